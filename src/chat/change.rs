@@ -1,0 +1,143 @@
+//! The changes that a room can undergo, and what is told about them.
+//!
+//! Owns the vocabulary between the use-cases, the ledger and whoever publishes. It must not decide anything: the rules are
+//! in `batch`.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::batch::Outcome;
+use super::types::{Message, Room, RoomId, UserId, Visibility};
+
+/// What somebody wants to change in a room.
+#[derive(Debug)]
+pub enum Change {
+    /// Say something. The body is checked and rendered already.
+    Post {
+        /// The words as written.
+        body: String,
+        /// The words as sanitized HTML.
+        html: String,
+        /// Tells a retry from a new message; unique for each author.
+        nonce: Option<String>,
+        /// The message that it answers.
+        reply_to: Option<i64>,
+    },
+    /// Put other words in the place of one's own.
+    Edit {
+        /// The message.
+        seq: i64,
+        /// The new words.
+        body: String,
+        /// The new words as sanitized HTML.
+        html: String,
+    },
+    /// Take a message's words away; its place stays.
+    Delete {
+        /// The message.
+        seq: i64,
+    },
+    /// Put one's emoji under a message, or take it away.
+    React {
+        /// The message.
+        seq: i64,
+        /// One emoji.
+        emoji: String,
+        /// Whether it should be there.
+        on: bool,
+    },
+    /// Become a member of a public room, or of the empty private room that one made.
+    Enter,
+    /// Stop being a member.
+    Leave,
+    /// Make somebody else a member.
+    Admit {
+        /// Who.
+        user: UserId,
+    },
+    /// End somebody else's membership.
+    Remove {
+        /// Who.
+        user: UserId,
+    },
+    /// Change the room's name, topic or visibility; `None` leaves it.
+    Describe {
+        /// The name to show; the slug stays.
+        name: Option<String>,
+        /// What the room is for.
+        topic: Option<String>,
+        /// Who may find it.
+        visibility: Option<Visibility>,
+    },
+    /// Move one's read marker forward.
+    Read {
+        /// The last message read.
+        seq: i64,
+    },
+}
+
+/// A change on its way through the ledger.
+#[derive(Debug)]
+pub struct Request {
+    /// Who asks.
+    pub actor: UserId,
+    /// In which room.
+    pub room: RoomId,
+    /// For what.
+    pub change: Change,
+    /// Who waits for the outcome; nobody, if they have gone.
+    pub reply: oneshot::Sender<Outcome>,
+}
+
+/// A message in a committed state, with its JSON made once for everybody who is told of it.
+#[derive(Debug)]
+pub struct Logged {
+    /// The room's number.
+    pub room: RoomId,
+    /// The message.
+    pub message: Message,
+    /// The message as JSON.
+    pub json: Box<RawValue>,
+}
+
+impl Logged {
+    /// Encodes a message.
+    ///
+    /// # Panics
+    /// Never: a message has only strings, numbers and lists, which always have a JSON form.
+    #[must_use]
+    pub fn new(room: RoomId, message: Message) -> Self {
+        let json = serde_json::value::to_raw_value(&message).expect("a message always has a JSON form");
+        Self { room, message, json }
+    }
+}
+
+impl serde::Serialize for Logged {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+/// What happened in a room, told after the commit, in the order of the commits.
+#[derive(Debug)]
+pub enum Event {
+    /// A message was posted, edited, deleted or reacted to.
+    Message(Arc<Logged>),
+    /// The room's name, topic or visibility changed.
+    Described(Room),
+    /// Somebody is no longer a member.
+    Removed {
+        /// The room.
+        room: RoomId,
+        /// Its slug.
+        slug: Arc<str>,
+        /// Who.
+        user: UserId,
+        /// The change that ended the membership.
+        rev: i64,
+        /// `left` or `removed`.
+        reason: &'static str,
+    },
+}

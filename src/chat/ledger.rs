@@ -1,0 +1,166 @@
+//! The one write path of a room: a bounded queue, and one task that commits whatever has queued up as one transaction.
+//!
+//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit. It must
+//! not decide what is allowed (that is `batch`) nor tell anybody but the requester (that is whoever receives the events).
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, error, warn};
+
+use super::batch::{self, Batch, Outcome};
+use super::change::{Change, Event, Request};
+use super::types::{RoomId, UserId};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, Result};
+
+/// How many changes may wait for the next commit; beyond it a requester is told `busy` at once.
+const QUEUE: usize = 4096;
+/// How many changes one transaction takes at the most, so that none of them waits long for its neighbours.
+const BATCH: usize = 512;
+/// How many committed batches may wait to be published before commits wait for the publisher.
+const PUBLISHING: usize = 64;
+/// How long a requester waits. The change may still be committed after that: a retry with the same nonce finds out.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The way in: changes are queued here, from any task, without waiting.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Empty once the ledger is closed.
+    queue: RwLock<Option<mpsc::Sender<Request>>>,
+}
+
+/// A change that is queued and will be decided.
+#[derive(Debug)]
+#[must_use = "the outcome tells whether the change was committed"]
+pub struct Pending(oneshot::Receiver<Outcome>);
+
+impl Pending {
+    /// Waits until the change is committed or refused.
+    pub async fn outcome(self) -> Outcome {
+        match tokio::time::timeout(PATIENCE, self.0).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_stopped)) => Err(Error::BUSY),
+            Err(_elapsed) => Err(Error::Unavailable),
+        }
+    }
+}
+
+impl Ledger {
+    /// Starts the ledger's task, which ends when it has been closed and its queue is committed. The events come in
+    /// commit order, a commit's at a time.
+    pub fn start(db: Arc<Db>, clock: Clock) -> (Self, mpsc::Receiver<Vec<Event>>) {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (publish, events) = mpsc::channel(PUBLISHING);
+        tokio::spawn(run(db, clock, requests, publish));
+        (Self { queue: RwLock::new(Some(queue)) }, events)
+    }
+
+    /// Queues a change. The order of calls is the order of commits.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the queue is full or the server is stopping.
+    pub fn submit(&self, actor: UserId, room: RoomId, change: Change) -> Result<Pending> {
+        let (reply, outcome) = oneshot::channel();
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue.as_ref().ok_or(Error::BUSY)?;
+        queue.try_send(Request { actor, room, change, reply }).map_err(|_full| Error::BUSY)?;
+        Ok(Pending(outcome))
+    }
+
+    /// Takes no more changes. What is queued is still committed, told and published; then the events end.
+    pub fn close(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+async fn run(
+    db: Arc<Db>,
+    clock: Clock,
+    mut requests: mpsc::Receiver<Request>,
+    publish: mpsc::Sender<Vec<Event>>,
+) {
+    let mut queued = Vec::with_capacity(BATCH);
+    while requests.recv_many(&mut queued, BATCH).await > 0 {
+        let batch = std::mem::take(&mut queued);
+        let span = tracing::debug_span!("commit", changes = batch.len());
+        // A task of its own, so that a fault in one batch is an error to its requesters and not the end of the ledger.
+        let commit = tokio::spawn(commit(db.clone(), clock.clone(), batch).instrument(span));
+        match commit.await {
+            Ok(events) if events.is_empty() => {}
+            Ok(events) => {
+                if publish.send(events).await.is_err() {
+                    warn!("nobody publishes any more");
+                }
+            }
+            Err(fault) => error!(%fault, "a batch was lost to a fault; its requesters will retry"),
+        }
+    }
+}
+
+/// Commits a batch and tells each requester. When the database refuses the batch as a whole, each change is tried alone, so
+/// that the one at fault fails alone.
+async fn commit(db: Arc<Db>, clock: Clock, batch: Vec<Request>) -> Vec<Event> {
+    match try_commit(&db, &clock, &batch).await {
+        Ok((outcomes, events)) => {
+            tell(batch, outcomes);
+            events
+        }
+        Err(refusal) if batch.len() > 1 && is_about_a_row(&refusal) => {
+            warn!(%refusal, changes = batch.len(), "the database refused a batch; trying each change alone");
+            let mut events = Vec::new();
+            for request in batch {
+                let alone = std::slice::from_ref(&request);
+                match try_commit(&db, &clock, alone).await {
+                    Ok((outcomes, its_events)) => {
+                        tell(vec![request], outcomes);
+                        events.extend(its_events);
+                    }
+                    Err(refusal) => tell(vec![request], vec![Err(refusal.into())]),
+                }
+            }
+            events
+        }
+        Err(failure) => {
+            error!(%failure, changes = batch.len(), "the database could not commit");
+            let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
+            tell(batch, outcomes);
+            Vec::new()
+        }
+    }
+}
+
+async fn try_commit(db: &Db, clock: &Clock, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
+    let wanted = batch::wanted(batch.iter());
+    db.commit_batch(&wanted, |snapshot| {
+        let mut state = Batch::new(snapshot, clock.now());
+        let outcomes = batch.iter().map(|request| state.apply(request)).collect();
+        let (known, writes, events) = state.into_parts();
+        ((outcomes, events), known, writes)
+    })
+    .await
+}
+
+fn tell(batch: Vec<Request>, outcomes: Vec<Outcome>) {
+    for (request, outcome) in batch.into_iter().zip(outcomes) {
+        // The requester may have gone; what is committed stays committed, and their retry finds it.
+        request.reply.send(outcome).ok();
+    }
+}
+
+/// Whether the database refused what was written, rather than failed to write.
+fn is_about_a_row(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refusal) => {
+            refusal.is_unique_violation()
+                || refusal.is_foreign_key_violation()
+                || refusal.is_check_violation()
+                // Postgres's class 22: data exceptions, such as text that it cannot store.
+                || refusal.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"))
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,319 @@
+//! Rooms, memberships and messages: what people can do with them.
+//!
+//! Owns the use-cases that pages and sockets share, so that a message posted by a form and one posted by a socket meet in one
+//! function. It must not know of HTTP or Socket.IO.
+//!
+//! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
+//! ends of rooms in memory), then the use-cases here and in `rooms`.
+
+pub mod batch;
+pub mod change;
+pub mod ledger;
+pub mod markdown;
+mod rooms;
+pub mod tail;
+pub mod text;
+pub mod types;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use tokio::sync::mpsc;
+
+use self::change::{Change, Event, Logged};
+use self::ledger::{Ledger, Pending};
+use self::tail::{Tail, Tails};
+use self::types::{Head, Message, Page, RoomId, UserId, Window};
+use crate::clock::{Clock, Millis};
+use crate::config::{Config, Rate};
+use crate::db::Db;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+
+/// How many messages one page of history holds at the most.
+pub const PAGE_LIMIT: i64 = 200;
+/// How many changes one catch-up answers with at the most.
+pub const CHANGES_LIMIT: i64 = 500;
+/// How many slugs are remembered.
+const KNOWN_SLUGS: usize = 10_000;
+
+/// What changed since a `rev`, in rev order.
+#[derive(Debug)]
+pub struct Changes {
+    /// The present state of each message that changed.
+    pub messages: Vec<Arc<Logged>>,
+    /// How far the room has come.
+    pub head: Head,
+    /// Whether that is all; if not, ask again from the last `rev`.
+    pub complete: bool,
+}
+
+/// A post before it is checked.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The words as written.
+    pub body: String,
+    /// What tells a retry from a new message.
+    pub nonce: Option<String>,
+    /// The message that it answers.
+    pub reply_to: Option<i64>,
+}
+
+/// The rooms, and everything that can be done in them.
+pub struct Chat {
+    db: Arc<Db>,
+    ledger: Ledger,
+    tails: Tails,
+    clock: Clock,
+    epoch: Arc<str>,
+    posts: Option<DefaultKeyedRateLimiter<UserId>>,
+    max_chars: usize,
+    /// Which room a slug names. Neither a slug nor an id ever changes or is used again, so this cannot be out of date; it says
+    /// nothing about who may enter.
+    slugs: RwLock<HashMap<Arc<str>, RoomId>>,
+}
+
+impl Chat {
+    /// Opens the rooms of a database. The receiver gets what happens in them, in commit order, and must be read.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<(Self, mpsc::Receiver<Vec<Event>>)> {
+        let epoch = db.epoch().await?.into();
+        let (ledger, events) = Ledger::start(db.clone(), clock.clone());
+        let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
+        let chat = Self {
+            db,
+            ledger,
+            tails: Tails::default(),
+            clock,
+            epoch,
+            posts,
+            max_chars: config.max_message_chars,
+            slugs: RwLock::default(),
+        };
+        Ok((chat, events))
+    }
+
+    /// The id of the history that every `rev` counts in.
+    #[must_use]
+    pub fn epoch(&self) -> &Arc<str> {
+        &self.epoch
+    }
+
+    /// How many characters a message may have.
+    #[must_use]
+    pub fn max_chars(&self) -> usize {
+        self.max_chars
+    }
+
+    /// Takes no more changes; what is queued is still committed and published.
+    pub fn close(&self) {
+        self.ledger.close();
+    }
+
+    /// Takes a published change into the tails; called by the publisher, in commit order, before anybody is told.
+    pub fn published(&self, logged: &Arc<Logged>) {
+        self.tails.apply(logged);
+    }
+
+    /// Forgets the rates of people who have been quiet; called now and then.
+    pub fn forget_quiet_people(&self) {
+        if let Some(posts) = &self.posts {
+            posts.retain_recent();
+        }
+    }
+
+    // ---- writing messages ----------------------------------------------------------------------------------------
+    // Each of these checks and queues without waiting, so that a socket's changes keep the order in which it sent them.
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// `invalid`, `too_long`, `rate_limited` or `busy`; the outcome may be refused as well.
+    pub fn post(&self, actor: UserId, room: RoomId, draft: Draft) -> Result<Pending> {
+        let body = text::body(&draft.body, self.max_chars)?;
+        let nonce = draft.nonce.as_deref().map(text::nonce).transpose()?;
+        self.spend(actor)?;
+        let html = markdown::render(&body);
+        self.ledger.submit(actor, room, Change::Post { body, html, nonce, reply_to: draft.reply_to })
+    }
+
+    /// Queues other words for one's own message.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
+        let body = text::body(body, self.max_chars)?;
+        self.spend(actor)?;
+        let html = markdown::render(&body);
+        self.ledger.submit(actor, room, Change::Edit { seq, body, html })
+    }
+
+    /// Queues a deletion.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub fn delete(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        self.spend(actor)?;
+        self.ledger.submit(actor, room, Change::Delete { seq })
+    }
+
+    /// Queues an emoji put under a message or taken away.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub fn react(&self, actor: UserId, room: RoomId, seq: i64, emoji: &str, on: bool) -> Result<Pending> {
+        let emoji = text::emoji(emoji)?;
+        self.spend(actor)?;
+        self.ledger.submit(actor, room, Change::React { seq, emoji, on })
+    }
+
+    /// Queues a step of the read marker.
+    ///
+    /// # Errors
+    /// `invalid` or `busy`.
+    pub fn read(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        if seq < 0 {
+            return Err(Error::invalid("seq", "A seq is not negative."));
+        }
+        self.ledger.submit(actor, room, Change::Read { seq })
+    }
+
+    /// Counts one change against a person's rate.
+    fn spend(&self, actor: UserId) -> Result<()> {
+        let Some(posts) = &self.posts else { return Ok(()) };
+        posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
+            retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
+        })
+    }
+
+    // ---- reading messages ----------------------------------------------------------------------------------------
+    // Each takes a `RoomView`, which only `view` and `enter` give: whoever holds one may read.
+
+    /// The end of a room's log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn tail(&self, view: &RoomView) -> Result<Arc<Tail>> {
+        let room = &view.room;
+        self.tails
+            .get(room.id, async || {
+                let head = self.db.head(room.id).await?;
+                let first = (head.seq - tail::LENGTH as i64 + 1).max(1);
+                let messages = self.db.messages(room.id, &room.slug, first, head.seq).await?;
+                let floor = self.db.highest_rev_before(room.id, first).await?;
+                // Read after the head, a message may be newer than it: that change will be published, and twice is harmless.
+                let messages = messages.into_iter().map(|message| Arc::new(Logged::new(room.id, message)));
+                Ok(Tail { head, messages: messages.collect(), floor })
+            })
+            .await
+    }
+
+    /// What changed since a `rev` that the client knows.
+    ///
+    /// # Errors
+    /// `invalid` when `after` is ahead of the room: the client knows another history, and must begin afresh.
+    pub async fn changes(&self, view: &RoomView, after: i64) -> Result<Changes> {
+        let tail = self.tail(view).await?;
+        // The view was read later than the tail may have been published: ahead of both is ahead of the room.
+        if after < 0 || after > tail.head.rev.max(view.head.rev) {
+            return Err(Error::invalid("after", "This room has not come so far: join it without `after`."));
+        }
+        if let Some(messages) = tail.changes_since(after) {
+            return Ok(Changes { messages, head: tail.head, complete: true });
+        }
+        let mut messages = self.db.changes(view.room.id, &view.room.slug, after, CHANGES_LIMIT + 1).await?;
+        let complete = messages.len() as i64 <= CHANGES_LIMIT;
+        messages.truncate(CHANGES_LIMIT as usize);
+        let head = if complete {
+            let rev = messages.last().map_or(after, |last| last.rev);
+            Head { seq: tail.head.seq.max(view.head.seq), rev: rev.max(tail.head.rev) }
+        } else {
+            tail.head
+        };
+        let messages = messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect();
+        Ok(Changes { messages, head, complete })
+    }
+
+    /// A page of history.
+    ///
+    /// # Errors
+    /// `invalid` for a limit outside 1..=200.
+    pub async fn page(&self, view: &RoomView, window: Window, limit: i64) -> Result<Page<Arc<Logged>>> {
+        if !(1..=PAGE_LIMIT).contains(&limit) {
+            return Err(Error::invalid("limit", "A page has 1 to 200 messages."));
+        }
+        if window == Window::Latest && limit as usize <= tail::LENGTH {
+            let tail = self.tail(view).await?;
+            let from = tail.messages.len().saturating_sub(limit as usize);
+            let messages: Vec<_> = tail.messages.iter().skip(from).cloned().collect();
+            let more_before = messages.first().is_some_and(|first| first.message.seq > 1);
+            return Ok(Page { messages, more_before, more_after: false });
+        }
+        let (from, to) = window.range(limit, view.head.seq);
+        let messages = self.db.messages(view.room.id, &view.room.slug, from, to).await?;
+        let logged = |message: Message| Arc::new(Logged::new(view.room.id, message));
+        Ok(Page {
+            messages: messages.into_iter().map(logged).collect(),
+            more_before: from > 1,
+            more_after: to < view.head.seq,
+        })
+    }
+
+    /// The first message on or after a moment.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn first_on_or_after(&self, view: &RoomView, moment: Millis) -> Result<Option<i64>> {
+        Ok(self.db.first_on_or_after(view.room.id, moment).await?)
+    }
+
+    /// How many messages wait for somebody in a room; at most 1,000 are counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
+        Ok(self.db.unread(room, user).await?)
+    }
+
+    // ---- slugs ---------------------------------------------------------------------------------------------------
+
+    /// The room that a slug names, if it was asked for before.
+    #[must_use]
+    pub fn known_room(&self, slug: &str) -> Option<RoomId> {
+        self.slugs.read().unwrap_or_else(PoisonError::into_inner).get(slug).copied()
+    }
+
+    /// The room that a slug names.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn room_id(&self, slug: &str) -> Result<RoomId> {
+        if let Some(id) = self.known_room(slug) {
+            return Ok(id);
+        }
+        text::no_nul("room", slug)?;
+        let id = self.db.find_room_id(slug).await?.ok_or(Error::NotFound("room"))?;
+        self.learn(slug.into(), id);
+        Ok(id)
+    }
+
+    fn learn(&self, slug: Arc<str>, id: RoomId) {
+        let mut slugs = self.slugs.write().unwrap_or_else(PoisonError::into_inner);
+        if slugs.len() >= KNOWN_SLUGS {
+            slugs.clear();
+        }
+        slugs.insert(slug, id);
+    }
+}
+
+/// A rate with a burst of twice its count.
+fn quota(rate: Rate) -> Quota {
+    let each = rate.per / rate.count.get();
+    Quota::with_period(each.max(Duration::from_nanos(1)))
+        .expect("the period is not zero")
+        .allow_burst(rate.count.saturating_mul(const { std::num::NonZeroU32::new(2).unwrap() }))
+}

@@ -1,0 +1,131 @@
+//! Finding, making, entering and leaving rooms, and who is in them.
+//!
+//! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
+
+use std::sync::Arc;
+
+use super::change::{Change, Logged};
+use super::types::{ListedRoom, Room, UserId, Visibility};
+use super::{Chat, text};
+use crate::db::rooms::{Member, RoomView};
+use crate::error::{Error, Result};
+
+impl Chat {
+    /// A room as somebody may see it: a public one, or one of theirs. Anything else does not exist for them.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
+        text::no_nul("room", slug)?;
+        self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))
+    }
+
+    /// A room, with the person as a member: entering a public room makes them one, and the room's log says so.
+    ///
+    /// # Errors
+    /// `not_found`, or what the ledger refuses.
+    pub async fn enter(&self, person: UserId, slug: &str) -> Result<RoomView> {
+        let view = self.view(person, slug).await?;
+        if view.membership.is_some() {
+            return Ok(view);
+        }
+        self.ledger.submit(person, view.room.id, Change::Enter)?.outcome().await?;
+        self.view(person, slug).await
+    }
+
+    /// Ends one's own membership. Leaving twice is the same as leaving once.
+    ///
+    /// # Errors
+    /// `not_found`, or what the ledger refuses.
+    pub async fn leave(&self, person: UserId, slug: &str) -> Result<()> {
+        let view = self.view(person, slug).await?;
+        self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
+    }
+
+    /// Makes somebody a member of a room that one is in.
+    ///
+    /// # Errors
+    /// `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    pub async fn admit(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+        let view = self.view(actor, slug).await?;
+        let user = self.person(username).await?;
+        self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
+    }
+
+    /// Ends somebody's membership.
+    ///
+    /// # Errors
+    /// `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    pub async fn remove(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+        let view = self.view(actor, slug).await?;
+        let user = self.person(username).await?;
+        self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
+    }
+
+    /// Changes a room's name, topic or visibility.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses.
+    pub async fn describe(
+        &self,
+        actor: UserId,
+        slug: &str,
+        name: Option<&str>,
+        topic: Option<&str>,
+        visibility: Option<Visibility>,
+    ) -> Result<Option<Arc<Logged>>> {
+        let view = self.view(actor, slug).await?;
+        let name = name.map(text::room_name).transpose()?;
+        let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
+        self.ledger.submit(actor, view.room.id, Change::Describe { name, topic, visibility })?.outcome().await
+    }
+
+    /// Makes a room, with its maker as the first member.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for a field.
+    pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
+        let name = text::room_name(name)?;
+        let topic = text::line("topic", topic, text::TOPIC)?;
+        self.spend(maker)?;
+        let mut slug = slug::slugify(&name);
+        slug.truncate(48);
+        if slug.is_empty() {
+            slug.push_str("room");
+        }
+        let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
+        self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
+        Ok(room)
+    }
+
+    /// The rooms that somebody may see: the public ones and their own.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
+        Ok(self.db.list_rooms(reader).await?)
+    }
+
+    /// The rooms that somebody is a member of.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
+        Ok(self.db.list_own_rooms(reader).await?)
+    }
+
+    /// Who is a member of a room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn members(&self, view: &RoomView) -> Result<Vec<Member>> {
+        Ok(self.db.list_members(view.room.id).await?)
+    }
+
+    async fn person(&self, username: &str) -> Result<UserId> {
+        let unknown = || Error::invalid("username", "Nobody here has that name.");
+        text::no_nul("username", username)?;
+        let name = username.trim().to_lowercase();
+        Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
+    }
+}

@@ -1,0 +1,239 @@
+//! The words of the domain: ids, rooms, people as authors, messages.
+//!
+//! Owns the shapes that pages, sockets and the JSON API all tell. It must not read or write anything.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[sqlx(transparent)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+id!(
+    /// A person's number in the `users` table; never reused.
+    UserId
+);
+id!(
+    /// A room's number in the `rooms` table; never reused. Outside clients name rooms by slug.
+    RoomId
+);
+
+/// Who may find and enter a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everyone signed in may find, read and enter it.
+    Public,
+    /// Only its members know that it exists.
+    Private,
+}
+
+/// What a message is: somebody's words, or what the room itself recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Words that somebody wrote.
+    Text,
+    /// The author entered the room.
+    Joined,
+    /// The author left the room, or was removed from it (then `body` names who removed them).
+    Left,
+    /// The author set the room's topic to `body`.
+    Topic,
+    /// The author gave the room the name in `body`.
+    Renamed,
+}
+
+/// A room as its readers see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// Inside number; not told to clients.
+    #[serde(skip)]
+    pub id: RoomId,
+    /// What URLs and events call the room; made from its first name, and never changed.
+    pub slug: Arc<str>,
+    /// Free text of up to 64 characters.
+    pub name: String,
+    /// One line about what the room is for; empty when nobody set it.
+    pub topic: String,
+    /// Who may find and enter it.
+    pub visibility: Visibility,
+    /// When it was created.
+    pub created_at: Millis,
+}
+
+/// How far a room's log has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// The place of the last message; 0 in an empty room.
+    pub seq: i64,
+    /// The number of the last change; 0 in an empty room.
+    pub rev: i64,
+}
+
+/// One person's place in one room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// When they entered.
+    pub joined_at: Millis,
+    /// The last message that they have read; moves forward only.
+    pub read_seq: i64,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Author {
+    /// Inside number, stable over renames.
+    pub id: UserId,
+    /// The unique name: 1–32 of `a-z 0-9 . _ -`.
+    pub username: Arc<str>,
+    /// The name to show; free text.
+    pub name: Arc<str>,
+}
+
+/// One emoji under a message, with who chose it, in the order in which they did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reaction {
+    /// The emoji itself.
+    pub emoji: String,
+    /// Usernames.
+    pub users: Vec<Arc<str>>,
+}
+
+/// A message in its present state: the unit of history, replay and live events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// The room's slug.
+    pub room: Arc<str>,
+    /// Its place in the room: 1, 2, 3 … without gaps.
+    pub seq: i64,
+    /// The room's change number when it last changed.
+    pub rev: i64,
+    /// Somebody's words, or what the room recorded.
+    pub kind: Kind,
+    /// Who wrote it, or whom the record is about.
+    pub author: Author,
+    /// The words as written; empty once deleted.
+    pub body: String,
+    /// The words as sanitized HTML; empty once deleted.
+    pub html: String,
+    /// When it was committed.
+    pub created_at: Millis,
+    /// What its sender chose to tell a retry from a new message; null for what the room records.
+    pub nonce: Option<String>,
+    /// When its words last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Millis>,
+    /// When it was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Millis>,
+    /// The `seq` of the message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
+    /// The emoji under it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// A stretch of a room's history, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<M = Message> {
+    /// The messages, oldest first.
+    pub messages: Vec<M>,
+    /// Whether the room has older ones.
+    pub more_before: bool,
+    /// Whether the room has newer ones.
+    pub more_after: bool,
+}
+
+/// Which stretch of history is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The end of the log.
+    Latest,
+    /// The messages just before this seq, without it.
+    Before(i64),
+    /// The messages just after this seq, without it.
+    After(i64),
+    /// This seq with as many on both sides of it as fit.
+    Around(i64),
+}
+
+impl Window {
+    /// The places that the window shows in a log that ends at `last`, both included; an empty range where there is nothing. Places
+    /// have no gaps, so `limit` of them are `limit` messages.
+    #[must_use]
+    pub fn range(self, limit: i64, last: i64) -> (i64, i64) {
+        let ending_at = |to: i64| ((to - limit + 1).max(1), to);
+        match self {
+            Self::Latest => ending_at(last),
+            Self::Before(seq) => ending_at((seq - 1).clamp(0, last)),
+            Self::After(seq) => {
+                let from = seq.clamp(0, last) + 1;
+                (from, (from + limit - 1).min(last))
+            }
+            Self::Around(seq) => {
+                // Where one side is short, the other side has its places.
+                let from = (seq.clamp(1, last.max(1)) - limit / 2).min(last - limit + 1).max(1);
+                (from, (from + limit - 1).min(last))
+            }
+        }
+    }
+}
+
+/// A room in somebody's list of rooms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRoom {
+    /// The room.
+    pub room: Room,
+    /// Whether the person is a member.
+    pub is_member: bool,
+    /// How many people are members.
+    pub members: i64,
+    /// Whether somebody has written there since the person last read.
+    pub is_unread: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_a_range_of_places() {
+        assert_eq!(Window::Latest.range(50, 120), (71, 120));
+        assert_eq!(Window::Latest.range(50, 3), (1, 3));
+        assert_eq!(Window::Before(71).range(50, 120), (21, 70));
+        assert_eq!(Window::Before(10).range(50, 120), (1, 9));
+        assert_eq!(Window::Before(9_999).range(50, 120), (71, 120));
+        assert_eq!(Window::After(20).range(50, 120), (21, 70));
+        assert_eq!(Window::After(100).range(50, 120), (101, 120));
+        assert_eq!(Window::Around(60).range(10, 120), (55, 64));
+        assert_eq!(Window::Around(1).range(10, 120), (1, 10));
+        assert_eq!(Window::Around(120).range(10, 120), (111, 120));
+        assert_eq!(Window::Around(9_999).range(10, 120), (111, 120));
+    }
+
+    #[test]
+    fn an_empty_window_holds_nothing() {
+        for (window, last) in [(Window::Latest, 0), (Window::Before(1), 5), (Window::After(5), 5), (Window::After(9), 5), (Window::Around(3), 0)] {
+            let (from, to) = window.range(50, last);
+            assert!(from > to, "{window:?} gave {from}..={to}");
+        }
+    }
+}

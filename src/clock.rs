@@ -1,0 +1,73 @@
+//! Time, so that tests can set it.
+//!
+//! Owns the only call to the system's clock. Nothing here knows what a time is used for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Serialize, Serializer};
+
+/// A moment, in milliseconds since 1970-01-01 UTC. Stored as `bigint`, told to clients as RFC 3339 with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// The moment `ms` milliseconds later.
+    #[must_use]
+    pub const fn plus(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// The same moment as a [`jiff::Timestamp`]; one outside jiff's range becomes the epoch.
+    #[must_use]
+    pub fn timestamp(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.timestamp())
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where the present moment comes from: the system, or a test's hand.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// Milliseconds added to the system's clock; zero outside tests.
+    offset: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+        let system = jiff::Timestamp::now().as_millisecond();
+        Millis(system + self.offset.load(Ordering::Relaxed))
+    }
+
+    /// Moves this clock, and every clone of it, by `ms` milliseconds; for tests.
+    pub fn shift(&self, ms: i64) {
+        self.offset.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_with_exactly_three_decimals() {
+        assert_eq!(Millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Millis(1_763_801_234_050).to_string(), "2025-11-22T08:47:14.050Z");
+    }
+}

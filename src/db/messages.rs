@@ -1,0 +1,152 @@
+//! Reading the log.
+//!
+//! Owns the statements that read messages; they are written by the ledger. Nothing here pages by time or by offset: a place in the
+//! log is its `seq`, without gaps, so a page is a range.
+
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use super::Db;
+use super::read;
+use crate::chat::types::{Author, Kind, Message, RoomId, UserId};
+use crate::clock::Millis;
+
+/// How many unread messages are counted at the most.
+const UNREAD_LIMIT: i64 = 1000;
+
+/// A message as one row, its reactions as a JSON array of `[emoji, username]`.
+#[derive(FromRow)]
+struct Row {
+    seq: i64,
+    rev: i64,
+    kind: Kind,
+    author_id: UserId,
+    username: String,
+    name: String,
+    body: String,
+    html: String,
+    created_at: Millis,
+    nonce: Option<String>,
+    edited_at: Option<Millis>,
+    deleted_at: Option<Millis>,
+    reply_to: Option<i64>,
+    reactions: Option<String>,
+}
+
+impl Row {
+    fn into_message(self, room: &Arc<str>) -> Message {
+        let mut message = Message {
+            room: room.clone(),
+            seq: self.seq,
+            rev: self.rev,
+            kind: self.kind,
+            author: Author { id: self.author_id, username: self.username.into(), name: self.name.into() },
+            body: self.body,
+            html: self.html,
+            created_at: self.created_at,
+            nonce: self.nonce,
+            edited_at: self.edited_at,
+            deleted_at: self.deleted_at,
+            reply_to: self.reply_to,
+            reactions: Vec::new(),
+        };
+        // SQLite gives an empty array where there are none, Postgres gives null.
+        let reactions = self.reactions.and_then(|json| serde_json::from_str::<Vec<(String, String)>>(&json).ok());
+        for (emoji, username) in reactions.into_iter().flatten() {
+            message.add_reaction(emoji, username.into());
+        }
+        message
+    }
+}
+
+/// The one list of columns, in the words of each database, and the part of the statement that both share.
+macro_rules! messages {
+    ($db:expr, $rest:literal $(, $bind:expr)*) => {
+        match $db {
+            Db::Sqlite(sqlite) => sqlx::query_as::<_, Row>(concat!(
+                "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
+                 (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id)
+                  from reactions join users as who on who.id = reactions.user_id
+                  where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
+                 from messages join users on users.id = author_id ", $rest
+            ))$(.bind($bind))*.fetch_all(&sqlite.read).await?,
+            Db::Postgres(pool) => sqlx::query_as::<_, Row>(concat!(
+                "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
+                 (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id)::text
+                  from reactions join users as who on who.id = reactions.user_id
+                  where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
+                 from messages join users on users.id = author_id ", $rest
+            ))$(.bind($bind))*.fetch_all(pool).await?,
+        }
+    };
+}
+
+impl Db {
+    /// The messages from place `from` to place `to`, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn messages(&self, room: RoomId, slug: &Arc<str>, from: i64, to: i64) -> sqlx::Result<Vec<Message>> {
+        let rows = messages!(self, "where messages.room_id = $1 and messages.seq between $2 and $3 order by messages.seq", room, from, to);
+        Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
+    }
+
+    /// The present state of every message that changed after `rev`, in rev order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn changes(&self, room: RoomId, slug: &Arc<str>, rev: i64, limit: i64) -> sqlx::Result<Vec<Message>> {
+        let rows = messages!(self, "where messages.room_id = $1 and rev > $2 order by rev limit $3", room, rev, limit);
+        Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
+    }
+
+    /// The highest `rev` among the messages before place `seq`; 0 if there are none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn highest_rev_before(&self, room: RoomId, seq: i64) -> sqlx::Result<i64> {
+        // Walks the revs from the newest: what changed last is nearly always at the end of the log, which is skipped, and the next
+        // row is the answer.
+        let rev: Option<i64> = read!(self, pool => sqlx::query_scalar(
+            "select rev from messages where room_id = $1 and seq < $2 order by rev desc limit 1",
+        )
+        .bind(room)
+        .bind(seq)
+        .fetch_optional(pool)
+        .await?);
+        Ok(rev.unwrap_or(0))
+    }
+
+    /// The place of the first message on or after a moment.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn first_on_or_after(&self, room: RoomId, moment: Millis) -> sqlx::Result<Option<i64>> {
+        read!(self, pool => sqlx::query_scalar(
+            "select seq from messages where room_id = $1 and created_at >= $2 order by created_at, seq limit 1",
+        )
+        .bind(room)
+        .bind(moment)
+        .fetch_optional(pool)
+        .await)
+    }
+
+    /// How many of people's own words stand behind somebody's read marker; at most 1,000 are counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn unread(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from (
+                select 1 from memberships join messages on messages.room_id = memberships.room_id and seq > read_seq
+                where memberships.room_id = $1 and user_id = $2 and kind = 'text' and deleted_at is null limit $3
+             ) as waiting",
+        )
+        .bind(room)
+        .bind(user)
+        .bind(UNREAD_LIMIT)
+        .fetch_one(pool)
+        .await)
+    }
+}

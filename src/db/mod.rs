@@ -1,0 +1,140 @@
+//! The database: all SQL, and only SQL.
+//!
+//! Owns connections, migrations and every statement; SQL is written once and runs on SQLite and Postgres. It must not decide who
+//! may do what, and knows nothing of HTTP or sockets.
+//!
+//! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
+
+pub mod ledger;
+pub mod messages;
+mod open;
+pub mod rooms;
+pub mod sessions;
+pub mod users;
+
+use std::time::Duration;
+
+pub use open::{OpenError, Sqlite};
+use sqlx::PgPool;
+
+use crate::clock::Millis;
+
+/// How long a health check waits for the database.
+const HEALTH: Duration = Duration::from_secs(2);
+
+/// An open database.
+#[derive(Debug)]
+pub enum Db {
+    /// One file, embedded.
+    Sqlite(Sqlite),
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// Runs one body against the pool that reads, whichever database it is.
+macro_rules! read {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            $crate::db::Db::Sqlite(sqlite) => {
+                let $pool = &sqlite.read;
+                $body
+            }
+            $crate::db::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs one body against the pool that writes: on SQLite, its one connection.
+macro_rules! write {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            $crate::db::Db::Sqlite(sqlite) => {
+                let $pool = &sqlite.write;
+                $body
+            }
+            $crate::db::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs one body in a transaction that takes its lock at once, and commits it. The task is its own: a request that goes away
+/// cannot leave it half-way, where it would swallow a later write.
+macro_rules! transaction {
+    ($db:expr, $tx:ident => $body:expr) => {
+        match $db {
+            $crate::db::Db::Sqlite(sqlite) => {
+                let pool = sqlite.write.clone();
+                tokio::spawn(async move {
+                    let mut $tx = pool.begin_with("begin immediate").await?;
+                    let value = $body;
+                    $tx.commit().await?;
+                    Ok::<_, sqlx::Error>(value)
+                })
+                .await
+            }
+            $crate::db::Db::Postgres(pool) => {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    let mut $tx = pool.begin().await?;
+                    let value = $body;
+                    $tx.commit().await?;
+                    Ok::<_, sqlx::Error>(value)
+                })
+                .await
+            }
+        }
+        .map_err(|fault| sqlx::Error::Protocol(fault.to_string()))?
+    };
+}
+
+pub(crate) use {read, transaction, write};
+
+impl Db {
+    /// Makes what every Parlor has: the id of this history, and the room `general`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ensure(&self, now: Millis) -> sqlx::Result<()> {
+        let epoch = format!("{:032x}", rand::random::<u128>());
+        write!(self, pool => {
+            sqlx::query("insert into meta (key, value) values ('epoch', $1) on conflict (key) do nothing")
+                .bind(&epoch)
+                .execute(pool)
+                .await?;
+            sqlx::query(
+                "insert into rooms (slug, name, topic, visibility, created_at)
+                 select 'general', 'general', 'For everyone here.', 'public', $1
+                 where not exists (select 1 from rooms) on conflict (slug) do nothing",
+            )
+            .bind(now)
+            .execute(pool)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// The id of the history that this database holds; a restored or copied database gets another one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn epoch(&self) -> sqlx::Result<String> {
+        read!(self, pool => sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
+    }
+
+    /// Whether the database answers, and can write, within two seconds.
+    pub async fn is_healthy(&self) -> bool {
+        let asked = async { read!(self, pool => sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
+        tokio::time::timeout(HEALTH, asked).await.unwrap_or(false)
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlite.read.close().await;
+                sqlite.write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Opening a database: its settings, its lock, its migrations.
+//!
+//! Owns how each database must be set up so that what is acknowledged is durable. It must not hold a statement about people or
+//! rooms.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection, Executor, PgPool, SqlitePool};
+
+use super::Db;
+
+/// How long a statement waits for another program's lock, or for a free connection, before it fails.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the write-ahead log is copied into the database, from a connection that does not stall the writer.
+const CHECKPOINT: Duration = Duration::from_secs(10);
+/// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Why a database cannot be used; the text is for the person who starts Parlor.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no database that Parlor knows.
+    #[error("DATABASE_URL: {0}")]
+    Url(String),
+    /// Another Parlor has the file open.
+    #[error("{0} is in use by another Parlor: two servers on one SQLite file would overwrite each other's numbers")]
+    InUse(PathBuf),
+    /// The lock file cannot be made.
+    #[error("{path} cannot be locked: {error}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The SQLite that was built in is too old.
+    #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
+    OldSqlite(String),
+    /// The database refuses.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its schema cannot be brought up to date.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// It is open and yet of no use.
+    #[error("the database cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// A SQLite file: one connection writes, several read.
+#[derive(Debug)]
+pub struct Sqlite {
+    /// The one connection that writes.
+    pub write: SqlitePool,
+    /// The connections that read.
+    pub read: SqlitePool,
+    /// Held as long as the file is open, so that no second Parlor opens it.
+    _lock: File,
+}
+
+impl Db {
+    /// Opens the database that a URL names; a SQLite file is made if it is missing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(url: &str, connections: u32) -> Result<Self, OpenError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => open_sqlite(url, connections).await.map(Self::Sqlite),
+            Some("postgres" | "postgresql") => open_postgres(url, connections).await.map(Self::Postgres),
+            _ => Err(OpenError::Url("it must begin with sqlite:// or postgres://".into())),
+        }
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// When a migration fails, or the database was migrated by a newer Parlor.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(sqlite) => SQLITE.run(&sqlite.write).await?,
+            Self::Postgres(pool) => POSTGRES.run(pool).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn open_sqlite(url: &str, connections: u32) -> Result<Sqlite, OpenError> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|error| OpenError::Url(error.to_string()))?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged message survives the loss of power: each commit waits for the disk.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(PATIENCE)
+        .pragma("temp_store", "memory")
+        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", "-16384")
+        // A far fallback: `keep_checkpointing` is there before.
+        .pragma("wal_autocheckpoint", "20000")
+        .optimize_on_close(true, None)
+        .statement_cache_capacity(128);
+    let lock = lock(options.get_filename())?;
+    let write = pool_of::<sqlx::Sqlite>(1).connect_with(options.clone()).await?;
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
+    if parse_version(&version) < OLDEST_SQLITE {
+        return Err(OpenError::OldSqlite(version));
+    }
+    let read = pool_of::<sqlx::Sqlite>(connections.max(1)).connect_with(options.clone().read_only(true)).await?;
+    tokio::spawn(keep_checkpointing(options, write.clone()));
+    Ok(Sqlite { write, read, _lock: lock })
+}
+
+/// The pool's settings that both databases share. A connection that comes back is rolled back: had its transaction been begun by
+/// somebody who was cancelled, sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
+fn pool_of<DB>(connections: u32) -> PoolOptions<DB>
+where
+    DB: sqlx::Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                match connection.execute("rollback").await {
+                    // SQLite calls it an error that there was nothing to roll back: the usual case.
+                    Ok(_) | Err(sqlx::Error::Database(_)) => Ok(true),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+}
+
+fn lock(database: &Path) -> Result<File, OpenError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |error| OpenError::Lock { path: path.clone(), error };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn parse_version(version: &str) -> (u32, u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+/// Copies the write-ahead log into the database now and then, from a connection of its own: a checkpoint on the writing
+/// connection would make posts wait for it. Ends when the database is closed.
+async fn keep_checkpointing(options: SqliteConnectOptions, write: SqlitePool) {
+    let mut connection = None;
+    while !write.is_closed() {
+        tokio::select! {
+            () = tokio::time::sleep(CHECKPOINT) => {}
+            () = write.close_event() => break,
+        }
+        if connection.is_none() {
+            connection = sqlx::ConnectOptions::connect(&options).await.ok();
+        }
+        if let Some(open) = &mut connection
+            && let Err(error) = open.execute("pragma wal_checkpoint(passive)").await
+        {
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed");
+            connection = None;
+        }
+    }
+    if let Some(connection) = connection {
+        // The file is being closed: what is left in the log is read from there at the next start.
+        connection.close().await.ok();
+    }
+}
+
+async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
+    let options = options.options([
+        // Bounded waits: a lock that somebody else holds, or a statement that never ends, is an error and not a standstill.
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("synchronous_commit", "on"),
+    ]);
+    let pool = pool_of::<sqlx::Postgres>(connections.max(2)).test_before_acquire(true).connect_with(options).await?;
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let value: String =
+            sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;
+        if value == "off" {
+            tracing::warn!("Postgres runs with {setting} = off: an acknowledged message can be lost when the power fails");
+        }
+    }
+    Ok(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sqlite_that_can_corrupt_is_told_from_one_that_cannot() {
+        assert!(parse_version("3.51.2") < OLDEST_SQLITE);
+        assert!(parse_version("3.51.3") >= OLDEST_SQLITE);
+        assert!(parse_version("3.52") >= OLDEST_SQLITE);
+    }
+}

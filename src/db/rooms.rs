@@ -1,0 +1,220 @@
+//! Rooms and memberships.
+//!
+//! Owns the statements that find and list them; what changes in a room is written by the ledger. Every statement that answers
+//! "may they see it" is `find_room`.
+
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use super::{Db, read, write};
+use crate::chat::types::{Author, Head, ListedRoom, Membership, Room, RoomId, UserId, Visibility};
+use crate::clock::Millis;
+
+/// A room as one person may see it: to hold one is to be allowed to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomView {
+    /// The room.
+    pub room: Room,
+    /// How far its log had come.
+    pub head: Head,
+    /// The person's place in it, if they are a member.
+    pub membership: Option<Membership>,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+    /// How many people are members.
+    pub members: i64,
+}
+
+/// A member of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub person: Author,
+    /// Since when.
+    pub joined_at: Millis,
+}
+
+#[derive(FromRow)]
+struct RoomRow {
+    id: RoomId,
+    slug: String,
+    name: String,
+    topic: String,
+    visibility: Visibility,
+    created_at: Millis,
+    created_by: Option<UserId>,
+    seq: i64,
+    rev: i64,
+    talk_seq: i64,
+    joined_at: Option<Millis>,
+    read_seq: Option<i64>,
+    members: i64,
+}
+
+impl RoomRow {
+    fn into_room(self) -> Room {
+        Room {
+            id: self.id,
+            slug: self.slug.into(),
+            name: self.name,
+            topic: self.topic,
+            visibility: self.visibility,
+            created_at: self.created_at,
+        }
+    }
+}
+
+impl From<RoomRow> for RoomView {
+    fn from(row: RoomRow) -> Self {
+        Self {
+            head: Head { seq: row.seq, rev: row.rev },
+            membership: row.joined_at.zip(row.read_seq).map(|(joined_at, read_seq)| Membership { joined_at, read_seq }),
+            created_by: row.created_by,
+            members: row.members,
+            room: row.into_room(),
+        }
+    }
+}
+
+impl From<RoomRow> for ListedRoom {
+    fn from(row: RoomRow) -> Self {
+        Self {
+            is_member: row.read_seq.is_some(),
+            members: row.members,
+            is_unread: row.read_seq.is_some_and(|read| row.talk_seq > read),
+            room: row.into_room(),
+        }
+    }
+}
+
+impl Db {
+    /// A room, if `reader` may see it: it is public, or they are a member.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
+        let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
+                    (select count(*) from memberships as everybody where everybody.room_id = rooms.id) as members
+             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
+             where slug = $1 and (visibility = 'public' or joined_at is not null)",
+        )
+        .bind(slug)
+        .bind(reader)
+        .fetch_optional(pool)
+        .await?);
+        Ok(row.map(Into::into))
+    }
+
+    /// The room that a slug names, whoever may see it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_room_id(&self, slug: &str) -> sqlx::Result<Option<RoomId>> {
+        read!(self, pool => sqlx::query_scalar("select id from rooms where slug = $1").bind(slug).fetch_optional(pool).await)
+    }
+
+    /// How far a room's log has come.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn head(&self, room: RoomId) -> sqlx::Result<Head> {
+        let (seq, rev) = read!(self, pool => sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
+        Ok(Head { seq, rev })
+    }
+
+    /// Makes a room under the first free slug of `slug`, `slug-2`, `slug-3` …
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_room(
+        &self,
+        name: &str,
+        topic: &str,
+        visibility: Visibility,
+        created_by: Option<UserId>,
+        slug: &str,
+        now: Millis,
+    ) -> sqlx::Result<Room> {
+        for attempt in 1_u32.. {
+            // After a few taken ones a random end is found at once, however many rooms share the name.
+            let slug: Arc<str> = match attempt {
+                1 => slug.into(),
+                2..=9 => format!("{slug}-{attempt}").into(),
+                _ => format!("{slug}-{:08x}", rand::random::<u32>()).into(),
+            };
+            let id: Option<RoomId> = write!(self, pool => sqlx::query_scalar(
+                "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
+                 on conflict (slug) do nothing returning id",
+            )
+            .bind(&*slug)
+            .bind(name)
+            .bind(topic)
+            .bind(visibility)
+            .bind(created_by)
+            .bind(now)
+            .fetch_optional(pool)
+            .await?);
+            if let Some(id) = id {
+                return Ok(Room { id, slug, name: name.into(), topic: topic.into(), visibility, created_at: now });
+            }
+        }
+        unreachable!("a free slug is found long before the numbers end")
+    }
+
+    /// The rooms that somebody may see, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
+        let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
+                    (select count(*) from memberships as everybody where everybody.room_id = rooms.id) as members
+             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+             where visibility = 'public' or joined_at is not null
+             order by lower(name), slug",
+        )
+        .bind(reader)
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// The rooms that somebody is a member of, by name. The members are not counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
+        let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
+                    cast(0 as bigint) as members
+             from memberships join rooms on rooms.id = memberships.room_id
+             where memberships.user_id = $1
+             order by lower(name), slug",
+        )
+        .bind(reader)
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// The members of a room, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_members(&self, room: RoomId) -> sqlx::Result<Vec<Member>> {
+        let rows: Vec<(UserId, String, String, Millis)> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, joined_at from memberships join users on users.id = user_id
+             where room_id = $1 order by lower(users.name), username",
+        )
+        .bind(room)
+        .fetch_all(pool)
+        .await?);
+        let member = |(id, username, name, joined_at): (UserId, String, String, Millis)| Member {
+            person: Author { id, username: username.into(), name: name.into() },
+            joined_at,
+        };
+        Ok(rows.into_iter().map(member).collect())
+    }
+}

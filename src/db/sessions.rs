@@ -1,0 +1,164 @@
+//! Sessions: who is signed in where.
+//!
+//! Owns the statements about the `sessions` table. A session is made once and ended once; it must never be brought back by a
+//! write that comes late, so there is no upsert here.
+
+use sqlx::FromRow;
+
+use super::{Db, read, write};
+use crate::chat::types::UserId;
+use crate::clock::Millis;
+
+/// A session as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    /// The hash of its id.
+    pub key: String,
+    /// Whose it is.
+    pub user: Option<UserId>,
+    /// What it holds, as JSON.
+    pub data: String,
+    /// When it began.
+    pub created_at: Millis,
+    /// When it ends at the latest.
+    pub expires_at: Millis,
+}
+
+/// A session that is still good, with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct SessionRow {
+    /// What it holds, as JSON.
+    pub data: String,
+    /// When it was last used.
+    pub last_seen_at: Millis,
+    /// When it ends at the latest.
+    pub expires_at: Millis,
+    /// Whose it is.
+    pub user_id: Option<UserId>,
+    /// Their username.
+    pub username: Option<String>,
+    /// The name to show.
+    pub name: Option<String>,
+    /// Whether they look after the server.
+    pub is_admin: Option<bool>,
+    /// The slug of the room that they visited last.
+    pub last_room: Option<String>,
+}
+
+impl Db {
+    /// Stores a session that begins.
+    ///
+    /// # Errors
+    /// The database's; a unique violation when the key is taken.
+    pub async fn insert_session(&self, new: &NewSession) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query(
+            "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
+        )
+        .bind(&new.key)
+        .bind(new.user)
+        .bind(&new.data)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .execute(pool)
+        .await?);
+        Ok(())
+    }
+
+    /// Changes what a session holds; `false` if it has ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn update_session(&self, key: &str, user: Option<UserId>, data: &str) -> sqlx::Result<bool> {
+        let changed = write!(self, pool => sqlx::query("update sessions set user_id = $2, data = $3 where key = $1")
+            .bind(key)
+            .bind(user)
+            .bind(data)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(changed > 0)
+    }
+
+    /// A session with whose it is, if it was used since `idle_since` and has not run out. One of a person who lost their access is
+    /// not good.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
+        read!(self, pool => sqlx::query_as(
+            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room
+             from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
+             where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
+        )
+        .bind(key)
+        .bind(now)
+        .bind(idle_since)
+        .fetch_optional(pool)
+        .await)
+    }
+
+    /// Notes that a session is in use.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn touch_sessions(&self, keys: &[String], now: Millis) -> sqlx::Result<()> {
+        let given = serde_json::to_string(keys).expect("texts always have a JSON form");
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlx::query("update sessions set last_seen_at = $2 where key in (select value from json_each($1)) and last_seen_at < $2")
+                    .bind(given).bind(now).execute(&sqlite.write).await?;
+            }
+            Self::Postgres(pool) => {
+                sqlx::query("update sessions set last_seen_at = $2 where key in (select json_array_elements_text($1::json)) and last_seen_at < $2")
+                    .bind(given).bind(now).execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of these sessions are still good.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_live_sessions(&self, keys: &[String], now: Millis, idle_since: Millis) -> sqlx::Result<Vec<String>> {
+        let given = serde_json::to_string(keys).expect("texts always have a JSON form");
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlx::query_scalar(
+                    "select key from sessions join users on users.id = user_id
+                     where key in (select value from json_each($1)) and expires_at > $2 and last_seen_at > $3 and banned_at is null",
+                )
+                .bind(given).bind(now).bind(idle_since).fetch_all(&sqlite.read).await
+            }
+            Self::Postgres(pool) => {
+                sqlx::query_scalar(
+                    "select key from sessions join users on users.id = user_id
+                     where key in (select json_array_elements_text($1::json)) and expires_at > $2 and last_seen_at > $3 and banned_at is null",
+                )
+                .bind(given).bind(now).bind(idle_since).fetch_all(pool).await
+            }
+        }
+    }
+
+    /// Ends a session; `false` if it had ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_session(&self, key: &str) -> sqlx::Result<bool> {
+        let deleted = write!(self, pool => sqlx::query("delete from sessions where key = $1").bind(key).execute(pool).await?.rows_affected());
+        Ok(deleted > 0)
+    }
+
+    /// Forgets the sessions that have run out; gives how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_expired_sessions(&self, now: Millis, idle_since: Millis) -> sqlx::Result<u64> {
+        Ok(write!(self, pool => sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")
+            .bind(now)
+            .bind(idle_since)
+            .execute(pool)
+            .await?
+            .rows_affected()))
+    }
+}

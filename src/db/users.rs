@@ -1,0 +1,209 @@
+//! People and invitations.
+//!
+//! Owns the statements about accounts. It must not check or hash anything.
+
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use super::{Db, read, transaction, write};
+use crate::chat::types::{RoomId, UserId};
+use crate::clock::Millis;
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their number.
+    pub id: UserId,
+    /// Their unique name.
+    pub username: Arc<str>,
+    /// The name to show.
+    pub name: Arc<str>,
+    /// Whether they look after the server.
+    pub is_admin: bool,
+    /// When they registered.
+    pub created_at: Millis,
+    /// When they lost their access.
+    pub banned_at: Option<Millis>,
+    /// The slug of the room that they visited last.
+    pub last_room: Option<Arc<str>>,
+    /// The hash of their password, in PHC form.
+    pub password_hash: String,
+}
+
+/// A person who registers.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Their unique name, folded.
+    pub username: String,
+    /// The name to show.
+    pub name: String,
+    /// The hash of their password, in PHC form.
+    pub password_hash: String,
+    /// Whether they look after the server.
+    pub is_admin: bool,
+    /// When.
+    pub created_at: Millis,
+}
+
+/// What came of registering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// They are in.
+    As(UserId),
+    /// Somebody has that name.
+    NameTaken,
+    /// The invitation is unknown, used or out of date.
+    NoInvite,
+    /// There is an administrator already.
+    HasAdmin,
+}
+
+/// What lets somebody register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Registration is open, or the person at the command line says so.
+    Open,
+    /// An invitation, by the hash of its token; used up with it.
+    Invite(String),
+    /// The set-up link: good only while there is no administrator.
+    Setup,
+}
+
+#[derive(FromRow)]
+struct UserRow {
+    id: UserId,
+    username: String,
+    name: String,
+    is_admin: bool,
+    created_at: Millis,
+    banned_at: Option<Millis>,
+    last_room: Option<String>,
+    password_hash: String,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            username: row.username.into(),
+            name: row.name.into(),
+            is_admin: row.is_admin,
+            created_at: row.created_at,
+            banned_at: row.banned_at,
+            last_room: row.last_room.map(Into::into),
+            password_hash: row.password_hash,
+        }
+    }
+}
+
+impl Db {
+    /// Registers a person, and uses up what permits it, in one transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn register(&self, new: NewUser, permit: Permit) -> sqlx::Result<Registered> {
+        transaction!(self, tx => {
+                let admins: i64 = sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(&mut *tx).await?;
+                if permit == Permit::Setup && admins > 0 {
+                    return Ok(Registered::HasAdmin);
+                }
+                let id: Option<UserId> = sqlx::query_scalar(
+                    "insert into users (username, name, password_hash, is_admin, created_at) values ($1, $2, $3, $4, $5)
+                     on conflict (username) do nothing returning id",
+                )
+                .bind(&new.username)
+                .bind(&new.name)
+                .bind(&new.password_hash)
+                .bind(new.is_admin)
+                .bind(new.created_at)
+                .fetch_optional(&mut *tx)
+                .await?;
+                let Some(id) = id else { return Ok(Registered::NameTaken) };
+                if let Permit::Invite(hash) = &permit {
+                    let used = sqlx::query(
+                        "update invites set used_by = $2, used_at = $3
+                         where token_hash = $1 and used_at is null and expires_at > $3",
+                    )
+                    .bind(hash)
+                    .bind(id)
+                    .bind(new.created_at)
+                    .execute(&mut *tx)
+                    .await?;
+                    if used.rows_affected() == 0 {
+                        return Ok(Registered::NoInvite);
+                    }
+                }
+                Registered::As(id)
+        })
+    }
+
+    /// A person by number.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_user(&self, id: UserId) -> sqlx::Result<Option<User>> {
+        let row: Option<UserRow> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
+             from users left join rooms on rooms.id = last_room_id where users.id = $1",
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await?);
+        Ok(row.map(Into::into))
+    }
+
+    /// A person by their folded username.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_user_by_name(&self, username: &str) -> sqlx::Result<Option<User>> {
+        let row: Option<UserRow> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
+             from users left join rooms on rooms.id = last_room_id where username = $1",
+        )
+        .bind(username)
+        .fetch_optional(pool)
+        .await?);
+        Ok(row.map(Into::into))
+    }
+
+    /// Whether anybody looks after the server.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn has_admin(&self) -> sqlx::Result<bool> {
+        let admins: i64 = read!(self, pool => sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(pool).await?);
+        Ok(admins > 0)
+    }
+
+    /// Notes which room a person visited last.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn set_last_room(&self, user: UserId, room: RoomId) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await?);
+        Ok(())
+    }
+
+    /// Stores an invitation by the hash of its token.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_invite(
+        &self,
+        token_hash: &str,
+        created_by: Option<UserId>,
+        now: Millis,
+        expires_at: Millis,
+    ) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query("insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)")
+            .bind(token_hash)
+            .bind(created_by)
+            .bind(now)
+            .bind(expires_at)
+            .execute(pool)
+            .await?);
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! One error for everything that can be refused or can fail; its code, its words, its status and its acknowledgement.
+//!
+//! Owns the mapping from an error to what a person or a client sees. Nothing internal leaks through it: what the
+//! database or the code said goes to the log, and the outside hears only the code and a plain sentence.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The result of a use-case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is signed in, or the session has ended. 401.
+    #[error("Log in first.")]
+    Unauthenticated,
+    /// The person is known, and may not do this. 403. The text says why.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// It does not exist, or they may not know that it does. 404. The text names what was asked for.
+    #[error("There is no such {0}.")]
+    NotFound(&'static str),
+    /// A field of the input is wrong. 422.
+    #[error("{message}")]
+    Invalid {
+        /// The name of the field, as the client sent it.
+        field: &'static str,
+        /// What is wrong with it, for a person.
+        message: String,
+    },
+    /// A text is longer than allowed. 413 for bodies, 422 for fields.
+    #[error("{field} is too long: the limit is {limit} characters.")]
+    TooLong {
+        /// The name of the field.
+        field: &'static str,
+        /// How many characters are allowed.
+        limit: usize,
+    },
+    /// Too many of these in too short a time. 429.
+    #[error("Slow down a little: try again in {} s.", .retry_after.as_secs_f64().ceil())]
+    RateLimited {
+        /// When it will be accepted.
+        retry_after: Duration,
+    },
+    /// The server has as much to do as it can hold. 503.
+    #[error("The server is busy: try again in a moment.")]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The database does not answer, or cannot write. 503.
+    #[error("The database is not available: nothing was stored.")]
+    Unavailable,
+    /// A fault of the server's own. 500. The text goes to the log only.
+    #[error("Something went wrong here. It has been noted.")]
+    Internal(String),
+}
+
+impl Error {
+    /// An invalid field.
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    /// How long to wait when a queue is full: long enough for a commit or two.
+    pub const BUSY: Self = Self::Busy { retry_after: Duration::from_millis(250) };
+
+    /// The code that clients switch on.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Invalid { .. } => "invalid",
+            Self::TooLong { .. } => "too_long",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Busy { .. } => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status of a page or an answer that says it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::Invalid { .. } | Self::TooLong { .. } => 422,
+            Self::RateLimited { .. } => 429,
+            Self::Busy { .. } | Self::Unavailable => 503,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// When trying again may help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Busy { retry_after } => Some(*retry_after),
+            Self::Unavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    /// The field at fault.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { field, .. } | Self::TooLong { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The error object of the protocol: `{code, message}` with `field` and `retry_after` (seconds) where they apply.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({ "code": self.code(), "message": self.to_string() });
+        if let Some(field) = self.field() {
+            error["field"] = field.into();
+        }
+        if let Some(wait) = self.retry_after() {
+            error["retry_after"] = ((wait.as_secs_f64() * 1000.0).ceil() / 1000.0).into();
+        }
+        error
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    /// A database that is gone, full or overwhelmed is `unavailable`; a statement that it refuses is our own fault.
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::TypeNotFound { .. } => Self::Internal(error.to_string()),
+            sqlx::Error::Database(refusal)
+                if refusal.is_unique_violation()
+                    || refusal.is_foreign_key_violation()
+                    || refusal.is_check_violation() =>
+            {
+                Self::Internal(error.to_string())
+            }
+            _ => {
+                tracing::error!(%error, "the database failed");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+/// An acknowledgement: `{"ok":true, …}` or `{"ok":false,"error":{…}}`.
+#[derive(Debug)]
+pub struct Ack<T>(pub Result<T>);
+
+impl<T: Serialize> Serialize for Ack<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Ok<'a, T> {
+            ok: bool,
+            #[serde(flatten)]
+            rest: &'a T,
+        }
+        match &self.0 {
+            Result::Ok(rest) => Ok { ok: true, rest }.serialize(serializer),
+            Err(error) => json!({ "ok": false, "error": error.to_json() }).serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_field_and_its_wait() {
+        let refused = Ack::<Value>(Err(Error::RateLimited { retry_after: Duration::from_millis(1500) }));
+        assert_eq!(
+            serde_json::to_value(&refused).unwrap(),
+            json!({"ok": false, "error": {"code": "rate_limited", "message": "Slow down a little: try again in 2 s.", "retry_after": 1.5}})
+        );
+        assert_eq!(Error::invalid("body", "Write something first.").to_json()["field"], "body");
+    }
+
+    #[test]
+    fn what_the_database_said_does_not_leak() {
+        let error = Error::Internal("duplicate key in users.secret".into());
+        assert!(!error.to_json().to_string().contains("secret"));
+    }
+}

@@ -1,0 +1,30 @@
+//! Parlor: a persistent chat service in one binary.
+//!
+//! A room is a log. Every message has a place in it (`seq`), every change a number (`rev`), and one ledger writes them all;
+//! pages, sockets and replays read the same log. Dependencies run one way: `web` and `realtime` call `chat` and `accounts`, which
+//! call `db`. SQL is only in `db`, HTTP only in `web` and `router`, Socket.IO only in `realtime`.
+//!
+//! Reading order:
+//!
+//! 1. [`chat`]: rooms, memberships, messages, and the ledger that writes them.
+//! 2. [`db`]: all SQL, for SQLite and Postgres.
+//! 3. [`accounts`]: people, passwords, sessions.
+//! 4. [`realtime`]: the Socket.IO namespace.
+//! 5. [`web`] and [`router`]: pages and forms.
+//! 6. [`state`], [`server`], [`config`]: putting it together and running it.
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod chat;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod realtime;
+pub mod router;
+pub mod server;
+pub mod state;
+pub mod web;
+
+pub use state::App;

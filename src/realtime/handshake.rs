@@ -1,0 +1,68 @@
+//! A socket's HTTP request, before socketioxide sees it.
+//!
+//! Owns what is kept of that request for the life of the connection: whose session it names, whether its origin is allowed,
+//! and the handle that cuts it. Everything else is dropped, because socketioxide keeps the request as long as the socket, and
+//! the request keeps the buffer that it was read into. It must not let anybody in: that is decided at each connect.
+
+use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::session::SessionKey;
+use crate::server::Cut;
+use crate::web::origin::Origins;
+use crate::web::session::session_key;
+
+/// Where Socket.IO answers.
+pub const PATH: &str = "/socket.io";
+
+/// What a connection brought with it.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The session that its cookie names, if any; whether it is still good is asked at each connect.
+    pub session: Option<SessionKey>,
+    /// Whether its `Origin`, if any, is one of ours.
+    pub is_origin_allowed: bool,
+    /// Cuts the connection.
+    pub cut: CancellationToken,
+}
+
+/// The headers of a WebSocket handshake (RFC 6455, section 4.1) and of a polling request; nothing else is kept.
+const KEPT: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+];
+
+/// Takes what is worth keeping out of a socket's request, and leaves others as they are.
+pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
+    if !request.uri().path().starts_with(PATH) {
+        return request;
+    }
+    let headers = request.headers();
+    let handshake = Handshake {
+        session: session_key(headers, origins),
+        is_origin_allowed: origins.allows_socket(headers),
+        cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
+    };
+    let mut kept = HeaderMap::with_capacity(4);
+    for name in KEPT {
+        if let Some(value) = headers.get(&name) {
+            // A copy: the original is a slice of the connection's whole read buffer.
+            let copy = axum::http::HeaderValue::from_bytes(value.as_bytes());
+            kept.insert(name, copy.expect("it was a header's value already"));
+        }
+    }
+    let uri: Uri = request.uri().to_string().parse().expect("it was a URI already");
+    *request.headers_mut() = kept;
+    *request.uri_mut() = uri;
+    let on_upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();
+    request.extensions_mut().clear();
+    if let Some(on_upgrade) = on_upgrade {
+        request.extensions_mut().insert(on_upgrade);
+    }
+    request.extensions_mut().insert(handshake);
+    request
+}

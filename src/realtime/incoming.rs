@@ -1,0 +1,241 @@
+//! What clients ask for: each event, checked, queued or answered.
+//!
+//! Owns the incoming half of the protocol. What must be in order (parse, check, queue) happens in the handler's closure, which
+//! socketioxide calls in the socket's own read loop; the future that it returns only waits, and may end in any order. It must
+//! not decide what is allowed: `chat` does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::{SendError, SocketError};
+
+use super::Realtime;
+use super::outgoing::{Answer, Emit, HeadAck, Joined, Kept, Nothing, Presence, Read, Synced, Typing, Unread};
+use super::payload::{Incoming, Payload};
+use super::seats::{InFlight, Seat, Seated, channel};
+use crate::chat::Draft;
+use crate::chat::ledger::Pending;
+use crate::chat::types::{Head, RoomId, Window};
+use crate::error::{Ack, Error, Result};
+
+/// How often a socket's typing is passed on, in milliseconds: it lasts 5 s at its readers.
+const TYPING_EVERY: i64 = 1_000;
+/// How many messages a page of history holds when the client does not say.
+const PAGE: i64 = 50;
+
+/// Hears everything that one socket sends, and its end.
+pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
+    let hearing = realtime.clone();
+    let its_seat = seat.clone();
+    socket.on_fallback(move |socket: SocketRef, incoming: Incoming, ack: AckSender| {
+        let seated = Seated { socket, seat: its_seat };
+        let begun = hearing.begin(&seated, incoming);
+        async move { hearing.end(seated, begun, ack).await }
+    });
+    let parting = realtime.clone();
+    socket.on_disconnect(move |socket: SocketRef| {
+        let left = parting.seats.remove(socket.id);
+        async move {
+            for (room, slug) in left {
+                parting.say_gone(room, &slug, &seat.username).await;
+            }
+        }
+    });
+}
+
+/// An event that has been let in.
+enum Work {
+    /// A change that stands in the ledger's queue.
+    Queued(Pending),
+    /// One whose answer takes looking up.
+    Open(String, Payload),
+}
+
+impl Realtime {
+    /// The part of an event that keeps the sender's order.
+    fn begin(&self, seated: &Seated, incoming: Incoming) -> Result<(InFlight, Work)> {
+        let seat = &seated.seat;
+        if seat.is_revoked() {
+            return Err(Error::Unauthenticated);
+        }
+        let begun = (|| {
+            let in_flight = seat.begin().ok_or(Error::BUSY)?;
+            let payload = incoming.payload?;
+            let known = payload.optional_text("room").ok().flatten().and_then(|slug| self.chat.known_room(slug));
+            let queued = known.and_then(|room| self.queue(seat, room, &incoming.event, &payload));
+            Ok((in_flight, queued.transpose()?.map_or(Work::Open(incoming.event, payload), Work::Queued)))
+        })();
+        if let Err(Error::Busy { .. } | Error::RateLimited { .. }) = begun {
+            seat.strike();
+        }
+        begun
+    }
+
+    /// Queues the events that change a room; `None` for the others.
+    fn queue(&self, seat: &Seat, room: RoomId, event: &str, payload: &Payload) -> Option<Result<Pending>> {
+        if !CHANGES.contains(&event) {
+            return None;
+        }
+        let user = seat.user;
+        let queue = || match event {
+            "message" => {
+                let draft = Draft {
+                    body: payload.text("body")?.to_owned(),
+                    nonce: Some(payload.text("nonce")?.to_owned()),
+                    reply_to: payload.optional_number("reply_to")?,
+                };
+                self.chat.post(user, room, draft)
+            }
+            "edit" => self.chat.edit(user, room, payload.number("seq")?, payload.text("body")?),
+            "delete" => self.chat.delete(user, room, payload.number("seq")?),
+            _ => self.chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
+        };
+        Some(queue())
+    }
+
+    /// The part of an event that may take its time.
+    async fn end(&self, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
+        let answer = match begun {
+            Ok((in_flight, work)) => {
+                let answer = match work {
+                    Work::Queued(pending) => kept(pending).await,
+                    Work::Open(event, payload) => self.work(&seated, &event, &payload).await,
+                };
+                drop(in_flight);
+                answer
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(Error::Internal(fault)) = &answer {
+            tracing::error!(fault, user = %seated.seat.user, "an event failed");
+        }
+        if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(&Ack(answer)) {
+            // It asks faster than it reads the answers.
+            seated.seat.cut();
+        }
+    }
+
+    async fn work(&self, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
+        let slug = payload.text("room");
+        match event {
+            "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
+            "sync" => self.sync(seated, slug?, payload.number("after")?).await,
+            "leave" => self.leave(seated, slug?).await,
+            "history" => self.history(seated, slug?, payload).await,
+            "typing" => self.typing(seated, slug?).await,
+            "read" => self.read(seated, slug?, payload.number("seq")?).await,
+            _ if CHANGES.contains(&event) => {
+                // The first change of a room that nobody has named since the start.
+                let room = self.chat.room_id(slug?).await?;
+                let pending = self.queue(&seated.seat, room, event, payload).ok_or(Error::NotFound("event"))??;
+                kept(pending).await
+            }
+            _ => Err(Error::invalid("event", "There is no such event.")),
+        }
+    }
+
+    async fn join(&self, seated: &Seated, slug: &str, after: Option<i64>) -> Result<Answer> {
+        let seat = &seated.seat;
+        let view = self.chat.enter(seat.user, slug).await?;
+        let room = view.room.id;
+        // Subscribe first, then read: what is committed in between comes twice, never zero times.
+        let is_first = self.seats.subscribe(seated, room, &view.room.slug, view.head.rev).ok_or(Error::NotFound("room"))?;
+        if is_first {
+            let here = Presence { room: &view.room.slug, user: &seat.username, online: true };
+            self.broadcast(room, &here).await;
+        }
+        let (messages, head, complete, more) = match after {
+            None => {
+                let tail = self.chat.tail(&view).await?;
+                (tail.messages.iter().cloned().collect(), tail.head, None, tail.has_more())
+            }
+            Some(after) => {
+                let changes = self.chat.changes(&view, after).await?;
+                let more = changes.messages.iter().map(|logged| logged.message.seq).min().is_none_or(|seq| seq > 1);
+                (changes.messages, changes.head, Some(changes.complete), more && changes.head.seq > 0)
+            }
+        };
+        let head = self.head(head);
+        Ok(Answer::Joined(Joined { room: view.room, messages, head, more, complete, online: self.seats.online(room) }))
+    }
+
+    async fn sync(&self, seated: &Seated, slug: &str, after: i64) -> Result<Answer> {
+        let view = self.chat.view(seated.seat.user, slug).await?;
+        let changes = self.chat.changes(&view, after).await?;
+        let head = self.head(changes.head);
+        Ok(Answer::Synced(Synced { messages: changes.messages, head, complete: changes.complete }))
+    }
+
+    async fn leave(&self, seated: &Seated, slug: &str) -> Result<Answer> {
+        let room = self.chat.view(seated.seat.user, slug).await?.room.id;
+        if self.seats.unsubscribe(seated, room) {
+            self.say_gone(room, slug, &seated.seat.username).await;
+        }
+        Ok(Answer::Nothing(Nothing {}))
+    }
+
+    async fn history(&self, seated: &Seated, slug: &str, payload: &Payload) -> Result<Answer> {
+        let places = [payload.optional_number("before")?, payload.optional_number("after")?, payload.optional_number("around")?];
+        let window = match places {
+            [None, None, None] => Window::Latest,
+            [Some(seq), None, None] => Window::Before(seq),
+            [None, Some(seq), None] => Window::After(seq),
+            [None, None, Some(seq)] => Window::Around(seq),
+            _ => return Err(Error::invalid("before", "Give one of `before`, `after` and `around`.")),
+        };
+        let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
+        let view = self.chat.view(seated.seat.user, slug).await?;
+        Ok(Answer::History(self.chat.page(&view, window, limit).await?))
+    }
+
+    async fn typing(&self, seated: &Seated, slug: &str) -> Result<Answer> {
+        let Seated { socket, seat } = seated;
+        let room = self.chat.room_id(slug).await?;
+        if !seat.rooms().contains_key(&room) {
+            self.chat.view(seat.user, slug).await?;
+            return Err(Error::Forbidden("Join the room first."));
+        }
+        let now = self.clock.now().0;
+        let last = seat.typed_at.swap(now, Ordering::Relaxed);
+        if (now - last).abs() >= TYPING_EVERY {
+            let typing = Typing { room: slug, user: &seat.username };
+            // A hint that is stale in 5 s: whoever misses it misses nothing.
+            socket.to(channel(room)).emit("typing", &typing).await.ok();
+        } else {
+            seat.typed_at.store(last, Ordering::Relaxed);
+        }
+        Ok(Answer::Nothing(Nothing {}))
+    }
+
+    async fn read(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
+        let Seated { socket, seat } = seated;
+        let room = self.chat.room_id(slug).await?;
+        self.chat.read(seat.user, room, seq)?.outcome().await?;
+        let unread = self.chat.unread(room, seat.user).await?;
+        for other in self.seats.of_user(seat.user) {
+            // One whose queue is full is being cut by what fills it, and asks again when it comes back.
+            if other.socket.id != socket.id {
+                other.socket.tell(&Read { room: slug, seq, unread }).ok();
+            }
+        }
+        Ok(Answer::Unread(Unread { unread }))
+    }
+
+    /// Tells a room that somebody's last socket has left it.
+    async fn say_gone(&self, room: RoomId, slug: &str, username: &str) {
+        self.broadcast(room, &Presence { room: slug, user: username, online: false }).await;
+    }
+
+    fn head(&self, head: Head) -> HeadAck {
+        HeadAck { head, epoch: self.chat.epoch().clone() }
+    }
+}
+
+/// The events that go through the ledger in their sender's order.
+const CHANGES: [&str; 4] = ["message", "edit", "delete", "react"];
+
+async fn kept(pending: Pending) -> Result<Answer> {
+    let message = pending.outcome().await?.ok_or_else(|| Error::Internal("a change came to no message".into()))?;
+    Ok(Answer::Kept(Kept { message }))
+}

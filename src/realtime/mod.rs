@@ -1,0 +1,205 @@
+//! The Socket.IO namespace: who is let in, what they can ask for, and who is told what.
+//!
+//! Owns event names, their payloads and everything that knows of sockets. It must not decide what is allowed in a room or
+//! write anything: that is `chat`.
+//!
+//! Reading order: `handshake` (a connection's request), `seats` (who sits where), `incoming` (what clients ask for), `publish`
+//! (what the rooms tell), `presence` (who is here).
+
+pub mod handshake;
+mod incoming;
+pub mod outgoing;
+pub mod payload;
+mod presence;
+mod publish;
+pub mod seats;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketioxide::extract::SocketRef;
+use socketioxide::handler::ConnectHandler;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::operators::BroadcastOperators;
+use socketioxide::{SocketIo, TransportType};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::handshake::Handshake;
+use self::outgoing::Outgoing;
+use self::seats::{Seat, Seated, Seats};
+use crate::accounts::Accounts;
+use crate::accounts::session::SessionKey;
+use crate::chat::Chat;
+use crate::chat::change::Event;
+use crate::chat::types::{RoomId, UserId};
+use crate::clock::Clock;
+use crate::config::{Config, Transports};
+
+/// The one namespace.
+pub const NAMESPACE: &str = "/chat";
+/// The largest packet that a client may send, in bytes: a message of the longest length in any script, with room for its frame.
+const MAX_PACKET: usize = 64 * 1024;
+/// How many packets may wait for one socket. It is a bound on bursts, not memory that is taken: a packet that goes to many is
+/// shared. One that falls further behind than this is cut, and catches up by `rev`.
+const OUTGOING: usize = 2048;
+/// How often sessions under open sockets are checked in the database.
+const SWEEP: Duration = Duration::from_secs(20);
+
+/// The live side of Parlor.
+pub struct Realtime {
+    io: SocketIo,
+    chat: Arc<Chat>,
+    accounts: Arc<Accounts>,
+    clock: Clock,
+    seats: Seats,
+}
+
+/// Why a connection is not let in; the text is what the client gets as `connect_error`.
+#[derive(Debug)]
+enum Refusal {
+    Unauthenticated,
+    ForbiddenOrigin,
+    Unavailable,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::ForbiddenOrigin => "forbidden_origin",
+            Self::Unavailable => "unavailable",
+        })
+    }
+}
+
+impl Realtime {
+    /// Opens the namespace. `events` is what the ledger commits; it is published until the ledger ends, and `done` is cancelled
+    /// after the last of it.
+    pub fn start(
+        config: &Config,
+        chat: Arc<Chat>,
+        accounts: Arc<Accounts>,
+        clock: Clock,
+        events: mpsc::Receiver<Vec<Event>>,
+        done: CancellationToken,
+    ) -> (SocketIoLayer, Arc<Self>) {
+        let builder = SocketIo::builder()
+            .req_path(handshake::PATH)
+            .max_buffer_size(OUTGOING)
+            .max_payload(MAX_PACKET as u64)
+            .ws_read_buffer_size(512)
+            .ws_max_message_size(MAX_PACKET)
+            .ws_max_frame_size(MAX_PACKET)
+            .connect_timeout(Duration::from_secs(10));
+        let builder = match config.transports {
+            Transports::WebSocket => builder.transports([TransportType::Websocket]),
+            Transports::WebSocketAndPolling => {
+                builder.transports([TransportType::Websocket, TransportType::Polling])
+            }
+        };
+        let (layer, io) = builder.build_layer();
+        let realtime =
+            Arc::new(Self { io, chat, accounts, clock, seats: Seats::default() });
+        realtime.clone().open();
+        tokio::spawn(publish::run(realtime.clone(), events, done));
+        tokio::spawn(realtime.clone().sweep());
+        (layer, realtime)
+    }
+
+    fn open(self: Arc<Self>) {
+        let io = self.io.clone();
+        let doorkeeper = self.clone();
+        let admit = move |socket: SocketRef| {
+            let realtime = doorkeeper.clone();
+            async move { realtime.admit(socket).await }
+        };
+        let welcome = move |socket: SocketRef| {
+            // Runs in the connecting task itself, before anything else can happen to the socket.
+            if let Some(seat) = socket.extensions.get::<Arc<Seat>>() {
+                self.seats.add(socket, seat);
+            }
+            async {}
+        };
+        io.ns(NAMESPACE, welcome.with(admit));
+    }
+
+    /// Asks the database whether the connection's session is good, each time it wants in: a transport outlives its welcome.
+    async fn admit(self: Arc<Self>, socket: SocketRef) -> Result<(), Refusal> {
+        let handshake = socket.req_parts().extensions.get::<Handshake>().cloned().ok_or(Refusal::Unauthenticated)?;
+        if !handshake.is_origin_allowed {
+            return Err(Refusal::ForbiddenOrigin);
+        }
+        let key = handshake.session.ok_or(Refusal::Unauthenticated)?;
+        let user = match self.accounts.session_user(&key).await {
+            Ok(Some(user)) => user,
+            Ok(None) => return Err(Refusal::Unauthenticated),
+            Err(_logged) => return Err(Refusal::Unavailable),
+        };
+        let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut));
+        socket.extensions.insert(seat.clone());
+        // Registered here, before the client hears that it is in: an event without a handler would be dropped.
+        incoming::listen(&self, &socket, seat);
+        Ok(())
+    }
+
+    /// Ends every socket of a session, at once; it must have ended in the database before.
+    pub fn end_session(&self, key: &SessionKey, reason: &'static str) {
+        self.seats.end(|seat| seat.session == *key, reason);
+    }
+
+    /// Ends every socket of a person, except those of one session.
+    pub fn end_user(&self, user: UserId, except: Option<&SessionKey>, reason: &'static str) {
+        self.seats.end(|seat| seat.user == user && Some(&seat.session) != except, reason);
+    }
+
+    /// Tells every socket that the server stops, and cuts them.
+    pub fn stop(&self) {
+        for Seated { socket, seat } in self.seats.everybody() {
+            // One that cannot be told is cut all the same, and comes back by itself.
+            socket.disconnect().ok();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                seat.cut();
+            });
+        }
+    }
+
+    /// How many sockets are connected.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.seats.count()
+    }
+
+    fn to(&self, room: RoomId) -> BroadcastOperators {
+        self.io.of(NAMESPACE).expect("the namespace is open").within(seats::channel(room))
+    }
+
+    /// Tells everybody in a room, and cuts whoever cannot keep up.
+    async fn broadcast<E: Outgoing>(&self, room: RoomId, event: &E) {
+        let sent = self.to(room).emit(E::NAME, event).await;
+        if let Err(error) = sent {
+            publish::cut_the_slow(self, room, event, &error);
+        }
+    }
+
+    /// Now and then: ends the sockets whose session has ended elsewhere or run out, and tidies up.
+    async fn sweep(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(SWEEP);
+        loop {
+            ticks.tick().await;
+            let sessions = self.seats.sessions();
+            match self.accounts.ended_among(sessions).await {
+                Ok(ended) if ended.is_empty() => {}
+                Ok(ended) => self.seats.end(|seat| ended.contains(&seat.session), "expired"),
+                Err(error) => tracing::warn!(%error, "could not check the sessions under open sockets"),
+            }
+            for seated in self.seats.everybody() {
+                seated.seat.forgive();
+            }
+            self.seats.forget_losses();
+            self.chat.forget_quiet_people();
+        }
+    }
+}

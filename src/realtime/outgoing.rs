@@ -1,0 +1,188 @@
+//! What the server sends: each event's name and payload.
+//!
+//! Owns the outgoing half of the protocol; a message's own shape is `chat::types::Message`. It must not choose who is told.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use socketioxide::SendError;
+use socketioxide::extract::SocketRef;
+
+use super::presence::Online;
+use crate::chat::change::Logged;
+use crate::chat::types::{Head, Page, Room};
+
+/// An event with its name on the wire.
+pub trait Outgoing: Serialize {
+    /// What clients listen for.
+    const NAME: &'static str;
+}
+
+/// Somebody's first socket entered a room, or their last one left it.
+#[derive(Debug, Serialize)]
+pub struct Presence<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whose.
+    pub user: &'a str,
+    /// Whether they are here now.
+    pub online: bool,
+}
+
+/// Somebody is writing; good for 5 seconds.
+#[derive(Debug, Serialize)]
+pub struct Typing<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Who.
+    pub user: &'a str,
+}
+
+/// The person read on, at another of their sockets.
+#[derive(Debug, Serialize)]
+pub struct Read<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Up to which message.
+    pub seq: i64,
+    /// How many wait behind it.
+    pub unread: i64,
+}
+
+/// A room's name, topic or visibility changed.
+#[derive(Debug, Serialize)]
+pub struct Described<'a> {
+    /// The room's slug, under the name that every event gives it.
+    pub room: &'a str,
+    /// The room as it is now.
+    #[serde(flatten)]
+    pub now: &'a Room,
+}
+
+/// The person lost the room; nothing of it follows.
+#[derive(Debug, Serialize)]
+pub struct Removed<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// `left` or `removed`.
+    pub reason: &'a str,
+}
+
+/// The session has ended; the connection follows.
+#[derive(Debug, Serialize)]
+pub struct SignedOut {
+    /// Why: `logged_out`, `expired`, `stopping`, …
+    pub reason: &'static str,
+}
+
+impl Outgoing for Logged {
+    const NAME: &'static str = "message";
+}
+impl Outgoing for Presence<'_> {
+    const NAME: &'static str = "presence";
+}
+impl Outgoing for Typing<'_> {
+    const NAME: &'static str = "typing";
+}
+impl Outgoing for Read<'_> {
+    const NAME: &'static str = "read";
+}
+impl Outgoing for Described<'_> {
+    const NAME: &'static str = "room";
+}
+impl Outgoing for Removed<'_> {
+    const NAME: &'static str = "removed";
+}
+impl Outgoing for SignedOut {
+    const NAME: &'static str = "signed_out";
+}
+
+/// A room's head, with the history that it counts in.
+#[derive(Debug, Serialize)]
+pub struct HeadAck {
+    /// Where the log ends.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Which history; a client that knows another one begins afresh.
+    pub epoch: Arc<str>,
+}
+
+/// What `join` answers.
+#[derive(Debug, Serialize)]
+pub struct Joined {
+    /// The room.
+    pub room: Room,
+    /// The last messages, or all that changed.
+    pub messages: Vec<Arc<Logged>>,
+    /// How far the room has come.
+    pub head: HeadAck,
+    /// Whether older messages exist.
+    pub more: bool,
+    /// Whether the changes are all of them; only with `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
+    /// Who is here.
+    pub online: Online,
+}
+
+/// What `sync` answers.
+#[derive(Debug, Serialize)]
+pub struct Synced {
+    /// What changed, in rev order.
+    pub messages: Vec<Arc<Logged>>,
+    /// How far the room has come.
+    pub head: HeadAck,
+    /// Whether that is all.
+    pub complete: bool,
+}
+
+/// What posting, editing, deleting and reacting answer.
+#[derive(Debug, Serialize)]
+pub struct Kept {
+    /// The message in its present state.
+    pub message: Arc<Logged>,
+}
+
+/// What `read` answers.
+#[derive(Debug, Serialize)]
+pub struct Unread {
+    /// How many messages wait.
+    pub unread: i64,
+}
+
+/// What an event answers that has nothing to say.
+#[derive(Debug, Serialize)]
+pub struct Nothing {}
+
+/// Any answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To `join`.
+    Joined(Joined),
+    /// To `sync`.
+    Synced(Synced),
+    /// To a change of a message.
+    Kept(Kept),
+    /// To `history`.
+    History(Page<Arc<Logged>>),
+    /// To `read`.
+    Unread(Unread),
+    /// To `leave` and `typing`.
+    Nothing(Nothing),
+}
+
+/// Sending an event by its type.
+pub trait Emit {
+    /// Queues an event for one socket.
+    ///
+    /// # Errors
+    /// When its queue is full or it has gone: then the event is lost to it.
+    fn tell<E: Outgoing>(&self, event: &E) -> Result<(), SendError>;
+}
+
+impl Emit for SocketRef {
+    fn tell<E: Outgoing>(&self, event: &E) -> Result<(), SendError> {
+        self.emit(E::NAME, event)
+    }
+}

@@ -1,0 +1,140 @@
+//! What a client sent, taken apart field by field.
+//!
+//! Owns the reading of events' payloads: every refusal names the field at fault. It must not know what an event does.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, value::RawValue};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::FromMessageParts;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use crate::error::{Error, Result};
+
+/// An event as it came: its name, and its one object, or why it is not one.
+#[derive(Debug)]
+pub struct Incoming {
+    /// What the client calls it.
+    pub event: String,
+    /// What came with it.
+    pub payload: Result<Payload>,
+}
+
+/// The fields of an event.
+#[derive(Debug, Default)]
+pub struct Payload(Map<String, Json>);
+
+impl FromMessageParts<LocalAdapter> for Incoming {
+    type Error = Infallible;
+
+    fn from_message_parts(
+        _: &Arc<Socket<LocalAdapter>>,
+        value: &mut Value,
+        _: &Option<i64>,
+    ) -> std::result::Result<Self, Infallible> {
+        Ok(match value {
+            Value::Str(text, None) => parse(text.as_str()),
+            _ => Self { event: String::new(), payload: Err(invalid("An event carries no binary data.")) },
+        })
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::invalid("data", message)
+}
+
+/// Takes `["event", {…}]` apart.
+fn parse(text: &str) -> Incoming {
+    let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(text) else {
+        return Incoming { event: String::new(), payload: Err(invalid("An event is a JSON array of its name and one object.")) };
+    };
+    let event = parts.first().and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
+    let payload = match parts.get(1) {
+        None => Ok(Payload::default()),
+        Some(object) => serde_json::from_str::<Map<String, Json>>(object.get())
+            .map(Payload)
+            .map_err(|_not_an_object| invalid("An event carries one JSON object of valid Unicode text.")),
+    };
+    Incoming { event, payload }
+}
+
+impl Payload {
+    /// A field that must be text.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn text(&self, field: &'static str) -> Result<&str> {
+        self.optional_text(field)?.ok_or_else(|| Error::invalid(field, format!("`{field}` is missing.")))
+    }
+
+    /// A field that may be text, or absent or null.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn optional_text(&self, field: &'static str) -> Result<Option<&str>> {
+        match self.0.get(field) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Error::invalid(field, format!("`{field}` must be a text."))),
+        }
+    }
+
+    /// A field that must be a whole number.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn number(&self, field: &'static str) -> Result<i64> {
+        self.optional_number(field)?.ok_or_else(|| Error::invalid(field, format!("`{field}` is missing.")))
+    }
+
+    /// A field that may be a whole number, or absent or null.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn optional_number(&self, field: &'static str) -> Result<Option<i64>> {
+        match self.0.get(field) {
+            None | Some(Json::Null) => Ok(None),
+            Some(number) => match number.as_i64() {
+                Some(number) if number >= 0 => Ok(Some(number)),
+                _ => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
+            },
+        }
+    }
+
+    /// A field that must be true or false.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn flag(&self, field: &'static str) -> Result<bool> {
+        self.0
+            .get(field)
+            .and_then(Json::as_bool)
+            .ok_or_else(|| Error::invalid(field, format!("`{field}` must be true or false.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        let payload = parse(r#"["message",{"room":7,"after":-1,"on":"yes"}]"#).payload.unwrap();
+        assert_eq!(payload.text("room").unwrap_err().field(), Some("room"));
+        assert_eq!(payload.text("body").unwrap_err().field(), Some("body"));
+        assert_eq!(payload.optional_number("after").unwrap_err().field(), Some("after"));
+        assert_eq!(payload.flag("on").unwrap_err().field(), Some("on"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_invalid() {
+        for odd in [r#"["message",[]]"#, r#"["message",3]"#, r#"["message",{"body":"\ud800"}]"#, "{}", "", "[3,{}]extra"] {
+            assert_eq!(parse(odd).payload.unwrap_err().code(), "invalid", "{odd}");
+        }
+        assert!(parse(r#"["typing"]"#).payload.is_ok());
+        let deep = format!(r#"["message",{}{}]"#, "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(parse(&deep).payload.unwrap_err().code(), "invalid");
+    }
+}

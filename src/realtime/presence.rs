@@ -1,0 +1,100 @@
+//! Who is here: the people with a live socket in each room.
+//!
+//! Owns counts of sockets, in memory; it is true again by itself after a restart, when the sockets come back. It must not be
+//! asked for permission.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::chat::types::{RoomId, UserId};
+
+/// How many names are told at the most; the count is of everybody.
+const NAMES: usize = 100;
+
+/// Who is in a room, as a join is told.
+#[derive(Debug, Serialize)]
+pub struct Online {
+    /// How many people.
+    pub count: usize,
+    /// Their usernames, up to 100 of them.
+    pub users: Vec<Arc<str>>,
+}
+
+/// The people in each room.
+#[derive(Debug, Default)]
+pub struct Presence {
+    rooms: Mutex<HashMap<RoomId, HashMap<UserId, Present>>>,
+}
+
+#[derive(Debug)]
+struct Present {
+    username: Arc<str>,
+    sockets: usize,
+}
+
+impl Presence {
+    /// Counts a socket in; `true` if it is its person's first in the room.
+    pub fn enter(&self, room: RoomId, user: UserId, username: &Arc<str>) -> bool {
+        self.with(|rooms| {
+            let people = rooms.entry(room).or_default();
+            let present = people.entry(user).or_insert_with(|| Present { username: username.clone(), sockets: 0 });
+            present.sockets += 1;
+            present.sockets == 1
+        })
+    }
+
+    /// Counts a socket out; `true` if it was its person's last in the room.
+    pub fn leave(&self, room: RoomId, user: UserId) -> bool {
+        self.with(|rooms| {
+            let Entry::Occupied(mut people) = rooms.entry(room) else { return false };
+            let Entry::Occupied(mut present) = people.get_mut().entry(user) else { return false };
+            present.get_mut().sockets -= 1;
+            let was_last = present.get().sockets == 0;
+            if was_last {
+                present.remove();
+                if people.get().is_empty() {
+                    people.remove();
+                }
+            }
+            was_last
+        })
+    }
+
+    /// Who is in a room.
+    #[must_use]
+    pub fn online(&self, room: RoomId) -> Online {
+        self.with(|rooms| {
+            let Some(people) = rooms.get(&room) else { return Online { count: 0, users: Vec::new() } };
+            let mut users: Vec<_> = people.values().take(NAMES).map(|present| present.username.clone()).collect();
+            users.sort_unstable();
+            Online { count: people.len(), users }
+        })
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&mut HashMap<RoomId, HashMap<UserId, Present>>) -> R) -> R {
+        // Nothing in here can panic half-way through a change, so a poisoned lock still guards whole counts.
+        body(&mut self.rooms.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_socket_enters_and_the_last_one_leaves() {
+        let (presence, room, ada) = (Presence::default(), RoomId(1), UserId(7));
+        let name: Arc<str> = "ada".into();
+        assert!(presence.enter(room, ada, &name));
+        assert!(!presence.enter(room, ada, &name));
+        assert_eq!(presence.online(room).count, 1);
+        assert!(!presence.leave(room, ada));
+        assert!(presence.leave(room, ada));
+        assert!(!presence.leave(room, ada));
+        assert_eq!(presence.online(room).users, Vec::<Arc<str>>::new());
+        assert!(presence.with(|rooms| rooms.is_empty()));
+    }
+}

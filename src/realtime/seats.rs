@@ -1,0 +1,266 @@
+//! Who sits at which socket.
+//!
+//! Owns the register of connected sockets by person and by session, and the ways to end them: a session's sockets when it
+//! ends, a person's place in a room when they lose it, and one socket that cannot keep up. It must not ask the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
+use tokio_util::sync::CancellationToken;
+
+use super::outgoing::{Emit, SignedOut};
+use super::presence::{Online, Presence};
+use crate::accounts::session::SessionKey;
+use crate::chat::types::{RoomId, UserId};
+
+/// How many of a socket's events may wait for their outcome; one more is refused.
+const IN_FLIGHT: u32 = 256;
+/// How many refusals for haste a socket may collect; one more and it is cut.
+const STRIKES: u32 = 2_000;
+/// How long a socket that is being ended has to read why.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// One connected socket's place: who they are and what it has going on.
+#[derive(Debug)]
+pub struct Seat {
+    /// Who.
+    pub user: UserId,
+    /// Their username.
+    pub username: Arc<str>,
+    /// Through which session.
+    pub session: SessionKey,
+    cut: CancellationToken,
+    is_revoked: AtomicBool,
+    in_flight: AtomicU32,
+    strikes: AtomicU32,
+    /// When it last said that its person is typing, in milliseconds.
+    pub typed_at: AtomicI64,
+    rooms: Mutex<HashMap<RoomId, Arc<str>>>,
+}
+
+/// One event on its way; gives its place back when dropped.
+#[derive(Debug)]
+pub struct InFlight(Arc<Seat>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    /// A seat for a person who has just been let in.
+    #[must_use]
+    pub fn new(user: UserId, username: Arc<str>, session: SessionKey, cut: CancellationToken) -> Self {
+        Self {
+            user,
+            username,
+            session,
+            cut,
+            is_revoked: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+            strikes: AtomicU32::new(0),
+            typed_at: AtomicI64::new(0),
+            rooms: Mutex::default(),
+        }
+    }
+
+    /// Whether its access has ended; every event asks first.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.is_revoked.load(Ordering::Acquire)
+    }
+
+    /// Takes a place for one more event, if the socket has not too many on their way.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
+        let guard = InFlight(self.clone());
+        (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
+    }
+
+    /// Counts a refusal for haste; a socket that never listens to them is cut.
+    pub fn strike(&self) {
+        if self.strikes.fetch_add(1, Ordering::Relaxed) >= STRIKES {
+            tracing::warn!(user = %self.user, "a socket floods; cutting it");
+            self.cut();
+        }
+    }
+
+    /// Forgives the refusals so far; called now and then.
+    pub fn forgive(&self) {
+        self.strikes.store(0, Ordering::Relaxed);
+    }
+
+    /// Ends the connection at once, whatever is still queued for it.
+    pub fn cut(&self) {
+        self.is_revoked.store(true, Ordering::Release);
+        self.cut.cancel();
+    }
+
+    /// The rooms in which it is live, with their slugs.
+    pub fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<str>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A socket with its seat.
+#[derive(Clone, Debug)]
+pub struct Seated {
+    /// The socket.
+    pub socket: SocketRef,
+    /// Its seat.
+    pub seat: Arc<Seat>,
+}
+
+/// Every connected socket.
+#[derive(Debug, Default)]
+pub struct Seats {
+    all: Mutex<Register>,
+    /// Changed only with `all` locked, so that a socket is counted in and out of a room exactly as it enters and leaves it.
+    presence: Presence,
+}
+
+#[derive(Debug, Default)]
+struct Register {
+    by_socket: HashMap<Sid, Seated>,
+    by_user: HashMap<UserId, Vec<Sid>>,
+    /// Who lost which room, and at which change: a join decided on older news must not seat them again.
+    lost: HashMap<(RoomId, UserId), i64>,
+}
+
+impl Seats {
+    fn register(&self) -> MutexGuard<'_, Register> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seats a socket.
+    pub fn add(&self, socket: SocketRef, seat: Arc<Seat>) {
+        let mut all = self.register();
+        all.by_user.entry(seat.user).or_default().push(socket.id);
+        all.by_socket.insert(socket.id, Seated { socket, seat });
+    }
+
+    /// Forgets a socket that has gone; gives the rooms in which its person is no longer.
+    #[must_use]
+    pub fn remove(&self, socket: Sid) -> Vec<(RoomId, Arc<str>)> {
+        let mut all = self.register();
+        let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return Vec::new() };
+        if let Some(sockets) = all.by_user.get_mut(&seat.user) {
+            sockets.retain(|sid| *sid != socket);
+            if sockets.is_empty() {
+                all.by_user.remove(&seat.user);
+            }
+        }
+        let rooms = std::mem::take(&mut *seat.rooms());
+        rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect()
+    }
+
+    /// Who is in a room.
+    #[must_use]
+    pub fn online(&self, room: RoomId) -> Online {
+        self.presence.online(room)
+    }
+
+    /// How many sockets there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.register().by_socket.len()
+    }
+
+    /// Every socket of one person.
+    #[must_use]
+    pub fn of_user(&self, user: UserId) -> Vec<Seated> {
+        let all = self.register();
+        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        sids.iter().filter_map(|sid| all.by_socket.get(sid)).cloned().collect()
+    }
+
+    /// Every socket.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<Seated> {
+        self.register().by_socket.values().cloned().collect()
+    }
+
+    /// The sessions that somebody is connected with.
+    #[must_use]
+    pub fn sessions(&self) -> HashSet<SessionKey> {
+        self.register().by_socket.values().map(|seated| seated.seat.session.clone()).collect()
+    }
+
+    /// Makes a socket live in a room, for a person who could see it at change `as_of`. `None` if they have lost it since, or the
+    /// socket has gone; else whether it is its person's first there.
+    #[must_use]
+    pub fn subscribe(&self, seated: &Seated, room: RoomId, slug: &Arc<str>, as_of: i64) -> Option<bool> {
+        let all = self.register();
+        let Seated { socket, seat } = seated;
+        let lost_since = all.lost.get(&(room, seat.user)).is_some_and(|rev| *rev > as_of);
+        if lost_since || seat.is_revoked() || !all.by_socket.contains_key(&socket.id) {
+            return None;
+        }
+        socket.join(channel(room));
+        // A join after the disconnect would stay in the adapter for ever.
+        if !socket.connected() {
+            socket.leave_all();
+            return None;
+        }
+        Some(seat.rooms().insert(room, slug.clone()).is_none() && self.presence.enter(room, seat.user, &seat.username))
+    }
+
+    /// Takes one socket out of a room; `true` if its person is no longer there.
+    #[must_use]
+    pub fn unsubscribe(&self, seated: &Seated, room: RoomId) -> bool {
+        let _all = self.register();
+        self.leave(seated, room)
+    }
+
+    /// Takes all of a person's sockets out of a room that they lost at change `rev`; gives those that were live in it.
+    #[must_use]
+    pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<Seated> {
+        let mut all = self.register();
+        all.lost.insert((room, user), rev);
+        let sids = all.by_user.get(&user).cloned().unwrap_or_default();
+        let live = sids.iter().filter_map(|sid| all.by_socket.get(sid)).filter(|seated| seated.seat.rooms().contains_key(&room));
+        let live: Vec<_> = live.cloned().collect();
+        for seated in &live {
+            self.leave(seated, room);
+        }
+        live
+    }
+
+    fn leave(&self, seated: &Seated, room: RoomId) -> bool {
+        seated.socket.leave(channel(room));
+        seated.seat.rooms().remove(&room).is_some() && self.presence.leave(room, seated.seat.user)
+    }
+
+    /// Forgets who lost which room; called long after any join that was under way then has ended.
+    pub fn forget_losses(&self) {
+        self.register().lost.clear();
+    }
+
+    /// Ends every socket of a session, or of a whole person: none of them hears or says anything from here on.
+    pub fn end(&self, which: impl Fn(&Seat) -> bool, reason: &'static str) {
+        let ended: Vec<_> = self.register().by_socket.values().filter(|seated| which(&seated.seat)).cloned().collect();
+        for Seated { socket, seat } in ended {
+            seat.is_revoked.store(true, Ordering::Release);
+            socket.leave_all();
+            // One whose queue is full cannot be told why, and is cut all the same.
+            let told = socket.tell(&SignedOut { reason });
+            tokio::spawn(async move {
+                if told.is_ok() {
+                    tokio::time::sleep(FAREWELL).await;
+                }
+                seat.cut();
+            });
+        }
+    }
+}
+
+/// What socketioxide calls a room.
+#[must_use]
+pub fn channel(room: RoomId) -> String {
+    room.to_string()
+}

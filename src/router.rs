@@ -1,0 +1,97 @@
+//! Every route and the whole stack in front of them.
+//!
+//! Owns the map from a path to its handler, and the order of the layers. It must not hold a handler.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Request, Response, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use hyper::body::Incoming;
+use socketioxide::layer::SocketIoLayer;
+use tower::{Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::accounts::session::Store;
+use crate::realtime::handshake;
+use crate::state::AppState;
+use crate::web::{accounts, assets, fallback, forgery, health, history, members, rooms, session, trace};
+
+/// The largest form, in bytes: the longest message, with every character of it percent-encoded.
+const MAX_FORM: usize = 256 * 1024;
+/// How long a request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Everything that is served: the pages, and the sockets before them.
+pub fn service(
+    state: &AppState,
+    sockets: SocketIoLayer,
+    sessions: Store,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl HttpBody<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ 'static {
+    let origins = state.origins.clone();
+    ServiceBuilder::new()
+        .map_request(move |request| handshake::prepare(request, &origins))
+        .layer(sockets)
+        .service(pages(state.clone(), sessions))
+}
+
+/// The pages and forms.
+fn pages(state: AppState, sessions: Store) -> Router {
+    let signed = Router::new()
+        .route("/", get(rooms::home))
+        .route("/register", get(accounts::register_page).post(accounts::register))
+        .route("/login", get(accounts::login_page).post(accounts::login))
+        .route("/logout", post(accounts::logout))
+        .route("/invites", post(accounts::invite))
+        .route("/rooms", get(rooms::list).post(rooms::create))
+        .route("/rooms/{slug}", get(history::room))
+        .route("/rooms/{slug}/{seq}", get(history::permalink))
+        .route("/rooms/{slug}/on", get(history::to_date))
+        .route("/rooms/{slug}/on/{date}", get(history::on_date))
+        .route("/rooms/{slug}/messages", post(history::post))
+        .route("/rooms/{slug}/leave", post(rooms::leave))
+        .route("/rooms/{slug}/members", get(members::page).post(members::invite))
+        .route("/rooms/{slug}/members/{username}/remove", post(members::remove))
+        .route("/rooms/{slug}/settings", post(members::describe))
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::wrong_method)
+        .layer(session::layer(sessions, &state.config, &state.origins))
+        .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign));
+    let stack = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(trace::span)
+                .on_request(())
+                .on_response(trace::answered)
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(trace::Headers::new(forgery::headers(state.origins.is_https())))
+        .layer(CatchPanicLayer::custom(fallback::panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(DefaultBodyLimit::max(MAX_FORM));
+    Router::new()
+        .route("/healthz", get(health::check))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/static/{*path}", get(assets::serve))
+        .merge(signed)
+        .layer(stack)
+        .with_state(state)
+}

@@ -1,0 +1,106 @@
+//! What handlers share, and the order in which it comes to life and ends.
+//!
+//! Owns the putting together of the parts. It must not do anything that belongs to one of them.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::Accounts;
+use crate::accounts::session::Store;
+use crate::chat::Chat;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Result;
+use crate::realtime::Realtime;
+use crate::web::origin::Origins;
+use crate::{router, server};
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct AppState {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Where requests may come from.
+    pub origins: Arc<Origins>,
+    /// The database; for handlers, only to ask whether it answers.
+    pub db: Arc<Db>,
+    /// People and sessions.
+    pub accounts: Arc<Accounts>,
+    /// Rooms and messages.
+    pub chat: Arc<Chat>,
+    /// The sockets.
+    pub realtime: Arc<Realtime>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// A whole Parlor, ready to serve.
+pub struct App {
+    state: AppState,
+    sockets: socketioxide::layer::SocketIoLayer,
+    sessions: Store,
+    /// Cancelled after the last commit has been published.
+    published: CancellationToken,
+}
+
+impl App {
+    /// Opens and migrates the database, and starts everything that runs behind the handlers.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or migrated; the text is for the person who starts Parlor.
+    pub async fn start(config: Config, clock: Clock) -> std::result::Result<Self, crate::db::OpenError> {
+        let db = Db::open(&config.database_url, config.database_connections).await?;
+        db.migrate().await?;
+        db.ensure(clock.now()).await?;
+        Self::assemble(config, clock, Arc::new(db)).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
+    }
+
+    async fn assemble(config: Config, clock: Clock, db: Arc<Db>) -> Result<Self> {
+        let accounts = Arc::new(Accounts::open(db.clone(), &config, clock.clone()).await?);
+        let sessions = accounts.session_store();
+        let (chat, events) = Chat::open(db.clone(), &config, clock.clone()).await?;
+        let chat = Arc::new(chat);
+        let published = CancellationToken::new();
+        let (sockets, realtime) =
+            Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events, published.clone());
+        let origins = Arc::new(Origins::new(&config));
+        let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
+        Ok(Self { state, sockets, sessions, published })
+    }
+
+    /// What the handlers share.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Serves until `shutdown` is cancelled; then stops taking connections, commits, acknowledges and publishes what is queued,
+    /// tells the sockets, and returns.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let Self { state, sockets, sessions, published } = self;
+        let service = router::service(&state, sockets, sessions);
+        let limits = server::Limits::new(&state.config);
+        let stop = shutdown.clone();
+        let stopping = {
+            let state = state.clone();
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                state.chat.close();
+                // Everything queued is committed, acknowledged and published before any socket is cut.
+                if tokio::time::timeout(LAST_WORDS, published.cancelled()).await.is_err() {
+                    tracing::warn!("the database did not take the last changes in time; their senders will retry");
+                }
+                state.realtime.stop();
+            })
+        };
+        server::serve(listener, service, limits, shutdown).await;
+        stopping.await.ok();
+        state.db.close().await;
+    }
+}
+
+/// How long the last changes may take to be committed when the server stops.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);

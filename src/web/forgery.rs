@@ -1,0 +1,55 @@
+//! Protection against forged requests, and the headers that every answer carries.
+//!
+//! Owns what a browser is told to refuse on our behalf, and the refusal of forms from other origins.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::assets;
+use super::respond::Asked;
+use crate::error::Error;
+use crate::state::AppState;
+
+/// Refuses whatever changes something and comes from another origin.
+pub async fn refuse_foreign(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !state.origins.allows_form(request.headers()) {
+        let asked = Asked::of(request.headers(), request.uri());
+        return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
+    }
+    next.run(request).await
+}
+
+/// The headers of every answer: nothing inline but what is known by its hash, nothing from another host, no framing, no sniffing.
+#[must_use]
+pub fn headers(is_https: bool) -> HeaderMap {
+    let policy = format!(
+        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+         manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        assets::import_map_hash()
+    );
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_str(&policy).expect("a policy of fixed words and a base64 hash is a header's value"),
+    );
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    headers
+}

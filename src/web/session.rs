@@ -1,0 +1,130 @@
+//! Who is asking: the session behind a request.
+//!
+//! Owns the session's cookie and the extractors that handlers ask for a person. A session's life in the database belongs to
+//! `accounts::session`.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::cookie::time::Duration;
+use tower_sessions::session::Id;
+use tower_sessions::{Expiry, Session, SessionManagerLayer};
+
+use super::origin::Origins;
+use super::respond::Refused;
+use crate::accounts::session::{self, SessionKey, SessionUser, Store};
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// Under which key a session holds whose it is.
+const USER: &str = "user";
+
+/// Finds each request's session, and keeps its cookie.
+pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManagerLayer<Store> {
+    // The cookie lives as long as the session can; when the session really ends is the store's to say.
+    let lifetime = i64::try_from(config.session_lifetime.as_secs()).unwrap_or(i64::MAX);
+    SessionManagerLayer::new(store)
+        .with_name(origins.cookie_name())
+        .with_secure(origins.is_https())
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(Duration::seconds(lifetime)))
+}
+
+/// The key of the session that a request's cookie names, whether or not there is such a session.
+#[must_use]
+pub fn session_key(headers: &HeaderMap, origins: &Origins) -> Option<SessionKey> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, id) = pairs.find(|(name, _)| *name == origins.cookie_name())?;
+    Some(session::key(&id.parse::<Id>().ok()?))
+}
+
+/// Begins a session for a person who has just shown who they are, under a new id: one that was planted before is worth nothing.
+///
+/// # Errors
+/// When the session cannot be stored.
+pub async fn begin(session: &Session, user: crate::chat::types::UserId) -> Result<()> {
+    session.clear().await;
+    session.cycle_id().await.map_err(internal)?;
+    session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
+    session.save().await.map_err(internal)
+}
+
+/// Ends a session in the database; gives its key, so that its sockets can be ended too.
+///
+/// # Errors
+/// When the database does not answer: then the session has not ended.
+pub async fn end(session: &Session) -> Result<Option<SessionKey>> {
+    let key = session.id().as_ref().map(session::key);
+    session.flush().await.map_err(internal)?;
+    Ok(key)
+}
+
+/// Makes a browser forget the cookie. A `__Host-` cookie is only replaced by one that is `Secure` as well, which the library's own
+/// removal is not.
+pub fn forget_cookie(response: impl IntoResponse, origins: &Origins) -> Response {
+    let secure = if origins.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", origins.cookie_name());
+    let mut response = response.into_response();
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn internal(error: tower_sessions::session::Error) -> Error {
+    tracing::error!(%error, "the session store failed");
+    Error::Unavailable
+}
+
+/// The person who is signed in. A page that asks for one sends strangers to log in first.
+#[derive(Clone, Debug)]
+pub struct CurrentUser(pub Arc<SessionUser>);
+
+impl std::ops::Deref for CurrentUser {
+    type Target = SessionUser;
+
+    fn deref(&self) -> &SessionUser {
+        &self.0
+    }
+}
+
+impl CurrentUser {
+    async fn find(parts: &Parts) -> Result<Option<Self>> {
+        let Some(session) = parts.extensions.get::<Session>() else {
+            return Err(Error::Internal("a route without the session layer".into()));
+        };
+        if session.id().is_none() {
+            return Ok(None);
+        }
+        let user = session.get::<SessionUser>(USER).await.map_err(internal)?;
+        Ok(user.map(|user| Self(Arc::new(user))))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Refused> {
+        match Self::find(parts).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(Refused::new(Error::Unauthenticated, parts)),
+            Err(error) => Err(Refused::new(error, parts)),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Option<Self>, Refused> {
+        Self::find(parts).await.map_err(|error| Refused::new(error, parts))
+    }
+}

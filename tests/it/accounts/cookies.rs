@@ -1,0 +1,65 @@
+//! The session's cookie: its name and its attributes, over http and behind https.
+
+use crate::both;
+use crate::harness::app::Server;
+use crate::harness::site::PASSWORD;
+use crate::harness::{Answer, Database, TestApp};
+
+fn attributes(cookie: &str) -> Vec<String> {
+    cookie.split(';').skip(1).map(|part| part.trim().to_lowercase()).collect()
+}
+
+both! {
+    async fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(app: &TestApp) {
+        let answer = app.stranger().post("/register", &[("username", "ada"), ("password", PASSWORD)]).await;
+        let cookies = answer.expect(303).set_cookies();
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        let attributes = attributes(&cookies[0]);
+        assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
+        assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
+        assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
+        assert!(!attributes.iter().any(|it| it == "secure" || it.starts_with("domain")), "{attributes:?}");
+    }
+
+    async fn a_visitor_who_is_not_signed_in_gets_no_cookie(app: &TestApp) {
+        for path in ["/login", "/register", "/", "/rooms", "/no-such-page"] {
+            assert!(app.stranger().get(path).await.set_cookies().is_empty(), "{path}");
+        }
+    }
+
+    async fn behind_https_the_cookie_is_secure_and_bound_to_its_host(database: &Database) {
+        let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
+        let stranger = server.stranger();
+        let form = |path: &str, cookie: &str| {
+            let fields = [("username", "ada"), ("password", PASSWORD)];
+            let request = stranger.request(reqwest::Method::POST, path).form(&fields);
+            request.header("host", "chat.example").header("origin", "https://chat.example").header("cookie", cookie)
+        };
+        let cookies = Answer::of(form("/register", "")).await.expect(303).set_cookies();
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        assert!(cookies[0].starts_with("__Host-"), "{cookies:?}");
+        assert!(attributes(&cookies[0]).contains(&"secure".to_owned()), "{cookies:?}");
+        assert!(attributes(&cookies[0]).contains(&"path=/".to_owned()), "{cookies:?}");
+        let cookie = cookies[0].split(';').next().expect("a cookie has a value");
+        let rooms = stranger.request(reqwest::Method::GET, "/rooms").header("cookie", cookie);
+        Answer::of(rooms).await.expect(200);
+        // A browser drops a `__Host-` cookie only when the removal is `Secure` too.
+        let removed = Answer::of(form("/logout", cookie)).await.expect(303).set_cookies();
+        assert!(!removed.is_empty());
+        let last = removed.last().expect("it is not empty");
+        assert!(last.starts_with("__Host-") && attributes(last).contains(&"secure".to_owned()), "{removed:?}");
+        let is_over = |it: &String| it == "max-age=0" || it.starts_with("expires=thu, 01 jan 1970");
+        assert!(attributes(last).iter().any(is_over), "{removed:?}");
+    }
+
+    async fn the_backup_of_a_database_holds_nothing_that_lets_anybody_in(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let cookie = ada.cookies();
+        let (_, secret) = cookie.split_once('=').expect("a cookie has a value");
+        let rows = app.database.rows("sessions").await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert!(!rows[0].to_string().contains(secret), "the session's id is in the database");
+        let people = format!("{:?}", app.database.rows("users").await);
+        assert!(people.contains("$argon2id$") && !people.contains(PASSWORD), "{people}");
+    }
+}

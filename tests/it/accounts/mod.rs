@@ -1,0 +1,9 @@
+//! Accounts, passwords and sessions, from outside.
+
+mod cookies;
+mod login;
+mod logout;
+mod names;
+mod register;
+mod registration;
+mod throttle;

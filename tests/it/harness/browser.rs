@@ -1,0 +1,184 @@
+//! A real browser, without a window.
+//!
+//! Owns its driver and its profile, which are gone when it is. Waiting is always for something on the page.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::site::PASSWORD;
+use super::watchdog::Watchdog;
+use super::{DEADLINE, Site, programs};
+
+/// Starting a browser on a busy machine takes a while.
+const START: Duration = Duration::from_secs(60);
+
+/// Whether pages may run scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    /// As in most browsers.
+    On,
+    /// As for people who turned them off.
+    Off,
+}
+
+/// One browser with one window.
+pub struct Browser {
+    client: Client,
+    driver: Child,
+    _profile: tempfile::TempDir,
+    _watchdog: Watchdog,
+}
+
+impl Browser {
+    /// Opens one.
+    pub async fn open(scripts: Scripts) -> Self {
+        let driver_program = programs::on_path("chromedriver").expect("the test asked whether it is here");
+        let browser: PathBuf = programs::browser().expect("the test asked whether it is here");
+        let profile = tempfile::Builder::new().prefix("parlor-browser-").tempdir().expect("a folder for the profile");
+        // Port 0: it picks a free one, and says which.
+        let mut driver = Command::new(driver_program)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .current_dir(profile.path())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver can be run");
+        let watchdog = Watchdog::over_group(driver.id().expect("it has just been started")).expect("a watchdog");
+        let mut lines = BufReader::new(driver.stdout.take().expect("its output is a pipe")).lines();
+        let ready = async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse::<u16>().ok();
+                }
+            }
+            None
+        };
+        let port = timeout(START, ready).await.ok().flatten().expect("chromedriver says its port");
+        // It says more later, and must not stop at a full pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut preferences = json!({ "credentials_enable_service": false });
+        if scripts == Scripts::Off {
+            preferences["profile.managed_default_content_settings.javascript"] = json!(2);
+        }
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:chromeOptions": {
+                "binary": browser,
+                "prefs": preferences,
+                "args": [
+                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+                    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+                    "--window-size=1100,800",
+                    format!("--user-data-dir={}", profile.path().join("profile").display()),
+                ],
+            },
+        });
+        let wanted: Capabilities = wanted.as_object().expect("capabilities are an object").clone();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let connecting = builder.capabilities(wanted).connect(&format!("http://127.0.0.1:{port}")).await;
+        let client = connecting.expect("the browser starts");
+        Self { client, driver, _profile: profile, _watchdog: watchdog }
+    }
+
+    /// Opens a page of a site.
+    pub async fn visit(&self, site: &Site, path: &str) {
+        self.client.goto(&format!("{}{path}", site.origin)).await.expect("the page can be opened");
+    }
+
+    /// Makes an account with the form, as a person does.
+    pub async fn register(&self, site: &Site, username: &str) {
+        self.visit(site, "/register").await;
+        self.fill("[name=username]", username).await;
+        self.fill("[name=password]", PASSWORD).await;
+        self.press("form[action='/register'] [type=submit], form[action='/register'] button").await;
+        self.waits_until(|path| path != "/register").await;
+    }
+
+    /// Waits until something that CSS can name is on the page.
+    pub async fn sees(&self, css: &str) -> Element {
+        match self.client.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => panic!("no {css}: {error}\n{}", self.page().await),
+        }
+    }
+
+    /// Types into a field.
+    pub async fn fill(&self, css: &str, text: &str) {
+        self.sees(css).await.send_keys(text).await.expect("the field takes text");
+    }
+
+    /// Presses a button or follows a link.
+    pub async fn press(&self, css: &str) {
+        self.sees(css).await.click().await.unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
+    }
+
+    /// The page's path.
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.expect("a page is open").path().to_owned()
+    }
+
+    /// Waits until the page is one that fits.
+    pub async fn waits_until(&self, fits: impl Fn(&str) -> bool) {
+        self.waits_for(async || fits(&self.path().await)).await;
+    }
+
+    /// Waits until a question is answered with yes.
+    pub async fn waits_for(&self, question: impl AsyncFn() -> bool) {
+        let asking = async {
+            // The driver cannot tell of changes: asking again is all there is, and the answer is what ends it.
+            let mut again = tokio::time::interval(Duration::from_millis(50));
+            while !question().await {
+                again.tick().await;
+            }
+        };
+        if timeout(DEADLINE, asking).await.is_err() {
+            panic!("it did not come to that: {}\n{}", self.path().await, self.page().await);
+        }
+    }
+
+    /// The text of every element that CSS can name, in order.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for element in self.client.find_all(Locator::Css(css)).await.unwrap_or_default() {
+            // One that went away while we looked is not there.
+            if let Ok(text) = element.text().await {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// The page's source, for a test that fails.
+    pub async fn page(&self) -> String {
+        self.client.source().await.unwrap_or_default()
+    }
+
+    /// Closes it.
+    pub async fn close(mut self) {
+        drop(self.client.clone().close().await);
+        drop(self.driver.kill().await);
+    }
+}
+
+impl Deref for Browser {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

@@ -1,0 +1,165 @@
+//! A throw-away Postgres for the run.
+//!
+//! Owns its making, its one start, and that nothing of it stays. Clients reach it only by a socket in a private folder,
+//! so it needs no port and no password. It must not know what the databases in it are for.
+
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::programs;
+use super::watchdog::Watchdog;
+
+/// A running Postgres.
+pub struct Cluster {
+    folder: PathBuf,
+    owner: Option<(u32, u32)>,
+    count: AtomicU32,
+    _watchdog: Watchdog,
+}
+
+impl Cluster {
+    /// The one that this test process shares; started by whoever needs it first. It does not sync, for speed: what a
+    /// power failure does is tested elsewhere.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&["fsync=off", "synchronous_commit=on", "full_page_writes=off"]))
+    }
+
+    /// A cluster with settings of its own, for tests that stop or kill it.
+    ///
+    /// # Panics
+    /// When Postgres cannot be started: the programs were found, so this is a fault worth seeing.
+    pub fn start(settings: &[&str]) -> Self {
+        Self::try_start(settings).expect("a throw-away Postgres starts")
+    }
+
+    fn try_start(settings: &[&str]) -> io::Result<Self> {
+        let owner = unprivileged()?;
+        // The socket's path may be 107 bytes at most, so the folder is right under /tmp.
+        let folder = tempfile::Builder::new().prefix("parlor-pg-").tempdir_in("/tmp")?.keep();
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700))?;
+        if let Some((user, group)) = owner {
+            chown(&folder, Some(user), Some(group))?;
+        }
+        let text = folder.to_string_lossy().into_owned();
+        let watchdog = Watchdog::new(
+            // Its own file says when it has gone: as a process it may stay a zombie where nobody waits for orphans.
+            r#"file=$1/data/postmaster.pid
+               kill -QUIT "$(head -n 1 "$file")"
+               for _ in $(seq 200); do [ -e "$file" ] || break; sleep 0.05; done
+               rm -rf "$1""#,
+            &[&text],
+        )?;
+        let cluster = Self { folder, owner, count: AtomicU32::new(0), _watchdog: watchdog };
+        let data = cluster.folder.join("data");
+        cluster.run(
+            Command::new(program("initdb")?)
+                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"])
+                .arg(&data),
+        )?;
+        let mut lines = format!("listen_addresses = ''\nunix_socket_directories = '{text}'\nmax_connections = 300\n");
+        for setting in settings {
+            lines.push_str(setting);
+            lines.push('\n');
+        }
+        let file = data.join("postgresql.auto.conf");
+        std::fs::write(&file, lines)?;
+        cluster.up()?;
+        Ok(cluster)
+    }
+
+    /// Starts it again after [`Self::down`].
+    pub fn up(&self) -> io::Result<()> {
+        self.run(
+            Command::new(program("pg_ctl")?)
+                .args(["-w", "-t", "60", "start", "-D"])
+                .arg(self.folder.join("data"))
+                .arg("-l")
+                .arg(self.folder.join("log")),
+        )
+    }
+
+    /// Stops it: `fast` ends the clients, `immediate` is a crash.
+    pub fn down(&self, mode: &str) -> io::Result<()> {
+        self.run(Command::new(program("pg_ctl")?).args(["-w", "-m", mode, "stop", "-D"]).arg(self.folder.join("data")))
+    }
+
+    /// The address of a database in it.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// A new, empty database: its name.
+    pub async fn create_database(&self) -> String {
+        let name = format!("parlor_{}", self.count.fetch_add(1, Ordering::Relaxed));
+        self.execute(format!("create database {name}")).await;
+        name
+    }
+
+    /// Takes a database away, whoever is still connected to it.
+    pub async fn drop_database(&self, name: &str) {
+        self.execute(format!("drop database if exists {name} with (force)")).await;
+    }
+
+    async fn execute(&self, statement: String) {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the throw-away Postgres answers");
+        connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a superuser may make and drop databases");
+        drop(connection.close().await);
+    }
+
+    fn run(&self, command: &mut Command) -> io::Result<()> {
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        let log = self.folder.join("setup.log");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        // To a file and not to a pipe: Postgres keeps what it inherits, and the pipe would never end.
+        let status = command
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .status()?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let more = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        Err(io::Error::other(format!("{command:?} ended with {status}:\n{said}{more}")))
+    }
+}
+
+fn program(name: &str) -> io::Result<PathBuf> {
+    programs::postgres(name).ok_or_else(|| io::Error::other(format!("{name} is not on this machine")))
+}
+
+/// Whom Postgres runs as: it refuses root, so then it is the user `postgres`, or else `nobody`.
+fn unprivileged() -> io::Result<Option<(u32, u32)>> {
+    use std::os::unix::fs::MetadataExt;
+    // A process's own folder belongs to whom it runs as.
+    if Path::new("/proc/self").metadata()?.uid() != 0 {
+        return Ok(None);
+    }
+    let people = std::fs::read_to_string("/etc/passwd")?;
+    let ids = |name: &str| {
+        let line = people.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    Ok(Some(ids("postgres").or_else(|| ids("nobody")).unwrap_or((65534, 65534))))
+}

@@ -1,0 +1,67 @@
+//! A database for each test, of either kind, that nobody else sees and that is gone afterwards.
+//!
+//! Owns making and dropping them. It must not know what is in them.
+
+use std::path::{Path, PathBuf};
+
+use super::cluster::Cluster;
+use super::programs::Program;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A database in the throw-away cluster.
+    Postgres,
+}
+
+/// One test's own database, empty at first.
+pub struct Database {
+    /// Which kind it is.
+    pub kind: Kind,
+    url: String,
+    /// Gone when the test is over; holds the file, and is a place for whatever else a test needs on disk.
+    folder: tempfile::TempDir,
+    name: Option<String>,
+}
+
+impl Database {
+    /// A fresh one; nothing where Postgres is not on this machine and may be missing.
+    pub async fn fresh(kind: Kind) -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("parlor-test-").tempdir().expect("a folder for the test");
+        let (url, name) = match kind {
+            Kind::Sqlite => (format!("sqlite://{}", folder.path().join("parlor.db").display()), None),
+            Kind::Postgres if Program::Postgres.is_here_or_may_be_missing() => {
+                // The first caller waits for the cluster's start, which must not hold up this runtime's other tasks.
+                let cluster = tokio::task::spawn_blocking(Cluster::shared).await.expect("the cluster starts");
+                let name = cluster.create_database().await;
+                (cluster.url(&name), Some(name))
+            }
+            Kind::Postgres => return None,
+        };
+        Some(Self { kind, url, folder, name })
+    }
+
+    /// Its address, as `DATABASE_URL` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The test's own folder on disk.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The SQLite file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("parlor.db")
+    }
+
+    /// Takes it away.
+    pub async fn discard(self) {
+        if let Some(name) = &self.name {
+            Cluster::shared().drop_database(name).await;
+        }
+    }
+}

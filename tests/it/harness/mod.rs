@@ -1,0 +1,119 @@
+//! What every test stands on: a server with a database of its own, people, their sockets and their browsers.
+//!
+//! Owns how tests are started, on each database, and what they leave behind (nothing). It must not test anything itself.
+
+pub mod app;
+pub mod browser;
+pub mod cable;
+pub mod cluster;
+pub mod database;
+pub mod inbox;
+pub mod packet;
+pub mod panics;
+pub mod person;
+pub mod process;
+pub mod programs;
+pub mod rows;
+pub mod site;
+pub mod socket;
+pub mod watchdog;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use app::TestApp;
+pub use database::{Database, Kind};
+pub use person::{Answer, Person};
+pub use site::Site;
+pub use socket::Socket;
+
+/// How long anything that must happen may take before the test fails. Generous, because it is only ever waited for in
+/// full when something is wrong.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a test of [`both!`] can ask for: made from its database, taken down after it.
+pub trait Fixture: Sized {
+    /// Makes it.
+    fn set_up(database: Database) -> impl Future<Output = Self>;
+    /// Ends it; the database is handed back to be dropped.
+    fn tear_down(self) -> impl Future<Output = Database>;
+}
+
+impl Fixture for Database {
+    async fn set_up(database: Database) -> Self {
+        database
+    }
+
+    async fn tear_down(self) -> Database {
+        self
+    }
+}
+
+/// Runs one test on one database. It passes when the body returns and nothing panicked in the server.
+pub fn run<F: Fixture>(test: &str, kind: Kind, body: impl AsyncFnOnce(&F)) {
+    on_threads_of(&format!("{test} on {kind:?}"), async {
+        let Some(database) = Database::fresh(kind).await else {
+            println!("left out: Postgres is not on this machine");
+            return;
+        };
+        let fixture = F::set_up(database).await;
+        body(&fixture).await;
+        fixture.tear_down().await.discard().await;
+    });
+}
+
+/// Runs a test's future on a runtime of its own, whose threads are known to be the server's.
+pub fn on_threads_of(test: &str, body: impl Future<Output = ()>) {
+    panics::watch();
+    let name = panics::thread_name(test);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(&name)
+        .enable_all()
+        .build()
+        .expect("a runtime for the test");
+    runtime.block_on(body);
+    // Tasks that a test left behind end here, and not during the next one.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    let panics = panics::of(&name);
+    assert!(panics.is_empty(), "the server panicked: {panics:#?}");
+}
+
+/// Tells how a test asks for each database: `both! { async fn somebody_can_do_it(app: &TestApp) { … } }` makes a test for
+/// SQLite and one for Postgres. The parameter may be a [`TestApp`], which is a running server, or a bare [`Database`].
+#[macro_export]
+macro_rules! both {
+    ($($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block)+) => {
+        $($(#[$about])*
+        mod $name {
+            #[allow(unused_imports, reason = "a body may need nothing but its fixture")]
+            use super::*;
+
+            async fn body($fixture: &$kind) $body
+
+            #[test]
+            fn on_sqlite() {
+                $crate::harness::run(module_path!(), $crate::harness::Kind::Sqlite, async |it: &$kind| body(it).await);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
+            }
+        })+
+    };
+}
+
+/// A test that needs no second database, because it is not about what is stored: it runs on SQLite only.
+#[macro_export]
+macro_rules! once {
+    ($($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block)+) => {
+        $($(#[$about])*
+        #[test]
+        fn $name() {
+            async fn body($fixture: &$kind) $body
+            let name = concat!(module_path!(), "::", stringify!($name));
+            $crate::harness::run(name, $crate::harness::Kind::Sqlite, async |it: &$kind| body(it).await);
+        })+
+    };
+}

@@ -1,0 +1,49 @@
+//! Tidying up after the tests, however they end.
+//!
+//! Owns small `sh` children that wait for their input to close, which also happens when the test process is killed, and
+//! then run what they were told.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+/// Runs a shell script when it is dropped, or when this process ends in any way.
+pub struct Watchdog {
+    child: Child,
+}
+
+impl Watchdog {
+    /// Keeps `script` for later. Its `$1`, `$2` … are `arguments`.
+    pub fn new(script: &str, arguments: &[&str]) -> io::Result<Self> {
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("cat > /dev/null\n{script}"))
+            .arg("watchdog")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            // Its own group, so that a Ctrl-C at the terminal leaves it alive to tidy up.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { child })
+    }
+
+    /// Kills a process, and all that it started in its group, at the end.
+    pub fn over_group(leader: u32) -> io::Result<Self> {
+        Self::new("kill -KILL -- \"-$1\"", &[&leader.to_string()])
+    }
+
+    /// Does it now.
+    fn act(&mut self) {
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.act();
+    }
+}

@@ -1,0 +1,78 @@
+//! The headers of every page.
+
+use crate::both;
+use crate::harness::{Answer, TestApp};
+
+/// Pages of every kind: for strangers, for people, refusals, and what is not there.
+const PATHS: [&str; 9] = [
+    "/login",
+    "/register",
+    "/rooms",
+    "/rooms/general",
+    "/rooms/general/1",
+    "/rooms/general/999999",
+    "/rooms/no-such-room",
+    "/no-such-page",
+    "/rooms/general?limit=9999",
+];
+
+fn check(path: &str, answer: &Answer) {
+    let header = |name: &str| answer.header(name).to_owned();
+    let policy = header("content-security-policy");
+    let directives: Vec<_> = policy.split(';').map(str::trim).collect();
+    let directive = |name: &str| {
+        let found = directives.iter().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("{path}: no {name} in {policy:?}")).trim().to_owned()
+    };
+    for name in ["default-src", "base-uri", "object-src", "form-action", "frame-ancestors"] {
+        // What is not named falls back on nothing at all, except for those that do not fall back.
+        if name == "object-src" && directive("default-src") == "'none'" {
+            continue;
+        }
+        assert!(["'none'", "'self'"].contains(&directive(name).as_str()), "{path}: {name} in {policy:?}");
+    }
+    let scripts = directive("script-src");
+    assert!(!scripts.contains("unsafe") && !scripts.contains('*') && !scripts.contains("http"), "{path}: {policy:?}");
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"), "{path}: {policy:?}");
+    assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+    let referrer = header("referrer-policy");
+    assert!(["no-referrer", "same-origin", "strict-origin", "origin"].contains(&referrer.as_str()), "{path}: {referrer:?}");
+    assert!(!answer.headers.contains_key("server"), "{path}");
+}
+
+both! {
+    async fn every_page_for_a_person_says_what_a_browser_may_do_with_it(app: &TestApp) {
+        let ada = app.register("ada").await;
+        for path in PATHS {
+            let answer = ada.get(path).await;
+            check(path, &answer);
+            let cache = answer.header("cache-control").to_owned();
+            assert!(cache.contains("private") || cache.contains("no-store"), "{path}: {cache:?}");
+        }
+    }
+
+    async fn every_page_for_a_stranger_does_so_too(app: &TestApp) {
+        for path in PATHS {
+            check(path, &app.stranger().get(path).await);
+        }
+    }
+
+    async fn a_page_has_nothing_inline_and_nothing_from_elsewhere(app: &TestApp) {
+        let ada = app.register("ada").await;
+        ada.write("general", "some *words* with a [link](https://example.com/)").await;
+        for path in ["/rooms", "/rooms/general", "/login", "/register"] {
+            let body = ada.get(path).await.body.to_lowercase();
+            for (start, _) in body.match_indices("<script") {
+                let tag = &body[start..start + body[start..].find('>').expect("a tag ends")];
+                assert!(tag.contains("src=") || tag.contains("importmap") || tag.contains("json"), "{path}: {tag}");
+            }
+            assert!(!body.contains("<style"), "{path}");
+            for attribute in [" onclick=", " onload=", " onerror=", " onsubmit=", "javascript:"] {
+                assert!(!body.contains(attribute), "{path} has {attribute}");
+            }
+            for attribute in ["src=\"http", "src=\"//", "<link rel=\"stylesheet\" href=\"http"] {
+                assert!(!body.contains(attribute), "{path} has {attribute}");
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Making rooms and finding them.
+
+use serde_json::json;
+
+use crate::both;
+use crate::harness::TestApp;
+
+both! {
+    async fn a_room_called_general_is_there_from_the_start(app: &TestApp) {
+        let ada = app.register("ada").await;
+        assert!(ada.get("/rooms").await.expect(200).body.contains("/rooms/general"));
+        let (_, joined) = ada.join("general").await;
+        assert_eq!(joined["room"]["slug"], "general");
+        assert_eq!(joined["room"]["visibility"], "public");
+    }
+
+    async fn who_makes_a_room_is_in_it_and_its_history_says_so(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let fields = [("name", "The Observatory"), ("topic", "What we see tonight"), ("visibility", "public")];
+        let place = ada.post("/rooms", &fields).await.expect(303).location();
+        assert_eq!(place, "/rooms/the-observatory");
+        let page = ada.get_json(&place).await.expect(200).json();
+        assert_eq!(page["room"]["name"], "The Observatory");
+        assert_eq!(page["room"]["topic"], "What we see tonight");
+        assert_eq!(page["messages"].as_array().map(Vec::len), Some(1));
+        assert_eq!((&page["messages"][0]["kind"], &page["messages"][0]["seq"]), (&json!("joined"), &json!(1)));
+        assert_eq!(page["messages"][0]["author"]["username"], "ada");
+    }
+
+    async fn rooms_of_one_name_have_slugs_of_their_own(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let mut slugs = std::collections::BTreeSet::new();
+        for name in ["Tea", "tea", "TEA!", "General", "日本", "Ночь", "...", "🦀"] {
+            let slug = ada.create_room(name, "public").await;
+            assert!(slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{slug}");
+            let page = ada.get_json(&format!("/rooms/{slug}")).await.expect(200).json();
+            assert_eq!(page["room"]["name"], name);
+            assert!(slugs.insert(slug), "{name} has a slug that is taken");
+        }
+    }
+
+    async fn a_public_room_is_found_by_everybody_and_a_private_one_by_its_members(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let grace = app.register("grace").await;
+        let open = ada.create_room("Open house", "public").await;
+        let closed = ada.create_room("Closed circle", "private").await;
+        let (hers, others) = (ada.get("/rooms").await.body, grace.get("/rooms").await.body);
+        assert!(hers.contains(&format!("/rooms/{open}")) && hers.contains(&format!("/rooms/{closed}")));
+        assert!(others.contains(&format!("/rooms/{open}")));
+        assert!(!others.contains(&closed) && !others.contains("Closed circle"));
+    }
+
+    async fn a_room_of_no_name_an_endless_one_or_an_odd_visibility_is_refused(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let endless = "é".repeat(65);
+        let endless_topic = "é".repeat(5000);
+        let refused: [&[(&str, &str)]; 8] = [
+            &[("name", ""), ("visibility", "public")],
+            &[("name", "   "), ("visibility", "public")],
+            &[("name", &endless), ("visibility", "public")],
+            &[("name", "a\u{202E}b"), ("visibility", "public")],
+            &[("name", "a\0b"), ("visibility", "public")],
+            &[("name", "a\nb"), ("visibility", "public")],
+            &[("name", "fine"), ("visibility", "secret")],
+            &[("name", "fine"), ("topic", &endless_topic), ("visibility", "public")],
+        ];
+        for fields in refused {
+            let status = ada.post("/rooms", fields).await.status;
+            assert!(status == 422 || status == 400, "{fields:?}: {status}");
+        }
+        assert_eq!(app.database.rows("rooms").await.len(), 1);
+    }
+
+    async fn many_rooms_of_one_name_made_at_once_are_all_made(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let made = futures_util::future::join_all((0..8).map(|_| ada.create_room("Rush", "public"))).await;
+        let slugs: std::collections::BTreeSet<_> = made.iter().collect();
+        assert_eq!(slugs.len(), 8, "{made:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! Rooms, who is in them, and who may know of them.
+
+mod create;
+mod membership;
+mod sweep;
