@@ -17,6 +17,9 @@ pub enum Error {
     /// Nobody is signed in, or the session has ended. 401.
     #[error("Log in first.")]
     Unauthenticated,
+    /// A name and a password that do not belong together; which of them is wrong is nobody's business. 401.
+    #[error("That name and password do not match.")]
+    WrongPassword,
     /// The person is known, and may not do this. 403. The text says why.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -72,7 +75,7 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated => "unauthenticated",
+            Self::Unauthenticated | Self::WrongPassword => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Invalid { .. } => "invalid",
@@ -88,7 +91,7 @@ impl Error {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated => 401,
+            Self::Unauthenticated | Self::WrongPassword => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,

@@ -1,1 +1,170 @@
-fn main(){}
+//! The command line: serve (the default), migrate, and what an operator does by hand.
+
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use parlor::clock::Clock;
+use parlor::config::{Config, LogFormat};
+use parlor::db::{Db, Purpose};
+use parlor::{App, accounts::Accounts};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Parlor: a persistent chat service in one binary. Settings come from the environment and from `.env`; see .env.example.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create and migrate the database, and serve (the default)
+    Serve,
+    /// Create and migrate the database
+    Migrate,
+    /// Look after people
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make an invitation link for one person, good for a week
+    Invite,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a person; the password is read from standard input
+    Add {
+        /// Their username
+        name: String,
+        /// Let them look after the server
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
+/// What makes the start fail: a wrong setting is status 2, anything else 1.
+type Failure = (u8, String);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command.unwrap_or(Command::Serve)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((status, message)) => {
+            eprintln!("{message}");
+            ExitCode::from(status)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match dotenvy::dotenv() {
+        Ok(_) => {}
+        Err(error) if error.not_found() => {}
+        Err(error) => return Err((2, format!(".env: {error}"))),
+    }
+    let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
+        // A variable that is not text is none of ours.
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    }))
+    .map_err(|problems| {
+        let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        (2, format!("Parlor cannot start with these settings:\n{}", list.join("\n")))
+    })?;
+    log(&config);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = config.runtime_threads {
+        runtime.worker_threads(threads);
+    }
+    let runtime = runtime.enable_all().build().map_err(failed)?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => serve(config).await,
+            Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
+            Command::User(UserCommand::Add { name, admin }) => add_user(&config, &name, admin).await,
+            Command::Invite => invite(&config).await,
+        }
+    })
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    (1, error.to_string())
+}
+
+/// Logs go to standard error: standard output says where Parlor listens, for whoever started it.
+fn log(config: &Config) {
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&config.log)).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything else: a signal that comes while starting is not lost.
+    let shutdown = on_signal().map_err(failed)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| (1, format!("LISTEN: cannot listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(failed)?;
+    let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
+    let app = App::start(config, Clock::default()).await.map_err(failed)?;
+    {
+        let mut out = io::stdout().lock();
+        if let Some(token) = app.state().accounts.setup_token() {
+            writeln!(out, "There is no administrator yet. Whoever registers here first is: {public}/register?setup={token}")
+                .map_err(failed)?;
+        }
+        writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;
+    }
+    app.serve(listener, shutdown).await;
+    Ok(())
+}
+
+fn on_signal() -> io::Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    Ok(shutdown)
+}
+
+async fn open(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
+    let db = Db::open(&config.database_url, config.database_connections, purpose).await.map_err(failed)?;
+    db.migrate().await.map_err(failed)?;
+    db.ensure(Clock::default().now()).await.map_err(failed)?;
+    Ok(db)
+}
+
+async fn accounts(config: &Config) -> Result<Accounts, Failure> {
+    let db = open(config, Purpose::Visit).await?;
+    Accounts::open(db.into(), config, Clock::default()).await.map_err(failed)
+}
+
+async fn add_user(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
+    let mut password = String::new();
+    io::stdin().read_to_string(&mut password).map_err(failed)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let user = accounts(config).await?.add_by_hand(name, password, is_admin).await.map_err(failed)?;
+    println!("added {}", user.username);
+    Ok(())
+}
+
+async fn invite(config: &Config) -> Result<(), Failure> {
+    let token = accounts(config).await?.invite(None).await.map_err(failed)?;
+    let public = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone());
+    println!("{public}/register?invite={token}");
+    Ok(())
+}

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, Response, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::routing::{get, post};
 use hyper::body::Incoming;
 use socketioxide::layer::SocketIoLayer;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Everything that is served: the pages, and the sockets before them.
 pub fn service(
-    state: &AppState,
+    state: AppState,
     sockets: SocketIoLayer,
     sessions: Store,
 ) -> impl Service<
@@ -47,7 +47,7 @@ pub fn service(
     ServiceBuilder::new()
         .map_request(move |request| handshake::prepare(request, &origins))
         .layer(sockets)
-        .service(pages(state.clone(), sessions))
+        .service(pages(state, sessions))
 }
 
 /// The pages and forms.
@@ -72,8 +72,18 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))
         .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign));
-    let stack = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+    Router::new()
+        .route("/healthz", get(health::check))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/static/{*path}", get(assets::serve))
+        .merge(signed)
+        // From the inside out: the last of these sees a request first.
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(CatchPanicLayer::custom(fallback::panicked))
+        .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
+        .layer(PropagateRequestIdLayer::x_request_id())
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(trace::span)
@@ -81,17 +91,6 @@ fn pages(state: AppState, sessions: Store) -> Router {
                 .on_response(trace::answered)
                 .on_failure(()),
         )
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(trace::Headers::new(forgery::headers(state.origins.is_https())))
-        .layer(CatchPanicLayer::custom(fallback::panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(DefaultBodyLimit::max(MAX_FORM));
-    Router::new()
-        .route("/healthz", get(health::check))
-        .route("/favicon.ico", get(assets::favicon))
-        .route("/static/{*path}", get(assets::serve))
-        .merge(signed)
-        .layer(stack)
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(state)
 }

@@ -12,7 +12,7 @@ use crate::accounts::session::Store;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Purpose};
 use crate::error::Result;
 use crate::realtime::Realtime;
 use crate::web::origin::Origins;
@@ -52,7 +52,7 @@ impl App {
     /// # Errors
     /// When the database cannot be opened or migrated; the text is for the person who starts Parlor.
     pub async fn start(config: Config, clock: Clock) -> std::result::Result<Self, crate::db::OpenError> {
-        let db = Db::open(&config.database_url, config.database_connections).await?;
+        let db = Db::open(&config.database_url, config.database_connections, Purpose::Serve).await?;
         db.migrate().await?;
         db.ensure(clock.now()).await?;
         Self::assemble(config, clock, Arc::new(db)).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
@@ -81,7 +81,7 @@ impl App {
     /// tells the sockets, and returns.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let Self { state, sockets, sessions, published } = self;
-        let service = router::service(&state, sockets, sessions);
+        let service = router::service(state.clone(), sockets, sessions);
         let limits = server::Limits::new(&state.config);
         let stop = shutdown.clone();
         let stopping = {

@@ -14,7 +14,7 @@ pub mod users;
 
 use std::time::Duration;
 
-pub use open::{OpenError, Sqlite};
+pub use open::{OpenError, Purpose, Sqlite};
 use sqlx::PgPool;
 
 use crate::clock::Millis;

@@ -57,6 +57,15 @@ pub enum OpenError {
     Unusable(String),
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To number messages and hold rooms in memory: one server at a time on a SQLite file.
+    Serve,
+    /// To add a person or the like, while a server may be running.
+    Visit,
+}
+
 /// A SQLite file: one connection writes, several read.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -64,8 +73,29 @@ pub struct Sqlite {
     pub write: SqlitePool,
     /// The connections that read.
     pub read: SqlitePool,
-    /// Held as long as the file is open, so that no second Parlor opens it.
-    _lock: File,
+    /// Held by a server as long as the file is open, so that no second server opens it.
+    _lock: Option<File>,
+}
+
+/// A pool as both databases have it. A connection that comes back is rolled back: had its transaction been begun by somebody who was
+/// cancelled, sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
+macro_rules! pool {
+    ($database:ty, $connections:expr) => {
+        PoolOptions::<$database>::new()
+            .max_connections($connections)
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    match connection.execute("rollback").await {
+                        // SQLite calls it an error that there was nothing to roll back: the usual case.
+                        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(true),
+                        Err(error) => Err(error),
+                    }
+                })
+            })
+    };
 }
 
 impl Db {
@@ -73,9 +103,9 @@ impl Db {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(url: &str, connections: u32) -> Result<Self, OpenError> {
+    pub async fn open(url: &str, connections: u32, purpose: Purpose) -> Result<Self, OpenError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => open_sqlite(url, connections).await.map(Self::Sqlite),
+            Some("sqlite") => open_sqlite(url, connections, purpose).await.map(Self::Sqlite),
             Some("postgres" | "postgresql") => open_postgres(url, connections).await.map(Self::Postgres),
             _ => Err(OpenError::Url("it must begin with sqlite:// or postgres://".into())),
         }
@@ -94,7 +124,7 @@ impl Db {
     }
 }
 
-async fn open_sqlite(url: &str, connections: u32) -> Result<Sqlite, OpenError> {
+async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sqlite, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
         .create_if_missing(true)
@@ -110,39 +140,18 @@ async fn open_sqlite(url: &str, connections: u32) -> Result<Sqlite, OpenError> {
         .pragma("wal_autocheckpoint", "20000")
         .optimize_on_close(true, None)
         .statement_cache_capacity(128);
-    let lock = lock(options.get_filename())?;
-    let write = pool_of::<sqlx::Sqlite>(1).connect_with(options.clone()).await?;
+    let lock = match purpose {
+        Purpose::Serve => Some(lock(options.get_filename())?),
+        Purpose::Visit => None,
+    };
+    let write = pool!(sqlx::Sqlite, 1).test_before_acquire(false).connect_with(options.clone()).await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
     if parse_version(&version) < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(version));
     }
-    let read = pool_of::<sqlx::Sqlite>(connections.max(1)).connect_with(options.clone().read_only(true)).await?;
+    let read = pool!(sqlx::Sqlite, connections.max(1)).test_before_acquire(false).connect_with(options.clone().read_only(true)).await?;
     tokio::spawn(keep_checkpointing(options, write.clone()));
     Ok(Sqlite { write, read, _lock: lock })
-}
-
-/// The pool's settings that both databases share. A connection that comes back is rolled back: had its transaction been begun by
-/// somebody who was cancelled, sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
-fn pool_of<DB>(connections: u32) -> PoolOptions<DB>
-where
-    DB: sqlx::Database,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    PoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                match connection.execute("rollback").await {
-                    // SQLite calls it an error that there was nothing to roll back: the usual case.
-                    Ok(_) | Err(sqlx::Error::Database(_)) => Ok(true),
-                    Err(error) => Err(error),
-                }
-            })
-        })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {
@@ -198,7 +207,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError>
         ("idle_in_transaction_session_timeout", "30s"),
         ("synchronous_commit", "on"),
     ]);
-    let pool = pool_of::<sqlx::Postgres>(connections.max(2)).test_before_acquire(true).connect_with(options).await?;
+    let pool = pool!(sqlx::Postgres, connections.max(2)).connect_with(options).await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String =
             sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;

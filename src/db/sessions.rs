@@ -60,8 +60,8 @@ impl Db {
         .bind(new.created_at)
         .bind(new.expires_at)
         .execute(pool)
-        .await?);
-        Ok(())
+        .await
+        .map(drop))
     }
 
     /// Changes what a session holds; `false` if it has ended.

@@ -182,8 +182,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_last_room(&self, user: UserId, room: RoomId) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await?);
-        Ok(())
+        write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await.map(drop))
     }
 
     /// Stores an invitation by the hash of its token.
@@ -203,7 +202,7 @@ impl Db {
             .bind(now)
             .bind(expires_at)
             .execute(pool)
-            .await?);
-        Ok(())
+            .await
+            .map(drop))
     }
 }

@@ -4,7 +4,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -23,6 +23,16 @@ pub async fn refuse_foreign(State(state): State<AppState>, request: Request, nex
         return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
     }
     next.run(request).await
+}
+
+/// Puts the headers of every answer on one; an answer that nobody said otherwise of stays out of shared caches.
+pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Response) -> Response {
+    let all = response.headers_mut();
+    if !all.contains_key(CACHE_CONTROL) {
+        all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+    all.extend(headers);
+    response
 }
 
 /// The headers of every answer: nothing inline but what is known by its hash, nothing from another host, no framing, no sniffing.

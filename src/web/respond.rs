@@ -2,8 +2,10 @@
 //!
 //! Owns the mapping from an error to an HTTP answer. It must not decide anything.
 
+use std::time::Duration;
+
 use askama::Template;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER};
+use axum::http::header::{ACCEPT, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
@@ -88,11 +90,16 @@ impl IntoResponse for Refused {
         } else {
             page_with(status, &ErrorPage::new(&error))
         };
-        if let Some(wait) = error.retry_after() {
-            let seconds = wait.as_secs_f64().ceil().max(1.0);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds as u64));
-        }
+        retry_after(&mut response, error.retry_after());
         response
+    }
+}
+
+/// Says when trying again may help, in whole seconds.
+pub fn retry_after(response: &mut Response, wait: Option<Duration>) {
+    if let Some(wait) = wait {
+        let seconds = wait.as_secs_f64().ceil().max(1.0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds as u64));
     }
 }
 
@@ -114,14 +121,6 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()
         }
-    }
-}
-
-/// Answers that depend on who asks stay out of every shared cache, and are asked for anew after the back button.
-pub fn private<B>(response: &mut axum::http::Response<B>) {
-    let headers = response.headers_mut();
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
 }
 

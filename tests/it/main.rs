@@ -2,4 +2,13 @@
 //!
 //! Reading order: `harness` (what tests stand on), then a folder for each subject.
 
+mod accounts;
+mod browser;
+mod faults;
 mod harness;
+mod history;
+mod live;
+mod pages;
+mod process;
+mod rooms;
+mod socket;

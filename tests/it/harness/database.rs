@@ -43,6 +43,12 @@ impl Database {
         Some(Self { kind, url, folder, name })
     }
 
+    /// One in a Postgres of the test's own; it goes with that.
+    pub fn at(url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self { kind: Kind::Postgres, url: url.to_owned(), folder, name: None }
+    }
+
     /// Its address, as `DATABASE_URL` takes it.
     pub fn url(&self) -> &str {
         &self.url

@@ -169,6 +169,13 @@ impl Inbox {
         assert!(cut.await.is_some(), "the connection is still there; what came: {:#?}", self.peek());
     }
 
+    /// Waits for the end of the connection for as long as the caller does.
+    pub async fn end(&self) {
+        let mut changed = self.changed.subscribe();
+        // The sender is ours, so there is always an answer.
+        drop(changed.wait_for(|_| self.lock().is_closed).await);
+    }
+
     /// Whether the connection has ended, as far as is known now.
     pub fn has_ended(&self) -> bool {
         self.lock().is_closed

@@ -8,6 +8,7 @@ pub mod cable;
 pub mod cluster;
 pub mod database;
 pub mod inbox;
+pub mod load;
 pub mod packet;
 pub mod panics;
 pub mod person;

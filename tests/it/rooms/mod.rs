@@ -1,5 +1,6 @@
 //! Rooms, who is in them, and who may know of them.
 
 mod create;
+mod invite;
 mod membership;
 mod sweep;

@@ -1,0 +1,191 @@
+//! The settings, read once at the start from the environment.
+//!
+//! Owns their names, defaults and meanings; `.env.example` tells them to people, and a test keeps the two in step. It must not
+//! act on any of them.
+
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
+
+/// The name of every setting.
+pub const SETTINGS: [&str; 16] = [
+    "DATABASE_URL",
+    "DATABASE_CONNECTIONS",
+    "LISTEN",
+    "PUBLIC_URL",
+    "TRUSTED_PROXIES",
+    "CONNECTION_LIMIT",
+    "ADDRESS_CONNECTION_LIMIT",
+    "REGISTRATION",
+    "SESSION_IDLE",
+    "SESSION_LIFETIME",
+    "LOGIN_RATE",
+    "TRANSPORTS",
+    "POST_RATE",
+    "MAX_MESSAGE_CHARS",
+    "LOG",
+    "LOG_FORMAT",
+];
+
+/// The longest message that may be allowed, in characters: with four bytes to each of them it still fits into one packet.
+const LONGEST_MESSAGE: usize = 16_000;
+
+/// All settings. It has no `Debug`, because the database's URL may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `DATABASE_URL`: `sqlite://…` or `postgres://…`.
+    pub database_url: String,
+    /// `DATABASE_CONNECTIONS`: how many connections to the database there may be.
+    pub database_connections: u32,
+    /// `LISTEN`: the address and port; port 0 picks one.
+    pub listen: SocketAddr,
+    /// `PUBLIC_URL`: where browsers reach it.
+    pub public_url: Option<PublicUrl>,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `CONNECTION_LIMIT`: how many connections may be open in all.
+    pub connection_limit: Option<usize>,
+    /// `ADDRESS_CONNECTION_LIMIT`: how many of them from one address.
+    pub address_connection_limit: Option<usize>,
+    /// `REGISTRATION`: who may make an account.
+    pub registration: Registration,
+    /// `SESSION_IDLE`: a session that is not used for so long ends.
+    pub session_idle: Duration,
+    /// `SESSION_LIFETIME`: a session ends after so long, used or not.
+    pub session_lifetime: Duration,
+    /// `LOGIN_RATE`: how often one may fail to log in, for each account and each address.
+    pub login_rate: Option<Rate>,
+    /// `TRANSPORTS`: how sockets may connect.
+    pub transports: Transports,
+    /// `POST_RATE`: how often each person may post.
+    pub post_rate: Option<Rate>,
+    /// `MAX_MESSAGE_CHARS`: how long a message may be.
+    pub max_message_chars: usize,
+    /// `LOG`: what is logged, a filter of tracing's.
+    pub log: String,
+    /// `LOG_FORMAT`: for people or for machines.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        const DAY: u64 = 24 * 60 * 60;
+        Self {
+            database_url: "sqlite://parlor.db".into(),
+            database_connections: 8,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            connection_limit: Some(20_000),
+            address_connection_limit: Some(500),
+            registration: Registration::Open,
+            session_idle: Duration::from_secs(14 * DAY),
+            session_lifetime: Duration::from_secs(90 * DAY),
+            login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
+            transports: Transports::WebSocket,
+            post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
+            max_message_chars: 8000,
+            log: "info".into(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings out of an environment. What is missing, or empty, has its default.
+    ///
+    /// # Errors
+    /// Every problem that there is, each naming its variable.
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
+        let mut env = Environment { vars: vars.into_iter().collect(), problems: Vec::new() };
+        let default = Self::default();
+        let config = Self {
+            database_url: env.read("DATABASE_URL", default.database_url, values::database_url),
+            database_connections: env.read("DATABASE_CONNECTIONS", default.database_connections, |text| {
+                values::number(text, 1, 1000)
+            }),
+            listen: env.read("LISTEN", default.listen, values::listen),
+            public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
+            trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),
+            connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),
+            address_connection_limit: env.read(
+                "ADDRESS_CONNECTION_LIMIT",
+                default.address_connection_limit,
+                values::limit,
+            ),
+            registration: env.read("REGISTRATION", default.registration, values::registration),
+            session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
+            session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
+            login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
+            transports: env.read("TRANSPORTS", default.transports, values::transports),
+            post_rate: env.read("POST_RATE", default.post_rate, values::rate),
+            max_message_chars: env.read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| {
+                values::number(text, 1, LONGEST_MESSAGE)
+            }),
+            log: env.read("LOG", default.log, values::log_filter),
+            log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
+        };
+        env.refuse_strangers();
+        if env.problems.is_empty() { Ok(config) } else { Err(env.problems) }
+    }
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable.
+    pub name: String,
+    /// What is wrong with it, and what it may be. Never holds the value of a secret.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.message)
+    }
+}
+
+/// The variables, and what was found wrong with them so far.
+struct Environment {
+    vars: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Environment {
+    fn read<T>(&mut self, name: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
+        debug_assert!(SETTINGS.contains(&name), "{name} is not among the settings");
+        let text = self.vars.get(name).map_or("", |text| text.trim());
+        if text.is_empty() {
+            return default;
+        }
+        parse(text).unwrap_or_else(|message| {
+            self.problems.push(Problem { name: name.into(), message });
+            default
+        })
+    }
+
+    /// Settings have no prefix. Whoever writes one with ours believes that it works.
+    fn refuse_strangers(&mut self) {
+        for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
+            let short = name.trim_start_matches("PARLOR_");
+            let message = if SETTINGS.contains(&short) {
+                format!("there is no such setting; it is called {short}")
+            } else {
+                "there is no such setting".into()
+            };
+            self.problems.push(Problem { name: name.clone(), message });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+
+fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
+    Config::from_env(vars.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+fn problems(vars: &[(&str, &str)]) -> Vec<Problem> {
+    read(vars).err().unwrap_or_default()
+}
+
+#[test]
+fn what_is_missing_or_empty_has_its_default() {
+    assert!(read(&[]) == Ok(Config::default()));
+    let empty: Vec<_> = SETTINGS.iter().map(|&name| (name, " ")).collect();
+    assert!(read(&empty) == Ok(Config::default()));
+}
+
+#[test]
+fn every_setting_can_be_set() {
+    let config = read(&[
+        ("DATABASE_URL", "postgres://parlor:secret@db/parlor"),
+        ("DATABASE_CONNECTIONS", "20"),
+        ("LISTEN", "[::]:80"),
+        ("PUBLIC_URL", "https://Chat.Example:443/"),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,fd00::/8"),
+        ("CONNECTION_LIMIT", "off"),
+        ("ADDRESS_CONNECTION_LIMIT", "7"),
+        ("REGISTRATION", "invite"),
+        ("SESSION_IDLE", "12h"),
+        ("SESSION_LIFETIME", "7d"),
+        ("LOGIN_RATE", "off"),
+        ("TRANSPORTS", "polling, websocket"),
+        ("POST_RATE", "100/min"),
+        ("MAX_MESSAGE_CHARS", "500"),
+        ("LOG", "warn,parlor=debug"),
+        ("LOG_FORMAT", "json"),
+    ]);
+    let expected = Config {
+        database_url: "postgres://parlor:secret@db/parlor".into(),
+        database_connections: 20,
+        listen: "[::]:80".parse().unwrap(),
+        public_url: Some(PublicUrl { origin: "https://chat.example".into(), is_https: true }),
+        trusted_proxies: ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
+        connection_limit: None,
+        address_connection_limit: Some(7),
+        registration: Registration::Invite,
+        session_idle: Duration::from_secs(12 * 3600),
+        session_lifetime: Duration::from_secs(7 * 86400),
+        login_rate: None,
+        transports: Transports::WebSocketAndPolling,
+        post_rate: Some(Rate { count: NonZeroU32::new(100).unwrap(), per: Duration::from_secs(60) }),
+        max_message_chars: 500,
+        log: "warn,parlor=debug".into(),
+        log_format: LogFormat::Json,
+    };
+    assert!(config == Ok(expected));
+}
+
+#[test]
+fn every_problem_is_listed_at_once_and_names_its_variable() {
+    // Not a URL, not a number, not a name: wrong for each of them.
+    let wrong: Vec<_> = SETTINGS.iter().map(|&name| (name, "=[]=")).collect();
+    let named: Vec<_> = problems(&wrong).into_iter().map(|problem| problem.name).collect();
+    assert_eq!(named, SETTINGS);
+}
+
+#[test]
+fn wrong_values_are_refused() {
+    let wrong = [
+        ("DATABASE_URL", "mysql://localhost/parlor"),
+        ("DATABASE_URL", "parlor.db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite::memory:"),
+        ("DATABASE_CONNECTIONS", "0"),
+        ("LISTEN", "3000"),
+        ("LISTEN", "localhost:3000"),
+        ("PUBLIC_URL", "chat.example"),
+        ("PUBLIC_URL", "ftp://chat.example"),
+        ("PUBLIC_URL", "https://chat.example/parlor"),
+        ("PUBLIC_URL", "https://ada@chat.example"),
+        ("PUBLIC_URL", "https://chat.example?x"),
+        ("PUBLIC_URL", "https://chat.example:99999"),
+        ("PUBLIC_URL", "https://"),
+        ("TRUSTED_PROXIES", "127.0.0.1,proxy"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("CONNECTION_LIMIT", "0"),
+        ("CONNECTION_LIMIT", "-1"),
+        ("ADDRESS_CONNECTION_LIMIT", "many"),
+        ("REGISTRATION", "OPEN"),
+        ("SESSION_IDLE", "14"),
+        ("SESSION_IDLE", "0d"),
+        ("SESSION_LIFETIME", "1 year"),
+        ("LOGIN_RATE", "10"),
+        ("LOGIN_RATE", "0/min"),
+        ("POST_RATE", "ten/s"),
+        ("TRANSPORTS", "polling"),
+        ("TRANSPORTS", "websocket,webtransport"),
+        ("MAX_MESSAGE_CHARS", "100000"),
+        ("LOG", "parlor=loud"),
+        ("LOG_FORMAT", "xml"),
+    ];
+    for (name, value) in wrong {
+        let found = problems(&[(name, value)]);
+        assert_eq!(found.len(), 1, "{name}={value}: {found:?}");
+        assert_eq!(found[0].name, name);
+    }
+}
+
+#[test]
+fn a_setting_with_our_prefix_is_refused_and_others_are_not_looked_at() {
+    let found = problems(&[("PARLOR_LISTEN", "x"), ("PATH", "/bin"), ("PARLORS", "3")]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].to_string(), "PARLOR_LISTEN: there is no such setting; it is called LISTEN");
+}
+
+#[test]
+fn a_refusal_does_not_tell_the_password_of_the_database() {
+    let found = problems(&[("DATABASE_URL", "mysql://parlor:hunter2@db/parlor")]);
+    assert!(!found.is_empty() && !found[0].to_string().contains("hunter2"));
+}
+
+#[test]
+fn an_origin_is_as_browsers_write_it() {
+    for (given, origin) in [
+        ("http://Chat.Example:80", "http://chat.example"),
+        ("http://chat.example:443", "http://chat.example:443"),
+        ("https://chat.example:8443/", "https://chat.example:8443"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+    ] {
+        assert_eq!(values::public_url(given).unwrap().origin, origin);
+    }
+}
+
+/// The example names every setting, nothing else, and each with its default.
+#[test]
+fn the_example_is_complete_and_true() {
+    let example = include_str!("../../.env.example");
+    let lines: Vec<_> = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).collect();
+    let named: Vec<_> = lines.iter().map(|&(name, _)| name).collect();
+    assert_eq!(named, SETTINGS);
+    assert!(read(&lines) == Ok(Config::default()));
+    for (name, value) in lines {
+        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES");
+        assert_eq!(value.is_empty(), has_no_default, "{name}");
+    }
+}

@@ -1,0 +1,185 @@
+//! What a setting's text may say.
+//!
+//! Owns the parsing of single values; each refusal says what the value may be. It must not know which setting it reads.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use hyper::Uri;
+use ipnet::IpNet;
+
+type Parsed<T> = Result<T, String>;
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever was invited.
+    Invite,
+    /// Nobody; administrators add people at the command line.
+    Closed,
+}
+
+/// How sockets may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transports {
+    /// By WebSocket.
+    WebSocket,
+    /// By WebSocket, or by long-polling where something in between allows nothing else.
+    WebSocketAndPolling,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object a line, for machines.
+    Json,
+}
+
+/// So many in such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In what time.
+    pub per: Duration,
+}
+
+/// Where browsers reach the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// As browsers write it in `Origin`: in lower case, without a default port, without a path.
+    pub origin: String,
+    /// Whether it begins with `https://`.
+    pub is_https: bool,
+}
+
+pub(super) fn database_url(text: &str) -> Parsed<String> {
+    // The value may hold a password, so the refusal does not repeat it.
+    match text.split_once(':') {
+        Some(("sqlite", rest)) if rest.contains(":memory:") || rest.contains("mode=memory") => {
+            Err("a database in memory would lose every message; name a file, such as sqlite://parlor.db".into())
+        }
+        Some(("sqlite", rest)) if !matches!(rest, "" | "//") => Ok(text.into()),
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(text.into()),
+        _ => Err("it must be sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE".into()),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
+    text.parse().map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:3000 or [::]:3000"))
+}
+
+pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
+    let wrong = || format!("{text:?} is not an origin, such as https://chat.example.com, without a path or a login");
+    let uri = Uri::from_str(text).map_err(|_| wrong())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
+    let host = authority.host().to_ascii_lowercase();
+    let is_origin = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
+    let is_https = scheme == "https";
+    if !is_origin || host.is_empty() || !(is_https || scheme == "http") || text.contains('#') {
+        return Err(wrong());
+    }
+    let default_port = if is_https { 443 } else { 80 };
+    let port = match authority.port() {
+        None if authority.as_str().ends_with(':') => return Err(wrong()),
+        None => default_port,
+        Some(port) => port.as_str().parse::<u16>().map_err(|_| wrong())?,
+    };
+    let suffix = if port == default_port { String::new() } else { format!(":{port}") };
+    Ok(PublicUrl { origin: format!("{scheme}://{host}{suffix}"), is_https })
+}
+
+pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
+    let network = |part: &str| {
+        let part = part.trim();
+        part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            format!("{part:?} is neither an address nor a network; separate several by commas, such as 127.0.0.1,10.0.0.0/8")
+        })
+    };
+    text.split(',').map(network).collect()
+}
+
+/// A number from `least` to `most`.
+pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Parsed<T> {
+    let number = text.parse::<T>().ok().filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| format!("{text:?} is not a number from {least} to {most}"))
+}
+
+pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    number(text, 1, 10_000_000).map(Some).map_err(|problem| format!("{problem}, nor is it `off`"))
+}
+
+pub(super) fn rate(text: &str) -> Parsed<Option<Rate>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let parse = || {
+        let (count, unit) = text.split_once('/')?;
+        Some(Rate { count: count.trim().parse().ok()?, per: Duration::from_secs(seconds_in(unit.trim())?) })
+    };
+    parse().map(Some).ok_or_else(|| format!("{text:?} is not a rate, such as 10/s, 10/min or 10/h, nor is it `off`"))
+}
+
+pub(super) fn duration(text: &str) -> Parsed<Duration> {
+    let parse = || {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (count, unit) = text.split_at(digits);
+        let count: NonZeroU32 = count.parse().ok()?;
+        Some(Duration::from_secs(u64::from(count.get()) * seconds_in(unit.trim())?))
+    };
+    parse().ok_or_else(|| format!("{text:?} is not a time, such as 30s, 45min, 12h or 14d"))
+}
+
+fn seconds_in(unit: &str) -> Option<u64> {
+    match unit {
+        "s" => Some(1),
+        "min" => Some(60),
+        "h" => Some(60 * 60),
+        "d" => Some(24 * 60 * 60),
+        _ => None,
+    }
+}
+
+pub(super) fn registration(text: &str) -> Parsed<Registration> {
+    match text {
+        "open" => Ok(Registration::Open),
+        "invite" => Ok(Registration::Invite),
+        "closed" => Ok(Registration::Closed),
+        _ => Err(format!("{text:?} is none of open, invite, closed")),
+    }
+}
+
+pub(super) fn transports(text: &str) -> Parsed<Transports> {
+    let mut named: Vec<_> = text.split(',').map(str::trim).collect();
+    named.sort_unstable();
+    match named[..] {
+        ["websocket"] => Ok(Transports::WebSocket),
+        ["polling", "websocket"] => Ok(Transports::WebSocketAndPolling),
+        _ => Err(format!("{text:?} is neither `websocket` nor `websocket,polling`")),
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Parsed<String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("{text:?} is not a filter, such as info or info,parlor=debug: {error}")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("{text:?} is neither text nor json")),
+    }
+}

@@ -1,0 +1,167 @@
+//! Registering, logging in, logging out, and inviting.
+
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::address;
+use super::form::Form;
+use super::respond::{Answer, Asked, own_path, page, page_with};
+use super::session::{self, CurrentUser};
+use super::views::{InvitePage, LoginPage, RegisterPage};
+use crate::accounts::Registration;
+use crate::config;
+use crate::error::Error;
+use crate::state::AppState;
+
+/// The address that a request really came from.
+pub struct ClientAddress(pub Option<IpAddr>);
+
+impl FromRequestParts<AppState> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self(address::client(&parts.headers, &parts.extensions, &state.config.trusted_proxies)))
+    }
+}
+
+/// What the links to these pages may carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Links {
+    next: String,
+    invite: String,
+    setup: String,
+}
+
+/// `GET /register`.
+pub async fn register_page(
+    State(state): State<AppState>,
+    Query(links): Query<Links>,
+    user: Option<CurrentUser>,
+    asked: Asked,
+) -> Answer {
+    if user.is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let may = !links.setup.is_empty() || state.config.registration != config::Registration::Closed;
+    if !may {
+        return Err(asked.refuse(Error::Forbidden("Registration is closed here.")));
+    }
+    Ok(page(&RegisterPage::new(&state.config, &links.invite, &links.setup)))
+}
+
+/// The registration form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RegisterForm {
+    username: String,
+    password: String,
+    name: String,
+    invite: String,
+    setup: String,
+}
+
+/// `POST /register`.
+pub async fn register(
+    State(state): State<AppState>,
+    session: Session,
+    asked: Asked,
+    Form(form): Form<RegisterForm>,
+) -> Answer {
+    let registration = Registration {
+        username: &form.username,
+        name: &form.name,
+        password: &form.password,
+        invite: &form.invite,
+        setup: &form.setup,
+    };
+    match state.accounts.register(registration).await {
+        Ok(user) => {
+            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            Ok(Redirect::to("/").into_response())
+        }
+        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
+            let mut form_again = RegisterPage::new(&state.config, &form.invite, &form.setup);
+            form_again.username = form.username;
+            form_again.name = form.name;
+            form_again.problem = Some((&error).into());
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &form_again))
+        }
+        Err(error) => Err(asked.refuse(error)),
+    }
+}
+
+/// `GET /login`.
+pub async fn login_page(State(state): State<AppState>, Query(links): Query<Links>, user: Option<CurrentUser>) -> Answer {
+    if user.is_some() {
+        return Ok(Redirect::to(own_path(&links.next).unwrap_or("/")).into_response());
+    }
+    Ok(page(&LoginPage::new(&state.config, own_path(&links.next).unwrap_or_default())))
+}
+
+/// The log-in form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LoginForm {
+    username: String,
+    password: String,
+    next: String,
+}
+
+/// `POST /login`.
+pub async fn login(
+    State(state): State<AppState>,
+    session: Session,
+    ClientAddress(address): ClientAddress,
+    asked: Asked,
+    Form(form): Form<LoginForm>,
+) -> Answer {
+    let next = own_path(&form.next).unwrap_or_default();
+    match state.accounts.authenticate(&form.username, &form.password, address).await {
+        Ok(user) => {
+            // Whoever logs in anew in this browser ends the session before, and its sockets with it.
+            let before = session.id().as_ref().map(crate::accounts::session::key);
+            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            if let Some(before) = before {
+                state.realtime.end_session(&before, "logged_in_again");
+            }
+            Ok(Redirect::to(if next.is_empty() { "/" } else { next }).into_response())
+        }
+        Err(error) if asked.is_json() => Err(asked.refuse(error)),
+        Err(error) => {
+            let retry_after = error.retry_after();
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut form_again = LoginPage::new(&state.config, next);
+            form_again.username = form.username;
+            form_again.problem = Some((&error).into());
+            let mut response = page_with(status, &form_again);
+            super::respond::retry_after(&mut response, retry_after);
+            Ok(response)
+        }
+    }
+}
+
+/// `POST /logout`: the session ends in the database first, then its sockets, then the cookie.
+pub async fn logout(State(state): State<AppState>, session: Session, asked: Asked) -> Answer {
+    let key = session::end(&session).await.map_err(|error| asked.refuse(error))?;
+    if let Some(key) = key {
+        state.realtime.end_session(&key, "logged_out");
+    }
+    Ok(session::forget_cookie(Redirect::to("/login"), &state.origins))
+}
+
+/// `POST /invites`: an administrator's link for one person.
+pub async fn invite(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
+    if !user.is_admin {
+        return Err(asked.refuse(Error::Forbidden("Only an administrator may invite somebody to register.")));
+    }
+    let token = state.accounts.invite(Some(user.id)).await.map_err(|error| asked.refuse(error))?;
+    let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
+    Ok(page(&InvitePage { frame, path: format!("/register?invite={token}") }))
+}

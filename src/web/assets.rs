@@ -1,0 +1,92 @@
+//! The files that pages load: styles, scripts, icons.
+//!
+//! Owns `static/`, which is part of the binary. A file's URL carries a hash of what it holds, so a browser keeps it for ever and
+//! asks again only when it has changed.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rust_embed::RustEmbed;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// How many characters of its hash a file's URL carries.
+const DIGITS: usize = 16;
+
+/// The hash of each file, by its path below `static/`.
+static HASHES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let hash = |path: &str| Files::get(path).map(|file| hex(&file.metadata.sha256_hash()));
+    Files::iter().filter_map(|path| Some((path.to_string(), hash(&path)?))).collect()
+});
+
+/// Where each module's name leads: modules import each other by name, and the browser finds the hashed file.
+static IMPORT_MAP: LazyLock<String> = LazyLock::new(|| {
+    let modules = HASHES.keys().filter(|path| path.ends_with(".js"));
+    let imports: BTreeMap<_, _> = modules.map(|path| (format!("#{path}"), url(path))).collect();
+    json!({ "imports": imports }).to_string()
+});
+
+/// The URL of a file below `static/`.
+#[must_use]
+pub fn url(path: &str) -> String {
+    match HASHES.get(path) {
+        Some(hash) => format!("/static/{}/{path}", &hash[..DIGITS]),
+        None => format!("/static/{path}"),
+    }
+}
+
+/// The import map, the one inline script there is.
+#[must_use]
+pub fn import_map() -> &'static str {
+    &IMPORT_MAP
+}
+
+/// The import map's hash as a source of the Content-Security-Policy.
+#[must_use]
+pub fn import_map_hash() -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(IMPORT_MAP.as_bytes())))
+}
+
+/// `GET /static/{path}`, with or without the hash.
+pub async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let hashed = path.split_once('/').filter(|(hash, _)| hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hashed {
+        Some((hash, path)) => {
+            let is_current = HASHES.get(path).is_some_and(|current| current.starts_with(hash));
+            file(path, &headers, if is_current { "public, max-age=31536000, immutable" } else { "no-cache" })
+        }
+        None => file(&path, &headers, "no-cache"),
+    }
+}
+
+/// `GET /favicon.ico`, which browsers ask for whatever the page says.
+pub async fn favicon(headers: HeaderMap) -> Response {
+    file("favicon.svg", &headers, "public, max-age=86400")
+}
+
+fn file(path: &str, headers: &HeaderMap, cache: &'static str) -> Response {
+    let Some(file) = Files::get(path) else { return StatusCode::NOT_FOUND.into_response() };
+    let tag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..DIGITS]);
+    let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let kind = file.metadata.mimetype().to_owned();
+    let kind = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind };
+    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, cache.to_owned()), (ETAG, tag)];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, file.data.into_owned()).into_response()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

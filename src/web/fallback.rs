@@ -1,0 +1,36 @@
+//! What answers when nothing else does.
+
+use std::any::Any;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::respond::{Answer, Asked, Refused};
+use super::session::CurrentUser;
+use crate::error::Error;
+
+/// A path that is nobody's. Strangers are sent to log in, as from any page: what exists is not told to them.
+pub async fn not_found(asked: Asked, user: Option<CurrentUser>) -> Refused {
+    asked.refuse(match user {
+        Some(_) => Error::NotFound("page"),
+        None => Error::Unauthenticated,
+    })
+}
+
+/// A path that is somebody's, asked in a way that it does not answer.
+pub async fn wrong_method(asked: Asked) -> Answer {
+    let mut response = asked.refuse(Error::NotFound("page")).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    Ok(response)
+}
+
+/// A fault in a handler: logged with its message, told without.
+pub fn panicked(fault: Box<dyn Any + Send + 'static>) -> Response {
+    let fault = fault
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| fault.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(fault, "a handler panicked");
+    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()
+}

@@ -1,0 +1,21 @@
+//! The website: pages and forms.
+//!
+//! Owns HTTP: routes' handlers, sessions' cookies, protection against forgery, templates and assets. It must not decide what is
+//! allowed in a room or write SQL: it asks `chat` and `accounts`.
+
+pub mod accounts;
+pub mod address;
+pub mod assets;
+pub mod fallback;
+pub mod forgery;
+pub mod form;
+pub mod frame;
+pub mod health;
+pub mod history;
+pub mod members;
+pub mod origin;
+pub mod respond;
+pub mod rooms;
+pub mod session;
+pub mod trace;
+pub mod views;

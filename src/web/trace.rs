@@ -1,0 +1,27 @@
+//! What is logged of a request.
+//!
+//! Owns the span of a request: its id, method and route, never its query, cookies or body.
+
+use std::time::Duration;
+
+use axum::extract::MatchedPath;
+use axum::http::{Request, Response};
+use tracing::Span;
+
+/// The span of one request. The route stands for the path, so that no slug or token reaches the log.
+pub fn span<B>(request: &Request<B>) -> Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str());
+    tracing::info_span!("request", id, method = %request.method(), route)
+}
+
+/// Logs an answer.
+pub fn answered<B>(response: &Response<B>, took: Duration, _: &Span) {
+    let status = response.status().as_u16();
+    let ms = took.as_millis() as u64;
+    if response.status().is_server_error() {
+        tracing::warn!(status, ms, "answered");
+    } else {
+        tracing::debug!(status, ms, "answered");
+    }
+}

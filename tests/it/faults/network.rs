@@ -1,0 +1,56 @@
+//! Networks that fail between people and the server.
+
+use serde_json::json;
+
+use crate::both;
+use crate::harness::cable::{Cable, Far};
+use crate::harness::load::{self, Writer};
+use crate::harness::{Site, TestApp};
+
+both! {
+    async fn a_post_whose_acknowledgement_was_lost_is_there_once_after_its_retry(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let mut far = app.log_in("ada").await;
+        far.plant_cookie(&far.cookies());
+        far.site = cable.site.clone();
+        let (socket, _) = far.join("general").await;
+        cable.deafen();
+        let post = json!({ "room": "general", "body": "did you hear me", "nonce": "n" });
+        let lost = socket.send("message", post.clone()).await;
+        let heard = witness.hears("did you hear me").await;
+        cable.cut();
+        assert_eq!(lost.outcome().await, None);
+        cable.mend();
+        let again = far.socket().await;
+        assert_eq!(again.ok("message", post).await["message"], heard);
+        let rows = app.database.query("select seq from messages where nonce = 'n'").await;
+        assert_eq!(rows.len(), 1);
+    }
+
+    async fn whoever_is_cut_off_again_and_again_misses_nothing_and_says_nothing_twice(app: &TestApp) {
+        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let mut writers = Vec::new();
+        for (number, name) in ["ada", "grace", "mary"].into_iter().enumerate() {
+            let mut person = app.register(name).await;
+            if number > 0 {
+                // The first one's cable holds.
+                person.site = Site { address: cable.site.address, origin: cable.site.origin.clone() };
+            }
+            writers.push(Writer::new(person, "general"));
+        }
+        let witness = app.register("witness").await.join("general").await.0;
+        load::write_during(&mut writers, async {
+            for round in 1..=8 {
+                // Each round lets some more be said.
+                witness.first(round * 20, "message").await;
+                cable.cut();
+                witness.first(round * 20 + 10, "message").await;
+                cable.mend();
+            }
+        })
+        .await;
+        load::check(&mut writers, &app.database).await;
+    }
+}

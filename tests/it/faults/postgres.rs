@@ -1,0 +1,99 @@
+//! A Postgres that restarts, crashes and stays away.
+
+use serde_json::json;
+
+use crate::harness::app::Server;
+use crate::harness::cluster::Cluster;
+use crate::harness::load::{self, Writer};
+use crate::harness::programs::Program;
+use crate::harness::{DEADLINE, Database, Socket, on_threads_of};
+
+/// A cluster of the test's own, which it may hurt.
+async fn on_a_cluster(test: &str, body: impl AsyncFnOnce(&Cluster, &Server, &Database)) {
+    if !Program::Postgres.is_here_or_may_be_missing() {
+        println!("left out: Postgres is not on this machine");
+        return;
+    }
+    // It syncs: a crash must not take what was acknowledged.
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&["max_wal_size = '100MB'"])).await.expect("it starts");
+    let name = cluster.create_database().await;
+    let database = Database::at(&cluster.url(&name));
+    let mut server = Server::start(database.url(), &[]).await;
+    println!("{test}");
+    body(&cluster, &server, &database).await;
+    server.stop().await;
+}
+
+/// Somebody who hears what is said, as soon as the server has found its database again.
+async fn witness(server: &Server) -> Socket {
+    let coming = async {
+        loop {
+            if let Some(person) = server.try_log_in("ada").await
+                && let Ok(socket) = person.try_socket().await
+                && socket.ask("join", json!({ "room": "general" })).await["ok"] == json!(true)
+            {
+                return socket;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, coming).await.expect("it recovers by itself")
+}
+
+#[test]
+fn nothing_is_lost_when_postgres_restarts_and_crashes_under_load() {
+    on_threads_of("postgres restarts", async {
+        on_a_cluster("restarts", async |cluster: &Cluster, server: &Server, database: &Database| {
+            let mut writers = Vec::new();
+            for name in ["ada", "grace", "mary"] {
+                writers.push(Writer::new(server.register(name).await, "general"));
+            }
+            for mode in ["fast", "immediate", "fast", "immediate"] {
+                let before: usize = writers.iter().map(Writer::acknowledged).sum();
+                load::write_during(&mut writers, async {
+                    witness(server).await.first(40, "message").await;
+                    tokio::task::block_in_place(|| cluster.down(mode)).expect("it stops");
+                    tokio::task::block_in_place(|| cluster.up()).expect("it starts");
+                })
+                .await;
+                let after: usize = writers.iter().map(Writer::acknowledged).sum();
+                assert!(after > before, "nothing was written before {mode}");
+            }
+            // Live again by itself.
+            load::write_during(&mut writers, async {
+                witness(server).await.first(20, "message").await;
+            })
+            .await;
+            load::check(&mut writers, database).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
+    on_threads_of("postgres away", async {
+        on_a_cluster("away", async |cluster: &Cluster, server: &Server, _: &Database| {
+            let ada = server.register("ada").await;
+            let (socket, _) = ada.join("general").await;
+            socket.post("general", "before", "1").await;
+            tokio::task::block_in_place(|| cluster.down("fast")).expect("it stops");
+            let post = json!({ "room": "general", "body": "while away", "nonce": "2" });
+            let answer = socket.ask("message", post.clone()).await;
+            assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
+            server.stranger().get("/healthz").await.expect(503);
+            ada.get("/rooms/general").await.expect(503);
+            let data = ada.get_json("/rooms/general").await;
+            assert_eq!(data.expect(503).code(), "unavailable");
+            tokio::task::block_in_place(|| cluster.up()).expect("it starts");
+            // The pool finds out by trying; the same socket goes on.
+            let mut tries = 0;
+            while socket.ask("message", post.clone()).await["ok"] != json!(true) {
+                tries += 1;
+                assert!(tries < 100, "it does not recover");
+            }
+            socket.hears("while away").await;
+            server.stranger().get("/healthz").await.expect(200);
+        })
+        .await;
+    });
+}

@@ -1,0 +1,8 @@
+//! What goes on while people are here: presence, typing, reading, losing a room, signing out.
+
+mod expiry;
+mod presence;
+mod read;
+mod signed_out;
+mod slow;
+mod typing;

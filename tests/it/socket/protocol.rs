@@ -1,0 +1,135 @@
+//! Packets that break the protocol: the connection may end, the server must not mind.
+
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use crate::both;
+use crate::harness::{Socket, TestApp};
+
+/// What no client sends. None of it may reach anybody, panic, or hurt others.
+fn corpus() -> Vec<String> {
+    let mut corpus: Vec<String> = [
+        "", " ", "4", "42", "42/chat", "42/chat,", "42/chat,[", "42/chat,[]", "42/chat,{}", "42/chat,null", "42/chat,[null]", "42/chat,[1]",
+        "42/chat,[{}]", "42/chat,[[]]", "42/chat,0", "42/chat,-1[\"join\"]", "42/chat,1.5[\"join\"]", "42/chat,[\"join\",", "42/chat,[\"join\"]]",
+        "42[\"join\",{\"room\":\"general\"}]", "42/other,[\"join\",{}]", "43/chat,0[]", "43/chat,99999999[{}]", "43/chat,", "44/chat,{}",
+        "44/chat,{\"message\":\"x\"}", "45", "451-", "451-[\"a\"]", "451-/chat,[\"join\",{\"_placeholder\":true,\"num\":0}]",
+        "4599999999999-/chat,[\"join\"]", "4518446744073709551615-/chat,[\"a\"]", "45-1-/chat,[\"a\"]", "461-/chat,0[]", "47", "48/chat,", "49", "4a", "5", "6", "7", "8", "9",
+        "0", "0{}", "1x", "2probe", "3", "3probe", "4\u{0}", "\u{0}", "💥", "b64", "bAAAA", "b", "42/chat,[\"message\",\"\\u0000\"]",
+        "40/chat,{\"token\":", "40/chat,[]", "40/chat,x", "41", "41/other,", "40/chat?x=1,", "40/chat", "42/chat?token=1,[\"join\",{}]",
+        "42/chat,[\"join\",{\"room\":\"general\"}] trailing", "42/chat,18446744073709551616[\"join\",{}]", "42/chat,9223372036854775808[\"join\",{\"room\":\"general\"}]",
+        "42/chat,12345678901234567890123456789012345678901234567890[\"join\",{}]",
+    ]
+    .map(str::to_owned)
+    .into();
+    corpus.push(format!("42/chat,[\"join\",{}{}]", "[".repeat(30_000), "]".repeat(30_000)));
+    corpus.push(format!("42/chat,[{}1{}]", "[".repeat(20_000), "]".repeat(20_000)));
+    corpus.push(format!("40/{},", "c".repeat(60_000)));
+    corpus.push(format!("42/chat,[\"{}\",{{}}]", "e".repeat(60_000)));
+    corpus.push(format!("42/chat,{}[\"join\",{{}}]", "1".repeat(60_000)));
+    corpus
+}
+
+async fn is_well(app: &TestApp, witness: &Socket, number: usize) {
+    witness.post("general", &format!("still well {number}"), &format!("w{number}")).await;
+    witness.hears(&format!("still well {number}")).await;
+    app.stranger().get("/healthz").await.expect(200);
+}
+
+both! {
+    async fn malformed_packets_hurt_nobody_else(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        let (witness, _) = ada.join("general").await;
+        let (mut socket, _) = eve.join("general").await;
+        let corpus = corpus();
+        for (number, packet) in corpus.iter().enumerate() {
+            socket.raw(packet).await;
+            // Either it goes on, or it was hung up on.
+            let goes_on = tokio::select! {
+                answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => answer.is_some(),
+                () = socket.is_out() => false,
+            };
+            if !goes_on || socket.has_ended() {
+                socket = eve.join("general").await.0;
+            }
+            if number % 20 == 0 {
+                is_well(app, &witness, number).await;
+            }
+        }
+        is_well(app, &witness, corpus.len()).await;
+        assert!(witness.peek_at("message").iter().all(|it| it["kind"] != "text"), "{:?}", witness.peek());
+    }
+
+    async fn malformed_packets_before_a_welcome_hurt_nobody_else(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        for packet in corpus() {
+            let socket = Socket::open(app, "", None).await.expect("the transport opens");
+            socket.raw(&packet).await;
+            socket.raw("40/chat,").await;
+            drop(socket.admission().await);
+        }
+        is_well(app, &witness, 1).await;
+    }
+
+    async fn binary_frames_and_attachments_are_no_events(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        for announced in ["", "451-/chat,0[\"message\",{\"_placeholder\":true,\"num\":0}]", "453-/chat,[\"message\",{\"_placeholder\":true,\"num\":7}]"] {
+            for bytes in [&b""[..], b"4", b"\x04", b"42/chat,[\"join\"]", &[0xff; 1000], &[0; 30_000]] {
+                let (socket, _) = ada.join("general").await;
+                if !announced.is_empty() {
+                    socket.raw(announced).await;
+                }
+                socket.frame(Frame::binary(bytes.to_vec())).await;
+                tokio::select! {
+                    answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => drop(answer),
+                    () = socket.is_out() => {}
+                }
+            }
+        }
+        is_well(app, &witness, 1).await;
+    }
+
+    async fn bytes_that_are_no_text_end_the_connection(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        let bodies: [&[u8]; 3] = [b"\xff\xfe", b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]", b"42/chat,[\"\xc3\x28\",{}]"];
+        for body in bodies {
+            let (socket, _) = ada.join("general").await;
+            // A text frame, opcode 1, masked with zeros as a client must.
+            use tokio_tungstenite::tungstenite::protocol::frame::{Frame as RawFrame, coding::{Data, OpCode}};
+            let frame = RawFrame::message(body.to_vec(), OpCode::Data(Data::Text), true);
+            socket.frame(Frame::Frame(frame)).await;
+            socket.is_cut().await;
+        }
+        is_well(app, &witness, 1).await;
+    }
+
+    async fn frames_that_are_too_large_end_the_connection(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        for length in [100 << 10, 1 << 20, 16 << 20] {
+            let (socket, _) = ada.join("general").await;
+            let body = "a".repeat(length);
+            // The server may hang up in the middle of it.
+            let packet = format!(r#"42/chat,["message",{{"room":"general","body":"{body}","nonce":"1"}}]"#);
+            drop(tokio::time::timeout(crate::harness::DEADLINE, socket.raw(&packet)).await);
+            socket.is_cut().await;
+        }
+        is_well(app, &witness, 1).await;
+    }
+
+    async fn fragments_that_add_up_to_too_much_end_the_connection(app: &TestApp) {
+        use tokio_tungstenite::tungstenite::protocol::frame::{Frame as RawFrame, coding::{Data, OpCode}};
+        let ada = app.register("ada").await;
+        let (witness, _) = ada.join("general").await;
+        let (socket, _) = ada.join("general").await;
+        for number in 0..64 {
+            let code = if number == 0 { Data::Text } else { Data::Continue };
+            let frame = RawFrame::message(vec![b'a'; 16 << 10], OpCode::Data(code), false);
+            socket.frame(Frame::Frame(frame)).await;
+        }
+        socket.is_cut().await;
+        is_well(app, &witness, 1).await;
+    }
+}
