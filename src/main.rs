@@ -75,11 +75,7 @@ fn run(command: Command) -> Result<(), Failure> {
         (2, format!("Parlor cannot start with these settings:\n{}", list.join("\n")))
     })?;
     log(&config);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = config.runtime_threads {
-        runtime.worker_threads(threads);
-    }
-    let runtime = runtime.enable_all().build().map_err(failed)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
     runtime.block_on(async {
         match command {
             Command::Serve => serve(config).await,

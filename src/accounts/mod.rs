@@ -149,7 +149,7 @@ impl Accounts {
         let now = self.clock.now();
         // A name that cannot exist is worked on like one that does not.
         let account = Username::parse(username).map_or_else(|_| String::new(), |name| name.as_str().to_owned());
-        let address = address.map(crate::server::group);
+        let address = address.map(group);
         if let (Some(throttle), Some(address)) = (&self.by_address, address) {
             throttle.charge(address, now)?;
         }
@@ -220,4 +220,15 @@ fn token() -> String {
 
 fn hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An IPv6 /64 belongs to one customer, who has all of its addresses.
+fn group(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+    }
 }

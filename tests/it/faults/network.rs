@@ -13,7 +13,6 @@ both! {
         let (witness, _) = ada.join("general").await;
         let cable = Cable::to(Far::Tcp(app.address)).await;
         let mut far = app.log_in("ada").await;
-        far.plant_cookie(&far.cookies());
         far.site = cable.site.clone();
         let (socket, _) = far.join("general").await;
         cable.deafen();

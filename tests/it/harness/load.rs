@@ -4,6 +4,7 @@
 //! stream exactly once after catching up, one that was not acknowledged at most once, and everybody sees one order.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -12,6 +13,9 @@ use super::{Database, Person, Socket};
 
 /// How many of a writer's posts are on their way at once.
 const IN_FLIGHT: usize = 8;
+
+/// How long a client waits before it tries to come back; not for a result, but not to be a flood.
+const BACKOFF: Duration = Duration::from_millis(20);
 
 /// One such person, in one room.
 pub struct Writer {
@@ -143,7 +147,7 @@ pub async fn write_during<T>(writers: &mut [Writer], disturbance: impl Future<Ou
             // Whoever loses the connection comes back, as long as it goes on.
             while !*over.borrow() {
                 writer.write(stopping.clone()).await;
-                tokio::task::yield_now().await;
+                tokio::time::sleep(BACKOFF).await;
             }
         }
     }));

@@ -117,14 +117,13 @@ impl Process {
         self.stderr.all()
     }
 
-    /// Its number.
-    pub fn id(&self) -> u32 {
+    fn id(&self) -> u32 {
         self.child.id().expect("it has not been waited for")
     }
 
     /// Sends it a signal by name.
     pub async fn signal(&self, name: &str) {
-        signal(name, self.id()).await;
+        signal(name, &self.id().to_string()).await;
     }
 
     /// Waits for its end.
@@ -133,6 +132,12 @@ impl Process {
             Ok(status) => status.expect("it can be waited for"),
             Err(_) => panic!("it does not end; it said:\n{}", self.stderr()),
         }
+    }
+
+    /// Ends it with everything that it started, without a warning.
+    pub async fn kill_group(&mut self) {
+        signal("KILL", &format!("-{}", self.id())).await;
+        self.end().await;
     }
 
     /// Ends it without a warning.
@@ -149,9 +154,9 @@ impl Deref for Process {
     }
 }
 
-/// Sends a signal to a process of ours; the shell knows how on every machine.
-pub async fn signal(name: &str, process: u32) {
-    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &process.to_string()]).status().await;
+/// Sends a signal to a process of ours, or to a group of them; the shell knows how on every machine.
+async fn signal(name: &str, process: &str) {
+    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, process]).status().await;
     assert!(sent.expect("there is a shell").success(), "{name} could not be sent");
 }
 

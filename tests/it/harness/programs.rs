@@ -29,7 +29,11 @@ impl Program {
         match self {
             Self::Postgres => postgres("initdb").is_some() && postgres("pg_ctl").is_some(),
             Self::Browser => browser().is_some() && on_path("chromedriver").is_some(),
-            Self::Strace => on_path("strace").is_some(),
+            // Where processes may not be traced, it is as good as not there.
+            Self::Strace => on_path("strace").is_some_and(|strace| {
+                let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();
+                tried.is_ok_and(|it| it.status.success())
+            }),
         }
     }
 

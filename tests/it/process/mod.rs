@@ -1,0 +1,8 @@
+//! The real program: starting it, stopping it, killing it, and what an administrator does with it.
+
+mod admin;
+mod kill;
+mod settings;
+mod start;
+mod stop;
+mod sync;
