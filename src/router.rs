@@ -71,10 +71,12 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))
+        .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
         .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign));
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)
         // From the inside out: the last of these sees a request first.

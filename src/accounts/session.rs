@@ -23,6 +23,8 @@ use crate::db::sessions::{NewSession, SessionRow};
 
 /// How exactly it is noted when a session was last used, in milliseconds.
 const TOUCH: i64 = 60_000;
+/// How long a request waits for that.
+const TOUCHING: Duration = Duration::from_secs(1);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
@@ -127,13 +129,14 @@ impl Store {
         if let Some(row) = &row
             && now.0 - row.last_seen_at.0 > TOUCH
         {
-            // Nobody waits for it, and nobody can cancel it.
+            // A task of its own, which nobody can cancel; a database that cannot write just now does not keep its readers waiting.
             let (db, keys) = (self.db.clone(), [key.as_str().to_owned()]);
-            tokio::spawn(async move {
+            let touched = tokio::spawn(async move {
                 if let Err(error) = db.touch_sessions(&keys, now).await {
                     tracing::warn!(%error, "could not note that a session is in use");
                 }
             });
+            tokio::time::timeout(TOUCHING, touched).await.ok();
         }
         Ok(row)
     }

@@ -15,8 +15,19 @@ use crate::error::{Error, Result};
 /// How many different emoji one message may carry.
 const MAX_EMOJI: usize = 50;
 
-/// What one change came to: the message it made or changed, where it made or changed one.
-pub type Outcome = Result<Option<Arc<Logged>>>;
+/// What one change came to.
+pub type Outcome = Result<Done>;
+
+/// What a change that was allowed did.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// It made or changed this message, or found it as it was to be.
+    Kept(Arc<Logged>),
+    /// It moved a read marker to this place.
+    Read(i64),
+    /// Everything was as it was to be.
+    Nothing,
+}
 
 /// The rows that `requests` need before they can be decided.
 pub fn wanted<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
@@ -59,11 +70,11 @@ impl Batch {
         let room = self.room(request.room, request.actor)?;
         match &request.change {
             Change::Post { body, html, nonce, reply_to } => {
-                self.post(&room, &actor, body, html, nonce.as_deref(), *reply_to).map(Some)
+                self.post(&room, &actor, body, html, nonce.as_deref(), *reply_to).map(Done::Kept)
             }
-            Change::Edit { seq, body, html } => self.edit(&room, &actor, *seq, body, html).map(Some),
-            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Some),
-            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Some),
+            Change::Edit { seq, body, html } => self.edit(&room, &actor, *seq, body, html).map(Done::Kept),
+            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Done::Kept),
+            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Done::Kept),
             Change::Enter => self.enter(&room, &actor),
             Change::Leave => self.leave(&room, &actor),
             Change::Admit { user } => self.admit(&room, &actor, *user),
@@ -220,20 +231,20 @@ impl Batch {
 
     fn enter(&mut self, room: &RoomState, actor: &Person) -> Outcome {
         if self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(None);
+            return Ok(Done::Nothing);
         }
         // `room` let them in: it is public, or the empty private room that they made.
-        Ok(Some(self.join(room, actor, "")))
+        Ok(Done::Kept(self.join(room, actor, "")))
     }
 
     fn admit(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
         self.must_be_member(room, actor)?;
         let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
         if self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(None);
+            return Ok(Done::Nothing);
         }
         let by = actor.author.username.to_string();
-        Ok(Some(self.join(room, &guest, &by)))
+        Ok(Done::Kept(self.join(room, &guest, &by)))
     }
 
     /// Makes a person a member. They have read nothing yet, but what came before they entered does not wait for them.
@@ -247,9 +258,9 @@ impl Batch {
 
     fn leave(&mut self, room: &RoomState, actor: &Person) -> Outcome {
         if !self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(None);
+            return Ok(Done::Nothing);
         }
-        Ok(Some(self.part(room, actor, "", "left")))
+        Ok(Done::Kept(self.part(room, actor, "", "left")))
     }
 
     fn remove(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
@@ -262,10 +273,10 @@ impl Batch {
         }
         let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
         if !self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(None);
+            return Ok(Done::Nothing);
         }
         let by = actor.author.username.to_string();
-        Ok(Some(self.part(room, &guest, &by, "removed")))
+        Ok(Done::Kept(self.part(room, &guest, &by, "removed")))
     }
 
     fn part(&mut self, room: &RoomState, person: &Person, by: &str, reason: &'static str) -> Arc<Logged> {
@@ -291,8 +302,9 @@ impl Batch {
             let key = (room.room.id, actor.author.id);
             self.known.members.insert(key, membership);
             self.writes.set_read(key, seq);
+            return Ok(Done::Read(seq));
         }
-        Ok(None)
+        Ok(Done::Nothing)
     }
 
     // ---- the room itself -----------------------------------------------------------------------------------------
@@ -312,16 +324,16 @@ impl Batch {
         if (name.is_some() || visibility.is_some()) && !Self::is_keeper(room, actor) {
             return Err(Error::Forbidden("Only the room's keeper may rename it or change who sees it."));
         }
-        let mut last = None;
+        let mut last = Done::Nothing;
         if let Some(name) = name {
             let message = self.record(room.room.id, actor, Kind::Renamed, name);
-            last = Some(self.keep(room.room.id, message));
+            last = Done::Kept(self.keep(room.room.id, message));
         }
         if let Some(topic) = topic {
             let message = self.record(room.room.id, actor, Kind::Topic, topic);
-            last = Some(self.keep(room.room.id, message));
+            last = Done::Kept(self.keep(room.room.id, message));
         }
-        if last.is_some() || visibility.is_some() {
+        if name.is_some() || topic.is_some() || visibility.is_some() {
             let state = self.state(room.room.id);
             if let Some(name) = name {
                 name.clone_into(&mut state.room.name);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, error, warn};
 
-use super::batch::{self, Batch, Outcome};
-use super::change::{Change, Event, Request};
+use super::batch::{self, Batch, Done, Outcome};
+use super::change::{Change, Event, Logged, Request};
 use super::types::{RoomId, UserId};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -44,6 +44,17 @@ impl Pending {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_stopped)) => Err(Error::BUSY),
             Err(_elapsed) => Err(Error::Unavailable),
+        }
+    }
+
+    /// Waits for a change that makes or changes a message; gives the message.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn message(self) -> Result<Arc<Logged>> {
+        match self.outcome().await? {
+            Done::Kept(logged) => Ok(logged),
+            Done::Read(_) | Done::Nothing => Err(Error::Internal("a change came to no message".into())),
         }
     }
 }

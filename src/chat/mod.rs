@@ -36,8 +36,6 @@ use crate::error::{Error, Result};
 pub const PAGE_LIMIT: i64 = 200;
 /// How many changes one catch-up answers with at the most.
 pub const CHANGES_LIMIT: i64 = 500;
-/// How many slugs are remembered.
-const KNOWN_SLUGS: usize = 10_000;
 
 /// What changed since a `rev`, in rev order.
 #[derive(Debug)]
@@ -70,8 +68,9 @@ pub struct Chat {
     epoch: Arc<str>,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
-    /// Which room a slug names. Neither a slug nor an id ever changes or is used again, so this cannot be out of date; it says
-    /// nothing about who may enter.
+    /// Which room a slug names, for every room that is known, so that a post needs no look-up and keeps its place in its sender's
+    /// order. Neither a slug nor an id ever changes or is used again, so this cannot be out of date; it says nothing about who may
+    /// enter.
     slugs: RwLock<HashMap<Arc<str>, RoomId>>,
 }
 
@@ -82,6 +81,7 @@ impl Chat {
     /// The database's.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<(Self, mpsc::Receiver<Vec<Event>>)> {
         let epoch = db.epoch().await?.into();
+        let slugs = db.list_slugs().await?.into_iter().map(|(slug, id)| (slug.into(), id)).collect();
         let (ledger, events) = Ledger::start(db.clone(), clock.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let chat = Self {
@@ -92,7 +92,7 @@ impl Chat {
             epoch,
             posts,
             max_chars: config.max_message_chars,
-            slugs: RwLock::default(),
+            slugs: RwLock::new(slugs),
         };
         Ok((chat, events))
     }
@@ -281,7 +281,7 @@ impl Chat {
 
     // ---- slugs ---------------------------------------------------------------------------------------------------
 
-    /// The room that a slug names, if it was asked for before.
+    /// The room that a slug names, if it is known; one that another server has made since the start may not be.
     #[must_use]
     pub fn known_room(&self, slug: &str) -> Option<RoomId> {
         self.slugs.read().unwrap_or_else(PoisonError::into_inner).get(slug).copied()
@@ -303,9 +303,6 @@ impl Chat {
 
     fn learn(&self, slug: Arc<str>, id: RoomId) {
         let mut slugs = self.slugs.write().unwrap_or_else(PoisonError::into_inner);
-        if slugs.len() >= KNOWN_SLUGS {
-            slugs.clear();
-        }
         slugs.insert(slug, id);
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
 
-use std::sync::Arc;
-
-use super::change::{Change, Logged};
+use super::change::Change;
 use super::types::{ListedRoom, Room, UserId, Visibility};
 use super::{Chat, text};
 use crate::db::rooms::{Member, RoomView};
@@ -17,7 +15,11 @@ impl Chat {
     /// `not_found`.
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
         text::no_nul("room", slug)?;
-        self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))
+        let view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
+        if self.known_room(slug).is_none() {
+            self.learn(view.room.slug.clone(), view.room.id);
+        }
+        Ok(view)
     }
 
     /// A room, with the person as a member: entering a public room makes them one, and the room's log says so.
@@ -73,11 +75,11 @@ impl Chat {
         name: Option<&str>,
         topic: Option<&str>,
         visibility: Option<Visibility>,
-    ) -> Result<Option<Arc<Logged>>> {
+    ) -> Result<()> {
         let view = self.view(actor, slug).await?;
         let name = name.map(text::room_name).transpose()?;
         let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
-        self.ledger.submit(actor, view.room.id, Change::Describe { name, topic, visibility })?.outcome().await
+        self.ledger.submit(actor, view.room.id, Change::Describe { name, topic, visibility })?.outcome().await.map(drop)
     }
 
     /// Makes a room, with its maker as the first member.
@@ -94,6 +96,7 @@ impl Chat {
             slug.push_str("room");
         }
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
+        self.learn(room.slug.clone(), room.id);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
     }

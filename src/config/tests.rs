@@ -80,6 +80,7 @@ fn wrong_values_are_refused() {
         ("PUBLIC_URL", "https://ada@chat.example"),
         ("PUBLIC_URL", "https://chat.example?x"),
         ("PUBLIC_URL", "https://chat.example:99999"),
+        ("PUBLIC_URL", "https://chat.example:"),
         ("PUBLIC_URL", "https://"),
         ("TRUSTED_PROXIES", "127.0.0.1,proxy"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -135,7 +136,9 @@ fn an_origin_is_as_browsers_write_it() {
 #[test]
 fn the_example_is_complete_and_true() {
     let example = include_str!("../../.env.example");
-    let lines: Vec<_> = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).collect();
+    // A setting follows its `#` at once, and prose does not.
+    let settings = example.lines().filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')));
+    let lines: Vec<_> = settings.filter_map(|line| line.split_once('=')).collect();
     let named: Vec<_> = lines.iter().map(|&(name, _)| name).collect();
     assert_eq!(named, SETTINGS);
     assert!(read(&lines) == Ok(Config::default()));

@@ -87,10 +87,10 @@ pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
         return Err(wrong());
     }
     let default_port = if is_https { 443 } else { 80 };
-    let port = match authority.port() {
-        None if authority.as_str().ends_with(':') => return Err(wrong()),
-        None => default_port,
-        Some(port) => port.as_str().parse::<u16>().map_err(|_| wrong())?,
+    // Not `authority.port()`, which says of a port above 65535 that there is none.
+    let port = match &authority.as_str()[authority.host().len()..] {
+        "" => default_port,
+        colon_and_port => colon_and_port[1..].parse::<u16>().map_err(|_| wrong())?,
     };
     let suffix = if port == default_port { String::new() } else { format!(":{port}") };
     Ok(PublicUrl { origin: format!("{scheme}://{host}{suffix}"), is_https })

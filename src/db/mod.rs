@@ -133,6 +133,8 @@ impl Db {
             Self::Sqlite(sqlite) => {
                 sqlite.read.close().await;
                 sqlite.write.close().await;
+                // Last, when nothing of this server's can write any more.
+                sqlite.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             }
             Self::Postgres(pool) => pool.close().await,
         }

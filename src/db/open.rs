@@ -6,6 +6,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -74,7 +75,7 @@ pub struct Sqlite {
     /// The connections that read.
     pub read: SqlitePool,
     /// Held by a server as long as the file is open, so that no second server opens it.
-    _lock: Option<File>,
+    pub(super) lock: Mutex<Option<File>>,
 }
 
 /// A pool as both databases have it. A connection that comes back is rolled back: had its transaction been begun by somebody who was
@@ -151,7 +152,7 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     }
     let read = pool!(sqlx::Sqlite, connections.max(1)).test_before_acquire(false).connect_with(options.clone().read_only(true)).await?;
     tokio::spawn(keep_checkpointing(options, write.clone()));
-    Ok(Sqlite { write, read, _lock: lock })
+    Ok(Sqlite { write, read, lock: Mutex::new(lock) })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {

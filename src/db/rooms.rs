@@ -115,6 +115,14 @@ impl Db {
         read!(self, pool => sqlx::query_scalar("select id from rooms where slug = $1").bind(slug).fetch_optional(pool).await)
     }
 
+    /// Every room's slug and number.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_slugs(&self) -> sqlx::Result<Vec<(String, RoomId)>> {
+        read!(self, pool => sqlx::query_as("select slug, id from rooms").fetch_all(pool).await)
+    }
+
     /// How far a room's log has come.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::outgoing::{Answer, Emit, HeadAck, Joined, Kept, Nothing, Presence, Re
 use super::payload::{Incoming, Payload};
 use super::seats::{InFlight, Seat, Seated, channel};
 use crate::chat::Draft;
+use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
 use crate::chat::types::{Head, RoomId, Window};
 use crate::error::{Ack, Error, Result};
@@ -211,11 +212,11 @@ impl Realtime {
     async fn read(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
         let Seated { socket, seat } = seated;
         let room = self.chat.room_id(slug).await?;
-        self.chat.read(seat.user, room, seq)?.outcome().await?;
+        let done = self.chat.read(seat.user, room, seq)?.outcome().await?;
         let unread = self.chat.unread(room, seat.user).await?;
-        for other in self.seats.of_user(seat.user) {
-            // One whose queue is full is being cut by what fills it, and asks again when it comes back.
-            if other.socket.id != socket.id {
+        if let Done::Read(seq) = done {
+            for other in self.seats.of_user(seat.user).iter().filter(|other| other.socket.id != socket.id) {
+                // One whose queue is full is being cut by what fills it, and asks again when it comes back.
                 other.socket.tell(&Read { room: slug, seq, unread }).ok();
             }
         }
@@ -236,6 +237,5 @@ impl Realtime {
 const CHANGES: [&str; 4] = ["message", "edit", "delete", "react"];
 
 async fn kept(pending: Pending) -> Result<Answer> {
-    let message = pending.outcome().await?.ok_or_else(|| Error::Internal("a change came to no message".into()))?;
-    Ok(Answer::Kept(Kept { message }))
+    Ok(Answer::Kept(Kept { message: pending.message().await? }))
 }

@@ -247,10 +247,11 @@ impl Seats {
         for Seated { socket, seat } in ended {
             seat.is_revoked.store(true, Ordering::Release);
             socket.leave_all();
-            // One whose queue is full cannot be told why, and is cut all the same.
-            let told = socket.tell(&SignedOut { reason });
+            // One whose queue is full cannot be told why, and is cut all the same. Leaving the namespace tells an official client that
+            // it need not come back by itself.
+            let told = socket.tell(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
             tokio::spawn(async move {
-                if told.is_ok() {
+                if told {
                     tokio::time::sleep(FAREWELL).await;
                 }
                 seat.cut();

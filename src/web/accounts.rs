@@ -153,7 +153,7 @@ pub async fn logout(State(state): State<AppState>, session: Session, asked: Aske
     if let Some(key) = key {
         state.realtime.end_session(&key, "logged_out");
     }
-    Ok(session::forget_cookie(Redirect::to("/login"), &state.origins))
+    Ok(Redirect::to("/login").into_response())
 }
 
 /// `POST /invites`: an administrator's link for one person.

@@ -69,6 +69,11 @@ pub async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
+/// `GET /static/`: there is no list of what is in it.
+pub async fn missing() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
 /// `GET /favicon.ico`, which browsers ask for whatever the page says.
 pub async fn favicon(headers: HeaderMap) -> Response {
     file("favicon.svg", &headers, "public, max-age=86400")

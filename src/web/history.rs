@@ -210,8 +210,7 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMess
     };
     let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
     let draft = Draft { body: form.body.clone(), nonce, reply_to };
-    let posted = state.chat.post(user.id, room, draft)?.outcome().await?;
-    posted.ok_or_else(|| Error::Internal("a post came to no message".into()))
+    state.chat.post(user.id, room, draft)?.message().await
 }
 
 /// The room again, with what was written and why it was not taken: nobody types a message twice.

@@ -102,7 +102,7 @@ pub async fn describe(
     let done = match visibility(&form.visibility) {
         Ok(visibility) => {
             let described = state.chat.describe(user.id, &slug, form.name.as_deref(), form.topic.as_deref(), visibility);
-            described.await.map(drop)
+            described.await
         }
         Err(error) => Err(error),
     };

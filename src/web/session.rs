@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
 use tower_sessions::session::Id;
@@ -67,13 +67,18 @@ pub async fn end(session: &Session) -> Result<Option<SessionKey>> {
     Ok(key)
 }
 
-/// Makes a browser forget the cookie. A `__Host-` cookie is only replaced by one that is `Secure` as well, which the library's own
-/// removal is not.
-pub fn forget_cookie(response: impl IntoResponse, origins: &Origins) -> Response {
-    let secure = if origins.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", origins.cookie_name());
-    let mut response = response.into_response();
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+/// Makes browsers really forget a cookie that is removed. A `__Host-` cookie is only replaced by one that is `Secure` as well, which
+/// the library's removal is not.
+pub async fn mend_removal(State(origins): State<Arc<Origins>>, mut response: Response) -> Response {
+    let removal = format!("{}=;", origins.cookie_name());
+    let set: Vec<_> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+    response.headers_mut().remove(SET_COOKIE);
+    for mut cookie in set {
+        if cookie.to_str().is_ok_and(|text| text.starts_with(&removal)) {
+            let secure = if origins.is_https() { "; Secure" } else { "" };
+            let mended = format!("{removal} Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+            cookie = HeaderValue::from_str(&mended).expect("fixed words are a header's value");
+        }
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response

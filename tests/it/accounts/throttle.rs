@@ -55,7 +55,7 @@ both! {
 
     async fn the_forwarded_address_counts_only_behind_a_trusted_proxy(database: &Database) {
         for (proxies, expected) in [("127.0.0.1", 401), ("10.0.0.0/8", 429)] {
-            let server = Server::start(database.url(), &[("LOGIN_RATE", "2/min"), ("TRUSTED_PROXIES", proxies)]).await;
+            let mut server = Server::start(database.url(), &[("LOGIN_RATE", "2/min"), ("TRUSTED_PROXIES", proxies)]).await;
             let mut last = 0;
             for number in 0..5 {
                 let username = format!("user{number}");
@@ -64,6 +64,7 @@ both! {
                 last = Answer::of(request).await.status;
             }
             assert_eq!(last, expected, "TRUSTED_PROXIES={proxies}");
+            server.stop().await;
         }
     }
 

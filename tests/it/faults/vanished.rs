@@ -13,7 +13,7 @@ use crate::harness::{Answer, Database, Kind};
 both! {
     async fn requests_that_are_dropped_half_way_lose_nothing_of_others(database: &Database) {
         for connections in ["1", "3"] {
-            let server = Server::start(database.url(), &[("DATABASE_CONNECTIONS", connections)]).await;
+            let mut server = Server::start(database.url(), &[("DATABASE_CONNECTIONS", connections)]).await;
             let name = format!("ada{connections}");
             let ada = server.register(&name).await;
             let (socket, _) = ada.join("general").await;
@@ -50,6 +50,7 @@ both! {
                 assert!(database.query(idle).await.is_empty(), "a transaction was left open");
             }
             database.check_rooms().await;
+            server.stop().await;
         }
     }
 }

@@ -8,9 +8,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::elements::Element;
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::{Method, Url};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -163,6 +164,14 @@ impl Browser {
         texts
     }
 
+    /// What its console complains of since the last look: errors of scripts, and what the content security policy refused.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.client.issue_cmd(ConsoleLog).await.expect("the driver keeps the console's log");
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        let grave = entries.iter().filter(|entry| entry["level"] == "SEVERE");
+        grave.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// The page's source, for a test that fails.
     pub async fn page(&self) -> String {
         self.client.source().await.unwrap_or_default()
@@ -172,6 +181,20 @@ impl Browser {
     pub async fn close(mut self) {
         drop(self.client.clone().close().await);
         drop(self.driver.kill().await);
+    }
+}
+
+/// Chromium's own command for reading the console; fantoccini has only the standard ones.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
     }
 }
 

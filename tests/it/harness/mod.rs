@@ -63,6 +63,15 @@ pub fn run<F: Fixture>(test: &str, kind: Kind, body: impl AsyncFnOnce(&F)) {
     });
 }
 
+/// Runs a test that needs a real browser, with a server on SQLite; left out where there is none.
+pub fn in_browser(test: &str, body: impl AsyncFnOnce(&TestApp)) {
+    if programs::Program::Browser.is_here_or_may_be_missing() {
+        run(test, Kind::Sqlite, body);
+    } else {
+        println!("left out: there is no browser on this machine");
+    }
+}
+
 /// Runs a test's future on a runtime of its own, whose threads are known to be the server's.
 pub fn on_threads_of(test: &str, body: impl Future<Output = ()>) {
     panics::watch();

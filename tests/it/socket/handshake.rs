@@ -81,9 +81,10 @@ both! {
 
     async fn only_web_sockets_are_a_transport_unless_polling_is_allowed(database: &Database) {
         for (transports, expected) in [("websocket", false), ("websocket,polling", true)] {
-            let server = Server::start(database.url(), &[("TRANSPORTS", transports)]).await;
+            let mut server = Server::start(database.url(), &[("TRANSPORTS", transports)]).await;
             let answer = server.stranger().get("/socket.io/?EIO=4&transport=polling").await;
             assert_eq!(answer.status == 200, expected, "{transports}: {answer:?}");
+            server.stop().await;
         }
     }
 

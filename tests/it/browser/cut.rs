@@ -1,0 +1,65 @@
+//! The network goes away while people talk, and comes back: nothing is missing and nothing is doubled.
+
+use super::{COMPOSER, reads, say};
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::cable::{Cable, Far};
+use crate::harness::{TestApp, in_browser};
+
+#[test]
+fn after_a_cut_of_the_network_everything_is_there_once() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(&cable, "ada").await;
+        ada.visit(&cable, "/rooms/general").await;
+        ada.sees(COMPOSER).await;
+        let (socket, _) = app.register("grace").await.join("general").await;
+        socket.post("general", "before", "1").await;
+        reads(&ada, &["before"]).await;
+        for round in 0..3 {
+            cable.cut();
+            // Said while she is away, by her and by somebody else.
+            say(&ada, &format!("hers {round}")).await;
+            socket.post("general", &format!("theirs {round}"), &format!("t{round}")).await;
+            cable.mend();
+            socket.hears(&format!("hers {round}")).await;
+            ada.waits_for(async || {
+                let words = ada.texts(super::WORDS).await;
+                let once = |wanted: &str| words.iter().filter(|it| *it == wanted).count() == 1;
+                once(&format!("hers {round}")) && once(&format!("theirs {round}"))
+            })
+            .await;
+        }
+        let rows = app.database.query("select body from messages where kind = 'text' order by seq").await;
+        assert_eq!(rows.len(), 7, "{rows:?}");
+        let expected: Vec<_> = rows.iter().map(|row| row["body"].as_str().expect("text")).collect();
+        reads(&ada, &expected).await;
+        ada.refresh().await.expect("the page can be reloaded");
+        reads(&ada, &expected).await;
+        ada.close().await;
+    });
+}
+
+#[test]
+fn a_post_whose_acknowledgement_was_lost_is_not_said_twice() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(&cable, "ada").await;
+        ada.visit(&cable, "/rooms/general").await;
+        ada.sees(COMPOSER).await;
+        let (socket, _) = app.register("grace").await.join("general").await;
+        socket.post("general", "before", "1").await;
+        reads(&ada, &["before"]).await;
+        cable.deafen();
+        say(&ada, "did you hear me").await;
+        socket.hears("did you hear me").await;
+        cable.cut();
+        cable.mend();
+        reads(&ada, &["before", "did you hear me"]).await;
+        socket.post("general", "I did", "2").await;
+        reads(&ada, &["before", "did you hear me", "I did"]).await;
+        assert_eq!(app.database.query("select seq from messages where kind = 'text'").await.len(), 3);
+        ada.close().await;
+    });
+}
