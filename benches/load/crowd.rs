@@ -26,6 +26,21 @@ struct Listener {
     is_open: bool,
 }
 
+impl Listener {
+    /// Takes over a socket that has joined.
+    fn new(socket: Socket) -> Result<Self> {
+        let (mut stream, unread) = socket.into_parts()?;
+        let mut walker = Walker::default();
+        let mut pings = 0;
+        // What came with the acknowledgement of the join is before the count.
+        walker.walk(&unread, |seen| pings += usize::from(seen == Seen::Ping));
+        for _ in 0..pings {
+            stream.write_all(&PONG)?;
+        }
+        Ok(Self { stream: TcpStream::from_std(stream), walker, heard: 0, is_open: true })
+    }
+}
+
 /// All of them.
 #[derive(Default)]
 pub struct Crowd {
@@ -45,7 +60,7 @@ impl Crowd {
                             .map(|_| {
                                 let mut socket = Socket::connect(address, person)?;
                                 socket.join(room)?;
-                                socket.into_parts()
+                                Listener::new(socket)
                             })
                             .collect()
                     })
@@ -53,12 +68,7 @@ impl Crowd {
                 .collect();
             threads.into_iter().map(|thread| thread.join().expect("a gathering thread panicked")).collect::<Result<Vec<_>>>()
         })?;
-        let listeners = gathered.into_iter().flatten().map(|(stream, unread)| {
-            let mut walker = Walker::default();
-            walker.walk(&unread, |_before_the_count| {});
-            Listener { stream: TcpStream::from_std(stream), walker, heard: 0, is_open: true }
-        });
-        Ok(Self { listeners: listeners.collect() })
+        Ok(Self { listeners: gathered.into_iter().flatten().collect() })
     }
 
     /// How many there are.

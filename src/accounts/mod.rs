@@ -12,10 +12,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use self::password::Hasher;
 use self::session::{SessionKey, SessionUser, Store};
-use self::throttle::Throttle;
+use self::throttle::{Attempt, Throttle};
 use self::username::Username;
 use crate::chat::types::{RoomId, UserId};
 use crate::clock::Clock;
@@ -34,10 +35,11 @@ pub struct Accounts {
     hasher: Hasher,
     sessions: Store,
     registration: config::Registration,
-    by_account: Option<Throttle<String>>,
-    by_address: Option<Throttle<IpAddr>>,
+    throttle: Throttle,
     /// Lets whoever holds it become the administrator, while there is none.
     setup: Option<String>,
+    /// Held by whoever uses the set-up link: of two at once, the second finds an administrator.
+    setting_up: Mutex<()>,
 }
 
 /// What somebody who registers fills in.
@@ -69,9 +71,9 @@ impl Accounts {
             hasher: Hasher::new(),
             sessions,
             registration: config.registration,
-            by_account: config.login_rate.map(Throttle::new),
-            by_address: config.login_rate.map(Throttle::new),
+            throttle: Throttle::new(config.login_rate),
             setup,
+            setting_up: Mutex::default(),
         })
     }
 
@@ -94,6 +96,7 @@ impl Accounts {
     pub async fn register(&self, form: Registration<'_>) -> Result<User> {
         let permit = self.permit(&form)?;
         let is_admin = permit == Permit::Setup;
+        let _alone = if is_admin { Some(self.setting_up.lock().await) } else { None };
         self.add(form.username, form.name, form.password, permit, is_admin).await
     }
 
@@ -122,11 +125,10 @@ impl Accounts {
     async fn add(&self, username: &str, name: &str, password: &str, permit: Permit, is_admin: bool) -> Result<User> {
         let username = Username::parse(username)?;
         let name = username::display_name(name, &username)?;
-        password::check(password, &username)?;
         let new = NewUser {
             username: username.as_str().to_owned(),
             name,
-            password_hash: self.hasher.hash(password.to_owned()).await?,
+            password_hash: self.hasher.hash_new(password, &username).await?,
             is_admin,
             created_at: self.clock.now(),
         };
@@ -146,30 +148,22 @@ impl Accounts {
     /// # Errors
     /// [`Error::WrongPassword`], `rate_limited` after too many failures, or `busy`.
     pub async fn authenticate(&self, username: &str, password: &str, address: Option<IpAddr>) -> Result<User> {
-        let now = self.clock.now();
         // A name that cannot exist is worked on like one that does not.
         let account = Username::parse(username).map_or_else(|_| String::new(), |name| name.as_str().to_owned());
-        let address = address.map(group);
-        if let (Some(throttle), Some(address)) = (&self.by_address, address) {
-            throttle.charge(address, now)?;
-        }
-        if let Some(throttle) = &self.by_account
-            && let Err(limited) = throttle.charge(account.clone(), now)
-        {
-            return Err(limited);
-        }
-        let user = self.db.find_user_by_name(&account).await?.filter(|user| user.banned_at.is_none());
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        // No password is longer; hashing a longer one would be work for nothing.
-        let password: String = password.chars().take(257).collect();
-        let fits = self.hasher.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| fits) else { return Err(Error::WrongPassword) };
-        if let Some(throttle) = &self.by_account {
-            throttle.refund(&account);
-        }
-        if let (Some(throttle), Some(address)) = (&self.by_address, address) {
-            throttle.refund(&address);
-        }
+        let attempt = Attempt::new(account, address);
+        self.throttle.check(&attempt, self.clock.now())?;
+        let user = self.db.find_user_by_name(attempt.account()).await?.filter(|user| user.banned_at.is_none());
+        let turn = self.hasher.turn().await?;
+        // Of many at once, each sees when its turn comes what became of those before it: they do not slip through together, and
+        // those who know their passwords do not stand in each other's way.
+        self.throttle.check(&attempt, self.clock.now())?;
+        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        let (fits, turn) = turn.verify(password, stored).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            self.throttle.fail(attempt, self.clock.now());
+            return Err(Error::WrongPassword);
+        };
+        drop(turn);
         Ok(user)
     }
 
@@ -200,14 +194,12 @@ impl Accounts {
         Ok(self.sessions.user(key).await?)
     }
 
-    /// Which of these sessions have ended, by log-out elsewhere or by age; and forgets what ended long ago.
+    /// Which of these sessions have ended, by log-out elsewhere or by age.
     ///
     /// # Errors
     /// The database's.
     pub async fn ended_among(&self, keys: HashSet<SessionKey>) -> Result<HashSet<SessionKey>> {
-        let ended = self.sessions.ended_among(keys.iter()).await?;
-        self.sessions.forget_ended().await?;
-        Ok(ended.into_iter().collect())
+        Ok(self.sessions.ended_among(keys).await?)
     }
 }
 
@@ -222,13 +214,5 @@ fn hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An IPv6 /64 belongs to one customer, who has all of its addresses.
-fn group(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(six) => {
-            let [a, b, c, d, ..] = six.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

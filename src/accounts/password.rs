@@ -8,43 +8,58 @@ use std::thread::available_parallelism;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use unicode_normalization::UnicodeNormalization;
+use zxcvbn::Score;
+use zxcvbn::matching::patterns::MatchPattern;
 
 use super::username::Username;
 use crate::error::{Error, Result};
 
 /// How many log-ins may wait for a turn; one more is told `busy`.
 const WAITING: usize = 64;
+/// How many characters a password may have.
+const LONGEST: usize = 256;
 /// How much of a long password is looked at for commonness: more cannot make it more common.
 const LOOKED_AT: usize = 72;
 
-/// Checks that a password is long enough and not a common one.
-///
-/// # Errors
-/// `invalid`, for `password`.
-pub fn check(password: &str, username: &Username) -> Result<()> {
-    let refused = |why: &str| Err(Error::invalid("password", why));
+fn refused(why: &str) -> Result<()> {
+    Err(Error::invalid("password", why))
+}
+
+fn check_length(password: &str) -> Result<()> {
     if password.contains('\0') {
         return refused("A password cannot contain the NUL character.");
     }
     match password.chars().count() {
-        0..8 => return refused("A password has at least 8 characters."),
-        8..=256 => {}
-        _ => return refused("A password has at most 256 characters."),
+        0..8 => refused("A password has at least 8 characters."),
+        8..=LONGEST => Ok(()),
+        _ => refused("A password has at most 256 characters."),
     }
+}
+
+/// Refuses what is tried first. Takes milliseconds, so it is done in a turn.
+fn check_strength(password: &str, username: &Username) -> Result<()> {
     let start: String = password.chars().take(LOOKED_AT).collect();
     let estimate = zxcvbn::zxcvbn(&start, &[username.as_str(), "parlor"]);
-    // Under a thousand guesses: one of the passwords that everybody tries first, or the name itself.
-    if estimate.score() == zxcvbn::Score::Zero {
+    // One word, one name, or one run such as `qwertyuiop`: long lists of those are tried before anything else is.
+    let is_one_thing = match estimate.sequence() {
+        [only] => match only.pattern {
+            MatchPattern::Dictionary(_) => true,
+            MatchPattern::BruteForce => false,
+            _ => estimate.score() <= Score::One,
+        },
+        _ => false,
+    };
+    // Or under a thousand guesses: one of the passwords that everybody tries first, or the person's own name.
+    if is_one_thing || estimate.score() == Score::Zero {
         return refused("This password is one of the first that somebody would try. Choose another.");
     }
     Ok(())
 }
 
 /// Hashes and verifies passwords, a few at a time.
-#[derive(Clone)]
 pub struct Hasher {
-    argon2: Argon2<'static>,
     /// One for each core that may hash.
     turns: Arc<Semaphore>,
     /// One for each log-in that hashes or waits to.
@@ -54,60 +69,41 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher with OWASP's parameters for argon2id: 19 MiB, 2 passes, 1 lane
-    /// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
+    /// One that leaves half of the processors to the chat.
     ///
     /// # Panics
-    /// Never: the parameters are constants within argon2's bounds.
+    /// Never: a constant can be hashed.
     #[must_use]
     pub fn new() -> Self {
-        let params = Params::new(19 * 1024, 2, 1, None).expect("constants within argon2's bounds");
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let cores = available_parallelism().map_or(1, usize::from);
-        let decoy = hash(&argon2, "a password that nobody has").expect("a constant can be hashed");
+        let decoy = hash("a password that nobody has").expect("a constant can be hashed");
         Self {
-            argon2,
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
             places: Arc::new(Semaphore::new(WAITING)),
             decoy: decoy.into(),
         }
     }
 
-    /// The hash of a password, in PHC form.
+    /// Waits for a turn.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait.
-    pub async fn hash(&self, password: String) -> Result<String> {
-        self.work(move |argon2| hash(argon2, &password)).await?
-    }
-
-    /// Whether a password is the one that was hashed; with no hash, the same work for nothing.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when too many wait.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool> {
-        let is_known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let fits = self
-            .work(move |argon2| {
-                let hash = PasswordHash::new(&stored).map_err(|fault| Error::Internal(fault.to_string()))?;
-                Ok::<_, Error>(PasswordVerifier::<PasswordHash>::verify_password(argon2, password.as_bytes(), &hash).is_ok())
-            })
-            .await??;
-        Ok(fits && is_known)
-    }
-
-    async fn work<R: Send + 'static>(&self, work: impl FnOnce(&Argon2<'static>) -> R + Send + 'static) -> Result<R> {
+    /// [`Error::Busy`], at once, when too many wait.
+    pub async fn turn(&self) -> Result<Turn> {
         let place = self.places.clone().try_acquire_owned().map_err(|_full| Error::BUSY)?;
         let turn = self.turns.clone().acquire_owned().await.map_err(|_closed| Error::BUSY)?;
-        let argon2 = self.argon2.clone();
-        // The permits go with the work: if whoever asked goes away, the core is still taken until it ends.
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&argon2);
-            drop((turn, place));
-            result
-        });
-        done.await.map_err(|fault| Error::Internal(fault.to_string()))
+        Ok(Turn { _permits: [turn, place], decoy: self.decoy.clone() })
+    }
+
+    /// The hash of a password that somebody chooses, in PHC form.
+    ///
+    /// # Errors
+    /// `invalid`, for `password`, when it is not a good one; [`Error::Busy`] when too many wait.
+    pub async fn hash_new(&self, password: &str, username: &Username) -> Result<String> {
+        check_length(password)?;
+        let turn = self.turn().await?;
+        let (password, username) = (password.to_owned(), username.clone());
+        let (hashed, _turn) = turn.work(move || check_strength(&password, &username).and_then(|()| hash(&password))).await?;
+        hashed
     }
 }
 
@@ -117,35 +113,126 @@ impl Default for Hasher {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
+/// The right to work on one password now.
+pub struct Turn {
+    _permits: [OwnedSemaphorePermit; 2],
+    decoy: Arc<str>,
+}
+
+impl Turn {
+    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the turn back, for whoever
+    /// must note the outcome before the next one's turn comes.
+    ///
+    /// # Errors
+    /// When the stored hash cannot be read.
+    pub async fn verify(self, password: &str, stored: Option<&str>) -> Result<(bool, Self)> {
+        let is_known = stored.is_some();
+        let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
+        // No password is longer; hashing a longer one would be work for nothing.
+        let password: String = password.chars().take(LONGEST + 1).collect();
+        let (fits, turn) = self.work(move || verify(&password, &stored)).await?;
+        Ok((fits? && is_known, turn))
+    }
+
+    /// The turn goes with the work: if whoever asked goes away, the core is still taken until it ends.
+    async fn work<R: Send + 'static>(self, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Self)> {
+        let done = tokio::task::spawn_blocking(move || (work(), self));
+        done.await.map_err(|fault| Error::Internal(fault.to_string()))
+    }
+}
+
+/// Argon2id with OWASP's parameters: 19 MiB, 2 passes, 1 lane
+/// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(19 * 1024, 2, 1, None).expect("constants within argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// What is hashed: the same however a keyboard composes its accents (NIST SP 800-63B, section 3.1.1.2).
+fn composed(password: &str) -> String {
+    password.nfc().collect()
+}
+
+fn hash(password: &str) -> Result<String> {
     let hash: PasswordHash =
-        argon2.hash_password(password.as_bytes()).map_err(|fault| Error::Internal(fault.to_string()))?;
+        argon2().hash_password(composed(password).as_bytes()).map_err(|fault| Error::Internal(fault.to_string()))?;
     Ok(hash.to_string())
+}
+
+fn verify(password: &str, stored: &str) -> Result<bool> {
+    let stored = PasswordHash::new(stored).map_err(|fault| Error::Internal(fault.to_string()))?;
+    Ok(PasswordVerifier::<PasswordHash>::verify_password(&argon2(), composed(password).as_bytes(), &stored).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(password: &str) -> Result<()> {
+        let ada = Username::parse("ada.lovelace").unwrap();
+        check_length(password).and_then(|()| check_strength(password, &ada))
+    }
+
     #[test]
     fn short_long_and_common_passwords_are_refused() {
-        let ada = Username::parse("ada.lovelace").unwrap();
-        for poor in ["", "1234567", "password", "12345678", "qwertyui", "iloveyou", "ada.lovelace", "a\0bcdefghij"] {
-            assert_eq!(check(poor, &ada).unwrap_err().field(), Some("password"), "{poor:?}");
+        let poor = [
+            "", "1234567", "password", "12345678", "qwertyui", "iloveyou", "ada.lovelace", "ADA.lovelace", "a\0bcdefghij", "lovelace",
+            "qwertyuiop", "aaaaaaaaaaaa", "abcdefghijkl", "abcabcabcabc", "p@ssw0rd", "20011231",
+        ];
+        for poor in poor {
+            assert_eq!(check(poor).unwrap_err().field(), Some("password"), "{poor:?}");
         }
-        assert!(check(&"x7".repeat(129), &ada).is_err());
-        for good in ["correct horse battery", "nine-Lives-of-tea", "пароль-для-ады-1843", &"x7qz".repeat(64)] {
-            check(good, &ada).unwrap();
+        assert!(check(&"x7".repeat(129)).is_err());
+        for good in ["correct horse battery", "nine-Lives-of-tea", "пароль-для-ады-1843", "七つの静かな港です", &"x7qz".repeat(64)] {
+            check(good).unwrap();
         }
     }
 
     #[tokio::test]
     async fn only_the_right_password_fits() {
         let hasher = Hasher::new();
-        let hash = hasher.hash("correct horse".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify("correct house".into(), Some(hash)).await.unwrap());
-        assert!(!hasher.verify("a password that nobody has".into(), None).await.unwrap());
+        let ada = Username::parse("ada").unwrap();
+        let stored = hasher.hash_new("cafe\u{301} at noon", &ada).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        let fits = async |password: &str, stored| hasher.turn().await.unwrap().verify(password, stored).await.unwrap().0;
+        assert!(fits("cafe\u{301} at noon", Some(&stored)).await);
+        assert!(fits("caf\u{e9} at noon", Some(&stored)).await, "another keyboard composes the same accent otherwise");
+        assert!(!fits("cafe at noon", Some(&stored)).await);
+        assert!(!fits("", Some(&stored)).await);
+        assert!(!fits("a password that nobody has", None).await);
+        let longest = "seven quiet harbours, ".repeat(20)[..256].to_owned();
+        let stored = hasher.hash_new(&longest, &ada).await.unwrap();
+        assert!(fits(&longest, Some(&stored)).await);
+        assert!(!fits(&format!("{longest}x"), Some(&stored)).await);
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_is_broken_is_a_fault_and_lets_nobody_in() {
+        let verified = Hasher::new().turn().await.unwrap().verify("anything", Some("$argon2id$broken")).await;
+        assert_eq!(verified.err().map(|error| error.code()), Some("internal"));
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait() {
+        let hasher = Arc::new(Hasher::new());
+        let turns = hasher.turns.clone().acquire_many_owned(hasher.turns.available_permits() as u32).await.unwrap();
+        let waiting: Vec<_> = (0..WAITING).map(|_| tokio::spawn({
+            let hasher = hasher.clone();
+            async move { hasher.turn().await.map(drop) }
+        })).collect();
+        while hasher.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(hasher.turn().await.err().map(|error| error.code()), Some("busy"));
+        // Who gives up makes room.
+        waiting[0].abort();
+        while hasher.places.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(turns);
+        for one in waiting.into_iter().skip(1) {
+            one.await.unwrap().unwrap();
+        }
+        hasher.turn().await.unwrap();
     }
 }
