@@ -1,6 +1,6 @@
 //! The command line: serve (the default), migrate, and what an operator does by hand.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -61,7 +61,8 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match dotenvy::dotenv() {
+    // This very file: one in a folder above belongs to something else.
+    match dotenvy::from_path(".env") {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
         Err(error) => return Err((2, format!(".env: {error}"))),
@@ -92,8 +93,10 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 
 /// Logs go to standard error: standard output says where Parlor listens, for whoever started it.
 fn log(config: &Config) {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&config.log)).with_writer(io::stderr);
+    // The session layer warns of every cookie whose session has ended, which is nothing to warn of.
+    let filter = EnvFilter::new(format!("tower_sessions_core=error,{}", config.log));
+    let is_terminal = io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(io::stderr);
     match config.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -81,11 +81,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Stops it in its own time.
+    /// Stops it in its own time, and insists on a clean end.
     pub fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
-        self.child.wait()?;
-        Ok(())
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
 
     /// How much processor time it has used so far.

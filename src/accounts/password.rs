@@ -46,8 +46,8 @@ fn check_strength(password: &str, username: &Username) -> Result<()> {
     let is_one_thing = match estimate.sequence() {
         [only] => match only.pattern {
             MatchPattern::Dictionary(_) => true,
-            MatchPattern::BruteForce => false,
-            _ => estimate.score() <= Score::One,
+            MatchPattern::Spatial(_) | MatchPattern::Sequence(_) | MatchPattern::Date(_) => estimate.score() <= Score::One,
+            _ => false,
         },
         _ => false,
     };

@@ -3,15 +3,17 @@
 //! Owns a session's life: made at log-in, good while it is used and not too old, ended once. The database holds a hash of the id
 //! that the cookie carries, so a copy of it lets nobody in. A session that has ended is never brought back: saving is an update.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
 use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
@@ -25,6 +27,10 @@ use crate::db::sessions::{NewSession, SessionRow};
 const TOUCH: i64 = 60_000;
 /// How long a request waits for that.
 const TOUCHING: Duration = Duration::from_secs(1);
+/// How many notes of that may wait to be written. One that finds no place is made at the session's next request.
+const NOTES: usize = 4096;
+/// How often the sessions that have ended by themselves are forgotten.
+const TIDY: Duration = Duration::from_secs(60 * 60);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
@@ -99,6 +105,18 @@ pub struct Store {
     clock: Clock,
     idle: i64,
     lifetime: i64,
+    /// Notes on their way to [`look_after`].
+    notes: mpsc::Sender<Note>,
+    /// When the sessions under open sockets were last noted as in use.
+    noted_at: Arc<AtomicI64>,
+}
+
+/// That a session was used.
+struct Note {
+    key: SessionKey,
+    at: Millis,
+    /// Dropped when it is written.
+    _written: oneshot::Sender<()>,
 }
 
 impl Debug for Store {
@@ -108,11 +126,14 @@ impl Debug for Store {
 }
 
 impl Store {
-    /// Sessions that end when unused for `idle`, and after `lifetime` in any case.
+    /// Sessions that end when unused for `idle`, and after `lifetime` in any case. Starts the task that looks after them.
     #[must_use]
     pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime) }
+        let (notes, to_write) = mpsc::channel(NOTES);
+        let noted_at = Arc::new(AtomicI64::new(clock.now().0));
+        tokio::spawn(look_after(db.clone(), clock.clone(), ms(idle), to_write));
+        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), notes, noted_at }
     }
 
     /// Whose a session is, if it is good.
@@ -129,41 +150,62 @@ impl Store {
         if let Some(row) = &row
             && now.0 - row.last_seen_at.0 > TOUCH
         {
-            // A task of its own, which nobody can cancel; a database that cannot write just now does not keep its readers waiting.
-            let (db, keys) = (self.db.clone(), [key.as_str().to_owned()]);
-            let touched = tokio::spawn(async move {
-                if let Err(error) = db.touch_sessions(&keys, now).await {
-                    tracing::warn!(%error, "could not note that a session is in use");
-                }
-            });
-            tokio::time::timeout(TOUCHING, touched).await.ok();
+            // Written by a task of its own, which nobody can cancel; a database that cannot write just now does not keep its
+            // readers waiting.
+            let (written, done) = oneshot::channel();
+            if self.notes.try_send(Note { key: key.clone(), at: now, _written: written }).is_ok() {
+                tokio::time::timeout(TOUCHING, done).await.ok();
+            }
         }
         Ok(row)
     }
 
-    /// Which of these sessions have ended. The others are in use, and that is noted.
+    /// Which of these sessions, which have open sockets, have ended. The others are in use, also when their people only listen, and
+    /// now and then that is noted: seldom, because it writes a row for each.
     ///
     /// # Errors
     /// The database's.
-    pub async fn ended_among(&self, keys: impl Iterator<Item = &SessionKey>) -> sqlx::Result<Vec<SessionKey>> {
-        let now = self.clock.now();
-        let keys: Vec<_> = keys.map(|key| key.as_str().to_owned()).collect();
+    pub async fn ended_among(&self, mut keys: HashSet<SessionKey>) -> sqlx::Result<HashSet<SessionKey>> {
         if keys.is_empty() {
-            return Ok(Vec::new());
+            return Ok(keys);
         }
-        let live = self.db.list_live_sessions(&keys, now, now.plus(-self.idle)).await?;
-        self.db.touch_sessions(&live, now.plus(-TOUCH)).await?;
-        let live: std::collections::HashSet<_> = live.into_iter().collect();
-        Ok(keys.into_iter().filter(|key| !live.contains(key)).map(Into::into).collect())
-    }
-
-    /// Forgets the sessions that have ended by themselves.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn forget_ended(&self) -> sqlx::Result<u64> {
         let now = self.clock.now();
-        self.db.delete_expired_sessions(now, now.plus(-self.idle)).await
+        let asked: Vec<_> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+        let live = self.db.list_live_sessions(&asked, now, now.plus(-self.idle)).await?;
+        let noted_at = self.noted_at.load(Ordering::Relaxed);
+        if (now.0 - noted_at).abs() >= (self.idle / 16).max(TOUCH) {
+            self.noted_at.store(now.0, Ordering::Relaxed);
+            self.db.touch_sessions(&live, now).await?;
+        }
+        for key in live {
+            keys.remove(&key.into());
+        }
+        Ok(keys)
+    }
+}
+
+/// Notes the use of sessions, many in one write: after a restart everybody comes back at once, and posts need the same
+/// connection. Now and then forgets the sessions that have ended by themselves. Ends with the last store.
+async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Receiver<Note>) {
+    let mut tidy = tokio::time::interval(TIDY);
+    let mut notes = Vec::new();
+    loop {
+        let done = tokio::select! {
+            _ = to_write.recv_many(&mut notes, NOTES) => {
+                let Some(last) = notes.iter().map(|note| note.at).max() else { return };
+                let keys: HashSet<_> = notes.iter().map(|note| note.key.as_str().to_owned()).collect();
+                let done = db.touch_sessions(&Vec::from_iter(keys), last).await;
+                notes.clear();
+                done
+            }
+            _ = tidy.tick() => {
+                let now = clock.now();
+                db.delete_expired_sessions(now, now.plus(-idle)).await.map(drop)
+            }
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "could not note which sessions are in use");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod rooms;
 pub mod sessions;
 pub mod users;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use open::{OpenError, Purpose, Sqlite};
@@ -121,10 +122,27 @@ impl Db {
         read!(self, pool => sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
     }
 
-    /// Whether the database answers, and can write, within two seconds.
+    /// Whether the database answers within two seconds, and the disk takes what is written. Only when the last transaction was
+    /// refused is a write tried: otherwise whoever asks would cost a sync each time.
     pub async fn is_healthy(&self) -> bool {
-        let asked = async { read!(self, pool => sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
-        tokio::time::timeout(HEALTH, asked).await.unwrap_or(false)
+        let answers = async { read!(self, pool => sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
+        let answers = tokio::time::timeout(HEALTH, answers).await.unwrap_or(false);
+        answers && self.takes_writes().await
+    }
+
+    async fn takes_writes(&self) -> bool {
+        let Self::Sqlite(sqlite) = self else { return true };
+        if !sqlite.refused.load(Ordering::Acquire) {
+            return true;
+        }
+        let (pool, refused) = (sqlite.write.clone(), sqlite.refused.clone());
+        // A task of its own: the time limit must not cancel a write half-way.
+        let attempt = tokio::spawn(async move {
+            let tried = sqlx::query("update meta set value = value where key = 'epoch'").execute(&pool).await;
+            refused.store(tried.is_err(), Ordering::Release);
+            tried.is_ok()
+        });
+        matches!(tokio::time::timeout(HEALTH, attempt).await, Ok(Ok(true)))
     }
 
     /// Closes every connection.

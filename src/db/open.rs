@@ -6,19 +6,22 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, Executor, PgPool, SqlitePool};
+use sqlx::{Connection, Database, Executor, PgPool, SqlitePool};
 
 use super::Db;
 
 /// How long a statement waits for another program's lock, or for a free connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection to Postgres may have been idle and still be trusted to be alive.
+const FRESH: Duration = Duration::from_secs(1);
 /// How often the write-ahead log is copied into the database, from a connection that does not stall the writer.
 const CHECKPOINT: Duration = Duration::from_secs(10);
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
@@ -76,26 +79,30 @@ pub struct Sqlite {
     pub read: SqlitePool,
     /// Held by a server as long as the file is open, so that no second server opens it.
     pub(super) lock: Mutex<Option<File>>,
+    /// Whether the disk refused the last transaction: the database still answers, and yet is not well.
+    pub(super) refused: Arc<AtomicBool>,
 }
 
-/// A pool as both databases have it. A connection that comes back is rolled back: had its transaction been begun by somebody who was
-/// cancelled, sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
-macro_rules! pool {
-    ($database:ty, $connections:expr) => {
-        PoolOptions::<$database>::new()
-            .max_connections($connections)
-            .acquire_timeout(PATIENCE)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    match connection.execute("rollback").await {
-                        // SQLite calls it an error that there was nothing to roll back: the usual case.
-                        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(true),
-                        Err(error) => Err(error),
-                    }
-                })
-            })
+/// A pool as both databases have it: its connections stay open, because each knows its statements.
+fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A question more before each statement; each pool has a cheaper way to keep out a dead connection.
+        .test_before_acquire(false)
+}
+
+/// Ends whatever a connection that comes back is in the middle of. Had its transaction been begun by somebody who was cancelled,
+/// sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
+macro_rules! roll_back {
+    ($connection:expr) => {
+        match $connection.execute("rollback").await {
+            // SQLite calls it an error that there was nothing to roll back: the usual case.
+            Ok(_) | Err(sqlx::Error::Database(_)) => {}
+            Err(error) => return Err(error),
+        }
     };
 }
 
@@ -139,20 +146,38 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .pragma("cache_size", "-16384")
         // A far fallback: `keep_checkpointing` is there before.
         .pragma("wal_autocheckpoint", "20000")
-        .optimize_on_close(true, None)
         .statement_cache_capacity(128);
     let lock = match purpose {
         Purpose::Serve => Some(lock(options.get_filename())?),
         Purpose::Visit => None,
     };
-    let write = pool!(sqlx::Sqlite, 1).test_before_acquire(false).connect_with(options.clone()).await?;
+    let refused = Arc::new(AtomicBool::new(false));
+    let flag = refused.clone();
+    let write = pool::<sqlx::Sqlite>(1)
+        .after_release(move |connection, _| {
+            let flag = flag.clone();
+            Box::pin(async move {
+                roll_back!(connection);
+                // A full or failing disk makes SQLite roll back by itself. sqlx does not notice, counts a transaction as open, and
+                // would refuse every `begin` on this connection from then on: the next writer gets another one.
+                let is_well = !connection.is_in_transaction();
+                if !is_well {
+                    flag.store(true, Ordering::Release);
+                }
+                Ok(is_well)
+            })
+        })
+        // Only this one keeps statistics: the readers may not write.
+        .connect_with(options.clone().optimize_on_close(true, None))
+        .await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
     if parse_version(&version) < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(version));
     }
-    let read = pool!(sqlx::Sqlite, connections.max(1)).test_before_acquire(false).connect_with(options.clone().read_only(true)).await?;
+    // Readers never begin a transaction, so there is nothing to roll back.
+    let read = pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?;
     tokio::spawn(keep_checkpointing(options, write.clone()));
-    Ok(Sqlite { write, read, lock: Mutex::new(lock) })
+    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {
@@ -207,8 +232,27 @@ async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError>
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("synchronous_commit", "on"),
+        // Otherwise each roll-back of nothing is a warning in the log.
+        ("client_min_messages", "error"),
     ]);
-    let pool = pool!(sqlx::Postgres, connections.max(2)).connect_with(options).await?;
+    let pool = pool::<sqlx::Postgres>(connections.max(2))
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                roll_back!(connection);
+                Ok(true)
+            })
+        })
+        // One that was alive a moment ago is not asked again.
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(options)
+        .await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String =
             sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;

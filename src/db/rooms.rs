@@ -95,8 +95,7 @@ impl Db {
     /// The database's.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
-                    (select count(*) from memberships as everybody where everybody.room_id = rooms.id) as members
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
              from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
              where slug = $1 and (visibility = 'public' or joined_at is not null)",
         )
@@ -177,8 +176,7 @@ impl Db {
     /// The database's.
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
-                    (select count(*) from memberships as everybody where everybody.room_id = rooms.id) as members
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
              from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
              where visibility = 'public' or joined_at is not null
              order by lower(name), slug",
@@ -189,14 +187,13 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// The rooms that somebody is a member of, by name. The members are not counted.
+    /// The rooms that somebody is a member of, by name.
     ///
     /// # Errors
     /// The database's.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq,
-                    cast(0 as bigint) as members
+            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
              from memberships join rooms on rooms.id = memberships.room_id
              where memberships.user_id = $1
              order by lower(name), slug",

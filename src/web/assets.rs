@@ -45,6 +45,12 @@ pub fn url(path: &str) -> String {
     }
 }
 
+/// The URL of a style sheet by its name.
+#[must_use]
+pub fn style(name: &str) -> String {
+    url(&format!("css/{name}.css"))
+}
+
 /// The import map, the one inline script there is.
 #[must_use]
 pub fn import_map() -> &'static str {

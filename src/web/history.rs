@@ -116,7 +116,7 @@ async fn show(
         return Ok(Json(body).into_response());
     }
     let frame = frame(state, &user).await.map_err(refuse)?;
-    Ok(page(&RoomPage::new(frame, &state.chat, view, history, target, state.clock.now())))
+    Ok(page(&RoomPage::new(frame, &state.chat, view, history, target)))
 }
 
 /// The link to a day.
@@ -226,7 +226,7 @@ async fn show_again(
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await.map_err(refuse)?;
     let frame = frame(state, &user).await.map_err(refuse)?;
-    let mut room = RoomPage::new(frame, &state.chat, view, history, None, state.clock.now());
+    let mut room = RoomPage::new(frame, &state.chat, view, history, None);
     room.draft = form.body;
     room.problem = Some((&error).into());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);

@@ -46,6 +46,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
     let times = [first, middle, last];
     let slowest = times.iter().max().copied().unwrap_or_default();
     let fastest = times.iter().min().copied().unwrap_or_default();
+    server.stop()?;
     Ok(vec![
         whole("messages in the room", depth as f64),
         millis("first page, ms", first),

@@ -72,6 +72,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
     }
     let mut took: Vec<_> = senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / delivered.max(1) as f64;
+    server.stop()?;
     Ok(vec![
         whole("deliveries/s", delivered as f64 / used.time.as_secs_f64()),
         whole("listeners with every message", crowd.complete(messages) as f64),

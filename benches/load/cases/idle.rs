@@ -27,6 +27,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
     if crowd.open() < crowd.len() {
         return Err(format!("{} connections were lost", crowd.len() - crowd.open()).into());
     }
+    server.stop()?;
     let each = |after: u64| after.saturating_sub(before) as f64 / 1024.0 / crowd.len() as f64;
     Ok(vec![
         whole("connections", crowd.len() as f64),

@@ -33,7 +33,9 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
         threads.into_iter().try_for_each(|thread| thread.join().expect("a joining thread panicked"))
     })?;
     let used = meter.stop(&server)?;
+    drop(resident);
     let joins = (share * options.parallel) as f64;
+    server.stop()?;
     Ok(vec![
         whole("joins/s", joins / used.time.as_secs_f64()),
         whole("server CPU a join, µs", used.server.as_secs_f64() * 1e6 / joins),

@@ -16,6 +16,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
     let (_site, server, person) = furnished(options, 60)?;
     let html = read(options, &server, &person, "text/html")?;
     let json = read(options, &server, &person, "application/json")?;
+    server.stop()?;
     Ok(vec![
         whole("room pages/s", html.rate),
         millis("page p50, ms", html.p50),

@@ -21,6 +21,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
     let senders = senders?;
     let quiet = post(options, &server, &senders, false)?;
     let live = post(options, &server, &senders, true)?;
+    server.stop()?;
     Ok(vec![
         whole("acknowledged posts/s, nobody live", quiet.rate),
         millis("acknowledgement p50, ms", quiet.p50),

@@ -1,9 +1,9 @@
 //! Who may make an account: everybody, whoever was invited, or nobody.
 
 use crate::both;
+use crate::harness::Database;
 use crate::harness::app::Server;
 use crate::harness::site::PASSWORD;
-use crate::harness::Database;
 
 both! {
     async fn where_registration_is_closed_nobody_gets_in(database: &Database) {

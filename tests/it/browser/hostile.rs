@@ -51,7 +51,12 @@ const CORPUS: [&str; 40] = [
 
 /// Nothing ran, the page is the page, and the console is quiet.
 async fn is_unharmed(browser: &Browser, place: &str) {
-    let ran = browser.execute("return window.ran === undefined && !document.querySelector('iframe,object,embed,[onerror],[onload]')", vec![]).await;
+    let ran = browser
+        .execute(
+            "return window.ran === undefined && !document.querySelector('iframe,object,embed,[onerror],[onload]')",
+            vec![],
+        )
+        .await;
     assert_eq!(ran.expect("our own script runs"), serde_json::json!(true), "{place}");
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{place}: {complaints:#?}");
@@ -91,7 +96,9 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
             ada.visit(app, slug).await;
             is_unharmed(&ada, slug).await;
         }
-        for (number, text) in CORPUS.iter().filter(|text| text.chars().count() <= 64 && !text.contains(['\n', '\t'])).enumerate() {
+        for (number, text) in
+            CORPUS.iter().filter(|text| text.chars().count() <= 64 && !text.contains(['\n', '\t'])).enumerate()
+        {
             let stranger = app.stranger();
             let username = format!("eve{number}");
             let fields = [("username", &*username), ("password", PASSWORD), ("name", text)];
@@ -106,7 +113,11 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
         is_unharmed(&ada, "names").await;
         ada.visit(app, "/rooms/general/members").await;
         is_unharmed(&ada, "members").await;
-        for query in ["/rooms/general?before=%3Cscript%3Ewindow.ran=1%3C/script%3E", "/%3Cscript%3Ewindow.ran=1%3C/script%3E", "/login?next=%22%3E%3Cscript%3Ewindow.ran=1%3C/script%3E"] {
+        for query in [
+            "/rooms/general?before=%3Cscript%3Ewindow.ran=1%3C/script%3E",
+            "/%3Cscript%3Ewindow.ran=1%3C/script%3E",
+            "/login?next=%22%3E%3Cscript%3Ewindow.ran=1%3C/script%3E",
+        ] {
             ada.visit(app, query).await;
             let ran = ada.execute("return window.ran === undefined", vec![]).await;
             assert_eq!(ran.expect("our own script runs"), serde_json::json!(true), "{query}");

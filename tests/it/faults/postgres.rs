@@ -1,12 +1,15 @@
 //! A Postgres that restarts, crashes and stays away.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::app::Server;
+use crate::harness::cable::{Cable, Far};
 use crate::harness::cluster::Cluster;
 use crate::harness::load::{self, Writer};
 use crate::harness::programs::Program;
-use crate::harness::{DEADLINE, Database, Socket, on_threads_of};
+use crate::harness::{DEADLINE, Database, Kind, Socket, on_threads_of};
 
 /// A cluster of the test's own, which it may hurt.
 async fn on_a_cluster(test: &str, body: impl AsyncFnOnce(&Cluster, &Server, &Database)) {
@@ -95,5 +98,35 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
             server.stranger().get("/healthz").await.expect(200);
         })
         .await;
+    });
+}
+
+#[test]
+fn nothing_is_lost_when_the_link_to_postgres_breaks_around_commits() {
+    on_threads_of("postgres link", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        let cable = Cable::to(Far::Unix(Cluster::shared().socket())).await;
+        let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
+        let url = format!("postgres://postgres@{}/{name}?sslmode=disable", cable.address);
+        let mut server = Server::start(&url, &[]).await;
+        let mut writers = Vec::new();
+        for name in ["ada", "grace", "mary"] {
+            writers.push(Writer::new(server.register(name).await, "general"));
+        }
+        for _ in 0..6 {
+            load::write_during(&mut writers, async {
+                witness(&server).await.first(30, "message").await;
+                // Commits arrive, and that they did is not heard: nobody knows what became of them.
+                cable.deafen();
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                cable.cut();
+                cable.mend();
+                witness(&server).await;
+            })
+            .await;
+        }
+        load::check(&mut writers, &database).await;
+        server.stop().await;
+        database.discard().await;
     });
 }

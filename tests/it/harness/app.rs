@@ -3,8 +3,8 @@
 //! Owns starting and stopping it. The clock is the test's to move; everything else is as it is outside: the server listens
 //! on a port of its own, and the tests reach it only through that.
 
-use std::ops::Deref;
 use std::net::SocketAddr;
+use std::ops::Deref;
 
 use parlor::clock::Clock;
 use parlor::config::Config;

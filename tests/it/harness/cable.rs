@@ -122,7 +122,11 @@ async fn join(
 }
 
 /// Copies until either side ends. Where a state is watched, bytes are thrown away while it is deaf.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, state: Option<watch::Receiver<State>>) {
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    state: Option<watch::Receiver<State>>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let is_lost = state.as_ref().is_some_and(|state| *state.borrow() == State::Deaf);

@@ -55,7 +55,8 @@ pub async fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)], s
     // One that does not read its input may be gone already.
     drop(input.write_all(stdin.as_bytes()).await);
     drop(input);
-    let output = timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
+    let output =
+        timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
     Ended {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -90,11 +91,8 @@ impl Process {
         let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off")];
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
-        let mut child = command(program, folder, &all)
-            .args(arguments)
-            .process_group(0)
-            .spawn()
-            .expect("the program can be run");
+        let mut child =
+            command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
         let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
         let stdout = Said::read(child.stdout.take().expect("its output is a pipe"));
         let stderr = Said::read(child.stderr.take().expect("its errors are a pipe"));
@@ -117,7 +115,8 @@ impl Process {
         self.stderr.all()
     }
 
-    fn id(&self) -> u32 {
+    /// Its number.
+    pub fn id(&self) -> u32 {
         self.child.id().expect("it has not been waited for")
     }
 

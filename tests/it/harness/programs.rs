@@ -17,13 +17,6 @@ pub enum Program {
 }
 
 impl Program {
-    /// All of them, with what goes untested without each.
-    pub const ALL: [(Self, &'static str); 3] = [
-        (Self::Postgres, "every test's second run, on Postgres (packages: postgresql)"),
-        (Self::Browser, "the tests in a real browser (packages: chromium chromium-driver)"),
-        (Self::Strace, "that a post is on the disk before it is acknowledged (package: strace)"),
-    ];
-
     /// Whether this machine has it.
     pub fn is_here(self) -> bool {
         match self {

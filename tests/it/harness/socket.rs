@@ -62,12 +62,7 @@ impl Socket {
     }
 
     /// The same over a connection that the test made.
-    pub async fn open_on(
-        stream: TcpStream,
-        site: &Site,
-        cookies: &str,
-        origin: Option<&str>,
-    ) -> Result<Self, Refusal> {
+    pub async fn open_on(stream: TcpStream, site: &Site, cookies: &str, origin: Option<&str>) -> Result<Self, Refusal> {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", site.address);
         let mut request = url.into_client_request().expect("the URL of a socket");
         if !cookies.is_empty() {

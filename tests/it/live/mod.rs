@@ -3,6 +3,7 @@
 mod expiry;
 mod presence;
 mod read;
+mod removed;
 mod signed_out;
 mod slow;
 mod typing;

@@ -1,7 +1,9 @@
 //! The real program: starting it, stopping it, killing it, and what an administrator does with it.
 
 mod admin;
+mod invitations;
 mod kill;
+mod limits;
 mod settings;
 mod start;
 mod stop;

@@ -21,7 +21,7 @@ once! {
 
     async fn each_wrong_setting_alone_stops_the_start(database: &Database) {
         let wrong = [
-            ("DATABASE_URL", ""), ("DATABASE_URL", "parlor.db"), ("LISTEN", "127.0.0.1"), ("LISTEN", "127.0.0.1:99999"),
+            ("DATABASE_URL", "parlor.db"), ("LISTEN", "127.0.0.1"), ("LISTEN", "127.0.0.1:99999"),
             ("PUBLIC_URL", "ftp://x"), ("PUBLIC_URL", "https://x/path"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("CONNECTION_LIMIT", "0"),
             ("REGISTRATION", "OPEN "), ("TRANSPORTS", "polling,"), ("POST_RATE", "10"), ("POST_RATE", "-1/s"), ("POST_RATE", "1/fortnight"),
             ("LOGIN_RATE", "10/"), ("MAX_MESSAGE_CHARS", "0"), ("LOG_FORMAT", "JSON!"), ("PARLOR_NONSENSE", "1"),

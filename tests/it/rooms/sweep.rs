@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use crate::both;
 use crate::harness::{Answer, Person, Socket, TestApp};
 
-/// Every route that names a room, with what a form would send there.
-const ROUTES: [(Method, &str, &[(&str, &str)]); 14] = [
+/// A method, a path, and what a form would send there.
+type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Every route that names a room.
+const ROUTES: [Route; 14] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
@@ -45,7 +48,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
-async fn ask(person: &Person, (method, route, fields): &(Method, &str, &[(&str, &str)]), room: &str, accept: &str) -> Answer {
+async fn ask(person: &Person, (method, route, fields): &Route, room: &str, accept: &str) -> Answer {
     let path = route.replace("{room}", room);
     let request = match *method {
         Method::POST => person.form(&path, fields),

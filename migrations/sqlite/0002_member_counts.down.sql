@@ -1,0 +1,3 @@
+drop trigger memberships_left;
+drop trigger memberships_entered;
+alter table rooms drop column members;

@@ -1,0 +1,71 @@
+//! Losing a room while everybody writes: from one moment on, nothing more of it comes.
+
+use serde_json::json;
+
+use crate::both;
+use crate::harness::TestApp;
+
+both! {
+    async fn who_is_sent_out_under_load_hears_nothing_from_then_on(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let room = ada.create_room("Busy", "private").await;
+        let (writing, _) = ada.join(&room).await;
+        for round in 0..10 {
+            ada.post(&format!("/rooms/{room}/members"), &[("username", "grace")]).await.expect(303);
+            let (out, _) = grace.join(&room).await;
+            let mut pending = Vec::new();
+            for number in 0..100 {
+                let data = json!({ "room": room, "body": "busy", "nonce": format!("{round}-{number}") });
+                pending.push(writing.send("message", data).await);
+            }
+            let path = format!("/rooms/{room}/members/grace/remove");
+            let (removal, ()) = tokio::join!(ada.post(&path, &[]), async {
+                for one in pending {
+                    assert_eq!(one.acknowledgement().await["ok"], json!(true));
+                }
+            });
+            removal.expect(303);
+            out.next("removed").await;
+            let left = writing.next_where("message", |it| it["kind"] == "left").await["rev"].clone();
+            // Something that comes after everything that could still have come.
+            writing.ok("join", json!({ "room": "general" })).await;
+            out.ok("join", json!({ "room": "general" })).await;
+            writing.post("general", "all done", &format!("done-{round}")).await;
+            out.hears("all done").await;
+            let heard = out.peek_at("message").into_iter().filter(|it| it["room"] == json!(room));
+            for message in heard {
+                assert!(message["rev"].as_i64() < left.as_i64(), "{message} after {left}");
+            }
+        }
+    }
+
+    async fn joins_that_race_with_the_removal_leave_nobody_listening(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let room = ada.create_room("Busy", "private").await;
+        let (writing, _) = ada.join(&room).await;
+        for round in 0..10 {
+            ada.post(&format!("/rooms/{room}/members"), &[("username", "grace")]).await.expect(303);
+            let out = grace.socket().await;
+            let path = format!("/rooms/{room}/members/grace/remove");
+            let mut pending = Vec::new();
+            let (removal, ()) = tokio::join!(ada.post(&path, &[]), async {
+                for _ in 0..20 {
+                    pending.push(out.send("join", json!({ "room": room })).await);
+                }
+            });
+            removal.expect(303);
+            for one in pending {
+                one.acknowledgement().await;
+            }
+            let body = format!("secret {round}");
+            writing.post(&room, &body, &format!("s-{round}")).await;
+            writing.ok("join", json!({ "room": "general" })).await;
+            out.ok("join", json!({ "room": "general" })).await;
+            writing.post("general", "all done", &format!("done-{round}")).await;
+            out.hears("all done").await;
+            assert!(out.peek_at("message").iter().all(|it| it["body"] != json!(body)), "round {round}");
+            let (_, joined) = app.log_in("ada").await.join(&room).await;
+            assert_eq!(joined["online"]["users"], json!(["ada"]), "round {round}");
+        }
+    }
+}

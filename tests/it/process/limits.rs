@@ -1,0 +1,88 @@
+//! The machine's own limits: a full disk, and no descriptors left.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::harness::process::{PROGRAM, Process};
+use crate::harness::{Answer, DEADLINE, Database};
+use crate::once;
+
+/// The server with a limit of the shell's. A file that may not grow fails as a full disk does, and not with a signal.
+async fn limited(database: &Database, limit: &str) -> Process {
+    let script = format!("trap '' XFSZ; ulimit -S {limit} && exec \"$1\"");
+    Process::start_by(Path::new("sh"), &["-c", &script, "sh", PROGRAM], database.folder(), database.url(), &[]).await
+}
+
+once! {
+    async fn when_the_disk_is_full_posts_fail_clearly_reads_go_on_and_it_recovers(database: &Database) {
+        // In blocks of 512 or of 1,024 bytes, as the shell likes: some megabytes.
+        let server = limited(database, "-f 8000").await;
+        let ada = server.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let body = "x".repeat(7_000);
+        let (mut acknowledged, mut refused) = (0, 0);
+        for number in 0..1_000 {
+            let post = json!({ "room": "general", "body": body, "nonce": format!("n{number}") });
+            let answer = socket.ask("message", post).await;
+            if answer["ok"] == json!(true) {
+                acknowledged += 1;
+            } else {
+                assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
+                refused += 1;
+                if refused == 10 {
+                    break;
+                }
+            }
+        }
+        assert_eq!(refused, 10, "it never filled");
+        assert!(acknowledged > 0);
+        ada.get("/rooms/general").await.expect(200);
+        let history = socket.ok("history", json!({ "room": "general" })).await;
+        assert_eq!(history["messages"].as_array().map(Vec::len), Some((acknowledged + 1).min(50)));
+        // Room is made.
+        let raised = Command::new("prlimit")
+            .args(["--fsize=unlimited", "--pid", &server.id().to_string()])
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        if !raised.is_ok_and(|status| status.success()) {
+            println!("left out: the recovery, because prlimit is not on this machine");
+            return;
+        }
+        for number in 0..20 {
+            socket.post("general", "room again", &format!("again-{number}")).await;
+        }
+        let rows = database.query("select seq from messages where kind = 'text'").await;
+        assert_eq!(rows.len(), acknowledged + 20);
+        database.check_rooms().await;
+    }
+
+    async fn when_descriptors_run_out_it_goes_on_once_there_are_some_again(database: &Database) {
+        let server = limited(database, "-n 120").await;
+        let ada = server.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let mut held = Vec::new();
+        for _ in 0..300 {
+            // The system takes them in for the server, up to a point.
+            match tokio::time::timeout(std::time::Duration::from_millis(200), TcpStream::connect(server.address)).await {
+                Ok(Ok(stream)) => held.push(stream),
+                _ => break,
+            }
+        }
+        assert!(held.len() > 120, "only {} connections", held.len());
+        // Those who are in are not hurt by it.
+        socket.post("general", "still here", "1").await;
+        held.clear();
+        let trying = async {
+            while Answer::try_of(server.stranger().request(reqwest::Method::GET, "/healthz")).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, trying).await.expect("it takes connections again");
+        server.log_in("ada").await;
+    }
+}
