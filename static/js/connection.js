@@ -1,0 +1,66 @@
+// The socket: one connection, events in and out by name, and whether it is there.
+import { io } from '#vendor/socket.io-client/socket.io.esm.min.js';
+
+// How long an acknowledgement may take before the event counts as lost; it is sent again by whoever cares.
+const PATIENCE = 20_000;
+
+export class Connection extends EventTarget {
+  #socket;
+  #room;
+  #bar = document.querySelector('#connection');
+  #slow;
+
+  constructor(room) {
+    super();
+    this.#room = room;
+    this.#socket = io('/chat', { transports: ['websocket'], reconnectionDelay: 250, reconnectionDelayMax: 5_000, autoConnect: false });
+    this.#socket.on('connect', () => this.dispatchEvent(new Event('up')));
+    this.#socket.on('disconnect', (reason) => this.#lost(reason === 'io server disconnect'));
+    this.#socket.on('connect_error', (error) => {
+      if (error.message === 'unauthenticated') location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+      else if (error.message === 'forbidden_origin') this.say('This address is not where Parlor expects to be reached.');
+      else this.#lost(!this.#socket.active);
+    });
+    this.#socket.on('signed_out', () => location.assign('/login'));
+    // What the browser knows at once, the socket would find out only after its next unanswered ping.
+    addEventListener('offline', () => { this.#socket.disconnect(); this.#lost(false); });
+    addEventListener('online', () => this.#socket.connect());
+  }
+
+  get isUp() { return this.#socket.connected; }
+
+  open() { this.#socket.connect(); }
+
+  on(event, heard) {
+    this.#socket.on(event, (data) => { if (data.room === this.#room) heard(data); });
+  }
+
+  // Asks the server something about this room; gives its answer, or an error of the same shape when none came.
+  async ask(event, data = {}) {
+    try {
+      return await this.#socket.timeout(PATIENCE).emitWithAck(event, { room: this.#room, ...data });
+    } catch {
+      return { ok: false, error: { code: 'lost', message: 'No answer came.' } };
+    }
+  }
+
+  // Says something that is stale soon, and that nobody misses.
+  hint(event) {
+    if (this.isUp) this.#socket.volatile.emit(event, { room: this.#room });
+  }
+
+  say(text) {
+    clearTimeout(this.#slow);
+    this.#bar.textContent = text;
+    this.#bar.hidden = !text;
+  }
+
+  #lost(mustAsk) {
+    this.dispatchEvent(new Event('down'));
+    clearTimeout(this.#slow);
+    // A blink is not worth a word.
+    this.#slow = setTimeout(() => this.say('Reconnecting… your messages are safe'), 400);
+    // The server closed the namespace: the client does not come back by itself.
+    if (mustAsk) setTimeout(() => this.#socket.connect(), 1_000);
+  }
+}

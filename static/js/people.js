@@ -1,0 +1,68 @@
+// Who is here, and who is writing.
+
+// How long somebody's typing is shown, and how often one's own is told, in milliseconds.
+const TYPING_LASTS = 5_000;
+const TYPING_EVERY = 3_000;
+
+export class People {
+  #connection; #me;
+  #here = document.querySelector('#here');
+  #line = document.querySelector('#typing');
+  #online = new Set();
+  #others = 0;
+  #typing = new Map();
+  #told = 0;
+
+  constructor(connection, me) {
+    this.#connection = connection;
+    this.#me = me;
+    connection.on('presence', ({ user, online }) => {
+      if (online) this.#online.add(user); else { this.#online.delete(user); this.stoppedTyping(user); }
+      this.#show();
+    });
+    connection.on('typing', ({ user }) => this.#isTyping(user));
+    connection.addEventListener('down', () => { this.#here.hidden = true; });
+  }
+
+  // Who is here, as a join tells: a count of everybody, and the first names of them.
+  here({ count, users }) {
+    this.#online = new Set(users);
+    this.#others = count - users.length;
+    this.#show();
+  }
+
+  typed() {
+    if (Date.now() - this.#told < TYPING_EVERY) return;
+    this.#told = Date.now();
+    this.#connection.hint('typing');
+  }
+
+  posted() { this.#told = 0; }
+
+  stoppedTyping(user) {
+    clearTimeout(this.#typing.get(user));
+    if (this.#typing.delete(user)) this.#say();
+  }
+
+  #isTyping(user) {
+    if (user === this.#me.username) return;
+    clearTimeout(this.#typing.get(user));
+    this.#typing.set(user, setTimeout(() => { this.#typing.delete(user); this.#say(); }, TYPING_LASTS));
+    this.#say();
+  }
+
+  #say() {
+    const users = [...this.#typing.keys()];
+    if (!users.length) this.#line.textContent = '';
+    else if (users.length === 1) this.#line.textContent = `${users[0]} is typing…`;
+    else if (users.length === 2) this.#line.textContent = `${users[0]} and ${users[1]} are typing…`;
+    else this.#line.textContent = 'Several people are typing…';
+  }
+
+  #show() {
+    const count = this.#online.size + this.#others;
+    this.#here.hidden = count === 0;
+    this.#here.textContent = `● ${count} here · `;
+    this.#here.title = [...this.#online].sort().join(', ');
+  }
+}

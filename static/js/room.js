@@ -1,0 +1,101 @@
+// The room's history, kept whole: one number, `rev`, says what is known; whatever is missing is asked for.
+
+export class Room {
+  #main; #connection; #timeline; #outbox; #people;
+  #rev; #epoch; #isLatest;
+  #syncing = null;
+  #live = false;
+
+  constructor(main, connection, timeline, outbox, people) {
+    this.#main = main;
+    this.#connection = connection;
+    this.#timeline = timeline;
+    this.#outbox = outbox;
+    this.#people = people;
+    this.#rev = Number(main.dataset.rev);
+    this.#epoch = main.dataset.epoch;
+    this.#isLatest = main.dataset.latest === 'true';
+  }
+
+  start() {
+    this.#connection.addEventListener('up', () => this.#join());
+    this.#connection.addEventListener('down', () => { this.#live = false; });
+    this.#connection.on('message', (message) => this.#heard(message));
+    this.#connection.on('removed', () => location.assign('/rooms'));
+    this.#connection.on('room', (room) => this.#described(room));
+    this.#connection.on('read', () => {});
+    this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
+    this.#timeline.onOlder = () => this.#older();
+    this.#timeline.onSeen = (seq) => this.#seen(seq);
+    this.#timeline.begin();
+    this.#outbox.restore();
+    if (!this.#isLatest) this.#outbox.onPosted = () => location.assign(location.pathname.split('/').slice(0, 3).join('/'));
+    this.#connection.open();
+  }
+
+  async #join() {
+    const answer = await this.#connection.ask('join', { after: this.#rev });
+    if (!answer.ok) return this.#refused(answer.error);
+    if (answer.head.epoch !== this.#epoch) return location.reload();
+    this.#take(answer.messages);
+    if (!answer.complete) await this.#sync();
+    this.#live = true;
+    this.#rev = Math.max(this.#rev, answer.complete ? answer.head.rev : 0);
+    this.#people.here(answer.online);
+    this.#connection.say('');
+    this.#outbox.flush();
+    this.#timeline.look();
+  }
+
+  #refused(error) {
+    // Another history than the one that this page knows: begin afresh.
+    if (error.field === 'after') return location.reload();
+    if (error.code === 'not_found' || error.code === 'forbidden') return location.assign('/rooms');
+    if (error.code !== 'lost') this.#connection.say(error.message);
+    if (this.#connection.isUp) setTimeout(() => this.#connection.isUp && this.#join(), (error.retry_after ?? 2) * 1_000);
+  }
+
+  #heard(message) {
+    if (message.rev > this.#rev + 1) return this.#sync();
+    this.#take([message]);
+  }
+
+  // Asks for what is missing until nothing is; whoever asks meanwhile waits for the same.
+  #sync() {
+    this.#syncing ??= (async () => {
+      for (;;) {
+        const answer = await this.#connection.ask('sync', { after: this.#rev });
+        if (!answer.ok) return this.#refused(answer.error);
+        if (answer.head.epoch !== this.#epoch) return location.reload();
+        this.#take(answer.messages);
+        if (answer.complete) return;
+      }
+    })().finally(() => { this.#syncing = null; });
+    return this.#syncing;
+  }
+
+  #take(messages) {
+    for (const message of messages) {
+      if (message.nonce) this.#outbox.arrived(message.nonce);
+      this.#timeline.show(message, this.#isLatest);
+      this.#rev = Math.max(this.#rev, message.rev);
+      if (message.author) this.#people.stoppedTyping(message.author.username);
+    }
+  }
+
+  async #older() {
+    const answer = await this.#connection.ask('history', { before: this.#timeline.first, limit: 50 });
+    if (answer.ok) this.#timeline.prepend(answer.messages, answer.more_before);
+    return answer.ok;
+  }
+
+  #seen(seq) {
+    if (this.#live) this.#connection.ask('read', { seq });
+  }
+
+  #described(room) {
+    document.title = `${room.name} · Parlor`;
+    this.#main.querySelector('h1').textContent = room.name;
+    this.#main.querySelector('.head p').textContent = room.topic;
+  }
+}

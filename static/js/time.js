@@ -1,0 +1,16 @@
+// Times and days as the reader has them.
+
+const hours = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const days = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+
+export const clock = (at) => hours.format(new Date(at));
+export const fullTime = (at) => whole.format(new Date(at));
+export const dayKey = (at) => new Date(at).toDateString();
+
+export function dayName(at) {
+  const now = new Date();
+  if (dayKey(at) === now.toDateString()) return 'Today';
+  now.setDate(now.getDate() - 1);
+  return dayKey(at) === now.toDateString() ? 'Yesterday' : days.format(new Date(at));
+}
