@@ -110,27 +110,21 @@ impl Config {
         let default = Self::default();
         let config = Self {
             database_url: env.read("DATABASE_URL", default.database_url, values::database_url),
-            database_connections: env.read("DATABASE_CONNECTIONS", default.database_connections, |text| {
-                values::number(text, 1, 1000)
-            }),
+            database_connections: env
+                .read("DATABASE_CONNECTIONS", default.database_connections, |text| values::number(text, 1, 1000)),
             listen: env.read("LISTEN", default.listen, values::listen),
             public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
             trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),
             connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),
-            address_connection_limit: env.read(
-                "ADDRESS_CONNECTION_LIMIT",
-                default.address_connection_limit,
-                values::limit,
-            ),
+            address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, values::limit),
             registration: env.read("REGISTRATION", default.registration, values::registration),
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
             transports: env.read("TRANSPORTS", default.transports, values::transports),
             post_rate: env.read("POST_RATE", default.post_rate, values::rate),
-            max_message_chars: env.read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| {
-                values::number(text, 1, LONGEST_MESSAGE)
-            }),
+            max_message_chars: env
+                .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };

@@ -143,9 +143,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Decode(_)
             | sqlx::Error::TypeNotFound { .. } => Self::Internal(error.to_string()),
             sqlx::Error::Database(refusal)
-                if refusal.is_unique_violation()
-                    || refusal.is_foreign_key_violation()
-                    || refusal.is_check_violation() =>
+                if refusal.is_unique_violation() || refusal.is_foreign_key_violation() || refusal.is_check_violation() =>
             {
                 Self::Internal(error.to_string())
             }

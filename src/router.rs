@@ -86,13 +86,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(trace::span)
-                .on_request(())
-                .on_response(trace::answered)
-                .on_failure(()),
-        )
+        .layer(TraceLayer::new_for_http().make_span_with(trace::span).on_request(()).on_response(trace::answered).on_failure(()))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(state)
 }

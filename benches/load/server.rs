@@ -115,7 +115,8 @@ pub fn cpu(pid: &str) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name, in brackets, may hold anything; what follows it are fields 3 and on, of which 14 and 15 count ticks.
     let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: u64 = fields.get(11).ok_or("a short stat")?.parse::<u64>()? + fields.get(12).ok_or("a short stat")?.parse::<u64>()?;
+    let ticks: u64 =
+        fields.get(11).ok_or("a short stat")?.parse::<u64>()? + fields.get(12).ok_or("a short stat")?.parse::<u64>()?;
     // A hundredth of a second on every Linux that this runs on (USER_HZ).
     Ok(Duration::from_millis(ticks * 10))
 }

@@ -176,14 +176,30 @@ mod tests {
     #[test]
     fn short_long_and_common_passwords_are_refused() {
         let poor = [
-            "", "1234567", "password", "12345678", "qwertyui", "iloveyou", "ada.lovelace", "ADA.lovelace", "a\0bcdefghij", "lovelace",
-            "qwertyuiop", "aaaaaaaaaaaa", "abcdefghijkl", "abcabcabcabc", "p@ssw0rd", "20011231",
+            "",
+            "1234567",
+            "password",
+            "12345678",
+            "qwertyui",
+            "iloveyou",
+            "ada.lovelace",
+            "ADA.lovelace",
+            "a\0bcdefghij",
+            "lovelace",
+            "qwertyuiop",
+            "aaaaaaaaaaaa",
+            "abcdefghijkl",
+            "abcabcabcabc",
+            "p@ssw0rd",
+            "20011231",
         ];
         for poor in poor {
             assert_eq!(check(poor).unwrap_err().field(), Some("password"), "{poor:?}");
         }
         assert!(check(&"x7".repeat(129)).is_err());
-        for good in ["correct horse battery", "nine-Lives-of-tea", "пароль-для-ады-1843", "七つの静かな港です", &"x7qz".repeat(64)] {
+        for good in
+            ["correct horse battery", "nine-Lives-of-tea", "пароль-для-ады-1843", "七つの静かな港です", &"x7qz".repeat(64)]
+        {
             check(good).unwrap();
         }
     }
@@ -216,10 +232,14 @@ mod tests {
     async fn only_so_many_wait() {
         let hasher = Arc::new(Hasher::new());
         let turns = hasher.turns.clone().acquire_many_owned(hasher.turns.available_permits() as u32).await.unwrap();
-        let waiting: Vec<_> = (0..WAITING).map(|_| tokio::spawn({
-            let hasher = hasher.clone();
-            async move { hasher.turn().await.map(drop) }
-        })).collect();
+        let waiting: Vec<_> = (0..WAITING)
+            .map(|_| {
+                tokio::spawn({
+                    let hasher = hasher.clone();
+                    async move { hasher.turn().await.map(drop) }
+                })
+            })
+            .collect();
         while hasher.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }

@@ -71,7 +71,14 @@ mod tests {
     #[test]
     fn what_looks_like_another_name_is_refused() {
         let odd = [
-            "", "-ada", ".ada", "a da", "ad\0a", "ådå", "a/b", "a\nda",
+            "",
+            "-ada",
+            ".ada",
+            "a da",
+            "ad\0a",
+            "ådå",
+            "a/b",
+            "a\nda",
             "\u{430}dmin",           // Cyrillic а
             "adm\u{456}n",           // Cyrillic і
             "\u{3B1}dmin",           // Greek α

@@ -104,11 +104,7 @@ impl Batch {
 
     /// The one place that says who may change what a room holds: its members.
     fn must_be_member(&self, room: &RoomState, person: &Person) -> Result<Membership> {
-        self.known
-            .members
-            .get(&(room.room.id, person.author.id))
-            .copied()
-            .ok_or(Error::Forbidden("Enter the room first."))
+        self.known.members.get(&(room.room.id, person.author.id)).copied().ok_or(Error::Forbidden("Enter the room first."))
     }
 
     /// Whether this person looks after the room: who made it, or an administrator.

@@ -87,12 +87,7 @@ impl Ledger {
     }
 }
 
-async fn run(
-    db: Arc<Db>,
-    clock: Clock,
-    mut requests: mpsc::Receiver<Request>,
-    publish: mpsc::Sender<Vec<Event>>,
-) {
+async fn run(db: Arc<Db>, clock: Clock, mut requests: mpsc::Receiver<Request>, publish: mpsc::Sender<Vec<Event>>) {
     let mut queued = Vec::with_capacity(BATCH);
     while requests.recv_many(&mut queued, BATCH).await > 0 {
         let batch = std::mem::take(&mut queued);

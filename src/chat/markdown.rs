@@ -40,8 +40,31 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let tags = [
-        "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
-        "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "strong",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
     ];
     let attributes = HashMap::from([
         ("a", HashSet::from(["href", "title"])),
@@ -72,10 +95,7 @@ mod tests {
     #[test]
     fn commonmark_is_rendered() {
         assert_eq!(render("a **strong** word"), "<p>a <strong>strong</strong> word</p>\n");
-        assert_eq!(
-            render("```rust\nlet x = 1;\n```"),
-            "<pre><code class=\"language-rust\">let x = 1;\n</code></pre>\n"
-        );
+        assert_eq!(render("```rust\nlet x = 1;\n```"), "<pre><code class=\"language-rust\">let x = 1;\n</code></pre>\n");
         assert_eq!(
             render("[a](https://example.com \"t\")"),
             "<p><a href=\"https://example.com\" title=\"t\" rel=\"noopener noreferrer nofollow\">a</a></p>\n"
@@ -107,28 +127,45 @@ mod tests {
             let parsed = scan_tags(&html);
             for tag in &parsed {
                 assert!(!tag.contains("script") && !tag.contains("img") && !tag.contains("svg"), "{hostile} gave {html}");
-                assert!(!tag.contains(" on") && !tag.contains("style=") && !tag.contains("javascript:") && !tag.contains("data:"), "{hostile} gave {html}");
+                assert!(
+                    !tag.contains(" on") && !tag.contains("style=") && !tag.contains("javascript:") && !tag.contains("data:"),
+                    "{hostile} gave {html}"
+                );
             }
         }
     }
 
     /// What stands between `<` and `>`: the tags of a well-formed rendering, with quoted attribute values left out but for links.
     fn scan_tags(html: &str) -> Vec<String> {
-        html.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| {
-            // An attribute's value cannot begin an attribute: look at the names, and at where links lead.
-            let mut out = String::new();
-            for (at, piece) in tag.split('"').enumerate() {
-                if at % 2 == 0 || piece.contains(':') && !piece.starts_with("http") {
-                    out.push_str(piece);
+        html.split('<')
+            .skip(1)
+            .filter_map(|rest| rest.split_once('>'))
+            .map(|(tag, _)| {
+                // An attribute's value cannot begin an attribute: look at the names, and at where links lead.
+                let mut out = String::new();
+                for (at, piece) in tag.split('"').enumerate() {
+                    if at % 2 == 0 || piece.contains(':') && !piece.starts_with("http") {
+                        out.push_str(piece);
+                    }
                 }
-            }
-            out
-        }).collect()
+                out
+            })
+            .collect()
     }
 
     #[test]
     fn the_short_way_for_plain_text_says_the_same_as_the_long_way() {
-        for body in ["hello", "Hello, world. How are you?", "it's 10:30; 50% done", "a/b c.d", "http://x y", "www.example.com", "x", "ends with colon:", "What?! No!"] {
+        for body in [
+            "hello",
+            "Hello, world. How are you?",
+            "it's 10:30; 50% done",
+            "a/b c.d",
+            "http://x y",
+            "www.example.com",
+            "x",
+            "ends with colon:",
+            "What?! No!",
+        ] {
             let long = SANITIZER.clean(&comrak::markdown_to_html(body, &OPTIONS)).to_string();
             assert_eq!(render(body), long, "{body}");
         }

@@ -256,11 +256,7 @@ impl Chat {
         let (from, to) = window.range(limit, view.head.seq);
         let messages = self.db.messages(view.room.id, &view.room.slug, from, to).await?;
         let logged = |message: Message| Arc::new(Logged::new(view.room.id, message));
-        Ok(Page {
-            messages: messages.into_iter().map(logged).collect(),
-            more_before: from > 1,
-            more_after: to < view.head.seq,
-        })
+        Ok(Page { messages: messages.into_iter().map(logged).collect(), more_before: from > 1, more_after: to < view.head.seq })
     }
 
     /// The first message on or after a moment.

@@ -77,7 +77,10 @@ impl Tail {
 enum Slot {
     /// Somebody reads it from the database; what is published meanwhile waits here.
     Loading(Vec<Arc<Logged>>),
-    Ready { tail: Arc<Tail>, used: u64 },
+    Ready {
+        tail: Arc<Tail>,
+        used: u64,
+    },
 }
 
 /// The tails of the rooms in use.

@@ -71,9 +71,7 @@ pub fn nonce(text: &str) -> Result<String> {
 /// # Errors
 /// `invalid`, for `emoji`.
 pub fn emoji(text: &str) -> Result<String> {
-    emojis::get(text)
-        .map(|emoji| emoji.as_str().to_owned())
-        .ok_or_else(|| Error::invalid("emoji", "This is not an emoji."))
+    emojis::get(text).map(|emoji| emoji.as_str().to_owned()).ok_or_else(|| Error::invalid("emoji", "This is not an emoji."))
 }
 
 /// Text that both databases can store.

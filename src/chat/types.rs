@@ -231,7 +231,9 @@ mod tests {
 
     #[test]
     fn an_empty_window_holds_nothing() {
-        for (window, last) in [(Window::Latest, 0), (Window::Before(1), 5), (Window::After(5), 5), (Window::After(9), 5), (Window::Around(3), 0)] {
+        for (window, last) in
+            [(Window::Latest, 0), (Window::Before(1), 5), (Window::After(5), 5), (Window::After(9), 5), (Window::Around(3), 0)]
+        {
             let (from, to) = window.range(50, last);
             assert!(from > to, "{window:?} gave {from}..={to}");
         }

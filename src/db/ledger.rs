@@ -202,7 +202,8 @@ const UNREACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "bigin
     "delete from reactions where (room_id, seq, user_id, emoji) in (select room, seq, person, emoji from given)");
 
 /// Locks the batch's rooms in one order, so that nodes that share a Postgres take turns and never wait in a circle.
-const LOCK: &str = "select id from rooms where id in (select (value->>'room')::bigint from json_array_elements($1::json) as given(value))
+const LOCK: &str =
+    "select id from rooms where id in (select (value->>'room')::bigint from json_array_elements($1::json) as given(value))
      order by id for update";
 
 #[derive(FromRow)]
@@ -279,20 +280,16 @@ impl Step<'_> {
 
     async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
-        let pairs: Vec<_> =
-            wanted.pairs.iter().map(|(room, person)| json!({"room": room, "person": person})).collect();
+        let pairs: Vec<_> = wanted.pairs.iter().map(|(room, person)| json!({"room": room, "person": person})).collect();
         if let Step::Postgres(tx) = self {
             sqlx::query(LOCK).bind(Value::from(pairs.clone()).to_string()).execute(&mut ***tx).await?;
         }
         for row in self.rows::<PairRow>(&PAIRS, &pairs).await? {
             snapshot.add_pair(row);
         }
-        let nonces: Vec<_> =
-            wanted.nonces.iter().map(|(person, nonce)| json!({"person": person, "nonce": nonce})).collect();
+        let nonces: Vec<_> = wanted.nonces.iter().map(|(person, nonce)| json!({"person": person, "nonce": nonce})).collect();
         let mut messages = wanted.messages.clone();
-        for (author, nonce, room, seq) in
-            self.rows::<(UserId, String, RoomId, i64)>(&NONCES, &nonces).await?
-        {
+        for (author, nonce, room, seq) in self.rows::<(UserId, String, RoomId, i64)>(&NONCES, &nonces).await? {
             snapshot.nonces.insert((author, nonce), (room, seq));
             messages.insert((room, seq));
         }
@@ -300,9 +297,7 @@ impl Step<'_> {
         for row in self.rows::<MessageRow>(&MESSAGES, &keys).await? {
             snapshot.messages.insert((row.room_id, row.seq), row.into_message());
         }
-        for (room, seq, emoji, username) in
-            self.rows::<(RoomId, i64, String, String)>(&REACTIONS, &keys).await?
-        {
+        for (room, seq, emoji, username) in self.rows::<(RoomId, i64, String, String)>(&REACTIONS, &keys).await? {
             if let Some(message) = snapshot.messages.get_mut(&(room, seq)) {
                 message.add_reaction(emoji, username.into());
             }
@@ -330,15 +325,15 @@ impl Step<'_> {
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {
             match membership {
-                Some(Membership { joined_at, read_seq }) => entered
-                    .push(json!({"room": room, "person": person, "joined_at": joined_at.0, "read_seq": read_seq})),
+                Some(Membership { joined_at, read_seq }) => {
+                    entered.push(json!({"room": room, "person": person, "joined_at": joined_at.0, "read_seq": read_seq}))
+                }
                 None => left.push(json!({"room": room, "person": person})),
             }
         }
         self.run(&ENTER, entered).await?;
         self.run(&LEAVE, left).await?;
-        let reads =
-            writes.reads.iter().map(|((room, person), seq)| json!({"room": room, "person": person, "seq": seq}));
+        let reads = writes.reads.iter().map(|((room, person), seq)| json!({"room": room, "person": person, "seq": seq}));
         self.run(&READ, reads.collect()).await?;
         let cleared = writes.cleared.iter().map(|(room, seq)| json!({"room": room, "seq": seq}));
         self.run(&CLEAR, cleared.collect()).await?;

@@ -97,7 +97,13 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn messages(&self, room: RoomId, slug: &Arc<str>, from: i64, to: i64) -> sqlx::Result<Vec<Message>> {
-        let rows = messages!(self, "where messages.room_id = $1 and messages.seq between $2 and $3 order by messages.seq", room, from, to);
+        let rows = messages!(
+            self,
+            "where messages.room_id = $1 and messages.seq between $2 and $3 order by messages.seq",
+            room,
+            from,
+            to
+        );
         Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
     }
 

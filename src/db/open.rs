@@ -254,8 +254,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError>
         .connect_with(options)
         .await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        let value: String =
-            sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;
+        let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;
         if value == "off" {
             tracing::warn!("Postgres runs with {setting} = off: an acknowledged message can be lost when the power fails");
         }

@@ -127,7 +127,8 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn head(&self, room: RoomId) -> sqlx::Result<Head> {
-        let (seq, rev) = read!(self, pool => sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
+        let (seq, rev) =
+            read!(self, pool => sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
         Ok(Head { seq, rev })
     }
 

@@ -105,8 +105,13 @@ impl Db {
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
         match self {
             Self::Sqlite(sqlite) => {
-                sqlx::query("update sessions set last_seen_at = $2 where key in (select value from json_each($1)) and last_seen_at < $2")
-                    .bind(given).bind(now).execute(&sqlite.write).await?;
+                sqlx::query(
+                    "update sessions set last_seen_at = $2 where key in (select value from json_each($1)) and last_seen_at < $2",
+                )
+                .bind(given)
+                .bind(now)
+                .execute(&sqlite.write)
+                .await?;
             }
             Self::Postgres(pool) => {
                 sqlx::query("update sessions set last_seen_at = $2 where key in (select json_array_elements_text($1::json)) and last_seen_at < $2")

@@ -177,7 +177,8 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
-        let admins: i64 = read!(self, pool => sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(pool).await?);
+        let admins: i64 =
+            read!(self, pool => sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(pool).await?);
         Ok(admins > 0)
     }
 

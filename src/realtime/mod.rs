@@ -95,13 +95,10 @@ impl Realtime {
             .connect_timeout(Duration::from_secs(10));
         let builder = match config.transports {
             Transports::WebSocket => builder.transports([TransportType::Websocket]),
-            Transports::WebSocketAndPolling => {
-                builder.transports([TransportType::Websocket, TransportType::Polling])
-            }
+            Transports::WebSocketAndPolling => builder.transports([TransportType::Websocket, TransportType::Polling]),
         };
         let (layer, io) = builder.build_layer();
-        let realtime =
-            Arc::new(Self { io, chat, accounts, clock, seats: Seats::default() });
+        let realtime = Arc::new(Self { io, chat, accounts, clock, seats: Seats::default() });
         realtime.clone().open();
         tokio::spawn(publish::run(realtime.clone(), events, done));
         tokio::spawn(realtime.clone().sweep());

@@ -70,10 +70,7 @@ impl Site {
     }
 }
 
-async fn handle(
-    mut request: Request<Incoming>,
-    tell: mpsc::UnboundedSender<Told>,
-) -> Result<Response<AxumBody>, Infallible> {
+async fn handle(mut request: Request<Incoming>, tell: mpsc::UnboundedSender<Told>) -> Result<Response<AxumBody>, Infallible> {
     assert!(request.extensions().get::<Peer>().is_some_and(|peer| peer.0.ip().is_loopback()));
     let Cut(cut) = request.extensions().get::<Cut>().cloned().expect("every request can be cut");
     tell.send(Told::Cut(cut)).ok();

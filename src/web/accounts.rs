@@ -68,12 +68,7 @@ pub struct RegisterForm {
 }
 
 /// `POST /register`.
-pub async fn register(
-    State(state): State<AppState>,
-    session: Session,
-    asked: Asked,
-    Form(form): Form<RegisterForm>,
-) -> Answer {
+pub async fn register(State(state): State<AppState>, session: Session, asked: Asked, Form(form): Form<RegisterForm>) -> Answer {
     let registration = Registration {
         username: &form.username,
         name: &form.name,

@@ -26,11 +26,8 @@ pub async fn wrong_method(asked: Asked) -> Answer {
 
 /// A fault in a handler: logged with its message, told without.
 pub fn panicked(fault: Box<dyn Any + Send + 'static>) -> Response {
-    let fault = fault
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| fault.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown");
+    let fault =
+        fault.downcast_ref::<String>().map(String::as_str).or_else(|| fault.downcast_ref::<&str>().copied()).unwrap_or("unknown");
     tracing::error!(fault, "a handler panicked");
     (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()
 }

@@ -165,7 +165,9 @@ fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
     let date: Date = date.parse().map_err(|_| invalid_date())?;
     let zone = match zone.filter(|zone| !zone.is_empty()) {
         None => TimeZone::UTC,
-        Some(zone) => TimeZone::get(zone).map_err(|_| Error::invalid("tz", "This time zone is unknown: name it like Europe/Paris."))?,
+        Some(zone) => {
+            TimeZone::get(zone).map_err(|_| Error::invalid("tz", "This time zone is unknown: name it like Europe/Paris."))?
+        }
     };
     let start = date.to_zoned(zone).map_err(|_| invalid_date())?;
     Ok(Millis(start.timestamp().as_millisecond()))

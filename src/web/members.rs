@@ -25,7 +25,8 @@ async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, p
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let members = state.chat.members(&view).await.map_err(refuse)?;
     if asked.is_json() {
-        let members: Vec<_> = members.iter().map(|member| json!({ "person": member.person, "joined_at": member.joined_at })).collect();
+        let members: Vec<_> =
+            members.iter().map(|member| json!({ "person": member.person, "joined_at": member.joined_at })).collect();
         return Ok(Json(json!({ "room": view.room, "members": members })).into_response());
     }
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

@@ -140,7 +140,15 @@ mod tests {
     #[test]
     fn next_leads_only_to_our_own_pages() {
         assert_eq!(own_path("/rooms/general?before=3"), Some("/rooms/general?before=3"));
-        for foreign in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x"] {
+        for foreign in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil.example",
+            "javascript:alert(1)",
+            "/a\r\nSet-Cookie: x",
+        ] {
             assert_eq!(own_path(foreign), None, "{foreign:?}");
         }
     }

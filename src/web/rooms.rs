@@ -46,9 +46,7 @@ pub struct NewRoom {
 /// `POST /rooms`.
 pub async fn create(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<NewRoom>) -> Answer {
     let created = match visibility(&form.visibility) {
-        Ok(visibility) => {
-            state.chat.create(user.id, &form.name, &form.topic, visibility.unwrap_or(Visibility::Public)).await
-        }
+        Ok(visibility) => state.chat.create(user.id, &form.name, &form.topic, visibility.unwrap_or(Visibility::Public)).await,
         Err(error) => Err(error),
     };
     match created {

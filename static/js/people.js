@@ -31,6 +31,13 @@ export class People {
     this.#show();
   }
 
+  // Somebody became a member, or is none any more.
+  members(change) {
+    const link = document.querySelector('.people a');
+    const count = Number.parseInt(link.textContent, 10) + change;
+    link.textContent = `${count} ${count === 1 ? 'member' : 'members'}`;
+  }
+
   typed() {
     if (Date.now() - this.#told < TYPING_EVERY) return;
     this.#told = Date.now();

@@ -76,6 +76,8 @@ export class Room {
 
   #take(messages) {
     for (const message of messages) {
+      if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
+      if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#timeline.show(message, this.#isLatest);
       this.#rev = Math.max(this.#rev, message.rev);

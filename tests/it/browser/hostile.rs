@@ -52,10 +52,7 @@ const CORPUS: [&str; 40] = [
 /// Nothing ran, the page is the page, and the console is quiet.
 async fn is_unharmed(browser: &Browser, place: &str) {
     let ran = browser
-        .execute(
-            "return window.ran === undefined && !document.querySelector('iframe,object,embed,[onerror],[onload]')",
-            vec![],
-        )
+        .execute("return window.ran === undefined && !document.querySelector('iframe,object,embed,[onerror],[onload]')", vec![])
         .await;
     assert_eq!(ran.expect("our own script runs"), serde_json::json!(true), "{place}");
     let complaints = browser.complaints().await;
@@ -96,8 +93,7 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
             ada.visit(app, slug).await;
             is_unharmed(&ada, slug).await;
         }
-        for (number, text) in
-            CORPUS.iter().filter(|text| text.chars().count() <= 64 && !text.contains(['\n', '\t'])).enumerate()
+        for (number, text) in CORPUS.iter().filter(|text| text.chars().count() <= 64 && !text.contains(['\n', '\t'])).enumerate()
         {
             let stranger = app.stranger();
             let username = format!("eve{number}");

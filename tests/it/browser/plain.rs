@@ -20,8 +20,7 @@ fn without_scripts_one_can_register_enter_read_back_write_and_log_out() {
         ada.press("a[href='/rooms/general']").await;
         ada.sees(COMPOSER).await;
         say(&ada, "hello from a plain page").await;
-        ada.waits_for(async || ada.texts(WORDS).await.last().is_some_and(|words| words == "hello from a plain page"))
-            .await;
+        ada.waits_for(async || ada.texts(WORDS).await.last().is_some_and(|words| words == "hello from a plain page")).await;
         assert!(ada.path().await.starts_with("/rooms/general"));
         // Back through the pages by their links.
         ada.visit(app, "/rooms/general").await;

@@ -45,8 +45,7 @@ fn what_is_said_by_other_means_appears_as_well() {
         let seq = socket.post("general", "first *words*", "1").await["seq"].clone();
         reads(&ada, &["first words"]).await;
         socket.ok("edit", serde_json::json!({ "room": "general", "seq": seq, "body": "other words" })).await;
-        ada.waits_for(async || ada.texts(super::WORDS).await.iter().any(|words| words.starts_with("other words")))
-            .await;
+        ada.waits_for(async || ada.texts(super::WORDS).await.iter().any(|words| words.starts_with("other words"))).await;
         socket.ok("delete", serde_json::json!({ "room": "general", "seq": seq })).await;
         ada.waits_for(async || ada.texts(super::WORDS).await.iter().all(|words| !words.contains("other words"))).await;
         socket.post("general", "the end", "2").await;

@@ -101,14 +101,63 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
     });
 }
 
+/// A server whose link to Postgres the test holds in its hands.
+async fn by_cable() -> Option<(Database, Cable, Server)> {
+    let database = Database::fresh(Kind::Postgres).await?;
+    let cable = Cable::to(Far::Unix(Cluster::shared().socket())).await;
+    let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
+    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", cable.address);
+    let server = Server::start(&url, &[]).await;
+    Some((database, cable, server))
+}
+
+#[test]
+fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
+    on_threads_of("postgres frozen", async {
+        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let ada = server.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        socket.post("general", "before", "1").await;
+        // As if it were frozen: connections stay, and no answer comes.
+        cable.deafen();
+        let post = json!({ "room": "general", "body": "while frozen", "nonce": "2" });
+        let answer = socket.ask("message", post.clone()).await;
+        assert!(["unavailable", "busy"].contains(&answer["error"]["code"].as_str().unwrap_or_default()), "{answer}");
+        server.stranger().get("/healthz").await.expect(503);
+        ada.get("/rooms/general").await.expect(503);
+        // It thaws, with new connections.
+        cable.cut();
+        cable.mend();
+        let again = async {
+            while socket.ask("message", post.clone()).await["ok"] != json!(true) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, again).await.expect("it recovers by itself");
+        let rows = database.query("select seq from messages where nonce = '2'").await;
+        assert_eq!(rows.len(), 1);
+        server.stop().await;
+        database.discard().await;
+    });
+}
+
+#[test]
+fn while_postgres_says_nothing_the_server_can_be_stopped() {
+    on_threads_of("postgres frozen at the stop", async {
+        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let (socket, _) = server.register("ada").await.join("general").await;
+        cable.deafen();
+        socket.tell("message", json!({ "room": "general", "body": "while frozen", "nonce": "1" })).await;
+        server.stop().await;
+        drop(cable);
+        database.discard().await;
+    });
+}
+
 #[test]
 fn nothing_is_lost_when_the_link_to_postgres_breaks_around_commits() {
     on_threads_of("postgres link", async {
-        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
-        let cable = Cable::to(Far::Unix(Cluster::shared().socket())).await;
-        let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
-        let url = format!("postgres://postgres@{}/{name}?sslmode=disable", cable.address);
-        let mut server = Server::start(&url, &[]).await;
+        let Some((database, cable, mut server)) = by_cable().await else { return };
         let mut writers = Vec::new();
         for name in ["ada", "grace", "mary"] {
             writers.push(Writer::new(server.register(name).await, "general"));

@@ -63,11 +63,7 @@ impl Server {
     }
 }
 
-async fn serve(
-    settings: &[(String, String)],
-    clock: Clock,
-    address: SocketAddr,
-) -> (Site, CancellationToken, JoinHandle<()>) {
+async fn serve(settings: &[(String, String)], clock: Clock, address: SocketAddr) -> (Site, CancellationToken, JoinHandle<()>) {
     let config = Config::from_env(settings.iter().cloned()).expect("the tests' settings are right");
     // What the server spawns runs on the runtime's own threads, whose panics are counted.
     let starting = tokio::spawn(async move { parlor::App::start(config, clock).await });

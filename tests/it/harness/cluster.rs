@@ -114,8 +114,7 @@ impl Cluster {
     }
 
     async fn execute(&self, statement: String) {
-        let mut connection =
-            PgConnection::connect(&self.url("postgres")).await.expect("the throw-away Postgres answers");
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the throw-away Postgres answers");
         connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a superuser may make and drop databases");
         drop(connection.close().await);
     }

@@ -194,10 +194,6 @@ pub async fn check(writers: &mut [Writer], database: &Database) {
     for writer in writers.iter() {
         let seqs: Vec<_> = writer.seen.keys().copied().collect();
         assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{} misses some", writer.person.username);
-        assert_eq!(
-            writer.seen, writers[0].seen,
-            "{} and {} differ",
-            writer.person.username, writers[0].person.username
-        );
+        assert_eq!(writer.seen, writers[0].seen, "{} and {} differ", writer.person.username, writers[0].person.username);
     }
 }

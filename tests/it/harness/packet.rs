@@ -89,10 +89,7 @@ fn packets_are_read_as_the_protocol_writes_them() {
     use serde_json::json;
     let event = Packet::Event("/chat".into(), Some(12), "a".into(), vec![json!({"b": 1})]);
     assert_eq!(Packet::parse(r#"42/chat,12["a",{"b":1}]"#), event);
-    assert_eq!(
-        Packet::parse(r#"43/chat,7[{"ok":true}]"#),
-        Packet::Acknowledged("/chat".into(), 7, vec![json!({"ok": true})])
-    );
+    assert_eq!(Packet::parse(r#"43/chat,7[{"ok":true}]"#), Packet::Acknowledged("/chat".into(), 7, vec![json!({"ok": true})]));
     assert_eq!(Packet::parse(r#"40{"sid":"x"}"#), Packet::Connected("/".into(), json!({"sid": "x"})));
     assert_eq!(Packet::parse("41/chat,"), Packet::Disconnected("/chat".into()));
     assert_eq!(Packet::parse("2"), Packet::Ping);

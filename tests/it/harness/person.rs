@@ -66,10 +66,7 @@ impl Person {
 
     /// The request of such a form, for changing it before it is sent.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
-        self.request(Method::POST, path)
-            .header(ORIGIN, &self.site.origin)
-            .header("sec-fetch-site", "same-origin")
-            .form(fields)
+        self.request(Method::POST, path).header(ORIGIN, &self.site.origin).header("sec-fetch-site", "same-origin").form(fields)
     }
 
     /// Makes a room, and says its slug.

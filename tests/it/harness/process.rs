@@ -46,17 +46,13 @@ pub struct Ended {
 
 /// Runs the program to its end.
 pub async fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)], stdin: &str) -> Ended {
-    let mut child = command(PROGRAM, folder, settings)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("the program was built");
+    let mut child =
+        command(PROGRAM, folder, settings).args(arguments).stdin(Stdio::piped()).spawn().expect("the program was built");
     let mut input = child.stdin.take().expect("its input is a pipe");
     // One that does not read its input may be gone already.
     drop(input.write_all(stdin.as_bytes()).await);
     drop(input);
-    let output =
-        timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
+    let output = timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
     Ended {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -81,18 +77,11 @@ impl Process {
     }
 
     /// The same through another program, such as one that watches its system calls.
-    pub async fn start_by(
-        program: &Path,
-        arguments: &[&str],
-        folder: &Path,
-        url: &str,
-        settings: &[(&str, &str)],
-    ) -> Self {
+    pub async fn start_by(program: &Path, arguments: &[&str], folder: &Path, url: &str, settings: &[(&str, &str)]) -> Self {
         let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off")];
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
-        let mut child =
-            command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
+        let mut child = command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
         let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
         let stdout = Said::read(child.stdout.take().expect("its output is a pipe"));
         let stderr = Said::read(child.stderr.take().expect("its errors are a pipe"));

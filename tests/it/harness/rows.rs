@@ -20,10 +20,8 @@ impl Database {
             Kind::Postgres => {
                 let mut connection = PgConnection::connect(self.url()).await.expect("Postgres answers");
                 let query = format!("select to_jsonb(it)::text from ({query}) as it");
-                let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(query))
-                    .fetch_all(&mut connection)
-                    .await
-                    .expect("the query is right");
+                let rows: Vec<String> =
+                    sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("the query is right");
                 rows.iter().map(|row| serde_json::from_str(row).expect("Postgres writes JSON")).collect()
             }
             Kind::Sqlite => {
@@ -37,10 +35,8 @@ impl Database {
                     .expect("a view has columns");
                 let pairs: Vec<_> = columns.iter().map(|name| format!("'{name}', \"{name}\"")).collect();
                 let query = format!("select json_object({}) from it", pairs.join(", "));
-                let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(query))
-                    .fetch_all(&mut connection)
-                    .await
-                    .expect("the view is right");
+                let rows: Vec<String> =
+                    sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("the view is right");
                 rows.iter().map(|row| serde_json::from_str(row).expect("SQLite writes JSON")).collect()
             }
         }
@@ -60,11 +56,7 @@ impl Database {
             let mut revs: Vec<_> = own.iter().map(|message| message["rev"].as_i64().expect("a number")).collect();
             revs.sort_unstable();
             assert!(revs.windows(2).all(|pair| pair[0] < pair[1]), "a rev twice in {room}: {revs:?}");
-            assert_eq!(
-                revs.last().copied().unwrap_or(0),
-                room["rev"].as_i64().expect("a number"),
-                "the last rev of {room}"
-            );
+            assert_eq!(revs.last().copied().unwrap_or(0), room["rev"].as_i64().expect("a number"), "the last rev of {room}");
         }
     }
 }

@@ -13,8 +13,7 @@ fn assets(body: &str) -> Vec<String> {
             let rest = &body[start + attribute.len()..];
             let value = &rest[..rest.find('"').expect("a quoted attribute ends")];
             let file = value.split(['?', '#']).next().unwrap_or_default();
-            let is_asset =
-                [".css", ".js", ".svg", ".png", ".ico", ".webmanifest", ".mjs"].iter().any(|end| file.ends_with(end));
+            let is_asset = [".css", ".js", ".svg", ".png", ".ico", ".webmanifest", ".mjs"].iter().any(|end| file.ends_with(end));
             if is_asset {
                 found.push(value.to_owned());
             }

@@ -36,10 +36,7 @@ fn check(path: &str, answer: &Answer) {
     assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"), "{path}: {policy:?}");
     assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
     let referrer = header("referrer-policy");
-    assert!(
-        ["no-referrer", "same-origin", "strict-origin", "origin"].contains(&referrer.as_str()),
-        "{path}: {referrer:?}"
-    );
+    assert!(["no-referrer", "same-origin", "strict-origin", "origin"].contains(&referrer.as_str()), "{path}: {referrer:?}");
     assert!(!answer.headers.contains_key("server"), "{path}");
 }
 

@@ -54,7 +54,9 @@ once! {
             return;
         }
         for number in 0..20 {
-            socket.post("general", "room again", &format!("again-{number}")).await;
+            let answer = socket.ask("message", json!({ "room": "general", "body": "room again", "nonce": format!("again-{number}") })).await;
+            println!("{answer}");
+            if answer["ok"] != json!(true) { println!("{}", server.stderr()); }
         }
         let rows = database.query("select seq from messages where kind = 'text'").await;
         assert_eq!(rows.len(), acknowledged + 20);

@@ -1,0 +1,13 @@
+//! The database below everything else: each method on both databases, what opening one promises, and how much work a page costs.
+
+mod disk;
+mod messages;
+mod migrations;
+mod million;
+mod open;
+mod rooms;
+mod sessions;
+mod store;
+mod transactions;
+mod users;
+mod work;

@@ -1,0 +1,117 @@
+//! Rooms: who may see which, and how many are in them.
+
+use std::collections::BTreeSet;
+
+use parlor::chat::types::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
+use parlor::db::ledger::{Wanted, Writes};
+
+use super::store::{NOW, Store};
+use crate::both;
+
+fn names(rooms: &[ListedRoom]) -> Vec<&str> {
+    rooms.iter().map(|listed| listed.room.name.as_str()).collect()
+}
+
+/// Makes or ends a membership as the ledger does.
+async fn set(db: &Store, room: RoomId, user: UserId, membership: Option<Membership>) {
+    let mut writes = Writes::default();
+    writes.set_membership((room, user), membership);
+    db.commit_batch(&Wanted::default(), |known| ((), known, writes)).await.unwrap();
+}
+
+async fn counted(db: &Store, slug: &str, reader: UserId) -> i64 {
+    db.find_room(slug, reader).await.unwrap().expect("it is public").members
+}
+
+both! {
+    async fn a_public_room_is_seen_by_everybody_and_a_private_one_by_its_members(db: &Store) {
+        let (ada, eve) = (db.add("ada").await, db.add("eve").await);
+        let den = db.make("den", Visibility::Private).await;
+        db.enter(den, ada).await;
+        let view = db.find_room("den", ada).await.unwrap().expect("she is a member");
+        assert_eq!((view.room.id, &*view.room.slug, view.room.visibility), (den, "den", Visibility::Private));
+        assert_eq!(view.membership, Some(Membership { joined_at: NOW, read_seq: 0 }));
+        assert_eq!((view.members, view.head, view.created_by), (1, Head::default(), None));
+        let view = db.find_room("general", eve).await.unwrap().expect("it is public");
+        assert_eq!((view.membership, view.members), (None, 0));
+        assert_eq!(db.find_room("den", eve).await.unwrap(), None);
+        assert_eq!(db.find_room("unknown", ada).await.unwrap(), None);
+        assert_eq!(db.find_room("general", UserId(9_999)).await.unwrap().map(|view| view.membership), Some(None));
+    }
+
+    async fn the_lists_hold_what_a_person_may_see_by_name(db: &Store) {
+        let (ada, eve) = (db.add("ada").await, db.add("eve").await);
+        for (slug, visibility) in [("Zoo", Visibility::Public), ("attic", Visibility::Public), ("Den", Visibility::Private)] {
+            let room = db.make(slug, visibility).await;
+            if slug != "attic" {
+                db.enter(room, ada).await;
+            }
+        }
+        let all = db.list_rooms(ada).await.unwrap();
+        assert_eq!(names(&all), ["attic", "Den", "general", "Zoo"]);
+        assert_eq!(all.iter().map(|listed| (listed.is_member, listed.members)).collect::<Vec<_>>(), [(false, 0), (true, 1), (false, 0), (true, 1)]);
+        let own = db.list_own_rooms(ada).await.unwrap();
+        assert_eq!(names(&own), ["Den", "Zoo"]);
+        assert!(own.iter().all(|listed| listed.is_member && listed.members == 1));
+        assert_eq!(names(&db.list_rooms(eve).await.unwrap()), ["attic", "general", "Zoo"]);
+        assert!(db.list_own_rooms(eve).await.unwrap().is_empty());
+    }
+
+    async fn a_room_is_unread_when_somebody_has_written_since(db: &Store) {
+        let ada = db.add("ada").await;
+        let general = db.general().await;
+        db.enter(general, ada).await;
+        let is_unread = async || db.list_own_rooms(ada).await.unwrap()[0].is_unread;
+        assert!(!is_unread().await);
+        db.say(general, ada, 3).await;
+        assert!(is_unread().await);
+        db.run("update memberships set read_seq = 3").await;
+        assert!(!is_unread().await);
+        // A record of the room's own is nothing to read.
+        db.run("update rooms set seq = 4, rev = 4").await;
+        assert!(!is_unread().await);
+        assert_eq!(db.head(general).await.unwrap(), Head { seq: 4, rev: 4 });
+    }
+
+    async fn rooms_of_one_name_get_slugs_of_their_own(db: &Store) {
+        let mut slugs = Vec::new();
+        for _ in 0..12 {
+            let room = db.insert_room("Den", "A topic", Visibility::Public, None, "den", NOW).await.unwrap();
+            assert_eq!(db.find_room_id(&room.slug).await.unwrap(), Some(room.id));
+            slugs.push(room.slug.to_string());
+        }
+        assert_eq!(slugs[..3], ["den", "den-2", "den-3"]);
+        assert_eq!(slugs.iter().collect::<BTreeSet<_>>().len(), 12);
+        let known: BTreeSet<_> = db.list_slugs().await.unwrap().into_iter().map(|(slug, _)| slug).collect();
+        assert!(slugs.iter().all(|slug| known.contains(slug)) && known.contains("general"));
+        assert_eq!(db.find_room_id("unknown").await.unwrap(), None);
+    }
+
+    async fn the_count_of_members_follows_every_way_in_and_out(db: &Store) {
+        let (ada, grace) = (db.add("ada").await, db.add("grace").await);
+        let general = db.general().await;
+        let member = Some(Membership { joined_at: NOW, read_seq: 0 });
+        assert_eq!(counted(db, "general", ada).await, 0);
+        set(db, general, ada, member).await;
+        set(db, general, grace, member).await;
+        assert_eq!(counted(db, "general", ada).await, 2);
+        set(db, general, ada, member).await;
+        assert_eq!(counted(db, "general", ada).await, 2, "she was in already");
+        set(db, general, ada, None).await;
+        set(db, general, ada, None).await;
+        assert_eq!(counted(db, "general", ada).await, 1, "she left once");
+        db.run(&format!("delete from users where id = {grace}")).await;
+        assert_eq!(counted(db, "general", ada).await, 0, "gone with the account");
+    }
+
+    async fn the_members_are_listed_by_name(db: &Store) {
+        let general = db.general().await;
+        for name in ["grace", "ada"] {
+            db.enter(general, db.add(name).await).await;
+        }
+        db.add("eve").await;
+        let members = db.list_members(general).await.unwrap();
+        assert_eq!(members.iter().map(|member| &*member.person.username).collect::<Vec<_>>(), ["ada", "grace"]);
+        assert_eq!((members[0].joined_at, &*members[0].person.name), (NOW, "The ada"));
+    }
+}

@@ -1,0 +1,111 @@
+//! A database that is open and migrated, without a server, and short ways to fill it.
+//!
+//! Owns the people, rooms and messages that these tests begin with. It must not test anything itself.
+
+use std::ops::Deref;
+
+use parlor::chat::types::{RoomId, UserId, Visibility};
+use parlor::clock::Millis;
+use parlor::db::users::{NewUser, Permit, Registered};
+use parlor::db::{Db, Purpose};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::harness::{Database, Fixture, Kind};
+
+/// When these tests take place.
+pub const NOW: Millis = Millis(1_763_800_000_000);
+/// Longer ago than any session lasts.
+pub const LONG_AGO: Millis = Millis(0);
+
+/// An open database, and a look at it from outside.
+pub struct Store {
+    db: Db,
+    /// The same database, seen from outside.
+    pub database: Database,
+}
+
+impl Deref for Store {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl Fixture for Store {
+    async fn set_up(database: Database) -> Self {
+        let db = Db::open(database.url(), 4, Purpose::Serve).await.expect("it opens");
+        db.migrate().await.expect("it migrates");
+        db.ensure(NOW).await.expect("it is made ready");
+        Self { db, database }
+    }
+
+    async fn tear_down(self) -> Database {
+        self.db.close().await;
+        self.database
+    }
+}
+
+/// Somebody who registers.
+pub fn person(username: &str) -> NewUser {
+    NewUser {
+        username: username.to_owned(),
+        name: format!("The {username}"),
+        password_hash: "hash".to_owned(),
+        is_admin: false,
+        created_at: NOW,
+    }
+}
+
+impl Store {
+    /// Runs statements that no method has, past the methods.
+    pub async fn run(&self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
+        match &self.db {
+            Db::Sqlite(sqlite) => drop(sqlite.write.execute(statements).await.expect("the statements are right")),
+            Db::Postgres(pool) => drop(pool.execute(statements).await.expect("the statements are right")),
+        }
+    }
+
+    /// Registers somebody.
+    pub async fn add(&self, username: &str) -> UserId {
+        match self.register(person(username), Permit::Open).await.expect("the database answers") {
+            Registered::As(id) => id,
+            refused => panic!("{username} is refused: {refused:?}"),
+        }
+    }
+
+    /// Makes a room.
+    pub async fn make(&self, slug: &str, visibility: Visibility) -> RoomId {
+        self.insert_room(slug, "", visibility, None, slug, NOW).await.expect("the database answers").id
+    }
+
+    /// The room that is always there.
+    pub async fn general(&self) -> RoomId {
+        self.find_room_id("general").await.expect("the database answers").expect("it is always there")
+    }
+
+    /// Makes somebody a member.
+    pub async fn enter(&self, room: RoomId, user: UserId) {
+        self.run(&format!("insert into memberships (room_id, user_id, joined_at) values ({room}, {user}, {NOW})", NOW = NOW.0)).await;
+    }
+
+    /// Adds messages to an empty room: places 1 to `count`, a second apart, each with the rev of its place.
+    pub async fn say(&self, room: RoomId, author: UserId, count: i64) {
+        let places = match self.database.kind {
+            Kind::Sqlite => format!(
+                "(with recursive place(n) as (select 1 union all select n + 1 from place where n < {count}) select n from place) as places"
+            ),
+            Kind::Postgres => format!("generate_series(1, {count}) as places(n)"),
+        };
+        self.run(&format!(
+            "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at)
+             select {room}, n, n, 'text', {author}, 'Words, number ' || n, '<p>Words, number ' || n || '</p>', 'n-{room}-' || n,
+                    {start} + n * 1000
+             from {places};
+             update rooms set seq = {count}, rev = {count}, talk_seq = {count} where id = {room}",
+            start = NOW.0
+        ))
+        .await;
+    }
+}
