@@ -55,7 +55,7 @@ pub struct Peer(pub SocketAddr);
 pub struct Cut(pub CancellationToken);
 
 /// Serves connections until `shutdown` is cancelled, and then until they have ended: each may finish the request that it is in,
-/// and what is left after [`GRACE`] is cut.
+/// and what is left after eight seconds is cut.
 pub async fn serve<S, B>(listener: TcpListener, service: S, limits: Limits, shutdown: CancellationToken)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod db;
 mod faults;
 mod harness;
 mod history;

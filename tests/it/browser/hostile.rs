@@ -67,7 +67,7 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
         let eve = app.register("eve").await;
         let (socket, _) = eve.join("general").await;
         ada.visit(app, "/rooms/general").await;
-        ada.sees("form.composer textarea").await;
+        ada.sees("#composer textarea").await;
         // Live, as it is said.
         for (number, text) in CORPUS.iter().enumerate() {
             socket.post("general", text, &format!("n{number}")).await;
@@ -105,7 +105,7 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
             }
         }
         ada.visit(app, "/rooms/general").await;
-        ada.sees("form.composer textarea").await;
+        ada.sees("#composer textarea").await;
         is_unharmed(&ada, "names").await;
         ada.visit(app, "/rooms/general/members").await;
         is_unharmed(&ada, "members").await;

@@ -8,11 +8,11 @@ mod talk;
 use crate::harness::browser::Browser;
 
 /// The words of every message on the page, in order.
-const WORDS: &str = ".message .body";
+const WORDS: &str = "#log .message .body";
 /// Where one writes.
-const COMPOSER: &str = "form.composer textarea";
+const COMPOSER: &str = "#composer textarea";
 /// What sends it.
-const SEND: &str = "form.composer button[type=submit], form.composer .button";
+const SEND: &str = "#composer .button";
 
 /// Writes a message as people do.
 async fn say(browser: &Browser, words: &str) {

@@ -109,3 +109,36 @@ impl Store {
         .await;
     }
 }
+
+/// Somebody in a [`crowd`].
+pub const ONE: &str = "u1";
+
+/// Fills a database: one room with `people` members and `messages` messages, an emoji under every tenth; 200 other rooms, ten of them
+/// [`ONE`]'s; a session for each person, whose key is their username.
+pub async fn crowd(db: &Store, people: i64, messages: i64) {
+    let general = db.general().await;
+    let count = |to: i64| match db.database.kind {
+        Kind::Sqlite => format!("(with recursive c(n) as (select 1 union all select n + 1 from c where n < {to}) select n from c) as c"),
+        Kind::Postgres => format!("generate_series(1, {to}) as c(n)"),
+    };
+    let now = NOW.0;
+    db.run(&format!(
+        "insert into users (username, name, password_hash, created_at) select 'u' || n, 'User ' || n, 'x', {now} from {people};
+         insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at)
+         select username, id, '{{}}', {now}, {now}, {now} + 1000 from users;
+         insert into memberships (room_id, user_id, joined_at) select {general}, id, {now} from users;
+         insert into rooms (slug, name, visibility, created_at) select 'r' || n, 'Room ' || n, 'public', {now} from {rooms};
+         insert into memberships (room_id, user_id, joined_at)
+         select rooms.id, users.id, {now} from rooms, users where username = '{ONE}' and slug like 'r__' and slug < 'r20'",
+        people = count(people),
+        rooms = count(200),
+    ))
+    .await;
+    let one = db.find_user_by_name(ONE).await.expect("the database answers").expect("just made").id;
+    db.say(general, one, messages).await;
+    db.run(&format!(
+        "insert into reactions (room_id, seq, emoji, user_id, created_at) select {general}, n * 10, '+', {one}, {now} from {}",
+        count(messages / 10)
+    ))
+    .await;
+}

@@ -106,7 +106,7 @@ impl Browser {
         self.visit(site, "/register").await;
         self.fill("[name=username]", username).await;
         self.fill("[name=password]", PASSWORD).await;
-        self.press("form[action='/register'] [type=submit], form[action='/register'] button").await;
+        self.press("form[action='/register'] button").await;
         self.waits_until(|path| path != "/register").await;
     }
 

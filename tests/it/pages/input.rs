@@ -38,7 +38,7 @@ both! {
         if let Ok(answer) = Answer::try_of(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")).await {
             assert_eq!(answer.status, 413);
         }
-        ada.get("/rooms").await.expect(200);
+        app.stranger().get("/healthz").await.expect(200);
     }
 
     async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {

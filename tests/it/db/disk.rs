@@ -1,0 +1,87 @@
+//! A SQLite file on a disk that is full or fails.
+
+use parlor::chat::types::{Author, Kind, Message};
+use parlor::db::Db;
+use parlor::db::ledger::{Wanted, Writes};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlitePool};
+
+use super::store::{NOW, Store};
+use crate::once;
+
+fn writer(db: &Store) -> &SqlitePool {
+    match &**db {
+        Db::Sqlite(sqlite) => &sqlite.write,
+        Db::Postgres(_) => unreachable!("`once!` runs on SQLite"),
+    }
+}
+
+/// Writes a long message as the ledger does.
+async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
+    let author = db.find_user_by_name("ada").await?.expect("she registered");
+    let room = db.find_room("general", author.id).await?.expect("it is public").room;
+    db.commit_batch(&Wanted::default(), |mut known| {
+        let message = Message {
+            room: room.slug,
+            seq,
+            rev: seq,
+            kind: Kind::Text,
+            author: Author { id: author.id, username: author.username, name: author.name },
+            body: "long ".repeat(20_000),
+            html: String::new(),
+            created_at: NOW,
+            nonce: None,
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            reactions: Vec::new(),
+        };
+        known.messages.insert((room.id, seq), message);
+        let mut writes = Writes::default();
+        writes.set_message((room.id, seq), true);
+        ((), known, writes)
+    })
+    .await
+}
+
+/// What a full or failing disk makes SQLite do in the middle of a transaction: roll back by itself. sqlx is not told.
+async fn fail_by_itself(db: &Store) {
+    let mut failing = writer(db).begin_with("begin immediate").await.expect("nobody writes now");
+    failing.execute("rollback").await.expect("a transaction is open");
+    failing.commit().await.expect_err("there is nothing to commit any more");
+}
+
+once! {
+    async fn a_full_disk_refuses_writes_and_takes_them_again_when_there_is_room(db: &Store) {
+        db.add("ada").await;
+        write(db, 1).await.expect("there is room");
+        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(writer(db)).await.expect("SQLite counts");
+        let limit = |pages: i64| AssertSqlSafe(format!("pragma max_page_count = {pages}"));
+        writer(db).execute(limit(pages + 4)).await.expect("it can be limited");
+        for seq in 2..5 {
+            write(db, seq).await.expect_err("there is no room");
+        }
+        assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9).await.expect("reads go on").len(), 1);
+        writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");
+        write(db, 2).await.expect("there is room again");
+        assert_eq!(db.database.rows("messages").await.len(), 2);
+    }
+
+    async fn a_transaction_that_sqlite_ended_by_itself_does_not_end_all_writing(db: &Store) {
+        db.add("ada").await;
+        fail_by_itself(db).await;
+        write(db, 1).await.expect("the next one has nothing to do with it");
+        assert!(db.is_healthy().await);
+        assert_eq!(db.database.rows("messages").await.len(), 1);
+    }
+
+    async fn a_database_whose_disk_refused_a_write_is_not_well_until_it_takes_one(db: &Store) {
+        assert!(db.is_healthy().await);
+        fail_by_itself(db).await;
+        let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
+        other.execute("begin immediate").await.expect("nobody writes now");
+        assert!(!db.is_healthy().await, "it cannot write now");
+        other.execute("rollback").await.expect("it can let go");
+        assert!(db.is_healthy().await);
+    }
+}

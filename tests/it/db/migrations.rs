@@ -1,0 +1,218 @@
+//! The two folders of migrations: alike, reversible, and the same to Parlor as to `sqlx migrate`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use parlor::db::{Db, OpenError, Purpose};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
+
+use super::store::NOW;
+use crate::both;
+use crate::harness::{Database, Kind, on_threads_of};
+
+fn folder(kind: Kind) -> PathBuf {
+    let name = match kind {
+        Kind::Sqlite => "sqlite",
+        Kind::Postgres => "postgres",
+    };
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(name)
+}
+
+fn files(kind: Kind) -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder(kind)).expect("the folder is there");
+    files.map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// What `sqlx migrate` does with a database: the folder is read when it runs.
+enum Tool {
+    Sqlite(Migrator, SqlitePool),
+    Postgres(Migrator, PgPool),
+}
+
+impl Tool {
+    async fn at(database: &Database) -> Self {
+        let migrator = Migrator::new(folder(database.kind)).await.expect("sqlx reads the folder");
+        match database.kind {
+            Kind::Sqlite => {
+                let options = SqliteConnectOptions::new().filename(database.file()).create_if_missing(true);
+                Self::Sqlite(migrator, SqlitePool::connect_with(options).await.expect("it opens"))
+            }
+            Kind::Postgres => Self::Postgres(migrator, PgPool::connect(database.url()).await.expect("it opens")),
+        }
+    }
+
+    async fn up(&self, to: i64) {
+        let done = match self {
+            Self::Sqlite(migrator, pool) => migrator.run_to(to, pool).await,
+            Self::Postgres(migrator, pool) => migrator.run_to(to, pool).await,
+        };
+        done.expect("it migrates");
+    }
+
+    async fn down(&self) {
+        let done = match self {
+            Self::Sqlite(migrator, pool) => migrator.undo(pool, 0).await,
+            Self::Postgres(migrator, pool) => migrator.undo(pool, 0).await,
+        };
+        done.expect("it goes back");
+    }
+
+    async fn run(&self, statements: &'static str) {
+        match self {
+            Self::Sqlite(_, pool) => drop(pool.execute(statements).await.expect("the statements are right")),
+            Self::Postgres(_, pool) => drop(pool.execute(statements).await.expect("the statements are right")),
+        }
+    }
+
+    fn last(&self) -> i64 {
+        let (Self::Sqlite(migrator, _) | Self::Postgres(migrator, _)) = self;
+        migrator.iter().map(|migration| migration.version).max().expect("there are migrations")
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Sqlite(_, pool) => pool.close().await,
+            Self::Postgres(_, pool) => pool.close().await,
+        }
+    }
+}
+
+/// Every column with whether it may be null, and every index with whether it is unique.
+async fn shape(database: &Database) -> BTreeSet<String> {
+    let (columns, indexes) = match database.kind {
+        Kind::Sqlite => (
+            "select sqlite_master.name as relation, columns.name as name, columns.\"notnull\" = 0 as flag
+             from sqlite_master, pragma_table_info(sqlite_master.name) as columns
+             where sqlite_master.type = 'table' and sqlite_master.name not like 'sqlite_%'",
+            "select sqlite_master.name as relation, indexes.name as name, indexes.\"unique\" = 1 as flag
+             from sqlite_master, pragma_index_list(sqlite_master.name) as indexes
+             where sqlite_master.type = 'table' and indexes.origin = 'c'",
+        ),
+        Kind::Postgres => (
+            "select table_name as relation, column_name as name, is_nullable = 'YES' as flag
+             from information_schema.columns where table_schema = 'public'",
+            "select tables.relname as relation, indexes.relname as name, indisunique as flag
+             from pg_index join pg_class as indexes on indexes.oid = indexrelid join pg_class as tables on tables.oid = indrelid
+             where tables.relnamespace = 'public'::regnamespace
+               and not exists (select 1 from pg_constraint where conindid = indexrelid)",
+        ),
+    };
+    let mut shape = BTreeSet::new();
+    for (what, query) in [("may be null", columns), ("is unique", indexes)] {
+        for row in database.query(query).await {
+            let flag = row["flag"] == true || row["flag"] == 1;
+            let (relation, name) = (row["relation"].as_str().expect("a name"), row["name"].as_str().expect("a name"));
+            // sqlx's own.
+            if relation != "_sqlx_migrations" {
+                shape.insert(format!("{relation}.{name} {what}: {flag}"));
+            }
+        }
+    }
+    shape
+}
+
+#[test]
+fn the_two_folders_make_the_same_tables_columns_and_indexes() {
+    assert_eq!(files(Kind::Sqlite), files(Kind::Postgres));
+    on_threads_of("parity", async {
+        let mut shapes = Vec::new();
+        for kind in [Kind::Sqlite, Kind::Postgres] {
+            let Some(database) = Database::fresh(kind).await else {
+                println!("left out: Postgres is not on this machine");
+                return;
+            };
+            let tool = Tool::at(&database).await;
+            tool.up(tool.last()).await;
+            shapes.push(shape(&database).await);
+            tool.close().await;
+            database.discard().await;
+        }
+        assert!(shapes[0].contains("messages.body may be null: false"), "{:#?}", shapes[0]);
+        assert!(shapes[0].contains("messages.messages_by_seq is unique: true"), "{:#?}", shapes[0]);
+        let different: Vec<_> = shapes[0].symmetric_difference(&shapes[1]).collect();
+        assert!(different.is_empty(), "{different:#?}");
+    });
+}
+
+#[test]
+fn every_migration_can_be_taken_back() {
+    let files = files(Kind::Sqlite);
+    assert!(files.contains("0001_core.up.sql"));
+    for file in &files {
+        let name = file.strip_suffix(".up.sql").or_else(|| file.strip_suffix(".down.sql"));
+        let name = name.unwrap_or_else(|| panic!("{file} is neither way"));
+        assert!(files.contains(&format!("{name}.up.sql")) && files.contains(&format!("{name}.down.sql")), "{name} has one way only");
+    }
+}
+
+both! {
+    async fn sqlx_and_parlor_take_each_others_databases_up_and_back_and_up_again(database: &Database) {
+        let tool = Tool::at(database).await;
+        let last = tool.last();
+        for round in 0..2 {
+            tool.up(last).await;
+            // The same checksums: Parlor finds nothing to do, and nothing that was changed.
+            let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
+            db.migrate().await.expect("it is up to date");
+            db.ensure(NOW).await.expect("it is made ready");
+            db.close().await;
+            tool.up(last).await;
+            tool.run(
+                "insert into users (username, name, password_hash, created_at, last_room_id) select 'ada', 'Ada', 'x', 0, id from rooms;
+                 insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users;
+                 insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
+                 select rooms.id, 1, 1, 'text', users.id, 'words', 'words', 0 from rooms, users;
+                 insert into reactions (room_id, seq, emoji, user_id, created_at) select room_id, 1, '+', user_id, 0 from memberships",
+            )
+            .await;
+            assert!(shape(database).await.len() > 50);
+            tool.down().await;
+            assert!(shape(database).await.is_empty(), "round {round} left something behind");
+        }
+        tool.close().await;
+    }
+
+    async fn a_database_made_by_parlor_can_be_taken_back_by_sqlx(database: &Database) {
+        let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
+        db.migrate().await.expect("it migrates");
+        db.close().await;
+        let tool = Tool::at(database).await;
+        tool.up(tool.last()).await;
+        let applied = database.rows("_sqlx_migrations").await;
+        assert_eq!(applied.len() as i64, tool.last());
+        tool.down().await;
+        assert!(shape(database).await.is_empty());
+        tool.close().await;
+    }
+
+    async fn members_from_before_they_were_counted_are_counted(database: &Database) {
+        let tool = Tool::at(database).await;
+        tool.up(1).await;
+        tool.run(
+            "insert into rooms (slug, name, visibility, created_at) values ('full', 'full', 'public', 0), ('empty', 'empty', 'public', 0);
+             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0), ('eve', 'Eve', 'x', 0);
+             insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users where slug = 'full'",
+        )
+        .await;
+        tool.up(tool.last()).await;
+        let counts = database.query("select slug, members from rooms order by slug").await;
+        assert_eq!((&counts[0]["members"], &counts[1]["members"]), (&0.into(), &2.into()));
+        tool.close().await;
+    }
+
+    async fn a_database_of_a_newer_parlor_is_refused(database: &Database) {
+        let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
+        db.migrate().await.expect("it migrates");
+        let newer = AssertSqlSafe(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time) select 9999, 'newer', success, checksum, 0 from _sqlx_migrations where version = 1",
+        );
+        match &db {
+            Db::Sqlite(sqlite) => drop(sqlite.write.execute(newer).await.expect("the statement is right")),
+            Db::Postgres(pool) => drop(pool.execute(newer).await.expect("the statement is right")),
+        }
+        assert!(matches!(db.migrate().await, Err(OpenError::Migration(_))));
+        db.close().await;
+    }
+}

@@ -1,0 +1,50 @@
+//! How long each read takes in a room with 1,000,000 messages: numbers for `docs/database.md`, not a test that can fail.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::store::{LONG_AGO, NOW, ONE, Store, crowd};
+use crate::harness::{self, Kind};
+
+const MESSAGES: i64 = 1_000_000;
+const PEOPLE: i64 = 10_000;
+const TIMES: u32 = 1_000;
+
+#[test]
+#[ignore = "takes a minute and tells numbers: see docs/database.md"]
+fn reading_a_million_messages() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        harness::run("a million messages", kind, async |db: &Store| measure(db).await);
+    }
+}
+
+async fn measure(db: &Store) {
+    crowd(db, PEOPLE, MESSAGES).await;
+    db.run("analyze").await;
+    let one = db.find_user_by_name(ONE).await.unwrap().expect("somebody").id;
+    let general = db.general().await;
+    let slug = Arc::from("general");
+    macro_rules! time {
+        ($about:literal, $call:expr) => {
+            for _ in 0..50 {
+                let _ = $call.await.unwrap();
+            }
+            let began = Instant::now();
+            for _ in 0..TIMES {
+                let _ = $call.await.unwrap();
+            }
+            println!("{:?}: {:>6.0} µs  {}", db.database.kind, began.elapsed().as_secs_f64() / f64::from(TIMES) * 1e6, $about);
+        };
+    }
+    time!("whose a session is", db.find_session(ONE, NOW, LONG_AGO));
+    time!("a room, for one of its 10,000 members", db.find_room("general", one));
+    time!("one's own 11 rooms", db.list_own_rooms(one));
+    time!("all 201 rooms", db.list_rooms(one));
+    time!("the last 50 messages", db.messages(general, &slug, MESSAGES - 49, MESSAGES));
+    time!("50 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 49));
+    time!("200 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 199));
+    time!("the last 50 changes", db.changes(general, &slug, MESSAGES - 50, 501));
+    time!("the last change before the tail", db.highest_rev_before(general, MESSAGES - 49));
+    time!("the first message on a day", db.first_on_or_after(general, NOW.plus(MESSAGES / 2 * 1000)));
+    time!("how many are unread, of 1,000,000", db.unread(general, one));
+}

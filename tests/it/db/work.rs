@@ -1,0 +1,130 @@
+//! How much the database does for a page: the same in a room with many messages and members as in a small one.
+//!
+//! Plans are not compared as text. The work itself is counted while Parlor's own statements run: on SQLite the instructions of its
+//! virtual machine, on Postgres the rows that were looked at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parlor::db::{Db, Purpose};
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::store::{LONG_AGO, NOW, ONE, Store, crowd};
+use crate::both;
+use crate::harness::{Database, Fixture};
+
+const MESSAGES: i64 = 20_000;
+const PEOPLE: i64 = 3_000;
+/// How many instructions of SQLite there are between two counts.
+const STEP: i32 = 10;
+
+/// A big database, and what counts the work in it.
+struct Metered {
+    db: Db,
+    database: Database,
+    steps: Arc<AtomicU64>,
+}
+
+impl Fixture for Metered {
+    async fn set_up(database: Database) -> Self {
+        let store = Store::set_up(database).await;
+        crowd(&store, PEOPLE, MESSAGES).await;
+        let database = store.tear_down().await;
+        // With one reader, whatever is read is read where it is counted.
+        let db = Db::open(database.url(), 1, Purpose::Serve).await.expect("it opens");
+        let steps = Arc::new(AtomicU64::new(0));
+        if let Db::Sqlite(sqlite) = &db {
+            let mut reader = sqlite.read.acquire().await.expect("it is free");
+            let counter = steps.clone();
+            reader.lock_handle().await.expect("it is open").set_progress_handler(STEP, move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+        }
+        Self { db, database, steps }
+    }
+
+    async fn tear_down(self) -> Database {
+        self.db.close().await;
+        self.database
+    }
+}
+
+impl Metered {
+    /// All the work up to now.
+    async fn count(&self) -> u64 {
+        let Db::Postgres(pool) = &self.db else {
+            return self.steps.load(Ordering::Relaxed) * u64::from(STEP.unsigned_abs());
+        };
+        // Each connection keeps its counts to itself for a second, unless told not to.
+        let mut all = Vec::new();
+        for _ in 0..pool.options().get_max_connections() {
+            all.push(pool.acquire().await.expect("it is free"));
+        }
+        for connection in &mut all {
+            connection.execute("select pg_stat_force_next_flush()").await.expect("Postgres 15 has it");
+            connection.execute("select 1").await.expect("it answers");
+        }
+        drop(all);
+        let mut outside = PgConnection::connect(self.database.url()).await.expect("it answers");
+        let rows: i64 = sqlx::query_scalar(
+            "select cast((select sum(seq_tup_read) from pg_stat_user_tables) + (select sum(idx_tup_read) from pg_stat_user_indexes) as bigint)",
+        )
+        .fetch_one(&mut outside)
+        .await
+        .expect("it counts");
+        drop(outside.close().await);
+        u64::try_from(rows).expect("a count")
+    }
+
+    /// Does each thing that a page or a join asks for, and tells what was too much work.
+    async fn too_much(&self) -> Vec<String> {
+        let db = &self.db;
+        let one = db.find_user_by_name(ONE).await.unwrap().expect("somebody").id;
+        let general = db.find_room_id("general").await.unwrap().expect("it is always there");
+        let slug = Arc::from("general");
+        let (first, middle) = (MESSAGES - 49, MESSAGES / 2);
+        let mut too_much = Vec::new();
+        // Instructions of SQLite, and rows of Postgres: about three times what it takes.
+        macro_rules! at_most {
+            ($instructions:literal, $rows:literal, $call:expr) => {
+                let before = self.count().await;
+                let _ = $call.await.unwrap();
+                let work = self.count().await - before;
+                let limit = if matches!(db, Db::Sqlite(_)) { $instructions } else { $rows };
+                println!("{work:>8} of {limit:>6}  {}", stringify!($call));
+                if work > limit {
+                    too_much.push(format!("{work} instead of {limit} at most for {}", stringify!($call)));
+                }
+            };
+        }
+        at_most!(300, 10, db.find_session(ONE, NOW, LONG_AGO));
+        at_most!(300, 10, db.find_room("general", one));
+        at_most!(300, 10, db.find_room_id("general"));
+        at_most!(300, 10, db.head(general));
+        at_most!(3_000, 600, db.list_own_rooms(one));
+        at_most!(20_000, 900, db.messages(general, &slug, first, MESSAGES));
+        at_most!(20_000, 900, db.messages(general, &slug, middle, middle + 49));
+        at_most!(20_000, 900, db.changes(general, &slug, MESSAGES - 50, 501));
+        at_most!(20_000, 900, db.changes(general, &slug, 0, 50));
+        at_most!(1_500, 200, db.highest_rev_before(general, first));
+        at_most!(300, 10, db.first_on_or_after(general, NOW.plus(middle * 1000)));
+        at_most!(300, 10, db.find_user(one));
+        at_most!(40_000, 6_000, db.unread(general, one));
+        too_much
+    }
+}
+
+both! {
+    async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
+        let too_much = it.too_much().await;
+        assert!(too_much.is_empty(), "{too_much:#?}");
+        // With statistics, which both databases gather by themselves in time, the plans must be as good.
+        match &it.db {
+            Db::Sqlite(sqlite) => drop(sqlite.write.execute("analyze").await.expect("it may")),
+            Db::Postgres(pool) => drop(pool.execute("analyze").await.expect("it may")),
+        }
+        let too_much = it.too_much().await;
+        assert!(too_much.is_empty(), "with statistics: {too_much:#?}");
+    }
+}
