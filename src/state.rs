@@ -98,9 +98,13 @@ impl App {
         };
         server::serve(listener, service, limits, shutdown).await;
         stopping.await.ok();
-        state.db.close().await;
+        if tokio::time::timeout(CLOSING, state.db.close()).await.is_err() {
+            tracing::warn!("the database does not answer; leaving it");
+        }
     }
 }
 
 /// How long the last changes may take to be committed when the server stops.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long the database's connections may take to close.
+const CLOSING: std::time::Duration = std::time::Duration::from_millis(500);

@@ -30,13 +30,14 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
     let hearing = realtime.clone();
     let its_seat = seat.clone();
     socket.on_fallback(move |socket: SocketRef, incoming: Incoming, ack: AckSender| {
+        hearing.seats.add(&socket, &its_seat);
         let seated = Seated { socket, seat: its_seat };
         let begun = hearing.begin(&seated, incoming);
         async move { hearing.end(seated, begun, ack).await }
     });
     let parting = realtime.clone();
     socket.on_disconnect(move |socket: SocketRef| {
-        let left = parting.seats.remove(socket.id);
+        let left = parting.seats.remove(socket.id, &seat);
         async move {
             for (room, slug) in left {
                 parting.say_gone(room, &slug, &seat.username).await;

@@ -115,7 +115,7 @@ impl Realtime {
         let welcome = move |socket: SocketRef| {
             // Runs in the connecting task itself, before anything else can happen to the socket.
             if let Some(seat) = socket.extensions.get::<Arc<Seat>>() {
-                self.seats.add(socket, seat);
+                self.seats.add(&socket, &seat);
             }
             async {}
         };

@@ -35,6 +35,10 @@ pub struct Seat {
     pub session: SessionKey,
     cut: CancellationToken,
     is_revoked: AtomicBool,
+    /// Whether it is in the register.
+    is_seated: AtomicBool,
+    /// Whether its socket has gone; changed only with the register locked.
+    is_gone: AtomicBool,
     in_flight: AtomicU32,
     strikes: AtomicU32,
     /// When it last said that its person is typing, in milliseconds.
@@ -62,6 +66,8 @@ impl Seat {
             session,
             cut,
             is_revoked: AtomicBool::new(false),
+            is_seated: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             strikes: AtomicU32::new(0),
             typed_at: AtomicI64::new(0),
@@ -137,17 +143,25 @@ impl Seats {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Seats a socket.
-    pub fn add(&self, socket: SocketRef, seat: Arc<Seat>) {
+    /// Seats a socket, once. Called when it has connected and again at each event, because a client can be quicker with its first
+    /// event than the connecting task is.
+    pub fn add(&self, socket: &SocketRef, seat: &Arc<Seat>) {
+        if seat.is_seated.load(Ordering::Acquire) {
+            return;
+        }
         let mut all = self.register();
+        if seat.is_gone.load(Ordering::Acquire) || seat.is_seated.swap(true, Ordering::AcqRel) {
+            return;
+        }
         all.by_user.entry(seat.user).or_default().push(socket.id);
-        all.by_socket.insert(socket.id, Seated { socket, seat });
+        all.by_socket.insert(socket.id, Seated { socket: socket.clone(), seat: seat.clone() });
     }
 
     /// Forgets a socket that has gone; gives the rooms in which its person is no longer.
     #[must_use]
-    pub fn remove(&self, socket: Sid) -> Vec<(RoomId, Arc<str>)> {
+    pub fn remove(&self, socket: Sid, seat: &Seat) -> Vec<(RoomId, Arc<str>)> {
         let mut all = self.register();
+        seat.is_gone.store(true, Ordering::Release);
         let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return Vec::new() };
         if let Some(sockets) = all.by_user.get_mut(&seat.user) {
             sockets.retain(|sid| *sid != socket);

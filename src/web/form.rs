@@ -2,7 +2,8 @@
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 
@@ -37,6 +38,8 @@ fn refusal(asked: &Asked, rejection: &FormRejection) -> axum::response::Response
     };
     let refused: Refused = asked.refuse(Error::invalid("form", message));
     let mut response = refused.into_response();
+    // What is left of the body is not read, so nothing else can come over this connection.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     *response.status_mut() = if status.is_client_error() { status } else { StatusCode::UNPROCESSABLE_ENTITY };
     response
 }

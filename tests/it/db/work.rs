@@ -29,6 +29,7 @@ impl Fixture for Metered {
     async fn set_up(database: Database) -> Self {
         let store = Store::set_up(database).await;
         crowd(&store, PEOPLE, MESSAGES).await;
+        store.run("analyze").await;
         let database = store.tear_down().await;
         // With one reader, whatever is read is read where it is counted.
         let db = Db::open(database.url(), 1, Purpose::Serve).await.expect("it opens");
@@ -88,6 +89,10 @@ impl Metered {
         // Instructions of SQLite, and rows of Postgres: about three times what it takes.
         macro_rules! at_most {
             ($instructions:literal, $rows:literal, $call:expr) => {
+                // After five runs Postgres may settle on one plan for all values.
+                for _ in 0..8 {
+                    let _ = $call.await.unwrap();
+                }
                 let before = self.count().await;
                 let _ = $call.await.unwrap();
                 let work = self.count().await - before;
@@ -119,12 +124,5 @@ both! {
     async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
         let too_much = it.too_much().await;
         assert!(too_much.is_empty(), "{too_much:#?}");
-        // With statistics, which both databases gather by themselves in time, the plans must be as good.
-        match &it.db {
-            Db::Sqlite(sqlite) => drop(sqlite.write.execute("analyze").await.expect("it may")),
-            Db::Postgres(pool) => drop(pool.execute("analyze").await.expect("it may")),
-        }
-        let too_much = it.too_much().await;
-        assert!(too_much.is_empty(), "with statistics: {too_much:#?}");
     }
 }
