@@ -67,6 +67,7 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
         }
     }
     let used = meter.stop(&server)?;
+    let memory = server.memory()?;
     if delivered < expected {
         eprintln!("{} of {} listeners were cut", crowd.len() - crowd.open(), crowd.len());
     }
@@ -83,5 +84,6 @@ pub fn measure(options: &Options) -> Result<Vec<Figure>> {
         percent("load program busy, %", used.load, used.time),
         millis("acknowledgement p50, ms", percentile(&mut took, 50)),
         millis("acknowledgement p99, ms", percentile(&mut took, 99)),
+        exact("server RSS afterwards, MiB", memory as f64 / 1048576.0),
     ])
 }

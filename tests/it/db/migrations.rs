@@ -143,7 +143,10 @@ fn every_migration_can_be_taken_back() {
     for file in &files {
         let name = file.strip_suffix(".up.sql").or_else(|| file.strip_suffix(".down.sql"));
         let name = name.unwrap_or_else(|| panic!("{file} is neither way"));
-        assert!(files.contains(&format!("{name}.up.sql")) && files.contains(&format!("{name}.down.sql")), "{name} has one way only");
+        assert!(
+            files.contains(&format!("{name}.up.sql")) && files.contains(&format!("{name}.down.sql")),
+            "{name} has one way only"
+        );
     }
 }
 

@@ -67,6 +67,16 @@ impl Store {
         }
     }
 
+    /// Opens every connection there may be, so that what is begun at once happens at once.
+    pub async fn open_connections(&self) {
+        if let Db::Postgres(pool) = &self.db {
+            let mut all = Vec::new();
+            for _ in 0..pool.options().get_max_connections() {
+                all.push(pool.acquire().await.expect("it is free"));
+            }
+        }
+    }
+
     /// Registers somebody.
     pub async fn add(&self, username: &str) -> UserId {
         match self.register(person(username), Permit::Open).await.expect("the database answers") {
@@ -87,7 +97,8 @@ impl Store {
 
     /// Makes somebody a member.
     pub async fn enter(&self, room: RoomId, user: UserId) {
-        self.run(&format!("insert into memberships (room_id, user_id, joined_at) values ({room}, {user}, {NOW})", NOW = NOW.0)).await;
+        self.run(&format!("insert into memberships (room_id, user_id, joined_at) values ({room}, {user}, {NOW})", NOW = NOW.0))
+            .await;
     }
 
     /// Adds messages to an empty room: places 1 to `count`, a second apart, each with the rev of its place.
@@ -118,7 +129,9 @@ pub const ONE: &str = "u1";
 pub async fn crowd(db: &Store, people: i64, messages: i64) {
     let general = db.general().await;
     let count = |to: i64| match db.database.kind {
-        Kind::Sqlite => format!("(with recursive c(n) as (select 1 union all select n + 1 from c where n < {to}) select n from c) as c"),
+        Kind::Sqlite => {
+            format!("(with recursive c(n) as (select 1 union all select n + 1 from c where n < {to}) select n from c) as c")
+        }
         Kind::Postgres => format!("generate_series(1, {to}) as c(n)"),
     };
     let now = NOW.0;

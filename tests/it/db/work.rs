@@ -11,7 +11,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use super::store::{LONG_AGO, NOW, ONE, Store, crowd};
 use crate::both;
-use crate::harness::{Database, Fixture};
+use crate::harness::{Database, Fixture, Kind};
 
 const MESSAGES: i64 = 20_000;
 const PEOPLE: i64 = 3_000;
@@ -27,9 +27,13 @@ struct Metered {
 
 impl Fixture for Metered {
     async fn set_up(database: Database) -> Self {
+        let database_is_postgres = database.kind == Kind::Postgres;
         let store = Store::set_up(database).await;
         crowd(&store, PEOPLE, MESSAGES).await;
-        store.run("analyze").await;
+        // Postgres gathers statistics within a minute; SQLite may never do, as long as the server runs.
+        if database_is_postgres {
+            store.run("analyze").await;
+        }
         let database = store.tear_down().await;
         // With one reader, whatever is read is read where it is counted.
         let db = Db::open(database.url(), 1, Purpose::Serve).await.expect("it opens");
@@ -103,19 +107,19 @@ impl Metered {
                 }
             };
         }
-        at_most!(300, 10, db.find_session(ONE, NOW, LONG_AGO));
-        at_most!(300, 10, db.find_room("general", one));
-        at_most!(300, 10, db.find_room_id("general"));
-        at_most!(300, 10, db.head(general));
-        at_most!(3_000, 600, db.list_own_rooms(one));
-        at_most!(20_000, 900, db.messages(general, &slug, first, MESSAGES));
-        at_most!(20_000, 900, db.messages(general, &slug, middle, middle + 49));
-        at_most!(20_000, 900, db.changes(general, &slug, MESSAGES - 50, 501));
-        at_most!(20_000, 900, db.changes(general, &slug, 0, 50));
-        at_most!(1_500, 200, db.highest_rev_before(general, first));
-        at_most!(300, 10, db.first_on_or_after(general, NOW.plus(middle * 1000)));
-        at_most!(300, 10, db.find_user(one));
-        at_most!(40_000, 6_000, db.unread(general, one));
+        at_most!(150, 20, db.find_session(ONE, NOW, LONG_AGO));
+        at_most!(150, 20, db.find_room("general", one));
+        at_most!(150, 20, db.find_room_id("general"));
+        at_most!(150, 20, db.head(general));
+        at_most!(1_300, 110, db.list_own_rooms(one));
+        at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES));
+        at_most!(8_000, 350, db.messages(general, &slug, middle, middle + 49));
+        at_most!(8_000, 350, db.changes(general, &slug, MESSAGES - 50, 501));
+        at_most!(8_000, 350, db.changes(general, &slug, 0, 50));
+        at_most!(900, 150, db.highest_rev_before(general, first));
+        at_most!(150, 20, db.first_on_or_after(general, NOW.plus(middle * 1000)));
+        at_most!(150, 20, db.find_user(one));
+        at_most!(40_000, 3_000, db.unread(general, one));
         too_much
     }
 }
@@ -124,5 +128,10 @@ both! {
     async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
         let too_much = it.too_much().await;
         assert!(too_much.is_empty(), "{too_much:#?}");
+        if let Db::Sqlite(sqlite) = &it.db {
+            sqlite.write.execute("analyze").await.expect("it may");
+            let too_much = it.too_much().await;
+            assert!(too_much.is_empty(), "with statistics: {too_much:#?}");
+        }
     }
 }

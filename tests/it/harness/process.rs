@@ -122,12 +122,6 @@ impl Process {
         }
     }
 
-    /// Ends it with everything that it started, without a warning.
-    pub async fn kill_group(&mut self) {
-        signal("KILL", &format!("-{}", self.id())).await;
-        self.end().await;
-    }
-
     /// Ends it without a warning.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("a process of ours can be killed");
@@ -143,7 +137,7 @@ impl Deref for Process {
 }
 
 /// Sends a signal to a process of ours, or to a group of them; the shell knows how on every machine.
-async fn signal(name: &str, process: &str) {
+pub async fn signal(name: &str, process: &str) {
     let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, process]).status().await;
     assert!(sent.expect("there is a shell").success(), "{name} could not be sent");
 }
