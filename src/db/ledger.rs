@@ -124,12 +124,13 @@ struct Batched {
     postgres: &'static str,
 }
 
+// On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
 /// Writes a [`Batched`]: the columns of `given` with their types, then the statement that both databases share.
 macro_rules! given {
     ($($column:literal $kind:literal),+ ; $statement:literal) => {
         Batched {
             sqlite: concat!(
-                "with given as (select key as ord", $(", value->>'", $column, "' as ", $column,)+ " from json_each($1)) ",
+                "with given as (select key as ord", $(", value->>'", $column, "' as ", $column,)+ " from jsonb_each($1)) ",
                 $statement
             ),
             postgres: concat!(

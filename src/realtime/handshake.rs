@@ -47,7 +47,7 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
         is_origin_allowed: origins.allows_socket(headers),
         cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
     };
-    let mut kept = HeaderMap::with_capacity(4);
+    let mut kept = HeaderMap::new();
     for name in KEPT {
         if let Some(value) = headers.get(&name) {
             // A copy: the original is a slice of the connection's whole read buffer.

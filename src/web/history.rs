@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Redirect};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::form::Form;
@@ -17,7 +17,7 @@ use super::session::CurrentUser;
 use super::views::RoomPage;
 use crate::chat::Draft;
 use crate::chat::change::Logged;
-use crate::chat::types::{Page, Window};
+use crate::chat::types::{Head, Page, Room, Window};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::Error;
@@ -99,6 +99,22 @@ pub async fn permalink(
     show(&state, user, view, Window::Around(seq), PAGE, Some(seq), &asked).await
 }
 
+/// A page of history as JSON. Written out of what is encoded already: no message is taken apart again.
+#[derive(Serialize)]
+struct HistoryJson<'a> {
+    room: &'a Room,
+    #[serde(flatten)]
+    history: Page<Arc<Logged>>,
+    head: HeadJson<'a>,
+}
+
+#[derive(Serialize)]
+struct HeadJson<'a> {
+    #[serde(flatten)]
+    head: Head,
+    epoch: &'a str,
+}
+
 async fn show(
     state: &AppState,
     user: CurrentUser,
@@ -111,9 +127,8 @@ async fn show(
     let refuse = |error| asked.refuse(error);
     let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
     if asked.is_json() {
-        let Page { messages, more_before, more_after } = history;
-        let body = json!({ "room": view.room, "messages": messages, "more_before": more_before, "more_after": more_after, "head": { "seq": view.head.seq, "rev": view.head.rev, "epoch": state.chat.epoch() } });
-        return Ok(Json(body).into_response());
+        let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
+        return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
     }
     let frame = frame(state, &user).await.map_err(refuse)?;
     Ok(page(&RoomPage::new(frame, &state.chat, view, history, target)))
