@@ -11,6 +11,7 @@ export class People {
   #online = new Set();
   #others = 0;
   #typing = new Map();
+  #names = new Map();
   #told = 0;
 
   constructor(connection, me) {
@@ -38,6 +39,9 @@ export class People {
     link.textContent = `${count} ${count === 1 ? 'member' : 'members'}`;
   }
 
+  // What somebody is called; typing tells only usernames.
+  meet({ username, name }) { this.#names.set(username, name); }
+
   typed() {
     if (Date.now() - this.#told < TYPING_EVERY) return;
     this.#told = Date.now();
@@ -59,7 +63,7 @@ export class People {
   }
 
   #say() {
-    const users = [...this.#typing.keys()];
+    const users = [...this.#typing.keys()].map((user) => this.#names.get(user) ?? user);
     if (!users.length) this.#line.textContent = '';
     else if (users.length === 1) this.#line.textContent = `${users[0]} is typing…`;
     else if (users.length === 2) this.#line.textContent = `${users[0]} and ${users[1]} are typing…`;

@@ -81,7 +81,8 @@ export class Room {
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#timeline.show(message, this.#isLatest);
       this.#rev = Math.max(this.#rev, message.rev);
-      if (message.author) this.#people.stoppedTyping(message.author.username);
+      this.#people.meet(message.author);
+      this.#people.stoppedTyping(message.author.username);
     }
   }
 
