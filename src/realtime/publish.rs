@@ -17,20 +17,14 @@ use super::seats::Seat;
 use crate::chat::change::Event;
 use crate::chat::types::RoomId;
 
-/// How many events are queued before the sockets get to send them: as many as one block of a socket's queue holds, so that a large
-/// batch in a large room does not fill memory with queues.
-const BURST: usize = 32;
-
 /// Publishes until the ledger ends; then cancels `done`.
 pub async fn run(realtime: Arc<Realtime>, mut events: mpsc::Receiver<Vec<Event>>, done: CancellationToken) {
     while let Some(batch) = events.recv().await {
-        // Several events are queued before the sockets wake: each then sends them with one write.
-        for events in batch.chunks(BURST) {
-            for event in events {
-                realtime.publish(event).await;
-            }
-            tokio::task::yield_now().await;
+        for event in &batch {
+            realtime.publish(event).await;
         }
+        // A whole batch is queued before the sockets wake: each then sends all of it with one write.
+        tokio::task::yield_now().await;
     }
     done.cancel();
 }
