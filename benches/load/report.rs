@@ -91,10 +91,12 @@ pub fn machine(options: &Options) {
         cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("?", |(_, name)| name.trim());
     let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = read("/proc/sys/kernel/osrelease");
+    let busy = read("/proc/loadavg");
+    let busy = busy.split(' ').next().unwrap_or("?");
     let disk = said(Command::new("findmnt").args(["-no", "FSTYPE", "-T"]).arg(&options.dir));
     let commit = said(Command::new("git").args(["describe", "--always", "--dirty"]));
     let command: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    println!("{model}, {cores} cores, Linux {}, the database on {disk}", kernel.trim());
+    println!("{model}, {cores} cores, Linux {}, the database on {disk}; load average before: {busy}", kernel.trim());
     println!("Server on processor {}, load on {}; commit {commit}", options.server_cpus, options.load_cpus);
     println!("`cargo bench --bench load -- {}`", command.join(" "));
 }

@@ -14,6 +14,9 @@ use serde_json::json;
 use super::views::ErrorPage;
 use crate::error::Error;
 
+/// How many bytes a page may have before its text is moved to make room.
+const PAGE: usize = 48 * 1024;
+
 /// What a handler gives: an answer, or a refusal that knows how to look.
 pub type Answer = Result<Response, Refused>;
 
@@ -115,8 +118,10 @@ pub fn page(template: &impl Template) -> Response {
 
 /// A page with another status than 200.
 pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
+    // A room's page is this large; growing towards it would cost more than the rest of the rendering's copying.
+    let mut html = String::with_capacity(PAGE);
+    match template.render_into(&mut html) {
+        Ok(()) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()

@@ -8,7 +8,7 @@ use parlor::chat::types::{RoomId, UserId, Visibility};
 use parlor::clock::Millis;
 use parlor::db::users::{NewUser, Permit, Registered};
 use parlor::db::{Db, Purpose};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::harness::{Database, Fixture, Kind};
 
@@ -63,7 +63,12 @@ impl Store {
         let statements = AssertSqlSafe(statements.to_owned());
         match &self.db {
             Db::Sqlite(sqlite) => drop(sqlite.write.execute(statements).await.expect("the statements are right")),
-            Db::Postgres(pool) => drop(pool.execute(statements).await.expect("the statements are right")),
+            Db::Postgres(_) => {
+                // Not through the pool, whose statements may not take long: filling a big room does.
+                let mut outside = PgConnection::connect(self.database.url()).await.expect("Postgres answers");
+                outside.execute(statements).await.expect("the statements are right");
+                drop(outside.close().await);
+            }
         }
     }
 

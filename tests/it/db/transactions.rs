@@ -5,7 +5,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
+use parlor::chat::types::{Membership, RoomId, UserId};
 use parlor::db::Db;
+use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::Permit;
 
 use super::store::{NOW, Store, person};
@@ -39,7 +41,40 @@ async fn check(db: &Store) {
     }
 }
 
+/// Makes or ends a membership as the ledger does.
+async fn set(db: &Store, room: RoomId, user: UserId, membership: Option<Membership>) {
+    let mut writes = Writes::default();
+    writes.set_membership((room, user), membership);
+    db.commit_batch(&Wanted::default(), |known| ((), known, writes)).await.expect("it is written");
+}
+
 both! {
+    async fn what_was_committed_is_seen_by_whoever_asks_next(db: &Store) {
+        let (ada, general) = (db.add("ada").await, db.general().await);
+        db.say(general, ada, 200).await;
+        let slug = "general".into();
+        // Others read all the time, and some of them go away in the middle.
+        let reading = async {
+            for round in 0.. {
+                is_given_up(1 + round % 4, db.messages(general, &slug, 1, 200)).await;
+                db.list_rooms(ada).await.expect("it answers");
+            }
+        };
+        let writing = async {
+            for round in 0..300 {
+                let membership = (round % 2 == 0).then_some(Membership { joined_at: NOW.plus(round), read_seq: round });
+                set(db, general, ada, membership).await;
+                let view = db.find_room("general", ada).await.expect("it answers").expect("it is public");
+                assert_eq!(view.membership, membership, "round {round}");
+                assert_eq!(view.members, i64::from(membership.is_some()));
+            }
+        };
+        tokio::select! {
+            () = reading => {}
+            () = writing => {}
+        }
+    }
+
     async fn a_registration_that_nobody_waits_for_takes_no_later_write_with_it(db: &Store) {
         let mut given_up = 0;
         for round in 0..ROUNDS {

@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::site::PASSWORD;
-use super::watchdog::Watchdog;
+use super::watchdog::{self, Watchdog};
 use super::{DEADLINE, Site, programs};
 
 /// Starting a browser on a busy machine takes a while.
@@ -46,7 +46,7 @@ impl Browser {
     pub async fn open(scripts: Scripts) -> Self {
         let driver_program = programs::on_path("chromedriver").expect("the test asked whether it is here");
         let browser: PathBuf = programs::browser().expect("the test asked whether it is here");
-        let profile = tempfile::Builder::new().prefix("parlor-browser-").tempdir().expect("a folder for the profile");
+        let profile = watchdog::folder();
         // Port 0: it picks a free one, and says which.
         let mut driver = Command::new(driver_program)
             .arg("--port=0")

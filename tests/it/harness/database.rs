@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::cluster::Cluster;
 use super::programs::Program;
+use super::watchdog;
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Database {
 impl Database {
     /// A fresh one; nothing where Postgres is not on this machine and may be missing.
     pub async fn fresh(kind: Kind) -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("parlor-test-").tempdir().expect("a folder for the test");
+        let folder = watchdog::folder();
         let (url, name) = match kind {
             Kind::Sqlite => (format!("sqlite://{}", folder.path().join("parlor.db").display()), None),
             Kind::Postgres if Program::Postgres.is_here_or_may_be_missing() => {
@@ -45,7 +46,7 @@ impl Database {
 
     /// One in a Postgres of the test's own; it goes with that.
     pub fn at(url: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        let folder = watchdog::folder();
         Self { kind: Kind::Postgres, url: url.to_owned(), folder, name: None }
     }
 

@@ -6,6 +6,18 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A new folder, which is gone when its owner is, and at the latest with this process.
+pub fn folder() -> tempfile::TempDir {
+    static ALL: OnceLock<(std::path::PathBuf, Watchdog)> = OnceLock::new();
+    let (all, _) = ALL.get_or_init(|| {
+        let all = tempfile::Builder::new().prefix("parlor-tests-").tempdir().expect("a folder for the run").keep();
+        let path = all.to_str().expect("a plain path").to_owned();
+        (all, Watchdog::new("rm -rf \"$1\"", &[&path]).expect("a watchdog"))
+    });
+    tempfile::tempdir_in(all).expect("a folder in it")
+}
 
 /// Runs a shell script when it is dropped, or when this process ends in any way.
 pub struct Watchdog {
@@ -32,7 +44,8 @@ impl Watchdog {
 
     /// Kills a process, and all that it started in its group, at the end.
     pub fn over_group(leader: u32) -> io::Result<Self> {
-        Self::new("kill -KILL -- \"-$1\"", &[&leader.to_string()])
+        // Of the ways to write this, one that every shell takes.
+        Self::new("kill -s KILL -- \"-$1\"", &[&leader.to_string()])
     }
 
     /// Does it now.
