@@ -215,12 +215,10 @@ impl Seats {
         if lost_since || seat.is_revoked() || !all.by_socket.contains_key(&socket.id) {
             return None;
         }
+        // A join after the disconnect would stay in the adapter for ever. `by_socket` says whether it has gone: `remove` runs, under the
+        // same lock, before socketioxide clears the socket's rooms. `connected()` would not do: it is set only after the client has
+        // been told that it is in, and a quick client's first join can come before that.
         socket.join(channel(room));
-        // A join after the disconnect would stay in the adapter for ever.
-        if !socket.connected() {
-            socket.leave_all();
-            return None;
-        }
         Some(seat.rooms().insert(room, slug.clone()).is_none() && self.presence.enter(room, seat.user, &seat.username))
     }
 
