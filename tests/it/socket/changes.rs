@@ -61,6 +61,9 @@ both! {
         assert_eq!(joined["messages"].as_array().expect("messages").last(), Some(&message));
         let message = hers.ok("react", react("👍", false)).await["message"].take();
         assert_eq!(message["reactions"], json!([{ "emoji": "👍", "users": ["grace"] }, { "emoji": "🎉", "users": ["grace"] }]));
+        // Read anew, they stand in the same order, though who chose the first one first has taken it back.
+        let page = ada.get_json("/rooms/general?before=99").await.expect(200).json();
+        assert_eq!(page["messages"].as_array().expect("messages").last(), Some(&message));
         other.ok("react", react("👍", false)).await;
         let message = other.ok("react", react("🎉", false)).await["message"].take();
         assert!(message.get("reactions").is_none(), "{message}");
