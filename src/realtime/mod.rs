@@ -143,7 +143,7 @@ impl Realtime {
 
     /// Ends every socket of a session, at once; it must have ended in the database before.
     pub fn end_session(&self, key: &SessionKey, reason: &'static str) {
-        self.seats.end(|seat| seat.session == *key, reason);
+        self.seats.end_session(key, reason);
     }
 
     /// Ends every socket of a person, except those of one session.

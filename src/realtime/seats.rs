@@ -4,6 +4,7 @@
 //! ends, a person's place in a room when they lose it, and one socket that cannot keep up. It must not ask the database.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -135,7 +136,36 @@ struct Register {
     by_socket: HashMap<Sid, Seated>,
     by_user: HashMap<UserId, Vec<Sid>>,
     /// Who lost which room, and at which change: a join decided on older news must not seat them again.
-    lost: HashMap<(RoomId, UserId), i64>,
+    lost: Recent<(RoomId, UserId), i64>,
+    /// Sessions that have ended: a connect that was let in on older news must not stay.
+    ended: Recent<SessionKey, ()>,
+}
+
+/// What happened lately: kept for one turn at least, and two at most.
+#[derive(Debug)]
+struct Recent<K, V> {
+    new: HashMap<K, V>,
+    old: HashMap<K, V>,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self { new: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<K: Hash + Eq, V> Recent<K, V> {
+    fn insert(&mut self, key: K, value: V) {
+        self.new.insert(key, value);
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.new.get(key).or_else(|| self.old.get(key))
+    }
+
+    fn turn(&mut self) {
+        self.old = std::mem::take(&mut self.new);
+    }
 }
 
 impl Seats {
@@ -152,6 +182,9 @@ impl Seats {
         let mut all = self.register();
         if seat.is_gone.load(Ordering::Acquire) || seat.is_seated.swap(true, Ordering::AcqRel) {
             return;
+        }
+        if all.ended.get(&seat.session).is_some() {
+            seat.cut();
         }
         all.by_user.entry(seat.user).or_default().push(socket.id);
         all.by_socket.insert(socket.id, Seated { socket: socket.clone(), seat: seat.clone() });
@@ -248,9 +281,18 @@ impl Seats {
         seated.seat.rooms().remove(&room).is_some() && self.presence.leave(room, seated.seat.user)
     }
 
-    /// Forgets who lost which room; called long after any join that was under way then has ended.
+    /// Forgets what was lost or ended before the last call; called now and then, far apart from any join or connect that may be under
+    /// way.
     pub fn forget_losses(&self) {
-        self.register().lost.clear();
+        let mut all = self.register();
+        all.lost.turn();
+        all.ended.turn();
+    }
+
+    /// Ends every socket of a session, also those that are just being let in.
+    pub fn end_session(&self, key: &SessionKey, reason: &'static str) {
+        self.register().ended.insert(key.clone(), ());
+        self.end(|seat| seat.session == *key, reason);
     }
 
     /// Ends every socket of a session, or of a whole person: none of them hears or says anything from here on.
