@@ -200,24 +200,37 @@ impl Batch {
         self.must_be_member(room, actor)?;
         let mut message = self.message(room, seq)?;
         let username = &actor.author.username;
+        let chosen = (self.now, actor.author.id);
         let place = message.reactions.iter().position(|reaction| reaction.emoji == emoji);
         let is_on = place.is_some_and(|place| message.reactions[place].users.contains(username));
         if is_on == on {
             return Ok(Arc::new(Logged::new(room.room.id, message)));
         }
         match place {
-            Some(place) if on => message.reactions[place].users.push(username.clone()),
+            Some(place) if on => {
+                // In the order of reading: by time, and by number where the time is the same.
+                let reaction = &mut message.reactions[place];
+                let at = reaction.chosen.partition_point(|other| *other < chosen);
+                reaction.users.insert(at, username.clone());
+                reaction.chosen.insert(at, chosen);
+            }
             Some(place) => {
-                message.reactions[place].users.retain(|user| user != username);
-                if message.reactions[place].users.is_empty() {
-                    message.reactions.remove(place);
+                let reaction = &mut message.reactions[place];
+                if let Some(at) = reaction.users.iter().position(|user| user == username) {
+                    reaction.users.remove(at);
+                    reaction.chosen.remove(at);
                 }
             }
             None if message.reactions.len() >= MAX_EMOJI => {
                 return Err(Error::invalid("emoji", "This message has all the different emoji it can hold."));
             }
-            None => message.reactions.push(Reaction { emoji: emoji.to_owned(), users: vec![username.clone()] }),
+            None => {
+                let users = vec![username.clone()];
+                message.reactions.push(Reaction { emoji: emoji.to_owned(), users, chosen: vec![chosen] });
+            }
         }
+        message.reactions.retain(|reaction| !reaction.users.is_empty());
+        message.reactions.sort_by(|one, other| (one.chosen.first(), &one.emoji).cmp(&(other.chosen.first(), &other.emoji)));
         message.rev = self.next_rev(room.room.id);
         self.writes.set_reaction((room.room.id, seq, actor.author.id, emoji.to_owned()), on.then_some(self.now));
         Ok(self.keep(room.room.id, message))

@@ -114,6 +114,9 @@ pub struct Reaction {
     pub emoji: String,
     /// Usernames.
     pub users: Vec<Arc<str>>,
+    /// When each of them chose it, and who that was: what the order is made of. Known only where a reaction is being changed.
+    #[serde(skip)]
+    pub chosen: Vec<(Millis, UserId)>,
 }
 
 /// A message in its present state: the unit of history, replay and live events.

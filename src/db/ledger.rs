@@ -158,10 +158,10 @@ const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
      join rooms on rooms.id = messages.room_id join users on users.id = messages.author_id");
 
 const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
-    "select reactions.room_id, reactions.seq, emoji, username
+    "select reactions.room_id, reactions.seq, emoji, username, reactions.created_at, reactions.user_id
      from given join reactions on reactions.room_id = given.room and reactions.seq = given.seq
      join users on users.id = reactions.user_id
-     order by reactions.created_at, reactions.user_id");
+     order by reactions.created_at, reactions.user_id, emoji");
 
 const INSERT: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
     "html" "text", "nonce" "text", "created_at" "bigint", "edited_at" "bigint", "deleted_at" "bigint", "reply_to" "bigint";
@@ -298,9 +298,11 @@ impl Step<'_> {
         for row in self.rows::<MessageRow>(&MESSAGES, &keys).await? {
             snapshot.messages.insert((row.room_id, row.seq), row.into_message());
         }
-        for (room, seq, emoji, username) in self.rows::<(RoomId, i64, String, String)>(&REACTIONS, &keys).await? {
+        for (room, seq, emoji, username, at, user) in
+            self.rows::<(RoomId, i64, String, String, Millis, UserId)>(&REACTIONS, &keys).await?
+        {
             if let Some(message) = snapshot.messages.get_mut(&(room, seq)) {
-                message.add_reaction(emoji, username.into());
+                message.add_reaction(emoji, username.into(), Some((at, user)));
             }
         }
         Ok(snapshot)
@@ -397,10 +399,13 @@ impl MessageRow {
 
 impl Message {
     /// Adds one person's emoji, told in the order in which they were put.
-    pub(crate) fn add_reaction(&mut self, emoji: String, username: Arc<str>) {
+    pub(crate) fn add_reaction(&mut self, emoji: String, username: Arc<str>, chosen: Option<(Millis, UserId)>) {
         match self.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.users.push(username),
-            None => self.reactions.push(Reaction { emoji, users: vec![username] }),
+            Some(reaction) => {
+                reaction.users.push(username);
+                reaction.chosen.extend(chosen);
+            }
+            None => self.reactions.push(Reaction { emoji, users: vec![username], chosen: chosen.into_iter().collect() }),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Row {
         };
         let reactions = self.reactions.and_then(|json| serde_json::from_str::<Vec<(String, String)>>(&json).ok());
         for (emoji, username) in reactions.into_iter().flatten() {
-            message.add_reaction(emoji, username.into());
+            message.add_reaction(emoji, username.into(), None);
         }
         message
     }
@@ -73,7 +73,7 @@ macro_rules! messages {
                      from (select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at,
                                   deleted_at, reply_to,
                      case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
-                     (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id)
+                     (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
                       from reactions join users as who on who.id = reactions.user_id
                       where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
                      from messages join users on users.id = author_id ", $rest, ")"
@@ -82,7 +82,7 @@ macro_rules! messages {
             }
             Db::Postgres(pool) => sqlx::query_as(concat!(
                 "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
-                 (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id)::text
+                 (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
                   where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
                  from messages join users on users.id = author_id ", $rest

@@ -60,8 +60,8 @@ both! {
         let (_, joined) = app.log_in("ada").await.join("general").await;
         assert_eq!(joined["messages"].as_array().expect("messages").last(), Some(&message));
         let message = hers.ok("react", react("👍", false)).await["message"].take();
-        assert_eq!(message["reactions"], json!([{ "emoji": "👍", "users": ["grace"] }, { "emoji": "🎉", "users": ["grace"] }]));
-        // Read anew, they stand in the same order, though who chose the first one first has taken it back.
+        assert_eq!(message["reactions"], json!([{ "emoji": "🎉", "users": ["grace"] }, { "emoji": "👍", "users": ["grace"] }]));
+        // Read anew, they stand in the same order: by who chose first of those who still do.
         let page = ada.get_json("/rooms/general?before=99").await.expect(200).json();
         assert_eq!(page["messages"].as_array().expect("messages").last(), Some(&message));
         other.ok("react", react("👍", false)).await;
