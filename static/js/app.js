@@ -10,7 +10,7 @@ const main = document.querySelector('main.room');
 const me = { username: main.dataset.me, name: main.dataset.myName, id: Number(main.dataset.myId) };
 const connection = new Connection(main.dataset.room);
 const timeline = new Timeline(main, me);
-const outbox = new Outbox(main.dataset.room, connection);
+const outbox = new Outbox(main.dataset.room, me, connection);
 const people = new People(connection, me);
 new Room(main, connection, timeline, outbox, people).start();
 const form = document.querySelector('#composer');

@@ -9,6 +9,7 @@ export class Connection extends EventTarget {
   #room;
   #bar = document.querySelector('#connection');
   #slow;
+  #hasEnded = false;
 
   constructor(room) {
     super();
@@ -24,7 +25,7 @@ export class Connection extends EventTarget {
     this.#socket.on('signed_out', () => location.assign('/login'));
     // What the browser knows at once, the socket would find out only after its next unanswered ping.
     addEventListener('offline', () => { this.#socket.disconnect(); this.#lost(false); });
-    addEventListener('online', () => this.#socket.connect());
+    addEventListener('online', () => { if (!this.#hasEnded) this.#socket.connect(); });
   }
 
   get isUp() { return this.#socket.connected; }
@@ -55,9 +56,21 @@ export class Connection extends EventTarget {
     this.#bar.hidden = !text;
   }
 
+  // Closes for good, says why, and where to go from here.
+  end(text, href, name) {
+    this.#hasEnded = true;
+    this.#socket.disconnect();
+    this.say(`${text} `);
+    const link = document.createElement('a');
+    link.href = href;
+    link.textContent = name;
+    this.#bar.append(link);
+  }
+
   #lost(mustAsk) {
     this.dispatchEvent(new Event('down'));
     clearTimeout(this.#slow);
+    if (this.#hasEnded) return;
     // A blink is not worth a word.
     this.#slow = setTimeout(() => this.say('Reconnecting… your messages are safe'), 400);
     // The server closed the namespace: the client does not come back by itself.

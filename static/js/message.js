@@ -29,8 +29,9 @@ function fill(node, message, me) {
   if (message.deleted_at) body.replaceChildren(make('p', 'gone', 'This message was deleted.'));
   else body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
   if (message.reply_to) {
-    const answers = make('a', 'answers', 'in answer to an earlier message');
+    const answers = make('a', 'answers', '');
     answers.href = `/rooms/${message.room}/${message.reply_to}`;
+    answers.dataset.to = message.reply_to;
     body.before(answers);
   }
   if (message.edited_at) body.after(make('span', 'edited', 'edited'));
@@ -40,6 +41,13 @@ function fill(node, message, me) {
     reaction.title = users.join(', ');
     return reaction;
   }));
+}
+
+// What a message answers, in one line, as far as the page shows it.
+export function quote(answers) {
+  const answered = document.getElementById(`m${answers.dataset.to}`);
+  const [by, words] = ['.by', '.body'].map((part) => answered?.querySelector(part)?.textContent.trim());
+  answers.textContent = words ? `${by}: ${words.slice(0, 120)}` : 'in answer to an earlier message';
 }
 
 // A post that is on its way.

@@ -8,12 +8,13 @@ export class Outbox extends EventTarget {
   #connection; #key;
   #posts = [];
   #isFlushing = false;
-  onPosted = () => {};
+  onPosted = async () => {};
 
-  constructor(room, connection) {
+  constructor(room, me, connection) {
     super();
     this.#connection = connection;
-    this.#key = `outbox:${room}`;
+    // Of this person: whoever logs in here next does not send it in their own name.
+    this.#key = `outbox:${me.id}:${room}`;
   }
 
   // What a reload interrupted. The nonce makes a post that had arrived after all harmless.
@@ -53,9 +54,8 @@ export class Outbox extends EventTarget {
     while (this.#connection.isUp && (post = this.#posts.find((post) => !post.problem))) {
       const answer = await this.#connection.ask('message', { body: post.body, nonce: post.nonce });
       if (answer.ok) {
-        this.dispatchEvent(new CustomEvent('posted', { detail: answer.message }));
+        await this.onPosted(answer.message);
         this.arrived(post.nonce);
-        this.onPosted(answer.message);
       } else if (PASSING.has(answer.error.code)) {
         await new Promise((resolve) => setTimeout(resolve, (answer.error.retry_after ?? 0) * 1_000 || BETWEEN_TRIES));
       } else {

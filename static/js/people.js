@@ -6,7 +6,8 @@ const TYPING_EVERY = 3_000;
 
 export class People {
   #connection; #me;
-  #here = document.querySelector('#here');
+  #link = document.querySelector('.people a');
+  #members = Number(this.#link.dataset.members);
   #line = document.querySelector('#typing');
   #online = new Set();
   #others = 0;
@@ -22,7 +23,7 @@ export class People {
       this.#show();
     });
     connection.on('typing', ({ user }) => this.#isTyping(user));
-    connection.addEventListener('down', () => { this.#here.hidden = true; });
+    connection.addEventListener('down', () => { this.#online.clear(); this.#others = 0; this.#show(); });
   }
 
   // Who is here, as a join tells: a count of everybody, and the first names of them.
@@ -34,9 +35,8 @@ export class People {
 
   // Somebody became a member, or is none any more.
   members(change) {
-    const link = document.querySelector('.people a');
-    const count = Number.parseInt(link.textContent, 10) + change;
-    link.textContent = `${count} ${count === 1 ? 'member' : 'members'}`;
+    this.#members += change;
+    this.#show();
   }
 
   // What somebody is called; typing tells only usernames.
@@ -63,7 +63,7 @@ export class People {
   }
 
   #say() {
-    const users = [...this.#typing.keys()].map((user) => this.#names.get(user) ?? user);
+    const users = [...this.#typing.keys()].map((user) => this.#names.get(user) ?? shownName(user) ?? user);
     if (!users.length) this.#line.textContent = '';
     else if (users.length === 1) this.#line.textContent = `${users[0]} is typing…`;
     else if (users.length === 2) this.#line.textContent = `${users[0]} and ${users[1]} are typing…`;
@@ -72,8 +72,17 @@ export class People {
 
   #show() {
     const count = this.#online.size + this.#others;
-    this.#here.hidden = count === 0;
-    this.#here.textContent = `● ${count} here · `;
-    this.#here.title = [...this.#online].sort().join(', ');
+    const members = `${this.#members} ${this.#members === 1 ? 'member' : 'members'}`;
+    this.#link.textContent = count ? `${count} of ${this.#members} here` : members;
+    this.#link.title = [...this.#online].sort().join(', ');
+    if (!count) return;
+    const dot = document.createElement('span');
+    dot.className = 'dot dot--on';
+    this.#link.prepend(dot);
   }
+}
+
+// What the page calls somebody who has written on it.
+function shownName(user) {
+  return document.querySelector(`.message[data-author="${CSS.escape(user)}"] .by`)?.textContent;
 }

@@ -21,15 +21,14 @@ export class Room {
     this.#connection.addEventListener('up', () => this.#join());
     this.#connection.addEventListener('down', () => { this.#live = false; });
     this.#connection.on('message', (message) => this.#heard(message));
-    this.#connection.on('removed', () => location.assign('/rooms'));
+    this.#connection.on('removed', ({ reason }) => this.#lost(reason));
     this.#connection.on('room', (room) => this.#described(room));
-    this.#connection.on('read', () => {});
     this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
     this.#timeline.onOlder = () => this.#older();
     this.#timeline.onSeen = (seq) => this.#seen(seq);
     this.#timeline.begin();
     this.#outbox.restore();
-    if (!this.#isLatest) this.#outbox.onPosted = () => location.assign(location.pathname.split('/').slice(0, 3).join('/'));
+    this.#outbox.onPosted = (message) => this.#posted(message);
     this.#connection.open();
   }
 
@@ -58,6 +57,18 @@ export class Room {
   #heard(message) {
     if (message.rev > this.#rev + 1) return this.#sync();
     this.#take([message]);
+  }
+
+  // One's own post, as its acknowledgement tells it; its broadcast may still be on its way.
+  async #posted(message) {
+    if (!this.#isLatest) return location.assign(`/rooms/${this.#main.dataset.room}`);
+    await this.#heard(message);
+  }
+
+  // Left in another window, or removed by somebody: what was read stays, and nothing more comes or goes.
+  #lost(reason) {
+    document.querySelector('#composer')?.closest('.composer').remove();
+    this.#connection.end(reason === 'left' ? 'You have left this room.' : 'You are no longer in this room.', '/rooms', 'Go to your rooms');
   }
 
   // Asks for what is missing until nothing is; whoever asks meanwhile waits for the same.

@@ -1,5 +1,5 @@
 // The log on the page: messages in their places, the scroll position where the reader has it.
-import { element, pendingElement } from '#js/message.js';
+import { element, pendingElement, quote } from '#js/message.js';
 import { clock, dayKey, dayName, fullTime } from '#js/time.js';
 
 // How near to the end counts as at the end, in pixels.
@@ -44,13 +44,14 @@ export class Timeline {
       const stays = this.#isAtEnd();
       old.replaceWith(node);
       this.#arrange([node, this.#next(node)]);
+      for (const answers of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) quote(answers);
       if (stays) this.#toEnd();
       return;
     }
     const messages = this.#messages();
     const last = messages.at(-1);
     if (!isLatest || (last && message.seq < Number(last.dataset.seq))) return; // Older than what is shown: it is loaded when asked for.
-    document.querySelector('#empty')?.remove();
+    if (message.kind === 'text') document.querySelector('#empty')?.remove();
     const follows = this.#isAtEnd();
     const before = this.#list.querySelector('[data-nonce]');
     if (before) before.before(node); else this.#list.append(node);
@@ -62,6 +63,9 @@ export class Timeline {
 
   // Shows older messages above, and leaves what is being read where it is.
   prepend(messages, more) {
+    // Old words are not news: nobody hears them read out.
+    this.#log.ariaLive = 'off';
+    setTimeout(() => { this.#log.ariaLive = 'polite'; }, 500);
     const anchor = this.#messages()[0];
     const top = anchor?.getBoundingClientRect().top ?? 0;
     const nodes = messages.map((message) => element(message, this.#me));
@@ -127,17 +131,20 @@ export class Timeline {
       if (!node) continue;
       const before = this.#previous(node);
       const { at, author } = node.dataset;
-      if (node.previousElementSibling?.classList.contains('day')) node.previousElementSibling.remove();
+      // The line over what is new stands between a day and its message.
+      const top = node.previousElementSibling?.matches('.fresh') ? node.previousElementSibling : node;
+      if (top.previousElementSibling?.matches('.day')) top.previousElementSibling.remove();
       const isNewDay = !before || dayKey(before.dataset.at) !== dayKey(at);
       if (isNewDay) {
         const day = document.createElement('div');
         day.className = 'day';
         day.setAttribute('role', 'separator');
         day.textContent = dayName(at);
-        node.before(day);
+        top.before(day);
       }
       if (node.matches('.message')) {
-        const joins = !isNewDay && before.matches('.message') && before.dataset.author === author && Date.parse(at) - Date.parse(before.dataset.at) < JOIN_WITHIN;
+        for (const answers of node.querySelectorAll('.answers')) quote(answers);
+        const joins = !isNewDay && top === node && before.matches('.message') && before.dataset.author === author && Date.parse(at) - Date.parse(before.dataset.at) < JOIN_WITHIN;
         node.classList.toggle('message--first', !joins || !!node.querySelector('.answers'));
       }
       for (const time of node.querySelectorAll('time')) {
