@@ -9,10 +9,39 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use comrak::Options;
 
+use super::names::Names;
+
+/// A message's words, ready to be stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The words as sanitized HTML.
+    pub html: String,
+    /// Whom they address: usernames, `@room` and `@here`, each once, in the order of the text.
+    pub mentions: Vec<String>,
+}
+
+/// Renders `body` and finds whom it addresses.
+#[must_use]
+pub fn render(body: &str, names: &Names) -> Rendered {
+    let mut mentions: Vec<String> = Vec::new();
+    for word in body.split(|c: char| !(c.is_alphanumeric() || matches!(c, '@' | '.' | '_' | '-'))) {
+        let Some(name) = word.strip_prefix('@') else { continue };
+        let name = name.trim_end_matches(['.', '-', '_']).to_lowercase();
+        let addressed = match name.as_str() {
+            "room" | "here" => format!("@{name}"),
+            _ if names.is_person(&name) => name,
+            _ => continue,
+        };
+        if !mentions.contains(&addressed) {
+            mentions.push(addressed);
+        }
+    }
+    Rendered { html: html(body), mentions }
+}
+
 /// Renders `body` as CommonMark. Raw HTML in it is shown as the text that it is: in a chat `Vec<String>` means what it says,
 /// and a tag that silently vanished would be a lost word. The sanitizer behind it is the second lock on the same door.
-#[must_use]
-pub fn render(body: &str) -> String {
+fn html(body: &str) -> String {
     if is_plain(body) {
         return format!("<p>{body}</p>\n");
     }
@@ -91,6 +120,10 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn render(body: &str) -> String {
+        super::render(body, &Names::default()).html
+    }
 
     #[test]
     fn commonmark_is_rendered() {

@@ -4,13 +4,12 @@
 //! write anything: that is `chat`.
 //!
 //! Reading order: `handshake` (a connection's request), `seats` (who sits where), `incoming` (what clients ask for), `publish`
-//! (what the rooms tell), `presence` (who is here).
+//! (what the rooms tell).
 
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
 pub mod payload;
-mod presence;
 mod publish;
 pub mod seats;
 
@@ -98,7 +97,8 @@ impl Realtime {
             Transports::WebSocketAndPolling => builder.transports([TransportType::Websocket, TransportType::Polling]),
         };
         let (layer, io) = builder.build_layer();
-        let realtime = Arc::new(Self { io, chat, accounts, clock, seats: Seats::default() });
+        let seats = Seats::new(chat.presence().clone());
+        let realtime = Arc::new(Self { io, chat, accounts, clock, seats });
         realtime.clone().open();
         tokio::spawn(publish::run(realtime.clone(), events, done));
         tokio::spawn(realtime.clone().sweep());
@@ -134,6 +134,7 @@ impl Realtime {
             Ok(None) => return Err(Refusal::Unauthenticated),
             Err(_logged) => return Err(Refusal::Unavailable),
         };
+        self.chat.names().meet(&user.username);
         let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut));
         socket.extensions.insert(seat.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use socketioxide::SendError;
 use socketioxide::extract::SocketRef;
 
-use super::presence::Online;
 use crate::chat::change::Logged;
+use crate::chat::presence::Online;
 use crate::chat::types::{Head, Page, Room};
 
 /// An event with its name on the wire.

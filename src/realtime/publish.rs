@@ -31,11 +31,10 @@ pub async fn run(realtime: Arc<Realtime>, mut events: mpsc::Receiver<Vec<Event>>
 
 impl Realtime {
     async fn publish(&self, event: &Event) {
+        self.chat.published(event);
         match event {
-            Event::Message(logged) => {
-                self.chat.published(logged);
-                self.broadcast(logged.room, &**logged).await;
-            }
+            Event::Message { logged, is_new: _ } => self.broadcast(logged.room, &**logged).await,
+            Event::Entered { .. } => {}
             Event::Described(room) => self.broadcast(room.id, &Described { room: &room.slug, now: room }).await,
             Event::Removed { room, slug, user, rev, reason } => {
                 let live = self.seats.unsubscribe_user(*room, *user, *rev);

@@ -14,8 +14,8 @@ use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
 
 use super::outgoing::{Emit, SignedOut};
-use super::presence::{Online, Presence};
 use crate::accounts::session::SessionKey;
+use crate::chat::presence::{Online, Presence};
 use crate::chat::types::{RoomId, UserId};
 
 /// How many of a socket's events may wait for their outcome; one more is refused.
@@ -124,11 +124,11 @@ pub struct Seated {
 }
 
 /// Every connected socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seats {
     all: Mutex<Register>,
     /// Changed only with `all` locked, so that a socket is counted in and out of a room exactly as it enters and leaves it.
-    presence: Presence,
+    presence: Arc<Presence>,
 }
 
 #[derive(Debug, Default)]
@@ -169,6 +169,12 @@ impl<K: Hash + Eq, V> Recent<K, V> {
 }
 
 impl Seats {
+    /// An empty register, which counts people in and out of `presence`.
+    #[must_use]
+    pub fn new(presence: Arc<Presence>) -> Self {
+        Self { all: Mutex::default(), presence }
+    }
+
     fn register(&self) -> MutexGuard<'_, Register> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,6 +192,7 @@ impl Seats {
         if all.ended.get(&seat.session).is_some() {
             seat.cut();
         }
+        self.presence.connect(seat.user);
         all.by_user.entry(seat.user).or_default().push(socket.id);
         all.by_socket.insert(socket.id, Seated { socket: socket.clone(), seat: seat.clone() });
     }
@@ -196,6 +203,7 @@ impl Seats {
         let mut all = self.register();
         seat.is_gone.store(true, Ordering::Release);
         let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return Vec::new() };
+        self.presence.disconnect(seat.user);
         if let Some(sockets) = all.by_user.get_mut(&seat.user) {
             sockets.retain(|sid| *sid != socket);
             if sockets.is_empty() {
