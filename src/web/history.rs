@@ -14,7 +14,7 @@ use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, Refused, page, page_with};
 use super::session::CurrentUser;
-use super::views::RoomPage;
+use super::views::{RoomPage, Stretch};
 use crate::chat::Draft;
 use crate::chat::change::Logged;
 use crate::chat::types::{Head, Page, Room, Window};
@@ -130,8 +130,27 @@ async fn show(
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
         return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
     }
-    let frame = frame(state, &user).await.map_err(refuse)?;
-    Ok(page(&RoomPage::new(frame, &state.chat, view, history, target)))
+    Ok(page(&room_page(state, &user, view, history, target).await.map_err(refuse)?))
+}
+
+/// The page of a stretch of history, with what it takes from elsewhere.
+async fn room_page(
+    state: &AppState,
+    user: &CurrentUser,
+    view: RoomView,
+    history: Page<Arc<Logged>>,
+    target: Option<i64>,
+) -> Result<RoomPage, Error> {
+    let shown = |seq: &i64| history.messages.iter().any(|logged| logged.message.seq == *seq);
+    let mut elsewhere: Vec<i64> = history.messages.iter().filter_map(|logged| logged.message.reply_to).filter(|seq| !shown(seq)).collect();
+    elsewhere.sort_unstable();
+    elsewhere.dedup();
+    let mut answered = Vec::with_capacity(elsewhere.len());
+    for seq in elsewhere {
+        answered.extend(state.chat.page(&view, Window::Around(seq), 1).await?.messages);
+    }
+    let frame = frame(state, user).await?;
+    Ok(RoomPage::new(frame, &state.chat, view, Stretch { history, answered, target }))
 }
 
 /// The link to a day.
@@ -242,8 +261,7 @@ async fn show_again(
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await.map_err(refuse)?;
-    let frame = frame(state, &user).await.map_err(refuse)?;
-    let mut room = RoomPage::new(frame, &state.chat, view, history, None);
+    let mut room = room_page(state, &user, view, history, None).await.map_err(refuse)?;
     room.draft = form.body;
     room.problem = Some((&error).into());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);

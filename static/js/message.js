@@ -67,7 +67,7 @@ function pinned(node, message) {
   if (!message.pinned) return;
   const mark = make('a', 'pinned', `Pinned by ${message.pinned.by}`);
   mark.href = `/rooms/${message.room}/pins`;
-  node.querySelector('.said').prepend(mark);
+  node.querySelector('.words').prepend(mark);
 }
 
 // The line over an answer, until it is known what it says.
@@ -86,7 +86,7 @@ export function pendingElement(post, me) {
   node.dataset.nonce = post.nonce;
   node.querySelector('.body').replaceChildren(make('p', '', post.body));
   node.querySelector('.side').replaceWith(make('span', 'side'));
-  node.querySelector('.tools').remove();
+  node.querySelector('.acting').remove();
   if (post.problem) {
     const line = make('div', 'failed', post.problem);
     line.role = 'alert';
