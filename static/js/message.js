@@ -39,7 +39,7 @@ export function update(node, message, me) {
   node.toggleAttribute('data-gone', isGone);
   node.toggleAttribute('data-edited', !!message.edited_at && !isGone);
   node.toggleAttribute('data-pinned', !!message.pinned);
-  node.classList.toggle('message--to-me', !isGone && addresses(message, me));
+  node.classList.toggle('message--me', !isGone && addresses(message, me));
   const body = node.querySelector('.body');
   if (isGone) body.replaceChildren(make('p', 'gone', 'This message was deleted.'));
   else if (body.dataset.edited !== (message.edited_at ?? '')) {

@@ -5,32 +5,12 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{hue, initials};
-use crate::accounts::session::SessionUser;
 use crate::chat::types::{Kind, Message};
 
 /// Within how many milliseconds messages of one author join.
 const JOIN_WITHIN: i64 = 5 * 60 * 1000;
-/// How many characters of an answered message its answer shows.
-const EXCERPT: usize = 140;
-
-/// Who reads a message, as far as its markup depends on it.
-#[derive(Debug)]
-pub(super) struct Reader<'a> {
-    /// Their unique name.
-    pub username: &'a str,
-    /// Whether they look after the server.
-    pub is_admin: bool,
-    /// Whether they may act in the room.
-    pub is_member: bool,
-    /// Whose days and hours the page tells, before a script puts the browser's own there.
-    pub zone: TimeZone,
-}
-
-impl<'a> Reader<'a> {
-    pub fn new(user: &'a SessionUser, is_member: bool) -> Self {
-        Self { username: &user.username, is_admin: user.is_admin, is_member, zone: TimeZone::UTC }
-    }
-}
+/// How many characters of a message a quote holds.
+const EXCERPT: usize = 120;
 
 /// One message on a page.
 #[derive(Debug, Default)]
@@ -41,7 +21,7 @@ pub(super) struct Entry {
     pub seq: i64,
     pub rev: i64,
     pub at: String,
-    /// Hours and minutes.
+    /// Hours and minutes, UTC; the script puts the reader's own there.
     pub clock: String,
     pub author: String,
     pub name: Arc<str>,
@@ -49,40 +29,27 @@ pub(super) struct Entry {
     pub hue: String,
     pub html: String,
     pub notice: String,
-    /// What it answers.
-    pub quote: Option<Quote>,
-    /// Who pinned it.
-    pub pinned_by: Option<Arc<str>>,
+    pub reply_to: Option<i64>,
     pub is_notice: bool,
     pub is_first: bool,
     pub is_target: bool,
-    /// Whether it is the first that the reader has not seen.
-    pub is_fresh: bool,
-    /// Whether it addresses the reader.
-    pub is_to_me: bool,
     pub is_edited: bool,
+    pub is_gone: bool,
+    /// Whether it addresses the reader.
+    pub is_for_me: bool,
+    /// Whether the reader wrote it.
+    pub is_mine: bool,
+    /// Whether the reader's unread messages begin here.
+    pub is_fresh: bool,
+    /// Who pinned it.
+    pub pinned_by: Option<Arc<str>>,
+    /// What it answers, in one line.
+    pub quote: Option<Quote>,
     /// Whether the reader may see its earlier words.
     pub has_history: bool,
-    pub is_gone: bool,
-    /// Whether the reader may act on it.
-    pub can_act: bool,
+    /// Whether the reader may not act on it, because they are no member of the room.
+    pub is_locked: bool,
     pub reactions: Vec<Chosen>,
-}
-
-/// The message that one answers, in a line.
-#[derive(Debug, Default)]
-pub(super) struct Quote {
-    pub seq: i64,
-    pub name: Arc<str>,
-    /// Its first words; empty once it is deleted.
-    pub words: String,
-}
-
-impl Quote {
-    pub fn new(message: &Message) -> Self {
-        let words = message.body.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { seq: message.seq, name: message.author.name.clone(), words: words.chars().take(EXCERPT).collect() }
-    }
 }
 
 #[derive(Debug)]
@@ -90,24 +57,40 @@ pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
     pub users: String,
+    /// The same for the script, between spaces.
     pub usernames: String,
     pub is_mine: bool,
 }
 
+/// A message in one line, over the one that answers it.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// Whose words.
+    pub name: Arc<str>,
+    /// Their beginning; empty for a deleted message.
+    pub excerpt: String,
+}
+
+impl Quote {
+    /// The beginning of a message.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let words: Vec<_> = message.body.split_whitespace().take(40).collect();
+        let excerpt = words.join(" ").chars().take(EXCERPT).collect();
+        Self { name: message.author.name.clone(), excerpt }
+    }
+}
+
 impl Entry {
-    pub fn new(message: &Message, before: Option<&Message>, reader: &Reader<'_>) -> Self {
-        let me = reader.username;
-        let local = |message: &Message| message.created_at.timestamp().to_zoned(reader.zone.clone());
-        let at = local(message);
-        let day = before.is_none_or(|before| local(before).date() != at.date()).then(|| at.strftime("%A %-d %B %Y").to_string());
+    pub fn new(message: &Message, before: Option<&Message>, me: &str, target: Option<i64>) -> Self {
+        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+        let day_before = before.map(|before| before.created_at.timestamp().to_zoned(TimeZone::UTC).date());
+        let day = (day_before != Some(at.date())).then(|| at.strftime("%A %-d %B %Y").to_string());
         let joins = before.is_some_and(|before| {
             before.kind == Kind::Text
                 && before.author.id == message.author.id
                 && message.created_at.0 - before.created_at.0 < JOIN_WITHIN
         });
-        let is_own = *message.author.username == *me;
-        let is_gone = message.deleted_at.is_some();
-        let calls_me = |name: &String| name == me || name == "@room" || name == "@here";
         Self {
             is_first: day.is_some() || !joins || message.reply_to.is_some(),
             day,
@@ -122,39 +105,30 @@ impl Entry {
             hue: hue(message.author.id),
             html: message.html.clone(),
             notice: notice(message),
-            quote: message.reply_to.map(|seq| Quote { seq, ..Quote::default() }),
-            pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
+            reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
-            is_target: false,
+            is_target: target == Some(message.seq),
+            is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
+            has_history: *message.author.username == *me,
+            is_locked: false,
+            is_gone: message.deleted_at.is_some(),
+            is_for_me: message.deleted_at.is_none() && message.mentions.iter().any(|name| name == me || name.starts_with('@')) && *message.author.username != *me,
+            is_mine: *message.author.username == *me,
             is_fresh: false,
-            is_to_me: !is_own && !is_gone && message.mentions.iter().any(calls_me),
-            is_edited: message.edited_at.is_some() && !is_gone,
-            has_history: is_own || reader.is_admin,
-            is_gone,
-            can_act: reader.is_member,
-            reactions: message.reactions.iter().map(|reaction| chosen(reaction, me)).collect(),
+            pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
+            quote: None,
+            reactions: message
+                .reactions
+                .iter()
+                .map(|reaction| Chosen {
+                    emoji: reaction.emoji.clone(),
+                    count: reaction.users.len(),
+                    users: reaction.users.join(", "),
+                    usernames: reaction.users.join(" "),
+                    is_mine: reaction.users.iter().any(|user| **user == *me),
+                })
+                .collect(),
         }
-    }
-
-    /// The entry with the words of what it answers, if they are among `answered`.
-    pub fn quoting<'m>(mut self, mut answered: impl Iterator<Item = &'m Message>) -> Self {
-        if let Some(quote) = &mut self.quote
-            && let Some(message) = answered.find(|message| message.seq == quote.seq)
-        {
-            *quote = Quote::new(message);
-        }
-        self
-    }
-}
-
-fn chosen(reaction: &crate::chat::types::Reaction, me: &str) -> Chosen {
-    let users = |between: &str| reaction.users.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(between);
-    Chosen {
-        emoji: reaction.emoji.clone(),
-        count: reaction.users.len(),
-        users: users(", "),
-        usernames: users(" "),
-        is_mine: reaction.users.iter().any(|user| **user == *me),
     }
 }
 
