@@ -25,7 +25,7 @@ const reading = new Reading(main, line, timeline, place, sidebar);
 const outbox = new Outbox(main.dataset.room, me, line);
 const people = new People(line, me);
 const form = document.querySelector('#composer');
-const composer = form && new Composer(form, outbox, people, Number(main.dataset.max));
+const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), { line, me, room: main.dataset.room });
 const acts = new Acts(main, line, me, { reading, composer, picker: new Picker() });
 const menu = new Menu(acts);
 new Toolbar(acts, menu);

@@ -1,5 +1,5 @@
 // How messages stand to each other: days between them, one person's words joined, times as the reader has them.
-import { clock, dayKey, dayName, fullTime } from '#js/time.js';
+import { brief, clock, dayKey, dayName, fullTime } from '#js/time.js';
 
 // Within how many milliseconds messages of one author join; the server groups alike.
 export const JOIN_WITHIN = 5 * 60 * 1000;
@@ -19,7 +19,7 @@ export function arrange(nodes) {
     if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
     for (const time of node.querySelectorAll('time')) {
       time.title = fullTime(at);
-      (time.querySelector('a') ?? time).textContent = clock(at);
+      (time.querySelector('a') ?? time).textContent = time.closest('.side') ? brief(at) : clock(at);
     }
   }
 }

@@ -6,6 +6,9 @@ let loading;
 
 // Every emoji as `{char, names}`.
 export function list() {
-  loading ??= import('#js/emoji.js').then(({ emoji }) => emoji).catch(() => null).then((all) => all ?? FEW.map(([char, name]) => ({ char, names: [name] })));
+  loading ??= import('#js/emoji.js').then(({ groups }) => groups()).then(
+    (groups) => groups.flatMap((group) => group.emoji.map(({ emoji, name, codes }) => ({ char: emoji, names: [...codes, name.toLowerCase().replaceAll(' ', '_')] }))),
+    () => { loading = undefined; return FEW.map(([char, name]) => ({ char, names: [name] })); },
+  );
   return loading;
 }

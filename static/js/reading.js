@@ -16,15 +16,16 @@ export class Reading {
     this.#timeline = timeline;
     this.#place = place;
     this.#sidebar = sidebar;
+    sidebar.isReading = () => this.#isReading();
     place.addEventListener('moved', () => this.look());
-    addEventListener('focus', () => this.look());
+    for (const name of ['focus', 'blur']) addEventListener(name, () => { this.look(); sidebar.look(); });
     document.addEventListener('visibilitychange', () => this.look());
     // After "mark unread" only somebody who moves through the log again is reading.
     const log = document.querySelector('#log');
     for (const name of ['wheel', 'touchmove', 'pointerdown']) log.addEventListener(name, (event) => { if (name !== 'pointerdown' || event.target === log) this.#go(); }, { passive: true });
     log.addEventListener('keydown', ({ key }) => { if (/^(Arrow|Page|Home|End)/.test(key)) this.#go(); });
     line.addEventListener('down', () => { this.#isLive = false; });
-    line.on('read', ({ seq }) => { this.#told = seq; });
+    line.on('read', ({ seq }) => this.#elsewhere(seq));
   }
 
   // The room is whole from here on.
@@ -37,14 +38,15 @@ export class Reading {
   posted() { this.#go(); }
 
   look() {
-    if (!this.#isLatest || !this.#isLive || this.#isHeld || !this.#place.isAtEnd || !document.hasFocus() || document.visibilityState !== 'visible') return;
-    if (this.#timeline.last <= this.#told || this.#waiting) return;
+    if (!this.#isLive || !this.#isReading() || this.#timeline.last <= this.#told || this.#waiting) return;
     this.#waiting = setTimeout(() => this.#tell(), GLANCE);
   }
 
+  #isReading() { return this.#isLatest && !this.#isHeld && this.#place.isAtEnd && document.hasFocus() && document.visibilityState === 'visible'; }
+
   async #tell() {
     this.#waiting = null;
-    if (this.#isHeld || !this.#place.isAtEnd || !document.hasFocus()) return;
+    if (!this.#isReading()) return;
     const seq = this.#timeline.last;
     const answer = await this.#line.ask('read', { seq });
     if (!answer.ok || this.#isHeld) return;
@@ -64,6 +66,16 @@ export class Reading {
     this.#sidebar.count(this.#room, answer);
     this.#mark(document.getElementById(`m${seq}`));
     return answer;
+  }
+
+  // Read on, or marked unread, at another of one's windows.
+  #elsewhere(seq) {
+    if (seq < this.#told) {
+      this.#isHeld = true;
+      this.#mark(this.#timeline.messages().find((node) => Number(node.dataset.seq) > seq));
+    }
+    this.#told = seq;
+    this.#sidebar.look();
   }
 
   // Draws the line over the first message that is new.

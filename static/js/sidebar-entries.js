@@ -1,5 +1,6 @@
 // The entries of the sidebar as elements: bold where something waits, with how much; brass where it is addressed to one.
 import { make } from '#js/make.js';
+import { isDirect } from '#js/sidebar.js';
 
 export class Entries {
   #here; #sidebar = document.querySelector('.sidebar');
@@ -16,7 +17,7 @@ export class Entries {
     entry.classList.toggle('unread', row.unread > 0 && !isQuiet);
     entry.classList.toggle('muted', isQuiet);
     const name = entry.querySelector('.name');
-    if (name && !row.direct) name.textContent = row.name;
+    if (name && !isDirect(row)) name.textContent = row.name;
     badge(entry, isQuiet ? 0 : row.unread, isQuiet ? 0 : row.mentions);
   }
 
@@ -34,8 +35,8 @@ export class Entries {
 
   // A room that came while the page was open, in its place among the others.
   #add(row) {
-    const list = this.#sidebar.querySelector(row.direct ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
-    const template = document.querySelector(row.direct ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
+    const list = this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
+    const template = document.querySelector(isDirect(row) ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
     if (!list || !template) return null;
     const item = template.content.firstElementChild.cloneNode(true);
     const entry = item.querySelector('a');

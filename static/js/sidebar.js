@@ -5,6 +5,8 @@ export class Sidebar extends EventTarget {
   #connection; #me; #here; #title;
   #rows = new Map();
   #entries;
+  // Whether the open room is being read right now: then nothing waits in it.
+  isReading = () => false;
 
   constructor(connection, me, here, title) {
     super();
@@ -25,7 +27,7 @@ export class Sidebar extends EventTarget {
   // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.
   loudness(room) {
     const row = this.#rows.get(room);
-    return row?.level ?? (row?.direct ? 'all' : this.#me.notify);
+    return row?.level ?? (row && isDirect(row) ? 'all' : this.#me.notify);
   }
 
   nameOf(room) { return this.#rows.get(room)?.name ?? room; }
@@ -79,15 +81,21 @@ export class Sidebar extends EventTarget {
     this.#sum();
   }
 
+  // Shows anew how the open room stands: somebody has come back to it, or gone.
+  look() { if (this.#rows.has(this.#here)) this.#show(this.#here); }
+
+  #isRead(room) { return room === this.#here && this.isReading(); }
+
   #show(room) {
-    this.#entries.show(this.#rows.get(room), this.loudness(room));
+    const row = this.#rows.get(room);
+    this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.loudness(room));
     this.#sum();
   }
 
   #sum() {
     let [unread, mentions] = [0, 0];
     for (const [room, row] of this.#rows) {
-      if (this.loudness(room) === 'muted') continue;
+      if (this.loudness(room) === 'muted' || this.#isRead(room)) continue;
       unread += row.unread;
       mentions += row.mentions;
     }
@@ -101,3 +109,6 @@ export function addresses(message, me) {
   if (message.author.username === me.username) return false;
   return (message.mentions ?? []).some((name) => name === me.username || name === '@room' || name === '@here');
 }
+
+// Direct messages are a room under its people's names.
+export const isDirect = (row) => !!(row.is_direct || row.direct);

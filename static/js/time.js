@@ -5,6 +5,8 @@ const days = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 export const clock = (at) => hours.format(new Date(at));
+// The same without "AM" and "PM", for where there is no room.
+export const brief = (at) => hours.formatToParts(new Date(at)).filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim();
 export const fullTime = (at) => whole.format(new Date(at));
 export const dayKey = (at) => new Date(at).toDateString();
 
