@@ -3,6 +3,7 @@ import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
 import { Notices } from '#js/notify.js';
 import { Sidebar } from '#js/sidebar.js';
+import { fullTime, moment } from '#js/time.js';
 import { Title } from '#js/title.js';
 
 const frame = document.querySelector('.app');
@@ -21,5 +22,11 @@ export const title = new Title();
 export const sidebar = new Sidebar(connection, me, here, title);
 export const notices = new Notices(sidebar, here);
 export { announce };
+
+// Messages out of their room tell the day with the hour, as the reader has it.
+for (const time of document.querySelectorAll('.gathered time, time.moment')) {
+  time.title = fullTime(time.dateTime);
+  (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
+}
 
 connection.open();

@@ -16,3 +16,10 @@ export function dayName(at) {
   now.setDate(now.getDate() - 1);
   return dayKey(at) === now.toDateString() ? 'Yesterday' : days.format(new Date(at));
 }
+
+// A day and an hour in few words, for what stands alone.
+const near = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+export function moment(at) {
+  const day = dayName(at);
+  return `${day === 'Today' || day === 'Yesterday' ? day : near.format(new Date(at))}, ${clock(at)}`;
+}

@@ -112,7 +112,9 @@ impl Entry {
             has_history: *message.author.username == *me,
             is_locked: false,
             is_gone: message.deleted_at.is_some(),
-            is_for_me: message.deleted_at.is_none() && message.mentions.iter().any(|name| name == me || name.starts_with('@')) && *message.author.username != *me,
+            is_for_me: message.deleted_at.is_none()
+                && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
+                && *message.author.username != *me,
             is_mine: *message.author.username == *me,
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
@@ -129,6 +131,15 @@ impl Entry {
                 })
                 .collect(),
         }
+    }
+}
+
+impl Entry {
+    /// A message out of its room: with its author, and with its day beside the hour.
+    pub fn alone(message: &Message, me: &str) -> Self {
+        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+        let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
+        Self { day: None, clock, is_first: true, ..Self::new(message, None, me, None) }
     }
 }
 
