@@ -10,6 +10,7 @@ pub mod batch;
 pub mod change;
 pub mod ledger;
 pub mod markdown;
+pub mod names;
 mod rooms;
 pub mod tail;
 pub mod text;
@@ -137,7 +138,7 @@ impl Chat {
         let body = text::body(&draft.body, self.max_chars)?;
         let nonce = draft.nonce.as_deref().map(text::nonce).transpose()?;
         self.spend(actor)?;
-        let html = markdown::render(&body);
+        let html = markdown::render(&body, &names::Names::default()).html;
         self.ledger.submit(actor, room, Change::Post { body, html, nonce, reply_to: draft.reply_to })
     }
 
@@ -148,7 +149,7 @@ impl Chat {
     pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
         let body = text::body(body, self.max_chars)?;
         self.spend(actor)?;
-        let html = markdown::render(&body);
+        let html = markdown::render(&body, &names::Names::default()).html;
         self.ledger.submit(actor, room, Change::Edit { seq, body, html })
     }
 
