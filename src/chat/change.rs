@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::batch::Outcome;
+use super::markdown::Rendered;
 use super::types::{Message, Room, RoomId, UserId, Visibility};
 
 /// What somebody wants to change in a room.
@@ -18,8 +19,10 @@ pub enum Change {
     Post {
         /// The words as written.
         body: String,
-        /// The words as sanitized HTML.
-        html: String,
+        /// The words as sanitized HTML, and whom they address.
+        rendered: Rendered,
+        /// Who is connected, where the words address those who are here.
+        here: Vec<UserId>,
         /// Tells a retry from a new message; unique for each author.
         nonce: Option<String>,
         /// The message that it answers.
@@ -31,8 +34,10 @@ pub enum Change {
         seq: i64,
         /// The new words.
         body: String,
-        /// The new words as sanitized HTML.
-        html: String,
+        /// The new words as sanitized HTML, and whom they address.
+        rendered: Rendered,
+        /// Who is connected, where the words address those who are here.
+        here: Vec<UserId>,
     },
     /// Take a message's words away; its place stays.
     Delete {
@@ -71,9 +76,21 @@ pub enum Change {
         /// Who may find it.
         visibility: Option<Visibility>,
     },
+    /// Pin a message to the room, or take the pin away.
+    Pin {
+        /// The message.
+        seq: i64,
+        /// Whether it should be pinned.
+        on: bool,
+    },
     /// Move one's read marker forward.
     Read {
         /// The last message read.
+        seq: i64,
+    },
+    /// Put one's read marker just before a message, also backwards.
+    Unread {
+        /// The first message that is to wait.
         seq: i64,
     },
 }
@@ -124,7 +141,21 @@ impl serde::Serialize for Logged {
 #[derive(Debug)]
 pub enum Event {
     /// A message was posted, edited, deleted or reacted to.
-    Message(Arc<Logged>),
+    Message {
+        /// Its present state.
+        logged: Arc<Logged>,
+        /// Whether it was posted just now.
+        is_new: bool,
+    },
+    /// Somebody has become a member.
+    Entered {
+        /// The room.
+        room: RoomId,
+        /// Its slug.
+        slug: Arc<str>,
+        /// Who.
+        user: UserId,
+    },
     /// The room's name, topic or visibility changed.
     Described(Room),
     /// Somebody is no longer a member.

@@ -6,11 +6,13 @@
 //! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
 //! ends of rooms in memory), then the use-cases here and in `rooms`.
 
+pub mod activity;
 pub mod batch;
 pub mod change;
 pub mod ledger;
 pub mod markdown;
 pub mod names;
+pub mod presence;
 mod rooms;
 pub mod tail;
 pub mod text;
@@ -25,8 +27,10 @@ use tokio::sync::mpsc;
 
 use self::change::{Change, Event, Logged};
 use self::ledger::{Ledger, Pending};
+use self::names::Names;
+use self::presence::Presence;
 use self::tail::{Tail, Tails};
-use self::types::{Head, Message, Page, RoomId, UserId, Window};
+use self::types::{Head, Message, Page, RoomId, UserId, Visibility, Window};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Rate};
 use crate::db::Db;
@@ -67,6 +71,8 @@ pub struct Chat {
     tails: Tails,
     clock: Clock,
     epoch: Arc<str>,
+    presence: Arc<Presence>,
+    names: Names,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
     /// Which room a slug names, for every room that is known, so that a post needs no look-up and keeps its place in its sender's
@@ -82,7 +88,11 @@ impl Chat {
     /// The database's.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<(Self, mpsc::Receiver<Vec<Event>>)> {
         let epoch = db.epoch().await?.into();
-        let slugs = db.list_slugs().await?.into_iter().map(|(slug, id)| (slug.into(), id)).collect();
+        let rooms: Vec<(Arc<str>, RoomId, bool)> =
+            db.list_slugs().await?.into_iter().map(|(slug, id, is_public)| (slug.into(), id, is_public)).collect();
+        let public = rooms.iter().filter(|(.., is_public)| *is_public).map(|(slug, ..)| slug.clone());
+        let names = Names::new(db.list_usernames().await?.into_iter().map(Into::into), public);
+        let slugs = rooms.into_iter().map(|(slug, id, _)| (slug, id)).collect();
         let (ledger, events) = Ledger::start(db.clone(), clock.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let chat = Self {
@@ -91,6 +101,8 @@ impl Chat {
             tails: Tails::default(),
             clock,
             epoch,
+            presence: Arc::default(),
+            names,
             posts,
             max_chars: config.max_message_chars,
             slugs: RwLock::new(slugs),
@@ -104,6 +116,18 @@ impl Chat {
         &self.epoch
     }
 
+    /// Who is connected, and where.
+    #[must_use]
+    pub fn presence(&self) -> &Arc<Presence> {
+        &self.presence
+    }
+
+    /// The names that messages can link.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// How many characters a message may have.
     #[must_use]
     pub fn max_chars(&self) -> usize {
@@ -115,9 +139,13 @@ impl Chat {
         self.ledger.close();
     }
 
-    /// Takes a published change into the tails; called by the publisher, in commit order, before anybody is told.
-    pub fn published(&self, logged: &Arc<Logged>) {
-        self.tails.apply(logged);
+    /// Takes what happened into what is kept in memory; called by the publisher, in commit order, before anybody is told.
+    pub fn published(&self, event: &Event) {
+        match event {
+            Event::Message { logged, .. } => self.tails.apply(logged),
+            Event::Described(room) => self.names.set_room(&room.slug, room.visibility == Visibility::Public),
+            Event::Entered { .. } | Event::Removed { .. } => {}
+        }
     }
 
     /// Forgets the rates of people who have been quiet; called now and then.
@@ -138,8 +166,9 @@ impl Chat {
         let body = text::body(&draft.body, self.max_chars)?;
         let nonce = draft.nonce.as_deref().map(text::nonce).transpose()?;
         self.spend(actor)?;
-        let html = markdown::render(&body, &names::Names::default()).html;
-        self.ledger.submit(actor, room, Change::Post { body, html, nonce, reply_to: draft.reply_to })
+        let rendered = markdown::render(&body, &self.names);
+        let here = self.here(&rendered);
+        self.ledger.submit(actor, room, Change::Post { body, rendered, here, nonce, reply_to: draft.reply_to })
     }
 
     /// Queues other words for one's own message.
@@ -149,8 +178,9 @@ impl Chat {
     pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
         let body = text::body(body, self.max_chars)?;
         self.spend(actor)?;
-        let html = markdown::render(&body, &names::Names::default()).html;
-        self.ledger.submit(actor, room, Change::Edit { seq, body, html })
+        let rendered = markdown::render(&body, &self.names);
+        let here = self.here(&rendered);
+        self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, here })
     }
 
     /// Queues a deletion.
@@ -172,6 +202,23 @@ impl Chat {
         self.ledger.submit(actor, room, Change::React { seq, emoji, on })
     }
 
+    /// Queues a pin, put on a message or taken away.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub fn pin(&self, actor: UserId, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
+        self.spend(actor)?;
+        self.ledger.submit(actor, room, Change::Pin { seq, on })
+    }
+
+    /// Queues the read marker's way to just before a message.
+    ///
+    /// # Errors
+    /// `busy`, or `not_found` as the outcome.
+    pub fn mark_unread(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        self.ledger.submit(actor, room, Change::Unread { seq })
+    }
+
     /// Queues a step of the read marker.
     ///
     /// # Errors
@@ -181,6 +228,11 @@ impl Chat {
             return Err(Error::invalid("seq", "A seq is not negative."));
         }
         self.ledger.submit(actor, room, Change::Read { seq })
+    }
+
+    /// Who is connected, for words that address those who are here.
+    fn here(&self, rendered: &markdown::Rendered) -> Vec<UserId> {
+        if rendered.mentions.iter().any(|name| name == "@here") { self.presence.connected() } else { Vec::new() }
     }
 
     /// Counts one change against a person's rate.

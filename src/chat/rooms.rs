@@ -97,6 +97,7 @@ impl Chat {
         }
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
         self.learn(room.slug.clone(), room.id);
+        self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
     }

@@ -60,6 +60,19 @@ pub enum Kind {
     Renamed,
 }
 
+/// How loud a room is to one of its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Every message counts.
+    All,
+    /// Only what addresses them counts.
+    Mentions,
+    /// Nothing counts.
+    Muted,
+}
+
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Room {
@@ -76,6 +89,9 @@ pub struct Room {
     pub visibility: Visibility,
     /// When it was created.
     pub created_at: Millis,
+    /// Whether it is direct messages: a private room of fixed people, under their names.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_direct: bool,
 }
 
 /// How far a room's log has come.
@@ -119,6 +135,15 @@ pub struct Reaction {
     pub chosen: Vec<(Millis, UserId)>,
 }
 
+/// That a message is pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pin {
+    /// The username of who pinned it.
+    pub by: Arc<str>,
+    /// When.
+    pub at: Millis,
+}
+
 /// A message in its present state: the unit of history, replay and live events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
@@ -149,6 +174,12 @@ pub struct Message {
     /// The `seq` of the message that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<i64>,
+    /// Whom it addresses: usernames, `@room` and `@here`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+    /// That it is pinned, and by whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pin>,
     /// The emoji under it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
@@ -211,6 +242,16 @@ pub struct ListedRoom {
     pub members: i64,
     /// Whether somebody has written there since the person last read.
     pub is_unread: bool,
+    /// How many messages wait behind the read marker; at most 100 are counted, and none where that was not asked for.
+    pub unread: i64,
+    /// How many of them address the person.
+    pub mentions: i64,
+    /// How loud the person has made the room; `None` leaves it to what they chose for all.
+    pub level: Option<Level>,
+    /// The last message that they have read; 0 for who is no member.
+    pub read_seq: i64,
+    /// How far the room's log has come.
+    pub head: Head,
 }
 
 #[cfg(test)]

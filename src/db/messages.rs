@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use super::Db;
 use super::read;
-use crate::chat::types::{Author, Kind, Message, RoomId, UserId};
+use crate::chat::types::{Author, Kind, Message, Pin, RoomId, UserId};
 use crate::clock::Millis;
 
 /// How many unread messages are counted at the most.
@@ -18,7 +18,7 @@ const UNREAD_LIMIT: i64 = 1000;
 
 /// A message as it is read, its reactions as a JSON array of `[emoji, username]`. The order of the fields is that of [`messages!`].
 #[derive(FromRow, Deserialize)]
-struct Row {
+pub(super) struct Row {
     seq: i64,
     rev: i64,
     kind: Kind,
@@ -32,11 +32,15 @@ struct Row {
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
     reply_to: Option<i64>,
+    mentions: Option<String>,
+    pinned_at: Option<i64>,
+    pinned_by: Option<String>,
     reactions: Option<String>,
 }
 
 impl Row {
-    fn into_message(self, room: &Arc<str>) -> Message {
+    /// The message, of the room with this slug.
+    pub(super) fn into_message(self, room: &Arc<str>) -> Message {
         let mut message = Message {
             room: room.clone(),
             seq: self.seq,
@@ -50,6 +54,8 @@ impl Row {
             edited_at: self.edited_at.map(Millis),
             deleted_at: self.deleted_at.map(Millis),
             reply_to: self.reply_to,
+            mentions: mentions_from(self.mentions.as_deref()),
+            pinned: self.pinned_by.zip(self.pinned_at).map(|(by, at)| Pin { by: by.into(), at: Millis(at) }),
             reactions: Vec::new(),
         };
         let reactions = self.reactions.and_then(|json| serde_json::from_str::<Vec<(String, String)>>(&json).ok());
@@ -58,6 +64,11 @@ impl Row {
         }
         message
     }
+}
+
+/// Whom a message addresses, as its row keeps it.
+pub(super) fn mentions_from(json: Option<&str>) -> Vec<String> {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// The one list of columns, in the words of each database, and the part of the statement that both share. SQLite gives all rows as
@@ -69,19 +80,20 @@ macro_rules! messages {
             Db::Sqlite(sqlite) => {
                 let rows: String = sqlx::query_scalar(concat!(
                     "select json_group_array(json_array(seq, rev, kind, author_id, username, name, body, html, created_at, nonce, edited_at,
-                                                        deleted_at, reply_to, reactions))
+                                                        deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
                      from (select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at,
-                                  deleted_at, reply_to,
+                                  deleted_at, reply_to, mentions, pinned_at, pinned_by,
                      case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
                      (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
                       from reactions join users as who on who.id = reactions.user_id
                       where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
                      from messages join users on users.id = author_id ", $rest, ")"
                 ))$(.bind($bind))*.fetch_one(&sqlite.read).await?;
-                serde_json::from_str::<Vec<Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
+                serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(pool) => sqlx::query_as(concat!(
                 "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
+                 mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
                   where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
@@ -90,6 +102,8 @@ macro_rules! messages {
         }
     };
 }
+
+pub(super) use messages;
 
 impl Db {
     /// The messages from place `from` to place `to`, oldest first.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, write};
-use crate::chat::types::{Author, Head, ListedRoom, Membership, Room, RoomId, UserId, Visibility};
+use crate::chat::types::{Author, Head, Level, ListedRoom, Membership, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
@@ -22,6 +22,8 @@ pub struct RoomView {
     pub membership: Option<Membership>,
     /// Who made it.
     pub created_by: Option<UserId>,
+    /// How loud the person has made it; `None` leaves it to what they chose for all.
+    pub level: Option<Level>,
     /// How many people are members.
     pub members: i64,
 }
@@ -43,13 +45,19 @@ struct RoomRow {
     topic: String,
     visibility: Visibility,
     created_at: Millis,
+    direct_key: Option<String>,
     created_by: Option<UserId>,
     seq: i64,
     rev: i64,
     talk_seq: i64,
     joined_at: Option<Millis>,
     read_seq: Option<i64>,
+    level: Option<Level>,
     members: i64,
+    #[sqlx(default)]
+    unread: i64,
+    #[sqlx(default)]
+    mentions: i64,
 }
 
 impl RoomRow {
@@ -61,6 +69,7 @@ impl RoomRow {
             topic: self.topic,
             visibility: self.visibility,
             created_at: self.created_at,
+            is_direct: self.direct_key.is_some(),
         }
     }
 }
@@ -71,6 +80,7 @@ impl From<RoomRow> for RoomView {
             head: Head { seq: row.seq, rev: row.rev },
             membership: row.joined_at.zip(row.read_seq).map(|(joined_at, read_seq)| Membership { joined_at, read_seq }),
             created_by: row.created_by,
+            level: row.level,
             members: row.members,
             room: row.into_room(),
         }
@@ -83,6 +93,11 @@ impl From<RoomRow> for ListedRoom {
             is_member: row.read_seq.is_some(),
             members: row.members,
             is_unread: row.read_seq.is_some_and(|read| row.talk_seq > read),
+            unread: row.unread,
+            mentions: row.mentions,
+            level: row.level,
+            read_seq: row.read_seq.unwrap_or(0),
+            head: Head { seq: row.seq, rev: row.rev },
             room: row.into_room(),
         }
     }
@@ -95,7 +110,8 @@ impl Db {
     /// The database's.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members
              from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
              where slug = $1 and (visibility = 'public' or joined_at is not null)",
         )
@@ -114,12 +130,12 @@ impl Db {
         read!(self, pool => sqlx::query_scalar("select id from rooms where slug = $1").bind(slug).fetch_optional(pool).await)
     }
 
-    /// Every room's slug and number.
+    /// Every room's slug and number, and whether it is public.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_slugs(&self) -> sqlx::Result<Vec<(String, RoomId)>> {
-        read!(self, pool => sqlx::query_as("select slug, id from rooms").fetch_all(pool).await)
+    pub async fn list_slugs(&self) -> sqlx::Result<Vec<(String, RoomId, bool)>> {
+        read!(self, pool => sqlx::query_as("select slug, id, visibility = 'public' from rooms").fetch_all(pool).await)
     }
 
     /// How far a room's log has come.
@@ -165,7 +181,15 @@ impl Db {
             .fetch_optional(pool)
             .await?);
             if let Some(id) = id {
-                return Ok(Room { id, slug, name: name.into(), topic: topic.into(), visibility, created_at: now });
+                return Ok(Room {
+                    id,
+                    slug,
+                    name: name.into(),
+                    topic: topic.into(),
+                    visibility,
+                    created_at: now,
+                    is_direct: false,
+                });
             }
         }
         unreachable!("a free slug is found long before the numbers end")
@@ -177,7 +201,8 @@ impl Db {
     /// The database's.
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members
              from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
              where visibility = 'public' or joined_at is not null
              order by lower(name), slug",
@@ -194,7 +219,13 @@ impl Db {
     /// The database's.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, created_by, seq, rev, talk_seq, joined_at, read_seq, members
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members,
+                    case when talk_seq > read_seq then (select count(*) from (
+                        select 1 from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
+                        limit 100) as waiting) else 0 end as unread,
+                    case when talk_seq > read_seq then (select count(*) from mentions
+                        where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions
              from memberships join rooms on rooms.id = memberships.room_id
              where memberships.user_id = $1
              order by lower(name), slug",

@@ -98,6 +98,14 @@ impl From<UserRow> for User {
 }
 
 impl Db {
+    /// Everybody's username.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
+        read!(self, pool => sqlx::query_scalar("select username from users").fetch_all(pool).await)
+    }
+
     /// Registers a person, and uses up what permits it, in one transaction.
     ///
     /// # Errors

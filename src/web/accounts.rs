@@ -78,6 +78,7 @@ pub async fn register(State(state): State<AppState>, session: Session, asked: As
     };
     match state.accounts.register(registration).await {
         Ok(user) => {
+            state.chat.names().meet(&user.username);
             session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
             Ok(Redirect::to("/").into_response())
         }

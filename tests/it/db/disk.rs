@@ -34,6 +34,8 @@ async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
             edited_at: None,
             deleted_at: None,
             reply_to: None,
+            mentions: Vec::new(),
+            pinned: None,
             reactions: Vec::new(),
         };
         known.messages.insert((room.id, seq), message);

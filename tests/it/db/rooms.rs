@@ -82,7 +82,7 @@ both! {
         }
         assert_eq!(slugs[..3], ["den", "den-2", "den-3"]);
         assert_eq!(slugs.iter().collect::<BTreeSet<_>>().len(), 12);
-        let known: BTreeSet<_> = db.list_slugs().await.unwrap().into_iter().map(|(slug, _)| slug).collect();
+        let known: BTreeSet<_> = db.list_slugs().await.unwrap().into_iter().map(|(slug, ..)| slug).collect();
         assert!(slugs.iter().all(|slug| known.contains(slug)) && known.contains("general"));
         assert_eq!(db.find_room_id("unknown").await.unwrap(), None);
     }

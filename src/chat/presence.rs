@@ -1,11 +1,11 @@
-//! Who is here: the people with a live socket in each room.
+//! Who is here: the people who are connected, and those with a live socket in each room.
 //!
-//! Owns counts of sockets, in memory; it is true again by itself after a restart, when the sockets come back. It must not be
-//! asked for permission.
+//! Owns counts of sockets, in memory; it is true again by itself after a restart, when the sockets come back. `realtime` tells it who
+//! comes and goes. It must not be asked for permission.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -23,10 +23,12 @@ pub struct Online {
     pub users: Vec<Arc<str>>,
 }
 
-/// The people in each room.
+/// The people in each room, and the people at all.
 #[derive(Debug, Default)]
 pub struct Presence {
     rooms: Mutex<HashMap<RoomId, HashMap<UserId, Present>>>,
+    /// How many sockets each connected person has.
+    people: Mutex<HashMap<UserId, usize>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,42 @@ struct Present {
 }
 
 impl Presence {
+    /// Counts a socket in; `true` if it is its person's first.
+    pub fn connect(&self, user: UserId) -> bool {
+        let mut people = self.people();
+        let sockets = people.entry(user).or_default();
+        *sockets += 1;
+        *sockets == 1
+    }
+
+    /// Counts a socket out; `true` if it was its person's last.
+    pub fn disconnect(&self, user: UserId) -> bool {
+        let mut people = self.people();
+        let Entry::Occupied(mut sockets) = people.entry(user) else { return false };
+        *sockets.get_mut() -= 1;
+        let was_last = *sockets.get() == 0;
+        if was_last {
+            sockets.remove();
+        }
+        was_last
+    }
+
+    /// Whether somebody is connected, in any room or in none.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.people().contains_key(&user)
+    }
+
+    /// Everybody who is connected.
+    #[must_use]
+    pub fn connected(&self) -> Vec<UserId> {
+        self.people().keys().copied().collect()
+    }
+
+    fn people(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts a socket in; `true` if it is its person's first in the room.
     pub fn enter(&self, room: RoomId, user: UserId, username: &Arc<str>) -> bool {
         self.with(|rooms| {
@@ -96,5 +134,17 @@ mod tests {
         assert!(!presence.leave(room, ada));
         assert_eq!(presence.online(room).users, Vec::<Arc<str>>::new());
         assert!(presence.with(|rooms| rooms.is_empty()));
+    }
+
+    #[test]
+    fn somebody_is_online_while_they_have_a_socket() {
+        let (presence, ada) = (Presence::default(), UserId(7));
+        assert!(presence.connect(ada));
+        assert!(!presence.connect(ada));
+        assert_eq!(presence.connected(), [ada]);
+        assert!(!presence.disconnect(ada));
+        assert!(presence.is_online(ada));
+        assert!(presence.disconnect(ada));
+        assert!(!presence.is_online(ada) && !presence.disconnect(ada));
     }
 }

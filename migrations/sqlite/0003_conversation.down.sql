@@ -1,0 +1,14 @@
+drop table mentions;
+drop table revisions;
+drop index messages_by_pin;
+alter table messages drop column pinned_by;
+alter table messages drop column pinned_at;
+alter table messages drop column mentions;
+drop index rooms_by_direct_key;
+alter table rooms drop column direct_key;
+alter table memberships drop column level;
+alter table users drop column seen_at;
+alter table users drop column notify;
+alter table users drop column theme;
+alter table users drop column time_zone;
+alter table users drop column status;

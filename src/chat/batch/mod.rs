@@ -1,0 +1,196 @@
+//! What a change does to a room: the rules, applied to a snapshot in memory.
+//!
+//! Owns every decision about a change: who may make it, which `seq` and `rev` it takes, what it leaves behind. It must
+//! not wait or touch the database: the ledger loads the snapshot before and writes what changed after, in one transaction,
+//! so each change of a batch is accepted or refused by itself and none can see half of another.
+//!
+//! Here: what a batch is, who may act where, and the numbers. `messages` has the rules about one message, `room` those about people
+//! and the room itself.
+
+mod messages;
+mod room;
+
+use std::sync::Arc;
+
+use super::change::{Change, Event, Logged, Request};
+use super::markdown::Rendered;
+use super::types::{Kind, Membership, Message, RoomId, UserId, Visibility};
+use crate::clock::Millis;
+use crate::db::ledger::{Person, RoomState, Snapshot, Wanted, Writes};
+use crate::error::{Error, Result};
+
+/// What one change came to.
+pub type Outcome = Result<Done>;
+
+/// What a change that was allowed did.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// It made or changed this message, or found it as it was to be.
+    Kept(Arc<Logged>),
+    /// It moved a read marker to this place.
+    Read(i64),
+    /// Everything was as it was to be.
+    Nothing,
+}
+
+/// Words that somebody puts into a message.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    body: &'a str,
+    rendered: &'a Rendered,
+    /// Who is connected, where the words address those who are here.
+    here: &'a [UserId],
+}
+
+/// The rows that `requests` need before they can be decided.
+pub fn wanted<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for request in requests {
+        wanted.pairs.insert((request.room, request.actor));
+        match &request.change {
+            Change::Post { nonce: Some(nonce), .. } => {
+                wanted.nonces.insert((request.actor, nonce.clone()));
+            }
+            Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
+                wanted.messages.insert((request.room, *seq));
+            }
+            Change::Admit { user } | Change::Remove { user } => {
+                wanted.pairs.insert((request.room, *user));
+            }
+            _ => {}
+        }
+    }
+    wanted
+}
+
+/// A batch under way: the snapshot as the changes so far have left it, what to write, and what to tell.
+pub struct Batch {
+    now: Millis,
+    known: Snapshot,
+    writes: Writes,
+    events: Vec<Event>,
+}
+
+impl Batch {
+    /// A batch that begins from `known`, at `now`.
+    pub fn new(known: Snapshot, now: Millis) -> Self {
+        Self { now, known, writes: Writes::default(), events: Vec::new() }
+    }
+
+    /// Decides one change, and applies it when it is allowed. A refusal leaves the batch as it was.
+    pub fn apply(&mut self, request: &Request) -> Outcome {
+        let actor = self.person(request.actor)?;
+        let room = self.room(request.room, request.actor)?;
+        match &request.change {
+            Change::Post { body, rendered, here, nonce, reply_to } => {
+                let words = Words { body, rendered, here };
+                self.post(&room, &actor, words, nonce.as_deref(), *reply_to).map(Done::Kept)
+            }
+            Change::Edit { seq, body, rendered, here } => {
+                self.edit(&room, &actor, *seq, Words { body, rendered, here }).map(Done::Kept)
+            }
+            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Done::Kept),
+            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Done::Kept),
+            Change::Pin { seq, on } => self.pin(&room, &actor, *seq, *on).map(Done::Kept),
+            Change::Enter => self.enter(&room, &actor),
+            Change::Leave => self.leave(&room, &actor),
+            Change::Admit { user } => self.admit(&room, &actor, *user),
+            Change::Remove { user } => self.remove(&room, &actor, *user),
+            Change::Describe { name, topic, visibility } => {
+                self.describe(&room, &actor, name.as_deref(), topic.as_deref(), *visibility)
+            }
+            Change::Read { seq } => self.read(&room, &actor, *seq),
+            Change::Unread { seq } => self.unread(&room, &actor, *seq),
+        }
+    }
+
+    // ---- who and where -------------------------------------------------------------------------------------------
+
+    fn person(&self, id: UserId) -> Result<Person> {
+        let person = self.known.people.get(&id).ok_or(Error::Unauthenticated)?;
+        if person.is_banned { Err(Error::Unauthenticated) } else { Ok(person.clone()) }
+    }
+
+    /// The room, if the actor may know of it: a public one, one of theirs, or the empty private one they just made.
+    fn room(&self, id: RoomId, actor: UserId) -> Result<RoomState> {
+        let room = self.known.rooms.get(&id).ok_or(Error::NotFound("room"))?;
+        let may_know = room.room.visibility == Visibility::Public
+            || self.known.members.contains_key(&(id, actor))
+            || (room.created_by == Some(actor) && room.head.rev == 0);
+        if may_know { Ok(room.clone()) } else { Err(Error::NotFound("room")) }
+    }
+
+    /// The one place that says who may change what a room holds: its members.
+    fn must_be_member(&self, room: &RoomState, person: &Person) -> Result<Membership> {
+        self.known.members.get(&(room.room.id, person.author.id)).copied().ok_or(Error::Forbidden("Enter the room first."))
+    }
+
+    /// Whether this person looks after the room: who made it, or an administrator.
+    fn is_keeper(room: &RoomState, person: &Person) -> bool {
+        room.created_by == Some(person.author.id) || person.is_admin
+    }
+
+    fn message(&self, room: &RoomState, seq: i64) -> Result<Message> {
+        let message = self.known.messages.get(&(room.room.id, seq)).ok_or(Error::NotFound("message"))?;
+        if message.kind != Kind::Text || message.deleted_at.is_some() {
+            return Err(Error::invalid("seq", "This message cannot be changed."));
+        }
+        Ok(message.clone())
+    }
+
+    // ---- numbers -------------------------------------------------------------------------------------------------
+
+    fn state(&mut self, room: RoomId) -> &mut RoomState {
+        self.known.rooms.get_mut(&room).expect("a change is applied only to a room of the snapshot")
+    }
+
+    fn next_rev(&mut self, room: RoomId) -> i64 {
+        let head = &mut self.state(room).head;
+        head.rev += 1;
+        head.rev
+    }
+
+    /// A new message at the next place of the room.
+    fn record(&mut self, room: RoomId, person: &Person, kind: Kind, body: &str) -> Message {
+        let (now, rev) = (self.now, self.next_rev(room));
+        let state = self.state(room);
+        state.head.seq += 1;
+        if kind == Kind::Text {
+            state.talk_seq = state.head.seq;
+        }
+        Message {
+            room: state.room.slug.clone(),
+            seq: state.head.seq,
+            rev,
+            kind,
+            author: person.author.clone(),
+            body: body.to_owned(),
+            html: String::new(),
+            created_at: now,
+            nonce: None,
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            mentions: Vec::new(),
+            pinned: None,
+            reactions: Vec::new(),
+        }
+    }
+
+    /// Notes a message's new state for the database and for the room.
+    fn keep(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
+        let key = (room, message.seq);
+        let is_new = !self.known.messages.contains_key(&key);
+        self.writes.set_message(key, is_new);
+        self.writes.rooms.insert(room);
+        self.known.messages.insert(key, message.clone());
+        let logged = Arc::new(Logged::new(room, message));
+        self.events.push(Event::Message { logged: logged.clone(), is_new });
+        logged
+    }
+
+    /// What the batch came to: the snapshot as it left it, what of it to write, and what to tell once it is committed.
+    pub fn into_parts(self) -> (Snapshot, Writes, Vec<Event>) {
+        (self.known, self.writes, self.events)
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading what a batch needs, inside its transaction.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::statements::{LOCK, MESSAGES, NONCES, PAIRS, REACTIONS};
+use super::{Person, RoomState, Snapshot, Step, Wanted};
+use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
+use crate::clock::Millis;
+use crate::db::messages::mentions_from;
+
+#[derive(FromRow)]
+struct PairRow {
+    room_id: RoomId,
+    slug: String,
+    room_name: String,
+    topic: String,
+    visibility: Visibility,
+    created_at: Millis,
+    direct_key: Option<String>,
+    created_by: Option<UserId>,
+    seq: i64,
+    rev: i64,
+    talk_seq: i64,
+    user_id: UserId,
+    username: String,
+    user_name: String,
+    is_admin: bool,
+    banned_at: Option<Millis>,
+    joined_at: Option<Millis>,
+    read_seq: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct MessageRow {
+    room_id: RoomId,
+    slug: String,
+    seq: i64,
+    rev: i64,
+    kind: Kind,
+    author_id: UserId,
+    username: String,
+    author_name: String,
+    body: String,
+    html: String,
+    created_at: Millis,
+    nonce: Option<String>,
+    edited_at: Option<Millis>,
+    deleted_at: Option<Millis>,
+    reply_to: Option<i64>,
+    mentions: Option<String>,
+    pinned_at: Option<Millis>,
+    pinned_by: Option<String>,
+}
+
+impl Step<'_> {
+    /// The rows that are `wanted`.
+    pub(super) async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
+        let mut snapshot = Snapshot::default();
+        let pairs: Vec<_> = wanted.pairs.iter().map(|(room, person)| json!({"room": room, "person": person})).collect();
+        if let Step::Postgres(tx) = self {
+            sqlx::query(LOCK).bind(Value::from(pairs.clone()).to_string()).execute(&mut ***tx).await?;
+        }
+        for row in self.rows::<PairRow>(&PAIRS, &pairs).await? {
+            snapshot.add_pair(row);
+        }
+        let nonces: Vec<_> = wanted.nonces.iter().map(|(person, nonce)| json!({"person": person, "nonce": nonce})).collect();
+        let mut messages = wanted.messages.clone();
+        for (author, nonce, room, seq) in self.rows::<(UserId, String, RoomId, i64)>(&NONCES, &nonces).await? {
+            snapshot.nonces.insert((author, nonce), (room, seq));
+            messages.insert((room, seq));
+        }
+        let keys: Vec<_> = messages.iter().map(|(room, seq)| json!({"room": room, "seq": seq})).collect();
+        for row in self.rows::<MessageRow>(&MESSAGES, &keys).await? {
+            snapshot.messages.insert((row.room_id, row.seq), row.into_message());
+        }
+        for (room, seq, emoji, username, at, user) in
+            self.rows::<(RoomId, i64, String, String, Millis, UserId)>(&REACTIONS, &keys).await?
+        {
+            if let Some(message) = snapshot.messages.get_mut(&(room, seq)) {
+                message.add_reaction(emoji, username.into(), Some((at, user)));
+            }
+        }
+        Ok(snapshot)
+    }
+}
+
+impl Snapshot {
+    fn add_pair(&mut self, row: PairRow) {
+        if let (Some(joined_at), Some(read_seq)) = (row.joined_at, row.read_seq) {
+            self.members.insert((row.room_id, row.user_id), Membership { joined_at, read_seq });
+        }
+        self.rooms.entry(row.room_id).or_insert_with(|| RoomState {
+            room: Room {
+                id: row.room_id,
+                slug: row.slug.into(),
+                name: row.room_name,
+                topic: row.topic,
+                visibility: row.visibility,
+                created_at: row.created_at,
+                is_direct: row.direct_key.is_some(),
+            },
+            head: Head { seq: row.seq, rev: row.rev },
+            talk_seq: row.talk_seq,
+            created_by: row.created_by,
+        });
+        self.people.entry(row.user_id).or_insert_with(|| Person {
+            author: Author { id: row.user_id, username: row.username.into(), name: row.user_name.into() },
+            is_admin: row.is_admin,
+            is_banned: row.banned_at.is_some(),
+        });
+    }
+}
+
+impl MessageRow {
+    fn into_message(self) -> Message {
+        Message {
+            room: self.slug.into(),
+            seq: self.seq,
+            rev: self.rev,
+            kind: self.kind,
+            author: Author { id: self.author_id, username: self.username.into(), name: self.author_name.into() },
+            body: self.body,
+            html: self.html,
+            created_at: self.created_at,
+            nonce: self.nonce,
+            edited_at: self.edited_at,
+            deleted_at: self.deleted_at,
+            reply_to: self.reply_to,
+            mentions: mentions_from(self.mentions.as_deref()),
+            pinned: self.pinned_by.zip(self.pinned_at).map(|(by, at)| Pin { by: by.into(), at }),
+            reactions: Vec::new(),
+        }
+    }
+}
+
+impl Message {
+    /// Adds one person's emoji, told in the order in which they were put.
+    pub(crate) fn add_reaction(&mut self, emoji: String, username: Arc<str>, chosen: Option<(Millis, UserId)>) {
+        match self.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => {
+                reaction.users.push(username);
+                reaction.chosen.extend(chosen);
+            }
+            None => self.reactions.push(Reaction { emoji, users: vec![username], chosen: chosen.into_iter().collect() }),
+        }
+    }
+}

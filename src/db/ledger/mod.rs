@@ -1,0 +1,228 @@
+//! The ledger's transaction: load what a batch of changes needs, let it be decided, write what came of it, commit.
+//!
+//! Owns the statements of the one write path. Each handles the whole batch: the rows go in as one JSON array, so that a
+//! batch costs the same few statements however many changes it holds. It must not decide anything.
+
+mod load;
+mod statements;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde_json::Value;
+use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+
+use self::statements::Batched;
+use super::Db;
+use crate::chat::types::{Author, Head, Membership, Message, Room, RoomId, UserId};
+use crate::clock::Millis;
+
+/// A person as the rules see them.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// How messages name them.
+    pub author: Author,
+    /// Whether they look after the whole server.
+    pub is_admin: bool,
+    /// Whether they have lost their access.
+    pub is_banned: bool,
+}
+
+/// A room as the rules see it.
+#[derive(Clone, Debug)]
+pub struct RoomState {
+    /// What readers see.
+    pub room: Room,
+    /// How far its log has come.
+    pub head: Head,
+    /// The place of the last message of somebody's own words.
+    pub talk_seq: i64,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+}
+
+/// Which rows a batch needs.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Rooms with the people who act in them, or are acted upon.
+    pub pairs: BTreeSet<(RoomId, UserId)>,
+    /// Nonces that may be retries.
+    pub nonces: HashSet<(UserId, String)>,
+    /// Messages that are to change.
+    pub messages: BTreeSet<(RoomId, i64)>,
+}
+
+/// The rows that a batch needed, inside its transaction.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The rooms.
+    pub rooms: HashMap<RoomId, RoomState>,
+    /// The people.
+    pub people: HashMap<UserId, Person>,
+    /// The memberships among them.
+    pub members: HashMap<(RoomId, UserId), Membership>,
+    /// Where each known nonce was used.
+    pub nonces: HashMap<(UserId, String), (RoomId, i64)>,
+    /// The messages.
+    pub messages: HashMap<(RoomId, i64), Message>,
+}
+
+/// What a batch changed in its [`Snapshot`].
+#[derive(Debug, Default)]
+pub struct Writes {
+    /// Messages, each with whether it is new.
+    messages: HashMap<(RoomId, i64), bool>,
+    /// Rooms whose head or description moved.
+    pub rooms: BTreeSet<RoomId>,
+    /// Memberships made (`Some`) or ended (`None`).
+    members: HashMap<(RoomId, UserId), Option<Membership>>,
+    /// Read markers moved forward.
+    reads: HashMap<(RoomId, UserId), i64>,
+    /// Reactions put (`Some`) or taken away (`None`).
+    reactions: HashMap<(RoomId, i64, UserId, String), Option<Millis>>,
+    /// Words that edits replaced.
+    revisions: BTreeMap<(RoomId, i64, i64), Revision>,
+    /// Whom messages address now.
+    addressed: BTreeMap<(RoomId, i64), Addressed>,
+    /// Messages that lost everything that was put on them: reactions, earlier words, whom they addressed.
+    forgotten: BTreeSet<(RoomId, i64)>,
+}
+
+/// The words of a message before an edit.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// The words.
+    pub body: String,
+    /// Since when the message had them.
+    pub written_at: Millis,
+}
+
+/// Whom a message addresses.
+#[derive(Clone, Debug)]
+pub struct Addressed {
+    /// Who wrote it; nobody addresses themselves.
+    pub author: UserId,
+    /// By username.
+    pub names: Vec<String>,
+    /// Whether every member is meant.
+    pub is_for_all: bool,
+    /// Those of the members who are meant for being connected.
+    pub here: Vec<UserId>,
+}
+
+impl Writes {
+    /// Notes that a message was made or changed.
+    pub fn set_message(&mut self, key: (RoomId, i64), is_new: bool) {
+        // One that was made in this batch stays new however often it changes.
+        self.messages.entry(key).or_insert(is_new);
+    }
+
+    /// Notes that a membership was made or ended.
+    pub fn set_membership(&mut self, key: (RoomId, UserId), membership: Option<Membership>) {
+        self.reads.remove(&key);
+        self.members.insert(key, membership);
+    }
+
+    /// Notes that a read marker moved.
+    pub fn set_read(&mut self, key: (RoomId, UserId), seq: i64) {
+        self.reads.insert(key, seq);
+    }
+
+    /// Notes that a reaction was put or taken away.
+    pub fn set_reaction(&mut self, key: (RoomId, i64, UserId, String), at: Option<Millis>) {
+        self.reactions.insert(key, at);
+    }
+
+    /// Notes the words that an edit, at `rev`, replaced.
+    pub fn keep_revision(&mut self, (room, seq): (RoomId, i64), rev: i64, words: Revision) {
+        self.revisions.insert((room, seq, rev), words);
+    }
+
+    /// Notes whom a message addresses now.
+    pub fn set_addressed(&mut self, key: (RoomId, i64), addressed: Addressed) {
+        self.addressed.insert(key, addressed);
+    }
+
+    /// Notes that a message was deleted, with everything that was put on it.
+    pub fn forget(&mut self, message: (RoomId, i64)) {
+        self.reactions.retain(|key, _| (key.0, key.1) != message);
+        self.revisions.retain(|key, _| (key.0, key.1) != message);
+        self.addressed.remove(&message);
+        self.forgotten.insert(message);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+            && self.rooms.is_empty()
+            && self.members.is_empty()
+            && self.reads.is_empty()
+            && self.reactions.is_empty()
+    }
+}
+
+/// The transaction of either database; every step runs the same statements on both.
+enum Step<'a> {
+    Sqlite(&'a mut Transaction<'static, Sqlite>),
+    Postgres(&'a mut Transaction<'static, Postgres>),
+}
+
+impl Step<'_> {
+    async fn rows<R>(&mut self, statement: &Batched, given: &[Value]) -> sqlx::Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, sqlx::sqlite::SqliteRow> + for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        if given.is_empty() {
+            return Ok(Vec::new());
+        }
+        let given = Value::from(given.to_vec()).to_string();
+        match self {
+            Step::Sqlite(tx) => sqlx::query_as(statement.sqlite).bind(given).fetch_all(&mut ***tx).await,
+            Step::Postgres(tx) => sqlx::query_as(statement.postgres).bind(given).fetch_all(&mut ***tx).await,
+        }
+    }
+
+    async fn run(&mut self, statement: &Batched, given: Vec<Value>) -> sqlx::Result<()> {
+        if given.is_empty() {
+            return Ok(());
+        }
+        let given = Value::from(given).to_string();
+        match self {
+            Step::Sqlite(tx) => sqlx::query(statement.sqlite).bind(given).execute(&mut ***tx).await.map(drop),
+            Step::Postgres(tx) => sqlx::query(statement.postgres).bind(given).execute(&mut ***tx).await.map(drop),
+        }
+    }
+}
+
+impl Db {
+    /// Runs one batch in one transaction: loads what is `wanted`, lets `decide` say what to write, writes it and commits.
+    ///
+    /// # Errors
+    /// The database's; then nothing of the batch is stored, unless the connection was lost during the commit itself, when
+    /// the outcome is unknown (a retry with the same nonce finds out).
+    ///
+    /// Call it only from a task that nobody cancels: a transaction dropped half-way can swallow a later write.
+    pub async fn commit_batch<R>(
+        &self,
+        wanted: &Wanted,
+        decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
+    ) -> sqlx::Result<R> {
+        macro_rules! commit {
+            ($begin:expr, $step:path) => {{
+                let mut tx = $begin;
+                let snapshot = $step(&mut tx).load(wanted).await?;
+                let (result, known, writes) = decide(snapshot);
+                if !writes.is_empty() {
+                    $step(&mut tx).write(&known, &writes).await?;
+                    tx.commit().await?;
+                } else {
+                    tx.rollback().await?;
+                }
+                Ok(result)
+            }};
+        }
+        match self {
+            Self::Sqlite(sqlite) => commit!(sqlite.write.begin_with("begin immediate").await?, Step::Sqlite),
+            Self::Postgres(pool) => commit!(pool.begin().await?, Step::Postgres),
+        }
+    }
+}

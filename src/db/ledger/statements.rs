@@ -1,0 +1,131 @@
+//! The ledger's statements. Each takes a whole batch's rows as one JSON array.
+
+/// One statement over a JSON array of rows, `given`, in the words of each database.
+pub struct Batched {
+    /// For SQLite.
+    pub sqlite: &'static str,
+    /// For Postgres.
+    pub postgres: &'static str,
+}
+
+// On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
+/// Writes a [`Batched`]: the columns of `given` with their types, then the statement that both databases share.
+macro_rules! given {
+    ($($column:literal $kind:literal),+ ; $statement:literal) => {
+        Batched {
+            sqlite: concat!(
+                "with given as (select key as ord", $(", value->>'", $column, "' as ", $column,)+ " from jsonb_each($1)) ",
+                $statement
+            ),
+            postgres: concat!(
+                "with given as (select * from json_to_recordset($1::json) as given(ord bigint", $(", ", $column, " ", $kind,)+ ")) ",
+                $statement
+            ),
+        }
+    };
+}
+
+pub const PAIRS: Batched = given!("room" "bigint", "person" "bigint";
+    "select rooms.id as room_id, slug, rooms.name as room_name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
+            users.id as user_id, username, users.name as user_name, is_admin, banned_at, joined_at, read_seq
+     from given join rooms on rooms.id = given.room join users on users.id = given.person
+     left join memberships on memberships.room_id = rooms.id and memberships.user_id = users.id");
+
+pub const NONCES: Batched = given!("person" "bigint", "nonce" "text";
+    "select messages.author_id, messages.nonce, messages.room_id, messages.seq
+     from given join messages on messages.author_id = given.person and messages.nonce = given.nonce");
+
+pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
+    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, body, html,
+            messages.created_at, nonce, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     join rooms on rooms.id = messages.room_id join users on users.id = messages.author_id");
+
+pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
+    "select reactions.room_id, reactions.seq, emoji, username, reactions.created_at, reactions.user_id
+     from given join reactions on reactions.room_id = given.room and reactions.seq = given.seq
+     join users on users.id = reactions.user_id
+     order by reactions.created_at, reactions.user_id, emoji");
+
+pub const INSERT: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
+    "html" "text", "nonce" "text", "created_at" "bigint", "edited_at" "bigint", "deleted_at" "bigint", "reply_to" "bigint",
+    "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";
+    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, edited_at, deleted_at, reply_to,
+                           mentions, pinned_at, pinned_by)
+     select room, seq, rev, kind, author, body, html, nonce, created_at, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by
+     from given");
+
+pub const UPDATE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "html" "text",
+    "edited_at" "bigint", "deleted_at" "bigint", "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";
+    "update messages set rev = given.rev, body = given.body, html = given.html, edited_at = given.edited_at,
+            deleted_at = given.deleted_at, mentions = given.mentions, pinned_at = given.pinned_at, pinned_by = given.pinned_by
+     from given where messages.room_id = given.room and messages.seq = given.seq");
+
+pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "talk_seq" "bigint", "name" "text",
+    "topic" "text", "visibility" "text";
+    "update rooms set seq = given.seq, rev = given.rev, talk_seq = given.talk_seq, name = given.name, topic = given.topic,
+            visibility = given.visibility
+     from given where rooms.id = given.room");
+
+pub const ENTER: Batched = given!("room" "bigint", "person" "bigint", "joined_at" "bigint", "read_seq" "bigint";
+    "insert into memberships (room_id, user_id, joined_at, read_seq)
+     select room, person, joined_at, read_seq from given where true
+     on conflict (room_id, user_id) do update set joined_at = excluded.joined_at, read_seq = excluded.read_seq");
+
+pub const LEAVE: Batched = given!("room" "bigint", "person" "bigint";
+    "delete from memberships where (room_id, user_id) in (select room, person from given)");
+
+pub const READ: Batched = given!("room" "bigint", "person" "bigint", "seq" "bigint";
+    "update memberships set read_seq = given.seq from given
+     where memberships.room_id = given.room and memberships.user_id = given.person");
+
+pub const CLEAR: Batched = given!("room" "bigint", "seq" "bigint";
+    "delete from reactions where (room_id, seq) in (select room, seq from given)");
+
+pub const REACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "bigint", "emoji" "text", "created_at" "bigint";
+    "insert into reactions (room_id, seq, user_id, emoji, created_at)
+     select room, seq, person, emoji, created_at from given where true on conflict do nothing");
+
+pub const UNREACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "bigint", "emoji" "text";
+    "delete from reactions where (room_id, seq, user_id, emoji) in (select room, seq, person, emoji from given)");
+
+/// Locks the batch's rooms in one order, so that nodes that share a Postgres take turns and never wait in a circle.
+pub const LOCK: &str =
+    "select id from rooms where id in (select (value->>'room')::bigint from json_array_elements($1::json) as given(value))
+     order by id for update";
+
+pub const REVISE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "written_at" "bigint";
+    "insert into revisions (room_id, seq, rev, body, written_at) select room, seq, rev, body, written_at from given");
+
+pub const UNREVISE: Batched = given!("room" "bigint", "seq" "bigint";
+    "delete from revisions where (room_id, seq) in (select room, seq from given)");
+
+pub const UNADDRESS: Batched = given!("room" "bigint", "seq" "bigint";
+    "delete from mentions where message_id in
+     (select messages.id from given join messages on messages.room_id = given.room and messages.seq = given.seq)");
+
+/// Those whom a message names: its room's members, and in a public room anybody.
+pub const ADDRESS_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "name" "text";
+    "insert into mentions (user_id, message_id, room_id, seq)
+     select users.id, messages.id, given.room, given.seq
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     join rooms on rooms.id = given.room join users on users.username = given.name
+     left join memberships on memberships.room_id = given.room and memberships.user_id = users.id
+     where users.id <> given.author and (visibility = 'public' or memberships.user_id is not null)
+     on conflict do nothing");
+
+pub const ADDRESS_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint";
+    "insert into mentions (user_id, message_id, room_id, seq)
+     select memberships.user_id, messages.id, given.room, given.seq
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     join memberships on memberships.room_id = given.room
+     where memberships.user_id <> given.author
+     on conflict do nothing");
+
+pub const ADDRESS_HERE: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "person" "bigint";
+    "insert into mentions (user_id, message_id, room_id, seq)
+     select memberships.user_id, messages.id, given.room, given.seq
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     join memberships on memberships.room_id = given.room and memberships.user_id = given.person
+     where memberships.user_id <> given.author
+     on conflict do nothing");

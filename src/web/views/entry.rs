@@ -1,0 +1,104 @@
+//! One message as pages show it: the markup's words, made ready. `js/message.js` fills the same markup.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::{hue, initials};
+use crate::chat::types::{Kind, Message};
+
+/// Within how many milliseconds messages of one author join.
+const JOIN_WITHIN: i64 = 5 * 60 * 1000;
+
+/// One message on a page.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// The day, where it is another one than before.
+    pub day: Option<String>,
+    pub room: Arc<str>,
+    pub seq: i64,
+    pub rev: i64,
+    pub at: String,
+    /// Hours and minutes, UTC; the script puts the reader's own there.
+    pub clock: String,
+    pub author: String,
+    pub name: Arc<str>,
+    pub initials: String,
+    pub hue: String,
+    pub html: String,
+    pub notice: String,
+    pub reply_to: Option<i64>,
+    pub is_notice: bool,
+    pub is_first: bool,
+    pub is_target: bool,
+    pub is_edited: bool,
+    pub is_gone: bool,
+    pub reactions: Vec<Chosen>,
+}
+
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub emoji: String,
+    pub count: usize,
+    pub users: String,
+    pub is_mine: bool,
+}
+
+impl Entry {
+    pub fn new(message: &Message, before: Option<&Message>, me: &str, target: Option<i64>) -> Self {
+        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+        let day_before = before.map(|before| before.created_at.timestamp().to_zoned(TimeZone::UTC).date());
+        let day = (day_before != Some(at.date())).then(|| at.strftime("%A %-d %B %Y").to_string());
+        let joins = before.is_some_and(|before| {
+            before.kind == Kind::Text
+                && before.author.id == message.author.id
+                && message.created_at.0 - before.created_at.0 < JOIN_WITHIN
+        });
+        Self {
+            is_first: day.is_some() || !joins || message.reply_to.is_some(),
+            day,
+            room: message.room.clone(),
+            seq: message.seq,
+            rev: message.rev,
+            at: message.created_at.to_string(),
+            clock: at.strftime("%H:%M").to_string(),
+            author: message.author.username.to_string(),
+            name: message.author.name.clone(),
+            initials: initials(&message.author.name),
+            hue: hue(message.author.id),
+            html: message.html.clone(),
+            notice: notice(message),
+            reply_to: message.reply_to,
+            is_notice: message.kind != Kind::Text,
+            is_target: target == Some(message.seq),
+            is_edited: message.edited_at.is_some(),
+            is_gone: message.deleted_at.is_some(),
+            reactions: message
+                .reactions
+                .iter()
+                .map(|reaction| Chosen {
+                    emoji: reaction.emoji.clone(),
+                    count: reaction.users.len(),
+                    users: reaction.users.join(", "),
+                    is_mine: reaction.users.iter().any(|user| **user == *me),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// What the room recorded, in words. The script says the same in `js/message.js`.
+fn notice(message: &Message) -> String {
+    let Message { author, body, .. } = message;
+    let name = &author.name;
+    match message.kind {
+        Kind::Text => String::new(),
+        Kind::Joined if body.is_empty() => format!("{name} entered the room"),
+        Kind::Joined => format!("{name} was brought in by {body}"),
+        Kind::Left if body.is_empty() => format!("{name} left the room"),
+        Kind::Left => format!("{name} was removed by {body}"),
+        Kind::Topic if body.is_empty() => format!("{name} cleared the topic"),
+        Kind::Topic => format!("{name} set the topic: {body}"),
+        Kind::Renamed => format!("{name} named the room {body}"),
+    }
+}

@@ -1,0 +1,38 @@
+//! The list of rooms, and an invitation.
+
+use askama::Template;
+
+use super::{Frame, Problem};
+use crate::chat::types::ListedRoom;
+
+/// An invitation's link.
+#[derive(Debug, Template)]
+#[template(path = "invite.html")]
+pub struct InvitePage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link's path.
+    pub path: String,
+}
+
+/// `GET /rooms`.
+#[derive(Debug, Template)]
+#[template(path = "rooms.html")]
+pub struct RoomsPage {
+    frame: Frame,
+    rooms: Vec<ListedRoom>,
+    /// What was typed.
+    pub name: String,
+    /// What was typed.
+    pub topic: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+}
+
+impl RoomsPage {
+    /// The list, with an empty form.
+    #[must_use]
+    pub fn new(frame: Frame, rooms: Vec<ListedRoom>) -> Self {
+        Self { frame, rooms, name: String::new(), topic: String::new(), problem: None }
+    }
+}
