@@ -12,14 +12,15 @@ use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced, Typing, Unread,
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced,
+    Typing, Unread,
 };
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, channel};
-use crate::chat::{Chat, Draft};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
+use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
 
 /// How often a socket's typing is passed on, in milliseconds: it lasts 5 s at its readers.

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use super::Realtime;
 use super::outgoing::{Activity, Answer, Emit, Entered, OwnRoom, Watched};
 use super::publish::Audience;
 use super::seat::Seated;
-use super::Realtime;
 use crate::chat::change::Logged;
 use crate::chat::types::{Kind, RoomId, UserId};
 use crate::error::Result;

@@ -47,7 +47,9 @@ fn render_in_full(body: &str, names: &Names) -> Rendered {
     let options = if cells(body) > MAX_CELLS { &*WITHOUT_TABLES } else { &*OPTIONS };
     let arena = Arena::new();
     let root = comrak::parse_document(&arena, body, options);
-    let mentions = walk::dress(&arena, root, names);
+    let Some(mentions) = walk::dress(&arena, root, names) else {
+        return Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), mentions: Vec::new() };
+    };
     let mut html = String::with_capacity(body.len() * 2);
     comrak::format_html(root, options, &mut html).expect("writing to a string does not fail");
     Rendered { html: sanitize::clean(&html), mentions }

@@ -16,6 +16,11 @@ pub fn clean(html: &str) -> String {
     SANITIZER.clean(html).to_string()
 }
 
+/// A text as the HTML that shows it.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// The tags.
 pub const TAGS: [&str; 26] = [
     "a",

@@ -14,13 +14,16 @@ use crate::chat::names::Names;
 /// How many names in one message are linked or addressed: what it costs to tell everybody, and to read it, is bounded.
 const MAX_NAMES: usize = 100;
 
-/// Dresses the tree, and gives whom it addresses.
-pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, names: &Names) -> Vec<String> {
+/// How deep quotes and lists may nest. Nobody reads deeper, and browsers stop at some hundreds.
+const MAX_DEPTH: usize = 64;
+
+/// Dresses the tree, and gives whom it addresses; `None` for one that is nested too deep.
+pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, names: &Names) -> Option<Vec<String>> {
     let mut walk = Walk { arena, names, mentions: Vec::new(), left: MAX_NAMES, painter: Painter::default() };
-    for (node, context) in interesting(root) {
+    for (node, context) in interesting(root)? {
         walk.visit(node, context);
     }
-    walk.mentions
+    Some(walk.mentions)
 }
 
 /// Where a text stands.
@@ -32,15 +35,20 @@ struct Context {
 
 /// The nodes that may change, in the order of the text. Gathered first: the walk replaces them. Without recursion, because quotes
 /// nest as deep as somebody likes.
-fn interesting<'a>(root: Node<'a>) -> Vec<(Node<'a>, Context)> {
+fn interesting<'a>(root: Node<'a>) -> Option<Vec<(Node<'a>, Context)>> {
     let mut found = Vec::new();
     let mut context = Context::default();
     let mut links = 0_usize;
+    let mut depth = 0_usize;
     for edge in root.traverse() {
         let (node, enters) = match edge {
             NodeEdge::Start(node) => (node, true),
             NodeEdge::End(node) => (node, false),
         };
+        depth = if enters { depth + 1 } else { depth - 1 };
+        if depth > MAX_DEPTH {
+            return None;
+        }
         match &node.data().value {
             NodeValue::Link(_) | NodeValue::Image(_) if enters => links += 1,
             NodeValue::Link(_) | NodeValue::Image(_) => links -= 1,
@@ -51,7 +59,7 @@ fn interesting<'a>(root: Node<'a>) -> Vec<(Node<'a>, Context)> {
             _ => {}
         }
     }
-    found
+    Some(found)
 }
 
 fn is_escaped<'a>(node: Node<'a>) -> bool {

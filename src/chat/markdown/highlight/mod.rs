@@ -7,6 +7,7 @@
 mod languages;
 mod markup;
 mod scan;
+mod table;
 
 /// The classes that code may have: added, deleted, comment, function, keyword, meta, number, string, type.
 pub const CLASSES: [&str; 9] = ["hl-a", "hl-c", "hl-d", "hl-f", "hl-k", "hl-m", "hl-n", "hl-s", "hl-t"];

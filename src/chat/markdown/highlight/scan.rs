@@ -3,10 +3,10 @@
 //! Owns the reading of code from left to right. Each step takes at least one character and never goes back.
 
 use super::Painter;
-use super::languages::Language;
+use super::languages::Known;
 
 /// Puts `code` with its colours.
-pub fn code(language: &Language, code: &str, painter: &mut Painter) {
+pub fn code(language: &Known, code: &str, painter: &mut Painter) {
     let mut scanner = Scanner { language, code, at: 0, said: 0, painter };
     while scanner.at < code.len() {
         scanner.step();
@@ -15,7 +15,7 @@ pub fn code(language: &Language, code: &str, painter: &mut Painter) {
 }
 
 struct Scanner<'l, 'c, 'p> {
-    language: &'l Language,
+    language: &'l Known,
     code: &'c str,
     at: usize,
     /// Up to where the code has been put.
@@ -111,22 +111,17 @@ impl<'c> Scanner<'_, 'c, '_> {
     }
 
     fn word(&mut self, rest: &str) {
-        let Language { keywords, types, traits, .. } = self.language;
+        let language = self.language;
+        let traits = &language.traits;
         let length = rest.bytes().take_while(|&b| is_word(b) || b.is_ascii_digit() || (traits.has_keys && b == b'-')).count();
-        let word = &rest[..length];
-        let after = &rest[length..];
-        let is_in = |list: &[&str]| {
-            list.iter().any(|known| if traits.ignores_case { known.eq_ignore_ascii_case(word) } else { *known == word })
-        };
-        if is_in(keywords) {
+        let (word, after) = rest.split_at(length);
+        let is_capital = traits.capitals_are_types && word.starts_with(|c: char| c.is_ascii_uppercase());
+        let calls = after.starts_with('(') || after.starts_with("!(") || after.starts_with("![");
+        if language.is_keyword(word) {
             self.take("hl-k", length);
-        } else if traits.has_keys && is_key(after) {
+        } else if traits.has_keys && is_key(after) || language.is_type(word) || is_capital && !calls {
             self.take("hl-t", length);
-        } else if is_in(types)
-            || (traits.capitals_are_types && word.starts_with(|c: char| c.is_ascii_uppercase()) && !after.starts_with('('))
-        {
-            self.take("hl-t", length);
-        } else if after.starts_with('(') || after.starts_with("!(") || after.starts_with("![") {
+        } else if calls {
             self.take("hl-f", length);
         } else {
             self.at += length;
