@@ -130,6 +130,7 @@ impl Realtime {
             "leave" => self.leave(seated, slug?).await,
             "history" => self.history(seated, slug?, payload).await,
             "typing" => self.typing(seated, slug?).await,
+            "preview" => Ok(Answer::Preview(Preview { html: self.chat.preview(seated.seat.user, payload.text("body")?)? })),
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
             "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
             "watch" => self.watch(seated).await,

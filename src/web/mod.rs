@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod address;
 pub mod assets;
+pub mod emoji;
 pub mod fallback;
 pub mod forgery;
 pub mod form;
@@ -14,6 +15,7 @@ pub mod health;
 pub mod history;
 pub mod members;
 pub mod origin;
+pub mod preview;
 pub mod respond;
 pub mod rooms;
 pub mod session;

@@ -1,0 +1,36 @@
+// What the composer is doing besides writing something new: answering a message, or giving one other words.
+
+export class State {
+  #bar = document.querySelector('#composer-state');
+  #words = this.#bar.querySelector('.words');
+  onCancel = () => {};
+  // The message that is edited, or answered.
+  editing = null;
+  answering = null;
+
+  constructor() {
+    this.#bar.querySelector('button').addEventListener('click', () => this.onCancel());
+  }
+
+  edit(message) {
+    this.editing = message;
+    this.#show();
+  }
+
+  answer(message) {
+    this.answering = message;
+    this.#show();
+  }
+
+  #show() {
+    const { editing, answering } = this;
+    this.#bar.hidden = !editing && !answering;
+    this.#bar.classList.toggle('state--editing', !!editing);
+    if (editing) this.#words.textContent = 'Editing your message';
+    else if (answering) {
+      const name = document.createElement('strong');
+      name.textContent = answering.name;
+      this.#words.replaceChildren('Answering ', name, answering.excerpt ? `: ${answering.excerpt}` : '');
+    } else this.#words.textContent = '';
+  }
+}
