@@ -3,6 +3,7 @@
 //!
 //! Owns these use-cases. What changes a room's log goes through the ledger, from `Chat`'s own functions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -64,6 +65,22 @@ impl Chat {
     pub async fn message(&self, view: &RoomView, seq: i64) -> Result<Arc<Logged>> {
         let message = self.db.messages(view.room.id, &view.room.slug, seq, seq).await?.pop();
         Ok(Arc::new(Logged::new(view.room.id, message.ok_or(Error::NotFound("message"))?)))
+    }
+
+    /// The messages that some of `messages` answer.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Logged>>> {
+        let seqs: BTreeSet<i64> = messages.iter().filter_map(|logged| logged.message.reply_to).collect();
+        let mut answered = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            match messages.iter().find(|logged| logged.message.seq == seq) {
+                Some(shown) => answered.push(shown.clone()),
+                None => answered.push(self.message(view, seq).await?),
+            }
+        }
+        Ok(answered)
     }
 
     /// What a message said before each of its edits, oldest first. For its author and for administrators.

@@ -12,8 +12,8 @@ use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced,
-    Typing, Unread,
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Preview, Read, Revisions,
+    Synced, Typing, Unread,
 };
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, channel};

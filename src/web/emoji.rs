@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
     let groups = emojis::Group::iter().map(|group| {
         let listed = group.emojis().filter(|emoji| emoji.shortcode().is_some());
-        let emojis: Vec<_> = listed.map(|emoji| json!([emoji.as_str(), emoji.name(), emoji.shortcodes().collect::<Vec<_>>()])).collect();
+        let emojis: Vec<_> =
+            listed.map(|emoji| json!([emoji.as_str(), emoji.name(), emoji.shortcodes().collect::<Vec<_>>()])).collect();
         json!({ "name": name(group), "emoji": emojis })
     });
     let list = json!({ "groups": groups.collect::<Vec<Value>>() }).to_string();

@@ -14,4 +14,4 @@ const outbox = new Outbox(main.dataset.room, me, connection);
 const people = new People(connection, me);
 new Room(main, connection, timeline, outbox, people).start();
 const form = document.querySelector('#composer');
-if (form) new Composer(form, outbox, people, Number(main.dataset.max));
+if (form) new Composer(form, outbox, people, Number(main.dataset.max), { line: connection, me, room: main.dataset.room });

@@ -9,7 +9,8 @@ export class State {
   answering = null;
 
   constructor() {
-    this.#bar.querySelector('button').addEventListener('click', () => this.onCancel());
+    this.#bar.querySelector('#escape').hidden = false;
+    this.#bar.querySelector('a').addEventListener('click', (event) => { event.preventDefault(); this.onCancel(); });
   }
 
   edit(message) {

@@ -110,7 +110,9 @@ export class Composer {
     this.#isSaving = false;
     if (!answer.ok) return this.#refuse(answer.error.code === 'lost' ? 'The connection is away. Your words are still here: try again in a moment.' : answer.error.message);
     // Something else may be in the field by now.
-    if (this.#state.editing?.seq === seq) this.#cancel();
+    if (this.#state.editing?.seq !== seq) return;
+    if (this.#text.value === body) this.#cancel();
+    else this.#state.edit({ seq, body });
   }
 
   // Back to what was being written, or to nothing.
@@ -133,6 +135,11 @@ export class Composer {
     const { dataset } = this.#form;
     // What the page came with is newer: the form was sent and not taken, or a link asked to answer a message.
     const asked = dataset.answers && { seq: Number(dataset.answers), name: dataset.answersName, excerpt: dataset.answersWords };
+    if (asked) {
+      // From here on the script says what is answered, and a reload does not ask again.
+      this.#form.elements.reply_to.remove();
+      history.replaceState(null, '', location.pathname);
+    }
     if (asked || answer) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;
     this.#fit();

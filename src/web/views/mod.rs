@@ -2,6 +2,7 @@
 //!
 //! Owns the words and numbers that templates print, made ready, so that a template only places them. It must not fetch anything.
 
+mod acts;
 mod door;
 mod entry;
 mod members;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::members::MembersPage;
-pub use self::room::RoomPage;
+pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 use super::session::CurrentUser;
 use crate::accounts::session::SessionUser;
