@@ -20,7 +20,7 @@ export class Limit {
     // A text has at most as many characters as a script counts: most need no counting.
     const left = this.#max - (text.length > this.#max - SHOWN_FROM ? count(text) : text.length);
     const isOver = left < 0;
-    this.#left.textContent = left >= SHOWN_FROM ? '' : isOver ? `${-left} too many` : `${left} left`;
+    this.#left.textContent = left >= SHOWN_FROM ? '' : isOver ? `${-left} over the limit of ${this.#max}` : `${left} left`;
     this.#left.classList.toggle('left--over', isOver);
     this.#button.disabled = isOver;
     this.#button.title = isOver ? `A message has at most ${this.#max} characters: take out ${-left}.` : '';

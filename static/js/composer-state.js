@@ -2,13 +2,15 @@
 
 export class State {
   #bar = document.querySelector('#composer-state');
+  #button;
   #words = this.#bar.querySelector('.words');
   onCancel = () => {};
   // The message that is edited, or answered.
   editing = null;
   answering = null;
 
-  constructor() {
+  constructor(button) {
+    this.#button = button;
     this.#bar.querySelector('#escape').hidden = false;
     this.#bar.querySelector('a').addEventListener('click', (event) => { event.preventDefault(); this.onCancel(); });
   }
@@ -27,6 +29,7 @@ export class State {
     const { editing, answering } = this;
     this.#bar.hidden = !editing && !answering;
     this.#bar.classList.toggle('state--editing', !!editing);
+    this.#button.textContent = editing ? 'Save' : 'Send';
     if (editing) this.#words.textContent = 'Editing your message';
     else if (answering) {
       const name = document.createElement('strong');

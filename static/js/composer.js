@@ -13,7 +13,7 @@ const hasKeys = matchMedia('(any-pointer: fine)').matches;
 
 export class Composer {
   #form; #text; #outbox; #people; #line; #me;
-  #limit; #state = new State(); #drafts; #complete; #preview; #paste;
+  #limit; #state; #drafts; #complete; #preview; #paste;
   #refusal = document.querySelector('#refusal');
   #isSaving = false;
 
@@ -25,6 +25,7 @@ export class Composer {
     this.#line = line;
     this.#me = me;
     this.#drafts = new Drafts(me, room);
+    this.#state = new State(form.querySelector('.button'));
     this.#limit = new Limit(form.querySelector('.button'), max);
     this.#complete = new Complete(this.#text, room);
     this.#paste = new Paste(this.#text);
@@ -33,7 +34,7 @@ export class Composer {
     form.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
     form.addEventListener('keydown', (event) => this.#key(event));
     this.#text.addEventListener('input', () => this.#changed());
-    if (!hasKeys) document.querySelector('#keys')?.remove();
+    document.querySelector('#keys').hidden = !hasKeys;
     this.#text.enterKeyHint = hasKeys ? 'send' : 'enter';
     this.#restore();
     if (matchMedia('(pointer: fine)').matches) this.#text.focus({ preventScroll: true });
