@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::both;
-use crate::harness::TestApp;
+use crate::harness::app::Server;
+use crate::harness::{Database, TestApp};
+use crate::{both, once};
 
 both! {
     async fn a_pin_is_seen_by_everybody_and_listed_until_it_is_taken_away(app: &TestApp) {
@@ -103,5 +104,24 @@ both! {
         assert_eq!(told, json!({ "room": "general", "seq": before, "unread": 2, "mentions": 1 }));
         assert_eq!(here.refused("unread", json!({ "room": "general", "seq": 99 })).await, "not_found");
         assert_eq!(app.register("eve").await.socket().await.refused("unread", json!({ "room": "general", "seq": 1 })).await, "forbidden");
+    }
+}
+
+once! {
+    async fn deleted_words_are_gone_from_the_file_itself(database: &Database) {
+        let mut server = Server::start(database.url(), &[]).await;
+        let (socket, _) = server.register("ada").await.join("general").await;
+        // Long enough to lie on pages of its own as well.
+        for (number, length) in [1, 40, 600].into_iter().enumerate() {
+            let seq = socket.post("general", &"swordfish ".repeat(length), &format!("n{number}")).await["seq"].take();
+            socket.ok("edit", json!({ "room": "general", "seq": seq, "body": "marlin ".repeat(length) })).await;
+            socket.post("general", "something between", &format!("m{number}")).await;
+            socket.ok("delete", json!({ "room": "general", "seq": seq })).await;
+        }
+        server.stop().await;
+        let stored = std::fs::read(database.file()).expect("the file is there");
+        let holds = |words: &str| stored.windows(words.len()).any(|at| at == words.as_bytes());
+        assert!(holds("something between"), "this looks into the wrong file");
+        assert!(!holds("swordfish") && !holds("marlin"), "deleted words can still be read in the file");
     }
 }
