@@ -42,5 +42,5 @@ pub async fn list(headers: HeaderMap) -> Response {
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
-    (about, list.clone()).into_response()
+    (about, list.as_str()).into_response()
 }

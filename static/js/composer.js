@@ -9,7 +9,7 @@ import { Drafts } from '#js/drafts.js';
 import { Preview } from '#js/preview.js';
 
 // On a keyboard of glass Enter begins a line, and the button sends.
-const hasKeys = matchMedia('(any-pointer: fine)').matches;
+const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(any-pointer: fine)').matches;
 
 export class Composer {
   #form; #text; #outbox; #people; #line; #me;
@@ -37,7 +37,7 @@ export class Composer {
     document.querySelector('#keys').hidden = !hasKeys;
     this.#text.enterKeyHint = hasKeys ? 'send' : 'enter';
     this.#restore();
-    if (matchMedia('(pointer: fine)').matches) this.#text.focus({ preventScroll: true });
+    if (hasKeys) this.#text.focus({ preventScroll: true });
   }
 
   // Gives one of one's own messages other words; what was being written waits.

@@ -8,6 +8,7 @@ use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{AstNode, LineColumn, Node, NodeList, NodeValue};
 
 use super::highlight::Painter;
+use super::sanitize::escape;
 use super::words::{Found, Words};
 use crate::chat::names::Names;
 
@@ -55,7 +56,7 @@ fn interesting<'a>(root: Node<'a>) -> Option<Vec<(Node<'a>, Context)>> {
             NodeValue::BlockQuote if enters => context.quotes += 1,
             NodeValue::BlockQuote => context.quotes -= 1,
             NodeValue::Text(_) if enters && links == 0 && !is_escaped(node) => found.push((node, context)),
-            NodeValue::CodeBlock(_) | NodeValue::TaskItem(_) if enters => found.push((node, context)),
+            NodeValue::CodeBlock(_) | NodeValue::HtmlBlock(_) | NodeValue::TaskItem(_) if enters => found.push((node, context)),
             _ => {}
         }
     }
@@ -89,6 +90,8 @@ impl<'a> Walk<'a, '_> {
                     None => NodeValue::CodeBlock(block),
                 }
             }
+            // Shown as the text that it is, in a paragraph like other words.
+            NodeValue::HtmlBlock(block) => NodeValue::Raw(format!("<p>{}</p>\n", escape(block.literal.trim()))),
             NodeValue::TaskItem(task) => {
                 self.put_box(node, task.symbol.is_some());
                 NodeValue::Item(NodeList::default())

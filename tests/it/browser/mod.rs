@@ -4,6 +4,7 @@ mod cut;
 mod hostile;
 mod plain;
 mod talk;
+mod writing;
 
 use crate::harness::browser::Browser;
 

@@ -1,6 +1,7 @@
 //! Colours in code: the right ones, and no character changed.
 
 use super::*;
+use crate::chat::markdown::highlight::Painter;
 
 #[test]
 fn code_is_coloured() {
@@ -76,12 +77,19 @@ fn colours_change_no_character_of_the_code_and_are_bounded() {
     for language in LANGUAGES {
         for piece in TIRING {
             for line in [usize::MAX, 20] {
-                let code: String =
-                    (0..600).map(|at| if at % line == line - 1 { format!("{piece}\n") } else { (*piece).to_owned() }).collect();
-                let html = html(&format!("~~~{language}\n{code}\n~~~"));
-                assert_eq!(text(&html), format!("{code}\n\n"), "{language} {piece}");
+                let in_lines = |at| if at % line == line - 1 { format!("{piece}\n") } else { (*piece).to_owned() };
+                let code: String = (0..2000).map(in_lines).collect();
+                let html = Painter::default().paint(language, &code).expect("the language is known");
+                assert_eq!(text(&html), format!("{code}\n"), "{language} {piece}");
                 assert!(html.len() < code.len() * 6 + 1_500 * 30 + 200, "{language} {piece}: {}", html.len());
             }
         }
     }
+}
+
+#[test]
+fn too_much_code_is_shown_plain() {
+    let code = "let a = 1;\n".repeat(4000);
+    let html = html(&format!("```rust\n{code}```"));
+    assert_eq!(html, format!("<pre><code class=\"language-rust\">{code}</code></pre>\n"));
 }

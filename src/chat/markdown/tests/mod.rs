@@ -40,6 +40,7 @@ fn commonmark_is_rendered() {
 
 #[test]
 fn html_in_a_message_is_shown_and_not_obeyed() {
+    assert_eq!(html("<div>\n@ada <b>\n\nand"), "<p>&lt;div&gt;\n@ada &lt;b&gt;</p>\n<p>and</p>\n");
     assert_eq!(html("Vec<String> & <b>you</b>"), "<p>Vec&lt;String&gt; &amp; &lt;b&gt;you&lt;/b&gt;</p>\n");
 }
 
