@@ -38,6 +38,15 @@ function separator(at) {
   return day;
 }
 
+// The line over what is new.
+export function fresh() {
+  const line = document.createElement('div');
+  line.className = 'fresh';
+  line.setAttribute('role', 'separator');
+  line.textContent = 'New';
+  return line;
+}
+
 export function previous(node) {
   let at = node.previousElementSibling;
   while (at && !at.dataset.seq) at = at.previousElementSibling;

@@ -6,6 +6,7 @@ mod hostile;
 mod notices;
 mod plain;
 mod reading;
+mod sidebar;
 mod talk;
 mod writing;
 
