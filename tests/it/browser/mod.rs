@@ -3,6 +3,7 @@
 mod acts;
 mod cut;
 mod hostile;
+mod notices;
 mod plain;
 mod reading;
 mod talk;
