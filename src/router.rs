@@ -23,7 +23,7 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, members, rooms, session, trace};
+use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, install, members, rooms, session, trace};
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -58,6 +58,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/login", get(accounts::login_page).post(accounts::login))
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
+        .route("/keys", get(install::keys))
         .route("/rooms", get(rooms::list).post(rooms::create))
         .route("/rooms/{slug}", get(history::room))
         .route("/rooms/{slug}/{seq}", get(history::permalink))
@@ -83,6 +84,9 @@ fn pages(state: AppState, sessions: Store) -> Router {
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/manifest.webmanifest", get(install::manifest))
+        .route("/sw.js", get(install::worker))
+        .route("/offline", get(install::offline))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)

@@ -40,7 +40,7 @@ pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Respons
 pub fn headers(is_https: bool) -> HeaderMap {
     let policy = format!(
         "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-         manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+         manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         assets::import_map_hash()
     );
     let mut headers = HeaderMap::new();

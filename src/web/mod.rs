@@ -14,6 +14,7 @@ pub mod form;
 pub mod frame;
 pub mod health;
 pub mod history;
+pub mod install;
 pub mod members;
 pub mod origin;
 pub mod respond;

@@ -66,7 +66,7 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new Event('down'));
     clearTimeout(this.#slow);
     // A blink is not worth a word.
-    this.#slow = setTimeout(() => this.say('Reconnecting… your messages are safe'), 400);
+    this.#slow = setTimeout(() => this.say(navigator.onLine ? 'Reconnecting… your messages are safe' : 'You are offline. What you write goes out when you are back.'), 400);
     // The server closed the namespace: the client does not come back by itself.
     if (mustAsk) setTimeout(() => this.#socket.connect(), 1_000);
   }
