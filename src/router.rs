@@ -23,7 +23,9 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, install, members, rooms, session, trace};
+use crate::web::{
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, preview, rooms, session, trace,
+};
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -60,6 +62,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/invites", post(accounts::invite))
         .route("/keys", get(install::keys))
         .route("/rooms", get(rooms::list).post(rooms::create))
+        .route("/preview", post(preview::preview))
         .route("/rooms/{slug}", get(history::room))
         .route("/rooms/{slug}/{seq}", get(history::permalink))
         .route("/rooms/{slug}/on", get(history::to_date))
@@ -87,6 +90,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/manifest.webmanifest", get(install::manifest))
         .route("/sw.js", get(install::worker))
         .route("/offline", get(install::offline))
+        .route("/emoji.json", get(emoji::list))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)

@@ -276,8 +276,17 @@ pub enum Answer {
     LevelSet(LevelSet),
     /// To `mentions`.
     Mentions(Mentions),
+    /// To `preview`.
+    Preview(Preview),
     /// To `leave` and `typing`.
     Nothing(Nothing),
+}
+
+/// How words would look.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// As sanitized HTML.
+    pub html: String,
 }
 
 /// Sending an event by its type.

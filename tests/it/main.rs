@@ -14,3 +14,4 @@ mod pages;
 mod process;
 mod rooms;
 mod socket;
+mod writing;

@@ -6,6 +6,7 @@ mod hostile;
 mod plain;
 mod reading;
 mod talk;
+mod writing;
 
 use crate::harness::TestApp;
 use crate::harness::browser::{Browser, Scripts};
