@@ -45,6 +45,8 @@ async function install() {
 async function activate() {
   const old = (await caches.keys()).filter((name) => name.startsWith('shell-') && name !== SHELL_CACHE);
   await clients.claim();
+  // Pages do not wait for the worker to wake.
+  await registration.navigationPreload?.enable();
   // Pages that were kept name the files of their time: they are asked for anew, or go with them.
   if (old.length) for (const request of await kept()) await renew(new URL(request.url), { orDrop: true });
   for (const name of old) await caches.delete(name);
@@ -70,7 +72,7 @@ const unhashed = (path) => path.replace(/^\/static\/([0-9a-f]{16}\/)?/, '');
 async function page(event, url) {
   const asked = epoch;
   try {
-    const response = await fetch(event.request);
+    const response = (await event.preloadResponse) ?? (await fetch(event.request));
     event.waitUntil(take(url, response.clone(), asked));
     return response;
   } catch {
@@ -115,11 +117,11 @@ async function take(url, response, asked) {
   if (asked !== epoch) await caches.delete(PRIVATE + me);
 }
 
-// Asks anew for a page that is kept, or should be.
+// Asks anew for a page that is kept, or should be; nobody looks at it, so it enters no room.
 async function renew(url, { orDrop = false } = {}) {
   const asked = epoch;
   try {
-    const response = await fetch(url, { headers: { accept: 'text/html' } });
+    const response = await fetch(url, { headers: { accept: 'text/html', purpose: 'prefetch' } });
     if (!response.redirected) return await take(url, response, asked);
   } catch {
     // No network: what is kept stays as it is.
