@@ -49,7 +49,10 @@ pub fn url(path: &str) -> String {
 
 /// The paths of all files that pages load; licences and versions are for people who read the source.
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    HASHES.keys().map(String::as_str).filter(|path| [".js", ".css", ".svg", ".png", ".json"].iter().any(|end| path.ends_with(end)))
+    HASHES
+        .keys()
+        .map(String::as_str)
+        .filter(|path| [".js", ".css", ".svg", ".png", ".json"].iter().any(|end| path.ends_with(end)))
 }
 
 /// What all files together are: another one as soon as one of them changes.

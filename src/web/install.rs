@@ -79,7 +79,7 @@ pub async fn worker(headers: HeaderMap) -> Response {
 
 /// `GET /manifest.webmanifest`.
 pub async fn manifest() -> Response {
-    let about = [(CONTENT_TYPE, "application/manifest+json"), (CACHE_CONTROL, "public, no-cache")];
+    let about = [(CONTENT_TYPE, "application/manifest+json"), (CACHE_CONTROL, "public, max-age=3600")];
     (about, MANIFEST.as_str()).into_response()
 }
 

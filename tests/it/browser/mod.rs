@@ -1,11 +1,14 @@
 //! What people see and do, in a real browser.
 
 mod acts;
+mod axe;
 mod cut;
 mod hostile;
+mod offline;
 mod plain;
 mod reading;
 mod talk;
+mod ways;
 mod writing;
 
 use crate::harness::TestApp;
