@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub at: String,
     /// Hours and minutes, UTC; the script puts the reader's own there.
     pub clock: String,
+    /// The whole date, for who asks.
+    pub whole: String,
     pub author: String,
     pub name: Arc<str>,
     pub initials: String,
@@ -99,6 +101,7 @@ impl Entry {
             rev: message.rev,
             at: message.created_at.to_string(),
             clock: at.strftime("%H:%M").to_string(),
+            whole: at.strftime("%A %-d %B %Y, %H:%M:%S UTC").to_string(),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             initials: initials(&message.author.name),

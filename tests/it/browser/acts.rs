@@ -82,7 +82,7 @@ fn the_same_is_done_with_keys_alone() {
         grace.type_keys("r").await;
         grace.fill(COMPOSER, "and an answer\u{e007}").await;
         ada.sees("#m4 .answers[data-to='3']").await;
-        ada.waits_for(async || ada.texts("#m4 .answers").await == ["ada first words"]).await;
+        ada.waits_for(async || ada.texts("#m4 .answers > span").await == ["ada", "first words"]).await;
         // React, by the name of an emoji.
         ada.focus("#m4").await;
         ada.type_keys("+").await;
@@ -108,7 +108,7 @@ fn the_same_is_done_with_keys_alone() {
         ada.type_keys("\u{e017}").await;
         ada.press("#ask button[value=yes]").await;
         grace.sees("#m3[data-gone]").await;
-        grace.waits_for(async || grace.texts("#m4 .answers").await == ["ada a deleted message"]).await;
+        grace.waits_for(async || grace.texts("#m4 .answers > span").await == ["ada", "a deleted message"]).await;
         for browser in [&ada, &grace] {
             assert_eq!(browser.complaints().await, Vec::<String>::new());
         }

@@ -13,7 +13,6 @@ async fn scrolled(browser: &Browser) -> i64 {
 
 async fn scroll_to_top(browser: &Browser) {
     browser.execute("document.querySelector('#log').scrollTop = 0", vec![]).await.expect("our own script runs");
-    browser.waits_for(async || scrolled(browser).await == 0).await;
 }
 
 /// Waits until the sidebar's entry of a room shows this badge; empty for none.
@@ -100,8 +99,13 @@ fn who_reads_further_up_is_not_moved_and_told_how_much_is_new() {
         ada.waits_for(async || ada.texts("#messages .message .body").await[0] != first).await;
         assert!(scrolled(&ada).await > 0, "the place was kept");
         // Somebody writes, edits and reacts further down: nothing moves, and the pill counts the new ones.
-        ada.waits_for(async || ada.counts("#older").await == 0).await;
+        let is_whole = async || {
+            scroll_to_top(&ada).await;
+            ada.counts("#older").await == 0
+        };
+        ada.waits_for(is_whole).await;
         scroll_to_top(&ada).await;
+        ada.waits_for(async || scrolled(&ada).await == 0).await;
         let last = socket.post("general", "new 1", "new1").await["seq"].clone();
         socket.ok("react", serde_json::json!({ "room": "general", "seq": last, "emoji": "👍", "on": true })).await;
         socket.post("general", "new 2", "new2").await;
@@ -167,7 +171,7 @@ fn the_way_to_what_is_answered_leads_back_as_well() {
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
         ada.visit(app, "/rooms/general").await;
-        ada.waits_for(async || ada.texts("#m47 .answers").await == ["grace post 0"]).await;
+        ada.waits_for(async || ada.texts("#m47 .answers > span").await == ["grace", "post 0"]).await;
         let there = scrolled(&ada).await;
         ada.press("#m47 .answers").await;
         ada.sees("#m2:focus").await;
