@@ -22,7 +22,6 @@ export function element(message, me) {
     const avatar = node.querySelector('.avatar');
     avatar.textContent = initials(message.author.name);
     avatar.className = `avatar hue-${message.author.id % HUES}`;
-    node.querySelector('.side').ariaLabel = `Link to this message, ${clock(message.created_at)}`;
     node.querySelector('.by').textContent = message.author.name;
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
