@@ -8,6 +8,7 @@ mod notices;
 mod offline;
 mod plain;
 mod reading;
+mod sidebar;
 mod talk;
 mod ways;
 mod writing;
