@@ -10,6 +10,7 @@ use socketioxide::extract::SocketRef;
 
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
+use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
 use crate::chat::types::{Head, Level, ListedRoom, Page, Room, Visibility};
 
@@ -280,13 +281,6 @@ pub enum Answer {
     Preview(Preview),
     /// To `leave` and `typing`.
     Nothing(Nothing),
-}
-
-/// How words would look.
-#[derive(Debug, Serialize)]
-pub struct Preview {
-    /// As sanitized HTML.
-    pub html: String,
 }
 
 /// Sending an event by its type.
