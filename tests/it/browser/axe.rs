@@ -8,7 +8,7 @@ use crate::harness::{TestApp, axe, in_browser};
 /// The pages of strangers.
 const DOORS: [&str; 3] = ["/login", "/register", "/offline"];
 /// The pages of somebody who is signed in. A new page belongs here.
-const PAGES: [&str; 15] = [
+const PAGES: &[&str] = &[
     "/rooms",
     "/rooms/general",
     "/rooms/general/3",
@@ -24,6 +24,11 @@ const PAGES: [&str; 15] = [
     "/invites",
     "/mentions",
     "/keys",
+    "/search?q=hello",
+    "/people",
+    "/people/grace",
+    "/direct",
+    "/settings",
 ];
 /// How pages are looked at.
 const LOOKS: [(&str, u32); 3] = [("light", 1100), ("dark", 1100), ("light", 360)];

@@ -43,14 +43,14 @@ fn the_palette_opens_a_room_by_keys_alone_and_gives_the_focus_back() {
         let ada = reader(app).await;
         is_at(&ada, COMPOSER).await;
         // Also while one is writing; and closing it leads back there.
-        ada.types(CONTROL_K).await;
+        ada.type_keys(CONTROL_K).await;
         is_at(&ada, "#palette input").await;
-        ada.types(ESCAPE).await;
+        ada.type_keys(ESCAPE).await;
         is_at(&ada, COMPOSER).await;
-        ada.types(CONTROL_K).await;
-        ada.types("wd tun").await;
+        ada.type_keys(CONTROL_K).await;
+        ada.type_keys("wd tun").await;
         ada.waits_for(async || ada.texts("#palette [aria-selected=true] .found-label").await == ["Wind tunnel"]).await;
-        ada.types(ENTER).await;
+        ada.type_keys(ENTER).await;
         ada.waits_until(|path| path == "/rooms/wind-tunnel").await;
         // With nothing typed, the room before comes first.
         ada.sees(COMPOSER).await;
@@ -59,10 +59,10 @@ fn the_palette_opens_a_room_by_keys_alone_and_gives_the_focus_back() {
         ada.waits_for(async || ada.texts("#palette [role=option] .found-label").await.len() > 10).await;
         assert_eq!(ada.texts("#palette [aria-selected=true] .found-label").await, ["general"]);
         // The arrows move the choice, and what has the focus says which it is.
-        ada.types(DOWN).await;
+        ada.type_keys(DOWN).await;
         let told = "return document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.ariaSelected";
         assert_eq!(ada.execute(told, vec![]).await.expect("our own script runs"), json!("true"));
-        ada.types("nothing of that name").await;
+        ada.type_keys("nothing of that name").await;
         ada.waits_for(async || ada.texts(".palette-none").await == ["Nothing of that name."]).await;
         ada.close().await;
     });
@@ -72,19 +72,19 @@ fn the_palette_opens_a_room_by_keys_alone_and_gives_the_focus_back() {
 fn the_list_of_keys_opens_and_closes_and_never_while_one_is_writing() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = reader(app).await;
-        ada.types("why?").await;
+        ada.type_keys("why?").await;
         assert!(says(&ada, "return document.querySelector('#composer textarea').value === 'why?'").await);
         assert!(!says(&ada, "return document.querySelector('#all-keys').open").await);
         ada.execute("document.querySelector('#log').focus()", vec![]).await.expect("our own script runs");
-        ada.types("?").await;
+        ada.type_keys("?").await;
         ada.sees("#all-keys[open]").await;
         // Over it, no other key of a page does anything.
-        ada.types("j").await;
-        ada.types(ESCAPE).await;
+        ada.type_keys("j").await;
+        ada.type_keys(ESCAPE).await;
         ada.waits_for(async || !says(&ada, "return document.querySelector('#all-keys').open").await).await;
         is_at(&ada, "#log").await;
         // With nothing open, back to where one writes.
-        ada.types(ESCAPE).await;
+        ada.type_keys(ESCAPE).await;
         is_at(&ada, COMPOSER).await;
         ada.close().await;
     });
@@ -101,31 +101,31 @@ fn keys_walk_through_messages_and_places_and_can_be_turned_off() {
         assert_eq!(last, ["word 0", "word 1", "word 2"]);
         focus("#log").await;
         let at = async || ada.execute("return document.activeElement.querySelector('.body')?.textContent.trim()", vec![]).await;
-        ada.types("j").await;
+        ada.type_keys("j").await;
         assert_eq!(at().await.expect("our own script runs"), json!("word 2"));
-        ada.types("k").await;
-        ada.types("k").await;
+        ada.type_keys("k").await;
+        ada.type_keys("k").await;
         assert_eq!(at().await.expect("our own script runs"), json!("word 0"));
-        ada.types(DOWN).await;
+        ada.type_keys(DOWN).await;
         assert_eq!(at().await.expect("our own script runs"), json!("word 1"));
-        ada.types("G").await;
+        ada.type_keys("G").await;
         assert_eq!(at().await.expect("our own script runs"), json!("word 2"));
         // Turned off, a letter is only a letter.
-        ada.types("?").await;
+        ada.type_keys("?").await;
         ada.sees("#all-keys[open]").await;
         ada.press("#all-keys [name=single-keys]").await;
-        ada.types(ESCAPE).await;
+        ada.type_keys(ESCAPE).await;
         focus("#log").await;
-        ada.types("j").await;
+        ada.type_keys("j").await;
         assert!(says(&ada, "return document.activeElement.id === 'log'").await);
-        ada.types("?").await;
+        ada.type_keys("?").await;
         assert!(!says(&ada, "return document.querySelector('#all-keys').open").await);
         // And on again, a place is two keys away.
         ada.visit(app, "/keys").await;
         ada.press(".keys-page [name=single-keys]").await;
         focus("body a").await;
-        ada.types("g").await;
-        ada.types("r").await;
+        ada.type_keys("g").await;
+        ada.type_keys("r").await;
         ada.waits_until(|path| path == "/rooms").await;
         ada.close().await;
     });
@@ -143,7 +143,7 @@ fn the_drawer_keeps_the_focus_until_it_is_closed() {
             if close == "veil" {
                 ada.execute("document.querySelector('.veil').click()", vec![]).await.expect("our own script runs");
             } else {
-                ada.types(ESCAPE).await;
+                ada.type_keys(ESCAPE).await;
             }
             is_at(&ada, ".menu").await;
             assert!(!says(&ada, "return document.querySelector('#content').inert").await);

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::elements::Element;
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use reqwest::{Method, Url};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+mod chrome;
+
+use self::chrome::ConsoleLog;
 use super::site::PASSWORD;
 use super::watchdog::{self, Watchdog};
 use super::{DEADLINE, Site, programs};
@@ -227,43 +229,6 @@ impl Browser {
         grave.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Runs a script on the page and waits for the promise that it returns.
-    pub async fn promised(&self, script: &str) -> serde_json::Value {
-        let script =
-            format!("const done = arguments[0]; (async () => {{ {script} }})().then(done, (error) => done(`${{error}}`));");
-        self.client.execute_async(&script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
-    }
-
-    /// Presses a key, perhaps with others held, wherever the focus is. Keys are WebDriver's, such as `\u{e00c}` for Escape.
-    pub async fn types(&self, keys: &str) {
-        let focused = self.client.active_element().await.expect("something has the focus");
-        focused.send_keys(keys).await.expect("it takes keys");
-    }
-
-    /// Closes the window, as a person closes a tab, and has an empty one in its place.
-    pub async fn close_window(&self) {
-        let old = self.client.window().await.expect("a window is open");
-        let new = self.client.new_window(true).await.expect("a window can be opened").handle;
-        self.client.switch_to_window(old).await.expect("the old one is still there");
-        self.client.close_window().await.expect("it can be closed");
-        self.client.switch_to_window(new).await.expect("the new one is there");
-    }
-
-    /// Asks the browser itself for something (Chrome's DevTools protocol).
-    pub async fn tells_chrome(&self, command: &'static str, parameters: serde_json::Value) {
-        self.client.issue_cmd(DevTools(command, parameters)).await.unwrap_or_else(|error| panic!("{command}: {error}"));
-    }
-
-    /// Looks at pages as on another device: light or dark, so many pixels wide, and without motion.
-    pub async fn looks(&self, scheme: &str, width: u32) {
-        let features = json!([
-            { "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" },
-        ]);
-        self.tells_chrome("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-        let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
-        self.tells_chrome("Emulation.setDeviceMetricsOverride", size).await;
-    }
-
     /// The page's source, for a test that fails.
     pub async fn page(&self) -> String {
         self.client.source().await.unwrap_or_default()
@@ -273,34 +238,6 @@ impl Browser {
     pub async fn close(mut self) {
         drop(self.client.clone().close().await);
         drop(self.driver.kill().await);
-    }
-}
-
-/// Chromium's own command for reading the console; fantoccini has only the standard ones.
-#[derive(Debug)]
-struct ConsoleLog;
-
-impl WebDriverCompatibleCommand for ConsoleLog {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
-    }
-}
-
-/// A command of Chrome's DevTools, by the driver's own way to them.
-#[derive(Debug)]
-struct DevTools(&'static str, serde_json::Value);
-
-impl WebDriverCompatibleCommand for DevTools {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }
 
