@@ -23,7 +23,7 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-use crate::web::{accounts, assets, fallback, forgery, health, history, members, rooms, session, trace};
+use crate::web::{accounts, assets, fallback, forgery, health, history, members, people, rooms, session, settings, trace};
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -68,6 +68,11 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))
         .route("/rooms/{slug}/settings", post(members::describe))
+        .route("/people", get(people::list))
+        .route("/people/{username}", get(people::card))
+        .route("/people/{username}/message", post(people::message))
+        .route("/direct", get(people::direct).post(people::begin))
+        .route("/settings", get(settings::show).post(settings::save))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))

@@ -18,7 +18,7 @@ use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use crate::chat::types::UserId;
+use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
@@ -81,13 +81,35 @@ pub struct SessionUser {
     pub is_admin: bool,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
+    /// Their time zone's IANA name, if they told it.
+    #[serde(default)]
+    pub time_zone: Option<Arc<str>>,
+    /// Light or dark.
+    #[serde(default)]
+    pub theme: Theme,
+    /// How loud rooms are to them.
+    #[serde(default = "mentions")]
+    pub notify: Level,
+}
+
+fn mentions() -> Level {
+    Level::Mentions
 }
 
 impl SessionUser {
     /// All that a session stores of its person: the rest is read anew each time.
     #[must_use]
     pub fn only(id: UserId) -> Self {
-        Self { id, username: "".into(), name: "".into(), is_admin: false, last_room: None }
+        Self {
+            id,
+            username: "".into(),
+            name: "".into(),
+            is_admin: false,
+            last_room: None,
+            time_zone: None,
+            theme: Theme::Auto,
+            notify: Level::Mentions,
+        }
     }
 
     fn of(row: &SessionRow) -> Option<Self> {
@@ -97,6 +119,9 @@ impl SessionUser {
             name: row.name.as_deref()?.into(),
             is_admin: row.is_admin?,
             last_room: row.last_room.as_deref().map(Into::into),
+            time_zone: row.time_zone.as_deref().map(Into::into),
+            theme: row.theme?,
+            notify: row.notify?,
         })
     }
 }
@@ -114,12 +139,13 @@ pub struct Store {
     noted_at: Arc<AtomicI64>,
 }
 
-/// That a session was used.
+/// That a session was used, or that its person was here.
 struct Note {
-    key: SessionKey,
+    key: Option<SessionKey>,
+    person: Option<UserId>,
     at: Millis,
     /// Dropped when it is written.
-    _written: oneshot::Sender<()>,
+    _written: Option<oneshot::Sender<()>>,
 }
 
 impl Debug for Store {
@@ -156,11 +182,19 @@ impl Store {
             // Written by a task of its own, which nobody can cancel; a database that cannot write just now does not keep its
             // readers waiting.
             let (written, done) = oneshot::channel();
-            if self.notes.try_send(Note { key: key.clone(), at: now, _written: written }).is_ok() {
+            let note = Note { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
+            if self.notes.try_send(note).is_ok() {
                 tokio::time::timeout(TOUCHING, done).await.ok();
             }
         }
         Ok(row)
+    }
+
+    /// Notes that somebody was here just now; nobody waits for it. When too many notes wait, this one is not made: it is only to the
+    /// minute anyway.
+    pub fn seen(&self, user: UserId) {
+        let note = Note { key: None, person: Some(user), at: self.clock.now(), _written: None };
+        self.notes.try_send(note).ok();
     }
 
     /// Which of these sessions, which have open sockets, have ended. The others are in use, also when their people only listen, and
@@ -196,8 +230,9 @@ async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Re
         let done = tokio::select! {
             _ = to_write.recv_many(&mut notes, NOTES) => {
                 let Some(last) = notes.iter().map(|note| note.at).max() else { return };
-                let keys: HashSet<_> = notes.iter().map(|note| note.key.as_str().to_owned()).collect();
-                let done = db.touch_sessions(&Vec::from_iter(keys), last).await;
+                let keys: HashSet<_> = notes.iter().filter_map(|note| Some(note.key.as_ref()?.as_str().to_owned())).collect();
+                let people: HashSet<_> = notes.iter().filter_map(|note| note.person).collect();
+                let done = touch(&db, Vec::from_iter(keys), Vec::from_iter(people), last).await;
                 notes.clear();
                 done
             }
@@ -210,6 +245,13 @@ async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Re
             tracing::warn!(%error, "could not note which sessions are in use");
         }
     }
+}
+
+async fn touch(db: &Db, keys: Vec<String>, people: Vec<UserId>, at: Millis) -> sqlx::Result<()> {
+    if !keys.is_empty() {
+        db.touch_sessions(&keys, at).await?;
+    }
+    db.touch_people(&people, at).await
 }
 
 fn backend(error: sqlx::Error) -> Error {

@@ -5,9 +5,11 @@
 //!
 //! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
 
+pub mod direct;
 pub mod ledger;
 pub mod messages;
 mod open;
+pub mod people;
 pub mod rooms;
 pub mod sessions;
 pub mod users;

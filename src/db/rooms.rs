@@ -70,6 +70,7 @@ impl RoomRow {
             visibility: self.visibility,
             created_at: self.created_at,
             is_direct: self.direct_key.is_some(),
+            direct: Vec::new(),
         }
     }
 }
@@ -97,6 +98,7 @@ impl From<RoomRow> for ListedRoom {
             mentions: row.mentions,
             level: row.level,
             read_seq: row.read_seq.unwrap_or(0),
+            talked_at: None,
             head: Head { seq: row.seq, rev: row.rev },
             room: row.into_room(),
         }
@@ -189,6 +191,7 @@ impl Db {
                     visibility,
                     created_at: now,
                     is_direct: false,
+                    direct: Vec::new(),
                 });
             }
         }
