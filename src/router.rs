@@ -23,7 +23,9 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-use crate::web::{accounts, assets, fallback, forgery, health, history, members, people, rooms, session, settings, trace};
+use crate::web::{
+    accounts, act, activity, assets, fallback, forgery, health, history, members, people, rooms, session, settings, trace,
+};
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -64,6 +66,13 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/on", get(history::to_date))
         .route("/rooms/{slug}/on/{date}", get(history::on_date))
         .route("/rooms/{slug}/messages", post(history::post))
+        .route("/rooms/{slug}/{seq}/more", get(act::more))
+        .route("/rooms/{slug}/{seq}/history", get(act::earlier))
+        .route("/rooms/{slug}/{seq}/{act}", post(act::act))
+        .route("/rooms/{slug}/read", post(act::read))
+        .route("/rooms/{slug}/level", post(act::level))
+        .route("/rooms/{slug}/pins", get(activity::pins))
+        .route("/mentions", get(activity::mentions))
         .route("/rooms/{slug}/leave", post(rooms::leave))
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))

@@ -3,6 +3,7 @@
 //! Owns finding and making them, and what each of their readers sees as their name. They are private rooms whose people are fixed: that
 //! nobody comes or goes is a rule of `batch`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::types::{ListedRoom, RoomId, UserId};
@@ -27,9 +28,11 @@ pub struct Opened {
     pub is_new: bool,
 }
 
-/// The usernames in a line that separates them by commas or spaces; an `@` before one is no part of it.
-pub fn usernames(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| c == ',' || c.is_whitespace()).map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty())
+/// The usernames in lines that separate them by commas or spaces; an `@` before one is no part of it.
+#[must_use]
+pub fn usernames<T: AsRef<str>>(lines: &[T]) -> Vec<&str> {
+    let names = lines.iter().flat_map(|line| line.as_ref().split(|c: char| c == ',' || c.is_whitespace()));
+    names.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty()).collect()
 }
 
 impl Chat {
@@ -37,16 +40,17 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid` for `users` when one is unknown, or there are none or too many; `forbidden` when one has lost their access; `rate_limited`.
-    pub async fn direct(&self, maker: UserId, usernames: impl IntoIterator<Item = &str>) -> Result<Opened> {
+    pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<Opened> {
         let mut people = vec![maker];
         let mut has_banned = false;
-        let mut count = 0;
+        if usernames.is_empty() {
+            return Err(Error::invalid("users", "Say with whom: one username, or several."));
+        }
+        // Counted before any is looked up: a list of thousands costs nothing.
+        if usernames.len() > 2 * OTHERS {
+            return Err(too_many());
+        }
         for username in usernames {
-            count += 1;
-            // Counted before any is looked up: a list of thousands costs nothing.
-            if count > 2 * OTHERS {
-                return Err(too_many());
-            }
             text::no_nul("users", username)?;
             let found = self.db.find_profile(&username.to_lowercase()).await?;
             let person = found.ok_or_else(|| Error::invalid("users", format!("Nobody here is called @{username}.")))?;
@@ -54,9 +58,6 @@ impl Chat {
             if !people.contains(&person.id) {
                 people.push(person.id);
             }
-        }
-        if count == 0 {
-            return Err(Error::invalid("users", "Say with whom: one username, or several."));
         }
         if people.len() > OTHERS + 1 {
             return Err(too_many());
@@ -75,6 +76,20 @@ impl Chat {
     fn opened(&self, Direct { id, slug, is_new }: Direct, people: Vec<UserId>) -> Opened {
         self.learn(slug.clone(), id);
         Opened { slug, room: id, people, is_new }
+    }
+
+    /// Everybody with whom somebody has direct messages.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn company(&self, person: UserId) -> Result<BTreeSet<UserId>> {
+        let rooms = self.db.list_company(person).await?;
+        Ok(rooms
+            .into_values()
+            .flat_map(|company| company.people)
+            .map(|other| other.id)
+            .filter(|other| *other != person)
+            .collect())
     }
 
     /// Names direct messages as their reader sees them.
@@ -124,8 +139,7 @@ mod tests {
 
     #[test]
     fn usernames_are_separated_by_commas_or_spaces() {
-        let names: Vec<_> = usernames(" @ada, grace\teve,,\n@b.c ").collect();
-        assert_eq!(names, ["ada", "grace", "eve", "b.c"]);
-        assert_eq!(usernames(" , @ ").count(), 0);
+        assert_eq!(usernames(&[" @ada, grace\teve,,\n@b.c ", "mary"]), ["ada", "grace", "eve", "b.c", "mary"]);
+        assert_eq!(usernames(&[" , @ ", ""]), <[&str; 0]>::default());
     }
 }

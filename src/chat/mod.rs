@@ -6,6 +6,7 @@
 //! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
 //! ends of rooms in memory), then the use-cases here and in `rooms`.
 
+pub mod activity;
 pub mod batch;
 pub mod change;
 pub mod direct;

@@ -18,7 +18,7 @@ const UNREAD_LIMIT: i64 = 1000;
 
 /// A message as it is read, its reactions as a JSON array of `[emoji, username]`. The order of the fields is that of [`messages!`].
 #[derive(FromRow, Deserialize)]
-struct Row {
+pub(super) struct Row {
     seq: i64,
     rev: i64,
     kind: Kind,
@@ -39,7 +39,8 @@ struct Row {
 }
 
 impl Row {
-    fn into_message(self, room: &Arc<str>) -> Message {
+    /// The message, of the room with this slug.
+    pub(super) fn into_message(self, room: &Arc<str>) -> Message {
         let mut message = Message {
             room: room.clone(),
             seq: self.seq,
@@ -88,7 +89,7 @@ macro_rules! messages {
                       where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
                      from messages join users on users.id = author_id ", $rest, ")"
                 ))$(.bind($bind))*.fetch_one(&sqlite.read).await?;
-                serde_json::from_str::<Vec<Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
+                serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(pool) => sqlx::query_as(concat!(
                 "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
@@ -101,6 +102,8 @@ macro_rules! messages {
         }
     };
 }
+
+pub(super) use messages;
 
 impl Db {
     /// The messages from place `from` to place `to`, oldest first.

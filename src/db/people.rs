@@ -74,7 +74,7 @@ impl Db {
     /// The database's.
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, pool => sqlx::query_as(
-            "select id, username, name, status, time_zone, theme, notify, coalesce(last_seen_at, created_at) as last_seen_at, banned_at
+            "select id, username, name, status, time_zone, theme, notify, coalesce(seen_at, created_at) as last_seen_at, banned_at
              from users where username = $1",
         )
         .bind(username)
@@ -150,8 +150,8 @@ impl Db {
         match self {
             Self::Sqlite(sqlite) => {
                 sqlx::query(
-                    "update users set last_seen_at = $2 where id in (select value from json_each($1))
-                     and (last_seen_at is null or last_seen_at <= $3)",
+                    "update users set seen_at = $2 where id in (select value from json_each($1))
+                     and (seen_at is null or seen_at <= $3)",
                 )
                 .bind(given)
                 .bind(now)
@@ -161,9 +161,9 @@ impl Db {
             }
             Self::Postgres(pool) => {
                 sqlx::query(
-                    "update users set last_seen_at = $2
+                    "update users set seen_at = $2
                      where id in (select cast(value as bigint) from json_array_elements_text($1::json) as given(value))
-                     and (last_seen_at is null or last_seen_at <= $3)",
+                     and (seen_at is null or seen_at <= $3)",
                 )
                 .bind(given)
                 .bind(now)

@@ -33,6 +33,8 @@ pub struct RoomView {
 pub struct Member {
     /// Who.
     pub person: Author,
+    /// One line about how they are; may be empty.
+    pub status: String,
     /// Since when.
     pub joined_at: Millis,
 }
@@ -244,15 +246,16 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_members(&self, room: RoomId) -> sqlx::Result<Vec<Member>> {
-        let rows: Vec<(UserId, String, String, Millis)> = read!(self, pool => sqlx::query_as(
-            "select users.id, username, users.name, joined_at from memberships join users on users.id = user_id
+        let rows: Vec<(UserId, String, String, String, Millis)> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, status, joined_at from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",
         )
         .bind(room)
         .fetch_all(pool)
         .await?);
-        let member = |(id, username, name, joined_at): (UserId, String, String, Millis)| Member {
+        let member = |(id, username, name, status, joined_at): (UserId, String, String, String, Millis)| Member {
             person: Author { id, username: username.into(), name: name.into() },
+            status,
             joined_at,
         };
         Ok(rows.into_iter().map(member).collect())

@@ -11,13 +11,16 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
-use super::outgoing::{Answer, Emit, HeadAck, Joined, Kept, Nothing, Presence, Read, Synced, Typing, Unread};
+use super::outgoing::{
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced,
+    Typing, Unread,
+};
 use super::payload::{Incoming, Payload};
-use super::seats::{InFlight, Seat, Seated, channel};
-use crate::chat::Draft;
+use super::seat::{InFlight, Seat, Seated, channel};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
-use crate::chat::types::{Head, RoomId, Window};
+use crate::chat::types::{Head, Level, RoomId, UserId, Window};
+use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
 
 /// How often a socket's typing is passed on, in milliseconds: it lasts 5 s at its readers.
@@ -37,10 +40,13 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
     });
     let parting = realtime.clone();
     socket.on_disconnect(move |socket: SocketRef| {
-        let left = parting.seats.remove(socket.id, &seat);
+        let (left, was_last) = parting.seats.remove(socket.id, &seat);
         async move {
             for (room, slug) in left {
                 parting.say_gone(room, &slug, &seat.username).await;
+            }
+            if was_last {
+                parting.say_away(&seat).await;
             }
         }
     });
@@ -91,13 +97,14 @@ impl Realtime {
             }
             "edit" => self.chat.edit(user, room, payload.number("seq")?, payload.text("body")?),
             "delete" => self.chat.delete(user, room, payload.number("seq")?),
+            "pin" => self.chat.pin(user, room, payload.number("seq")?, payload.flag("on")?),
             _ => self.chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
         };
         Some(queue())
     }
 
     /// The part of an event that may take its time.
-    async fn end(&self, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
+    async fn end(self: &Arc<Self>, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
         let answer = match begun {
             Ok((in_flight, work)) => {
                 let answer = match work {
@@ -118,7 +125,7 @@ impl Realtime {
         }
     }
 
-    async fn work(&self, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
+    async fn work(self: &Arc<Self>, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
         let slug = payload.text("room");
         match event {
             "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
@@ -127,6 +134,23 @@ impl Realtime {
             "history" => self.history(seated, slug?, payload).await,
             "typing" => self.typing(seated, slug?).await,
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
+            "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
+            "watch" => self.watch(seated).await,
+            "direct" => self.direct(seated, payload).await,
+            "pins" => {
+                let view = self.chat.view(seated.seat.user, slug?).await?;
+                Ok(Answer::Pinned(Pinned { messages: self.chat.pins(&view).await? }))
+            }
+            "revisions" => {
+                let view = self.chat.view(seated.seat.user, slug?).await?;
+                let revisions = self.chat.earlier(&view, seated.seat.user, payload.number("seq")?).await?;
+                Ok(Answer::Revisions(Revisions { revisions }))
+            }
+            "level" => self.level(seated, slug?, payload.optional_text("level")?).await,
+            "mentions" => {
+                let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
+                Ok(Answer::Mentions(self.chat.mentions(seated.seat.user, payload.optional_number("before")?, limit).await?))
+            }
             _ if CHANGES.contains(&event) => {
                 // The first change of a room that nobody has named since the start.
                 let room = self.chat.room_id(slug?).await?;
@@ -211,17 +235,49 @@ impl Realtime {
     }
 
     async fn read(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
-        let Seated { socket, seat } = seated;
         let room = self.chat.room_id(slug).await?;
-        let done = self.chat.read(seat.user, room, seq)?.outcome().await?;
-        let unread = self.chat.unread(room, seat.user).await?;
+        let done = self.chat.read(seated.seat.user, room, seq)?.outcome().await?;
+        self.marked(seated.seat.user, room, slug, &done, Some(seated)).await.map(Answer::Unread)
+    }
+
+    async fn unread(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
+        let room = self.chat.room_id(slug).await?;
+        let done = self.chat.mark_unread(seated.seat.user, room, seq)?.outcome().await?;
+        self.marked(seated.seat.user, room, slug, &done, Some(seated)).await.map(Answer::Unread)
+    }
+
+    /// Tells a person's sockets, other than the one that did it, where their read marker stands.
+    pub async fn marked(&self, user: UserId, room: RoomId, slug: &str, done: &Done, by: Option<&Seated>) -> Result<Unread> {
+        let unread = self.chat.unread(room, user).await?;
+        let mentions = self.chat.waiting_mentions(room, user).await?;
         if let Done::Read(seq) = done {
-            for other in self.seats.of_user(seat.user).iter().filter(|other| other.socket.id != socket.id) {
-                // One whose queue is full is being cut by what fills it, and asks again when it comes back.
-                other.socket.tell(&Read { room: slug, seq, unread }).ok();
-            }
+            self.tell_others(user, by, &Read { room: slug, seq: *seq, unread, mentions });
         }
-        Ok(Answer::Unread(Unread { unread }))
+        Ok(Unread { unread, mentions })
+    }
+
+    async fn level(&self, seated: &Seated, slug: &str, level: Option<&str>) -> Result<Answer> {
+        let level = Chat::level(level)?;
+        self.set_level(seated.seat.user, slug, level, Some(seated)).await?;
+        Ok(Answer::LevelSet(LevelSet { level }))
+    }
+
+    /// Sets how loud a room is to somebody, and tells their other sockets.
+    ///
+    /// # Errors
+    /// `not_found`, or `forbidden` for who is no member.
+    pub async fn set_level(&self, user: UserId, slug: &str, level: Option<Level>, by: Option<&Seated>) -> Result<()> {
+        let room = self.chat.view(user, slug).await?.room.id;
+        self.chat.set_level(room, user, level).await?;
+        self.tell_others(user, by, &Loudness { room: slug, level });
+        Ok(())
+    }
+
+    fn tell_others<E: Outgoing>(&self, user: UserId, by: Option<&Seated>, event: &E) {
+        for other in self.seats.of_user(user).iter().filter(|other| by.is_none_or(|by| by.socket.id != other.socket.id)) {
+            // One whose queue is full is being cut by what fills it, and asks again when it comes back.
+            other.socket.tell(event).ok();
+        }
     }
 
     /// Tells a room that somebody's last socket has left it.
@@ -235,7 +291,7 @@ impl Realtime {
 }
 
 /// The events that go through the ledger in their sender's order.
-const CHANGES: [&str; 4] = ["message", "edit", "delete", "react"];
+const CHANGES: [&str; 5] = ["message", "edit", "delete", "react", "pin"];
 
 async fn kept(pending: Pending) -> Result<Answer> {
     Ok(Answer::Kept(Kept { message: pending.message().await? }))

@@ -3,15 +3,19 @@
 //! Owns event names, their payloads and everything that knows of sockets. It must not decide what is allowed in a room or
 //! write anything: that is `chat`.
 //!
-//! Reading order: `handshake` (a connection's request), `seats` (who sits where), `incoming` (what clients ask for), `publish`
-//! (what the rooms tell).
+//! Reading order: `handshake` (a connection's request), `seat` and `seats` (who sits where), `incoming` (what clients ask for), `publish`
+//! (what the rooms tell), `watch` (hearing of all of one's rooms).
 
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
 pub mod payload;
+mod people;
 mod publish;
+mod recent;
+pub mod seat;
 pub mod seats;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::handshake::Handshake;
 use self::outgoing::Outgoing;
-use self::seats::{Seat, Seated, Seats};
+use self::publish::Audience;
+use self::seat::{Seat, Seated};
+use self::seats::Seats;
 use crate::accounts::Accounts;
 use crate::accounts::session::SessionKey;
 use crate::chat::Chat;
@@ -170,15 +176,23 @@ impl Realtime {
         self.seats.count()
     }
 
-    fn to(&self, room: RoomId) -> BroadcastOperators {
-        self.io.of(NAMESPACE).expect("the namespace is open").within(seats::channel(room))
+    fn to(&self, audience: Audience) -> BroadcastOperators {
+        let namespace = self.io.of(NAMESPACE).expect("the namespace is open");
+        match audience {
+            Audience::Live(room) => namespace.within(seat::channel(room)),
+            Audience::Watching(room) => namespace.within(seat::watchers(room)).except(seat::channel(room)),
+        }
     }
 
-    /// Tells everybody in a room, and cuts whoever cannot keep up.
+    /// Tells everybody who is live in a room, and cuts whoever cannot keep up.
     async fn broadcast<E: Outgoing>(&self, room: RoomId, event: &E) {
-        let sent = self.to(room).emit(E::NAME, event).await;
+        self.broadcast_to(Audience::Live(room), event).await;
+    }
+
+    async fn broadcast_to<E: Outgoing>(&self, audience: Audience, event: &E) {
+        let sent = self.to(audience).emit(E::NAME, event).await;
         if let Err(error) = sent {
-            publish::cut_the_slow(self, room, event, &error);
+            publish::cut_the_slow(self, audience, event, &error);
         }
     }
 

@@ -8,9 +8,11 @@ use serde::Serialize;
 use socketioxide::SendError;
 use socketioxide::extract::SocketRef;
 
+use super::people::Conversation;
+use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
 use crate::chat::presence::Online;
-use crate::chat::types::{Head, Page, Room};
+use crate::chat::types::{Author, Head, Level, ListedRoom, Page, Room, Visibility};
 
 /// An event with its name on the wire.
 pub trait Outgoing: Serialize {
@@ -47,6 +49,64 @@ pub struct Read<'a> {
     pub seq: i64,
     /// How many wait behind it.
     pub unread: i64,
+    /// How many of them address the person.
+    pub mentions: i64,
+}
+
+/// How loud a room is to its person changed, at another of their sockets.
+#[derive(Debug, Serialize)]
+pub struct Loudness<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// What it is set to; null for what the person chose for all.
+    pub level: Option<Level>,
+}
+
+/// A new message in a room that the socket watches and is not live in.
+#[derive(Debug, Serialize)]
+pub struct Activity<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// The message.
+    pub message: &'a Logged,
+}
+
+/// The person has become a member of a room.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Entered(pub OwnRoom);
+
+/// A room of the person's, as it stands for them.
+#[derive(Debug, Serialize)]
+pub struct OwnRoom {
+    /// The slug.
+    room: Arc<str>,
+    name: String,
+    visibility: Visibility,
+    direct: Option<Vec<Author>>,
+    unread: i64,
+    mentions: i64,
+    level: Option<Level>,
+    read_seq: i64,
+    head: HeadAck,
+}
+
+impl OwnRoom {
+    /// A room as it stands for one of its members, in the history of `epoch`.
+    #[must_use]
+    pub fn new(listed: &ListedRoom, epoch: &Arc<str>) -> Self {
+        Self {
+            room: listed.room.slug.clone(),
+            name: listed.room.name.clone(),
+            visibility: listed.room.visibility,
+            direct: listed.room.is_direct.then(|| listed.room.direct.clone()),
+            unread: listed.unread,
+            mentions: listed.mentions,
+            level: listed.level,
+            read_seq: listed.read_seq,
+            head: HeadAck { head: listed.head, epoch: epoch.clone() },
+        }
+    }
 }
 
 /// A room's name, topic or visibility changed.
@@ -86,6 +146,15 @@ impl Outgoing for Typing<'_> {
 }
 impl Outgoing for Read<'_> {
     const NAME: &'static str = "read";
+}
+impl Outgoing for Loudness<'_> {
+    const NAME: &'static str = "level";
+}
+impl Outgoing for Activity<'_> {
+    const NAME: &'static str = "activity";
+}
+impl Outgoing for Entered {
+    const NAME: &'static str = "entered";
 }
 impl Outgoing for Described<'_> {
     const NAME: &'static str = "room";
@@ -143,11 +212,41 @@ pub struct Kept {
     pub message: Arc<Logged>,
 }
 
-/// What `read` answers.
+/// What `read` and `unread` answer.
 #[derive(Debug, Serialize)]
 pub struct Unread {
     /// How many messages wait.
     pub unread: i64,
+    /// How many of them address the person.
+    pub mentions: i64,
+}
+
+/// What `watch` answers.
+#[derive(Debug, Serialize)]
+pub struct Watched {
+    /// The person's rooms, by name.
+    pub rooms: Vec<OwnRoom>,
+}
+
+/// What `pins` answers.
+#[derive(Debug, Serialize)]
+pub struct Pinned {
+    /// The pinned messages, the last pinned first.
+    pub messages: Vec<Arc<Logged>>,
+}
+
+/// What `revisions` answers.
+#[derive(Debug, Serialize)]
+pub struct Revisions {
+    /// What the message said before each edit, oldest first.
+    pub revisions: Vec<Earlier>,
+}
+
+/// What `level` answers.
+#[derive(Debug, Serialize)]
+pub struct LevelSet {
+    /// What the room is set to now.
+    pub level: Option<Level>,
 }
 
 /// What an event answers that has nothing to say.
@@ -166,8 +265,20 @@ pub enum Answer {
     Kept(Kept),
     /// To `history`.
     History(Page<Arc<Logged>>),
-    /// To `read`.
+    /// To `read` and `unread`.
     Unread(Unread),
+    /// To `watch`.
+    Watched(Watched),
+    /// To `pins`.
+    Pinned(Pinned),
+    /// To `revisions`.
+    Revisions(Revisions),
+    /// To `level`.
+    LevelSet(LevelSet),
+    /// To `mentions`.
+    Mentions(Mentions),
+    /// To `direct`.
+    Conversation(Conversation),
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Realtime;
 use super::outgoing::{Described, Emit, Outgoing, Presence, Removed};
-use super::seats::Seat;
+use super::seat::Seat;
 use crate::chat::change::Event;
 use crate::chat::types::RoomId;
 
@@ -29,21 +29,36 @@ pub async fn run(realtime: Arc<Realtime>, mut events: mpsc::Receiver<Vec<Event>>
     done.cancel();
 }
 
+/// Whom an event of a room reaches.
+#[derive(Clone, Copy, Debug)]
+pub enum Audience {
+    /// The sockets that joined it.
+    Live(RoomId),
+    /// The sockets of its members that watch all their rooms and are not live in this one.
+    Watching(RoomId),
+}
+
 impl Realtime {
-    async fn publish(&self, event: &Event) {
+    async fn publish(self: &Arc<Self>, event: &Event) {
         self.chat.published(event);
         match event {
-            Event::Message { logged, is_new: _ } => self.broadcast(logged.room, &**logged).await,
-            Event::Entered { .. } => {}
+            Event::Message { logged, is_new } => {
+                self.broadcast(logged.room, &**logged).await;
+                if *is_new {
+                    self.tell_watchers(logged).await;
+                }
+            }
+            Event::Entered { room, user, .. } => self.entered(*room, *user),
+            Event::Described(room) if room.is_direct => self.describe_direct(room.slug.clone(), room.id),
             Event::Described(room) => self.broadcast(room.id, &Described { room: &room.slug, now: room }).await,
             Event::Removed { room, slug, user, rev, reason } => {
-                let live = self.seats.unsubscribe_user(*room, *user, *rev);
-                for seated in &live {
+                let lost = self.seats.unsubscribe_user(*room, *user, *rev);
+                for (seated, _) in &lost {
                     if seated.socket.tell(&Removed { room: slug, reason }).is_err() {
                         seated.seat.cut();
                     }
                 }
-                if let Some(seated) = live.first() {
+                if let Some((seated, _)) = lost.iter().find(|(_, was_live)| *was_live) {
                     let gone = Presence { room: slug, user: &seated.seat.username, online: false };
                     self.broadcast(*room, &gone).await;
                 }
@@ -55,7 +70,7 @@ impl Realtime {
 /// Cuts the sockets of a room whose queue was full when `event` was to enter it. socketioxide says how many there were, not
 /// which, so each is asked whether it has room now; if some had room again by then, the event goes to everybody once more
 /// (a client ignores a `rev` that it knows), and those who miss it this time are known.
-pub fn cut_the_slow<E: Outgoing>(realtime: &Realtime, room: RoomId, event: &E, error: &BroadcastError) {
+pub fn cut_the_slow<E: Outgoing>(realtime: &Realtime, audience: Audience, event: &E, error: &BroadcastError) {
     let BroadcastError::Socket(errors) = error else {
         tracing::error!(%error, "an event could not be encoded");
         return;
@@ -64,7 +79,7 @@ pub fn cut_the_slow<E: Outgoing>(realtime: &Realtime, room: RoomId, event: &E, e
     if full == 0 {
         return; // They have gone: nothing is lost to them.
     }
-    let sockets = realtime.to(room).sockets();
+    let sockets = realtime.to(audience).sockets();
     let mut cut = 0;
     for socket in &sockets {
         cut += usize::from(cut_if_full(socket, is_full(socket)));

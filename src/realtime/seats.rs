@@ -4,124 +4,22 @@
 //! ends, a person's place in a room when they lose it, and one socket that cannot keep up. It must not ask the database.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
-use tokio_util::sync::CancellationToken;
 
 use super::outgoing::{Emit, SignedOut};
+use super::recent::Recent;
+use super::seat::{Seat, Seated, channel, watchers};
 use crate::accounts::session::SessionKey;
 use crate::chat::presence::{Online, Presence};
 use crate::chat::types::{RoomId, UserId};
 
-/// How many of a socket's events may wait for their outcome; one more is refused.
-const IN_FLIGHT: u32 = 256;
-/// How many refusals for haste a socket may collect; one more and it is cut.
-const STRIKES: u32 = 2_000;
 /// How long a socket that is being ended has to read why.
 const FAREWELL: Duration = Duration::from_millis(250);
-
-/// One connected socket's place: who they are and what it has going on.
-#[derive(Debug)]
-pub struct Seat {
-    /// Who.
-    pub user: UserId,
-    /// Their username.
-    pub username: Arc<str>,
-    /// Through which session.
-    pub session: SessionKey,
-    cut: CancellationToken,
-    is_revoked: AtomicBool,
-    /// Whether it is in the register.
-    is_seated: AtomicBool,
-    /// Whether its socket has gone; changed only with the register locked.
-    is_gone: AtomicBool,
-    in_flight: AtomicU32,
-    strikes: AtomicU32,
-    /// When it last said that its person is typing, in milliseconds.
-    pub typed_at: AtomicI64,
-    rooms: Mutex<HashMap<RoomId, Arc<str>>>,
-}
-
-/// One event on its way; gives its place back when dropped.
-#[derive(Debug)]
-pub struct InFlight(Arc<Seat>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Seat {
-    /// A seat for a person who has just been let in.
-    #[must_use]
-    pub fn new(user: UserId, username: Arc<str>, session: SessionKey, cut: CancellationToken) -> Self {
-        Self {
-            user,
-            username,
-            session,
-            cut,
-            is_revoked: AtomicBool::new(false),
-            is_seated: AtomicBool::new(false),
-            is_gone: AtomicBool::new(false),
-            in_flight: AtomicU32::new(0),
-            strikes: AtomicU32::new(0),
-            typed_at: AtomicI64::new(0),
-            rooms: Mutex::default(),
-        }
-    }
-
-    /// Whether its access has ended; every event asks first.
-    #[must_use]
-    pub fn is_revoked(&self) -> bool {
-        self.is_revoked.load(Ordering::Acquire)
-    }
-
-    /// Takes a place for one more event, if the socket has not too many on their way.
-    #[must_use]
-    pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
-        let guard = InFlight(self.clone());
-        (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
-    }
-
-    /// Counts a refusal for haste; a socket that never listens to them is cut.
-    pub fn strike(&self) {
-        if self.strikes.fetch_add(1, Ordering::Relaxed) >= STRIKES {
-            tracing::warn!(user = %self.user, "a socket floods; cutting it");
-            self.cut();
-        }
-    }
-
-    /// Forgives the refusals so far; called now and then.
-    pub fn forgive(&self) {
-        self.strikes.store(0, Ordering::Relaxed);
-    }
-
-    /// Ends the connection at once, whatever is still queued for it.
-    pub fn cut(&self) {
-        self.is_revoked.store(true, Ordering::Release);
-        self.cut.cancel();
-    }
-
-    /// The rooms in which it is live, with their slugs.
-    pub fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<str>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A socket with its seat.
-#[derive(Clone, Debug)]
-pub struct Seated {
-    /// The socket.
-    pub socket: SocketRef,
-    /// Its seat.
-    pub seat: Arc<Seat>,
-}
 
 /// Every connected socket.
 #[derive(Debug)]
@@ -129,6 +27,8 @@ pub struct Seats {
     all: Mutex<Register>,
     /// Changed only with `all` locked, so that a socket is counted in and out of a room exactly as it enters and leaves it.
     presence: Arc<Presence>,
+    /// How many sockets watch: while none does, nothing is told to watchers.
+    watching: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -141,38 +41,11 @@ struct Register {
     ended: Recent<SessionKey, ()>,
 }
 
-/// What happened lately: kept for one turn at least, and two at most.
-#[derive(Debug)]
-struct Recent<K, V> {
-    new: HashMap<K, V>,
-    old: HashMap<K, V>,
-}
-
-impl<K, V> Default for Recent<K, V> {
-    fn default() -> Self {
-        Self { new: HashMap::new(), old: HashMap::new() }
-    }
-}
-
-impl<K: Hash + Eq, V> Recent<K, V> {
-    fn insert(&mut self, key: K, value: V) {
-        self.new.insert(key, value);
-    }
-
-    fn get(&self, key: &K) -> Option<&V> {
-        self.new.get(key).or_else(|| self.old.get(key))
-    }
-
-    fn turn(&mut self) {
-        self.old = std::mem::take(&mut self.new);
-    }
-}
-
 impl Seats {
     /// An empty register, which counts people in and out of `presence`.
     #[must_use]
     pub fn new(presence: Arc<Presence>) -> Self {
-        Self { all: Mutex::default(), presence }
+        Self { all: Mutex::default(), presence, watching: AtomicUsize::new(0) }
     }
 
     fn register(&self) -> MutexGuard<'_, Register> {
@@ -197,13 +70,16 @@ impl Seats {
         all.by_socket.insert(socket.id, Seated { socket: socket.clone(), seat: seat.clone() });
     }
 
-    /// Forgets a socket that has gone; gives the rooms in which its person is no longer.
+    /// Forgets a socket that has gone; gives the rooms in which its person is no longer, and whether it was their last.
     #[must_use]
-    pub fn remove(&self, socket: Sid, seat: &Seat) -> Vec<(RoomId, Arc<str>)> {
+    pub fn remove(&self, socket: Sid, seat: &Seat) -> (Vec<(RoomId, Arc<str>)>, bool) {
         let mut all = self.register();
         seat.is_gone.store(true, Ordering::Release);
-        let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return Vec::new() };
-        self.presence.disconnect(seat.user);
+        let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
+        let was_last = self.presence.disconnect(seat.user);
+        if seat.is_watching.load(Ordering::Acquire) {
+            self.watching.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(sockets) = all.by_user.get_mut(&seat.user) {
             sockets.retain(|sid| *sid != socket);
             if sockets.is_empty() {
@@ -211,7 +87,7 @@ impl Seats {
             }
         }
         let rooms = std::mem::take(&mut *seat.rooms());
-        rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect()
+        (rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect(), was_last)
     }
 
     /// Who is in a room.
@@ -270,18 +146,60 @@ impl Seats {
         self.leave(seated, room)
     }
 
-    /// Takes all of a person's sockets out of a room that they lost at change `rev`; gives those that were live in it.
+    /// Notes that a socket hears of all its person's rooms.
+    pub fn begin_to_watch(&self, seated: &Seated) {
+        let all = self.register();
+        if all.by_socket.contains_key(&seated.socket.id) && !seated.seat.is_watching.swap(true, Ordering::AcqRel) {
+            self.watching.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody watches.
     #[must_use]
-    pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<Seated> {
+    pub fn has_watchers(&self) -> bool {
+        self.watching.load(Ordering::Relaxed) > 0
+    }
+
+    /// Lets a watching socket hear of a room of which its person was a member at change `as_of`.
+    pub fn watch(&self, seated: &Seated, room: RoomId, as_of: i64) {
+        let all = self.register();
+        let Seated { socket, seat } = seated;
+        let lost_since = all.lost.get(&(room, seat.user)).is_some_and(|rev| *rev > as_of);
+        if !lost_since && !seat.is_revoked() && all.by_socket.contains_key(&socket.id) {
+            socket.join(watchers(room));
+        }
+    }
+
+    /// Lets a person's watching sockets hear of a room that they have just become a member of; gives those sockets.
+    #[must_use]
+    pub fn watch_user(&self, room: RoomId, user: UserId) -> Vec<Seated> {
+        let all = self.register();
+        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        let seated = sids.iter().filter_map(|sid| all.by_socket.get(sid));
+        let watching: Vec<_> = seated.filter(|seated| seated.seat.is_watching.load(Ordering::Acquire)).cloned().collect();
+        for Seated { socket, .. } in watching.iter().filter(|seated| !seated.seat.is_revoked()) {
+            socket.join(watchers(room));
+        }
+        watching
+    }
+
+    /// Takes all of a person's sockets out of a room that they lost at change `rev`; gives those that heard of it, each with
+    /// whether it was live in it.
+    #[must_use]
+    pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<(Seated, bool)> {
         let mut all = self.register();
         all.lost.insert((room, user), rev);
         let sids = all.by_user.get(&user).cloned().unwrap_or_default();
-        let live = sids.iter().filter_map(|sid| all.by_socket.get(sid)).filter(|seated| seated.seat.rooms().contains_key(&room));
-        let live: Vec<_> = live.cloned().collect();
-        for seated in &live {
+        let mut heard = Vec::new();
+        for seated in sids.iter().filter_map(|sid| all.by_socket.get(sid)) {
+            seated.socket.leave(watchers(room));
+            let was_live = seated.seat.rooms().contains_key(&room);
             self.leave(seated, room);
+            if was_live || seated.seat.is_watching.load(Ordering::Acquire) {
+                heard.push((seated.clone(), was_live));
+            }
         }
-        live
+        heard
     }
 
     fn leave(&self, seated: &Seated, room: RoomId) -> bool {
@@ -320,10 +238,4 @@ impl Seats {
             });
         }
     }
-}
-
-/// What socketioxide calls a room.
-#[must_use]
-pub fn channel(room: RoomId) -> String {
-    room.to_string()
 }

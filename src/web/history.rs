@@ -14,7 +14,7 @@ use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, Refused, page, page_with};
 use super::session::CurrentUser;
-use super::views::RoomPage;
+use super::views::{RoomPage, Shown};
 use crate::chat::Draft;
 use crate::chat::change::Logged;
 use crate::chat::types::{Head, Page, Room, Window};
@@ -34,6 +34,7 @@ pub struct Place {
     after: Option<String>,
     around: Option<String>,
     limit: Option<String>,
+    reply_to: Option<String>,
 }
 
 impl Place {
@@ -77,7 +78,11 @@ pub async fn room(
     if enters && user.last_room.as_deref() != Some(&*view.room.slug) {
         state.accounts.visited(user.id, view.room.id).await.map_err(refuse)?;
     }
-    show(&state, user, view, window, limit, None, &asked).await
+    let mut shown = Shown::default();
+    if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
+        shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
+    }
+    show(&state, user, view, window, limit, shown, &asked).await
 }
 
 /// Whether a browser asks for the page itself, and not for a picture or a script that some page says is here.
@@ -96,7 +101,7 @@ pub async fn permalink(
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
     let seq = seq.parse::<i64>().ok().filter(|seq| (1..=view.head.seq).contains(seq));
     let seq = seq.ok_or_else(|| refuse(Error::NotFound("message")))?;
-    show(&state, user, view, Window::Around(seq), PAGE, Some(seq), &asked).await
+    show(&state, user, view, Window::Around(seq), PAGE, Shown { target: Some(seq), ..Shown::default() }, &asked).await
 }
 
 /// A page of history as JSON. Written out of what is encoded already: no message is taken apart again.
@@ -121,7 +126,7 @@ async fn show(
     view: RoomView,
     window: Window,
     limit: i64,
-    target: Option<i64>,
+    mut shown: Shown,
     asked: &Asked,
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
@@ -131,7 +136,9 @@ async fn show(
         return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
     }
     let frame = frame(state, &user).await.map_err(refuse)?;
-    Ok(page(&RoomPage::new(frame, &state.chat, view, history, target)))
+    shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
+    shown.pins = state.chat.count_pins(&view).await.map_err(refuse)?;
+    Ok(page(&RoomPage::new(frame, &state.chat, view, history, shown)))
 }
 
 /// The link to a day.
@@ -172,7 +179,7 @@ pub async fn on_date(
     let moment = start_of(&date, day.tz.as_deref()).map_err(refuse)?;
     let seq = state.chat.first_on_or_after(&view, moment).await.map_err(refuse)?;
     let window = seq.map_or(Window::Latest, Window::Around);
-    show(&state, user, view, window, PAGE, seq, &asked).await
+    show(&state, user, view, window, PAGE, Shown { target: seq, ..Shown::default() }, &asked).await
 }
 
 /// When a day begins, in UTC or the named time zone.
@@ -213,6 +220,10 @@ pub async fn post(
         Err(error) => return Err(asked.refuse(error)),
     };
     let seq = logged.message.seq;
+    if let (Some(room), false) = (state.chat.known_room(&slug), asked.is_json()) {
+        // Who writes by form has the room before their eyes.
+        super::act::mark_read(&state, &user, room, &slug, seq).await.map_err(|error| asked.refuse(error))?;
+    }
     if asked.is_json() {
         return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());
     }
@@ -243,7 +254,12 @@ async fn show_again(
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await.map_err(refuse)?;
     let frame = frame(state, &user).await.map_err(refuse)?;
-    let mut room = RoomPage::new(frame, &state.chat, view, history, None);
+    let shown = Shown {
+        answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
+        pins: state.chat.count_pins(&view).await.map_err(refuse)?,
+        ..Shown::default()
+    };
+    let mut room = RoomPage::new(frame, &state.chat, view, history, shown);
     room.draft = form.body;
     room.problem = Some((&error).into());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);

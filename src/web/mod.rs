@@ -4,6 +4,8 @@
 //! allowed in a room or write SQL: it asks `chat` and `accounts`.
 
 pub mod accounts;
+pub mod act;
+pub mod activity;
 pub mod address;
 pub mod assets;
 pub mod fallback;

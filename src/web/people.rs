@@ -70,7 +70,7 @@ pub async fn card(State(state): State<AppState>, Path(username): Path<String>, u
 pub async fn message(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
     let person = state.accounts.profile(&username).await.map_err(refuse)?;
-    let opened = open(&state, &user, [person.username.as_str()]).await.map_err(refuse)?;
+    let opened = open(&state, &user, &[&person.username]).await.map_err(refuse)?;
     there(&state, &user, &asked, &opened).await
 }
 
@@ -93,7 +93,7 @@ pub async fn begin(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
     let lines: Vec<String> = fields.into_iter().filter(|(name, _)| name == "users").map(|(_, line)| line).collect();
-    match open(&state, &user, lines.iter().flat_map(|line| usernames(line))).await {
+    match open(&state, &user, &usernames(&lines)).await {
         Ok(opened) => there(&state, &user, &asked, &opened).await,
         Err(error @ (Error::Invalid { .. } | Error::RateLimited { .. } | Error::Forbidden(_))) if !asked.is_json() => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
@@ -109,14 +109,17 @@ pub async fn begin(
 async fn start(state: &AppState, user: &CurrentUser, lines: Vec<String>, problem: Option<&Error>) -> Result<DirectPage> {
     let everybody = state.accounts.directory("", None).await?;
     let people: Vec<_> = listed(state, everybody.people).into_iter().filter(|listed| listed.person.id != user.id).collect();
-    let (chosen, typed): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| people.iter().any(|listed| listed.person.username == *line));
+    let (chosen, typed): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| people.iter().any(|listed| listed.person.username == *line));
     let problem = problem.map(Into::into);
     Ok(DirectPage { frame: frame(state, user).await?, people, chosen, typed: typed.join(" "), problem, now: state.clock.now() })
 }
 
 /// Finds or makes a conversation, and lets the others know of a new one.
-async fn open(state: &AppState, user: &CurrentUser, usernames: impl IntoIterator<Item = &str>) -> Result<Opened> {
-    state.chat.direct(user.id, usernames).await
+async fn open(state: &AppState, user: &CurrentUser, usernames: &[&str]) -> Result<Opened> {
+    let opened = state.chat.direct(user.id, usernames).await?;
+    state.realtime.introduce(&opened);
+    Ok(opened)
 }
 
 async fn there(state: &AppState, user: &CurrentUser, asked: &Asked, opened: &Opened) -> Answer {

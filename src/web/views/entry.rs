@@ -9,6 +9,8 @@ use crate::chat::types::{Kind, Message};
 
 /// Within how many milliseconds messages of one author join.
 const JOIN_WITHIN: i64 = 5 * 60 * 1000;
+/// How many characters of a message a quote holds.
+const EXCERPT: usize = 120;
 
 /// One message on a page.
 #[derive(Debug, Default)]
@@ -33,6 +35,16 @@ pub(super) struct Entry {
     pub is_target: bool,
     pub is_edited: bool,
     pub is_gone: bool,
+    /// Whether it addresses the reader.
+    pub is_for_me: bool,
+    /// Whether the reader wrote it.
+    pub is_mine: bool,
+    /// Whether the reader's unread messages begin here.
+    pub is_fresh: bool,
+    /// Who pinned it.
+    pub pinned_by: Option<Arc<str>>,
+    /// What it answers, in one line.
+    pub quote: Option<Quote>,
     pub reactions: Vec<Chosen>,
 }
 
@@ -42,6 +54,25 @@ pub(super) struct Chosen {
     pub count: usize,
     pub users: String,
     pub is_mine: bool,
+}
+
+/// A message in one line, over the one that answers it.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// Whose words.
+    pub name: Arc<str>,
+    /// Their beginning; empty for a deleted message.
+    pub excerpt: String,
+}
+
+impl Quote {
+    /// The beginning of a message.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let words: Vec<_> = message.body.split_whitespace().take(40).collect();
+        let excerpt = words.join(" ").chars().take(EXCERPT).collect();
+        Self { name: message.author.name.clone(), excerpt }
+    }
 }
 
 impl Entry {
@@ -73,6 +104,11 @@ impl Entry {
             is_target: target == Some(message.seq),
             is_edited: message.edited_at.is_some(),
             is_gone: message.deleted_at.is_some(),
+            is_for_me: message.mentions.iter().any(|name| name == me || name.starts_with('@')) && *message.author.username != *me,
+            is_mine: *message.author.username == *me,
+            is_fresh: false,
+            pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
+            quote: None,
             reactions: message
                 .reactions
                 .iter()

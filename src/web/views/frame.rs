@@ -72,6 +72,14 @@ impl Frame {
         directs.filter(move |&entry| listed(entry)).map(|(_, listed)| listed)
     }
 
+    pub(super) fn has_no_rooms(&self) -> bool {
+        self.open_rooms().next().is_none()
+    }
+
+    pub(super) fn has_more_directs(&self) -> bool {
+        self.directs().count() < self.rooms.iter().filter(|listed| listed.room.is_direct).count()
+    }
+
     /// The other one of a conversation of two, with whether they are connected.
     pub(super) fn other<'a>(&self, listed: &'a ListedRoom) -> Option<(&'a Author, bool)> {
         match listed.room.direct.as_slice() {

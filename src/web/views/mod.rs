@@ -2,6 +2,7 @@
 //!
 //! Owns the words and numbers that templates print, made ready, so that a template only places them. It must not fetch anything.
 
+mod acts;
 mod door;
 mod entry;
 mod frame;
@@ -13,11 +14,12 @@ mod rooms;
 
 use askama::Template;
 
+pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::frame::Frame;
 pub use self::members::MembersPage;
 pub use self::people::{DirectPage, Listed, PeoplePage, PersonPage, SettingsPage};
-pub use self::room::RoomPage;
+pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 use crate::chat::types::UserId;
 use crate::error::Error;

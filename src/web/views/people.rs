@@ -19,11 +19,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    fn initials(&self) -> String {
+    pub(super) fn initials(&self) -> String {
         initials(&self.person.name)
     }
 
-    fn hue(&self) -> String {
+    pub(super) fn hue(&self) -> String {
         hue(self.person.id)
     }
 }
@@ -106,8 +106,8 @@ pub struct DirectPage {
 
 impl DirectPage {
     /// All of one's conversations, the liveliest first.
-    fn all(&self) -> impl Iterator<Item = &ListedRoom> {
-        self.frame.rooms.iter().filter(|listed| listed.room.is_direct)
+    fn all(&self) -> Vec<&ListedRoom> {
+        self.frame.rooms.iter().filter(|listed| listed.room.is_direct).collect()
     }
 
     fn talked(&self, listed: &ListedRoom) -> String {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::entry::Entry;
+use super::entry::{Entry, Quote};
 use super::{Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
-use crate::chat::types::{Message, Page};
+use crate::chat::types::{Kind, Message, Page};
 use crate::db::rooms::RoomView;
 
 /// `GET /rooms/{slug}`.
@@ -29,22 +29,54 @@ pub struct RoomPage {
     max_chars: usize,
     nonce: String,
     is_member: bool,
+    /// Whether the reader looks after the room.
+    is_keeper: bool,
+    /// The reader's read marker.
+    read: i64,
+    /// How many messages are pinned.
+    pins: i64,
+    /// The message that the next one answers.
+    pub answering: Option<(i64, Quote)>,
     /// What was typed.
     pub draft: String,
     /// Why it was not taken.
     pub problem: Option<Problem>,
 }
 
+/// What a room's page shows beside its messages.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The message to mark.
+    pub target: Option<i64>,
+    /// The messages that those of the page answer.
+    pub answered: Vec<Arc<Logged>>,
+    /// The message that the next one answers.
+    pub answering: Option<Arc<Logged>>,
+    /// How many messages are pinned.
+    pub pins: i64,
+}
+
 impl RoomPage {
     /// A page of a room's history, perhaps with one message marked.
     #[must_use]
-    pub fn new(mut frame: Frame, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, target: Option<i64>) -> Self {
+    pub fn new(mut frame: Frame, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, shown: Shown) -> Self {
         frame.here = Some(view.room.slug.clone());
         let mut before: Option<&Message> = None;
         let mut entries = Vec::with_capacity(history.messages.len());
+        let read = view.membership.map_or(0, |membership| membership.read_seq);
+        let mut is_read = history.messages.first().is_some_and(|first| first.message.seq <= read + 1);
         for logged in &history.messages {
-            entries.push(Entry::new(&logged.message, before, &frame.me.username, target));
-            before = Some(&logged.message);
+            let message = &logged.message;
+            let mut entry = Entry::new(message, before, &frame.me.username, shown.target);
+            if is_read && message.seq > read && message.kind == Kind::Text {
+                is_read = false;
+                entry.is_fresh = view.membership.is_some() && !entry.is_mine;
+                entry.is_first |= entry.is_fresh;
+            }
+            let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.message.seq == seq));
+            entry.quote = answered.map(|answered| Quote::of(&answered.message));
+            entries.push(entry);
+            before = Some(message);
         }
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
         // What the page shows is at least as new as the view, which was read before it.
@@ -61,6 +93,10 @@ impl RoomPage {
             max_chars: chat.max_chars(),
             nonce: format!("{:032x}", rand::random::<u128>()),
             is_member: view.membership.is_some(),
+            is_keeper: view.created_by == Some(frame.me.id) || frame.me.is_admin,
+            read,
+            pins: shown.pins,
+            answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
             problem: None,
             frame,

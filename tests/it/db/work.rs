@@ -111,7 +111,7 @@ impl Metered {
         at_most!(150, 20, db.find_room("general", one));
         at_most!(150, 20, db.find_room_id("general"));
         at_most!(150, 20, db.head(general));
-        at_most!(1_300, 110, db.list_own_rooms(one));
+        at_most!(6_000, 420, db.list_own_rooms(one));
         at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES));
         at_most!(8_000, 350, db.messages(general, &slug, middle, middle + 49));
         at_most!(8_000, 350, db.changes(general, &slug, MESSAGES - 50, 501));

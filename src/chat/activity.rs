@@ -1,0 +1,152 @@
+//! What people do with messages beyond writing them: what addresses them, what is pinned, what was there before an edit, and how loud
+//! a room is to them.
+//!
+//! Owns these use-cases. What changes a room's log goes through the ledger, from `Chat`'s own functions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::change::Logged;
+use super::types::{Level, RoomId, UserId};
+use super::{Chat, markdown};
+use crate::clock::Millis;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+
+/// How many mentions one answer holds at the most.
+pub const MENTIONS_LIMIT: i64 = 100;
+
+/// What a message said before an edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Earlier {
+    /// The words as written.
+    pub body: String,
+    /// The words as sanitized HTML.
+    pub html: String,
+    /// Since when the message had them.
+    pub written_at: Millis,
+}
+
+/// Messages that address somebody, newest first.
+#[derive(Debug, Serialize)]
+pub struct Mentions {
+    /// The messages.
+    pub mentions: Vec<Arc<Logged>>,
+    /// Whether there are older ones.
+    pub more: bool,
+    /// What to give as `before` to get them.
+    pub next: Option<i64>,
+}
+
+impl Chat {
+    /// The pinned messages of a room, the last pinned first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn pins(&self, view: &RoomView) -> Result<Vec<Arc<Logged>>> {
+        let messages = self.db.list_pins(view.room.id, &view.room.slug).await?;
+        Ok(messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect())
+    }
+
+    /// How many messages of a room are pinned.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_pins(&self, view: &RoomView) -> Result<i64> {
+        Ok(self.db.count_pins(view.room.id).await?)
+    }
+
+    /// One message of a room.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn message(&self, view: &RoomView, seq: i64) -> Result<Arc<Logged>> {
+        let message = self.db.messages(view.room.id, &view.room.slug, seq, seq).await?.pop();
+        Ok(Arc::new(Logged::new(view.room.id, message.ok_or(Error::NotFound("message"))?)))
+    }
+
+    /// The messages that some of `messages` answer.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Logged>>> {
+        let seqs: BTreeSet<i64> = messages.iter().filter_map(|logged| logged.message.reply_to).collect();
+        let mut answered = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            match messages.iter().find(|logged| logged.message.seq == seq) {
+                Some(shown) => answered.push(shown.clone()),
+                None => answered.push(self.message(view, seq).await?),
+            }
+        }
+        Ok(answered)
+    }
+
+    /// What a message said before each of its edits, oldest first. For its author and for administrators.
+    ///
+    /// # Errors
+    /// `not_found`, or `forbidden`.
+    pub async fn earlier(&self, view: &RoomView, reader: UserId, seq: i64) -> Result<Vec<Earlier>> {
+        let logged = self.message(view, seq).await?;
+        if logged.message.author.id != reader && !self.db.find_user(reader).await?.is_some_and(|user| user.is_admin) {
+            return Err(Error::Forbidden("Earlier words are for a message's author and for administrators."));
+        }
+        let earlier = self.db.list_revisions(view.room.id, seq).await?.into_iter();
+        let shown = earlier.map(|(body, written_at)| {
+            let html = markdown::render(&body, &self.names).html;
+            Earlier { body, html, written_at }
+        });
+        Ok(shown.collect())
+    }
+
+    /// The messages that address somebody, in all rooms that they may see, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a limit outside 1..=100.
+    pub async fn mentions(&self, reader: UserId, before: Option<i64>, limit: i64) -> Result<Mentions> {
+        if !(1..=MENTIONS_LIMIT).contains(&limit) {
+            return Err(Error::invalid("limit", "Ask for 1 to 100 mentions."));
+        }
+        let mut found = self.db.list_mentions(reader, before.unwrap_or(i64::MAX), limit + 1).await?;
+        let more = found.len() as i64 > limit;
+        found.truncate(limit as usize);
+        let next = found.last().map(|(id, _)| *id).filter(|_| more);
+        let mut mentions = Vec::with_capacity(found.len());
+        for (_, message) in found {
+            let room = self.room_id(&message.room).await?;
+            mentions.push(Arc::new(Logged::new(room, message)));
+        }
+        Ok(Mentions { mentions, more, next })
+    }
+
+    /// How many messages behind somebody's read marker in a room address them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> Result<i64> {
+        Ok(self.db.waiting_mentions(room, user).await?)
+    }
+
+    /// Sets how loud a room is to one of its members; `None` leaves it to what they chose for all.
+    ///
+    /// # Errors
+    /// `forbidden` for who is no member.
+    pub async fn set_level(&self, room: RoomId, user: UserId, level: Option<Level>) -> Result<()> {
+        if self.db.set_level(room, user, level).await? { Ok(()) } else { Err(Error::Forbidden("Enter the room first.")) }
+    }
+
+    /// `all`, `mentions`, `muted`; nothing for what the person chose for all.
+    ///
+    /// # Errors
+    /// `invalid`, for `level`.
+    pub fn level(text: Option<&str>) -> Result<Option<Level>> {
+        match text {
+            None | Some("") => Ok(None),
+            Some(word) => match Level::parse(word) {
+                Some(level) => Ok(Some(level)),
+                None => Err(Error::invalid("level", "A room is set to all, mentions or muted.")),
+            },
+        }
+    }
+}

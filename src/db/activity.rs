@@ -1,0 +1,130 @@
+//! What people do with messages beyond writing them: what addresses them, what is pinned, what was there before an edit, and how loud
+//! a room is to them.
+//!
+//! Owns the statements that read these; what belongs to a room's log is written by the ledger. Whoever asks for a room's things must
+//! hold its `RoomView`; what addresses somebody is shown only while they may see the room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::messages::messages;
+use super::{Db, read, write};
+use crate::chat::types::{Level, Message, RoomId, UserId};
+use crate::clock::Millis;
+
+/// How many pinned messages of a room are shown.
+const PINS: i64 = 200;
+
+impl Db {
+    /// The pinned messages of a room, the last pinned first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_pins(&self, room: RoomId, slug: &Arc<str>) -> sqlx::Result<Vec<Message>> {
+        let rows = messages!(
+            self,
+            "where messages.room_id = $1 and pinned_at is not null order by pinned_at desc, messages.seq desc limit $2",
+            room,
+            PINS
+        );
+        Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
+    }
+
+    /// How many messages of a room are pinned.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_pins(&self, room: RoomId) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from messages where room_id = $1 and pinned_at is not null",
+        )
+        .bind(room)
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// The words that edits of a message replaced, with the moment since when it had them, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_revisions(&self, room: RoomId, seq: i64) -> sqlx::Result<Vec<(String, Millis)>> {
+        read!(self, pool => sqlx::query_as(
+            "select body, written_at from revisions where room_id = $1 and seq = $2 order by rev",
+        )
+        .bind(room)
+        .bind(seq)
+        .fetch_all(pool)
+        .await)
+    }
+
+    /// How many messages behind somebody's read marker in a room address them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from memberships join mentions
+               on mentions.user_id = memberships.user_id and mentions.room_id = memberships.room_id and mentions.seq > read_seq
+             where memberships.room_id = $1 and memberships.user_id = $2",
+        )
+        .bind(room)
+        .bind(user)
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// The messages that address somebody, in the rooms that they may see now, newest first, before the one of this number: each
+    /// with its number.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_mentions(&self, user: UserId, before: i64, limit: i64) -> sqlx::Result<Vec<(i64, Message)>> {
+        let keys: Vec<(i64, RoomId, i64, String)> = read!(self, pool => sqlx::query_as(
+            "select message_id, rooms.id, mentions.seq, slug
+             from mentions join rooms on rooms.id = mentions.room_id
+             left join memberships on memberships.room_id = rooms.id and memberships.user_id = mentions.user_id
+             where mentions.user_id = $1 and message_id < $2 and (visibility = 'public' or memberships.user_id is not null)
+             order by message_id desc limit $3",
+        )
+        .bind(user)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(pool)
+        .await?);
+        let (Some(newest), Some(oldest)) = (keys.first().map(|key| key.0), keys.last().map(|key| key.0)) else {
+            return Ok(Vec::new());
+        };
+        let slugs: BTreeMap<RoomId, Arc<str>> = keys.iter().map(|(_, room, _, slug)| (*room, Arc::from(&**slug))).collect();
+        let mut found = BTreeMap::new();
+        for (room, slug) in &slugs {
+            let rows = messages!(
+                self,
+                "where messages.room_id = $1
+                   and messages.id in (select message_id from mentions where user_id = $2 and message_id between $3 and $4)",
+                room,
+                user,
+                oldest,
+                newest
+            );
+            found.extend(rows.into_iter().map(|row| row.into_message(slug)).map(|message| ((*room, message.seq), message)));
+        }
+        // One that was deleted between the two statements is left out.
+        let message = |(id, room, seq, _): (i64, RoomId, i64, String)| found.remove(&(room, seq)).map(|message| (id, message));
+        Ok(keys.into_iter().filter_map(message).collect())
+    }
+
+    /// Sets how loud a room is to one of its members; `false` if they are none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn set_level(&self, room: RoomId, user: UserId, level: Option<Level>) -> sqlx::Result<bool> {
+        let changed = write!(self, pool => sqlx::query("update memberships set level = $3 where room_id = $1 and user_id = $2")
+            .bind(room)
+            .bind(user)
+            .bind(level)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(changed > 0)
+    }
+}

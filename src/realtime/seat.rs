@@ -1,0 +1,134 @@
+//! One socket's seat: who sits there, and what they have going on.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use socketioxide::extract::SocketRef;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::session::SessionKey;
+use crate::chat::types::{RoomId, UserId};
+
+/// How many of a socket's events may wait for their outcome; one more is refused.
+const IN_FLIGHT: u32 = 256;
+/// How many refusals for haste a socket may collect; one more and it is cut.
+const STRIKES: u32 = 2_000;
+/// One connected socket's place: who they are and what it has going on.
+#[derive(Debug)]
+pub struct Seat {
+    /// Who.
+    pub user: UserId,
+    /// Their username.
+    pub username: Arc<str>,
+    /// Through which session.
+    pub session: SessionKey,
+    cut: CancellationToken,
+    pub(super) is_revoked: AtomicBool,
+    /// Whether it is in the register.
+    pub(super) is_seated: AtomicBool,
+    /// Whether its socket has gone; changed only with the register locked.
+    pub(super) is_gone: AtomicBool,
+    in_flight: AtomicU32,
+    strikes: AtomicU32,
+    /// When it last said that its person is typing, in milliseconds.
+    pub typed_at: AtomicI64,
+    rooms: Mutex<HashMap<RoomId, Arc<str>>>,
+    /// Whether it hears of all its person's rooms; changed only with the register locked.
+    pub(super) is_watching: AtomicBool,
+}
+
+/// One event on its way; gives its place back when dropped.
+#[derive(Debug)]
+pub struct InFlight(Arc<Seat>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    /// A seat for a person who has just been let in.
+    #[must_use]
+    pub fn new(user: UserId, username: Arc<str>, session: SessionKey, cut: CancellationToken) -> Self {
+        Self {
+            user,
+            username,
+            session,
+            cut,
+            is_revoked: AtomicBool::new(false),
+            is_seated: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+            strikes: AtomicU32::new(0),
+            typed_at: AtomicI64::new(0),
+            rooms: Mutex::default(),
+            is_watching: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether its access has ended; every event asks first.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.is_revoked.load(Ordering::Acquire)
+    }
+
+    /// Whether it hears of all its person's rooms.
+    #[must_use]
+    pub fn is_watching(&self) -> bool {
+        self.is_watching.load(Ordering::Acquire)
+    }
+
+    /// Takes a place for one more event, if the socket has not too many on their way.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
+        let guard = InFlight(self.clone());
+        (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
+    }
+
+    /// Counts a refusal for haste; a socket that never listens to them is cut.
+    pub fn strike(&self) {
+        if self.strikes.fetch_add(1, Ordering::Relaxed) >= STRIKES {
+            tracing::warn!(user = %self.user, "a socket floods; cutting it");
+            self.cut();
+        }
+    }
+
+    /// Forgives the refusals so far; called now and then.
+    pub fn forgive(&self) {
+        self.strikes.store(0, Ordering::Relaxed);
+    }
+
+    /// Ends the connection at once, whatever is still queued for it.
+    pub fn cut(&self) {
+        self.is_revoked.store(true, Ordering::Release);
+        self.cut.cancel();
+    }
+
+    /// The rooms in which it is live, with their slugs.
+    pub fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<str>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A socket with its seat.
+#[derive(Clone, Debug)]
+pub struct Seated {
+    /// The socket.
+    pub socket: SocketRef,
+    /// Its seat.
+    pub seat: Arc<Seat>,
+}
+
+/// What socketioxide calls those who watch a room.
+#[must_use]
+pub fn watchers(room: RoomId) -> String {
+    format!("w{room}")
+}
+
+/// What socketioxide calls a room.
+#[must_use]
+pub fn channel(room: RoomId) -> String {
+    room.to_string()
+}

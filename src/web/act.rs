@@ -1,0 +1,194 @@
+//! Acting on a message by form: what the room's script does by socket, for everybody else.
+//!
+//! Owns these forms and the page that offers them. Who may do what is decided by the ledger; the page only leaves out what would be
+//! refused.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::form::Form;
+use super::frame::frame;
+use super::respond::{Answer, Asked, page, page_with};
+use super::session::CurrentUser;
+use super::views::{MorePage, RevisionsPage};
+use crate::chat::Chat;
+use crate::chat::change::Logged;
+use crate::chat::types::RoomId;
+use crate::error::{Error, Result};
+use crate::state::AppState;
+
+/// What the forms carry; each uses what it needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Act {
+    body: String,
+    emoji: String,
+    on: String,
+    level: String,
+    seq: String,
+}
+
+impl Act {
+    fn is_on(&self) -> Result<bool> {
+        match self.on.as_str() {
+            "true" | "on" | "1" => Ok(true),
+            "false" | "off" | "0" => Ok(false),
+            _ => Err(Error::invalid("on", "`on` is true or false.")),
+        }
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/more`: one message, with everything that its reader may do with it.
+pub async fn more(
+    State(state): State<AppState>,
+    Path((slug, seq)): Path<(String, String)>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
+    show(&state, &slug, &seq, &user, &asked, None).await
+}
+
+async fn show(
+    state: &AppState,
+    slug: &str,
+    seq: &str,
+    user: &CurrentUser,
+    asked: &Asked,
+    problem: Option<(Error, String)>,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
+    let logged = state.chat.message(&view, place(seq).map_err(refuse)?).await.map_err(refuse)?;
+    let status = match &problem {
+        Some((error, _)) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+        None => StatusCode::OK,
+    };
+    let frame = frame(state, user).await.map_err(refuse)?;
+    let mut more = MorePage::new(frame, view, &logged.message);
+    if let Some((error, draft)) = problem {
+        more.problem = Some((&error).into());
+        more.draft = draft;
+    }
+    Ok(page_with(status, &more))
+}
+
+/// `GET /rooms/{slug}/{seq}/history`: what a message said before its edits. For its author and for administrators.
+pub async fn earlier(
+    State(state): State<AppState>,
+    Path((slug, seq)): Path<(String, String)>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
+    let seq = place(&seq).map_err(refuse)?;
+    let earlier = state.chat.earlier(&view, user.id, seq).await.map_err(refuse)?;
+    if asked.is_json() {
+        return Ok(Json(json!({ "revisions": earlier })).into_response());
+    }
+    let now = state.chat.message(&view, seq).await.map_err(refuse)?;
+    Ok(page(&RevisionsPage::new(frame(&state, &user).await.map_err(refuse)?, view, &now.message, earlier)))
+}
+
+/// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin` or `unread`.
+pub async fn act(
+    State(state): State<AppState>,
+    Path((slug, seq, act)): Path<(String, String, String)>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(form): Form<Act>,
+) -> Answer {
+    match change(&state, &slug, &seq, &act, &user, &form).await {
+        Ok(Changed::Message(logged)) if asked.is_json() => Ok(Json(json!({ "message": logged })).into_response()),
+        Ok(Changed::Marker { unread, mentions }) if asked.is_json() => {
+            Ok(Json(json!({ "unread": unread, "mentions": mentions })).into_response())
+        }
+        // Back to where the message is; one that is marked unread would be read again there.
+        Ok(Changed::Message(logged)) => Ok(to_message(&slug, logged.message.seq)),
+        Ok(Changed::Marker { .. }) => Ok(Redirect::to("/rooms").into_response()),
+        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
+            show(&state, &slug, &seq, &user, &asked, Some((error, form.body))).await
+        }
+        Err(error) => Err(asked.refuse(error)),
+    }
+}
+
+enum Changed {
+    Message(Arc<Logged>),
+    Marker { unread: i64, mentions: i64 },
+}
+
+async fn change(state: &AppState, slug: &str, seq: &str, act: &str, user: &CurrentUser, form: &Act) -> Result<Changed> {
+    let room = state.chat.view(user.id, slug).await?.room.id;
+    let (chat, seq) = (&state.chat, place(seq)?);
+    let pending = match act {
+        "edit" => chat.edit(user.id, room, seq, &form.body)?,
+        "delete" => chat.delete(user.id, room, seq)?,
+        "react" => chat.react(user.id, room, seq, &form.emoji, form.is_on()?)?,
+        "pin" => chat.pin(user.id, room, seq, form.is_on()?)?,
+        "unread" => {
+            let done = chat.mark_unread(user.id, room, seq)?.outcome().await?;
+            let unread = state.realtime.marked(user.id, room, slug, &done, None).await?;
+            return Ok(Changed::Marker { unread: unread.unread, mentions: unread.mentions });
+        }
+        _ => return Err(Error::NotFound("page")),
+    };
+    Ok(Changed::Message(pending.message().await?))
+}
+
+/// `POST /rooms/{slug}/read` (`seq`; the room's end when there is none): moves the read marker forward.
+pub async fn read(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(form): Form<Act>,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
+    let seq = if form.seq.is_empty() { Ok(view.head.seq) } else { place(&form.seq) };
+    let unread = mark_read(&state, &user, view.room.id, &slug, seq.map_err(refuse)?).await.map_err(refuse)?;
+    if asked.is_json() {
+        return Ok(Json(json!({ "unread": unread })).into_response());
+    }
+    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+}
+
+/// Moves somebody's read marker forward, and tells their sockets; gives how many messages wait behind it.
+///
+/// # Errors
+/// What the ledger refuses.
+pub async fn mark_read(state: &AppState, user: &CurrentUser, room: RoomId, slug: &str, seq: i64) -> Result<i64> {
+    let done = state.chat.read(user.id, room, seq)?.outcome().await?;
+    Ok(state.realtime.marked(user.id, room, slug, &done, None).await?.unread)
+}
+
+/// `POST /rooms/{slug}/level` (`level` = `all`, `mentions`, `muted`, or nothing): how loud the room is to oneself.
+pub async fn level(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(form): Form<Act>,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let level = Chat::level(Some(&form.level)).map_err(refuse)?;
+    state.realtime.set_level(user.id, &slug, level, None).await.map_err(refuse)?;
+    if asked.is_json() {
+        return Ok(Json(json!({ "level": level })).into_response());
+    }
+    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+}
+
+fn place(seq: &str) -> Result<i64> {
+    seq.parse().ok().filter(|seq| *seq > 0).ok_or(Error::NotFound("message"))
+}
+
+fn to_message(slug: &str, seq: i64) -> Response {
+    Redirect::to(&format!("/rooms/{slug}/{seq}#m{seq}")).into_response()
+}

@@ -1,0 +1,136 @@
+//! The pages around single messages: what can be done with one, its earlier words, pins, mentions.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use super::entry::Entry;
+use super::{Frame, Problem};
+use crate::chat::activity::{Earlier, Mentions};
+use crate::chat::change::Logged;
+use crate::chat::types::{Kind, Message};
+use crate::db::rooms::RoomView;
+
+/// The emoji that are offered first.
+const USUAL: [&str; 6] = ["👍", "❤️", "😄", "🎉", "😮", "😢"];
+
+/// `GET /rooms/{slug}/{seq}/more`.
+#[derive(Debug, Template)]
+#[template(path = "more.html")]
+pub struct MorePage {
+    frame: Frame,
+    view: RoomView,
+    entry: Entry,
+    seq: i64,
+    /// Which of the usual emoji the reader has put there.
+    usual: Vec<(&'static str, bool)>,
+    is_pinned: bool,
+    can_change: bool,
+    can_edit: bool,
+    can_delete: bool,
+    can_see_earlier: bool,
+    /// The words to edit.
+    pub draft: String,
+    /// Why the form was refused.
+    pub problem: Option<Problem>,
+}
+
+impl MorePage {
+    /// A message with what its reader may do.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, message: &Message) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let is_own = message.author.id == frame.me.id;
+        let is_keeper = view.created_by == Some(frame.me.id) || frame.me.is_admin;
+        let is_alive = message.kind == Kind::Text && message.deleted_at.is_none();
+        let can_change = is_alive && view.membership.is_some();
+        let me = &frame.me.username;
+        let has_mine = |emoji: &str| {
+            message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.iter().any(|user| user == me))
+        };
+        Self {
+            entry: Entry { day: None, is_first: true, ..Entry::new(message, None, me, None) },
+            seq: message.seq,
+            usual: USUAL.iter().map(|emoji| (*emoji, has_mine(emoji))).collect(),
+            is_pinned: message.pinned.is_some(),
+            can_change,
+            can_edit: can_change && is_own,
+            can_delete: can_change && (is_own || is_keeper),
+            can_see_earlier: is_alive && message.edited_at.is_some() && (is_own || frame.me.is_admin),
+            draft: message.body.clone(),
+            problem: None,
+            frame,
+            view,
+        }
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/history`.
+#[derive(Debug, Template)]
+#[template(path = "revisions.html")]
+pub struct RevisionsPage {
+    frame: Frame,
+    view: RoomView,
+    entry: Entry,
+    seq: i64,
+    earlier: Vec<Earlier>,
+}
+
+impl RevisionsPage {
+    /// A message as it is now, and what it said before.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, now: &Message, earlier: Vec<Earlier>) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let entry = Entry { day: None, is_first: true, ..Entry::new(now, None, &frame.me.username, None) };
+        Self { entry, seq: now.seq, frame, view, earlier }
+    }
+}
+
+/// `GET /rooms/{slug}/pins`.
+#[derive(Debug, Template)]
+#[template(path = "pins.html")]
+pub struct PinsPage {
+    frame: Frame,
+    view: RoomView,
+    entries: Vec<Entry>,
+}
+
+impl PinsPage {
+    /// The pinned messages.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, pins: &[Arc<Logged>]) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let entries = alone(pins, &frame.me.username);
+        Self { frame, view, entries }
+    }
+}
+
+/// `GET /mentions`.
+#[derive(Debug, Template)]
+#[template(path = "mentions.html")]
+pub struct MentionsPage {
+    frame: Frame,
+    entries: Vec<Entry>,
+    next: Option<i64>,
+}
+
+impl MentionsPage {
+    /// The messages that address the reader.
+    #[must_use]
+    pub fn new(frame: Frame, found: Mentions) -> Self {
+        let entries = alone(&found.mentions, &frame.me.username);
+        Self { frame, entries, next: found.next }
+    }
+
+    /// What a room is called, as far as the reader is in it.
+    fn room_name(&self, slug: &str) -> String {
+        let listed = self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug);
+        listed.map_or_else(|| slug.to_owned(), |listed| listed.room.name.clone())
+    }
+}
+
+/// Messages that do not follow each other: each stands with its author and its day.
+fn alone(messages: &[Arc<Logged>], me: &str) -> Vec<Entry> {
+    let entry = |logged: &Arc<Logged>| Entry { is_first: true, ..Entry::new(&logged.message, None, me, None) };
+    messages.iter().map(entry).collect()
+}
