@@ -141,6 +141,8 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         // An acknowledged message survives the loss of power: each commit waits for the disk.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE)
+        // What is deleted is overwritten, and cannot be read out of a copy of the file.
+        .pragma("secure_delete", "on")
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "268435456")
         .pragma("cache_size", "-16384")

@@ -222,7 +222,10 @@ pub async fn post(
     let seq = logged.message.seq;
     if let (Some(room), false) = (state.chat.known_room(&slug), asked.is_json()) {
         // Who writes by form has the room before their eyes.
-        super::act::mark_read(&state, &user, room, &slug, seq).await.map_err(|error| asked.refuse(error))?;
+        // The post is committed whatever comes of this, and must not look refused.
+        if let Err(error) = super::act::mark_read(&state, &user, room, &slug, seq).await {
+            tracing::debug!(%error, "a read marker stayed behind its person's own post");
+        }
     }
     if asked.is_json() {
         return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());

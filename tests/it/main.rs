@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod conversation;
 mod db;
 mod faults;
 mod harness;

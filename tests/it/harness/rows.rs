@@ -1,6 +1,7 @@
 //! A look into a test's database from outside, past the server.
 //!
-//! Owns reading whole tables as JSON, and what must hold in them whatever happened. It must not write.
+//! Owns reading whole tables as JSON, and what must hold in them whatever happened. It writes only what no page can:
+//! that somebody looks after the server.
 
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -38,6 +39,22 @@ impl Database {
                 let rows: Vec<String> =
                     sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("the view is right");
                 rows.iter().map(|row| serde_json::from_str(row).expect("SQLite writes JSON")).collect()
+            }
+        }
+    }
+
+    /// Makes somebody an administrator, as the person at the command line can.
+    pub async fn make_admin(&self, username: &str) {
+        let statement = format!("update users set is_admin = true where username = '{username}'");
+        match self.kind {
+            Kind::Postgres => {
+                let mut connection = PgConnection::connect(self.url()).await.expect("Postgres answers");
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement is right");
+            }
+            Kind::Sqlite => {
+                let options = SqliteConnectOptions::new().filename(self.file());
+                let mut connection = options.connect().await.expect("the file is there");
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement is right");
             }
         }
     }

@@ -18,7 +18,7 @@ both! {
         assert_eq!(here.ok("read", json!({ "room": "general", "seq": 1 })).await["unread"], 5);
         assert_eq!(here.ok("read", json!({ "room": "general", "seq": seqs[1] })).await["unread"], 3);
         let told = there.next_where("read", |it| it["seq"] == seqs[1]).await;
-        assert_eq!(told, json!({ "room": "general", "seq": seqs[1], "unread": 3 }));
+        assert_eq!(told, json!({ "room": "general", "seq": seqs[1], "unread": 3, "mentions": 0 }));
         assert!(here.peek_at("read").is_empty(), "only the other sockets are told");
         assert_eq!(here.ok("read", json!({ "room": "general", "seq": seqs[4] })).await["unread"], 0);
         writing.post("general", "the end", "end").await;

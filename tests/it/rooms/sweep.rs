@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room.
-const ROUTES: [Route; 14] = [
+const ROUTES: [Route; 24] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
@@ -20,8 +20,18 @@ const ROUTES: [Route; 14] = [
     (Method::GET, "/rooms/{room}/99", &[]),
     (Method::GET, "/rooms/{room}/on/2001-01-01", &[]),
     (Method::GET, "/rooms/{room}/members", &[]),
+    (Method::GET, "/rooms/{room}/pins", &[]),
+    (Method::GET, "/rooms/{room}?reply_to=2", &[]),
+    (Method::GET, "/rooms/{room}/2/more", &[]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("nonce", "member-1")]),
+    (Method::GET, "/rooms/{room}/2/history", &[]),
+    (Method::POST, "/rooms/{room}/2/edit", &[("body", "mine")]),
+    (Method::POST, "/rooms/{room}/2/delete", &[]),
+    (Method::POST, "/rooms/{room}/2/react", &[("emoji", "👍"), ("on", "true")]),
+    (Method::POST, "/rooms/{room}/2/pin", &[("on", "true")]),
+    (Method::POST, "/rooms/{room}/2/unread", &[]),
+    (Method::POST, "/rooms/{room}/level", &[("level", "all")]),
     (Method::POST, "/rooms/{room}/leave", &[]),
     (Method::POST, "/rooms/{room}/members", &[("username", "eve")]),
     (Method::POST, "/rooms/{room}/members/ada/remove", &[]),
@@ -45,6 +55,11 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("history", json!({ "room": room, "around": 1 })),
         ("typing", json!({ "room": room })),
         ("read", json!({ "room": room, "seq": 1 })),
+        ("unread", json!({ "room": room, "seq": 1 })),
+        ("pin", json!({ "room": room, "seq": 2, "on": true })),
+        ("pins", json!({ "room": room })),
+        ("revisions", json!({ "room": room, "seq": 2 })),
+        ("level", json!({ "room": room, "level": "all" })),
     ]
 }
 
@@ -97,7 +112,7 @@ both! {
         }
         assert_eq!(tried, ROUTES.len() * 4);
         assert_eq!(app.database.rows("messages").await, before);
-        for route in &ROUTES[..8] {
+        for route in &ROUTES[..11] {
             let status = ask(&ada, route, &room, "text/html").await.status;
             let exists = !route.1.ends_with("/99");
             assert_eq!(status != 404, exists, "{route:?}: {status} for a member");

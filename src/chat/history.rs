@@ -1,0 +1,113 @@
+//! Reading a room's log: its end, a page of it, what changed.
+//!
+//! Each function takes a `RoomView`, which only `view` and `enter` give: whoever holds one may read.
+
+use std::sync::Arc;
+
+use super::Chat;
+use super::change::Logged;
+use super::tail::{self, Tail};
+use super::types::{Head, Message, Page, RoomId, UserId, Window};
+use crate::clock::Millis;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+
+/// How many messages one page of history holds at the most.
+pub const PAGE_LIMIT: i64 = 200;
+/// How many changes one catch-up answers with at the most.
+pub const CHANGES_LIMIT: i64 = 500;
+
+/// What changed since a `rev`, in rev order.
+#[derive(Debug)]
+pub struct Changes {
+    /// The present state of each message that changed.
+    pub messages: Vec<Arc<Logged>>,
+    /// How far the room has come.
+    pub head: Head,
+    /// Whether that is all; if not, ask again from the last `rev`.
+    pub complete: bool,
+}
+
+impl Chat {
+    /// The end of a room's log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn tail(&self, view: &RoomView) -> Result<Arc<Tail>> {
+        let room = &view.room;
+        self.tails
+            .get(room.id, async || {
+                let head = self.db.head(room.id).await?;
+                let first = (head.seq - tail::LENGTH as i64 + 1).max(1);
+                let messages = self.db.messages(room.id, &room.slug, first, head.seq).await?;
+                let floor = self.db.highest_rev_before(room.id, first).await?;
+                // Read after the head, a message may be newer than it: that change will be published, and twice is harmless.
+                let messages = messages.into_iter().map(|message| Arc::new(Logged::new(room.id, message)));
+                Ok(Tail { head, messages: messages.collect(), floor })
+            })
+            .await
+    }
+
+    /// What changed since a `rev` that the client knows.
+    ///
+    /// # Errors
+    /// `invalid` when `after` is ahead of the room: the client knows another history, and must begin afresh.
+    pub async fn changes(&self, view: &RoomView, after: i64) -> Result<Changes> {
+        let tail = self.tail(view).await?;
+        // The view was read later than the tail may have been published: ahead of both is ahead of the room.
+        if after < 0 || after > tail.head.rev.max(view.head.rev) {
+            return Err(Error::invalid("after", "This room has not come so far: join it without `after`."));
+        }
+        if let Some(messages) = tail.changes_since(after) {
+            return Ok(Changes { messages, head: tail.head, complete: true });
+        }
+        let mut messages = self.db.changes(view.room.id, &view.room.slug, after, CHANGES_LIMIT + 1).await?;
+        let complete = messages.len() as i64 <= CHANGES_LIMIT;
+        messages.truncate(CHANGES_LIMIT as usize);
+        let head = if complete {
+            let rev = messages.last().map_or(after, |last| last.rev);
+            Head { seq: tail.head.seq.max(view.head.seq), rev: rev.max(tail.head.rev) }
+        } else {
+            tail.head
+        };
+        let messages = messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect();
+        Ok(Changes { messages, head, complete })
+    }
+
+    /// A page of history.
+    ///
+    /// # Errors
+    /// `invalid` for a limit outside 1..=200.
+    pub async fn page(&self, view: &RoomView, window: Window, limit: i64) -> Result<Page<Arc<Logged>>> {
+        if !(1..=PAGE_LIMIT).contains(&limit) {
+            return Err(Error::invalid("limit", "A page has 1 to 200 messages."));
+        }
+        if window == Window::Latest && limit as usize <= tail::LENGTH {
+            let tail = self.tail(view).await?;
+            let from = tail.messages.len().saturating_sub(limit as usize);
+            let messages: Vec<_> = tail.messages.iter().skip(from).cloned().collect();
+            let more_before = messages.first().is_some_and(|first| first.message.seq > 1);
+            return Ok(Page { messages, more_before, more_after: false });
+        }
+        let (from, to) = window.range(limit, view.head.seq);
+        let messages = self.db.messages(view.room.id, &view.room.slug, from, to).await?;
+        let logged = |message: Message| Arc::new(Logged::new(view.room.id, message));
+        Ok(Page { messages: messages.into_iter().map(logged).collect(), more_before: from > 1, more_after: to < view.head.seq })
+    }
+
+    /// The first message on or after a moment.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn first_on_or_after(&self, view: &RoomView, moment: Millis) -> Result<Option<i64>> {
+        Ok(self.db.first_on_or_after(view.room.id, moment).await?)
+    }
+
+    /// How many messages wait for somebody in a room; at most 1,000 are counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
+        Ok(self.db.unread(room, user).await?)
+    }
+}
