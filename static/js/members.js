@@ -1,6 +1,6 @@
 // The list of a room's members, live while it is open: who is there, by asking again when somebody came or went.
-import { io } from '#vendor/socket.io-client/socket.io.esm.min.js';
-import { cameOrWent, renamed } from '#js/people-live.js';
+import { cameOrWent } from '#js/people-live.js';
+import { connection, sidebar } from '#js/shell.js';
 
 // How long after a change the list is asked for: those who change pages come and go at once. In milliseconds.
 const SETTLE = 1_500;
@@ -9,11 +9,12 @@ const OFTEN = 60_000;
 
 const list = document.querySelector('#members');
 const room = list.dataset.of;
+const line = connection.in(room);
 let due;
 
 async function look() {
-  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/members`, { headers: { accept: 'application/json' } });
-  if (!answer.ok) return;
+  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/members`, { headers: { accept: 'application/json' } }).catch(() => null);
+  if (!answer?.ok) return;
   for (const { person, online } of (await answer.json()).members) {
     cameOrWent({ user: person.username, online });
     const said = list.querySelector(`[data-name-of="${CSS.escape(person.username)}"]`)?.parentElement.querySelector('[data-said]');
@@ -26,13 +27,12 @@ function soon() {
   due = setTimeout(look, SETTLE);
 }
 
-const socket = io('/chat', { transports: ['websocket'], reconnectionDelay: 500, reconnectionDelayMax: 10_000 });
-socket.on('connect', () => {
-  // Only who belongs to the room may listen in it; others see the list as it was when they came.
-  if (list.dataset.live === 'true') socket.emit('join', { room });
+connection.addEventListener('up', () => {
+  // Only who belongs to the room may listen in it; others see how it was when they looked.
+  if (list.dataset.live === 'true') line.ask('join');
   soon();
 });
-socket.on('presence', (data) => { if (data.room === room) soon(); });
-socket.on('person', renamed);
-socket.on('signed_out', () => location.assign('/login'));
+line.on('presence', soon);
+// Who is live in a room hears its messages, not its activity: the sidebar counts them all the same.
+line.on('message', (message) => sidebar.heard(room, message));
 setInterval(() => { if (!document.hidden) soon(); }, OFTEN);

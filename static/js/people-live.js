@@ -39,3 +39,19 @@ export function face({ id, username, name }, online = false) {
   face.append(avatar, dot);
   return face;
 }
+
+// The face of a conversation: the other's, or how many people it has.
+export function company({ direct }) {
+  const me = document.querySelector('.app').dataset.me;
+  const [first] = direct;
+  if (direct.length > 1) {
+    const many = document.createElement('span');
+    many.className = 'face face--many';
+    many.ariaHidden = 'true';
+    many.textContent = direct.length + 1;
+    return many;
+  }
+  const shown = face(first);
+  if (first.username === me) shown.querySelector('.dot').remove();
+  return shown;
+}

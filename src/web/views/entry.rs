@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
-use super::{hue, initials};
+use super::{Frame, hue, initials};
 use crate::chat::types::{Kind, Message};
 
 /// Within how many milliseconds messages of one author join.
@@ -21,7 +19,7 @@ pub(super) struct Entry {
     pub seq: i64,
     pub rev: i64,
     pub at: String,
-    /// Hours and minutes, UTC; the script puts the reader's own there.
+    /// Hours and minutes, in the reader's time zone.
     pub clock: String,
     pub author: String,
     pub name: Arc<str>,
@@ -45,6 +43,10 @@ pub(super) struct Entry {
     pub pinned_by: Option<Arc<str>>,
     /// What it answers, in one line.
     pub quote: Option<Quote>,
+    /// Whether the reader may see its earlier words.
+    pub has_history: bool,
+    /// Whether the reader may not act on it, because they are no member of the room.
+    pub is_locked: bool,
     pub reactions: Vec<Chosen>,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
     pub users: String,
+    /// The same for the script, between spaces.
+    pub usernames: String,
     pub is_mine: bool,
 }
 
@@ -76,9 +80,11 @@ impl Quote {
 }
 
 impl Entry {
-    pub fn new(message: &Message, before: Option<&Message>, me: &str, target: Option<i64>) -> Self {
-        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
-        let day_before = before.map(|before| before.created_at.timestamp().to_zoned(TimeZone::UTC).date());
+    pub fn new(message: &Message, before: Option<&Message>, frame: &Frame, target: Option<i64>) -> Self {
+        let me = &*frame.me.username;
+        let local = |message: &Message| message.created_at.timestamp().to_zoned(frame.zone.clone());
+        let at = local(message);
+        let day_before = before.map(|before| local(before).date());
         let day = (day_before != Some(at.date())).then(|| at.strftime("%A %-d %B %Y").to_string());
         let joins = before.is_some_and(|before| {
             before.kind == Kind::Text
@@ -102,9 +108,13 @@ impl Entry {
             reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
             is_target: target == Some(message.seq),
-            is_edited: message.edited_at.is_some(),
+            is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
+            has_history: *message.author.username == *me,
+            is_locked: false,
             is_gone: message.deleted_at.is_some(),
-            is_for_me: message.mentions.iter().any(|name| name == me || name.starts_with('@')) && *message.author.username != *me,
+            is_for_me: message.deleted_at.is_none()
+                && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
+                && *message.author.username != *me,
             is_mine: *message.author.username == *me,
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
@@ -116,10 +126,20 @@ impl Entry {
                     emoji: reaction.emoji.clone(),
                     count: reaction.users.len(),
                     users: reaction.users.join(", "),
+                    usernames: reaction.users.join(" "),
                     is_mine: reaction.users.iter().any(|user| **user == *me),
                 })
                 .collect(),
         }
+    }
+}
+
+impl Entry {
+    /// A message out of its room: with its author, and with its day beside the hour.
+    pub fn alone(message: &Message, frame: &Frame) -> Self {
+        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
+        let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
+        Self { day: None, clock, is_first: true, ..Self::new(message, None, frame, None) }
     }
 }
 
