@@ -27,17 +27,17 @@ export function initials(name) {
 
 // The face of somebody in a list: their letters on their colour, and whether they are there.
 export function face({ id, username, name }, online = false) {
-  const face = document.createElement('span');
-  face.className = 'face';
-  face.dataset.person = username;
+  const portrait = document.createElement('span');
+  portrait.className = 'portrait';
+  portrait.dataset.person = username;
   const avatar = document.createElement('span');
   avatar.className = `avatar avatar--s hue-${id % 12}`;
   avatar.ariaHidden = 'true';
   avatar.textContent = initials(name);
   const dot = document.createElement('span');
   dot.className = online ? 'dot dot--on' : 'dot';
-  face.append(avatar, dot);
-  return face;
+  portrait.append(avatar, dot);
+  return portrait;
 }
 
 // The face of a conversation: the other's, or how many people it has.
@@ -46,7 +46,7 @@ export function company({ direct }) {
   const [first] = direct;
   if (direct.length > 1) {
     const many = document.createElement('span');
-    many.className = 'face face--many';
+    many.className = 'portrait portrait--many';
     many.ariaHidden = 'true';
     many.textContent = direct.length + 1;
     return many;

@@ -50,7 +50,7 @@ export class Entries {
     entry.querySelector('.name').textContent = row.name;
     const mark = entry.querySelector('.hash');
     if (mark) mark.textContent = row.visibility === 'private' ? '🔒' : '#';
-    entry.querySelector('.face')?.replaceWith(company(row));
+    entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
     list.insertBefore(item, after ?? null);
