@@ -18,6 +18,7 @@ use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
+use super::notes::{NOTES, Note, look_after};
 use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
@@ -27,10 +28,6 @@ use crate::db::sessions::{NewSession, SessionRow};
 const TOUCH: i64 = 60_000;
 /// How long a request waits for that.
 const TOUCHING: Duration = Duration::from_secs(1);
-/// How many notes of that may wait to be written. One that finds no place is made at the session's next request.
-const NOTES: usize = 4096;
-/// How often the sessions that have ended by themselves are forgotten.
-const TIDY: Duration = Duration::from_secs(60 * 60);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
@@ -139,15 +136,6 @@ pub struct Store {
     noted_at: Arc<AtomicI64>,
 }
 
-/// That a session was used, or that its person was here.
-struct Note {
-    key: Option<SessionKey>,
-    person: Option<UserId>,
-    at: Millis,
-    /// Dropped when it is written.
-    _written: Option<oneshot::Sender<()>>,
-}
-
 impl Debug for Store {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
@@ -219,39 +207,6 @@ impl Store {
         }
         Ok(keys)
     }
-}
-
-/// Notes the use of sessions, many in one write: after a restart everybody comes back at once, and posts need the same
-/// connection. Now and then forgets the sessions that have ended by themselves. Ends with the last store.
-async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Receiver<Note>) {
-    let mut tidy = tokio::time::interval(TIDY);
-    let mut notes = Vec::new();
-    loop {
-        let done = tokio::select! {
-            _ = to_write.recv_many(&mut notes, NOTES) => {
-                let Some(last) = notes.iter().map(|note| note.at).max() else { return };
-                let keys: HashSet<_> = notes.iter().filter_map(|note| Some(note.key.as_ref()?.as_str().to_owned())).collect();
-                let people: HashSet<_> = notes.iter().filter_map(|note| note.person).collect();
-                let done = touch(&db, Vec::from_iter(keys), Vec::from_iter(people), last).await;
-                notes.clear();
-                done
-            }
-            _ = tidy.tick() => {
-                let now = clock.now();
-                db.delete_expired_sessions(now, now.plus(-idle)).await.map(drop)
-            }
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "could not note which sessions are in use");
-        }
-    }
-}
-
-async fn touch(db: &Db, keys: Vec<String>, people: Vec<UserId>, at: Millis) -> sqlx::Result<()> {
-    if !keys.is_empty() {
-        db.touch_sessions(&keys, at).await?;
-    }
-    db.touch_people(&people, at).await
 }
 
 fn backend(error: sqlx::Error) -> Error {

@@ -1,6 +1,7 @@
 //! How one shows oneself, and how one wants things.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -18,6 +19,9 @@ use crate::chat::types::{Level, Theme};
 use crate::db::people::Profile;
 use crate::error::{Error, Result};
 use crate::state::AppState;
+
+/// For how long changes that were under way may still come: longer than anybody waits for one.
+const SETTLE: Duration = Duration::from_secs(20);
 
 /// The names of all time zones that people live in.
 static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -99,6 +103,12 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result
     let Changed { profile, is_seen, is_renamed } = state.accounts.change_profile(user, wishes).await?;
     if is_renamed {
         state.chat.forget_name(profile.id);
+        // On Postgres, changes that were decided under the old name may still be committed for a while.
+        let (chat, person) = (state.chat.clone(), profile.id);
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLE).await;
+            chat.forget_name(person);
+        });
     }
     if is_seen {
         state.realtime.tell_of_person(&profile);

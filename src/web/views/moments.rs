@@ -13,13 +13,18 @@ pub fn ago(then: Millis, now: Millis, zone: &TimeZone) -> String {
     let passed = now.0 - then.0;
     let (at, today) = (then.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone.clone()).date());
     let count = |number: i64, what: &str| format!("{number} {what}{} ago", if number == 1 { "" } else { "s" });
-    match passed {
-        ..MINUTE => "just now".to_owned(),
-        ..HOUR => count(passed / MINUTE, "minute"),
-        _ if at.date() == today => count(passed / HOUR, "hour"),
-        _ if today.yesterday().is_ok_and(|day| at.date() == day) => at.strftime("yesterday at %H:%M").to_string(),
-        _ if at.date().year() == today.year() => at.strftime("on %-d %B").to_string(),
-        _ => at.strftime("on %-d %B %Y").to_string(),
+    if passed < MINUTE {
+        "just now".to_owned()
+    } else if passed < HOUR {
+        count(passed / MINUTE, "minute")
+    } else if at.date() == today {
+        count(passed / HOUR, "hour")
+    } else if today.yesterday().is_ok_and(|day| at.date() == day) {
+        at.strftime("yesterday at %H:%M").to_string()
+    } else if at.date().year() == today.year() {
+        at.strftime("on %-d %B").to_string()
+    } else {
+        at.strftime("on %-d %B %Y").to_string()
     }
 }
 
