@@ -2,6 +2,7 @@
 
 mod cut;
 mod hostile;
+mod people;
 mod plain;
 mod talk;
 
