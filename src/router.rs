@@ -24,7 +24,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, fallback, forgery, health, history, members, people, rooms, session, settings, trace,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, people, preview, rooms, session,
+    settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -61,6 +62,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
         .route("/rooms", get(rooms::list).post(rooms::create))
+        .route("/preview", post(preview::preview))
         .route("/rooms/{slug}", get(history::room))
         .route("/rooms/{slug}/{seq}", get(history::permalink))
         .route("/rooms/{slug}/on", get(history::to_date))
@@ -90,6 +92,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/emoji.json", get(emoji::list))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)

@@ -161,7 +161,7 @@ impl Db {
         .await)
     }
 
-    /// How many of other people's words stand behind somebody's read marker; at most 1,000 are counted.
+    /// How many of people's own words stand behind somebody's read marker; at most 1,000 are counted.
     ///
     /// # Errors
     /// The database's.
@@ -169,7 +169,7 @@ impl Db {
         read!(self, pool => sqlx::query_scalar(
             "select count(*) from (
                 select 1 from memberships join messages on messages.room_id = memberships.room_id and seq > read_seq
-                where memberships.room_id = $1 and user_id = $2 and kind = 'text' and deleted_at is null and author_id <> $2 limit $3
+                where memberships.room_id = $1 and user_id = $2 and kind = 'text' and deleted_at is null limit $3
              ) as waiting",
         )
         .bind(room)

@@ -9,6 +9,7 @@
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
+mod own_room;
 pub mod payload;
 mod people;
 mod publish;

@@ -8,11 +8,12 @@ use serde::Serialize;
 use socketioxide::SendError;
 use socketioxide::extract::SocketRef;
 
+pub use super::own_room::OwnRoom;
 use super::people::Conversation;
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
 use crate::chat::presence::Online;
-use crate::chat::types::{Author, Head, Level, ListedRoom, Page, Room, Visibility};
+use crate::chat::types::{Head, Level, Page, Room};
 
 /// An event with its name on the wire.
 pub trait Outgoing: Serialize {
@@ -75,39 +76,6 @@ pub struct Activity<'a> {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Entered(pub OwnRoom);
-
-/// A room of the person's, as it stands for them.
-#[derive(Debug, Serialize)]
-pub struct OwnRoom {
-    /// The slug.
-    room: Arc<str>,
-    name: String,
-    visibility: Visibility,
-    direct: Option<Vec<Author>>,
-    unread: i64,
-    mentions: i64,
-    level: Option<Level>,
-    read_seq: i64,
-    head: HeadAck,
-}
-
-impl OwnRoom {
-    /// A room as it stands for one of its members, in the history of `epoch`.
-    #[must_use]
-    pub fn new(listed: &ListedRoom, epoch: &Arc<str>) -> Self {
-        Self {
-            room: listed.room.slug.clone(),
-            name: listed.room.name.clone(),
-            visibility: listed.room.visibility,
-            direct: listed.room.is_direct.then(|| listed.room.direct.clone()),
-            unread: listed.unread,
-            mentions: listed.mentions,
-            level: listed.level,
-            read_seq: listed.read_seq,
-            head: HeadAck { head: listed.head, epoch: epoch.clone() },
-        }
-    }
-}
 
 /// A room's name, topic or visibility changed.
 #[derive(Debug, Serialize)]
@@ -279,8 +247,17 @@ pub enum Answer {
     Mentions(Mentions),
     /// To `direct`.
     Conversation(Conversation),
+    /// To `preview`.
+    Preview(Preview),
     /// To `leave` and `typing`.
     Nothing(Nothing),
+}
+
+/// How words would look.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// As sanitized HTML.
+    pub html: String,
 }
 
 /// Sending an event by its type.

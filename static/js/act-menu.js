@@ -75,13 +75,15 @@ export class Menu {
   // A finger that rests on a message opens it; one that moves is scrolling.
   #rests() {
     let timer;
+    let from;
     const stop = () => clearTimeout(timer);
     this.#acts.list.addEventListener('pointerdown', (event) => {
       const node = event.target.closest('.message:not([data-nonce])');
       if (event.pointerType !== 'touch' || !node || event.target.closest('a, button')) return;
+      from = event;
       timer = setTimeout(() => { getSelection()?.removeAllRanges(); this.open(node, node.querySelector('.more')); }, REST);
     });
-    for (const name of ['pointerup', 'pointercancel', 'pointermove']) this.#acts.list.addEventListener(name, (event) => { if (name !== 'pointermove' || Math.hypot(event.movementX, event.movementY) > 3) stop(); });
+    for (const name of ['pointerup', 'pointercancel', 'pointermove']) this.#acts.list.addEventListener(name, (event) => { if (name !== 'pointermove' || (from && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > 8)) stop(); });
     this.#acts.list.addEventListener('contextmenu', (event) => { if (event.pointerType === 'touch' && event.target.closest('.message') && !event.target.closest('a')) event.preventDefault(); });
   }
 }

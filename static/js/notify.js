@@ -52,7 +52,8 @@ export class Notices {
 
   #show(room, { seq, author, html }) {
     const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim();
-    const notice = new Notification(`${author.name} in ${this.#sidebar.nameOf(room)}`, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
+    const who = this.#sidebar.isDirect(room) ? author.name : `${author.name} in ${this.#sidebar.nameOf(room)}`;
+    const notice = new Notification(who, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
     notice.addEventListener('click', () => {
       notice.close();
       window.focus();

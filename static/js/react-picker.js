@@ -1,10 +1,11 @@
 // Choosing an emoji: six usual ones, and all of them by name.
 import { beside } from '#js/act-menu.js';
-import { list } from '#js/react-emoji.js';
+import { groups, search } from '#js/emoji.js';
 import { make } from '#js/make.js';
 
 const USUAL = [['👍', 'thumbs up'], ['❤️', 'heart'], ['😂', 'joy'], ['🎉', 'tada'], ['👀', 'eyes'], ['🙏', 'thanks']];
-const SHOWN = 120;
+// How many a search finds at the most.
+const SHOWN = 60;
 
 export class Picker {
   #picker = document.querySelector('#picker');
@@ -35,12 +36,13 @@ export class Picker {
   }
 
   async #show() {
-    const wanted = this.#search.value.trim().toLowerCase().replaceAll(':', '').replaceAll(' ', '_');
-    const all = await list();
-    const found = wanted ? all.filter(({ names }) => names.some((name) => name.includes(wanted))) : all;
-    // What begins with the word comes before what only holds it.
-    if (wanted) found.sort((a, b) => Number(b.names.some((name) => name.startsWith(wanted))) - Number(a.names.some((name) => name.startsWith(wanted))));
-    this.#grid.replaceChildren(...found.slice(0, SHOWN).map(({ char, names }) => face(char, names[0].replaceAll('_', ' '))));
+    const wanted = this.#search.value.trim().replaceAll(':', '');
+    const found = await (wanted ? search(wanted, SHOWN) : groups()).catch(() => []);
+    // Somebody who types quickly is shown the answer to the last of it.
+    if (wanted !== this.#search.value.trim().replaceAll(':', '')) return;
+    if (wanted) this.#grid.replaceChildren(...found.map(({ emoji, name }) => face(emoji, name)));
+    else if (!this.#grid.querySelector('.group')) this.#grid.replaceChildren(...found.flatMap(({ name, emoji }) => [make('p', 'group', name), ...emoji.map((one) => face(one.emoji, one.name))]));
+    this.#grid.scrollTop = 0;
     this.#nothing.hidden = found.length > 0;
   }
 

@@ -57,7 +57,7 @@ export class Room {
 
   #heard(message) {
     if (message.rev > this.#rev + 1) return this.#sync();
-    this.#take([message]);
+    this.#take([message], true);
   }
 
   // One's own post, as its acknowledgement tells it; its broadcast may still be on its way.
@@ -88,14 +88,14 @@ export class Room {
     return this.#syncing;
   }
 
-  #take(messages) {
+  #take(messages, isNews = false) {
     for (const message of messages) {
       if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
       if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#pins.heard(message);
       this.#timeline.show(message, this.#isLatest);
-      this.#sidebar.heard(message.room, message);
+      this.#sidebar.heard(message.room, message, isNews);
       this.#rev = Math.max(this.#rev, message.rev);
       this.#people.meet(message.author);
       this.#people.stoppedTyping(message.author.username);

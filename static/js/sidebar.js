@@ -30,17 +30,19 @@ export class Sidebar extends EventTarget {
     return row?.level ?? (row && isDirect(row) ? 'all' : this.#me.notify);
   }
 
+  isDirect(room) { return this.#rows.has(room) && isDirect(this.#rows.get(room)); }
+
   nameOf(room) { return this.#rows.get(room)?.name ?? room; }
 
-  // Somebody wrote in a room: it counts once, however it came to be known.
-  heard(room, message) {
+  // Somebody wrote in a room: it counts once, however it came to be known. What is only caught up with is not told as news.
+  heard(room, message, isNews = true) {
     const row = this.#rows.get(room);
     if (!row || message.kind !== 'text' || message.deleted_at || message.seq <= row.head.seq) return;
     row.head.seq = message.seq;
     if (message.author.username === this.#me.username) { this.count(room, { unread: 0, mentions: 0 }); return; }
     const detail = { room, message, isToMe: addresses(message, this.#me), loudness: this.loudness(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
-    this.dispatchEvent(new CustomEvent('heard', { detail }));
+    if (isNews) this.dispatchEvent(new CustomEvent('heard', { detail }));
   }
 
   // What waits in a room, as the server counted it.

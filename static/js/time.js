@@ -1,20 +1,15 @@
 // Times and days as the reader has them: in the time zone that they chose, else in the browser's.
 
-const zone = chosen();
-const format = (options) => new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone });
-const hours = format({ hour: '2-digit', minute: '2-digit' });
-const days = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
-const whole = format({ dateStyle: 'full', timeStyle: 'medium' });
-const keys = format({ dateStyle: 'short' });
+// The zone that somebody has set for themselves; else the browser's.
+const timeZone = known(document.querySelector('.app')?.dataset.zone);
+const hours = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', timeZone });
+const days = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium', timeZone });
+const keys = new Intl.DateTimeFormat('en-CA', { timeZone });
 
-function chosen() {
-  const zone = document.querySelector('.app')?.dataset.zone || undefined;
-  try {
-    new Intl.DateTimeFormat(undefined, { timeZone: zone });
-    return zone;
-  } catch {
-    return undefined; // One that this browser does not know yet.
-  }
+function known(zone) {
+  if (!zone) return undefined;
+  try { return new Intl.DateTimeFormat(undefined, { timeZone: zone }) && zone; } catch { return undefined; }
 }
 
 export const clock = (at) => hours.format(new Date(at));
@@ -24,13 +19,14 @@ export const fullTime = (at) => whole.format(new Date(at));
 export const dayKey = (at) => keys.format(new Date(at));
 
 export function dayName(at) {
-  const now = Date.now();
+  const now = new Date();
   if (dayKey(at) === dayKey(now)) return 'Today';
-  return dayKey(at) === dayKey(now - 86_400_000) ? 'Yesterday' : days.format(new Date(at));
+  now.setDate(now.getDate() - 1);
+  return dayKey(at) === dayKey(now) ? 'Yesterday' : days.format(new Date(at));
 }
 
 // A day and an hour in few words, for what stands alone.
-const near = format({ day: 'numeric', month: 'long', year: 'numeric' });
+const near = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric', timeZone });
 export function moment(at) {
   const day = dayName(at);
   return `${day === 'Today' || day === 'Yesterday' ? day : near.format(new Date(at))}, ${clock(at)}`;

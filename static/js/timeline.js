@@ -15,9 +15,16 @@ export class Timeline {
     this.#hasOlder = main.dataset.older === 'true';
   }
 
-  get first() { return Number(this.messages()[0]?.dataset.seq ?? 1); }
+  get first() { return Number(this.#list.querySelector('[data-seq]:not([data-nonce])')?.dataset.seq ?? 1); }
 
-  get last() { return Number(this.messages().at(-1)?.dataset.seq ?? 0); }
+  get last() { return Number(this.#lastNode?.dataset.seq ?? 0); }
+
+  // Looked for from the end: it is asked for with every step of the scrollbar.
+  get #lastNode() {
+    let node = this.#list.lastElementChild;
+    while (node && (!node.dataset.seq || node.dataset.nonce)) node = node.previousElementSibling;
+    return node;
+  }
 
   messages() { return [...this.#list.querySelectorAll('[data-seq]:not([data-nonce])')]; }
 
@@ -86,7 +93,7 @@ export class Timeline {
     this.#list.append(...nodes);
     if (!nodes.length) return;
     document.querySelector('#empty')?.remove();
-    const last = this.messages().at(-1);
+    const last = this.#lastNode;
     const joins = last?.dataset.author === this.#me.username && Date.now() - Date.parse(last.dataset.at) < JOIN_WITHIN;
     if (!joins || nodes[0].querySelector('.answers')) nodes[0].classList.add('message--first');
     this.#place.toEnd();

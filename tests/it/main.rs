@@ -15,3 +15,4 @@ mod people;
 mod process;
 mod rooms;
 mod socket;
+mod writing;

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub at: String,
     /// Hours and minutes, in the reader's time zone.
     pub clock: String,
+    /// The whole date, for who asks.
+    pub whole: String,
     pub author: String,
     pub name: Arc<str>,
     pub initials: String,
@@ -99,6 +101,7 @@ impl Entry {
             rev: message.rev,
             at: message.created_at.to_string(),
             clock: at.strftime("%H:%M").to_string(),
+            whole: at.strftime("%A %-d %B %Y, %H:%M:%S %Z").to_string(),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             initials: initials(&message.author.name),

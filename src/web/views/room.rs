@@ -41,6 +41,8 @@ pub struct RoomPage {
     pub answering: Option<(i64, Quote)>,
     /// What was typed.
     pub draft: String,
+    /// How it would look.
+    pub preview: Option<String>,
     /// Why it was not taken.
     pub problem: Option<Problem>,
 }
@@ -105,6 +107,7 @@ impl RoomPage {
             pins: shown.pins,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
+            preview: None,
             problem: None,
             frame,
             view,
