@@ -35,7 +35,7 @@ pub async fn list(State(state): State<AppState>, Query(search): Query<Search>, u
     }
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let next = next.map(|next| format!("q={}&after={}", encode(search.q.trim()), encode(&next)));
-    let frame = frame(&state, &user).await.map_err(refuse)?;
+    let frame = frame(&state, &user).await.map_err(refuse)?.at("people");
     Ok(page(&PeoplePage { frame, people, next, is_first: search.after.is_none(), q: search.q }))
 }
 
@@ -62,7 +62,7 @@ pub async fn card(State(state): State<AppState>, Path(username): Path<String>, u
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
-    let frame = frame(&state, &user).await.map_err(refuse)?;
+    let frame = frame(&state, &user).await.map_err(refuse)?.at("people");
     Ok(page(&PersonPage::new(frame, profile, rooms, is_online, state.clock.now())))
 }
 

@@ -52,6 +52,10 @@ export function company({ direct }) {
     return many;
   }
   const shown = face(first);
-  if (first.username === me) shown.querySelector('.dot').remove();
+  if (first.username === me) {
+    // A place for notes: it is called "You", whatever one is called.
+    shown.querySelector('.dot').remove();
+    delete shown.dataset.person;
+  }
   return shown;
 }

@@ -24,6 +24,8 @@ pub struct Frame {
     pub zone: TimeZone,
     /// The slug of the room that the page is of.
     pub(super) here: Option<Arc<str>>,
+    /// Which of the sidebar's other places the page is.
+    place: &'static str,
     /// Who of those whom they talk to is connected.
     online: HashSet<UserId>,
 }
@@ -34,7 +36,18 @@ impl Frame {
     pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>) -> Self {
         // A zone that this machine no longer knows is as good as none.
         let zone = user.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
-        Self { me: user.0.clone(), rooms, zone, here: None, online }
+        Self { me: user.0.clone(), rooms, zone, here: None, place: "", online }
+    }
+
+    /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
+    #[must_use]
+    pub fn at(mut self, place: &'static str) -> Self {
+        self.place = place;
+        self
+    }
+
+    pub(super) fn is_at(&self, place: &str) -> bool {
+        self.place == place
     }
 
     pub(super) fn is_here(&self, listed: &ListedRoom) -> bool {
