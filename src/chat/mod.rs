@@ -167,10 +167,10 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid` or `too_long` for the body; `rate_limited`.
-    pub fn preview(&self, actor: UserId, body: &str) -> Result<String> {
+    pub fn preview(&self, actor: UserId, body: &str) -> Result<markdown::Preview> {
         let body = text::body(body, self.max_chars)?;
         self.spend(actor)?;
-        Ok(markdown::render(&body, &self.names).html)
+        Ok(markdown::Preview { html: markdown::render(&body, &self.names).html })
     }
 
     /// Queues other words for one's own message.

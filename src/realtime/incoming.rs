@@ -12,8 +12,8 @@ use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Preview, Read, Revisions,
-    Synced, Typing, Unread,
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced,
+    Typing, Unread,
 };
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, channel};
@@ -133,7 +133,7 @@ impl Realtime {
             "leave" => self.leave(seated, slug?).await,
             "history" => self.history(seated, slug?, payload).await,
             "typing" => self.typing(seated, slug?).await,
-            "preview" => Ok(Answer::Preview(Preview { html: self.chat.preview(seated.seat.user, payload.text("body")?)? })),
+            "preview" => Ok(Answer::Preview(self.chat.preview(seated.seat.user, payload.text("body")?)?)),
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
             "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
             "watch" => self.watch(seated).await,

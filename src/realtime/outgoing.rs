@@ -12,6 +12,7 @@ pub use super::own_room::OwnRoom;
 use super::people::Conversation;
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
+use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
 use crate::chat::types::{Head, Level, Page, Room};
 
@@ -251,13 +252,6 @@ pub enum Answer {
     Preview(Preview),
     /// To `leave` and `typing`.
     Nothing(Nothing),
-}
-
-/// How words would look.
-#[derive(Debug, Serialize)]
-pub struct Preview {
-    /// As sanitized HTML.
-    pub html: String,
 }
 
 /// Sending an event by its type.

@@ -215,7 +215,7 @@ pub async fn post(
     Form(form): Form<NewMessage>,
 ) -> Answer {
     if form.preview.is_some() && !asked.is_json() {
-        let html = state.chat.preview(user.id, &form.body);
+        let html = state.chat.preview(user.id, &form.body).map(|preview| preview.html);
         return show_again(&state, &slug, user, form, html, &asked).await;
     }
     let logged = match submit(&state, &slug, &user, &form).await {

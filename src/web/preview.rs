@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Json};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::form::Form;
 use super::respond::{Answer, Asked};
@@ -19,6 +18,6 @@ pub struct Draft {
 
 /// `POST /preview`: JSON, for scripts; people without scripts press the button beside the message.
 pub async fn preview(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(draft): Form<Draft>) -> Answer {
-    let html = state.chat.preview(user.id, &draft.body).map_err(|error| asked.refuse(error))?;
-    Ok(Json(json!({ "html": html })).into_response())
+    let preview = state.chat.preview(user.id, &draft.body).map_err(|error| asked.refuse(error))?;
+    Ok(Json(preview).into_response())
 }

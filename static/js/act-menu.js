@@ -72,19 +72,26 @@ export class Menu {
     if (!document.activeElement || document.activeElement === document.body || this.#menu.contains(document.activeElement)) this.#opener?.focus({ preventScroll: true });
   }
 
-  // A finger that rests on a message opens it; one that moves is scrolling.
+  // A finger that rests on a message opens it, as it is lifted: what opens under a finger would be dismissed by it. One that moves is
+  // scrolling.
   #rests() {
     let timer;
-    let from;
-    const stop = () => clearTimeout(timer);
-    this.#acts.list.addEventListener('pointerdown', (event) => {
+    let from = null;
+    const list = this.#acts.list;
+    list.addEventListener('pointerdown', (event) => {
       const node = event.target.closest('.message:not([data-nonce])');
       if (event.pointerType !== 'touch' || !node || event.target.closest('a, button')) return;
-      from = event;
-      timer = setTimeout(() => { getSelection()?.removeAllRanges(); this.open(node, node.querySelector('.more')); }, REST);
+      from = { x: event.clientX, y: event.clientY, node, hasRested: false };
+      timer = setTimeout(() => { from.hasRested = true; node.classList.add('message--acted'); }, REST);
     });
-    for (const name of ['pointerup', 'pointercancel', 'pointermove']) this.#acts.list.addEventListener(name, (event) => { if (name !== 'pointermove' || (from && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > 8)) stop(); });
-    this.#acts.list.addEventListener('contextmenu', (event) => { if (event.pointerType === 'touch' && event.target.closest('.message') && !event.target.closest('a')) event.preventDefault(); });
+    const stop = () => { clearTimeout(timer); from?.node.classList.remove('message--acted'); from = null; };
+    list.addEventListener('pointermove', (event) => { if (from && Math.hypot(event.clientX - from.x, event.clientY - from.y) > 8) stop(); });
+    for (const name of ['pointerup', 'pointercancel']) list.addEventListener(name, () => {
+      const node = from?.hasRested && from.node;
+      stop();
+      if (node) setTimeout(() => { getSelection()?.removeAllRanges(); this.open(node, node.querySelector('.more')); });
+    });
+    list.addEventListener('contextmenu', (event) => { if (from && !event.target.closest('a')) event.preventDefault(); });
   }
 }
 

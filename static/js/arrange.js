@@ -19,7 +19,9 @@ export function arrange(nodes) {
     if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
     for (const time of node.querySelectorAll('time')) {
       time.title = fullTime(at);
-      (time.querySelector('a') ?? time).textContent = time.closest('.side') ? brief(at) : clock(at);
+      const side = time.closest('.side');
+      (time.querySelector('a') ?? time).textContent = side ? brief(at) : clock(at);
+      if (side) side.ariaLabel = `Link to this message, ${brief(at)}`;
     }
   }
 }
@@ -34,6 +36,15 @@ function separator(at) {
   day.setAttribute('role', 'separator');
   day.textContent = dayName(at);
   return day;
+}
+
+// The line over what is new.
+export function fresh() {
+  const line = document.createElement('div');
+  line.className = 'fresh';
+  line.setAttribute('role', 'separator');
+  line.textContent = 'New';
+  return line;
 }
 
 export function previous(node) {

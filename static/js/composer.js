@@ -143,6 +143,7 @@ export class Composer {
     }
     if (asked || answer) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;
+    if (asked) this.#keep();
     this.#fit();
     this.#limit.measure(this.#text.value);
   }

@@ -22,7 +22,6 @@ export function element(message, me) {
     const avatar = node.querySelector('.avatar');
     avatar.textContent = initials(message.author.name);
     avatar.className = `avatar hue-${message.author.id % HUES}`;
-    node.querySelector('.side').ariaLabel = `Link to this message, ${clock(message.created_at)}`;
     const by = node.querySelector('.by');
     by.textContent = message.author.name;
     by.href = `/people/${message.author.username}`;

@@ -1,4 +1,5 @@
 // How far one has read: told when the last message is seen, taken back by "mark unread", and the line over what is new.
+import { fresh } from '#js/arrange.js';
 
 // How long something must be in sight to count as seen, in milliseconds.
 const GLANCE = 400;
@@ -83,11 +84,7 @@ export class Reading {
     if (!node) return;
     this.#place.keep(() => {
       for (const old of this.#list.querySelectorAll('.fresh')) old.remove();
-      const fresh = document.createElement('div');
-      fresh.className = 'fresh';
-      fresh.setAttribute('role', 'separator');
-      fresh.textContent = 'New';
-      node.before(fresh);
+      node.before(fresh());
       this.#timeline.arrange();
     });
   }

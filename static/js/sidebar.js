@@ -39,7 +39,7 @@ export class Sidebar extends EventTarget {
     const row = this.#rows.get(room);
     if (!row || message.kind !== 'text' || message.deleted_at || message.seq <= row.head.seq) return;
     row.head.seq = message.seq;
-    if (message.author.username === this.#me.username) { this.count(room, { unread: 0, mentions: 0 }); return; }
+    if (message.author.username === this.#me.username) return; // The window that wrote it says how far it has read.
     const detail = { room, message, isToMe: addresses(message, this.#me), loudness: this.loudness(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
     if (isNews) this.dispatchEvent(new CustomEvent('heard', { detail }));

@@ -1,11 +1,11 @@
 // The log on the page: every message in its place and its present state.
 import { tell } from '#js/announce.js';
-import { JOIN_WITHIN, arrange, next } from '#js/arrange.js';
+import { JOIN_WITHIN, arrange, fresh, next } from '#js/arrange.js';
 import { element, pendingElement, update } from '#js/message.js';
 
 export class Timeline {
   #list = document.querySelector('#messages');
-  #me; #place; #quotes; #hasOlder; #isLoading = false;
+  #me; #place; #quotes; #hasOlder; #isLoading = false; #unreadFrom = 0;
   onOlder = async () => false;
 
   constructor(main, me, place, quotes) {
@@ -13,6 +13,9 @@ export class Timeline {
     this.#place = place;
     this.#quotes = quotes;
     this.#hasOlder = main.dataset.older === 'true';
+    // More is new than the page shows: the line over it comes with the older messages.
+    const read = Number(main.dataset.read);
+    if (main.dataset.member === 'true' && read + 1 < this.first) this.#unreadFrom = read + 1;
   }
 
   get first() { return Number(this.#list.querySelector('[data-seq]:not([data-nonce])')?.dataset.seq ?? 1); }
@@ -33,13 +36,13 @@ export class Timeline {
     arrange(this.messages());
     for (const node of this.messages()) this.#quotes.fill(node);
     const target = this.#list.querySelector('.message--target, .notice--target') ?? (location.hash.startsWith('#m') && document.getElementById(location.hash.slice(1)));
-    const fresh = this.#list.querySelector('.fresh');
+    const line = this.#list.querySelector('.fresh');
     if (target) this.#place.to(target, { mark: false });
     else this.#place.toEnd();
     // More that is new than fits is read from its beginning.
-    if (!target && fresh && this.#place.offset(fresh) < 0) {
-      this.#place.to(fresh, { mark: false, block: 'start' });
-      this.#place.count(this.messages().filter((node) => node.matches('.message') && fresh.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING).length);
+    if (!target && line && this.#place.offset(line) < 0) {
+      this.#place.to(line, { mark: false, block: 'start' });
+      this.#place.count(this.messages().filter((node) => node.matches('.message') && line.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING).length);
     }
     this.#place.addEventListener('moved', () => this.look());
     this.look();
@@ -58,7 +61,7 @@ export class Timeline {
       });
       return;
     }
-    if (!isLatest || message.seq < this.last) return; // Older than what is shown: it is loaded when asked for.
+    if (!isLatest || message.seq < this.last) { this.#quotes.changed(message); return; } // Not shown: it is loaded when asked for.
     if (message.kind === 'text') document.querySelector('#empty')?.remove();
     const wasAtEnd = this.#place.isAtEnd;
     const node = element(message, this.#me);
@@ -81,9 +84,18 @@ export class Timeline {
       if (older) older.after(...nodes); else this.#list.prepend(...nodes);
       this.#hasOlder = more;
       if (!more) older?.remove();
+      this.#line();
       arrange([...nodes, anchor]);
       for (const node of nodes) this.#quotes.fill(node);
     });
+  }
+
+  // Draws the line over what is new, once its place is on the page.
+  #line() {
+    if (!this.#unreadFrom || this.first > this.#unreadFrom) return;
+    const node = this.messages().find((one) => one.matches('.message') && Number(one.dataset.seq) >= this.#unreadFrom && one.dataset.author !== this.#me.username);
+    this.#unreadFrom = 0;
+    node?.before(fresh());
   }
 
   // Shows the posts that are on their way, after everything else.

@@ -32,6 +32,13 @@ pub struct Rendered {
     pub mentions: Vec<String>,
 }
 
+/// How words would look.
+#[derive(Debug, serde::Serialize)]
+pub struct Preview {
+    /// The words as sanitized HTML.
+    pub html: String,
+}
+
 /// Renders `body` and finds whom it addresses. Raw HTML in it is shown as the text that it is: in a chat `Vec<String>` means
 /// what it says, and a tag that silently vanished would be a lost word. The sanitizer is the second lock on the same door.
 #[must_use]

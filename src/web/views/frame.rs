@@ -95,8 +95,13 @@ impl Frame {
 
     /// The other one of a conversation of two, with whether they are connected.
     pub(super) fn other<'a>(&self, listed: &'a ListedRoom) -> Option<(&'a Author, bool)> {
-        match listed.room.direct.as_slice() {
-            [other] if other.id != self.me.id => Some((other, self.online.contains(&other.id))),
+        self.partner(&listed.room.direct).map(|other| (other, self.online.contains(&other.id)))
+    }
+
+    /// The other one, where there is one other.
+    pub(super) fn partner<'a>(&self, direct: &'a [Author]) -> Option<&'a Author> {
+        match direct {
+            [other] if other.id != self.me.id => Some(other),
             _ => None,
         }
     }

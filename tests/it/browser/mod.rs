@@ -7,6 +7,7 @@ mod notices;
 mod people;
 mod plain;
 mod reading;
+mod sidebar;
 mod talk;
 mod writing;
 

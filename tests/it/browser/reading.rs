@@ -182,3 +182,27 @@ fn the_way_to_what_is_answered_leads_back_as_well() {
         ada.close().await;
     });
 }
+
+#[test]
+fn more_than_a_page_of_news_has_its_line_too() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (socket, _) = app.register("grace").await.join("general").await;
+        socket.post("general", "before her time", "0").await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.visit(app, "/rooms").await;
+        for number in 0..70 {
+            socket.post("general", &format!("post {number}"), &format!("n{number}")).await;
+        }
+        ada.visit(app, "/rooms/general").await;
+        ada.sees("#m73").await;
+        assert_eq!(ada.counts(".fresh").await, 0);
+        // Scrolling up leads to it, and so does a link.
+        scroll_to_top(&ada).await;
+        ada.sees(".fresh + #m4").await;
+        ada.visit(app, "/rooms/general/4").await;
+        ada.sees(".fresh + #m4.message--target").await;
+        ada.close().await;
+    });
+}

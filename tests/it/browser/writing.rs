@@ -163,6 +163,62 @@ fn a_preview_follows_what_is_written() {
 }
 
 #[test]
+fn an_answer_says_what_it_answers_and_escape_makes_it_a_message() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (grace, _) = app.register("grace").await.join("general").await;
+        let seq = grace.post("general", "a *question*", "1").await["seq"].clone();
+        let ada = enter(app, "ada").await;
+        ada.visit(app, &format!("/rooms/general?reply_to={seq}")).await;
+        ada.waits_for(async || ada.texts("#composer-state .words").await == ["Answering grace: a *question*"]).await;
+        ada.fill(COMPOSER, "an answer").await;
+        // It is part of the draft.
+        ada.refresh().await.expect("the page can be reloaded");
+        writes(&ada, "an answer").await;
+        assert!(is_shown(&ada, "#composer-state").await);
+        ada.fill(COMPOSER, ENTER).await;
+        assert_eq!(grace.hears("an answer").await["reply_to"], seq);
+        assert!(!is_shown(&ada, "#composer-state").await);
+        ada.visit(app, &format!("/rooms/general?reply_to={seq}")).await;
+        ada.fill(COMPOSER, &format!("no answer{ESCAPE}{ENTER}")).await;
+        assert_eq!(grace.hears("no answer").await.get("reply_to"), None);
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
+fn what_is_pasted_keeps_its_form_and_can_be_made_code() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        let paste = "const [field, text] = [document.activeElement, arguments[0]];
+            const data = new DataTransfer(); data.setData('text/plain', text); data.setData('text/html', '<b>other</b>');
+            // As a browser does: the event, and if nobody minds, the text.
+            if (field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))) {
+              field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+              field.dispatchEvent(new InputEvent('input', { inputType: 'insertFromPaste', bubbles: true }));
+            }";
+        let code = "if a {\n    b(\"```\");\n}";
+        ada.fill(COMPOSER, "see ").await;
+        ada.execute(paste, vec![json!(code)]).await.expect("our own script runs");
+        writes(&ada, &format!("see {code}")).await;
+        ada.press("#paste button").await;
+        writes(&ada, &format!("see \n````\n{code}\n````\n")).await;
+        // An address over selected words makes a link.
+        ada.execute(
+            &format!(
+                "const field = document.querySelector('{COMPOSER}'); field.value = 'the docs'; field.setSelectionRange(4, 8);"
+            ),
+            vec![],
+        )
+        .await
+        .expect("our own script runs");
+        ada.execute(paste, vec![json!("https://example.com/a")]).await.expect("our own script runs");
+        writes(&ada, "the [docs](https://example.com/a)").await;
+        ada.close().await;
+    });
+}
+
+#[test]
 fn without_scripts_the_preview_button_shows_the_page_again() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::Off).await;

@@ -56,7 +56,6 @@ impl Painter {
                 b'&' => "&amp;",
                 b'<' => "&lt;",
                 b'>' => "&gt;",
-                b'"' => "&quot;",
                 _ => continue,
             };
             self.html.push_str(&code[said..at]);
