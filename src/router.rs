@@ -24,7 +24,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, preview, rooms, session, trace,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms,
+    session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -79,6 +80,11 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))
         .route("/rooms/{slug}/settings", post(members::describe))
+        .route("/people", get(people::list))
+        .route("/people/{username}", get(people::card))
+        .route("/people/{username}/message", post(people::message))
+        .route("/direct", get(people::direct).post(people::begin))
+        .route("/settings", get(settings::show).post(settings::save))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))

@@ -2,6 +2,7 @@
 import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
 import { Notices } from '#js/notify.js';
+import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment } from '#js/time.js';
 import { Title } from '#js/title.js';
@@ -28,5 +29,8 @@ for (const time of document.querySelectorAll('.gathered time, time.moment')) {
   time.title = fullTime(time.dateTime);
   (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
 }
+
+connection.on('person', renamed);
+connection.on('online', cameOrWent);
 
 connection.open();

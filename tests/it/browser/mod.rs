@@ -6,6 +6,7 @@ mod cut;
 mod hostile;
 mod notices;
 mod offline;
+mod people;
 mod plain;
 mod reading;
 mod sidebar;
