@@ -33,6 +33,8 @@ pub struct RoomView {
 pub struct Member {
     /// Who.
     pub person: Author,
+    /// One line about how they are; may be empty.
+    pub status: String,
     /// Since when.
     pub joined_at: Millis,
 }
@@ -70,6 +72,7 @@ impl RoomRow {
             visibility: self.visibility,
             created_at: self.created_at,
             is_direct: self.direct_key.is_some(),
+            direct: Vec::new(),
         }
     }
 }
@@ -97,6 +100,7 @@ impl From<RoomRow> for ListedRoom {
             mentions: row.mentions,
             level: row.level,
             read_seq: row.read_seq.unwrap_or(0),
+            talked_at: None,
             head: Head { seq: row.seq, rev: row.rev },
             room: row.into_room(),
         }
@@ -189,6 +193,7 @@ impl Db {
                     visibility,
                     created_at: now,
                     is_direct: false,
+                    direct: Vec::new(),
                 });
             }
         }
@@ -241,15 +246,16 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_members(&self, room: RoomId) -> sqlx::Result<Vec<Member>> {
-        let rows: Vec<(UserId, String, String, Millis)> = read!(self, pool => sqlx::query_as(
-            "select users.id, username, users.name, joined_at from memberships join users on users.id = user_id
+        let rows: Vec<(UserId, String, String, String, Millis)> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, status, joined_at from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",
         )
         .bind(room)
         .fetch_all(pool)
         .await?);
-        let member = |(id, username, name, joined_at): (UserId, String, String, Millis)| Member {
+        let member = |(id, username, name, status, joined_at): (UserId, String, String, String, Millis)| Member {
             person: Author { id, username: username.into(), name: name.into() },
+            status,
             joined_at,
         };
         Ok(rows.into_iter().map(member).collect())
