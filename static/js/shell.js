@@ -1,7 +1,6 @@
 // What every page of somebody who is signed in does: one connection, the sidebar, the title, notifications. A room's page adds its own in `app.js`.
 import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
-import { forget } from '#js/drafts.js';
 import { Notices } from '#js/notify.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment } from '#js/time.js';
@@ -29,8 +28,5 @@ for (const time of document.querySelectorAll('.gathered time, time.moment')) {
   time.title = fullTime(time.dateTime);
   (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
 }
-
-// Whoever logs in here next does not find what somebody else was writing.
-document.querySelector('form[action="/logout"]')?.addEventListener('submit', () => forget());
 
 connection.open();
