@@ -22,7 +22,9 @@ export class Room {
   }
 
   start() {
-    this.#line.addEventListener('up', () => this.#join());
+    // Who only follows a link into a public room looks, and does not enter it.
+    const isMember = this.#main.dataset.member === 'true';
+    if (isMember) this.#line.addEventListener('up', () => this.#join());
     this.#line.on('message', (message) => this.#heard(message));
     this.#line.on('removed', ({ reason }) => this.#lost(reason));
     this.#line.on('room', (room) => this.#described(room));
@@ -32,7 +34,7 @@ export class Room {
     this.#outbox.restore();
     this.#outbox.onPosted = (message) => this.#posted(message);
     this.#restore();
-    if (this.#line.isUp) this.#join();
+    if (isMember && this.#line.isUp) this.#join();
   }
 
   // What came after the page and was kept in this browser. `rev` stays where the page has it: what is missing between is still asked for.
