@@ -35,6 +35,7 @@ impl Chat {
     /// The database's.
     pub async fn tail(&self, view: &RoomView) -> Result<Arc<Tail>> {
         let room = &view.room;
+        self.tails.expect(room.id, view.head.rev);
         self.tails
             .get(room.id, async || {
                 let head = self.db.head(room.id).await?;

@@ -1,6 +1,7 @@
 //! The one write path of a room: a bounded queue, and one task that commits whatever has queued up as one transaction.
 //!
-//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit. It must
+//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit, and after the
+//! ends of rooms in memory have taken it in, so that whoever was told finds it in whatever they read next. It must
 //! not decide what is allowed (that is `batch`) nor tell anybody but the requester (that is whoever receives the events).
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +12,7 @@ use tracing::{Instrument, error, warn};
 
 use super::batch::{self, Batch, Done, Outcome};
 use super::change::{Change, Event, Logged, Request};
+use super::tail::Tails;
 use super::types::{RoomId, UserId};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -62,10 +64,10 @@ impl Pending {
 impl Ledger {
     /// Starts the ledger's task, which ends when it has been closed and its queue is committed. The events come in
     /// commit order, a commit's at a time.
-    pub fn start(db: Arc<Db>, clock: Clock) -> (Self, mpsc::Receiver<Vec<Event>>) {
+    pub fn start(db: Arc<Db>, clock: Clock, tails: Arc<Tails>) -> (Self, mpsc::Receiver<Vec<Event>>) {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (publish, events) = mpsc::channel(PUBLISHING);
-        tokio::spawn(run(db, clock, requests, publish));
+        tokio::spawn(run(Desk { db, clock, tails }, requests, publish));
         (Self { queue: RwLock::new(Some(queue)) }, events)
     }
 
@@ -87,13 +89,13 @@ impl Ledger {
     }
 }
 
-async fn run(db: Arc<Db>, clock: Clock, mut requests: mpsc::Receiver<Request>, publish: mpsc::Sender<Vec<Event>>) {
+async fn run(desk: Desk, mut requests: mpsc::Receiver<Request>, publish: mpsc::Sender<Vec<Event>>) {
     let mut queued = Vec::with_capacity(BATCH);
     while requests.recv_many(&mut queued, BATCH).await > 0 {
         let batch = std::mem::take(&mut queued);
         let span = tracing::debug_span!("commit", changes = batch.len());
         // A task of its own, so that a fault in one batch is an error to its requesters and not the end of the ledger.
-        let commit = tokio::spawn(commit(db.clone(), clock.clone(), batch).instrument(span));
+        let commit = tokio::spawn(desk.clone().commit(batch).instrument(span));
         match commit.await {
             Ok(events) if events.is_empty() => {}
             Ok(events) => {
@@ -106,47 +108,65 @@ async fn run(db: Arc<Db>, clock: Clock, mut requests: mpsc::Receiver<Request>, p
     }
 }
 
-/// Commits a batch and tells each requester. When the database refuses the batch as a whole, each change is tried alone, so
-/// that the one at fault fails alone.
-async fn commit(db: Arc<Db>, clock: Clock, batch: Vec<Request>) -> Vec<Event> {
-    match try_commit(&db, &clock, &batch).await {
-        Ok((outcomes, events)) => {
-            tell(batch, outcomes);
-            events
-        }
-        Err(refusal) if batch.len() > 1 && is_about_a_row(&refusal) => {
-            warn!(%refusal, changes = batch.len(), "the database refused a batch; trying each change alone");
-            let mut events = Vec::new();
-            for request in batch {
-                let alone = std::slice::from_ref(&request);
-                match try_commit(&db, &clock, alone).await {
-                    Ok((outcomes, its_events)) => {
-                        tell(vec![request], outcomes);
-                        events.extend(its_events);
-                    }
-                    Err(refusal) => tell(vec![request], vec![Err(refusal.into())]),
-                }
-            }
-            events
-        }
-        Err(failure) => {
-            error!(%failure, changes = batch.len(), "the database could not commit");
-            let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
-            tell(batch, outcomes);
-            Vec::new()
-        }
-    }
+/// What committing takes.
+#[derive(Clone)]
+struct Desk {
+    db: Arc<Db>,
+    clock: Clock,
+    tails: Arc<Tails>,
 }
 
-async fn try_commit(db: &Db, clock: &Clock, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
-    let wanted = batch::wanted(batch.iter());
-    db.commit_batch(&wanted, |snapshot| {
-        let mut state = Batch::new(snapshot, clock.now());
-        let outcomes = batch.iter().map(|request| state.apply(request)).collect();
-        let (known, writes, events) = state.into_parts();
-        ((outcomes, events), known, writes)
-    })
-    .await
+impl Desk {
+    /// Commits a batch and tells each requester. When the database refuses the batch as a whole, each change is tried alone, so
+    /// that the one at fault fails alone.
+    async fn commit(self, batch: Vec<Request>) -> Vec<Event> {
+        match self.try_commit(&batch).await {
+            Ok((outcomes, events)) => {
+                tell(batch, outcomes);
+                events
+            }
+            Err(refusal) if batch.len() > 1 && is_about_a_row(&refusal) => {
+                warn!(%refusal, changes = batch.len(), "the database refused a batch; trying each change alone");
+                let mut events = Vec::new();
+                for request in batch {
+                    let alone = std::slice::from_ref(&request);
+                    match self.try_commit(alone).await {
+                        Ok((outcomes, its_events)) => {
+                            tell(vec![request], outcomes);
+                            events.extend(its_events);
+                        }
+                        Err(refusal) => tell(vec![request], vec![Err(refusal.into())]),
+                    }
+                }
+                events
+            }
+            Err(failure) => {
+                error!(%failure, changes = batch.len(), "the database could not commit");
+                let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
+                tell(batch, outcomes);
+                Vec::new()
+            }
+        }
+    }
+
+    async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
+        let wanted = batch::wanted(batch.iter());
+        let (outcomes, events): (Vec<Outcome>, Vec<Event>) = self
+            .db
+            .commit_batch(&wanted, |snapshot| {
+                let mut state = Batch::new(snapshot, self.clock.now());
+                let outcomes = batch.iter().map(|request| state.apply(request)).collect();
+                let (known, writes, events) = state.into_parts();
+                ((outcomes, events), known, writes)
+            })
+            .await?;
+        for event in &events {
+            if let Event::Message { logged, .. } = event {
+                self.tails.apply(logged);
+            }
+        }
+        Ok((outcomes, events))
+    }
 }
 
 fn tell(batch: Vec<Request>, outcomes: Vec<Outcome>) {

@@ -55,7 +55,7 @@ pub struct Draft {
 pub struct Chat {
     db: Arc<Db>,
     ledger: Ledger,
-    tails: Tails,
+    tails: Arc<Tails>,
     clock: Clock,
     epoch: Arc<str>,
     presence: Arc<Presence>,
@@ -81,13 +81,14 @@ impl Chat {
         let public = rooms.iter().filter(|(.., is_public)| *is_public).map(|(slug, ..)| slug.clone());
         let names = Names::new(db.list_usernames().await?.into_iter().map(Into::into), public);
         let slugs = rooms.into_iter().map(|(slug, id, _)| (slug, id)).collect();
-        let (ledger, events) = Ledger::start(db.clone(), clock.clone());
+        let tails = Arc::new(Tails::default());
+        let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let search = Search::start(&db, config.database_connections);
         let chat = Self {
             db,
             ledger,
-            tails: Tails::default(),
+            tails,
             clock,
             epoch,
             presence: Arc::default(),
@@ -132,9 +133,8 @@ impl Chat {
     /// Takes what happened into what is kept in memory; called by the publisher, in commit order, before anybody is told.
     pub fn published(&self, event: &Event) {
         match event {
-            Event::Message { logged, .. } => self.tails.apply(logged),
             Event::Described(room) => self.names.set_room(&room.slug, room.visibility == Visibility::Public),
-            Event::Entered { .. } | Event::Removed { .. } => {}
+            Event::Message { .. } | Event::Entered { .. } | Event::Removed { .. } => {}
         }
     }
 

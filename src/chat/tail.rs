@@ -1,7 +1,7 @@
 //! The ends of the rooms in use, in memory: the last messages, already encoded.
 //!
-//! Owns a bounded cache of what a join or the room's page asks for first. The publisher feeds it in commit order, before the
-//! sockets hear, so that whoever subscribes first and then reads a tail misses nothing. It must not be trusted for
+//! Owns a bounded cache of what a join or the room's page asks for first. The ledger feeds it in commit order, before anybody
+//! is told, so that whoever subscribes first and then reads a tail misses nothing. It must not be trusted for
 //! permission, and whatever it cannot answer is asked of the database.
 
 use std::collections::{HashMap, VecDeque};
@@ -123,7 +123,16 @@ impl Tails {
         })
     }
 
-    /// Takes in a published change.
+    /// Forgets a room's tail, if it has not come as far as `rev`: another server has written there.
+    pub fn expect(&self, room: RoomId, rev: i64) {
+        self.with(|slots, _| {
+            if matches!(slots.get(&room), Some(Slot::Ready { tail, .. }) if tail.head.rev < rev) {
+                slots.remove(&room);
+            }
+        });
+    }
+
+    /// Takes in a committed change.
     pub fn apply(&self, logged: &Arc<Logged>) {
         self.with(|slots, _| {
             let keep = match slots.get_mut(&logged.room) {

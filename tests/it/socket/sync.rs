@@ -135,4 +135,23 @@ both! {
         assert_eq!(after["messages"][0]["body"], "before");
         assert_eq!(socket.post("general", "again", "1").await["body"], "before", "a retry across the restart");
     }
+
+    async fn what_was_acknowledged_is_in_whatever_is_read_after_it(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let reading = ada.socket().await;
+        for number in 0..150 {
+            let message = socket.post("general", &format!("post {number}"), &format!("n{number}")).await;
+            let rev = message["rev"].as_i64().expect("a number");
+            let asked = [
+                reading.ask("sync", json!({ "room": "general", "after": rev - 1 })),
+                reading.ask("join", json!({ "room": "general" })),
+                reading.ask("history", json!({ "room": "general" })),
+            ];
+            for answer in futures_util::future::join_all(asked).await {
+                let last = answer["messages"].as_array().and_then(|messages| messages.last());
+                assert_eq!(last, Some(&message), "post {number} is not there yet");
+            }
+        }
+    }
 }
