@@ -21,12 +21,16 @@ both! {
         for name in ["ada", "grace", "mary"] {
             writers.push(Writer::new(server.register(name).await, "general"));
         }
+        let witness = server.register("witness").await;
         let mut quiet_rounds = 0;
         for _ in 0..ROUNDS {
             let before: usize = writers.iter().map(Writer::acknowledged).sum();
+            let mut heard = witness.clone();
+            heard.site = server.site.clone();
             load::write_during(&mut writers, async {
+                heard.join("general").await.0.first(random.random_range(1..60), "message").await;
                 // At any moment of the writing: this is no waiting for a result.
-                tokio::time::sleep(Duration::from_millis(random.random_range(5..250))).await;
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..20))).await;
                 server.kill().await;
             })
             .await;
