@@ -23,7 +23,7 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, members, rooms, session, trace};
+use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, members, rooms, search, session, trace};
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -71,6 +71,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/level", post(act::level))
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))
+        .route("/search", get(search::page_of_results))
         .route("/rooms/{slug}/leave", post(rooms::leave))
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))

@@ -11,6 +11,7 @@ use socketioxide::extract::SocketRef;
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
 use crate::chat::presence::Online;
+use crate::chat::search::Results;
 use crate::chat::types::{Head, Level, ListedRoom, Page, Room, Visibility};
 
 /// An event with its name on the wire.
@@ -276,6 +277,8 @@ pub enum Answer {
     LevelSet(LevelSet),
     /// To `mentions`.
     Mentions(Mentions),
+    /// To `search`.
+    Found(Results),
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }

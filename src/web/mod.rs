@@ -18,6 +18,7 @@ pub mod members;
 pub mod origin;
 pub mod respond;
 pub mod rooms;
+pub mod search;
 pub mod session;
 pub mod trace;
 pub mod views;

@@ -13,4 +13,5 @@ mod live;
 mod pages;
 mod process;
 mod rooms;
+mod search;
 mod socket;

@@ -46,7 +46,7 @@ impl Entry {
     #[must_use]
     pub fn of(source: &Source<'_>) -> Self {
         let mut marks = BTreeSet::from([mark::any(), mark::room(source.room), mark::author(source.author)]);
-        if source.html.contains("href=\"http") || source.html.contains("href=\"mailto:") {
+        if has_link(source) {
             marks.insert(mark::link());
         }
         marks.extend(source.mentions.iter().map(|name| mark::mention(name)));
@@ -58,7 +58,8 @@ impl Entry {
                 (Place::Word, _) => {
                     let ends = word.text.char_indices().map(|(at, _)| at).enumerate().skip(1);
                     marks.extend(
-                        ends.filter(|(length, _)| MARKED_BEGINNINGS.contains(length)).map(|(_, at)| mark::beginning(&word.text[..at])),
+                        ends.filter(|(length, _)| MARKED_BEGINNINGS.contains(length))
+                            .map(|(_, at)| mark::beginning(&word.text[..at])),
                     );
                 }
                 (_, Some(first)) => drop(marks.insert(mark::character(first))),
@@ -70,6 +71,12 @@ impl Entry {
         }
         Self { words, marks }
     }
+}
+
+/// Whether there is something that leads out: a link, or an address that is only written there.
+fn has_link(source: &Source<'_>) -> bool {
+    let is_linked = source.html.contains("href=\"http") || source.html.contains("href=\"mailto:");
+    is_linked || source.body.contains("https://") || source.body.contains("http://")
 }
 
 /// The marks.
@@ -125,7 +132,13 @@ mod tests {
 
     fn entry(body: &str) -> Entry {
         let mentions = ["ada".to_owned(), "@room".to_owned()];
-        Entry::of(&Source { room: RoomId(3), author: UserId(7), body, html: "<a href=\"https://a.example\">", mentions: &mentions })
+        Entry::of(&Source {
+            room: RoomId(3),
+            author: UserId(7),
+            body,
+            html: "<a href=\"https://a.example\">",
+            mentions: &mentions,
+        })
     }
 
     #[test]
@@ -134,8 +147,17 @@ mod tests {
         assert_eq!(entry.words, ["the", "sparrow", "東京", "京"]);
         let marks: Vec<_> = entry.marks.iter().map(String::as_str).collect();
         let expected = [
-            "\u{E000}", "\u{E001}7", "\u{E002}3", "\u{E003}", "\u{E004}@room", "\u{E004}ada", "\u{E005}京", "\u{E005}東", "\u{E006}spa",
-            "\u{E006}spar", "\u{E006}sparr",
+            "\u{E000}",
+            "\u{E001}7",
+            "\u{E002}3",
+            "\u{E003}",
+            "\u{E004}@room",
+            "\u{E004}ada",
+            "\u{E005}京",
+            "\u{E005}東",
+            "\u{E006}spa",
+            "\u{E006}spar",
+            "\u{E006}sparr",
         ];
         assert_eq!(marks, expected);
     }

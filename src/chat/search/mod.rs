@@ -75,6 +75,9 @@ pub struct Found {
     pub message: Arc<Logged>,
     /// The stretch of it that shows why, as safe HTML.
     pub snippet: String,
+    /// What its room is called.
+    #[serde(skip)]
+    pub room_name: String,
 }
 
 /// A page of results.
@@ -167,7 +170,7 @@ impl Chat {
                 continue;
             }
             let snippet = snippet::snippet(&message.body, &words::cut(&message.body), &query.needles);
-            results.push(Found { message: Arc::new(Logged::new(hit.room, message)), snippet });
+            results.push(Found { message: Arc::new(Logged::new(hit.room, message)), snippet, room_name: hit.name });
         }
         Ok(Results { results, more: next.is_some(), next: next.map(|next| next.to_string()), building })
     }
@@ -184,12 +187,7 @@ impl Chat {
         Ok((hits, next))
     }
 
-    async fn best(
-        &self,
-        wanted: &Wanted,
-        needles: &[Needle],
-        before: Option<Cursor>,
-    ) -> Result<(Vec<Hit>, Option<Cursor>)> {
+    async fn best(&self, wanted: &Wanted, needles: &[Needle], before: Option<Cursor>) -> Result<(Vec<Hit>, Option<Cursor>)> {
         // Later pages are of the same messages as the first: those up to the newest match of then.
         let (below, after) = match before {
             Some(Cursor { last, best: Some((score, top)) }) => {
@@ -228,7 +226,8 @@ impl Chat {
     async fn wanted(&self, reader: UserId, query: &Query) -> Result<Option<Wanted>> {
         let mut all: Vec<_> = query.needles.iter().map(Needle::expression).collect();
         let mut none: Vec<_> = query.not_needles.iter().map(Needle::expression).collect();
-        let mut wanted = Wanted { reader, all: Vec::new(), none: Vec::new(), since: query.since, until: query.until, addressed: None };
+        let mut wanted =
+            Wanted { reader, all: Vec::new(), none: Vec::new(), since: query.since, until: query.until, addressed: None };
         let marks = |marks: Vec<String>| Expression::Any(marks.into_iter().map(Expression::Is).collect());
         if !query.from.is_empty() {
             let authors = self.authors(reader, &query.from).await?;
@@ -265,12 +264,18 @@ impl Chat {
                     // The index narrows it down to what may address them; the rows of `mentions` say what does.
                     ("me", true) => {
                         let me = self.db.find_user(reader).await?.map(|user| mark::mention(&user.username));
-                        all.push(marks([Some(mark::mention("@room")), Some(mark::mention("@here")), me].into_iter().flatten().collect()));
+                        all.push(marks(
+                            [Some(mark::mention("@room")), Some(mark::mention("@here")), me].into_iter().flatten().collect(),
+                        ));
                     }
                     ("me", false) => {}
                     (name, _) => {
                         let Some(name) = spelled(name) else { continue };
-                        let mark = if matches!(&*name, "room" | "here") { mark::mention(&format!("@{name}")) } else { mark::mention(&name) };
+                        let mark = if matches!(&*name, "room" | "here") {
+                            mark::mention(&format!("@{name}"))
+                        } else {
+                            mark::mention(&name)
+                        };
                         if must { &mut all } else { &mut none }.push(Expression::Is(mark));
                     }
                 }
@@ -319,7 +324,9 @@ impl Chat {
             }
             let folded = fold(name);
             let listed = self.db.list_rooms(reader).await?.into_iter();
-            rooms.extend(listed.filter(|listed| !listed.room.is_direct && fold(&listed.room.name) == folded).map(|listed| listed.room.id));
+            rooms.extend(
+                listed.filter(|listed| !listed.room.is_direct && fold(&listed.room.name) == folded).map(|listed| listed.room.id),
+            );
         }
         Ok(rooms)
     }

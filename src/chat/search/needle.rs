@@ -42,7 +42,11 @@ impl Needle {
         let is_character = last.place == Place::Only;
         let is_long = last.text.chars().count() >= SHORTEST_BEGINNING;
         let is_beginning = !is_quoted && words.len() == 1 && last.place == Place::Word && is_long;
-        Some(Self { is_open: is_character || is_beginning, is_character, words: words.into_iter().map(|word| word.text).collect() })
+        Some(Self {
+            is_open: is_character || is_beginning,
+            is_character,
+            words: words.into_iter().map(|word| word.text).collect(),
+        })
     }
 
     /// How the index is asked for it.

@@ -109,7 +109,8 @@ impl Query {
     }
 
     fn add_day(&mut self, key: &str, value: &str, is_negated: bool, zone: &TimeZone, now: Millis) -> Result<()> {
-        let wrong = || Error::invalid("q", format!("{key}: takes a day, as in {key}:2026-11-22, {key}:today or {key}:yesterday."));
+        let wrong =
+            || Error::invalid("q", format!("{key}: takes a day, as in {key}:2026-11-22, {key}:today or {key}:yesterday."));
         let today = || now.timestamp().to_zoned(zone.clone()).date();
         let day: Date = match &*value.to_lowercase() {
             "today" => today(),
@@ -224,7 +225,10 @@ mod tests {
     #[test]
     fn words_quotes_and_what_must_not_be_there() {
         let query = parse("  wind -drag \"Mach one\" -“not this” foo\"bar baz");
-        assert_eq!(query.needles, [needle("wind", false), needle("Mach one", true), needle("foo", false), needle("bar baz", true)]);
+        assert_eq!(
+            query.needles,
+            [needle("wind", false), needle("Mach one", true), needle("foo", false), needle("bar baz", true)]
+        );
         assert_eq!(query.not_needles, [needle("drag", false), needle("not this", true)]);
         assert!(parse(" - -- !! \"\" ").is_empty());
         assert!(parse("").is_empty());

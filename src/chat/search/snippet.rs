@@ -13,9 +13,17 @@ const LEAD: usize = 60;
 /// The snippet of a body that was cut into `words`.
 #[must_use]
 pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
-    let mut marks: Vec<(usize, usize)> =
+    let mut found: Vec<(usize, usize)> =
         needles.iter().flat_map(|needle| needle.places(words).map(|found| (found.start, found.end))).collect();
-    marks.sort_unstable();
+    found.sort_unstable();
+    // What overlaps is marked as one.
+    let mut marks: Vec<(usize, usize)> = Vec::with_capacity(found.len());
+    for (start, end) in found {
+        match marks.last_mut() {
+            Some(last) if start < last.1 => last.1 = last.1.max(end),
+            _ => marks.push((start, end)),
+        }
+    }
     let (from, to) = stretch(body, &marks);
     let mut html = String::with_capacity(to - from + 64);
     if from > 0 {
@@ -23,9 +31,7 @@ pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
     }
     let mut at = from;
     for (start, end) in marks {
-        // Where two finds overlap, the second goes on from the first.
-        let start = start.max(at);
-        let end = end.min(to);
+        let (start, end) = (start.max(at), end.min(to));
         if start >= end {
             continue;
         }
@@ -96,7 +102,7 @@ mod tests {
     fn found_words_are_marked_as_they_were_written() {
         assert_eq!(of("A Crème brûlée,\nplease", &["creme"]), "A <mark>Crème</mark> brûlée, please");
         assert_eq!(of("東京都に行く", &["京都"]), "東<mark>京都</mark>に行く");
-        assert_eq!(of("aaa bbb", &["aaa", "aaa bbb", "bbb"]), "<mark>aaa</mark> <mark>bbb</mark>");
+        assert_eq!(of("aaa bbb", &["aaa", "aaa bbb", "bbb"]), "<mark>aaa bbb</mark>");
         assert_eq!(of("nothing of it", &[]), "nothing of it");
     }
 

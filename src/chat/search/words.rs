@@ -200,7 +200,10 @@ mod tests {
 
     #[test]
     fn signs_part_words() {
-        assert_eq!(texts("don't foo_bar, http://a.example/x?y=1"), ["don", "t", "foo", "bar", "http", "a", "example", "x", "y", "1"]);
+        assert_eq!(
+            texts("don't foo_bar, http://a.example/x?y=1"),
+            ["don", "t", "foo", "bar", "http", "a", "example", "x", "y", "1"]
+        );
         assert_eq!(texts("  \n👍 — ! \u{E000}\u{E001}7 "), ["7"]);
     }
 

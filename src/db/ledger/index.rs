@@ -63,11 +63,5 @@ fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
 }
 
 fn entry_of(room: RoomId, message: &Message) -> Entry {
-    Entry::of(&Source {
-        room,
-        author: message.author.id,
-        body: &message.body,
-        html: &message.html,
-        mentions: &message.mentions,
-    })
+    Entry::of(&Source { room, author: message.author.id, body: &message.body, html: &message.html, mentions: &message.mentions })
 }

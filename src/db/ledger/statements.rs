@@ -141,9 +141,11 @@ pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
 /// Takes entries out of the index. FTS5 keeps no copy of them, so it is told what they were.
 pub const UNINDEX: Batched = Batched {
     sqlite: given!("id" "bigint", "words" "text";
-        "insert into words (words, rowid, body) select 'delete', id, given.words from given").sqlite,
+        "insert into words (words, rowid, body) select 'delete', id, given.words from given")
+    .sqlite,
     postgres: given!("id" "bigint", "words" "text";
-        "delete from words where message_id in (select id from given)").postgres,
+        "delete from words where message_id in (select id from given)")
+    .postgres,
 };
 
 /// Puts entries into the index.
@@ -153,10 +155,12 @@ pub const INDEX: Batched = Batched {
          select messages.id, given.words
          from given join messages on messages.room_id = given.room and messages.seq = given.seq
          where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
-         order by messages.id").sqlite,
+         order by messages.id")
+    .sqlite,
     postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (message_id, words)
          select messages.id, cast(given.words as tsvector)
          from given join messages on messages.room_id = given.room and messages.seq = given.seq
-         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')").postgres,
+         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')")
+    .postgres,
 };

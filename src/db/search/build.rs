@@ -71,8 +71,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn is_index_whole(&self) -> sqlx::Result<bool> {
-        let before: Option<String> =
-            read!(self, pool => sqlx::query_scalar("select value from meta where key = 'search_before'").fetch_optional(pool).await?);
+        let before: Option<String> = read!(self, pool => sqlx::query_scalar("select value from meta where key = 'search_before'").fetch_optional(pool).await?);
         Ok(before.is_none_or(|before| before == "0"))
     }
 

@@ -96,10 +96,7 @@ mod tests {
             Expression::Row(vec!["a".into(), "b".into()], true),
         ];
         let none = [is("x"), Expression::Row(vec!["c".into(), "d".into()], false)];
-        assert_eq!(
-            fts_query(&all, &none),
-            "((\"win\" OR \"wing\") AND \"tunnel\" * AND \"a b\" *) NOT (\"x\" OR \"c d\")"
-        );
+        assert_eq!(fts_query(&all, &none), "((\"win\" OR \"wing\") AND \"tunnel\" * AND \"a b\" *) NOT (\"x\" OR \"c d\")");
         assert_eq!(tsquery(&all, &none), "('win' | 'wing') & 'tunnel':* & ('a' <-> 'b':*) & !'x' & !('c' <-> 'd')");
         assert_eq!(fts_query(&all[..1], &[]), "(\"win\" OR \"wing\")");
     }

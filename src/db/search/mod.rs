@@ -50,15 +50,17 @@ pub struct Hit {
     pub room: RoomId,
     /// The slug of that room.
     pub slug: Arc<str>,
+    /// The room's name.
+    pub name: String,
     /// Its place there.
     pub seq: i64,
 }
 
-type HitRow = (i64, RoomId, String, i64);
+type HitRow = (i64, RoomId, String, String, i64);
 
 impl From<HitRow> for Hit {
-    fn from((id, room, slug, seq): HitRow) -> Self {
-        Self { id, room, slug: slug.into(), seq }
+    fn from((id, room, slug, name, seq): HitRow) -> Self {
+        Self { id, room, slug: slug.into(), name, seq }
     }
 }
 
@@ -103,8 +105,8 @@ impl Db {
             Self::Sqlite(sqlite) => {
                 // FTS5 gives its matches newest first as it finds them, so the work ends with the page.
                 let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(id, room_id, slug, seq)) from (
-                     select messages.id, messages.room_id, slug, messages.seq
+                    "select json_group_array(json_array(id, room_id, slug, name, seq)) from (
+                     select messages.id, messages.room_id, slug, rooms.name, messages.seq
                      from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
                      left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                      where words match $2 and words.rowid > $3 and words.rowid < $4 and",

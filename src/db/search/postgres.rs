@@ -18,14 +18,20 @@ const MOST: i64 = 60_000;
 macro_rules! hits {
     ($near:literal, $is_match:literal) => {
         concat!(
-            "select told.id, told.room_id, told.slug, told.seq from (", $near, ") as near
+            "select told.id, told.room_id, told.slug, told.name, told.seq from (",
+            $near,
+            ") as near
              cross join lateral (
-                select messages.id, messages.room_id, slug, messages.seq
+                select messages.id, messages.room_id, slug, rooms.name, messages.seq
                 from messages join rooms on rooms.id = messages.room_id
                 left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-                where messages.id = near.message_id and", may_be_told!(), "offset 0
+                where messages.id = near.message_id and",
+            may_be_told!(),
+            "offset 0
              ) as told
-             where ", $is_match, " order by near.message_id desc limit $8"
+             where ",
+            $is_match,
+            " order by near.message_id desc limit $8"
         )
     };
 }

@@ -8,6 +8,7 @@ mod entry;
 mod members;
 mod room;
 mod rooms;
+mod search;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use self::door::{LoginPage, RegisterPage};
 pub use self::members::MembersPage;
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
+pub use self::search::SearchPage;
 use super::session::CurrentUser;
 use crate::accounts::session::SessionUser;
 use crate::chat::types::{ListedRoom, UserId, Visibility};
