@@ -153,7 +153,7 @@ pub const INDEX: Batched = Batched {
     sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (rowid, body)
          select messages.id, given.words
-         from given join messages on messages.room_id = given.room and messages.seq = given.seq
+         from given cross join messages on messages.room_id = given.room and messages.seq = given.seq
          where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
          order by messages.id")
     .sqlite,

@@ -1,6 +1,7 @@
 //! Finding messages: what is found, by whom, in which order, and what must not be.
 
 mod marked;
+mod million;
 mod older;
 mod operators;
 mod pages;

@@ -20,6 +20,7 @@ fn without_scripts_one_can_search_page_on_and_go_to_a_result() {
         ada.fill(".seek [name=q]", "lamps from:grace").await;
         ada.press(".seek .button").await;
         ada.sees(".empty").await;
+        ada.visit(app, "/search").await;
         ada.fill(".seek [name=q]", "lamp from:grace").await;
         ada.press(".seek .button").await;
         ada.waits_for(async || ada.texts(".find .words").await.len() == 20).await;
