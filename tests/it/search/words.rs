@@ -100,7 +100,7 @@ both! {
             assert_eq!(find(&ada, asked).await, Vec::<String>::new(), "{asked:?}");
         }
         for (asked, found) in [
-            ("o'clock", 1), ("100%", 1), ("and or not near", 1), ("NEAR(and or)", 1), ("and*", 1), ("body:and", 0), ("and)", 1), ("'and'", 1),
+            ("o'clock", 1), ("100%", 1), ("and or not near", 1), ("NEAR(not near)", 0), ("NEAR not", 1), ("and*", 1), ("body:and", 0), ("and)", 1), ("'and'", 1),
             ("\\clock", 1), ("and & or", 1), ("!and", 1), ("and:*", 1), ("^and", 1), ("{and}", 1), ("a\tand", 0),
         ] {
             assert_eq!(find(&ada, asked).await.len(), found, "{asked:?}");
