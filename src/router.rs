@@ -23,7 +23,13 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
+<<<<<<< HEAD
 use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, members, rooms, search, session, trace};
+=======
+use crate::web::{
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, preview, rooms, session, trace,
+};
+>>>>>>> main
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
@@ -59,6 +65,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
         .route("/rooms", get(rooms::list).post(rooms::create))
+        .route("/preview", post(preview::preview))
         .route("/rooms/{slug}", get(history::room))
         .route("/rooms/{slug}/{seq}", get(history::permalink))
         .route("/rooms/{slug}/on", get(history::to_date))
@@ -84,6 +91,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/emoji.json", get(emoji::list))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)

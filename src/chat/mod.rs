@@ -161,6 +161,16 @@ impl Chat {
         self.ledger.submit(actor, room, Change::Post { body, rendered, here, nonce, reply_to: draft.reply_to })
     }
 
+    /// How words would look. It costs as much as posting them, and counts alike.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for the body; `rate_limited`.
+    pub fn preview(&self, actor: UserId, body: &str) -> Result<markdown::Preview> {
+        let body = text::body(body, self.max_chars)?;
+        self.spend(actor)?;
+        Ok(markdown::Preview { html: markdown::render(&body, &self.names).html })
+    }
+
     /// Queues other words for one's own message.
     ///
     /// # Errors

@@ -223,7 +223,7 @@ impl Db {
                     members,
                     case when talk_seq > read_seq then (select count(*) from (
                         select 1 from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
-                        limit 100) as waiting) else 0 end as unread,
+                        and author_id <> $1 limit 100) as waiting) else 0 end as unread,
                     case when talk_seq > read_seq then (select count(*) from mentions
                         where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions
              from memberships join rooms on rooms.id = memberships.room_id

@@ -131,6 +131,7 @@ impl Realtime {
             "leave" => self.leave(seated, slug?).await,
             "history" => self.history(seated, slug?, payload).await,
             "typing" => self.typing(seated, slug?).await,
+            "preview" => Ok(Answer::Preview(self.chat.preview(seated.seat.user, payload.text("body")?)?)),
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
             "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
             "watch" => self.watch(seated).await,

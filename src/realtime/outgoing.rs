@@ -10,6 +10,7 @@ use socketioxide::extract::SocketRef;
 
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
+use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
 use crate::chat::search::Results;
 use crate::chat::types::{Head, Level, ListedRoom, Page, Room, Visibility};
@@ -277,8 +278,13 @@ pub enum Answer {
     LevelSet(LevelSet),
     /// To `mentions`.
     Mentions(Mentions),
+<<<<<<< HEAD
     /// To `search`.
     Found(Results),
+=======
+    /// To `preview`.
+    Preview(Preview),
+>>>>>>> main
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }

@@ -202,6 +202,8 @@ pub struct NewMessage {
     body: String,
     nonce: Option<String>,
     reply_to: Option<String>,
+    /// The other button was pressed.
+    preview: Option<String>,
 }
 
 /// `POST /rooms/{slug}/messages`.
@@ -212,10 +214,14 @@ pub async fn post(
     asked: Asked,
     Form(form): Form<NewMessage>,
 ) -> Answer {
+    if form.preview.is_some() && !asked.is_json() {
+        let html = state.chat.preview(user.id, &form.body).map(|preview| preview.html);
+        return show_again(&state, &slug, user, form, html, &asked).await;
+    }
     let logged = match submit(&state, &slug, &user, &form).await {
         Ok(logged) => logged,
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
-            return show_again(&state, &slug, user, form, error, &asked).await;
+            return show_again(&state, &slug, user, form, Err(error), &asked).await;
         }
         Err(error) => return Err(asked.refuse(error)),
     };
@@ -244,13 +250,13 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMess
     state.chat.post(user.id, room, draft)?.message().await
 }
 
-/// The room again, with what was written and why it was not taken: nobody types a message twice.
+/// The room again, with what was written, and how it would look or why it was not taken: nobody types a message twice.
 async fn show_again(
     state: &AppState,
     slug: &str,
     user: CurrentUser,
     form: NewMessage,
-    error: Error,
+    outcome: Result<String, Error>,
     asked: &Asked,
 ) -> Result<axum::response::Response, Refused> {
     let refuse = |error| asked.refuse(error);
@@ -260,10 +266,21 @@ async fn show_again(
     let shown = Shown {
         answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
         pins: state.chat.count_pins(&view).await.map_err(refuse)?,
-        ..Shown::default()
+        answering: match form.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
+            Some(seq) => state.chat.message(&view, seq).await.ok(),
+            None => None,
+        },
+        target: None,
     };
     let mut room = RoomPage::new(frame, &state.chat, view, history, shown);
     room.draft = form.body;
+    let error = match outcome {
+        Ok(html) => {
+            room.preview = Some(html);
+            return Ok(page(&room));
+        }
+        Err(error) => error,
+    };
     room.problem = Some((&error).into());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
     let mut response = page_with(status, &room);

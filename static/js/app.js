@@ -1,17 +1,34 @@
-// Makes the room's page live. Everything here is an addition: without scripts the page reads, pages and posts by itself.
+// Makes the room's page live. Everything here is an addition: without scripts the page reads, pages, posts and acts by itself.
+import { Acts } from '#js/act.js';
+import { Keys } from '#js/act-keys.js';
+import { Menu } from '#js/act-menu.js';
+import { Toolbar } from '#js/act-toolbar.js';
 import { Composer } from '#js/composer.js';
-import { Connection } from '#js/connection.js';
+import { Level } from '#js/level.js';
 import { Outbox } from '#js/outbox.js';
 import { People } from '#js/people.js';
+import { Place } from '#js/place.js';
+import { Pins } from '#js/pins.js';
+import { Quotes } from '#js/quotes.js';
+import { Picker } from '#js/react-picker.js';
+import { Reading } from '#js/reading.js';
 import { Room } from '#js/room.js';
+import { connection, me, sidebar, title } from '#js/shell.js';
 import { Timeline } from '#js/timeline.js';
 
 const main = document.querySelector('main.room');
-const me = { username: main.dataset.me, name: main.dataset.myName, id: Number(main.dataset.myId) };
-const connection = new Connection(main.dataset.room);
-const timeline = new Timeline(main, me);
-const outbox = new Outbox(main.dataset.room, me, connection);
-const people = new People(connection, me);
-new Room(main, connection, timeline, outbox, people).start();
+const line = connection.in(main.dataset.room);
+const place = new Place();
+const quotes = new Quotes(line, place);
+const timeline = new Timeline(main, me, place, quotes);
+const reading = new Reading(main, line, timeline, place, sidebar);
+const outbox = new Outbox(main.dataset.room, me, line);
+const people = new People(line, me);
 const form = document.querySelector('#composer');
-if (form) new Composer(form, outbox, people, Number(main.dataset.max));
+const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), { line, me, room: main.dataset.room });
+const acts = new Acts(main, line, me, { reading, composer, picker: new Picker() });
+const menu = new Menu(acts);
+new Toolbar(acts, menu);
+new Keys(acts, menu);
+new Level(line, sidebar, main);
+new Room(main, { line, timeline, outbox, people, reading, sidebar, title, pins: new Pins(main, line) }).start();

@@ -1,4 +1,5 @@
-// The socket: one connection, events in and out by name, and whether it is there.
+// The socket: one connection a page, events in and out by name, and whether it is there.
+import { Line } from '#js/line.js';
 import { io } from '#vendor/socket.io-client/socket.io.esm.min.js';
 
 // How long an acknowledgement may take before the event counts as lost; it is sent again by whoever cares.
@@ -6,16 +7,13 @@ const PATIENCE = 20_000;
 
 export class Connection extends EventTarget {
   #socket;
-  #room;
   #bar = document.querySelector('#connection');
   #slow;
-  #hasEnded = false;
 
-  constructor(room) {
+  constructor() {
     super();
-    this.#room = room;
     this.#socket = io('/chat', { transports: ['websocket'], reconnectionDelay: 250, reconnectionDelayMax: 5_000, autoConnect: false });
-    this.#socket.on('connect', () => this.dispatchEvent(new Event('up')));
+    this.#socket.on('connect', () => { this.say(''); this.dispatchEvent(new Event('up')); });
     this.#socket.on('disconnect', (reason) => this.#lost(reason === 'io server disconnect'));
     this.#socket.on('connect_error', (error) => {
       if (error.message === 'unauthenticated') location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
@@ -25,52 +23,48 @@ export class Connection extends EventTarget {
     this.#socket.on('signed_out', () => location.assign('/login'));
     // What the browser knows at once, the socket would find out only after its next unanswered ping.
     addEventListener('offline', () => { this.#socket.disconnect(); this.#lost(false); });
-    addEventListener('online', () => { if (!this.#hasEnded) this.#socket.connect(); });
+    addEventListener('online', () => this.#socket.connect());
   }
 
   get isUp() { return this.#socket.connected; }
 
   open() { this.#socket.connect(); }
 
-  on(event, heard) {
-    this.#socket.on(event, (data) => { if (data.room === this.#room) heard(data); });
-  }
+  // One room's end of it.
+  in(room) { return new Line(this, room); }
 
-  // Asks the server something about this room; gives its answer, or an error of the same shape when none came.
+  on(event, heard) { this.#socket.on(event, heard); }
+
+  // Asks the server something; gives its answer, or an error of the same shape when none came.
   async ask(event, data = {}) {
     try {
-      return await this.#socket.timeout(PATIENCE).emitWithAck(event, { room: this.#room, ...data });
+      return await this.#socket.timeout(PATIENCE).emitWithAck(event, data);
     } catch {
       return { ok: false, error: { code: 'lost', message: 'No answer came.' } };
     }
   }
 
   // Says something that is stale soon, and that nobody misses.
-  hint(event) {
-    if (this.isUp) this.#socket.volatile.emit(event, { room: this.#room });
+  hint(event, data = {}) {
+    if (this.isUp) this.#socket.volatile.emit(event, data);
   }
 
-  say(text) {
+  // Puts a line over the page, with a link where there is somewhere to go.
+  say(text, href, name) {
     clearTimeout(this.#slow);
+    if (!this.#bar) return;
     this.#bar.textContent = text;
     this.#bar.hidden = !text;
-  }
-
-  // Closes for good, says why, and where to go from here.
-  end(text, href, name) {
-    this.#hasEnded = true;
-    this.#socket.disconnect();
-    this.say(`${text} `);
+    if (!href) return;
     const link = document.createElement('a');
     link.href = href;
     link.textContent = name;
-    this.#bar.append(link);
+    this.#bar.append(' ', link);
   }
 
   #lost(mustAsk) {
     this.dispatchEvent(new Event('down'));
     clearTimeout(this.#slow);
-    if (this.#hasEnded) return;
     // A blink is not worth a word.
     this.#slow = setTimeout(() => this.say('Reconnecting… your messages are safe'), 400);
     // The server closed the namespace: the client does not come back by itself.

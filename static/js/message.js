@@ -1,4 +1,7 @@
-// One message as an element, from the same markup that the server renders.
+// One message as an element, from the same markup that the server renders; and that element brought to a newer state.
+import { button, make } from '#js/make.js';
+import { reactions } from '#js/react-chips.js';
+import { addresses } from '#js/sidebar.js';
 import { clock } from '#js/time.js';
 
 const HUES = 12;
@@ -8,57 +11,81 @@ export function element(message, me) {
   const template = document.querySelector(message.kind === 'text' ? '#message' : '#notice');
   const node = template.content.firstElementChild.cloneNode(true);
   node.id = `m${message.seq}`;
-  Object.assign(node.dataset, { seq: message.seq, rev: message.rev, at: message.created_at, author: message.author.username });
+  Object.assign(node.dataset, { seq: message.seq, at: message.created_at, author: message.author.username });
+  const place = `/rooms/${message.room}/${message.seq}`;
   for (const time of node.querySelectorAll('time')) {
     time.dateTime = message.created_at;
     (time.querySelector('a') ?? time).textContent = clock(message.created_at);
   }
-  for (const link of node.querySelectorAll('a.link')) link.href = `/rooms/${message.room}/${message.seq}`;
-  if (message.kind === 'text') fill(node, message, me);
-  else node.querySelector('.text').textContent = notice(message);
+  for (const link of node.querySelectorAll('a.link')) link.href = place;
+  if (message.kind === 'text') {
+    const avatar = node.querySelector('.avatar');
+    avatar.textContent = initials(message.author.name);
+    avatar.className = `avatar hue-${message.author.id % HUES}`;
+    node.querySelector('.by').textContent = message.author.name;
+    node.querySelector('.more').href = `${place}/more`;
+    if (message.reply_to) node.prepend(answers(message));
+  } else node.querySelector('.text').textContent = notice(message);
+  update(node, message, me);
   return node;
 }
 
-function fill(node, message, me) {
-  const avatar = node.querySelector('.avatar');
-  avatar.textContent = initials(message.author.name);
-  avatar.className = `avatar hue-${message.author.id % HUES}`;
-  node.querySelector('.side').ariaLabel = `Link to this message, ${clock(message.created_at)}`;
-  node.querySelector('.by').textContent = message.author.name;
+// Brings an element to a message's present state; what did not change keeps its node, and so the focus that is in it.
+export function update(node, message, me) {
+  node.dataset.rev = message.rev;
+  if (message.kind !== 'text') return;
+  const isGone = !!message.deleted_at;
+  node.toggleAttribute('data-gone', isGone);
+  node.toggleAttribute('data-edited', !!message.edited_at && !isGone);
+  node.toggleAttribute('data-pinned', !!message.pinned);
+  node.classList.toggle('message--me', !isGone && addresses(message, me));
   const body = node.querySelector('.body');
-  if (message.deleted_at) body.replaceChildren(make('p', 'gone', 'This message was deleted.'));
-  else body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
-  if (message.reply_to) {
-    const answers = make('a', 'answers', '');
-    answers.href = `/rooms/${message.room}/${message.reply_to}`;
-    answers.dataset.to = message.reply_to;
-    body.before(answers);
+  if (isGone) body.replaceChildren(make('p', 'gone', 'This message was deleted.'));
+  else if (body.dataset.edited !== (message.edited_at ?? '')) {
+    body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
+    body.dataset.edited = message.edited_at ?? '';
   }
-  if (message.edited_at) body.after(make('span', 'edited', 'edited'));
-  node.querySelector('.reactions').replaceChildren(...(message.reactions ?? []).map(({ emoji, users }) => {
-    const mine = users.includes(me.username) ? ' reaction--mine' : '';
-    const reaction = make('span', `reaction${mine}`, `${emoji} ${users.length}`);
-    reaction.title = users.join(', ');
-    return reaction;
-  }));
+  edited(node, body, message, me);
+  pinned(node, message);
+  reactions(node.querySelector('.reactions'), message, me);
 }
 
-// What a message answers, in one line, as far as the page shows it.
-export function quote(answers) {
-  const answered = document.getElementById(`m${answers.dataset.to}`);
-  const [by, words] = ['.by', '.body'].map((part) => answered?.querySelector(part)?.textContent.trim());
-  answers.textContent = words ? `${by}: ${words.slice(0, 120)}` : 'in answer to an earlier message';
+// Says that the words were changed; to who may see the earlier ones, as a link there.
+function edited(node, body, message, me) {
+  node.querySelector('.edited')?.remove();
+  if (!message.edited_at || message.deleted_at) return;
+  const maySee = me.isAdmin || message.author.username === me.username;
+  const mark = make(maySee ? 'a' : 'span', 'edited', 'edited');
+  if (maySee) mark.href = `/rooms/${message.room}/${message.seq}/history`;
+  mark.title = new Date(message.edited_at).toLocaleString();
+  body.after(mark);
+}
+
+function pinned(node, message) {
+  node.querySelector('.pinned')?.remove();
+  if (!message.pinned) return;
+  const mark = make('a', 'pinned', `Pinned by ${message.pinned.by}`);
+  mark.href = `/rooms/${message.room}/pins`;
+  node.querySelector('.words').prepend(mark);
+}
+
+// The line over an answer, until it is known what it says.
+function answers(message) {
+  const line = make('a', 'answers', 'an earlier message');
+  line.href = `/rooms/${message.room}/${message.reply_to}`;
+  line.dataset.to = message.reply_to;
+  return line;
 }
 
 // A post that is on its way.
 export function pendingElement(post, me) {
-  const node = element({ seq: '', rev: 0, kind: 'text', room: '', author: me, html: '', created_at: new Date().toISOString() }, me);
+  const node = element({ seq: '', rev: 0, kind: 'text', room: '', author: me, html: '', created_at: new Date().toISOString(), reply_to: post.reply_to }, me);
   node.removeAttribute('id');
   node.className = `message message--${post.problem ? 'failed' : 'pending'}`;
   node.dataset.nonce = post.nonce;
   node.querySelector('.body').replaceChildren(make('p', '', post.body));
-  node.querySelector('.side').remove();
-  node.querySelector('.avatar').before(make('span', 'side', ''));
+  node.querySelector('.side').replaceWith(make('span', 'side'));
+  node.querySelector('.acting').remove();
   if (post.problem) {
     const line = make('div', 'failed', post.problem);
     line.role = 'alert';
@@ -68,21 +95,7 @@ export function pendingElement(post, me) {
   return node;
 }
 
-function button(text, pressed) {
-  const node = make('button', 'quiet', text);
-  node.type = 'button';
-  node.addEventListener('click', pressed);
-  return node;
-}
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.textContent = text;
-  return node;
-}
-
-function initials(name) {
+export function initials(name) {
   return name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
 }
 

@@ -23,8 +23,8 @@ export class Outbox extends EventTarget {
     this.#changed();
   }
 
-  add(body) {
-    this.#posts.push({ nonce: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, body });
+  add(body, { reply_to } = {}) {
+    this.#posts.push({ nonce: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, body, reply_to });
     this.#changed();
     this.flush();
   }
@@ -52,7 +52,7 @@ export class Outbox extends EventTarget {
     this.#isFlushing = true;
     let post;
     while (this.#connection.isUp && (post = this.#posts.find((post) => !post.problem))) {
-      const answer = await this.#connection.ask('message', { body: post.body, nonce: post.nonce });
+      const answer = await this.#connection.ask('message', { body: post.body, nonce: post.nonce, reply_to: post.reply_to });
       if (answer.ok) {
         await this.onPosted(answer.message);
         this.arrived(post.nonce);

@@ -1,48 +1,49 @@
 // The room's history, kept whole: one number, `rev`, says what is known; whatever is missing is asked for.
 
 export class Room {
-  #main; #connection; #timeline; #outbox; #people;
+  #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins;
   #rev; #epoch; #isLatest;
   #syncing = null;
-  #live = false;
 
-  constructor(main, connection, timeline, outbox, people) {
+  constructor(main, { line, timeline, outbox, people, reading, sidebar, title, pins }) {
     this.#main = main;
-    this.#connection = connection;
+    this.#line = line;
     this.#timeline = timeline;
     this.#outbox = outbox;
     this.#people = people;
+    this.#reading = reading;
+    this.#sidebar = sidebar;
+    this.#title = title;
+    this.#pins = pins;
     this.#rev = Number(main.dataset.rev);
     this.#epoch = main.dataset.epoch;
     this.#isLatest = main.dataset.latest === 'true';
   }
 
   start() {
-    this.#connection.addEventListener('up', () => this.#join());
-    this.#connection.addEventListener('down', () => { this.#live = false; });
-    this.#connection.on('message', (message) => this.#heard(message));
-    this.#connection.on('removed', ({ reason }) => this.#lost(reason));
-    this.#connection.on('room', (room) => this.#described(room));
+    this.#line.addEventListener('up', () => this.#join());
+    this.#line.on('message', (message) => this.#heard(message));
+    this.#line.on('removed', ({ reason }) => this.#lost(reason));
+    this.#line.on('room', (room) => this.#described(room));
     this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
     this.#timeline.onOlder = () => this.#older();
-    this.#timeline.onSeen = (seq) => this.#seen(seq);
     this.#timeline.begin();
     this.#outbox.restore();
     this.#outbox.onPosted = (message) => this.#posted(message);
-    this.#connection.open();
+    if (this.#line.isUp) this.#join();
   }
 
   async #join() {
-    const answer = await this.#connection.ask('join', { after: this.#rev });
+    const answer = await this.#line.ask('join', { after: this.#rev });
     if (!answer.ok) return this.#refused(answer.error);
     if (answer.head.epoch !== this.#epoch) return location.reload();
     this.#take(answer.messages);
     if (!answer.complete) await this.#sync();
-    this.#live = true;
     this.#rev = Math.max(this.#rev, answer.complete ? answer.head.rev : 0);
     this.#people.here(answer.online);
-    this.#connection.say('');
+    this.#line.say('');
     this.#outbox.flush();
+    this.#reading.live();
     this.#timeline.look();
   }
 
@@ -50,32 +51,34 @@ export class Room {
     // Another history than the one that this page knows: begin afresh.
     if (error.field === 'after') return location.reload();
     if (error.code === 'not_found' || error.code === 'forbidden') return location.assign('/rooms');
-    if (error.code !== 'lost') this.#connection.say(error.message);
-    if (this.#connection.isUp) setTimeout(() => this.#connection.isUp && this.#join(), (error.retry_after ?? 2) * 1_000);
+    if (error.code !== 'lost') this.#line.say(error.message);
+    if (this.#line.isUp) setTimeout(() => this.#line.isUp && this.#join(), (error.retry_after ?? 2) * 1_000);
   }
 
   #heard(message) {
     if (message.rev > this.#rev + 1) return this.#sync();
-    this.#take([message]);
+    this.#take([message], true);
   }
 
   // One's own post, as its acknowledgement tells it; its broadcast may still be on its way.
   async #posted(message) {
     if (!this.#isLatest) return location.assign(`/rooms/${this.#main.dataset.room}`);
     await this.#heard(message);
+    this.#reading.posted();
   }
 
   // Left in another window, or removed by somebody: what was read stays, and nothing more comes or goes.
   #lost(reason) {
     document.querySelector('#composer')?.closest('.composer').remove();
-    this.#connection.end(reason === 'left' ? 'You have left this room.' : 'You are no longer in this room.', '/rooms', 'Go to your rooms');
+    this.#main.dataset.member = 'false';
+    this.#line.end(reason === 'left' ? 'You have left this room.' : 'You are no longer in this room.', '/rooms', 'Go to your rooms');
   }
 
   // Asks for what is missing until nothing is; whoever asks meanwhile waits for the same.
   #sync() {
     this.#syncing ??= (async () => {
       for (;;) {
-        const answer = await this.#connection.ask('sync', { after: this.#rev });
+        const answer = await this.#line.ask('sync', { after: this.#rev });
         if (!answer.ok) return this.#refused(answer.error);
         if (answer.head.epoch !== this.#epoch) return location.reload();
         this.#take(answer.messages);
@@ -85,30 +88,29 @@ export class Room {
     return this.#syncing;
   }
 
-  #take(messages) {
+  #take(messages, isNews = false) {
     for (const message of messages) {
       if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
       if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
       if (message.nonce) this.#outbox.arrived(message.nonce);
+      this.#pins.heard(message);
       this.#timeline.show(message, this.#isLatest);
+      this.#sidebar.heard(message.room, message, isNews);
       this.#rev = Math.max(this.#rev, message.rev);
       this.#people.meet(message.author);
       this.#people.stoppedTyping(message.author.username);
     }
+    if (messages.length) this.#reading.look();
   }
 
   async #older() {
-    const answer = await this.#connection.ask('history', { before: this.#timeline.first, limit: 50 });
+    const answer = await this.#line.ask('history', { before: this.#timeline.first, limit: 50 });
     if (answer.ok) this.#timeline.prepend(answer.messages, answer.more_before);
     return answer.ok;
   }
 
-  #seen(seq) {
-    if (this.#live) this.#connection.ask('read', { seq });
-  }
-
   #described(room) {
-    document.title = `${room.name} · Parlor`;
+    this.#title.name(`${room.name} · Parlor`);
     this.#main.querySelector('h1').textContent = room.name;
     this.#main.querySelector('.head p').textContent = room.topic;
   }

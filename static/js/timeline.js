@@ -1,175 +1,125 @@
-// The log on the page: messages in their places, the scroll position where the reader has it.
-import { element, pendingElement, quote } from '#js/message.js';
-import { clock, dayKey, dayName, fullTime } from '#js/time.js';
-
-// How near to the end counts as at the end, in pixels.
-const NEAR = 60;
-// Within how many milliseconds messages of one author join; the server groups alike.
-const JOIN_WITHIN = 5 * 60 * 1000;
+// The log on the page: every message in its place and its present state.
+import { tell } from '#js/announce.js';
+import { JOIN_WITHIN, arrange, fresh, next } from '#js/arrange.js';
+import { element, pendingElement, update } from '#js/message.js';
 
 export class Timeline {
-  #log = document.querySelector('#log');
   #list = document.querySelector('#messages');
-  #pill = document.querySelector('#pill');
-  #me; #hasOlder; #isLoading = false; #unseen = 0; #seen = 0; #seeing;
+  #me; #place; #quotes; #hasOlder; #isLoading = false; #unreadFrom = 0;
   onOlder = async () => false;
-  onSeen = () => {};
 
-  constructor(main, me) {
+  constructor(main, me, place, quotes) {
     this.#me = me;
+    this.#place = place;
+    this.#quotes = quotes;
     this.#hasOlder = main.dataset.older === 'true';
+    // More is new than the page shows: the line over it comes with the older messages.
+    const read = Number(main.dataset.read);
+    if (main.dataset.member === 'true' && read + 1 < this.first) this.#unreadFrom = read + 1;
   }
 
-  get first() { return Number(this.#messages()[0]?.dataset.seq ?? 1); }
+  get first() { return Number(this.#list.querySelector('[data-seq]:not([data-nonce])')?.dataset.seq ?? 1); }
 
+  get last() { return Number(this.#lastNode?.dataset.seq ?? 0); }
+
+  // Looked for from the end: it is asked for with every step of the scrollbar.
+  get #lastNode() {
+    let node = this.#list.lastElementChild;
+    while (node && (!node.dataset.seq || node.dataset.nonce)) node = node.previousElementSibling;
+    return node;
+  }
+
+  messages() { return [...this.#list.querySelectorAll('[data-seq]:not([data-nonce])')]; }
+
+  // Finds one's place: the message that the address names, what is new, or the end.
   begin() {
-    this.#arrange(this.#messages());
+    arrange(this.messages());
+    for (const node of this.messages()) this.#quotes.fill(node);
     const target = this.#list.querySelector('.message--target, .notice--target') ?? (location.hash.startsWith('#m') && document.getElementById(location.hash.slice(1)));
-    if (target) target.scrollIntoView({ block: 'center' });
-    else this.#toEnd();
-    this.#log.addEventListener('scroll', () => this.look(), { passive: true });
-    this.#pill.addEventListener('click', () => { this.#toEnd(); this.#log.focus({ preventScroll: true }); });
-    addEventListener('focus', () => this.look());
-    document.addEventListener('visibilitychange', () => this.look());
-    // A page that grows or shrinks keeps its end in sight, if it was.
-    new ResizeObserver(() => { if (this.wasAtEnd) this.#toEnd(); }).observe(this.#log);
+    const line = this.#list.querySelector('.fresh');
+    if (target) this.#place.to(target, { mark: false });
+    else this.#place.toEnd();
+    // More that is new than fits is read from its beginning.
+    if (!target && line && this.#place.offset(line) < 0) {
+      this.#place.to(line, { mark: false, block: 'start' });
+      this.#place.count(this.messages().filter((node) => node.matches('.message') && line.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING).length);
+    }
+    this.#place.addEventListener('moved', () => this.look());
+    this.look();
   }
 
   // Shows a message in its present state: in the place where it is, or at the end if it is new.
   show(message, isLatest) {
     const old = document.getElementById(`m${message.seq}`);
-    if (old && Number(old.dataset.rev) >= message.rev) return;
-    const node = element(message, this.#me);
     if (old) {
-      const stays = this.#isAtEnd();
-      old.replaceWith(node);
-      this.#arrange([node, this.#next(node)]);
-      for (const answers of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) quote(answers);
-      if (stays) this.#toEnd();
+      if (Number(old.dataset.rev) >= message.rev) return;
+      this.#place.keep(() => {
+        update(old, message, this.#me);
+        this.#quotes.fill(old);
+        arrange([old, next(old)]);
+        this.#quotes.changed(message);
+      });
       return;
     }
-    const messages = this.#messages();
-    const last = messages.at(-1);
-    if (!isLatest || (last && message.seq < Number(last.dataset.seq))) return; // Older than what is shown: it is loaded when asked for.
+    if (!isLatest || message.seq < this.last) { this.#quotes.changed(message); return; } // Not shown: it is loaded when asked for.
     if (message.kind === 'text') document.querySelector('#empty')?.remove();
-    const follows = this.#isAtEnd();
+    const wasAtEnd = this.#place.isAtEnd;
+    const node = element(message, this.#me);
     const before = this.#list.querySelector('[data-nonce]');
     if (before) before.before(node); else this.#list.append(node);
-    this.#arrange([node]);
+    arrange([node]);
+    this.#quotes.fill(node);
     const isOwn = message.author.username === this.#me.username;
-    if (follows || (isOwn && message.kind === 'text')) this.#toEnd();
-    else if (message.kind === 'text') this.#announce();
+    if (message.kind === 'text' && !isOwn && wasAtEnd) tell(message);
+    if (wasAtEnd || (isOwn && message.kind === 'text')) this.#place.toEnd();
+    else if (message.kind === 'text') this.#place.more();
   }
 
   // Shows older messages above, and leaves what is being read where it is.
   prepend(messages, more) {
-    // Old words are not news: nobody hears them read out.
-    this.#log.ariaLive = 'off';
-    setTimeout(() => { this.#log.ariaLive = 'polite'; }, 500);
-    const anchor = this.#messages()[0];
-    const top = anchor?.getBoundingClientRect().top ?? 0;
-    const nodes = messages.map((message) => element(message, this.#me));
-    const older = document.querySelector('#older');
-    for (const day of this.#list.querySelectorAll('.day')) if (day.nextElementSibling === anchor) day.remove();
-    if (older) older.after(...nodes); else this.#list.prepend(...nodes);
-    this.#hasOlder = more;
-    if (!more) older?.remove();
-    this.#arrange([...nodes, anchor]);
-    if (anchor) this.#log.scrollTop += anchor.getBoundingClientRect().top - top;
+    this.#place.keep(() => {
+      const anchor = this.messages()[0];
+      const nodes = messages.map((message) => element(message, this.#me));
+      const older = document.querySelector('#older');
+      if (older) older.after(...nodes); else this.#list.prepend(...nodes);
+      this.#hasOlder = more;
+      if (!more) older?.remove();
+      this.#line();
+      arrange([...nodes, anchor]);
+      for (const node of nodes) this.#quotes.fill(node);
+    });
+  }
+
+  // Draws the line over what is new, once its place is on the page.
+  #line() {
+    if (!this.#unreadFrom || this.first > this.#unreadFrom) return;
+    const node = this.messages().find((one) => one.matches('.message') && Number(one.dataset.seq) >= this.#unreadFrom && one.dataset.author !== this.#me.username);
+    this.#unreadFrom = 0;
+    node?.before(fresh());
   }
 
   // Shows the posts that are on their way, after everything else.
   pending(posts) {
-    const follows = this.#isAtEnd();
     for (const old of this.#list.querySelectorAll('[data-nonce]')) old.remove();
     const nodes = posts.map((post) => pendingElement(post, this.#me));
     this.#list.append(...nodes);
-    if (nodes.length) document.querySelector('#empty')?.remove();
-    const last = this.#messages().at(-1);
+    if (!nodes.length) return;
+    document.querySelector('#empty')?.remove();
+    const last = this.#lastNode;
     const joins = last?.dataset.author === this.#me.username && Date.now() - Date.parse(last.dataset.at) < JOIN_WITHIN;
-    if (nodes[0] && !joins) nodes[0].classList.add('message--first');
-    if (follows || nodes.length) this.#toEnd();
+    if (!joins || nodes[0].querySelector('.answers')) nodes[0].classList.add('message--first');
+    this.#place.toEnd();
   }
 
-  // Looks at what can be seen: loads older messages near the top, notes what has been read at the end.
-  look() {
-    this.wasAtEnd = this.#isAtEnd();
-    if (this.wasAtEnd) this.#clearPill();
-    if (this.#log.scrollTop < 600 && this.#hasOlder && !this.#isLoading) this.#loadOlder();
-    if (!this.wasAtEnd || !document.hasFocus()) return;
-    const seq = Number(this.#messages().at(-1)?.dataset.seq ?? 0);
-    if (seq <= this.#seen) return;
-    this.#seen = seq;
-    clearTimeout(this.#seeing);
-    this.#seeing = setTimeout(() => this.onSeen(this.#seen), 500);
-  }
+  // Something was put between messages: they may stand otherwise now.
+  arrange() { arrange(this.messages()); }
 
-  async #loadOlder() {
+  // Loads older messages before one comes to the top.
+  async look() {
+    if (!this.#place.isNearTop || !this.#hasOlder || this.#isLoading) return;
     this.#isLoading = true;
     const loaded = await this.onOlder();
     this.#isLoading = false;
     if (loaded) this.look();
-  }
-
-  #messages() { return [...this.#list.querySelectorAll('[data-seq]:not([data-nonce])')]; }
-
-  #previous(node) {
-    let at = node.previousElementSibling;
-    while (at && !at.dataset.seq) at = at.previousElementSibling;
-    return at;
-  }
-
-  #next(node) {
-    let at = node.nextElementSibling;
-    while (at && !at.dataset.seq) at = at.nextElementSibling;
-    return at;
-  }
-
-  // Puts days between, joins what belongs together, and tells times as the reader has them.
-  #arrange(nodes) {
-    for (const node of nodes) {
-      if (!node) continue;
-      const before = this.#previous(node);
-      const { at, author } = node.dataset;
-      // The line over what is new stands between a day and its message.
-      const top = node.previousElementSibling?.matches('.fresh') ? node.previousElementSibling : node;
-      if (top.previousElementSibling?.matches('.day')) top.previousElementSibling.remove();
-      const isNewDay = !before || dayKey(before.dataset.at) !== dayKey(at);
-      if (isNewDay) {
-        const day = document.createElement('div');
-        day.className = 'day';
-        day.setAttribute('role', 'separator');
-        day.textContent = dayName(at);
-        top.before(day);
-      }
-      if (node.matches('.message')) {
-        for (const answers of node.querySelectorAll('.answers')) quote(answers);
-        const joins = !isNewDay && top === node && before.matches('.message') && before.dataset.author === author && Date.parse(at) - Date.parse(before.dataset.at) < JOIN_WITHIN;
-        node.classList.toggle('message--first', !joins || !!node.querySelector('.answers'));
-      }
-      for (const time of node.querySelectorAll('time')) {
-        time.title = fullTime(at);
-        (time.querySelector('a') ?? time).textContent = clock(at);
-      }
-    }
-  }
-
-  #isAtEnd() { return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR; }
-
-  #toEnd() {
-    this.#log.scrollTop = this.#log.scrollHeight;
-    this.#clearPill();
-    this.look();
-  }
-
-  #announce() {
-    this.#unseen += 1;
-    this.#pill.textContent = `↓ ${this.#unseen} new`;
-    this.#pill.hidden = false;
-  }
-
-  #clearPill() {
-    this.#unseen = 0;
-    this.#pill.hidden = true;
   }
 }

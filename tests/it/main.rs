@@ -15,3 +15,4 @@ mod process;
 mod rooms;
 mod search;
 mod socket;
+mod writing;

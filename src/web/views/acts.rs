@@ -49,7 +49,7 @@ impl MorePage {
             message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.iter().any(|user| user == me))
         };
         Self {
-            entry: Entry { day: None, is_first: true, ..Entry::new(message, None, me, None) },
+            entry: Entry { has_history: is_own || frame.me.is_admin, ..Entry::alone(message, me) },
             seq: message.seq,
             usual: USUAL.iter().map(|emoji| (*emoji, has_mine(emoji))).collect(),
             is_pinned: message.pinned.is_some(),
@@ -81,7 +81,7 @@ impl RevisionsPage {
     #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, now: &Message, earlier: Vec<Earlier>) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let entry = Entry { day: None, is_first: true, ..Entry::new(now, None, &frame.me.username, None) };
+        let entry = Entry::alone(now, &frame.me.username);
         Self { entry, seq: now.seq, frame, view, earlier }
     }
 }
@@ -93,6 +93,7 @@ pub struct PinsPage {
     frame: Frame,
     view: RoomView,
     entries: Vec<Entry>,
+    is_member: bool,
 }
 
 impl PinsPage {
@@ -100,8 +101,10 @@ impl PinsPage {
     #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, pins: &[Arc<Logged>]) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let entries = alone(pins, &frame.me.username);
-        Self { frame, view, entries }
+        let me = &frame.me.username;
+        let entries = pins.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, me) }).collect();
+        let is_member = view.membership.is_some();
+        Self { frame, view, entries, is_member }
     }
 }
 
@@ -118,7 +121,14 @@ impl MentionsPage {
     /// The messages that address the reader.
     #[must_use]
     pub fn new(frame: Frame, found: Mentions) -> Self {
-        let entries = alone(&found.mentions, &frame.me.username);
+        let me = &frame.me.username;
+        // All of them address the reader: brass is for those that they have not read.
+        let is_new = |message: &Message| {
+            let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
+            listed.is_some_and(|listed| message.seq > listed.read_seq)
+        };
+        let entry = |logged: &Arc<Logged>| Entry { is_for_me: is_new(&logged.message), ..Entry::alone(&logged.message, me) };
+        let entries = found.mentions.iter().map(entry).collect();
         Self { frame, entries, next: found.next }
     }
 
@@ -127,10 +137,4 @@ impl MentionsPage {
         let listed = self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug);
         listed.map_or_else(|| slug.to_owned(), |listed| listed.room.name.clone())
     }
-}
-
-/// Messages that do not follow each other: each stands with its author and its day.
-fn alone(messages: &[Arc<Logged>], me: &str) -> Vec<Entry> {
-    let entry = |logged: &Arc<Logged>| Entry { is_first: true, ..Entry::new(&logged.message, None, me, None) };
-    messages.iter().map(entry).collect()
 }

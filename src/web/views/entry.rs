@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub at: String,
     /// Hours and minutes, UTC; the script puts the reader's own there.
     pub clock: String,
+    /// The whole date, for who asks.
+    pub whole: String,
     pub author: String,
     pub name: Arc<str>,
     pub initials: String,
@@ -45,6 +47,10 @@ pub(super) struct Entry {
     pub pinned_by: Option<Arc<str>>,
     /// What it answers, in one line.
     pub quote: Option<Quote>,
+    /// Whether the reader may see its earlier words.
+    pub has_history: bool,
+    /// Whether the reader may not act on it, because they are no member of the room.
+    pub is_locked: bool,
     pub reactions: Vec<Chosen>,
 }
 
@@ -53,6 +59,8 @@ pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
     pub users: String,
+    /// The same for the script, between spaces.
+    pub usernames: String,
     pub is_mine: bool,
 }
 
@@ -93,6 +101,7 @@ impl Entry {
             rev: message.rev,
             at: message.created_at.to_string(),
             clock: at.strftime("%H:%M").to_string(),
+            whole: at.strftime("%A %-d %B %Y, %H:%M:%S UTC").to_string(),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             initials: initials(&message.author.name),
@@ -102,9 +111,13 @@ impl Entry {
             reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
             is_target: target == Some(message.seq),
-            is_edited: message.edited_at.is_some(),
+            is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
+            has_history: *message.author.username == *me,
+            is_locked: false,
             is_gone: message.deleted_at.is_some(),
-            is_for_me: message.mentions.iter().any(|name| name == me || name.starts_with('@')) && *message.author.username != *me,
+            is_for_me: message.deleted_at.is_none()
+                && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
+                && *message.author.username != *me,
             is_mine: *message.author.username == *me,
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
@@ -116,10 +129,20 @@ impl Entry {
                     emoji: reaction.emoji.clone(),
                     count: reaction.users.len(),
                     users: reaction.users.join(", "),
+                    usernames: reaction.users.join(" "),
                     is_mine: reaction.users.iter().any(|user| **user == *me),
                 })
                 .collect(),
         }
+    }
+}
+
+impl Entry {
+    /// A message out of its room: with its author, and with its day beside the hour.
+    pub fn alone(message: &Message, me: &str) -> Self {
+        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+        let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
+        Self { day: None, clock, is_first: true, ..Self::new(message, None, me, None) }
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
 use super::session::CurrentUser;
 use crate::accounts::session::SessionUser;
-use crate::chat::types::{ListedRoom, UserId, Visibility};
+use crate::chat::types::{Level, ListedRoom, UserId, Visibility};
 use crate::error::Error;
 
 /// How many colours avatars have.
@@ -67,6 +67,20 @@ impl Frame {
 
     fn is_private(&self, listed: &ListedRoom) -> bool {
         listed.room.visibility == Visibility::Private
+    }
+
+    /// Whether something waits in a room that the page is not of, and that its reader wants to hear of.
+    fn is_waiting(&self, listed: &ListedRoom) -> bool {
+        listed.unread > 0 && !self.is_here(listed) && !self.is_muted(listed)
+    }
+
+    fn is_muted(&self, listed: &ListedRoom) -> bool {
+        listed.level == Some(Level::Muted)
+    }
+
+    /// How many messages that address the reader wait in all their rooms.
+    fn mentions(&self) -> i64 {
+        self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
     }
 
     fn initials(&self) -> String {

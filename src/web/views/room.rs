@@ -8,7 +8,7 @@ use super::entry::{Entry, Quote};
 use super::{Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
-use crate::chat::types::{Kind, Message, Page};
+use crate::chat::types::{Kind, Level, Message, Page};
 use crate::db::rooms::RoomView;
 
 /// `GET /rooms/{slug}`.
@@ -33,12 +33,16 @@ pub struct RoomPage {
     is_keeper: bool,
     /// The reader's read marker.
     read: i64,
+    /// The first message that the reader has not seen, when it is older than this page.
+    unread_from: Option<i64>,
     /// How many messages are pinned.
     pins: i64,
     /// The message that the next one answers.
     pub answering: Option<(i64, Quote)>,
     /// What was typed.
     pub draft: String,
+    /// How it would look.
+    pub preview: Option<String>,
     /// Why it was not taken.
     pub problem: Option<Problem>,
 }
@@ -63,16 +67,20 @@ impl RoomPage {
         frame.here = Some(view.room.slug.clone());
         let mut before: Option<&Message> = None;
         let mut entries = Vec::with_capacity(history.messages.len());
-        let read = view.membership.map_or(0, |membership| membership.read_seq);
-        let mut is_read = history.messages.first().is_some_and(|first| first.message.seq <= read + 1);
+        let is_member = view.membership.is_some();
+        let read = view.membership.map_or(view.head.seq, |membership| membership.read_seq);
+        let first = history.messages.first().map_or(0, |first| first.message.seq);
+        // The line over what is new needs something old above it; else there is a way to where it would stand.
+        let begins_unread = is_member && first > read + 1;
+        let mut has_line = begins_unread;
         for logged in &history.messages {
             let message = &logged.message;
             let mut entry = Entry::new(message, before, &frame.me.username, shown.target);
-            if is_read && message.seq > read && message.kind == Kind::Text {
-                is_read = false;
-                entry.is_fresh = view.membership.is_some() && !entry.is_mine;
-                entry.is_first |= entry.is_fresh;
-            }
+            entry.is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && !entry.is_mine;
+            entry.is_first |= entry.is_fresh;
+            has_line |= entry.is_fresh;
+            entry.has_history |= frame.me.is_admin;
+            entry.is_locked = !is_member;
             let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.message.seq == seq));
             entry.quote = answered.map(|answered| Quote::of(&answered.message));
             entries.push(entry);
@@ -84,24 +92,31 @@ impl RoomPage {
         let rev = if history.more_after { view.head.rev } else { view.head.rev.max(newest) };
         Self {
             entries,
-            blank: Entry { is_first: true, ..Entry::default() },
+            blank: Entry { is_first: true, is_locked: !is_member, ..Entry::default() },
             blank_notice: Entry { is_notice: true, ..Entry::default() },
             epoch: chat.epoch().clone(),
             rev,
-            first: seq(history.messages.first()),
+            first,
+            unread_from: begins_unread.then_some(read + 1),
             last: seq(history.messages.last()),
             max_chars: chat.max_chars(),
             nonce: format!("{:032x}", rand::random::<u128>()),
-            is_member: view.membership.is_some(),
+            is_member,
             is_keeper: view.created_by == Some(frame.me.id) || frame.me.is_admin,
             read,
             pins: shown.pins,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
+            preview: None,
             problem: None,
             frame,
             view,
             history,
         }
+    }
+
+    /// Whether the reader has made the room as loud as this; `None` is as loud as everywhere.
+    fn is_level(&self, level: Option<Level>) -> bool {
+        self.view.level == level
     }
 }

@@ -42,3 +42,45 @@ fn without_scripts_one_can_register_enter_read_back_write_and_log_out() {
         ada.close().await;
     });
 }
+
+#[test]
+fn without_scripts_one_can_act_on_messages_and_read_what_is_new() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (socket, _) = app.register("grace").await.join("general").await;
+        let ada = Browser::open(Scripts::Off).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms/general").await;
+        socket.post("general", "what do you think, @ada?", "1").await;
+        // The line over what is new, the brass edge, and a button that says that it was read.
+        ada.visit(app, "/rooms").await;
+        ada.sees(".sidebar a[data-room=general].unread .count--to-me").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.sees(".fresh + #m3.message--me").await;
+        ada.press("form[action='/rooms/general/read'] button").await;
+        ada.waits_for(async || ada.counts(".fresh").await == 0 && ada.counts("#m3").await == 1).await;
+        // Everything else is behind the three dots.
+        ada.hover("#m3").await;
+        ada.press("#m3 .more").await;
+        ada.press("form[action='/rooms/general/3/react'] button[aria-pressed=false]").await;
+        ada.sees("#m3 .reaction[aria-pressed=true]").await;
+        ada.press("#m3 .reaction").await;
+        ada.waits_for(async || ada.counts("#m3").await == 1 && ada.counts("#m3 .reaction").await == 0).await;
+        ada.visit(app, "/rooms/general/3/more").await;
+        ada.press("a[href*='reply_to=3']").await;
+        say(&ada, "I think so").await;
+        ada.waits_for(async || ada.texts("#m4 .answers > span").await == ["grace", "what do you think, @ada?"]).await;
+        ada.visit(app, "/rooms/general/4/more").await;
+        ada.fill("form[action='/rooms/general/4/edit'] textarea", ", mostly").await;
+        ada.press("form[action='/rooms/general/4/edit'] .button").await;
+        ada.press("#m4 a.edited").await;
+        ada.waits_for(async || ada.texts(".earlier .body").await == ["I think so"]).await;
+        ada.visit(app, "/rooms/general/4/more").await;
+        ada.press("form[action='/rooms/general/4/pin'] button").await;
+        ada.press(".head .pins").await;
+        ada.sees(".gathered #m4").await;
+        ada.visit(app, "/rooms/general/4/more").await;
+        ada.press("form[action='/rooms/general/4/delete'] button").await;
+        ada.sees("#m4[data-gone]").await;
+        ada.close().await;
+    });
+}

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -162,6 +163,60 @@ impl Browser {
             }
         }
         texts
+    }
+
+    /// How many elements CSS can name.
+    pub async fn counts(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.unwrap_or_default().len()
+    }
+
+    /// An attribute of something on the page; empty where it has none.
+    pub async fn attribute(&self, css: &str, name: &str) -> String {
+        self.sees(css).await.attr(name).await.ok().flatten().unwrap_or_default()
+    }
+
+    /// What a field holds.
+    pub async fn value(&self, css: &str) -> String {
+        self.sees(css).await.prop("value").await.ok().flatten().unwrap_or_default()
+    }
+
+    /// Empties a field.
+    pub async fn clear(&self, css: &str) {
+        self.sees(css).await.clear().await.expect("a field can be emptied");
+    }
+
+    /// Puts the focus on something.
+    pub async fn focus(&self, css: &str) {
+        self.sees(css).await;
+        self.client.execute("document.querySelector(arguments[0]).focus()", vec![json!(css)]).await.expect("our own script runs");
+        self.sees(&format!("{css}:focus")).await;
+    }
+
+    /// Presses keys where the focus is.
+    pub async fn type_keys(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("a page has a focus");
+        focused.send_keys(keys).await.expect("what has the focus takes keys");
+    }
+
+    /// Moves the mouse over something.
+    pub async fn hover(&self, css: &str) {
+        let element = self.sees(css).await;
+        let over = PointerAction::MoveToElement { element, duration: None, x: 0., y: 0. };
+        self.client.perform_actions(MouseActions::new("mouse".into()).then(over)).await.expect("the mouse can be moved");
+    }
+
+    /// Sends a form from the page that is open, as another window might.
+    pub async fn post(&self, path: &str, field: &str, value: &str) {
+        let post = "const [path, field, value, done] = arguments; \
+                    fetch(path, { method: 'POST', redirect: 'manual', body: new URLSearchParams([[field, value]]) }).then(() => done(true))";
+        self.client.execute_async(post, vec![json!(path), json!(field), json!(value)]).await.expect("the form is sent");
+    }
+
+    /// The source of another page, as its person gets it.
+    pub async fn source_of(&self, path: &str) -> String {
+        let get = "const [path, done] = arguments; fetch(path).then((answer) => answer.text()).then(done)";
+        let source = self.client.execute_async(get, vec![json!(path)]).await.expect("the page is sent");
+        source.as_str().unwrap_or_default().to_owned()
     }
 
     /// What its console complains of since the last look: errors of scripts, and what the content security policy refused.

@@ -1,0 +1,46 @@
+//! The emoji and their shortcodes, for whoever completes or picks one.
+
+use std::sync::LazyLock;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Everything there is, written once: it is as old as the program.
+static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
+    let groups = emojis::Group::iter().map(|group| {
+        let listed = group.emojis().filter(|emoji| emoji.shortcode().is_some());
+        let emojis: Vec<_> =
+            listed.map(|emoji| json!([emoji.as_str(), emoji.name(), emoji.shortcodes().collect::<Vec<_>>()])).collect();
+        json!({ "name": name(group), "emoji": emojis })
+    });
+    let list = json!({ "groups": groups.collect::<Vec<Value>>() }).to_string();
+    let tag: String = Sha256::digest(list.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    (list, format!("\"{tag}\""))
+});
+
+fn name(group: emojis::Group) -> &'static str {
+    match group {
+        emojis::Group::SmileysAndEmotion => "Smileys",
+        emojis::Group::PeopleAndBody => "People",
+        emojis::Group::AnimalsAndNature => "Nature",
+        emojis::Group::FoodAndDrink => "Food",
+        emojis::Group::TravelAndPlaces => "Places",
+        emojis::Group::Activities => "Activities",
+        emojis::Group::Objects => "Objects",
+        emojis::Group::Symbols => "Symbols",
+        emojis::Group::Flags => "Flags",
+    }
+}
+
+/// `GET /emoji.json`: `{groups: [{name, emoji: [[emoji, name, [shortcode…]]…]}]}`. The same for everybody.
+pub async fn list(headers: HeaderMap) -> Response {
+    let (list, tag) = &*LIST;
+    let about = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=86400"), (ETAG, tag)];
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    (about, list.as_str()).into_response()
+}

@@ -1,0 +1,106 @@
+// The menu of everything that can be done with a message: by mouse, a long press, or keys.
+import { icon, make } from '#js/make.js';
+
+// How long a finger rests to open it, in milliseconds.
+const REST = 450;
+
+export class Menu {
+  #acts; #node; #opener;
+  #menu = document.querySelector('#acts');
+
+  constructor(acts) {
+    this.#acts = acts;
+    acts.list.addEventListener('click', (event) => this.#pressed(event));
+    this.#menu.addEventListener('keydown', (event) => this.#key(event));
+    this.#menu.addEventListener('click', (event) => this.#chosen(event));
+    this.#menu.addEventListener('toggle', ({ newState }) => { if (newState === 'closed') this.#closed(); });
+    this.#rests();
+  }
+
+  // Opens beside `opener`, for one message.
+  open(node, opener = node) {
+    this.#node = node;
+    this.#opener = opener;
+    this.#menu.replaceChildren(...this.#acts.offered(node).map((act) => {
+      const item = make('button', act.isGrave ? 'act act--grave' : 'act');
+      item.type = 'button';
+      item.role = 'menuitem';
+      item.tabIndex = -1;
+      item.dataset.act = act.name;
+      item.append(icon(act.name), make('span', '', act.text));
+      if (act.key) item.append(Object.assign(make('kbd', '', act.key), { ariaHidden: 'true' }));
+      return item;
+    }));
+    node.classList.add('message--acted');
+    this.#menu.showPopover();
+    beside(this.#menu, opener);
+    this.#menu.firstElementChild?.focus();
+  }
+
+  #pressed(event) {
+    const more = event.target.closest('.more');
+    if (!more || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.open(more.closest('.message'), more);
+  }
+
+  #chosen(event) {
+    const act = event.target.closest('.act')?.dataset.act;
+    if (!act) return;
+    const node = this.#node;
+    this.#menu.hidePopover();
+    this.#acts.do(act, node, node.querySelector('.acting') ?? node);
+  }
+
+  #key(event) {
+    const items = [...this.#menu.children];
+    const at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
+    if (to !== undefined) { event.preventDefault(); items[to % items.length].focus(); return; }
+    if (event.key === 'Tab') { event.preventDefault(); this.#menu.hidePopover(); }
+    // A letter leads to the entry that begins with it.
+    else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
+      const match = [...items.slice(at + 1), ...items].find((item) => item.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase()));
+      match?.focus();
+      event.stopPropagation();
+    }
+  }
+
+  #closed() {
+    this.#node?.classList.remove('message--acted');
+    // Focus goes back to where it came from, unless it is somewhere else already.
+    if (!document.activeElement || document.activeElement === document.body || this.#menu.contains(document.activeElement)) this.#opener?.focus({ preventScroll: true });
+  }
+
+  // A finger that rests on a message opens it, as it is lifted: what opens under a finger would be dismissed by it. One that moves is
+  // scrolling.
+  #rests() {
+    let timer;
+    let from = null;
+    const list = this.#acts.list;
+    list.addEventListener('pointerdown', (event) => {
+      const node = event.target.closest('.message:not([data-nonce])');
+      if (event.pointerType !== 'touch' || !node || event.target.closest('a, button')) return;
+      from = { x: event.clientX, y: event.clientY, node, hasRested: false };
+      timer = setTimeout(() => { from.hasRested = true; node.classList.add('message--acted'); }, REST);
+    });
+    const stop = () => { clearTimeout(timer); from?.node.classList.remove('message--acted'); from = null; };
+    list.addEventListener('pointermove', (event) => { if (from && Math.hypot(event.clientX - from.x, event.clientY - from.y) > 8) stop(); });
+    for (const name of ['pointerup', 'pointercancel']) list.addEventListener(name, () => {
+      const node = from?.hasRested && from.node;
+      stop();
+      if (node) setTimeout(() => { getSelection()?.removeAllRanges(); this.open(node, node.querySelector('.more')); });
+    });
+    list.addEventListener('contextmenu', (event) => { if (from && !event.target.closest('a')) event.preventDefault(); });
+  }
+}
+
+// Puts something that floats beside something that does not: below it, or above where there is no room. Narrow windows lay it at their foot.
+export function beside(floating, at) {
+  const near = at.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = floating;
+  if (innerWidth < 640) { floating.style.left = floating.style.top = ''; return; }
+  const isBelow = near.bottom + 4 + height < innerHeight - 8;
+  floating.style.left = `${Math.max(8, Math.min(near.right - width, innerWidth - width - 8))}px`;
+  floating.style.top = `${Math.max(8, isBelow ? near.bottom + 4 : Math.min(near.top - height - 4, innerHeight - height - 8))}px`;
+}

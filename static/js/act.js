@@ -1,0 +1,122 @@
+// What one can do with a message: what of it is offered, and doing it. The server decides; here nothing is offered that it would refuse.
+import { announce } from '#js/announce.js';
+import { flip } from '#js/react-chips.js';
+import { words } from '#js/quotes.js';
+
+export class Acts {
+  #main; #line; #me; #reading; #composer; #picker;
+  #list = document.querySelector('#messages');
+  #ask = document.querySelector('#ask');
+
+  constructor(main, line, me, { reading, composer, picker }) {
+    this.#main = main;
+    this.#line = line;
+    this.#me = me;
+    this.#reading = reading;
+    this.#composer = composer;
+    this.#picker = picker;
+    this.#list.addEventListener('submit', (event) => this.#chip(event));
+    // From elsewhere on the page: an event on a message, with the act's name.
+    this.#list.addEventListener('act', (event) => this.do(event.detail, event.target.closest('.message')));
+  }
+
+  get list() { return this.#list; }
+
+  // What may be done with a message, by name, in the menu's order.
+  offered(node) {
+    const isMember = this.#main.dataset.member === 'true';
+    const isMine = node.dataset.author === this.#me.username;
+    const isGone = node.hasAttribute('data-gone');
+    const can = isMember && !isGone;
+    const isPinned = node.hasAttribute('data-pinned');
+    return [
+      can && { name: 'react', text: 'React', key: '+' },
+      can && this.#composer && { name: 'reply', text: 'Reply', key: 'r' },
+      can && isMine && this.#composer && { name: 'edit', text: 'Edit', key: 'e' },
+      can && { name: 'pin', text: isPinned ? 'Unpin' : 'Pin to the room', key: 'p' },
+      isMember && { name: 'unread', text: 'Mark unread from here', key: 'u' },
+      { name: 'link', text: 'Copy link', key: 'c' },
+      node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Earlier words', key: '' },
+      can && (isMine || this.#main.dataset.keeper === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
+    ].filter(Boolean);
+  }
+
+  // Does it, if it is offered. `at` is what a picker opens beside.
+  async do(name, node, at = node) {
+    if (!node || !this.offered(node).some((act) => act.name === name)) return;
+    const seq = Number(node.dataset.seq);
+    switch (name) {
+      case 'react': this.#picker.open(at, (emoji) => this.react(node, emoji)); break;
+      case 'reply': this.#composer.answer?.({ seq, name: node.querySelector('.by').textContent, excerpt: words(node) }); break;
+      case 'edit': this.#edit(seq); break;
+      case 'pin': this.#pin(node, seq); break;
+      case 'unread': this.#told(await this.#reading.unread(seq), 'Unread from here.'); break;
+      case 'link': this.#copy(node, seq); break;
+      case 'history': location.assign(`${location.origin}/rooms/${this.#main.dataset.room}/${seq}/history`); break;
+      case 'delete': this.#delete(node, seq); break;
+    }
+  }
+
+  // Puts an emoji under a message or takes it away; shown at once, settled by what the server says.
+  async react(node, emoji, on) {
+    const line = node.querySelector('.reactions');
+    const pressed = [...line.children].find((chip) => chip.dataset.emoji === emoji)?.querySelector('.reaction').ariaPressed === 'true';
+    const wanted = on ?? !pressed;
+    const rev = node.dataset.rev;
+    const message = { room: this.#main.dataset.room, seq: Number(node.dataset.seq) };
+    const undo = flip(line, emoji, wanted, message, this.#me);
+    const answer = await this.#line.ask('react', { seq: message.seq, emoji, on: wanted });
+    if (answer.ok) return;
+    if (node.dataset.rev === rev) undo();
+    this.#told(answer);
+  }
+
+  // A chip's form, sent over the connection instead; without one, or while it is away, the form goes its own way.
+  #chip(event) {
+    const chip = event.target.closest('.chip');
+    const node = chip?.closest('.message');
+    if (!node || !this.#line.isUp) return;
+    event.preventDefault();
+    this.react(node, chip.dataset.emoji);
+  }
+
+  async #edit(seq) {
+    const answer = await this.#line.ask('history', { around: seq, limit: 1 });
+    const message = answer.messages?.find((one) => one.seq === seq);
+    if (!message || message.deleted_at) return this.#told(answer);
+    this.#composer.edit?.({ seq, body: message.body });
+  }
+
+  async #pin(node, seq) {
+    const on = !node.hasAttribute('data-pinned');
+    this.#told(await this.#line.ask('pin', { seq, on }), on ? 'Pinned.' : 'No longer pinned.');
+  }
+
+  async #copy(node, seq) {
+    const link = `${location.origin}/rooms/${this.#main.dataset.room}/${seq}`;
+    try {
+      await navigator.clipboard.writeText(link);
+      announce('Link copied.', { isShown: true });
+    } catch {
+      // Where the page may not write to the clipboard, the address bar has it.
+      history.replaceState(history.state, '', link);
+      announce('The link is in the address bar.', { isShown: true });
+    }
+  }
+
+  // Asks first; what is deleted does not come back.
+  #delete(node, seq) {
+    this.#ask.querySelector('blockquote').textContent = words(node);
+    this.#ask.returnValue = '';
+    this.#ask.onclose = async () => {
+      node.focus({ preventScroll: true });
+      if (this.#ask.returnValue === 'yes') this.#told(await this.#line.ask('delete', { seq }), 'Deleted.');
+    };
+    this.#ask.showModal();
+  }
+
+  #told(answer, done) {
+    if (!answer.ok) announce(answer.error.code === 'lost' ? 'No answer came. Try again.' : answer.error.message, { isShown: true });
+    else if (done) announce(done, { isShown: true });
+  }
+}

@@ -1,0 +1,60 @@
+// How messages stand to each other: days between them, one person's words joined, times as the reader has them.
+import { brief, clock, dayKey, dayName, fullTime } from '#js/time.js';
+
+// Within how many milliseconds messages of one author join; the server groups alike.
+export const JOIN_WITHIN = 5 * 60 * 1000;
+
+export function arrange(nodes) {
+  for (const node of nodes) {
+    if (!node) continue;
+    const before = previous(node);
+    const { at } = node.dataset;
+    // The line over what is new stands between a day and its message.
+    const top = node.previousElementSibling?.matches('.fresh') ? node.previousElementSibling : node;
+    const isNewDay = !before || dayKey(before.dataset.at) !== dayKey(at);
+    const day = top.previousElementSibling?.matches('.day') ? top.previousElementSibling : null;
+    if (!isNewDay) day?.remove();
+    else if (day) day.textContent = dayName(at);
+    else top.before(separator(at));
+    if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
+    for (const time of node.querySelectorAll('time')) {
+      time.title = fullTime(at);
+      const side = time.closest('.side');
+      (time.querySelector('a') ?? time).textContent = side ? brief(at) : clock(at);
+      if (side) side.ariaLabel = `Link to this message, ${brief(at)}`;
+    }
+  }
+}
+
+function joins(node, before) {
+  return before.matches('.message') && before.dataset.author === node.dataset.author && Date.parse(node.dataset.at) - Date.parse(before.dataset.at) < JOIN_WITHIN;
+}
+
+function separator(at) {
+  const day = document.createElement('div');
+  day.className = 'day';
+  day.setAttribute('role', 'separator');
+  day.textContent = dayName(at);
+  return day;
+}
+
+// The line over what is new.
+export function fresh() {
+  const line = document.createElement('div');
+  line.className = 'fresh';
+  line.setAttribute('role', 'separator');
+  line.textContent = 'New';
+  return line;
+}
+
+export function previous(node) {
+  let at = node.previousElementSibling;
+  while (at && !at.dataset.seq) at = at.previousElementSibling;
+  return at;
+}
+
+export function next(node) {
+  let at = node.nextElementSibling;
+  while (at && !at.dataset.seq) at = at.nextElementSibling;
+  return at;
+}

@@ -1,0 +1,60 @@
+// Where completions come from: the room's members, the rooms that everybody may see, the emoji.
+import { search } from '#js/emoji.js';
+
+const LIMIT = 8;
+// How long a list is good for, in milliseconds.
+const FRESH = 60_000;
+
+const GROUPS = [
+  { username: 'room', name: 'everybody in this room' },
+  { username: 'here', name: 'everybody who is here now' },
+];
+
+// Each finds options { key, sign, label, detail, text } for what is typed behind its sign.
+export function sources(room) {
+  const members = list(`/rooms/${room}/members`, ({ members }) => members.map(({ person }) => person));
+  const rooms = list('/rooms', ({ rooms }) => rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'));
+  return {
+    '@': { name: 'People', least: 0, find: async (typed) => people(await members(), fold(typed)) },
+    '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(), fold(typed)) },
+    ':': { name: 'Emoji', least: 2, find: async (typed) => (await search(typed, LIMIT)).map(emoji) },
+  };
+}
+
+function people(members, typed) {
+  const begins = ({ username, name }) => username.startsWith(typed) || fold(name).split(/\s+/).some((word) => word.startsWith(typed));
+  const first = ({ username }) => (username.startsWith(typed) ? 0 : 1);
+  const found = members.filter(begins).sort((a, b) => first(a) - first(b) || a.username.localeCompare(b.username));
+  const groups = GROUPS.filter(({ username }) => username.startsWith(typed));
+  return [...found.slice(0, LIMIT - groups.length), ...groups].map(({ username, name }) => ({ key: username, label: `@${username}`, detail: name, text: `@${username} ` }));
+}
+
+function named(rooms, typed) {
+  const rank = ({ slug, name }) => (slug.startsWith(typed) ? 0 : fold(name).includes(typed) || slug.includes(typed) ? 1 : 2);
+  const found = rooms.filter((room) => rank(room) < 2).sort((a, b) => rank(a) - rank(b) || a.slug.localeCompare(b.slug));
+  return found.slice(0, LIMIT).map(({ slug, name }) => ({ key: slug, label: `#${slug}`, detail: name, text: `#${slug} ` }));
+}
+
+function emoji({ emoji, name, codes }) {
+  return { key: codes[0], sign: emoji, label: `:${codes[0]}:`, detail: name, text: `${emoji} ` };
+}
+
+// A list from the server, asked for when it is first wanted and when it has grown old.
+function list(path, take) {
+  let asked = 0;
+  let loading;
+  return () => {
+    if (loading && Date.now() - asked < FRESH) return loading;
+    asked = Date.now();
+    loading = fetch(path, { headers: { accept: 'application/json' } })
+      .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${path}: ${answer.status}`))))
+      .then(take);
+    loading.catch(() => { loading = undefined; });
+    return loading;
+  };
+}
+
+// Without capitals and accents, as people type names.
+function fold(text) {
+  return text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
+}

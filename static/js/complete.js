@@ -1,0 +1,110 @@
+// Completion: a list over the composer for the word at the caret. It never takes a key while it is closed.
+import { isCode, replace } from '#js/composer-text.js';
+import { sources } from '#js/complete-sources.js';
+
+// A word with a sign, at the end of what stands before the caret.
+const WORD = /(?<=^|[\s([{*_~"'“‘>|])([@#:])([\p{L}\p{N}._+-]*)$/u;
+
+export class Complete {
+  #field; #sources; #list; #said;
+  #options = []; #at = 0; #from = -1; #closedAt = -1; #turn = 0;
+
+  constructor(field, room) {
+    this.#field = field;
+    this.#sources = sources(room);
+    this.#list = document.querySelector('#completions');
+    this.#said = document.querySelector('#completions-said');
+    field.setAttribute('aria-autocomplete', 'list');
+    field.setAttribute('aria-haspopup', 'listbox');
+    field.setAttribute('aria-controls', 'completions');
+    field.addEventListener('input', (event) => { if (!event.isComposing) this.#look(); });
+    field.addEventListener('click', () => this.#look());
+    field.addEventListener('keyup', ({ key }) => { if (['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key)) this.#look(); });
+    field.addEventListener('blur', () => this.close());
+    // The field keeps the focus while somebody points.
+    this.#list.addEventListener('pointerdown', (event) => event.preventDefault());
+    this.#list.addEventListener('click', ({ target }) => {
+      const option = target.closest('[role=option]');
+      if (option) this.#accept(Number(option.dataset.at));
+    });
+  }
+
+  get isOpen() { return this.#options.length > 0; }
+
+  // Takes a key that is for the list; whether it was.
+  takes(event) {
+    if (!this.isOpen || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (move) this.#select((this.#at + move + this.#options.length) % this.#options.length);
+    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) this.#accept(this.#at);
+    else if (event.key === 'Escape') { this.#closedAt = this.#from; this.close(); }
+    else return false;
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+
+  close() {
+    this.#turn += 1;
+    if (!this.isOpen) return;
+    this.#options = [];
+    this.#list.hidden = true;
+    this.#list.replaceChildren();
+    this.#said.textContent = '';
+    this.#field.removeAttribute('aria-activedescendant');
+  }
+
+  async #look() {
+    const { selectionStart, selectionEnd, value } = this.#field;
+    const before = value.slice(Math.max(0, selectionStart - 80), selectionStart);
+    const [word, sign, typed] = (selectionStart === selectionEnd && before.match(WORD)) || [];
+    const from = selectionStart - (word?.length ?? 0);
+    const source = this.#sources[sign];
+    // What Escape closed stays closed until another word begins.
+    if (!source || typed.length < source.least || from === this.#closedAt || isCode(value, from)) {
+      if (!source) this.#closedAt = -1;
+      return this.close();
+    }
+    const turn = this.#turn += 1;
+    const options = await source.find(typed).catch(() => []);
+    if (turn !== this.#turn) return;
+    // What is there already needs no completing.
+    if (!options.length || (options.length === 1 && options[0].key === typed)) return this.close();
+    this.#from = from;
+    this.#show(options, source.name);
+  }
+
+  #show(options, name) {
+    this.#options = options;
+    this.#list.ariaLabel = name;
+    this.#list.replaceChildren(...options.map((option, at) => {
+      const node = document.createElement('li');
+      node.id = `completion-${at}`;
+      node.role = 'option';
+      node.dataset.at = at;
+      const parts = [['sign', option.sign], ['label', option.label], ['detail', option.detail]].filter(([, text]) => text);
+      node.append(...parts.map(([part, text]) => Object.assign(document.createElement('span'), { className: part, textContent: text })));
+      return node;
+    }));
+    this.#list.hidden = false;
+    this.#said.textContent = options.length === 1 ? '1 suggestion' : `${options.length} suggestions`;
+    this.#select(0);
+  }
+
+  #select(at) {
+    this.#at = at;
+    for (const node of this.#list.children) node.ariaSelected = String(Number(node.dataset.at) === at);
+    this.#field.setAttribute('aria-activedescendant', `completion-${at}`);
+    this.#list.children[at].scrollIntoView({ block: 'nearest' });
+  }
+
+  #accept(at) {
+    const { text } = this.#options[at];
+    const { selectionStart, value } = this.#field;
+    // A space that is there already is enough.
+    const put = value[selectionStart] === ' ' ? text.trimEnd() : text;
+    this.close();
+    replace(this.#field, this.#from, selectionStart, put);
+    this.close();
+  }
+}

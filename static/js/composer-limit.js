@@ -1,0 +1,36 @@
+// How much room is left in a message, told before there is none.
+import { count } from '#js/composer-text.js';
+
+// From how many characters left on it is shown, and at which counts it is also said aloud.
+const SHOWN_FROM = 500;
+const SAID_AT = [500, 100, 0, -1];
+
+export class Limit {
+  #left = document.querySelector('#left');
+  #said = document.querySelector('#left-said');
+  #button; #max; #step = 0;
+
+  constructor(button, max) {
+    this.#button = button;
+    this.#max = max;
+  }
+
+  // Measures a text; whether it is within the limit.
+  measure(text) {
+    // A text has at most as many characters as a script counts: most need no counting.
+    const left = this.#max - (text.length > this.#max - SHOWN_FROM ? count(text) : text.length);
+    const isOver = left < 0;
+    this.#left.textContent = left >= SHOWN_FROM ? '' : isOver ? `${-left} over the limit of ${this.#max}` : `${left} left`;
+    this.#left.classList.toggle('left--over', isOver);
+    this.#button.disabled = isOver;
+    this.#button.title = isOver ? `A message has at most ${this.#max} characters: take out ${-left}.` : '';
+    const step = SAID_AT.filter((at) => left <= at).length;
+    if (step > this.#step || (step < this.#step && this.#step === SAID_AT.length)) {
+      this.#said.textContent = isOver ? `The message is ${-left} characters too long, and cannot be sent like this.` : `${left} characters left.`;
+    } else if (!step) {
+      this.#said.textContent = '';
+    }
+    this.#step = step;
+    return !isOver;
+  }
+}

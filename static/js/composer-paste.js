@@ -1,0 +1,66 @@
+// Pasting: text comes as it is, an address over selected words makes a link, and many lines can be kept as code.
+import { isCode, replace } from '#js/composer-text.js';
+
+const MANY_LINES = 6;
+
+export class Paste {
+  #field; #offer = document.querySelector('#paste');
+  #pasted = null;
+
+  constructor(field) {
+    this.#field = field;
+    field.addEventListener('paste', (event) => this.#paste(event));
+    // Other typing, and the offer is stale.
+    field.addEventListener('input', (event) => { if (event.inputType !== 'insertFromPaste') this.withdraw(); });
+    this.#offer.querySelector('button').addEventListener('click', () => this.#fence());
+  }
+
+  withdraw() {
+    this.#pasted = null;
+    this.#offer.hidden = true;
+  }
+
+  #paste(event) {
+    const text = event.clipboardData?.getData('text/plain').replaceAll('\r\n', '\n');
+    const { selectionStart: from, selectionEnd: to, value } = this.#field;
+    this.withdraw();
+    if (!text || isCode(value, from)) return;
+    const selected = value.slice(from, to);
+    if (selected.trim() && !selected.includes('\n') && isAddress(text.trim())) {
+      event.preventDefault();
+      replace(this.#field, from, to, `[${selected.replaceAll(/[[\]]/g, '\\$&')}](${text.trim().replaceAll(')', '%29')})`);
+      return;
+    }
+    if (!isLikeCode(text)) return;
+    // The browser pastes it as it is; then it can be wrapped.
+    this.#pasted = { from, text };
+    this.#offer.querySelector('.words').textContent = `${text.split('\n').length} lines pasted.`;
+    queueMicrotask(() => { this.#offer.hidden = !this.#pasted; });
+  }
+
+  // Puts fences around what was pasted: longer than any in it, on lines of their own.
+  #fence() {
+    const { from, text } = this.#pasted ?? {};
+    const { value } = this.#field;
+    const isThere = text !== undefined && value.startsWith(text, from);
+    this.withdraw();
+    if (!isThere) return this.#field.focus();
+    const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+    const fence = '`'.repeat(longest + 1);
+    const before = from && value[from - 1] !== '\n' ? '\n' : '';
+    const after = value.startsWith('\n', from + text.length) ? '' : '\n';
+    replace(this.#field, from, from + text.length, `${before}${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}${after}`);
+  }
+}
+
+function isAddress(text) {
+  return /^https?:\/\/\S+$/i.test(text) && URL.canParse(text);
+}
+
+// Many lines, or a few that begin or end as code does.
+function isLikeCode(text) {
+  const lines = text.split('\n').filter((line) => line.trim());
+  if (/^ {0,3}(```|~~~)/.test(text)) return false;
+  const odd = lines.filter((line) => /^(\t| {2,})\S/.test(line) || /[;{}]\s*$/.test(line) || /^\s*<\/?\w/.test(line)).length;
+  return lines.length >= MANY_LINES || (lines.length >= 2 && odd >= lines.length / 2);
+}

@@ -1,0 +1,38 @@
+// How loud the room is to one: the little form in its head, sent over the connection.
+import { announce } from '#js/announce.js';
+
+const SAID = { all: 'You hear of everything here.', mentions: 'You hear of mentions only.', muted: 'This room is muted.', '': 'This room is as loud as the others.' };
+const ICONS = { all: 'loud', muted: 'muted' };
+
+export class Level {
+  #details = document.querySelector('#level');
+
+  constructor(line, sidebar, main) {
+    if (!this.#details) return;
+    this.#details.addEventListener('submit', async (event) => {
+      if (!line.isUp) return;
+      event.preventDefault();
+      const level = event.submitter.value;
+      const answer = await line.ask('level', { level: level || null });
+      this.#details.open = false;
+      this.#details.querySelector('summary').focus();
+      if (!answer.ok) return announce(answer.error.message, { isShown: true });
+      sidebar.level(main.dataset.room, answer.level);
+      announce(SAID[level], { isShown: true });
+    });
+    sidebar.addEventListener('level', ({ detail }) => { if (detail.room === main.dataset.room) this.#show(detail.level); });
+    // Like every menu: away with Escape, or a click elsewhere.
+    this.#details.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || !this.#details.open) return;
+      event.stopPropagation();
+      this.#details.open = false;
+      this.#details.querySelector('summary').focus();
+    });
+    document.addEventListener('click', (event) => { if (!this.#details.contains(event.target)) this.#details.open = false; });
+  }
+
+  #show(level) {
+    for (const choice of this.#details.querySelectorAll('button')) choice.ariaPressed = String(choice.value === (level ?? ''));
+    this.#details.querySelector('use').setAttribute('href', `#i-${ICONS[level] ?? 'bell'}`);
+  }
+}

@@ -1,0 +1,76 @@
+// Notifications of the desktop while a tab is open: asked for only on a click, shown in one tab, and only of what one is not looking at.
+import { make, button } from '#js/make.js';
+
+const DISMISSED = 'notifications:dismissed';
+// How long a tab keeps a message to itself, so that the other tabs leave it alone; in milliseconds.
+const HELD = 5_000;
+
+export class Notices {
+  #sidebar; #here; #letGo;
+
+  constructor(sidebar, here) {
+    this.#sidebar = sidebar;
+    this.#here = here;
+    sidebar.addEventListener('heard', ({ detail }) => this.#heard(detail));
+    for (const name of ['focus', 'blur', 'pageshow']) addEventListener(name, () => this.#look());
+    document.addEventListener('visibilitychange', () => this.#look());
+    this.#look();
+    this.#offer();
+    // Wherever else a page has a button for it.
+    for (const asker of document.querySelectorAll('[data-notifications]')) {
+      asker.hidden = !('Notification' in window) || Notification.permission !== 'default';
+      asker.addEventListener('click', async () => { await Notification.requestPermission(); asker.hidden = true; });
+    }
+  }
+
+  // One line in the sidebar, until somebody says yes or no to it.
+  #offer() {
+    if (!('Notification' in window) || Notification.permission !== 'default' || localStorage.getItem(DISMISSED)) return;
+    const bar = make('div', 'offer');
+    const end = () => { bar.remove(); localStorage.setItem(DISMISSED, '1'); };
+    bar.append(
+      make('p', '', 'Hear of it when somebody addresses you while you are elsewhere?'),
+      button('Notify me', async () => { await Notification.requestPermission(); end(); }),
+      button('No, thanks', end),
+    );
+    document.querySelector('.sidebar .me')?.before(bar);
+  }
+
+  async #heard({ room, message, isToMe, loudness }) {
+    if (!('Notification' in window) || Notification.permission !== 'granted') return;
+    if (loudness === 'muted' || (loudness === 'mentions' && !isToMe)) return;
+    if (!navigator.locks) { this.#show(room, message); return; }
+    const { held } = await navigator.locks.query();
+    // Somebody who looks at the room, in this tab or another, needs no telling.
+    if (held.some(({ name }) => name === looking(room))) return;
+    await navigator.locks.request(`parlor:told:${room}#${message.seq}`, { ifAvailable: true }, (lock) => {
+      if (!lock) return undefined;
+      this.#show(room, message);
+      return new Promise((resolve) => setTimeout(resolve, HELD));
+    });
+  }
+
+  #show(room, { seq, author, html }) {
+    const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim();
+    const who = this.#sidebar.isDirect(room) ? author.name : `${author.name} in ${this.#sidebar.nameOf(room)}`;
+    const notice = new Notification(who, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
+    notice.addEventListener('click', () => {
+      notice.close();
+      window.focus();
+      const message = room === this.#here && document.getElementById(`m${seq}`);
+      if (message) message.scrollIntoView({ block: 'center' });
+      else location.assign(`/rooms/${room}/${seq}`);
+    });
+  }
+
+  // While one looks at a room, this tab holds its name, where the other tabs see it.
+  #look() {
+    const isLooking = this.#here && document.visibilityState === 'visible' && document.hasFocus();
+    if (!isLooking) { this.#letGo?.(); this.#letGo = null; return; }
+    if (this.#letGo || !navigator.locks) return;
+    const until = new Promise((resolve) => { this.#letGo = resolve; });
+    navigator.locks.request(looking(this.#here), { mode: 'shared' }, () => until);
+  }
+}
+
+const looking = (room) => `parlor:looking:${room}`;

@@ -1,0 +1,28 @@
+// How many pins the room has, in its head.
+
+export class Pins {
+  #line; #link; #asking = null;
+
+  constructor(main, line) {
+    this.#line = line;
+    this.#link = main.querySelector('.pins');
+  }
+
+  // Hears of a message before it is shown: what was pinned or let go changes the number, and the server knows it.
+  heard(message) {
+    const node = document.getElementById(`m${message.seq}`);
+    if (node ? node.hasAttribute('data-pinned') === !!message.pinned : !message.pinned) return;
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(async () => {
+      const answer = await this.#line.ask('pins');
+      if (answer.ok) this.#show(answer.messages.length);
+    }, 50);
+  }
+
+  #show(count) {
+    this.#link.dataset.pins = count;
+    this.#link.hidden = !count;
+    this.#link.firstElementChild.textContent = `📌 ${count}`;
+    this.#link.lastElementChild.textContent = `Pinned messages: ${count}`;
+  }
+}

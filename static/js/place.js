@@ -1,0 +1,82 @@
+// Where the reader is in the log: at the end or scrolled up, never moved by what others do; the pill counts what came meanwhile.
+
+// How near to the end counts as at the end, in pixels.
+const NEAR = 60;
+// How long a place that one jumped to stays marked, in milliseconds.
+const MARKED = 2_500;
+
+export class Place extends EventTarget {
+  #log = document.querySelector('#log');
+  #list = document.querySelector('#messages');
+  #pill = document.querySelector('#pill');
+  #count = 0; #isAtEnd = true; #height = 0;
+
+  constructor() {
+    super();
+    this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.#pill.addEventListener('click', () => { this.toEnd(); this.#log.focus({ preventScroll: true }); });
+    // A page that grows or shrinks, by a keyboard or a picture, keeps its end in sight if it was.
+    const sizes = new ResizeObserver(() => { if (this.#isAtEnd) this.toEnd(); });
+    sizes.observe(this.#log);
+    sizes.observe(this.#list);
+  }
+
+  get isAtEnd() { return this.#isAtEnd; }
+
+  get isNearTop() { return this.#log.scrollTop < 600; }
+
+  toEnd() {
+    this.#isAtEnd = true;
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#height = this.#log.clientHeight;
+    this.count(0);
+    this.dispatchEvent(new Event('moved'));
+  }
+
+  // Brings a message into view, as one that was asked for.
+  to(node, { mark = true, block = 'center' } = {}) {
+    node.scrollIntoView({ block });
+    this.#isAtEnd = this.#measure();
+    if (!mark) return;
+    node.classList.add('message--found');
+    setTimeout(() => node.classList.remove('message--found'), MARKED);
+  }
+
+  // Changes the log, and leaves what is being read where it is.
+  keep(change) {
+    if (this.#isAtEnd) { change(); this.toEnd(); return; }
+    const edge = this.#log.getBoundingClientRect().top;
+    const anchor = [...this.#list.querySelectorAll('[data-seq]')].find((node) => node.getBoundingClientRect().bottom > edge);
+    const top = anchor?.getBoundingClientRect().top ?? 0;
+    change();
+    if (anchor?.isConnected) this.#log.scrollTop += anchor.getBoundingClientRect().top - top;
+  }
+
+  // How far down the view a node stands, and putting it there again.
+  offset(node) { return node.getBoundingClientRect().top - this.#log.getBoundingClientRect().top; }
+
+  restore(node, offset) {
+    this.#log.scrollTop += this.offset(node) - offset;
+    this.#isAtEnd = this.#measure();
+  }
+
+  // How many new messages wait below.
+  count(number) {
+    this.#count = number;
+    this.#pill.textContent = number ? `↓ ${number} new` : '';
+    this.#pill.hidden = !number;
+  }
+
+  more() { this.count(this.#count + 1); }
+
+  #scrolled() {
+    // A page that just became smaller has not been scrolled by anybody.
+    if (this.#log.clientHeight !== this.#height && this.#isAtEnd) { this.toEnd(); return; }
+    this.#height = this.#log.clientHeight;
+    this.#isAtEnd = this.#measure();
+    if (this.#isAtEnd) this.count(0);
+    this.dispatchEvent(new Event('moved'));
+  }
+
+  #measure() { return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR; }
+}

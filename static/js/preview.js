@@ -1,0 +1,57 @@
+// How a message will look: the server's own rendering of it, beside the words while they change.
+
+// How long after the last key, in milliseconds.
+const PAUSE = 350;
+
+export class Preview {
+  #field; #line; #button; #panel; #body; #timer; #turn = 0;
+
+  constructor(field, line) {
+    this.#field = field;
+    this.#line = line;
+    this.#button = document.querySelector('#preview-button');
+    this.#panel = document.querySelector('#preview');
+    this.#body = this.#panel.querySelector('.body');
+    this.#button.setAttribute('aria-controls', 'preview');
+    this.#set(!this.#panel.hidden);
+    this.#button.addEventListener('click', (event) => {
+      // The form's own way is for people without scripts.
+      event.preventDefault();
+      this.#set(!this.isOpen);
+      this.#field.focus();
+    });
+    field.addEventListener('input', () => {
+      clearTimeout(this.#timer);
+      if (this.isOpen) this.#timer = setTimeout(() => this.#look(), PAUSE);
+    });
+  }
+
+  get isOpen() { return !this.#panel.hidden; }
+
+  close() { this.#set(false); }
+
+  #set(isOpen) {
+    this.#panel.hidden = !isOpen;
+    this.#button.setAttribute('aria-pressed', isOpen);
+    if (isOpen) this.#look();
+    else this.#body.replaceChildren();
+  }
+
+  async #look() {
+    const body = this.#field.value;
+    const turn = this.#turn += 1;
+    if (!body.trim()) return this.#say('Nothing to show yet.');
+    const answer = await this.#line.ask('preview', { body });
+    // A later look is on its way, or nobody looks any more.
+    if (turn !== this.#turn || !this.isOpen) return;
+    if (answer.ok) this.#body.innerHTML = answer.html; // Sanitized by the server, as every message is.
+    else this.#say(answer.error.code === 'lost' ? 'There is no preview while the connection is away.' : answer.error.message);
+  }
+
+  #say(text) {
+    const line = document.createElement('p');
+    line.className = 'preview-note';
+    line.textContent = text;
+    this.#body.replaceChildren(line);
+  }
+}

@@ -1,0 +1,36 @@
+// What every page of somebody who is signed in does: one connection, the sidebar, the title, notifications. A room's page adds its own in `app.js`.
+import { announce } from '#js/announce.js';
+import { Connection } from '#js/connection.js';
+import { forget } from '#js/drafts.js';
+import { Notices } from '#js/notify.js';
+import { Sidebar } from '#js/sidebar.js';
+import { fullTime, moment } from '#js/time.js';
+import { Title } from '#js/title.js';
+
+const frame = document.querySelector('.app');
+// Who is signed in here.
+export const me = {
+  username: frame.dataset.me,
+  name: frame.dataset.myName,
+  id: Number(frame.dataset.myId),
+  isAdmin: frame.dataset.admin === 'true',
+  notify: frame.dataset.notify || 'mentions',
+};
+// The room that the page is open at, if it is one's own room's log.
+export const here = document.querySelector('main.room')?.dataset.room;
+export const connection = new Connection();
+export const title = new Title();
+export const sidebar = new Sidebar(connection, me, here, title);
+export const notices = new Notices(sidebar, here);
+export { announce };
+
+// Messages out of their room tell the day with the hour, as the reader has it.
+for (const time of document.querySelectorAll('.gathered time, time.moment')) {
+  time.title = fullTime(time.dateTime);
+  (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
+}
+
+// Whoever logs in here next does not find what somebody else was writing.
+document.querySelector('form[action="/logout"]')?.addEventListener('submit', () => forget());
+
+connection.open();

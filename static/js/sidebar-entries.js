@@ -1,0 +1,69 @@
+// The entries of the sidebar as elements: bold where something waits, with how much; brass where it is addressed to one.
+import { make } from '#js/make.js';
+import { isDirect } from '#js/sidebar.js';
+
+export class Entries {
+  #here; #sidebar = document.querySelector('.sidebar');
+
+  constructor(here) { this.#here = here; }
+
+  // The rooms that the page was made with.
+  rooms() { return [...this.#sidebar.querySelectorAll('a[data-room]')].map((entry) => entry.dataset.room); }
+
+  show(row, loudness) {
+    const entry = this.#find(row.room) ?? this.#add(row);
+    if (!entry) return;
+    const isQuiet = loudness === 'muted';
+    entry.classList.toggle('unread', row.unread > 0 && !isQuiet);
+    entry.classList.toggle('muted', isQuiet);
+    const name = entry.querySelector('.name');
+    if (name && !isDirect(row)) name.textContent = row.name;
+    badge(entry, isQuiet ? 0 : row.unread, isQuiet ? 0 : row.mentions);
+  }
+
+  remove(room) { this.#find(room)?.closest('li').remove(); }
+
+  // How many messages that address one are unread, on the entry of the page that lists them.
+  mentions(count) {
+    for (const entry of this.#sidebar.querySelectorAll('a[data-mentions]')) {
+      entry.classList.toggle('unread', count > 0);
+      badge(entry, count, count);
+    }
+  }
+
+  #find(room) { return this.#sidebar.querySelector(`a[data-room="${CSS.escape(room)}"]`); }
+
+  // A room that came while the page was open, in its place among the others.
+  #add(row) {
+    const list = this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
+    const template = document.querySelector(isDirect(row) ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
+    if (!list || !template) return null;
+    const item = template.content.firstElementChild.cloneNode(true);
+    const entry = item.querySelector('a');
+    entry.href = `/rooms/${row.room}`;
+    entry.dataset.room = row.room;
+    if (row.room === this.#here) entry.setAttribute('aria-current', 'page');
+    entry.querySelector('.name').textContent = row.name;
+    const mark = entry.querySelector('.hash');
+    if (mark) mark.textContent = row.visibility === 'private' ? '🔒' : '#';
+    const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
+    list.insertBefore(item, after ?? null);
+    list.closest('.list')?.querySelector('p')?.remove();
+    list.closest('.list')?.removeAttribute('hidden');
+    return entry;
+  }
+}
+
+const nameIn = (item) => item.querySelector('.name')?.textContent ?? '';
+
+// The number at the end of an entry, and the same in words for those who listen.
+function badge(entry, unread, mentions) {
+  entry.querySelectorAll('.count, .unseen').forEach((node) => node.remove());
+  if (!unread) return;
+  const count = make('span', mentions ? 'count count--to-me' : 'count', mentions ? `${cut(mentions)}` : `${cut(unread)}`);
+  count.ariaHidden = 'true';
+  const told = entry.matches('[data-mentions]') ? '' : `, ${unread} unread`;
+  entry.append(count, make('span', 'unseen', `${told}${mentions ? `, ${mentions} for you` : ''}`));
+}
+
+const cut = (number) => (number > 99 ? '99+' : number);

@@ -1,0 +1,116 @@
+// One's rooms beside every page: what waits in each, live, whichever room is open.
+import { Entries } from '#js/sidebar-entries.js';
+
+export class Sidebar extends EventTarget {
+  #connection; #me; #here; #title;
+  #rows = new Map();
+  #entries;
+  // Whether the open room is being read right now: then nothing waits in it.
+  isReading = () => false;
+
+  constructor(connection, me, here, title) {
+    super();
+    this.#connection = connection;
+    this.#me = me;
+    this.#here = here;
+    this.#title = title;
+    this.#entries = new Entries(here);
+    connection.addEventListener('up', () => this.#watch());
+    connection.on('activity', ({ room, message }) => { if (room !== this.#here) this.heard(room, message); });
+    connection.on('entered', (row) => this.#take(row));
+    connection.on('removed', ({ room }) => this.#forget(room));
+    connection.on('read', ({ room, unread, mentions }) => this.count(room, { unread, mentions }));
+    connection.on('level', ({ room, level }) => this.level(room, level));
+    connection.on('room', ({ slug, name }) => this.#change(slug, { name }));
+  }
+
+  // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.
+  loudness(room) {
+    const row = this.#rows.get(room);
+    return row?.level ?? (row && isDirect(row) ? 'all' : this.#me.notify);
+  }
+
+  isDirect(room) { return this.#rows.has(room) && isDirect(this.#rows.get(room)); }
+
+  nameOf(room) { return this.#rows.get(room)?.name ?? room; }
+
+  // Somebody wrote in a room: it counts once, however it came to be known. What is only caught up with is not told as news.
+  heard(room, message, isNews = true) {
+    const row = this.#rows.get(room);
+    if (!row || message.kind !== 'text' || message.deleted_at || message.seq <= row.head.seq) return;
+    row.head.seq = message.seq;
+    if (message.author.username === this.#me.username) return; // The window that wrote it says how far it has read.
+    const detail = { room, message, isToMe: addresses(message, this.#me), loudness: this.loudness(room) };
+    this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
+    if (isNews) this.dispatchEvent(new CustomEvent('heard', { detail }));
+  }
+
+  // What waits in a room, as the server counted it.
+  count(room, { unread, mentions }) {
+    const row = this.#rows.get(room);
+    this.#change(room, { unread: unread ?? row?.unread ?? 0, mentions: mentions ?? (unread ? row?.mentions : 0) ?? 0 });
+  }
+
+  level(room, level) {
+    this.#change(room, { level });
+    this.dispatchEvent(new CustomEvent('level', { detail: { room, level } }));
+  }
+
+  async #watch() {
+    const answer = await this.#connection.ask('watch');
+    if (!answer.ok) return;
+    const known = new Set(answer.rooms.map(({ room }) => room));
+    for (const room of [...this.#rows.keys(), ...this.#entries.rooms()]) if (!known.has(room)) this.#forget(room);
+    for (const row of answer.rooms) this.#take(row);
+  }
+
+  #take(row) {
+    this.#rows.set(row.room, row);
+    this.#show(row.room);
+  }
+
+  #change(room, what) {
+    const row = this.#rows.get(room);
+    if (!row) return;
+    Object.assign(row, what);
+    this.#show(room);
+  }
+
+  #forget(room) {
+    this.#rows.delete(room);
+    // The room's own page says itself what has become of it.
+    if (room !== this.#here) this.#entries.remove(room);
+    this.#sum();
+  }
+
+  // Shows anew how the open room stands: somebody has come back to it, or gone.
+  look() { if (this.#rows.has(this.#here)) this.#show(this.#here); }
+
+  #isRead(room) { return room === this.#here && this.isReading(); }
+
+  #show(room) {
+    const row = this.#rows.get(room);
+    this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.loudness(room));
+    this.#sum();
+  }
+
+  #sum() {
+    let [unread, mentions] = [0, 0];
+    for (const [room, row] of this.#rows) {
+      if (this.loudness(room) === 'muted' || this.#isRead(room)) continue;
+      unread += row.unread;
+      mentions += row.mentions;
+    }
+    this.#title.count({ unread, mentions });
+    this.#entries.mentions(mentions);
+  }
+}
+
+// Whether a message calls somebody by name, or everybody.
+export function addresses(message, me) {
+  if (message.author.username === me.username) return false;
+  return (message.mentions ?? []).some((name) => name === me.username || name === '@room' || name === '@here');
+}
+
+// Direct messages are a room under its people's names.
+export const isDirect = (row) => !!(row.is_direct || row.direct);

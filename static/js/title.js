@@ -1,0 +1,44 @@
+// What the tab says of what waits: a number before the title, and a dot on the icon.
+
+// The icon of `static/favicon.svg`, with room for a dot: green for what is unread, brass for what addresses one.
+const DOTS = { unread: '#1d7a5f', mine: '#c98a1b' };
+
+export class Title {
+  #name = document.title.replace(/^\(\d+\+?\) /, '');
+  #icon = document.querySelector('link[rel=icon]');
+  #plain = this.#icon?.href;
+  #drawing;
+  #unread = 0; #mentions = 0;
+
+  // What the page is called.
+  name(text) {
+    this.#name = text;
+    this.#show();
+  }
+
+  count({ unread, mentions }) {
+    this.#unread = unread;
+    this.#mentions = mentions;
+    this.#show();
+    this.#mark();
+  }
+
+  #show() {
+    const count = this.#unread > 99 ? '(99+) ' : `(${this.#unread}) `;
+    document.title = `${this.#unread ? count : ''}${this.#name}`;
+  }
+
+  async #mark() {
+    if (!this.#icon) return;
+    const dot = this.#mentions ? DOTS.mine : this.#unread ? DOTS.unread : null;
+    this.#icon.dataset.dot = dot ? (this.#mentions ? 'mine' : 'unread') : '';
+    if (!dot) { this.#icon.href = this.#plain; return; }
+    // Drawn over the icon as it is: there is one drawing to change.
+    this.#drawing ??= fetch(this.#plain).then((answer) => answer.text()).catch(() => null);
+    const drawing = await this.#drawing;
+    if (!drawing || !this.#icon.dataset.dot) return;
+    const [, , width = 32] = /viewBox="([^"]*)"/.exec(drawing)?.[1].split(/\s+/).map(Number) ?? [];
+    const circle = `<circle cx="${width * 0.78}" cy="${width * 0.22}" r="${width * 0.2}" fill="${dot}" stroke="#fff" stroke-width="${width * 0.06}"/></svg>`;
+    this.#icon.href = `data:image/svg+xml,${encodeURIComponent(drawing.replace(/<\/svg>\s*$/, circle))}`;
+  }
+}

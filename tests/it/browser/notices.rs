@@ -1,0 +1,61 @@
+//! Notifications of the desktop: of what one wants to hear, once, and not of what one looks at.
+
+use super::TwoPeople;
+use crate::harness::browser::Browser;
+use crate::harness::{TestApp, in_browser};
+
+/// Stands in for the desktop, which a browser without a window does not have.
+const DESKTOP: &str = "window.told = []; window.Notification = class extends EventTarget { \
+    static permission = 'granted'; constructor(title, about) { super(); window.told.push(`${title}: ${about.body} (${about.tag})`); } close() {} }";
+
+async fn told(browser: &Browser) -> Vec<String> {
+    let told = browser.execute("return window.told", vec![]).await.expect("our own script runs");
+    serde_json::from_value(told).expect("texts")
+}
+
+#[test]
+fn one_window_tells_of_what_addresses_one_and_none_of_what_one_looks_at() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
+        let (socket, _) = app.register("edsger").await.join("general").await;
+        // Two windows of one person, neither of them at the room.
+        ada.visit(app, "/rooms").await;
+        ada.sees(".sidebar a[data-room=general]").await;
+        ada.execute(DESKTOP, vec![]).await.expect("our own script runs");
+        let first = ada.window().await.expect("a window has a handle");
+        let second = ada.new_window(true).await.expect("a second window can be opened").handle;
+        ada.switch_to_window(second.clone()).await.expect("a window can be turned to");
+        ada.visit(app, "/mentions").await;
+        ada.execute(DESKTOP, vec![]).await.expect("our own script runs");
+        let count = async |expected: usize| {
+            let mut all = Vec::new();
+            for window in [&first, &second] {
+                ada.switch_to_window(window.clone()).await.expect("a window can be turned to");
+                all.extend(told(&ada).await);
+            }
+            (all.len() >= expected).then_some(all)
+        };
+        // Only what addresses her is told, unless she wants it otherwise.
+        socket.post("general", "to nobody", "1").await;
+        socket.post("general", "@ada look", "2").await;
+        ada.waits_for(async || count(1).await.is_some()).await;
+        ada.post("/rooms/general/level", "level", "all").await;
+        ada.sees(".sidebar a[data-room=general]:not(.muted)").await;
+        socket.post("general", "to everybody", "3").await;
+        ada.waits_for(async || count(2).await.is_some()).await;
+        ada.post("/rooms/general/level", "level", "muted").await;
+        ada.sees(".sidebar a[data-room=general].muted").await;
+        socket.post("general", "@ada into the dark", "4").await;
+        ada.post("/rooms/general/level", "level", "all").await;
+        ada.sees(".sidebar a[data-room=general]:not(.muted)").await;
+        socket.post("general", "the last", "5").await;
+        ada.waits_for(async || count(3).await.is_some()).await;
+        let all = count(0).await.expect("some were told");
+        let expected = ["@ada look (general#5)", "to everybody (general#6)", "the last (general#8)"]
+            .map(|words| format!("edsger in general: {words}"));
+        let mut sorted = all.clone();
+        sorted.sort_by_key(|told| told.split('#').nth(1).map(str::to_owned));
+        assert_eq!(sorted, expected);
+        TwoPeople { ada, grace }.close().await;
+    });
+}

@@ -1,0 +1,5 @@
+//! Writing: what a text becomes, how it looks before it is sent, and what helps to write it.
+
+mod help;
+mod names;
+mod preview;
