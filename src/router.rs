@@ -23,13 +23,9 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
-<<<<<<< HEAD
-use crate::web::{accounts, act, activity, assets, fallback, forgery, health, history, members, rooms, search, session, trace};
-=======
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, preview, rooms, session, trace,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, preview, rooms, search, session, trace,
 };
->>>>>>> main
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;

@@ -19,7 +19,6 @@ use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, channel};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
-use crate::chat::search::Order;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
 use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
@@ -145,11 +144,7 @@ impl Realtime {
                 Ok(Answer::Revisions(Revisions { revisions }))
             }
             "level" => self.level(seated, slug?, payload.optional_text("level")?).await,
-            "search" => {
-                let order = Order::parse(payload.optional_text("order")?)?;
-                let before = payload.optional_text("before")?;
-                Ok(Answer::Found(self.chat.search(seated.seat.user, payload.text("q")?, order, before).await?))
-            }
+            "search" => self.search(seated, payload).await,
             "mentions" => {
                 let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
                 Ok(Answer::Mentions(self.chat.mentions(seated.seat.user, payload.optional_number("before")?, limit).await?))

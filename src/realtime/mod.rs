@@ -12,6 +12,7 @@ pub mod outgoing;
 pub mod payload;
 mod publish;
 mod recent;
+mod search;
 pub mod seat;
 pub mod seats;
 mod watch;

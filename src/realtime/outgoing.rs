@@ -5,14 +5,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use socketioxide::SendError;
-use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, extract::SocketRef};
 
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
 use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
-use crate::chat::search::Results;
 use crate::chat::types::{Head, Level, ListedRoom, Page, Room, Visibility};
 
 /// An event with its name on the wire.
@@ -278,13 +276,10 @@ pub enum Answer {
     LevelSet(LevelSet),
     /// To `mentions`.
     Mentions(Mentions),
-<<<<<<< HEAD
-    /// To `search`.
-    Found(Results),
-=======
     /// To `preview`.
     Preview(Preview),
->>>>>>> main
+    /// To `search`.
+    Found(crate::chat::search::Results),
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }

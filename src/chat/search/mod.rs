@@ -3,11 +3,12 @@
 //! Owns the use-case: what a query means for its reader, in which order results come, and where a page of them ended. The index is
 //! the database's; what it holds (`entry`) and what it is asked (`needle`) is decided here, for both databases alike.
 //!
-//! Reading order: `words` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `score` and `snippet`
-//! (what is shown).
+//! Reading order: `words` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
+//! where), `score` and `snippet` (what is shown).
 
 mod cursor;
 pub mod entry;
+mod meaning;
 pub mod needle;
 mod query;
 mod score;
@@ -15,7 +16,6 @@ mod snippet;
 pub mod words;
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,12 +25,11 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use self::cursor::Cursor;
-use self::entry::mark;
-use self::needle::{Expression, Needle};
+use self::needle::Needle;
 use self::query::Query;
 use super::Chat;
 use super::change::Logged;
-use super::types::{RoomId, UserId};
+use super::types::UserId;
 use crate::db::Db;
 use crate::db::search::{Hit, Wanted};
 use crate::error::{Error, Result};
@@ -220,125 +219,4 @@ impl Chat {
         let id = self.db.find_message_id(&spot.room, spot.seq, reader).await?;
         id.ok_or_else(|| Error::invalid("before", "The results have changed: search again."))
     }
-
-    /// What a query means for its reader; nothing, if nothing can be found. A name that means nobody, and a room that the reader
-    /// may not see, are the same as ones that do not exist.
-    async fn wanted(&self, reader: UserId, query: &Query) -> Result<Option<Wanted>> {
-        let mut all: Vec<_> = query.needles.iter().map(Needle::expression).collect();
-        let mut none: Vec<_> = query.not_needles.iter().map(Needle::expression).collect();
-        let mut wanted =
-            Wanted { reader, all: Vec::new(), none: Vec::new(), since: query.since, until: query.until, addressed: None };
-        let marks = |marks: Vec<String>| Expression::Any(marks.into_iter().map(Expression::Is).collect());
-        if !query.from.is_empty() {
-            let authors = self.authors(reader, &query.from).await?;
-            if authors.is_empty() {
-                return Ok(None);
-            }
-            all.push(marks(authors));
-        }
-        none.extend(self.authors(reader, &query.not_from).await?.into_iter().map(Expression::Is));
-        let left_out = self.named_rooms(reader, &query.not_rooms).await?;
-        none.extend(left_out.iter().map(|room| Expression::Is(mark::room(*room))));
-        let rooms = match query.rooms.is_empty() {
-            false => Some(self.named_rooms(reader, &query.rooms).await?.into_iter().collect()),
-            true => self.db.reach(reader).await?,
-        };
-        if let Some(rooms) = rooms {
-            if rooms.is_empty() {
-                return Ok(None);
-            }
-            all.push(marks(rooms.into_iter().map(mark::room).collect()));
-        }
-        match query.has_link {
-            Some(true) => all.push(Expression::Is(mark::link())),
-            Some(false) => none.push(Expression::Is(mark::link())),
-            None => {}
-        }
-        for (names, must) in [(&query.mentions, true), (&query.not_mentions, false)] {
-            for name in names {
-                let name = name.trim_start_matches('@');
-                if name == "me" {
-                    wanted.addressed = Some(must);
-                }
-                match (name, must) {
-                    // The index narrows it down to what may address them; the rows of `mentions` say what does.
-                    ("me", true) => {
-                        let me = self.db.find_user(reader).await?.map(|user| mark::mention(&user.username));
-                        all.push(marks(
-                            [Some(mark::mention("@room")), Some(mark::mention("@here")), me].into_iter().flatten().collect(),
-                        ));
-                    }
-                    ("me", false) => {}
-                    (name, _) => {
-                        let Some(name) = spelled(name) else { continue };
-                        let mark = if matches!(&*name, "room" | "here") {
-                            mark::mention(&format!("@{name}"))
-                        } else {
-                            mark::mention(&name)
-                        };
-                        if must { &mut all } else { &mut none }.push(Expression::Is(mark));
-                    }
-                }
-            }
-        }
-        if all.is_empty() {
-            all.push(Expression::Is(mark::any()));
-        }
-        (wanted.all, wanted.none) = (all, none);
-        Ok(Some(wanted))
-    }
-
-    /// The marks of the people that names mean.
-    async fn authors(&self, reader: UserId, names: &[String]) -> Result<Vec<String>> {
-        let mut authors = Vec::new();
-        for name in names {
-            match name.trim_start_matches('@') {
-                "me" => authors.push(mark::author(reader)),
-                name => {
-                    let Some(name) = spelled(name) else { continue };
-                    authors.extend(self.db.find_user_by_name(&name).await?.map(|user| mark::author(user.id)));
-                }
-            }
-        }
-        Ok(authors)
-    }
-
-    /// The rooms that names mean, of those that the reader may see: by slug, by name, or `@name` for direct messages.
-    async fn named_rooms(&self, reader: UserId, names: &[String]) -> Result<HashSet<RoomId>> {
-        let mut rooms = HashSet::new();
-        for name in names {
-            if let Some(other) = name.strip_prefix('@') {
-                let Some(other) = spelled(other) else { continue };
-                if let Some(other) = self.db.find_user_by_name(&other).await? {
-                    rooms.extend(self.db.find_direct(reader, other.id).await?);
-                }
-                continue;
-            }
-            let name = name.trim_start_matches('#');
-            if name.contains('\0') {
-                continue;
-            }
-            if let Some(view) = self.db.find_room(name, reader).await? {
-                rooms.insert(view.room.id);
-                continue;
-            }
-            let folded = fold(name);
-            let listed = self.db.list_rooms(reader).await?.into_iter();
-            rooms.extend(
-                listed.filter(|listed| !listed.room.is_direct && fold(&listed.room.name) == folded).map(|listed| listed.room.id),
-            );
-        }
-        Ok(rooms)
-    }
-}
-
-/// A name that can be somebody's: the marks and the databases take no other.
-fn spelled(name: &str) -> Option<String> {
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    is_name.then(|| name.to_ascii_lowercase())
-}
-
-/// A room's name as a query may spell it.
-fn fold(name: &str) -> String {
-    words::cut(name).into_iter().map(|word| word.text + " ").collect()
 }
