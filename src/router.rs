@@ -24,7 +24,7 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms, search,
     session, settings, trace,
 };
 
@@ -76,6 +76,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/level", post(act::level))
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))
+        .route("/search", get(search::page_of_results))
         .route("/rooms/{slug}/leave", post(rooms::leave))
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))

@@ -18,6 +18,7 @@ pub mod names;
 pub mod preferences;
 pub mod presence;
 mod rooms;
+pub mod search;
 pub mod tail;
 pub mod text;
 pub mod types;
@@ -33,6 +34,7 @@ use self::change::{Change, Event};
 use self::ledger::{Ledger, Pending};
 use self::names::Names;
 use self::presence::Presence;
+use self::search::Search;
 use self::tail::Tails;
 use self::types::{RoomId, UserId, Visibility};
 use crate::clock::Clock;
@@ -60,6 +62,7 @@ pub struct Chat {
     epoch: Arc<str>,
     presence: Arc<Presence>,
     names: Names,
+    search: Search,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
     /// Which room a slug names, for every room that is known, so that a post needs no look-up and keeps its place in its sender's
@@ -83,6 +86,7 @@ impl Chat {
         let tails = Arc::new(Tails::default());
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
+        let search = Search::start(&db, config.database_connections);
         let chat = Self {
             db,
             ledger,
@@ -91,6 +95,7 @@ impl Chat {
             epoch,
             presence: Arc::default(),
             names,
+            search,
             posts,
             max_chars: config.max_message_chars,
             slugs: RwLock::new(slugs),

@@ -12,6 +12,7 @@ pub mod messages;
 mod open;
 pub mod people;
 pub mod rooms;
+pub mod search;
 pub mod sessions;
 pub mod users;
 
@@ -94,7 +95,8 @@ macro_rules! transaction {
 pub(crate) use {read, transaction, write};
 
 impl Db {
-    /// Makes what every Parlor has: the id of this history, and the room `general`.
+    /// Makes what every Parlor has: the id of this history, the room `general`, and an index of this
+    /// program's making.
     ///
     /// # Errors
     /// The database's.
@@ -114,7 +116,7 @@ impl Db {
             .execute(pool)
             .await?;
         });
-        Ok(())
+        self.prepare_index().await
     }
 
     /// The id of the history that this database holds; a restored or copied database gets another one.

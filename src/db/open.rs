@@ -234,6 +234,8 @@ async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError>
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("synchronous_commit", "on"),
+        // Compiling a statement takes longer than any of Parlor's runs.
+        ("jit", "off"),
         // Otherwise each roll-back of nothing is a warning in the log.
         ("client_min_messages", "error"),
     ]);

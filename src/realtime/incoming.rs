@@ -148,6 +148,7 @@ impl Realtime {
                 Ok(Answer::Revisions(Revisions { revisions }))
             }
             "level" => self.level(seated, slug?, payload.optional_text("level")?).await,
+            "search" => self.search(seated, payload).await,
             "mentions" => {
                 let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
                 Ok(Answer::Mentions(self.chat.mentions(seated.seat.user, payload.optional_number("before")?, limit).await?))

@@ -14,6 +14,7 @@ pub mod payload;
 mod people;
 mod publish;
 mod recent;
+mod search;
 pub mod seat;
 pub mod seats;
 mod watch;

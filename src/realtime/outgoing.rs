@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use socketioxide::SendError;
-use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, extract::SocketRef};
 
 pub use super::own_room::OwnRoom;
 use super::people::Conversation;
@@ -250,6 +249,8 @@ pub enum Answer {
     Conversation(Conversation),
     /// To `preview`.
     Preview(Preview),
+    /// To `search`.
+    Found(crate::chat::search::Results),
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }

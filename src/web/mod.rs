@@ -22,6 +22,7 @@ pub mod people;
 pub mod preview;
 pub mod respond;
 pub mod rooms;
+pub mod search;
 pub mod session;
 pub mod settings;
 pub mod trace;

@@ -14,5 +14,6 @@ mod pages;
 mod people;
 mod process;
 mod rooms;
+mod search;
 mod socket;
 mod writing;

@@ -3,6 +3,7 @@
 //! Owns the statements of the one write path. Each handles the whole batch: the rows go in as one JSON array, so that a
 //! batch costs the same few statements however many changes it holds. It must not decide anything.
 
+mod index;
 mod load;
 mod statements;
 mod write;

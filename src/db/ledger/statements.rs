@@ -129,3 +129,38 @@ pub const ADDRESS_HERE: Batched = given!("room" "bigint", "seq" "bigint", "autho
      join memberships on memberships.room_id = given.room and memberships.user_id = given.person
      where memberships.user_id <> given.author
      on conflict do nothing");
+
+/// What the index holds of messages that are about to change.
+pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
+    "select messages.id, messages.room_id, author_id, body, html, mentions
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     where kind = 'text' and deleted_at is null
+       and messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
+     order by messages.id");
+
+/// Takes entries out of the index. FTS5 keeps no copy of them, so it is told what they were.
+pub const UNINDEX: Batched = Batched {
+    sqlite: given!("id" "bigint", "words" "text";
+        "insert into words (words, rowid, body) select 'delete', id, given.words from given")
+    .sqlite,
+    postgres: given!("id" "bigint", "words" "text";
+        "delete from words where message_id in (select id from given)")
+    .postgres,
+};
+
+/// Puts entries into the index.
+pub const INDEX: Batched = Batched {
+    sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
+        "insert into words (rowid, body)
+         select messages.id, given.words
+         from given cross join messages on messages.room_id = given.room and messages.seq = given.seq
+         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
+         order by messages.id")
+    .sqlite,
+    postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
+        "insert into words (message_id, words)
+         select messages.id, cast(given.words as tsvector)
+         from given join messages on messages.room_id = given.room and messages.seq = given.seq
+         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')")
+    .postgres,
+};

@@ -22,8 +22,10 @@ impl Step<'_> {
             let row = message_json(key.0, &known.messages[key]);
             if *is_new { &mut new } else { &mut changed }.push(row);
         }
+        self.unindex(writes).await?;
         self.run(&INSERT, new).await?;
         self.run(&UPDATE, changed).await?;
+        self.index(known, writes).await?;
         let rooms = writes.rooms.iter().map(|id| {
             let RoomState { room, head, talk_seq, .. } = &known.rooms[id];
             json!({"room": id, "seq": head.seq, "rev": head.rev, "talk_seq": talk_seq, "name": room.name, "topic": room.topic, "visibility": room.visibility})

@@ -131,7 +131,9 @@ fn the_two_folders_make_the_same_tables_columns_and_indexes() {
         }
         assert!(shapes[0].contains("messages.body may be null: false"), "{:#?}", shapes[0]);
         assert!(shapes[0].contains("messages.messages_by_seq is unique: true"), "{:#?}", shapes[0]);
-        let different: Vec<_> = shapes[0].symmetric_difference(&shapes[1]).collect();
+        // The index of search is each database's own.
+        assert!(shapes.iter().all(|shape| shape.iter().any(|line| line.starts_with("words."))));
+        let different: Vec<_> = shapes[0].symmetric_difference(&shapes[1]).filter(|line| !line.starts_with("words")).collect();
         assert!(different.is_empty(), "{different:#?}");
     });
 }

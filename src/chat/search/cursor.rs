@@ -1,0 +1,90 @@
+//! Where a page of results ended.
+//!
+//! Owns the text that clients carry from one page to the next. It names a result by its room and place, which its reader has seen;
+//! the numbers behind them count the messages of all rooms, and are nobody's business.
+
+use std::fmt;
+
+use super::Order;
+use crate::db::search::Hit;
+use crate::error::{Error, Result};
+
+/// A message by its room and place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The room's slug.
+    pub room: String,
+    /// The place.
+    pub seq: i64,
+}
+
+impl Spot {
+    /// The place of a message that was found.
+    pub fn of(hit: &Hit) -> Self {
+        Self { room: hit.slug.to_string(), seq: hit.seq }
+    }
+}
+
+/// The end of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last result.
+    pub last: Spot,
+    /// When the best come first: the last one's score, and the newest match when the search began.
+    pub best: Option<(i64, Spot)>,
+}
+
+impl Cursor {
+    /// Reads what a client brought back.
+    ///
+    /// # Errors
+    /// `invalid`, for `before`.
+    pub fn parse(text: &str, order: Order) -> Result<Self> {
+        let cursor = read(text).filter(|cursor| cursor.best.is_some() == (order == Order::Best));
+        cursor.ok_or_else(|| Error::invalid("before", "Give what the page before called `next`."))
+    }
+}
+
+fn read(text: &str) -> Option<Cursor> {
+    if text.contains('\0') {
+        return None;
+    }
+    let mut parts = text.split('~');
+    let spot = |room: Option<&str>, seq: Option<&str>| {
+        Some(Spot { room: room.filter(|room| !room.is_empty())?.to_owned(), seq: seq?.parse().ok()? })
+    };
+    let last = spot(parts.next(), parts.next())?;
+    let best = match parts.next() {
+        None => None,
+        Some(score) => Some((score.parse().ok()?, spot(parts.next(), parts.next())?)),
+    };
+    parts.next().is_none().then_some(Cursor { last, best })
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{}", self.last.room, self.last.seq)?;
+        if let Some((score, top)) = &self.best {
+            write!(f, "~{score}~{}~{}", top.room, top.seq)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let spot = |room: &str, seq| Spot { room: room.into(), seq };
+        let newest = Cursor { last: spot("general", 7), best: None };
+        let best = Cursor { last: spot("a-2", 9), best: Some((1234, spot("b", 11))) };
+        assert_eq!((newest.to_string(), best.to_string()), ("general~7".into(), "a-2~9~1234~b~11".into()));
+        assert_eq!(Cursor::parse("general~7", Order::Newest).unwrap(), newest);
+        assert_eq!(Cursor::parse("a-2~9~1234~b~11", Order::Best).unwrap(), best);
+        for wrong in ["7", "~7", "general~x", "general~7~1", "a~1~2~b~3~4", "a\0~1", "a~1~2~b~3"] {
+            assert_eq!(Cursor::parse(wrong, Order::Newest).unwrap_err().field(), Some("before"), "{wrong}");
+        }
+    }
+}

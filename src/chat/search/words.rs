@@ -1,0 +1,239 @@
+//! How a text is taken apart into words: the same for what is indexed, what is asked and what is marked in a snippet.
+//!
+//! Owns the folding of characters and the cutting. It knows nothing of databases, and both of them get what it gives: neither has
+//! a tokenizer of its own, so both find the same. `docs/decisions/0016-words-are-cut-by-parlor.md` says why it cuts as it does.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// The number of this way of cutting. Raise it with every change of what the index holds: the index is then made anew.
+pub const VERSION: i64 = 1;
+/// How many characters of a word count; what comes after them is not looked at.
+const LONGEST: usize = 64;
+
+/// A word of a text, or a place in a run of characters that are written without spaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Folded: without accents and capitals. In a run, the character at this place with the next one, and at the run's end alone.
+    pub text: String,
+    /// Where it begins in the text, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Where its first character ends.
+    pub first_end: usize,
+    /// What it is a part of.
+    pub place: Place,
+}
+
+/// What a word is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It stands by itself.
+    Word,
+    /// It is a pair of characters of a run.
+    Pair,
+    /// It is the last character of a run, which a pair has told already.
+    Last,
+    /// It is the only character of a run.
+    Only,
+}
+
+impl Place {
+    /// Whether it is of a run.
+    #[must_use]
+    pub fn is_run(self) -> bool {
+        self != Self::Word
+    }
+}
+
+/// The words of a text, in order.
+#[must_use]
+pub fn cut(text: &str) -> Vec<Word> {
+    let mut cutter = Cutter::default();
+    let mut chars = text.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        let mut end = start + c.len_utf8();
+        let is_alone = chars.peek().is_none_or(|&(_, next)| !belongs_to_the_one_before(next));
+        if c.is_ascii() && is_alone {
+            cutter.take(c.to_ascii_lowercase(), start, end);
+            continue;
+        }
+        while let Some(&(_, next)) = chars.peek().filter(|(_, next)| belongs_to_the_one_before(*next)) {
+            end += next.len_utf8();
+            chars.next();
+        }
+        // Composed first, so that a syllable typed as letters is one, and a small mark beside a kana becomes part of it.
+        for c in text[start..end].nfkc() {
+            fold(c, |folded| cutter.take(folded, start, end));
+        }
+    }
+    cutter.finish()
+}
+
+/// Marks over letters, the later letters of a Korean syllable, half-width voicing marks, and what nobody sees.
+fn belongs_to_the_one_before(c: char) -> bool {
+    !c.is_ascii() && (is_combining_mark(c) || is_unseen(c) || matches!(c, '\u{1160}'..='\u{11FF}' | '\u{FF9E}' | '\u{FF9F}'))
+}
+
+/// Characters that only say how to break or to draw others.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+}
+
+/// Gives what a composed character counts as.
+fn fold(c: char, mut take: impl FnMut(char)) {
+    if is_unspaced(c) {
+        // Taken apart, a voiced kana would lose its voice and a Korean syllable become letters.
+        return take(c);
+    }
+    for part in std::iter::once(c).nfkd().filter(|&part| !is_accent(part) && !is_unseen(part)) {
+        for lower in part.to_lowercase() {
+            match lower {
+                'ß' => "ss".chars().for_each(&mut take),
+                'æ' => "ae".chars().for_each(&mut take),
+                'œ' => "oe".chars().for_each(&mut take),
+                'þ' => "th".chars().for_each(&mut take),
+                'ø' => take('o'),
+                'ł' => take('l'),
+                'đ' | 'ð' => take('d'),
+                'ħ' => take('h'),
+                'ı' => take('i'),
+                'ς' => take('σ'),
+                _ if is_accent(lower) => {}
+                _ => take(lower),
+            }
+        }
+    }
+}
+
+/// Marks that tell no two words apart for somebody who searches: accents, and the vowel points that Hebrew and Arabic mostly leave
+/// out. The vowel signs of India's scripts are letters in this sense, and stay.
+fn is_accent(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}'
+        | '\u{591}'..='\u{5BD}' | '\u{5BF}' | '\u{5C1}'..='\u{5C2}' | '\u{5C4}'..='\u{5C5}' | '\u{5C7}'
+        | '\u{640}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{3099}'..='\u{309A}')
+}
+
+/// Scripts that are written without spaces between words, and Korean, whose words carry their grammar at their ends.
+fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' | '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{3096}' | '\u{309D}'..='\u{309F}' | '\u{30A1}'..='\u{30FA}' | '\u{30FC}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
+        | '\u{3105}'..='\u{312F}' | '\u{AC00}'..='\u{D7A3}' | '\u{1100}'..='\u{11FF}' | '\u{A000}'..='\u{A48C}'
+        | '\u{E01}'..='\u{E4E}' | '\u{E81}'..='\u{EDF}' | '\u{1000}'..='\u{1049}' | '\u{1780}'..='\u{17D3}')
+}
+
+/// Collects characters into words.
+#[derive(Default)]
+struct Cutter {
+    words: Vec<Word>,
+    word: Option<Word>,
+    length: usize,
+    run: Vec<(char, usize, usize)>,
+}
+
+impl Cutter {
+    fn take(&mut self, c: char, start: usize, end: usize) {
+        if is_unspaced(c) {
+            self.words.extend(self.word.take());
+            self.run.push((c, start, end));
+        } else if c.is_alphanumeric() || (is_combining_mark(c) && self.word.is_some()) {
+            self.end_run();
+            let word = self.word.get_or_insert_with(|| {
+                self.length = 0;
+                Word { text: String::with_capacity(12), start, end, first_end: end, place: Place::Word }
+            });
+            word.end = end;
+            if self.length < LONGEST {
+                word.text.push(c);
+                self.length += 1;
+            }
+        } else {
+            self.words.extend(self.word.take());
+            self.end_run();
+        }
+    }
+
+    fn end_run(&mut self) {
+        for (at, &(c, start, end)) in self.run.iter().enumerate() {
+            let mut word = Word { text: c.to_string(), start, end, first_end: end, place: Place::Last };
+            match self.run.get(at + 1) {
+                Some(&(next, _, next_end)) => {
+                    word.text.push(next);
+                    word.end = next_end;
+                    word.place = Place::Pair;
+                }
+                None if at == 0 => word.place = Place::Only,
+                None => {}
+            }
+            self.words.push(word);
+        }
+        self.run.clear();
+    }
+
+    fn finish(mut self) -> Vec<Word> {
+        self.words.extend(self.word.take());
+        self.end_run();
+        self.words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        cut(text).into_iter().map(|word| word.text).collect()
+    }
+
+    #[test]
+    fn accents_capitals_and_widths_make_no_difference() {
+        assert_eq!(texts("Crème BRÛLÉE"), ["creme", "brulee"]);
+        assert_eq!(texts("cre\u{300}me"), ["creme"]);
+        assert_eq!(texts("Straße ŁÓDŹ Ørsted ΣΟΦΟΣ σοφός"), ["strasse", "lodz", "orsted", "σοφοσ", "σοφοσ"]);
+        assert_eq!(texts("ＡＢＣ１２３ ﬁne"), ["abc123", "fine"]);
+        assert_eq!(texts("soft\u{AD}ly"), ["softly"]);
+        assert_eq!(texts("שָׁלוֹם مُحَمَّد"), ["שלום", "محمد"]);
+    }
+
+    #[test]
+    fn signs_part_words() {
+        assert_eq!(
+            texts("don't foo_bar, http://a.example/x?y=1"),
+            ["don", "t", "foo", "bar", "http", "a", "example", "x", "y", "1"]
+        );
+        assert_eq!(texts("  \n👍 — ! \u{E000}\u{E001}7 "), ["7"]);
+    }
+
+    #[test]
+    fn a_run_without_spaces_is_cut_into_pairs() {
+        assert_eq!(texts("東京都 a"), ["東京", "京都", "都", "a"]);
+        assert_eq!(texts("字"), ["字"]);
+        assert_eq!(texts("Rust言語"), ["rust", "言語", "語"]);
+        assert_eq!(texts("ｶﾞｲﾄﾞ"), texts("ガイド"));
+        assert_ne!(texts("ガ"), texts("カ"));
+        // Letter by letter, as some keyboards send it.
+        assert_eq!(texts("\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF}"), texts("한글"));
+    }
+
+    #[test]
+    fn words_know_where_they_stand() {
+        let text = "Ein schönes 東京!";
+        let words = cut(text);
+        assert_eq!(words.iter().map(|word| &text[word.start..word.end]).collect::<Vec<_>>(), ["Ein", "schönes", "東京", "京"]);
+        assert_eq!(&text[words[2].start..words[2].first_end], "東");
+        assert_eq!(words.iter().map(|word| word.place).collect::<Vec<_>>(), [Place::Word, Place::Word, Place::Pair, Place::Last]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_cut_at_its_own_characters(text in "\\PC{0,40}") {
+            for word in cut(&text) {
+                assert!(text.get(word.start..word.end).is_some() && word.first_end <= word.end);
+                assert!(word.text.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || is_unspaced(c)), "{word:?}");
+            }
+        }
+    }
+}

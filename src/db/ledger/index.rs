@@ -1,0 +1,67 @@
+//! The index of search, written with what it is of: in the ledger's transaction, so that neither is ever ahead of the other.
+//!
+//! Owns what a batch does to the index. What is in it of one message follows from that message alone, so an edit and a deletion take
+//! out exactly what was put in. Messages that the index does not hold yet (`search_before`) are left to `db::search`, which makes it.
+
+use serde_json::{Value, json};
+
+use super::statements::{INDEX, INDEXED, UNINDEX};
+use super::{Snapshot, Step, Writes};
+use crate::chat::search::entry::{Entry, Source};
+use crate::chat::types::{Kind, Message, RoomId};
+use crate::db::search::{SourceRow, dialect};
+
+impl Step<'_> {
+    /// Takes messages out of the index whose words are about to change; before they do.
+    pub(super) async fn unindex(&mut self, writes: &Writes) -> sqlx::Result<()> {
+        let changed: Vec<_> = writes
+            .messages
+            .iter()
+            .filter(|(key, is_new)| !**is_new && has_new_words(writes, **key))
+            .map(|((room, seq), _)| json!({"room": room, "seq": seq}))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        if let Step::Postgres(tx) = self {
+            // Until this is committed, nobody indexes older messages: one of them may be among these.
+            sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut ***tx).await?;
+        }
+        let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
+        let entry = |row: &SourceRow| json!({"id": row.id, "words": self.write_entry(&row.entry())});
+        let entries = rows.iter().map(entry).collect();
+        self.run(&UNINDEX, entries).await
+    }
+
+    /// Puts messages into the index that are new or whose words changed; after they were written.
+    pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
+        let mut order: Vec<_> = writes.messages.iter().collect();
+        order.sort_unstable();
+        let mut entries = Vec::new();
+        for (key, is_new) in order {
+            let message = &known.messages[key];
+            if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
+                let words = self.write_entry(&entry_of(key.0, message));
+                entries.push(json!({"room": key.0, "seq": key.1, "words": words}));
+            }
+        }
+        self.run(&INDEX, entries).await
+    }
+
+    fn write_entry(&self, entry: &Entry) -> Value {
+        match self {
+            Step::Sqlite(_) => dialect::fts_entry(entry).into(),
+            Step::Postgres(_) => dialect::tsvector(entry).into(),
+        }
+    }
+}
+
+/// Whether a message that was there before was edited or deleted, and not only reacted to or pinned.
+fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
+    let (room, seq) = key;
+    writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()
+}
+
+fn entry_of(room: RoomId, message: &Message) -> Entry {
+    Entry::of(&Source { room, author: message.author.id, body: &message.body, html: &message.html, mentions: &message.mentions })
+}

@@ -1,0 +1,227 @@
+//! Searching messages.
+//!
+//! Owns the statements that read the index, the one place where the SQL of the two databases truly differs. Each of them joins the
+//! rooms and memberships as they are when it runs: what somebody may not see is not found, whatever the index holds. What is put
+//! into the index is the ledger's to write (`db::ledger`), and `build`'s for messages older than the index.
+
+mod build;
+pub mod dialect;
+mod postgres;
+mod reach;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(super) use self::build::SourceRow;
+use sqlx::FromRow;
+
+use super::messages::messages;
+use super::{Db, read};
+use crate::chat::search::needle::Expression;
+use crate::chat::types::{Message, RoomId, UserId};
+use crate::clock::Millis;
+
+/// By how much the clocks that dated messages may have differed, or been set back: a day.
+const CLOCKS: i64 = 24 * 60 * 60 * 1000;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Who looks: nothing is found that they may not see.
+    pub reader: UserId,
+    /// What the index must hold of a message; never empty.
+    pub all: Vec<Expression>,
+    /// What it must not.
+    pub none: Vec<Expression>,
+    /// Not said before this moment.
+    pub since: Option<Millis>,
+    /// Said before this moment.
+    pub until: Option<Millis>,
+    /// Whether the message must address the reader, or must not.
+    pub addressed: Option<bool>,
+}
+
+/// A message that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Its number. Never told: numbers count the messages of all rooms.
+    pub id: i64,
+    /// Where it was said.
+    pub room: RoomId,
+    /// The slug of that room.
+    pub slug: Arc<str>,
+    /// The room's name.
+    pub name: String,
+    /// Its place there.
+    pub seq: i64,
+}
+
+type HitRow = (i64, RoomId, String, String, i64);
+
+impl From<HitRow> for Hit {
+    fn from((id, room, slug, name, seq): HitRow) -> Self {
+        Self { id, room, slug: slug.into(), name, seq }
+    }
+}
+
+/// What both databases are asked after the index has named a message: `near`, with the reader as `$1`, the moments as `$5` and `$6`,
+/// and whether it must address the reader as `$7`.
+macro_rules! may_be_told {
+    () => {
+        " messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
+          and (rooms.visibility = 'public' or memberships.user_id is not null)
+          and ($7 = 0 or exists (select 1 from mentions where mentions.user_id = $1 and mentions.message_id = messages.id) = ($7 = 1)) "
+    };
+}
+pub(super) use may_be_told;
+
+impl Wanted {
+    fn addressed(&self) -> i64 {
+        match self.addressed {
+            None => 0,
+            Some(true) => 1,
+            Some(false) => 2,
+        }
+    }
+
+    fn since(&self) -> i64 {
+        self.since.map_or(i64::MIN, |moment| moment.0)
+    }
+
+    fn until(&self) -> i64 {
+        self.until.map_or(i64::MAX, |moment| moment.0)
+    }
+}
+
+impl Db {
+    /// The newest messages before number `below` that are `wanted`, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn search(&self, wanted: &Wanted, below: i64, limit: i64) -> sqlx::Result<Vec<Hit>> {
+        let (low, high) = self.between(wanted).await?;
+        let high = high.min(below);
+        match self {
+            Self::Sqlite(sqlite) => {
+                // FTS5 gives its matches newest first as it finds them, so the work ends with the page.
+                let rows: String = sqlx::query_scalar(concat!(
+                    "select json_group_array(json_array(id, room_id, slug, name, seq)) from (
+                     select messages.id, messages.room_id, slug, rooms.name, messages.seq
+                     from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
+                     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+                     where words match $2 and words.rowid > $3 and words.rowid < $4 and",
+                    may_be_told!(),
+                    "order by words.rowid desc limit $8)"
+                ))
+                .bind(wanted.reader)
+                .bind(dialect::fts_query(&wanted.all, &wanted.none))
+                .bind(low)
+                .bind(high)
+                .bind(wanted.since())
+                .bind(wanted.until())
+                .bind(wanted.addressed())
+                .bind(limit)
+                .fetch_one(&sqlite.read)
+                .await?;
+                let rows: Vec<HitRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
+                Ok(rows.into_iter().map(Into::into).collect())
+            }
+            Self::Postgres(pool) => postgres::search(pool, wanted, low, high, limit).await,
+        }
+    }
+
+    /// Between which numbers everything lies that was said between two moments. Numbers follow the clock, but for a clock that was
+    /// set back or another server's: so the bounds are a day wider, and the moments themselves are compared as well.
+    async fn between(&self, wanted: &Wanted) -> sqlx::Result<(i64, i64)> {
+        let low = match wanted.since {
+            Some(since) => self.number_at(since.plus(-CLOCKS)).await?,
+            None => 0,
+        };
+        let high = match wanted.until {
+            Some(until) => self.number_at(until.plus(CLOCKS)).await?.saturating_add(1),
+            None => i64::MAX,
+        };
+        Ok((low, high))
+    }
+
+    /// A number whose message was said before a moment, with the next one's after it; halving finds it without an index.
+    async fn number_at(&self, moment: Millis) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "with recursive step (low, high) as (
+                select cast(0 as bigint), (select coalesce(max(id), 0) + 1 from messages)
+                union all
+                select case when (select created_at from messages where id >= (low + high) / 2 order by id limit 1) < $1
+                       then (low + high) / 2 else low end,
+                       case when (select created_at from messages where id >= (low + high) / 2 order by id limit 1) < $1
+                       then high else (low + high) / 2 end
+                from step where high - low > 1
+             )
+             select low from step where high - low <= 1",
+        )
+        .bind(moment)
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// The words of messages that were found.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bodies(&self, hits: &[Hit]) -> sqlx::Result<HashMap<i64, String>> {
+        let ids = serde_json::json!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>()).to_string();
+        match self {
+            Self::Sqlite(sqlite) => {
+                let rows: String = sqlx::query_scalar(
+                    "select json_group_array(json_array(messages.id, body)) from json_each($1) join messages on messages.id = value",
+                )
+                .bind(ids)
+                .fetch_one(&sqlite.read)
+                .await?;
+                let rows: Vec<(i64, String)> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
+                Ok(rows.into_iter().collect())
+            }
+            Self::Postgres(pool) => {
+                #[derive(FromRow)]
+                struct Row {
+                    id: i64,
+                    body: String,
+                }
+                let rows: Vec<Row> = sqlx::query_as(
+                    "select id, body from messages where id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json)))",
+                )
+                .bind(ids)
+                .fetch_all(pool)
+                .await?;
+                Ok(rows.into_iter().map(|row| (row.id, row.body)).collect())
+            }
+        }
+    }
+
+    /// The messages that were found, in the same order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn found(&self, hits: &[Hit]) -> sqlx::Result<Vec<Message>> {
+        let mut order: Vec<_> = hits.iter().enumerate().collect();
+        order.sort_unstable_by_key(|(_, hit)| hit.id);
+        let ids = serde_json::json!(order.iter().map(|(_, hit)| hit.id).collect::<Vec<_>>()).to_string();
+        let rows = match self {
+            Self::Sqlite(_) => {
+                messages!(self, "where messages.id in (select value from json_each($1)) order by messages.id", ids)
+            }
+            Self::Postgres(_) => messages!(
+                self,
+                "where messages.id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json))) order by messages.id",
+                ids
+            ),
+        };
+        // A message is never taken away as a row, so there are as many, unless a room went as a whole in this moment.
+        if rows.len() != order.len() {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        let mut found: Vec<_> =
+            order.into_iter().zip(rows).map(|((place, hit), row)| (place, row.into_message(&hit.slug))).collect();
+        found.sort_unstable_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, message)| message).collect())
+    }
+}
