@@ -24,8 +24,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, people, preview, rooms, session,
-    settings, trace,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms,
+    session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -61,6 +61,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/login", get(accounts::login_page).post(accounts::login))
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
+        .route("/keys", get(install::keys))
         .route("/rooms", get(rooms::list).post(rooms::create))
         .route("/preview", post(preview::preview))
         .route("/rooms/{slug}", get(history::room))
@@ -92,6 +93,9 @@ fn pages(state: AppState, sessions: Store) -> Router {
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/manifest.webmanifest", get(install::manifest))
+        .route("/sw.js", get(install::worker))
+        .route("/offline", get(install::offline))
         .route("/emoji.json", get(emoji::list))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))

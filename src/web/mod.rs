@@ -15,6 +15,7 @@ pub mod form;
 pub mod frame;
 pub mod health;
 pub mod history;
+pub mod install;
 pub mod members;
 pub mod origin;
 pub mod people;

@@ -1,7 +1,6 @@
 // What every page of somebody who is signed in does: one connection, the sidebar, the title, notifications. A room's page adds its own in `app.js`.
 import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
-import { forget } from '#js/drafts.js';
 import { Notices } from '#js/notify.js';
 import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
@@ -33,7 +32,5 @@ for (const time of document.querySelectorAll('.gathered time, time.moment')) {
 
 connection.on('person', renamed);
 connection.on('online', cameOrWent);
-// Whoever logs in here next does not find what somebody else was writing.
-document.querySelector('form[action="/logout"]')?.addEventListener('submit', () => forget());
 
 connection.open();

@@ -11,6 +11,7 @@ mod moments;
 mod people;
 mod room;
 mod rooms;
+mod shell;
 
 use askama::Template;
 
@@ -21,6 +22,7 @@ pub use self::members::MembersPage;
 pub use self::people::{DirectPage, Listed, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
+pub use self::shell::{KeysPage, OfflinePage};
 use crate::chat::types::UserId;
 use crate::error::Error;
 
