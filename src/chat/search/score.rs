@@ -15,7 +15,7 @@ pub fn score(words: &[Word], needles: &[Needle]) -> i64 {
         // The word itself says more than a longer one, and a second time says less than the first.
         let whole = found.iter().filter(|found| found.is_whole).count() as f64;
         let begun = found.len() as f64 - whole;
-        score += 2.0 * whole.ln_1p() + begun.ln_1p();
+        score += 2.0 * whole.ln_1p() + 0.5 * begun.ln_1p();
         // Words that were asked for one after the other, and stand so.
         if let Some(before) = &before {
             let distance = before.iter().flat_map(|one| found.iter().map(|other| one.at.abs_diff(other.at))).min();
