@@ -24,7 +24,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, members, preview, rooms, search, session, trace,
+    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms, search,
+    session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -60,6 +61,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/login", get(accounts::login_page).post(accounts::login))
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
+        .route("/keys", get(install::keys))
         .route("/rooms", get(rooms::list).post(rooms::create))
         .route("/preview", post(preview::preview))
         .route("/rooms/{slug}", get(history::room))
@@ -79,6 +81,11 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))
         .route("/rooms/{slug}/settings", post(members::describe))
+        .route("/people", get(people::list))
+        .route("/people/{username}", get(people::card))
+        .route("/people/{username}/message", post(people::message))
+        .route("/direct", get(people::direct).post(people::begin))
+        .route("/settings", get(settings::show).post(settings::save))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))
@@ -87,6 +94,9 @@ fn pages(state: AppState, sessions: Store) -> Router {
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/manifest.webmanifest", get(install::manifest))
+        .route("/sw.js", get(install::worker))
+        .route("/offline", get(install::offline))
         .route("/emoji.json", get(emoji::list))
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))

@@ -2,7 +2,9 @@
 //!
 //! Owns who may have an account and who is who. It must not know of HTTP or sockets.
 
+mod notes;
 pub mod password;
+pub mod profile;
 pub mod session;
 pub mod throttle;
 pub mod username;
@@ -192,6 +194,11 @@ impl Accounts {
     /// The database's.
     pub async fn session_user(&self, key: &SessionKey) -> Result<Option<SessionUser>> {
         Ok(self.sessions.user(key).await?)
+    }
+
+    /// Notes that somebody was here just now. It is written soon, many at once, and at most once a minute for each.
+    pub fn seen(&self, user: UserId) {
+        self.sessions.seen(user);
     }
 
     /// Which of these sessions have ended, by log-out elsewhere or by age.

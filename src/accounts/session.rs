@@ -18,7 +18,8 @@ use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use crate::chat::types::UserId;
+use super::notes::{NOTES, Note, look_after};
+use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
@@ -27,10 +28,6 @@ use crate::db::sessions::{NewSession, SessionRow};
 const TOUCH: i64 = 60_000;
 /// How long a request waits for that.
 const TOUCHING: Duration = Duration::from_secs(1);
-/// How many notes of that may wait to be written. One that finds no place is made at the session's next request.
-const NOTES: usize = 4096;
-/// How often the sessions that have ended by themselves are forgotten.
-const TIDY: Duration = Duration::from_secs(60 * 60);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
@@ -81,13 +78,35 @@ pub struct SessionUser {
     pub is_admin: bool,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
+    /// Their time zone's IANA name, if they told it.
+    #[serde(default)]
+    pub time_zone: Option<Arc<str>>,
+    /// Light or dark.
+    #[serde(default)]
+    pub theme: Theme,
+    /// How loud rooms are to them.
+    #[serde(default = "mentions")]
+    pub notify: Level,
+}
+
+fn mentions() -> Level {
+    Level::Mentions
 }
 
 impl SessionUser {
     /// All that a session stores of its person: the rest is read anew each time.
     #[must_use]
     pub fn only(id: UserId) -> Self {
-        Self { id, username: "".into(), name: "".into(), is_admin: false, last_room: None }
+        Self {
+            id,
+            username: "".into(),
+            name: "".into(),
+            is_admin: false,
+            last_room: None,
+            time_zone: None,
+            theme: Theme::Auto,
+            notify: Level::Mentions,
+        }
     }
 
     fn of(row: &SessionRow) -> Option<Self> {
@@ -97,6 +116,9 @@ impl SessionUser {
             name: row.name.as_deref()?.into(),
             is_admin: row.is_admin?,
             last_room: row.last_room.as_deref().map(Into::into),
+            time_zone: row.time_zone.as_deref().map(Into::into),
+            theme: row.theme?,
+            notify: row.notify?,
         })
     }
 }
@@ -112,14 +134,6 @@ pub struct Store {
     notes: mpsc::Sender<Note>,
     /// When the sessions under open sockets were last noted as in use.
     noted_at: Arc<AtomicI64>,
-}
-
-/// That a session was used.
-struct Note {
-    key: SessionKey,
-    at: Millis,
-    /// Dropped when it is written.
-    _written: oneshot::Sender<()>,
 }
 
 impl Debug for Store {
@@ -156,11 +170,19 @@ impl Store {
             // Written by a task of its own, which nobody can cancel; a database that cannot write just now does not keep its
             // readers waiting.
             let (written, done) = oneshot::channel();
-            if self.notes.try_send(Note { key: key.clone(), at: now, _written: written }).is_ok() {
+            let note = Note { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
+            if self.notes.try_send(note).is_ok() {
                 tokio::time::timeout(TOUCHING, done).await.ok();
             }
         }
         Ok(row)
+    }
+
+    /// Notes that somebody was here just now; nobody waits for it. When too many notes wait, this one is not made: it is only to the
+    /// minute anyway.
+    pub fn seen(&self, user: UserId) {
+        let note = Note { key: None, person: Some(user), at: self.clock.now(), _written: None };
+        self.notes.try_send(note).ok();
     }
 
     /// Which of these sessions, which have open sockets, have ended. The others are in use, also when their people only listen, and
@@ -184,31 +206,6 @@ impl Store {
             keys.remove(&key.into());
         }
         Ok(keys)
-    }
-}
-
-/// Notes the use of sessions, many in one write: after a restart everybody comes back at once, and posts need the same
-/// connection. Now and then forgets the sessions that have ended by themselves. Ends with the last store.
-async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Receiver<Note>) {
-    let mut tidy = tokio::time::interval(TIDY);
-    let mut notes = Vec::new();
-    loop {
-        let done = tokio::select! {
-            _ = to_write.recv_many(&mut notes, NOTES) => {
-                let Some(last) = notes.iter().map(|note| note.at).max() else { return };
-                let keys: HashSet<_> = notes.iter().map(|note| note.key.as_str().to_owned()).collect();
-                let done = db.touch_sessions(&Vec::from_iter(keys), last).await;
-                notes.clear();
-                done
-            }
-            _ = tidy.tick() => {
-                let now = clock.now();
-                db.delete_expired_sessions(now, now.plus(-idle)).await.map(drop)
-            }
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "could not note which sessions are in use");
-        }
     }
 }
 

@@ -143,10 +143,10 @@ impl Chat {
     pub fn level(text: Option<&str>) -> Result<Option<Level>> {
         match text {
             None | Some("") => Ok(None),
-            Some("all") => Ok(Some(Level::All)),
-            Some("mentions") => Ok(Some(Level::Mentions)),
-            Some("muted") => Ok(Some(Level::Muted)),
-            Some(_) => Err(Error::invalid("level", "A room is set to all, mentions or muted.")),
+            Some(word) => match Level::parse(word) {
+                Some(level) => Ok(Some(level)),
+                None => Err(Error::invalid("level", "A room is set to all, mentions or muted.")),
+            },
         }
     }
 }

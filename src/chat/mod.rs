@@ -10,10 +10,12 @@
 pub mod activity;
 pub mod batch;
 pub mod change;
+pub mod direct;
 mod history;
 pub mod ledger;
 pub mod markdown;
 pub mod names;
+pub mod preferences;
 pub mod presence;
 mod rooms;
 pub mod search;
@@ -138,6 +140,11 @@ impl Chat {
         }
     }
 
+    /// Forgets what is kept in memory under somebody's name, because they have another one.
+    pub fn forget_name(&self, person: UserId) {
+        self.tails.forget_author(person);
+    }
+
     /// Forgets the rates of people who have been quiet; called now and then.
     pub fn forget_quiet_people(&self) {
         if let Some(posts) = &self.posts {
@@ -236,7 +243,7 @@ impl Chat {
     }
 
     /// Counts one change against a person's rate.
-    fn spend(&self, actor: UserId) -> Result<()> {
+    pub(crate) fn spend(&self, actor: UserId) -> Result<()> {
         let Some(posts) = &self.posts else { return Ok(()) };
         posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
             retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),

@@ -15,7 +15,8 @@ impl Chat {
     /// `not_found`.
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
         text::no_nul("room", slug)?;
-        let view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
+        let mut view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
+        self.name_view(&mut view, reader).await?;
         if self.known_room(slug).is_none() {
             self.learn(view.room.slug.clone(), view.room.id);
         }
@@ -107,7 +108,9 @@ impl Chat {
     /// # Errors
     /// The database's.
     pub async fn list(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
-        Ok(self.db.list_rooms(reader).await?)
+        let mut rooms = self.db.list_rooms(reader).await?;
+        self.name_rooms(&mut rooms, reader).await?;
+        Ok(rooms)
     }
 
     /// The rooms that somebody is a member of.
@@ -115,7 +118,9 @@ impl Chat {
     /// # Errors
     /// The database's.
     pub async fn list_own(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
-        Ok(self.db.list_own_rooms(reader).await?)
+        let mut rooms = self.db.list_own_rooms(reader).await?;
+        self.name_rooms(&mut rooms, reader).await?;
+        Ok(rooms)
     }
 
     /// Who is a member of a room.

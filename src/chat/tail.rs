@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::change::Logged;
-use super::types::{Head, RoomId};
+use super::types::{Head, RoomId, UserId};
 
 /// How many messages a tail holds: what a join replays.
 pub const LENGTH: usize = 50;
@@ -146,6 +146,16 @@ impl Tails {
             if !keep {
                 slots.remove(&logged.room);
             }
+        });
+    }
+
+    /// Drops every tail with a message of this person's, and those that are being read just now: they may hold a name that is out of date.
+    pub fn forget_author(&self, person: UserId) {
+        self.with(|slots, _| {
+            slots.retain(|_, slot| match slot {
+                Slot::Loading(_) => false,
+                Slot::Ready { tail, .. } => tail.messages.iter().all(|logged| logged.message.author.id != person),
+            });
         });
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::preferences::{Level, Theme};
 use crate::clock::Millis;
 
 macro_rules! id {
@@ -60,19 +61,6 @@ pub enum Kind {
     Renamed,
 }
 
-/// How loud a room is to one of its members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Every message counts.
-    All,
-    /// Only what addresses them counts.
-    Mentions,
-    /// Nothing counts.
-    Muted,
-}
-
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Room {
@@ -90,8 +78,11 @@ pub struct Room {
     /// When it was created.
     pub created_at: Millis,
     /// Whether it is direct messages: a private room of fixed people, under their names.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip)]
     pub is_direct: bool,
+    /// With whom, for one reader: the others by name, or oneself. Empty where it is no direct messages, or nobody in particular reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub direct: Vec<Author>,
 }
 
 /// How far a room's log has come.
@@ -209,6 +200,17 @@ pub enum Window {
     Around(i64),
 }
 
+impl Room {
+    /// Names direct messages as one reader sees them.
+    pub fn name_for(&mut self, reader: UserId, people: Vec<Author>) {
+        self.name = match people.as_slice() {
+            [own] if own.id == reader => "You".to_owned(),
+            people => people.iter().map(|person| &*person.name).collect::<Vec<_>>().join(", "),
+        };
+        self.direct = people;
+    }
+}
+
 impl Window {
     /// The places that the window shows in a log that ends at `last`, both included; an empty range where there is nothing. Places
     /// have no gaps, so `limit` of them are `limit` messages.
@@ -250,6 +252,8 @@ pub struct ListedRoom {
     pub level: Option<Level>,
     /// The last message that they have read; 0 for who is no member.
     pub read_seq: i64,
+    /// When somebody last wrote; known only of direct messages.
+    pub talked_at: Option<Millis>,
     /// How far the room's log has come.
     pub head: Head,
 }

@@ -161,16 +161,17 @@ impl Db {
         .await)
     }
 
-    /// How many of people's own words stand behind somebody's read marker; at most 1,000 are counted.
+    /// How many of other people's words stand behind somebody's read marker, among the first 1,000 there: whoever writes without
+    /// ever reading does not make it long.
     ///
     /// # Errors
     /// The database's.
     pub async fn unread(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
         read!(self, pool => sqlx::query_scalar(
             "select count(*) from (
-                select 1 from memberships join messages on messages.room_id = memberships.room_id and seq > read_seq
+                select author_id from memberships join messages on messages.room_id = memberships.room_id and seq > read_seq
                 where memberships.room_id = $1 and user_id = $2 and kind = 'text' and deleted_at is null limit $3
-             ) as waiting",
+             ) as waiting where author_id <> $2",
         )
         .bind(room)
         .bind(user)

@@ -6,9 +6,11 @@
 //! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
 
 mod activity;
+pub mod direct;
 pub mod ledger;
 pub mod messages;
 mod open;
+pub mod people;
 pub mod rooms;
 pub mod search;
 pub mod sessions;

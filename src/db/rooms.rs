@@ -33,6 +33,8 @@ pub struct RoomView {
 pub struct Member {
     /// Who.
     pub person: Author,
+    /// One line about how they are; may be empty.
+    pub status: String,
     /// Since when.
     pub joined_at: Millis,
 }
@@ -70,6 +72,7 @@ impl RoomRow {
             visibility: self.visibility,
             created_at: self.created_at,
             is_direct: self.direct_key.is_some(),
+            direct: Vec::new(),
         }
     }
 }
@@ -97,6 +100,7 @@ impl From<RoomRow> for ListedRoom {
             mentions: row.mentions,
             level: row.level,
             read_seq: row.read_seq.unwrap_or(0),
+            talked_at: None,
             head: Head { seq: row.seq, rev: row.rev },
             room: row.into_room(),
         }
@@ -189,6 +193,7 @@ impl Db {
                     visibility,
                     created_at: now,
                     is_direct: false,
+                    direct: Vec::new(),
                 });
             }
         }
@@ -222,8 +227,8 @@ impl Db {
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                     members,
                     case when talk_seq > read_seq then (select count(*) from (
-                        select 1 from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
-                        and author_id <> $1 limit 100) as waiting) else 0 end as unread,
+                        select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
+                        limit 100) as waiting where author_id <> $1) else 0 end as unread,
                     case when talk_seq > read_seq then (select count(*) from mentions
                         where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions
              from memberships join rooms on rooms.id = memberships.room_id
@@ -241,15 +246,16 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_members(&self, room: RoomId) -> sqlx::Result<Vec<Member>> {
-        let rows: Vec<(UserId, String, String, Millis)> = read!(self, pool => sqlx::query_as(
-            "select users.id, username, users.name, joined_at from memberships join users on users.id = user_id
+        let rows: Vec<(UserId, String, String, String, Millis)> = read!(self, pool => sqlx::query_as(
+            "select users.id, username, users.name, status, joined_at from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",
         )
         .bind(room)
         .fetch_all(pool)
         .await?);
-        let member = |(id, username, name, joined_at): (UserId, String, String, Millis)| Member {
+        let member = |(id, username, name, status, joined_at): (UserId, String, String, String, Millis)| Member {
             person: Author { id, username: username.into(), name: name.into() },
+            status,
             joined_at,
         };
         Ok(rows.into_iter().map(member).collect())

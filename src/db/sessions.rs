@@ -6,7 +6,7 @@
 use sqlx::FromRow;
 
 use super::{Db, read, write};
-use crate::chat::types::UserId;
+use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::Millis;
 
 /// A session as it is stored.
@@ -43,6 +43,12 @@ pub struct SessionRow {
     pub is_admin: Option<bool>,
     /// The slug of the room that they visited last.
     pub last_room: Option<String>,
+    /// Their time zone's IANA name.
+    pub time_zone: Option<String>,
+    /// Light or dark.
+    pub theme: Option<Theme>,
+    /// How loud rooms are to them.
+    pub notify: Option<Level>,
 }
 
 impl Db {
@@ -86,7 +92,7 @@ impl Db {
     /// The database's.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, pool => sqlx::query_as(
-            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room
+            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room, time_zone, theme, notify
              from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
         )

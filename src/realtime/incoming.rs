@@ -40,10 +40,13 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
     });
     let parting = realtime.clone();
     socket.on_disconnect(move |socket: SocketRef| {
-        let left = parting.seats.remove(socket.id, &seat);
+        let (left, was_last) = parting.seats.remove(socket.id, &seat);
         async move {
             for (room, slug) in left {
                 parting.say_gone(room, &slug, &seat.username).await;
+            }
+            if was_last {
+                parting.say_away(&seat).await;
             }
         }
     });
@@ -101,7 +104,7 @@ impl Realtime {
     }
 
     /// The part of an event that may take its time.
-    async fn end(&self, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
+    async fn end(self: &Arc<Self>, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
         let answer = match begun {
             Ok((in_flight, work)) => {
                 let answer = match work {
@@ -122,7 +125,7 @@ impl Realtime {
         }
     }
 
-    async fn work(&self, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
+    async fn work(self: &Arc<Self>, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
         let slug = payload.text("room");
         match event {
             "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
@@ -134,6 +137,7 @@ impl Realtime {
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
             "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
             "watch" => self.watch(seated).await,
+            "direct" => self.direct(seated, payload).await,
             "pins" => {
                 let view = self.chat.view(seated.seat.user, slug?).await?;
                 Ok(Answer::Pinned(Pinned { messages: self.chat.pins(&view).await? }))

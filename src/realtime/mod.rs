@@ -9,7 +9,9 @@
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
+mod own_room;
 pub mod payload;
+mod people;
 mod publish;
 mod recent;
 mod search;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use socketioxide::{SendError, extract::SocketRef};
 
+pub use super::own_room::OwnRoom;
+use super::people::Conversation;
 use crate::chat::activity::{Earlier, Mentions};
 use crate::chat::change::Logged;
 use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
-use crate::chat::types::{Head, Level, ListedRoom, Page, Room, Visibility};
+use crate::chat::types::{Head, Level, Page, Room};
 
 /// An event with its name on the wire.
 pub trait Outgoing: Serialize {
@@ -74,39 +76,6 @@ pub struct Activity<'a> {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Entered(pub OwnRoom);
-
-/// A room of the person's, as it stands for them.
-#[derive(Debug, Serialize)]
-pub struct OwnRoom {
-    /// The slug.
-    room: Arc<str>,
-    name: String,
-    visibility: Visibility,
-    is_direct: bool,
-    unread: i64,
-    mentions: i64,
-    level: Option<Level>,
-    read_seq: i64,
-    head: HeadAck,
-}
-
-impl OwnRoom {
-    /// A room as it stands for one of its members, in the history of `epoch`.
-    #[must_use]
-    pub fn new(listed: &ListedRoom, epoch: &Arc<str>) -> Self {
-        Self {
-            room: listed.room.slug.clone(),
-            name: listed.room.name.clone(),
-            visibility: listed.room.visibility,
-            is_direct: listed.room.is_direct,
-            unread: listed.unread,
-            mentions: listed.mentions,
-            level: listed.level,
-            read_seq: listed.read_seq,
-            head: HeadAck { head: listed.head, epoch: epoch.clone() },
-        }
-    }
-}
 
 /// A room's name, topic or visibility changed.
 #[derive(Debug, Serialize)]
@@ -276,6 +245,8 @@ pub enum Answer {
     LevelSet(LevelSet),
     /// To `mentions`.
     Mentions(Mentions),
+    /// To `direct`.
+    Conversation(Conversation),
     /// To `preview`.
     Preview(Preview),
     /// To `search`.

@@ -81,6 +81,15 @@ impl Payload {
         }
     }
 
+    /// A field that must be a list of texts.
+    ///
+    /// # Errors
+    /// `invalid`, for the field.
+    pub fn texts(&self, field: &'static str) -> Result<Vec<&str>> {
+        let list = self.0.get(field).and_then(Json::as_array).map(|list| list.iter().map(Json::as_str).collect::<Option<_>>());
+        list.flatten().ok_or_else(|| Error::invalid(field, format!("`{field}` must be a list of texts.")))
+    }
+
     /// A field that must be a whole number.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ impl Realtime {
                 }
             }
             Event::Entered { room, user, .. } => self.entered(*room, *user),
+            Event::Described(room) if room.is_direct => self.describe_direct(room.slug.clone(), room.id),
             Event::Described(room) => self.broadcast(room.id, &Described { room: &room.slug, now: room }).await,
             Event::Removed { room, slug, user, rev, reason } => {
                 let lost = self.seats.unsubscribe_user(*room, *user, *rev);

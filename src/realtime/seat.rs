@@ -74,6 +74,12 @@ impl Seat {
         self.is_revoked.load(Ordering::Acquire)
     }
 
+    /// Whether it hears of all its person's rooms.
+    #[must_use]
+    pub fn is_watching(&self) -> bool {
+        self.is_watching.load(Ordering::Acquire)
+    }
+
     /// Takes a place for one more event, if the socket has not too many on their way.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> Option<InFlight> {

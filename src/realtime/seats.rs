@@ -70,13 +70,13 @@ impl Seats {
         all.by_socket.insert(socket.id, Seated { socket: socket.clone(), seat: seat.clone() });
     }
 
-    /// Forgets a socket that has gone; gives the rooms in which its person is no longer.
+    /// Forgets a socket that has gone; gives the rooms in which its person is no longer, and whether it was their last.
     #[must_use]
-    pub fn remove(&self, socket: Sid, seat: &Seat) -> Vec<(RoomId, Arc<str>)> {
+    pub fn remove(&self, socket: Sid, seat: &Seat) -> (Vec<(RoomId, Arc<str>)>, bool) {
         let mut all = self.register();
         seat.is_gone.store(true, Ordering::Release);
-        let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return Vec::new() };
-        self.presence.disconnect(seat.user);
+        let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
+        let was_last = self.presence.disconnect(seat.user);
         if seat.is_watching.load(Ordering::Acquire) {
             self.watching.fetch_sub(1, Ordering::Relaxed);
         }
@@ -87,7 +87,7 @@ impl Seats {
             }
         }
         let rooms = std::mem::take(&mut *seat.rooms());
-        rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect()
+        (rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect(), was_last)
     }
 
     /// Who is in a room.

@@ -22,6 +22,7 @@ impl Realtime {
         for listed in &rooms {
             self.seats.watch(seated, listed.room.id, listed.head.rev);
         }
+        self.say_here(&seated.seat, rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id));
         let rooms = rooms.iter().map(|listed| OwnRoom::new(listed, self.chat.epoch())).collect();
         Ok(Answer::Watched(Watched { rooms }))
     }

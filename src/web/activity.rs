@@ -42,5 +42,5 @@ pub async fn mentions(State(state): State<AppState>, Query(place): Query<Before>
     if asked.is_json() {
         return Ok(Json(mentions).into_response());
     }
-    Ok(page(&MentionsPage::new(frame(&state, &user).await.map_err(refuse)?, mentions)))
+    Ok(page(&MentionsPage::new(frame(&state, &user).await.map_err(refuse)?.at("mentions"), mentions)))
 }

@@ -22,6 +22,8 @@ struct Files;
 
 /// How many characters of its hash a file's URL carries.
 const DIGITS: usize = 16;
+/// The service worker, which is served at `/sw.js` and is nobody's module.
+pub const WORKER: &str = "sw.js";
 
 /// The hash of each file, by its path below `static/`.
 static HASHES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
@@ -31,7 +33,7 @@ static HASHES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
 
 /// Where each module's name leads: modules import each other by name, and the browser finds the hashed file.
 static IMPORT_MAP: LazyLock<String> = LazyLock::new(|| {
-    let modules = HASHES.keys().filter(|path| path.ends_with(".js"));
+    let modules = HASHES.keys().filter(|path| path.ends_with(".js") && *path != WORKER);
     let imports: BTreeMap<_, _> = modules.map(|path| (format!("#{path}"), url(path))).collect();
     json!({ "imports": imports }).to_string()
 });
@@ -43,6 +45,41 @@ pub fn url(path: &str) -> String {
         Some(hash) => format!("/static/{}/{path}", &hash[..DIGITS]),
         None => format!("/static/{path}"),
     }
+}
+
+/// The paths of all files that pages load; licences and versions are for people who read the source.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    HASHES
+        .keys()
+        .map(String::as_str)
+        .filter(|path| [".js", ".css", ".svg", ".png", ".json"].iter().any(|end| path.ends_with(end)))
+}
+
+/// What all files together are: another one as soon as one of them changes.
+#[must_use]
+pub fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let parts: Vec<&str> = HASHES.iter().flat_map(|(path, hash)| [path.as_str(), hash.as_str()]).collect();
+        digest(&parts)
+    });
+    &VERSION
+}
+
+/// A short hash of texts in their order.
+#[must_use]
+pub fn digest(parts: &[&str]) -> String {
+    let mut all = Sha256::new();
+    for part in parts {
+        all.update(part.len().to_be_bytes());
+        all.update(part.as_bytes());
+    }
+    hex(&all.finalize())[..DIGITS].to_owned()
+}
+
+/// What a file of text says.
+#[must_use]
+pub fn text(path: &str) -> String {
+    Files::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
 }
 
 /// The URL of a style sheet by its name.

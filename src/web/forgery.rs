@@ -25,11 +25,12 @@ pub async fn refuse_foreign(State(state): State<AppState>, request: Request, nex
     next.run(request).await
 }
 
-/// Puts the headers of every answer on one; an answer that nobody said otherwise of stays out of shared caches.
+/// Puts the headers of every answer on one; an answer that nobody said otherwise of is kept by nobody: after logging out, the way
+/// back leads to no page of before.
 pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Response) -> Response {
     let all = response.headers_mut();
     if !all.contains_key(CACHE_CONTROL) {
-        all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
     all.extend(headers);
     response
@@ -40,7 +41,7 @@ pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Respons
 pub fn headers(is_https: bool) -> HeaderMap {
     let policy = format!(
         "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-         manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+         manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         assets::import_map_hash()
     );
     let mut headers = HeaderMap::new();

@@ -11,5 +11,8 @@ use crate::state::AppState;
 /// The database's.
 pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
     let rooms = state.chat.list_own(user.id).await?;
-    Ok(Frame::new(user, rooms))
+    let presence = state.chat.presence();
+    let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
+    let online = company.filter(|person| presence.is_online(*person)).collect();
+    Ok(Frame::new(user, rooms, online))
 }

@@ -85,9 +85,11 @@ pub async fn room(
     show(&state, user, view, window, limit, shown, &asked).await
 }
 
-/// Whether a browser asks for the page itself, and not for a picture or a script that some page says is here.
+/// Whether a browser asks for the page itself, and not for a picture or a script that some page says is here. A service worker that
+/// passes a page on asks for it as for nothing in particular; one that renews what it keeps says that nobody is looking.
 fn is_document(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document")
+    let is_passed_on = |dest: &axum::http::HeaderValue| dest == "document" || dest == "empty";
+    headers.get("sec-fetch-dest").is_none_or(is_passed_on) && !headers.contains_key("purpose")
 }
 
 /// `GET /rooms/{slug}/{seq}`: the page around a message, with it marked.

@@ -11,7 +11,9 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, page_with};
 use super::rooms::visibility;
 use super::session::CurrentUser;
-use super::views::MembersPage;
+use super::views::{Listed, MembersPage};
+use crate::db::people::ListedPerson;
+use crate::db::rooms::Member;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -24,13 +26,24 @@ async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, p
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let members = state.chat.members(&view).await.map_err(refuse)?;
+    let presence = state.chat.presence();
     if asked.is_json() {
-        let members: Vec<_> =
-            members.iter().map(|member| json!({ "person": member.person, "joined_at": member.joined_at })).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|member| {
+                let online = presence.is_online(member.person.id);
+                json!({ "person": member.person, "joined_at": member.joined_at, "status": member.status, "online": online })
+            })
+            .collect();
         return Ok(Json(json!({ "room": view.room, "members": members })).into_response());
     }
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let mut members = MembersPage::new(frame(state, user).await.map_err(refuse)?, user, view, members);
+    let listed = |Member { person, status, .. }| Listed {
+        is_online: presence.is_online(person.id),
+        person: ListedPerson { id: person.id, username: person.username.to_string(), name: person.name.to_string(), status },
+    };
+    let mut members =
+        MembersPage::new(frame(state, user).await.map_err(refuse)?, user, view, members.into_iter().map(listed).collect());
     members.problem = problem.as_ref().map(Into::into);
     Ok(page_with(status, &members))
 }

@@ -10,6 +10,7 @@ export class Menu {
 
   constructor(acts) {
     this.#acts = acts;
+    if (!('popover' in HTMLElement.prototype)) return; // Then the three dots lead to their page.
     acts.list.addEventListener('click', (event) => this.#pressed(event));
     this.#menu.addEventListener('keydown', (event) => this.#key(event));
     this.#menu.addEventListener('click', (event) => this.#chosen(event));

@@ -19,9 +19,7 @@ export function arrange(nodes) {
     if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
     for (const time of node.querySelectorAll('time')) {
       time.title = fullTime(at);
-      const side = time.closest('.side');
-      (time.querySelector('a') ?? time).textContent = side ? brief(at) : clock(at);
-      if (side) side.ariaLabel = `Link to this message, ${brief(at)}`;
+      (time.querySelector('a') ?? time).textContent = time.closest('.side') ? brief(at) : clock(at);
     }
   }
 }

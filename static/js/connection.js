@@ -7,7 +7,7 @@ const PATIENCE = 20_000;
 
 export class Connection extends EventTarget {
   #socket;
-  #bar = document.querySelector('#connection');
+  #bar = document.querySelector('#connection') ?? bar();
   #slow;
 
   constructor() {
@@ -52,7 +52,8 @@ export class Connection extends EventTarget {
   // Puts a line over the page, with a link where there is somewhere to go.
   say(text, href, name) {
     clearTimeout(this.#slow);
-    if (!this.#bar) return;
+    // The same words again are not news: a connection that fails every few seconds is told once.
+    if (!href && this.#bar.textContent === text) return;
     this.#bar.textContent = text;
     this.#bar.hidden = !text;
     if (!href) return;
@@ -66,8 +67,19 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new Event('down'));
     clearTimeout(this.#slow);
     // A blink is not worth a word.
-    this.#slow = setTimeout(() => this.say('Reconnecting… your messages are safe'), 400);
+    this.#slow = setTimeout(() => this.say(navigator.onLine ? 'Reconnecting… your messages are safe' : 'You are offline. What you write goes out when you are back.'), 400);
     // The server closed the namespace: the client does not come back by itself.
     if (mustAsk) setTimeout(() => this.#socket.connect(), 1_000);
   }
+}
+
+// Where a page has no line of its own for it, one under its head.
+function bar() {
+  const node = document.createElement('div');
+  node.className = 'bar';
+  node.id = 'connection';
+  node.role = 'status';
+  node.hidden = true;
+  document.querySelector('main > .head')?.after(node);
+  return node;
 }

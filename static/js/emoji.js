@@ -20,7 +20,9 @@ export async function search(typed, limit = 8) {
   const all = (await groups()).flatMap((group) => group.emoji);
   const rank = ({ codes, words }) => {
     if (codes.includes(query)) return 0;
-    if (codes.some((code) => code.startsWith(query))) return 1;
+    const begun = codes.filter((code) => code.startsWith(query)).map((code) => code.length);
+    // Of those that begin with it, the one that is nearest to being typed.
+    if (begun.length) return 1 + Math.min(...begun) / 100;
     if (words.some((word) => word.startsWith(query))) return 2;
     return codes.some((code) => code.includes(query)) ? 3 : 4;
   };

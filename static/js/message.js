@@ -22,7 +22,9 @@ export function element(message, me) {
     const avatar = node.querySelector('.avatar');
     avatar.textContent = initials(message.author.name);
     avatar.className = `avatar hue-${message.author.id % HUES}`;
-    node.querySelector('.by').textContent = message.author.name;
+    const by = node.querySelector('.by');
+    by.textContent = message.author.name;
+    by.href = `/people/${message.author.username}`;
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
   } else node.querySelector('.text').textContent = notice(message);

@@ -1,11 +1,11 @@
 // The room's history, kept whole: one number, `rev`, says what is known; whatever is missing is asked for.
 
 export class Room {
-  #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins;
+  #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins; #kept;
   #rev; #epoch; #isLatest;
   #syncing = null;
 
-  constructor(main, { line, timeline, outbox, people, reading, sidebar, title, pins }) {
+  constructor(main, { line, timeline, outbox, people, reading, sidebar, title, pins, kept }) {
     this.#main = main;
     this.#line = line;
     this.#timeline = timeline;
@@ -15,13 +15,16 @@ export class Room {
     this.#sidebar = sidebar;
     this.#title = title;
     this.#pins = pins;
+    this.#kept = kept;
     this.#rev = Number(main.dataset.rev);
     this.#epoch = main.dataset.epoch;
     this.#isLatest = main.dataset.latest === 'true';
   }
 
   start() {
-    this.#line.addEventListener('up', () => this.#join());
+    // Who only follows a link into a public room looks, and does not enter it.
+    const isMember = this.#main.dataset.member === 'true';
+    if (isMember) this.#line.addEventListener('up', () => this.#join());
     this.#line.on('message', (message) => this.#heard(message));
     this.#line.on('removed', ({ reason }) => this.#lost(reason));
     this.#line.on('room', (room) => this.#described(room));
@@ -30,7 +33,13 @@ export class Room {
     this.#timeline.begin();
     this.#outbox.restore();
     this.#outbox.onPosted = (message) => this.#posted(message);
-    if (this.#line.isUp) this.#join();
+    this.#restore();
+    if (isMember && this.#line.isUp) this.#join();
+  }
+
+  // What came after the page and was kept in this browser. `rev` stays where the page has it: what is missing between is still asked for.
+  async #restore() {
+    for (const message of await this.#kept.restore()) this.#timeline.show(message, this.#isLatest);
   }
 
   async #join() {
@@ -89,6 +98,7 @@ export class Room {
   }
 
   #take(messages, isNews = false) {
+    this.#kept.add(messages);
     for (const message of messages) {
       if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
       if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);

@@ -1,8 +1,8 @@
 // What every page of somebody who is signed in does: one connection, the sidebar, the title, notifications. A room's page adds its own in `app.js`.
 import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
-import { forget } from '#js/drafts.js';
 import { Notices } from '#js/notify.js';
+import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment } from '#js/time.js';
 import { Title } from '#js/title.js';
@@ -30,7 +30,7 @@ for (const time of document.querySelectorAll('.gathered time, time.moment')) {
   (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
 }
 
-// Whoever logs in here next does not find what somebody else was writing.
-document.querySelector('form[action="/logout"]')?.addEventListener('submit', () => forget());
+connection.on('person', renamed);
+connection.on('online', cameOrWent);
 
 connection.open();

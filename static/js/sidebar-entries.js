@@ -1,6 +1,10 @@
 // The entries of the sidebar as elements: bold where something waits, with how much; brass where it is addressed to one.
 import { make } from '#js/make.js';
+import { company } from '#js/people-live.js';
 import { isDirect } from '#js/sidebar.js';
+
+// How many conversations are listed; beyond them, only those in which something waits.
+const CONVERSATIONS = 20;
 
 export class Entries {
   #here; #sidebar = document.querySelector('.sidebar');
@@ -37,7 +41,7 @@ export class Entries {
   #add(row) {
     const list = this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
     const template = document.querySelector(isDirect(row) ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
-    if (!list || !template) return null;
+    if (!list || !template || (isDirect(row) && list.children.length >= CONVERSATIONS && !row.unread)) return null;
     const item = template.content.firstElementChild.cloneNode(true);
     const entry = item.querySelector('a');
     entry.href = `/rooms/${row.room}`;
@@ -46,6 +50,8 @@ export class Entries {
     entry.querySelector('.name').textContent = row.name;
     const mark = entry.querySelector('.hash');
     if (mark) mark.textContent = row.visibility === 'private' ? '🔒' : '#';
+    entry.querySelector('.portrait')?.replaceWith(company(row));
+    if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
     list.insertBefore(item, after ?? null);
     list.closest('.list')?.querySelector('p')?.remove();

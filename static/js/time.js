@@ -1,4 +1,4 @@
-// Times and days as the reader has them.
+// Times and days as the reader has them: in the time zone that they chose, else in the browser's.
 
 // The zone that somebody has set for themselves; else the browser's.
 const timeZone = known(document.querySelector('.app')?.dataset.zone);

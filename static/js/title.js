@@ -1,7 +1,7 @@
 // What the tab says of what waits: a number before the title, and a dot on the icon.
 
 // The icon of `static/favicon.svg`, with room for a dot: green for what is unread, brass for what addresses one.
-const DOTS = { unread: '#1d7a5f', mine: '#c98a1b' };
+const DOTS = { unread: '#8ff0c8', mine: '#f3b53a' };
 
 export class Title {
   #name = document.title.replace(/^\(\d+\+?\) /, '');
@@ -38,7 +38,7 @@ export class Title {
     const drawing = await this.#drawing;
     if (!drawing || !this.#icon.dataset.dot) return;
     const [, , width = 32] = /viewBox="([^"]*)"/.exec(drawing)?.[1].split(/\s+/).map(Number) ?? [];
-    const circle = `<circle cx="${width * 0.78}" cy="${width * 0.22}" r="${width * 0.2}" fill="${dot}" stroke="#fff" stroke-width="${width * 0.06}"/></svg>`;
+    const circle = `<circle cx="${width * 0.78}" cy="${width * 0.22}" r="${width * 0.2}" fill="${dot}" stroke="#143f31" stroke-width="${width * 0.06}"/></svg>`;
     this.#icon.href = `data:image/svg+xml,${encodeURIComponent(drawing.replace(/<\/svg>\s*$/, circle))}`;
   }
 }

@@ -11,6 +11,7 @@ mod harness;
 mod history;
 mod live;
 mod pages;
+mod people;
 mod process;
 mod rooms;
 mod search;

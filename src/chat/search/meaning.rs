@@ -103,7 +103,7 @@ impl Chat {
             if let Some(other) = name.strip_prefix('@') {
                 let Some(other) = spelled(other) else { continue };
                 if let Some(other) = self.db.find_user_by_name(&other).await? {
-                    rooms.extend(self.db.find_direct(reader, other.id).await?);
+                    rooms.extend(self.db.find_direct(&[reader, other.id]).await?.map(|direct| direct.id));
                 }
                 continue;
             }

@@ -101,6 +101,7 @@ impl Snapshot {
                 visibility: row.visibility,
                 created_at: row.created_at,
                 is_direct: row.direct_key.is_some(),
+                direct: Vec::new(),
             },
             head: Head { seq: row.seq, rev: row.rev },
             talk_seq: row.talk_seq,

@@ -38,21 +38,6 @@ impl Db {
         Ok(Some(rooms))
     }
 
-    /// The room of direct messages between these two and nobody else.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn find_direct(&self, reader: UserId, other: UserId) -> sqlx::Result<Option<RoomId>> {
-        let key = format!("{},{}", reader.0.min(other.0), reader.0.max(other.0));
-        read!(self, pool => sqlx::query_scalar(
-            "select rooms.id from rooms join memberships on memberships.room_id = rooms.id and memberships.user_id = $1 where direct_key = $2",
-        )
-        .bind(reader)
-        .bind(key)
-        .fetch_optional(pool)
-        .await)
-    }
-
     /// The number of a message, if `reader` may see its room.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl MorePage {
             message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.iter().any(|user| user == me))
         };
         Self {
-            entry: Entry { has_history: is_own || frame.me.is_admin, ..Entry::alone(message, me) },
+            entry: Entry { has_history: is_own || frame.me.is_admin, ..Entry::alone(message, &frame) },
             seq: message.seq,
             usual: USUAL.iter().map(|emoji| (*emoji, has_mine(emoji))).collect(),
             is_pinned: message.pinned.is_some(),
@@ -81,7 +81,7 @@ impl RevisionsPage {
     #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, now: &Message, earlier: Vec<Earlier>) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let entry = Entry::alone(now, &frame.me.username);
+        let entry = Entry::alone(now, &frame);
         Self { entry, seq: now.seq, frame, view, earlier }
     }
 }
@@ -101,8 +101,7 @@ impl PinsPage {
     #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, pins: &[Arc<Logged>]) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let me = &frame.me.username;
-        let entries = pins.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, me) }).collect();
+        let entries = pins.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
         let is_member = view.membership.is_some();
         Self { frame, view, entries, is_member }
     }
@@ -121,13 +120,12 @@ impl MentionsPage {
     /// The messages that address the reader.
     #[must_use]
     pub fn new(frame: Frame, found: Mentions) -> Self {
-        let me = &frame.me.username;
         // All of them address the reader: brass is for those that they have not read.
         let is_new = |message: &Message| {
             let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
             listed.is_some_and(|listed| message.seq > listed.read_seq)
         };
-        let entry = |logged: &Arc<Logged>| Entry { is_for_me: is_new(&logged.message), ..Entry::alone(&logged.message, me) };
+        let entry = |logged: &Arc<Logged>| Entry { is_for_me: is_new(&logged.message), ..Entry::alone(&logged.message, &frame) };
         let entries = found.mentions.iter().map(entry).collect();
         Self { frame, entries, next: found.next }
     }

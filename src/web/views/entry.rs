@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
-use super::{hue, initials};
+use super::{Frame, hue, initials};
 use crate::chat::types::{Kind, Message};
 
 /// Within how many milliseconds messages of one author join.
@@ -21,7 +19,7 @@ pub(super) struct Entry {
     pub seq: i64,
     pub rev: i64,
     pub at: String,
-    /// Hours and minutes, UTC; the script puts the reader's own there.
+    /// Hours and minutes, in the reader's time zone.
     pub clock: String,
     /// The whole date, for who asks.
     pub whole: String,
@@ -84,9 +82,11 @@ impl Quote {
 }
 
 impl Entry {
-    pub fn new(message: &Message, before: Option<&Message>, me: &str, target: Option<i64>) -> Self {
-        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
-        let day_before = before.map(|before| before.created_at.timestamp().to_zoned(TimeZone::UTC).date());
+    pub fn new(message: &Message, before: Option<&Message>, frame: &Frame, target: Option<i64>) -> Self {
+        let me = &*frame.me.username;
+        let local = |message: &Message| message.created_at.timestamp().to_zoned(frame.zone.clone());
+        let at = local(message);
+        let day_before = before.map(|before| local(before).date());
         let day = (day_before != Some(at.date())).then(|| at.strftime("%A %-d %B %Y").to_string());
         let joins = before.is_some_and(|before| {
             before.kind == Kind::Text
@@ -101,7 +101,7 @@ impl Entry {
             rev: message.rev,
             at: message.created_at.to_string(),
             clock: at.strftime("%H:%M").to_string(),
-            whole: at.strftime("%A %-d %B %Y, %H:%M:%S UTC").to_string(),
+            whole: at.strftime("%A %-d %B %Y, %H:%M:%S %Z").to_string(),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             initials: initials(&message.author.name),
@@ -139,10 +139,10 @@ impl Entry {
 
 impl Entry {
     /// A message out of its room: with its author, and with its day beside the hour.
-    pub fn alone(message: &Message, me: &str) -> Self {
-        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+    pub fn alone(message: &Message, frame: &Frame) -> Self {
+        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
         let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
-        Self { day: None, clock, is_first: true, ..Self::new(message, None, me, None) }
+        Self { day: None, clock, is_first: true, ..Self::new(message, None, frame, None) }
     }
 }
 

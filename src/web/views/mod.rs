@@ -5,24 +5,27 @@
 mod acts;
 mod door;
 mod entry;
+mod frame;
 mod members;
+mod moments;
+mod people;
 mod room;
 mod rooms;
 mod search;
-
-use std::sync::Arc;
+mod shell;
 
 use askama::Template;
 
 pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
+pub use self::frame::Frame;
 pub use self::members::MembersPage;
+pub use self::people::{DirectPage, Listed, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
-use super::session::CurrentUser;
-use crate::accounts::session::SessionUser;
-use crate::chat::types::{Level, ListedRoom, UserId, Visibility};
+pub use self::shell::{KeysPage, OfflinePage};
+use crate::chat::types::UserId;
 use crate::error::Error;
 
 /// How many colours avatars have.
@@ -40,55 +43,6 @@ pub struct Problem {
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         Self { field: error.field().unwrap_or_default(), message: error.to_string() }
-    }
-}
-
-/// What stands around the pages of somebody who is signed in.
-#[derive(Debug)]
-pub struct Frame {
-    /// Who.
-    pub me: Arc<SessionUser>,
-    /// Their rooms.
-    pub rooms: Vec<ListedRoom>,
-    /// The slug of the room that the page is of.
-    here: Option<Arc<str>>,
-}
-
-impl Frame {
-    /// A frame around a page that is of no room.
-    #[must_use]
-    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>) -> Self {
-        Self { me: user.0.clone(), rooms, here: None }
-    }
-
-    fn is_here(&self, listed: &ListedRoom) -> bool {
-        self.here.as_ref() == Some(&listed.room.slug)
-    }
-
-    fn is_private(&self, listed: &ListedRoom) -> bool {
-        listed.room.visibility == Visibility::Private
-    }
-
-    /// Whether something waits in a room that the page is not of, and that its reader wants to hear of.
-    fn is_waiting(&self, listed: &ListedRoom) -> bool {
-        listed.unread > 0 && !self.is_here(listed) && !self.is_muted(listed)
-    }
-
-    fn is_muted(&self, listed: &ListedRoom) -> bool {
-        listed.level == Some(Level::Muted)
-    }
-
-    /// How many messages that address the reader wait in all their rooms.
-    fn mentions(&self) -> i64 {
-        self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
-    }
-
-    fn initials(&self) -> String {
-        initials(&self.me.name)
-    }
-
-    fn hue(&self) -> String {
-        hue(self.me.id)
     }
 }
 

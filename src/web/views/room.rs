@@ -75,7 +75,7 @@ impl RoomPage {
         let mut has_line = begins_unread;
         for logged in &history.messages {
             let message = &logged.message;
-            let mut entry = Entry::new(message, before, &frame.me.username, shown.target);
+            let mut entry = Entry::new(message, before, &frame, shown.target);
             entry.is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && !entry.is_mine;
             entry.is_first |= entry.is_fresh;
             has_line |= entry.is_fresh;

@@ -32,7 +32,9 @@ pub struct RoomsPage {
 impl RoomsPage {
     /// The list, with an empty form.
     #[must_use]
-    pub fn new(frame: Frame, rooms: Vec<ListedRoom>) -> Self {
+    pub fn new(frame: Frame, mut rooms: Vec<ListedRoom>) -> Self {
+        // Conversations have a page of their own.
+        rooms.retain(|listed| !listed.room.is_direct);
         Self { frame, rooms, name: String::new(), topic: String::new(), problem: None }
     }
 }

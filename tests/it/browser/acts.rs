@@ -167,3 +167,23 @@ fn the_link_of_a_message_is_copied_and_leads_to_it() {
         TwoPeople { ada, grace }.close().await;
     });
 }
+
+#[test]
+fn a_link_into_a_public_room_shows_it_and_enters_nobody() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (socket, _) = app.register("grace").await.join("general").await;
+        socket.post("general", "for everybody to read", "1").await;
+        let ada = Browser::open(crate::harness::browser::Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms/general/2").await;
+        ada.sees("#m2.message--target").await;
+        // Nothing is offered to her but the link; and the room does not know that she looked.
+        assert_eq!(offered(&ada, 2).await, ["link"]);
+        let members = app.database.query("select username from memberships join users on users.id = user_id").await;
+        assert_eq!(members.len(), 1, "{members:?}");
+        ada.press(".composer .button").await;
+        ada.sees("#m3.notice").await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}

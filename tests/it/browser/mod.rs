@@ -1,13 +1,17 @@
 //! What people see and do, in a real browser.
 
 mod acts;
+mod axe;
 mod cut;
 mod hostile;
 mod notices;
+mod offline;
+mod people;
 mod plain;
 mod reading;
 mod sidebar;
 mod talk;
+mod ways;
 mod writing;
 
 use crate::harness::TestApp;

@@ -18,7 +18,7 @@ both! {
         let (_other, _) = grace.join("general").await;
         let message = socket.post("general", "tea, @Grace? and @nobody, and @ada", "1").await;
         assert_eq!(message["mentions"], json!(["grace", "ada"]));
-        socket.post("general", "grace@example.com is no mention", "2").await;
+        socket.post("general", "grace@example.com is no mention, nor is `@grace`", "2").await;
         assert_eq!(mentioned(&grace).await.first().map(String::as_str), Some("tea, @Grace? and @nobody, and @ada"));
         // Nobody calls themselves; who is not named hears nothing.
         assert_eq!(mentioned(&ada).await, [""; 0]);

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::elements::Element;
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use reqwest::{Method, Url};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+mod chrome;
+
+use self::chrome::ConsoleLog;
 use super::site::PASSWORD;
 use super::watchdog::{self, Watchdog};
 use super::{DEADLINE, Site, programs};
@@ -236,20 +238,6 @@ impl Browser {
     pub async fn close(mut self) {
         drop(self.client.clone().close().await);
         drop(self.driver.kill().await);
-    }
-}
-
-/// Chromium's own command for reading the console; fantoccini has only the standard ones.
-#[derive(Debug)]
-struct ConsoleLog;
-
-impl WebDriverCompatibleCommand for ConsoleLog {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
     }
 }
 

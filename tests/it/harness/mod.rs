@@ -3,6 +3,7 @@
 //! Owns how tests are started, on each database, and what they leave behind (nothing). It must not test anything itself.
 
 pub mod app;
+pub mod axe;
 pub mod browser;
 pub mod cable;
 pub mod cluster;

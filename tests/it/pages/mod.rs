@@ -5,3 +5,4 @@ mod errors;
 mod forgery;
 mod headers;
 mod input;
+mod install;

@@ -1,0 +1,145 @@
+//! How people show themselves and how they want things: name, status, time zone, theme, and what they are told of.
+//!
+//! Owns the checks of what is written into a profile. It must not tell anybody of a change.
+
+use jiff::tz::TimeZone;
+
+use super::Accounts;
+use super::session::SessionUser;
+use super::username::{Username, display_name};
+use crate::chat::text;
+use crate::chat::types::{Level, Theme, UserId};
+use crate::db::people::{ListedPerson, Profile, SharedRoom};
+use crate::error::{Error, Result};
+
+/// How long a status line may be, in characters.
+pub const STATUS: usize = 100;
+/// How many people a page of the directory holds.
+pub const PEOPLE: i64 = 50;
+
+/// What somebody writes into their profile; what is not there stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes<'a> {
+    /// The name to show; the username when it is empty.
+    pub name: Option<&'a str>,
+    /// One line about how they are.
+    pub status: Option<&'a str>,
+    /// A time zone's IANA name; empty for none.
+    pub time_zone: Option<&'a str>,
+    /// `auto`, `light` or `dark`.
+    pub theme: Option<&'a str>,
+    /// `all`, `mentions` or `muted`.
+    pub notify: Option<&'a str>,
+}
+
+/// A profile that was changed.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// As it is now.
+    pub profile: Profile,
+    /// Whether others see anything of it.
+    pub is_seen: bool,
+    /// Whether the name is another one.
+    pub is_renamed: bool,
+}
+
+/// A page of the directory.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// The people, by name.
+    pub people: Vec<ListedPerson>,
+    /// Behind whom the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl Accounts {
+    /// How somebody shows themselves.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn profile(&self, username: &str) -> Result<Profile> {
+        let username = Username::parse(username).map_err(|_| Error::NotFound("person"))?;
+        self.db.find_profile(username.as_str()).await?.ok_or(Error::NotFound("person"))
+    }
+
+    /// Writes what somebody wishes into their profile.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long`, for the field.
+    pub async fn change_profile(&self, user: &SessionUser, wishes: Wishes<'_>) -> Result<Changed> {
+        let before = self.profile(&user.username).await?;
+        let mut profile = before.clone();
+        if let Some(name) = wishes.name {
+            profile.name = display_name(name, &Username::parse(&user.username)?)?;
+        }
+        if let Some(status) = wishes.status {
+            profile.status = text::line("status", status, STATUS)?;
+        }
+        if let Some(zone) = wishes.time_zone {
+            profile.time_zone = time_zone(zone)?;
+        }
+        if let Some(theme) = wishes.theme {
+            profile.theme =
+                Theme::parse(theme).ok_or_else(|| Error::invalid("theme", "Pages are light, dark, or as the device has it."))?;
+        }
+        if let Some(notify) = wishes.notify {
+            profile.notify =
+                Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose everything, mentions only, or nothing."))?;
+        }
+        if profile != before {
+            self.db.update_profile(&profile).await?;
+        }
+        let is_renamed = profile.name != before.name;
+        Ok(Changed { is_seen: is_renamed || profile.status != before.status, is_renamed, profile })
+    }
+
+    /// A page of the directory: those with `text` in their name or username, from just behind the one called `after`.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for `q`.
+    pub async fn directory(&self, text: &str, after: Option<&str>) -> Result<Directory> {
+        let text = text::line("q", text, super::username::NAME)?;
+        let after = after.map(|after| after.trim().to_lowercase()).filter(|after| !after.is_empty());
+        if let Some(after) = &after {
+            text::no_nul("after", after)?;
+        }
+        let mut people = self.db.list_people(text.trim_start_matches('@'), after.as_deref(), PEOPLE + 1).await?;
+        let has_more = people.len() as i64 > PEOPLE;
+        people.truncate(PEOPLE as usize);
+        let next = people.last().filter(|_| has_more).map(|last| last.username.clone());
+        Ok(Directory { people, next })
+    }
+
+    /// The rooms in which two people both are.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn shared_rooms(&self, reader: UserId, person: UserId) -> Result<Vec<SharedRoom>> {
+        Ok(self.db.list_shared_rooms(reader, person).await?)
+    }
+}
+
+/// A time zone by the name that the IANA gave it; none for nothing.
+fn time_zone(text: &str) -> Result<Option<String>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unknown = || Error::invalid("time_zone", "This time zone is unknown: name it like Europe/Paris.");
+    let zone = TimeZone::get(text).map_err(|_| unknown())?;
+    zone.iana_name().map(|name| Some(name.to_owned())).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_zone_has_one_spelling() {
+        assert_eq!(time_zone(" europe/paris ").unwrap().as_deref(), Some("Europe/Paris"));
+        assert_eq!(time_zone("").unwrap(), None);
+        for odd in ["Mars/Olympus", "+02:00", "../../etc/passwd", "/etc/localtime", "CET-1CEST", "a\0b", &"x/".repeat(9_999)] {
+            assert_eq!(time_zone(odd).unwrap_err().field(), Some("time_zone"), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Direct messages: conversations of exactly these people, without a room to think up.
+//!
+//! Owns finding and making them, and what each of their readers sees as their name. They are private rooms whose people are fixed: that
+//! nobody comes or goes is a rule of `batch`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::types::{ListedRoom, RoomId, UserId};
+use super::{Chat, text};
+use crate::db::direct::Direct;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+
+/// How many others one conversation has at the most.
+pub const OTHERS: usize = 8;
+
+/// A conversation that somebody asked for.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its room's slug.
+    pub slug: Arc<str>,
+    /// Its room's number.
+    pub room: RoomId,
+    /// Everybody in it.
+    pub people: Vec<UserId>,
+    /// Whether it was made just now.
+    pub is_new: bool,
+}
+
+/// The usernames in lines that separate them by commas or spaces; an `@` before one is no part of it.
+#[must_use]
+pub fn usernames<T: AsRef<str>>(lines: &[T]) -> Vec<&str> {
+    let names = lines.iter().flat_map(|line| line.as_ref().split(|c: char| c == ',' || c.is_whitespace()));
+    names.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty()).collect()
+}
+
+impl Chat {
+    /// Finds or makes the conversation between somebody and the people of these usernames. Only oneself is allowed: a place for notes.
+    ///
+    /// # Errors
+    /// `invalid` for `users` when one is unknown, or there are none or too many; `forbidden` when one has lost their access; `rate_limited`.
+    pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<Opened> {
+        let mut people = vec![maker];
+        let mut has_banned = false;
+        if usernames.is_empty() {
+            return Err(Error::invalid("users", "Say with whom: one username, or several."));
+        }
+        // Counted before any is looked up: a list of thousands costs nothing.
+        if usernames.len() > 2 * OTHERS {
+            return Err(too_many());
+        }
+        for username in usernames {
+            text::no_nul("users", username)?;
+            let found = self.db.find_profile(&username.to_lowercase()).await?;
+            let person = found.ok_or_else(|| Error::invalid("users", format!("Nobody here is called @{username}.")))?;
+            has_banned |= person.banned_at.is_some();
+            if !people.contains(&person.id) {
+                people.push(person.id);
+            }
+        }
+        if people.len() > OTHERS + 1 {
+            return Err(too_many());
+        }
+        if let Some(found) = self.db.find_direct(&people).await? {
+            return Ok(self.opened(found, people));
+        }
+        if has_banned {
+            return Err(Error::Forbidden("One of them no longer has access here: nothing would reach them."));
+        }
+        self.spend(maker)?;
+        let made = self.db.insert_direct(&people, self.clock.now()).await?;
+        Ok(self.opened(made, people))
+    }
+
+    fn opened(&self, Direct { id, slug, is_new }: Direct, people: Vec<UserId>) -> Opened {
+        self.learn(slug.clone(), id);
+        Opened { slug, room: id, people, is_new }
+    }
+
+    /// Everybody with whom somebody has direct messages.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn company(&self, person: UserId) -> Result<BTreeSet<UserId>> {
+        let rooms = self.db.list_company(person).await?;
+        Ok(rooms
+            .into_values()
+            .flat_map(|company| company.people)
+            .map(|other| other.id)
+            .filter(|other| *other != person)
+            .collect())
+    }
+
+    /// Names direct messages as their reader sees them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn name_view(&self, view: &mut RoomView, reader: UserId) -> Result<()> {
+        if view.room.is_direct {
+            let mut people = self.db.list_people_of(view.room.id).await?;
+            if people.len() > 1 {
+                people.retain(|person| person.id != reader);
+            }
+            view.room.name_for(reader, people);
+        }
+        Ok(())
+    }
+
+    /// Names the direct messages among somebody's rooms, and puts them behind the others, the liveliest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn name_rooms(&self, rooms: &mut [ListedRoom], reader: UserId) -> Result<()> {
+        if !rooms.iter().any(|listed| listed.room.is_direct) {
+            return Ok(());
+        }
+        let mut company = self.db.list_company(reader).await?;
+        for listed in rooms.iter_mut().filter(|listed| listed.room.is_direct) {
+            let company = company.remove(&listed.room.id).unwrap_or_default();
+            listed.talked_at = company.talked_at;
+            listed.room.name_for(reader, company.people);
+        }
+        rooms.sort_by_key(|listed| {
+            let since = listed.talked_at.unwrap_or(listed.room.created_at);
+            listed.room.is_direct.then_some(std::cmp::Reverse(since))
+        });
+        Ok(())
+    }
+}
+
+fn too_many() -> Error {
+    Error::invalid("users", format!("A conversation has up to {OTHERS} others: open a room for more."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_are_separated_by_commas_or_spaces() {
+        assert_eq!(usernames(&[" @ada, grace\teve,,\n@b.c ", "mary"]), ["ada", "grace", "eve", "b.c", "mary"]);
+        assert_eq!(usernames(&[" , @ ", ""]), <[&str; 0]>::default());
+    }
+}

@@ -1,0 +1,59 @@
+//! How people want things: how loud rooms are to them, and how pages look.
+//!
+//! Owns the few words that these choices have, in the database, in forms and in JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// How loud a room is to one of its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Every message counts.
+    All,
+    /// Only what addresses them counts.
+    Mentions,
+    /// Nothing counts.
+    Muted,
+}
+
+/// Light or dark pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// As the device has it.
+    #[default]
+    Auto,
+    /// Light, always.
+    Light,
+    /// Dark, always.
+    Dark,
+}
+
+/// Reads a choice by its word.
+macro_rules! choice {
+    ($kind:ident: $($variant:ident = $word:literal),+) => {
+        impl $kind {
+            /// What it is called in forms and JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+
+            /// The one that is called so.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+choice!(Level: All = "all", Mentions = "mentions", Muted = "muted");
+choice!(Theme: Auto = "auto", Light = "light", Dark = "dark");

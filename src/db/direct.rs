@@ -1,0 +1,175 @@
+//! Direct messages: the rooms that are of exactly these people.
+//!
+//! Owns the statements that make and name them. A room's `direct_key` is what makes it one: the numbers of its people, ascending, joined
+//! by commas, and unique. It must not decide who may write to whom.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use super::{Db, read, transaction};
+use crate::chat::types::{Author, RoomId, UserId};
+use crate::clock::Millis;
+
+/// What is kept as the name of direct messages. Nobody sees it: their readers see the others' names.
+pub const NAME: &str = "Direct messages";
+
+/// Direct messages that were found or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direct {
+    /// The room's number.
+    pub id: RoomId,
+    /// Its slug.
+    pub slug: Arc<str>,
+    /// Whether it was made just now.
+    pub is_new: bool,
+}
+
+/// Whom somebody talks to in one room, and when they last did.
+#[derive(Clone, Debug, Default)]
+pub struct Company {
+    /// The others, by name; oneself where there is nobody else.
+    pub people: Vec<Author>,
+    /// When somebody last wrote.
+    pub talked_at: Option<Millis>,
+}
+
+#[derive(FromRow)]
+struct PersonRow {
+    room_id: RoomId,
+    id: UserId,
+    username: String,
+    name: String,
+    talked_at: Option<Millis>,
+}
+
+/// The key of the room of these people, each named once.
+#[must_use]
+pub fn key(people: &[UserId]) -> String {
+    let mut ids: Vec<_> = people.iter().map(|person| person.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl Db {
+    /// The direct messages of exactly these people.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_direct(&self, people: &[UserId]) -> sqlx::Result<Option<Direct>> {
+        let row: Option<(RoomId, String)> = read!(self, pool => sqlx::query_as("select id, slug from rooms where direct_key = $1")
+            .bind(key(people))
+            .fetch_optional(pool)
+            .await?);
+        Ok(row.map(|(id, slug)| Direct { id, slug: slug.into(), is_new: false }))
+    }
+
+    /// Makes the direct messages of exactly these people, with all of them inside; finds them where somebody was quicker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_direct(&self, people: &[UserId], now: Millis) -> sqlx::Result<Direct> {
+        let (key, people) = (key(people), people.to_vec());
+        let slug: Arc<str> = format!("dm-{:016x}", rand::random::<u64>()).into();
+        transaction!(self, tx => {
+            // On Postgres, the second of two makers waits here until the first has committed, and then makes nothing.
+            let made: Option<RoomId> = sqlx::query_scalar(
+                "insert into rooms (slug, name, topic, visibility, direct_key, created_at) values ($1, $2, '', 'private', $3, $4)
+                 on conflict (direct_key) where direct_key is not null do nothing returning id",
+            )
+            .bind(&*slug)
+            .bind(NAME)
+            .bind(&key)
+            .bind(now)
+            .fetch_optional(&mut *tx)
+            .await?;
+            match made {
+                Some(id) => {
+                    for person in &people {
+                        sqlx::query(
+                            "insert into memberships (room_id, user_id, joined_at, read_seq) values ($1, $2, $3, 0)
+                             on conflict (room_id, user_id) do nothing",
+                        )
+                        .bind(id)
+                        .bind(person)
+                        .bind(now)
+                        .execute(&mut *tx)
+                        .await?;
+                    }
+                    Direct { id, slug, is_new: true }
+                }
+                None => {
+                    let (id, slug): (RoomId, String) =
+                        sqlx::query_as("select id, slug from rooms where direct_key = $1").bind(&key).fetch_one(&mut *tx).await?;
+                    Direct { id, slug: slug.into(), is_new: false }
+                }
+            }
+        })
+    }
+
+    /// The people of all of somebody's direct messages, by room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_company(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
+        let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
+            "select mine.room_id, users.id, username, users.name, talk.created_at as talked_at
+             from memberships as mine
+             join rooms on rooms.id = mine.room_id and direct_key is not null
+             join memberships as theirs on theirs.room_id = mine.room_id
+             join users on users.id = theirs.user_id
+             left join messages as talk on talk.room_id = rooms.id and talk.seq = talk_seq
+             where mine.user_id = $1
+             order by lower(users.name), username",
+        )
+        .bind(reader)
+        .fetch_all(pool)
+        .await?);
+        let mut rooms = HashMap::<_, Company>::new();
+        for row in rows {
+            let company = rooms.entry(row.room_id).or_default();
+            company.talked_at = row.talked_at;
+            company.people.push(row.into());
+        }
+        for company in rooms.values_mut().filter(|company| company.people.len() > 1) {
+            company.people.retain(|person| person.id != reader);
+        }
+        Ok(rooms)
+    }
+
+    /// The people of one room, by name, whoever they are.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_people_of(&self, room: RoomId) -> sqlx::Result<Vec<Author>> {
+        let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
+            "select room_id, users.id, username, users.name, cast(null as bigint) as talked_at
+             from memberships join users on users.id = user_id
+             where room_id = $1 order by lower(users.name), username",
+        )
+        .bind(room)
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<PersonRow> for Author {
+    fn from(row: PersonRow) -> Self {
+        Self { id: row.id, username: row.username.into(), name: row.name.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_who_whatever_the_order() {
+        let (ada, grace, eve) = (UserId(2), UserId(11), UserId(7));
+        assert_eq!(key(&[grace, ada, eve, ada]), "2,7,11");
+        assert_eq!(key(&[ada]), "2");
+    }
+}

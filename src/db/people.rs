@@ -1,0 +1,202 @@
+//! How people show themselves, and who there is.
+//!
+//! Owns the statements about profiles, the directory, and when somebody was last seen. It must not check what is written into a
+//! profile, nor know who is connected.
+
+use sqlx::FromRow;
+
+use super::{Db, read, write};
+use crate::chat::types::{Author, Level, Theme, UserId};
+use crate::clock::Millis;
+
+/// How exactly it is noted when somebody was last seen, in milliseconds.
+const SEEN: i64 = 60_000;
+
+/// A person as others may know them, and how they want things.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Profile {
+    /// Their number.
+    pub id: UserId,
+    /// Their unique name.
+    pub username: String,
+    /// The name to show.
+    pub name: String,
+    /// One line about how they are; may be empty.
+    pub status: String,
+    /// Their time zone's IANA name, if they told it.
+    pub time_zone: Option<String>,
+    /// Light or dark.
+    pub theme: Theme,
+    /// How loud rooms are to them.
+    pub notify: Level,
+    /// When they were last connected or used a page.
+    pub last_seen_at: Millis,
+    /// When they lost their access.
+    pub banned_at: Option<Millis>,
+}
+
+impl Profile {
+    /// They as messages name them.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into() }
+    }
+}
+
+/// A line of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ListedPerson {
+    /// Their number.
+    pub id: UserId,
+    /// Their unique name.
+    pub username: String,
+    /// The name to show.
+    pub name: String,
+    /// One line about how they are; may be empty.
+    pub status: String,
+}
+
+/// A room in which two people both are.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct SharedRoom {
+    /// Its slug.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Whether only its members know of it.
+    pub is_private: bool,
+}
+
+impl Db {
+    /// How somebody shows themselves.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
+        read!(self, pool => sqlx::query_as(
+            "select id, username, name, status, time_zone, theme, notify, coalesce(seen_at, created_at) as last_seen_at, banned_at
+             from users where username = $1",
+        )
+        .bind(username)
+        .fetch_optional(pool)
+        .await)
+    }
+
+    /// Changes how somebody shows themselves and how they want things.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn update_profile(&self, profile: &Profile) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query("update users set name = $2, status = $3, time_zone = $4, theme = $5, notify = $6 where id = $1")
+            .bind(profile.id)
+            .bind(&profile.name)
+            .bind(&profile.status)
+            .bind(&profile.time_zone)
+            .bind(profile.theme)
+            .bind(profile.notify)
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
+    /// The people whose name or username has `text` in it, by name, from just behind the one called `after`. Who lost their access is
+    /// not among them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_people(&self, text: &str, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
+        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        let (as_written, lower) = (pattern(text), pattern(&text.to_lowercase()));
+        read!(self, pool => sqlx::query_as(
+            "select id, username, name, status from users
+             where banned_at is null
+               and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
+               and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
+             order by lower(name), username limit $4",
+        )
+        .bind(lower)
+        .bind(as_written)
+        .bind(after.unwrap_or_default())
+        .bind(limit)
+        .fetch_all(pool)
+        .await)
+    }
+
+    /// The rooms in which two people both are, by name, without their direct messages.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_shared_rooms(&self, reader: UserId, person: UserId) -> sqlx::Result<Vec<SharedRoom>> {
+        read!(self, pool => sqlx::query_as(
+            "select slug, name, visibility = 'private' as is_private
+             from memberships as mine
+             join memberships as theirs on theirs.room_id = mine.room_id and theirs.user_id = $2
+             join rooms on rooms.id = mine.room_id and direct_key is null
+             where mine.user_id = $1 order by lower(name), slug",
+        )
+        .bind(reader)
+        .bind(person)
+        .fetch_all(pool)
+        .await)
+    }
+
+    /// Notes that people were here, unless that was noted within the last minute.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn touch_people(&self, people: &[UserId], now: Millis) -> sqlx::Result<()> {
+        let given = serde_json::to_string(people).expect("numbers always have a JSON form");
+        let before = now.plus(-SEEN);
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlx::query(
+                    "update users set seen_at = $2 where id in (select value from json_each($1))
+                     and (seen_at is null or seen_at <= $3)",
+                )
+                .bind(given)
+                .bind(now)
+                .bind(before)
+                .execute(&sqlite.write)
+                .await?;
+            }
+            Self::Postgres(pool) => {
+                sqlx::query(
+                    "update users set seen_at = $2
+                     where id in (select cast(value as bigint) from json_array_elements_text($1::json) as given(value))
+                     and (seen_at is null or seen_at <= $3)",
+                )
+                .bind(given)
+                .bind(now)
+                .bind(before)
+                .execute(pool)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `like` takes for "has this in it", with its own signs taken as letters.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_a_pattern_are_only_letters() {
+        assert_eq!(pattern("50%_a\\b"), "%50\\%\\_a\\\\b%");
+        assert_eq!(pattern(""), "%%");
+    }
+}

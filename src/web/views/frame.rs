@@ -1,0 +1,116 @@
+//! What stands around every page of somebody who is signed in: their rooms, what waits in them, and who of the others is there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::{hue, initials};
+use crate::accounts::session::SessionUser;
+use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};
+use crate::web::session::CurrentUser;
+
+/// How many quiet conversations the sidebar lists; those in which something waits are always there.
+const QUIET: usize = 20;
+
+/// What stands around the pages of somebody who is signed in.
+#[derive(Debug)]
+pub struct Frame {
+    /// Who.
+    pub me: Arc<SessionUser>,
+    /// Their rooms, and behind them their direct messages.
+    pub rooms: Vec<ListedRoom>,
+    /// Whose days and hours the page tells.
+    pub zone: TimeZone,
+    /// The slug of the room that the page is of.
+    pub(super) here: Option<Arc<str>>,
+    /// Which of the sidebar's other places the page is.
+    place: &'static str,
+    /// Who of those whom they talk to is connected.
+    online: HashSet<UserId>,
+}
+
+impl Frame {
+    /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
+    #[must_use]
+    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>) -> Self {
+        // A zone that this machine no longer knows is as good as none.
+        let zone = user.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
+        Self { me: user.0.clone(), rooms, zone, here: None, place: "", online }
+    }
+
+    /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
+    #[must_use]
+    pub fn at(mut self, place: &'static str) -> Self {
+        self.place = place;
+        self
+    }
+
+    pub(super) fn is_at(&self, place: &str) -> bool {
+        self.place == place
+    }
+
+    pub(super) fn is_here(&self, listed: &ListedRoom) -> bool {
+        self.here.as_ref() == Some(&listed.room.slug)
+    }
+
+    pub(super) fn is_private(&self, listed: &ListedRoom) -> bool {
+        listed.room.visibility == Visibility::Private
+    }
+
+    /// Whether something waits in a room that the page is not of, and that its reader wants to hear of.
+    pub(super) fn is_waiting(&self, listed: &ListedRoom) -> bool {
+        listed.unread > 0 && !self.is_here(listed) && !self.is_muted(listed)
+    }
+
+    pub(super) fn is_muted(&self, listed: &ListedRoom) -> bool {
+        let usual = if listed.room.is_direct { Level::All } else { self.me.notify };
+        listed.level.unwrap_or(usual) == Level::Muted
+    }
+
+    /// How many messages that address the reader wait in all their rooms.
+    pub(super) fn mentions(&self) -> i64 {
+        self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
+    }
+
+    /// Their rooms.
+    pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
+        self.rooms.iter().filter(|listed| !listed.room.is_direct)
+    }
+
+    /// Their conversations: those in which something waits, the open one, and the liveliest of the others.
+    pub(super) fn directs(&self) -> impl Iterator<Item = &ListedRoom> {
+        let directs = self.rooms.iter().filter(|listed| listed.room.is_direct).enumerate();
+        let listed = move |(at, listed): (usize, &ListedRoom)| at < QUIET || self.is_waiting(listed) || self.is_here(listed);
+        directs.filter(move |&entry| listed(entry)).map(|(_, listed)| listed)
+    }
+
+    pub(super) fn has_no_rooms(&self) -> bool {
+        self.open_rooms().next().is_none()
+    }
+
+    pub(super) fn has_more_directs(&self) -> bool {
+        self.directs().count() < self.rooms.iter().filter(|listed| listed.room.is_direct).count()
+    }
+
+    /// The other one of a conversation of two, with whether they are connected.
+    pub(super) fn other<'a>(&self, listed: &'a ListedRoom) -> Option<(&'a Author, bool)> {
+        self.partner(&listed.room.direct).map(|other| (other, self.online.contains(&other.id)))
+    }
+
+    /// The other one, where there is one other.
+    pub(super) fn partner<'a>(&self, direct: &'a [Author]) -> Option<&'a Author> {
+        match direct {
+            [other] if other.id != self.me.id => Some(other),
+            _ => None,
+        }
+    }
+
+    pub(super) fn initials(&self) -> String {
+        initials(&self.me.name)
+    }
+
+    pub(super) fn hue(&self) -> String {
+        hue(self.me.id)
+    }
+}

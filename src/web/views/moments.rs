@@ -1,0 +1,76 @@
+//! Moments in words, as a person says them.
+
+use jiff::tz::TimeZone;
+
+use crate::clock::Millis;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// How long ago something was: "just now", "5 minutes ago", "yesterday at 14:32", "on 3 March".
+#[must_use]
+pub fn ago(then: Millis, now: Millis, zone: &TimeZone) -> String {
+    let passed = now.0 - then.0;
+    let (at, today) = (then.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone.clone()).date());
+    let count = |number: i64, what: &str| format!("{number} {what}{} ago", if number == 1 { "" } else { "s" });
+    if passed < MINUTE {
+        "just now".to_owned()
+    } else if passed < HOUR {
+        count(passed / MINUTE, "minute")
+    } else if at.date() == today {
+        count(passed / HOUR, "hour")
+    } else if today.yesterday().is_ok_and(|day| at.date() == day) {
+        at.strftime("yesterday at %H:%M").to_string()
+    } else if at.date().year() == today.year() {
+        at.strftime("on %-d %B").to_string()
+    } else {
+        at.strftime("on %-d %B %Y").to_string()
+    }
+}
+
+/// The hour somewhere, and how it differs from the reader's: "14:32, 2 hours ahead of you".
+#[must_use]
+pub fn hour_there(now: Millis, there: &TimeZone, here: &TimeZone) -> String {
+    let moment = now.timestamp();
+    let at = moment.to_zoned(there.clone());
+    let minutes = (there.to_offset(moment).seconds() - here.to_offset(moment).seconds()) / 60;
+    let clock = at.strftime("%H:%M");
+    let way = if minutes > 0 { "ahead of" } else { "behind" };
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    match (hours, rest) {
+        (0, 0) => format!("{clock}, as for you"),
+        (0, rest) => format!("{clock}, {rest} minutes {way} you"),
+        (1, 0) => format!("{clock}, an hour {way} you"),
+        (hours, 0) => format!("{clock}, {hours} hours {way} you"),
+        (hours, rest) => format!("{clock}, {hours} h {rest} min {way} you"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_is_said_as_people_say_it() {
+        let now = Millis("2026-03-10T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let said = |ms: i64| ago(now.plus(-ms), now, &TimeZone::UTC);
+        assert_eq!(said(-5_000), "just now");
+        assert_eq!(said(59_000), "just now");
+        assert_eq!(said(MINUTE), "1 minute ago");
+        assert_eq!(said(59 * MINUTE), "59 minutes ago");
+        assert_eq!(said(3 * HOUR), "3 hours ago");
+        assert_eq!(said(13 * HOUR), "yesterday at 23:00");
+        assert_eq!(said(7 * 24 * HOUR), "on 3 March");
+        assert_eq!(said(100 * 24 * HOUR), "on 30 November 2025");
+    }
+
+    #[test]
+    fn an_hour_elsewhere_says_how_far_it_is() {
+        let now = Millis("2026-01-10T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let zone = |name| TimeZone::get(name).unwrap();
+        assert_eq!(hour_there(now, &zone("Europe/Paris"), &TimeZone::UTC), "13:00, an hour ahead of you");
+        assert_eq!(hour_there(now, &zone("America/New_York"), &zone("Europe/Paris")), "07:00, 6 hours behind you");
+        assert_eq!(hour_there(now, &zone("Asia/Kolkata"), &TimeZone::UTC), "17:30, 5 h 30 min ahead of you");
+        assert_eq!(hour_there(now, &TimeZone::UTC, &TimeZone::UTC), "12:00, as for you");
+    }
+}

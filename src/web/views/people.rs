@@ -1,0 +1,148 @@
+//! People: the directory, somebody's card, one's direct messages.
+
+use askama::Template;
+use jiff::tz::TimeZone;
+
+use super::{Frame, Problem, hue, initials, moments};
+use crate::accounts::profile::STATUS;
+use crate::chat::types::ListedRoom;
+use crate::clock::Millis;
+use crate::db::people::{ListedPerson, Profile, SharedRoom};
+
+/// Somebody in a list of people.
+#[derive(Debug)]
+pub struct Listed {
+    /// Who.
+    pub person: ListedPerson,
+    /// Whether they are connected.
+    pub is_online: bool,
+}
+
+impl Listed {
+    pub(super) fn initials(&self) -> String {
+        initials(&self.person.name)
+    }
+
+    pub(super) fn hue(&self) -> String {
+        hue(self.person.id)
+    }
+}
+
+/// `GET /people`.
+#[derive(Debug, Template)]
+#[template(path = "people.html")]
+pub struct PeoplePage {
+    /// Around it.
+    pub frame: Frame,
+    /// What was looked for.
+    pub q: String,
+    /// Who was found.
+    pub people: Vec<Listed>,
+    /// The query of the next page.
+    pub next: Option<String>,
+    /// Whether this is the first page.
+    pub is_first: bool,
+}
+
+/// `GET /people/{username}`.
+#[derive(Debug, Template)]
+#[template(path = "person.html")]
+pub struct PersonPage {
+    frame: Frame,
+    profile: Profile,
+    rooms: Vec<SharedRoom>,
+    is_online: bool,
+    is_me: bool,
+    is_banned: bool,
+    seen: String,
+    seen_at: String,
+    hour: Option<String>,
+}
+
+impl PersonPage {
+    /// The card of somebody, as the person of the frame sees it.
+    #[must_use]
+    pub fn new(frame: Frame, profile: Profile, rooms: Vec<SharedRoom>, is_online: bool, now: Millis) -> Self {
+        let there = profile.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
+        Self {
+            is_online,
+            is_me: profile.id == frame.me.id,
+            is_banned: profile.banned_at.is_some(),
+            seen: moments::ago(profile.last_seen_at, now, &frame.zone),
+            seen_at: profile.last_seen_at.to_string(),
+            hour: there.map(|there| moments::hour_there(now, &there, &frame.zone)),
+            frame,
+            profile,
+            rooms,
+        }
+    }
+
+    fn initials(&self) -> String {
+        initials(&self.profile.name)
+    }
+
+    fn hue(&self) -> String {
+        hue(self.profile.id)
+    }
+}
+
+/// `GET /direct`.
+#[derive(Debug, Template)]
+#[template(path = "direct.html")]
+pub struct DirectPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Whom one can tick.
+    pub people: Vec<Listed>,
+    /// The usernames that were ticked.
+    pub chosen: Vec<String>,
+    /// The usernames that were typed.
+    pub typed: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    /// The present moment.
+    pub now: Millis,
+}
+
+impl DirectPage {
+    /// All of one's conversations, the liveliest first.
+    fn all(&self) -> Vec<&ListedRoom> {
+        self.frame.rooms.iter().filter(|listed| listed.room.is_direct).collect()
+    }
+
+    fn talked(&self, listed: &ListedRoom) -> String {
+        listed.talked_at.map_or_else(|| "nothing said yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.zone))
+    }
+
+    fn is_chosen(&self, username: &str) -> bool {
+        self.chosen.iter().any(|chosen| chosen == username)
+    }
+}
+
+/// `GET /settings`.
+#[derive(Debug, Template)]
+#[template(path = "settings.html")]
+pub struct SettingsPage {
+    /// Around it.
+    pub frame: Frame,
+    /// What is in the fields.
+    pub profile: Profile,
+    /// The names of all time zones.
+    pub zones: &'static [String],
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    /// Whether it has just been stored.
+    pub is_saved: bool,
+}
+
+impl SettingsPage {
+    const STATUS: usize = STATUS;
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.field == field)
+    }
+
+    fn zone(&self) -> &str {
+        self.profile.time_zone.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,94 @@
+// Keys that work from anywhere on a page. Never while one is typing, but for those with Ctrl, ⌘ or Alt and Escape; never while an input
+// method is composing; single letters can be turned off in the list of keys.
+import { nextRoom } from '#js/rooms-order.js';
+
+const SETTING = 'keys';
+// How long `g` waits for what follows it, in milliseconds.
+const PATIENCE = 1_200;
+
+const PLACES = { h: '/', r: '/rooms', m: '/mentions', s: '/search', d: '/direct', p: '/people' };
+
+export class Keys {
+  #palette; #log;
+  #list = document.querySelector('#all-keys');
+  #switch = this.#list.querySelector('[name=single-keys]');
+  #went = 0;
+
+  constructor({ palette, log }) {
+    this.#palette = palette;
+    this.#log = log;
+    for (const box of document.querySelectorAll('[name=single-keys]')) {
+      box.checked = areSingle();
+      box.closest('label').hidden = false;
+      box.addEventListener('change', () => setSingle(box.checked));
+    }
+    this.#list.addEventListener('click', (event) => { if (event.target === this.#list) this.#list.close(); });
+    // In front of everybody else: after `g` a letter is a place.
+    document.addEventListener('keydown', (event) => this.#place(event), true);
+    document.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  show() {
+    if (document.querySelector('dialog[open]')) return;
+    this.#switch.checked = areSingle();
+    this.#list.showModal();
+  }
+
+  #place(event) {
+    const isNext = this.#went && Date.now() - this.#went < PATIENCE;
+    this.#went = 0;
+    if (!isNext || !isPlain(event) || isTyping(event.target) || !PLACES[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    location.assign(PLACES[event.key]);
+  }
+
+  #key(event) {
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    const { key } = event;
+    if (key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey) && !event.altKey && !event.shiftKey) return done(event, this.#palette.toggle());
+    if (document.querySelector('dialog[open], :popover-open')) return;
+    if (event.altKey && !event.ctrlKey && !event.metaKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
+      const room = nextRoom(key === 'ArrowDown' ? 1 : -1, { isUnread: event.shiftKey });
+      if (room) done(event, location.assign(room));
+      return;
+    }
+    if (key === 'Escape') return this.#escape(event);
+    if (!isPlain(event) || isTyping(event.target)) return;
+    if (key === 'End' || ((key === 'ArrowDown' || key === 'ArrowUp') && event.target.matches('.message, .notice'))) return this.#message(event, key);
+    if (areSingle()) this.#single(event, key);
+  }
+
+  #single(event, key) {
+    switch (key) {
+      case '?': return done(event, this.show());
+      case 'g': this.#went = Date.now(); return done(event);
+      case '/': return done(event, location.assign('/search'));
+      case 'n': case 'p': {
+        const room = nextRoom(key === 'n' ? 1 : -1);
+        return room && done(event, location.assign(room));
+      }
+      case 'j': case 'k': case 'G': return this.#message(event, key);
+    }
+  }
+
+  #message(event, key) {
+    if (!this.#log) return;
+    const moved = key === 'G' || key === 'End' ? this.#log.toEnd() : this.#log.move(key === 'j' || key === 'ArrowDown' ? 1 : -1);
+    if (moved) event.preventDefault();
+  }
+
+  // What is open closes by itself; with nothing open, back to where one writes.
+  #escape(event) {
+    const composer = document.querySelector('#composer textarea');
+    if (!composer || event.target === composer || document.querySelector('.sidebar.is-open')) return;
+    if (isTyping(event.target) && !event.target.closest('.room')) return;
+    done(event, composer.focus());
+  }
+}
+
+const areSingle = () => { try { return localStorage.getItem(SETTING) !== 'off'; } catch { return true; } };
+const setSingle = (on) => { try { if (on) localStorage.removeItem(SETTING); else localStorage.setItem(SETTING, 'off'); } catch { /* Then for this page only they stay as they were. */ } };
+const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+const isTyping = (target) => target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit])'));
+const done = (event) => event.preventDefault();

@@ -1,0 +1,27 @@
+// The page for when there is no network: which rooms were kept, and back to where one was as soon as the network is there.
+
+async function rooms() {
+  if (!('caches' in globalThis)) return [];
+  const name = (await caches.keys()).find((one) => one.startsWith('private-'));
+  if (!name) return [];
+  const cache = await caches.open(name);
+  const requests = (await cache.keys()).filter(({ url }) => /^\/rooms\/[^/]+$/.test(new URL(url).pathname));
+  return Promise.all(requests.reverse().map(async (request) => {
+    const page = new DOMParser().parseFromString(await (await cache.match(request, { ignoreVary: true })).text(), 'text/html');
+    return { path: new URL(request.url).pathname, name: page.querySelector('h1')?.textContent ?? page.title };
+  }));
+}
+
+addEventListener('online', () => location.reload());
+document.querySelector('#again').addEventListener('click', () => location.reload());
+const found = await rooms();
+const list = document.querySelector('#kept ul');
+for (const { path, name } of found) {
+  const link = document.createElement('a');
+  link.href = path;
+  link.textContent = name;
+  const item = document.createElement('li');
+  item.append(link);
+  list.append(item);
+}
+document.querySelector('#kept').hidden = !found.length;

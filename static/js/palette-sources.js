@@ -1,0 +1,65 @@
+// What the palette finds: rooms, people, and what one can do. Each entry is { kind, sign, label, detail, names, run }.
+import { initials } from '#js/message.js';
+import { askFor } from '#js/get.js';
+
+const MOST_RECENT = 8;
+
+const go = (path) => () => location.assign(path);
+
+// The rooms one was in last, the latest first; of this person, in this browser.
+export class Recent {
+  #key;
+
+  constructor(me) { this.#key = `recent:${me.id}:rooms`; }
+
+  list() {
+    try { return JSON.parse(localStorage.getItem(this.#key)) ?? []; } catch { return []; }
+  }
+
+  visited(room) {
+    try { localStorage.setItem(this.#key, JSON.stringify([room, ...this.list().filter((one) => one !== room)].slice(0, MOST_RECENT))); } catch { /* Then nothing is recent. */ }
+  }
+}
+
+// Rooms: at once those beside the page, then all that one may see.
+export function ownRooms() {
+  return [...document.querySelectorAll('.sidebar a[data-room]')].map((link) => {
+    const slug = link.dataset.room;
+    const name = link.querySelector('.name')?.textContent.trim() || slug;
+    const isDirect = !!link.closest('[data-list=directs]');
+    const isPrivate = link.querySelector('.hash')?.textContent === '🔒';
+    return { kind: isDirect ? 'Direct message' : 'Room', sign: isDirect ? '@' : isPrivate ? '🔒' : '#', slug, label: name, names: [name, slug], isUnread: link.classList.contains('unread'), run: go(`/rooms/${slug}`) };
+  });
+}
+
+export async function otherRooms() {
+  const { rooms = [] } = await askFor('/rooms') ?? {};
+  const open = rooms.filter(({ room }) => !room.is_direct);
+  return open.map(({ room }) => ({ kind: 'Room', sign: room.visibility === 'private' ? '🔒' : '#', slug: room.slug, label: room.name, detail: room.topic, names: [room.name, room.slug], weight: 0.95, run: go(`/rooms/${room.slug}`) }));
+}
+
+// People, as far as the server has a list of them.
+export async function people(typed) {
+  if (!typed.trim()) return [];
+  const { people: found = [] } = await askFor(`/people?q=${encodeURIComponent(typed.trim())}`) ?? {};
+  return found.slice(0, 6).map(({ id, username, name, status }) => ({
+    kind: 'Person', sign: initials(name), hue: id % 12, label: name, detail: status || `@${username}`, names: [name, username], weight: 0.9, run: go(`/people/${encodeURIComponent(username)}`),
+  }));
+}
+
+// What one can do from anywhere.
+export function commands({ keys, theme, readAll }) {
+  const command = (label, more, run, key = '') => ({ kind: 'Command', sign: '›', label, key, names: [label, ...more], weight: 0.85, run });
+  return [
+    command('Search', ['find messages'], go('/search'), 'g s'),
+    command('Mentions of me', ['activity', 'notifications'], go('/mentions'), 'g m'),
+    command('All rooms', ['browse', 'open a room', 'new room'], go('/rooms'), 'g r'),
+    command('People', ['directory', 'members'], go('/people'), 'g p'),
+    command('New direct message', ['write to somebody', 'dm'], go('/direct'), 'g d'),
+    command('Your settings', ['profile', 'preferences', 'status', 'name'], go('/settings')),
+    command('Light or dark', ['theme', 'night', 'day', 'toggle theme'], theme),
+    command('Mark everything as read', ['mark all read', 'clear unread'], readAll),
+    command('The list of keys', ['keyboard', 'shortcuts', 'help'], keys, '?'),
+    command('Log out', ['sign out', 'leave'], () => document.querySelector('form[action="/logout"]')?.requestSubmit()),
+  ];
+}

@@ -1,0 +1,132 @@
+// The palette: type a few letters of a room, a person or a command, and be there. A combobox over a list; the words stay in the field,
+// the arrows move the choice.
+import { best } from '#js/fuzzy.js';
+import { make } from '#js/make.js';
+import { otherRooms, ownRooms, people } from '#js/palette-sources.js';
+
+const MOST = 12;
+// How long typing rests before people are asked for, in milliseconds.
+const REST = 120;
+
+export class Palette {
+  #dialog = document.querySelector('#palette');
+  #field = this.#dialog.querySelector('input');
+  #list = this.#dialog.querySelector('[role=listbox]');
+  #none = this.#dialog.querySelector('.palette-none');
+  #recent; #here; #commands;
+  #others = []; #people = []; #shown = []; #at = 0; #resting; #asked = 0;
+
+  constructor({ recent, here, commands }) {
+    this.#recent = recent;
+    this.#here = here;
+    this.#commands = commands;
+    this.#field.addEventListener('input', () => this.#typed());
+    this.#dialog.addEventListener('keydown', (event) => this.#key(event));
+    this.#dialog.addEventListener('click', (event) => this.#pressed(event));
+    this.#list.addEventListener('pointermove', ({ target }) => {
+      const option = target.closest('[role=option]');
+      if (option) this.#choose([...this.#list.children].indexOf(option));
+    });
+  }
+
+  get isOpen() { return this.#dialog.open; }
+
+  toggle() {
+    if (this.isOpen) return this.#dialog.close();
+    // Over a question that waits for an answer nothing else opens.
+    if (document.querySelector('dialog[open]')) return;
+    this.#field.value = '';
+    this.#people = [];
+    this.#dialog.showModal();
+    this.#show();
+    this.#ask();
+  }
+
+  async #ask() {
+    this.#others = await otherRooms();
+    if (this.isOpen) this.#show(true);
+  }
+
+  #typed() {
+    this.#show();
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(async () => {
+      const asked = ++this.#asked;
+      const found = await people(this.#field.value);
+      if (asked !== this.#asked || !this.isOpen) return;
+      this.#people = found;
+      this.#show(true);
+    }, REST);
+  }
+
+  // Where one was last comes first, then what is unread; the room that is open is where one is already.
+  #rooms() {
+    const own = ownRooms();
+    const known = new Set(own.map(({ slug }) => slug));
+    const recent = this.#recent.list();
+    const rank = ({ slug, isUnread }) => (slug === this.#here ? 99 : recent.includes(slug) ? recent.indexOf(slug) : isUnread ? 20 : 40);
+    return [...own.sort((a, b) => rank(a) - rank(b)), ...this.#others.filter(({ slug }) => !known.has(slug))];
+  }
+
+  #show(keeps = false) {
+    const typed = this.#field.value;
+    const chosen = keeps ? this.#shown[this.#at]?.label : null;
+    const rooms = this.#rooms();
+    this.#shown = typed.trim() ? best(typed, [...rooms, ...this.#people, ...this.#commands], MOST) : [...rooms.slice(0, 6), ...this.#commands].slice(0, MOST + 4);
+    this.#list.replaceChildren(...this.#shown.map((entry, number) => option(entry, number)));
+    this.#none.hidden = this.#shown.length > 0;
+    this.#none.textContent = this.#shown.length ? '' : 'Nothing of that name.';
+    this.#field.ariaExpanded = String(this.#shown.length > 0);
+    this.#choose(Math.max(0, this.#shown.findIndex(({ label }) => label === chosen)));
+  }
+
+  #choose(number) {
+    this.#list.children[this.#at]?.removeAttribute('aria-selected');
+    this.#at = number;
+    const option = this.#list.children[number];
+    if (!option) return this.#field.removeAttribute('aria-activedescendant');
+    option.ariaSelected = 'true';
+    option.scrollIntoView({ block: 'nearest' });
+    this.#field.setAttribute('aria-activedescendant', option.id);
+  }
+
+  #key(event) {
+    if (event.isComposing || event.keyCode === 229) return;
+    const count = this.#shown.length;
+    const to = { ArrowDown: this.#at + 1, ArrowUp: this.#at - 1 + count }[event.key];
+    if (to !== undefined && count) { event.preventDefault(); this.#choose(to % count); }
+    if (event.key === 'Enter' && event.target === this.#field) { event.preventDefault(); this.#run(this.#at); }
+  }
+
+  #pressed(event) {
+    // Beside the palette is outside of it.
+    if (event.target === this.#dialog) return this.#dialog.close();
+    const option = event.target.closest('[role=option]');
+    if (option) this.#run([...this.#list.children].indexOf(option));
+  }
+
+  #run(number) {
+    const entry = this.#shown[number];
+    if (!entry) return;
+    this.#dialog.close();
+    entry.run();
+  }
+}
+
+function option({ kind, sign, hue, label, detail, key, isUnread }, number) {
+  const node = make('li', isUnread ? 'found found--unread' : 'found');
+  node.role = 'option';
+  node.id = `found-${number}`;
+  const mark = make('span', hue === undefined ? 'found-sign' : `avatar avatar--s hue-${hue}`, sign);
+  mark.ariaHidden = 'true';
+  const words = make('span', 'found-words');
+  words.append(make('span', 'found-label', label));
+  if (detail) words.append(make('span', 'found-detail', detail));
+  node.append(mark, words);
+  if (key) {
+    const keys = make('kbd', '', key);
+    keys.ariaHidden = 'true';
+    node.append(keys);
+  } else node.append(make('span', 'found-kind', kind));
+  return node;
+}

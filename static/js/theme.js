@@ -1,0 +1,9 @@
+// Light or dark, turned over from the palette: at once on this page, and kept in one's settings.
+
+export function toggle() {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme === 'dark' || (root.dataset.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  root.dataset.theme = isDark ? 'light' : 'dark';
+  // A page without that setting still has it until it is left.
+  fetch('/settings', { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams({ theme: root.dataset.theme }) }).catch(() => {});
+}

@@ -1,0 +1,152 @@
+// The service worker: the app opens without a network, and shows what was read last.
+//
+// Three rules, and nothing else is ever kept:
+//   the shell   every file that pages load, under its hash, and the page for when there is nothing; the same for everybody
+//   the pages   the list of rooms and the latest rooms as they were last shown: one person's, bounded, gone when that person leaves
+//   the words   that came live after such a page, which the page itself puts beside it (`js/kept.js`)
+// Pages are asked of the network first; what is kept is for when it is silent. No form, no JSON and no socket passes through here.
+//
+// `SHELL`, with the version and the files, stands above: the server writes it there.
+
+const SHELL_CACHE = `shell-${SHELL.version}`;
+const PRIVATE = 'private-';
+const OFFLINE = '/offline';
+// How many pages are kept.
+const MOST = 20;
+// Forms after which this browser may be somebody else's.
+const DOORS = new Set(['/login', '/logout', '/register']);
+// The pages that are kept: the list, and a room's latest messages. Not its older pages, which change under other words.
+const KEEPABLE = /^\/rooms(\/[^/]+)?$/;
+
+// Counts up whenever everything is forgotten: what was asked for before belongs to whoever left.
+let epoch = 0;
+
+addEventListener('install', (event) => event.waitUntil(install()));
+addEventListener('activate', (event) => event.waitUntil(activate()));
+addEventListener('message', (event) => {
+  if (event.data?.keep) event.waitUntil(renew(new URL(event.data.keep, location.origin)));
+});
+addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin) return;
+  if (request.method !== 'GET') {
+    if (DOORS.has(url.pathname)) event.waitUntil(forget());
+  } else if (url.pathname.startsWith('/static/')) event.respondWith(file(request, url));
+  else if (request.mode === 'navigate') event.respondWith(page(event, url));
+});
+
+async function install() {
+  const cache = await caches.open(SHELL_CACHE);
+  await cache.addAll([...SHELL.files, new Request(OFFLINE, { cache: 'reload' })]);
+  await skipWaiting();
+}
+
+async function activate() {
+  const old = (await caches.keys()).filter((name) => name.startsWith('shell-') && name !== SHELL_CACHE);
+  await clients.claim();
+  // Pages do not wait for the worker to wake.
+  await registration.navigationPreload?.enable();
+  // Pages that were kept name the files of their time: they are asked for anew, or go with them.
+  if (old.length) for (const request of await kept()) await renew(new URL(request.url), { orDrop: true });
+  for (const name of old) await caches.delete(name);
+}
+
+// A file of the shell; its name holds its hash, so what is kept is right.
+async function file(request, url) {
+  const cache = await caches.open(SHELL_CACHE);
+  const found = await cache.match(request, { ignoreVary: true });
+  if (found) return found;
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const successor = SHELL.files.find((path) => unhashed(path) === unhashed(url.pathname));
+    const stand_in = successor && await cache.match(successor, { ignoreVary: true });
+    if (stand_in) return stand_in;
+    throw error;
+  }
+}
+
+const unhashed = (path) => path.replace(/^\/static\/([0-9a-f]{16}\/)?/, '');
+
+async function page(event, url) {
+  const asked = epoch;
+  try {
+    const response = (await event.preloadResponse) ?? (await fetch(event.request));
+    event.waitUntil(take(url, response.clone(), asked));
+    return response;
+  } catch {
+    return without(url);
+  }
+}
+
+// What to show of a page when there is no network.
+async function without(url) {
+  const pages = await kept();
+  const path = (request) => new URL(request.url).pathname;
+  const has = (wanted) => pages.some((request) => path(request) === wanted);
+  if (!url.search && has(url.pathname)) return (await mine()).match(url.pathname, { ignoreVary: true });
+  // Somewhere else in a room: its latest messages are what there is of it.
+  const room = /^\/rooms\/[^/]+/.exec(url.pathname)?.[0];
+  if (room && has(room)) return Response.redirect(room);
+  const last = pages.map(path).findLast((one) => one !== '/rooms');
+  if (url.pathname === '/' && last) return Response.redirect(last);
+  return (await caches.match(OFFLINE, { ignoreVary: true })) ?? Response.error();
+}
+
+// Looks at a page on its way to the reader, and keeps it if it is one of those.
+async function take(url, response, asked) {
+  // Only who is not signed in gets to see the door.
+  if (url.pathname === '/login' && response.status === 200) return forget();
+  if (!KEEPABLE.test(url.pathname) || url.search) return;
+  if (response.status === 404 || response.status === 403) return drop(url.pathname);
+  if (response.status !== 200 || !response.headers.get('content-type')?.startsWith('text/html')) return;
+  const html = await response.text();
+  const me = /<div class="app"[^>]* data-my-id="(\d+)"/.exec(html)?.[1];
+  if (!me || asked !== epoch) return;
+  for (const name of await caches.keys()) if (name.startsWith(PRIVATE) && name !== PRIVATE + me) await caches.delete(name);
+  const cache = await caches.open(PRIVATE + me);
+  const headers = new Headers(response.headers);
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+  // The latest comes last.
+  await cache.delete(url.pathname, { ignoreVary: true });
+  await cache.put(url.pathname, new Response(html, { headers }));
+  const pages = await kept();
+  for (const request of pages.slice(0, Math.max(0, pages.length - MOST))) await drop(new URL(request.url).pathname);
+  // Somebody left while it was being written.
+  if (asked !== epoch) await caches.delete(PRIVATE + me);
+}
+
+// Asks anew for a page that is kept, or should be; nobody looks at it, so it enters no room.
+async function renew(url, { orDrop = false } = {}) {
+  const asked = epoch;
+  try {
+    const response = await fetch(url, { headers: { accept: 'text/html', purpose: 'prefetch' } });
+    if (!response.redirected) return await take(url, response, asked);
+  } catch {
+    // No network: what is kept stays as it is.
+  }
+  if (orDrop) await drop(url.pathname);
+}
+
+// The cache of whoever is signed in; there is never more than one.
+async function mine() {
+  const name = (await caches.keys()).find((one) => one.startsWith(PRIVATE));
+  return name ? caches.open(name) : null;
+}
+
+// The pages in it, the latest last.
+async function kept() {
+  const requests = await (await mine())?.keys() ?? [];
+  return requests.filter((request) => KEEPABLE.test(new URL(request.url).pathname));
+}
+
+async function drop(path) {
+  const cache = await mine();
+  for (const part of [path, `/kept${path}`]) await cache?.delete(part, { ignoreVary: true });
+}
+
+async function forget() {
+  epoch += 1;
+  for (const name of await caches.keys()) if (name.startsWith(PRIVATE)) await caches.delete(name);
+}

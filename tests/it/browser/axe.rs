@@ -1,0 +1,106 @@
+//! Every page, light, dark and narrow, and with what opens over it: nothing that axe-core knows of keeps anybody out.
+
+use serde_json::json;
+
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::{TestApp, axe, in_browser};
+
+/// The pages of strangers.
+const DOORS: [&str; 3] = ["/login", "/register", "/offline"];
+/// The pages of somebody who is signed in. A new page belongs here.
+const PAGES: &[&str] = &[
+    "/rooms",
+    "/rooms/general",
+    "/rooms/general/3",
+    "/rooms/general?before=4",
+    "/rooms/general?reply_to=3",
+    "/rooms/general/3/more",
+    "/rooms/general/3/history",
+    "/rooms/general/pins",
+    "/rooms/general/members",
+    "/rooms/empty",
+    "/rooms/no-such-room",
+    "/no-such-page",
+    "/invites",
+    "/mentions",
+    "/keys",
+    "/search?q=hello",
+    "/people",
+    "/people/grace",
+    "/direct",
+    "/settings",
+];
+/// How pages are looked at.
+const LOOKS: [(&str, u32); 3] = [("light", 1100), ("dark", 1100), ("light", 360)];
+
+/// What a person opens over a room: a name, what opens it, and what is there then.
+const OPENED: [(&str, &str, &str); 4] = [
+    ("the palette", "document.querySelector('[data-open=palette]').click()", "#palette[open] [role=option]"),
+    ("the keys", "document.dispatchEvent(new KeyboardEvent('keydown', { key: '?' }))", "#all-keys[open]"),
+    ("the menu of a message", "document.querySelector('#m3 .more').click()", "#acts:popover-open [role=menuitem]"),
+    ("the level of a room", "document.querySelector('#level').open = true", "#level[open]"),
+];
+
+async fn is_open_to_all(browser: &Browser, place: &str, faults: &mut Vec<String>) {
+    for (scheme, width) in LOOKS {
+        browser.looks(scheme, width).await;
+        faults.extend(axe::violations(browser).await.into_iter().map(|fault| format!("{place}, {scheme}, {width}: {fault}")));
+    }
+}
+
+#[test]
+fn no_page_keeps_anybody_out() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        let mut faults = Vec::new();
+        for path in DOORS {
+            ada.visit(app, path).await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
+        ada.visit(app, "/login").await;
+        ada.fill("[name=username]", "nobody").await;
+        ada.fill("[name=password]", "nobody knows").await;
+        ada.press("form[action='/login'] button").await;
+        ada.sees(".problem").await;
+        is_open_to_all(&ada, "a log-in that was refused", &mut faults).await;
+
+        ada.register(app, "ada").await;
+        let grace = app.register("grace").await;
+        grace.create_room("Empty", "public").await;
+        let (socket, _) = grace.join("general").await;
+        for (number, words) in [
+            "Hello @ada, *look* at [this](https://example.com) and `that`.",
+            "```rust\nlet drag = reduce(&run)?; // lower\nassert!((drag - 0.0418).abs() < 1e-4, \"no\");\n```",
+            "> quoted\n\n- [x] done\n- [ ] not yet\n\n| run | drag |\n|---|---|\n| 118 | 4.2 % |\n\n# A heading\n\n~~no~~ #general :tada:",
+        ]
+        .iter()
+        .enumerate()
+        {
+            socket.post("general", words, &format!("n{number}")).await;
+        }
+        socket.ok("react", json!({ "room": "general", "seq": 3, "emoji": "🎉", "on": true })).await;
+        socket.ok("pin", json!({ "room": "general", "seq": 3, "on": true })).await;
+        socket.ok("edit", json!({ "room": "general", "seq": 3, "body": "*other* words for @ada" })).await;
+        for path in PAGES {
+            ada.visit(app, path).await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
+        ada.visit(app, "/rooms/general").await;
+        ada.sees("#m3 .more").await;
+        for (what, open, seen) in OPENED {
+            ada.execute(open, vec![]).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+            ada.sees(seen).await;
+            is_open_to_all(&ada, what, &mut faults).await;
+            ada.refresh().await.expect("the page can be loaded anew");
+            ada.sees("#m3 .more").await;
+        }
+        ada.looks("light", 360).await;
+        ada.press(".menu").await;
+        ada.sees(".sidebar.is-open").await;
+        is_open_to_all(&ada, "the drawer", &mut faults).await;
+        faults.sort();
+        faults.dedup();
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n\n"));
+        ada.close().await;
+    });
+}

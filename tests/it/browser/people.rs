@@ -1,0 +1,96 @@
+//! People finding, messaging and watching each other.
+
+use serde_json::json;
+
+use super::{COMPOSER, say};
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::{TestApp, in_browser};
+
+/// The conversations in the sidebar, by what they are called.
+const CONVERSATIONS: &str = "[data-list=directs] .name";
+
+#[test]
+fn without_scripts_one_finds_somebody_writes_to_them_and_changes_how_one_appears() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        grace.post("/settings", &[("name", "Grace Hopper"), ("status", "Looking for a moth")]).await.expect(303);
+        let ada = Browser::open(Scripts::Off).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/people").await;
+        ada.fill("[name=q]", "hopp").await;
+        ada.press(".find .button").await;
+        ada.press(".people-rows a[href='/people/grace']").await;
+        ada.waits_for(async || ada.texts(".person .status").await == ["Looking for a moth"]).await;
+        ada.press("form[action='/people/grace/message'] button").await;
+        say(&ada, "Have you found it?").await;
+        ada.waits_for(async || ada.texts(super::WORDS).await == ["Have you found it?"]).await;
+        assert_eq!(ada.texts("h1").await, ["Grace Hopper"]);
+        assert_eq!(ada.texts(CONVERSATIONS).await, ["Grace Hopper"]);
+        // By ticking, the same conversation is found.
+        let conversation = ada.path().await;
+        ada.visit(app, "/direct").await;
+        ada.press(".companion input[value=grace]").await;
+        ada.press("form[action='/direct'] .button").await;
+        ada.waits_until(|path| path == conversation).await;
+        ada.visit(app, "/settings").await;
+        ada.fill("[name=status]", "At the engine").await;
+        ada.press("[name=theme][value=dark]").await;
+        ada.press("#settings .button").await;
+        ada.waits_for(async || ada.texts(".saved").await == ["Saved."]).await;
+        ada.sees("html[data-theme=dark]").await;
+        let page = grace.get("/people/ada").await.body;
+        assert!(page.contains("At the engine"), "{page}");
+        ada.close().await;
+    });
+}
+
+#[test]
+fn a_conversation_that_somebody_begins_appears_by_itself_and_so_does_a_new_name() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms").await;
+        let grace = app.register("grace").await;
+        let socket = grace.socket().await;
+        socket.ok("watch", json!({})).await;
+        // Only when the page's own socket is there can it hear of anything.
+        ada.waits_for(async || grace.get_json("/people/ada").await.json()["person"]["online"] == json!(true)).await;
+        let room = socket.ok("direct", json!({ "users": ["ada"] })).await["room"]["slug"].as_str().expect("a slug").to_owned();
+        ada.waits_for(async || ada.texts(CONVERSATIONS).await == ["grace"]).await;
+        socket.post(&room, "Are you there?", "1").await;
+        ada.waits_for(async || ada.texts("[data-list=directs] .count").await == ["1"]).await;
+        grace.post("/settings", &[("name", "Grace <i>Hopper</i>")]).await.expect(303);
+        ada.waits_for(async || ada.texts(CONVERSATIONS).await == ["Grace <i>Hopper</i>"]).await;
+        ada.press("[data-list=directs] a").await;
+        ada.sees(COMPOSER).await;
+        ada.waits_for(async || ada.texts(".message .by").await == ["Grace <i>Hopper</i>"]).await;
+        grace.post("/settings", &[("name", "Grace")]).await.expect(303);
+        ada.waits_for(async || ada.texts(".message .by").await == ["Grace"]).await;
+        // Who goes is seen to have gone.
+        ada.sees(".portrait[data-person=grace] .dot--on").await;
+        drop(socket);
+        ada.waits_for(async || ada.texts(".portrait[data-person=grace] .dot--on").await.is_empty()).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
+fn the_list_of_members_shows_who_comes() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        for person in [&grace] {
+            person.get("/rooms/general").await.expect(200);
+        }
+        ada.visit(app, "/rooms/general").await;
+        ada.sees(COMPOSER).await;
+        ada.visit(app, "/rooms/general/members").await;
+        ada.sees("#members [data-person=grace] .dot:not(.dot--on)").await;
+        let _socket = grace.join("general").await;
+        ada.sees("#members [data-person=grace] .dot--on").await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
