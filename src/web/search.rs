@@ -41,7 +41,7 @@ pub async fn page_of_results(
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) => (Results::default(), Some(error)),
         Err(error) => return Err(refuse(error)),
     };
-    let frame = frame(&state, &user).await.map_err(refuse)?;
+    let frame = frame(&state, &user).await.map_err(refuse)?.at("search");
     let is_next = sought.before.is_some_and(|before| !before.is_empty());
     let shown = SearchPage::new(frame, sought.q, order, is_next, results, problem.as_ref());
     Ok(if problem.is_some() { page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown) } else { page(&shown) })

@@ -41,12 +41,12 @@ struct Find {
 impl Find {
     fn new(found: &Found, frame: &Frame) -> Self {
         let message = &found.message.message;
-        // Direct messages are called as their reader knows them.
-        let known = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
         let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
+        // A conversation is called after its people, as in the sidebar.
+        let own = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
         Self {
             room: message.room.to_string(),
-            room_name: known.map_or_else(|| found.room_name.clone(), |listed| listed.room.name.clone()),
+            room_name: own.map_or(&found.room_name, |listed| &listed.room.name).clone(),
             seq: message.seq,
             name: message.author.name.to_string(),
             initials: initials(&message.author.name),
