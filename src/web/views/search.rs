@@ -1,7 +1,6 @@
 //! The page of search.
 
 use askama::Template;
-use jiff::tz::TimeZone;
 
 use super::{Frame, Problem, hue, initials};
 use crate::chat::search::{Found, Order, Results};
@@ -40,12 +39,14 @@ struct Find {
 }
 
 impl Find {
-    fn new(found: &Found) -> Self {
+    fn new(found: &Found, frame: &Frame) -> Self {
         let message = &found.message.message;
-        let at = message.created_at.timestamp().to_zoned(TimeZone::UTC);
+        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
+        // A conversation is called after its people, as in the sidebar.
+        let own = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
         Self {
             room: message.room.to_string(),
-            room_name: found.room_name.clone(),
+            room_name: own.map_or(&found.room_name, |listed| &listed.room.name).clone(),
             seq: message.seq,
             name: message.author.name.to_string(),
             initials: initials(&message.author.name),
@@ -62,7 +63,7 @@ impl SearchPage {
     #[must_use]
     pub fn new(frame: Frame, q: String, order: Order, is_next: bool, results: Results, problem: Option<&Error>) -> Self {
         let next = results.next.map(|next| format!("{}&before={}", link(&q, order), encode(&next)));
-        let finds = results.results.iter().map(Find::new).collect();
+        let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
         Self { frame, q, order, is_next, finds, next, building: results.building, problem: problem.map(Into::into) }
     }
 

@@ -23,14 +23,15 @@ fn without_scripts_one_can_search_page_on_and_go_to_a_result() {
         ada.visit(app, "/search").await;
         ada.fill(".seek [name=q]", "lamp from:grace").await;
         ada.press(".seek .button").await;
-        ada.waits_for(async || ada.texts(".hit .words").await.len() == 20).await;
-        assert_eq!(ada.texts(".hit .words").await[0], "the lamp number 44");
-        assert_eq!(ada.texts(".hit mark").await[0], "lamp");
+        ada.waits_for(async || ada.texts(".result .words").await.len() == 20).await;
+        assert_eq!(ada.texts(".result .words").await[0], "the lamp number 44");
+        assert_eq!(ada.texts(".result mark").await[0], "lamp");
         ada.press("a[rel=next]").await;
-        ada.waits_for(async || ada.texts(".hit .words").await.first().is_some_and(|words| words == "the lamp number 24")).await;
+        ada.waits_for(async || ada.texts(".result .words").await.first().is_some_and(|words| words == "the lamp number 24"))
+            .await;
         ada.press("a[rel=next]").await;
-        ada.waits_for(async || ada.texts(".hit .words").await.len() == 5).await;
-        ada.press(".hit .words").await;
+        ada.waits_for(async || ada.texts(".result .words").await.len() == 5).await;
+        ada.press(".result .words").await;
         ada.waits_until(|path| path.starts_with("/rooms/general/")).await;
         ada.sees(".message--target").await;
         // What is wrong is said on the page, with the words still there.
