@@ -2,6 +2,7 @@
 // posts that wait for rooms which are not open.
 import { announce } from '#js/announce.js';
 import { Drawer } from '#js/drawer.js';
+import { drop } from '#js/kept.js';
 import { Keys } from '#js/keys.js';
 import { Leaving } from '#js/leaving.js';
 import { LogKeys } from '#js/log-keys.js';
@@ -40,3 +41,4 @@ for (const link of document.querySelectorAll('[data-open=keys]')) {
   link.addEventListener('click', (event) => { event.preventDefault(); link.closest('dialog')?.close(); drawer.close(); keys.show(); });
 }
 connection.addEventListener('up', () => flushElsewhere(me, connection, here));
+connection.on('removed', ({ room: lost }) => drop(me, lost));

@@ -30,6 +30,8 @@ export class Kept {
     if (!this.isOn) return;
     for (const message of messages) if (message.rev > this.#rev) this.#messages.set(message.seq, message);
     if (this.#messages.size) this.#save();
+    // What was deleted is not to be read any more, here either.
+    if (messages.some((message) => message.deleted_at && message.rev > this.#rev)) this.#renew();
   }
 
   async #read() {
@@ -43,6 +45,8 @@ export class Kept {
     }
   }
 
+  #renew() { navigator.serviceWorker?.controller?.postMessage({ keep: this.#room }); }
+
   // One after the other, each with everything until then.
   async #save() {
     if (this.#isSaving) return;
@@ -53,7 +57,7 @@ export class Kept {
       const all = new Map((await this.#read()).map((message) => [message.seq, message]));
       for (const [seq, message] of this.#messages) if (!(all.get(seq)?.rev >= message.rev)) all.set(seq, message);
       const messages = [...all.values()].filter(({ rev }) => rev > this.#rev).sort((a, b) => a.rev - b.rev);
-      if (messages.length > MOST) navigator.serviceWorker?.controller?.postMessage({ keep: this.#room });
+      if (messages.length > MOST) this.#renew();
       await this.#write(messages.slice(-MOST));
     } while (this.#messages.size > count);
     this.#isSaving = false;
@@ -68,5 +72,17 @@ export class Kept {
     } catch {
       // A full disk keeps nothing; the room itself has every word.
     }
+  }
+}
+
+// A room that one is not in any more: nothing of it stays.
+export async function drop(me, room) {
+  const name = `private-${me.id}`;
+  try {
+    if (!(await caches.has(name))) return;
+    const cache = await caches.open(name);
+    for (const path of [`/rooms/${room}`, `/kept/rooms/${room}`]) await cache.delete(path, { ignoreVary: true });
+  } catch {
+    // A browser that keeps nothing has nothing to drop.
   }
 }

@@ -39,7 +39,7 @@ impl Frame {
         Self { me: user.0.clone(), rooms, zone, here: None, place: "", online }
     }
 
-    /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
+    /// The frame around one of the sidebar's other places: `mentions`, `people`.
     #[must_use]
     pub fn at(mut self, place: &'static str) -> Self {
         self.place = place;

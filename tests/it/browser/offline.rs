@@ -136,6 +136,32 @@ fn after_logging_out_nothing_that_was_kept_can_be_read() {
 }
 
 #[test]
+fn what_was_deleted_and_a_room_that_was_left_are_not_kept() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        let grace = app.register("grace").await;
+        let (socket, _) = grace.join("general").await;
+        let seq = socket.post("general", "better unsaid", "1").await["seq"].clone();
+        ada.visit(app, "/rooms/general").await;
+        reads(&ada, &["better unsaid"]).await;
+        keeps(&ada, "/rooms/general").await;
+        // The page is renewed by a worker that stands behind it.
+        ada.waits_for(async || ada.promised("return !!navigator.serviceWorker.controller").await == json!(true)).await;
+        socket.ok("delete", json!({ "room": "general", "seq": seq })).await;
+        let words = "let all = ''; for (const name of await caches.keys()) if (name.startsWith('private-')) { \
+            const cache = await caches.open(name); for (const key of await cache.keys()) all += await (await cache.match(key)).text(); } return all;";
+        ada.waits_for(async || ada.promised(words).await.as_str().is_some_and(|all| !all.contains("better unsaid"))).await;
+        keeps(&ada, "/rooms/general").await;
+        app.log_in("ada").await.post("/rooms/general/leave", &[]).await.expect(303);
+        let is_dropped =
+            async || ada.promised(KEPT).await.as_array().is_some_and(|kept| !kept.contains(&json!("/rooms/general")));
+        ada.waits_for(is_dropped).await;
+        ada.close().await;
+    });
+}
+
+#[test]
 fn a_session_that_ends_elsewhere_and_another_person_leave_nothing_either() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;

@@ -108,17 +108,19 @@ both! {
     async fn only_words_that_stand_and_were_not_read_count_as_unread(db: &Store) {
         let (ada, eve, general) = (db.add("ada").await, db.add("eve").await, db.general().await);
         db.enter(general, ada).await;
-        db.say(general, ada, 10).await;
+        db.say(general, eve, 10).await;
         assert_eq!(db.unread(general, ada).await.unwrap(), 10);
         db.run("update messages set deleted_at = 1 where seq = 9; update messages set kind = 'joined' where seq = 8; update memberships set read_seq = 4").await;
         assert_eq!(db.unread(general, ada).await.unwrap(), 4);
         assert_eq!(db.unread(general, eve).await.unwrap(), 0, "not a member");
+        db.run(&format!("update messages set author_id = {ada} where seq = 10")).await;
+        assert_eq!(db.unread(general, ada).await.unwrap(), 3, "one's own words are read");
     }
 
     async fn no_more_than_a_thousand_unread_are_counted(db: &Store) {
-        let (ada, general) = (db.add("ada").await, db.general().await);
+        let (ada, eve, general) = (db.add("ada").await, db.add("eve").await, db.general().await);
         db.enter(general, ada).await;
-        db.say(general, ada, 1500).await;
+        db.say(general, eve, 1500).await;
         assert_eq!(db.unread(general, ada).await.unwrap(), 1000);
     }
 }

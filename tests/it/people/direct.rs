@@ -79,6 +79,10 @@ both! {
             assert!(!page.contains("Direct messages</h1>") || path == "/direct", "{path}");
         }
         assert!(ada.get(&format!("/rooms/{two}")).await.body.contains("<title>Grace &#60;b&#62;Hopper"));
+        ada.write(&two, "the password of the harbour").await.expect(303);
+        let found = ada.get("/search?q=harbour").await.expect(200).body.clone();
+        assert!(found.contains("Grace &#60;b&#62;Hopper") && !found.contains("Direct messages</a>"), "{found}");
+        assert!(!mary.get("/search?q=harbour").await.expect(200).body.contains("password"));
         // A room is no conversation, and no conversation is among the rooms to look around in.
         let page = ada.get_json("/rooms/general").await.json();
         assert_eq!(page["room"]["direct"], Value::Null);
