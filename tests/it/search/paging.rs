@@ -61,7 +61,8 @@ both! {
         assert_eq!(found.len(), 45, "{found:#?}");
         assert!(found[..15].iter().all(|body| body.starts_with("wind tunnel")), "{found:#?}");
         assert_eq!(found[0], "wind tunnel 42");
-        assert!(found[30..].iter().all(|body| body.starts_with("a tunnel")), "{found:#?}");
+        // Whole words that stand apart come before beginnings that stand together.
+        assert!(found[30..].iter().all(|body| body.starts_with("windy")), "{found:#?}");
         let mut unique = found.clone();
         unique.sort();
         unique.dedup();
