@@ -130,9 +130,12 @@ impl MentionsPage {
         Self { frame, entries, next: found.next }
     }
 
-    /// What a room is called, as far as the reader is in it.
+    /// What a room is called, as far as the reader is in it; a conversation by its people alone.
     fn room_name(&self, slug: &str) -> String {
-        let listed = self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug);
-        listed.map_or_else(|| slug.to_owned(), |listed| listed.room.name.clone())
+        match self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug) {
+            Some(listed) if listed.room.is_direct => listed.room.name.clone(),
+            Some(listed) => format!("# {}", listed.room.name),
+            None => format!("# {slug}"),
+        }
     }
 }
