@@ -1,10 +1,6 @@
 //! The last test target: says what the run could not test on this machine, so that nobody takes silence for success.
 
-#[path = "it/harness/programs.rs"]
-#[allow(dead_code, reason = "the harness uses the rest")]
-mod programs;
-
-use programs::Program;
+use proof::ground::programs::{self, Program};
 
 /// What goes untested without each.
 const NEEDED: [(Program, &str); 3] = [

@@ -5,33 +5,19 @@
 pub mod app;
 pub mod axe;
 pub mod browser;
-pub mod cable;
-pub mod cluster;
 pub mod database;
-pub mod inbox;
 pub mod load;
-pub mod packet;
 pub mod panics;
-pub mod person;
 pub mod process;
-pub mod programs;
 pub mod rows;
-pub mod site;
-pub mod socket;
-pub mod watchdog;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use app::TestApp;
 pub use database::{Database, Kind};
-pub use person::{Answer, Person};
-pub use site::Site;
-pub use socket::Socket;
-
-/// How long anything that must happen may take before the test fails. Generous, because it is only ever waited for in
-/// full when something is wrong.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, site, socket};
+pub use proof::ground::{cable, cluster, programs, watchdog};
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.
 pub trait Fixture: Sized {

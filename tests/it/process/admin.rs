@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::both;
-use crate::harness::process::{self, Process};
+use crate::harness::process;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Database, Person};
 
@@ -25,7 +25,7 @@ async fn is_admin(person: &Person, witness: &Person) -> bool {
 
 both! {
     async fn the_printed_link_makes_one_administrator_and_no_second(database: &Database) {
-        let mut server = Process::start(database.folder(), database.url(), &[("REGISTRATION", "closed")]).await;
+        let mut server = process::start(database.folder(), database.url(), &[("REGISTRATION", "closed")]).await;
         let token = setup_token(&server.stdout()).expect("a link while there is no administrator");
         assert!(token.len() >= 22, "a token that can be guessed: {token}");
         let ada = server.stranger();
@@ -40,7 +40,7 @@ both! {
         assert!((400..500).contains(&status), "a token of one use was used twice: {status}");
         server.signal("TERM").await;
         server.end().await;
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         assert_eq!(setup_token(&server.stdout()), None, "there is an administrator now");
         let (ada, grace) = (server.log_in("ada").await, server.register("grace").await);
         assert!(is_admin(&ada, &grace).await);
@@ -48,7 +48,7 @@ both! {
     }
 
     async fn the_first_visitor_is_nobody_special(database: &Database) {
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         let (first, second) = (server.register("first").await, server.register("second").await);
         assert!(!is_admin(&first, &second).await);
         assert!(setup_token(&server.stdout()).is_some());
@@ -66,7 +66,7 @@ both! {
             assert!(refused.status.is_some_and(|status| status != 0), "{name} {password}: {refused:?}");
             assert!(!refused.stderr.is_empty() && !refused.stderr.contains("panicked"), "{refused:?}");
         }
-        let server = Process::start(folder, database.url(), &[]).await;
+        let server = process::start(folder, database.url(), &[]).await;
         assert_eq!(setup_token(&server.stdout()), None);
         let (ada, grace) = (server.log_in("ada").await, server.log_in("grace").await);
         assert!(is_admin(&ada, &grace).await);

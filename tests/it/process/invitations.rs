@@ -1,7 +1,7 @@
 //! Invitations, by an administrator's page and by hand.
 
 use crate::both;
-use crate::harness::process::{self, Process};
+use crate::harness::process;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, Database, Person};
 
@@ -22,7 +22,7 @@ both! {
         let made = process::run(database.folder(), &["invite"], &settings, "").await;
         assert_eq!(made.status, Some(0), "{made:?}");
         let invite = token(&made.stdout).to_owned();
-        let server = Process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
+        let server = process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
         let ada = server.stranger();
         let page = ada.get(&format!("/register?invite={invite}")).await;
         assert!(page.expect(200).body.contains(&invite), "the form carries it on");
@@ -38,7 +38,7 @@ both! {
         let settings = [("DATABASE_URL", database.url()), ("REGISTRATION", "invite")];
         let made = process::run(database.folder(), &["invite"], &settings, "").await;
         let invite = token(&made.stdout);
-        let server = Process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
+        let server = process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
         let tries = (0..5).map(|number| {
             let stranger = server.stranger();
             async move { registers(&stranger, &format!("user{number}"), invite).await.status }
@@ -51,7 +51,7 @@ both! {
         let settings = [("DATABASE_URL", database.url())];
         process::run(database.folder(), &["user", "add", "ada", "--admin"], &settings, PASSWORD).await;
         process::run(database.folder(), &["user", "add", "grace"], &settings, PASSWORD).await;
-        let server = Process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
+        let server = process::start(database.folder(), database.url(), &[("REGISTRATION", "invite")]).await;
         let (ada, grace) = (server.log_in("ada").await, server.log_in("grace").await);
         grace.post("/invites", &[]).await.expect(403);
         assert!(server.stranger().post("/invites", &[]).await.expect(303).location().starts_with("/login"));

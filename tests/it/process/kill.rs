@@ -8,14 +8,14 @@ use rand::{RngExt, SeedableRng};
 use crate::both;
 use crate::harness::Database;
 use crate::harness::load::{self, Writer};
-use crate::harness::process::Process;
+use crate::harness::process;
 
 const ROUNDS: usize = 20;
 
 both! {
     async fn everything_acknowledged_outlives_twenty_kills(database: &Database) {
         let mut random = StdRng::seed_from_u64(9);
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let listen = server.address.to_string();
         let mut writers = Vec::new();
         for name in ["ada", "grace", "mary"] {
@@ -36,7 +36,7 @@ both! {
             .await;
             let after: usize = writers.iter().map(Writer::acknowledged).sum();
             quiet_rounds += usize::from(after == before);
-            server = Process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
+            server = process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
         }
         assert!(quiet_rounds < ROUNDS / 2, "next to nothing was written: the test proves little");
         load::check(&mut writers, database).await;

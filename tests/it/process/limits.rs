@@ -14,7 +14,7 @@ use crate::once;
 /// The server with a limit of the shell's. A file that may not grow fails as a full disk does, and not with a signal.
 async fn limited(database: &Database, limit: &str) -> Process {
     let script = format!("trap '' XFSZ; ulimit -S {limit} && exec \"$1\"");
-    Process::start_by(Path::new("sh"), &["-c", &script, "sh", PROGRAM], database.folder(), database.url(), &[]).await
+    Process::start(Path::new("sh"), &["-c", &script, "sh", PROGRAM], database.folder(), database.url(), &[]).await
 }
 
 once! {

@@ -1,7 +1,7 @@
 //! Settings that are wrong stop the start, and all of them are told at once.
 
 use crate::harness::Database;
-use crate::harness::process::{self, Process};
+use crate::harness::process;
 use crate::once;
 
 once! {
@@ -39,7 +39,7 @@ once! {
         let ended = process::run(database.folder(), &[], &[], "").await;
         assert_eq!(ended.status, Some(2), "{ended:?}");
         assert!(ended.stderr.contains("LISTEN") && !ended.stderr.contains("REGISTRATION"), "{ended:?}");
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         let ada = server.register("ada").await;
         ada.get("/rooms/general").await.expect(200);
         ada.write("general", "four").await.expect(422);

@@ -1,12 +1,12 @@
 //! Starting.
 
 use crate::both;
-use crate::harness::process::{self, Process};
+use crate::harness::process;
 use crate::harness::{Database, Kind};
 
 both! {
     async fn it_says_where_it_listens_when_it_is_ready(database: &Database) {
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         assert_ne!(server.address.port(), 0);
         assert_eq!(server.stranger().get("/healthz").await.expect(200).body.trim(), "ok");
         let lines = server.stdout();
@@ -41,24 +41,24 @@ both! {
             assert!(!ended.stdout.contains("listening"));
             assert!(database.rows("messages").await.is_empty());
         }
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         server.register("ada").await;
     }
 
     async fn what_was_said_is_there_after_a_restart_and_people_stay_signed_in(database: &Database) {
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let mut ada = server.register("ada").await;
         ada.get("/rooms/general").await.expect(200);
         ada.write("general", "remember me").await.expect(303);
         server.signal("TERM").await;
         assert_eq!(server.end().await.code(), Some(0));
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         ada.site = server.site.clone();
         assert!(ada.get("/rooms/general").await.expect(200).body.contains("remember me"));
     }
 
     async fn a_second_server_on_one_sqlite_file_refuses_to_start(database: &Database) {
-        let first = Process::start(database.folder(), database.url(), &[]).await;
+        let first = process::start(database.folder(), database.url(), &[]).await;
         if database.kind == Kind::Sqlite {
             let settings = [("DATABASE_URL", database.url()), ("LISTEN", "127.0.0.1:0")];
             let second = process::run(database.folder(), &[], &settings, "").await;
@@ -69,7 +69,7 @@ both! {
     }
 
     async fn logs_can_be_for_machines(database: &Database) {
-        let mut server = Process::start(database.folder(), database.url(), &[("LOG_FORMAT", "json"), ("LOG", "debug")]).await;
+        let mut server = process::start(database.folder(), database.url(), &[("LOG_FORMAT", "json"), ("LOG", "debug")]).await;
         server.register("ada").await;
         server.signal("TERM").await;
         server.end().await;

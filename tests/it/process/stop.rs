@@ -5,11 +5,11 @@ use serde_json::json;
 use crate::both;
 use crate::harness::Database;
 use crate::harness::load::{self, Writer};
-use crate::harness::process::Process;
+use crate::harness::process;
 
 both! {
     async fn a_signal_in_the_middle_of_writing_loses_nothing(database: &Database) {
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let listen = server.address.to_string();
         let mut writers = Vec::new();
         for name in ["ada", "grace", "mary"] {
@@ -26,13 +26,13 @@ both! {
                 assert_eq!(status.code(), Some(0), "{signal}: {}", server.stderr());
             })
             .await;
-            server = Process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
+            server = process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
         }
         load::check(&mut writers, database).await;
     }
 
     async fn it_stops_though_somebody_is_connected_and_reads_nothing(database: &Database) {
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let (ada, grace) = (server.register("ada").await, server.register("grace").await);
         let (writing, _) = ada.join("general").await;
         let (stuck, _) = grace.join("general").await;
@@ -56,7 +56,7 @@ both! {
 
     async fn it_stops_though_a_request_is_never_finished(database: &Database) {
         use tokio::io::AsyncWriteExt;
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let mut half = tokio::net::TcpStream::connect(server.address).await.expect("it accepts");
         half.write_all(b"POST /login HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nuser").await.expect("it reads");
         server.stranger().get("/healthz").await.expect(200);

@@ -18,7 +18,7 @@ async fn traced(database: &Database, trace: &Path) -> Process {
     let strace = programs::on_path("strace").expect("the test asked whether it is here");
     let trace = trace.to_str().expect("the test's folder has a plain name");
     let arguments = ["-f", "-s", "160", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg", "-o", trace, PROGRAM];
-    Process::start_by(&strace, &arguments, database.folder(), database.url(), &[]).await
+    Process::start(&strace, &arguments, database.folder(), database.url(), &[]).await
 }
 
 once! {
@@ -52,7 +52,7 @@ once! {
             println!("left out: strace is not on this machine");
             return;
         }
-        let mut server = Process::start(database.folder(), database.url(), &[]).await;
+        let mut server = process::start(database.folder(), database.url(), &[]).await;
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         let mut acknowledged = Vec::new();
@@ -77,7 +77,7 @@ once! {
         assert_eq!(refused, 30);
         socket.post("general", "the end", "end").await;
         server.kill().await;
-        let server = Process::start(database.folder(), database.url(), &[]).await;
+        let server = process::start(database.folder(), database.url(), &[]).await;
         server.log_in("ada").await;
         for (seq, nonce) in acknowledged {
             let rows = database.query(&format!("select seq from messages where nonce = '{nonce}'")).await;

@@ -1,0 +1,146 @@
+//! Very many sockets that only listen, on one thread.
+//!
+//! Owns their reading: one large buffer for all, and a count for each. It must not keep or decode what they hear.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::bench::Result;
+use crate::bench::people::Person;
+use crate::bench::socket::{PONG, Socket};
+use crate::bench::walker::{Seen, Walker};
+
+/// How much is read at once.
+pub const CHUNK: usize = 256 * 1024;
+
+/// A socket that listens.
+struct Listener {
+    stream: TcpStream,
+    walker: Walker,
+    heard: usize,
+    is_open: bool,
+}
+
+impl Listener {
+    /// Takes over a socket that has joined.
+    fn new(socket: Socket) -> Result<Self> {
+        let (mut stream, unread) = socket.into_parts()?;
+        let mut walker = Walker::default();
+        let mut pings = 0;
+        // What came with the acknowledgement of the join is before the count.
+        walker.walk(&unread, |seen| pings += usize::from(seen == Seen::Ping));
+        for _ in 0..pings {
+            stream.write_all(&PONG)?;
+        }
+        Ok(Self { stream: TcpStream::from_std(stream), walker, heard: 0, is_open: true })
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Crowd {
+    listeners: Vec<Listener>,
+}
+
+impl Crowd {
+    /// Connects this many sockets of one person, all live in a room; a few at a time.
+    pub fn gather(address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<Self> {
+        const AT_ONCE: usize = 8;
+        let gathered = thread::scope(|scope| {
+            let threads: Vec<_> = (0..AT_ONCE)
+                .map(|nth| {
+                    scope.spawn(move || -> Result<Vec<_>> {
+                        let share = (nth..count).step_by(AT_ONCE);
+                        share
+                            .map(|_| {
+                                let mut socket = Socket::connect(address, person)?;
+                                socket.join(room)?;
+                                Listener::new(socket)
+                            })
+                            .collect()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("a gathering thread panicked")).collect::<Result<Vec<_>>>()
+        })?;
+        Ok(Self { listeners: gathered.into_iter().flatten().collect() })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// Registers all of them; the tokens are their places.
+    pub fn register(&mut self, poll: &Poll) -> Result<()> {
+        for (place, listener) in self.listeners.iter_mut().enumerate() {
+            poll.registry().register(&mut listener.stream, Token(place), Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what waits for one of them; gives how many messages were delivered.
+    pub fn read(&mut self, place: usize, buffer: &mut [u8]) -> Result<usize> {
+        let Listener { stream, walker, heard, is_open } = &mut self.listeners[place];
+        let before = *heard;
+        while *is_open {
+            match stream.read(buffer) {
+                Ok(0) => *is_open = false,
+                Ok(read) => {
+                    let mut pings = 0;
+                    walker.walk(&buffer[..read], |seen| match seen {
+                        Seen::Message => *heard += 1,
+                        Seen::Ping => pings += 1,
+                        Seen::Close => *is_open = false,
+                        Seen::Other => {}
+                    });
+                    for _ in 0..pings {
+                        stream.write_all(&PONG)?;
+                    }
+                    // Fewer than asked for: the socket is empty, and the next arrival is told (epoll(7), question 9).
+                    if read < buffer.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => *is_open = false,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(*heard - before)
+    }
+
+    /// How many have heard exactly this many messages and are still connected.
+    pub fn complete(&self, messages: usize) -> usize {
+        self.listeners.iter().filter(|listener| listener.is_open && listener.heard == messages).count()
+    }
+
+    /// How many are still connected.
+    pub fn open(&self) -> usize {
+        self.listeners.iter().filter(|listener| listener.is_open).count()
+    }
+
+    /// Listens for a while, answering pings.
+    pub fn wait(&mut self, time: Duration) -> Result<()> {
+        let mut poll = Poll::new()?;
+        let mut events = Events::with_capacity(1024);
+        let mut buffer = vec![0; CHUNK];
+        self.register(&poll)?;
+        let until = std::time::Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            poll.poll(&mut events, Some(left))?;
+            for event in &events {
+                self.read(event.token().0, &mut buffer)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One HTTP connection, kept alive: writes a request, reads one answer.
+//!
+//! Owns as much of HTTP/1.1 as the pages need. It must not follow, decode or keep anything.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::bench::Result;
+
+/// How large a read is.
+const CHUNK: usize = 64 * 1024;
+
+/// A connection.
+pub struct Http {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+/// An answer: its status, its head as text, and its body.
+pub struct Answer<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The status line and the headers.
+    pub head: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Answer<'_> {
+    /// A header's first value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(self.head, name)
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = head.lines().filter_map(|line| line.split_once(':'));
+    pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+impl Http {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; CHUNK], filled: 0 })
+    }
+
+    /// Writes a request that is ready, and waits for its answer.
+    pub fn send(&mut self, request: &[u8]) -> Result<Answer<'_>> {
+        self.stream.write_all(request)?;
+        self.filled = 0;
+        let (head_end, total) = loop {
+            self.read_more()?;
+            if let Some(end) = find(&self.buffer[..self.filled], b"\r\n\r\n") {
+                let head = std::str::from_utf8(&self.buffer[..end])?;
+                let length: usize = match header(head, "content-length") {
+                    Some(length) => length.parse()?,
+                    None if head.starts_with("HTTP/1.1 303") => 0,
+                    None => return Err(format!("an answer without a length: {head}").into()),
+                };
+                break (end, end + 4 + length);
+            }
+        };
+        while self.filled < total {
+            self.read_more()?;
+        }
+        let head = std::str::from_utf8(&self.buffer[..head_end])?;
+        let status = head.get(9..12).ok_or("no status line")?.parse()?;
+        Ok(Answer { status, head, body: &self.buffer[head_end + 4..total] })
+    }
+
+    fn read_more(&mut self) -> Result<()> {
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.filled * 2, 0);
+        }
+        let read = self.stream.read(&mut self.buffer[self.filled..])?;
+        if read == 0 {
+            return Err("the server closed the connection".into());
+        }
+        self.filled += read;
+        Ok(())
+    }
+}
+
+/// A page's request with the cookie of whoever asks.
+pub fn get(path: &str, cookie: &str, accept: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: load\r\naccept: {accept}\r\ncookie: {cookie}\r\n\r\n").into_bytes()
+}
+
+/// A form; its fields must need no escaping.
+pub fn form(path: &str, fields: &str) -> Vec<u8> {
+    let length = fields.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: load\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{fields}"
+    )
+    .into_bytes()
+}
+
+/// Where `needle` begins.
+pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}

@@ -1,0 +1,133 @@
+//! A socket that posts, with a fixed number of posts under way.
+//!
+//! Owns its posts and the time each took to be acknowledged. Posts that take the places of those acknowledged by one read go
+//! out with one write.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Poll, Token};
+
+use crate::bench::Result;
+use crate::bench::people::Person;
+use crate::bench::socket::{PONG, Socket, head, push_frame};
+
+/// What everybody says: a line of ordinary length.
+pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
+/// How an acknowledgement begins.
+const ACK: &[u8] = b"43/chat,";
+
+/// A socket that posts.
+pub struct Sender {
+    stream: TcpStream,
+    room: String,
+    name: String,
+    unread: Vec<u8>,
+    frames: Vec<u8>,
+    /// When each post was sent, by its number.
+    sent: Vec<Instant>,
+    /// How long each acknowledgement took, in the order in which they came.
+    pub took: Vec<Duration>,
+}
+
+impl Sender {
+    /// Connects and joins. One that is not `live` leaves again at once: a member, who may post, and hears nothing.
+    pub fn connect(address: SocketAddr, person: &Person, name: &str, room: &str, live: bool) -> Result<Self> {
+        let mut socket = Socket::connect(address, person)?;
+        socket.join(room)?;
+        if !live {
+            socket.ask("leave", &format!(r#"{{"room":"{room}"}}"#))?;
+        }
+        let (stream, unread) = socket.into_parts()?;
+        Ok(Self {
+            stream: TcpStream::from_std(stream),
+            room: room.to_owned(),
+            name: name.to_owned(),
+            unread,
+            frames: Vec::new(),
+            sent: Vec::new(),
+            took: Vec::new(),
+        })
+    }
+
+    /// Registers it.
+    pub fn register(&mut self, poll: &Poll, token: Token) -> Result<()> {
+        Ok(poll.registry().register(&mut self.stream, token, Interest::READABLE)?)
+    }
+
+    /// How many posts it has sent.
+    pub fn sent(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Sends more posts.
+    pub fn post(&mut self, count: usize) -> Result<()> {
+        self.frames.clear();
+        let now = Instant::now();
+        for _ in 0..count {
+            let id = self.sent.len();
+            let Self { room, name, .. } = self;
+            let post = format!(r#"42/chat,{id}["message",{{"room":"{room}","body":"{BODY}","nonce":"{name}-{id}"}}]"#);
+            push_frame(&mut self.frames, post.as_bytes());
+            self.sent.push(now);
+        }
+        // So little is under way that the kernel always has room for it.
+        Ok(self.stream.write_all(&self.frames)?)
+    }
+
+    /// Reads what has come; gives how many posts were acknowledged.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let before = self.took.len();
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err("the server closed a sender's socket".into()),
+                Ok(read) => {
+                    if self.unread.is_empty() {
+                        let used = self.take(&buffer[..read])?;
+                        self.unread.extend_from_slice(&buffer[used..read]);
+                    } else {
+                        self.unread.extend_from_slice(&buffer[..read]);
+                        let unread = std::mem::take(&mut self.unread);
+                        let used = self.take(&unread)?;
+                        self.unread = unread;
+                        self.unread.drain(..used);
+                    }
+                    if read < buffer.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.took.len() - before)
+    }
+
+    /// Takes whole frames, and gives how long they were together.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        let mut used = 0;
+        let now = Instant::now();
+        while let Some((head, length)) = head(&bytes[used..]).filter(|(head, length)| bytes.len() - used >= head + length) {
+            let text = &bytes[used + head..used + head + length];
+            used += head + length;
+            if let Some(ack) = text.strip_prefix(ACK) {
+                self.acknowledge(ack, now)?;
+            } else if text == b"2" {
+                self.stream.write_all(&PONG)?;
+            }
+        }
+        Ok(used)
+    }
+
+    fn acknowledge(&mut self, ack: &[u8], now: Instant) -> Result<()> {
+        let digits = ack.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let id: usize = std::str::from_utf8(&ack[..digits])?.parse()?;
+        if !ack[digits..].starts_with(br#"[{"ok":true"#) {
+            return Err(format!("a post was refused: {}", String::from_utf8_lossy(ack)).into());
+        }
+        self.took.push(now - self.sent[id]);
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! One Socket.IO connection over WebSocket, step by step: enough to get in, to join, and to be handed on.
+//!
+//! Owns the handshake and the frames that a client writes. It must not be fast; what happens a million times is `walker`'s.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::bench::Result;
+use crate::bench::http::find;
+use crate::bench::people::Person;
+
+/// How long any single step may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connected socket in `/chat`.
+pub struct Socket {
+    stream: TcpStream,
+    /// What has been read and not been looked at.
+    unread: Vec<u8>,
+}
+
+impl Socket {
+    /// Connects, upgrades and enters the namespace.
+    pub fn connect(address: SocketAddr, person: &Person) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut socket = Self { stream, unread: Vec::with_capacity(2048) };
+        let cookie = &person.cookie;
+        socket.stream.write_all(
+            format!(
+                "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: load\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncookie: {cookie}\r\n\r\n"
+            )
+            .as_bytes(),
+        )?;
+        let end = loop {
+            socket.read_more()?;
+            if let Some(end) = find(&socket.unread, b"\r\n\r\n") {
+                break end;
+            }
+        };
+        if !socket.unread.starts_with(b"HTTP/1.1 101") {
+            return Err(String::from_utf8_lossy(&socket.unread).into_owned().into());
+        }
+        socket.unread.drain(..end + 4);
+        socket.stream.write_all(&frame(b"40/chat,"))?;
+        let answer = socket.next(|text| text.starts_with("40/chat,") || text.starts_with("44/chat,"))?;
+        if answer.starts_with("44") {
+            return Err(format!("refused: {answer}").into());
+        }
+        Ok(socket)
+    }
+
+    /// Joins a room, and gives the acknowledgement.
+    pub fn join(&mut self, room: &str) -> Result<String> {
+        self.ask("join", &format!(r#"{{"room":"{room}"}}"#))
+    }
+
+    /// Sends an event, and waits for its acknowledgement, which must be a good one.
+    pub fn ask(&mut self, event: &str, payload: &str) -> Result<String> {
+        self.stream.write_all(&frame(format!(r#"42/chat,0["{event}",{payload}]"#).as_bytes()))?;
+        let answer = self.next(|text| text.starts_with("43/chat,0["))?;
+        if !answer.starts_with(r#"43/chat,0[{"ok":true"#) {
+            return Err(format!("{event}: {answer}").into());
+        }
+        Ok(answer)
+    }
+
+    /// Hands the connection on, with what has been read and not been looked at.
+    pub fn into_parts(self) -> Result<(TcpStream, Vec<u8>)> {
+        self.stream.set_nonblocking(true)?;
+        Ok((self.stream, self.unread))
+    }
+
+    /// The next packet that is wanted; others are passed over, and pings answered.
+    fn next(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+        loop {
+            while let Some((head, length)) = head(&self.unread).filter(|(head, length)| self.unread.len() >= head + length) {
+                let text = String::from_utf8_lossy(&self.unread[head..head + length]).into_owned();
+                self.unread.drain(..head + length);
+                if text == "2" {
+                    self.stream.write_all(&PONG)?;
+                } else if is_wanted(&text) {
+                    return Ok(text);
+                }
+            }
+            self.read_more()?;
+        }
+    }
+
+    fn read_more(&mut self) -> Result<()> {
+        let mut chunk = [0; 32 * 1024];
+        let read = self.stream.read(&mut chunk)?;
+        if read == 0 {
+            return Err("the server closed the socket".into());
+        }
+        self.unread.extend_from_slice(&chunk[..read]);
+        Ok(())
+    }
+}
+
+/// The answer to Engine.IO's ping, as a frame.
+pub const PONG: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'3'];
+
+/// How long a frame's head and its payload are, once enough of it is there (RFC 6455, section 5.2; a server masks nothing).
+pub fn head(bytes: &[u8]) -> Option<(usize, usize)> {
+    match (*bytes.get(1)?, bytes) {
+        (126, [_, _, a, b, ..]) => Some((4, usize::from(u16::from_be_bytes([*a, *b])))),
+        (127, [_, _, long @ ..]) => Some((10, usize::try_from(u64::from_be_bytes(*long.first_chunk()?)).ok()?)),
+        (126, _) => None,
+        (short, _) => Some((2, usize::from(short))),
+    }
+}
+
+/// A client's text frame. The mask that it must have is zero: that changes nothing, and costs nothing.
+pub fn frame(text: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(text.len() + 8);
+    push_frame(&mut frame, text);
+    frame
+}
+
+/// Appends a client's text frame.
+pub fn push_frame(frames: &mut Vec<u8>, text: &[u8]) {
+    frames.push(0x81);
+    match text.len() {
+        length @ 0..=125 => frames.push(0x80 | length as u8),
+        length => {
+            frames.push(0x80 | 126);
+            let length = u16::try_from(length).expect("no load is longer than 64 KiB");
+            frames.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    frames.extend_from_slice(&[0; 4]);
+    frames.extend_from_slice(text);
+}

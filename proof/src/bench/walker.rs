@@ -1,0 +1,78 @@
+//! Counts the events in a stream of frames without reading them.
+//!
+//! Owns the position in one connection's stream. It must cost next to nothing a frame: it looks at a head and the first few
+//! bytes, and steps over the rest, however the stream was cut into reads.
+
+use crate::bench::socket::head;
+
+/// How an event that delivers a message begins.
+const MESSAGE: &[u8] = br#"42/chat,["message""#;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The delivery of a message.
+    Message,
+    /// Engine.IO's ping, which wants an answer.
+    Ping,
+    /// Any other packet.
+    Other,
+    /// The end of the connection.
+    Close,
+}
+
+/// A place in a stream of frames.
+#[derive(Debug, Default)]
+pub struct Walker {
+    /// How many bytes of the present frame are still to come.
+    skip: usize,
+    /// The beginning of a frame, too short to tell what it is.
+    partial: Vec<u8>,
+}
+
+impl Walker {
+    /// Walks over what has been read.
+    pub fn walk(&mut self, mut bytes: &[u8], mut see: impl FnMut(Seen)) {
+        while !self.partial.is_empty() {
+            let Some((byte, rest)) = bytes.split_first() else { return };
+            self.partial.push(*byte);
+            bytes = rest;
+            if let Some((seen, length)) = recognize(&self.partial) {
+                see(seen);
+                self.skip = length - self.partial.len();
+                self.partial.clear();
+            }
+        }
+        loop {
+            if self.skip >= bytes.len() {
+                self.skip -= bytes.len();
+                return;
+            }
+            bytes = &bytes[self.skip..];
+            match recognize(bytes) {
+                Some((seen, length)) => {
+                    see(seen);
+                    self.skip = length;
+                }
+                None => {
+                    self.skip = 0;
+                    self.partial.extend_from_slice(bytes);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What a frame is, and how long it is with its head; `None` while too little of it is there.
+fn recognize(bytes: &[u8]) -> Option<(Seen, usize)> {
+    let (head, length) = head(bytes)?;
+    let start = bytes.get(head..head + length.min(MESSAGE.len()))?;
+    let seen = match (bytes[0] & 0x0f, start) {
+        (1, MESSAGE) => Seen::Message,
+        (1, b"2") => Seen::Ping,
+        (8, _) => Seen::Close,
+        _ => Seen::Other,
+    };
+    Some((seen, head + length))
+}

@@ -1,0 +1,54 @@
+//! A server as people see it: an address, with people who come to it.
+//!
+//! Owns how people arrive. It does not matter whether the server runs inside the test process or as a program.
+
+use std::net::SocketAddr;
+
+use super::person::Person;
+
+/// A password that nobody guesses.
+pub const PASSWORD: &str = "seven quiet harbours";
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What a browser calls it.
+    pub origin: String,
+}
+
+impl Site {
+    /// The one that listens there.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, origin: format!("http://{address}") }
+    }
+
+    /// Somebody with an empty browser.
+    pub fn stranger(&self) -> Person {
+        Person::new(self.clone(), "")
+    }
+
+    /// Somebody who makes an account with this name, and is signed in.
+    pub async fn register(&self, username: &str) -> Person {
+        let person = Person::new(self.clone(), username);
+        let answer = person.post("/register", &[("username", username), ("password", PASSWORD)]).await;
+        answer.expect(303);
+        person
+    }
+
+    /// Another browser of somebody who has an account, signed in.
+    pub async fn log_in(&self, username: &str) -> Person {
+        let person = Person::new(self.clone(), username);
+        person.post("/login", &[("username", username), ("password", PASSWORD)]).await.expect(303);
+        person
+    }
+
+    /// The same while the server may be unwell.
+    pub async fn try_log_in(&self, username: &str) -> Option<Person> {
+        let person = Person::new(self.clone(), username);
+        let form = person.form("/login", &[("username", username), ("password", PASSWORD)]);
+        let answer = super::person::Answer::try_of(form).await.ok()?;
+        (answer.status == 303).then_some(person)
+    }
+}

@@ -1,0 +1,201 @@
+//! The real program, as an administrator runs it.
+//!
+//! Owns starting it with nothing of this process's environment, what it says, and ending it by signals.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::watchdog::Watchdog;
+use crate::client::{DEADLINE, Site};
+
+/// A command in `folder` with only these settings.
+pub fn command(program: impl AsRef<Path>, folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(settings.iter().copied())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// What a command that came to its end said.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// Runs a program to its end.
+pub async fn run(program: &Path, folder: &Path, arguments: &[&str], settings: &[(&str, &str)], stdin: &str) -> Ended {
+    let mut child =
+        command(program, folder, settings).args(arguments).stdin(Stdio::piped()).spawn().expect("the program was built");
+    let mut input = child.stdin.take().expect("its input is a pipe");
+    // One that does not read its input may be gone already.
+    drop(input.write_all(stdin.as_bytes()).await);
+    drop(input);
+    let output = timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
+    Ended {
+        status: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A serving program.
+pub struct Process {
+    /// What its people see.
+    pub site: Site,
+    child: Child,
+    stdout: Said,
+    stderr: Said,
+    _watchdog: Watchdog,
+}
+
+impl Process {
+    /// Starts a program, with arguments when it is one that starts the server in its turn (such as one that watches its system
+    /// calls), on the database at `url`, and waits until the server says that it listens. Posts are not limited, unless
+    /// `settings` says so.
+    ///
+    /// # Panics
+    /// When it does not start: with all that it said.
+    pub async fn start(program: &Path, arguments: &[&str], folder: &Path, url: &str, settings: &[(&str, &str)]) -> Self {
+        match Self::try_start(program, arguments, folder, url, settings).await {
+            Ok(process) => process,
+            Err(said) => panic!("it did not start:\n{said}"),
+        }
+    }
+
+    /// The same for a server that may not start.
+    ///
+    /// # Errors
+    /// All that it said, when it ends before it listens.
+    pub async fn try_start(
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        url: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off")];
+        all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
+        all.extend(settings);
+        let mut child = command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
+        let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
+        let stdout = Said::read(child.stdout.take().expect("its output is a pipe"));
+        let stderr = Said::read(child.stderr.take().expect("its errors are a pipe"));
+        let ready = stdout.line(|line| line.starts_with("listening on http://")).await;
+        let Some(ready) = ready else {
+            return Err(format!("{}\n{}", stdout.all(), stderr.all()));
+        };
+        let address = ready.trim_start_matches("listening on http://").trim_end_matches('/');
+        let site = Site::at(address.parse().expect("the line names an address"));
+        Ok(Self { site, child, stdout, stderr, _watchdog: watchdog })
+    }
+
+    /// All it has said on standard output.
+    pub fn stdout(&self) -> String {
+        self.stdout.all()
+    }
+
+    /// All it has said on standard error.
+    pub fn stderr(&self) -> String {
+        self.stderr.all()
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it has not been waited for")
+    }
+
+    /// Sends it a signal by name.
+    pub async fn signal(&self, name: &str) {
+        signal(name, &self.id().to_string()).await;
+    }
+
+    /// Waits for its end.
+    pub async fn end(&mut self) -> ExitStatus {
+        match timeout(DEADLINE, self.child.wait()).await {
+            Ok(status) => status.expect("it can be waited for"),
+            Err(_) => panic!("it does not end; it said:\n{}", self.stderr()),
+        }
+    }
+
+    /// Ends it without a warning.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("a process of ours can be killed");
+    }
+}
+
+impl Deref for Process {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// Sends a signal to a process of ours, or to a group of them; the shell knows how on every machine.
+pub async fn signal(name: &str, process: &str) {
+    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, process]).status().await;
+    assert!(sent.expect("there is a shell").success(), "{name} could not be sent");
+}
+
+/// What a program says, as it says it.
+struct Said {
+    text: Arc<Mutex<String>>,
+    changed: watch::Receiver<usize>,
+}
+
+impl Said {
+    fn read(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let text = Arc::<Mutex<String>>::default();
+        let (changes, changed) = watch::channel(0);
+        let all = text.clone();
+        tokio::spawn(async move {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while let Ok(1..) = pipe.read_until(b'\n', &mut line).await {
+                let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                all.push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+                changes.send_replace(all.len());
+            }
+        });
+        Self { text, changed }
+    }
+
+    /// The first line that fits; nothing when the program ends without it.
+    async fn line(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+        let mut changed = self.changed.clone();
+        let search = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(line) = self.all().lines().find(|line| fits(line)) {
+                    return Some(line.to_owned());
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        timeout(DEADLINE, search).await.ok().flatten()
+    }
+
+    fn all(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

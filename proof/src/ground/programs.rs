@@ -1,0 +1,75 @@
+//! Which programs of the machine tests and cases lean on, and where they are.
+//!
+//! Owns the search.
+
+use std::path::{Path, PathBuf};
+
+/// A program that some of the tests need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Postgres: `initdb` and `pg_ctl`.
+    Postgres,
+    /// A browser and its driver: `chromium` (or `google-chrome`) and `chromedriver`.
+    Browser,
+    /// `strace`, which sees the order of system calls.
+    Strace,
+}
+
+impl Program {
+    /// Whether this machine has it.
+    pub fn is_here(self) -> bool {
+        match self {
+            Self::Postgres => postgres("initdb").is_some() && postgres("pg_ctl").is_some(),
+            Self::Browser => browser().is_some() && on_path("chromedriver").is_some(),
+            // Where processes may not be traced, it is as good as not there.
+            Self::Strace => on_path("strace").is_some_and(|strace| {
+                let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();
+                tried.is_ok_and(|it| it.status.success())
+            }),
+        }
+    }
+
+    /// Whether a test that needs it should run. Where everything is required, a missing program is a failure.
+    pub fn is_here_or_may_be_missing(self) -> bool {
+        let here = self.is_here();
+        assert!(here || !is_everything_required(), "{self:?} is missing, and PARLOR_TESTS_REQUIRE_ALL is set");
+        here
+    }
+}
+
+/// Whether a missing program fails the tests instead of leaving some out; `tests/run` asks for it.
+pub fn is_everything_required() -> bool {
+    std::env::var_os("PARLOR_TESTS_REQUIRE_ALL").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// A program of Postgres: the newest of Debian's folders, else the one on the path.
+pub fn postgres(name: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok();
+    let newest = versions
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|version| {
+            let number: u32 = version.file_name().to_str()?.parse().ok()?;
+            let program = version.path().join("bin").join(name);
+            is_program(&program).then_some((number, program))
+        })
+        .max();
+    newest.map(|(_, program)| program).or_else(|| on_path(name))
+}
+
+/// The browser.
+pub fn browser() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(on_path)
+}
+
+/// The first program of that name on the path.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| is_program(program))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+}

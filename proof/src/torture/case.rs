@@ -1,0 +1,128 @@
+//! What a case is, and what comes of it.
+//!
+//! Owns the parts that all cases share. A case fails by panicking, as a test does, or by a verdict that is not clean.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
+
+use super::{Db, Stage};
+use crate::checker::Verdict;
+use crate::ground::programs::{self, Program};
+
+/// One fault, or one attack.
+pub struct Case {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What happens, and when it passes: one line.
+    pub about: &'static str,
+    /// The databases that it makes sense on.
+    pub databases: &'static [Db],
+    /// How many rounds the long run has.
+    pub rounds: u32,
+    /// How many the short selection has; 0 when it is not in it.
+    pub short: u32,
+    /// What the machine must have.
+    pub needs: &'static [Need],
+    /// Plays that many rounds.
+    pub run: fn(Stage, u32) -> Playing,
+}
+
+/// A case on its way.
+pub type Playing = Pin<Box<dyn Future<Output = Played> + Send>>;
+
+/// What comes of a case that could be played to its end.
+pub type Played = Result<Outcome, NotRun>;
+
+/// Why a case was not played. It never counts as passed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotRun(pub String);
+
+/// What a case saw.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What the checker found, all rounds together.
+    pub verdict: Verdict,
+    /// The longest time until the server was well again, where the case is one in which it is not.
+    pub recovery: Option<Duration>,
+    /// What else was measured or seen, in a few words each.
+    pub notes: Vec<String>,
+    /// Why it failed, when it did.
+    pub failure: Option<String>,
+}
+
+impl Outcome {
+    /// One that failed, and why.
+    pub fn failed(why: &str) -> Self {
+        Self { failure: Some(why.to_owned()), ..Self::default() }
+    }
+
+    /// Adds what a round found.
+    pub fn add(&mut self, verdict: Verdict) {
+        self.verdict += verdict;
+    }
+
+    /// Notes how long it took until the server was well again; the longest counts.
+    pub fn recovered(&mut self, time: Duration) {
+        self.recovery = self.recovery.max(Some(time));
+    }
+
+    /// Notes something in a few words.
+    pub fn note(&mut self, words: impl fmt::Display) {
+        self.notes.push(words.to_string());
+    }
+
+    /// Whether all is well.
+    pub fn is_well(&self) -> bool {
+        self.failure.is_none() && self.verdict.is_clean()
+    }
+}
+
+/// What a case needs of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Postgres' programs. A case on Postgres needs not say so.
+    Postgres,
+    /// A browser and its driver.
+    Browser,
+    /// `strace`, allowed to trace.
+    Strace,
+    /// To be root: for mounts and limits.
+    Root,
+    /// A network namespace of its own, with nothing but a loopback interface in it; the whole case is played inside.
+    Namespace,
+    /// Any other program on the path.
+    Program(&'static str),
+}
+
+impl Need {
+    /// Why the machine does not have it; nothing when it does.
+    pub fn missing(self) -> Option<NotRun> {
+        let (is_here, why) = match self {
+            Self::Postgres => (Program::Postgres.is_here(), "Postgres is not on this machine".to_owned()),
+            Self::Browser => (Program::Browser.is_here(), "there is no browser with its driver on this machine".to_owned()),
+            Self::Strace => (Program::Strace.is_here(), "strace is not on this machine, or may not trace".to_owned()),
+            Self::Root => (is_root(), "only root may do this".to_owned()),
+            Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),
+            Self::Program(name) => (programs::on_path(name).is_some(), format!("{name} is not on this machine")),
+        };
+        (!is_here).then_some(NotRun(why))
+    }
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // A process's own folder belongs to whom it runs as.
+    std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
+}
+
+/// What a case said when it panicked.
+pub(super) fn words(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was ended".to_owned() };
+    let said = panic.downcast_ref::<String>().cloned();
+    said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "it panicked without a word".to_owned())
+}

@@ -1,0 +1,147 @@
+//! The torture chamber: what can happen to a server happens to it, while people talk, and then the checker asks whether a word was
+//! lost.
+//!
+//! Owns the command line and the order of the cases. What happens is in [`cases`], one file for each subject; every case plays
+//! against a server of its own, in a process of its own, and knows only what is documented for everybody.
+//!
+//!     cargo build && cargo run -p proof -- torture --all
+//!     cargo run -p proof -- torture --case kill9 --rounds 50 --db postgres
+
+mod case;
+pub mod cases;
+pub mod load;
+mod namespace;
+mod report;
+pub mod stage;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+pub use case::{Case, Need, NotRun, Outcome, Played};
+pub use load::{Client, Load};
+pub use stage::{Db, Stage};
+
+use self::report::{Line, Report};
+
+/// Plays the named cases, each against a fresh server.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// The cases to play, by name.
+    #[arg(long = "case")]
+    cases: Vec<String>,
+    /// Plays every case.
+    #[arg(long, conflicts_with = "cases")]
+    all: bool,
+    /// Plays the short selection, a few rounds each: under ten minutes.
+    #[arg(long, conflicts_with_all = ["cases", "all"])]
+    short: bool,
+    /// Lists the cases and ends.
+    #[arg(long)]
+    list: bool,
+    /// On this database only; on both when it is not said, where the case is one for both.
+    #[arg(long, value_enum)]
+    db: Option<Db>,
+    /// How many rounds; each case has a number of its own.
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// The server; the `parlor` beside this program when it is not said.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// Writes the table into this file too, as Markdown.
+    #[arg(long)]
+    docs: Option<PathBuf>,
+    /// Where a case that runs in a namespace of its own leaves its outcome.
+    #[arg(long, hide = true)]
+    outcome: Option<PathBuf>,
+}
+
+impl Options {
+    fn server(&self) -> Result<PathBuf, String> {
+        let beside = || Some(std::env::current_exe().ok()?.with_file_name("parlor"));
+        let server = self.server.clone().or_else(beside).unwrap_or_default();
+        server.canonicalize().map_err(|error| format!("{}: {error}; build it, or say --server", server.display()))
+    }
+
+    fn picked(&self) -> Result<Vec<&'static Case>, String> {
+        let all = cases::all();
+        if let Some(unknown) = self.cases.iter().find(|name| all.iter().all(|case| case.name != **name)) {
+            return Err(format!("there is no case called {unknown}; --list shows all"));
+        }
+        Ok(all
+            .into_iter()
+            .filter(|case| self.all || self.cases.iter().any(|name| name == case.name) || (self.short && case.short > 0))
+            .collect())
+    }
+
+    fn rounds(&self, case: &Case) -> u32 {
+        self.rounds.unwrap_or(if self.short { case.short } else { case.rounds })
+    }
+}
+
+/// Plays what was asked for, and prints the table.
+pub fn main(options: &Options) -> ExitCode {
+    if options.list {
+        report::list();
+        return ExitCode::SUCCESS;
+    }
+    match run(options) {
+        Ok(report) if report.has_failed() => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("proof torture: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<Report, String> {
+    let server = options.server()?;
+    let picked = options.picked()?;
+    if picked.is_empty() {
+        return Err("nothing to play: say --all, --short or --case NAME; --list shows all".to_owned());
+    }
+    let mut report = Report::default();
+    for case in picked {
+        for db in case.databases.iter().copied().filter(|db| options.db.is_none_or(|wanted| wanted == *db)) {
+            let rounds = options.rounds(case);
+            eprintln!("{} on {db}, {rounds} round(s)", case.name);
+            let line = play(case, db, rounds, &server, options);
+            eprintln!("  {line}");
+            report.add(line);
+        }
+    }
+    if let Some(file) = &options.outcome {
+        report.leave(file)?;
+        return Ok(report);
+    }
+    println!("{report}");
+    if let Some(file) = &options.docs {
+        std::fs::write(file, report.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(report)
+}
+
+/// Plays one case to its end, whatever that is.
+fn play(case: &'static Case, db: Db, rounds: u32, server: &std::path::Path, options: &Options) -> Line {
+    if let Some(missing) = case.needs.iter().find_map(|need| need.missing()) {
+        return Line::new(case, db, rounds, Err(missing));
+    }
+    if db == Db::Postgres
+        && let Some(missing) = Need::Postgres.missing()
+    {
+        return Line::new(case, db, rounds, Err(missing));
+    }
+    if case.needs.contains(&Need::Namespace) && options.outcome.is_none() {
+        return namespace::play(case, db, rounds, server);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be made");
+    let began = std::time::Instant::now();
+    let stage = Stage::new(db, server);
+    let played = runtime.block_on(async { tokio::spawn((case.run)(stage, rounds)).await });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    let mut line = Line::new(case, db, rounds, played.unwrap_or_else(|error| Ok(Outcome::failed(&case::words(error)))));
+    line.seconds = began.elapsed().as_secs_f64();
+    line
+}

@@ -1,0 +1,48 @@
+//! Playing a case inside a network namespace of its own, where the loopback interface is the case's to break.
+//!
+//! Owns entering it: this program runs itself inside, for that one case, and reads what came of it from a file. Nothing outside the
+//! namespace is touched, and nothing inside reaches out of it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::report::Line;
+use super::{Case, Db, NotRun, Outcome};
+use crate::ground::watchdog;
+
+/// Brings the interface up, and becomes what was asked for.
+const ENTER: &str = r#"ip link set lo up && exec "$@""#;
+
+/// Whether this machine lets us make one.
+pub fn can_be_made() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        let tried = Command::new("unshare").args(["--net", "sh", "-c", ENTER, "sh", "true"]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    })
+}
+
+/// Plays a case inside a new one.
+pub(super) fn play(case: &'static Case, db: Db, rounds: u32, server: &Path) -> Line {
+    let folder = watchdog::folder();
+    let file = folder.path().join("outcome.json");
+    let played = std::env::current_exe().and_then(|program| {
+        Command::new("unshare")
+            .args(["--net", "sh", "-c", ENTER, "sh"])
+            .arg(program)
+            .args(["torture", "--case", case.name, "--db", &db.to_string(), "--rounds", &rounds.to_string(), "--server"])
+            .arg(server)
+            .arg("--outcome")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .status()
+    });
+    match played {
+        Ok(_) => match Line::read(case, &file) {
+            Some(line) => line,
+            None => Line::new(case, db, rounds, Ok(Outcome::failed("it ended without an outcome"))),
+        },
+        Err(error) => Line::new(case, db, rounds, Err(NotRun(format!("no namespace: {error}")))),
+    }
+}

@@ -1,0 +1,133 @@
+//! The table of what was played.
+//!
+//! Owns how outcomes are shown. A case that was not run is never counted as passed.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Case, Db, NotRun, Outcome, Played, cases};
+
+/// One line of the table.
+#[derive(Serialize, Deserialize)]
+pub struct Line {
+    name: String,
+    db: Db,
+    rounds: u32,
+    played: Result<Outcome, NotRun>,
+    /// How long all of it took.
+    pub seconds: f64,
+}
+
+impl Line {
+    /// What came of a case.
+    pub fn new(case: &Case, db: Db, rounds: u32, played: Played) -> Self {
+        Self { name: case.name.to_owned(), db, rounds, played, seconds: 0.0 }
+    }
+
+    /// What a case left in a file, from inside its namespace.
+    pub fn read(case: &Case, file: &Path) -> Option<Self> {
+        let lines: Vec<Self> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        lines.into_iter().find(|line| line.name == case.name)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.played.as_ref().is_ok_and(|outcome| !outcome.is_well())
+    }
+
+    fn result(&self) -> &'static str {
+        match &self.played {
+            Err(_) => "not run",
+            Ok(outcome) if outcome.is_well() => "passed",
+            Ok(_) => "FAILED",
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.result())?;
+        match &self.played {
+            Err(NotRun(why)) => write!(f, ": {why}"),
+            Ok(outcome) => {
+                write!(f, " in {:.0} s: {}", self.seconds, outcome.verdict)?;
+                for note in &outcome.notes {
+                    write!(f, "\n  {note}")?;
+                }
+                outcome.failure.iter().try_for_each(|failure| write!(f, "\n  {failure}"))
+            }
+        }
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Report {
+    lines: Vec<Line>,
+}
+
+impl Report {
+    /// Adds a line.
+    pub fn add(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// Whether any case failed.
+    pub fn has_failed(&self) -> bool {
+        self.lines.iter().any(Line::has_failed)
+    }
+
+    /// Leaves the outcomes in a file.
+    pub fn leave(&self, file: &Path) -> Result<(), String> {
+        let text = serde_json::to_vec(&self.lines).map_err(|error| error.to_string())?;
+        std::fs::write(file, text).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "| case | database | rounds | acknowledged | lost | doubled | out of order | seen by strangers | seconds to recover | result |"
+        )?;
+        writeln!(f, "|---|---|---:|---:|---:|---:|---:|---:|---:|---|")?;
+        for line in &self.lines {
+            write!(f, "| {} | {} | {} ", line.name, line.db, line.rounds)?;
+            match &line.played {
+                Err(_) => write!(f, "| – | – | – | – | – | – ")?,
+                Ok(Outcome { verdict, recovery, .. }) => {
+                    let recovery = recovery.map_or_else(|| "–".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
+                    let (lost, doubled, order) = (verdict.lost, verdict.doubled, verdict.out_of_order);
+                    write!(f, "| {} | {lost} | {doubled} | {order} ", verdict.acknowledged)?;
+                    write!(f, "| {} | {recovery} ", verdict.seen_by_strangers)?;
+                }
+            }
+            writeln!(f, "| {} |", line.result())?;
+        }
+        let notes = self.lines.iter().flat_map(|line| {
+            let what = format!("{} on {}", line.name, line.db);
+            match &line.played {
+                Err(NotRun(why)) => vec![format!("{what} was not run: {why}")],
+                Ok(outcome) => {
+                    let failed = outcome.failure.iter().chain(&outcome.verdict.findings).map(|why| format!("FAILED: {why}"));
+                    outcome.notes.iter().cloned().chain(failed).map(|words| format!("{what}: {words}")).collect()
+                }
+            }
+        });
+        for note in notes {
+            write!(f, "\n- {}", note.replace('\n', " "))?;
+        }
+        let count = |result| self.lines.iter().filter(|line| line.result() == result).count();
+        write!(f, "\n\n{} passed, {} failed, {} skipped\n", count("passed"), count("FAILED"), count("not run"))
+    }
+}
+
+/// Prints every case with what it is about.
+pub fn list() {
+    for case in cases::all() {
+        let databases: Vec<_> = case.databases.iter().map(ToString::to_string).collect();
+        let short = if case.short > 0 { "short" } else { "" };
+        println!("{:<22} {:<16} {:>5} {:<6} {}", case.name, databases.join(" "), case.rounds, short, case.about);
+    }
+}
