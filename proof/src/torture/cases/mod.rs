@@ -3,10 +3,11 @@
 //! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
 
 mod kill;
+mod liar;
 
 use super::Case;
 
 /// All of them, in the order in which they are played.
 pub fn all() -> Vec<&'static Case> {
-    [kill::CASES].into_iter().flatten().collect()
+    [kill::CASES, liar::CASES].into_iter().flatten().collect()
 }
