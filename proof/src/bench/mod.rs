@@ -3,7 +3,9 @@
 //! Owns nothing of the server: it knows only the pages, the JSON and the Socket.IO events that are documented for everybody.
 //! It must stay cheaper than what it measures, because it has one core, as the server has.
 //!
-//!     cargo run --release -p proof -- bench posts fanout idle joins pages depth
+//! ```text
+//! cargo run --release -p proof -- bench posts fanout idle joins pages depth
+//! ```
 //!
 //! Reading order: `server` (the process), `http` and `socket` (one connection), `walker` and `crowd` (very many of them), then
 //! the cases.

@@ -3,8 +3,10 @@
 //! Owns a server that speaks as much of the protocol as [`crate::torture::load`] needs. Without a lie it is honest, and the checker must
 //! find nothing; nobody should use it for anything else.
 //!
-//!     proof torture --case liar
-//!     proof liar --lie lose
+//! ```text
+//! proof torture --case liar
+//! proof liar --lie lose
+//! ```
 
 mod events;
 mod pages;

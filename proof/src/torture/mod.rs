@@ -4,8 +4,10 @@
 //! Owns the command line and the order of the cases. What happens is in [`cases`], one file for each subject; every case plays
 //! against a server of its own, in a process of its own, and knows only what is documented for everybody.
 //!
-//!     cargo build && cargo run -p proof -- torture --all
-//!     cargo run -p proof -- torture --case kill9 --rounds 50 --db postgres
+//! ```text
+//! cargo build && cargo run -p proof -- torture --all
+//! cargo run -p proof -- torture --case kill9 --rounds 50 --db postgres
+//! ```
 
 mod case;
 pub mod cases;
