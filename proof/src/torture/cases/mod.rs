@@ -4,10 +4,12 @@
 
 mod kill;
 mod liar;
+mod network;
+mod stuck;
 
 use super::Case;
 
 /// All of them, in the order in which they are played.
 pub fn all() -> Vec<&'static Case> {
-    [kill::CASES, liar::CASES].into_iter().flatten().collect()
+    [kill::CASES, liar::CASES, network::CASES, stuck::CASES].into_iter().flatten().collect()
 }
