@@ -195,7 +195,7 @@ async fn half_open(stage: Stage, rounds: u32) -> Played {
         ));
         drop(sockets);
     }
-    until_released(&server, here + 8, Duration::from_secs(20)).await;
+    until_released(&server, here, Duration::from_secs(20)).await;
     outcome.add(load.verdict().await);
     Ok(outcome)
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::ground::gauge::Gauge;
-use crate::torture::guests::{invited, stuck, until_gone};
+use crate::ground::gauge::{Gauge, unsent};
+use crate::torture::guests::{Loud, invited, stuck, until_gone};
 use crate::torture::{Case, Db, Load, Outcome, Played, Pulse, Stage};
 
 /// The cases about it.
@@ -34,6 +34,8 @@ const STUCK: usize = 4;
 const GONE: Duration = Duration::from_secs(60);
 /// By when the program must have ended.
 const END: Duration = Duration::from_secs(10);
+/// What waits in the network alone for those who do not read, at the least; the rest waits in the server.
+const WAITING: u64 = 1_000_000;
 /// How much memory each of them may hold at the most: what waits for them is bounded in packets.
 const MEMORY_EACH: f64 = 16.0;
 
@@ -100,17 +102,24 @@ async fn stop_with_stuck_reader(stage: Stage, rounds: u32) -> Played {
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let people = invited(&server, &owner, &room, "stuck", STUCK).await;
+    let mut loud = Loud::begin(&server).await;
+    for person in &people {
+        loud.invite(person).await;
+    }
     let mut outcome = Outcome::default();
     let mut longest = Duration::ZERO;
     for round in 0..rounds {
-        // From the moment at which they have just stopped, to one at which all that was sent to them waits.
-        let moment = Duration::from_millis(u64::from(round % 5) * 800 + 200);
         let ending = load.during(async {
             let mut sockets = Vec::new();
             for (nth, person) in people.iter().enumerate() {
-                sockets.push(stuck(person, &room, nth).await);
+                sockets.push(stuck(person, &loud.room, nth).await);
             }
-            tokio::time::sleep(moment).await;
+            // Each other time they have just stopped; else all that is on the way to them is full.
+            if round % 2 == 0 {
+                loud.shout().await;
+                let waiting = unsent(server.address.port());
+                assert!(waiting > WAITING, "only {waiting} bytes wait for those who do not read");
+            }
             let began = Instant::now();
             server.signal("TERM").await;
             let status = server.end().await;
@@ -122,6 +131,7 @@ async fn stop_with_stuck_reader(stage: Stage, rounds: u32) -> Played {
         longest = longest.max(took);
         let (again, recovery) = stage.start_again(address, &[]).await;
         server = again;
+        loud.come_back().await;
         outcome.recovered(recovery);
     }
     outcome.note(format_args!("the longest stop took {:.1} s", longest.as_secs_f64()));
