@@ -1,6 +1,7 @@
 //! Reading what was said: pages, permalinks, dates.
 
 mod dates;
+mod kept;
 mod paging;
 mod windows;
 
