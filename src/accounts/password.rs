@@ -38,7 +38,16 @@ fn check_length(password: &str) -> Result<()> {
     }
 }
 
-/// Refuses what is tried first. Takes milliseconds, so it is done in a turn.
+/// Refuses what is too short, too long, or tried first. Takes milliseconds, so a form's is checked in a turn.
+///
+/// # Errors
+/// `invalid`, for `password`.
+pub fn check(password: &str, username: &Username) -> Result<()> {
+    check_length(password)?;
+    check_strength(password, username)
+}
+
+/// Refuses what is tried first.
 fn check_strength(password: &str, username: &Username) -> Result<()> {
     let start: String = password.chars().take(LOOKED_AT).collect();
     let estimate = zxcvbn::zxcvbn(&start, &[username.as_str(), "parlor"]);

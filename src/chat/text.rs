@@ -55,6 +55,17 @@ pub fn room_name(text: &str) -> Result<String> {
     Ok(name)
 }
 
+/// What the URL of a new room begins with, made from the room's name: 1 to 48 of `a-z 0-9 -`. It is not unique yet.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    let mut slug = slug::slugify(name);
+    slug.truncate(48);
+    if slug.is_empty() {
+        slug.push_str("room");
+    }
+    slug
+}
+
 /// A nonce: 1 to 64 visible characters.
 ///
 /// # Errors
