@@ -10,7 +10,7 @@ use parlor::chat::search::needle::{Expression, Needle};
 use parlor::chat::search::query::Query;
 use parlor::chat::search::score::score;
 use parlor::chat::search::snippet::snippet;
-use parlor::chat::search::words::{Place, Word, cut};
+use parlor::chat::search::words::{Word, cut};
 use parlor::chat::types::{RoomId, UserId};
 use parlor::clock::Millis;
 
@@ -95,12 +95,14 @@ fn are_in_place(body: &str, words: &[Word]) {
     assert!(words.len() <= 18 * body.chars().count());
 }
 
-/// What stands in a message is found when it is searched for as it stands there; but for a character that stands for several words,
-/// in the middle of one.
+/// What stands in a message is found when it is searched for as it stands there; but for a character that is a part of two words.
 fn are_found(body: &str, words: &[Word]) {
     for (at, word) in words.iter().enumerate().take(16) {
-        let is_shared = |other: Option<&Word>| other.is_some_and(|other| other.start < word.end && word.start < other.end);
-        if word.place == Place::Word && (is_shared(words.get(at + 1)) || is_shared(words[..at].last())) {
+        let is_shared = |other: Option<&Word>| {
+            let overlaps = |other: &Word| other.start < word.end && word.start < other.end;
+            other.is_some_and(|other| overlaps(other) && !(word.place.is_run() && other.place.is_run()))
+        };
+        if is_shared(words.get(at + 1)) || is_shared(words[..at].last()) {
             continue;
         }
         let typed = &body[word.start..word.end];
