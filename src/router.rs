@@ -24,8 +24,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms, search,
-    session, settings, trace,
+    access, accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms,
+    search, session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -84,8 +84,11 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/people", get(people::list))
         .route("/people/{username}", get(people::card))
         .route("/people/{username}/message", post(people::message))
+        .route("/people/{username}/ban", post(access::ban))
+        .route("/people/{username}/unban", post(access::lift_ban))
         .route("/direct", get(people::direct).post(people::begin))
         .route("/settings", get(settings::show).post(settings::save))
+        .route("/settings/password", get(access::password_page).post(access::change_password))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(session::layer(sessions, &state.config, &state.origins))

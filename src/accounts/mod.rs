@@ -2,6 +2,7 @@
 //!
 //! Owns who may have an account and who is who. It must not know of HTTP or sockets.
 
+mod access;
 mod notes;
 pub mod password;
 pub mod profile;

@@ -5,6 +5,7 @@
 //!
 //! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
 
+mod access;
 mod activity;
 pub mod direct;
 pub mod ledger;

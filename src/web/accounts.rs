@@ -124,6 +124,10 @@ pub async fn login(
             // Whoever logs in anew in this browser ends the session before, and its sockets with it.
             let before = session.id().as_ref().map(crate::accounts::session::key);
             session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            if let Err(error) = state.accounts.confirm(&user).await {
+                session::end(&session).await.map_err(|error| asked.refuse(error))?;
+                return Err(asked.refuse(error));
+            }
             if let Some(before) = before {
                 state.realtime.end_session(&before, "logged_in_again");
             }

@@ -3,6 +3,7 @@
 //! Owns HTTP: routes' handlers, sessions' cookies, protection against forgery, templates and assets. It must not decide what is
 //! allowed in a room or write SQL: it asks `chat` and `accounts`.
 
+pub mod access;
 pub mod accounts;
 pub mod act;
 pub mod activity;

@@ -20,7 +20,7 @@ pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::frame::Frame;
 pub use self::members::MembersPage;
-pub use self::people::{DirectPage, Listed, PeoplePage, PersonPage, SettingsPage};
+pub use self::people::{DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;

@@ -146,3 +146,19 @@ impl SettingsPage {
         self.profile.time_zone.as_deref().unwrap_or_default()
     }
 }
+
+/// `GET /settings/password`.
+#[derive(Debug, Template)]
+#[template(path = "password.html")]
+pub struct PasswordPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+}
+
+impl PasswordPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.field == field)
+    }
+}

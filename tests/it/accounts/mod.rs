@@ -1,5 +1,6 @@
 //! Accounts, passwords and sessions, from outside.
 
+mod access;
 mod cookies;
 mod login;
 mod logout;

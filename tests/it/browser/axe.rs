@@ -29,6 +29,7 @@ const PAGES: &[&str] = &[
     "/people/grace",
     "/direct",
     "/settings",
+    "/settings/password",
 ];
 /// How pages are looked at.
 const LOOKS: [(&str, u32); 3] = [("light", 1100), ("dark", 1100), ("light", 360)];

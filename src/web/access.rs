@@ -1,0 +1,73 @@
+//! Taking access away: one's password changed, somebody banned. What ends in the database first ends on every socket right after.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::accounts::ClientAddress;
+use super::form::Form;
+use super::frame::frame;
+use super::respond::{Answer, Asked, page_with, retry_after};
+use super::session::{self, CurrentUser};
+use super::views::PasswordPage;
+use crate::db::people::Profile;
+use crate::state::AppState;
+
+/// The form for a new password.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PasswordForm {
+    current: String,
+    password: String,
+}
+
+/// `GET /settings/password`.
+pub async fn password_page(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
+    let frame = frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
+    Ok(page_with(StatusCode::OK, &PasswordPage { frame, problem: None }))
+}
+
+/// `POST /settings/password`: every session of theirs ends; this browser gets a new one.
+pub async fn change_password(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    session: Session,
+    ClientAddress(address): ClientAddress,
+    asked: Asked,
+    Form(form): Form<PasswordForm>,
+) -> Answer {
+    match state.accounts.change_password(&user, &form.current, &form.password, address).await {
+        Ok(()) => {
+            state.realtime.end_user(user.id, None, "password_changed");
+            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            Ok(Redirect::to("/settings?saved").into_response())
+        }
+        Err(error) if asked.is_json() => Err(asked.refuse(error)),
+        Err(error) => {
+            let frame = frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            let mut response = page_with(status, &PasswordPage { frame, problem: Some((&error).into()) });
+            retry_after(&mut response, error.retry_after());
+            Ok(response)
+        }
+    }
+}
+
+/// `POST /people/{username}/ban`, by an administrator.
+pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+    let profile = state.accounts.ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
+    state.realtime.end_user(profile.id, None, "banned");
+    Ok(to_card(&profile))
+}
+
+/// `POST /people/{username}/unban`, by an administrator.
+pub async fn lift_ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+    let profile = state.accounts.lift_ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
+    Ok(to_card(&profile))
+}
+
+fn to_card(profile: &Profile) -> Response {
+    Redirect::to(&format!("/people/{}", profile.username)).into_response()
+}

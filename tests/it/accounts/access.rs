@@ -1,0 +1,88 @@
+//! A new password and a ban end all access at once, pages and sockets alike.
+
+use serde_json::json;
+
+use crate::both;
+use crate::harness::site::PASSWORD;
+use crate::harness::{Socket, TestApp};
+
+const NEW: &str = "eleven slow lighthouses";
+
+async fn is_ended(socket: &Socket, reason: &str) {
+    assert_eq!(socket.next("signed_out").await["reason"], reason);
+    socket.is_cut().await;
+}
+
+both! {
+    async fn a_new_password_ends_every_session_but_ones_own_browser_goes_on(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let elsewhere = app.log_in("ada").await;
+        let (here, _) = ada.join("general").await;
+        let (there, _) = elsewhere.join("general").await;
+        let before = ada.cookies();
+        ada.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
+        is_ended(&here, "password_changed").await;
+        is_ended(&there, "password_changed").await;
+        elsewhere.get("/rooms").await.expect(303);
+        ada.get("/rooms").await.expect(200);
+        assert_ne!(ada.cookies(), before, "the session has a new id");
+        let old = app.stranger();
+        old.plant_cookie(&before);
+        old.get("/rooms").await.expect(303);
+        ada.join("general").await.0.post("general", "with the new session", "1").await;
+        let again = app.stranger();
+        again.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(401);
+        again.post("/login", &[("username", "ada"), ("password", NEW)]).await.expect(303);
+    }
+
+    async fn a_password_is_changed_only_by_who_knows_it_and_for_a_good_one(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        for (current, new, wrong) in [("not the right one", NEW, "current"), (PASSWORD, "short", "password"), (PASSWORD, "password1", "password")] {
+            let page = ada.post("/settings/password", &[("current", current), ("password", new)]).await;
+            let field = format!(r#"name="{wrong}" type="password""#);
+            let (_, input) = page.expect(422).body.split_once(&field).expect("the field");
+            assert!(input.split('>').next().is_some_and(|input| input.contains("aria-invalid")), "{wrong}: {}", page.body);
+            let form = ada.form("/settings/password", &[("current", current), ("password", new)]).header("accept", "application/json");
+            let error = crate::harness::Answer::of(form).await.expect(422).json();
+            assert_eq!(error["error"]["field"], wrong, "{error}");
+        }
+        app.stranger().post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
+        socket.post("general", "still here", "1").await;
+        app.log_in("ada").await;
+    }
+
+    async fn who_is_banned_is_out_at_once_and_stays_out_until_let_back_in(app: &TestApp) {
+        let (ada, root) = (app.register("ada").await, app.register("root").await);
+        app.database.make_admin("root").await;
+        let (socket, _) = ada.join("general").await;
+        let (witness, _) = root.join("general").await;
+        root.post("/people/ada/ban", &[]).await.expect(303);
+        is_ended(&socket, "banned").await;
+        ada.get("/rooms").await.expect(303);
+        assert_eq!(ada.try_socket().await.err().map(|refusal| refusal.message().to_owned()).as_deref(), Some("unauthenticated"));
+        let form = [("username", "ada"), ("password", PASSWORD)];
+        app.stranger().post("/login", &form).await.expect(401);
+        witness.next_where("presence", |it| it["user"] == "ada" && it["online"] == json!(false)).await;
+        assert!(root.get("/people/ada").await.body.contains("/people/ada/unban"));
+        root.post("/people/ada/unban", &[]).await.expect(303);
+        ada.get("/rooms").await.expect(303);
+        app.log_in("ada").await.join("general").await.0.post("general", "back again", "1").await;
+        witness.hears("back again").await;
+    }
+
+    async fn only_an_administrator_bans_and_nobody_themselves(app: &TestApp) {
+        let (ada, grace, root) = (app.register("ada").await, app.register("grace").await, app.register("root").await);
+        app.database.make_admin("root").await;
+        for path in ["/people/ada/ban", "/people/ada/unban"] {
+            grace.post(path, &[]).await.expect(403);
+            app.stranger().post(path, &[]).await.expect(303);
+        }
+        assert!(!grace.get("/people/ada").await.body.contains("/ban"));
+        assert!(root.get("/people/ada").await.body.contains("/people/ada/ban"));
+        root.post("/people/root/ban", &[]).await.expect(403);
+        root.post("/people/nobody/ban", &[]).await.expect(404);
+        ada.get("/rooms").await.expect(200);
+        root.get("/rooms").await.expect(200);
+    }
+}
