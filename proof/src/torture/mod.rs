@@ -15,6 +15,7 @@ pub mod load;
 mod namespace;
 mod report;
 pub mod stage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -98,11 +98,9 @@ fn are_in_place(body: &str, words: &[Word]) {
 /// What stands in a message is found when it is searched for as it stands there; but for a character that is a part of two words.
 fn are_found(body: &str, words: &[Word]) {
     for (at, word) in words.iter().enumerate().take(16) {
-        let is_shared = |other: Option<&Word>| {
-            let overlaps = |other: &Word| other.start < word.end && word.start < other.end;
-            other.is_some_and(|other| overlaps(other) && !(word.place.is_run() && other.place.is_run()))
-        };
-        if is_shared(words.get(at + 1)) || is_shared(words[..at].last()) {
+        let is_shared =
+            |other: &Word| other.start < word.end && word.start < other.end && !(word.place.is_run() && other.place.is_run());
+        if words[at.saturating_sub(20)..words.len().min(at + 20)].iter().any(|other| other != word && is_shared(other)) {
             continue;
         }
         let typed = &body[word.start..word.end];
