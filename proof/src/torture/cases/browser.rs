@@ -227,7 +227,7 @@ async fn everywhere(site: &Site, eve: &Person) -> Vec<String> {
             let said = socket.post("general", &format!("@ada {text}"), &format!("named {nth}")).await;
             socket.ok("pin", json!({ "room": "general", "seq": said["seq"], "on": true })).await;
             let direct = socket.ok("direct", json!({ "users": ["ada"] })).await;
-            let slug = direct["room"]["room"].as_str().or(direct["room"].as_str()).unwrap_or_default().to_owned();
+            let slug = direct["room"]["slug"].as_str().expect("a conversation is a room").to_owned();
             person.write(&slug, text).await.expect(303);
             paths.push(format!("/rooms/{slug}"));
         }

@@ -224,7 +224,7 @@ async fn look_alikes(stage: Stage) -> Played {
         "ad min",
         "ADM\u{406}N",
         "\u{FF41}\u{430}dmin",
-        "rn\u{2028}",
+        "ad\u{2028}min",
         "admin\u{2800}",
         "\u{1160}admin",
     ];
