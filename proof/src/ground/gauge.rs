@@ -63,6 +63,19 @@ pub fn processor_time(process: u32) -> Duration {
     Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS)
 }
 
+/// How many bytes wait in this machine's network for those who are connected to a port and do not take them, all together.
+pub fn unsent(port: u16) -> u64 {
+    // Addresses and ports in hexadecimal; then the state, and what waits to be sent and to be read (proc_pid_net(5)).
+    let all = fs::read_to_string("/proc/self/net/tcp").expect("the kernel lists its connections");
+    let of_port = all.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let is_local = fields.get(1)?.ends_with(&format!(":{port:04X}"));
+        let waiting = fields.get(4)?.split(':').next()?;
+        is_local.then(|| u64::from_str_radix(waiting, 16).ok())?
+    });
+    of_port.sum()
+}
+
 fn read(process: u32, what: &str) -> String {
     let file = format!("/proc/{process}/{what}");
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod cable;
 pub mod cluster;
+pub mod distance;
 pub mod gauge;
 pub mod process;
 pub mod programs;

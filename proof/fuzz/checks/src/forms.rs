@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Path, Query};
@@ -28,14 +29,17 @@ use parlor::web::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::bounded;
+use crate::{bounded, within};
+
+/// How long judging a password may take. It is done where passwords are hashed, which takes as long.
+const JUDGING: Duration = Duration::from_millis(400);
 
 /// Lets the server read what came in the way that the first letter says.
 pub fn check(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     match (kind, std::str::from_utf8(rest)) {
         (b'n', Ok(name)) => short(name),
-        (b'p', Ok(password)) => bounded("judging a password", || secret(password)),
+        (b'p', Ok(password)) => within(JUDGING, "judging a password", || secret(password)),
         (b'f', _) => form(rest),
         (b'q', _) => link(rest),
         (b'h', _) => head(rest),

@@ -14,21 +14,26 @@ pub mod search;
 
 use std::time::{Duration, Instant};
 
-/// How long anything here may take. It runs in a socket's read loop, or holds a whole thread of the server's.
+/// How long anything may take that runs in a socket's read loop, or holds a thread of the server's.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// Runs `work`; in the fuzzer's builds, which are as fast as the server's, only so long. What was slow once is measured again: the
-/// machine may just have been busy.
-fn bounded<T>(what: &str, mut work: impl FnMut() -> T) -> T {
+/// Runs `work`; in the fuzzer's builds no longer than [`LONGEST`].
+fn bounded<T>(what: &str, work: impl FnMut() -> T) -> T {
+    within(LONGEST, what, work)
+}
+
+/// Runs `work`; in the fuzzer's builds, which are several times slower than the server's, no longer than `longest`. What was slow once
+/// is measured again: the machine may just have been busy.
+fn within<T>(longest: Duration, what: &str, mut work: impl FnMut() -> T) -> T {
     let mut measured = || {
         let begun = Instant::now();
         let done = work();
         (done, begun.elapsed())
     };
     let (done, mut took) = measured();
-    if cfg!(fuzzing) && took > LONGEST {
+    if cfg!(fuzzing) && took > longest {
         took = (0..5).map(|_| measured().1).min().unwrap_or(took);
-        assert!(took <= LONGEST, "{what} took {took:?}");
+        assert!(took <= longest, "{what} took {took:?}");
     }
     done
 }

@@ -181,12 +181,16 @@ async fn hostile_text(stage: Stage) -> Played {
     .map(str::to_owned)
     .into();
     pages.extend(slugs.iter().step_by(6).cloned());
+    let mut asked = Vec::new();
     for text in CORPUS {
-        let text: String = form_value(text);
-        pages.extend(["/search?q=", "/people?q="].map(|page| format!("{page}{text}")));
+        let text = form_value(text);
+        asked.extend(["/search?q=", "/people?q="].map(|page| format!("{page}{text}")));
     }
     for page in &pages {
         looked_at.visit(page).await;
+    }
+    for page in &asked {
+        looked_at.visit_refused(page).await;
     }
     // The pages of who is not signed in, and those that say what is wrong.
     let stranger = Browser::open().await;
