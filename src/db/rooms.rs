@@ -12,7 +12,7 @@ use crate::chat::types::{Author, Head, Level, ListedRoom, Membership, Room, Room
 use crate::clock::Millis;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomView {
     /// The room.
     pub room: Room,
