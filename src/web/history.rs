@@ -14,6 +14,7 @@ use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, Refused, page, page_with};
 use super::session::CurrentUser;
+use super::tag::{Tag, ask_again};
 use super::views::{RoomPage, Shown};
 use crate::chat::Draft;
 use crate::chat::change::Logged;
@@ -132,15 +133,27 @@ async fn show(
     asked: &Asked,
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
-    let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
+    // All that a page of messages follows from, but not the messages: they are what their room's `rev` and people's names make them.
+    let stretch = (window, limit, state.chat.epoch(), view.head, state.chat.renamings());
     if asked.is_json() {
+        let tag = Tag::of(&(stretch, &view.room));
+        if asked.knows(&tag) {
+            return Ok(ask_again(tag.unchanged()));
+        }
+        let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
-        return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
+        return Ok(ask_again(tag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
     let frame = frame(state, &user).await.map_err(refuse)?;
+    let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
+    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering));
+    if asked.knows(&tag) {
+        return Ok(tag.unchanged());
+    }
+    let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
     shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
     shown.pins = state.chat.count_pins(&view).await.map_err(refuse)?;
-    Ok(page(&RoomPage::new(frame, &state.chat, view, history, shown)))
+    Ok(tag.on(page(&RoomPage::new(frame, &state.chat, view, history, shown))))
 }
 
 /// The link to a day.

@@ -26,5 +26,6 @@ pub mod rooms;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod tag;
 pub mod trace;
 pub mod views;
