@@ -9,6 +9,7 @@ pub mod act;
 pub mod activity;
 pub mod address;
 pub mod assets;
+pub mod compose;
 pub mod emoji;
 pub mod fallback;
 pub mod forgery;

@@ -58,6 +58,8 @@ pub struct Shown {
     pub answering: Option<Arc<Logged>>,
     /// How many messages are pinned.
     pub pins: i64,
+    /// The frame and the number of pins, where they came with the room.
+    pub known: Option<(Frame, i64)>,
 }
 
 impl RoomPage {
