@@ -18,6 +18,7 @@
 pub mod bench;
 pub mod checker;
 pub mod client;
+pub mod docs;
 pub mod ground;
 pub mod liar;
 pub mod torture;

@@ -227,6 +227,11 @@ impl Load {
         }
     }
 
+    /// A member who writes nothing, for looking on, and the room's slug.
+    pub fn witness(&self) -> (Person, String) {
+        (self.clients[self.clients.len() - 2].person.clone(), self.room.clone())
+    }
+
     /// How many messages were acknowledged so far.
     pub fn acknowledged(&self) -> usize {
         self.clients.iter().map(|client| client.journal.acknowledged.len()).sum()
@@ -266,8 +271,8 @@ impl Load {
             }
         };
         tokio::time::timeout(SETTLING, settling).await.expect("everybody comes to rest once the server is well");
-        let owner = &self.clients[self.clients.len() - 2].person;
-        let history = history(owner, &self.room).await;
+        let (owner, room) = self.witness();
+        let history = history(&owner, &room).await;
         let journals: Vec<_> = self.clients.iter().map(|client| &client.journal).collect();
         check(&journals, &history)
     }

@@ -11,8 +11,10 @@
 
 mod case;
 pub mod cases;
+pub mod guests;
 pub mod load;
 mod namespace;
+pub mod pulse;
 mod report;
 pub mod stage;
 
@@ -23,9 +25,11 @@ use clap::Args;
 
 pub use case::{Case, Need, NotRun, Outcome, Played};
 pub use load::{Client, Load};
+pub use pulse::{Beats, Pulse};
 pub use stage::{Db, Stage};
 
 use self::report::{Line, Report};
+use crate::docs;
 
 /// Plays the named cases, each against a fresh server.
 #[derive(Clone, Debug, Args)]
@@ -51,7 +55,7 @@ pub struct Options {
     /// The server; the `parlor` beside this program when it is not said.
     #[arg(long)]
     server: Option<PathBuf>,
-    /// Writes the table into this file too, as Markdown.
+    /// Puts the table into this document, and the list of the cases.
     #[arg(long)]
     docs: Option<PathBuf>,
     /// Where a case that runs in a namespace of its own leaves its outcome.
@@ -120,7 +124,8 @@ fn run(options: &Options) -> Result<Report, String> {
     }
     println!("{report}");
     if let Some(file) = &options.docs {
-        std::fs::write(file, report.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
+        docs::put(file, "torture: results", &format!("{}\n\n{report}", docs::machine()))?;
+        docs::put(file, "torture: cases", &report::described())?;
     }
     Ok(report)
 }

@@ -123,6 +123,16 @@ impl fmt::Display for Report {
     }
 }
 
+/// Every case with what it is about, as a table.
+pub fn described() -> String {
+    let mut table = "| case | what happens, and when it passes | database |\n|---|---|---|\n".to_owned();
+    for case in cases::all() {
+        let databases = case.databases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        table.push_str(&format!("| `{}` | {} | {databases} |\n", case.name, case.about));
+    }
+    table
+}
+
 /// Prints every case with what it is about.
 pub fn list() {
     for case in cases::all() {

@@ -4,8 +4,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
 
-use crate::harness::TestApp;
-use crate::harness::load::{self, Writer};
+use crate::harness::{Load, TestApp};
 use crate::once;
 
 once! {
@@ -28,13 +27,11 @@ once! {
     }
 
     async fn nothing_is_lost_when_another_program_holds_the_file_again_and_again(app: &TestApp) {
-        let mut writers = Vec::new();
-        for name in ["ada", "grace"] {
-            writers.push(Writer::new(app.register(name).await, "general"));
-        }
-        let witness = app.register("witness").await.join("general").await.0;
+        let mut load = Load::gather(app, 2).await;
+        let (witness, room) = load.witness();
+        let witness = witness.join(&room).await.0;
         let mut other = SqliteConnectOptions::new().filename(app.database.file()).connect().await.expect("the file is there");
-        load::write_during(&mut writers, async {
+        load.during(async {
             for round in 1..=5 {
                 witness.first(round * 20, "message").await;
                 other.execute("begin immediate").await.expect("it gets its turn");
@@ -43,6 +40,6 @@ once! {
             }
         })
         .await;
-        load::check(&mut writers, &app.database).await;
+        app.database.check(&mut load).await;
     }
 }

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use crate::both;
 use crate::harness::cable::{Cable, Far};
-use crate::harness::load::{self, Writer};
-use crate::harness::{Site, TestApp};
+use crate::harness::{Load, TestApp};
 
 both! {
     async fn a_post_whose_acknowledgement_was_lost_is_there_once_after_its_retry(app: &TestApp) {
@@ -30,17 +29,14 @@ both! {
 
     async fn whoever_is_cut_off_again_and_again_misses_nothing_and_says_nothing_twice(app: &TestApp) {
         let cable = Cable::to(Far::Tcp(app.address)).await;
-        let mut writers = Vec::new();
-        for (number, name) in ["ada", "grace", "mary"].into_iter().enumerate() {
-            let mut person = app.register(name).await;
-            if number > 0 {
-                // The first one's cable holds.
-                person.site = Site { address: cable.site.address, origin: cable.site.origin.clone() };
-            }
-            writers.push(Writer::new(person, "general"));
+        let mut load = Load::gather(app, 3).await;
+        // The first one's cable holds.
+        for client in &mut load.clients[1..3] {
+            client.person.site = cable.site.clone();
         }
-        let witness = app.register("witness").await.join("general").await.0;
-        load::write_during(&mut writers, async {
+        let (witness, room) = load.witness();
+        let witness = witness.join(&room).await.0;
+        load.during(async {
             for round in 1..=8 {
                 // Each round lets some more be said.
                 witness.first(round * 20, "message").await;
@@ -50,6 +46,6 @@ both! {
             }
         })
         .await;
-        load::check(&mut writers, &app.database).await;
+        app.database.check(&mut load).await;
     }
 }

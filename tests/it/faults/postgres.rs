@@ -7,9 +7,8 @@ use serde_json::json;
 use crate::harness::app::Server;
 use crate::harness::cable::{Cable, Far};
 use crate::harness::cluster::Cluster;
-use crate::harness::load::{self, Writer};
 use crate::harness::programs::Program;
-use crate::harness::{DEADLINE, Database, Kind, Socket, on_threads_of};
+use crate::harness::{DEADLINE, Database, Kind, Load, Person, Socket, on_threads_of};
 
 /// A cluster of the test's own, which it may hurt.
 async fn on_a_cluster(test: &str, body: impl AsyncFnOnce(&Cluster, &Server, &Database)) {
@@ -28,12 +27,11 @@ async fn on_a_cluster(test: &str, body: impl AsyncFnOnce(&Cluster, &Server, &Dat
 }
 
 /// Somebody who hears what is said, as soon as the server has found its database again.
-async fn witness(server: &Server) -> Socket {
+async fn witness(person: &Person, room: &str) -> Socket {
     let coming = async {
         loop {
-            if let Some(person) = server.try_log_in("ada").await
-                && let Ok(socket) = person.try_socket().await
-                && socket.ask("join", json!({ "room": "general" })).await["ok"] == json!(true)
+            if let Ok(socket) = person.try_socket().await
+                && socket.ask("join", json!({ "room": room })).await["ok"] == json!(true)
             {
                 return socket;
             }
@@ -46,27 +44,24 @@ async fn witness(server: &Server) -> Socket {
 fn nothing_is_lost_when_postgres_restarts_and_crashes_under_load() {
     on_threads_of("postgres restarts", async {
         on_a_cluster("restarts", async |cluster: &Cluster, server: &Server, database: &Database| {
-            let mut writers = Vec::new();
-            for name in ["ada", "grace", "mary"] {
-                writers.push(Writer::new(server.register(name).await, "general"));
-            }
+            let mut load = Load::gather(server, 3).await;
+            let (person, room) = load.witness();
             for mode in ["fast", "immediate", "fast", "immediate"] {
-                let before: usize = writers.iter().map(Writer::acknowledged).sum();
-                load::write_during(&mut writers, async {
-                    witness(server).await.first(40, "message").await;
+                let before = load.acknowledged();
+                load.during(async {
+                    witness(&person, &room).await.first(40, "message").await;
                     tokio::task::block_in_place(|| cluster.down(mode)).expect("it stops");
                     tokio::task::block_in_place(|| cluster.up()).expect("it starts");
                 })
                 .await;
-                let after: usize = writers.iter().map(Writer::acknowledged).sum();
-                assert!(after > before, "nothing was written before {mode}");
+                assert!(load.acknowledged() > before, "nothing was written before {mode}");
             }
             // Live again by itself.
-            load::write_during(&mut writers, async {
-                witness(server).await.first(20, "message").await;
+            load.during(async {
+                witness(&person, &room).await.first(20, "message").await;
             })
             .await;
-            load::check(&mut writers, database).await;
+            database.check(&mut load).await;
         })
         .await;
     });
@@ -145,12 +140,10 @@ fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
 fn when_postgres_falls_silent_in_the_middle_of_commits_nobody_waits_for_ever_and_nothing_is_lost() {
     on_threads_of("postgres silent", async {
         let Some((database, cable, mut server)) = by_cable().await else { return };
-        let mut writers = Vec::new();
-        for name in ["ada", "grace"] {
-            writers.push(Writer::new(server.register(name).await, "general"));
-        }
-        load::write_during(&mut writers, async {
-            let witness = witness(&server).await;
+        let mut load = Load::gather(&server, 2).await;
+        let (person, room) = load.witness();
+        load.during(async {
+            let witness = witness(&person, &room).await;
             witness.first(30, "message").await;
             cable.deafen();
             // Answered within the deadline, as are those of the writers, which were under way.
@@ -161,11 +154,11 @@ fn when_postgres_falls_silent_in_the_middle_of_commits_nobody_waits_for_ever_and
         .await;
         cable.cut();
         cable.mend();
-        load::write_during(&mut writers, async {
-            witness(&server).await.first(10, "message").await;
+        load.during(async {
+            witness(&person, &room).await.first(10, "message").await;
         })
         .await;
-        load::check(&mut writers, &database).await;
+        database.check(&mut load).await;
         server.stop().await;
         database.discard().await;
     });
@@ -188,23 +181,21 @@ fn while_postgres_says_nothing_the_server_can_be_stopped() {
 fn nothing_is_lost_when_the_link_to_postgres_breaks_around_commits() {
     on_threads_of("postgres link", async {
         let Some((database, cable, mut server)) = by_cable().await else { return };
-        let mut writers = Vec::new();
-        for name in ["ada", "grace", "mary"] {
-            writers.push(Writer::new(server.register(name).await, "general"));
-        }
+        let mut load = Load::gather(&server, 3).await;
+        let (person, room) = load.witness();
         for _ in 0..6 {
-            load::write_during(&mut writers, async {
-                witness(&server).await.first(30, "message").await;
+            load.during(async {
+                witness(&person, &room).await.first(30, "message").await;
                 // Commits arrive, and that they did is not heard: nobody knows what became of them.
                 cable.deafen();
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 cable.cut();
                 cable.mend();
-                witness(&server).await;
+                witness(&person, &room).await;
             })
             .await;
         }
-        load::check(&mut writers, &database).await;
+        database.check(&mut load).await;
         server.stop().await;
         database.discard().await;
     });

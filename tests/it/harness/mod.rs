@@ -6,7 +6,6 @@ pub mod app;
 pub mod axe;
 pub mod browser;
 pub mod database;
-pub mod load;
 pub mod panics;
 pub mod process;
 pub mod rows;
@@ -18,6 +17,7 @@ pub use app::TestApp;
 pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, site, socket};
 pub use proof::ground::{cable, cluster, programs, watchdog};
+pub use proof::torture::Load;
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.
 pub trait Fixture: Sized {

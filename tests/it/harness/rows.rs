@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use super::{Database, Kind};
+use super::{Database, Kind, Load};
 
 impl Database {
     /// All rows of a table, each as an object.
@@ -57,6 +57,13 @@ impl Database {
                 sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement is right");
             }
         }
+    }
+
+    /// Lets everybody settle what they began; then the checker finds nothing, and neither does a look into the database.
+    pub async fn check(&self, load: &mut Load) {
+        let verdict = load.verdict().await;
+        assert!(verdict.is_clean() && verdict.acknowledged > 0, "{verdict}");
+        self.check_rooms().await;
     }
 
     /// Checks what must hold in every room: `seq` runs 1, 2, 3 … without gaps up to the room's own, no two messages share a

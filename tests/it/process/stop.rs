@@ -3,24 +3,18 @@
 use serde_json::json;
 
 use crate::both;
-use crate::harness::Database;
-use crate::harness::load::{self, Writer};
 use crate::harness::process;
+use crate::harness::{Database, Load};
 
 both! {
     async fn a_signal_in_the_middle_of_writing_loses_nothing(database: &Database) {
         let mut server = process::start(database.folder(), database.url(), &[]).await;
         let listen = server.address.to_string();
-        let mut writers = Vec::new();
-        for name in ["ada", "grace", "mary"] {
-            writers.push(Writer::new(server.register(name).await, "general"));
-        }
-        let witness = server.register("witness").await;
+        let mut load = Load::gather(&server, 3).await;
         for signal in ["TERM", "INT", "TERM"] {
-            let mut heard = witness.clone();
-            heard.site = server.site.clone();
-            load::write_during(&mut writers, async {
-                heard.join("general").await.0.first(60, "message").await;
+            let (witness, room) = load.witness();
+            load.during(async {
+                witness.join(&room).await.0.first(60, "message").await;
                 server.signal(signal).await;
                 let status = server.end().await;
                 assert_eq!(status.code(), Some(0), "{signal}: {}", server.stderr());
@@ -28,7 +22,7 @@ both! {
             .await;
             server = process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
         }
-        load::check(&mut writers, database).await;
+        database.check(&mut load).await;
     }
 
     async fn it_stops_though_somebody_is_connected_and_reads_nothing(database: &Database) {
