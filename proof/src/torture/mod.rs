@@ -11,8 +11,10 @@
 
 mod case;
 pub mod cases;
+pub mod guests;
 pub mod load;
 mod namespace;
+pub mod pulse;
 mod report;
 pub mod stage;
 
@@ -23,6 +25,7 @@ use clap::Args;
 
 pub use case::{Case, Need, NotRun, Outcome, Played};
 pub use load::{Client, Load};
+pub use pulse::{Beats, Pulse};
 pub use stage::{Db, Stage};
 
 use self::report::{Line, Report};

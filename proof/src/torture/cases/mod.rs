@@ -2,12 +2,36 @@
 //!
 //! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
 
+mod access;
+mod dawdle;
+mod flood;
+mod joins;
 mod kill;
 mod liar;
+mod network;
+mod sessions;
+mod soak;
+mod storm;
+mod stuck;
 
 use super::Case;
 
 /// All of them, in the order in which they are played.
 pub fn all() -> Vec<&'static Case> {
-    [kill::CASES, liar::CASES].into_iter().flatten().collect()
+    [
+        access::CASES,
+        dawdle::CASES,
+        flood::CASES,
+        joins::CASES,
+        kill::CASES,
+        liar::CASES,
+        network::CASES,
+        sessions::CASES,
+        soak::CASES,
+        storm::CASES,
+        stuck::CASES,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
