@@ -4,6 +4,8 @@
 
 pub mod cable;
 pub mod cluster;
+pub mod link;
 pub mod process;
 pub mod programs;
+pub mod sieve;
 pub mod watchdog;

@@ -11,8 +11,10 @@
 
 mod case;
 pub mod cases;
+pub mod follower;
 pub mod load;
 mod namespace;
+pub mod probe;
 mod report;
 pub mod stage;
 
@@ -22,7 +24,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 pub use case::{Case, Need, NotRun, Outcome, Played};
+pub use follower::Follower;
 pub use load::{Client, Load};
+pub use probe::{Probe, until_live};
 pub use stage::{Db, Stage};
 
 use self::report::{Line, Report};
