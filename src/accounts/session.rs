@@ -66,7 +66,7 @@ pub fn key(id: &Id) -> SessionKey {
 }
 
 /// Whose a session is, read from the database with it: never older than the request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionUser {
     /// Their number.
     pub id: UserId,

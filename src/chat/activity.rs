@@ -50,6 +50,14 @@ impl Chat {
         Ok(messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect())
     }
 
+    /// How many messages of a room are pinned.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_pins(&self, view: &RoomView) -> Result<i64> {
+        Ok(self.db.count_pins(view.room.id).await?)
+    }
+
     /// One message of a room.
     ///
     /// # Errors

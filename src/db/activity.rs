@@ -30,6 +30,19 @@ impl Db {
         Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
     }
 
+    /// How many messages of a room are pinned.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_pins(&self, room: RoomId) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from messages where room_id = $1 and pinned_at is not null",
+        )
+        .bind(room)
+        .fetch_one(pool)
+        .await)
+    }
+
     /// The words that edits of a message replaced, with the moment since when it had them, oldest first.
     ///
     /// # Errors

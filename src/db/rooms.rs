@@ -12,7 +12,7 @@ use crate::chat::types::{Author, Head, Level, ListedRoom, Membership, Room, Room
 use crate::clock::Millis;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomView {
     /// The room.
     pub room: Room,
@@ -26,8 +26,6 @@ pub struct RoomView {
     pub level: Option<Level>,
     /// How many people are members.
     pub members: i64,
-    /// How many messages are pinned.
-    pub pins: i64,
 }
 
 /// A member of a room.
@@ -59,8 +57,6 @@ struct RoomRow {
     level: Option<Level>,
     members: i64,
     #[sqlx(default)]
-    pins: i64,
-    #[sqlx(default)]
     unread: i64,
     #[sqlx(default)]
     mentions: i64,
@@ -89,7 +85,6 @@ impl From<RoomRow> for RoomView {
             created_by: row.created_by,
             level: row.level,
             members: row.members,
-            pins: row.pins,
             room: row.into_room(),
         }
     }
@@ -120,7 +115,7 @@ impl Db {
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members, (select count(*) from messages where room_id = rooms.id and pinned_at is not null) as pins
+                    members
              from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
              where slug = $1 and (visibility = 'public' or joined_at is not null)",
         )

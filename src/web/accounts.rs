@@ -153,8 +153,7 @@ pub async fn logout(State(state): State<AppState>, session: Session, asked: Aske
     if let Some(key) = key {
         state.realtime.end_session(&key, "logged_out");
     }
-    // What the browser kept of pages goes with the session (W3C Clear Site Data, section 3.1).
-    Ok(([("clear-site-data", "\"cache\"")], Redirect::to("/login")).into_response())
+    Ok(Redirect::to("/login").into_response())
 }
 
 /// `POST /invites`: an administrator's link for one person.

@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::etag::Tag;
 use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, Refused, page, page_with};
@@ -18,7 +17,7 @@ use super::session::CurrentUser;
 use super::views::{RoomPage, Shown};
 use crate::chat::Draft;
 use crate::chat::change::Logged;
-use crate::chat::types::{Head, Message, Page, Room, Window};
+use crate::chat::types::{Head, Page, Room, Window};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::Error;
@@ -83,7 +82,7 @@ pub async fn room(
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
     }
-    show(&state, user, view, (window, limit), shown, &headers, &asked).await
+    show(&state, user, view, window, limit, shown, &asked).await
 }
 
 /// Whether a browser asks for the page itself, and not for a picture or a script that some page says is here. A service worker that
@@ -97,7 +96,6 @@ fn is_document(headers: &HeaderMap) -> bool {
 pub async fn permalink(
     State(state): State<AppState>,
     Path((slug, seq)): Path<(String, String)>,
-    headers: HeaderMap,
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
@@ -105,8 +103,7 @@ pub async fn permalink(
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
     let seq = seq.parse::<i64>().ok().filter(|seq| (1..=view.head.seq).contains(seq));
     let seq = seq.ok_or_else(|| refuse(Error::NotFound("message")))?;
-    let shown = Shown { target: Some(seq), ..Shown::default() };
-    show(&state, user, view, (Window::Around(seq), PAGE), shown, &headers, &asked).await
+    show(&state, user, view, Window::Around(seq), PAGE, Shown { target: Some(seq), ..Shown::default() }, &asked).await
 }
 
 /// A page of history as JSON. Written out of what is encoded already: no message is taken apart again.
@@ -125,46 +122,25 @@ struct HeadJson<'a> {
     epoch: &'a str,
 }
 
-/// What a message looks like in a history, as far as it can change: its state, and the names that it is shown with.
-#[derive(Hash)]
-struct Look<'a> {
-    seq: i64,
-    rev: i64,
-    author: &'a str,
-    pinned_by: Option<&'a str>,
-}
-
-fn looks<'a>(messages: &'a [Arc<Logged>]) -> Vec<Look<'a>> {
-    let states = messages.iter().map(|logged| &logged.message);
-    let look = |message: &'a Message| {
-        let pinned_by = message.pinned.as_ref().map(|pin| &*pin.by);
-        Look { seq: message.seq, rev: message.rev, author: &message.author.name, pinned_by }
-    };
-    states.map(look).collect()
-}
-
 async fn show(
     state: &AppState,
     user: CurrentUser,
     view: RoomView,
-    (window, limit): (Window, i64),
+    window: Window,
+    limit: i64,
     mut shown: Shown,
-    headers: &HeaderMap,
     asked: &Asked,
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
     if asked.is_json() {
-        let tag = Tag::of(&(state.chat.epoch(), &view, looks(&history.messages)));
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
-        return Ok(tag.answer(headers, || Json(HistoryJson { room: &view.room, history, head }).into_response()));
+        return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
     }
     let frame = frame(state, &user).await.map_err(refuse)?;
     shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
-    let answering = shown.answering.as_ref().map_or(&[][..], std::slice::from_ref);
-    let (answered, answering) = (looks(&shown.answered), looks(answering));
-    let tag = Tag::of(&(state.chat.epoch(), &frame, &view, looks(&history.messages), shown.target, answered, answering));
-    Ok(tag.answer(headers, || page(&RoomPage::new(frame, &state.chat, view, history, shown))))
+    shown.pins = state.chat.count_pins(&view).await.map_err(refuse)?;
+    Ok(page(&RoomPage::new(frame, &state.chat, view, history, shown)))
 }
 
 /// The link to a day.
@@ -197,7 +173,6 @@ pub async fn on_date(
     State(state): State<AppState>,
     Path((slug, date)): Path<(String, String)>,
     Query(day): Query<Day>,
-    headers: HeaderMap,
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
@@ -206,8 +181,7 @@ pub async fn on_date(
     let moment = start_of(&date, day.tz.as_deref()).map_err(refuse)?;
     let seq = state.chat.first_on_or_after(&view, moment).await.map_err(refuse)?;
     let window = seq.map_or(Window::Latest, Window::Around);
-    let shown = Shown { target: seq, ..Shown::default() };
-    show(&state, user, view, (window, PAGE), shown, &headers, &asked).await
+    show(&state, user, view, window, PAGE, Shown { target: seq, ..Shown::default() }, &asked).await
 }
 
 /// When a day begins, in UTC or the named time zone.
@@ -293,6 +267,7 @@ async fn show_again(
     let frame = frame(state, &user).await.map_err(refuse)?;
     let shown = Shown {
         answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
+        pins: state.chat.count_pins(&view).await.map_err(refuse)?,
         answering: match form.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
             Some(seq) => state.chat.message(&view, seq).await.ok(),
             None => None,

@@ -10,7 +10,6 @@ pub mod activity;
 pub mod address;
 pub mod assets;
 pub mod emoji;
-pub mod etag;
 pub mod fallback;
 pub mod forgery;
 pub mod form;

@@ -100,6 +100,11 @@ impl Socket {
         self.frame(Frame::text(text)).await;
     }
 
+    /// Sends a text frame; whether the network took it.
+    pub async fn is_taken(&self, text: &str) -> bool {
+        self.sink.lock().await.send(Frame::text(text)).await.is_ok()
+    }
+
     /// Sends any frame. That the server has hung up already is for the test to see by other means.
     pub async fn frame(&self, frame: Frame) {
         drop(self.sink.lock().await.send(frame).await);

@@ -12,9 +12,11 @@
 mod case;
 pub mod cases;
 pub mod follower;
+pub mod guests;
 pub mod load;
 mod namespace;
 pub mod probe;
+pub mod pulse;
 mod report;
 pub mod stage;
 
@@ -27,6 +29,7 @@ pub use case::{Case, Need, NotRun, Outcome, Played};
 pub use follower::Follower;
 pub use load::{Client, Load};
 pub use probe::{Probe, until_live};
+pub use pulse::{Beats, Pulse};
 pub use stage::{Db, Stage};
 
 use self::report::{Line, Report};

@@ -17,8 +17,8 @@ use crate::client::{DEADLINE, Person};
 /// How long `/healthz` may take: it asks the database for two seconds.
 const HEALTH: Duration = Duration::from_secs(5);
 
-/// How long any answer may take: a change that waits for its commit is given up after 15 s.
-pub const BOUND: Duration = Duration::from_secs(18);
+/// How long any answer may take: letting a connection in is given up after 8 s, an event after 15 s.
+pub const BOUND: Duration = Duration::from_secs(25);
 
 /// What it asked and was told.
 pub struct Probe {
@@ -131,10 +131,14 @@ fn status(answer: &reqwest::Result<Answer>) -> String {
     }
 }
 
-/// Posts over a new connection; nothing when it ended without an answer.
+/// Posts over a new connection, and asks for history, which needs the database in another way; the answer to the post, or nothing when it
+/// ended without one.
 async fn post_anew(person: &Person, event: Value) -> Result<Option<Value>, Refusal> {
     let socket = person.try_socket().await?;
-    Ok(socket.send("message", event).await.within(DEADLINE).await)
+    let history = socket.send("history", json!({ "room": event["room"], "around": 1 })).await;
+    let post = socket.send("message", event).await;
+    let (history, post) = tokio::join!(history.within(DEADLINE), post.within(DEADLINE));
+    Ok(history.and(post))
 }
 
 fn said(answer: &Result<Option<Value>, Refusal>) -> String {

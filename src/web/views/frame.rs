@@ -1,7 +1,6 @@
 //! What stands around every page of somebody who is signed in: their rooms, what waits in them, and who of the others is there.
 
-use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -28,21 +27,13 @@ pub struct Frame {
     /// Which of the sidebar's other places the page is.
     place: &'static str,
     /// Who of those whom they talk to is connected.
-    online: BTreeSet<UserId>,
-}
-
-/// Everything that the frame shows. The zone is that of the person.
-impl Hash for Frame {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { me, rooms, zone: _, here, place, online } = self;
-        (me, rooms, here, place, online).hash(state);
-    }
+    online: HashSet<UserId>,
 }
 
 impl Frame {
     /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
     #[must_use]
-    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: BTreeSet<UserId>) -> Self {
+    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>) -> Self {
         // A zone that this machine no longer knows is as good as none.
         let zone = user.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
         Self { me: user.0.clone(), rooms, zone, here: None, place: "", online }

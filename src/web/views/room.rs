@@ -35,6 +35,8 @@ pub struct RoomPage {
     read: i64,
     /// The first message that the reader has not seen, when it is older than this page.
     unread_from: Option<i64>,
+    /// How many messages are pinned.
+    pins: i64,
     /// The message that the next one answers.
     pub answering: Option<(i64, Quote)>,
     /// What was typed.
@@ -54,6 +56,8 @@ pub struct Shown {
     pub answered: Vec<Arc<Logged>>,
     /// The message that the next one answers.
     pub answering: Option<Arc<Logged>>,
+    /// How many messages are pinned.
+    pub pins: i64,
 }
 
 impl RoomPage {
@@ -100,6 +104,7 @@ impl RoomPage {
             is_member,
             is_keeper: view.created_by == Some(frame.me.id) || frame.me.is_admin,
             read,
+            pins: shown.pins,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
             preview: None,

@@ -1,7 +1,6 @@
 //! Reading what was said: pages, permalinks, dates.
 
 mod dates;
-mod kept;
 mod paging;
 mod windows;
 

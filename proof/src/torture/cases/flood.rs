@@ -1,0 +1,207 @@
+//! Far too much at once: events, log-ins, connections.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+
+use crate::client::{DEADLINE, Person};
+use crate::ground::gauge::{Gauge, processor_time};
+use crate::ground::process::Process;
+use crate::torture::guests::{address, connect, socket_from};
+use crate::torture::stage::{is_well, until_well};
+use crate::torture::{Case, Db, Load, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "event-flood",
+        about: "200,000 events from one client, which reads the answers or does not: refused or cut; memory bounded, others served",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 0,
+        needs: &[],
+        run: |stage, rounds| Box::pin(event_flood(stage, rounds)),
+    },
+    Case {
+        name: "login-flood",
+        about: "500 log-ins at once: at most half of the processors, an answer for each, and those who talk are not held up",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 0,
+        needs: &[],
+        run: |stage, rounds| Box::pin(login_flood(stage, rounds)),
+    },
+    Case {
+        name: "descriptors",
+        about: "600 connections where only 256 descriptors may be open: who is in goes on, and once they are gone others are let in",
+        databases: Db::BOTH,
+        rounds: 5,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(descriptors(stage, rounds)),
+    },
+];
+
+/// How many events one client sends in all.
+const EVENTS: usize = 200_000;
+/// How much memory that may take, in MiB, for good and for a moment.
+const MEMORY: f64 = 96.0;
+/// How long others may wait at the most meanwhile.
+const SERVED: Duration = Duration::from_secs(10);
+/// How many log in at once.
+const LOGINS: usize = 500;
+/// How many connections are tried against how many descriptors.
+const CONNECTIONS: usize = 600;
+const DESCRIPTORS: u32 = 256;
+
+async fn event_flood(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let eve = server.register("eve").await;
+    let room = eve.create_room("Eve's", "private").await;
+    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let mut outcome = Outcome::default();
+    for round in 1..=rounds {
+        for is_reading in [true, false] {
+            let before = Gauge::of(server.id());
+            let mut most = before;
+            let flood = async {
+                tokio::select! {
+                    cuts = flood(&eve, &room, is_reading) => cuts,
+                    () = watch(&server, &mut most) => unreachable!("the watch has no end"),
+                }
+            };
+            let (cuts, beats) = pulse.during(flood).await;
+            let grown = most.mebibytes() - before.mebibytes();
+            outcome.note(format_args!(
+                "round {round}, {}: cut {cuts} times; memory {:.0} + {grown:.0} MiB, {} threads; {beats} (before: {calm})",
+                if is_reading { "reading" } else { "not reading" },
+                before.mebibytes(),
+                most.threads,
+            ));
+            assert!(cuts > 0, "nobody stopped a client that sent {EVENTS} events as fast as it could");
+            assert!(grown < MEMORY, "memory grew by {grown:.0} MiB under one client's flood");
+            assert!(most.threads <= before.threads + 64, "{} threads", most.threads);
+            // All on two processors, with the one who floods: slower, and served all the same.
+            assert!(beats.share(1.0) < SERVED, "others waited too long: {beats}");
+        }
+    }
+    Ok(outcome)
+}
+
+/// Sends them all, as fast as they go out; comes back whenever it is cut. How often it was.
+async fn flood(person: &Person, room: &str, is_reading: bool) -> u32 {
+    // What they ask for: cheap ones, dear ones, ones that are no events at all.
+    let data = format!(r#"{{"room":"{room}","after":0,"seq":1,"body":"flood","q":"flood","on":true,"emoji":"👍""#);
+    let events = ["history", "message", "typing", "join", "sync", "search", "read", "preview", "watch", "nothing"];
+    let (mut sent, mut cuts) = (0, 0);
+    let began = Instant::now();
+    while sent < EVENTS {
+        assert!(began.elapsed() < 10 * DEADLINE, "{sent} events were taken in {:?}", began.elapsed());
+        let Ok(socket) = person.try_socket().await else { continue };
+        socket.set_reading(is_reading);
+        while sent < EVENTS && !socket.has_ended() {
+            let event = events[sent % events.len()];
+            let packet = format!(r#"42/chat,{sent}["{event}",{data},"nonce":"flood-{sent}"}}]"#);
+            // A server that has had enough may cut, or just not read on: either is an end.
+            match tokio::time::timeout(Duration::from_secs(5), socket.is_taken(&packet)).await {
+                Ok(true) => sent += 1,
+                _ => break,
+            }
+        }
+        cuts += u32::from(sent < EVENTS);
+    }
+    cuts
+}
+
+/// Keeps the highest that it sees.
+async fn watch(server: &Process, most: &mut Gauge) {
+    loop {
+        let now = Gauge::of(server.id());
+        most.memory = most.memory.max(now.memory);
+        most.threads = most.threads.max(now.threads);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn login_flood(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    server.register("ada").await;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let turns = processors.div_ceil(2) as f64;
+    let calm = pulse.beat(Duration::from_secs(3)).await;
+    let mut outcome = Outcome::default();
+    for round in 1..=rounds {
+        // From many addresses and for many accounts: whoever tries one too often is told so before anything is computed.
+        let people: Vec<_> = (0..LOGINS).map(|nth| Person::from_address(server.site.clone(), "", Some(address(nth)))).collect();
+        let (before, began) = (processor_time(server.id()), Instant::now());
+        let flood = join_all(people.iter().enumerate().map(|(nth, person)| async move {
+            let name = if nth == 0 { "ada".to_owned() } else { format!("user{round}-{nth}") };
+            let form = [("username", name.as_str()), ("password", "not the right one")];
+            person.post("/login", &form).await.status
+        }));
+        let (answers, beats) = pulse.during(flood).await;
+        let (took, used) = (began.elapsed(), processor_time(server.id()) - before);
+        let count = |status: u16| answers.iter().filter(|it| **it == status).count();
+        let (wrong, busy) = (count(401), count(503) + count(429));
+        assert_eq!(wrong + busy, LOGINS, "{answers:?}");
+        assert!(wrong > 0 && busy > 0, "{wrong} were computed, {busy} refused: either nothing is bounded, or nobody can log in");
+        beats.assert_held(&calm);
+        server.log_in("pulse").await;
+        let share = used.as_secs_f64() / took.as_secs_f64();
+        // The other half is the chat's, and the answers'.
+        assert!(share < turns + 0.8, "{share:.1} processors under a flood of log-ins");
+        outcome.note(format_args!(
+            "round {round}: {wrong} verified, {busy} told to come back, in {:.1} s, with {share:.1} processors of {processors}; {beats} (before: {calm})",
+            took.as_secs_f64()
+        ));
+    }
+    Ok(outcome)
+}
+
+async fn descriptors(stage: Stage, rounds: u32) -> Played {
+    let limited = async |listen: &str| {
+        let script = format!("ulimit -S -n {DESCRIPTORS} && exec \"$1\"");
+        let program = stage.program.to_str().expect("a plain path");
+        Process::start(Path::new("sh"), &["-c", &script, "sh", program], stage.folder(), stage.url(), &[("LISTEN", listen)]).await
+    };
+    let server = limited("127.0.0.1:0").await;
+    let mut load = Load::gather(&server, 3).await;
+    let (owner, _) = load.witness();
+    let mut outcome = Outcome::default();
+    for _ in 0..rounds {
+        // They have their sockets before there are no more.
+        let talked = load.during(async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let (mut held, mut missed) = (Vec::new(), 0);
+            for nth in 0..CONNECTIONS {
+                // The system takes them in for the server, up to a point.
+                let connecting = connect(server.address, address(nth % 4), None);
+                match tokio::time::timeout(Duration::from_secs(1), connecting).await {
+                    Ok(Ok(stream)) => held.push(stream),
+                    _ => missed += 1,
+                }
+                if missed > 1 {
+                    break;
+                }
+            }
+            // For so long nobody else is let in, though people in the room go on.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            (held.len(), Gauge::of(server.id()).descriptors)
+        });
+        let (held, full) = talked.await;
+        assert!(full >= DESCRIPTORS as usize - 8, "only {full} descriptors were open");
+        let back = until_well(&server, DEADLINE).await;
+        outcome.recovered(back);
+        let socket = socket_from(&owner, address(0), None).await;
+        assert!(socket.is_ok(), "nobody is let in afterwards: {socket:?}");
+        outcome.note(format_args!("{held} connections were held, {full} descriptors open"));
+    }
+    let asked = owner.request(Method::GET, "/rooms").send().await;
+    assert!(asked.is_ok_and(|answer| answer.status() == 200) && is_well(&server).await);
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}

@@ -1,0 +1,160 @@
+//! Very many rooms, and people who come and go faster than anybody can follow.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rand::RngExt;
+use serde_json::json;
+
+use crate::client::{Person, Socket};
+use crate::ground::gauge::Gauge;
+use crate::torture::guests::until_released;
+use crate::torture::{Case, Db, Outcome, Played, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "joins",
+        about: "10,000 rooms, all joined by everybody, then joins racing leaves and disconnects: bounded, and nobody is left behind",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 0,
+        needs: &[],
+        run: |stage, rounds| Box::pin(joins(stage, rounds, ROOMS)),
+    },
+    Case {
+        name: "join-races",
+        about: "joins racing leaves, disconnects and leaving for good, in 20 rooms: afterwards nobody counts as there who is not",
+        databases: Db::BOTH,
+        rounds: 10,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(joins(stage, rounds, 20)),
+    },
+];
+
+/// How many rooms there are in the large case.
+const ROOMS: usize = 10_000;
+/// How many people come and go, each with several sockets one after the other.
+const PEOPLE: usize = 8;
+const SOCKETS: usize = 12;
+/// How many events each socket sends before it is gone.
+const EVENTS: usize = 60;
+/// How many things one person has under way at once.
+const UNDER_WAY: usize = 64;
+/// How much memory a person's place in a room may take, in bytes, while they are there.
+const PLACE: f64 = 2_000.0;
+/// How long until everybody who has gone is known to have.
+const KNOWN: Duration = Duration::from_secs(20);
+
+async fn joins(stage: Stage, rounds: u32, count: usize) -> Played {
+    let server = stage.start(&[]).await;
+    let owner = server.register("owner").await;
+    let began = Instant::now();
+    let mut rooms = Vec::new();
+    for first in (0..count).step_by(8) {
+        let names: Vec<_> = (first..count.min(first + 8)).map(|nth| format!("Room {nth}")).collect();
+        rooms.extend(join_all(names.iter().map(|name| owner.create_room(name, "public"))).await);
+    }
+    let made = began.elapsed();
+    let mut people = Vec::new();
+    for nth in 0..PEOPLE {
+        people.push(server.register(&format!("person{nth}")).await);
+    }
+    let mut outcome = Outcome::default();
+    outcome.note(format_args!("{count} rooms made in {:.0} s", made.as_secs_f64()));
+    // What a first visit to every room writes and keeps is not what is measured.
+    everywhere(&people[0], &rooms).await;
+    let before = Gauge::of(server.id());
+    let mut after_first = None;
+    for round in 1..=rounds {
+        let mut here = Vec::new();
+        for person in people.iter().take(3) {
+            here.push(everywhere(person, &rooms).await);
+        }
+        let full = Gauge::of(server.id());
+        let places = (here.len() * rooms.len()) as f64;
+        drop(here);
+        join_all(people.iter().map(|person| come_and_go(person, &rooms))).await;
+        until_released(&server, before.descriptors, KNOWN).await;
+        let waited = nobody_is_left(&owner, &rooms).await;
+        let empty = Gauge::of(server.id());
+        let grown = full.memory.saturating_sub(before.memory) as f64;
+        outcome.note(format_args!(
+            "round {round}: {:.1} MiB before, {:.1} MiB with everybody in every room, {:.1} MiB afterwards; empty again after {:.1} s",
+            before.mebibytes(),
+            full.mebibytes(),
+            empty.mebibytes(),
+            waited.as_secs_f64()
+        ));
+        assert!(grown < places * PLACE + 64e6, "{:.0} MB for {places} places", grown / 1e6);
+        // What the allocator keeps after the first round is used again; nothing may be added by another.
+        let first = *after_first.get_or_insert(empty.mebibytes());
+        assert!(
+            empty.mebibytes() < first * 1.2 + 16.0,
+            "{:.0} MiB are kept after round {round}, {first:.0} after the first",
+            empty.mebibytes()
+        );
+    }
+    Ok(outcome)
+}
+
+/// One socket that is live in every room.
+async fn everywhere(person: &Person, rooms: &[String]) -> Socket {
+    let socket = person.socket().await;
+    for some in rooms.chunks(UNDER_WAY) {
+        let mut pending = Vec::new();
+        for room in some {
+            pending.push(socket.send("join", json!({ "room": room })).await);
+        }
+        for one in pending {
+            assert_eq!(one.acknowledgement().await["ok"], json!(true));
+        }
+    }
+    socket
+}
+
+/// Sockets that join and leave at random, and are gone in the middle of it, with the answers under way.
+async fn come_and_go(person: &Person, rooms: &[String]) {
+    for _ in 0..SOCKETS {
+        let socket = person.socket().await;
+        let mut pending = Vec::new();
+        for _ in 0..EVENTS {
+            let room = &rooms[rand::rng().random_range(0..rooms.len().min(50))];
+            let dice = rand::rng().random_range(0..10);
+            let event = if dice < 6 { "join" } else { "leave" };
+            pending.push(socket.send(event, json!({ "room": room })).await);
+            if dice == 9 {
+                // For good: the room is no longer theirs, though a join of theirs may be under way.
+                let path = format!("/rooms/{room}/leave");
+                let patience = Duration::from_millis(rand::rng().random_range(1..20));
+                drop(tokio::time::timeout(patience, person.post(&path, &[])).await);
+            }
+        }
+        let is_patient = rand::rng().random_bool(0.5);
+        if is_patient {
+            let last = pending.pop().expect("some were sent");
+            last.within(KNOWN).await;
+        }
+        drop(socket);
+    }
+}
+
+/// Asks in each room who is there, until it is only the one who asks; how long that took.
+async fn nobody_is_left(asker: &Person, rooms: &[String]) -> Duration {
+    let began = Instant::now();
+    let alone = json!({ "count": 1, "users": [asker.username] });
+    let socket = asker.socket().await;
+    for room in rooms {
+        loop {
+            let joined = socket.ok("join", json!({ "room": room })).await;
+            socket.ok("leave", json!({ "room": room })).await;
+            if joined["online"] == alone {
+                break;
+            }
+            assert!(began.elapsed() < KNOWN * 6, "still in {room}: {}", joined["online"]);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    began.elapsed()
+}

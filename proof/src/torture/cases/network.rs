@@ -1,0 +1,201 @@
+//! The network between people and the server goes away, loses and delays, or falls silent on one side.
+//!
+//! All of it is played in a network namespace of its own, on its loopback interface.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::ground::distance::Distance;
+use crate::ground::gauge::Gauge;
+use crate::torture::guests::{address, invited, online, socket_from, until_gone, until_released};
+use crate::torture::{Case, Db, Load, Need, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "network-cut",
+        about: "the interface goes down while people write, for 5, 60 and 600 s: everybody comes back and gets the rest",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 1,
+        needs: &[Need::Namespace, Need::Program("ip")],
+        run: |stage, rounds| Box::pin(network_cut(stage, rounds)),
+    },
+    Case {
+        name: "loss-and-delay",
+        about: "one packet in sixteen is lost and everything takes 200 ms each way, while people write",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 0,
+        needs: &[Need::Namespace, Need::Program("ip"), Need::Program("tc")],
+        run: |stage, rounds| Box::pin(loss_and_delay(stage, rounds)),
+    },
+    Case {
+        name: "half-open",
+        about: "the route to a client is gone, in a busy room and in a quiet one: no longer present within 60 s",
+        databases: Db::SQLITE,
+        rounds: 2,
+        short: 0,
+        needs: &[Need::Namespace, Need::Program("ip")],
+        run: |stage, rounds| Box::pin(half_open(stage, rounds)),
+    },
+];
+
+/// How long the network is away in each round; all further ones are like the first.
+const CUTS: [u64; 3] = [5, 60, 600];
+/// How long people may take to talk again once the network is back.
+const BACK: Duration = Duration::from_secs(20);
+/// By when a client that is gone must be known to be.
+const GONE: Duration = Duration::from_secs(60);
+/// How long everything takes each way.
+const DELAY: Duration = Duration::from_millis(200);
+/// How long people write over a bad network.
+const WRITING: Duration = Duration::from_secs(20);
+
+/// Changes the namespace's network.
+async fn network(program: &str, arguments: &str) -> String {
+    let ended = Command::new(program).args(arguments.split_whitespace()).output().await.expect("the program is here");
+    assert!(ended.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8_lossy(&ended.stdout).into_owned()
+}
+
+async fn network_cut(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 3).await;
+    let (owner, room) = load.witness();
+    let mut outcome = Outcome::default();
+    for round in 0..rounds as usize {
+        let away = Duration::from_secs(CUTS.get(round).copied().unwrap_or(CUTS[0]));
+        let before = load.acknowledged();
+        let back = load.during(async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            network("ip", "link set lo down").await;
+            tokio::time::sleep(away).await;
+            network("ip", "link set lo up").await;
+            let began = Instant::now();
+            until_somebody_writes(&owner, &room).await;
+            began.elapsed()
+        });
+        let back = back.await;
+        assert!(back < BACK, "nobody writes {back:?} after the network is back");
+        outcome.recovered(back);
+        outcome.note(format_args!(
+            "away for {} s, people write again {:.1} s after; {} acknowledged in that round",
+            away.as_secs(),
+            back.as_secs_f64(),
+            load.acknowledged() - before
+        ));
+    }
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+/// Waits until the room has grown.
+async fn until_somebody_writes(asker: &crate::client::Person, room: &str) {
+    let head = async || {
+        let page = asker.request(reqwest::Method::GET, &format!("/rooms/{room}?limit=1")).header("accept", "application/json");
+        let answer = page.timeout(Duration::from_secs(2)).send().await.ok()?;
+        answer.json::<serde_json::Value>().await.ok()?["head"]["seq"].as_i64()
+    };
+    let mut first = None;
+    let began = Instant::now();
+    while began.elapsed() < BACK {
+        let now = head().await;
+        first = first.or(now);
+        if now > first {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn loss_and_delay(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 3).await;
+    let distance = Distance::to(server.address, DELAY).await;
+    load.move_to(&distance.site);
+    let mut outcome = Outcome::default();
+    lose_some().await;
+    for _ in 0..rounds {
+        load.during(tokio::time::sleep(WRITING)).await;
+    }
+    let half = load.take_latency(0.5);
+    assert!(half >= 2 * DELAY, "acknowledged after {half:?}: nothing was delayed");
+    let (sent, dropped) = losses().await;
+    assert!(dropped * 100 >= sent, "only {dropped} of {sent} packets were lost");
+    network("tc", "qdisc del dev lo root").await;
+    outcome.note(format_args!(
+        "{dropped} of {} packets lost ({:.1} %); half of the posts acknowledged within {:.0} ms",
+        sent + dropped,
+        dropped as f64 * 100.0 / (sent + dropped) as f64,
+        half.as_secs_f64() * 1000.0
+    ));
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+/// Loses the packets that are sent in one millisecond of every sixteen: a classifier looks at the low bits of TCP's timestamp (RFC
+/// 7323, at byte 24 of a header without other options, after 20 of IP) and sends them into a class of one byte a second, whose queue
+/// has room for one packet. A kernel needs no more for it than `htb` and `u32`; few come without `netem`, but some do.
+async fn lose_some() {
+    network("ip", "link set lo mtu 1500").await;
+    network("tc", "qdisc add dev lo root handle 1: htb default 1").await;
+    network("tc", "class add dev lo parent 1: classid 1:1 htb rate 10gbit quantum 60000").await;
+    network("tc", "class add dev lo parent 1: classid 1:2 htb rate 8bit burst 1 cburst 1 quantum 1600").await;
+    network("tc", "qdisc add dev lo parent 1:2 handle 2: pfifo limit 1").await;
+    network(
+        "tc",
+        "filter add dev lo parent 1: protocol ip prio 1 u32 match ip protocol 6 0xff match u32 0x0 0x0000000f at 44 flowid 1:2",
+    )
+    .await;
+}
+
+/// How many packets went through, and how many were lost.
+async fn losses() -> (u64, u64) {
+    let told = network("tc", "-s class show dev lo").await;
+    let number = |class: &str, after: &str| {
+        let part = told.split(class).nth(1)?;
+        part.split(after).nth(1)?.split(|c: char| !c.is_ascii_digit()).find(|it| !it.is_empty())?.parse::<u64>().ok()
+    };
+    let sent = number("class htb 1:1 ", "bytes").unwrap_or_default();
+    (sent, number("class htb 1:2 ", "dropped").unwrap_or_default())
+}
+
+async fn half_open(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 2).await;
+    let (owner, room) = load.witness();
+    let busy = invited(&server, &owner, &room, "gone", 2).await;
+    let quiet = owner.create_room("Quiet", "private").await;
+    let alone = invited(&server, &owner, &quiet, "alone", 1).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let mut outcome = Outcome::default();
+    let here = Gauge::of(server.id()).descriptors;
+    for round in 0..rounds as usize {
+        let away = address(100 + round);
+        let mut sockets = Vec::new();
+        for (person, room) in busy.iter().map(|it| (it, &room)).chain(alone.iter().map(|it| (it, &quiet))) {
+            let socket = socket_from(person, away, None).await.expect("they are let in");
+            socket.ok("join", json!({ "room": room })).await;
+            sockets.push(socket);
+        }
+        assert_eq!(online(&owner, &quiet).await.iter().filter(|it| it.starts_with("alone")).count(), 1);
+        network("ip", &format!("route add blackhole {away}/32 table local")).await;
+        let gone = load.during(pulse.during(async {
+            let busy = until_gone(&owner, &room, "gone", GONE).await;
+            (busy, until_gone(&owner, &quiet, "alone", GONE - busy).await + busy)
+        }));
+        let ((busy, quiet), beats) = gone.await;
+        outcome.note(format_args!(
+            "gone from the busy room after {:.0} s, from the quiet one after {:.0} s; {beats}",
+            busy.as_secs_f64(),
+            quiet.as_secs_f64()
+        ));
+        drop(sockets);
+    }
+    until_released(&server, here, Duration::from_secs(20)).await;
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}

@@ -1,0 +1,125 @@
+//! A long time, with bad company all the while.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use crate::client::{Person, Socket};
+use crate::ground::gauge::{Gauge, processor_time};
+use crate::ground::process::Process;
+use crate::torture::guests::{Loud, address, connect, invited, stuck, until_gone, until_released};
+use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "soak",
+    about: "minutes (one a round) of writing, with clients that read nothing and connections that never enter all the time: memory flat",
+    databases: Db::BOTH,
+    rounds: 10,
+    short: 0,
+    needs: &[],
+    run: |stage, rounds| Box::pin(soak(stage, rounds)),
+}];
+
+/// How fast each writer may post: what is said is kept by the clients, too, and an hour of it must fit into their memory. Whoever
+/// is told to wait hangs up and comes back, so people come and go all the time as well.
+const PACE: &str = "20/s";
+/// How many read nothing, at any time, and for how long each.
+const STUCK: usize = 3;
+const SHIFT: Duration = Duration::from_secs(50);
+/// How many connections never enter, at any time.
+const HELD: usize = 50;
+/// How often the server is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// What memory may differ by, though nothing grows: the database's cache fills, the allocator keeps pages.
+const SWAY: f64 = 12.0;
+/// What descriptors may differ by: connections that come and go, and the database's.
+const DESCRIPTORS: usize = 64;
+
+async fn soak(stage: Stage, minutes: u32) -> Played {
+    let server = stage.start(&[("POST_RATE", PACE)]).await;
+    let mut load = Load::gather(&server, 3).await;
+    let (owner, room) = load.witness();
+    let people = invited(&server, &owner, &room, "stuck", STUCK).await;
+    let mut loud = Loud::begin(&server).await;
+    for person in &people {
+        loud.invite(person).await;
+    }
+    let before = Gauge::of(server.id());
+    let time = Duration::from_secs(60) * minutes;
+    let mut outcome = Outcome::default();
+    let company = async {
+        tokio::select! {
+            seen = looking(&server, time) => seen,
+            () = shifts(&people, &room, &mut loud) => unreachable!("they never end"),
+            () = never_entering(&server) => unreachable!("they never end"),
+        }
+    };
+    let seen = load.during(company).await;
+    // The first quarter is for whatever is filled once.
+    let settled = &seen[seen.len() / 4..];
+    let (first, last) = settled.split_at(settled.len() / 2);
+    let memory = |part: &[Gauge]| part.iter().map(Gauge::mebibytes).fold(0.0, f64::max);
+    let descriptors = |part: &[Gauge]| part.iter().map(|it| it.descriptors).max().unwrap_or_default();
+    outcome.note(format_args!(
+        "{minutes} min: at most {:.1} MiB and {} descriptors in the first half, {:.1} MiB and {} in the second; {before} before; {:.0} s of \
+         processor time",
+        memory(first),
+        descriptors(first),
+        memory(last),
+        descriptors(last),
+        processor_time(server.id()).as_secs_f64()
+    ));
+    assert!(memory(last) < memory(first) * 1.1 + SWAY, "memory grows: {:.1} MiB, then {:.1} MiB", memory(first), memory(last));
+    assert!(
+        descriptors(last) <= descriptors(first) + DESCRIPTORS,
+        "descriptors grow: {}, then {}",
+        descriptors(first),
+        descriptors(last)
+    );
+    until_gone(&owner, &room, "stuck", Duration::from_secs(60)).await;
+    until_released(&server, before.descriptors, Duration::from_secs(60)).await;
+    outcome.note(format_args!("afterwards: {}", Gauge::of(server.id())));
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+/// Looks at the server all the time, for so long.
+async fn looking(server: &Process, time: Duration) -> Vec<Gauge> {
+    let began = Instant::now();
+    let mut seen = Vec::new();
+    while began.elapsed() < time {
+        tokio::time::sleep(LOOK).await;
+        seen.push(Gauge::of(server.id()));
+    }
+    seen
+}
+
+/// There are always some who read nothing; each is relieved after a while, and must have been cut by then or notice it at once.
+async fn shifts(people: &[Person], room: &str, loud: &mut Loud) {
+    loop {
+        let mut sockets: Vec<Socket> = Vec::new();
+        for (nth, person) in people.iter().enumerate() {
+            let room = if nth == 0 { room } else { &loud.room };
+            sockets.push(stuck(person, room, nth).await);
+        }
+        loud.shout().await;
+        tokio::time::sleep(SHIFT).await;
+        for socket in &sockets {
+            socket.set_reading(true);
+            socket.is_cut().await;
+        }
+    }
+}
+
+/// There are always some that never enter, each until it is closed.
+async fn never_entering(server: &Process) {
+    join_all((0..HELD).map(|nth| async move {
+        loop {
+            let stream = connect(server.address, address(nth % 8), None).await.expect("the server accepts");
+            let Ok(socket) = Socket::open_on(stream, &server.site, "", None).await else { continue };
+            socket.end().await;
+        }
+    }))
+    .await;
+}

@@ -1,0 +1,177 @@
+//! Guests with bad manners: some come from an address of their own, some stop reading, some only hold a connection.
+//!
+//! Owns how they come. What is expected of the server is for the cases.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::Stage;
+use crate::client::site::PASSWORD;
+use crate::client::socket::Refusal;
+use crate::client::{Person, Site, Socket};
+use crate::ground::gauge::Gauge;
+use crate::ground::process::{self, Process};
+
+/// A receive buffer so small that little fits into the network itself, in bytes.
+const SMALL: u32 = 4096;
+
+/// The nth address of this machine that is not the first one.
+pub fn address(nth: usize) -> IpAddr {
+    let [.., high, low] = (nth + 2).to_be_bytes();
+    Ipv4Addr::new(127, 0, high, low).into()
+}
+
+/// A connection from such an address, with a receive buffer of its own when one is said.
+///
+/// # Errors
+/// When it cannot be made.
+pub async fn connect(to: SocketAddr, from: IpAddr, buffer: Option<u32>) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    if let Some(buffer) = buffer {
+        socket.set_recv_buffer_size(buffer)?;
+    }
+    socket.connect(to).await
+}
+
+/// A person's socket in the chat, from such an address.
+///
+/// # Errors
+/// As the chat refuses it, or `Closed` when no connection could be made.
+pub async fn socket_from(person: &Person, from: IpAddr, buffer: Option<u32>) -> Result<Socket, Refusal> {
+    let stream = connect(person.site.address, from, buffer).await.map_err(|_| Refusal::Closed)?;
+    Socket::open_on(stream, &person.site, &person.cookies(), Some(&person.site.origin)).await?.enter().await
+}
+
+/// Somebody who joins a room and then reads nothing any more. The nth one; every other one has a small buffer.
+pub async fn stuck(person: &Person, room: &str, nth: usize) -> Socket {
+    let buffer = nth.is_multiple_of(2).then_some(SMALL);
+    let socket = socket_from(person, address(0), buffer).await.expect("they are let in");
+    socket.ok("join", json!({ "room": room })).await;
+    socket.set_reading(false);
+    socket
+}
+
+/// So many people, each with an account, who are brought into a room by somebody in it.
+pub async fn invited(site: &Site, by: &Person, room: &str, name: &str, count: usize) -> Vec<Person> {
+    let mut all = Vec::new();
+    for nth in 0..count {
+        let name = format!("{name}{nth}");
+        all.push(site.register(&name).await);
+        by.post(&format!("/rooms/{room}/members"), &[("username", &name)]).await.expect(303);
+    }
+    all
+}
+
+/// How long each thing is that somebody loud says: as much as a message may hold.
+const LOUD: usize = 8000;
+/// How many of those overfill all that is on the way to somebody who does not read, and are far from so many that the server cuts them.
+const FILLING: usize = 400;
+
+/// Somebody who fills whatever is on the way to those who are in a room and do not read.
+pub struct Loud {
+    person: Person,
+    socket: Socket,
+    /// Their room.
+    pub room: String,
+    said: usize,
+}
+
+impl Loud {
+    /// Somebody new, in a room of their own.
+    pub async fn begin(site: &Site) -> Self {
+        let person = site.register("loud").await;
+        let room = person.create_room("Loud", "private").await;
+        // Not live in it: they need not hear themselves.
+        let socket = person.socket().await;
+        Self { person, socket, room, said: 0 }
+    }
+
+    /// Brings somebody in.
+    pub async fn invite(&self, who: &Person) {
+        self.person.post(&format!("/rooms/{}/members", self.room), &[("username", &who.username)]).await.expect(303);
+    }
+
+    /// Comes back after the server did.
+    pub async fn come_back(&mut self) {
+        self.socket = self.person.socket().await;
+    }
+
+    /// Fills everything.
+    pub async fn shout(&mut self) {
+        let body = "x".repeat(LOUD);
+        let mut left: Vec<usize> = (self.said..self.said + FILLING).collect();
+        self.said += FILLING;
+        while !left.is_empty() {
+            let mut pending = Vec::new();
+            for nth in left.drain(..left.len().min(50)) {
+                let data = json!({ "room": self.room, "body": body, "nonce": format!("loud-{nth}") });
+                pending.push((nth, self.socket.send("message", data).await));
+            }
+            let before = left.len();
+            for (nth, one) in pending {
+                let answer = one.acknowledgement().await;
+                if answer["ok"] != json!(true) {
+                    assert_eq!(answer["error"]["code"], "rate_limited", "somebody loud is not heard: {answer}");
+                    left.push(nth);
+                }
+            }
+            if left.len() > before {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// Which members of a room are connected.
+pub async fn online(asker: &Person, room: &str) -> Vec<String> {
+    let page = asker.get_json(&format!("/rooms/{room}/members")).await.expect(200).json();
+    let members = page["members"].as_array().expect("a room has members");
+    let here = members.iter().filter(|member| member["online"] == json!(true));
+    here.map(|member| member["person"]["username"].as_str().expect("everybody has a name").to_owned()).collect()
+}
+
+/// Waits until nobody whose name begins like that is connected; how long that took.
+///
+/// # Panics
+/// When somebody is after `patience`.
+pub async fn until_gone(asker: &Person, room: &str, name: &str, patience: Duration) -> Duration {
+    let began = Instant::now();
+    loop {
+        let here: Vec<_> = online(asker, room).await.into_iter().filter(|who| who.starts_with(name)).collect();
+        if here.is_empty() {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < patience, "still here after {patience:?}: {here:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// How many descriptors the connections to the database may take, which come and go as they are needed.
+const POOL: usize = 32;
+
+/// Waits until the server has no more descriptors than that, but for some of the database's; how long that took.
+///
+/// # Panics
+/// When it has after `patience`.
+pub async fn until_released(server: &Process, descriptors: usize, patience: Duration) -> Duration {
+    let began = Instant::now();
+    loop {
+        let now = Gauge::of(server.id()).descriptors;
+        if now <= descriptors + POOL {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < patience, "{now} descriptors after {patience:?}, {descriptors} before");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Makes an administrator called `root`, before the server starts.
+pub async fn make_administrator(stage: &Stage) {
+    let (arguments, settings) = (["user", "add", "root", "--admin"], [("DATABASE_URL", stage.url())]);
+    let ended = process::run(&stage.program, stage.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+}

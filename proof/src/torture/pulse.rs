@@ -1,0 +1,111 @@
+//! The pulse of a server: two people who talk calmly, and how long it takes from the one to the other.
+//!
+//! Owns the measuring of what others notice while somebody misbehaves. A pulse that is lost or refused fails its case.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::{DEADLINE, Site, Socket};
+
+/// How long one of them waits before they say the next thing.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a machine of two processors, which all clients share with the server, may add by itself.
+const NOISE: Duration = Duration::from_millis(250);
+
+/// The two.
+pub struct Pulse {
+    speaker: Socket,
+    hearer: Socket,
+    room: String,
+    said: u64,
+}
+
+impl Pulse {
+    /// Two people who are new at the site, in a private room of theirs.
+    pub async fn begin(site: &Site) -> Self {
+        let (speaker, hearer) = (site.register("pulse").await, site.register("wrist").await);
+        let room = speaker.create_room("Pulse", "private").await;
+        speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
+        let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
+        Self { speaker, hearer, room, said: 0 }
+    }
+
+    /// Feels it for a while.
+    pub async fn beat(&mut self, time: Duration) -> Beats {
+        self.during(tokio::time::sleep(time)).await.1
+    }
+
+    /// Feels it until something else is over.
+    pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Beats) {
+        let mut what = std::pin::pin!(what);
+        let mut beats = Beats::default();
+        loop {
+            let beat = async {
+                let beat = self.once().await;
+                tokio::time::sleep(PAUSE).await;
+                beat
+            };
+            let mut beat = std::pin::pin!(beat);
+            tokio::select! {
+                time = &mut beat => beats.push(time),
+                done = &mut what => {
+                    // What is on its way counts, too: it may be the one that hangs.
+                    beats.push(beat.await);
+                    return (done, beats);
+                }
+            }
+        }
+    }
+
+    /// One thing is said, acknowledged, and heard.
+    async fn once(&mut self) -> Duration {
+        self.said += 1;
+        let nonce = format!("beat-{}", self.said);
+        let began = Instant::now();
+        let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
+        let said = self.speaker.send("message", data).await.within(DEADLINE).await;
+        assert!(said.as_ref().is_some_and(|it| it["ok"] == json!(true)), "somebody calm was not served: {said:?}");
+        self.hearer.hears(&nonce).await;
+        let took = began.elapsed();
+        self.speaker.hears(&nonce).await;
+        took
+    }
+}
+
+/// How long each took.
+#[derive(Debug, Default)]
+pub struct Beats(Vec<Duration>);
+
+impl Beats {
+    fn push(&mut self, time: Duration) {
+        let place = self.0.partition_point(|other| *other <= time);
+        self.0.insert(place, time);
+    }
+
+    /// The slowest of that share, such as 0.99.
+    pub fn share(&self, share: f64) -> Duration {
+        let place = (self.0.len() as f64 * share) as usize;
+        self.0.get(place.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
+    }
+
+    /// Asserts that others hardly noticed: the 99th percentile is at most twice what it was before, with some for the machine,
+    /// whose processors the attack takes a share of too. The figures themselves are for the case to note.
+    ///
+    /// # Panics
+    /// When they did.
+    pub fn assert_held(&self, before: &Self) {
+        let (then, now) = (before.share(0.99), self.share(0.99));
+        assert!(now <= then * 2 + NOISE, "others noticed: p99 was {then:?} and is {now:?} ({self}; before: {before})");
+    }
+}
+
+impl fmt::Display for Beats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = |share| self.share(share).as_secs_f64() * 1000.0;
+        let (half, most, worst) = (milliseconds(0.5), milliseconds(0.99), milliseconds(1.0));
+        write!(f, "{} beats, p50 {half:.1} ms, p99 {most:.1} ms, worst {worst:.1} ms", self.0.len())
+    }
+}
