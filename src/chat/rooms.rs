@@ -91,11 +91,7 @@ impl Chat {
         let name = text::room_name(name)?;
         let topic = text::line("topic", topic, text::TOPIC)?;
         self.spend(maker)?;
-        let mut slug = slug::slugify(&name);
-        slug.truncate(48);
-        if slug.is_empty() {
-            slug.push_str("room");
-        }
+        let slug = text::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
         self.learn(room.slug.clone(), room.id);
         self.names.set_room(&room.slug, visibility == Visibility::Public);

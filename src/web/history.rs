@@ -36,7 +36,11 @@ pub struct Place {
 }
 
 impl Place {
-    fn window(&self) -> Result<(Window, i64), Error> {
+    /// The stretch, and how many messages of it.
+    ///
+    /// # Errors
+    /// `invalid`, for the field that is wrong.
+    pub fn window(&self) -> Result<(Window, i64), Error> {
         let number = |field: &'static str, text: &Option<String>| match text {
             None => Ok(None),
             Some(text) => match text.parse::<i64>() {
@@ -206,7 +210,10 @@ pub async fn on_date(
 }
 
 /// When a day begins, in UTC or the named time zone.
-fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
+///
+/// # Errors
+/// `invalid`, for `date` or `tz`.
+pub fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
     let date: Date = date.parse().map_err(|_| invalid_date())?;
     let zone = match zone.filter(|zone| !zone.is_empty()) {
         None => TimeZone::UTC,

@@ -35,7 +35,7 @@ pub const CASES: &[Case] = &[
         about: "who was thrown out sends a bare CONNECT over the same transport, at every moment: refused, and nothing is heard",
         databases: Db::BOTH,
         rounds: 10,
-        short: 2,
+        short: 1,
         needs: &[],
         run: |stage, rounds| Box::pin(connect_again(stage, rounds)),
     },

@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
         about: "400 clients send heads, bodies and frames a byte a second: each is closed within 15 s, and others do not notice",
         databases: Db::SQLITE,
         rounds: 3,
-        short: 1,
+        short: 0,
         needs: &[],
         run: |stage, rounds| Box::pin(slow_drip(stage, rounds)),
     },

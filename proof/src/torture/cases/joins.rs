@@ -27,7 +27,7 @@ pub const CASES: &[Case] = &[
         about: "joins racing leaves, disconnects and leaving for good, in 20 rooms: afterwards nobody counts as there who is not",
         databases: Db::BOTH,
         rounds: 10,
-        short: 2,
+        short: 1,
         needs: &[],
         run: |stage, rounds| Box::pin(joins(stage, rounds, 20)),
     },

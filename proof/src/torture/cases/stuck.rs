@@ -13,7 +13,7 @@ pub const CASES: &[Case] = &[
         about: "four clients stop reading in a busy room: cut and no longer present within 60 s; memory bounded; others do not notice",
         databases: Db::SQLITE,
         rounds: 3,
-        short: 1,
+        short: 0,
         needs: &[],
         run: |stage, rounds| Box::pin(stuck_client(stage, rounds)),
     },
