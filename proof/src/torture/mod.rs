@@ -17,6 +17,7 @@ mod namespace;
 pub mod pulse;
 mod report;
 pub mod stage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
