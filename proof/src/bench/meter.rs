@@ -81,8 +81,8 @@ impl Clock {
             // Processes and threads may end in between.
             for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
                 let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
-                let id = task.file_name().to_str().and_then(|id| id.parse().ok());
-                let used = text.split(' ').next().and_then(|first| first.parse().ok());
+                let id: Option<u64> = task.file_name().to_str().and_then(|id| id.parse().ok());
+                let used: Option<u64> = text.split(' ').next().and_then(|first| first.parse().ok());
                 threads.extend(id.zip(used));
             }
             ticks += stat_ticks(*pid, 11);
