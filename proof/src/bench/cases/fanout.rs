@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 use super::Stage;
 use super::hall::Hall;
 use crate::bench::Result;
-use crate::bench::meter::{Meter, quantile};
+use crate::bench::meter::{Meter, millis, quantile};
 use crate::bench::options::Kind;
 use crate::bench::results::{Figure, grouped};
+use crate::bench::sender::Sender;
 use crate::bench::server::Server;
 
 /// One message in so much time.
 const PACE: Duration = Duration::from_millis(50);
-/// How long it goes on before it counts.
-const WARM: Duration = Duration::from_millis(700);
-/// How many stretches a slow server gets to deliver what one person keeps under way.
-const PATIENCE: usize = 8;
 
 /// One round.
 pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
@@ -75,31 +72,29 @@ fn note(took: &mut Vec<u32>, sent: &[Instant], first: usize, nth: usize, now: In
     }
 }
 
-/// Everybody who posts keeps so many posts under way.
+/// Everybody who posts keeps so many posts under way. What is counted goes from the first post until the last listener has the last
+/// message: what waits in queues at some moment is in it whole, or not at all.
 pub fn saturated(hall: &mut Hall, server: &Server, under_way: usize, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
     hall.crowd.forget();
-    let before: usize = hall.senders.iter().map(|sender| sender.sent()).sum();
+    let sent = |hall: &Hall| hall.senders.iter().map(Sender::sent).sum::<usize>();
+    let before = sent(hall);
+    hall.senders.iter_mut().for_each(|sender| sender.took.clear());
+    let meter = Meter::start(server)?;
+    let began = Instant::now();
+    let mut last = began;
     for sender in &mut hall.senders {
         sender.post(under_way)?;
     }
-    hall.listen(Instant::now() + WARM, |_, _| {}, |sender, count| sender.post(count))?;
-    hall.senders.iter_mut().for_each(|sender| sender.took.clear());
-    let meter = Meter::start(server)?;
-    let mut delivered = 0;
-    for _ in 0..PATIENCE {
-        delivered += hall.listen(Instant::now() + stretch, |_, _| {}, |sender, count| sender.post(count))?;
-        if delivered >= under_way * hall.crowd.len() {
-            break;
-        }
-    }
+    let mut delivered = hall.listen(began + stretch, |_, now| last = now, |sender, count| sender.post(count))?;
+    let messages = sent(hall) - before;
+    delivered += hall.drain(messages, |_, now| last = now)?;
     let used = meter.stop(server)?;
+    let took = last - began;
     let mut acknowledged: Vec<_> = hall.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
-    let messages = hall.senders.iter().map(|sender| sender.sent()).sum::<usize>() - before;
-    hall.drain(messages, |_, _| {})?;
     Ok(vec![
-        Figure::more(setting, "saturated: deliveries/s", used.rate(delivered)),
+        Figure::more(setting, "saturated: deliveries/s", delivered as f64 / took.as_secs_f64()),
         Figure::less(setting, "saturated: CPU a delivery, µs", used.each(delivered)),
-        Figure::less(setting, "saturated: acknowledged p99, ms", crate::bench::meter::millis(quantile(&mut acknowledged, 990))),
+        Figure::less(setting, "saturated: acknowledged p99, ms", millis(quantile(&mut acknowledged, 990))),
         Figure::about(setting, "saturated: server busy, %", used.server_busy()),
         Figure::about(setting, "saturated: load busy, %", used.load_busy()),
     ])
