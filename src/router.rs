@@ -22,8 +22,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    access, accounts, act, activity, assets, emoji, fallback, forgery, health, history, install, members, people, preview, rooms,
-    search, session, settings, trace,
+    access, accounts, act, activity, assets, compose, emoji, fallback, forgery, health, history, install, members, people,
+    preview, rooms, search, session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -64,7 +64,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/{seq}", get(history::permalink))
         .route("/rooms/{slug}/on", get(history::to_date))
         .route("/rooms/{slug}/on/{date}", get(history::on_date))
-        .route("/rooms/{slug}/messages", post(history::post))
+        .route("/rooms/{slug}/messages", post(compose::post))
         .route("/rooms/{slug}/{seq}/more", get(act::more))
         .route("/rooms/{slug}/{seq}/history", get(act::earlier))
         .route("/rooms/{slug}/{seq}/{act}", post(act::act))

@@ -121,7 +121,12 @@ async function take(url, response, asked) {
 async function renew(url, { orDrop = false } = {}) {
   const asked = epoch;
   try {
-    const response = await fetch(url, { headers: { accept: 'text/html', purpose: 'prefetch' } });
+    const headers = new Headers({ accept: 'text/html', purpose: 'prefetch' });
+    const tag = (await (await mine())?.match(url.pathname, { ignoreVary: true }))?.headers.get('etag');
+    if (tag) headers.set('if-none-match', tag);
+    const response = await fetch(url, { headers });
+    // It is what is kept.
+    if (response.status === 304) return undefined;
     if (!response.redirected) return await take(url, response, asked);
   } catch {
     // No network: what is kept stays as it is.

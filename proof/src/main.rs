@@ -18,6 +18,9 @@ enum What {
     Bench(proof::bench::Options),
     /// Does to the server what can happen to a server, and checks that nothing was lost.
     Torture(proof::torture::Options),
+    /// Serves the bare minimum that the bench measures beside the servers.
+    #[command(hide = true)]
+    Floor,
     /// Serves a small chat that lies, so that the checker has something to find.
     Liar(proof::liar::Options),
 }
@@ -25,6 +28,7 @@ enum What {
 fn main() -> ExitCode {
     match Arguments::parse().what {
         What::Bench(options) => proof::bench::main(&options),
+        What::Floor => proof::bench::floor(),
         What::Torture(options) => proof::torture::main(&options),
         What::Liar(options) => proof::liar::main(&options),
     }

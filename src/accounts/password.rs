@@ -21,7 +21,11 @@ const WAITING: usize = 64;
 /// How many characters a password may have.
 const LONGEST: usize = 256;
 /// How much of a long password is looked at for commonness: more cannot make it more common.
-const LOOKED_AT: usize = 72;
+const LOOKED_AT: usize = 48;
+/// How much work that may be: characters, squared, times readings. So it never takes longer than hashing.
+const WORK: usize = 16 * LOOKED_AT * LOOKED_AT;
+/// What may be read as a letter, one letter each (zxcvbn's table).
+const SIGNS: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
 
 fn refused(why: &str) -> Result<()> {
     Err(Error::invalid("password", why))
@@ -38,9 +42,22 @@ fn check_length(password: &str) -> Result<()> {
     }
 }
 
-/// Refuses what is tried first. Takes milliseconds, so it is done in a turn.
+/// Refuses what is too short, too long, or tried first. Takes milliseconds, so a form's is checked in a turn.
+///
+/// # Errors
+/// `invalid`, for `password`.
+pub fn check(password: &str, username: &Username) -> Result<()> {
+    check_length(password)?;
+    check_strength(password, username)
+}
+
+/// Refuses what is tried first.
 fn check_strength(password: &str, username: &Username) -> Result<()> {
     let start: String = password.chars().take(LOOKED_AT).collect();
+    // A word is spelt with one or two signs. What is full of them is no word, and trying all its readings can take seconds.
+    if readings(&start) * start.chars().count().pow(2) > WORK {
+        return Ok(());
+    }
     let estimate = zxcvbn::zxcvbn(&start, &[username.as_str(), "parlor"]);
     // One word, one name, or one run such as `qwertyuiop`: long lists of those are tried before anything else is.
     let is_one_thing = match estimate.sequence() {
@@ -56,6 +73,11 @@ fn check_strength(password: &str, username: &Username) -> Result<()> {
         return refused("This password is one of the first that somebody would try. Choose another.");
     }
     Ok(())
+}
+
+/// In how many ways the signs of a text can be read as letters: in every combination.
+fn readings(text: &str) -> usize {
+    SIGNS.iter().map(|signs| signs.chars().filter(|&sign| text.contains(sign)).count().max(1)).product()
 }
 
 /// Hashes and verifies passwords, a few at a time.
@@ -202,6 +224,18 @@ mod tests {
         {
             check(good).unwrap();
         }
+    }
+
+    #[test]
+    fn a_password_full_of_signs_is_not_read_in_every_way() {
+        assert_eq!((readings("password"), readings("p@ssw0rd"), readings("p@$5w0rd4")), (1, 1, 4));
+        // All of its readings would take the estimator more than a second.
+        let signs = "4@8({[<6935&#!1|0$57+7%2Zz".repeat(3);
+        assert_eq!(readings(&signs), 576);
+        let began = std::time::Instant::now();
+        check(&signs).unwrap();
+        assert!(began.elapsed() < std::time::Duration::from_millis(500), "{:?}", began.elapsed());
+        assert!(check("p@$$w0rd").is_err(), "a word with a few signs in it is still a word");
     }
 
     #[tokio::test]

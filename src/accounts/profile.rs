@@ -120,7 +120,10 @@ impl Accounts {
 }
 
 /// A time zone by the name that the IANA gave it; none for nothing.
-fn time_zone(text: &str) -> Result<Option<String>> {
+///
+/// # Errors
+/// `invalid`, for `time_zone`.
+pub fn time_zone(text: &str) -> Result<Option<String>> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);

@@ -3,7 +3,7 @@
 //! Owns the vocabulary between the use-cases, the ledger and whoever publishes. It must not decide anything: the rules are
 //! in `batch`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -117,6 +117,36 @@ pub struct Logged {
     pub message: Message,
     /// The message as JSON.
     pub json: Box<RawValue>,
+    /// What pages made of it.
+    pub drawn: Drawn,
+}
+
+/// What pages made of a message in one state, for the next page that shows it the same way. Whoever draws says what "the same way" is.
+#[derive(Debug, Default)]
+pub struct Drawn(Mutex<Vec<(Way, Arc<str>)>>);
+
+/// A way in which a message can be drawn: the time zone's name, and whether it stands first under its author's name.
+pub type Way = (Option<Arc<str>>, bool);
+
+impl Drawn {
+    /// In how many ways a message is kept.
+    const WAYS: usize = 4;
+
+    /// What was drawn in this way, or what `draw` draws now.
+    pub fn get(&self, way: &Way, draw: impl FnOnce() -> String) -> Arc<str> {
+        // Nothing in here can panic half-way through a change, so a poisoned lock still guards a whole list.
+        let find = |ways: &[(Way, Arc<str>)]| ways.iter().find(|(drawn, _)| drawn == way).map(|(_, text)| text.clone());
+        if let Some(text) = find(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return text;
+        }
+        let text: Arc<str> = draw().into();
+        let mut ways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ways.len() == Self::WAYS {
+            ways.remove(0);
+        }
+        ways.push((way.clone(), text.clone()));
+        text
+    }
 }
 
 impl Logged {
@@ -127,7 +157,7 @@ impl Logged {
     #[must_use]
     pub fn new(room: RoomId, message: Message) -> Self {
         let json = serde_json::value::to_raw_value(&message).expect("a message always has a JSON form");
-        Self { room, message, json }
+        Self { room, message, json, drawn: Drawn::default() }
     }
 }
 

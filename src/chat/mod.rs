@@ -24,6 +24,7 @@ pub mod text;
 pub mod types;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct Chat {
     epoch: Arc<str>,
     presence: Arc<Presence>,
     names: Names,
+    /// Counts the times that somebody's name changed.
+    renamings: AtomicU64,
     search: Search,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
@@ -95,6 +98,7 @@ impl Chat {
             epoch,
             presence: Arc::default(),
             names,
+            renamings: AtomicU64::new(0),
             search,
             posts,
             max_chars: config.max_message_chars,
@@ -143,6 +147,14 @@ impl Chat {
     /// Forgets what is kept in memory under somebody's name, because they have another one.
     pub fn forget_name(&self, person: UserId) {
         self.tails.forget_author(person);
+        // Counted behind it: whoever reads the new count finds no old name in memory.
+        self.renamings.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often somebody's name has changed since the start: what was said before looks otherwise then, without a change of its room.
+    #[must_use]
+    pub fn renamings(&self) -> u64 {
+        self.renamings.load(Ordering::Acquire)
     }
 
     /// Forgets the rates of people who have been quiet; called now and then.

@@ -5,7 +5,7 @@
 use super::change::Change;
 use super::types::{ListedRoom, Room, UserId, Visibility};
 use super::{Chat, text};
-use crate::db::rooms::{Member, RoomView};
+use crate::db::rooms::{Here, Member, RoomView, Surroundings};
 use crate::error::{Error, Result};
 
 impl Chat {
@@ -91,11 +91,7 @@ impl Chat {
         let name = text::room_name(name)?;
         let topic = text::line("topic", topic, text::TOPIC)?;
         self.spend(maker)?;
-        let mut slug = slug::slugify(&name);
-        slug.truncate(48);
-        if slug.is_empty() {
-            slug.push_str("room");
-        }
+        let slug = text::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
         self.learn(room.slug.clone(), room.id);
         self.names.set_room(&room.slug, visibility == Visibility::Public);
@@ -121,6 +117,25 @@ impl Chat {
         let mut rooms = self.db.list_own_rooms(reader).await?;
         self.name_rooms(&mut rooms, reader).await?;
         Ok(rooms)
+    }
+
+    /// The same, with the one of them that a slug names as its page shows it.
+    ///
+    /// # Errors
+    /// `invalid`, for a slug that cannot be one; the database's.
+    pub async fn list_own_at(&self, reader: UserId, slug: &str) -> Result<Surroundings> {
+        text::no_nul("room", slug)?;
+        let mut found = self.db.list_own_rooms_at(reader, slug).await?;
+        self.name_rooms(&mut found.rooms, reader).await?;
+        if let Some(Here { view, .. }) = &mut found.here {
+            if let Some(named) = found.rooms.iter().find(|listed| listed.room.id == view.room.id) {
+                view.room = named.room.clone();
+            }
+            if self.known_room(slug).is_none() {
+                self.learn(view.room.slug.clone(), view.room.id);
+            }
+        }
+        Ok(found)
     }
 
     /// Who is a member of a room.

@@ -55,6 +55,19 @@ pub fn room_name(text: &str) -> Result<String> {
     Ok(name)
 }
 
+/// What the URL of a new room begins with, made from the room's name: 1 to 48 of `a-z 0-9 -`. It is not unique yet.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    let mut slug = slug::slugify(name);
+    slug.truncate(48);
+    // Where it was cut may have been between two words.
+    slug.truncate(slug.trim_end_matches('-').len());
+    if slug.is_empty() {
+        slug.push_str("room");
+    }
+    slug
+}
+
 /// A nonce: 1 to 64 visible characters.
 ///
 /// # Errors
@@ -107,6 +120,16 @@ mod tests {
         assert_eq!(line("name", "  The observatory ", 64).unwrap(), "The observatory");
         assert_eq!(line("name", "a\u{202E}b", 64).unwrap_err().field(), Some("name"));
         assert_eq!(line("name", "a\nb", 64).unwrap_err().code(), "invalid");
+    }
+
+    #[test]
+    fn a_slug_begins_and_ends_with_a_letter_or_digit() {
+        assert_eq!(slug("The Observatory & Café"), "the-observatory-cafe");
+        assert_eq!(slug("東京"), "dong-jing");
+        assert_eq!(slug("!?"), "room");
+        let cut = slug("a room whose name is cut off just where one word-ends and the next begins");
+        assert_eq!(cut, "a-room-whose-name-is-cut-off-just-where-one-word");
+        assert_eq!(slug(&format!("{} b", "a".repeat(47))), "a".repeat(47));
     }
 
     #[test]

@@ -34,7 +34,7 @@ id!(
 );
 
 /// Who may find and enter a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
@@ -62,7 +62,7 @@ pub enum Kind {
 }
 
 /// A room as its readers see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Room {
     /// Inside number; not told to clients.
     #[serde(skip)]
@@ -86,7 +86,7 @@ pub struct Room {
 }
 
 /// How far a room's log has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Head {
     /// The place of the last message; 0 in an empty room.
     pub seq: i64,
@@ -95,7 +95,7 @@ pub struct Head {
 }
 
 /// One person's place in one room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Membership {
     /// When they entered.
     pub joined_at: Millis,
@@ -104,7 +104,7 @@ pub struct Membership {
 }
 
 /// Who wrote a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Author {
     /// Inside number, stable over renames.
     pub id: UserId,
@@ -188,7 +188,7 @@ pub struct Page<M = Message> {
 }
 
 /// Which stretch of history is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// The end of the log.
     Latest,
@@ -234,7 +234,7 @@ impl Window {
 }
 
 /// A room in somebody's list of rooms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListedRoom {
     /// The room.
     pub room: Room,

@@ -12,7 +12,7 @@ use crate::chat::types::{Author, Head, Level, ListedRoom, Membership, Room, Room
 use crate::clock::Millis;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomView {
     /// The room.
     pub room: Room,
@@ -28,6 +28,24 @@ pub struct RoomView {
     pub members: i64,
 }
 
+/// Somebody's rooms, with the one that they look at.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Those that they are a member of, by name.
+    pub rooms: Vec<ListedRoom>,
+    /// The one that they look at, if it is one of these.
+    pub here: Option<Here>,
+}
+
+/// The room that a member looks at.
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// The room as they may see it.
+    pub view: RoomView,
+    /// How many of its messages are pinned.
+    pub pins: i64,
+}
+
 /// A member of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -39,7 +57,7 @@ pub struct Member {
     pub joined_at: Millis,
 }
 
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 struct RoomRow {
     id: RoomId,
     slug: String,
@@ -60,6 +78,8 @@ struct RoomRow {
     unread: i64,
     #[sqlx(default)]
     mentions: i64,
+    #[sqlx(default)]
+    pins: i64,
 }
 
 impl RoomRow {
@@ -223,6 +243,15 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
+        // No slug is empty.
+        Ok(self.list_own_rooms_at(reader, "").await?.rooms)
+    }
+
+    /// The same, and what the page of one of them shows of it: one question in the place of three.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str) -> sqlx::Result<Surroundings> {
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                     members,
@@ -230,15 +259,19 @@ impl Db {
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
                         limit 100) as waiting where author_id <> $1) else 0 end as unread,
                     case when talk_seq > read_seq then (select count(*) from mentions
-                        where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions
+                        where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions,
+                    case when slug = $2 then (select count(*) from messages
+                        where messages.room_id = rooms.id and pinned_at is not null) else 0 end as pins
              from memberships join rooms on rooms.id = memberships.room_id
              where memberships.user_id = $1
              order by lower(name), slug",
         )
         .bind(reader)
+        .bind(slug)
         .fetch_all(pool)
         .await?);
-        Ok(rows.into_iter().map(Into::into).collect())
+        let here = rows.iter().find(|row| row.slug == slug).map(|row| Here { pins: row.pins, view: row.clone().into() });
+        Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), here })
     }
 
     /// The members of a room, by name.

@@ -26,15 +26,11 @@ pub struct Handshake {
     pub cut: CancellationToken,
 }
 
-/// The headers of a WebSocket handshake (RFC 6455, section 4.1) and of a polling request; nothing else is kept.
-const KEPT: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::UPGRADE,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_VERSION,
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-];
+/// What engineioxide reads of a WebSocket handshake and of a polling request; hyper has checked the rest. Nothing else is kept.
+const KEPT: [HeaderName; 3] = [header::SEC_WEBSOCKET_KEY, header::CONTENT_TYPE, header::CONTENT_LENGTH];
+
+/// Where almost every client connects: then the address takes no memory of its own.
+const USUAL: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// Takes what is worth keeping out of a socket's request, and leaves others as they are.
 pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
@@ -47,7 +43,8 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
         is_origin_allowed: origins.allows_socket(headers),
         cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
     };
-    let mut kept = HeaderMap::new();
+    // As large as it has to be: by itself a map begins with place for six.
+    let mut kept = HeaderMap::with_capacity(KEPT.iter().filter(|name| headers.contains_key(*name)).count());
     for name in KEPT {
         if let Some(value) = headers.get(&name) {
             // A copy: the original is a slice of the connection's whole read buffer.
@@ -55,7 +52,11 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
             kept.insert(name, copy.expect("it was a header's value already"));
         }
     }
-    let uri: Uri = request.uri().to_string().parse().expect("it was a URI already");
+    let uri = if *request.uri() == USUAL {
+        Uri::from_static(USUAL)
+    } else {
+        request.uri().to_string().parse().expect("it was a URI already")
+    };
     *request.headers_mut() = kept;
     *request.uri_mut() = uri;
     let on_upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();

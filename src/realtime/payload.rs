@@ -35,7 +35,7 @@ impl FromMessageParts<LocalAdapter> for Incoming {
         _: &Option<i64>,
     ) -> std::result::Result<Self, Infallible> {
         Ok(match value {
-            Value::Str(text, None) => parse(text.as_str()),
+            Value::Str(text, None) => Self::parse(text.as_str()),
             _ => Self { event: String::new(), payload: Err(invalid("An event carries no binary data.")) },
         })
     }
@@ -45,19 +45,22 @@ fn invalid(message: &str) -> Error {
     Error::invalid("data", message)
 }
 
-/// Takes `["event", {…}]` apart.
-fn parse(text: &str) -> Incoming {
-    let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(text) else {
-        return Incoming { event: String::new(), payload: Err(invalid("An event is a JSON array of its name and one object.")) };
-    };
-    let event = parts.first().and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
-    let payload = match parts.get(1) {
-        None => Ok(Payload::default()),
-        Some(object) => serde_json::from_str::<Map<String, Json>>(object.get())
-            .map(Payload)
-            .map_err(|_not_an_object| invalid("An event carries one JSON object of valid Unicode text.")),
-    };
-    Incoming { event, payload }
+impl Incoming {
+    /// Takes `["event", {…}]` apart. What is none is an event without a name, whose payload says why.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(text) else {
+            return Self { event: String::new(), payload: Err(invalid("An event is a JSON array of its name and one object.")) };
+        };
+        let event = parts.first().and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
+        let payload = match parts.get(1) {
+            None => Ok(Payload::default()),
+            Some(object) => serde_json::from_str::<Map<String, Json>>(object.get())
+                .map(Payload)
+                .map_err(|_not_an_object| invalid("An event carries one JSON object of valid Unicode text.")),
+        };
+        Self { event, payload }
+    }
 }
 
 impl Payload {
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_refusal_names_its_field() {
-        let payload = parse(r#"["message",{"room":7,"after":-1,"on":"yes"}]"#).payload.unwrap();
+        let payload = Incoming::parse(r#"["message",{"room":7,"after":-1,"on":"yes"}]"#).payload.unwrap();
         assert_eq!(payload.text("room").unwrap_err().field(), Some("room"));
         assert_eq!(payload.text("body").unwrap_err().field(), Some("body"));
         assert_eq!(payload.optional_number("after").unwrap_err().field(), Some("after"));
@@ -140,10 +143,10 @@ mod tests {
     #[test]
     fn what_is_no_object_is_invalid() {
         for odd in [r#"["message",[]]"#, r#"["message",3]"#, r#"["message",{"body":"\ud800"}]"#, "{}", "", "[3,{}]extra"] {
-            assert_eq!(parse(odd).payload.unwrap_err().code(), "invalid", "{odd}");
+            assert_eq!(Incoming::parse(odd).payload.unwrap_err().code(), "invalid", "{odd}");
         }
-        assert!(parse(r#"["typing"]"#).payload.is_ok());
+        assert!(Incoming::parse(r#"["typing"]"#).payload.is_ok());
         let deep = format!(r#"["message",{}{}]"#, "[".repeat(10_000), "]".repeat(10_000));
-        assert_eq!(parse(&deep).payload.unwrap_err().code(), "invalid");
+        assert_eq!(Incoming::parse(&deep).payload.unwrap_err().code(), "invalid");
     }
 }

@@ -29,6 +29,8 @@ pub async fn refuse_foreign(State(state): State<AppState>, request: Request, nex
 /// back leads to no page of before.
 pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Response) -> Response {
     let all = response.headers_mut();
+    // At once, and not at every second header.
+    all.reserve(headers.len() + 1);
     if !all.contains_key(CACHE_CONTROL) {
         all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }

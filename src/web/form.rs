@@ -1,8 +1,8 @@
 //! A form's fields, read with refusals that name what is wrong.
 
-use axum::extract::rejection::FormRejection;
-use axum::extract::{FromRequest, Request};
-use axum::http::header::CONNECTION;
+use axum::body::Body;
+use axum::extract::{FromRequest, RawForm, Request};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
@@ -22,15 +22,42 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let asked = Asked::of(request.headers(), request.uri());
-        match axum::Form::<T>::from_request(request, state).await {
+        let RawForm(body) = RawForm::from_request(request, state).await.map_err(|refused| refusal(&asked, refused.status()))?;
+        // A reader of forms puts a sign for what is no text, and somebody's words would be others without a word of it.
+        if !is_text(&body) {
+            return Err(refusal(&asked, StatusCode::UNPROCESSABLE_ENTITY));
+        }
+        let form = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body));
+        let form = form.map_err(|_| refusal(&asked, StatusCode::UNPROCESSABLE_ENTITY))?;
+        match axum::Form::<T>::from_request(form, state).await {
             Ok(axum::Form(fields)) => Ok(Self(fields)),
-            Err(rejection) => Err(refusal(&asked, &rejection)),
+            Err(refused) => Err(refusal(&asked, refused.status())),
         }
     }
 }
 
-fn refusal(asked: &Asked, rejection: &FormRejection) -> axum::response::Response {
-    let status = rejection.status();
+/// Whether a body is UTF-8 once its `%` are decoded. What separates fields is ASCII, so no character can reach over it.
+fn is_text(body: &[u8]) -> bool {
+    let digit = |at: usize| body.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+    let mut decoded = Vec::with_capacity(body.len());
+    let mut at = 0;
+    while let Some(&byte) = body.get(at) {
+        // One that no two digits follow stands for itself (URL Standard, percent-decode).
+        match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    std::str::from_utf8(&decoded).is_ok()
+}
+
+fn refusal(asked: &Asked, status: StatusCode) -> axum::response::Response {
     let message = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "This form is larger than the server takes.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",
@@ -42,4 +69,21 @@ fn refusal(asked: &Asked, rejection: &FormRejection) -> axum::response::Response
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     *response.status_mut() = if status.is_client_error() { status } else { StatusCode::UNPROCESSABLE_ENTITY };
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_told_from_what_is() {
+        for text in ["", "a=b&c=d", "body=%C3%A9+%f0%9F%91%8D", "body=é", "100%=%zz%", "a=%00", "%"] {
+            assert!(is_text(text.as_bytes()), "{text}");
+        }
+        for odd in
+            [&b"a=%ff"[..], b"a=\xff", b"a=%c3&b=%a9", b"a=%c3", b"a=%ed%a0%80", b"a=%c0%80", b"a=%f4%90%80%80", b"\xc3%28"]
+        {
+            assert!(!is_text(odd), "{odd:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::session::CurrentUser;
 use super::views::Frame;
+use crate::chat::types::ListedRoom;
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -10,9 +11,14 @@ use crate::state::AppState;
 /// # Errors
 /// The database's.
 pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
-    let rooms = state.chat.list_own(user.id).await?;
+    Ok(around(state, user, state.chat.list_own(user.id).await?))
+}
+
+/// The same, of rooms that are known already.
+#[must_use]
+pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>) -> Frame {
     let presence = state.chat.presence();
     let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online = company.filter(|person| presence.is_online(*person)).collect();
-    Ok(Frame::new(user, rooms, online))
+    Frame::new(user, rooms, online)
 }

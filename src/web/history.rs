@@ -1,30 +1,28 @@
-//! A room's page: its history, a place in it, a day of it, and posting to it.
+//! A room's page: its history, a place in it, a day of it.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Json, Redirect};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::form::Form;
-use super::frame::frame;
-use super::respond::{Answer, Asked, Refused, page, page_with};
+use super::frame::{self, frame};
+use super::respond::{Answer, Asked, page};
 use super::session::CurrentUser;
+use super::tag::{Tag, ask_again};
 use super::views::{RoomPage, Shown};
-use crate::chat::Draft;
 use crate::chat::change::Logged;
 use crate::chat::types::{Head, Page, Room, Window};
 use crate::clock::Millis;
-use crate::db::rooms::RoomView;
+use crate::db::rooms::{RoomView, Surroundings};
 use crate::error::Error;
 use crate::state::AppState;
 
 /// How many messages a page holds when nobody says.
-const PAGE: i64 = 50;
+pub(super) const PAGE: i64 = 50;
 
 /// Which stretch of history a link asks for. Texts, so that a wrong one is refused by its own name.
 #[derive(Debug, Default, Deserialize)]
@@ -38,7 +36,11 @@ pub struct Place {
 }
 
 impl Place {
-    fn window(&self) -> Result<(Window, i64), Error> {
+    /// The stretch, and how many messages of it.
+    ///
+    /// # Errors
+    /// `invalid`, for the field that is wrong.
+    pub fn window(&self) -> Result<(Window, i64), Error> {
         let number = |field: &'static str, text: &Option<String>| match text {
             None => Ok(None),
             Some(text) => match text.parse::<i64>() {
@@ -70,15 +72,20 @@ pub async fn room(
     let refuse = |error| asked.refuse(error);
     let (window, limit) = place.window().map_err(refuse)?;
     let enters = !asked.is_json() && !headers.contains_key("sec-purpose") && is_document(&headers);
-    let view = if enters {
-        state.chat.enter(user.id, &slug).await.map_err(refuse)?
-    } else {
-        state.chat.view(user.id, &slug).await.map_err(refuse)?
+    let mut shown = Shown::default();
+    // Most who look are in already, and their rooms are asked for anyway.
+    let around = if asked.is_json() { None } else { Some(state.chat.list_own_at(user.id, &slug).await.map_err(refuse)?) };
+    let view = match around {
+        Some(Surroundings { rooms, here: Some(here) }) => {
+            shown.known = Some((frame::around(&state, &user, rooms), here.pins));
+            here.view
+        }
+        _ if enters => state.chat.enter(user.id, &slug).await.map_err(refuse)?,
+        _ => state.chat.view(user.id, &slug).await.map_err(refuse)?,
     };
     if enters && user.last_room.as_deref() != Some(&*view.room.slug) {
         state.accounts.visited(user.id, view.room.id).await.map_err(refuse)?;
     }
-    let mut shown = Shown::default();
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
     }
@@ -132,15 +139,33 @@ async fn show(
     asked: &Asked,
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
-    let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
+    // All that a page of messages follows from, but not the messages: they are what their room's `rev` and people's names make them.
+    let stretch = (window, limit, state.chat.epoch(), view.head, state.chat.renamings());
     if asked.is_json() {
+        let tag = Tag::of(&(stretch, &view.room));
+        if asked.knows(&tag) {
+            return Ok(ask_again(tag.unchanged()));
+        }
+        let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
-        return Ok(Json(HistoryJson { room: &view.room, history, head }).into_response());
+        return Ok(ask_again(tag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
-    let frame = frame(state, &user).await.map_err(refuse)?;
+    let (frame, pins) = match shown.known.take() {
+        Some((frame, pins)) => (frame, Some(pins)),
+        None => (frame(state, &user).await.map_err(refuse)?, None),
+    };
+    let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
+    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering));
+    if asked.knows(&tag) {
+        return Ok(tag.unchanged());
+    }
+    let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
     shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
-    shown.pins = state.chat.count_pins(&view).await.map_err(refuse)?;
-    Ok(page(&RoomPage::new(frame, &state.chat, view, history, shown)))
+    shown.pins = match pins {
+        Some(pins) => pins,
+        None => state.chat.count_pins(&view).await.map_err(refuse)?,
+    };
+    Ok(tag.on(page(&RoomPage::new(frame, &state.chat, view, history, shown))))
 }
 
 /// The link to a day.
@@ -185,7 +210,10 @@ pub async fn on_date(
 }
 
 /// When a day begins, in UTC or the named time zone.
-fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
+///
+/// # Errors
+/// `invalid`, for `date` or `tz`.
+pub fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
     let date: Date = date.parse().map_err(|_| invalid_date())?;
     let zone = match zone.filter(|zone| !zone.is_empty()) {
         None => TimeZone::UTC,
@@ -195,97 +223,4 @@ fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
     };
     let start = date.to_zoned(zone).map_err(|_| invalid_date())?;
     Ok(Millis(start.timestamp().as_millisecond()))
-}
-
-/// The form that posts.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct NewMessage {
-    body: String,
-    nonce: Option<String>,
-    reply_to: Option<String>,
-    /// The other button was pressed.
-    preview: Option<String>,
-}
-
-/// `POST /rooms/{slug}/messages`.
-pub async fn post(
-    State(state): State<AppState>,
-    Path(slug): Path<String>,
-    user: CurrentUser,
-    asked: Asked,
-    Form(form): Form<NewMessage>,
-) -> Answer {
-    if form.preview.is_some() && !asked.is_json() {
-        let html = state.chat.preview(user.id, &form.body).map(|preview| preview.html);
-        return show_again(&state, &slug, user, form, html, &asked).await;
-    }
-    let logged = match submit(&state, &slug, &user, &form).await {
-        Ok(logged) => logged,
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
-            return show_again(&state, &slug, user, form, Err(error), &asked).await;
-        }
-        Err(error) => return Err(asked.refuse(error)),
-    };
-    let seq = logged.message.seq;
-    if let (Some(room), false) = (state.chat.known_room(&slug), asked.is_json()) {
-        // Who writes by form has the room before their eyes.
-        // The post is committed whatever comes of this, and must not look refused.
-        if let Err(error) = super::act::mark_read(&state, &user, room, &slug, seq).await {
-            tracing::debug!(%error, "a read marker stayed behind its person's own post");
-        }
-    }
-    if asked.is_json() {
-        return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());
-    }
-    Ok(Redirect::to(&format!("/rooms/{slug}#m{seq}")).into_response())
-}
-
-async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMessage) -> Result<Arc<Logged>, Error> {
-    let room = state.chat.view(user.id, slug).await?.room.id;
-    let reply_to = match form.reply_to.as_deref().filter(|seq| !seq.is_empty()) {
-        None => None,
-        Some(seq) => Some(seq.parse().map_err(|_| Error::invalid("reply_to", "`reply_to` must be a whole number."))?),
-    };
-    let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
-    let draft = Draft { body: form.body.clone(), nonce, reply_to };
-    state.chat.post(user.id, room, draft)?.message().await
-}
-
-/// The room again, with what was written, and how it would look or why it was not taken: nobody types a message twice.
-async fn show_again(
-    state: &AppState,
-    slug: &str,
-    user: CurrentUser,
-    form: NewMessage,
-    outcome: Result<String, Error>,
-    asked: &Asked,
-) -> Result<axum::response::Response, Refused> {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let history = state.chat.page(&view, Window::Latest, PAGE).await.map_err(refuse)?;
-    let frame = frame(state, &user).await.map_err(refuse)?;
-    let shown = Shown {
-        answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
-        pins: state.chat.count_pins(&view).await.map_err(refuse)?,
-        answering: match form.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
-            Some(seq) => state.chat.message(&view, seq).await.ok(),
-            None => None,
-        },
-        target: None,
-    };
-    let mut room = RoomPage::new(frame, &state.chat, view, history, shown);
-    room.draft = form.body;
-    let error = match outcome {
-        Ok(html) => {
-            room.preview = Some(html);
-            return Ok(page(&room));
-        }
-        Err(error) => error,
-    };
-    room.problem = Some((&error).into());
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let mut response = page_with(status, &room);
-    super::respond::retry_after(&mut response, error.retry_after());
-    Ok(response)
 }

@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::http::header::{ACCEPT, RETRY_AFTER};
+use axum::http::header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
 use serde_json::json;
 
+use super::tag::Tag;
 use super::views::ErrorPage;
 use crate::error::Error;
 
@@ -25,13 +26,21 @@ pub type Answer = Result<Response, Refused>;
 pub struct Asked {
     is_json: bool,
     uri: Uri,
+    /// What it has already, by tags.
+    known: Option<HeaderValue>,
 }
 
 impl Asked {
     /// Reads it off a request.
     #[must_use]
     pub fn of(headers: &HeaderMap, uri: &Uri) -> Self {
-        Self { is_json: wants_json(headers), uri: uri.clone() }
+        Self { is_json: wants_json(headers), uri: uri.clone(), known: headers.get(IF_NONE_MATCH).cloned() }
+    }
+
+    /// Whether whoever asks has what this tag names.
+    #[must_use]
+    pub fn knows(&self, tag: &Tag) -> bool {
+        self.known.as_ref().is_some_and(|known| tag.is_among(known))
     }
 
     /// Whether it asked for JSON.

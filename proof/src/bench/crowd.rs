@@ -48,8 +48,8 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Connects this many sockets of one person, all live in a room; a few at a time.
-    pub fn gather(address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<Self> {
+    /// Connects so many more sockets of one person, all live in a room; a few at a time.
+    pub fn grow(&mut self, address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<()> {
         const AT_ONCE: usize = 8;
         let gathered = thread::scope(|scope| {
             let threads: Vec<_> = (0..AT_ONCE)
@@ -68,7 +68,8 @@ impl Crowd {
                 .collect();
             threads.into_iter().map(|thread| thread.join().expect("a gathering thread panicked")).collect::<Result<Vec<_>>>()
         })?;
-        Ok(Self { listeners: gathered.into_iter().flatten().collect() })
+        self.listeners.extend(gathered.into_iter().flatten());
+        Ok(())
     }
 
     /// How many there are.
@@ -76,16 +77,22 @@ impl Crowd {
         self.listeners.len()
     }
 
-    /// Registers all of them; the tokens are their places.
-    pub fn register(&mut self, poll: &Poll) -> Result<()> {
-        for (place, listener) in self.listeners.iter_mut().enumerate() {
+    /// Registers all from this place on; the tokens are their places.
+    pub fn register(&mut self, poll: &Poll, from: usize) -> Result<()> {
+        for (place, listener) in self.listeners.iter_mut().enumerate().skip(from) {
             poll.registry().register(&mut listener.stream, Token(place), Interest::READABLE)?;
         }
         Ok(())
     }
 
-    /// Reads what waits for one of them; gives how many messages were delivered.
-    pub fn read(&mut self, place: usize, buffer: &mut [u8]) -> Result<usize> {
+    /// From here on, what they hear is counted from nothing.
+    pub fn forget(&mut self) {
+        self.listeners.iter_mut().for_each(|listener| listener.heard = 0);
+    }
+
+    /// Reads what waits for one of them; gives how many messages were delivered, and tells of each which one it was: the first since
+    /// the last [`Self::forget`] is 0.
+    pub fn read(&mut self, place: usize, buffer: &mut [u8], mut hear: impl FnMut(usize)) -> Result<usize> {
         let Listener { stream, walker, heard, is_open } = &mut self.listeners[place];
         let before = *heard;
         while *is_open {
@@ -94,7 +101,10 @@ impl Crowd {
                 Ok(read) => {
                     let mut pings = 0;
                     walker.walk(&buffer[..read], |seen| match seen {
-                        Seen::Message => *heard += 1,
+                        Seen::Message => {
+                            hear(*heard);
+                            *heard += 1;
+                        }
                         Seen::Ping => pings += 1,
                         Seen::Close => *is_open = false,
                         Seen::Other => {}
@@ -130,17 +140,18 @@ impl Crowd {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; CHUNK];
-        self.register(&poll)?;
+        self.register(&poll, 0)?;
         let until = std::time::Instant::now() + time;
         loop {
             let left = until.saturating_duration_since(std::time::Instant::now());
             if left.is_zero() {
-                return Ok(());
+                break;
             }
             poll.poll(&mut events, Some(left))?;
             for event in &events {
-                self.read(event.token().0, &mut buffer)?;
+                self.read(event.token().0, &mut buffer, |_| {})?;
             }
         }
+        self.listeners.iter_mut().try_for_each(|listener| Ok(poll.registry().deregister(&mut listener.stream)?))
     }
 }

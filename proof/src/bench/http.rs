@@ -51,24 +51,46 @@ impl Http {
     pub fn send(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request)?;
         self.filled = 0;
-        let (head_end, total) = loop {
+        let (head_end, length) = loop {
             self.read_more()?;
             if let Some(end) = find(&self.buffer[..self.filled], b"\r\n\r\n") {
                 let head = std::str::from_utf8(&self.buffer[..end])?;
-                let length: usize = match header(head, "content-length") {
-                    Some(length) => length.parse()?,
-                    None if head.starts_with("HTTP/1.1 303") => 0,
-                    None => return Err(format!("an answer without a length: {head}").into()),
-                };
-                break (end, end + 4 + length);
+                break (end, length(head)?);
             }
         };
-        while self.filled < total {
-            self.read_more()?;
-        }
+        let total = match length {
+            Length::Known(length) => {
+                while self.filled < head_end + 4 + length {
+                    self.read_more()?;
+                }
+                head_end + 4 + length
+            }
+            Length::InChunks => self.read_chunks(head_end + 4)?,
+        };
         let head = std::str::from_utf8(&self.buffer[..head_end])?;
         let status = head.get(9..12).ok_or("no status line")?.parse()?;
         Ok(Answer { status, head, body: &self.buffer[head_end + 4..total] })
+    }
+
+    /// Reads until the last chunk; gives where the answer ends. The body stays as it came, with the lengths in it.
+    fn read_chunks(&mut self, mut at: usize) -> Result<usize> {
+        loop {
+            let line = loop {
+                if let Some(end) = find(&self.buffer[at..self.filled], b"\r\n") {
+                    break end;
+                }
+                self.read_more()?;
+            };
+            let digits = std::str::from_utf8(&self.buffer[at..at + line])?;
+            let length = usize::from_str_radix(digits.split(';').next().unwrap_or_default().trim(), 16)?;
+            at += line + 2 + length + 2;
+            while self.filled < at {
+                self.read_more()?;
+            }
+            if length == 0 {
+                return Ok(at);
+            }
+        }
     }
 
     fn read_more(&mut self) -> Result<()> {
@@ -84,16 +106,35 @@ impl Http {
     }
 }
 
-/// A page's request with the cookie of whoever asks.
-pub fn get(path: &str, cookie: &str, accept: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: load\r\naccept: {accept}\r\ncookie: {cookie}\r\n\r\n").into_bytes()
+/// How an answer says where it ends.
+enum Length {
+    Known(usize),
+    InChunks,
 }
 
-/// A form; its fields must need no escaping.
-pub fn form(path: &str, fields: &str) -> Vec<u8> {
+fn length(head: &str) -> Result<Length> {
+    if let Some(length) = header(head, "content-length") {
+        return Ok(Length::Known(length.parse()?));
+    }
+    match head.get(9..12) {
+        _ if header(head, "transfer-encoding").is_some_and(|it| it.eq_ignore_ascii_case("chunked")) => Ok(Length::InChunks),
+        Some("303" | "304") => Ok(Length::Known(0)),
+        _ => Err(format!("an answer without a length: {head}").into()),
+    }
+}
+
+/// A page's request with the cookie of whoever asks.
+pub fn get(path: &str, cookie: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("GET {path} HTTP/1.1\r\nhost: load\r\ncookie: {cookie}\r\n{headers}\r\n").into_bytes()
+}
+
+/// A form; its fields must need no escaping. `cookie` may be empty.
+pub fn form(path: &str, cookie: &str, fields: &str) -> Vec<u8> {
     let length = fields.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: load\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{fields}"
+        "POST {path} HTTP/1.1\r\nhost: load\r\ncookie: {cookie}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {length}\r\n\r\n{fields}"
     )
     .into_bytes()
 }

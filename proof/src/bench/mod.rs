@@ -1,114 +1,52 @@
-//! Measures Parlor from the outside: starts the server, talks to it as any client does, and prints what it saw.
+//! Measures Parlor and its peers from the outside: starts each server in turn, talks to it as any client does, and writes what it saw.
 //!
-//! Owns nothing of the server: it knows only the pages, the JSON and the Socket.IO events that are documented for everybody.
+//! Owns nothing of the servers: it knows only the pages, the JSON and the Socket.IO events that are documented for everybody.
 //! It must stay cheaper than what it measures, because it has one core, as the server has.
 //!
 //! ```text
-//! cargo run --release -p proof -- bench posts fanout idle joins pages depth
+//! cargo run --release -p proof -- bench                          # everything
+//! cargo run --release -p proof -- bench --quick                  # a small run of everything
+//! cargo run --release -p proof -- bench posts --servers parlor,node
 //! ```
 //!
-//! Reading order: `server` (the process), `http` and `socket` (one connection), `walker` and `crowd` (very many of them), then
-//! the cases.
+//! Reading order: `options`; `field` (the servers) and `server` (a process); `http` and `socket` (one connection), `sender`, `walker` and
+//! `crowd` (very many of them); `cases`; then `results`, `tables`, `aims`, `chart` and `document`, which only show.
 
+mod aims;
 mod cases;
+mod chart;
 mod crowd;
+mod document;
+mod field;
+mod floor;
 mod http;
+mod meter;
+mod options;
 mod people;
-mod report;
+mod results;
 mod sender;
 mod server;
 mod socket;
+mod tables;
 mod walker;
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use clap::{Args, ValueEnum};
+pub use self::floor::main as floor;
+pub use self::options::Options;
 
-use self::report::{Figure, Report};
+use self::cases::Stage;
+use self::results::Results;
 
-/// Anything that can go wrong ends the program: a measurement with an error in it is none.
+/// Anything that can go wrong ends a measurement: one with an error in it is none.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Case {
-    /// Acknowledged posts a second, and how long an acknowledgement takes.
-    Posts,
-    /// Deliveries a second to very many listeners of one room.
-    Fanout,
-    /// The server's memory for each connection that only waits.
-    Idle,
-    /// What entering a room with a replay of 50 messages costs.
-    Joins,
-    /// Room pages a second.
-    Pages,
-    /// The first, a middle and the last page of a very long room.
-    Depth,
-}
-
-/// Runs the named cases, each a few times against a fresh server.
-#[derive(Debug, Args)]
-pub struct Options {
-    /// What to measure; everything when nothing is named.
-    cases: Vec<Case>,
-    /// How often each case is repeated; the middle result counts.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// The server to measure.
-    #[arg(long, default_value = "target/release/parlor")]
-    server: PathBuf,
-    /// Where each server's database is made; its disk is part of what is measured.
-    #[arg(long, default_value = "target")]
-    dir: PathBuf,
-    /// The processors of the server, as `taskset` writes them.
-    #[arg(long, default_value = "0")]
-    server_cpus: String,
-    /// The processors of this program.
-    #[arg(long, default_value = "1")]
-    load_cpus: String,
-    /// Further settings of the server, `NAME=value`.
-    #[arg(long = "set", value_parser = setting)]
-    settings: Vec<(String, String)>,
-    /// How long a timed round lasts, in seconds.
-    #[arg(long, default_value_t = 8)]
-    seconds: u64,
-    /// `posts`: how many people post.
-    #[arg(long, default_value_t = 16)]
-    senders: usize,
-    /// `posts`: how many posts of each are under way.
-    #[arg(long, default_value_t = 8)]
-    in_flight: usize,
-    /// `fanout`: how many sockets listen.
-    #[arg(long, default_value_t = 1_000)]
-    listeners: usize,
-    /// `fanout`: how many messages each of them gets.
-    #[arg(long, default_value_t = 4_000)]
-    messages: usize,
-    /// `idle`: how many connections wait.
-    #[arg(long, default_value_t = 5_000)]
-    connections: usize,
-    /// `joins`: how many sockets come and go.
-    #[arg(long, default_value_t = 6_000)]
-    joins: usize,
-    /// `joins` and `pages`: how many ask at the same time.
-    #[arg(long, default_value_t = 4)]
-    parallel: usize,
-    /// `depth`: how many messages the room has.
-    #[arg(long, default_value_t = 1_000_000)]
-    depth: i64,
-}
-
-fn setting(text: &str) -> std::result::Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=value")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// Runs what was asked for, and prints what was seen.
+/// Measures what was asked for, and prints and writes what was seen.
 pub fn main(options: &Options) -> ExitCode {
     match run(options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(results) if results.failures.is_empty() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("proof bench: {error}");
             ExitCode::FAILURE
@@ -116,38 +54,48 @@ pub fn main(options: &Options) -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<()> {
+fn run(options: &Options) -> Result<Results> {
+    if let Some(file) = &options.render {
+        let results = serde_json::from_slice(&std::fs::read(file)?)?;
+        document::write(&results, options)?;
+        return Ok(results);
+    }
+    // Before this program is on its one processor and sees no other.
+    let machine = crate::docs::machine();
     stay_on(&options.load_cpus)?;
-    report::machine(options);
-    let cases = if options.cases.is_empty() { Case::value_variants() } else { &options.cases };
-    for case in cases {
-        let mut report = Report::default();
-        for round in 1..=options.rounds {
-            eprintln!("{case:?}, round {round} of {}", options.rounds);
-            report.add(measure(*case, options)?);
+    let mut stage = Stage::new(options)?;
+    let mut results = Results::begin(machine, options, stage.versions());
+    for case in options.cases() {
+        for round in 1..=options.rounds() {
+            for server in options.servers_for(case) {
+                eprintln!("{case}, round {round} of {}: {server}", options.rounds());
+                let mut seen = Vec::new();
+                if let Err(error) = cases::measure(&mut stage, case, server, &mut seen) {
+                    results.fail(case, server, round, &*error);
+                }
+                results.add(case, server, seen);
+            }
         }
-        report.print(&format!("{case:?}").to_lowercase());
     }
-    Ok(())
+    results.finish();
+    document::write(&results, options)?;
+    Ok(results)
 }
 
-fn measure(case: Case, options: &Options) -> Result<Vec<Figure>> {
-    match case {
-        Case::Posts => cases::posts::measure(options),
-        Case::Fanout => cases::fanout::measure(options),
-        Case::Idle => cases::idle::measure(options),
-        Case::Joins => cases::joins::measure(options),
-        Case::Pages => cases::pages::measure(options),
-        Case::Depth => cases::depth::measure(options),
-    }
-}
-
-/// Keeps this program, and every thread that it starts later, off the server's processors.
+/// Keeps this program, and every thread that it starts later, off the server's processors, and allows it and them many files.
 fn stay_on(cpus: &str) -> Result<()> {
     let pid = std::process::id().to_string();
-    let output = Command::new("taskset").args(["-cp", cpus, &pid]).output()?;
-    if !output.status.success() {
-        return Err(format!("taskset -cp {cpus}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    let run = |program: &str, arguments: &[&str]| -> Result<()> {
+        let output = Command::new(program).args(arguments).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into())
+    };
+    run("taskset", &["-cp", cpus, &pid])?;
+    // Each connection is a file here and another there. What the machine forbids shows later, with a name.
+    if let Err(error) = run("prlimit", &["--pid", &pid, "--nofile=65536"]) {
+        eprintln!("{error}");
     }
     Ok(())
 }

@@ -16,40 +16,61 @@ use crate::bench::socket::{PONG, Socket, head, push_frame};
 
 /// What everybody says: a line of ordinary length.
 pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
+
+/// What a sender says.
+pub enum Words {
+    /// The same every time; it needs no escaping.
+    Same(String),
+    /// Something else with each post, by its number.
+    Varied(fn(usize) -> String),
+}
+
 /// How an acknowledgement begins.
 const ACK: &[u8] = b"43/chat,";
 
 /// A socket that posts.
 pub struct Sender {
     stream: TcpStream,
-    room: String,
+    /// Where it posts: in each of these in turn.
+    rooms: Vec<String>,
+    words: Words,
     name: String,
     unread: Vec<u8>,
     frames: Vec<u8>,
     /// When each post was sent, by its number.
     sent: Vec<Instant>,
-    /// How long each acknowledgement took, in the order in which they came.
+    acknowledged: usize,
+    /// How long each acknowledgement took, in the order in which they came; may be cleared to begin anew.
     pub took: Vec<Duration>,
 }
 
 impl Sender {
     /// Connects and joins. One that is not `live` leaves again at once: a member, who may post, and hears nothing.
-    pub fn connect(address: SocketAddr, person: &Person, name: &str, room: &str, live: bool) -> Result<Self> {
+    pub fn connect(address: SocketAddr, person: &Person, name: &str, rooms: &[String], live: bool) -> Result<Self> {
         let mut socket = Socket::connect(address, person)?;
-        socket.join(room)?;
-        if !live {
-            socket.ask("leave", &format!(r#"{{"room":"{room}"}}"#))?;
+        for room in rooms {
+            socket.join(room)?;
+            if !live {
+                socket.ask("leave", &format!(r#"{{"room":"{room}"}}"#))?;
+            }
         }
         let (stream, unread) = socket.into_parts()?;
         Ok(Self {
             stream: TcpStream::from_std(stream),
-            room: room.to_owned(),
+            rooms: rooms.to_vec(),
+            words: Words::Same(BODY.into()),
             name: name.to_owned(),
             unread,
             frames: Vec::new(),
             sent: Vec::new(),
+            acknowledged: 0,
             took: Vec::new(),
         })
+    }
+
+    /// It says something else from now on.
+    pub fn say(&mut self, words: Words) {
+        self.words = words;
     }
 
     /// Registers it.
@@ -62,19 +83,41 @@ impl Sender {
         self.sent.len()
     }
 
+    /// How many of them have no answer yet.
+    pub fn under_way(&self) -> usize {
+        self.sent.len() - self.acknowledged
+    }
+
     /// Sends more posts.
     pub fn post(&mut self, count: usize) -> Result<()> {
         self.frames.clear();
         let now = Instant::now();
         for _ in 0..count {
             let id = self.sent.len();
-            let Self { room, name, .. } = self;
-            let post = format!(r#"42/chat,{id}["message",{{"room":"{room}","body":"{BODY}","nonce":"{name}-{id}"}}]"#);
+            let room = &self.rooms[id % self.rooms.len()];
+            let name = &self.name;
+            let varied;
+            let body = match &self.words {
+                Words::Same(body) => body,
+                Words::Varied(body) => {
+                    varied = body(id);
+                    &varied
+                }
+            };
+            let post = format!(r#"42/chat,{id}["message",{{"room":"{room}","body":"{body}","nonce":"{name}-{id}"}}]"#);
             push_frame(&mut self.frames, post.as_bytes());
             self.sent.push(now);
         }
-        // So little is under way that the kernel always has room for it.
-        Ok(self.stream.write_all(&self.frames)?)
+        let mut left = self.frames.as_slice();
+        while !left.is_empty() {
+            match self.stream.write(left) {
+                Ok(written) => left = &left[written..],
+                // Long messages may fill the kernel's buffer; the server is about to read them.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_micros(50)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Reads what has come; gives how many posts were acknowledged.
@@ -127,6 +170,7 @@ impl Sender {
         if !ack[digits..].starts_with(br#"[{"ok":true"#) {
             return Err(format!("a post was refused: {}", String::from_utf8_lossy(ack)).into());
         }
+        self.acknowledged += 1;
         self.took.push(now - self.sent[id]);
         Ok(())
     }

@@ -1,57 +1,47 @@
-//! The server under measurement: its own process, on its own processor, with a database of its own.
+//! A server under measurement: its own process, on its own processor, with a database of its own.
 //!
 //! Owns its start, its end and what the kernel says about it. It must not know what is measured.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::bench::{Options, Result};
-
-/// Limits that are there for strangers; one machine plays a thousand clients here.
-const LIFTED: [(&str, &str); 4] =
-    [("POST_RATE", "off"), ("LOGIN_RATE", "off"), ("CONNECTION_LIMIT", "off"), ("ADDRESS_CONNECTION_LIMIT", "off")];
+use super::Result;
+use super::meter::{children, cpu, memory};
 
 /// A place for a server: its directory and its command line.
 pub struct Site {
-    dir: TempDir,
-    program: PathBuf,
-    cpus: String,
-    settings: Vec<(String, String)>,
+    pub(super) dir: TempDir,
+    pub(super) command: Vec<OsString>,
+    pub(super) cpus: String,
+    pub(super) settings: Vec<(String, String)>,
+    pub(super) companion: Option<Companion>,
+}
+
+/// A database server, whose work is the chat server's too.
+#[derive(Clone, Copy, Debug)]
+pub struct Companion {
+    /// Postgres's first process.
+    pub postmaster: u32,
 }
 
 impl Site {
-    /// An empty one.
-    pub fn new(options: &Options) -> Result<Self> {
-        Ok(Self {
-            dir: TempDir::with_prefix_in("load-", &options.dir)?,
-            program: fs::canonicalize(&options.server)?,
-            cpus: options.server_cpus.clone(),
-            settings: options.settings.clone(),
-        })
-    }
-
-    /// The database's file.
-    pub fn database(&self) -> PathBuf {
-        self.dir.path().join("parlor.db")
-    }
-
-    /// Starts the server, and waits until it listens.
-    pub fn start(&self) -> Result<Server> {
+    /// Starts the server with further settings, and waits until it listens.
+    pub fn start_with(&self, more: &[(&str, &str)]) -> Result<Server> {
         let log = self.dir.path().join("log");
+        let began = Instant::now();
         let mut child = Command::new("taskset")
             .args(["-c", &self.cpus])
-            .arg(&self.program)
+            .args(&self.command)
             .current_dir(self.dir.path())
-            .env("DATABASE_URL", format!("sqlite://{}", self.database().display()))
-            .env("LISTEN", "127.0.0.1:0")
-            .envs(LIFTED)
             .envs(self.settings.iter().cloned())
+            .envs(more.iter().copied())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)
             .spawn()?;
@@ -67,7 +57,13 @@ impl Site {
                 break address.parse()?;
             }
         };
-        Ok(Server { child, address, _stdout: stdout })
+        let took = began.elapsed();
+        Ok(Server { child, address, took, companion: self.companion, _stdout: stdout })
+    }
+
+    /// Starts it as it is.
+    pub fn start(&self) -> Result<Server> {
+        self.start_with(&[])
     }
 }
 
@@ -76,6 +72,9 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// How long it took from its start until it listened.
+    pub took: Duration,
+    companion: Option<Companion>,
     /// Kept open, so that it never writes to nobody.
     _stdout: BufReader<ChildStdout>,
 }
@@ -84,21 +83,31 @@ impl Server {
     /// Stops it in its own time, and insists on a clean end.
     pub fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
-        let status = self.child.wait()?;
-        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("the server ended with {status}").into()),
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        Err("the server did not end when it was told to".into())
     }
 
-    /// How much processor time it has used so far.
+    /// How much processor time it has used so far, with that of its database server.
     pub fn cpu(&self) -> Result<Duration> {
-        cpu(&self.child.id().to_string())
+        let mut used = cpu(self.child.id())?;
+        if let Some(Companion { postmaster }) = self.companion {
+            for process in std::iter::once(postmaster).chain(children(postmaster)) {
+                used += cpu(process).unwrap_or_default();
+            }
+        }
+        Ok(used)
     }
 
-    /// How much of its memory is in use, in bytes.
+    /// How much of its memory is in use, in bytes; a database server's is not counted.
     pub fn memory(&self) -> Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("smaps_rollup has no Rss")?;
-        let kib: u64 = rss.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1024)
+        memory(self.child.id())
     }
 }
 
@@ -108,15 +117,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The processor time of a process, of all its threads, those that have ended too; `self` is this program.
-pub fn cpu(pid: &str) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in brackets, may hold anything; what follows it are fields 3 and on, of which 14 and 15 count ticks.
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: u64 =
-        fields.get(11).ok_or("a short stat")?.parse::<u64>()? + fields.get(12).ok_or("a short stat")?.parse::<u64>()?;
-    // A hundredth of a second on every Linux that this runs on (USER_HZ).
-    Ok(Duration::from_millis(ticks * 10))
 }

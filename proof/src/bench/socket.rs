@@ -3,8 +3,11 @@
 //! Owns the handshake and the frames that a client writes. It must not be fast; what happens a million times is `walker`'s.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use socket2::{Domain, Protocol, Type};
 
 use crate::bench::Result;
 use crate::bench::http::find;
@@ -12,6 +15,20 @@ use crate::bench::people::Person;
 
 /// How long any single step may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// From how many addresses of this machine connections come: each has some 28,000 ports, and one that was closed rests for a minute.
+const SOURCES: u32 = 32;
+
+/// Connects from one of several addresses, so that ports do not run out.
+fn dial(address: SocketAddr) -> Result<TcpStream> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let nth = COUNT.fetch_add(1, Ordering::Relaxed) % SOURCES;
+    let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 0, 2).to_bits() + nth);
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect(&address.into())?;
+    Ok(socket.into())
+}
 
 /// A connected socket in `/chat`.
 pub struct Socket {
@@ -23,7 +40,7 @@ pub struct Socket {
 impl Socket {
     /// Connects, upgrades and enters the namespace.
     pub fn connect(address: SocketAddr, person: &Person) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        let stream = dial(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut socket = Self { stream, unread: Vec::with_capacity(2048) };

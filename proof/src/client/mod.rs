@@ -6,12 +6,14 @@
 pub mod inbox;
 pub mod packet;
 pub mod person;
+pub mod raw;
 pub mod site;
 pub mod socket;
 
 use std::time::Duration;
 
 pub use person::{Answer, Person};
+pub use raw::Raw;
 pub use site::Site;
 pub use socket::Socket;
 

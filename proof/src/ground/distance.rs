@@ -77,3 +77,23 @@ async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin
     };
     tokio::join!(reading, writing);
 }
+
+#[tokio::test]
+async fn a_word_takes_its_time_there_and_back_and_arrives_whole() {
+    let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far = echo.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = echo.accept().await.unwrap();
+        let (mut reading, mut writing) = stream.split();
+        tokio::io::copy(&mut reading, &mut writing).await.unwrap();
+    });
+    let distance = Distance::to(far, Duration::from_millis(50)).await;
+    let mut near = TcpStream::connect(distance.site.address).await.unwrap();
+    let said = vec![7; 3 * PIECE + 1];
+    let began = Instant::now();
+    near.write_all(&said).await.unwrap();
+    let mut heard = vec![0; said.len()];
+    near.read_exact(&mut heard).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(100));
+    assert_eq!(heard, said);
+}

@@ -2,6 +2,7 @@
 //!
 //! Owns starting and ending them, and that nothing of them stays. It must not know what is tried on them.
 
+pub mod browser;
 pub mod cable;
 pub mod cluster;
 pub mod distance;

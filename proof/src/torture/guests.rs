@@ -175,3 +175,9 @@ pub async fn make_administrator(stage: &Stage) {
     let ended = process::run(&stage.program, stage.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
 }
+
+#[test]
+fn everybody_has_an_address_of_their_own() {
+    assert_eq!(address(0).to_string(), "127.0.0.2");
+    assert_eq!(address(300).to_string(), "127.0.1.46");
+}

@@ -19,6 +19,7 @@ pub mod probe;
 pub mod pulse;
 mod report;
 pub mod stage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,9 +3,11 @@
 //! Owns the measuring of what others notice while somebody misbehaves. A pulse that is lost or refused fails its case.
 
 use std::fmt;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::sync::{mpsc, watch};
 
 use crate::client::{DEADLINE, Site, Socket};
 
@@ -15,22 +17,26 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What a machine of two processors, which all clients share with the server, may add by itself.
 const NOISE: Duration = Duration::from_millis(250);
 
-/// The two.
+/// The two. They have a thread to themselves: beside everybody else's clients they would mostly measure those.
 pub struct Pulse {
-    speaker: Socket,
-    hearer: Socket,
-    room: String,
-    said: u64,
+    feel: watch::Sender<bool>,
+    felt: mpsc::Receiver<Beats>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Pulse {
     /// Two people who are new at the site, in a private room of theirs.
     pub async fn begin(site: &Site) -> Self {
-        let (speaker, hearer) = (site.register("pulse").await, site.register("wrist").await);
-        let room = speaker.create_room("Pulse", "private").await;
-        speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
-        let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
-        Self { speaker, hearer, room, said: 0 }
+        let (feel, feeling) = watch::channel(false);
+        let (sender, felt) = mpsc::channel(1);
+        let site = site.clone();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+            runtime.block_on(talk(&site, feeling, &sender));
+        });
+        let mut pulse = Self { feel, felt, thread: Some(thread) };
+        pulse.told().await;
+        pulse
     }
 
     /// Feels it for a while.
@@ -38,26 +44,53 @@ impl Pulse {
         self.during(tokio::time::sleep(time)).await.1
     }
 
-    /// Feels it until something else is over.
+    /// Feels it until something else is over. What is on its way then counts, too: it may be the one that hangs.
     pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Beats) {
-        let mut what = std::pin::pin!(what);
-        let mut beats = Beats::default();
-        loop {
-            let beat = async {
-                let beat = self.once().await;
-                tokio::time::sleep(PAUSE).await;
-                beat
-            };
-            let mut beat = std::pin::pin!(beat);
-            tokio::select! {
-                time = &mut beat => beats.push(time),
-                done = &mut what => {
-                    // What is on its way counts, too: it may be the one that hangs.
-                    beats.push(beat.await);
-                    return (done, beats);
-                }
+        self.feel.send_replace(true);
+        let done = what.await;
+        self.feel.send_replace(false);
+        (done, self.told().await)
+    }
+
+    /// What the thread tells next, or how it failed.
+    async fn told(&mut self) -> Beats {
+        match (self.felt.recv().await, self.thread.take()) {
+            (Some(beats), thread) => {
+                self.thread = thread;
+                beats
             }
+            (None, Some(thread)) => std::panic::resume_unwind(thread.join().expect_err("it ends only when it failed")),
+            (None, None) => panic!("the pulse was lost before"),
         }
+    }
+}
+
+/// Begins, tells so, and then tells what was felt whenever that ends.
+async fn talk(site: &Site, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Beats>) {
+    let mut talk = Talk::begin(site).await;
+    let mut beats = Beats::default();
+    while felt.send(std::mem::take(&mut beats)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
+        while *feeling.borrow() {
+            beats.push(talk.once().await);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+struct Talk {
+    speaker: Socket,
+    hearer: Socket,
+    room: String,
+    said: u64,
+}
+
+impl Talk {
+    async fn begin(site: &Site) -> Self {
+        let (speaker, hearer) = (site.register("pulse").await, site.register("wrist").await);
+        let room = speaker.create_room("Pulse", "private").await;
+        speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
+        let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
+        Self { speaker, hearer, room, said: 0 }
     }
 
     /// One thing is said, acknowledged, and heard.

@@ -3,7 +3,7 @@
 //! Owns the marks' spelling. They begin with a character for private use, which no word of a text ever holds, so nobody can type
 //! one: filters run inside the index without meeting the words. It must not decide who may find what.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::words::{Place, cut};
 use crate::chat::types::{RoomId, UserId};
@@ -37,22 +37,25 @@ pub struct Source<'a> {
 pub struct Entry {
     /// Its words, each at its place.
     pub words: Vec<String>,
-    /// What else can be asked of it.
-    pub marks: BTreeSet<String>,
+    /// What else can be asked of it: in order, each once.
+    pub marks: Vec<String>,
 }
 
 impl Entry {
     /// The entry of a message. The same message always has the same one: what is taken out of the index is what was put in.
     #[must_use]
     pub fn of(source: &Source<'_>) -> Self {
-        let mut marks = BTreeSet::from([mark::any(), mark::room(source.room), mark::author(source.author)]);
+        let cut = cut(source.body);
+        let mut marks = Vec::with_capacity(4 + source.mentions.len() + 3 * cut.len());
+        marks.extend([mark::any(), mark::room(source.room), mark::author(source.author)]);
         if has_link(source) {
-            marks.insert(mark::link());
+            marks.push(mark::link());
         }
         marks.extend(source.mentions.iter().map(|name| mark::mention(name)));
-        let mut words = Vec::new();
-        let mut times: HashMap<String, usize> = HashMap::new();
-        for word in cut(source.body).into_iter().take(MOST_WORDS) {
+        let mut words = Vec::with_capacity(cut.len().min(MOST_WORDS));
+        // A message of few words has none too often.
+        let mut times: Option<HashMap<String, usize>> = (cut.len() > MOST_TIMES).then(HashMap::new);
+        for word in cut.into_iter().take(MOST_WORDS) {
             let first = word.text.chars().next();
             match (word.place, first) {
                 (Place::Word, _) => {
@@ -62,13 +65,18 @@ impl Entry {
                             .map(|(_, at)| mark::beginning(&word.text[..at])),
                     );
                 }
-                (_, Some(first)) => drop(marks.insert(mark::character(first))),
+                (_, Some(first)) => marks.push(mark::character(first)),
                 (_, None) => {}
             }
-            let count = times.entry(word.text.clone()).or_default();
-            *count += 1;
-            words.push(if *count > MOST_TIMES { LEFT_OUT.to_owned() } else { word.text });
+            let count = times.as_mut().map_or(1, |times| {
+                let count = times.entry(word.text.clone()).or_default();
+                *count += 1;
+                *count
+            });
+            words.push(if count > MOST_TIMES { LEFT_OUT.to_owned() } else { word.text });
         }
+        marks.sort_unstable();
+        marks.dedup();
         Self { words, marks }
     }
 }
@@ -110,7 +118,7 @@ pub mod mark {
     /// What addresses this username, `@room` or `@here`.
     #[must_use]
     pub fn mention(name: &str) -> String {
-        format!("\u{E004}{name}")
+        ["\u{E004}", name].concat()
     }
 
     /// What holds this character of a script without spaces.
@@ -122,7 +130,7 @@ pub mod mark {
     /// What holds a longer word that begins so.
     #[must_use]
     pub fn beginning(text: &str) -> String {
-        format!("\u{E006}{text}")
+        ["\u{E006}", text].concat()
     }
 }
 

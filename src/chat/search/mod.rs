@@ -6,13 +6,13 @@
 //! Reading order: `words` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
 //! where), `score` and `snippet` (what is shown).
 
-mod cursor;
+pub mod cursor;
 pub mod entry;
 mod meaning;
 pub mod needle;
-mod query;
-mod score;
-mod snippet;
+pub mod query;
+pub mod score;
+pub mod snippet;
 pub mod words;
 
 use std::cmp::Reverse;

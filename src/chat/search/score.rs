@@ -18,14 +18,31 @@ pub fn score(words: &[Word], needles: &[Needle]) -> i64 {
         score += 2.0 * whole.ln_1p() + 0.5 * begun.ln_1p();
         // Words that were asked for one after the other, and stand so.
         if let Some(before) = &before {
-            let distance = before.iter().flat_map(|one| found.iter().map(|other| one.at.abs_diff(other.at))).min();
-            score += distance.map_or(0.0, |distance| 2.0 / (1.0 + distance as f64));
+            score += nearest(before, &found).map_or(0.0, |distance| 2.0 / (1.0 + distance as f64));
         }
         before = Some(found);
     }
     // In few words the same find is more of the whole.
     let length = 1.0 + (words.len() as f64 / 12.0).ln_1p();
     (1_000.0 * score / length) as i64
+}
+
+/// How many words lie between the two finds that are closest to each other. Both lists are in the order of the text, so each is gone
+/// through once: a text may be nothing but finds.
+fn nearest(one: &[Found], other: &[Found]) -> Option<usize> {
+    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
+    let mut nearest = None;
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let distance = a.at.abs_diff(b.at);
+        nearest = Some(nearest.map_or(distance, |nearest: usize| nearest.min(distance)));
+        // Only a later one of the one that is behind can be closer.
+        if a.at < b.at {
+            left.next()
+        } else {
+            right.next()
+        };
+    }
+    nearest
 }
 
 #[cfg(test)]
@@ -36,6 +53,25 @@ mod tests {
     fn of(body: &str) -> i64 {
         let needles: Vec<_> = ["wind", "tunnel"].iter().filter_map(|text| Needle::of(text, false)).collect();
         score(&cut(body), &needles)
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_finds_is_gone_through_once() {
+        let words = cut(&"a b ".repeat(100_000));
+        let needles: Vec<_> = "abababab".chars().filter_map(|c| Needle::of(&c.to_string(), false)).collect();
+        // In pairs this would be 70,000,000,000 steps.
+        assert!(score(&words, &needles) > 0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_nearest_are_those_of_all_pairs(one in proptest::collection::btree_set(0_usize..60, 0..12), other in proptest::collection::btree_set(0_usize..60, 0..12)) {
+            let found = |places: &std::collections::BTreeSet<usize>| -> Vec<Found> {
+                places.iter().map(|&at| Found { start: 0, end: 0, at, is_whole: true }).collect()
+            };
+            let pairs = one.iter().flat_map(|a| other.iter().map(|b| a.abs_diff(*b)));
+            proptest::prop_assert_eq!(nearest(&found(&one), &found(&other)), pairs.min());
+        }
     }
 
     #[test]

@@ -50,9 +50,16 @@ pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
 
 /// The stretch of the body that holds the most marks, the first of those.
 fn stretch(body: &str, marks: &[(usize, usize)]) -> (usize, usize) {
-    let held = |start: usize| marks.iter().filter(|(from, to)| *from >= start && *to <= start + LENGTH - LEAD).count();
-    let best = marks.iter().map(|(start, _)| *start).max_by_key(|start| (held(*start), std::cmp::Reverse(*start)));
-    let first = best.unwrap_or(0);
+    let (mut best, mut first) = (None, 0);
+    // Marks are in order and do not overlap: where one stretch ends, the next cannot end before.
+    let mut end = 0;
+    for (nth, (start, _)) in marks.iter().enumerate() {
+        end += marks[end..].iter().take_while(|(_, to)| *to <= start + LENGTH - LEAD).count();
+        let held = end.saturating_sub(nth);
+        if best.is_none_or(|best| held > best) {
+            (best, first) = (Some(held), *start);
+        }
+    }
     let from = if first <= LEAD || body.len() <= LENGTH { 0 } else { begin_near(body, first - LEAD, first) };
     let to = if body.len() <= from + LENGTH { body.len() } else { end_near(body, from + LENGTH) };
     (from, to)
@@ -123,6 +130,15 @@ mod tests {
         let body = "長い文章です。".repeat(60) + "検索" + &"まだ続きます。".repeat(60);
         let shown = of(&body, &["検索"]);
         assert!(shown.starts_with('…') && shown.ends_with('…') && shown.contains("<mark>検索</mark>"), "{shown}");
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_marks_is_gone_through_once() {
+        let body = "a ".repeat(200_000);
+        assert!(of(&body, &["a"]).starts_with("<mark>a</mark> <mark>a</mark>"));
+        let body = format!("{}a a a a {}", "a straw ".repeat(50), "straw ".repeat(50));
+        let shown = of(&body, &["a"]);
+        assert!(shown.contains("<mark>a</mark> <mark>a</mark> <mark>a</mark> <mark>a</mark>"), "{shown}");
     }
 
     proptest::proptest! {

@@ -3,8 +3,6 @@
 //! Owns what a batch does to the index. What is in it of one message follows from that message alone, so an edit and a deletion take
 //! out exactly what was put in. Messages that the index does not hold yet (`search_before`) are left to `db::search`, which makes it.
 
-use serde_json::{Value, json};
-
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::chat::search::entry::{Entry, Source};
@@ -18,7 +16,7 @@ impl Step<'_> {
             .messages
             .iter()
             .filter(|(key, is_new)| !**is_new && has_new_words(writes, **key))
-            .map(|((room, seq), _)| json!({"room": room, "seq": seq}))
+            .map(|(key, _)| key)
             .collect();
         if changed.is_empty() {
             return Ok(());
@@ -28,9 +26,8 @@ impl Step<'_> {
             sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut ***tx).await?;
         }
         let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
-        let entry = |row: &SourceRow| json!({"id": row.id, "words": self.write_entry(&row.entry())});
-        let entries = rows.iter().map(entry).collect();
-        self.run(&UNINDEX, entries).await
+        let entries: Vec<_> = rows.iter().map(|row| (row.id, self.write_entry(&row.entry()))).collect();
+        self.run(&UNINDEX, &entries).await
     }
 
     /// Puts messages into the index that are new or whose words changed; after they were written.
@@ -42,16 +39,16 @@ impl Step<'_> {
             let message = &known.messages[key];
             if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
                 let words = self.write_entry(&entry_of(key.0, message));
-                entries.push(json!({"room": key.0, "seq": key.1, "words": words}));
+                entries.push((key.0, key.1, words));
             }
         }
-        self.run(&INDEX, entries).await
+        self.run(&INDEX, &entries).await
     }
 
-    fn write_entry(&self, entry: &Entry) -> Value {
+    fn write_entry(&self, entry: &Entry) -> String {
         match self {
-            Step::Sqlite(_) => dialect::fts_entry(entry).into(),
-            Step::Postgres(_) => dialect::tsvector(entry).into(),
+            Step::Sqlite(_) => dialect::fts_entry(entry),
+            Step::Postgres(_) => dialect::tsvector(entry),
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::statements::{LOCK, MESSAGES, NONCES, PAIRS, REACTIONS};
-use super::{Person, RoomState, Snapshot, Step, Wanted};
+use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
 use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
@@ -59,20 +58,20 @@ impl Step<'_> {
     /// The rows that are `wanted`.
     pub(super) async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
-        let pairs: Vec<_> = wanted.pairs.iter().map(|(room, person)| json!({"room": room, "person": person})).collect();
+        let pairs: Vec<_> = wanted.pairs.iter().collect();
         if let Step::Postgres(tx) = self {
-            sqlx::query(LOCK).bind(Value::from(pairs.clone()).to_string()).execute(&mut ***tx).await?;
+            sqlx::query(LOCK).bind(as_json(&pairs)).execute(&mut ***tx).await?;
         }
         for row in self.rows::<PairRow>(&PAIRS, &pairs).await? {
             snapshot.add_pair(row);
         }
-        let nonces: Vec<_> = wanted.nonces.iter().map(|(person, nonce)| json!({"person": person, "nonce": nonce})).collect();
+        let nonces: Vec<_> = wanted.nonces.iter().collect();
         let mut messages = wanted.messages.clone();
         for (author, nonce, room, seq) in self.rows::<(UserId, String, RoomId, i64)>(&NONCES, &nonces).await? {
             snapshot.nonces.insert((author, nonce), (room, seq));
             messages.insert((room, seq));
         }
-        let keys: Vec<_> = messages.iter().map(|(room, seq)| json!({"room": room, "seq": seq})).collect();
+        let keys: Vec<_> = messages.iter().collect();
         for row in self.rows::<MessageRow>(&MESSAGES, &keys).await? {
             snapshot.messages.insert((row.room_id, row.seq), row.into_message());
         }

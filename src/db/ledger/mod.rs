@@ -10,7 +10,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde_json::Value;
+use serde::Serialize;
 use sqlx::{FromRow, Postgres, Sqlite, Transaction};
 
 use self::statements::Batched;
@@ -168,30 +168,35 @@ enum Step<'a> {
 }
 
 impl Step<'_> {
-    async fn rows<R>(&mut self, statement: &Batched, given: &[Value]) -> sqlx::Result<Vec<R>>
+    async fn rows<R>(&mut self, statement: &Batched, given: &[impl Serialize]) -> sqlx::Result<Vec<R>>
     where
         R: for<'r> FromRow<'r, sqlx::sqlite::SqliteRow> + for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
         if given.is_empty() {
             return Ok(Vec::new());
         }
-        let given = Value::from(given.to_vec()).to_string();
+        let given = as_json(given);
         match self {
             Step::Sqlite(tx) => sqlx::query_as(statement.sqlite).bind(given).fetch_all(&mut ***tx).await,
             Step::Postgres(tx) => sqlx::query_as(statement.postgres).bind(given).fetch_all(&mut ***tx).await,
         }
     }
 
-    async fn run(&mut self, statement: &Batched, given: Vec<Value>) -> sqlx::Result<()> {
+    async fn run(&mut self, statement: &Batched, given: &[impl Serialize]) -> sqlx::Result<()> {
         if given.is_empty() {
             return Ok(());
         }
-        let given = Value::from(given).to_string();
+        let given = as_json(given);
         match self {
             Step::Sqlite(tx) => sqlx::query(statement.sqlite).bind(given).execute(&mut ***tx).await.map(drop),
             Step::Postgres(tx) => sqlx::query(statement.postgres).bind(given).execute(&mut ***tx).await.map(drop),
         }
     }
+}
+
+/// Rows, each a tuple in the order of its statement's columns, as the statements take them.
+fn as_json(rows: &[impl Serialize]) -> String {
+    serde_json::to_string(rows).expect("tuples of numbers and texts always have a JSON form")
 }
 
 impl Db {

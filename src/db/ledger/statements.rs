@@ -1,4 +1,4 @@
-//! The ledger's statements. Each takes a whole batch's rows as one JSON array.
+//! The ledger's statements. Each takes a whole batch's rows as one JSON array of arrays.
 
 /// One statement over a JSON array of rows, `given`, in the words of each database.
 pub struct Batched {
@@ -8,17 +8,25 @@ pub struct Batched {
     pub postgres: &'static str,
 }
 
+/// Writes a [`Batched`]: the columns of `given` with their types, then the statement that both databases share. A row is an array
+/// with its values in the order of the columns: names in every row would be written and read for nothing.
 // On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
-/// Writes a [`Batched`]: the columns of `given` with their types, then the statement that both databases share.
 macro_rules! given {
     ($($column:literal $kind:literal),+ ; $statement:literal) => {
+        given!(@ $statement [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14] $($column $kind)+)
+    };
+    (@ $statement:literal [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
+        given!(@ $statement [$($known)* ($place $column $kind)] [$($places)*] $($rest)*)
+    };
+    (@ $statement:literal [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
         Batched {
             sqlite: concat!(
-                "with given as (select key as ord", $(", value->>'", $column, "' as ", $column,)+ " from jsonb_each($1)) ",
+                "with given as (select value->>", $first, " as ", $named, $(", value->>", $place, " as ", $column,)* " from jsonb_each($1)) ",
                 $statement
             ),
             postgres: concat!(
-                "with given as (select * from json_to_recordset($1::json) as given(ord bigint", $(", ", $column, " ", $kind,)+ ")) ",
+                "with given as (select (value->>", $first, ")::", $typed, " as ", $named,
+                $(", (value->>", $place, ")::", $kind, " as ", $column,)* " from jsonb_array_elements($1::jsonb) as given(value)) ",
                 $statement
             ),
         }
@@ -91,7 +99,7 @@ pub const UNREACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "b
 
 /// Locks the batch's rooms in one order, so that nodes that share a Postgres take turns and never wait in a circle.
 pub const LOCK: &str =
-    "select id from rooms where id in (select (value->>'room')::bigint from json_array_elements($1::json) as given(value))
+    "select id from rooms where id in (select (value->>0)::bigint from jsonb_array_elements($1::jsonb) as given(value))
      order by id for update";
 
 pub const REVISE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "written_at" "bigint";

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::statements::{
     ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS, UNREACT,
     UNREVISE, UPDATE,
 };
-use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes};
+use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json};
 use crate::chat::types::{Membership, Message, RoomId};
 
 impl Step<'_> {
@@ -19,48 +19,47 @@ impl Step<'_> {
         let mut order: Vec<_> = writes.messages.iter().collect();
         order.sort_unstable();
         for (key, is_new) in order {
-            let row = message_json(key.0, &known.messages[key]);
-            if *is_new { &mut new } else { &mut changed }.push(row);
+            let message = &known.messages[key];
+            if *is_new { new.push(insert_row(key.0, message)) } else { changed.push(update_row(key.0, message)) }
         }
         self.unindex(writes).await?;
-        self.run(&INSERT, new).await?;
-        self.run(&UPDATE, changed).await?;
+        self.run(&INSERT, &new).await?;
+        self.run(&UPDATE, &changed).await?;
         self.index(known, writes).await?;
         let rooms = writes.rooms.iter().map(|id| {
             let RoomState { room, head, talk_seq, .. } = &known.rooms[id];
-            json!({"room": id, "seq": head.seq, "rev": head.rev, "talk_seq": talk_seq, "name": room.name, "topic": room.topic, "visibility": room.visibility})
+            (id, head.seq, head.rev, talk_seq, &room.name, &room.topic, room.visibility)
         });
-        self.run(&ROOMS, rooms.collect()).await?;
+        self.run(&ROOMS, &rooms.collect::<Vec<_>>()).await?;
         let mut entered = Vec::new();
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {
             match membership {
-                Some(Membership { joined_at, read_seq }) => {
-                    entered.push(json!({"room": room, "person": person, "joined_at": joined_at.0, "read_seq": read_seq}))
-                }
-                None => left.push(json!({"room": room, "person": person})),
+                Some(Membership { joined_at, read_seq }) => entered.push((room, person, joined_at.0, read_seq)),
+                None => left.push((room, person)),
             }
         }
-        self.run(&ENTER, entered).await?;
-        self.run(&LEAVE, left).await?;
-        let reads = writes.reads.iter().map(|((room, person), seq)| json!({"room": room, "person": person, "seq": seq}));
-        self.run(&READ, reads.collect()).await?;
-        let forgotten: Vec<_> = writes.forgotten.iter().map(|(room, seq)| json!({"room": room, "seq": seq})).collect();
-        self.run(&CLEAR, forgotten.clone()).await?;
+        self.run(&ENTER, &entered).await?;
+        self.run(&LEAVE, &left).await?;
+        let reads: Vec<_> = writes.reads.iter().map(|((room, person), seq)| (room, person, seq)).collect();
+        self.run(&READ, &reads).await?;
+        let forgotten: Vec<_> = writes.forgotten.iter().collect();
+        self.run(&CLEAR, &forgotten).await?;
         let mut on = Vec::new();
         let mut off = Vec::new();
         for ((room, seq, person, emoji), at) in &writes.reactions {
-            let row = json!({"room": room, "seq": seq, "person": person, "emoji": emoji, "created_at": at.map(|at| at.0)});
-            if at.is_some() { &mut on } else { &mut off }.push(row);
+            match at {
+                Some(at) => on.push((room, seq, person, emoji, at.0)),
+                None => off.push((room, seq, person, emoji)),
+            }
         }
-        self.run(&REACT, on).await?;
-        self.run(&UNREACT, off).await?;
-        let revised = writes.revisions.iter().map(|((room, seq, rev), Revision { body, written_at })| {
-            json!({"room": room, "seq": seq, "rev": rev, "body": body, "written_at": written_at.0})
-        });
-        self.run(&REVISE, revised.collect()).await?;
-        self.run(&UNREVISE, forgotten.clone()).await?;
-        self.run(&UNADDRESS, forgotten).await?;
+        self.run(&REACT, &on).await?;
+        self.run(&UNREACT, &off).await?;
+        let revised = writes.revisions.iter();
+        let revised = revised.map(|((room, seq, rev), Revision { body, written_at })| (room, seq, rev, body, written_at.0));
+        self.run(&REVISE, &revised.collect::<Vec<_>>()).await?;
+        self.run(&UNREVISE, &forgotten).await?;
+        self.run(&UNADDRESS, &forgotten).await?;
         self.address(&writes.addressed).await
     }
 
@@ -68,32 +67,57 @@ impl Step<'_> {
     async fn address(&mut self, addressed: &BTreeMap<(RoomId, i64), Addressed>) -> sqlx::Result<()> {
         let (mut all, mut names, mut rooms, mut here) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((room, seq), to) in addressed {
-            let row = json!({"room": room, "seq": seq, "author": to.author});
-            let with = |key: &str, value: Value| {
-                let mut row = row.clone();
-                row[key] = value;
-                row
-            };
-            names.extend(to.names.iter().map(|name| with("name", name.as_str().into())));
-            here.extend(to.here.iter().map(|person| with("person", person.0.into())));
+            names.extend(to.names.iter().map(|name| (room, seq, to.author, name)));
+            here.extend(to.here.iter().map(|person| (room, seq, to.author, person)));
             if to.is_for_all {
-                rooms.push(row.clone());
+                rooms.push((room, seq, to.author));
             }
-            all.push(row);
+            all.push((room, seq));
         }
-        self.run(&UNADDRESS, all).await?;
-        self.run(&ADDRESS_NAMES, names).await?;
-        self.run(&ADDRESS_ROOM, rooms).await?;
-        self.run(&ADDRESS_HERE, here).await
+        self.run(&UNADDRESS, &all).await?;
+        self.run(&ADDRESS_NAMES, &names).await?;
+        self.run(&ADDRESS_ROOM, &rooms).await?;
+        self.run(&ADDRESS_HERE, &here).await
     }
 }
 
-fn message_json(room: RoomId, message: &Message) -> Value {
-    json!({
-        "room": room, "seq": message.seq, "rev": message.rev, "kind": message.kind, "author": message.author.id,
-        "body": message.body, "html": message.html, "nonce": message.nonce, "created_at": message.created_at.0,
-        "edited_at": message.edited_at.map(|at| at.0), "deleted_at": message.deleted_at.map(|at| at.0), "reply_to": message.reply_to,
-        "mentions": (!message.mentions.is_empty()).then(|| Value::from(message.mentions.clone()).to_string()),
-        "pinned_at": message.pinned.as_ref().map(|pin| pin.at.0), "pinned_by": message.pinned.as_ref().map(|pin| &*pin.by),
-    })
+/// A row for [`INSERT`].
+fn insert_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
+    let Message { kind, author, body, html, nonce, .. } = message;
+    let (created_at, edited_at, deleted_at) = moments(message);
+    let (mentions, pinned_at, pinned_by) = marks(message);
+    (
+        room,
+        message.seq,
+        message.rev,
+        kind,
+        author.id,
+        body,
+        html,
+        nonce,
+        created_at,
+        edited_at,
+        deleted_at,
+        message.reply_to,
+        mentions,
+        pinned_at,
+        pinned_by,
+    )
+}
+
+/// A row for [`UPDATE`].
+fn update_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
+    let (_, edited_at, deleted_at) = moments(message);
+    let (mentions, pinned_at, pinned_by) = marks(message);
+    (room, message.seq, message.rev, &message.body, &message.html, edited_at, deleted_at, mentions, pinned_at, pinned_by)
+}
+
+fn moments(message: &Message) -> (i64, Option<i64>, Option<i64>) {
+    (message.created_at.0, message.edited_at.map(|at| at.0), message.deleted_at.map(|at| at.0))
+}
+
+/// Whom it addresses, as its row keeps that, and its pin.
+fn marks(message: &Message) -> (Option<String>, Option<i64>, Option<&str>) {
+    let mentions = (!message.mentions.is_empty()).then(|| as_json(&message.mentions));
+    (mentions, message.pinned.as_ref().map(|pin| pin.at.0), message.pinned.as_ref().map(|pin| &*pin.by))
 }

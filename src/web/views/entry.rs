@@ -2,13 +2,34 @@
 
 use std::sync::Arc;
 
+use askama::Template;
+use jiff::tz::TimeZone;
+
 use super::{Frame, hue, initials};
+use crate::chat::change::Logged;
 use crate::chat::types::{Kind, Message};
+use crate::clock::Millis;
 
 /// Within how many milliseconds messages of one author join.
 const JOIN_WITHIN: i64 = 5 * 60 * 1000;
 /// How many characters of a message a quote holds.
 const EXCERPT: usize = 120;
+
+/// One message among others of its room.
+#[derive(Debug)]
+pub(super) enum Row {
+    /// As it looks to everybody of a time zone, drawn already.
+    Drawn(Arc<str>),
+    /// As it looks to this reader.
+    Own(Box<Entry>),
+}
+
+/// A message alone, to be kept as it is drawn.
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Drawing<'a> {
+    entry: &'a Entry,
+}
 
 /// One message on a page.
 #[derive(Debug, Default)]
@@ -37,8 +58,6 @@ pub(super) struct Entry {
     pub is_gone: bool,
     /// Whether it addresses the reader.
     pub is_for_me: bool,
-    /// Whether the reader wrote it.
-    pub is_mine: bool,
     /// Whether the reader's unread messages begin here.
     pub is_fresh: bool,
     /// Who pinned it.
@@ -81,21 +100,63 @@ impl Quote {
     }
 }
 
-impl Entry {
-    pub fn new(message: &Message, before: Option<&Message>, frame: &Frame, target: Option<i64>) -> Self {
-        let me = &*frame.me.username;
-        let local = |message: &Message| message.created_at.timestamp().to_zoned(frame.zone.clone());
-        let at = local(message);
-        let day_before = before.map(|before| local(before).date());
-        let day = (day_before != Some(at.date())).then(|| at.strftime("%A %-d %B %Y").to_string());
+/// Which day it is somewhere, counted.
+fn day_of(moment: Millis, zone: &TimeZone) -> i64 {
+    let offset = zone.to_offset(moment.timestamp()).seconds();
+    (moment.0.div_euclid(1000) + i64::from(offset)).div_euclid(24 * 60 * 60)
+}
+
+/// How a message stands to the one before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Whether another day begins with it.
+    pub is_new_day: bool,
+    /// Whether its author is named.
+    pub is_first: bool,
+}
+
+impl Standing {
+    /// How `message` stands behind `before`.
+    pub fn of(message: &Message, before: Option<&Message>, zone: &TimeZone) -> Self {
+        let is_new_day = before.is_none_or(|before| day_of(before.created_at, zone) != day_of(message.created_at, zone));
         let joins = before.is_some_and(|before| {
             before.kind == Kind::Text
                 && before.author.id == message.author.id
                 && message.created_at.0 - before.created_at.0 < JOIN_WITHIN
         });
+        Self { is_new_day, is_first: is_new_day || !joins || message.reply_to.is_some() }
+    }
+}
+
+impl Row {
+    /// A message that looks the same to everybody of a time zone, as it was drawn for one of them; `None` when it does not.
+    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame) -> Option<Self> {
+        let message = &logged.message;
+        // Marked for nobody, chosen by nobody, answering nothing that may change, and with no earlier words to be shown to some.
+        let is_plain = !standing.is_new_day
+            && message.reply_to.is_none()
+            && message.edited_at.is_none()
+            && message.mentions.is_empty()
+            && message.reactions.is_empty();
+        is_plain.then(|| {
+            let way = (frame.me.time_zone.clone(), standing.is_first);
+            let draw = || {
+                Drawing { entry: &Entry::new(message, standing, frame, None) }
+                    .render()
+                    .expect("writing into a text does not fail")
+            };
+            Self::Drawn(logged.drawn.get(&way, draw))
+        })
+    }
+}
+
+impl Entry {
+    pub fn new(message: &Message, standing: Standing, frame: &Frame, target: Option<i64>) -> Self {
+        let me = &*frame.me.username;
+        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
         Self {
-            is_first: day.is_some() || !joins || message.reply_to.is_some(),
-            day,
+            is_first: standing.is_first,
+            day: standing.is_new_day.then(|| at.strftime("%A %-d %B %Y").to_string()),
             room: message.room.clone(),
             seq: message.seq,
             rev: message.rev,
@@ -118,7 +179,6 @@ impl Entry {
             is_for_me: message.deleted_at.is_none()
                 && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
                 && *message.author.username != *me,
-            is_mine: *message.author.username == *me,
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
             quote: None,
@@ -142,7 +202,7 @@ impl Entry {
     pub fn alone(message: &Message, frame: &Frame) -> Self {
         let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
         let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
-        Self { day: None, clock, is_first: true, ..Self::new(message, None, frame, None) }
+        Self { day: None, clock, is_first: true, ..Self::new(message, Standing::of(message, None, &frame.zone), frame, None) }
     }
 }
 

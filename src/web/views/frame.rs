@@ -1,6 +1,7 @@
 //! What stands around every page of somebody who is signed in: their rooms, what waits in them, and who of the others is there.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -28,6 +29,18 @@ pub struct Frame {
     place: &'static str,
     /// Who of those whom they talk to is connected.
     online: HashSet<UserId>,
+}
+
+/// Everything that the frame shows: two with the same hash look the same.
+impl Hash for Frame {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The zone follows from its name, which is the person's; where they were last is shown nowhere.
+        let Self { me, rooms, zone: _, here, place, online } = self;
+        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify } = &**me;
+        let mut online: Vec<_> = online.iter().collect();
+        online.sort_unstable();
+        ((id, username, name, is_admin, time_zone, theme, notify), rooms, here, place, online).hash(state);
+    }
 }
 
 impl Frame {

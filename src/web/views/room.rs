@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::entry::{Entry, Quote};
+use super::entry::{Entry, Quote, Row, Standing};
 use super::{Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
@@ -18,7 +18,7 @@ pub struct RoomPage {
     frame: Frame,
     view: RoomView,
     history: Page<Arc<Logged>>,
-    entries: Vec<Entry>,
+    rows: Vec<Row>,
     /// Empty ones, for the script to fill.
     blank: Entry,
     blank_notice: Entry,
@@ -58,6 +58,8 @@ pub struct Shown {
     pub answering: Option<Arc<Logged>>,
     /// How many messages are pinned.
     pub pins: i64,
+    /// The frame and the number of pins, where they came with the room.
+    pub known: Option<(Frame, i64)>,
 }
 
 impl RoomPage {
@@ -66,7 +68,7 @@ impl RoomPage {
     pub fn new(mut frame: Frame, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, shown: Shown) -> Self {
         frame.here = Some(view.room.slug.clone());
         let mut before: Option<&Message> = None;
-        let mut entries = Vec::with_capacity(history.messages.len());
+        let mut rows = Vec::with_capacity(history.messages.len());
         let is_member = view.membership.is_some();
         let read = view.membership.map_or(view.head.seq, |membership| membership.read_seq);
         let first = history.messages.first().map_or(0, |first| first.message.seq);
@@ -75,23 +77,32 @@ impl RoomPage {
         let mut has_line = begins_unread;
         for logged in &history.messages {
             let message = &logged.message;
-            let mut entry = Entry::new(message, before, &frame, shown.target);
-            entry.is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && !entry.is_mine;
-            entry.is_first |= entry.is_fresh;
-            has_line |= entry.is_fresh;
+            let mut standing = Standing::of(message, before, &frame.zone);
+            before = Some(message);
+            let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != frame.me.id;
+            has_line |= is_fresh;
+            if !is_fresh
+                && shown.target != Some(message.seq)
+                && let Some(row) = Row::drawn(logged, standing, &frame)
+            {
+                rows.push(row);
+                continue;
+            }
+            standing.is_first |= is_fresh;
+            let mut entry = Entry::new(message, standing, &frame, shown.target);
+            entry.is_fresh = is_fresh;
             entry.has_history |= frame.me.is_admin;
             entry.is_locked = !is_member;
             let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.message.seq == seq));
             entry.quote = answered.map(|answered| Quote::of(&answered.message));
-            entries.push(entry);
-            before = Some(message);
+            rows.push(Row::Own(Box::new(entry)));
         }
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
         // What the page shows is at least as new as the view, which was read before it.
         let newest = history.messages.iter().map(|logged| logged.message.rev).max().unwrap_or(0);
         let rev = if history.more_after { view.head.rev } else { view.head.rev.max(newest) };
         Self {
-            entries,
+            rows,
             blank: Entry { is_first: true, is_locked: !is_member, ..Entry::default() },
             blank_notice: Entry { is_notice: true, ..Entry::default() },
             epoch: chat.epoch().clone(),

@@ -2,6 +2,7 @@
 
 mod dates;
 mod paging;
+mod unchanged;
 mod windows;
 
 use serde_json::Value;

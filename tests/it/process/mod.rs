@@ -4,6 +4,7 @@ mod admin;
 mod invitations;
 mod kill;
 mod limits;
+mod memory;
 mod settings;
 mod start;
 mod stop;

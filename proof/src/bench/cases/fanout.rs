@@ -1,125 +1,98 @@
-//! How many deliveries a second reach the listeners of one room, whether every one of them got everything, and what a message that
-//! travels alone costs.
+//! What delivering costs: to few listeners and to very many, first with 20 messages a second, as a busy room has, then with as many as
+//! the server takes.
 
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token};
+use super::Stage;
+use super::hall::Hall;
+use crate::bench::Result;
+use crate::bench::meter::{Meter, quantile};
+use crate::bench::options::Kind;
+use crate::bench::results::{Figure, grouped};
+use crate::bench::server::Server;
 
-use super::{Meter, ROOM};
-use crate::bench::crowd::{CHUNK, Crowd};
-use crate::bench::people;
-use crate::bench::report::{Figure, exact, millis, percent, percentile, whole};
-use crate::bench::sender::Sender;
-use crate::bench::server::{Server, Site};
-use crate::bench::{Options, Result};
-
-/// How many post.
-const SENDERS: usize = 4;
-/// How many posts of each are under way.
-const IN_FLIGHT: usize = 32;
-/// How many messages travel alone.
-const ALONE: usize = 200;
-/// How long nothing may come before a round counts as ended with gaps.
-const SILENCE: Duration = Duration::from_secs(10);
+/// One message in so much time.
+const PACE: Duration = Duration::from_millis(50);
+/// How long it goes on before it counts.
+const WARM: Duration = Duration::from_millis(700);
 
 /// One round.
-pub fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let site = Site::new(options)?;
-    let server = site.start()?;
-    let mut hall = Hall::open(options, &server)?;
-    let share = options.messages / SENDERS;
-    let messages = share * SENDERS;
-
-    let meter = Meter::start(&server)?;
-    for sender in &mut hall.senders {
-        sender.post(IN_FLIGHT.min(share))?;
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = stage.fresh(kind, false)?;
+    let mut hall = Hall::open(&server)?;
+    for &listeners in stage.options.listeners() {
+        let setting = format!("{} listeners", grouped(listeners));
+        hall.fill(&server, listeners)?;
+        let failed = |error| format!("{setting}: {error}");
+        figures.extend(paced(&mut hall, &server, stage.options.stretch(), &setting).map_err(failed)?);
+        // Fewer under way where each of them is very many deliveries, or the slowest would not come to an end.
+        let under_way = if listeners > 1_000 { 8 } else { 32 };
+        figures.extend(saturated(&mut hall, &server, under_way, stage.options.stretch(), &setting).map_err(failed)?);
     }
-    let delivered =
-        hall.hear(messages * hall.crowd.len(), |sender, acknowledged| sender.post(acknowledged.min(share - sender.sent())))?;
-    let used = meter.stop(&server)?;
-    let memory = server.memory()?;
-    let complete = hall.crowd.complete(messages);
-    if hall.crowd.open() < hall.crowd.len() {
-        eprintln!("{} of {} listeners were cut", hall.crowd.len() - hall.crowd.open(), hall.crowd.len());
-    }
-    let mut acks: Vec<_> = hall.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
-
-    let meter = Meter::start(&server)?;
-    let mut heard = Vec::new();
-    for _ in 0..ALONE {
-        let began = Instant::now();
-        hall.senders[0].post(1)?;
-        hall.hear(hall.crowd.len(), |_, _| Ok(()))?;
-        heard.push(began.elapsed());
-    }
-    let alone = meter.stop(&server)?;
+    figures.push(Figure::less("after all that", "memory, MiB", server.memory()? as f64 / 1_048_576.0));
     server.stop()?;
-    let each = |time: Duration, deliveries: usize| time.as_secs_f64() * 1e6 / deliveries.max(1) as f64;
+    Ok(())
+}
+
+/// One person posts, at a steady pace, whether the answers have come or not.
+fn paced(hall: &mut Hall, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+    // The first few find the way; they are not counted.
+    const FIRST: usize = 4;
+    let messages = FIRST + (stretch.as_secs_f64() / PACE.as_secs_f64()) as usize;
+    let mut sent: Vec<Instant> = Vec::with_capacity(messages);
+    let mut took: Vec<u32> = Vec::with_capacity(messages * hall.crowd.len());
+    hall.crowd.forget();
+    let mut meter = Meter::start(server)?;
+    let began = Instant::now();
+    for nth in 0..messages {
+        if nth == FIRST {
+            meter = Meter::start(server)?;
+        }
+        sent.push(Instant::now());
+        hall.senders[0].post(1)?;
+        let hear = |nth: usize, now: Instant| note(&mut took, &sent, FIRST, nth, now);
+        hall.listen(began + PACE * (nth as u32 + 1), hear, |_, _| Ok(()))?;
+    }
+    hall.drain(messages, |nth, now| note(&mut took, &sent, FIRST, nth, now))?;
+    let used = meter.stop(server)?;
+    let deliveries = took.len();
     Ok(vec![
-        whole("deliveries/s", delivered as f64 / used.time.as_secs_f64()),
-        whole("listeners with every message", complete as f64),
-        whole("listeners", hall.crowd.len() as f64),
-        exact("server CPU a delivery, µs", each(used.server, delivered)),
-        exact("load program CPU a delivery, µs", each(used.load, delivered)),
-        percent("server busy, %", used.server, used.time),
-        percent("load program busy, %", used.load, used.time),
-        millis("acknowledgement p50, ms", percentile(&mut acks, 50)),
-        millis("acknowledgement p99, ms", percentile(&mut acks, 99)),
-        exact("server RSS afterwards, MiB", memory as f64 / 1048576.0),
-        millis("one message alone: until the last listener has it, p50, ms", percentile(&mut heard, 50)),
-        exact("one message alone: server CPU a delivery, µs", each(alone.server, ALONE * hall.crowd.len())),
+        Figure::less(setting, "paced: p50, ms", f64::from(quantile(&mut took, 500)) / 1e3),
+        Figure::less(setting, "paced: p99, ms", f64::from(quantile(&mut took, 990)) / 1e3),
+        Figure::less(setting, "paced: max, ms", f64::from(quantile(&mut took, 1000)) / 1e3),
+        Figure::less(setting, "paced: CPU a delivery, µs", used.each(deliveries)),
     ])
 }
 
-/// The listeners and the senders of a room, heard on one thread.
-struct Hall {
-    poll: Poll,
-    events: Events,
-    buffer: Vec<u8>,
-    crowd: Crowd,
-    senders: Vec<Sender>,
+/// Notes how long a message was on its way, in µs. The nth that somebody hears is the nth that was sent.
+fn note(took: &mut Vec<u32>, sent: &[Instant], first: usize, nth: usize, now: Instant) {
+    if nth >= first
+        && let Some(sent) = sent.get(nth)
+    {
+        took.push(u32::try_from((now - *sent).as_micros()).unwrap_or(u32::MAX));
+    }
 }
 
-impl Hall {
-    fn open(options: &Options, server: &Server) -> Result<Self> {
-        let listener = people::register(server.address, "listener")?;
-        // A member before anybody counts: the room's notice of it is no part of the measurement.
-        drop(Sender::connect(server.address, &listener, "listener", ROOM, false)?);
-        let mut senders = Vec::new();
-        for nth in 0..SENDERS {
-            let name = format!("sender{nth}");
-            let person = people::register(server.address, &name)?;
-            senders.push(Sender::connect(server.address, &person, &name, ROOM, false)?);
-        }
-        let mut crowd = Crowd::gather(server.address, &listener, ROOM, options.listeners)?;
-        let poll = Poll::new()?;
-        crowd.register(&poll)?;
-        for (nth, sender) in senders.iter_mut().enumerate() {
-            sender.register(&poll, Token(crowd.len() + nth))?;
-        }
-        Ok(Self { poll, events: Events::with_capacity(2048), buffer: vec![0; CHUNK], crowd, senders })
+/// Everybody who posts keeps so many posts under way.
+pub fn saturated(hall: &mut Hall, server: &Server, under_way: usize, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+    hall.crowd.forget();
+    let before: usize = hall.senders.iter().map(|sender| sender.sent()).sum();
+    for sender in &mut hall.senders {
+        sender.post(under_way)?;
     }
-
-    /// Reads what comes until so many messages were delivered, or nothing comes any more; gives how many there were.
-    fn hear(&mut self, expected: usize, mut acknowledged: impl FnMut(&mut Sender, usize) -> Result<()>) -> Result<usize> {
-        let mut delivered = 0;
-        let mut last = Instant::now();
-        while delivered < expected && last.elapsed() < SILENCE {
-            self.poll.poll(&mut self.events, Some(Duration::from_millis(500)))?;
-            for event in &self.events {
-                let place = event.token().0;
-                if place < self.crowd.len() {
-                    delivered += self.crowd.read(place, &mut self.buffer)?;
-                } else {
-                    let sender = &mut self.senders[place - self.crowd.len()];
-                    let count = sender.read(&mut self.buffer)?;
-                    acknowledged(sender, count)?;
-                }
-            }
-            if !self.events.is_empty() {
-                last = Instant::now();
-            }
-        }
-        Ok(delivered)
-    }
+    hall.listen(Instant::now() + WARM, |_, _| {}, |sender, count| sender.post(count))?;
+    hall.senders.iter_mut().for_each(|sender| sender.took.clear());
+    let meter = Meter::start(server)?;
+    let delivered = hall.listen(Instant::now() + stretch, |_, _| {}, |sender, count| sender.post(count))?;
+    let used = meter.stop(server)?;
+    let mut acknowledged: Vec<_> = hall.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
+    let messages = hall.senders.iter().map(|sender| sender.sent()).sum::<usize>() - before;
+    hall.drain(messages, |_, _| {})?;
+    Ok(vec![
+        Figure::more(setting, "saturated: deliveries/s", used.rate(delivered)),
+        Figure::less(setting, "saturated: CPU a delivery, µs", used.each(delivered)),
+        Figure::less(setting, "saturated: acknowledged p99, ms", crate::bench::meter::millis(quantile(&mut acknowledged, 990))),
+        Figure::about(setting, "saturated: server busy, %", used.server_busy()),
+        Figure::about(setting, "saturated: load busy, %", used.load_busy()),
+    ])
 }

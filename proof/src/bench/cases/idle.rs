@@ -1,40 +1,43 @@
-//! How much of the server's memory a connection takes that has joined a room and waits.
+//! How much of the server's memory a connection takes that has joined a room, with a replay of 50 messages, and waits.
 
 use std::time::Duration;
 
-use super::{Meter, ROOM, furnished};
+use super::{ROOM, Stage, furnish};
+use crate::bench::Result;
 use crate::bench::crowd::Crowd;
-use crate::bench::report::{Figure, exact, percent, whole};
-use crate::bench::{Options, Result};
+use crate::bench::meter::Meter;
+use crate::bench::options::Kind;
+use crate::bench::results::{Figure, grouped};
 
-/// Long enough for a ping to everybody.
-const HOLD: Duration = Duration::from_secs(30);
+/// How long they wait before the memory is read: what was used for connecting may go.
+const REST: Duration = Duration::from_secs(4);
 
 /// One round.
-pub fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let (_site, server, person) = furnished(options, 50)?;
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = stage.fresh(kind, false)?;
+    let person = furnish(&server, 60)?;
     // What the first few connections make the server keep for good is not theirs.
-    drop(Crowd::gather(server.address, &person, ROOM, 16)?);
+    let mut first = Crowd::default();
+    first.grow(server.address, &person, ROOM, 32)?;
+    drop(first);
     std::thread::sleep(Duration::from_secs(1));
-    let before = server.memory()?;
-    let mut crowd = Crowd::gather(server.address, &person, ROOM, options.connections)?;
-    std::thread::sleep(Duration::from_secs(2));
-    let joined = server.memory()?;
-    let meter = Meter::start(&server)?;
-    crowd.wait(HOLD)?;
-    let used = meter.stop(&server)?;
-    let held = server.memory()?;
-    if crowd.open() < crowd.len() {
-        return Err(format!("{} connections were lost", crowd.len() - crowd.open()).into());
+    let empty = server.memory()?;
+    figures.push(Figure::less("nobody connected", "memory, MiB", empty as f64 / 1_048_576.0));
+    let mut crowd = Crowd::default();
+    for &count in stage.options.waiting() {
+        let setting = format!("{} connections", grouped(count));
+        let more = count - crowd.len();
+        crowd.grow(server.address, &person, ROOM, more)?;
+        let meter = Meter::start(&server)?;
+        crowd.wait(REST)?;
+        let used = meter.stop(&server)?;
+        if crowd.open() < crowd.len() {
+            return Err(format!("{} connections were lost", crowd.len() - crowd.open()).into());
+        }
+        let each = server.memory()?.saturating_sub(empty) as f64 / 1024.0 / crowd.len() as f64;
+        figures.push(Figure::less(&setting, "memory a connection, KiB", each));
+        figures.push(Figure::about(&setting, "server busy while they wait, %", used.server_busy()));
     }
     server.stop()?;
-    let each = |after: u64| after.saturating_sub(before) as f64 / 1024.0 / crowd.len() as f64;
-    Ok(vec![
-        whole("connections", crowd.len() as f64),
-        exact("RSS a connection, KiB", each(held)),
-        exact("RSS a connection before the first ping, KiB", each(joined)),
-        exact("RSS before, MiB", before as f64 / 1048576.0),
-        exact("RSS with all, MiB", held as f64 / 1048576.0),
-        percent("server busy while they wait, %", used.server, used.time),
-    ])
+    Ok(())
 }

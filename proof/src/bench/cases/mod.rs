@@ -1,65 +1,94 @@
-//! The cases, one file each.
+//! The cases, one file each, and what they share.
 
-pub mod depth;
-pub mod fanout;
-pub mod idle;
-pub mod joins;
-pub mod pages;
-pub mod posts;
+mod connects;
+mod fanout;
+mod hall;
+mod idle;
+mod pages;
+mod posts;
+mod sizes;
+mod start;
+mod stock;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
-use crate::bench::Result;
-use crate::bench::people::{self, Person};
-use crate::bench::sender::Sender;
-use crate::bench::server::{Server, Site, cpu};
+use mio::{Events, Poll, Token};
 
-/// The room that every Parlor has.
+use self::stock::Stock;
+use super::Result;
+use super::crowd::CHUNK;
+use super::field::Field;
+use super::options::{Case, Kind, Options};
+use super::people::{self, Person};
+use super::results::Figure;
+use super::sender::Sender;
+use super::server::{Server, Site};
+
+/// The room that every server has.
 const ROOM: &str = "general";
 
-/// A fresh server with one person who has said so many things in the room.
-fn furnished(options: &crate::bench::Options, messages: usize) -> Result<(Site, Server, Person)> {
-    let site = Site::new(options)?;
-    let server = site.start()?;
+/// What a run stands on.
+pub struct Stage<'a> {
+    options: &'a Options,
+    field: Field,
+    /// Servers' databases with long rooms, made once.
+    stocks: BTreeMap<Kind, Stock>,
+}
+
+impl<'a> Stage<'a> {
+    /// Prepares the servers.
+    pub fn new(options: &'a Options) -> Result<Self> {
+        Ok(Self { options, field: Field::prepare(options)?, stocks: BTreeMap::new() })
+    }
+
+    /// Which versions take part.
+    pub fn versions(&self) -> Vec<String> {
+        self.field.versions.clone()
+    }
+
+    /// A fresh server. The floor stores nothing unless it is asked to: it is two floors in one.
+    fn fresh(&self, kind: Kind, stores: bool) -> Result<(Site, Server)> {
+        let site = self.field.site(kind)?;
+        let server = site.start_with(if stores { &[] } else { &[("STORE", "off")] })?;
+        Ok((site, server))
+    }
+
+    /// The database with long rooms of that server, made if there is none yet.
+    fn stock(&mut self, kind: Kind) -> Result<&Stock> {
+        if !self.stocks.contains_key(&kind) {
+            let stock = Stock::make(self.field.site(kind)?, self.options.depths())?;
+            self.stocks.insert(kind, stock);
+        }
+        Ok(&self.stocks[&kind])
+    }
+}
+
+/// One round of a case on one server; what was seen before something went wrong is kept.
+pub fn measure(stage: &mut Stage, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
+    match case {
+        Case::Posts => posts::measure(stage, kind, seen),
+        Case::Fanout => fanout::measure(stage, kind, seen),
+        Case::Connects => connects::measure(stage, kind, seen),
+        Case::Idle => idle::measure(stage, kind, seen),
+        Case::Sizes => sizes::measure(stage, kind, seen),
+        Case::Pages => pages::measure(stage, kind, seen),
+        Case::Start => start::measure(stage, kind, seen),
+    }
+}
+
+/// Lets somebody say so many things in the room before anything is measured.
+fn furnish(server: &Server, messages: usize) -> Result<Person> {
     let person = people::register(server.address, "ada")?;
-    let mut sender = Sender::connect(server.address, &person, "ada", ROOM, false)?;
-    let mut poll = mio::Poll::new()?;
-    let mut events = mio::Events::with_capacity(8);
-    sender.register(&poll, mio::Token(0))?;
-    let mut buffer = vec![0; crate::bench::crowd::CHUNK];
+    let mut sender = Sender::connect(server.address, &person, "ada", &[ROOM.to_owned()], false)?;
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(8);
+    sender.register(&poll, Token(0))?;
+    let mut buffer = vec![0; CHUNK];
     while sender.took.len() < messages {
-        let under_way = sender.sent() - sender.took.len();
-        sender.post((messages - sender.sent()).min(32 - under_way))?;
+        let more = (messages - sender.sent()).min(32 - sender.under_way());
+        sender.post(more)?;
         poll.poll(&mut events, None)?;
         sender.read(&mut buffer)?;
     }
-    Ok((site, server, person))
-}
-
-/// What the server and this program used of their processors while something happened.
-struct Meter {
-    began: Instant,
-    server: Duration,
-    load: Duration,
-}
-
-/// What was used.
-struct Used {
-    /// How long it took.
-    time: Duration,
-    /// The server's processor time.
-    server: Duration,
-    /// This program's.
-    load: Duration,
-}
-
-impl Meter {
-    fn start(server: &Server) -> Result<Self> {
-        Ok(Self { began: Instant::now(), server: server.cpu()?, load: cpu("self")? })
-    }
-
-    fn stop(self, server: &Server) -> Result<Used> {
-        let time = self.began.elapsed();
-        Ok(Used { time, server: server.cpu()? - self.server, load: cpu("self")? - self.load })
-    }
+    Ok(person)
 }

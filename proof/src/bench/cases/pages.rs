@@ -1,89 +1,130 @@
-//! How many pages of a room with 50 messages are rendered a second, and how many as JSON.
+//! How many pages a second are read, of rooms that are short, long and very long: the room as it opens, a page in the middle of its
+//! history as JSON, and a search in it; plain, compressed, and by somebody who has the page already.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Meter, ROOM, furnished};
+use super::Stage;
+use super::stock::{COMMON, RARE};
+use crate::bench::Result;
 use crate::bench::http::{Http, get};
+use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::options::Kind;
 use crate::bench::people::Person;
-use crate::bench::report::{Figure, exact, millis, percent, percentile, whole};
-use crate::bench::sender::BODY;
+use crate::bench::results::{Figure, grouped};
 use crate::bench::server::Server;
-use crate::bench::{Options, Result};
+
+/// How many read at the same time.
+const READERS: usize = 4;
+
+/// A page to be read, and what of it shows that it is whole.
+struct Page {
+    name: &'static str,
+    path: String,
+    accept: &'static str,
+    mark: String,
+    at_least: usize,
+}
 
 /// One round.
-pub fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let (_site, server, person) = furnished(options, 60)?;
-    let html = read(options, &server, &person, "text/html")?;
-    let json = read(options, &server, &person, "application/json")?;
-    server.stop()?;
-    Ok(vec![
-        whole("room pages/s", html.rate),
-        millis("page p50, ms", html.p50),
-        millis("page p99, ms", html.p99),
-        exact("page, KiB", html.size),
-        whole("server CPU a page, µs", html.each),
-        html.server_busy,
-        html.load_busy,
-        whole("as JSON/s", json.rate),
-        whole("server CPU as JSON, µs", json.each),
-    ])
-}
-
-struct Pages {
-    rate: f64,
-    p50: Duration,
-    p99: Duration,
-    size: f64,
-    each: f64,
-    server_busy: Figure,
-    load_busy: Figure,
-}
-
-fn read(options: &Options, server: &Server, person: &Person, accept: &str) -> Result<Pages> {
-    let request = get(&format!("/rooms/{ROOM}"), &person.cookie, accept);
-    let mut first = Http::connect(server.address)?;
-    let page = first.send(&request)?;
-    let size = page.body.len();
-    // HTML says each once, JSON as written and as HTML.
-    let messages = String::from_utf8_lossy(page.body).matches(BODY).count();
-    if page.status != 200 || messages < 50 {
-        return Err(format!("{}: {messages} messages in a page", page.status).into());
+pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let stretch = stage.options.stretch() / 2;
+    let stock = stage.stock(kind)?;
+    let server = stock.site.start()?;
+    for (slug, depth) in &stock.rooms {
+        let setting = format!("{} messages", grouped(*depth));
+        for page in pages(slug, *depth) {
+            let failed = |error| format!("{setting}, {}: {error}", page.name);
+            figures.extend(read(&server, &stock.reader, &page, stretch, &setting).map_err(failed)?);
+        }
     }
-    for _ in 0..200 {
-        first.send(&request)?;
+    server.stop()?;
+    Ok(())
+}
+
+fn pages(slug: &str, depth: usize) -> [Page; 4] {
+    let (html, json) = ("text/html", "application/json");
+    let search = |words: &str| format!("/search?q={words}+in:{slug}");
+    let page = |name, path, accept, mark: &str, at_least| Page { name, path, accept, mark: mark.to_owned(), at_least };
+    [
+        page("room", format!("/rooms/{slug}"), html, &format!("/rooms/{slug}/"), 50),
+        page("history, JSON", format!("/rooms/{slug}?around={}", depth / 2), json, r#""html":"#, 50),
+        page("search, rare word", search(RARE), html, "<mark>", 10),
+        page("search, frequent word", search(COMMON), html, "<mark>", 20),
+    ]
+}
+
+fn read(server: &Server, person: &Person, page: &Page, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+    let Page { name, path, accept, mark, at_least } = page;
+    let accept = ("accept", *accept);
+    let plain = get(path, &person.cookie, &[accept]);
+    let mut http = Http::connect(server.address)?;
+    let first = http.send(&plain)?;
+    let marks = String::from_utf8_lossy(first.body).matches(mark).count();
+    if first.status != 200 || marks < *at_least {
+        return Err(format!("{} with {marks} of {mark}", first.status).into());
+    }
+    let tag = first.header("etag").map(str::to_owned);
+    let size = first.body.len() as f64 / 1024.0;
+    let mut figures = vec![Figure::about(setting, &format!("{name}: KiB"), size)];
+    figures.extend(ask(server, &plain, stretch, setting, name)?.0);
+
+    let packed = get(path, &person.cookie, &[accept, ("accept-encoding", "gzip")]);
+    let first = http.send(&packed)?;
+    if first.header("content-encoding") == Some("gzip") {
+        figures.push(Figure::about(setting, &format!("{name}, gzip: KiB"), first.body.len() as f64 / 1024.0));
+        figures.extend(ask(server, &packed, stretch, setting, &format!("{name}, gzip"))?.0);
+    }
+
+    if let Some(tag) = tag {
+        let again = get(path, &person.cookie, &[accept, ("if-none-match", &tag)]);
+        let (more, unchanged) = ask(server, &again, stretch, setting, &format!("{name}, known"))?;
+        figures.extend(more);
+        figures.push(Figure::about(setting, &format!("{name}, known: answered 304, %"), unchanged * 100.0));
+    }
+    Ok(figures)
+}
+
+/// Asks for it again and again; gives the figures, and which share was answered with 304.
+fn ask(server: &Server, request: &[u8], stretch: Duration, setting: &str, name: &str) -> Result<(Vec<Figure>, f64)> {
+    let mut http = Http::connect(server.address)?;
+    let warm = Instant::now() + stretch / 6;
+    while Instant::now() < warm {
+        http.send(request)?;
     }
     let meter = Meter::start(server)?;
-    let until = Instant::now() + Duration::from_secs(options.seconds);
-    let took = thread::scope(|scope| {
-        let threads: Vec<_> = (0..options.parallel)
+    let until = Instant::now() + stretch;
+    let read = thread::scope(|scope| {
+        let threads: Vec<_> = (0..READERS)
             .map(|_| {
-                scope.spawn(|| -> Result<Vec<Duration>> {
+                scope.spawn(|| -> Result<(Vec<Duration>, usize)> {
                     let mut http = Http::connect(server.address)?;
-                    let mut took = Vec::new();
+                    let (mut took, mut unchanged) = (Vec::new(), 0);
                     while Instant::now() < until {
                         let began = Instant::now();
-                        let status = http.send(&request)?.status;
-                        if status != 200 {
-                            return Err(format!("a page answered {status}").into());
+                        match http.send(request)?.status {
+                            200 => {}
+                            304 => unchanged += 1,
+                            status => return Err(format!("a page answered {status}").into()),
                         }
                         took.push(began.elapsed());
                     }
-                    Ok(took)
+                    Ok((took, unchanged))
                 })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a reading thread panicked")).collect::<Result<Vec<_>>>()
     })?;
     let used = meter.stop(server)?;
-    let mut took = took.concat();
-    Ok(Pages {
-        rate: took.len() as f64 / used.time.as_secs_f64(),
-        p50: percentile(&mut took, 50),
-        p99: percentile(&mut took, 99),
-        size: size as f64 / 1024.0,
-        each: used.server.as_secs_f64() * 1e6 / took.len() as f64,
-        server_busy: percent("server busy, %", used.server, used.time),
-        load_busy: percent("load program busy, %", used.load, used.time),
-    })
+    let (mut took, unchanged) = read.into_iter().fold((Vec::new(), 0), |(mut all, count), (took, more)| {
+        all.extend(took);
+        (all, count + more)
+    });
+    let share = unchanged as f64 / took.len().max(1) as f64;
+    let figures = vec![
+        Figure::more(setting, &format!("{name}: pages/s"), used.rate(took.len())),
+        Figure::less(setting, &format!("{name}: p99, ms"), millis(quantile(&mut took, 990))),
+        Figure::less(setting, &format!("{name}: CPU a page, µs"), used.each(took.len())),
+    ];
+    Ok((figures, share))
 }

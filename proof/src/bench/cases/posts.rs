@@ -1,93 +1,111 @@
-//! How many posts a second are committed and acknowledged, first with nobody live in the room, then with every sender live.
+//! How many posts a second are committed and acknowledged, with more or fewer under way, in one room and in many. Nobody is live in
+//! them, so nothing is delivered: it is the way to the disk that is measured.
 
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use super::{Meter, ROOM};
+use super::{ROOM, Stage};
+use crate::bench::Result;
 use crate::bench::crowd::CHUNK;
+use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::options::Kind;
 use crate::bench::people::{self, Person};
-use crate::bench::report::{Figure, exact, millis, percent, percentile, whole};
-use crate::bench::sender::Sender;
-use crate::bench::server::{Server, Site};
-use crate::bench::{Options, Result};
+use crate::bench::results::{Figure, grouped};
+use crate::bench::sender::{Sender, Words};
+use crate::bench::server::Server;
+
+/// How long it goes on before it counts.
+const WARM: Duration = Duration::from_millis(700);
 
 /// One round.
-pub fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let site = Site::new(options)?;
-    let server = site.start()?;
-    let names: Vec<_> = (0..options.senders).map(|nth| format!("sender{nth}")).collect();
-    let senders: Result<Vec<_>> = names.iter().map(|name| Ok((name, people::register(server.address, name)?))).collect();
-    let senders = senders?;
-    let quiet = post(options, &server, &senders, false)?;
-    let live = post(options, &server, &senders, true)?;
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = stage.fresh(kind, true)?;
+    let most = stage.options.posting().iter().map(|(people, ..)| *people).max().unwrap_or(1);
+    let names = (0..most).map(|nth| format!("sender{nth}"));
+    let people: Vec<_> = names.map(|name| people::register(server.address, &name)).collect::<Result<_>>()?;
+    let rooms: Vec<_> = (0..stage.options.posting().iter().map(|(.., rooms)| *rooms).max().unwrap_or(1))
+        .map(|nth| format!("room-{nth}"))
+        .collect();
+    if rooms.len() > 1 {
+        rooms.iter().try_for_each(|room| people::open_room(server.address, &people[0], room))?;
+    }
+    for &(count, each, in_rooms) in stage.options.posting() {
+        let setting =
+            format!("{} under way, {}", count * each, if in_rooms == 1 { "1 room".into() } else { format!("{in_rooms} rooms") });
+        let rooms = if in_rooms == 1 { vec![ROOM.to_owned()] } else { rooms[..in_rooms].to_vec() };
+        let mut posting = Posting::open(&server, &people[..count], &rooms, &setting)?;
+        figures.extend(posting.run(&server, each, stage.options.stretch(), &setting)?);
+    }
     server.stop()?;
-    Ok(vec![
-        whole("acknowledged posts/s, nobody live", quiet.rate),
-        millis("acknowledgement p50, ms", quiet.p50),
-        millis("acknowledgement p99, ms", quiet.p99),
-        quiet.server_busy,
-        quiet.load_busy,
-        exact("server CPU a post, µs", quiet.each),
-        whole("acknowledged posts/s, every sender live", live.rate),
-        millis("live: acknowledgement p50, ms", live.p50),
-        millis("live: acknowledgement p99, ms", live.p99),
-        exact("live: server CPU a post, µs", live.each),
-    ])
+    Ok(())
 }
 
-struct Posted {
-    rate: f64,
-    p50: Duration,
-    p99: Duration,
-    each: f64,
-    server_busy: Figure,
-    load_busy: Figure,
+/// People who post, and hear only what is answered.
+pub struct Posting {
+    poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+    senders: Vec<Sender>,
 }
 
-fn post(options: &Options, server: &Server, people: &[(&String, Person)], live: bool) -> Result<Posted> {
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(64);
-    let mut buffer = vec![0; CHUNK];
-    let mut senders = Vec::new();
-    for (name, person) in people {
-        let name = format!("{name}-{}", if live { "live" } else { "quiet" });
-        senders.push(Sender::connect(server.address, person, &name, ROOM, live)?);
+impl Posting {
+    /// Connects them; `purpose` makes their nonces their own.
+    pub fn open(server: &Server, people: &[Person], rooms: &[String], purpose: &str) -> Result<Self> {
+        let poll = Poll::new()?;
+        let purpose: String = purpose.chars().filter(char::is_ascii_alphanumeric).collect();
+        let mut senders = Vec::new();
+        for (place, person) in people.iter().enumerate() {
+            let mut sender = Sender::connect(server.address, person, &purpose, rooms, false)?;
+            sender.register(&poll, Token(place))?;
+            senders.push(sender);
+        }
+        Ok(Self { poll, events: Events::with_capacity(64), buffer: vec![0; CHUNK], senders })
     }
-    for (place, sender) in senders.iter_mut().enumerate() {
-        sender.register(&poll, Token(place))?;
+
+    /// All say this from now on.
+    pub fn say(&mut self, body: &str) {
+        self.senders.iter_mut().for_each(|sender| sender.say(Words::Same(body.into())));
     }
-    let warm = Instant::now() + Duration::from_secs(1);
-    let mut run = |senders: &mut Vec<Sender>, until: Instant| -> Result<()> {
-        while Instant::now() < until {
-            poll.poll(&mut events, Some(Duration::from_millis(100)))?;
-            for event in &events {
-                let sender = &mut senders[event.token().0];
-                let acknowledged = sender.read(&mut buffer)?;
-                if acknowledged > 0 {
+
+    /// Keeps so many posts of each under way for a while, and waits for the last answers.
+    pub fn run(&mut self, server: &Server, each: usize, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+        for sender in &mut self.senders {
+            sender.post(each)?;
+        }
+        self.go_on(Some(Instant::now() + WARM))?;
+        self.senders.iter_mut().for_each(|sender| sender.took.clear());
+        let meter = Meter::start(server)?;
+        self.go_on(Some(Instant::now() + stretch))?;
+        let used = meter.stop(server)?;
+        let mut took: Vec<_> = self.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
+        self.go_on(None)?;
+        Ok(vec![
+            Figure::more(setting, "posts/s", used.rate(took.len())),
+            Figure::less(setting, "acknowledged p50, ms", millis(quantile(&mut took, 500))),
+            Figure::less(setting, "acknowledged p99, ms", millis(quantile(&mut took, 990))),
+            Figure::less(setting, "CPU a post, µs", used.each(took.len())),
+            Figure::about(setting, "server busy, %", used.server_busy()),
+        ])
+    }
+
+    /// Posts on until then; without a time, only waits for what is under way.
+    fn go_on(&mut self, until: Option<Instant>) -> Result<()> {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while until.map_or_else(|| self.senders.iter().any(|sender| sender.under_way() > 0), |until| Instant::now() < until) {
+            self.poll.poll(&mut self.events, Some(Duration::from_millis(50)))?;
+            for event in &self.events {
+                let sender = &mut self.senders[event.token().0];
+                let acknowledged = sender.read(&mut self.buffer)?;
+                if acknowledged > 0 && until.is_some() {
                     sender.post(acknowledged)?;
                 }
             }
+            if until.is_none() && Instant::now() > patience {
+                let left: usize = self.senders.iter().map(Sender::under_way).sum();
+                return Err(format!("{setting} posts were never answered", setting = grouped(left)).into());
+            }
         }
         Ok(())
-    };
-    for sender in &mut senders {
-        sender.post(options.in_flight)?;
     }
-    run(&mut senders, warm)?;
-    for sender in &mut senders {
-        sender.took.clear();
-    }
-    let meter = Meter::start(server)?;
-    run(&mut senders, Instant::now() + Duration::from_secs(options.seconds))?;
-    let used = meter.stop(server)?;
-    let mut took: Vec<_> = senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
-    Ok(Posted {
-        rate: took.len() as f64 / used.time.as_secs_f64(),
-        p50: percentile(&mut took, 50),
-        p99: percentile(&mut took, 99),
-        each: used.server.as_secs_f64() * 1e6 / took.len() as f64,
-        server_busy: percent("server busy, %", used.server, used.time),
-        load_busy: percent("load program busy, %", used.load, used.time),
-    })
 }

@@ -57,7 +57,8 @@ const CONNECTIONS: usize = 600;
 const DESCRIPTORS: u32 = 256;
 
 async fn event_flood(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+    // Ten times what each may post by default, because those who talk are quick, too.
+    let server = stage.start(&[("POST_RATE", "100/s")]).await;
     let mut pulse = Pulse::begin(&server).await;
     let eve = server.register("eve").await;
     let room = eve.create_room("Eve's", "private").await;

@@ -5,6 +5,7 @@
 mod access;
 mod backup;
 mod broadcast;
+mod browser;
 mod clock;
 mod dawdle;
 mod disk;
@@ -12,14 +13,19 @@ mod flood;
 mod joins;
 mod kill;
 mod liar;
+mod malformed;
 mod network;
 mod outcome;
+mod oversize;
 mod postgres;
 mod power;
 mod sessions;
 mod soak;
 mod storm;
 mod stuck;
+mod sweep;
+mod text;
+mod timing;
 
 use super::Case;
 
@@ -33,17 +39,23 @@ pub fn all() -> Vec<&'static Case> {
         outcome::CASES,
         network::CASES,
         broadcast::CASES,
+        stuck::CASES,
+        storm::CASES,
+        dawdle::CASES,
+        flood::CASES,
+        oversize::CASES,
+        malformed::CASES,
+        text::CASES,
+        browser::CASES,
+        joins::CASES,
+        access::CASES,
+        sessions::CASES,
+        sweep::CASES,
+        timing::CASES,
         clock::CASES,
         backup::CASES,
         liar::CASES,
-        access::CASES,
-        dawdle::CASES,
-        flood::CASES,
-        joins::CASES,
-        sessions::CASES,
         soak::CASES,
-        storm::CASES,
-        stuck::CASES,
     ]
     .into_iter()
     .flatten()

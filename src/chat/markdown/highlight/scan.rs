@@ -62,9 +62,10 @@ impl<'c> Scanner<'_, 'c, '_> {
         }
         if byte.is_ascii_digit() {
             let number = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'%');
-            let length = rest.bytes().take_while(|&b| number(b)).count();
-            let length = rest[..length].find("..").unwrap_or(length);
-            return self.take("hl-n", length.max(1));
+            let bytes = rest.as_bytes();
+            // The two dots of a range end it, and are looked for no further: a row of ranges is not read over and over.
+            let ends = |at: &usize| !number(bytes[*at]) || bytes[*at..].starts_with(b"..");
+            return self.take("hl-n", (1..bytes.len()).find(ends).unwrap_or(bytes.len()));
         }
         if is_word(byte) {
             return self.word(rest);

@@ -1,0 +1,93 @@
+//! What comes over a socket: a packet, an event's name and its payload, and its fields up to the queue.
+
+use std::sync::LazyLock;
+
+use parlor::accounts::username::Username;
+use parlor::chat::names::Names;
+use parlor::chat::search::Order;
+use parlor::chat::search::cursor::Cursor;
+use parlor::chat::{Chat, direct, markdown, text};
+use parlor::error::{Error, Result};
+use parlor::realtime::payload::{Incoming, Payload};
+use socketioxide_core::packet::PacketData;
+use socketioxide_core::parser::{Parse, ParserState};
+use socketioxide_core::{Str, Value};
+use socketioxide_parser_common::CommonParser;
+
+use crate::{bounded, html};
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(["ada".into()], ["general".into()]));
+
+/// Reads a packet as a socket does, and the event in it. Bytes that are no packet are read as an event anyway.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        let state = ParserState::default();
+        // An attachment that nobody announced.
+        CommonParser.decode_bin(&Default::default(), &state, data.to_vec().into()).expect_err("it belongs to nothing");
+        return;
+    };
+    let state = ParserState::default();
+    let packet = CommonParser.decode_str(&Default::default(), &state, Str::from(text.to_owned()));
+    match packet.map(|packet| packet.inner) {
+        Ok(PacketData::Event(Value::Str(event, None), _)) => read(&event),
+        Ok(_) => {}
+        Err(_) => read(text),
+    }
+}
+
+fn read(text: &str) {
+    let incoming = bounded("reading an event", || Incoming::parse(text));
+    match incoming.payload {
+        Ok(payload) => fields(&payload),
+        Err(error) => is_clear(&error, &["data"]),
+    }
+}
+
+/// Reads every field that any event has.
+fn fields(payload: &Payload) {
+    for field in ["room", "body", "nonce", "emoji", "q", "before", "order", "level"] {
+        let read = payload.text(field);
+        assert_eq!(read.is_ok(), payload.optional_text(field).is_ok_and(|text| text.is_some()), "{field}");
+        each(read, &[field]);
+    }
+    for field in ["after", "around", "before", "limit", "reply_to", "seq"] {
+        let number = each(payload.number(field), &[field]);
+        assert!(number.is_none_or(|number| number >= 0), "{field}");
+        each(payload.optional_number(field), &[field]);
+    }
+    each(payload.flag("on"), &["on"]);
+    if let Some(body) = payload.text("body").ok().and_then(|body| each(text::body(body, 8_000), &["body"])) {
+        assert!(!body.contains(['\0', '\r']) && body.chars().count() <= 8_000);
+        html::check(&bounded("rendering", || markdown::render(&body, &NAMES)).html);
+    }
+    if let Some(nonce) = payload.text("nonce").ok().and_then(|nonce| each(text::nonce(nonce), &["nonce"])) {
+        assert!((1..=64).contains(&nonce.chars().count()) && !nonce.contains('\0'));
+    }
+    if let Some(emoji) = payload.text("emoji").ok().and_then(|emoji| each(text::emoji(emoji), &["emoji"])) {
+        assert!(emoji.len() <= 64 && !emoji.is_ascii(), "{emoji:?}");
+    }
+    if let Some(users) = each(payload.texts("users"), &["users"]) {
+        for name in direct::usernames(&users) {
+            each(Username::parse(name), &["username"]);
+        }
+    }
+    if let Ok(level) = payload.optional_text("level") {
+        each(Chat::level(level), &["level"]);
+    }
+    let order = payload.optional_text("order").ok().and_then(|order| each(Order::parse(order), &["order"]));
+    if let (Some(order), Ok(before)) = (order, payload.text("before")) {
+        each(Cursor::parse(before, order), &["before"]);
+    }
+}
+
+/// What was read; a refusal must name the field.
+fn each<T>(read: Result<T>, fields: &[&str]) -> Option<T> {
+    read.inspect_err(|error| is_clear(error, fields)).ok()
+}
+
+/// A refusal is the client's fault, says of which field, and is not long, however long the input was.
+fn is_clear(error: &Error, fields: &[&str]) {
+    assert!(matches!(error.code(), "invalid" | "too_long"), "{error:?}");
+    assert!(error.field().is_some_and(|field| fields.contains(&field)), "{error:?}");
+    assert!(error.to_string().len() < 200, "{error:?}");
+}

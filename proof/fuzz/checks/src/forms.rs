@@ -1,0 +1,243 @@
+//! What comes over HTTP: forms, links, headers, and the names and passwords in them.
+//!
+//! The first letter says what the rest is: `n` a name or another short text, `p` a password, `f` a form's body, `q` a link's path and
+//! query, `h` the lines of a request's head.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Path, Query};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use axum::response::{IntoResponse, Redirect};
+use futures_util::FutureExt;
+use ipnet::IpNet;
+use parlor::accounts::username::{NAME, Username, display_name};
+use parlor::accounts::{password, profile};
+use parlor::chat::{direct, text};
+use parlor::config::Config;
+use parlor::error::{Error, Result};
+use parlor::realtime::handshake;
+use parlor::server::Peer;
+use parlor::web::form::Form;
+use parlor::web::origin::Origins;
+use parlor::web::respond::{Asked, own_path, wants_json};
+use parlor::web::{
+    accounts, act, activity, address, assets, compose, history, members, people, preview, rooms, search, session, settings,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{bounded, within};
+
+/// How long judging a password may take. It is done where passwords are hashed, which takes as long.
+const JUDGING: Duration = Duration::from_millis(400);
+
+/// Lets the server read what came in the way that the first letter says.
+pub fn check(data: &[u8]) {
+    let Some((kind, rest)) = data.split_first() else { return };
+    match (kind, std::str::from_utf8(rest)) {
+        (b'n', Ok(name)) => short(name),
+        (b'p', Ok(password)) => within(JUDGING, "judging a password", || secret(password)),
+        (b'f', _) => form(rest),
+        (b'q', _) => link(rest),
+        (b'h', _) => head(rest),
+        _ => {}
+    }
+}
+
+fn short(text: &str) {
+    username(text);
+    if let Some(name) = clear(display_name(text, &Username::parse("ada").expect("a plain name")), "name") {
+        shows_everything(&name, NAME);
+        assert!(!name.is_empty());
+    }
+    if let Some(name) = clear(text::room_name(text), "name") {
+        shows_everything(&name, text::ROOM_NAME);
+        let slug = text::slug(&name);
+        assert!((1..=48).contains(&slug.len()), "{slug:?}");
+        assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{slug:?}");
+        assert!(!slug.starts_with('-') && !slug.ends_with('-'), "{slug:?}");
+    }
+    if let Some(topic) = clear(text::line("topic", text, text::TOPIC), "topic") {
+        shows_everything(&topic, text::TOPIC);
+    }
+    if let Some(Some(zone)) = clear(bounded("finding a time zone", || profile::time_zone(text)), "time_zone") {
+        assert_eq!(profile::time_zone(&zone).ok().flatten(), Some(zone), "a time zone has one spelling");
+    }
+    for zone in [None, Some("Europe/Paris"), Some(text)] {
+        if let Err(error) = history::start_of(text, zone) {
+            assert!(matches!(error.field(), Some("date" | "tz")) && error.to_string().len() < 200, "{error:?}");
+        }
+    }
+    for name in direct::usernames(&[text]) {
+        assert!(!name.is_empty() && !name.contains([',', ' ']) && !name.starts_with('@'), "{name:?}");
+    }
+    next(text);
+}
+
+/// A username is one plain word, and the same one however often it is read; nothing that only looks like one becomes one.
+fn username(text: &str) {
+    let Some(name) = clear(bounded("reading a username", || Username::parse(text)), "username") else { return };
+    let plain = name.as_str();
+    assert!((1..=32).contains(&plain.len()) && !plain.starts_with(['.', '_', '-']), "{plain:?}");
+    assert!(plain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)), "{plain:?}");
+    assert_eq!(Username::parse(plain).ok().as_ref(), Some(&name));
+    // A wide letter is the same letter; everything else that is no ASCII is another one.
+    let is_the_same = |c: char| c.is_ascii() || matches!(c, '\u{FF01}'..='\u{FF5E}');
+    assert!(text.trim().chars().all(is_the_same), "{text:?} became {plain:?}");
+}
+
+/// A line that was taken hides nothing, and is as long as it may be.
+fn shows_everything(line: &str, limit: usize) {
+    assert!(line.chars().count() <= limit && line.trim() == line);
+    let is_odd = |c: char| {
+        c.is_control() || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!line.contains(is_odd), "{line:?}");
+}
+
+/// Where somebody is sent after they have logged in: as a browser reads it, always to us.
+fn next(text: &str) {
+    let Some(path) = own_path(text) else { return };
+    let answer = Redirect::to(path).into_response();
+    assert_eq!(answer.status().as_u16(), 303, "{path:?}");
+    let location = answer.headers().get(LOCATION).map(HeaderValue::as_bytes);
+    assert_eq!(location, Some(path.as_bytes()));
+    for own in ["https://chat.example/login?next=x", "http://127.0.0.1:3000/login"] {
+        let own = url::Url::parse(own).expect("a constant is a URL");
+        assert!(own.join(path).is_ok_and(|led| led.origin() == own.origin()), "{path:?} leads away");
+    }
+}
+
+fn secret(password: &str) {
+    let ada = Username::parse("ada").expect("a plain name");
+    if clear(password::check(password, &ada), "password").is_some() {
+        assert!((8..=256).contains(&password.chars().count()) && !password.contains('\0'));
+    }
+}
+
+fn form(body: &[u8]) {
+    fields::<accounts::RegisterForm>(body);
+    fields::<accounts::LoginForm>(body);
+    fields::<act::Act>(body);
+    fields::<compose::NewMessage>(body);
+    fields::<members::Description>(body);
+    fields::<members::Invitation>(body);
+    fields::<preview::Draft>(body);
+    fields::<rooms::NewRoom>(body);
+    fields::<settings::Settings>(body);
+    fields::<Vec<(String, String)>>(body);
+}
+
+/// A form is read, or refused as the client's fault.
+fn fields<T: DeserializeOwned>(body: &[u8]) {
+    let request = Request::post("/x").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body.to_vec()));
+    let request = request.expect("a request of constants");
+    let read = Form::<T>::from_request(request, &()).now_or_never().expect("the whole body is there");
+    if let Err(refusal) = read {
+        assert!(refusal.status().is_client_error(), "{}", refusal.status());
+    }
+}
+
+fn link(line: &[u8]) {
+    let Ok(uri) = Uri::try_from(line) else { return };
+    let _ = Query::<accounts::Links>::try_from_uri(&uri);
+    let _ = Query::<activity::Before>::try_from_uri(&uri);
+    let _ = Query::<history::Day>::try_from_uri(&uri);
+    let _ = Query::<people::Search>::try_from_uri(&uri);
+    let _ = Query::<search::Sought>::try_from_uri(&uri);
+    let _ = Query::<settings::Done>::try_from_uri(&uri);
+    if let Ok(Query(place)) = Query::<history::Place>::try_from_uri(&uri)
+        && let Err(error) = place.window()
+    {
+        assert!(matches!(error.field(), Some("after" | "around" | "before" | "limit")), "{error:?}");
+    }
+    let path = uri.path().trim_start_matches('/').to_owned();
+    file(path, HeaderMap::new());
+    let kept = handshake::prepare(Request::get(uri.clone()).body(()).expect("a URI that was read"), &HTTPS);
+    assert_eq!(kept.uri(), &uri);
+    // Where somebody comes back to whom the page sent to log in first.
+    let refused = Asked::of(&HeaderMap::new(), &uri).refuse(Error::Unauthenticated).into_response();
+    let location =
+        refused.headers().get(LOCATION).and_then(|location| location.to_str().ok()).expect("an answer leads to the log-in");
+    assert!(location.starts_with("/login?next=") || location == "/login", "{location:?}");
+    next(&String::from_utf8_lossy(line));
+}
+
+static HTTPS: LazyLock<Origins> = LazyLock::new(|| {
+    let vars = [("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())];
+    Origins::new(&Config::from_env(vars).expect("one good setting"))
+});
+static HTTP: LazyLock<Origins> = LazyLock::new(|| Origins::new(&Config::default()));
+
+/// The lines of a request's head, as far as they are any.
+fn head(lines: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in lines.split(|&b| b == b'\n').take(40) {
+        let mut parts = line.splitn(2, |&b| b == b':');
+        let name = parts.next().and_then(|name| HeaderName::from_bytes(name).ok());
+        let value = parts.next().and_then(|value| HeaderValue::from_bytes(value.trim_ascii()).ok());
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    came_from(&headers);
+    for origins in [&*HTTP, &*HTTPS] {
+        let key = session::session_key(&headers, origins);
+        assert!(key.is_none() || headers.contains_key("cookie"));
+        if !origins.allows_socket(&headers) {
+            assert!(headers.contains_key("origin"));
+        }
+        let request = Request::get("/socket.io/?EIO=4&transport=websocket");
+        let mut request = request.body(()).expect("a request of constants");
+        *request.headers_mut() = headers.clone();
+        let kept = handshake::prepare(request, origins);
+        assert!(!kept.headers().contains_key("cookie") && kept.extensions().get::<handshake::Handshake>().is_some());
+    }
+    let origin = headers.get("origin").map(HeaderValue::as_bytes);
+    let is_allowed = HTTPS.allows_socket(&headers);
+    assert_eq!(is_allowed, origin.is_none_or(|origin| origin.eq_ignore_ascii_case(b"https://chat.example")), "{origin:?}");
+    if !headers.contains_key("sec-fetch-site") {
+        assert_eq!(HTTPS.allows_form(&headers), is_allowed);
+    }
+    let json = wants_json(&headers);
+    assert!(!json || headers.contains_key("accept"));
+    file("css/base.css".into(), headers);
+}
+
+/// The address that counts is the peer's, unless a trusted proxy says otherwise; then it is one that stands there.
+fn came_from(headers: &HeaderMap) {
+    let trusted: [IpNet; 2] = ["10.0.0.0/8".parse().expect("a network"), "fd00::/8".parse().expect("a network")];
+    for (peer, is_trusted) in [("192.0.2.1", false), ("10.0.0.1", true), ("::ffff:10.0.0.1", true), ("fd00::1", true)] {
+        let peer: IpAddr = peer.parse().expect("an address");
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer((peer, 1234).into()));
+        let seen = address::client(headers, &extensions, &trusted).expect("a peer has an address");
+        assert_eq!(seen, seen.to_canonical());
+        if seen != peer.to_canonical() {
+            let says = |line: &HeaderValue| {
+                line.to_str().is_ok_and(|line| {
+                    line.split(',').any(|hop| hop.trim().parse().is_ok_and(|hop: IpAddr| hop.to_canonical() == seen))
+                })
+            };
+            assert!(is_trusted && headers.get_all("x-forwarded-for").iter().any(says), "{seen} was made up");
+        }
+    }
+}
+
+/// A file of the program's own, or nothing.
+fn file(path: String, headers: HeaderMap) {
+    let answer = assets::serve(Path(path.clone()), headers).now_or_never().expect("nothing waits");
+    assert!(matches!(answer.status().as_u16(), 200 | 304 | 404), "{path:?}");
+}
+
+/// What was read; a refusal must name the field, shortly.
+fn clear<T>(read: Result<T>, field: &str) -> Option<T> {
+    if let Err(error) = &read {
+        assert!(matches!(error.code(), "invalid" | "too_long") && error.field() == Some(field), "{error:?}");
+        assert!(error.to_string().len() < 250, "{error:?}");
+    }
+    read.ok()
+}

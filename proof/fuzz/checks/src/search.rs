@@ -1,0 +1,143 @@
+//! What is searched for, and the words of a message.
+
+use std::sync::LazyLock;
+
+use jiff::tz::TimeZone;
+use parlor::chat::search::Order;
+use parlor::chat::search::cursor::Cursor;
+use parlor::chat::search::entry::{Entry, Source};
+use parlor::chat::search::needle::{Expression, Needle};
+use parlor::chat::search::query::Query;
+use parlor::chat::search::score::score;
+use parlor::chat::search::snippet::snippet;
+use parlor::chat::search::words::{Word, cut};
+use parlor::chat::types::{RoomId, UserId};
+use parlor::clock::Millis;
+
+use crate::bounded;
+
+/// Days begin at midnight, except there: on the day on which the clocks go forward, at one.
+static ZONES: LazyLock<Vec<TimeZone>> = LazyLock::new(|| {
+    let named = ["America/Sao_Paulo", "Pacific/Apia"].iter().filter_map(|name| TimeZone::get(name).ok());
+    std::iter::once(TimeZone::UTC).chain(named).collect()
+});
+const NOW: Millis = Millis(1_795_400_000_000);
+
+/// The first line is a query, what follows is a message.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (asked, body) = text.split_once('\n').unwrap_or((text, text));
+    let needles = query(asked);
+    let words = bounded("cutting", || cut(body));
+    assert_eq!(words, cut(body));
+    are_in_place(body, &words);
+    are_found(body, &words);
+    entry(body, &words);
+    let shown = bounded("showing", || snippet(body, &words, &needles));
+    is_a_stretch(&shown, body);
+    let reached = bounded("scoring", || score(&words, &needles));
+    assert!((0..1_000_000).contains(&reached), "{reached}");
+    for order in [Order::Newest, Order::Best] {
+        if let Ok(cursor) = Cursor::parse(asked, order) {
+            assert_eq!(Cursor::parse(&cursor.to_string(), order).ok(), Some(cursor));
+        }
+    }
+}
+
+fn query(text: &str) -> Vec<Needle> {
+    let mut needles = Vec::new();
+    for zone in ZONES.iter() {
+        let query = match bounded("reading a query", || Query::parse(text, zone, NOW)) {
+            Ok(query) => query,
+            Err(error) => {
+                assert!(error.field() == Some("q") && error.to_string().len() < 200, "{error:?}");
+                continue;
+            }
+        };
+        assert_eq!(Query::parse(text, zone, NOW).ok().as_ref(), Some(&query));
+        assert!(query.since.is_none() && query.until.is_none() || Query::may_name_days(text), "days that nobody named");
+        for needle in query.needles.iter().chain(&query.not_needles) {
+            is_quotable(&needle.expression());
+        }
+        needles = query.needles;
+    }
+    needles
+}
+
+/// Both databases get the words between quotes: nothing in them may end those.
+fn is_quotable(expression: &Expression) {
+    match expression {
+        Expression::Is(word) | Expression::Begins(word) => is_word(word),
+        Expression::Row(words, _) => {
+            assert!(words.len() > 1);
+            words.iter().for_each(|word| is_word(word));
+        }
+        Expression::Any(list) => list.iter().for_each(is_quotable),
+    }
+}
+
+fn is_word(word: &str) {
+    assert!(!word.is_empty() && word.chars().count() <= 72, "{word:?}");
+    let is_special = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() || c.is_control() || c.is_whitespace();
+    assert!(!word.contains(is_special), "{word:?}");
+}
+
+fn are_in_place(body: &str, words: &[Word]) {
+    let mut before = 0;
+    for word in words {
+        is_word(&word.text);
+        assert!(!word.text.contains(|c| matches!(c, '\u{E000}'..='\u{F8FF}')), "somebody typed a mark: {word:?}");
+        assert!(before <= word.start && word.start < word.first_end && word.first_end <= word.end && word.end <= body.len());
+        assert!([word.start, word.first_end, word.end].iter().all(|&at| body.is_char_boundary(at)), "{word:?}");
+        before = word.start;
+    }
+    // One character can stand for a sentence of 18.
+    assert!(words.len() <= 18 * body.chars().count());
+}
+
+/// What stands in a message is found when it is searched for as it stands there; but for a character that is a part of two words.
+fn are_found(body: &str, words: &[Word]) {
+    for (at, word) in words.iter().enumerate().take(16) {
+        let is_shared =
+            |other: &Word| other.start < word.end && word.start < other.end && !(word.place.is_run() && other.place.is_run());
+        if words[at.saturating_sub(20)..words.len().min(at + 20)].iter().any(|other| other != word && is_shared(other)) {
+            continue;
+        }
+        let typed = &body[word.start..word.end];
+        let needle = Needle::of(typed, true);
+        let is_found = needle.is_some_and(|needle| needle.places(words).any(|found| found.start == word.start));
+        assert!(is_found, "{typed:?} is not found in {body:?}");
+    }
+}
+
+fn entry(body: &str, words: &[Word]) {
+    let source = Source { room: RoomId(1), author: UserId(1), body, html: "", mentions: &[] };
+    let entry = bounded("indexing", || Entry::of(&source));
+    assert_eq!(entry, Entry::of(&source));
+    assert_eq!(entry.words.len(), words.len().min(16_000));
+    for mark in &entry.marks {
+        let is_special = |c: char| matches!(c, '\'' | '"' | '\\' | ' ') || c.is_control();
+        assert!(mark.starts_with(|c| matches!(c, '\u{E000}'..='\u{E006}')) && !mark.contains(is_special), "{mark:?}");
+    }
+}
+
+/// Without its marks and escapes, a snippet is a part of the body.
+fn is_a_stretch(shown: &str, body: &str) {
+    let mut plain = String::new();
+    for (nth, piece) in shown.split("<mark>").enumerate() {
+        let (marked, after) = if nth == 0 { ("", piece) } else { piece.split_once("</mark>").expect("a mark that ends") };
+        assert_eq!(nth > 0, !marked.is_empty(), "an empty mark in {shown:?}");
+        plain.push_str(marked);
+        plain.push_str(after);
+    }
+    assert!(!plain.contains(['<', '>', '"', '\'']), "{shown:?}");
+    for (entity, c) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
+        plain = plain.replace(entity, c);
+    }
+    let line: String =
+        body.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
+    // Left out before, behind, or both; unless the body itself begins or ends so.
+    let ends = [&*plain, plain.trim_start_matches('…'), plain.trim_end_matches('…'), plain.trim_matches('…')];
+    assert!(ends.iter().any(|plain| line.contains(plain)), "{shown:?} is not in {body:?}");
+    assert!(plain.len() <= 250, "{} bytes", plain.len());
+}

@@ -1,0 +1,64 @@
+//! What it costs to connect and to enter a room that replays 50 messages; each socket is closed again, which is counted too.
+
+use std::thread;
+use std::time::Instant;
+
+use super::{ROOM, Stage, furnish};
+use crate::bench::Result;
+use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::options::Kind;
+use crate::bench::results::Figure;
+use crate::bench::socket::Socket;
+
+/// How many connect at the same time.
+const AT_ONCE: usize = 8;
+/// The circumstances.
+const SETTING: &str = "replay of 50";
+
+/// One round.
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = stage.fresh(kind, false)?;
+    let person = furnish(&server, 60)?;
+    // One socket stays, so that the person does not come and go with each of the others.
+    let mut resident = Socket::connect(server.address, &person)?;
+    let replay = resident.join(ROOM)?;
+    let messages = replay.matches(r#""html":"#).count();
+    if messages != 50 {
+        return Err(format!("a join replayed {messages} messages").into());
+    }
+    let enter = || Socket::connect(server.address, &person)?.join(ROOM).map(|replay| replay.len());
+    for _ in 0..100 {
+        enter()?;
+    }
+    let meter = Meter::start(&server)?;
+    let until = Instant::now() + stage.options.stretch();
+    let took = thread::scope(|scope| {
+        let threads: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                scope.spawn(|| -> Result<Vec<_>> {
+                    let mut took = Vec::new();
+                    while Instant::now() < until {
+                        let began = Instant::now();
+                        enter()?;
+                        took.push(began.elapsed());
+                    }
+                    Ok(took)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a joining thread panicked")).collect::<Result<Vec<_>>>()
+    })?;
+    let used = meter.stop(&server)?;
+    let mut took = took.concat();
+    drop(resident);
+    server.stop()?;
+    figures.extend([
+        Figure::more(SETTING, "connects/s", used.rate(took.len())),
+        Figure::less(SETTING, "connected p99, ms", millis(quantile(&mut took, 990))),
+        Figure::less(SETTING, "CPU a connect, µs", used.each(took.len())),
+        Figure::about(SETTING, "server busy, %", used.server_busy()),
+        Figure::about(SETTING, "load busy, %", used.load_busy()),
+        Figure::about(SETTING, "replay, KiB", replay.len() as f64 / 1024.0),
+    ]);
+    Ok(())
+}

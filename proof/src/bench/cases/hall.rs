@@ -1,0 +1,116 @@
+//! A room full of listeners and a few who speak, heard on one thread.
+//!
+//! Owns who is there and the loop that reads from all of them. It must not decide what is said when.
+
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+
+use super::ROOM;
+use crate::bench::Result;
+use crate::bench::crowd::{CHUNK, Crowd};
+use crate::bench::people::{self, Person};
+use crate::bench::sender::Sender;
+use crate::bench::server::Server;
+
+/// How many post.
+const SENDERS: usize = 4;
+/// The tokens of those who post begin here; those of listeners are their places.
+const FIRST_SENDER: usize = usize::MAX / 2;
+
+/// The room.
+pub struct Hall {
+    poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+    listener: Person,
+    /// Those who listen.
+    pub crowd: Crowd,
+    /// Those who post; they hear only the answers.
+    pub senders: Vec<Sender>,
+}
+
+impl Hall {
+    /// With those who post, and nobody who listens.
+    pub fn open(server: &Server) -> Result<Self> {
+        let room = [ROOM.to_owned()];
+        let listener = people::register(server.address, "listener")?;
+        // A member before anybody counts: the room's notice of it is no part of the measurement.
+        drop(Sender::connect(server.address, &listener, "listener", &room, false)?);
+        let poll = Poll::new()?;
+        let mut senders = Vec::new();
+        for nth in 0..SENDERS {
+            let name = format!("sender{nth}");
+            let person = people::register(server.address, &name)?;
+            let mut sender = Sender::connect(server.address, &person, &name, &room, false)?;
+            sender.register(&poll, Token(FIRST_SENDER + nth))?;
+            senders.push(sender);
+        }
+        let crowd = Crowd::default();
+        Ok(Self { poll, events: Events::with_capacity(2048), buffer: vec![0; CHUNK], listener, crowd, senders })
+    }
+
+    /// Lets more listeners in, until there are so many.
+    pub fn fill(&mut self, server: &Server, count: usize) -> Result<()> {
+        let before = self.crowd.len();
+        self.crowd.grow(server.address, &self.listener, ROOM, count - before)?;
+        self.crowd.register(&self.poll, before)?;
+        // What the joining itself set off.
+        self.listen(Instant::now() + Duration::from_millis(300), |_, _| {}, |_, _| Ok(()))?;
+        self.crowd.forget();
+        Ok(())
+    }
+
+    /// Reads what comes until then. `hear` is told of each message which one of its listener's it was, and when; `answered` who got how
+    /// many answers. Gives how many messages were delivered.
+    pub fn listen(
+        &mut self,
+        until: Instant,
+        mut hear: impl FnMut(usize, Instant),
+        mut answered: impl FnMut(&mut Sender, usize) -> Result<()>,
+    ) -> Result<usize> {
+        let mut delivered = 0;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(delivered);
+            }
+            self.poll.poll(&mut self.events, Some(left))?;
+            for event in &self.events {
+                let place = event.token().0;
+                if place < FIRST_SENDER {
+                    let now = Instant::now();
+                    delivered += self.crowd.read(place, &mut self.buffer, |nth| hear(nth, now))?;
+                } else {
+                    let sender = &mut self.senders[place - FIRST_SENDER];
+                    let count = sender.read(&mut self.buffer)?;
+                    answered(sender, count)?;
+                }
+            }
+        }
+    }
+
+    /// Reads until everybody has heard so many messages and everything is answered; an error where that does not happen.
+    pub fn drain(&mut self, messages: usize, mut hear: impl FnMut(usize, Instant)) -> Result<usize> {
+        // Nobody is waited for who has said nothing for so long.
+        const SILENCE: Duration = Duration::from_secs(10);
+        let mut delivered = 0;
+        let mut last = Instant::now();
+        loop {
+            if self.crowd.complete(messages) == self.crowd.len() && self.senders.iter().all(|sender| sender.under_way() == 0) {
+                return Ok(delivered);
+            }
+            if last.elapsed() > SILENCE {
+                let (complete, open, all) = (self.crowd.complete(messages), self.crowd.open(), self.crowd.len());
+                return Err(
+                    format!("{complete} of {all} listeners heard all {messages} messages, {open} are still connected").into()
+                );
+            }
+            let more = self.listen(Instant::now() + Duration::from_millis(50), &mut hear, |_, _| Ok(()))?;
+            delivered += more;
+            if more > 0 {
+                last = Instant::now();
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What longer messages cost: posted to nobody, and delivered to 100 listeners.
+
+use super::hall::Hall;
+use super::posts::Posting;
+use super::{ROOM, Stage, fanout};
+use crate::bench::Result;
+use crate::bench::options::Kind;
+use crate::bench::people;
+use crate::bench::results::{Figure, grouped};
+use crate::bench::sender::{BODY, Words};
+
+/// How many listen.
+const LISTENERS: usize = 100;
+
+/// One round.
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = stage.fresh(kind, true)?;
+    let author = people::register(server.address, "author")?;
+    let mut hall = Hall::open(&server)?;
+    for &length in stage.options.lengths() {
+        let setting = format!("{} characters", grouped(length));
+        let body = words(length);
+        let mut posting = Posting::open(&server, std::slice::from_ref(&author), &[ROOM.to_owned()], &setting)?;
+        posting.say(&body);
+        figures.extend(posting.run(&server, 128, stage.options.stretch(), &setting)?);
+    }
+    hall.fill(&server, LISTENERS)?;
+    for &length in stage.options.lengths() {
+        let setting = format!("{} characters", grouped(length));
+        hall.senders.iter_mut().for_each(|sender| sender.say(Words::Same(words(length))));
+        figures.extend(fanout::saturated(&mut hall, &server, 16, stage.options.stretch(), &setting)?);
+    }
+    server.stop()?;
+    Ok(())
+}
+
+/// An ordinary text of that length.
+fn words(length: usize) -> String {
+    BODY.chars().chain([' ']).cycle().take(length - 1).chain(['.']).collect()
+}

@@ -1,0 +1,133 @@
+//! The chart: a few small panels of bars, as SVG that reads well on light and dark pages.
+//!
+//! Owns the drawing. It shows medians that the tables have too, on axes that begin at zero.
+
+use super::options::Kind;
+use super::results::{Results, written};
+
+const WIDTH: f64 = 860.0;
+const PANEL: f64 = 410.0;
+const GAP: f64 = 40.0;
+const LINE: f64 = 24.0;
+const HEAD: f64 = 46.0;
+/// Where bars begin, and how long the longest is.
+const NAMES: f64 = 112.0;
+const LONGEST: f64 = 215.0;
+
+/// A panel: its title, what is better, and where its numbers are.
+struct Panel {
+    title: &'static str,
+    note: &'static str,
+    case: &'static str,
+    setting: &'static str,
+    name: &'static str,
+    servers: &'static [Kind],
+}
+
+const PANELS: [Panel; 6] = {
+    use Kind::{Flask, Floor, Node, NodeGrouped, Parlor, ParlorPostgres};
+    const FOUR: &[Kind] = &[Parlor, Node, Flask, Floor];
+    [
+        Panel {
+            title: "Deliveries a second",
+            note: "1,000 listeners, as many as it takes; more is better",
+            case: "fanout",
+            setting: "1,000 listeners",
+            name: "saturated: deliveries/s",
+            servers: FOUR,
+        },
+        Panel {
+            title: "Delivery, 99 of 100 within, ms",
+            note: "1,000 listeners, 20 posts a second; less is better",
+            case: "fanout",
+            setting: "1,000 listeners",
+            name: "paced: p99, ms",
+            servers: FOUR,
+        },
+        Panel {
+            title: "Posts on the disk, a second",
+            note: "128 under way; more is better",
+            case: "posts",
+            setting: "128 under way, 1 room",
+            name: "posts/s",
+            servers: &[Parlor, ParlorPostgres, Node, NodeGrouped, Flask, Floor],
+        },
+        Panel {
+            title: "CPU a delivery, µs",
+            note: "1,000 listeners, 20 posts a second; less is better",
+            case: "fanout",
+            setting: "1,000 listeners",
+            name: "paced: CPU a delivery, µs",
+            servers: FOUR,
+        },
+        Panel {
+            title: "Connects a second",
+            note: "each with a replay of 50 messages; more is better",
+            case: "connects",
+            setting: "replay of 50",
+            name: "connects/s",
+            servers: &[Parlor, ParlorPostgres, Node, Flask, Floor],
+        },
+        Panel {
+            title: "Memory a waiting connection, KiB",
+            note: "10,000 connections; less is better",
+            case: "idle",
+            setting: "10,000 connections",
+            name: "memory a connection, KiB",
+            servers: FOUR,
+        },
+    ]
+};
+
+/// Draws all panels for which there are numbers.
+pub fn draw(results: &Results) -> String {
+    let mut body = String::new();
+    let mut top = 8.0;
+    for pair in PANELS.chunks(2) {
+        let tallest = pair.iter().map(|panel| panel.servers.len()).max().unwrap_or_default();
+        for (nth, panel) in pair.iter().enumerate() {
+            panel.draw(results, nth as f64 * (PANEL + GAP), top, &mut body);
+        }
+        top += HEAD + tallest as f64 * LINE + 22.0;
+    }
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}" role="img" aria-label="Parlor beside its peers">
+<style>
+text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }} .title {{ font-weight: 600; font-size: 14px }} .note, .n {{ fill: #59636e }} .note {{ font-size: 12px }}
+.v {{ font-variant-numeric: tabular-nums }} rect {{ fill: #aeb6c0 }} .us {{ fill: #2f6f5e }} .floor {{ fill: none; stroke: #8b949e; stroke-dasharray: 3 3 }}
+@media (prefers-color-scheme: dark) {{ text {{ fill: #e6edf3 }} .note, .n {{ fill: #9aa4af }} rect {{ fill: #59636e }} .us {{ fill: #63b89f }} .floor {{ fill: none }} }}
+</style>
+{body}</svg>
+"##
+    )
+}
+
+impl Panel {
+    fn draw(&self, results: &Results, left: f64, top: f64, svg: &mut String) {
+        let value = |kind: &Kind| results.median(self.case, self.setting, self.name, *kind);
+        let most = self.servers.iter().filter_map(value).fold(f64::MIN_POSITIVE, f64::max);
+        line(svg, left, top + 14.0, "title", self.title);
+        line(svg, left, top + 31.0, "note", self.note);
+        let mut y = top + HEAD;
+        for kind in self.servers {
+            let Some(value) = value(kind) else { continue };
+            let length = (value / most * LONGEST).max(1.0);
+            let class = match kind {
+                Kind::Parlor | Kind::ParlorPostgres => "us",
+                Kind::Floor => "floor",
+                _ => "peer",
+            };
+            let x = left + NAMES;
+            line(svg, left, y + 12.0, "n", &kind.to_string());
+            svg.push_str(&format!(r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{length:.1}" height="16" rx="2"/>"#));
+            svg.push('\n');
+            line(svg, x + length + 7.0, y + 12.5, "v", &written(value));
+            y += LINE;
+        }
+    }
+}
+
+fn line(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
+    svg.push_str(&format!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
+    svg.push('\n');
+}

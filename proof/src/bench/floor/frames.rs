@@ -1,0 +1,111 @@
+//! The little of HTTP, WebSocket and Socket.IO that the floor needs: it looks for what this bench's client writes.
+//!
+//! Owns the prepared frames. It must not check anything.
+
+use crate::bench::http::find;
+use crate::bench::sender::BODY;
+
+/// What a client wants.
+pub enum Heard {
+    /// A post, by the number of its acknowledgement.
+    Post(u64),
+    /// To be live.
+    Join(u64),
+    /// To be live no longer.
+    Leave(u64),
+    /// Something with one answer for everybody.
+    Answer(&'static [u8]),
+    /// Something without.
+    Nothing,
+}
+
+/// Frames that were made before the start.
+pub struct Frames {
+    /// A message.
+    pub message: Vec<u8>,
+    /// The same message very often.
+    pub many: Vec<u8>,
+    replay: String,
+}
+
+impl Frames {
+    /// Makes them.
+    pub fn prepare() -> Self {
+        let message = format!(
+            r#"{{"room":"general","seq":1,"rev":1,"kind":"text","author":{{"id":1,"username":"ada","name":"ada"}},"body":"{BODY}","html":"<p>{BODY}</p>\n","created_at":"2026-01-01T00:00:00.000Z","nonce":"sender0-12345"}}"#
+        );
+        let replay = format!(r#"[{{"ok":true,"messages":[{}]}}]"#, vec![message.as_str(); 50].join(","));
+        let mut frame = Vec::new();
+        push(&mut frame, &format!(r#"42/chat,["message",{message}]"#));
+        Self { many: frame.repeat(256), message: frame, replay }
+    }
+
+    /// Appends a good acknowledgement.
+    pub fn acknowledge(&self, answers: &mut Vec<u8>, id: u64) {
+        push(answers, &format!(r#"43/chat,{id}[{{"ok":true}}]"#));
+    }
+
+    /// Appends the acknowledgement of a join.
+    pub fn replay(&self, answers: &mut Vec<u8>, id: u64) {
+        push(answers, &format!("43/chat,{id}{}", self.replay));
+    }
+}
+
+/// Appends a server's text frame.
+fn push(bytes: &mut Vec<u8>, text: &str) {
+    bytes.push(0x81);
+    match u16::try_from(text.len()) {
+        Ok(length @ 0..=125) => bytes.push(length as u8),
+        Ok(length) => {
+            bytes.push(126);
+            bytes.extend_from_slice(&length.to_be_bytes());
+        }
+        Err(_) => {
+            bytes.push(127);
+            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// The first whole thing in what has been read, and how long it is.
+pub fn next(bytes: &[u8]) -> Option<(Heard, usize)> {
+    match bytes.first()? {
+        b'G' => {
+            let end = find(bytes, b"\r\n\r\n")? + 4;
+            const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
+            Some((Heard::Answer(UPGRADED), end))
+        }
+        b'P' => {
+            let end = find(bytes, b"\r\n\r\n")? + 4;
+            let head = std::str::from_utf8(&bytes[..end]).ok()?;
+            let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())?;
+            const KNOWN: &[u8] = b"HTTP/1.1 303 See Other\r\nlocation: /\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n";
+            (bytes.len() >= end + length).then_some((Heard::Answer(KNOWN), end + length))
+        }
+        _ => frame(bytes),
+    }
+}
+
+/// A client's frame: its mask is zero, because this bench's client chose it so.
+fn frame(bytes: &[u8]) -> Option<(Heard, usize)> {
+    let (head, length) = match bytes.get(1)? & 0x7f {
+        126 => (8, usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]))),
+        short => (6, usize::from(short)),
+    };
+    let text = bytes.get(head..head + length)?;
+    let heard = match text {
+        b"40/chat," => Heard::Answer(b"\x81\x1340/chat,{\"sid\":\"0\"}"),
+        [b'4', b'2', b'/', b'c', b'h', b'a', b't', b',', rest @ ..] => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let id = std::str::from_utf8(&rest[..digits]).ok()?.parse().unwrap_or_default();
+            match &rest[digits..] {
+                event if event.starts_with(b"[\"message\"") => Heard::Post(id),
+                event if event.starts_with(b"[\"join\"") => Heard::Join(id),
+                _ => Heard::Leave(id),
+            }
+        }
+        _ => Heard::Nothing,
+    };
+    Some((heard, head + length))
+}

@@ -1,0 +1,176 @@
+//! What can be asked of the bench: its command line, and the sizes that follow from it.
+//!
+//! Owns the choice of cases, servers and sizes. It must not measure.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Case {
+    /// Posts that are committed and acknowledged, with 1, 16 and 128 under way, in 1 room and in 100.
+    Posts,
+    /// One room with 10 to 5,000 listeners, first paced, then as fast as it goes.
+    Fanout,
+    /// Connecting and joining with a replay of 50 messages.
+    Connects,
+    /// Memory for each connection that has joined and waits.
+    Idle,
+    /// What longer messages cost.
+    Sizes,
+    /// Room, history and search pages of rooms with up to a million messages.
+    Pages,
+    /// From the start of the process to the line that says it listens.
+    Start,
+}
+
+/// A server under measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Kind {
+    /// Parlor on SQLite, with its defaults.
+    Parlor,
+    /// Parlor on a throw-away Postgres with its defaults, on the same processor.
+    ParlorPostgres,
+    /// Socket.IO on Node.
+    Node,
+    /// The same with SQLite's `synchronous=NORMAL`: a power failure may take what was acknowledged.
+    NodeNormal,
+    /// The same, but what arrives in one turn of the event loop is committed together.
+    NodeGrouped,
+    /// Flask-SocketIO with gevent.
+    Flask,
+    /// The same with `synchronous=NORMAL`.
+    FlaskNormal,
+    /// A bare loop: a batched insert, and one prepared frame to each socket. No server can do with less.
+    Floor,
+}
+
+/// Runs the named cases, each a few times, each time against a fresh server.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// What to measure; everything when nothing is named.
+    cases: Vec<Case>,
+    /// Which servers; each case has its own choice when none is named.
+    #[arg(long, value_delimiter = ',')]
+    servers: Vec<Kind>,
+    /// How often each case is repeated; the middle result counts. 3, or 1 with `--quick`.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// How long each timed stretch lasts, in seconds. 3, or 1 with `--quick`.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Fewer sizes, shorter, once.
+    #[arg(long)]
+    pub quick: bool,
+    /// Parlor's program.
+    #[arg(long, default_value = "target/release/parlor")]
+    pub program: PathBuf,
+    /// Where each server's database is made, and the peers are installed; its disk is part of what is measured.
+    #[arg(long, default_value = "target")]
+    pub dir: PathBuf,
+    /// The processors of the servers, as `taskset` writes them.
+    #[arg(long, default_value = "0")]
+    pub server_cpus: String,
+    /// The processors of this program.
+    #[arg(long, default_value = "1")]
+    pub load_cpus: String,
+    /// Further settings of Parlor, `NAME=value`.
+    #[arg(long = "set", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+    /// Writes all rounds into this file, as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Puts the tables into this document, and the chart and the JSON beside it.
+    #[arg(long)]
+    pub docs: Option<PathBuf>,
+    /// Measures nothing: shows what an earlier run wrote with `--json`.
+    #[arg(long)]
+    pub render: Option<PathBuf>,
+}
+
+fn setting(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Options {
+    /// What to measure, in order.
+    pub fn cases(&self) -> Vec<Case> {
+        if self.cases.is_empty() { Case::value_variants().to_vec() } else { self.cases.clone() }
+    }
+
+    /// Who takes part in a case: those named, as far as they can, or those for whom it says something.
+    pub fn servers_for(&self, case: Case) -> Vec<Kind> {
+        use Kind::{Flask, Floor, Node, Parlor, ParlorPostgres};
+        let (usual, able): (&[Kind], &[Kind]) = match case {
+            Case::Posts => (Kind::value_variants(), Kind::value_variants()),
+            Case::Fanout | Case::Idle => (&[Parlor, Node, Flask, Floor], Kind::value_variants()),
+            Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
+            Case::Sizes => (&[Parlor, Node, Flask], Kind::value_variants()),
+            Case::Pages => (&[Parlor, ParlorPostgres], &[Parlor, ParlorPostgres]),
+            Case::Start => (&[Parlor, ParlorPostgres, Node, Flask], Kind::value_variants()),
+        };
+        match self.servers.as_slice() {
+            [] => usual.to_vec(),
+            named => able.iter().copied().filter(|kind| named.contains(kind)).collect(),
+        }
+    }
+
+    /// Everybody who takes part in anything.
+    pub fn all_servers(&self) -> Vec<Kind> {
+        let mut all: Vec<_> = self.cases().into_iter().flat_map(|case| self.servers_for(case)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// How often each case is repeated.
+    pub fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
+    }
+
+    /// How long a timed stretch lasts.
+    pub fn stretch(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds.unwrap_or(if self.quick { 1.0 } else { 3.0 }))
+    }
+
+    /// `fanout`: how many listen.
+    pub fn listeners(&self) -> &'static [usize] {
+        if self.quick { &[10, 1_000] } else { &[10, 100, 1_000, 5_000] }
+    }
+
+    /// `posts`: people, posts of each under way, rooms.
+    pub fn posting(&self) -> &'static [(usize, usize, usize)] {
+        if self.quick { &[(1, 1, 1), (16, 8, 1)] } else { &[(1, 1, 1), (16, 1, 1), (16, 8, 1), (16, 1, 100), (16, 8, 100)] }
+    }
+
+    /// `idle`: how many connections wait.
+    pub fn waiting(&self) -> &'static [usize] {
+        if self.quick { &[1_000] } else { &[1_000, 10_000] }
+    }
+
+    /// `sizes`: how many characters a message has.
+    pub fn lengths(&self) -> &'static [usize] {
+        if self.quick { &[60, 6_000] } else { &[60, 600, 6_000] }
+    }
+
+    /// `pages` and `start`: rooms with so many messages.
+    pub fn depths(&self) -> &'static [usize] {
+        if self.quick { &[1_000, 50_000] } else { &[1_000, 100_000, 1_000_000] }
+    }
+}
+
+impl Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_possible_value().expect("none is hidden").get_name())
+    }
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_possible_value().expect("none is hidden").get_name())
+    }
+}

@@ -1,0 +1,102 @@
+//! A connection without manners: bytes go out as they are given, and what comes back is only bytes.
+//!
+//! Owns what no proper client can be made to send: half requests, wrong frames, bodies that never end.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{DEADLINE, Site};
+
+/// How much of an answer is kept.
+const KEPT: usize = 64 * 1024;
+
+/// The connection.
+pub struct Raw {
+    stream: TcpStream,
+}
+
+impl Raw {
+    /// Connects.
+    ///
+    /// # Panics
+    /// When the server does not take connections.
+    pub async fn open(site: &Site) -> Self {
+        let stream = timeout(DEADLINE, TcpStream::connect(site.address)).await;
+        Self { stream: stream.expect("the server answers").expect("the server takes connections") }
+    }
+
+    /// Connects, and has it upgraded to a socket, with these cookies.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn socket(site: &Site, cookies: &str) -> Self {
+        let mut raw = Self::open(site).await;
+        let head = format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookies}\r\n\r\n",
+            site.address
+        );
+        raw.send(head.as_bytes()).await;
+        let mut answer = Vec::new();
+        let upgraded = async {
+            while !answer.ends_with(b"\r\n\r\n") {
+                answer.push(raw.stream.read_u8().await.expect("the head of an answer"));
+            }
+        };
+        timeout(DEADLINE, upgraded).await.expect("an answer to the upgrade");
+        assert!(answer.starts_with(b"HTTP/1.1 101"), "not upgraded: {}", String::from_utf8_lossy(&answer));
+        raw
+    }
+
+    /// Sends bytes; `false` when the other side has hung up, or does not take them within [`DEADLINE`].
+    pub async fn send(&mut self, bytes: &[u8]) -> bool {
+        matches!(timeout(DEADLINE, self.stream.write_all(bytes)).await, Ok(Ok(())))
+    }
+
+    /// Sends a frame as a client must: masked, with zeros. `first` is its first byte: whether it is the last of its message, and the
+    /// opcode (RFC 6455, section 5.2).
+    pub async fn frame(&mut self, first: u8, payload: &[u8]) -> bool {
+        let mut frame = vec![first];
+        match payload.len() {
+            short @ 0..126 => frame.push(0x80 | short as u8),
+            middle @ 126..65_536 => {
+                frame.push(0x80 | 126);
+                frame.extend((middle as u16).to_be_bytes());
+            }
+            long => {
+                frame.push(0x80 | 127);
+                frame.extend((long as u64).to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend(payload);
+        self.send(&frame).await
+    }
+
+    /// Sends `chunk` again and again, up to `total` bytes, until the other side hangs up or takes no more: how many it took. What
+    /// lies in the network's own buffers counts as taken.
+    pub async fn pour(&mut self, chunk: &[u8], total: u64) -> u64 {
+        let mut sent = 0;
+        while sent < total && self.send(chunk).await {
+            sent += chunk.len() as u64;
+        }
+        sent
+    }
+
+    /// What comes until the other side hangs up; nothing when it does not within `patience`.
+    pub async fn end(mut self, patience: Duration) -> Option<String> {
+        let mut answer = Vec::new();
+        let mut buffer = vec![0; 16 * 1024];
+        let reading = async {
+            // An error is an end as well: what it did not read, it may answer with a reset.
+            while let Ok(length @ 1..) = self.stream.read(&mut buffer).await {
+                answer.extend(&buffer[..length.min(KEPT.saturating_sub(answer.len()))]);
+            }
+        };
+        timeout(patience, reading).await.ok()?;
+        Some(String::from_utf8_lossy(&answer).into_owned())
+    }
+}

@@ -1,0 +1,240 @@
+//! Packets, frames and requests that no proper client sends.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use crate::client::{Person, Raw, Site, Socket};
+use crate::torture::watch::{memory_during, never_panicked};
+use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "malformed",
+    about: "packets from a corpus, twisted at random: deep JSON, huge ids, attachments, wrong frames and requests; no panic, nobody else minds",
+    databases: Db::BOTH,
+    rounds: 20,
+    short: 2,
+    needs: &[],
+    run: |stage, rounds| Box::pin(malformed(stage, rounds)),
+}];
+
+/// How many sockets send at a time.
+const SOCKETS: usize = 6;
+/// How many packets each sends in a round.
+const PACKETS: usize = 150;
+/// How much memory the server may have more at its height.
+const MEMORY: u64 = 48 << 20;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn malformed(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 2).await;
+    let mallory = server.register("mallory").await;
+    mallory.join("general").await;
+    let mut outcome = Outcome::default();
+    let (mut most, mut ends, mut packets) = (0, 0, 0);
+    for round in 0..rounds {
+        let sending = (0..SOCKETS).map(|nth| packets_of(&mallory, u64::from(round) * 1000 + nth as u64));
+        let attack = async {
+            let ended: usize = join_all(sending).await.into_iter().sum();
+            let cookies = mallory.cookies();
+            tokio::join!(frames(&server, &cookies), requests(&server));
+            ended
+        };
+        let (ended, memory) = load.during(memory_during(&server, attack)).await;
+        packets += SOCKETS * PACKETS;
+        ends += ended;
+        most = most.max(memory);
+        never_panicked(&server);
+    }
+    assert!(ends > 0, "nothing that was sent broke the protocol: this proves little");
+    assert!(most <= MEMORY, "the server's memory grew by {} MiB", most >> 20);
+    outcome.note(format!("{packets} packets, {ends} connections ended over them, at most {} MiB more memory", most >> 20));
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+/// Sends packets one after the other, over a new connection where the old one was ended; how often it was.
+async fn packets_of(person: &Person, seed: u64) -> usize {
+    let mut random = StdRng::seed_from_u64(seed);
+    let corpus = corpus();
+    let mut ended = 0;
+    let mut socket = person.join("general").await.0;
+    for nth in 0..PACKETS {
+        let packet = &corpus[random.random_range(0..corpus.len())];
+        let packet = if nth % 3 == 0 { packet.clone() } else { twisted(packet, &corpus, &mut random) };
+        if random.random_ratio(1, 12) {
+            socket.frame(Frame::binary(packet.into_bytes())).await;
+        } else {
+            socket.raw(&packet).await;
+        }
+        if !goes_on(&socket).await {
+            ended += 1;
+            socket = person.join("general").await.0;
+        }
+    }
+    ended
+}
+
+/// Whether the connection is still one: either it answers, or it has been ended; nothing else.
+async fn goes_on(socket: &Socket) -> bool {
+    let asked = async { socket.send("history", json!({ "room": "general", "limit": 1 })).await.outcome().await.is_some() };
+    tokio::select! {
+        answered = asked => answered && !socket.has_ended(),
+        () = socket.is_out() => false,
+    }
+}
+
+/// What the packets are made of.
+fn corpus() -> Vec<String> {
+    let known = [
+        "",
+        "4",
+        "40",
+        "40/chat,",
+        "40/chat,{\"token\":",
+        "41",
+        "41/other,",
+        "42",
+        "42/chat,",
+        "42/chat,[",
+        "42/chat,[]",
+        "42/chat,{}",
+        "42/chat,null",
+        "42/chat,[null]",
+        "42/chat,[{}]",
+        "42/chat,[[]]",
+        "42/chat,0",
+        "42/chat,-1[\"join\"]",
+        "42/chat,1.5[\"join\"]",
+        "42/chat,[\"join\",",
+        "42/chat,[\"join\"]]",
+        "42[\"join\",{\"room\":\"general\"}]",
+        "42/other,[\"join\",{}]",
+        "43/chat,0[]",
+        "43/chat,99999999[{}]",
+        "44/chat,{\"message\":\"x\"}",
+        "45",
+        "451-",
+        "451-[\"a\"]",
+        "451-/chat,[\"join\",{\"_placeholder\":true,\"num\":0}]",
+        "4599999999999-/chat,[\"join\"]",
+        "4518446744073709551615-/chat,[\"a\"]",
+        "45-1-/chat,[\"a\"]",
+        "461-/chat,0[]",
+        "47",
+        "5",
+        "6",
+        "9",
+        "0{}",
+        "1x",
+        "2probe",
+        "3",
+        "4\u{0}",
+        "💥",
+        "b64",
+        "bAAAA",
+        "42/chat,[\"message\",\"\\u0000\"]",
+        "42/chat,18446744073709551616[\"join\",{}]",
+        "42/chat,1[\"message\",{\"room\":\"general\",\"body\":\"\\ud800\",\"nonce\":\"1\"}]",
+        "42/chat,2[\"history\",{\"room\":\"general\",\"before\":9223372036854775807,\"limit\":9223372036854775807}]",
+        "42/chat,3[\"join\",{\"room\":\"general\",\"after\":1e999}]",
+        "42/chat,4[\"read\",{\"room\":\"general\",\"seq\":-0}]",
+        "42/chat,5[\"direct\",{\"users\":[[],{},null,1,\"@\"]}]",
+        "42/chat,6[\"search\",{\"q\":\"\\\"(*:^-OR NOT\",\"before\":\"~~~\"}]",
+        "42/chat,7[\"react\",{\"room\":\"general\",\"seq\":1,\"emoji\":\"x\",\"on\":1}]",
+        "42/chat,8[\"constructor\",{\"__proto__\":1}]",
+        "42/chat,9[\"connect\"]",
+        "42/chat,9[\"disconnect\",{}]",
+        "42/chat,9[\"error\",{}]",
+        "42/chat,[\"\",{}]",
+    ];
+    let mut corpus: Vec<String> = known.map(str::to_owned).into();
+    corpus.push(format!("42/chat,[\"join\",{}{}]", "[".repeat(30_000), "]".repeat(30_000)));
+    corpus.push(format!("42/chat,[\"join\",{}1{}]", "{\"a\":".repeat(8_000), "}".repeat(8_000)));
+    corpus.push(format!("42/chat,[{}1{}]", "[".repeat(20_000), "]".repeat(20_000)));
+    corpus.push(format!("40/{},", "c".repeat(60_000)));
+    corpus.push(format!("42/chat,[\"{}\",{{}}]", "e".repeat(60_000)));
+    corpus.push(format!("42/chat,{}[\"join\",{{}}]", "1".repeat(60_000)));
+    corpus.push(format!(
+        "42/chat,1[\"message\",{{\"room\":\"general\",\"body\":\"{}\",\"nonce\":\"2\"}}]",
+        "\\u0001".repeat(9_000)
+    ));
+    corpus.push(format!("42/chat,1[\"join\",{{{}\"room\":\"general\"}}]", "\"room\":1,".repeat(6_000)));
+    corpus
+}
+
+/// A packet with a few accidents: something lost, doubled, changed, or put in from another one.
+fn twisted(packet: &str, corpus: &[String], random: &mut StdRng) -> String {
+    let mut chars: Vec<char> = packet.chars().take(4_000).collect();
+    for _ in 0..random.random_range(1..5) {
+        let at = random.random_range(0..=chars.len());
+        let upto = (at + random.random_range(0..12)).min(chars.len());
+        match random.random_range(0..5) {
+            0 => drop(chars.drain(at..upto)),
+            1 => {
+                let again = chars[at..upto].to_vec();
+                chars.splice(at..at, again);
+            }
+            2 => chars.insert(at, char::from_u32(random.random_range(0..0x3000)).unwrap_or('\u{FFFD}')),
+            3 => chars.insert(at, ['[', ']', '{', '}', '"', '\\', ',', ':', '-', '9'][random.random_range(0..10)]),
+            _ => {
+                let other: Vec<char> = corpus[random.random_range(0..corpus.len())].chars().take(40).collect();
+                chars.splice(at..at, other);
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+/// Frames that break the WebSocket itself: each ends its connection.
+async fn frames(site: &Site, cookies: &str) {
+    let wrong: [(&str, &[u8]); 9] = [
+        ("a reserved opcode", &[0x83, 0x80, 0, 0, 0, 0]),
+        ("a reserved bit", &[0xc1, 0x80, 0, 0, 0, 0]),
+        ("a frame without a mask", &[0x81, 0x01, b'2']),
+        ("a ping in pieces", &[0x09, 0x80, 0, 0, 0, 0]),
+        ("a ping of 126 bytes", &[0x89, 0xfe, 0, 126, 0, 0, 0, 0]),
+        ("a piece of nothing", &[0x80, 0x80, 0, 0, 0, 0]),
+        ("a beginning inside of another", &[0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0]),
+        ("a close with half a code", &[0x88, 0x81, 0, 0, 0, 0, 3]),
+        ("bytes that are no text", &[0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]),
+    ];
+    for (what, bytes) in wrong {
+        for cookies in [cookies, ""] {
+            let mut raw = Raw::socket(site, cookies).await;
+            raw.send(bytes).await;
+            assert!(raw.end(PATIENCE).await.is_some(), "{what} did not end the connection");
+        }
+    }
+}
+
+/// Requests that are none: each is refused or hung up on.
+async fn requests(site: &Site) {
+    let wrong: [&[u8]; 12] = [
+        b"\r\n\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ];
+    for bytes in wrong {
+        let mut raw = Raw::open(site).await;
+        raw.send(bytes).await;
+        let answer = raw.end(PATIENCE).await.unwrap_or_else(|| panic!("{:?} is waited for", String::from_utf8_lossy(bytes)));
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(answer.is_empty() || status.starts_with('4'), "{:?} was answered {status}", String::from_utf8_lossy(bytes));
+    }
+}

@@ -1,0 +1,138 @@
+//! More than anybody may send: frames, fragments, forms and heads without end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::client::{DEADLINE, Person, Raw};
+use crate::ground::process::Process;
+use crate::torture::watch::{memory_during, never_panicked};
+use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "oversize",
+    about: "frames of 16 MB, fragments and polls of 64 MB, forms of 1 GB, endless heads: each is hung up on soon, and memory stays flat",
+    databases: Db::SQLITE,
+    rounds: 5,
+    short: 1,
+    needs: &[],
+    run: |stage, rounds| Box::pin(oversize(stage, rounds)),
+}];
+
+const MB: u64 = 1 << 20;
+/// How much of a body may have left the client before the server hangs up: what lies in the buffers of the network, and little else.
+const TAKEN: u64 = 16 * MB;
+/// How much memory the server may have for all of it together, at its height.
+const MEMORY: u64 = 24 * MB;
+/// How long it may take to hang up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn oversize(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 2).await;
+    let eve = server.register("eve").await;
+    eve.join("general").await;
+    let mut outcome = Outcome::default();
+    let (mut most, mut taken) = (0, 0);
+    for _ in 0..rounds {
+        let (sent, memory) = load.during(memory_during(&server, everything(&server, &eve))).await;
+        taken = taken.max(sent);
+        most = most.max(memory);
+    }
+    assert!(taken <= TAKEN, "the server took {} MB of a body that it must refuse", taken / MB);
+    assert!(most <= MEMORY, "the server's memory grew by {} MB", most / MB);
+    never_panicked(&server);
+    outcome.note(format!("at most {} MiB more memory, and {:.1} MB of a 1 GB form taken", most / MB, taken as f64 / 1e6));
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+/// Sends all of it at once; how much of one body was taken at most.
+async fn everything(server: &Process, eve: &Person) -> u64 {
+    let own = eve.cookies();
+    tokio::join!(frames(server, eve), fragments(server, &own), fragments(server, ""), heads(server));
+    let (plain, signed, chunked) = tokio::join!(
+        form(server, "/login", "", Some(1024 * MB)),
+        form(server, "/rooms/general/messages", &own, Some(1024 * MB)),
+        form(server, "/rooms/general/messages", &own, None),
+    );
+    plain.max(signed).max(chunked)
+}
+
+/// One frame of 16 MB: announced and sent, and one that is only announced.
+async fn frames(server: &Process, eve: &Person) {
+    let (socket, _) = eve.join("general").await;
+    let data = json!({ "room": "general", "body": "a".repeat(16 << 20), "nonce": "too long" });
+    drop(tokio::time::timeout(PATIENCE, socket.tell("message", data)).await);
+    is_ended(async { socket.end().await }, "a frame of 16 MB").await;
+    for announced in [16 * MB, u64::MAX >> 1] {
+        let mut raw = Raw::socket(server, &eve.cookies()).await;
+        let mut head = vec![0x81, 0xff];
+        head.extend(announced.to_be_bytes());
+        head.extend([0; 4]);
+        raw.send(&head).await;
+        raw.pour(&[b'4'; 4096], 64 * 1024).await;
+        assert!(raw.end(PATIENCE).await.is_some(), "a frame that announces {announced} bytes is waited for");
+    }
+}
+
+/// 64 MB in pieces, each of which is small enough.
+async fn fragments(server: &Process, cookies: &str) {
+    let mut raw = Raw::socket(server, cookies).await;
+    raw.frame(0x81, b"40/chat,").await;
+    let piece = vec![b'4'; 32 << 10];
+    let mut sent = 0;
+    let mut first = 0x01;
+    while sent < 64 * MB && raw.frame(first, &piece).await {
+        sent += piece.len() as u64;
+        first = 0x00;
+    }
+    assert!(sent < TAKEN, "{} MB in fragments were taken", sent / MB);
+    assert!(raw.end(PATIENCE).await.is_some(), "64 MB in fragments are waited for");
+}
+
+/// A form of so many bytes, or one that does not say how many.
+async fn form(server: &Process, path: &str, cookies: &str, length: Option<u64>) -> u64 {
+    let mut raw = Raw::open(server).await;
+    let body = match length {
+        Some(length) => format!("Content-Length: {length}"),
+        None => "Transfer-Encoding: chunked".to_owned(),
+    };
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n{body}\r\n\r\n",
+        server.address
+    );
+    raw.send(head.as_bytes()).await;
+    let letters = "a".repeat(0xfff0);
+    let piece = if length.is_some() { letters } else { format!("fff0\r\n{letters}\r\n") };
+    let taken = raw.pour(piece.as_bytes(), 1024 * MB).await;
+    let answer = raw.end(PATIENCE).await;
+    let answer = answer.unwrap_or_else(|| panic!("a form of 1 GB to {path} is neither answered nor hung up on"));
+    // The answer may be lost with the connection, when the server hung up in the middle.
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{path}: {}", answer.lines().next().unwrap_or_default());
+    taken
+}
+
+/// Requests that never come to their bodies.
+async fn heads(server: &Process) {
+    let long = "a".repeat(64 << 10);
+    let beginnings = [
+        format!("GET /{long}{long}"),
+        format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {long}"),
+        format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(20_000)),
+        format!("GET /login?next=/{long} HTTP/1.1\r\nHost: x\r\n"),
+    ];
+    for beginning in beginnings {
+        let mut raw = Raw::open(server).await;
+        raw.send(beginning.as_bytes()).await;
+        let taken = raw.pour(long.as_bytes(), 64 * MB).await;
+        assert!(taken < TAKEN, "{} MB of a request's head were taken", taken / MB);
+        let answer = raw.end(PATIENCE).await.unwrap_or_else(|| panic!("a head without end is waited for"));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{}", answer.lines().next().unwrap_or_default());
+    }
+}
+
+async fn is_ended(end: impl Future<Output = ()>, what: &str) {
+    assert!(tokio::time::timeout(DEADLINE, end).await.is_ok(), "{what} did not end the connection");
+}

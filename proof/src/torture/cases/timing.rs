@@ -1,0 +1,179 @@
+//! Which names exist, told by how long a refusal takes.
+//!
+//! Two questions are asked in turns, of a name that exists and of one that does not, in random order within each pair: whatever else
+//! the machine does falls on both alike. Two things are then asked of the pairs, neither of which a few slow answers can move: how
+//! often the one took longer than the other, and by how much in the middle.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use serde_json::json;
+
+use crate::client::{Person, Socket};
+use crate::torture::{Case, Db, Outcome, Played, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "which-names-exist",
+    about: "1,000 timings each of logging in as somebody and as nobody, and of a private room's name and one that never was: the same",
+    databases: Db::BOTH,
+    rounds: 10,
+    short: 2,
+    needs: &[],
+    run: |stage, rounds| Box::pin(which_names_exist(stage, rounds)),
+}];
+
+/// How many timings each a round has.
+const A_ROUND: usize = 100;
+/// How far from even the order within pairs may be, in standard errors: chance goes so far once in some 15,000 times.
+const ERRORS: f64 = 4.0;
+/// A difference of this share of the whole is one that can be told over a network; below, only within one machine.
+const SHARE: f64 = 0.02;
+
+async fn which_names_exist(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[("LOGIN_RATE", "off")]).await;
+    let pairs = rounds as usize * A_ROUND;
+    let mut outcome = Outcome::default();
+    let ada = server.register("ada").await;
+    let room = ada.create_room("Secret plans", "private").await;
+    ada.join(&room).await.0.post(&room, "one", "1").await;
+    let nobody = "nobody-plans";
+    let eve = server.register("eve").await;
+    let socket = eve.socket().await;
+    socket.ok("join", json!({ "room": "general" })).await;
+
+    let stranger = server.stranger();
+    let questions = [
+        ("logging in", Question::LogIn(&stranger, ["adb", "ada"])),
+        ("a room's page", Question::Page(&eve, [nobody, &room])),
+        ("joining a room", Question::Join(&socket, [nobody, &room])),
+    ];
+    let mut all = Vec::new();
+    for (what, question) in questions {
+        let times = timed(pairs, question).await;
+        outcome.note(format!("{what}: {times}"));
+        all.push((what, times));
+    }
+    for (what, times) in all {
+        times.is_the_same(what);
+    }
+    Ok(outcome)
+}
+
+/// What is asked, with a name that does not exist and one that does.
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    LogIn(&'a Person, [&'a str; 2]),
+    Page(&'a Person, [&'a str; 2]),
+    Join(&'a Socket, [&'a str; 2]),
+}
+
+impl Question<'_> {
+    async fn ask(self, exists: bool) {
+        let nth = usize::from(exists);
+        match self {
+            Self::LogIn(stranger, names) => {
+                let form = [("username", names[nth]), ("password", "not the password at all")];
+                stranger.post("/login", &form).await.expect(401);
+            }
+            Self::Page(eve, rooms) => {
+                eve.get_json(&format!("/rooms/{}", rooms[nth])).await.expect(404);
+            }
+            Self::Join(socket, rooms) => {
+                assert_eq!(socket.refused("join", json!({ "room": rooms[nth] })).await, "not_found");
+            }
+        }
+    }
+}
+
+/// Pairs of times: of what exists, and of what does not.
+struct Times(Vec<(Duration, Duration)>);
+
+/// Asks so many times each, in random order within each pair.
+async fn timed(pairs: usize, question: Question<'_>) -> Times {
+    // What is slow for the first time only must not count for one of them.
+    for _ in 0..10 {
+        question.ask(true).await;
+        question.ask(false).await;
+    }
+    let mut times = Vec::with_capacity(pairs);
+    for _ in 0..pairs {
+        let mut took = [Duration::ZERO; 2];
+        let first = rand::rng().random::<bool>();
+        for exists in [first, !first] {
+            let began = Instant::now();
+            question.ask(exists).await;
+            took[usize::from(exists)] = began.elapsed();
+        }
+        times.push((took[1], took[0]));
+    }
+    Times(times)
+}
+
+impl Times {
+    /// In what share of the pairs what exists took longer.
+    fn share_longer(&self) -> f64 {
+        let longer = self.0.iter().filter(|(exists, not)| exists > not).count() as f64;
+        let even = self.0.iter().filter(|(exists, not)| exists == not).count() as f64;
+        (longer + even / 2.0) / self.0.len() as f64
+    }
+
+    /// How many standard errors that is from a half.
+    fn errors(&self) -> f64 {
+        (self.share_longer() - 0.5).abs() * 2.0 * (self.0.len() as f64).sqrt()
+    }
+
+    /// The difference in the middle pair, in seconds: more where what exists took longer.
+    fn difference(&self) -> f64 {
+        middle(self.0.iter().map(|(exists, not)| exists.as_secs_f64() - not.as_secs_f64()).collect())
+    }
+
+    fn time(&self) -> f64 {
+        middle(self.0.iter().map(|(_, not)| not.as_secs_f64()).collect())
+    }
+
+    /// Panics where the one can be told from the other: not by chance, and by as much as counts.
+    fn is_the_same(&self, what: &str) {
+        let is_told = self.errors() > ERRORS && self.difference().abs() > SHARE * self.time();
+        assert!(!is_told, "{what} tells which names exist: {self}");
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (difference, time) = (self.difference() * 1e6, self.time() * 1e6);
+        let (share, pairs) = (self.share_longer() * 100.0, self.0.len());
+        write!(
+            f,
+            "{difference:+.0} µs of {time:.0} µs, longer in {share:.1} % of {pairs} pairs ({:.1} standard errors)",
+            self.errors()
+        )
+    }
+}
+
+fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(count: u64, difference: u64) -> Times {
+        // Noise that is many times the difference, and now and then a thousand times.
+        let noise = |nth: u64| nth * 7919 % 200 + if nth.is_multiple_of(97) { 100_000 } else { 0 };
+        Times(
+            (0..count)
+                .map(|nth| (Duration::from_micros(1000 + difference + noise(nth)), Duration::from_micros(1000 + noise(nth + 41))))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn noise_is_no_difference_and_a_difference_is_one_in_noise() {
+        assert!(times(1000, 0).errors() < ERRORS, "{}", times(1000, 0));
+        let told = times(1000, 60);
+        assert!(told.errors() > ERRORS && told.difference() > 30e-6, "{told}");
+    }
+}
