@@ -25,7 +25,7 @@ use parlor::web::form::Form;
 use parlor::web::origin::Origins;
 use parlor::web::respond::{Asked, own_path, wants_json};
 use parlor::web::{
-    accounts, act, activity, address, assets, history, members, people, preview, rooms, search, session, settings,
+    accounts, act, activity, address, assets, compose, history, members, people, preview, rooms, search, session, settings,
 };
 use serde::de::DeserializeOwned;
 
@@ -122,7 +122,7 @@ fn form(body: &[u8]) {
     fields::<accounts::RegisterForm>(body);
     fields::<accounts::LoginForm>(body);
     fields::<act::Act>(body);
-    fields::<history::NewMessage>(body);
+    fields::<compose::NewMessage>(body);
     fields::<members::Description>(body);
     fields::<members::Invitation>(body);
     fields::<preview::Draft>(body);
