@@ -3,13 +3,12 @@
 //! Owns the map from a path to its handler, and the order of the layers. It must not hold a handler.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Request, Response, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response_with_state};
+use axum::http::{Request, Response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::routing::{get, post};
 use hyper::body::Incoming;
 use socketioxide::layer::SocketIoLayer;
@@ -17,7 +16,6 @@ use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::accounts::session::Store;
@@ -30,8 +28,6 @@ use crate::web::{
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
-/// How long a request may take, its body included.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Everything that is served: the pages, and the sockets before them.
 pub fn service(
@@ -107,7 +103,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         // From the inside out: the last of these sees a request first.
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(from_fn(fallback::in_time))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
         .layer(PropagateRequestIdLayer::x_request_id())

@@ -83,10 +83,15 @@ impl Throttle {
     /// [`Error::RateLimited`] when there were too many failures of late.
     pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<()> {
         let Some(pace) = self.pace else { return Ok(()) };
-        let debts = self.debts();
-        let account = debts.by_account.get(&attempt.account);
-        let network = attempt.network.as_ref().and_then(|network| debts.by_network.get(network));
-        let waits = [account, network].into_iter().flatten().map(|&paid_at| pace.wait(paid_at, micros(now)));
+        let mut debts = self.debts();
+        let Debts { by_account, by_network } = &mut *debts;
+        let account = by_account.get_mut(&attempt.account);
+        let network = attempt.network.as_ref().and_then(|network| by_network.get_mut(network));
+        let waits = [account, network].into_iter().flatten().map(|paid_at| {
+            // Where the clock was set back it is forgotten for good: otherwise the wait would begin anew each time it is asked for.
+            *paid_at = pace.clamp(*paid_at, micros(now));
+            pace.wait(*paid_at, micros(now))
+        });
         match waits.max() {
             Some(wait @ 1..) => Err(Error::RateLimited { retry_after: Duration::from_micros(wait.unsigned_abs()) }),
             _ => Ok(()),
@@ -199,7 +204,10 @@ mod tests {
         throttle.fail(attempt("ada", "192.0.2.1"), NOW);
         throttle.fail(attempt("ada", "192.0.2.1"), NOW);
         let an_hour_before = NOW.plus(-3_600_000);
-        assert!(wait(&throttle, &ada, an_hour_before).unwrap() <= 60_000);
+        let first = wait(&throttle, &ada, an_hour_before).unwrap();
+        assert!(first <= 60_000);
+        assert_eq!(wait(&throttle, &ada, an_hour_before.plus(1_000)), Some(first - 1_000), "it passes");
+        assert_eq!(wait(&throttle, &ada, an_hour_before.plus(60_000)), None);
     }
 
     #[test]

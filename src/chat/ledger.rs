@@ -142,6 +142,7 @@ impl Desk {
             }
             Err(failure) => {
                 error!(%failure, changes = batch.len(), "the database could not commit");
+                self.db.note_failure(&failure);
                 let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
                 tell(batch, outcomes);
                 Vec::new()

@@ -28,6 +28,9 @@ use crate::clock::Millis;
 /// How long a health check waits for the database.
 const HEALTH: Duration = Duration::from_secs(2);
 
+/// What SQLite calls it when the disk is at fault: `READONLY`, `IOERR`, `CORRUPT`, `FULL`, `CANTOPEN`.
+const DISK_FAULTS: [u32; 5] = [8, 10, 11, 13, 14];
+
 /// An open database.
 #[derive(Debug)]
 pub enum Db {
@@ -136,6 +139,17 @@ impl Db {
         answers && self.takes_writes().await
     }
 
+    /// Notes that a transaction failed with this error. When it was the disk that refused, the database is not well until it takes a
+    /// write; otherwise this says nothing about it.
+    pub fn note_failure(&self, error: &sqlx::Error) {
+        if let (Self::Sqlite(sqlite), sqlx::Error::Database(refusal)) = (self, error)
+            && let Some(code) = refusal.code().and_then(|code| code.parse::<u32>().ok())
+            && DISK_FAULTS.contains(&(code & 0xff))
+        {
+            sqlite.refused.store(true, Ordering::Release);
+        }
+    }
+
     async fn takes_writes(&self) -> bool {
         let Self::Sqlite(sqlite) = self else { return true };
         if !sqlite.refused.load(Ordering::Acquire) {
@@ -144,7 +158,10 @@ impl Db {
         let (pool, refused) = (sqlite.write.clone(), sqlite.refused.clone());
         // A task of its own: the time limit must not cancel a write half-way.
         let attempt = tokio::spawn(async move {
-            let tried = sqlx::query("update meta set value = value where key = 'epoch'").execute(&pool).await;
+            // Something else each time: SQLite writes nothing when nothing changes, and that succeeds on every disk.
+            let statement =
+                "insert into meta (key, value) values ('written', $1) on conflict (key) do update set value = excluded.value";
+            let tried = sqlx::query(statement).bind(rand::random::<u64>().to_string()).execute(&pool).await;
             refused.store(tried.is_err(), Ordering::Release);
             tried.is_ok()
         });

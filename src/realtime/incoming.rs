@@ -4,27 +4,27 @@
 //! socketioxide calls in the socket's own read loop; the future that it returns only waits, and may end in any order. It must
 //! not decide what is allowed: `chat` does.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced,
-    Typing, Unread,
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced, Unread,
 };
 use super::payload::{Incoming, Payload};
-use super::seat::{InFlight, Seat, Seated, channel};
+use super::seat::{InFlight, Seat, Seated};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
 use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
 
-/// How often a socket's typing is passed on, in milliseconds: it lasts 5 s at its readers.
-const TYPING_EVERY: i64 = 1_000;
+/// How long an answer may take: a database that says nothing is not waited for longer.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How many messages a page of history holds when the client does not say.
 const PAGE: i64 = 50;
 
@@ -109,7 +109,18 @@ impl Realtime {
             Ok((in_flight, work)) => {
                 let answer = match work {
                     Work::Queued(pending) => kept(pending).await,
-                    Work::Open(event, payload) => self.work(&seated, &event, &payload).await,
+                    Work::Open(event, payload) => {
+                        let mut work = pin!(self.work(&seated, &event, &payload));
+                        match tokio::time::timeout(PATIENCE, work.as_mut()).await {
+                            Ok(answer) => answer,
+                            Err(_) => {
+                                ack.send(&Ack(Err::<Answer, _>(Error::Unavailable))).ok();
+                                // To its end all the same: what writes must not be dropped half-way. It counts as in flight until then.
+                                work.await.ok();
+                                return;
+                            }
+                        }
+                    }
                 };
                 drop(in_flight);
                 answer
@@ -215,25 +226,6 @@ impl Realtime {
         let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
         let view = self.chat.view(seated.seat.user, slug).await?;
         Ok(Answer::History(self.chat.page(&view, window, limit).await?))
-    }
-
-    async fn typing(&self, seated: &Seated, slug: &str) -> Result<Answer> {
-        let Seated { socket, seat } = seated;
-        let room = self.chat.room_id(slug).await?;
-        if !seat.rooms().contains_key(&room) {
-            self.chat.view(seat.user, slug).await?;
-            return Err(Error::Forbidden("Join the room first."));
-        }
-        let now = self.clock.now().0;
-        let last = seat.typed_at.swap(now, Ordering::Relaxed);
-        if (now - last).abs() >= TYPING_EVERY {
-            let typing = Typing { room: slug, user: &seat.username };
-            // A hint that is stale in 5 s: whoever misses it misses nothing.
-            socket.to(channel(room)).emit("typing", &typing).await.ok();
-        } else {
-            seat.typed_at.store(last, Ordering::Relaxed);
-        }
-        Ok(Answer::Nothing(Nothing {}))
     }
 
     async fn read(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {

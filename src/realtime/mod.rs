@@ -17,6 +17,7 @@ mod recent;
 mod search;
 pub mod seat;
 pub mod seats;
+mod typing;
 mod watch;
 
 use std::fmt;
@@ -51,6 +52,10 @@ const MAX_PACKET: usize = 64 * 1024;
 /// How many packets may wait for one socket. It is a bound on bursts, not memory that is taken: a packet that goes to many is
 /// shared. One that falls further behind than this is cut, and catches up by `rev`.
 const OUTGOING: usize = 2048;
+/// How long a connection has to enter the namespace.
+const ENTERING: Duration = Duration::from_secs(10);
+/// How long the database may take of that; the rest is for saying so.
+const ADMITTING: Duration = Duration::from_secs(8);
 /// How often sessions under open sockets are checked in the database.
 const SWEEP: Duration = Duration::from_secs(20);
 
@@ -99,7 +104,7 @@ impl Realtime {
             .ws_read_buffer_size(512)
             .ws_max_message_size(MAX_PACKET)
             .ws_max_frame_size(MAX_PACKET)
-            .connect_timeout(Duration::from_secs(10));
+            .connect_timeout(ENTERING);
         let builder = match config.transports {
             Transports::WebSocket => builder.transports([TransportType::Websocket]),
             Transports::WebSocketAndPolling => builder.transports([TransportType::Websocket, TransportType::Polling]),
@@ -137,10 +142,10 @@ impl Realtime {
             return Err(Refusal::ForbiddenOrigin);
         }
         let key = handshake.session.ok_or(Refusal::Unauthenticated)?;
-        let user = match self.accounts.session_user(&key).await {
-            Ok(Some(user)) => user,
-            Ok(None) => return Err(Refusal::Unauthenticated),
-            Err(_logged) => return Err(Refusal::Unavailable),
+        let user = match tokio::time::timeout(ADMITTING, self.accounts.session_user(&key)).await {
+            Ok(Ok(Some(user))) => user,
+            Ok(Ok(None)) => return Err(Refusal::Unauthenticated),
+            Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
         };
         self.chat.names().meet(&user.username);
         let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut));

@@ -37,9 +37,12 @@ impl Tag {
         tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == own)
     }
 
-    /// Puts it on an answer.
+    /// Puts it on an answer; on one that could not be made it would be kept for what could.
     #[must_use]
     pub fn on(&self, mut response: Response) -> Response {
+        if !matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
+            return response;
+        }
         let headers = response.headers_mut();
         headers.insert(ETAG, HeaderValue::from_str(&self.0).expect("hexadecimal digits are a header's value"));
         // Of the same address, everybody gets their own, and programs get data.

@@ -91,6 +91,26 @@ impl Inbox {
         }
     }
 
+    /// The next event of any name, which is then taken; waits for it as long as the caller does. Nothing when the connection has
+    /// ended and all that came was taken.
+    pub async fn next_any(&self) -> Option<(String, Value)> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let is_closed = {
+                let mut received = self.lock();
+                if !received.events.is_empty() {
+                    return Some(received.events.remove(0));
+                }
+                received.is_closed
+            };
+            if is_closed {
+                return None;
+            }
+            changed.changed().await.ok()?;
+        }
+    }
+
     /// Waits for the message with these words.
     pub async fn hears(&self, body: &str) -> Value {
         self.next_where("message", |message| message["body"] == body).await

@@ -7,6 +7,8 @@ pub mod cable;
 pub mod cluster;
 pub mod distance;
 pub mod gauge;
+pub mod link;
 pub mod process;
 pub mod programs;
+pub mod sieve;
 pub mod watchdog;

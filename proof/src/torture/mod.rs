@@ -11,9 +11,11 @@
 
 mod case;
 pub mod cases;
+pub mod follower;
 pub mod guests;
 pub mod load;
 mod namespace;
+pub mod probe;
 pub mod pulse;
 mod report;
 pub mod stage;
@@ -25,7 +27,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 pub use case::{Case, Need, NotRun, Outcome, Played};
+pub use follower::Follower;
 pub use load::{Client, Load};
+pub use probe::{Probe, until_live};
 pub use pulse::{Beats, Pulse};
 pub use stage::{Db, Stage};
 

@@ -116,7 +116,14 @@ fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
         // As if it were frozen: connections stay, and no answer comes.
         cable.deafen();
         let post = json!({ "room": "general", "body": "while frozen", "nonce": "2" });
-        let answer = socket.ask("message", post.clone()).await;
+        // The page's statement is sent at once, over a connection that was alive a moment ago.
+        let (answer, page, event) = tokio::join!(
+            socket.ask("message", post.clone()),
+            ada.get_json("/rooms/general"),
+            socket.refused("history", json!({ "room": "general", "around": 1 }))
+        );
+        assert_eq!(page.expect(503).code(), "unavailable");
+        assert_eq!(event, "unavailable");
         assert!(["unavailable", "busy"].contains(&answer["error"]["code"].as_str().unwrap_or_default()), "{answer}");
         server.stranger().get("/healthz").await.expect(503);
         ada.get("/rooms/general").await.expect(503);

@@ -72,7 +72,9 @@ once! {
                 assert_eq!(answer["error"]["code"], "unavailable", "acknowledged without a sync: {answer}");
                 refused += 1;
             }
+            server.stranger().get("/healthz").await.expect(503);
             failing.end().await;
+            server.stranger().get("/healthz").await.expect(200);
         }
         assert_eq!(refused, 30);
         socket.post("general", "the end", "end").await;

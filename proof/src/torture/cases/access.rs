@@ -26,7 +26,7 @@ pub const CASES: &[Case] = &[
         about: "new password, ban, log-out and log-in anew, with sockets that read nothing and are full: all of them dead within 5 s",
         databases: Db::BOTH,
         rounds: 3,
-        short: 1,
+        short: 0,
         needs: &[],
         run: |stage, rounds| Box::pin(ended_access(stage, rounds)),
     },

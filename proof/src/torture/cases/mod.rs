@@ -3,15 +3,22 @@
 //! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
 
 mod access;
+mod backup;
+mod broadcast;
 mod browser;
+mod clock;
 mod dawdle;
+mod disk;
 mod flood;
 mod joins;
 mod kill;
 mod liar;
 mod malformed;
 mod network;
+mod outcome;
 mod oversize;
+mod postgres;
+mod power;
 mod sessions;
 mod soak;
 mod storm;
@@ -25,23 +32,30 @@ use super::Case;
 /// All of them, in the order in which they are played.
 pub fn all() -> Vec<&'static Case> {
     [
-        access::CASES,
-        browser::CASES,
+        kill::CASES,
+        power::CASES,
+        disk::CASES,
+        postgres::CASES,
+        outcome::CASES,
+        network::CASES,
+        broadcast::CASES,
+        stuck::CASES,
+        storm::CASES,
         dawdle::CASES,
         flood::CASES,
-        joins::CASES,
-        kill::CASES,
-        liar::CASES,
-        malformed::CASES,
-        network::CASES,
         oversize::CASES,
-        sessions::CASES,
-        soak::CASES,
-        storm::CASES,
-        stuck::CASES,
-        sweep::CASES,
+        malformed::CASES,
         text::CASES,
+        browser::CASES,
+        joins::CASES,
+        access::CASES,
+        sessions::CASES,
+        sweep::CASES,
         timing::CASES,
+        clock::CASES,
+        backup::CASES,
+        liar::CASES,
+        soak::CASES,
     ]
     .into_iter()
     .flatten()

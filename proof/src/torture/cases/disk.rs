@@ -1,0 +1,191 @@
+//! SQLite's file: on a disk that is full, held by another program, wanted by a second server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
+
+use crate::ground::process::Process;
+use crate::ground::watchdog::Watchdog;
+use crate::torture::stage::{is_well, until_well};
+use crate::torture::{Case, Db, Load, Need, NotRun, Outcome, Played, Probe, Stage, until_live};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "disk-full",
+        about: "the database is on a small disk, which fills up under load: posts fail clearly, reads go on, and all is well when there is room",
+        databases: Db::SQLITE,
+        rounds: 5,
+        short: 1,
+        needs: &[Need::Root],
+        run: |stage, rounds| Box::pin(disk_full(stage, rounds)),
+    },
+    Case {
+        name: "sqlite-locked",
+        about: "another program holds the file for 20 s (`begin immediate`): bounded errors, reads go on, well again at once",
+        databases: Db::SQLITE,
+        rounds: 3,
+        short: 0,
+        needs: &[],
+        run: |stage, rounds| Box::pin(locked(stage, rounds)),
+    },
+    Case {
+        name: "two-servers",
+        about: "a second server is started on the same SQLite file under load: it refuses, in words, and the first one goes on; killed, it leaves nothing behind",
+        databases: Db::SQLITE,
+        rounds: 10,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(two_servers(stage, rounds)),
+    },
+];
+
+/// The small disk: what Linux has in memory.
+struct Disk {
+    folder: PathBuf,
+    _watchdog: Watchdog,
+}
+
+impl Disk {
+    fn mount(folder: PathBuf, size: u64) -> Option<Self> {
+        std::fs::create_dir(&folder).expect("the case's own folder");
+        let text = folder.to_str().expect("a plain path").to_owned();
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "parlor-torture", &text]).status();
+        if !done.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        // However this ends.
+        let watchdog = Watchdog::new("umount -l \"$1\"", &[&text]).expect("a watchdog");
+        Some(Self { folder, _watchdog: watchdog })
+    }
+
+    fn set_size(&self, size: u64) {
+        let done = Command::new("mount").args(["-o", &format!("remount,size={size}")]).arg(&self.folder).status();
+        assert!(done.is_ok_and(|status| status.success()), "the disk cannot be given {size} bytes");
+    }
+
+    /// How many bytes are taken.
+    fn used(&self) -> u64 {
+        let files = std::fs::read_dir(&self.folder).expect("it is mounted").flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|it| std::os::unix::fs::MetadataExt::blocks(&it) * 512).sum()
+    }
+}
+
+/// What the disk has at first.
+const SMALL: u64 = 2 << 20;
+
+async fn disk_full(stage: Stage, rounds: u32) -> Played {
+    let Some(disk) = Disk::mount(stage.folder().join("small"), SMALL) else {
+        return Err(NotRun("no file system can be mounted here".to_owned()));
+    };
+    let url = format!("sqlite://{}", disk.folder.join("parlor.db").display());
+    let mut server = Process::start(&stage.program, &[], stage.folder(), &url, &[]).await;
+    let mut load = Load::gather(&server, 3).await;
+    let mut outcome = Outcome::default();
+    for round in 1..=rounds {
+        let mut probe = Probe::new(&load, &format!("probe{round}"));
+        let witness = load.witness();
+        let site = server.site.clone();
+        let recovery = load
+            .during(async {
+                let began = Instant::now();
+                while !(probe.was_told("socket unavailable") && probe.was_told("healthz 503")) {
+                    probe.ask().await;
+                    assert!(
+                        began.elapsed() < Duration::from_secs(60),
+                        "the disk does not fill up: {} bytes, {:?}",
+                        disk.used(),
+                        probe.answers
+                    );
+                }
+                probe.ask_for(Duration::from_secs(3)).await;
+                assert!(probe.was_told("form 503"), "a form was not refused: {:?}", probe.answers);
+                assert!(probe.was_told("page 200") && !probe.was_told("page 503"), "reads do not go on: {:?}", probe.answers);
+                disk.set_size(64 << 20);
+                let recovery = until_well(&site, Duration::from_secs(5)).await;
+                recovery + until_live(&witness, Duration::from_secs(10)).await
+            })
+            .await;
+        outcome.recovered(recovery);
+        outcome.note(format_args!("round {round}: {}", probe.summary()));
+        probe.confess(&mut load);
+        if round < rounds {
+            disk.set_size(disk.used() + (256 << 10));
+        }
+    }
+    server.kill().await;
+    let address = server.address.to_string();
+    let server = Process::start(&stage.program, &[], stage.folder(), &url, &[("LISTEN", &address)]).await;
+    outcome.add(load.verdict().await);
+    drop(server);
+    Ok(outcome)
+}
+
+/// How long the other program holds the file.
+const HELD: Duration = Duration::from_secs(20);
+
+async fn locked(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut load = Load::gather(&server, 3).await;
+    let mut outcome = Outcome::default();
+    let file = stage.folder().join("parlor.db");
+    let mut other = SqliteConnectOptions::new().filename(file).connect().await.expect("the file is there");
+    for round in 1..=rounds {
+        let mut probe = Probe::new(&load, &format!("probe{round}"));
+        let witness = load.witness();
+        let recovery = load
+            .during(async {
+                until_live(&witness, Duration::from_secs(10)).await;
+                other.execute("begin immediate").await.expect("it gets its turn");
+                probe.ask_for(HELD).await;
+                assert!(probe.was_told("socket unavailable") && probe.was_told("form 503"), "{:?}", probe.answers);
+                assert!(probe.was_told("page 200") && !probe.was_told("page 503"), "reads do not go on: {:?}", probe.answers);
+                other.execute("rollback").await.expect("it can let go");
+                let recovery = until_well(&server, Duration::from_secs(5)).await;
+                recovery + until_live(&witness, Duration::from_secs(10)).await
+            })
+            .await;
+        outcome.recovered(recovery);
+        outcome.note(format_args!("round {round}: {}", probe.summary()));
+        probe.confess(&mut load);
+    }
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
+
+async fn two_servers(stage: Stage, rounds: u32) -> Played {
+    let mut server = stage.start(&[]).await;
+    let address = server.address;
+    let mut load = Load::gather(&server, 3).await;
+    let mut outcome = Outcome::default();
+    for _ in 0..rounds {
+        let witness = load.witness();
+        let slowest = load
+            .during(async {
+                let mut slowest = Duration::ZERO;
+                for folder in [stage.folder(), Path::new("/")] {
+                    let began = Instant::now();
+                    let second = Process::try_start(&stage.program, &[], folder, stage.url(), &[]).await;
+                    let said = second.err().expect("a second server must not start");
+                    assert!(said.contains("in use by another Parlor"), "it does not say why: {said}");
+                    slowest = slowest.max(began.elapsed());
+                    assert!(is_well(&server).await, "the first one does not go on");
+                }
+                until_live(&witness, Duration::from_secs(10)).await;
+                slowest
+            })
+            .await;
+        assert!(slowest < Duration::from_secs(10), "the second one refuses only after {slowest:?}");
+        // A lock that outlives its server would keep the next one out.
+        server.kill().await;
+        let (again, recovery) = stage.start_again(address, &[]).await;
+        server = again;
+        assert!(recovery < Duration::from_secs(5), "well again only after {recovery:?}");
+        outcome.recovered(recovery);
+    }
+    outcome.add(load.verdict().await);
+    Ok(outcome)
+}
