@@ -2,6 +2,7 @@
 //!
 //! Owns reading `/proc`. It must not know what is measured.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,8 +14,8 @@ use super::server::Server;
 /// What the server and this program used of their processors while something happened.
 pub struct Meter {
     began: Instant,
-    server: Duration,
-    load: Duration,
+    server: Clock,
+    load: Clock,
 }
 
 /// What was used.
@@ -30,17 +31,14 @@ pub struct Used {
 impl Meter {
     /// Begins to count.
     pub fn start(server: &Server) -> Result<Self> {
-        Ok(Self { began: Instant::now(), server: server.cpu()?, load: cpu(std::process::id())? })
+        Ok(Self { began: Instant::now(), server: server.clock()?, load: Clock::read(&[std::process::id()], None)? })
     }
 
     /// What has been used since.
     pub fn stop(&self, server: &Server) -> Result<Used> {
         let time = self.began.elapsed();
-        Ok(Used {
-            time,
-            server: server.cpu()?.saturating_sub(self.server),
-            load: cpu(std::process::id())?.saturating_sub(self.load),
-        })
+        let load = Clock::read(&[std::process::id()], None)?;
+        Ok(Used { time, server: server.clock()?.since(&self.server), load: load.since(&self.load) })
     }
 }
 
@@ -66,15 +64,53 @@ impl Used {
     }
 }
 
-/// The processor time of a process, of all its threads.
-pub fn cpu(pid: u32) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
-        // A thread may end in between; those that ended before are counted by the kernel in ticks only, and there are few.
-        let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
-        nanoseconds += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or_default();
+/// How much processor time some processes had used at a moment, told in two ways.
+pub struct Clock {
+    /// Each thread's, to the nanosecond. Whoever has ended is missing.
+    threads: BTreeMap<u64, u64>,
+    /// All of them together, those that have ended too, to the tick: a hundredth of a second.
+    all: Duration,
+}
+
+impl Clock {
+    /// Reads it for these processes, and for the children of one that have ended.
+    pub fn read(processes: &[u32], parent: Option<u32>) -> Result<Self> {
+        let mut threads = BTreeMap::new();
+        let mut ticks = 0;
+        for pid in processes {
+            // Processes and threads may end in between.
+            for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+                let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+                let id: Option<u64> = task.file_name().to_str().and_then(|id| id.parse().ok());
+                let used: Option<u64> = text.split(' ').next().and_then(|first| first.parse().ok());
+                threads.extend(id.zip(used));
+            }
+            ticks += stat_ticks(*pid, 11);
+        }
+        ticks += parent.map_or(0, |parent| stat_ticks(parent, 13));
+        if threads.is_empty() {
+            return Err("the server is gone".into());
+        }
+        // A tick is a hundredth of a second on every Linux that this runs on (USER_HZ).
+        Ok(Self { threads, all: Duration::from_millis(ticks * 10) })
     }
-    Ok(Duration::from_nanos(nanoseconds))
+
+    /// What was used between two moments.
+    pub fn since(&self, before: &Self) -> Duration {
+        let used = |(id, now): (&u64, &u64)| now.saturating_sub(before.threads.get(id).copied().unwrap_or_default());
+        let exact = Duration::from_nanos(self.threads.iter().map(used).sum());
+        let coarse = self.all.saturating_sub(before.all);
+        // Where much is missing, a thread has ended and took with it what it used.
+        if coarse > exact + Duration::from_millis(30) { coarse } else { exact }
+    }
+}
+
+/// Two numbers of a process's `stat`: user's and system's time; from place 11 its own, from 13 that of its children that have ended.
+fn stat_ticks(pid: u32, place: usize) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in brackets, may hold anything; fields are counted from what follows it.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(place).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
 /// How much of a process's memory is in use, in bytes.

@@ -93,9 +93,9 @@ fn stay_on(cpus: &str) -> Result<()> {
         Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into())
     };
     run("taskset", &["-cp", cpus, &pid])?;
-    // Each connection is a file here and another there. What the machine forbids shows later, with a name.
-    if let Err(error) = run("prlimit", &["--pid", &pid, "--nofile=65536"]) {
-        eprintln!("{error}");
-    }
-    Ok(())
+    // Each connection is a file here and another there. Where the machine allows fewer, cases with very many of them say so.
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    let hard = limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().nth(1)?.parse().ok());
+    let files = hard.unwrap_or(u64::MAX).min(65_536);
+    run("prlimit", &["--pid", &pid, &format!("--nofile={files}:")])
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::Result;
-use super::meter::{children, cpu, memory};
+use super::meter::{Clock, children, memory};
 
 /// A place for a server: its directory and its command line.
 pub struct Site {
@@ -95,14 +95,11 @@ impl Server {
     }
 
     /// How much processor time it has used so far, with that of its database server.
-    pub fn cpu(&self) -> Result<Duration> {
-        let mut used = cpu(self.child.id())?;
-        if let Some(Companion { postmaster }) = self.companion {
-            for process in std::iter::once(postmaster).chain(children(postmaster)) {
-                used += cpu(process).unwrap_or_default();
-            }
-        }
-        Ok(used)
+    pub fn clock(&self) -> Result<Clock> {
+        let Some(Companion { postmaster }) = self.companion else { return Clock::read(&[self.child.id()], None) };
+        let mut processes = children(postmaster);
+        processes.extend([self.child.id(), postmaster]);
+        Clock::read(&processes, Some(postmaster))
     }
 
     /// How much of its memory is in use, in bytes; a database server's is not counted.

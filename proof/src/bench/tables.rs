@@ -83,7 +83,7 @@ pub fn growing(results: &Results, case: Case, server: Kind, title: &str, wanted:
         let cells: Vec<_> = values.iter().map(|value| value.map_or(String::new(), written)).collect();
         let present: Vec<f64> = values.into_iter().flatten().collect();
         let growth = match present.as_slice() {
-            [first, .., last] => format!("{:.2}×", last / first),
+            [first, .., last] if *first > 0.0 => format!("{:.2}×", last / first),
             _ => String::new(),
         };
         table.push_str(&format!("\n| {name} | {} | {growth} |", cells.join(" | ")));
