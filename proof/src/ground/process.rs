@@ -101,6 +101,8 @@ impl Process {
         let stderr = Said::read(child.stderr.take().expect("its errors are a pipe"));
         let ready = stdout.line(|line| line.starts_with("listening on http://")).await;
         let Some(ready) = ready else {
+            // All that it said, to the end: the two pipes are read apart.
+            stderr.line(|_| false).await;
             return Err(format!("{}\n{}", stdout.all(), stderr.all()));
         };
         let address = ready.trim_start_matches("listening on http://").trim_end_matches('/');

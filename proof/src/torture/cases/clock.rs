@@ -14,7 +14,7 @@ pub const CASES: &[Case] = &[Case {
     about: "the server's clock jumps an hour forth and two back under load: order is by seq, nobody is cut, logged out or locked out",
     databases: Db::BOTH,
     rounds: 5,
-    short: 1,
+    short: 0,
     needs: &[Need::Program("faketime")],
     run: |stage, rounds| Box::pin(jumps(stage, rounds)),
 }];

@@ -37,7 +37,7 @@ pub const CASES: &[Case] = &[
         about: "a proxy loses what the server says, at any moment: the retry finds the one row",
         databases: Db::BOTH,
         rounds: 40,
-        short: 5,
+        short: 3,
         needs: &[],
         run: |stage, rounds| Box::pin(ack_lost(stage, rounds)),
     },

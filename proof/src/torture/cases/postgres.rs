@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
         about: "`pg_ctl -m immediate` while people write: Postgres crashes, and recovers from its log; live again within 10 s each time",
         databases: Db::POSTGRES,
         rounds: 10,
-        short: 1,
+        short: 0,
         needs: &[],
         run: |stage, rounds| Box::pin(restarts(stage, rounds, "immediate")),
     },
