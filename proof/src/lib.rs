@@ -11,7 +11,7 @@
 //! 3. [`checker`]: what clients noted, and whether it agrees.
 //! 4. [`torture`]: the faults, one case each.
 //! 5. [`liar`]: a server that lies, so that the checker is known to notice.
-//! 6. [`bench`]: the measurements.
+//! 6. [`mod@bench`]: the measurements.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
