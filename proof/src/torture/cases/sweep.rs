@@ -246,8 +246,8 @@ mod tests {
             .skip_while(|line| *line != "### What a client sends")
             .take_while(|line| *line != "### What the server sends")
         {
-            let Some(event) = line.strip_prefix("| `").filter(|line| line.contains("{room")) else { continue };
-            let name = event.split(' ').next().unwrap_or_default();
+            let event = line.strip_prefix("| `").and_then(|line| line.split_once('`'));
+            let Some((name, _)) = event.and_then(|(event, _)| event.split_once(" {room")) else { continue };
             assert!(known.contains(&name), "{name} is not swept");
             count += 1;
         }

@@ -158,16 +158,19 @@ fn middle(mut numbers: Vec<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
     use super::*;
 
     fn times(count: u64, difference: u64) -> Times {
-        // Noise that is many times the difference, and now and then a thousand times.
-        let noise = |nth: u64| nth * 7919 % 200 + if nth.is_multiple_of(97) { 100_000 } else { 0 };
-        Times(
-            (0..count)
-                .map(|nth| (Duration::from_micros(1000 + difference + noise(nth)), Duration::from_micros(1000 + noise(nth + 41))))
-                .collect(),
-        )
+        // Noise that is many times the difference, and now and then a thousand times; the same in each run of the test.
+        let mut random = StdRng::seed_from_u64(1);
+        let mut time = |least| {
+            let noise = random.random_range(0..200) + if random.random_ratio(1, 97) { 100_000 } else { 0 };
+            Duration::from_micros(least + noise)
+        };
+        Times((0..count).map(|_| (time(1000 + difference), time(1000))).collect())
     }
 
     #[test]
