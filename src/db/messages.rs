@@ -91,14 +91,14 @@ macro_rules! messages {
                 ))$(.bind($bind))*.fetch_one(&sqlite.read).await?;
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
-            Db::Postgres(pool) => sqlx::query_as(concat!(
+            Db::Postgres(postgres) => sqlx::query_as(concat!(
                 "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
                  mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
                   where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
                  from messages join users on users.id = author_id ", $rest
-            ))$(.bind($bind))*.fetch_all(pool).await?,
+            ))$(.bind($bind))*.fetch_all(&postgres.read).await?,
         }
     };
 }

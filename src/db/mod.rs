@@ -20,8 +20,7 @@ pub mod users;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use open::{OpenError, Purpose, Sqlite};
-use sqlx::PgPool;
+pub use open::{OpenError, Postgres, Purpose, Sqlite};
 
 use crate::clock::Millis;
 
@@ -37,7 +36,7 @@ pub enum Db {
     /// One file, embedded.
     Sqlite(Sqlite),
     /// A server.
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// Runs one body against the pool that reads, whichever database it is.
@@ -48,7 +47,10 @@ macro_rules! read {
                 let $pool = &sqlite.read;
                 $body
             }
-            $crate::db::Db::Postgres($pool) => $body,
+            $crate::db::Db::Postgres(postgres) => {
+                let $pool = &postgres.read;
+                $body
+            }
         }
     };
 }
@@ -61,7 +63,10 @@ macro_rules! write {
                 let $pool = &sqlite.write;
                 $body
             }
-            $crate::db::Db::Postgres($pool) => $body,
+            $crate::db::Db::Postgres(postgres) => {
+                let $pool = &postgres.write;
+                $body
+            }
         }
     };
 }
@@ -81,8 +86,8 @@ macro_rules! transaction {
                 })
                 .await
             }
-            $crate::db::Db::Postgres(pool) => {
-                let pool = pool.clone();
+            $crate::db::Db::Postgres(postgres) => {
+                let pool = postgres.write.clone();
                 tokio::spawn(async move {
                     let mut $tx = pool.begin().await?;
                     let value = $body;
@@ -177,7 +182,10 @@ impl Db {
                 // Last, when nothing of this server's can write any more.
                 sqlite.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(postgres) => {
+                postgres.read.close().await;
+                postgres.write.close().await;
+            }
         }
     }
 }

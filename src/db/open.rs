@@ -14,7 +14,7 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, Database, Executor, PgPool, SqlitePool};
+use sqlx::{Connection, Database, Executor, PgPool, Row, SqlitePool};
 
 use super::Db;
 
@@ -83,6 +83,15 @@ pub struct Sqlite {
     pub(super) refused: Arc<AtomicBool>,
 }
 
+/// A Postgres.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The connections that write, and begin transactions.
+    pub write: PgPool,
+    /// The connections that read, each statement by itself.
+    pub read: PgPool,
+}
+
 /// A pool as both databases have it: its connections stay open, because each knows its statements.
 fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
     PoolOptions::new()
@@ -94,17 +103,8 @@ fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
         .test_before_acquire(false)
 }
 
-/// Ends whatever a connection that comes back is in the middle of. Had its transaction been begun by somebody who was cancelled,
-/// sqlx would not know of it, and the next write on it would seem to succeed and never be committed.
-macro_rules! roll_back {
-    ($connection:expr) => {
-        match $connection.execute("rollback").await {
-            // SQLite calls it an error that there was nothing to roll back: the usual case.
-            Ok(_) | Err(sqlx::Error::Database(_)) => {}
-            Err(error) => return Err(error),
-        }
-    };
-}
+/// What a transaction that is open says of itself: it began before this statement.
+const IS_IN_TRANSACTION: &str = "select now() <> statement_timestamp()";
 
 impl Db {
     /// Opens the database that a URL names; a SQLite file is made if it is missing.
@@ -126,7 +126,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
             Self::Sqlite(sqlite) => SQLITE.run(&sqlite.write).await?,
-            Self::Postgres(pool) => POSTGRES.run(pool).await?,
+            Self::Postgres(postgres) => POSTGRES.run(&postgres.write).await?,
         }
         Ok(())
     }
@@ -159,7 +159,13 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .after_release(move |connection, _| {
             let flag = flag.clone();
             Box::pin(async move {
-                roll_back!(connection);
+                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
+                // connection would seem to succeed and never be committed. SQLite calls it an error that there was nothing to roll
+                // back: the usual case.
+                match connection.execute("rollback").await {
+                    Ok(_) | Err(sqlx::Error::Database(_)) => {}
+                    Err(error) => return Err(error),
+                }
                 // A full or failing disk makes SQLite roll back by itself. sqlx does not notice, counts a transaction as open, and
                 // would refuse every `begin` on this connection from then on: the next writer gets another one.
                 let is_well = !connection.is_in_transaction();
@@ -226,7 +232,7 @@ async fn keep_checkpointing(options: SqliteConnectOptions, write: SqlitePool) {
     }
 }
 
-async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError> {
+async fn open_postgres(url: &str, connections: u32) -> Result<Postgres, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
     let options = options.options([
         // Bounded waits: a lock that somebody else holds, or a statement that never ends, is an error and not a standstill.
@@ -236,34 +242,49 @@ async fn open_postgres(url: &str, connections: u32) -> Result<PgPool, OpenError>
         ("synchronous_commit", "on"),
         // Compiling a statement takes longer than any of Parlor's runs.
         ("jit", "off"),
-        // Otherwise each roll-back of nothing is a warning in the log.
-        ("client_min_messages", "error"),
     ]);
-    let pool = pool::<sqlx::Postgres>(connections.max(2))
+    // The ledger needs one at a time, and who writes something else must not wait for it.
+    let writing = (connections / 4).max(2);
+    let write = postgres_pool(writing)
         .after_release(|connection, _| {
             Box::pin(async move {
-                roll_back!(connection);
-                Ok(true)
-            })
-        })
-        // One that was alive a moment ago is not asked again.
-        .before_acquire(|connection, about| {
-            Box::pin(async move {
-                if about.idle_for > FRESH {
-                    connection.ping().await?;
+                // As on SQLite. But Postgres would write a warning into its log for each roll-back of nothing, so it is asked first;
+                // one whose transaction has failed answers nothing else.
+                let is_clean = match connection.fetch_one(IS_IN_TRANSACTION).await {
+                    Ok(row) => !row.try_get::<bool, _>(0)?,
+                    Err(sqlx::Error::Database(_)) => false,
+                    Err(error) => return Err(error),
+                };
+                if !is_clean {
+                    connection.execute("rollback").await?;
                 }
                 Ok(true)
             })
         })
-        .connect_with(options)
+        .connect_with(options.clone())
         .await?;
+    // These never begin a transaction, and could write nothing in one.
+    let reading = connections.saturating_sub(writing).max(1);
+    let read = postgres_pool(reading).connect_with(options.options([("default_transaction_read_only", "on")])).await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&pool).await?;
+        let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&read).await?;
         if value == "off" {
             tracing::warn!("Postgres runs with {setting} = off: an acknowledged message can be lost when the power fails");
         }
     }
-    Ok(pool)
+    Ok(Postgres { write, read })
+}
+
+fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {
+    // One that was alive a moment ago is not asked again.
+    pool::<sqlx::Postgres>(connections).before_acquire(|connection, about| {
+        Box::pin(async move {
+            if about.idle_for > FRESH {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    })
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl Db {
                 .execute(&sqlite.write)
                 .await?;
             }
-            Self::Postgres(pool) => {
+            Self::Postgres(postgres) => {
                 sqlx::query(
                     "update users set seen_at = $2
                      where id in (select cast(value as bigint) from json_array_elements_text($1::json) as given(value))
@@ -168,7 +168,7 @@ impl Db {
                 .bind(given)
                 .bind(now)
                 .bind(before)
-                .execute(pool)
+                .execute(&postgres.write)
                 .await?;
             }
         }

@@ -119,9 +119,9 @@ impl Db {
                 .execute(&sqlite.write)
                 .await?;
             }
-            Self::Postgres(pool) => {
+            Self::Postgres(postgres) => {
                 sqlx::query("update sessions set last_seen_at = $2 where key in (select json_array_elements_text($1::json)) and last_seen_at < $2")
-                    .bind(given).bind(now).execute(pool).await?;
+                    .bind(given).bind(now).execute(&postgres.write).await?;
             }
         }
         Ok(())
@@ -141,12 +141,12 @@ impl Db {
                 )
                 .bind(given).bind(now).bind(idle_since).fetch_all(&sqlite.read).await
             }
-            Self::Postgres(pool) => {
+            Self::Postgres(postgres) => {
                 sqlx::query_scalar(
                     "select key from sessions join users on users.id = user_id
                      where key in (select json_array_elements_text($1::json)) and expires_at > $2 and last_seen_at > $3 and banned_at is null",
                 )
-                .bind(given).bind(now).bind(idle_since).fetch_all(pool).await
+                .bind(given).bind(now).bind(idle_since).fetch_all(&postgres.read).await
             }
         }
     }

@@ -96,6 +96,11 @@ impl Cluster {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// What it wrote into its log.
+    pub fn log(&self) -> io::Result<String> {
+        std::fs::read_to_string(self.folder.join("log"))
+    }
+
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")

@@ -228,7 +228,7 @@ impl Db {
         }
         match self {
             Self::Sqlite(sqlite) => commit!(sqlite.write.begin_with("begin immediate").await?, Step::Sqlite),
-            Self::Postgres(pool) => commit!(pool.begin().await?, Step::Postgres),
+            Self::Postgres(postgres) => commit!(postgres.write.begin().await?, Step::Postgres),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Db {
                 let rows: Vec<HitRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
                 Ok(rows.into_iter().map(Into::into).collect())
             }
-            Self::Postgres(pool) => postgres::search(pool, wanted, low, high, limit).await,
+            Self::Postgres(pools) => postgres::search(&pools.read, wanted, low, high, limit).await,
         }
     }
 
@@ -180,7 +180,7 @@ impl Db {
                 let rows: Vec<(i64, String)> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
                 Ok(rows.into_iter().collect())
             }
-            Self::Postgres(pool) => {
+            Self::Postgres(postgres) => {
                 #[derive(FromRow)]
                 struct Row {
                     id: i64,
@@ -190,7 +190,7 @@ impl Db {
                     "select id, body from messages where id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json)))",
                 )
                 .bind(ids)
-                .fetch_all(pool)
+                .fetch_all(&postgres.read)
                 .await?;
                 Ok(rows.into_iter().map(|row| (row.id, row.body)).collect())
             }

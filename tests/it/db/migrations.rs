@@ -215,7 +215,7 @@ both! {
         );
         match &db {
             Db::Sqlite(sqlite) => drop(sqlite.write.execute(newer).await.expect("the statement is right")),
-            Db::Postgres(pool) => drop(pool.execute(newer).await.expect("the statement is right")),
+            Db::Postgres(postgres) => drop(postgres.write.execute(newer).await.expect("the statement is right")),
         }
         assert!(matches!(db.migrate().await, Err(OpenError::Migration(_))));
         db.close().await;

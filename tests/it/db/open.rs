@@ -55,14 +55,18 @@ both! {
                 let refused = sqlite.read.execute("create table t (a)").await.expect_err("readers do not write");
                 assert!(refused.to_string().contains("readonly"), "{refused}");
             }
-            Db::Postgres(pool) => {
-                let name: String = sqlx::query_scalar("select current_database()").fetch_one(pool).await.expect("it answers");
+            Db::Postgres(postgres) => {
+                let name: String = sqlx::query_scalar("select current_database()").fetch_one(&postgres.read).await.expect("it answers");
                 let off = format!("alter database {name} set synchronous_commit = off");
-                pool.execute(sqlx::AssertSqlSafe(off)).await.expect("its owner may");
+                postgres.write.execute(sqlx::AssertSqlSafe(off)).await.expect("its owner may");
                 let again = Db::open(database.url(), 2, Purpose::Visit).await.expect("it opens");
-                let Db::Postgres(pool) = &again else { unreachable!("the URL is the same") };
-                let setting: String = sqlx::query_scalar("show synchronous_commit").fetch_one(pool).await.expect("it answers");
-                assert_eq!(setting, "on");
+                let Db::Postgres(postgres) = &again else { unreachable!("the URL is the same") };
+                for pool in [&postgres.write, &postgres.read] {
+                    let setting: String = sqlx::query_scalar("show synchronous_commit").fetch_one(pool).await.expect("it answers");
+                    assert_eq!(setting, "on");
+                }
+                let refused = postgres.read.execute("create table t (a int)").await.expect_err("readers do not write");
+                assert!(refused.to_string().contains("read-only"), "{refused}");
                 again.close().await;
             }
         }

@@ -74,10 +74,12 @@ impl Store {
 
     /// Opens every connection there may be, so that what is begun at once happens at once.
     pub async fn open_connections(&self) {
-        if let Db::Postgres(pool) = &self.db {
-            let mut all = Vec::new();
-            for _ in 0..pool.options().get_max_connections() {
-                all.push(pool.acquire().await.expect("it is free"));
+        if let Db::Postgres(postgres) = &self.db {
+            for pool in [&postgres.write, &postgres.read] {
+                let mut all = Vec::new();
+                for _ in 0..pool.options().get_max_connections() {
+                    all.push(pool.acquire().await.expect("it is free"));
+                }
             }
         }
     }

@@ -91,7 +91,7 @@ both! {
         for round in 0..ROUNDS {
             given_up += u32::from(match &**db {
                 Db::Sqlite(sqlite) => is_given_up(1 + round % 6, sqlite.write.begin()).await,
-                Db::Postgres(pool) => is_given_up(1 + round % 6, pool.begin()).await,
+                Db::Postgres(postgres) => is_given_up(1 + round % 6, postgres.write.begin()).await,
             });
             db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
         }

@@ -58,13 +58,15 @@ impl Fixture for Metered {
 impl Metered {
     /// All the work up to now.
     async fn count(&self) -> u64 {
-        let Db::Postgres(pool) = &self.db else {
+        let Db::Postgres(postgres) = &self.db else {
             return self.steps.load(Ordering::Relaxed) * u64::from(STEP.unsigned_abs());
         };
         // Each connection keeps its counts to itself for a second, unless told not to.
         let mut all = Vec::new();
-        for _ in 0..pool.options().get_max_connections() {
-            all.push(pool.acquire().await.expect("it is free"));
+        for pool in [&postgres.write, &postgres.read] {
+            for _ in 0..pool.options().get_max_connections() {
+                all.push(pool.acquire().await.expect("it is free"));
+            }
         }
         for connection in &mut all {
             connection.execute("select pg_stat_force_next_flush()").await.expect("Postgres 15 has it");

@@ -145,6 +145,8 @@ async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
             assert!(began.elapsed() < Duration::from_secs(5), "a transaction was left open");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        let log = stage.cluster().log().expect("Postgres has a log");
+        assert!(!log.contains("WARNING"), "the server gives Postgres something to warn of: {log}");
         outcome.note("nothing is idle in a transaction");
     }
     outcome.add(load.verdict().await);
