@@ -13,6 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// It costs less than the system's for each post, page and message: docs/decisions/0019-an-allocator-and-one-big-build.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Parlor: a persistent chat service in one binary. Settings come from the environment and from `.env`; see .env.example.
 #[derive(Parser)]
 #[command(version)]

@@ -16,11 +16,14 @@ fn resident(server: &Process) -> i64 {
 }
 
 #[test]
-fn tungstenite_is_the_copy_that_gives_its_write_buffer_back() {
+fn the_patched_copies_are_the_ones_that_are_built() {
     let lock = include_str!("../../../Cargo.lock");
-    let copies: Vec<_> = lock.split("[[package]]").filter(|package| package.contains("name = \"tungstenite\"\n")).collect();
-    assert_eq!(copies.len(), 1, "{copies:?}");
-    assert!(!copies[0].contains("source ="), "Cargo takes the registry's: vendor/README.md says what to do");
+    for name in ["tungstenite", "engineioxide-core"] {
+        let copies: Vec<_> =
+            lock.split("[[package]]").filter(|package| package.contains(&format!("name = \"{name}\"\n"))).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        assert!(!copies[0].contains("source ="), "Cargo takes the registry's {name}: vendor/README.md says what to do");
+    }
 }
 
 once! {
