@@ -105,13 +105,16 @@ text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }} .title {{ font-weight
 impl Panel {
     fn draw(&self, results: &Results, left: f64, top: f64, svg: &mut String) {
         let value = |kind: &Kind| results.median(self.case, self.setting, self.name, *kind);
-        let most = self.servers.iter().filter_map(value).fold(f64::MIN_POSITIVE, f64::max);
+        // The servers are compared, so they have the room; a floor that is far off only shows that it goes on.
+        let servers = self.servers.iter().filter(|kind| **kind != Kind::Floor);
+        let most = servers.filter_map(value).fold(f64::MIN_POSITIVE, f64::max);
         line(svg, left, top + 14.0, "title", self.title);
         line(svg, left, top + 31.0, "note", self.note);
         let mut y = top + HEAD;
         for kind in self.servers {
             let Some(value) = value(kind) else { continue };
-            let length = (value / most * LONGEST).max(1.0);
+            let length = (value / most * LONGEST).clamp(1.0, LONGEST);
+            let beyond = if value > most { "→ " } else { "" };
             let class = match kind {
                 Kind::Parlor | Kind::ParlorPostgres => "us",
                 Kind::Floor => "floor",
@@ -121,7 +124,7 @@ impl Panel {
             line(svg, left, y + 12.0, "n", &kind.to_string());
             svg.push_str(&format!(r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{length:.1}" height="16" rx="2"/>"#));
             svg.push('\n');
-            line(svg, x + length + 7.0, y + 12.5, "v", &written(value));
+            line(svg, x + length + 7.0, y + 12.5, "v", &format!("{beyond}{}", written(value)));
             y += LINE;
         }
     }

@@ -72,7 +72,11 @@ fn serve() -> Result<()> {
     let mut next = 0;
     let mut chunk = vec![0; CHUNK];
     loop {
-        poll.poll(&mut events, None)?;
+        match poll.poll(&mut events, None) {
+            // By the signal that ends it: the other thread sees to that.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled?,
+        }
         let mut posts = Vec::new();
         for event in &events {
             if event.token() == DOOR {

@@ -60,7 +60,8 @@ pub struct Options {
     /// The server; the `parlor` beside this program when it is not said.
     #[arg(long)]
     server: Option<PathBuf>,
-    /// Puts the table into this document, and the list of the cases.
+    /// Puts the table into this document, and the list of the cases. Outcomes are kept beside it (`.json`), so that of cases that are
+    /// not played now the last run stays.
     #[arg(long)]
     docs: Option<PathBuf>,
     /// Where a case that runs in a namespace of its own leaves its outcome.
@@ -129,6 +130,9 @@ fn run(options: &Options) -> Result<Report, String> {
     }
     println!("{report}");
     if let Some(file) = &options.docs {
+        let kept = file.with_extension("json");
+        report = report.with_earlier(&kept)?;
+        report.leave(&kept)?;
         docs::put(file, "torture: results", &format!("{}\n\n{report}", docs::machine()))?;
         docs::put(file, "torture: cases", &report::described())?;
     }

@@ -78,6 +78,24 @@ impl Report {
         self.lines.iter().any(Line::has_failed)
     }
 
+    /// This report with what a file has of earlier ones: of each case on each database the last run, in the order of the cases.
+    pub fn with_earlier(mut self, file: &Path) -> Result<Self, String> {
+        let earlier: Vec<Line> = match std::fs::read(file) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?,
+            Err(_) => Vec::new(),
+        };
+        for line in earlier {
+            if !self.lines.iter().any(|later| (&later.name, later.db) == (&line.name, line.db)) {
+                self.lines.push(line);
+            }
+        }
+        let all = cases::all();
+        // A case that is no longer there has no place, and goes.
+        self.lines.retain(|line| all.iter().any(|case| case.name == line.name));
+        self.lines.sort_by_key(|line| (all.iter().position(|case| case.name == line.name), line.db == Db::Postgres));
+        Ok(self)
+    }
+
     /// Leaves the outcomes in a file.
     pub fn leave(&self, file: &Path) -> Result<(), String> {
         let text = serde_json::to_vec(&self.lines).map_err(|error| error.to_string())?;
@@ -139,5 +157,32 @@ pub fn list() {
         let databases: Vec<_> = case.databases.iter().map(ToString::to_string).collect();
         let short = if case.short > 0 { "short" } else { "" };
         println!("{:<22} {:<16} {:>5} {:<6} {}", case.name, databases.join(" "), case.rounds, short, case.about);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_case_the_last_run_is_kept_and_all_stay_in_order() {
+        let all = cases::all();
+        let line = |nth: usize, db, rounds| Line::new(all[nth], db, rounds, Ok(Outcome::default()));
+        let folder = tempfile::tempdir().expect("there is room");
+        let file = folder.path().join("report.json");
+        let first = Report { lines: vec![line(3, Db::Sqlite, 1), line(0, Db::Postgres, 1), line(0, Db::Sqlite, 1)] };
+        first.with_earlier(&file).expect("there is none yet").leave(&file).expect("there is room");
+        let later = Report { lines: vec![line(1, Db::Sqlite, 2), line(0, Db::Sqlite, 2)] };
+        let merged = later.with_earlier(&file).expect("it can be read");
+        let shown: Vec<_> = merged.lines.iter().map(|line| (line.name.as_str(), line.db, line.rounds)).collect();
+        assert_eq!(
+            shown,
+            [
+                (all[0].name, Db::Sqlite, 2),
+                (all[0].name, Db::Postgres, 1),
+                (all[1].name, Db::Sqlite, 2),
+                (all[3].name, Db::Sqlite, 1)
+            ]
+        );
     }
 }
