@@ -11,4 +11,5 @@ pub mod link;
 pub mod process;
 pub mod programs;
 pub mod sieve;
+pub mod strace;
 pub mod watchdog;

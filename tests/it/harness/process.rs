@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-pub use proof::ground::process::{Ended, Process, signal};
+pub use proof::ground::process::{Ended, Process};
 
 /// The program's path.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_parlor");

@@ -2,15 +2,13 @@
 //! program; the order of the system calls proves it.
 
 use std::path::Path;
-use std::process::Stdio;
 
+use proof::ground::strace::Strace;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use crate::harness::process::{self, PROGRAM, Process};
 use crate::harness::programs::{self, Program};
-use crate::harness::{DEADLINE, Database, Kind};
+use crate::harness::{Database, Kind};
 use crate::once;
 
 /// The server under strace, which writes what it sees to `trace`.
@@ -89,37 +87,9 @@ once! {
     }
 }
 
-/// From here on the server's disk fails to sync.
-async fn failing_disk(server: &Process) -> Option<FailingDisk> {
+/// From here on, until it is told to end, the server's disk fails to sync.
+async fn failing_disk(server: &Process) -> Option<Strace> {
     let process = server.id().to_string();
     let inject = "inject=fdatasync,fsync:error=EIO";
-    let mut strace = Command::new("strace")
-        .args(["-f", "-e", "trace=fdatasync,fsync", "-e", inject, "-p", &process, "-o", "/dev/null"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the test asked whether it is here");
-    let mut said = BufReader::new(strace.stderr.take().expect("it is a pipe")).lines();
-    let attached = async {
-        while let Ok(Some(line)) = said.next_line().await {
-            if line.contains("attached") {
-                return true;
-            }
-        }
-        false
-    };
-    let is_attached = tokio::time::timeout(DEADLINE, attached).await.expect("strace says what it does");
-    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
-    is_attached.then_some(FailingDisk(strace))
-}
-
-/// A disk that fails until it is told to end.
-struct FailingDisk(Child);
-
-impl FailingDisk {
-    async fn end(mut self) {
-        process::signal("INT", &self.0.id().expect("it runs").to_string()).await;
-        tokio::time::timeout(DEADLINE, self.0.wait()).await.expect("strace lets go").expect("it can be waited for");
-    }
+    Strace::attach(&["-f", "-e", "trace=fdatasync,fsync", "-e", inject, "-p", &process, "-o", "/dev/null"]).await
 }

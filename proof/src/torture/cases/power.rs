@@ -3,15 +3,12 @@
 //! Killing a process proves little there, because the system's cache outlives it: the order of the system calls proves it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
-use crate::client::DEADLINE;
-use crate::ground::process::{Process, signal};
+use crate::ground::process::Process;
+use crate::ground::strace::Strace;
 use crate::torture::stage::{is_well, until_well};
 use crate::torture::{Case, Db, Load, Need, NotRun, Outcome, Played, Probe, Stage, until_live};
 
@@ -186,37 +183,4 @@ async fn sync_fails(stage: Stage, rounds: u32) -> Played {
     let _server = stage.start_again(address, &[]).await;
     outcome.add(load.verdict().await);
     Ok(outcome)
-}
-
-/// A strace that is attached to processes, until it is told to let go.
-struct Strace(Child);
-
-impl Strace {
-    /// Nothing where processes may not be traced.
-    async fn attach(arguments: &[&str]) -> Option<Self> {
-        let mut strace = Command::new("strace")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it was asked whether it is here");
-        let mut said = BufReader::new(strace.stderr.take().expect("it is a pipe")).lines();
-        let attached = async {
-            while let Ok(Some(line)) = said.next_line().await {
-                if line.contains("attached") {
-                    return true;
-                }
-            }
-            false
-        };
-        let is_attached = tokio::time::timeout(DEADLINE, attached).await.expect("strace says what it does");
-        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
-        is_attached.then_some(Self(strace))
-    }
-
-    async fn end(mut self) {
-        signal("INT", &self.0.id().expect("it runs").to_string()).await;
-        tokio::time::timeout(DEADLINE, self.0.wait()).await.expect("strace lets go").expect("it can be waited for");
-    }
 }
