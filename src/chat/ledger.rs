@@ -1,8 +1,8 @@
 //! The one write path of a room: a bounded queue, and one task that commits whatever has queued up as one transaction.
 //!
-//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit, and after the
-//! ends of rooms in memory have taken it in, so that whoever was told finds it in whatever they read next. It must
-//! not decide what is allowed (that is `batch`) nor tell anybody but the requester (that is whoever receives the events).
+//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit, and after what is
+//! kept in memory (the ends of rooms, the names that are linked) has taken it in, so that whoever was told finds it in whatever they
+//! read next. It must not decide what is allowed (that is `batch`) nor tell anybody but the requester (that is whoever receives the events).
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,8 +12,9 @@ use tracing::{Instrument, error, warn};
 
 use super::batch::{self, Batch, Done, Outcome};
 use super::change::{Change, Event, Logged, Request};
+use super::names::Names;
 use super::tail::Tails;
-use super::types::{RoomId, UserId};
+use super::types::{RoomId, UserId, Visibility};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -64,10 +65,10 @@ impl Pending {
 impl Ledger {
     /// Starts the ledger's task, which ends when it has been closed and its queue is committed. The events come in
     /// commit order, a commit's at a time.
-    pub fn start(db: Arc<Db>, clock: Clock, tails: Arc<Tails>) -> (Self, mpsc::Receiver<Vec<Event>>) {
+    pub fn start(db: Arc<Db>, clock: Clock, tails: Arc<Tails>, names: Arc<Names>) -> (Self, mpsc::Receiver<Vec<Event>>) {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (publish, events) = mpsc::channel(PUBLISHING);
-        tokio::spawn(run(Desk { db, clock, tails }, requests, publish));
+        tokio::spawn(run(Desk { db, clock, tails, names }, requests, publish));
         (Self { queue: RwLock::new(Some(queue)) }, events)
     }
 
@@ -114,6 +115,7 @@ struct Desk {
     db: Arc<Db>,
     clock: Clock,
     tails: Arc<Tails>,
+    names: Arc<Names>,
 }
 
 impl Desk {
@@ -162,8 +164,10 @@ impl Desk {
             })
             .await?;
         for event in &events {
-            if let Event::Message { logged, .. } = event {
-                self.tails.apply(logged);
+            match event {
+                Event::Message { logged, .. } => self.tails.apply(logged),
+                Event::Described(room) => self.names.set_room(&room.slug, room.visibility == Visibility::Public),
+                Event::Entered { .. } | Event::Removed { .. } => {}
             }
         }
         Ok((outcomes, events))

@@ -37,7 +37,7 @@ use self::names::Names;
 use self::presence::Presence;
 use self::search::Search;
 use self::tail::Tails;
-use self::types::{RoomId, UserId, Visibility};
+use self::types::{RoomId, UserId};
 use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
@@ -62,7 +62,7 @@ pub struct Chat {
     clock: Clock,
     epoch: Arc<str>,
     presence: Arc<Presence>,
-    names: Names,
+    names: Arc<Names>,
     /// Counts the times that somebody's name changed.
     renamings: AtomicU64,
     search: Search,
@@ -84,10 +84,10 @@ impl Chat {
         let rooms: Vec<(Arc<str>, RoomId, bool)> =
             db.list_slugs().await?.into_iter().map(|(slug, id, is_public)| (slug.into(), id, is_public)).collect();
         let public = rooms.iter().filter(|(.., is_public)| *is_public).map(|(slug, ..)| slug.clone());
-        let names = Names::new(db.list_usernames().await?.into_iter().map(Into::into), public);
+        let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
         let slugs = rooms.into_iter().map(|(slug, id, _)| (slug, id)).collect();
         let tails = Arc::new(Tails::default());
-        let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone());
+        let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let search = Search::start(&db, config.database_connections);
         let chat = Self {
@@ -134,14 +134,6 @@ impl Chat {
     /// Takes no more changes; what is queued is still committed and published.
     pub fn close(&self) {
         self.ledger.close();
-    }
-
-    /// Takes what happened into what is kept in memory; called by the publisher, in commit order, before anybody is told.
-    pub fn published(&self, event: &Event) {
-        match event {
-            Event::Described(room) => self.names.set_room(&room.slug, room.visibility == Visibility::Public),
-            Event::Message { .. } | Event::Entered { .. } | Event::Removed { .. } => {}
-        }
     }
 
     /// Forgets what is kept in memory under somebody's name, because they have another one.

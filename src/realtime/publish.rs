@@ -40,7 +40,6 @@ pub enum Audience {
 
 impl Realtime {
     async fn publish(self: &Arc<Self>, event: &Event) {
-        self.chat.published(event);
         match event {
             Event::Message { logged, is_new } => {
                 self.broadcast(logged.room, &**logged).await;

@@ -50,10 +50,13 @@ both! {
             assert_eq!(hidden, html(socket, "see #no-such-room").await.replace("no-such-room", &den));
             assert!(!hidden.contains("<a"), "{hidden}");
         }
-        // It follows what the room is.
-        ada.post(&format!("/rooms/{open}/settings"), &[("visibility", "private")]).await.expect(303);
+        // It follows what the room is, as soon as whoever changed it was told so.
+        for (visibility, shown) in [("private", false), ("public", true)].into_iter().cycle().take(40) {
+            ada.post(&format!("/rooms/{open}/settings"), &[("visibility", visibility)]).await.expect(303);
+            let seen = html(&hers, &format!("see #{open}")).await;
+            assert_eq!(has_link(&seen, &format!("/rooms/{open}")), shown, "{visibility}: {seen}");
+        }
         ada.post(&format!("/rooms/{den}/settings"), &[("visibility", "public")]).await.expect(303);
-        assert!(!html(&hers, &format!("see #{open}")).await.contains("<a"));
         assert!(has_link(&html(&hers, &format!("see #{den}")).await, &format!("/rooms/{den}")));
     }
 }
