@@ -18,7 +18,7 @@ fn resident(server: &Process) -> i64 {
 #[test]
 fn the_patched_copies_are_the_ones_that_are_built() {
     let lock = include_str!("../../../Cargo.lock");
-    for name in ["tungstenite", "engineioxide-core"] {
+    for name in ["tungstenite", "engineioxide-core", "engineioxide"] {
         let copies: Vec<_> =
             lock.split("[[package]]").filter(|package| package.contains(&format!("name = \"{name}\"\n"))).collect();
         assert_eq!(copies.len(), 1, "{copies:?}");

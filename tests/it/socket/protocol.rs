@@ -164,6 +164,17 @@ both! {
         is_well(app, &witness, 1).await;
     }
 
+    async fn answers_of_every_length_arrive_whole(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let socket = ada.socket().await;
+        // A frame writes its length in another way from 126 bytes on, and from 65,536; a join's replay is longer than that.
+        for length in 1..=200 {
+            let body = "a".repeat(length);
+            let answer = socket.ok("preview", json!({ "body": body })).await;
+            assert_eq!(answer["html"], format!("<p>{body}</p>\n"));
+        }
+    }
+
     async fn frames_that_are_too_large_end_the_connection(app: &TestApp) {
         let ada = app.register("ada").await;
         let (witness, _) = ada.join("general").await;

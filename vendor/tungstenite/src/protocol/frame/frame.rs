@@ -207,15 +207,30 @@ impl FrameHeader {
 #[derive(Debug, Clone, Eq, PartialEq)]
 pub struct Frame {
     header: FrameHeader,
+    /// A byte of the payload before `payload`.
+    first: Option<u8>,
     payload: Bytes,
 }
 
 impl Frame {
+    /// A text frame whose payload is one ASCII character and then `text`, which is not copied for that.
+    /// It is for sending: the accessors see `text` alone.
+    #[inline]
+    pub fn text_after(first: u8, text: Bytes) -> Frame {
+        debug_assert!(first.is_ascii(), "Not a character of its own.");
+        Frame { first: Some(first), ..Frame::message(text, OpCode::Data(Data::Text), true) }
+    }
+
+    #[inline]
+    fn payload_len(&self) -> usize {
+        self.payload.len() + usize::from(self.first.is_some())
+    }
+
     /// Get the length of the frame.
     /// This is the length of the header + the length of the payload.
     #[inline]
     pub fn len(&self) -> usize {
-        let length = self.payload.len();
+        let length = self.payload_len();
         self.header.len(length as u64) + length
     }
 
@@ -297,6 +312,7 @@ impl Frame {
         Frame {
             header: FrameHeader { is_final, opcode, ..FrameHeader::default() },
             payload: data.into(),
+            first: None,
         }
     }
 
@@ -309,6 +325,7 @@ impl Frame {
                 ..FrameHeader::default()
             },
             payload: data.into(),
+            first: None,
         }
     }
 
@@ -321,6 +338,7 @@ impl Frame {
                 ..FrameHeader::default()
             },
             payload: data.into(),
+            first: None,
         }
     }
 
@@ -336,23 +354,24 @@ impl Frame {
             <_>::default()
         };
 
-        Frame { header: FrameHeader::default(), payload: payload.into() }
+        Frame { header: FrameHeader::default(), first: None, payload: payload.into() }
     }
 
     /// Create a frame from given header and data.
     pub fn from_payload(header: FrameHeader, payload: Bytes) -> Self {
-        Frame { header, payload }
+        Frame { header, first: None, payload }
     }
 
     /// Write a frame out to a buffer
     pub fn format(mut self, output: &mut impl Write) -> Result<()> {
-        self.header.format(self.payload.len() as u64, output)?;
+        self.header.format(self.payload_len() as u64, output)?;
 
         if let Some(mask) = self.header.mask.take() {
-            let mut data = Vec::from(mem::take(&mut self.payload));
+            let mut data: Vec<u8> = self.first.into_iter().chain(mem::take(&mut self.payload)).collect();
             apply_mask(&mut data, mask);
             output.write_all(&data)?;
         } else {
+            output.write_all(self.first.as_slice())?;
             output.write_all(&self.payload)?;
         }
 
@@ -360,9 +379,10 @@ impl Frame {
     }
 
     pub(crate) fn format_into_buf(mut self, buf: &mut Vec<u8>) -> Result<()> {
-        self.header.format(self.payload.len() as u64, buf)?;
+        self.header.format(self.payload_len() as u64, buf)?;
 
         let len = buf.len();
+        buf.extend(self.first);
         buf.extend_from_slice(&self.payload);
 
         if let Some(mask) = self.header.mask.take() {
