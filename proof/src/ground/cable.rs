@@ -119,20 +119,62 @@ async fn join(
     state: watch::Receiver<State>,
     mut cut: watch::Receiver<u64>,
 ) {
+    let (there, back) = (cut.clone(), cut.clone());
     tokio::select! {
-        () = copy(near.0, far.1, None) => {}
-        () = copy(far.0, near.1, Some(state)) => {}
+        // First, so that nothing of an old connection comes through a cable that was mended at once.
+        biased;
         _ = cut.changed() => {}
+        () = copy(near.0, far.1, None, there) => {}
+        () = copy(far.0, near.1, Some(state), back) => {}
     }
 }
 
-/// Copies until either side ends. Where a state is watched, bytes are thrown away while it is deaf.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, state: Option<watch::Receiver<State>>) {
+/// Copies until either side ends or the cable is cut. Where a state is watched, bytes are thrown away unless the cable is whole.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    state: Option<watch::Receiver<State>>,
+    cut: watch::Receiver<u64>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        let is_lost = state.as_ref().is_some_and(|state| *state.borrow() == State::Deaf);
+        let is_lost = state.as_ref().is_some_and(|state| *state.borrow() != State::Whole);
+        // Asked after the state: a cut sets that first, and a mending cannot take the count back.
+        if cut.has_changed().unwrap_or(true) {
+            break;
+        }
         if !is_lost && to.write_all(&buffer[..count]).await.is_err() {
             break;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On one thread, where this is woken together with the cable's own task and runs before it.
+    #[tokio::test]
+    async fn what_was_said_to_the_deaf_is_lost_when_the_cable_is_cut_and_mended_at_once() {
+        let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let cable = Cable::to(Far::Tcp(server.local_addr().expect("an address"))).await;
+        for _ in 0..20 {
+            let mut near = TcpStream::connect(cable.site.address).await.expect("the cable listens");
+            let (mut far, _) = server.accept().await.expect("the cable connects");
+            // Seen to be joined.
+            far.write_all(b"a").await.expect("it is open");
+            assert_eq!(near.read_u8().await.expect("it is open"), b'a');
+            let (mut bell, ringing) = UnixStream::pair().expect("a pair");
+            ringing.writable().await.expect("there is room");
+            cable.deafen();
+            assert_eq!(far.try_write(b"lost").expect("there is room"), 4);
+            ringing.try_write(b"!").expect("there is room");
+            bell.read_u8().await.expect("it rang");
+            cable.cut();
+            cable.mend();
+            let mut heard = Vec::new();
+            drop(near.read_to_end(&mut heard).await);
+            assert_eq!(heard, b"");
         }
     }
 }
