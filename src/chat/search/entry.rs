@@ -14,8 +14,9 @@ const MOST_WORDS: usize = 16_000;
 const MOST_TIMES: usize = 255;
 /// Stands where a word is left out, so that those behind it keep their places.
 const LEFT_OUT: &str = "\u{E007}";
-/// The lengths at which the beginning of a word is marked. Longer beginnings are rare enough to be looked up among the words.
-pub const MARKED_BEGINNINGS: std::ops::RangeInclusive<usize> = 3..=5;
+/// The length at which the beginning of a word is marked, in characters: so short a one may stand in most messages. Longer ones are
+/// rare enough to be looked up among the words.
+pub const MARKED_BEGINNING: usize = 3;
 
 /// What a message's entry is made of.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ impl Entry {
     #[must_use]
     pub fn of(source: &Source<'_>) -> Self {
         let cut = cut(source.body);
-        let mut marks = Vec::with_capacity(4 + source.mentions.len() + 3 * cut.len());
+        let mut marks = Vec::with_capacity(4 + source.mentions.len() + cut.len());
         marks.extend([mark::any(), mark::room(source.room), mark::author(source.author)]);
         if has_link(source) {
             marks.push(mark::link());
@@ -59,11 +60,8 @@ impl Entry {
             let first = word.text.chars().next();
             match (word.place, first) {
                 (Place::Word, _) => {
-                    let ends = word.text.char_indices().map(|(at, _)| at).enumerate().skip(1);
-                    marks.extend(
-                        ends.filter(|(length, _)| MARKED_BEGINNINGS.contains(length))
-                            .map(|(_, at)| mark::beginning(&word.text[..at])),
-                    );
+                    let end = word.text.char_indices().nth(MARKED_BEGINNING);
+                    marks.extend(end.map(|(end, _)| mark::beginning(&word.text[..end])));
                 }
                 (_, Some(first)) => marks.push(mark::character(first)),
                 (_, None) => {}
@@ -164,8 +162,6 @@ mod tests {
             "\u{E005}京",
             "\u{E005}東",
             "\u{E006}spa",
-            "\u{E006}spar",
-            "\u{E006}sparr",
         ];
         assert_eq!(marks, expected);
     }

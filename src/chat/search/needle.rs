@@ -2,7 +2,7 @@
 //!
 //! Owns what a piece of a query means, for the index and for a text alike: what the index finds is what a snippet marks.
 
-use super::entry::{MARKED_BEGINNINGS, mark};
+use super::entry::{MARKED_BEGINNING, mark};
 use super::words::{Place, Word, cut};
 
 /// From how many characters on a word is found by its beginning.
@@ -59,7 +59,7 @@ impl Needle {
         if self.is_character {
             return word.chars().next().map_or_else(|| Expression::Is(word.clone()), |c| Expression::Is(mark::character(c)));
         }
-        if MARKED_BEGINNINGS.contains(&word.chars().count()) {
+        if word.chars().count() == MARKED_BEGINNING {
             return Expression::Any(vec![Expression::Is(word.clone()), Expression::Is(mark::beginning(word))]);
         }
         Expression::Begins(word.clone())

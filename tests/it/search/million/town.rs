@@ -20,7 +20,7 @@ const ENDS: [&str; 8] = ["", "n", "r", "s", "t", "l", "nd", "ck"];
 pub type Asked = (&'static str, &'static str, fn(&mut Town) -> String);
 
 /// The kinds of queries.
-pub const QUERIES: [Asked; 18] = [
+pub const QUERIES: [Asked; 19] = [
     ("a rare word", "newest", |town| town.exact(20_000, 50_000)),
     ("a word", "newest", |town| town.word(300, 3_000)),
     ("a common word", "newest", |town| town.exact(0, 20)),
@@ -28,6 +28,7 @@ pub const QUERIES: [Asked; 18] = [
     ("a common and a rare word", "newest", |town| format!("{} {}", town.word(0, 20), town.word(5_000, 20_000))),
     ("a phrase", "newest", |town| format!("\"{} {}\"", town.plain(0, 50), town.plain(0, 300))),
     ("the beginning of a word", "newest", |town| town.beginning()),
+    ("the beginning of common words", "newest", |town| town.word(0, 20)),
     ("a word without another", "newest", |town| format!("{} -{}", town.word(100, 1_000), town.exact(0, 20))),
     ("two characters of Chinese", "newest", |town| town.chinese(2)),
     ("one character of Chinese", "newest", |town| town.chinese(1)),
