@@ -12,7 +12,6 @@ use parlor::db::users::Permit;
 
 use super::store::{NOW, Store, person};
 use crate::both;
-use crate::harness::Kind;
 
 /// How often it is tried.
 const ROUNDS: u64 = 60;
@@ -35,10 +34,7 @@ async fn is_given_up<T>(steps: u64, doing: impl Future<Output = T>) -> bool {
 /// Whether every write of the rounds is there, for a stranger to see, and no connection sleeps in a transaction.
 async fn check(db: &Store) {
     assert_eq!(db.database.rows("invites").await.len() as u64, ROUNDS);
-    if db.database.kind == Kind::Postgres {
-        let asleep = "select pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
-        assert!(db.database.query(asleep).await.is_empty());
-    }
+    db.database.has_no_open_transaction().await;
 }
 
 /// Makes or ends a membership as the ledger does.

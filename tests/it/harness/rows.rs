@@ -3,11 +3,13 @@
 //! Owns reading whole tables as JSON, and what must hold in them whatever happened. It writes only what no page can:
 //! that somebody looks after the server.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use super::{Database, Kind, Load};
+use super::{DEADLINE, Database, Kind, Load};
 
 impl Database {
     /// All rows of a table, each as an object.
@@ -40,6 +42,24 @@ impl Database {
                     sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("the view is right");
                 rows.iter().map(|row| serde_json::from_str(row).expect("SQLite writes JSON")).collect()
             }
+        }
+    }
+
+    /// Waits until no connection of Postgres's sleeps in a transaction. One that was given up is rolled back behind the back of
+    /// whoever gave it up, and the ledger's own sleeps between two statements.
+    pub async fn has_no_open_transaction(&self) {
+        const OPEN: &str =
+            "select pid, query from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
+        if self.kind == Kind::Sqlite {
+            return;
+        }
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let open = self.query(OPEN).await;
+            if open.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "a transaction was left open: {open:?}");
         }
     }
 
