@@ -7,6 +7,7 @@ use axum::http::header::COOKIE;
 use serde_json::{Value, json};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
+use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
 use super::rooms::{House, is_lied_about};
@@ -23,12 +24,10 @@ struct Owner(String);
 pub fn layer(liar: Liar) -> SocketIoLayer {
     let (layer, io) = SocketIo::builder().max_buffer_size(8192).build_layer();
     let hall = io.clone();
-    io.ns(NAMESPACE, async move |socket: SocketRef| {
+    // In the middleware, before the client hears that it is in: an event that came before its handler would be dropped.
+    let admit = async move |socket: SocketRef| {
         let cookies = socket.req_parts().headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let Some(who) = liar.house().who(&cookies) else {
-            drop(socket.disconnect());
-            return;
-        };
+        let who = liar.house().who(&cookies).ok_or("unauthenticated")?;
         socket.extensions.insert(Owner(who));
         for event in ["join", "sync", "message", "history"] {
             let (liar, hall) = (liar.clone(), hall.clone());
@@ -39,7 +38,9 @@ pub fn layer(liar: Liar) -> SocketIoLayer {
                 async {}
             });
         }
-    });
+        Ok::<(), &str>(())
+    };
+    io.ns(NAMESPACE, (async || {}).with(admit));
     layer
 }
 
