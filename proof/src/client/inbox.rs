@@ -138,9 +138,13 @@ impl Inbox {
         self.lock().of(event)
     }
 
-    /// Acknowledgements that came twice or that nobody asked for.
-    pub fn strays(&self) -> Vec<u64> {
-        self.lock().strays.clone()
+    /// Waits until that many acknowledgements have come that came twice or that nobody asked for, and gives all such.
+    pub async fn strays(&self, count: usize) -> Vec<u64> {
+        let found = self.until(|received| (received.strays.len() >= count).then(|| received.strays.clone()));
+        match found.await {
+            Some(all) => all,
+            None => panic!("of {count} acknowledgements only these came: {:?}", self.lock().strays),
+        }
     }
 
     /// Waits for what the chat says to a CONNECT.
