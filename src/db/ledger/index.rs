@@ -7,7 +7,7 @@ use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::chat::search::entry::{Entry, Source};
 use crate::chat::types::{Kind, Message, RoomId};
-use crate::db::search::{SourceRow, dialect};
+use crate::db::search::{MERGE, SourceRow, dialect, due};
 
 impl Step<'_> {
     /// Takes messages out of the index whose words are about to change; before they do.
@@ -42,7 +42,14 @@ impl Step<'_> {
                 entries.push((key.0, key.1, words));
             }
         }
-        self.run(&INDEX, &entries).await
+        self.run(&INDEX, &entries).await?;
+        match self {
+            Step::Sqlite(tx) if !entries.is_empty() => {
+                let due = due(entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
+                sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut ***tx).await.map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_entry(&self, entry: &Entry) -> String {

@@ -7,7 +7,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use super::dialect;
+use super::{MERGE, dialect, due};
 use crate::chat::search::entry::{Entry, Source};
 use crate::chat::search::words::VERSION;
 use crate::chat::types::{RoomId, UserId};
@@ -116,7 +116,12 @@ impl Db {
                     })
                     .collect();
                 if !entries.is_empty() {
-                    sqlx::query(insert).bind(json!(entries).to_string()).execute(&mut *tx).await?;
+                    let given = json!(entries).to_string();
+                    let due = due(entries.len(), given.len());
+                    sqlx::query(insert).bind(given).execute(&mut *tx).await?;
+                    if is_sqlite {
+                        sqlx::query(MERGE).bind(due).bind(BATCH).execute(&mut *tx).await?;
+                    }
                 }
                 sqlx::query("update meta set value = $1 where key = 'search_before'")
                     .bind((before - BATCH).max(0).to_string())

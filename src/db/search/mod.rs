@@ -6,6 +6,7 @@
 
 mod build;
 pub mod dialect;
+mod merge;
 mod postgres;
 mod reach;
 
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) use self::build::SourceRow;
+pub(super) use self::merge::{MERGE, due};
 use sqlx::FromRow;
 
 use super::messages::messages;
