@@ -130,14 +130,18 @@ impl From<RoomRow> for ListedRoom {
 impl Db {
     /// A room, if `reader` may see it: it is public, or they are a member.
     ///
+    /// A membership is looked up where there is no room, too (no room has the number 0): how long the answer takes does not tell
+    /// whether a name is a private room's.
+    ///
     /// # Errors
     /// The database's.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                     members
-             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
-             where slug = $1 and (visibility = 'public' or joined_at is not null)",
+             from (select $1 as wanted) as given left join rooms on slug = wanted
+             left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
+             where visibility = 'public' or joined_at is not null",
         )
         .bind(slug)
         .bind(reader)
