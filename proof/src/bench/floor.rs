@@ -70,6 +70,7 @@ fn serve() -> Result<()> {
     println!("listening on http://{}", door.local_addr()?);
     let mut peers: HashMap<usize, Peer> = HashMap::new();
     let mut next = 0;
+    let mut seq = 0;
     let mut chunk = vec![0; CHUNK];
     loop {
         match poll.poll(&mut events, None) {
@@ -102,8 +103,9 @@ fn serve() -> Result<()> {
             store.insert(posts.len())?;
         }
         for (key, id) in &posts {
+            seq += 1;
             if let Some(peer) = peers.get_mut(key) {
-                frames.acknowledge(&mut peer.answers, *id);
+                frames.acknowledge(&mut peer.answers, *id, seq);
             }
         }
         for peer in peers.values_mut() {
@@ -139,7 +141,7 @@ impl Peer {
                 }
                 Heard::Leave(id) => {
                     self.is_live = false;
-                    frames.acknowledge(&mut self.answers, id);
+                    frames.acknowledge(&mut self.answers, id, 0);
                 }
                 Heard::Answer(answer) => self.answers.extend_from_slice(answer),
                 Heard::Nothing => {}

@@ -11,6 +11,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 
 use crate::bench::Result;
+use crate::bench::http::find;
 use crate::bench::people::Person;
 use crate::bench::socket::{PONG, Socket, head, push_frame};
 
@@ -27,6 +28,8 @@ pub enum Words {
 
 /// How an acknowledgement begins.
 const ACK: &[u8] = b"43/chat,";
+/// What its message says before its place.
+const SEQ: &[u8] = br#""seq":"#;
 
 /// A socket that posts.
 pub struct Sender {
@@ -42,6 +45,8 @@ pub struct Sender {
     acknowledged: usize,
     /// How long each acknowledgement took, in the order in which they came; may be cleared to begin anew.
     pub took: Vec<Duration>,
+    /// Which place in its room each of these posts came to, and when it was sent; cleared likewise.
+    pub places: Vec<(usize, Instant)>,
 }
 
 impl Sender {
@@ -65,6 +70,7 @@ impl Sender {
             sent: Vec::new(),
             acknowledged: 0,
             took: Vec::new(),
+            places: Vec::new(),
         })
     }
 
@@ -172,6 +178,10 @@ impl Sender {
         }
         self.acknowledged += 1;
         self.took.push(now - self.sent[id]);
+        let seq = find(ack, SEQ).map(|at| ack[at + SEQ.len()..].iter().take_while(|byte| byte.is_ascii_digit()));
+        let seq = seq.ok_or("an acknowledgement did not say which place the post came to")?;
+        let seq = seq.fold(0, |seq, digit| seq * 10 + usize::from(digit - b'0'));
+        self.places.push((seq, self.sent[id]));
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<(
         let setting = format!("{} listeners", grouped(listeners));
         hall.fill(&server, listeners)?;
         let failed = |error| format!("{setting}: {error}");
-        figures.extend(paced(&mut hall, &server, stage.options.stretch(), &setting).map_err(failed)?);
+        figures.extend(paced(&mut hall, &server, 2 * stage.options.stretch(), &setting).map_err(failed)?);
         // Fewer under way where each of them is very many deliveries, or the slowest would not come to an end.
         let under_way = if listeners > 1_000 { 8 } else { 32 };
         figures.extend(saturated(&mut hall, &server, under_way, stage.options.stretch(), &setting).map_err(failed)?);
@@ -78,23 +78,41 @@ pub fn saturated(hall: &mut Hall, server: &Server, under_way: usize, stretch: Du
     hall.crowd.forget();
     let sent = |hall: &Hall| hall.senders.iter().map(Sender::sent).sum::<usize>();
     let before = sent(hall);
-    hall.senders.iter_mut().for_each(|sender| sender.took.clear());
+    hall.senders.iter_mut().for_each(|sender| {
+        sender.took.clear();
+        sender.places.clear();
+    });
     let meter = Meter::start(server)?;
     let began = Instant::now();
     let mut last = began;
+    // Which message it was and when it came, in µs: small, for the floor delivers fifty million in a stretch.
+    let mut heard: Vec<(u32, u32)> = Vec::new();
     for sender in &mut hall.senders {
         sender.post(under_way)?;
     }
-    let mut delivered = hall.listen(began + stretch, |_, now| last = now, |sender, count| sender.post(count))?;
+    let mut hear = |nth, now| {
+        last = now;
+        heard.push((nth as u32, (now - began).as_micros() as u32));
+    };
+    let mut delivered = hall.listen(began + stretch, &mut hear, |sender, count| sender.post(count))?;
     let messages = sent(hall) - before;
-    delivered += hall.drain(messages, |_, now| last = now)?;
+    delivered += hall.drain(messages, &mut hear)?;
     let used = meter.stop(server)?;
     let took = last - began;
+    // The nth message that somebody heard is the nth of the room.
+    let mut posted: Vec<_> = hall.senders.iter().flat_map(|sender| sender.places.iter().copied()).collect();
+    posted.sort_unstable();
+    let sent: Vec<_> = posted.into_iter().map(|(_, sent)| (sent - began).as_micros() as u32).collect();
+    let mut on_the_way: Vec<_> =
+        heard.iter().filter_map(|&(nth, at)| sent.get(nth as usize).map(|sent| at.saturating_sub(*sent))).collect();
     let mut acknowledged: Vec<_> = hall.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
     Ok(vec![
         Figure::more(setting, "saturated: deliveries/s", delivered as f64 / took.as_secs_f64()),
         Figure::less(setting, "saturated: CPU a delivery, µs", used.each(delivered)),
         Figure::less(setting, "saturated: acknowledged p99, ms", millis(quantile(&mut acknowledged, 990))),
+        Figure::less(setting, "saturated: p50, ms", f64::from(quantile(&mut on_the_way, 500)) / 1e3),
+        Figure::less(setting, "saturated: p99, ms", f64::from(quantile(&mut on_the_way, 990)) / 1e3),
+        Figure::less(setting, "saturated: max, ms", f64::from(quantile(&mut on_the_way, 1000)) / 1e3),
         Figure::about(setting, "saturated: server busy, %", used.server_busy()),
         Figure::about(setting, "saturated: load busy, %", used.load_busy()),
     ])

@@ -40,9 +40,9 @@ impl Frames {
         Self { many: frame.repeat(256), message: frame, replay }
     }
 
-    /// Appends a good acknowledgement.
-    pub fn acknowledge(&self, answers: &mut Vec<u8>, id: u64) {
-        push(answers, &format!(r#"43/chat,{id}[{{"ok":true}}]"#));
+    /// Appends the acknowledgement of a post that came to that place.
+    pub fn acknowledge(&self, answers: &mut Vec<u8>, id: u64, seq: u64) {
+        push(answers, &format!(r#"43/chat,{id}[{{"ok":true,"message":{{"seq":{seq}}}}}]"#));
     }
 
     /// Appends the acknowledgement of a join.
