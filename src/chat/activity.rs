@@ -111,12 +111,8 @@ impl Chat {
         let mut found = self.db.list_mentions(reader, before.unwrap_or(i64::MAX), limit + 1).await?;
         let more = found.len() as i64 > limit;
         found.truncate(limit as usize);
-        let next = found.last().map(|(id, _)| *id).filter(|_| more);
-        let mut mentions = Vec::with_capacity(found.len());
-        for (_, message) in found {
-            let room = self.room_id(&message.room).await?;
-            mentions.push(Arc::new(Logged::new(room, message)));
-        }
+        let next = found.last().map(|(id, ..)| *id).filter(|_| more);
+        let mentions = found.into_iter().map(|(_, room, message)| Arc::new(Logged::new(room, message))).collect();
         Ok(Mentions { mentions, more, next })
     }
 

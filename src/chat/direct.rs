@@ -74,7 +74,6 @@ impl Chat {
     }
 
     fn opened(&self, Direct { id, slug, is_new }: Direct, people: Vec<UserId>) -> Opened {
-        self.learn(slug.clone(), id);
         Opened { slug, room: id, people, is_new }
     }
 

@@ -23,9 +23,8 @@ pub mod tail;
 pub mod text;
 pub mod types;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
@@ -68,10 +67,6 @@ pub struct Chat {
     search: Search,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
-    /// Which room a slug names, for every room that is known, so that a post needs no look-up and keeps its place in its sender's
-    /// order. Neither a slug nor an id ever changes or is used again, so this cannot be out of date; it says nothing about who may
-    /// enter.
-    slugs: RwLock<HashMap<Arc<str>, RoomId>>,
 }
 
 impl Chat {
@@ -81,11 +76,8 @@ impl Chat {
     /// The database's.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<(Self, mpsc::Receiver<Vec<Event>>)> {
         let epoch = db.epoch().await?.into();
-        let rooms: Vec<(Arc<str>, RoomId, bool)> =
-            db.list_slugs().await?.into_iter().map(|(slug, id, is_public)| (slug.into(), id, is_public)).collect();
-        let public = rooms.iter().filter(|(.., is_public)| *is_public).map(|(slug, ..)| slug.clone());
+        let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
-        let slugs = rooms.into_iter().map(|(slug, id, _)| (slug, id)).collect();
         let tails = Arc::new(Tails::default());
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
@@ -102,7 +94,6 @@ impl Chat {
             search,
             posts,
             max_chars: config.max_message_chars,
-            slugs: RwLock::new(slugs),
         };
         Ok((chat, events))
     }
@@ -252,33 +243,6 @@ impl Chat {
         posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
             retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
         })
-    }
-
-    // ---- slugs ---------------------------------------------------------------------------------------------------
-
-    /// The room that a slug names, if it is known; one that another server has made since the start may not be.
-    #[must_use]
-    pub fn known_room(&self, slug: &str) -> Option<RoomId> {
-        self.slugs.read().unwrap_or_else(PoisonError::into_inner).get(slug).copied()
-    }
-
-    /// The room that a slug names.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub async fn room_id(&self, slug: &str) -> Result<RoomId> {
-        if let Some(id) = self.known_room(slug) {
-            return Ok(id);
-        }
-        text::no_nul("room", slug)?;
-        let id = self.db.find_room_id(slug).await?.ok_or(Error::NotFound("room"))?;
-        self.learn(slug.into(), id);
-        Ok(id)
-    }
-
-    fn learn(&self, slug: Arc<str>, id: RoomId) {
-        let mut slugs = self.slugs.write().unwrap_or_else(PoisonError::into_inner);
-        slugs.insert(slug, id);
     }
 }
 

@@ -17,9 +17,6 @@ impl Chat {
         text::no_nul("room", slug)?;
         let mut view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
         self.name_view(&mut view, reader).await?;
-        if self.known_room(slug).is_none() {
-            self.learn(view.room.slug.clone(), view.room.id);
-        }
         Ok(view)
     }
 
@@ -93,7 +90,6 @@ impl Chat {
         self.spend(maker)?;
         let slug = text::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
-        self.learn(room.slug.clone(), room.id);
         self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
@@ -127,13 +123,10 @@ impl Chat {
         text::no_nul("room", slug)?;
         let mut found = self.db.list_own_rooms_at(reader, slug).await?;
         self.name_rooms(&mut found.rooms, reader).await?;
-        if let Some(Here { view, .. }) = &mut found.here {
-            if let Some(named) = found.rooms.iter().find(|listed| listed.room.id == view.room.id) {
-                view.room = named.room.clone();
-            }
-            if self.known_room(slug).is_none() {
-                self.learn(view.room.slug.clone(), view.room.id);
-            }
+        if let Some(Here { view, .. }) = &mut found.here
+            && let Some(named) = found.rooms.iter().find(|listed| listed.room.id == view.room.id)
+        {
+            view.room = named.room.clone();
         }
         Ok(found)
     }

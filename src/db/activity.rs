@@ -74,11 +74,11 @@ impl Db {
     }
 
     /// The messages that address somebody, in the rooms that they may see now, newest first, before the one of this number: each
-    /// with its number.
+    /// with its number and its room's.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_mentions(&self, user: UserId, before: i64, limit: i64) -> sqlx::Result<Vec<(i64, Message)>> {
+    pub async fn list_mentions(&self, user: UserId, before: i64, limit: i64) -> sqlx::Result<Vec<(i64, RoomId, Message)>> {
         let keys: Vec<(i64, RoomId, i64, String)> = read!(self, pool => sqlx::query_as(
             "select message_id, rooms.id, mentions.seq, slug
              from mentions join rooms on rooms.id = mentions.room_id
@@ -109,8 +109,8 @@ impl Db {
             found.extend(rows.into_iter().map(|row| row.into_message(slug)).map(|message| ((*room, message.seq), message)));
         }
         // One that was deleted between the two statements is left out.
-        let message = |(id, room, seq, _): (i64, RoomId, i64, String)| found.remove(&(room, seq)).map(|message| (id, message));
-        Ok(keys.into_iter().filter_map(message).collect())
+        let found = keys.into_iter().filter_map(|(id, room, seq, _)| Some((id, room, found.remove(&(room, seq))?)));
+        Ok(found.collect())
     }
 
     /// Sets how loud a room is to one of its members; `false` if they are none.

@@ -150,20 +150,12 @@ impl Db {
         Ok(row.map(Into::into))
     }
 
-    /// The room that a slug names, whoever may see it.
+    /// Every public room's slug.
     ///
     /// # Errors
     /// The database's.
-    pub async fn find_room_id(&self, slug: &str) -> sqlx::Result<Option<RoomId>> {
-        read!(self, pool => sqlx::query_scalar("select id from rooms where slug = $1").bind(slug).fetch_optional(pool).await)
-    }
-
-    /// Every room's slug and number, and whether it is public.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn list_slugs(&self) -> sqlx::Result<Vec<(String, RoomId, bool)>> {
-        read!(self, pool => sqlx::query_as("select slug, id, visibility = 'public' from rooms").fetch_all(pool).await)
+    pub async fn list_public_slugs(&self) -> sqlx::Result<Vec<String>> {
+        read!(self, pool => sqlx::query_scalar("select slug from rooms where visibility = 'public'").fetch_all(pool).await)
     }
 
     /// How far a room's log has come.

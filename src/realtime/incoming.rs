@@ -1,8 +1,9 @@
 //! What clients ask for: each event, checked, queued or answered.
 //!
 //! Owns the incoming half of the protocol. What must be in order (parse, check, queue) happens in the handler's closure, which
-//! socketioxide calls in the socket's own read loop; the future that it returns only waits, and may end in any order. It must
-//! not decide what is allowed: `chat` does.
+//! socketioxide calls in the socket's own read loop; the future that it returns only waits, and may end in any order. A change of a room
+//! in which the socket is not live takes a place in the socket's line there, and asks first whether its person may know of the room: a
+//! private room must be like one that is not, in the answer and in its time. It must not decide what is allowed: `chat` does.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::outgoing::{
     Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced, Unread,
 };
 use super::payload::{Incoming, Payload};
-use super::seat::{InFlight, Seat, Seated};
+use super::seat::{InFlight, Seat, Seated, Turn};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
@@ -42,7 +43,7 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
     socket.on_disconnect(move |socket: SocketRef| {
         let (left, was_last) = parting.seats.remove(socket.id, &seat);
         async move {
-            for (room, slug) in left {
+            for (slug, room) in left {
                 parting.say_gone(room, &slug, &seat.username).await;
             }
             if was_last {
@@ -56,6 +57,8 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
 enum Work {
     /// A change that stands in the ledger's queue.
     Queued(Pending),
+    /// A change whose room must be looked up first.
+    Waiting(Turn, String, Payload),
     /// One whose answer takes looking up.
     Open(String, Payload),
 }
@@ -67,26 +70,30 @@ impl Realtime {
         if seat.is_revoked() {
             return Err(Error::Unauthenticated);
         }
-        let begun = (|| {
-            let in_flight = seat.begin().ok_or(Error::BUSY)?;
-            let payload = incoming.payload?;
-            let known = payload.optional_text("room").ok().flatten().and_then(|slug| self.chat.known_room(slug));
-            let queued = known.and_then(|room| self.queue(seat, room, &incoming.event, &payload));
-            Ok((in_flight, queued.transpose()?.map_or(Work::Open(incoming.event, payload), Work::Queued)))
-        })();
-        if let Err(Error::Busy { .. } | Error::RateLimited { .. }) = begun {
-            seat.strike();
-        }
-        begun
+        let in_flight = seat.begin().ok_or(Error::BUSY)?;
+        let payload = incoming.payload?;
+        let work = match incoming.event {
+            event if !CHANGES.contains(&&*event) => Work::Open(event, payload),
+            event => match payload.optional_text("room").ok().flatten().and_then(|slug| seat.live_room(slug)) {
+                Some(room) if seat.is_line_empty() => Work::Queued(self.queue(seat, room, &event, &payload)?),
+                _ => Work::Waiting(seat.line_up(), event, payload),
+            },
+        };
+        Ok((in_flight, work))
     }
 
-    /// Queues the events that change a room; `None` for the others.
-    fn queue(&self, seat: &Seat, room: RoomId, event: &str, payload: &Payload) -> Option<Result<Pending>> {
-        if !CHANGES.contains(&event) {
-            return None;
+    /// The room that a slug names, if the person may know of it.
+    async fn room(&self, seat: &Seat, slug: &str) -> Result<RoomId> {
+        match seat.live_room(slug) {
+            Some(room) => Ok(room),
+            None => Ok(self.chat.view(seat.user, slug).await?.room.id),
         }
+    }
+
+    /// Queues one of [`CHANGES`].
+    fn queue(&self, seat: &Seat, room: RoomId, event: &str, payload: &Payload) -> Result<Pending> {
         let user = seat.user;
-        let queue = || match event {
+        match event {
             "message" => {
                 let draft = Draft {
                     body: payload.text("body")?.to_owned(),
@@ -99,8 +106,19 @@ impl Realtime {
             "delete" => self.chat.delete(user, room, payload.number("seq")?),
             "pin" => self.chat.pin(user, room, payload.number("seq")?, payload.flag("on")?),
             _ => self.chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
-        };
-        Some(queue())
+        }
+    }
+
+    /// Queues a change when those that the socket sent before it are queued.
+    async fn change(&self, seat: &Seat, mut turn: Turn, event: &str, payload: &Payload) -> Result<Answer> {
+        turn.come().await;
+        let room = self.room(seat, payload.text("room")?).await?;
+        if seat.is_revoked() {
+            return Err(Error::Unauthenticated);
+        }
+        let pending = self.queue(seat, room, event, payload)?;
+        drop(turn);
+        kept(pending).await
     }
 
     /// The part of an event that may take its time.
@@ -109,8 +127,8 @@ impl Realtime {
             Ok((in_flight, work)) => {
                 let answer = match work {
                     Work::Queued(pending) => kept(pending).await,
-                    Work::Open(event, payload) => {
-                        let mut work = pin!(self.work(&seated, &event, &payload));
+                    Work::Waiting(..) | Work::Open(..) => {
+                        let mut work = pin!(self.work(&seated, work));
                         match tokio::time::timeout(PATIENCE, work.as_mut()).await {
                             Ok(answer) => answer,
                             Err(_) => {
@@ -127,8 +145,10 @@ impl Realtime {
             }
             Err(error) => Err(error),
         };
-        if let Err(Error::Internal(fault)) = &answer {
-            tracing::error!(fault, user = %seated.seat.user, "an event failed");
+        match &answer {
+            Err(Error::Busy { .. } | Error::RateLimited { .. }) => seated.seat.strike(),
+            Err(Error::Internal(fault)) => tracing::error!(fault, user = %seated.seat.user, "an event failed"),
+            _ => {}
         }
         if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(&Ack(answer)) {
             // It asks faster than it reads the answers.
@@ -136,7 +156,15 @@ impl Realtime {
         }
     }
 
-    async fn work(self: &Arc<Self>, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
+    async fn work(self: &Arc<Self>, seated: &Seated, work: Work) -> Result<Answer> {
+        match work {
+            Work::Queued(pending) => kept(pending).await,
+            Work::Waiting(turn, event, payload) => self.change(&seated.seat, turn, &event, &payload).await,
+            Work::Open(event, payload) => self.answer(seated, &event, &payload).await,
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
         let slug = payload.text("room");
         match event {
             "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
@@ -163,12 +191,6 @@ impl Realtime {
             "mentions" => {
                 let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
                 Ok(Answer::Mentions(self.chat.mentions(seated.seat.user, payload.optional_number("before")?, limit).await?))
-            }
-            _ if CHANGES.contains(&event) => {
-                // The first change of a room that nobody has named since the start.
-                let room = self.chat.room_id(slug?).await?;
-                let pending = self.queue(&seated.seat, room, event, payload).ok_or(Error::NotFound("event"))??;
-                kept(pending).await
             }
             _ => Err(Error::invalid("event", "There is no such event.")),
         }
@@ -229,13 +251,13 @@ impl Realtime {
     }
 
     async fn read(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
-        let room = self.chat.room_id(slug).await?;
+        let room = self.room(&seated.seat, slug).await?;
         let done = self.chat.read(seated.seat.user, room, seq)?.outcome().await?;
         self.marked(seated.seat.user, room, slug, &done, Some(seated)).await.map(Answer::Unread)
     }
 
     async fn unread(&self, seated: &Seated, slug: &str, seq: i64) -> Result<Answer> {
-        let room = self.chat.room_id(slug).await?;
+        let room = self.room(&seated.seat, slug).await?;
         let done = self.chat.mark_unread(seated.seat.user, room, seq)?.outcome().await?;
         self.marked(seated.seat.user, room, slug, &done, Some(seated)).await.map(Answer::Unread)
     }

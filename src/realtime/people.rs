@@ -74,7 +74,7 @@ impl Realtime {
         // What is published next must not wait for a look into the database.
         tokio::spawn(async move {
             for Seated { socket, seat } in realtime.seats.everybody() {
-                if !seat.rooms().contains_key(&room) {
+                if !seat.is_live_in(room) {
                     continue;
                 }
                 let Ok(view) = realtime.chat.view(seat.user, &slug).await else { continue };

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socketioxide::extract::SocketRef;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::session::SessionKey;
@@ -31,9 +32,11 @@ pub struct Seat {
     pub(super) is_gone: AtomicBool,
     in_flight: AtomicU32,
     strikes: AtomicU32,
+    /// The end of the last [`Turn`] that was taken.
+    line: Mutex<Option<oneshot::Receiver<()>>>,
     /// When it last said that its person is typing, in milliseconds.
     pub typed_at: AtomicI64,
-    rooms: Mutex<HashMap<RoomId, Arc<str>>>,
+    rooms: Mutex<HashMap<Arc<str>, RoomId>>,
     /// Whether it hears of all its person's rooms; changed only with the register locked.
     pub(super) is_watching: AtomicBool,
 }
@@ -45,6 +48,23 @@ pub struct InFlight(Arc<Seat>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A change's place in its socket's line; those behind it come when it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    _end: oneshot::Sender<()>,
+}
+
+impl Turn {
+    /// Waits for those before it.
+    pub async fn come(&mut self) {
+        if let Some(before) = self.before.take() {
+            // Nobody sends: it ends with an error, by the other's drop.
+            before.await.ok();
+        }
     }
 }
 
@@ -62,6 +82,7 @@ impl Seat {
             is_gone: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             strikes: AtomicU32::new(0),
+            line: Mutex::default(),
             typed_at: AtomicI64::new(0),
             rooms: Mutex::default(),
             is_watching: AtomicBool::new(false),
@@ -87,6 +108,24 @@ impl Seat {
         (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
     }
 
+    /// Takes the next place in the line of the changes that take looking up before they are queued.
+    #[must_use]
+    pub fn line_up(&self) -> Turn {
+        let (end, last) = oneshot::channel();
+        Turn { before: self.line.lock().unwrap_or_else(PoisonError::into_inner).replace(last), _end: end }
+    }
+
+    /// Whether nobody stands in that line.
+    #[must_use]
+    pub fn is_line_empty(&self) -> bool {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_empty = line.as_mut().is_none_or(|last| last.try_recv() == Err(oneshot::error::TryRecvError::Closed));
+        if is_empty {
+            *line = None;
+        }
+        is_empty
+    }
+
     /// Counts a refusal for haste; a socket that never listens to them is cut.
     pub fn strike(&self) {
         if self.strikes.fetch_add(1, Ordering::Relaxed) >= STRIKES {
@@ -106,9 +145,30 @@ impl Seat {
         self.cut.cancel();
     }
 
-    /// The rooms in which it is live, with their slugs.
-    pub fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<str>>> {
+    /// The rooms in which it is live, by their slugs.
+    pub fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, RoomId>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room that a slug names, if it is live in it.
+    #[must_use]
+    pub fn live_room(&self, slug: &str) -> Option<RoomId> {
+        self.rooms().get(slug).copied()
+    }
+
+    /// Notes that it is no longer live in a room; `false` if it was not.
+    #[must_use]
+    pub(super) fn forget(&self, room: RoomId) -> bool {
+        let mut rooms = self.rooms();
+        let before = rooms.len();
+        rooms.retain(|_, live| *live != room);
+        rooms.len() < before
+    }
+
+    /// Whether it is live in a room.
+    #[must_use]
+    pub fn is_live_in(&self, room: RoomId) -> bool {
+        self.rooms().values().any(|live| *live == room)
     }
 }
 

@@ -72,7 +72,7 @@ impl Seats {
 
     /// Forgets a socket that has gone; gives the rooms in which its person is no longer, and whether it was their last.
     #[must_use]
-    pub fn remove(&self, socket: Sid, seat: &Seat) -> (Vec<(RoomId, Arc<str>)>, bool) {
+    pub fn remove(&self, socket: Sid, seat: &Seat) -> (Vec<(Arc<str>, RoomId)>, bool) {
         let mut all = self.register();
         seat.is_gone.store(true, Ordering::Release);
         let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
@@ -87,7 +87,7 @@ impl Seats {
             }
         }
         let rooms = std::mem::take(&mut *seat.rooms());
-        (rooms.into_iter().filter(|(room, _)| self.presence.leave(*room, seat.user)).collect(), was_last)
+        (rooms.into_iter().filter(|(_, room)| self.presence.leave(*room, seat.user)).collect(), was_last)
     }
 
     /// Who is in a room.
@@ -136,7 +136,7 @@ impl Seats {
         // same lock, before socketioxide clears the socket's rooms. `connected()` would not do: it is set only after the client has
         // been told that it is in, and a quick client's first join can come before that.
         socket.join(channel(room));
-        Some(seat.rooms().insert(room, slug.clone()).is_none() && self.presence.enter(room, seat.user, &seat.username))
+        Some(seat.rooms().insert(slug.clone(), room).is_none() && self.presence.enter(room, seat.user, &seat.username))
     }
 
     /// Takes one socket out of a room; `true` if its person is no longer there.
@@ -193,7 +193,7 @@ impl Seats {
         let mut heard = Vec::new();
         for seated in sids.iter().filter_map(|sid| all.by_socket.get(sid)) {
             seated.socket.leave(watchers(room));
-            let was_live = seated.seat.rooms().contains_key(&room);
+            let was_live = seated.seat.is_live_in(room);
             self.leave(seated, room);
             if was_live || seated.seat.is_watching.load(Ordering::Acquire) {
                 heard.push((seated.clone(), was_live));
@@ -204,7 +204,7 @@ impl Seats {
 
     fn leave(&self, seated: &Seated, room: RoomId) -> bool {
         seated.socket.leave(channel(room));
-        seated.seat.rooms().remove(&room).is_some() && self.presence.leave(room, seated.seat.user)
+        seated.seat.forget(room) && self.presence.leave(room, seated.seat.user)
     }
 
     /// Forgets what was lost or ended before the last call; called now and then, far apart from any join or connect that may be under

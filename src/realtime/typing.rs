@@ -16,11 +16,10 @@ impl Realtime {
     /// Passes on that somebody is writing.
     pub(super) async fn typing(&self, seated: &Seated, slug: &str) -> Result<Answer> {
         let Seated { socket, seat } = seated;
-        let room = self.chat.room_id(slug).await?;
-        if !seat.rooms().contains_key(&room) {
+        let Some(room) = seat.live_room(slug) else {
             self.chat.view(seat.user, slug).await?;
             return Err(Error::Forbidden("Join the room first."));
-        }
+        };
         let now = self.clock.now().0;
         let last = seat.typed_at.swap(now, Ordering::Relaxed);
         if (now - last).abs() >= EVERY {

@@ -51,10 +51,10 @@ pub async fn post(
         Err(error) => return Err(asked.refuse(error)),
     };
     let seq = logged.message.seq;
-    if let (Some(room), false) = (state.chat.known_room(&slug), asked.is_json()) {
+    if !asked.is_json() {
         // Who writes by form has the room before their eyes.
         // The post is committed whatever comes of this, and must not look refused.
-        if let Err(error) = super::act::mark_read(&state, &user, room, &slug, seq).await {
+        if let Err(error) = super::act::mark_read(&state, &user, logged.room, &slug, seq).await {
             tracing::debug!(%error, "a read marker stayed behind its person's own post");
         }
     }

@@ -97,9 +97,15 @@ impl Store {
         self.insert_room(slug, "", visibility, None, slug, NOW).await.expect("the database answers").id
     }
 
+    /// The room that a slug names.
+    pub async fn room_id(&self, slug: &str) -> Option<RoomId> {
+        let rows = self.database.query(&format!("select id from rooms where slug = '{slug}'")).await;
+        rows.first().map(|row| RoomId(row["id"].as_i64().expect("a number")))
+    }
+
     /// The room that is always there.
     pub async fn general(&self) -> RoomId {
-        self.find_room_id("general").await.expect("the database answers").expect("it is always there")
+        self.room_id("general").await.expect("it is always there")
     }
 
     /// Makes somebody a member.

@@ -63,6 +63,43 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Forms in which more than the room is wrong.
+const WRONG_ROUTES: [Route; 9] = [
+    (Method::GET, "/rooms/{room}?around=one", &[]),
+    (Method::GET, "/rooms/{room}/one/more", &[]),
+    (Method::POST, "/rooms/{room}/messages", &[("body", " ")]),
+    (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("reply_to", "one")]),
+    (Method::POST, "/rooms/{room}/1/edit", &[("body", "")]),
+    (Method::POST, "/rooms/{room}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
+    (Method::POST, "/rooms/{room}/level", &[("level", "shrill")]),
+    (Method::POST, "/rooms/{room}/members", &[("username", "nobody at all")]),
+    (Method::POST, "/rooms/{room}/settings", &[("name", ""), ("visibility", "secret")]),
+];
+
+/// Events in which more than the room is wrong.
+fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
+    vec![
+        ("join", json!({ "room": room, "after": "one" })),
+        ("sync", json!({ "room": room })),
+        ("message", json!({ "room": room, "body": " ", "nonce": "1" })),
+        ("message", json!({ "room": room, "body": "x".repeat(20_000), "nonce": "1" })),
+        ("message", json!({ "room": room, "body": "hi" })),
+        ("message", json!({ "room": room, "body": "hi", "nonce": "1", "reply_to": "one" })),
+        ("edit", json!({ "room": room, "seq": 1, "body": "" })),
+        ("edit", json!({ "room": room, "body": "hi" })),
+        ("delete", json!({ "room": room, "seq": "one" })),
+        ("react", json!({ "room": room, "seq": 1, "emoji": "smile", "on": true })),
+        ("react", json!({ "room": room, "seq": 1, "emoji": "👍", "on": "perhaps" })),
+        ("pin", json!({ "room": room, "seq": 1 })),
+        ("history", json!({ "room": room, "before": 1, "after": 1 })),
+        ("history", json!({ "room": room, "limit": 100_000 })),
+        ("read", json!({ "room": room, "seq": -1 })),
+        ("unread", json!({ "room": room, "seq": -1 })),
+        ("revisions", json!({ "room": room })),
+        ("level", json!({ "room": room, "level": "shrill" })),
+    ]
+}
+
 async fn ask(person: &Person, (method, route, fields): &Route, room: &str, accept: &str) -> Answer {
     let path = route.replace("{room}", room);
     let request = match *method {
@@ -143,6 +180,25 @@ both! {
         let after = app.database.rows("messages").await;
         let text = format!("{after:?}");
         assert!(after.len() > before.len() && !text.contains("\"hi\"") && !text.contains("mine"), "{text}");
+    }
+
+    async fn what_else_is_wrong_does_not_tell_a_private_room_from_none(app: &TestApp) {
+        let (room, _, eve, mallory) = circle(app).await;
+        for outsider in [&eve, &mallory] {
+            let socket = outsider.socket().await;
+            for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events("no-such-circle")) {
+                let expected = socket.ask(event, nowhere).await;
+                assert_eq!(expected["ok"], false, "{event}: {expected}");
+                let answer = socket.ask(event, data.clone()).await;
+                assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
+            }
+            for route in &WRONG_ROUTES {
+                let expected = ask(outsider, route, "no-such-circle", "application/json").await;
+                assert!((400..500).contains(&expected.status), "{route:?}: {expected:?}");
+                let answer = ask(outsider, route, &room, "application/json").await;
+                assert_eq!((answer.status, answer.body), (expected.status, expected.body), "{} at {route:?}", outsider.username);
+            }
+        }
     }
 
     async fn a_former_member_whose_socket_never_left_is_an_outsider(app: &TestApp) {

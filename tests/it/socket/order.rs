@@ -60,6 +60,30 @@ both! {
         assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "{seqs:?}");
     }
 
+    async fn a_join_among_them_does_not_let_later_posts_overtake(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let room = ada.create_room("Volley", "public").await;
+        let socket = ada.socket().await;
+        let mut pending = Vec::new();
+        let mut join = None;
+        for number in 0..200 {
+            if number == 60 {
+                // From its answer on, posts need no looking up.
+                join = Some(socket.send("join", json!({ "room": room })).await);
+            }
+            let data = json!({ "room": room, "body": "hello", "nonce": number.to_string() });
+            pending.push(socket.send("message", data).await);
+            if number == 90 {
+                join.take().expect("sent before").acknowledgement().await;
+            }
+        }
+        let mut seqs = Vec::new();
+        for one in pending {
+            seqs.push(one.acknowledgement().await["message"]["seq"].as_i64().expect("a number"));
+        }
+        assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "{seqs:?}");
+    }
+
     async fn everybody_sees_the_same_order_and_each_sender_their_own(app: &TestApp) {
         let names = ["ada", "grace", "mary", "edsger"];
         let mut sockets = Vec::new();

@@ -33,7 +33,7 @@ const ERRORS: f64 = 4.0;
 const SHARE: f64 = 0.02;
 
 async fn which_names_exist(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("LOGIN_RATE", "off")]).await;
+    let server = stage.start(&[("LOGIN_RATE", "off"), ("POST_RATE", "off")]).await;
     let pairs = rounds as usize * A_ROUND;
     let mut outcome = Outcome::default();
     let ada = server.register("ada").await;
@@ -49,6 +49,7 @@ async fn which_names_exist(stage: Stage, rounds: u32) -> Played {
         ("logging in", Question::LogIn(&stranger, ["adb", "ada"])),
         ("a room's page", Question::Page(&eve, [nobody, &room])),
         ("joining a room", Question::Join(&socket, [nobody, &room])),
+        ("posting into a room", Question::Post(&socket, [nobody, &room])),
     ];
     let mut all = Vec::new();
     for (what, question) in questions {
@@ -72,6 +73,7 @@ enum Question<'a> {
     LogIn(&'a Person, [&'a str; 2]),
     Page(&'a Person, [&'a str; 2]),
     Join(&'a Socket, [&'a str; 2]),
+    Post(&'a Socket, [&'a str; 2]),
 }
 
 impl Question<'_> {
@@ -87,6 +89,10 @@ impl Question<'_> {
             }
             Self::Join(socket, rooms) => {
                 assert_eq!(socket.refused("join", json!({ "room": rooms[nth] })).await, "not_found");
+            }
+            Self::Post(socket, rooms) => {
+                let post = json!({ "room": rooms[nth], "body": "hello", "nonce": "the same" });
+                assert_eq!(socket.refused("message", post).await, "not_found");
             }
         }
     }
