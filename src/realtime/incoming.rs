@@ -2,8 +2,8 @@
 //!
 //! Owns the incoming half of the protocol. What must be in order (parse, check, queue) happens in the handler's closure, which
 //! socketioxide calls in the socket's own read loop; the future that it returns only waits, and may end in any order. A change of a room
-//! in which the socket is not live takes a place in the socket's line there, and asks first whether its person may know of the room: a
-//! private room must be like one that is not, in the answer and in its time. It must not decide what is allowed: `chat` does.
+//! in which its person is not known for a member takes its turn in the socket's line there, and looks first whether they may know of the
+//! room: a private one must be like one that is not, in the answer and in its time. It must not decide what is allowed: `chat` does.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Realtime {
         let payload = incoming.payload?;
         let work = match incoming.event {
             event if !CHANGES.contains(&&*event) => Work::Open(event, payload),
-            event => match payload.optional_text("room").ok().flatten().and_then(|slug| seat.live_room(slug)) {
+            event => match payload.optional_text("room").ok().flatten().and_then(|slug| seat.own_room(slug)) {
                 Some(room) if seat.is_line_empty() => Work::Queued(self.queue(seat, room, &event, &payload)?),
                 _ => Work::Waiting(seat.line_up(), event, payload),
             },
@@ -84,10 +84,14 @@ impl Realtime {
 
     /// The room that a slug names, if the person may know of it.
     async fn room(&self, seat: &Seat, slug: &str) -> Result<RoomId> {
-        match seat.live_room(slug) {
-            Some(room) => Ok(room),
-            None => Ok(self.chat.view(seat.user, slug).await?.room.id),
+        if let Some(room) = seat.own_room(slug) {
+            return Ok(room);
         }
+        let view = self.chat.view(seat.user, slug).await?;
+        if view.membership.is_some() {
+            self.seats.remember(seat, view.room.id, &view.room.slug, view.head.rev);
+        }
+        Ok(view.room.id)
     }
 
     /// Queues one of [`CHANGES`].

@@ -36,7 +36,7 @@ pub struct Seat {
     line: Mutex<Option<oneshot::Receiver<()>>>,
     /// When it last said that its person is typing, in milliseconds.
     pub typed_at: AtomicI64,
-    rooms: Mutex<HashMap<Arc<str>, RoomId>>,
+    rooms: Mutex<HashMap<Arc<str>, Place>>,
     /// Whether it hears of all its person's rooms; changed only with the register locked.
     pub(super) is_watching: AtomicBool,
 }
@@ -51,7 +51,16 @@ impl Drop for InFlight {
     }
 }
 
-/// A change's place in its socket's line; those behind it come when it is dropped.
+/// What a socket is in a room of which its person is a member.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Which.
+    pub room: RoomId,
+    /// Whether it hears what is said there.
+    pub is_live: bool,
+}
+
+/// A change's turn in its socket's line; those behind it come when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     before: Option<oneshot::Receiver<()>>,
@@ -108,7 +117,7 @@ impl Seat {
         (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
     }
 
-    /// Takes the next place in the line of the changes that take looking up before they are queued.
+    /// Takes the next turn in the line of the changes that take looking up before they are queued.
     #[must_use]
     pub fn line_up(&self) -> Turn {
         let (end, last) = oneshot::channel();
@@ -145,30 +154,27 @@ impl Seat {
         self.cut.cancel();
     }
 
-    /// The rooms in which it is live, by their slugs.
-    pub fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, RoomId>> {
+    /// Its places in rooms, by their slugs.
+    pub(super) fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, Place>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room that a slug names, if its person is known for a member there.
+    #[must_use]
+    pub fn own_room(&self, slug: &str) -> Option<RoomId> {
+        self.rooms().get(slug).map(|place| place.room)
     }
 
     /// The room that a slug names, if it is live in it.
     #[must_use]
     pub fn live_room(&self, slug: &str) -> Option<RoomId> {
-        self.rooms().get(slug).copied()
-    }
-
-    /// Notes that it is no longer live in a room; `false` if it was not.
-    #[must_use]
-    pub(super) fn forget(&self, room: RoomId) -> bool {
-        let mut rooms = self.rooms();
-        let before = rooms.len();
-        rooms.retain(|_, live| *live != room);
-        rooms.len() < before
+        self.rooms().get(slug).filter(|place| place.is_live).map(|place| place.room)
     }
 
     /// Whether it is live in a room.
     #[must_use]
     pub fn is_live_in(&self, room: RoomId) -> bool {
-        self.rooms().values().any(|live| *live == room)
+        self.rooms().values().any(|place| place.room == room && place.is_live)
     }
 }
 

@@ -13,7 +13,7 @@ use socketioxide::socket::Sid;
 
 use super::outgoing::{Emit, SignedOut};
 use super::recent::Recent;
-use super::seat::{Seat, Seated, channel, watchers};
+use super::seat::{Place, Seat, Seated, channel, watchers};
 use crate::accounts::session::SessionKey;
 use crate::chat::presence::{Online, Presence};
 use crate::chat::types::{RoomId, UserId};
@@ -39,6 +39,13 @@ struct Register {
     lost: Recent<(RoomId, UserId), i64>,
     /// Sessions that have ended: a connect that was let in on older news must not stay.
     ended: Recent<SessionKey, ()>,
+}
+
+impl Register {
+    /// Whether somebody has lost a room after change `as_of`.
+    fn has_lost(&self, room: RoomId, user: UserId, as_of: i64) -> bool {
+        self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
+    }
 }
 
 impl Seats {
@@ -87,7 +94,8 @@ impl Seats {
             }
         }
         let rooms = std::mem::take(&mut *seat.rooms());
-        (rooms.into_iter().filter(|(_, room)| self.presence.leave(*room, seat.user)).collect(), was_last)
+        let live = rooms.into_iter().filter(|(_, place)| place.is_live).map(|(slug, place)| (slug, place.room));
+        (live.filter(|(_, room)| self.presence.leave(*room, seat.user)).collect(), was_last)
     }
 
     /// Who is in a room.
@@ -128,15 +136,23 @@ impl Seats {
     pub fn subscribe(&self, seated: &Seated, room: RoomId, slug: &Arc<str>, as_of: i64) -> Option<bool> {
         let all = self.register();
         let Seated { socket, seat } = seated;
-        let lost_since = all.lost.get(&(room, seat.user)).is_some_and(|rev| *rev > as_of);
-        if lost_since || seat.is_revoked() || !all.by_socket.contains_key(&socket.id) {
+        if all.has_lost(room, seat.user, as_of) || seat.is_revoked() || !all.by_socket.contains_key(&socket.id) {
             return None;
         }
         // A join after the disconnect would stay in the adapter for ever. `by_socket` says whether it has gone: `remove` runs, under the
         // same lock, before socketioxide clears the socket's rooms. `connected()` would not do: it is set only after the client has
         // been told that it is in, and a quick client's first join can come before that.
         socket.join(channel(room));
-        Some(seat.rooms().insert(slug.clone(), room).is_none() && self.presence.enter(room, seat.user, &seat.username))
+        let before = seat.rooms().insert(slug.clone(), Place { room, is_live: true });
+        Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, seat.user, &seat.username))
+    }
+
+    /// Notes that a socket's person was a member of a room at change `as_of`, whether or not the socket is live there.
+    pub fn remember(&self, seat: &Seat, room: RoomId, slug: &Arc<str>, as_of: i64) {
+        let all = self.register();
+        if !all.has_lost(room, seat.user, as_of) {
+            seat.rooms().entry(slug.clone()).or_insert(Place { room, is_live: false });
+        }
     }
 
     /// Takes one socket out of a room; `true` if its person is no longer there.
@@ -164,8 +180,7 @@ impl Seats {
     pub fn watch(&self, seated: &Seated, room: RoomId, as_of: i64) {
         let all = self.register();
         let Seated { socket, seat } = seated;
-        let lost_since = all.lost.get(&(room, seat.user)).is_some_and(|rev| *rev > as_of);
-        if !lost_since && !seat.is_revoked() && all.by_socket.contains_key(&socket.id) {
+        if !all.has_lost(room, seat.user, as_of) && !seat.is_revoked() && all.by_socket.contains_key(&socket.id) {
             socket.join(watchers(room));
         }
     }
@@ -204,7 +219,9 @@ impl Seats {
 
     fn leave(&self, seated: &Seated, room: RoomId) -> bool {
         seated.socket.leave(channel(room));
-        seated.seat.forget(room) && self.presence.leave(room, seated.seat.user)
+        let was_live = seated.seat.is_live_in(room);
+        seated.seat.rooms().retain(|_, place| place.room != room);
+        was_live && self.presence.leave(room, seated.seat.user)
     }
 
     /// Forgets what was lost or ended before the last call; called now and then, far apart from any join or connect that may be under

@@ -207,10 +207,18 @@ both! {
         ada.post(&format!("/rooms/{room}/members"), &[("username", "mallory")]).await.expect(303);
         let (former, _) = mallory.join(&room).await;
         former.post(&room, "thank you", "member-2").await;
+        // One that only writes.
+        let silent = mallory.socket().await;
+        silent.post(&room, "you are welcome", "member-3").await;
         ada.post(&format!("/rooms/{room}/members/mallory/remove"), &[]).await.expect(303);
         // Whether or not it has heard of it yet.
         for (event, data) in events(&room) {
             assert_eq!(refusal(&former, event, data.clone()).await, "not_found", "{event} {data}");
+        }
+        former.next("removed").await;
+        for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events("no-such-circle")) {
+            let expected = silent.ask(event, nowhere).await;
+            assert_eq!(silent.ask(event, data.clone()).await, expected, "{event} {data}");
         }
     }
 
