@@ -15,7 +15,7 @@ use crate::torture::{Case, Db, Outcome, Played, Stage};
 /// The cases about it.
 pub const CASES: &[Case] = &[Case {
     name: "which-names-exist",
-    about: "1,000 timings each of logging in as somebody and as nobody, and of a private room's name and one that never was: the same",
+    about: "1,000 timings each of logging in as somebody and as nobody, and of a page, a join and a post of a private room and of one that never was: the same",
     databases: Db::BOTH,
     rounds: 10,
     short: 2,
