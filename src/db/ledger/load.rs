@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use sqlx::FromRow;
 
 use super::statements::{LOCK, MESSAGES, NONCES, PAIRS, REACTIONS};
@@ -10,14 +11,15 @@ use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction,
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
 
-#[derive(FromRow)]
+/// A row of [`PAIRS`], its fields in the order of the columns.
+#[derive(Deserialize)]
 struct PairRow {
     room_id: RoomId,
     slug: String,
     room_name: String,
     topic: String,
     visibility: Visibility,
-    created_at: Millis,
+    created_at: i64,
     direct_key: Option<String>,
     created_by: Option<UserId>,
     seq: i64,
@@ -26,9 +28,9 @@ struct PairRow {
     user_id: UserId,
     username: String,
     user_name: String,
-    is_admin: bool,
-    banned_at: Option<Millis>,
-    joined_at: Option<Millis>,
+    is_admin: u8,
+    banned_at: Option<i64>,
+    joined_at: Option<i64>,
     read_seq: Option<i64>,
 }
 
@@ -62,8 +64,11 @@ impl Step<'_> {
         if let Step::Postgres(tx) = self {
             sqlx::query(LOCK).bind(as_json(&pairs)).execute(&mut ***tx).await?;
         }
-        for row in self.rows::<PairRow>(&PAIRS, &pairs).await? {
-            snapshot.add_pair(row);
+        for (rows,) in self.rows::<(String,)>(&PAIRS, &pairs).await? {
+            let rows: Vec<PairRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            for row in rows {
+                snapshot.add_pair(row);
+            }
         }
         let nonces: Vec<_> = wanted.nonces.iter().collect();
         let mut messages = wanted.messages.clone();
@@ -89,7 +94,7 @@ impl Step<'_> {
 impl Snapshot {
     fn add_pair(&mut self, row: PairRow) {
         if let (Some(joined_at), Some(read_seq)) = (row.joined_at, row.read_seq) {
-            self.members.insert((row.room_id, row.user_id), Membership { joined_at, read_seq });
+            self.members.insert((row.room_id, row.user_id), Membership { joined_at: Millis(joined_at), read_seq });
         }
         self.rooms.entry(row.room_id).or_insert_with(|| RoomState {
             room: Room {
@@ -98,7 +103,7 @@ impl Snapshot {
                 name: row.room_name,
                 topic: row.topic,
                 visibility: row.visibility,
-                created_at: row.created_at,
+                created_at: Millis(row.created_at),
                 is_direct: row.direct_key.is_some(),
                 direct: Vec::new(),
             },
@@ -108,7 +113,7 @@ impl Snapshot {
         });
         self.people.entry(row.user_id).or_insert_with(|| Person {
             author: Author { id: row.user_id, username: row.username.into(), name: row.user_name.into() },
-            is_admin: row.is_admin,
+            is_admin: row.is_admin != 0,
             is_banned: row.banned_at.is_some(),
         });
     }

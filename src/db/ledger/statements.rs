@@ -12,13 +12,13 @@ pub struct Batched {
 /// with its values in the order of the columns: names in every row would be written and read for nothing.
 // On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
 macro_rules! given {
-    ($($column:literal $kind:literal),+ ; $statement:literal) => {
-        given!(@ $statement [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14] $($column $kind)+)
+    ($($column:literal $kind:literal),+ ; $statement:expr) => {
+        given!(@ $statement ; [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14] $($column $kind)+)
     };
-    (@ $statement:literal [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
-        given!(@ $statement [$($known)* ($place $column $kind)] [$($places)*] $($rest)*)
+    (@ $statement:expr ; [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
+        given!(@ $statement ; [$($known)* ($place $column $kind)] [$($places)*] $($rest)*)
     };
-    (@ $statement:literal [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
+    (@ $statement:expr ; [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
         Batched {
             sqlite: concat!(
                 "with given as (select value->>", $first, " as ", $named, $(", value->>", $place, " as ", $column,)* " from jsonb_each($1)) ",
@@ -33,11 +33,25 @@ macro_rules! given {
     };
 }
 
-pub const PAIRS: Batched = given!("room" "bigint", "person" "bigint";
-    "select rooms.id as room_id, slug, rooms.name as room_name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
-            users.id as user_id, username, users.name as user_name, is_admin, banned_at, joined_at, read_seq
-     from given join rooms on rooms.id = given.room join users on users.id = given.person
-     left join memberships on memberships.room_id = rooms.id and memberships.user_id = users.id");
+/// Writes [`PAIRS`] with what a database calls an array of arrays.
+macro_rules! pairs {
+    ($open:literal, $close:literal) => {
+        given!("room" "bigint", "person" "bigint"; concat!(
+            "select ", $open,
+            "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
+             users.id, username, users.name, cast(is_admin as integer), banned_at, joined_at, read_seq",
+            $close,
+            " from given join rooms on rooms.id = given.room join users on users.id = given.person
+              left join memberships on memberships.room_id = rooms.id and memberships.user_id = users.id"
+        ))
+    };
+}
+
+/// Its rows come as one text of JSON: each row of SQLite's is handed from its thread to another, and a batch has a hundred.
+pub const PAIRS: Batched = Batched {
+    sqlite: pairs!("json_group_array(json_array(", "))").sqlite,
+    postgres: pairs!("coalesce(json_agg(json_build_array(", ")), '[]')::text").postgres,
+};
 
 pub const NONCES: Batched = given!("person" "bigint", "nonce" "text";
     "select messages.author_id, messages.nonce, messages.room_id, messages.seq
