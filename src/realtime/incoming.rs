@@ -57,10 +57,8 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
 enum Work {
     /// A change that stands in the ledger's queue.
     Queued(Pending),
-    /// A change whose room must be looked up first.
-    Waiting(Turn, String, Payload),
-    /// One whose answer takes looking up.
-    Open(String, Payload),
+    /// One that takes looking up first; a change has its turn in its socket's line.
+    Open(Option<Turn>, String, Payload),
 }
 
 impl Realtime {
@@ -73,10 +71,10 @@ impl Realtime {
         let in_flight = seat.begin().ok_or(Error::BUSY)?;
         let payload = incoming.payload?;
         let work = match incoming.event {
-            event if !CHANGES.contains(&&*event) => Work::Open(event, payload),
+            event if !CHANGES.contains(&&*event) => Work::Open(None, event, payload),
             event => match payload.optional_text("room").ok().flatten().and_then(|slug| seat.own_room(slug)) {
                 Some(room) if seat.is_line_empty() => Work::Queued(self.queue(seat, room, &event, &payload)?),
-                _ => Work::Waiting(seat.line_up(), event, payload),
+                _ => Work::Open(Some(seat.line_up()), event, payload),
             },
         };
         Ok((in_flight, work))
@@ -131,8 +129,8 @@ impl Realtime {
             Ok((in_flight, work)) => {
                 let answer = match work {
                     Work::Queued(pending) => kept(pending).await,
-                    Work::Waiting(..) | Work::Open(..) => {
-                        let mut work = pin!(self.work(&seated, work));
+                    Work::Open(turn, event, payload) => {
+                        let mut work = pin!(self.work(&seated, turn, &event, &payload));
                         match tokio::time::timeout(PATIENCE, work.as_mut()).await {
                             Ok(answer) => answer,
                             Err(_) => {
@@ -160,15 +158,10 @@ impl Realtime {
         }
     }
 
-    async fn work(self: &Arc<Self>, seated: &Seated, work: Work) -> Result<Answer> {
-        match work {
-            Work::Queued(pending) => kept(pending).await,
-            Work::Waiting(turn, event, payload) => self.change(&seated.seat, turn, &event, &payload).await,
-            Work::Open(event, payload) => self.answer(seated, &event, &payload).await,
+    async fn work(self: &Arc<Self>, seated: &Seated, turn: Option<Turn>, event: &str, payload: &Payload) -> Result<Answer> {
+        if let Some(turn) = turn {
+            return self.change(&seated.seat, turn, event, payload).await;
         }
-    }
-
-    async fn answer(self: &Arc<Self>, seated: &Seated, event: &str, payload: &Payload) -> Result<Answer> {
         let slug = payload.text("room");
         match event {
             "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
