@@ -159,15 +159,12 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .after_release(move |connection, _| {
             let flag = flag.clone();
             Box::pin(async move {
-                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
-                // connection would seem to succeed and never be committed. SQLite calls it an error that there was nothing to roll
-                // back: the usual case.
-                match connection.execute("rollback").await {
-                    Ok(_) | Err(sqlx::Error::Database(_)) => {}
-                    Err(error) => return Err(error),
-                }
                 // A full or failing disk makes SQLite roll back by itself. sqlx does not notice, counts a transaction as open, and
                 // would refuse every `begin` on this connection from then on: the next writer gets another one.
+                if connection.is_in_transaction() {
+                    // Unless it is one that was given up, whose roll-back is still on its way to SQLite's thread.
+                    connection.ping().await?;
+                }
                 let is_well = !connection.is_in_transaction();
                 if !is_well {
                     flag.store(true, Ordering::Release);
@@ -248,8 +245,9 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Postgres, OpenErro
     let write = postgres_pool(writing)
         .after_release(|connection, _| {
             Box::pin(async move {
-                // As on SQLite. But Postgres would write a warning into its log for each roll-back of nothing, so it is asked first;
-                // one whose transaction has failed answers nothing else.
+                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
+                // connection would seem to succeed and never be committed. Postgres would write a warning into its log for each
+                // roll-back of nothing, so it is asked first; one whose transaction has failed answers nothing else.
                 let is_clean = match connection.fetch_one(IS_IN_TRANSACTION).await {
                     Ok(row) => !row.try_get::<bool, _>(0)?,
                     Err(sqlx::Error::Database(_)) => false,

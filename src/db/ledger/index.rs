@@ -21,9 +21,9 @@ impl Step<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        if let Step::Postgres(tx) = self {
+        if let Step::Postgres(db) = self {
             // Until this is committed, nobody indexes older messages: one of them may be among these.
-            sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut ***tx).await?;
+            sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut **db).await?;
         }
         let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
         let entries: Vec<_> = rows.iter().map(|row| (row.id, self.write_entry(&row.entry()))).collect();
@@ -44,9 +44,9 @@ impl Step<'_> {
         }
         self.run(&INDEX, &entries).await?;
         match self {
-            Step::Sqlite(tx) if !entries.is_empty() => {
+            Step::Sqlite(db) if !entries.is_empty() => {
                 let due = due(entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
-                sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut ***tx).await.map(drop)
+                sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut **db).await.map(drop)
             }
             _ => Ok(()),
         }

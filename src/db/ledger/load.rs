@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
-use super::statements::{LOCK, MESSAGES, NONCES, PAIRS, REACTIONS};
+use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
 use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
 use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
 
-/// A row of [`PAIRS`], its fields in the order of the columns.
+/// Who acts where, as [`KNOWN`] tells it: its fields in the order of the columns.
 #[derive(Deserialize)]
 struct PairRow {
     room_id: RoomId,
@@ -60,19 +61,20 @@ impl Step<'_> {
     /// The rows that are `wanted`.
     pub(super) async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
-        let pairs: Vec<_> = wanted.pairs.iter().collect();
-        if let Step::Postgres(tx) = self {
-            sqlx::query(LOCK).bind(as_json(&pairs)).execute(&mut ***tx).await?;
-        }
-        for (rows,) in self.rows::<(String,)>(&PAIRS, &pairs).await? {
-            let rows: Vec<PairRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            for row in rows {
-                snapshot.add_pair(row);
+        let pairs = as_json(&wanted.pairs.iter().collect::<Vec<_>>());
+        let nonces = as_json(&wanted.nonces.iter().collect::<Vec<_>>());
+        let (pairs, nonces): (String, String) = match self {
+            Step::Sqlite(db) => sqlx::query_as(KNOWN.sqlite).bind(pairs).bind(nonces).fetch_one(&mut **db).await?,
+            Step::Postgres(db) => {
+                sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
+                sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
             }
+        };
+        for row in from_json::<PairRow>(&pairs)? {
+            snapshot.add_pair(row);
         }
-        let nonces: Vec<_> = wanted.nonces.iter().collect();
         let mut messages = wanted.messages.clone();
-        for (author, nonce, room, seq) in self.rows::<(UserId, String, RoomId, i64)>(&NONCES, &nonces).await? {
+        for (author, nonce, room, seq) in from_json::<(UserId, String, RoomId, i64)>(&nonces)? {
             snapshot.nonces.insert((author, nonce), (room, seq));
             messages.insert((room, seq));
         }
@@ -89,6 +91,10 @@ impl Step<'_> {
         }
         Ok(snapshot)
     }
+}
+
+fn from_json<R: DeserializeOwned>(rows: &str) -> sqlx::Result<Vec<R>> {
+    serde_json::from_str(rows).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 impl Snapshot {

@@ -11,7 +11,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{FromRow, PgConnection, SqliteConnection};
 
 use self::statements::Batched;
 use super::Db;
@@ -161,10 +161,10 @@ impl Writes {
     }
 }
 
-/// The transaction of either database; every step runs the same statements on both.
+/// The connection to either database, in its transaction; every step runs the same statements on both.
 enum Step<'a> {
-    Sqlite(&'a mut Transaction<'static, Sqlite>),
-    Postgres(&'a mut Transaction<'static, Postgres>),
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
 }
 
 impl Step<'_> {
@@ -177,8 +177,8 @@ impl Step<'_> {
         }
         let given = as_json(given);
         match self {
-            Step::Sqlite(tx) => sqlx::query_as(statement.sqlite).bind(given).fetch_all(&mut ***tx).await,
-            Step::Postgres(tx) => sqlx::query_as(statement.postgres).bind(given).fetch_all(&mut ***tx).await,
+            Step::Sqlite(db) => sqlx::query_as(statement.sqlite).bind(given).fetch_all(&mut **db).await,
+            Step::Postgres(db) => sqlx::query_as(statement.postgres).bind(given).fetch_all(&mut **db).await,
         }
     }
 
@@ -188,8 +188,8 @@ impl Step<'_> {
         }
         let given = as_json(given);
         match self {
-            Step::Sqlite(tx) => sqlx::query(statement.sqlite).bind(given).execute(&mut ***tx).await.map(drop),
-            Step::Postgres(tx) => sqlx::query(statement.postgres).bind(given).execute(&mut ***tx).await.map(drop),
+            Step::Sqlite(db) => sqlx::query(statement.sqlite).bind(given).execute(&mut **db).await.map(drop),
+            Step::Postgres(db) => sqlx::query(statement.postgres).bind(given).execute(&mut **db).await.map(drop),
         }
     }
 }

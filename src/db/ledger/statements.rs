@@ -12,13 +12,13 @@ pub struct Batched {
 /// with its values in the order of the columns: names in every row would be written and read for nothing.
 // On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
 macro_rules! given {
-    ($($column:literal $kind:literal),+ ; $statement:expr) => {
+    ($($column:literal $kind:literal),+ ; $statement:literal) => {
         given!(@ $statement ; [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14] $($column $kind)+)
     };
-    (@ $statement:expr ; [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
+    (@ $statement:literal ; [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
         given!(@ $statement ; [$($known)* ($place $column $kind)] [$($places)*] $($rest)*)
     };
-    (@ $statement:expr ; [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
+    (@ $statement:literal ; [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
         Batched {
             sqlite: concat!(
                 "with given as (select value->>", $first, " as ", $named, $(", value->>", $place, " as ", $column,)* " from jsonb_each($1)) ",
@@ -33,29 +33,43 @@ macro_rules! given {
     };
 }
 
-/// Writes [`PAIRS`] with what a database calls an array of arrays.
-macro_rules! pairs {
-    ($open:literal, $close:literal) => {
-        given!("room" "bigint", "person" "bigint"; concat!(
-            "select ", $open,
+/// Writes [`KNOWN`] with what a database calls the rows of an array, and an array of arrays.
+macro_rules! known {
+    ($rooms:literal, $nonces:literal, $open:literal, $close:literal) => {
+        concat!(
+            "select (select ",
+            $open,
             "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
              users.id, username, users.name, cast(is_admin as integer), banned_at, joined_at, read_seq",
             $close,
-            " from given join rooms on rooms.id = given.room join users on users.id = given.person
-              left join memberships on memberships.room_id = rooms.id and memberships.user_id = users.id"
-        ))
+            " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
+            $rooms,
+            ") as given
+              join rooms on rooms.id = given.room join users on users.id = given.person
+              left join memberships on memberships.room_id = rooms.id and memberships.user_id = users.id),
+             (select ",
+            $open,
+            "messages.author_id, messages.nonce, messages.room_id, messages.seq",
+            $close,
+            " from (select cast(value->>0 as bigint) as person, value->>1 as nonce from ",
+            $nonces,
+            ") as given
+              join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
+        )
     };
 }
 
-/// Its rows come as one text of JSON: each row of SQLite's is handed from its thread to another, and a batch has a hundred.
-pub const PAIRS: Batched = Batched {
-    sqlite: pairs!("json_group_array(json_array(", "))").sqlite,
-    postgres: pairs!("coalesce(json_agg(json_build_array(", ")), '[]')::text").postgres,
+/// Who acts where ($1: rooms with people), and which nonces were used ($2: people with nonces). Either comes as one text of JSON, in one row:
+/// each row of SQLite's is handed from its thread to another, and so is the news that there are no more.
+pub const KNOWN: Batched = Batched {
+    sqlite: known!("jsonb_each($1)", "jsonb_each($2)", "json_group_array(json_array(", "))"),
+    postgres: known!(
+        "jsonb_array_elements($1::jsonb) as rows(value)",
+        "jsonb_array_elements($2::jsonb) as rows(value)",
+        "coalesce(json_agg(json_build_array(",
+        ")), '[]')::text"
+    ),
 };
-
-pub const NONCES: Batched = given!("person" "bigint", "nonce" "text";
-    "select messages.author_id, messages.nonce, messages.room_id, messages.seq
-     from given join messages on messages.author_id = given.person and messages.nonce = given.nonce");
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
     "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, body, html,
