@@ -1,31 +1,21 @@
 //! A real browser, driven over WebDriver's own JSON: no library in between.
 //!
-//! Owns the driver's process and what a case asks of a page. It must not know any site.
+//! Owns what a case asks of a page. It must not know any site.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::programs;
-use super::watchdog::{self, Watchdog};
+use super::driver::{Driver, START};
 use crate::client::DEADLINE;
-
-/// How long a browser may take to start.
-const START: Duration = Duration::from_secs(60);
 
 /// One window of a browser with an empty profile.
 pub struct Browser {
     client: Client,
     session: String,
-    _driver: Child,
-    _watchdog: Watchdog,
-    _profile: TempDir,
+    driver: Driver,
 }
 
 impl Browser {
@@ -34,46 +24,13 @@ impl Browser {
     /// # Panics
     /// When this machine has none, or it does not start.
     pub async fn open() -> Self {
-        let driver = programs::on_path("chromedriver").expect("the case asked whether it is here");
-        let program = programs::browser().expect("the case asked whether it is here");
-        let profile = watchdog::folder();
-        let mut driver = Command::new(driver)
-            // It picks a free port, and says which.
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .current_dir(profile.path())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver can be run");
-        let watchdog = Watchdog::over_group(driver.id().expect("it has just been started")).expect("a watchdog");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output is a pipe")).lines();
-        let ready = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return port.trim_end_matches('.').parse::<u16>().ok();
-                }
-            }
-            None
-        };
-        let port = timeout(START, ready).await.ok().flatten().expect("chromedriver says its port");
-        // It says more later, and must not stop at a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let wanted = json!({ "capabilities": { "alwaysMatch": {
-            "browserName": "chrome",
-            "unhandledPromptBehavior": "ignore",
-            "goog:loggingPrefs": { "browser": "ALL" },
-            "goog:chromeOptions": { "binary": program, "args": [
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
-                "--window-size=1100,800", format!("--user-data-dir={}", profile.path().join("profile").display()),
-            ] },
-        } } });
+        let driver = Driver::start().await;
+        let mut wanted = driver.capabilities();
+        wanted["unhandledPromptBehavior"] = json!("ignore");
+        let wanted = json!({ "capabilities": { "alwaysMatch": wanted } });
         let client = Client::builder().no_proxy().timeout(START).build().expect("a client without special needs can be built");
-        let base = format!("http://127.0.0.1:{port}/session");
-        let mut browser = Self { client, session: base.clone(), _driver: driver, _watchdog: watchdog, _profile: profile };
+        let base = format!("{}/session", driver.address());
+        let mut browser = Self { client, session: base.clone(), driver };
         let started = browser.command(Method::POST, "", Some(wanted)).await.expect("the browser starts");
         browser.session = format!("{base}/{}", started["sessionId"].as_str().expect("a session has an id"));
         browser
@@ -153,7 +110,7 @@ impl Browser {
 
     /// Closes it.
     pub async fn close(self) {
-        // The watchdog ends what does not end by itself.
         drop(self.command(Method::DELETE, "", None).await);
+        self.driver.end().await;
     }
 }

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod cable;
 pub mod cluster;
 pub mod distance;
+pub mod driver;
 pub mod gauge;
 pub mod link;
 pub mod process;

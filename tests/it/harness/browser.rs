@@ -1,10 +1,8 @@
 //! A real browser, without a window.
 //!
-//! Owns its driver and its profile, which are gone when it is. Waiting is always for something on the page.
+//! Owns what a test does with a page. Waiting is always for something on the page.
 
 use std::ops::Deref;
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
@@ -12,20 +10,15 @@ use fantoccini::elements::Element;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use proof::ground::driver::Driver;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 mod chrome;
 
 use self::chrome::ConsoleLog;
 use super::site::PASSWORD;
-use super::watchdog::{self, Watchdog};
-use super::{DEADLINE, Site, programs};
-
-/// Starting a browser on a busy machine takes a while.
-const START: Duration = Duration::from_secs(60);
+use super::{DEADLINE, Site};
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,64 +32,24 @@ pub enum Scripts {
 /// One browser with one window.
 pub struct Browser {
     client: Client,
-    driver: Child,
-    _profile: tempfile::TempDir,
-    _watchdog: Watchdog,
+    driver: Driver,
 }
 
 impl Browser {
     /// Opens one.
     pub async fn open(scripts: Scripts) -> Self {
-        let driver_program = programs::on_path("chromedriver").expect("the test asked whether it is here");
-        let browser: PathBuf = programs::browser().expect("the test asked whether it is here");
-        let profile = watchdog::folder();
-        // Port 0: it picks a free one, and says which.
-        let mut driver = Command::new(driver_program)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .current_dir(profile.path())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver can be run");
-        let watchdog = Watchdog::over_group(driver.id().expect("it has just been started")).expect("a watchdog");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output is a pipe")).lines();
-        let ready = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return port.trim_end_matches('.').parse::<u16>().ok();
-                }
-            }
-            None
-        };
-        let port = timeout(START, ready).await.ok().flatten().expect("chromedriver says its port");
-        // It says more later, and must not stop at a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let driver = Driver::start().await;
         let mut preferences = json!({ "credentials_enable_service": false });
         if scripts == Scripts::Off {
             preferences["profile.managed_default_content_settings.javascript"] = json!(2);
         }
-        let wanted = json!({
-            "browserName": "chrome",
-            "goog:loggingPrefs": { "browser": "ALL" },
-            "goog:chromeOptions": {
-                "binary": browser,
-                "prefs": preferences,
-                "args": [
-                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-                    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
-                    "--window-size=1100,800",
-                    format!("--user-data-dir={}", profile.path().join("profile").display()),
-                ],
-            },
-        });
+        let mut wanted = driver.capabilities();
+        wanted["goog:chromeOptions"]["prefs"] = preferences;
         let wanted: Capabilities = wanted.as_object().expect("capabilities are an object").clone();
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let connecting = builder.capabilities(wanted).connect(&format!("http://127.0.0.1:{port}")).await;
+        let connecting = builder.capabilities(wanted).connect(&driver.address()).await;
         let client = connecting.expect("the browser starts");
-        Self { client, driver, _profile: profile, _watchdog: watchdog }
+        Self { client, driver }
     }
 
     /// Opens a page of a site.
@@ -235,9 +188,9 @@ impl Browser {
     }
 
     /// Closes it.
-    pub async fn close(mut self) {
-        drop(self.client.clone().close().await);
-        drop(self.driver.kill().await);
+    pub async fn close(self) {
+        drop(self.client.close().await);
+        self.driver.end().await;
     }
 }
 
