@@ -172,8 +172,9 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
                 Ok(is_well)
             })
         })
-        // Only this one keeps statistics: the readers may not write.
-        .connect_with(options.clone().optimize_on_close(true, None))
+        // Only this one keeps statistics: the readers may not write. And it maps no file: what it reads is mostly in its cache, and with a
+        // mapped file SQLite asks the write-ahead log for each page before it looks there.
+        .connect_with(options.clone().optimize_on_close(true, None).pragma("mmap_size", "0"))
         .await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
     if parse_version(&version) < OLDEST_SQLITE {
