@@ -9,3 +9,4 @@ mod settings;
 mod start;
 mod stop;
 mod sync;
+mod writes;

@@ -12,11 +12,11 @@ use crate::harness::{Database, Kind};
 use crate::once;
 
 /// The server under strace, which writes what it sees to `trace`.
-async fn traced(database: &Database, trace: &Path) -> Process {
+pub(super) async fn traced(database: &Database, trace: &Path, settings: &[(&str, &str)]) -> Process {
     let strace = programs::on_path("strace").expect("the test asked whether it is here");
     let trace = trace.to_str().expect("the test's folder has a plain name");
     let arguments = ["-f", "-s", "160", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg", "-o", trace, PROGRAM];
-    Process::start(&strace, &arguments, database.folder(), database.url(), &[]).await
+    Process::start(&strace, &arguments, database.folder(), database.url(), settings).await
 }
 
 once! {
@@ -27,7 +27,7 @@ once! {
         }
         assert_eq!(database.kind, Kind::Sqlite);
         let trace = database.folder().join("trace");
-        let server = traced(database, &trace).await;
+        let server = traced(database, &trace, &[]).await;
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         for number in 0..20 {

@@ -6,6 +6,11 @@ use std::borrow::{Borrow, Cow};
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd)]
 pub struct Str(Bytes);
 impl Str {
+    /// Whether nobody else holds the text. As with [`Bytes::is_unique`], `false` may be wrong by the time it is known.
+    pub fn is_unique(&self) -> bool {
+        self.0.is_unique()
+    }
+
     /// Efficiently slice string by calling [`Bytes::slice`] on the inner bytes
     ///
     /// # Panics

@@ -4,14 +4,17 @@
 //! Other functions are used internally to handle the websocket connection through tasks and channels
 //! and to handle upgrade from polling to ws
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use futures_util::{
     SinkExt, StreamExt, TryStreamExt,
     stream::{SplitSink, SplitStream},
 };
 use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -22,7 +25,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::future::FutureExt as _;
 
-use engineioxide_core::{Packet, ProtocolVersion, Sid, Str, TransportType};
+use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Sid, Str, TransportType};
 
 use crate::{
     DisconnectReason, Socket, body::ResponseBody, config::EngineIoConfig, engine::EngineIo,
@@ -250,6 +253,17 @@ where
 /// How many of the waiting packets are taken off the channel at once: their places are given back together.
 const RECEIVED_AT_ONCE: usize = 128;
 
+/// The next volatile packets, with the receiver that they came from; never, once nobody can send any.
+async fn next_volatile(
+    mut rx: watch::Receiver<Option<PacketBuf>>,
+) -> (watch::Receiver<Option<PacketBuf>>, Option<PacketBuf>) {
+    if rx.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    let val = rx.borrow_and_update().clone();
+    (rx, val)
+}
+
 /// Forwards all packets waiting to be sent to the websocket
 ///
 /// The websocket stream is flushed only when the internal channel is drained
@@ -312,6 +326,9 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
             };
         }
 
+    // Both are waited for all the time, and not anew for each packet.
+    let mut cancelled = pin!(socket.cancellation_token.cancelled());
+    let mut volatile = pin!(next_volatile(volatile_rx.clone()));
     // Forward buffered packets until the channel is closed or the session is cancelled.
     loop {
         // Takes no memory while there is nothing to send.
@@ -322,18 +339,28 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
                 if count == 0 {
                     break;
                 }
+                // A text that nobody else is sent is an answer, and where one comes, mostly more are about to. tokio runs this
+                // task as soon as the first one wakes it; once, it lets those who bring the others go first, and all go with one
+                // write. What is for many is written at once.
+                let mut has_let_others_go_first = false;
                 loop {
+                    let mut has_answers = false;
                     for item in waiting.drain(..).flatten() {
+                        has_answers |= matches!(&item, Packet::Message(text) if text.is_unique());
                         map_fn!(item);
+                    }
+                    if has_answers && !has_let_others_go_first && buffered_rx.is_empty() {
+                        has_let_others_go_first = true;
+                        tokio::task::yield_now().await;
                     }
                     if buffered_rx.is_empty() || buffered_rx.recv_many(&mut waiting, RECEIVED_AT_ONCE).await == 0 {
                         break;
                     }
                 }
             }
-            _ = socket.cancellation_token.cancelled() => break,
-            Ok(()) = volatile_rx.changed() => {
-                let val = volatile_rx.borrow_and_update().clone();
+            () = &mut cancelled => break,
+            (rx, val) = &mut volatile => {
+                volatile.set(next_volatile(rx));
                 if let Some(packets) = val {
                     #[cfg(feature = "tracing")]
                     tracing::debug!(sid = ?socket.id, "ws volatile flush: {} packets", packets.len());
