@@ -13,7 +13,7 @@ pub struct Batched {
 // On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
 macro_rules! given {
     ($($column:literal $kind:literal),+ ; $statement:literal) => {
-        given!(@ $statement ; [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14] $($column $kind)+)
+        given!(@ $statement ; [] [0 1 2 3 4 5 6 7 8 9 10] $($column $kind)+)
     };
     (@ $statement:literal ; [$($known:tt)*] [$place:literal $($places:literal)*] $column:literal $kind:literal $($rest:literal)*) => {
         given!(@ $statement ; [$($known)* ($place $column $kind)] [$($places)*] $($rest)*)
@@ -84,12 +84,9 @@ pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
      order by reactions.created_at, reactions.user_id, emoji");
 
 pub const INSERT: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
-    "html" "text", "nonce" "text", "created_at" "bigint", "edited_at" "bigint", "deleted_at" "bigint", "reply_to" "bigint",
-    "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";
-    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, edited_at, deleted_at, reply_to,
-                           mentions, pinned_at, pinned_by)
-     select room, seq, rev, kind, author, body, html, nonce, created_at, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by
-     from given");
+    "html" "text", "nonce" "text", "created_at" "bigint", "reply_to" "bigint", "mentions" "text";
+    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
+     select room, seq, rev, kind, author, body, html, nonce, created_at, reply_to, mentions from given");
 
 pub const UPDATE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "html" "text",
     "edited_at" "bigint", "deleted_at" "bigint", "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";

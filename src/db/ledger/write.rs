@@ -20,7 +20,13 @@ impl Step<'_> {
         order.sort_unstable();
         for (key, is_new) in order {
             let message = &known.messages[key];
-            if *is_new { new.push(insert_row(key.0, message)) } else { changed.push(update_row(key.0, message)) }
+            if *is_new {
+                new.push(insert_row(key.0, message));
+            }
+            // A new one, too, that was edited, deleted or pinned in the same batch.
+            if !*is_new || has_changed(message) {
+                changed.push(update_row(key.0, message));
+            }
         }
         self.unindex(writes).await?;
         self.run(&INSERT, &new).await?;
@@ -83,41 +89,24 @@ impl Step<'_> {
 
 /// A row for [`INSERT`].
 fn insert_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
-    let Message { kind, author, body, html, nonce, .. } = message;
-    let (created_at, edited_at, deleted_at) = moments(message);
-    let (mentions, pinned_at, pinned_by) = marks(message);
-    (
-        room,
-        message.seq,
-        message.rev,
-        kind,
-        author.id,
-        body,
-        html,
-        nonce,
-        created_at,
-        edited_at,
-        deleted_at,
-        message.reply_to,
-        mentions,
-        pinned_at,
-        pinned_by,
-    )
+    let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
+    (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message))
 }
 
 /// A row for [`UPDATE`].
 fn update_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
-    let (_, edited_at, deleted_at) = moments(message);
-    let (mentions, pinned_at, pinned_by) = marks(message);
-    (room, message.seq, message.rev, &message.body, &message.html, edited_at, deleted_at, mentions, pinned_at, pinned_by)
+    let Message { seq, rev, body, html, edited_at, deleted_at, pinned, .. } = message;
+    let (edited_at, deleted_at) = (edited_at.map(|at| at.0), deleted_at.map(|at| at.0));
+    let (pinned_at, pinned_by) = (pinned.as_ref().map(|pin| pin.at.0), pinned.as_ref().map(|pin| &*pin.by));
+    (room, seq, rev, body, html, edited_at, deleted_at, mentions(message), pinned_at, pinned_by)
 }
 
-fn moments(message: &Message) -> (i64, Option<i64>, Option<i64>) {
-    (message.created_at.0, message.edited_at.map(|at| at.0), message.deleted_at.map(|at| at.0))
+/// Whether it has what only [`UPDATE`] writes.
+fn has_changed(message: &Message) -> bool {
+    message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned.is_some()
 }
 
-/// Whom it addresses, as its row keeps that, and its pin.
-fn marks(message: &Message) -> (Option<String>, Option<i64>, Option<&str>) {
-    let mentions = (!message.mentions.is_empty()).then(|| as_json(&message.mentions));
-    (mentions, message.pinned.as_ref().map(|pin| pin.at.0), message.pinned.as_ref().map(|pin| &*pin.by))
+/// Whom it addresses, as its row keeps that.
+fn mentions(message: &Message) -> Option<String> {
+    (!message.mentions.is_empty()).then(|| as_json(&message.mentions))
 }

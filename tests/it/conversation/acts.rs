@@ -108,6 +108,38 @@ both! {
 }
 
 once! {
+    async fn what_is_posted_edited_and_pinned_in_one_batch_is_stored_with_all_of_it(database: &Database) {
+        let mut server = Server::start(database.url(), &[("POST_RATE", "off")]).await;
+        let (socket, _) = server.register("ada").await.join("general").await;
+        let first = socket.post("general", "before", "before").await["seq"].as_i64().expect("a number") + 1;
+        let (mut pending, mut acknowledged) = (Vec::new(), Vec::new());
+        for number in 0..60 {
+            let at = json!({ "room": "general", "seq": first + number, "body": format!("then @ada {number}"), "on": true });
+            let posted = json!({ "room": "general", "body": format!("first {number}"), "nonce": format!("n{number}") });
+            pending.push(socket.send("message", posted).await);
+            for event in ["edit", "pin", "delete"].iter().take(number as usize % 4) {
+                pending.push(socket.send(event, at.clone()).await);
+            }
+        }
+        for one in pending {
+            let mut answer = one.acknowledgement().await;
+            assert_eq!(answer["ok"], true, "{answer}");
+            acknowledged.push(answer["message"].take());
+        }
+        server.stop().await;
+        // Another process, which has only what is stored.
+        let server = Server::start(database.url(), &[]).await;
+        let (_, joined) = server.log_in("ada").await.join("general").await;
+        let kept = joined["messages"].as_array().expect("messages");
+        let mut looked_at = 0;
+        for message in kept.iter().filter(|message| message["seq"].as_i64() >= Some(first)) {
+            let last = acknowledged.iter().filter(|it| it["seq"] == message["seq"]).max_by_key(|it| it["rev"].as_i64());
+            assert_eq!(Some(message), last);
+            looked_at += 1;
+        }
+        assert!(looked_at > 40, "only {looked_at} messages were there");
+    }
+
     async fn deleted_words_are_gone_from_the_file_itself(database: &Database) {
         let mut server = Server::start(database.url(), &[]).await;
         let (socket, _) = server.register("ada").await.join("general").await;
