@@ -51,24 +51,34 @@ impl Place {
 #[must_use]
 pub fn cut(text: &str) -> Vec<Word> {
     let mut cutter = Cutter::default();
-    let mut chars = text.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        let mut end = start + c.len_utf8();
-        let is_alone = chars.peek().is_none_or(|&(_, next)| !belongs_to_the_one_before(next));
-        if c.is_ascii() && is_alone {
-            cutter.take(c.to_ascii_lowercase(), start, end);
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let plain = plain_at(text, at);
+        if plain > 0 {
+            cutter.take_plain(&text[at..at + plain], at);
+            at += plain;
             continue;
         }
-        while let Some(&(_, next)) = chars.peek().filter(|(_, next)| belongs_to_the_one_before(*next)) {
-            end += next.len_utf8();
-            chars.next();
+        let start = at;
+        at += c.len_utf8();
+        at += text[at..].chars().take_while(|c| belongs_to_the_one_before(*c)).map(char::len_utf8).sum::<usize>();
+        if c.is_ascii() && at == start + 1 {
+            cutter.take(c.to_ascii_lowercase(), start, at);
+            continue;
         }
         // Composed first, so that a syllable typed as letters is one, and a small mark beside a kana becomes part of it.
-        for c in text[start..end].nfkc() {
-            fold(c, |folded| cutter.take(folded, start, end));
+        for c in text[start..at].nfkc() {
+            fold(c, |folded| cutter.take(folded, start, at));
         }
     }
     cutter.finish()
+}
+
+/// How many letters and digits of ASCII begin there that certainly have no mark over them.
+fn plain_at(text: &str, at: usize) -> usize {
+    let rest = &text.as_bytes()[at..];
+    let plain = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    if rest.get(plain).is_some_and(|byte| !byte.is_ascii()) { plain.saturating_sub(1) } else { plain }
 }
 
 /// Marks over letters, the later letters of a Korean syllable, half-width voicing marks, and what nobody sees.
@@ -118,7 +128,9 @@ fn is_accent(c: char) -> bool {
 
 /// Scripts that are written without spaces between words, and Korean, whose words carry their grammar at their ends.
 fn is_unspaced(c: char) -> bool {
-    matches!(c,
+    // Most characters come before all of them.
+    c >= '\u{E01}'
+        && matches!(c,
         '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' | '\u{3005}'..='\u{3007}'
         | '\u{3041}'..='\u{3096}' | '\u{309D}'..='\u{309F}' | '\u{30A1}'..='\u{30FA}' | '\u{30FC}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
         | '\u{3105}'..='\u{312F}' | '\u{AC00}'..='\u{D7A3}' | '\u{1100}'..='\u{11FF}' | '\u{A000}'..='\u{A48C}'
@@ -135,18 +147,34 @@ struct Cutter {
 }
 
 impl Cutter {
+    /// Takes letters and digits of ASCII, as [`Self::take`] would one by one.
+    fn take_plain(&mut self, letters: &str, start: usize) {
+        let room = self.begin_word(start, start + 1, start + letters.len());
+        let (word, taken) = (self.word.as_mut().expect("it has begun"), letters.len().min(room));
+        let from = word.text.len();
+        word.text.push_str(&letters[..taken]);
+        word.text[from..].make_ascii_lowercase();
+        self.length += taken;
+    }
+
+    /// Goes on with the word, or begins one; says how many more of its characters count.
+    fn begin_word(&mut self, start: usize, first_end: usize, end: usize) -> usize {
+        self.end_run();
+        let word = self.word.get_or_insert_with(|| {
+            self.length = 0;
+            Word { text: String::with_capacity(12), start, end, first_end, place: Place::Word }
+        });
+        word.end = end;
+        LONGEST - self.length
+    }
+
     fn take(&mut self, c: char, start: usize, end: usize) {
         if is_unspaced(c) {
             self.words.extend(self.word.take());
             self.run.push((c, start, end));
-        } else if c.is_alphanumeric() || (is_combining_mark(c) && self.word.is_some()) {
-            self.end_run();
-            let word = self.word.get_or_insert_with(|| {
-                self.length = 0;
-                Word { text: String::with_capacity(12), start, end, first_end: end, place: Place::Word }
-            });
-            word.end = end;
-            if self.length < LONGEST {
+        } else if c.is_alphanumeric() || (!c.is_ascii() && is_combining_mark(c) && self.word.is_some()) {
+            let room = self.begin_word(start, end, end);
+            if let Some(word) = self.word.as_mut().filter(|_| room > 0) {
                 word.text.push(c);
                 self.length += 1;
             }
@@ -157,6 +185,9 @@ impl Cutter {
     }
 
     fn end_run(&mut self) {
+        if self.run.is_empty() {
+            return;
+        }
         for (at, &(c, start, end)) in self.run.iter().enumerate() {
             let mut word = Word { text: c.to_string(), start, end, first_end: end, place: Place::Last };
             match self.run.get(at + 1) {
@@ -216,6 +247,17 @@ mod tests {
         assert_ne!(texts("ガ"), texts("カ"));
         // Letter by letter, as some keyboards send it.
         assert_eq!(texts("\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF}"), texts("한글"));
+    }
+
+    #[test]
+    fn a_mark_over_a_plain_letter_belongs_to_it_and_long_words_end() {
+        let text = "abcre\u{301}x Caffe\u{300}9";
+        let words = cut(text);
+        assert_eq!(texts(text), ["abcrex", "caffe9"]);
+        assert_eq!(words.iter().map(|word| &text[word.start..word.end]).collect::<Vec<_>>(), ["abcre\u{301}x", "Caffe\u{300}9"]);
+        assert_eq!(words[1].first_end, words[1].start + 1);
+        assert_eq!(texts(&"Ab".repeat(40)), ["ab".repeat(32)]);
+        assert_eq!(texts(&format!("{}é{}", "a".repeat(63), "b".repeat(9))), [format!("{}e", "a".repeat(63))]);
     }
 
     #[test]
