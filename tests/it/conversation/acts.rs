@@ -127,7 +127,7 @@ once! {
             acknowledged.push(answer["message"].take());
         }
         server.stop().await;
-        // Another process, which has only what is stored.
+        // Started anew, it has only what is stored.
         let server = Server::start(database.url(), &[]).await;
         let (_, joined) = server.log_in("ada").await.join("general").await;
         let kept = joined["messages"].as_array().expect("messages");
