@@ -17,7 +17,8 @@ once! {
             return;
         }
         let trace = database.folder().join("trace");
-        let server = traced(database, &trace, &[("POST_RATE", "off")]).await;
+        // On one thread; with more, another one often has the next answers ready in time, and nothing would be shown.
+        let server = traced(database, &trace, &[("POST_RATE", "off"), ("TOKIO_WORKER_THREADS", "1")]).await;
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         socket.ok("leave", json!({ "room": "general" })).await;
