@@ -60,9 +60,13 @@ impl Tool {
     }
 
     async fn run(&self, statements: &'static str) {
+        self.try_to(AssertSqlSafe(statements.to_owned())).await.expect("the statements are right");
+    }
+
+    async fn try_to(&self, statements: AssertSqlSafe<String>) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(_, pool) => drop(pool.execute(statements).await.expect("the statements are right")),
-            Self::Postgres(_, pool) => drop(pool.execute(statements).await.expect("the statements are right")),
+            Self::Sqlite(_, pool) => pool.execute(statements).await.map(drop),
+            Self::Postgres(_, pool) => pool.execute(statements).await.map(drop),
         }
     }
 
@@ -204,6 +208,41 @@ both! {
         tool.up(tool.last()).await;
         let counts = database.query("select slug, members from rooms order by slug").await;
         assert_eq!((&counts[0]["members"], &counts[1]["members"]), (&0.into(), &2.into()));
+        tool.close().await;
+    }
+
+    async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: &Database) {
+        let tool = Tool::at(database).await;
+        let say = |seq: i64, kind: &str| {
+            AssertSqlSafe(format!(
+                "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
+                 select rooms.id, {seq}, {seq}, '{kind}', users.id, 'words', 'words', 0 from rooms, users"
+            ))
+        };
+        tool.up(5).await;
+        tool.run(
+            "insert into rooms (slug, name, visibility, created_at) values ('general', 'General', 'public', 0);
+             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
+        )
+        .await;
+        for (to, first) in [(5, 1), (6, 10), (tool.last(), 20)] {
+            tool.up(to).await;
+            for (nth, kind) in ["text", "joined", "left", "topic", "renamed"].into_iter().enumerate() {
+                tool.try_to(say(first + nth as i64, kind)).await.expect("it is a kind");
+            }
+            for none in ["", "texts", "Text", "shouted"] {
+                tool.try_to(say(first + 9, none)).await.expect_err("it is no kind");
+            }
+        }
+        assert_eq!(database.query("select kind from messages where kind = 'text'").await.len(), 3);
+        if let Tool::Sqlite(_, pool) = &tool {
+            let health: String = sqlx::query_scalar("pragma integrity_check").fetch_one(pool).await.expect("it can be asked");
+            assert_eq!(health, "ok");
+            let table: String = sqlx::query_scalar("select sql from sqlite_schema where name = 'messages'").fetch_one(pool).await.unwrap();
+            assert!(table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed'))"), "{table}");
+        }
+        tool.down().await;
+        assert!(shape(database).await.is_empty());
         tool.close().await;
     }
 
