@@ -17,12 +17,11 @@ use super::tail::Tails;
 use super::types::{RoomId, UserId, Visibility};
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::db::ledger::LARGEST_BATCH;
 use crate::error::{Error, Result};
 
 /// How many changes may wait for the next commit; beyond it a requester is told `busy` at once.
 const QUEUE: usize = 4096;
-/// How many changes one transaction takes at the most, so that none of them waits long for its neighbours.
-const BATCH: usize = 512;
 /// How many committed batches may wait to be published before commits wait for the publisher.
 const PUBLISHING: usize = 64;
 /// How long a requester waits. The change may still be committed after that: a retry with the same nonce finds out.
@@ -91,12 +90,14 @@ impl Ledger {
 }
 
 async fn run(desk: Desk, mut requests: mpsc::Receiver<Request>, publish: mpsc::Sender<Vec<Event>>) {
-    let mut queued = Vec::with_capacity(BATCH);
-    while requests.recv_many(&mut queued, BATCH).await > 0 {
+    let mut queued = Vec::with_capacity(LARGEST_BATCH);
+    // No more at once, so that none of them waits long for its neighbours.
+    while requests.recv_many(&mut queued, LARGEST_BATCH).await > 0 {
         let batch = std::mem::take(&mut queued);
         let span = tracing::debug_span!("commit", changes = batch.len());
         // A task of its own, so that a fault in one batch is an error to its requesters and not the end of the ledger.
-        let commit = tokio::spawn(desk.clone().commit(batch).instrument(span));
+        // Boxed, because it is large and `spawn` moves it several times.
+        let commit = tokio::spawn(Box::pin(desk.clone().commit(batch)).instrument(span));
         match commit.await {
             Ok(events) if events.is_empty() => {}
             Ok(events) => {

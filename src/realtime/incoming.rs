@@ -5,7 +5,6 @@
 //! in which its person is not known for a member takes its turn in the socket's line there, and looks first whether they may know of the
 //! room: a private one must be like one that is not, in the answer and in its time. It must not decide what is allowed: `chat` does.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +36,8 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
         hearing.seats.add(&socket, &its_seat);
         let seated = Seated { socket, seat: its_seat };
         let begun = hearing.begin(&seated, incoming);
-        async move { hearing.end(seated, begun, ack).await }
+        // Boxed, because socketioxide and tokio move it several times.
+        Box::pin(async move { hearing.end(seated, begun, ack).await })
     });
     let parting = realtime.clone();
     socket.on_disconnect(move |socket: SocketRef| {
@@ -130,7 +130,8 @@ impl Realtime {
                 let answer = match work {
                     Work::Queued(pending) => kept(pending).await,
                     Work::Open(turn, event, payload) => {
-                        let mut work = pin!(self.work(&seated, turn, &event, &payload));
+                        // By itself: most events are changes that wait in the queue, and their future need not be as large.
+                        let mut work = Box::pin(self.work(&seated, turn, &event, &payload));
                         match tokio::time::timeout(PATIENCE, work.as_mut()).await {
                             Ok(answer) => answer,
                             Err(_) => {

@@ -50,7 +50,7 @@ impl Place {
 /// The words of a text, in order.
 #[must_use]
 pub fn cut(text: &str) -> Vec<Word> {
-    let mut cutter = Cutter::default();
+    let mut cutter = Cutter { words: Vec::with_capacity(text.len() / 6 + 1), ..Cutter::default() };
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let plain = plain_at(text, at);

@@ -3,11 +3,15 @@
 //! Owns what a batch does to the index. What is in it of one message follows from that message alone, so an edit and a deletion take
 //! out exactly what was put in. Messages that the index does not hold yet (`search_before`) are left to `db::search`, which makes it.
 
-use super::statements::{INDEX, INDEXED, UNINDEX};
+use sqlx::Arguments;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::SqliteArguments;
+
+use super::statements::{INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::chat::search::entry::{Entry, Source};
 use crate::chat::types::{Kind, Message, RoomId};
-use crate::db::search::{MERGE, SourceRow, dialect, due};
+use crate::db::search::{SourceRow, dialect};
 
 impl Step<'_> {
     /// Takes messages out of the index whose words are about to change; before they do.
@@ -30,26 +34,16 @@ impl Step<'_> {
         self.run(&UNINDEX, &entries).await
     }
 
-    /// Puts messages into the index that are new or whose words changed; after they were written.
-    pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
-        let mut order: Vec<_> = writes.messages.iter().collect();
-        order.sort_unstable();
+    /// What the index is to hold of messages that are new or whose words changed: where they stand, and their words.
+    pub(super) fn entries(&self, known: &Snapshot, writes: &Writes) -> Vec<(RoomId, i64, String)> {
         let mut entries = Vec::new();
-        for (key, is_new) in order {
-            let message = &known.messages[key];
+        for (key, is_new) in &writes.messages {
+            let message = &known.messages[key].message;
             if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
-                let words = self.write_entry(&entry_of(key.0, message));
-                entries.push((key.0, key.1, words));
+                entries.push((key.0, key.1, self.write_entry(&entry_of(key.0, message))));
             }
         }
-        self.run(&INDEX, &entries).await?;
-        match self {
-            Step::Sqlite(db) if !entries.is_empty() => {
-                let due = due(entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
-                sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut **db).await.map(drop)
-            }
-            _ => Ok(()),
-        }
+        entries
     }
 
     fn write_entry(&self, entry: &Entry) -> String {
@@ -64,6 +58,13 @@ impl Step<'_> {
 fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
     let (room, seq) = key;
     writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()
+}
+
+/// A row for `INDEX_ROWS`.
+pub(super) fn add_entry(row: &mut SqliteArguments, (room, seq, words): (RoomId, i64, String)) -> Result<(), BoxDynError> {
+    row.add(room)?;
+    row.add(seq)?;
+    row.add(words)
 }
 
 fn entry_of(room: RoomId, message: &Message) -> Entry {

@@ -1,13 +1,18 @@
 //! Reading what a batch needs, inside its transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sqlx::FromRow;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, FromRow};
 
-use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
+use super::rows::Script;
+use super::statements::{KNOWN, KNOWN_ROWS, LOCK, MESSAGES, REACTIONS};
 use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
+use crate::chat::change::Logged;
 use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
@@ -62,35 +67,48 @@ impl Step<'_> {
     pub(super) async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
         let pairs = as_json(&wanted.pairs.iter().collect::<Vec<_>>());
-        let nonces = as_json(&wanted.nonces.iter().collect::<Vec<_>>());
         let (pairs, nonces): (String, String) = match self {
-            Step::Sqlite(db) => sqlx::query_as(KNOWN.sqlite).bind(pairs).bind(nonces).fetch_one(&mut **db).await?,
+            Step::Sqlite(db) => {
+                let mut script = Script::default();
+                script.give(pairs)?.then_rows(&KNOWN_ROWS, wanted.nonces.iter().collect(), add_nonce)?;
+                script.fetch_one(db).await?
+            }
             Step::Postgres(db) => {
+                let nonces = as_json(&wanted.nonces.iter().collect::<Vec<_>>());
                 sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
-                sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
+                sqlx::query_as(KNOWN).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
             }
         };
         for row in from_json::<PairRow>(&pairs)? {
             snapshot.add_pair(row);
         }
-        let mut messages = wanted.messages.clone();
+        let mut keys = wanted.messages.clone();
         for (author, nonce, room, seq) in from_json::<(UserId, String, RoomId, i64)>(&nonces)? {
             snapshot.nonces.insert((author, nonce), (room, seq));
-            messages.insert((room, seq));
+            keys.insert((room, seq));
         }
-        let keys: Vec<_> = messages.iter().collect();
+        let keys: Vec<_> = keys.iter().collect();
+        let mut messages = BTreeMap::new();
         for row in self.rows::<MessageRow>(&MESSAGES, &keys).await? {
-            snapshot.messages.insert((row.room_id, row.seq), row.into_message());
+            messages.insert((row.room_id, row.seq), row.into_message());
         }
         for (room, seq, emoji, username, at, user) in
             self.rows::<(RoomId, i64, String, String, Millis, UserId)>(&REACTIONS, &keys).await?
         {
-            if let Some(message) = snapshot.messages.get_mut(&(room, seq)) {
+            if let Some(message) = messages.get_mut(&(room, seq)) {
                 message.add_reaction(emoji, username.into(), Some((at, user)));
             }
         }
+        let logged = messages.into_iter().map(|(key, message)| (key, Arc::new(Logged::new(key.0, message))));
+        snapshot.messages.extend(logged);
         Ok(snapshot)
     }
+}
+
+/// A row for [`KNOWN_ROWS`].
+fn add_nonce(row: &mut SqliteArguments, (author, nonce): &(UserId, String)) -> Result<(), BoxDynError> {
+    row.add(author)?;
+    row.add(nonce)
 }
 
 fn from_json<R: DeserializeOwned>(rows: &str) -> sqlx::Result<Vec<R>> {

@@ -5,17 +5,21 @@
 
 mod index;
 mod load;
+mod rows;
 mod statements;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection, SqliteConnection};
 
+pub use self::rows::LARGEST_BATCH;
 use self::statements::Batched;
 use super::Db;
-use crate::chat::types::{Author, Head, Membership, Message, Room, RoomId, UserId};
+use crate::chat::change::Logged;
+use crate::chat::types::{Author, Head, Membership, Room, RoomId, UserId};
 use crate::clock::Millis;
 
 /// A person as the rules see them.
@@ -48,7 +52,7 @@ pub struct Wanted {
     /// Rooms with the people who act in them, or are acted upon.
     pub pairs: BTreeSet<(RoomId, UserId)>,
     /// Nonces that may be retries.
-    pub nonces: HashSet<(UserId, String)>,
+    pub nonces: BTreeSet<(UserId, String)>,
     /// Messages that are to change.
     pub messages: BTreeSet<(RoomId, i64)>,
 }
@@ -57,30 +61,30 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     /// The rooms.
-    pub rooms: HashMap<RoomId, RoomState>,
+    pub rooms: BTreeMap<RoomId, RoomState>,
     /// The people.
-    pub people: HashMap<UserId, Person>,
+    pub people: BTreeMap<UserId, Person>,
     /// The memberships among them.
-    pub members: HashMap<(RoomId, UserId), Membership>,
+    pub members: BTreeMap<(RoomId, UserId), Membership>,
     /// Where each known nonce was used.
-    pub nonces: HashMap<(UserId, String), (RoomId, i64)>,
+    pub nonces: BTreeMap<(UserId, String), (RoomId, i64)>,
     /// The messages.
-    pub messages: HashMap<(RoomId, i64), Message>,
+    pub messages: BTreeMap<(RoomId, i64), Arc<Logged>>,
 }
 
 /// What a batch changed in its [`Snapshot`].
 #[derive(Debug, Default)]
 pub struct Writes {
     /// Messages, each with whether it is new.
-    messages: HashMap<(RoomId, i64), bool>,
+    messages: BTreeMap<(RoomId, i64), bool>,
     /// Rooms whose head or description moved.
     pub rooms: BTreeSet<RoomId>,
     /// Memberships made (`Some`) or ended (`None`).
-    members: HashMap<(RoomId, UserId), Option<Membership>>,
+    members: BTreeMap<(RoomId, UserId), Option<Membership>>,
     /// Read markers moved forward.
-    reads: HashMap<(RoomId, UserId), i64>,
+    reads: BTreeMap<(RoomId, UserId), i64>,
     /// Reactions put (`Some`) or taken away (`None`).
-    reactions: HashMap<(RoomId, i64, UserId, String), Option<Millis>>,
+    reactions: BTreeMap<(RoomId, i64, UserId, String), Option<Millis>>,
     /// Words that edits replaced.
     revisions: BTreeMap<(RoomId, i64, i64), Revision>,
     /// Whom messages address now.

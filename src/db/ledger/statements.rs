@@ -1,4 +1,7 @@
-//! The ledger's statements. Each takes a whole batch's rows as one JSON array of arrays.
+//! The ledger's statements. Each takes a whole batch's rows: as one JSON array of arrays, but for those that every new message passes
+//! through on SQLite, which take them as parameters (`rows`).
+
+use super::rows::Rows;
 
 /// One statement over a JSON array of rows, `given`, in the words of each database.
 pub struct Batched {
@@ -21,7 +24,7 @@ macro_rules! given {
     (@ $statement:literal ; [($first:literal $named:literal $typed:literal) $(($place:literal $column:literal $kind:literal))*] [$($places:literal)*]) => {
         Batched {
             sqlite: concat!(
-                "with given as (select value->>", $first, " as ", $named, $(", value->>", $place, " as ", $column,)* " from jsonb_each($1)) ",
+                "with given as (select value->>", $first, " as ", $named, $(", value->>", $place, " as ", $column,)* " from jsonb_each(?)) ",
                 $statement
             ),
             postgres: concat!(
@@ -33,9 +36,9 @@ macro_rules! given {
     };
 }
 
-/// Writes [`KNOWN`] with what a database calls the rows of an array, and an array of arrays.
+/// Writes [`KNOWN`] up to its rows of people with nonces, with what a database calls the rows of an array, and an array of arrays.
 macro_rules! known {
-    ($rooms:literal, $nonces:literal, $open:literal, $close:literal) => {
+    ($rooms:literal, $open:literal, $close:literal) => {
         concat!(
             "select (select ",
             $open,
@@ -51,25 +54,25 @@ macro_rules! known {
             $open,
             "messages.author_id, messages.nonce, messages.room_id, messages.seq",
             $close,
-            " from (select cast(value->>0 as bigint) as person, value->>1 as nonce from ",
-            $nonces,
-            ") as given
-              join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
+            " from "
         )
     };
 }
 
-/// Who acts where ($1: rooms with people), and which nonces were used ($2: people with nonces). Either comes as one text of JSON, in one row:
-/// each row of SQLite's is handed from its thread to another, and so is the news that there are no more.
-pub const KNOWN: Batched = Batched {
-    sqlite: known!("jsonb_each($1)", "jsonb_each($2)", "json_group_array(json_array(", "))"),
-    postgres: known!(
-        "jsonb_array_elements($1::jsonb) as rows(value)",
-        "jsonb_array_elements($2::jsonb) as rows(value)",
-        "coalesce(json_agg(json_build_array(",
-        ")), '[]')::text"
-    ),
-};
+/// Who acts where (rooms with people, as JSON), and which nonces were used (rows of people with nonces). Either comes as one text of JSON, in
+/// one row: each row of SQLite's is handed from its thread to another, and so is the news that there are no more.
+pub static KNOWN_ROWS: Rows = Rows::new(
+    concat!(known!("jsonb_each(?)", "json_group_array(json_array(", "))"), "(values "),
+    2,
+    ") as given cross join messages on messages.author_id = given.column1 and messages.nonce = given.column2)",
+);
+
+/// The same on Postgres, which takes both as JSON.
+pub const KNOWN: &str = concat!(
+    known!("jsonb_array_elements($1::jsonb) as rows(value)", "coalesce(json_agg(json_build_array(", ")), '[]')::text"),
+    "(select cast(value->>0 as bigint) as person, value->>1 as nonce from jsonb_array_elements($2::jsonb) as rows(value)) as given
+      join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
+);
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
     "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, body, html,
@@ -83,6 +86,15 @@ pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
      join users on users.id = reactions.user_id
      order by reactions.created_at, reactions.user_id, emoji");
 
+/// Writes new messages, on SQLite.
+pub static INSERT_ROWS: Rows = Rows::new(
+    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
+     select * from (values ",
+    11,
+    ") where column1 is not null",
+);
+
+/// The same on Postgres.
 pub const INSERT: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
     "html" "text", "nonce" "text", "created_at" "bigint", "reply_to" "bigint", "mentions" "text";
     "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
@@ -181,19 +193,19 @@ pub const UNINDEX: Batched = Batched {
     .postgres,
 };
 
-/// Puts entries into the index.
-pub const INDEX: Batched = Batched {
-    sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
-        "insert into words (rowid, body)
-         select messages.id, given.words
-         from given cross join messages on messages.room_id = given.room and messages.seq = given.seq
-         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
-         order by messages.id")
-    .sqlite,
-    postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
-        "insert into words (message_id, words)
-         select messages.id, cast(given.words as tsvector)
-         from given join messages on messages.room_id = given.room and messages.seq = given.seq
-         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')")
-    .postgres,
-};
+/// Puts entries into the index, on SQLite: room, seq and words.
+pub static INDEX_ROWS: Rows = Rows::new(
+    "insert into words (rowid, body)
+     select messages.id, given.column3 from (values ",
+    3,
+    ") as given cross join messages on messages.room_id = given.column1 and messages.seq = given.column2
+     where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
+     order by messages.id",
+);
+
+/// The same on Postgres.
+pub const INDEX: Batched = given!("room" "bigint", "seq" "bigint", "words" "text";
+    "insert into words (message_id, words)
+     select messages.id, cast(given.words as tsvector)
+     from given join messages on messages.room_id = given.room and messages.seq = given.seq
+     where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')");

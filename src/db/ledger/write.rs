@@ -3,40 +3,66 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sqlx::Arguments;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::SqliteArguments;
 
+use super::index::add_entry;
+use super::rows::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS, UNREACT,
-    UNREVISE, UPDATE,
+    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INDEX, INDEX_ROWS, INSERT, INSERT_ROWS, LEAVE, REACT, READ, REVISE,
+    ROOMS, UNADDRESS, UNREACT, UNREVISE, UPDATE,
 };
 use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json};
 use crate::chat::types::{Membership, Message, RoomId};
+use crate::db::search::{MERGE, due};
 
 impl Step<'_> {
     /// Writes what changed in `known`.
     pub(super) async fn write(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
         let mut new = Vec::new();
         let mut changed = Vec::new();
-        let mut order: Vec<_> = writes.messages.iter().collect();
-        order.sort_unstable();
-        for (key, is_new) in order {
-            let message = &known.messages[key];
+        for (key, is_new) in &writes.messages {
+            let message = &known.messages[key].message;
             if *is_new {
-                new.push(insert_row(key.0, message));
+                new.push((key.0, message));
             }
             // A new one, too, that was edited, deleted or pinned in the same batch.
             if !*is_new || has_changed(message) {
                 changed.push(update_row(key.0, message));
             }
         }
-        self.unindex(writes).await?;
-        self.run(&INSERT, &new).await?;
-        self.run(&UPDATE, &changed).await?;
-        self.index(known, writes).await?;
         let rooms = writes.rooms.iter().map(|id| {
             let RoomState { room, head, talk_seq, .. } = &known.rooms[id];
             (id, head.seq, head.rev, talk_seq, &room.name, &room.topic, room.visibility)
         });
-        self.run(&ROOMS, &rooms.collect::<Vec<_>>()).await?;
+        let rooms: Vec<_> = rooms.collect();
+        self.unindex(writes).await?;
+        let entries = self.entries(known, writes);
+        match self {
+            Step::Sqlite(db) => {
+                let mut script = Script::default();
+                if !new.is_empty() {
+                    script.then_rows(&INSERT_ROWS, new, add_message)?;
+                }
+                if !entries.is_empty() {
+                    let (count, bytes) = (entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
+                    script.then_rows(&INDEX_ROWS, entries, add_entry)?;
+                    script.give(due(count, bytes))?.give(count as i64)?.then(MERGE);
+                }
+                if !rooms.is_empty() {
+                    script.give(as_json(&rooms))?.then(ROOMS.sqlite);
+                }
+                script.run(db).await?;
+            }
+            Step::Postgres(_) => {
+                let new: Vec<_> = new.into_iter().map(|(room, message)| insert_row(room, message)).collect();
+                self.run(&INSERT, &new).await?;
+                self.run(&INDEX, &entries).await?;
+                self.run(&ROOMS, &rooms).await?;
+            }
+        }
+        self.run(&UPDATE, &changed).await?;
         let mut entered = Vec::new();
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {
@@ -91,6 +117,22 @@ impl Step<'_> {
 fn insert_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message))
+}
+
+/// The same for [`INSERT_ROWS`].
+fn add_message(row: &mut SqliteArguments, (room, message): (RoomId, &Message)) -> Result<(), BoxDynError> {
+    let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
+    row.add(room)?;
+    row.add(seq)?;
+    row.add(rev)?;
+    row.add(kind)?;
+    row.add(author.id)?;
+    row.add(body.as_str())?;
+    row.add(html.as_str())?;
+    row.add(nonce.as_deref())?;
+    row.add(created_at)?;
+    row.add(reply_to)?;
+    row.add(mentions(message))
 }
 
 /// A row for [`UPDATE`].

@@ -1,12 +1,11 @@
 //! A SQLite file on a disk that is full or fails.
 
-use parlor::chat::types::{Author, Kind, Message};
+use parlor::chat::types::Author;
 use parlor::db::Db;
-use parlor::db::ledger::{Wanted, Writes};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlitePool};
 
-use super::store::{NOW, Store};
+use super::store::{Store, line};
 use crate::once;
 
 fn writer(db: &Store) -> &SqlitePool {
@@ -20,30 +19,8 @@ fn writer(db: &Store) -> &SqlitePool {
 async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
     let author = db.find_user_by_name("ada").await?.expect("she registered");
     let room = db.find_room("general", author.id).await?.expect("it is public").room;
-    db.commit_batch(&Wanted::default(), |mut known| {
-        let message = Message {
-            room: room.slug,
-            seq,
-            rev: seq,
-            kind: Kind::Text,
-            author: Author { id: author.id, username: author.username, name: author.name },
-            body: "long ".repeat(20_000),
-            html: String::new(),
-            created_at: NOW,
-            nonce: None,
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            mentions: Vec::new(),
-            pinned: None,
-            reactions: Vec::new(),
-        };
-        known.messages.insert((room.id, seq), message);
-        let mut writes = Writes::default();
-        writes.set_message((room.id, seq), true);
-        ((), known, writes)
-    })
-    .await
+    let author = Author { id: author.id, username: author.username, name: author.name };
+    db.write(room.id, vec![line(&author, seq, "long ".repeat(20_000))]).await
 }
 
 /// What a full or failing disk makes SQLite do in the middle of a transaction: roll back by itself. sqlx is not told.

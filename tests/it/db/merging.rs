@@ -2,45 +2,21 @@
 
 use std::ops::Range;
 
-use parlor::chat::types::{Author, Kind, Message, RoomId};
-use parlor::db::ledger::{Wanted, Writes};
+use parlor::chat::types::{Author, RoomId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::store::{NOW, Store};
+use super::store::{Store, line};
 use crate::once;
 
-/// Writes so many messages as the ledger does, all at once; how many pages of the file that changed.
+/// Writes so many messages all at once; how many pages of the file that changed.
 async fn pages_of(db: &Store, file: &mut SqliteConnection, author: &Author, room: RoomId, seqs: Range<i64>) -> i64 {
-    db.commit_batch(&Wanted::default(), |mut known| {
-        let mut writes = Writes::default();
-        for seq in seqs {
-            // Some words are in many messages, most in few.
-            let words: Vec<_> = (0..20).map(|nth| format!("{:x}", (seq * 7_919 + nth * nth * 104_729) % (20 << nth))).collect();
-            let message = Message {
-                room: "general".into(),
-                seq,
-                rev: seq,
-                kind: Kind::Text,
-                author: author.clone(),
-                body: words.join(" "),
-                html: String::new(),
-                created_at: NOW,
-                nonce: None,
-                edited_at: None,
-                deleted_at: None,
-                reply_to: None,
-                mentions: Vec::new(),
-                pinned: None,
-                reactions: Vec::new(),
-            };
-            known.messages.insert((room, seq), message);
-            writes.set_message((room, seq), true);
-        }
-        ((), known, writes)
-    })
-    .await
-    .expect("there is room");
+    let messages = seqs.map(|seq| {
+        // Some words are in many messages, most in few.
+        let words: Vec<_> = (0..20).map(|nth| format!("{:x}", (seq * 7_919 + nth * nth * 104_729) % (20 << nth))).collect();
+        line(author, seq, words.join(" "))
+    });
+    db.write(room, messages.collect()).await.expect("there is room");
     // All of the write-ahead log goes into the file, so that it begins anew with the next commit.
     let (_, pages, _): (i64, i64, i64) =
         sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(file).await.expect("it can be done");
@@ -51,9 +27,7 @@ once! {
     async fn no_post_waits_while_much_of_the_index_is_merged(db: &Store) {
         const MANY: i64 = 20_000;
         const AT_ONCE: i64 = 250;
-        db.add("ada").await;
-        let ada = db.find_user_by_name("ada").await.expect("it can be looked up").expect("she registered");
-        let author = Author { id: ada.id, username: ada.username, name: ada.name };
+        let author = db.author("ada").await;
         let room = db.general().await;
         let mut file = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
         for first in (1..MANY).step_by(AT_ONCE as usize) {

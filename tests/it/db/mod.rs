@@ -1,5 +1,6 @@
 //! The database below everything else: each method on both databases, what opening one promises, and how much work a page costs.
 
+mod batches;
 mod disk;
 mod merging;
 mod messages;

@@ -3,11 +3,15 @@
 //! Owns the people, rooms and messages that these tests begin with. It must not test anything itself.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
-use parlor::chat::types::{RoomId, UserId, Visibility};
+use parlor::chat::change::Logged;
+use parlor::chat::search::needle::Expression;
+use parlor::chat::types::{self, Author, Message, RoomId, UserId, Visibility};
 use parlor::clock::Millis;
+use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::{NewUser, Permit, Registered};
-use parlor::db::{Db, Purpose};
+use parlor::db::{Db, Purpose, search};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::harness::{Database, Fixture, Kind};
@@ -44,6 +48,33 @@ impl Fixture for Store {
         self.db.close().await;
         self.database
     }
+}
+
+/// Somebody's words, as the ledger writes them.
+pub fn line(author: &Author, seq: i64, body: String) -> Message {
+    Message {
+        room: "general".into(),
+        seq,
+        rev: seq,
+        kind: types::Kind::Text,
+        author: author.clone(),
+        body,
+        html: String::new(),
+        created_at: NOW,
+        nonce: None,
+        edited_at: None,
+        deleted_at: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        pinned: None,
+        reactions: Vec::new(),
+    }
+}
+
+/// The messages with a word in them, as the index is asked.
+pub fn word(reader: UserId, word: &str) -> search::Wanted {
+    let all = vec![Expression::Is(word.to_owned())];
+    search::Wanted { reader, all, none: Vec::new(), since: None, until: None, addressed: None }
 }
 
 /// Somebody who registers.
@@ -90,6 +121,25 @@ impl Store {
             Registered::As(id) => id,
             refused => panic!("{username} is refused: {refused:?}"),
         }
+    }
+
+    /// Registers somebody who writes.
+    pub async fn author(&self, username: &str) -> Author {
+        Author { id: self.add(username).await, username: username.into(), name: format!("The {username}").into() }
+    }
+
+    /// Writes new messages into a room in one batch, as the ledger does.
+    pub async fn write(&self, room: RoomId, messages: Vec<Message>) -> sqlx::Result<()> {
+        self.commit_batch(&Wanted::default(), |mut known| {
+            let mut writes = Writes::default();
+            for message in messages {
+                let key = (room, message.seq);
+                known.messages.insert(key, Arc::new(Logged::new(room, message)));
+                writes.set_message(key, true);
+            }
+            ((), known, writes)
+        })
+        .await
     }
 
     /// Makes a room.

@@ -10,7 +10,7 @@ use parlor::db::Db;
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::Permit;
 
-use super::store::{NOW, Store, person};
+use super::store::{NOW, Store, line, person, word};
 use crate::both;
 
 /// How often it is tried.
@@ -97,5 +97,29 @@ both! {
         }
         assert!(given_up > 0, "nothing was given up");
         check(db).await;
+    }
+
+    async fn a_batch_given_up_half_way_is_there_whole_or_not_at_all(db: &Store) {
+        let (ada, general) = (db.author("ada").await, db.general().await);
+        let (mut given_up, mut there) = (0, 0);
+        for round in 0..ROUNDS {
+            let seqs = [2 * round as i64 + 1, 2 * round as i64 + 2];
+            let batch = seqs.map(|seq| line(&ada, seq, format!("w{seq}x")));
+            given_up += u32::from(is_given_up(1 + round % 9, db.write(general, batch.to_vec())).await);
+            db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
+        }
+        // By now each of them has ended one way or the other.
+        check(db).await;
+        for round in 0..ROUNDS as i64 {
+            let seqs = [2 * round + 1, 2 * round + 2];
+            let stored = db.messages(general, &"general".into(), seqs[0], seqs[1]).await.expect("it can be read").len();
+            let mut found = 0;
+            for seq in seqs {
+                found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked").len();
+            }
+            assert!(stored == found && [0, 2].contains(&stored), "round {round}: {stored} stored, {found} found");
+            there += stored;
+        }
+        assert!(given_up > 0 && there > 0, "{given_up} given up, {there} there");
     }
 }
