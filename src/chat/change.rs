@@ -114,7 +114,7 @@ pub struct Logged {
     /// The room's number.
     pub room: RoomId,
     /// The message.
-    pub message: Message,
+    pub message: Arc<Message>,
     /// The message as JSON.
     pub json: Box<RawValue>,
     /// What pages made of it.
@@ -155,7 +155,8 @@ impl Logged {
     /// # Panics
     /// Never: a message has only strings, numbers and lists, which always have a JSON form.
     #[must_use]
-    pub fn new(room: RoomId, message: Message) -> Self {
+    pub fn new(room: RoomId, message: impl Into<Arc<Message>>) -> Self {
+        let message = message.into();
         let json = serde_json::value::to_raw_value(&message).expect("a message always has a JSON form");
         Self { room, message, json, drawn: Drawn::default() }
     }

@@ -30,7 +30,8 @@ impl Batch {
             if posted_in != room.room.id {
                 return Err(Error::invalid("nonce", "This nonce was used in another room."));
             }
-            return self.known.messages.get(&(posted_in, seq)).cloned().ok_or(Error::NotFound("message"));
+            let original = self.known.messages.get(&(posted_in, seq)).ok_or(Error::NotFound("message"))?;
+            return Ok(Arc::new(Logged::new(posted_in, original.clone())));
         }
         if let Some(seq) = reply_to
             && !(1..=room.head.seq).contains(&seq)
@@ -70,11 +71,11 @@ impl Batch {
     pub(super) fn delete(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Result<Arc<Logged>> {
         self.must_be_member(room, actor)?;
         if let Some(gone) = self.known.messages.get(&(room.room.id, seq))
-            && gone.message.deleted_at.is_some()
-            && (gone.message.author.id == actor.author.id || Self::is_keeper(room, actor))
+            && gone.deleted_at.is_some()
+            && (gone.author.id == actor.author.id || Self::is_keeper(room, actor))
         {
             // The retry of a deletion finds it done.
-            return Ok(gone.clone());
+            return Ok(Arc::new(Logged::new(room.room.id, gone.clone())));
         }
         let mut message = self.message(room, seq)?;
         if message.author.id != actor.author.id && !Self::is_keeper(room, actor) {

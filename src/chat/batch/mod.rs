@@ -131,11 +131,11 @@ impl Batch {
     }
 
     fn message(&self, room: &RoomState, seq: i64) -> Result<Message> {
-        let message = &self.known.messages.get(&(room.room.id, seq)).ok_or(Error::NotFound("message"))?.message;
+        let message = self.known.messages.get(&(room.room.id, seq)).ok_or(Error::NotFound("message"))?;
         if message.kind != Kind::Text || message.deleted_at.is_some() {
             return Err(Error::invalid("seq", "This message cannot be changed."));
         }
-        Ok(message.clone())
+        Ok(Message::clone(message))
     }
 
     // ---- numbers -------------------------------------------------------------------------------------------------
@@ -183,8 +183,9 @@ impl Batch {
         let is_new = !self.known.messages.contains_key(&key);
         self.writes.set_message(key, is_new);
         self.writes.rooms.insert(room);
+        let message = Arc::new(message);
+        self.known.messages.insert(key, message.clone());
         let logged = Arc::new(Logged::new(room, message));
-        self.known.messages.insert(key, logged.clone());
         self.events.push(Event::Message { logged: logged.clone(), is_new });
         logged
     }

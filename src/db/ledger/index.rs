@@ -38,7 +38,7 @@ impl Step<'_> {
     pub(super) fn entries(&self, known: &Snapshot, writes: &Writes) -> Vec<(RoomId, i64, String)> {
         let mut entries = Vec::new();
         for (key, is_new) in &writes.messages {
-            let message = &known.messages[key].message;
+            let message = &known.messages[key];
             if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
                 entries.push((key.0, key.1, self.write_entry(&entry_of(key.0, message))));
             }
@@ -60,7 +60,7 @@ fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
     writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()
 }
 
-/// A row for `INDEX_ROWS`.
+/// A row for `INDEX` on SQLite.
 pub(super) fn add_entry(row: &mut SqliteArguments, (room, seq, words): (RoomId, i64, String)) -> Result<(), BoxDynError> {
     row.add(room)?;
     row.add(seq)?;

@@ -9,10 +9,9 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, FromRow};
 
-use super::rows::Script;
-use super::statements::{KNOWN, KNOWN_ROWS, LOCK, MESSAGES, REACTIONS};
+use super::script::Script;
+use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
 use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
-use crate::chat::change::Logged;
 use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
@@ -70,13 +69,13 @@ impl Step<'_> {
         let (pairs, nonces): (String, String) = match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
-                script.give(pairs)?.then_rows(&KNOWN_ROWS, wanted.nonces.iter().collect(), add_nonce)?;
+                script.give(pairs)?.then_rows(&KNOWN.sqlite, wanted.nonces.iter().collect(), add_nonce)?;
                 script.fetch_one(db).await?
             }
             Step::Postgres(db) => {
                 let nonces = as_json(&wanted.nonces.iter().collect::<Vec<_>>());
                 sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
-                sqlx::query_as(KNOWN).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
+                sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
             }
         };
         for row in from_json::<PairRow>(&pairs)? {
@@ -99,13 +98,12 @@ impl Step<'_> {
                 message.add_reaction(emoji, username.into(), Some((at, user)));
             }
         }
-        let logged = messages.into_iter().map(|(key, message)| (key, Arc::new(Logged::new(key.0, message))));
-        snapshot.messages.extend(logged);
+        snapshot.messages = messages.into_iter().map(|(key, message)| (key, Arc::new(message))).collect();
         Ok(snapshot)
     }
 }
 
-/// A row for [`KNOWN_ROWS`].
+/// A row for [`KNOWN`].
 fn add_nonce(row: &mut SqliteArguments, (author, nonce): &(UserId, String)) -> Result<(), BoxDynError> {
     row.add(author)?;
     row.add(nonce)

@@ -5,7 +5,7 @@
 
 mod index;
 mod load;
-mod rows;
+mod script;
 mod statements;
 mod write;
 
@@ -15,11 +15,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection, SqliteConnection};
 
-pub use self::rows::LARGEST_BATCH;
+pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
 use super::Db;
-use crate::chat::change::Logged;
-use crate::chat::types::{Author, Head, Membership, Room, RoomId, UserId};
+use crate::chat::types::{Author, Head, Membership, Message, Room, RoomId, UserId};
 use crate::clock::Millis;
 
 /// A person as the rules see them.
@@ -69,7 +68,7 @@ pub struct Snapshot {
     /// Where each known nonce was used.
     pub nonces: BTreeMap<(UserId, String), (RoomId, i64)>,
     /// The messages.
-    pub messages: BTreeMap<(RoomId, i64), Arc<Logged>>,
+    pub messages: BTreeMap<(RoomId, i64), Arc<Message>>,
 }
 
 /// What a batch changed in its [`Snapshot`].
@@ -187,15 +186,19 @@ impl Step<'_> {
     }
 
     async fn run(&mut self, statement: &Batched, given: &[impl Serialize]) -> sqlx::Result<()> {
-        if given.is_empty() {
-            return Ok(());
-        }
-        let given = as_json(given);
         match self {
-            Step::Sqlite(db) => sqlx::query(statement.sqlite).bind(given).execute(&mut **db).await.map(drop),
-            Step::Postgres(db) => sqlx::query(statement.postgres).bind(given).execute(&mut **db).await.map(drop),
+            Step::Sqlite(_) if given.is_empty() => Ok(()),
+            Step::Sqlite(db) => sqlx::query(statement.sqlite).bind(as_json(given)).execute(&mut **db).await.map(drop),
+            Step::Postgres(db) => run_on_postgres(db, statement.postgres, given).await,
         }
     }
+}
+
+async fn run_on_postgres(db: &mut PgConnection, statement: &'static str, given: &[impl Serialize]) -> sqlx::Result<()> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(statement).bind(as_json(given)).execute(db).await.map(drop)
 }
 
 /// Rows, each a tuple in the order of its statement's columns, as the statements take them.

@@ -1,13 +1,21 @@
 //! The ledger's statements. Each takes a whole batch's rows: as one JSON array of arrays, but for those that every new message passes
-//! through on SQLite, which take them as parameters (`rows`).
+//! through, which take them as parameters on SQLite.
 
-use super::rows::Rows;
+use super::script::Rows;
 
 /// One statement over a JSON array of rows, `given`, in the words of each database.
 pub struct Batched {
     /// For SQLite.
     pub sqlite: &'static str,
     /// For Postgres.
+    pub postgres: &'static str,
+}
+
+/// One statement that every new message passes through.
+pub struct Frequent {
+    /// For SQLite: rows of parameters.
+    pub sqlite: Rows,
+    /// For Postgres: a JSON array of rows.
     pub postgres: &'static str,
 }
 
@@ -59,20 +67,20 @@ macro_rules! known {
     };
 }
 
-/// Who acts where (rooms with people, as JSON), and which nonces were used (rows of people with nonces). Either comes as one text of JSON, in
+/// Who acts where (rooms with people, always as JSON), and which nonces were used (people with nonces). Either comes as one text of JSON, in
 /// one row: each row of SQLite's is handed from its thread to another, and so is the news that there are no more.
-pub static KNOWN_ROWS: Rows = Rows::new(
-    concat!(known!("jsonb_each(?)", "json_group_array(json_array(", "))"), "(values "),
-    2,
-    ") as given cross join messages on messages.author_id = given.column1 and messages.nonce = given.column2)",
-);
-
-/// The same on Postgres, which takes both as JSON.
-pub const KNOWN: &str = concat!(
-    known!("jsonb_array_elements($1::jsonb) as rows(value)", "coalesce(json_agg(json_build_array(", ")), '[]')::text"),
-    "(select cast(value->>0 as bigint) as person, value->>1 as nonce from jsonb_array_elements($2::jsonb) as rows(value)) as given
-      join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
-);
+pub static KNOWN: Frequent = Frequent {
+    sqlite: Rows::new(
+        concat!(known!("jsonb_each(?)", "json_group_array(json_array(", "))"), "(values "),
+        2,
+        ") as given cross join messages on messages.author_id = given.column1 and messages.nonce = given.column2)",
+    ),
+    postgres: concat!(
+        known!("jsonb_array_elements($1::jsonb) as rows(value)", "coalesce(json_agg(json_build_array(", ")), '[]')::text"),
+        "(select cast(value->>0 as bigint) as person, value->>1 as nonce from jsonb_array_elements($2::jsonb) as rows(value)) as given
+          join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
+    ),
+};
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
     "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, body, html,
@@ -86,19 +94,20 @@ pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
      join users on users.id = reactions.user_id
      order by reactions.created_at, reactions.user_id, emoji");
 
-/// Writes new messages, on SQLite.
-pub static INSERT_ROWS: Rows = Rows::new(
-    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
-     select * from (values ",
-    11,
-    ") where column1 is not null",
-);
-
-/// The same on Postgres.
-pub const INSERT: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
-    "html" "text", "nonce" "text", "created_at" "bigint", "reply_to" "bigint", "mentions" "text";
-    "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
-     select room, seq, rev, kind, author, body, html, nonce, created_at, reply_to, mentions from given");
+/// Writes new messages.
+pub static INSERT: Frequent = Frequent {
+    sqlite: Rows::new(
+        "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
+         select * from (values ",
+        11,
+        ") where column1 is not null",
+    ),
+    postgres: given!("room" "bigint", "seq" "bigint", "rev" "bigint", "kind" "text", "author" "bigint", "body" "text",
+        "html" "text", "nonce" "text", "created_at" "bigint", "reply_to" "bigint", "mentions" "text";
+        "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
+         select room, seq, rev, kind, author, body, html, nonce, created_at, reply_to, mentions from given")
+    .postgres,
+};
 
 pub const UPDATE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "html" "text",
     "edited_at" "bigint", "deleted_at" "bigint", "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";
@@ -193,19 +202,20 @@ pub const UNINDEX: Batched = Batched {
     .postgres,
 };
 
-/// Puts entries into the index, on SQLite: room, seq and words.
-pub static INDEX_ROWS: Rows = Rows::new(
-    "insert into words (rowid, body)
-     select messages.id, given.column3 from (values ",
-    3,
-    ") as given cross join messages on messages.room_id = given.column1 and messages.seq = given.column2
-     where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
-     order by messages.id",
-);
-
-/// The same on Postgres.
-pub const INDEX: Batched = given!("room" "bigint", "seq" "bigint", "words" "text";
-    "insert into words (message_id, words)
-     select messages.id, cast(given.words as tsvector)
-     from given join messages on messages.room_id = given.room and messages.seq = given.seq
-     where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')");
+/// Puts entries into the index: room, seq and words.
+pub static INDEX: Frequent = Frequent {
+    sqlite: Rows::new(
+        "insert into words (rowid, body)
+         select messages.id, given.column3 from (values ",
+        3,
+        ") as given cross join messages on messages.room_id = given.column1 and messages.seq = given.column2
+         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
+         order by messages.id",
+    ),
+    postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
+        "insert into words (message_id, words)
+         select messages.id, cast(given.words as tsvector)
+         from given join messages on messages.room_id = given.room and messages.seq = given.seq
+         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')")
+    .postgres,
+};

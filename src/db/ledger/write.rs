@@ -8,12 +8,12 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 
 use super::index::add_entry;
-use super::rows::Script;
+use super::script::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INDEX, INDEX_ROWS, INSERT, INSERT_ROWS, LEAVE, REACT, READ, REVISE,
-    ROOMS, UNADDRESS, UNREACT, UNREVISE, UPDATE,
+    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INDEX, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS,
+    UNREACT, UNREVISE, UPDATE,
 };
-use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json};
+use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::chat::types::{Membership, Message, RoomId};
 use crate::db::search::{MERGE, due};
 
@@ -23,7 +23,7 @@ impl Step<'_> {
         let mut new = Vec::new();
         let mut changed = Vec::new();
         for (key, is_new) in &writes.messages {
-            let message = &known.messages[key].message;
+            let message = &*known.messages[key];
             if *is_new {
                 new.push((key.0, message));
             }
@@ -43,11 +43,11 @@ impl Step<'_> {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
                 if !new.is_empty() {
-                    script.then_rows(&INSERT_ROWS, new, add_message)?;
+                    script.then_rows(&INSERT.sqlite, new, add_message)?;
                 }
                 if !entries.is_empty() {
                     let (count, bytes) = (entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
-                    script.then_rows(&INDEX_ROWS, entries, add_entry)?;
+                    script.then_rows(&INDEX.sqlite, entries, add_entry)?;
                     script.give(due(count, bytes))?.give(count as i64)?.then(MERGE);
                 }
                 if !rooms.is_empty() {
@@ -55,11 +55,11 @@ impl Step<'_> {
                 }
                 script.run(db).await?;
             }
-            Step::Postgres(_) => {
+            Step::Postgres(db) => {
                 let new: Vec<_> = new.into_iter().map(|(room, message)| insert_row(room, message)).collect();
-                self.run(&INSERT, &new).await?;
-                self.run(&INDEX, &entries).await?;
-                self.run(&ROOMS, &rooms).await?;
+                run_on_postgres(db, INSERT.postgres, &new).await?;
+                run_on_postgres(db, INDEX.postgres, &entries).await?;
+                run_on_postgres(db, ROOMS.postgres, &rooms).await?;
             }
         }
         self.run(&UPDATE, &changed).await?;
@@ -113,13 +113,13 @@ impl Step<'_> {
     }
 }
 
-/// A row for [`INSERT`].
+/// A row for [`INSERT`] on Postgres.
 fn insert_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message))
 }
 
-/// The same for [`INSERT_ROWS`].
+/// The same on SQLite.
 fn add_message(row: &mut SqliteArguments, (room, message): (RoomId, &Message)) -> Result<(), BoxDynError> {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     row.add(room)?;

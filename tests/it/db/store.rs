@@ -5,7 +5,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use parlor::chat::change::Logged;
 use parlor::chat::search::needle::Expression;
 use parlor::chat::types::{self, Author, Message, RoomId, UserId, Visibility};
 use parlor::clock::Millis;
@@ -134,7 +133,7 @@ impl Store {
             let mut writes = Writes::default();
             for message in messages {
                 let key = (room, message.seq);
-                known.messages.insert(key, Arc::new(Logged::new(room, message)));
+                known.messages.insert(key, Arc::new(message));
                 writes.set_message(key, true);
             }
             ((), known, writes)
