@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{Place, cut};
+use super::words::{Place, each};
 use crate::chat::types::{RoomId, UserId};
 
 /// How many words of one message are indexed: what Postgres can give a place to.
@@ -36,47 +36,109 @@ pub struct Source<'a> {
 /// What the index holds of one message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its words, each at its place.
-    pub words: Vec<String>,
-    /// What else can be asked of it: in order, each once.
-    pub marks: Vec<String>,
+    /// The words, then the marks; behind each a space.
+    text: String,
+    /// Where the marks begin.
+    marks_at: usize,
 }
 
 impl Entry {
     /// The entry of a message. The same message always has the same one: what is taken out of the index is what was put in.
     #[must_use]
     pub fn of(source: &Source<'_>) -> Self {
-        let cut = cut(source.body);
-        let mut marks = Vec::with_capacity(4 + source.mentions.len() + cut.len());
-        marks.extend([mark::any(), mark::room(source.room), mark::author(source.author)]);
-        if has_link(source) {
-            marks.push(mark::link());
-        }
-        marks.extend(source.mentions.iter().map(|name| mark::mention(name)));
-        let mut words = Vec::with_capacity(cut.len().min(MOST_WORDS));
-        // A message of few words has none too often.
-        let mut times: Option<HashMap<String, usize>> = (cut.len() > MOST_TIMES).then(HashMap::new);
-        for word in cut.into_iter().take(MOST_WORDS) {
-            let first = word.text.chars().next();
-            match (word.place, first) {
-                (Place::Word, _) => {
-                    let end = word.text.char_indices().nth(MARKED_BEGINNING);
-                    marks.extend(end.map(|(end, _)| mark::beginning(&word.text[..end])));
-                }
-                (_, Some(first)) => marks.push(mark::character(first)),
-                (_, None) => {}
+        let (mut characters, mut beginnings) = (Vec::new(), Vec::with_capacity(source.body.len() / 6));
+        let mut text = String::with_capacity(2 * source.body.len() + 64);
+        let mut count = 0;
+        each(source.body, |word| {
+            if count == MOST_WORDS {
+                return;
             }
-            let count = times.as_mut().map_or(1, |times| {
-                let count = times.entry(word.text.clone()).or_default();
-                *count += 1;
-                *count
-            });
-            words.push(if count > MOST_TIMES { LEFT_OUT.to_owned() } else { word.text });
+            count += 1;
+            match word.place {
+                Place::Word => beginnings.extend(beginning(word.text)),
+                Place::Pair | Place::Last | Place::Only => characters.extend(word.text.chars().next()),
+            }
+            push(&mut text, &[word.text]);
+        });
+        // A message of few words has none too often.
+        if count > MOST_TIMES {
+            text = without_the_too_frequent(text);
         }
-        marks.sort_unstable();
-        marks.dedup();
-        Self { words, marks }
+        let marks_at = text.len();
+        push(&mut text, &[&mark::any()]);
+        push(&mut text, &[&mark::author(source.author)]);
+        push(&mut text, &[&mark::room(source.room)]);
+        if has_link(source) {
+            push(&mut text, &[&mark::link()]);
+        }
+        for name in in_order(source.mentions.iter().collect()) {
+            push(&mut text, &[mark::MENTION, name]);
+        }
+        for c in in_order(characters) {
+            push(&mut text, &[mark::CHARACTER, c.encode_utf8(&mut [0; 4])]);
+        }
+        for (first, second, third) in in_order(beginnings) {
+            text.push_str(mark::BEGINNING);
+            text.extend([first, second, third, ' ']);
+        }
+        Self { text, marks_at }
     }
+
+    /// Its words, each at its place.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.text[..self.marks_at].split_terminator(' ')
+    }
+
+    /// What else can be asked of it: in order, each once.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        self.text[self.marks_at..].split_terminator(' ')
+    }
+
+    /// Its words and then its marks, with a space behind each.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+fn push(text: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| text.push_str(part));
+    text.push(' ');
+}
+
+fn in_order<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+/// The first [`MARKED_BEGINNING`] characters of a word that has more of them.
+fn beginning(word: &str) -> Option<(char, char, char)> {
+    let mut characters = word.chars();
+    let beginning = (characters.next()?, characters.next()?, characters.next()?);
+    characters.next().map(|_| beginning)
+}
+
+/// The same words; those of them that were said [`MOST_TIMES`] before are left out.
+fn without_the_too_frequent(words: String) -> String {
+    // Words with the same ends are counted together first: to tell all words apart takes as long as to cut them, and in what people
+    // write there is hardly ever one so frequent.
+    let mut alike = [0_usize; 256];
+    for word in words.split_terminator(' ').map(str::as_bytes) {
+        let ends = word.iter().next().zip(word.last()).map_or(0, |(first, last)| usize::from(first.wrapping_mul(31) ^ last));
+        alike[ends] += 1;
+    }
+    if alike.iter().all(|count| *count <= MOST_TIMES) {
+        return words;
+    }
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut text = String::with_capacity(words.len());
+    for word in words.split_terminator(' ') {
+        let count = times.entry(word).or_default();
+        *count += 1;
+        push(&mut text, &[if *count > MOST_TIMES { LEFT_OUT } else { word }]);
+    }
+    text
 }
 
 /// Whether there is something that leads out: a link, or an address that is only written there.
@@ -88,6 +150,13 @@ fn has_link(source: &Source<'_>) -> bool {
 /// The marks.
 pub mod mark {
     use crate::chat::types::{RoomId, UserId};
+
+    /// How a mark of somebody who is addressed begins.
+    pub(super) const MENTION: &str = "\u{E004}";
+    /// How a mark of a character begins.
+    pub(super) const CHARACTER: &str = "\u{E005}";
+    /// How a mark of the beginning of words begins.
+    pub(super) const BEGINNING: &str = "\u{E006}";
 
     /// Every message.
     #[must_use]
@@ -116,19 +185,19 @@ pub mod mark {
     /// What addresses this username, `@room` or `@here`.
     #[must_use]
     pub fn mention(name: &str) -> String {
-        ["\u{E004}", name].concat()
+        [MENTION, name].concat()
     }
 
     /// What holds this character of a script without spaces.
     #[must_use]
     pub fn character(c: char) -> String {
-        format!("\u{E005}{c}")
+        format!("{CHARACTER}{c}")
     }
 
     /// What holds a longer word that begins so.
     #[must_use]
     pub fn beginning(text: &str) -> String {
-        ["\u{E006}", text].concat()
+        [BEGINNING, text].concat()
     }
 }
 
@@ -150,8 +219,8 @@ mod tests {
     #[test]
     fn an_entry_has_words_and_marks() {
         let entry = entry("The Sparrow 東京");
-        assert_eq!(entry.words, ["the", "sparrow", "東京", "京"]);
-        let marks: Vec<_> = entry.marks.iter().map(String::as_str).collect();
+        assert_eq!(entry.words().collect::<Vec<_>>(), ["the", "sparrow", "東京", "京"]);
+        let marks: Vec<_> = entry.marks().collect();
         let expected = [
             "\u{E000}",
             "\u{E001}7",
@@ -167,9 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_one_text() {
+        let entry = entry("a b  a");
+        assert_eq!(entry.into_text(), "a b a \u{E000} \u{E001}7 \u{E002}3 \u{E003} \u{E004}@room \u{E004}ada ");
+    }
+
+    #[test]
     fn what_postgres_could_not_hold_is_left_out_on_both() {
         let many = entry(&"ha ".repeat(20_000));
-        assert_eq!(many.words.len(), MOST_WORDS);
-        assert_eq!(many.words.iter().filter(|word| *word == "ha").count(), MOST_TIMES);
+        assert_eq!(many.words().count(), MOST_WORDS);
+        assert_eq!(many.words().filter(|word| *word == "ha").count(), MOST_TIMES);
     }
 }

@@ -13,9 +13,9 @@ const LONGEST: usize = 64;
 
 /// A word of a text, or a place in a run of characters that are written without spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct Word<T = String> {
     /// Folded: without accents and capitals. In a run, the character at this place with the next one, and at the run's end alone.
-    pub text: String,
+    pub text: T,
     /// Where it begins in the text, in bytes.
     pub start: usize,
     /// Where it ends.
@@ -50,7 +50,16 @@ impl Place {
 /// The words of a text, in order.
 #[must_use]
 pub fn cut(text: &str) -> Vec<Word> {
-    let mut cutter = Cutter { words: Vec::with_capacity(text.len() / 6 + 1), ..Cutter::default() };
+    let mut words = Vec::with_capacity(text.len() / 6 + 1);
+    each(text, |Word { text, start, end, first_end, place }| {
+        words.push(Word { text: text.to_owned(), start, end, first_end, place });
+    });
+    words
+}
+
+/// Gives the words of a text, in order, to somebody who does not need to keep each.
+pub fn each(text: &str, give: impl FnMut(Word<&str>)) {
+    let mut cutter = Cutter { give, text: String::with_capacity(64), word: None, length: 0, run: Vec::new() };
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let plain = plain_at(text, at);
@@ -61,6 +70,12 @@ pub fn cut(text: &str) -> Vec<Word> {
         }
         let start = at;
         at += c.len_utf8();
+        // A sign or a space that certainly has no mark over it.
+        if c.is_ascii() && !c.is_ascii_alphanumeric() && text.as_bytes().get(at).is_none_or(u8::is_ascii) {
+            cutter.end_word();
+            cutter.end_run();
+            continue;
+        }
         at += text[at..].chars().take_while(|c| belongs_to_the_one_before(*c)).map(char::len_utf8).sum::<usize>();
         if c.is_ascii() && at == start + 1 {
             cutter.take(c.to_ascii_lowercase(), start, at);
@@ -71,7 +86,8 @@ pub fn cut(text: &str) -> Vec<Word> {
             fold(c, |folded| cutter.take(folded, start, at));
         }
     }
-    cutter.finish()
+    cutter.end_word();
+    cutter.end_run();
 }
 
 /// How many letters and digits of ASCII begin there that certainly have no mark over them.
@@ -137,77 +153,79 @@ fn is_unspaced(c: char) -> bool {
         | '\u{E01}'..='\u{E4E}' | '\u{E81}'..='\u{EDF}' | '\u{1000}'..='\u{1049}' | '\u{1780}'..='\u{17D3}')
 }
 
-/// Collects characters into words.
-#[derive(Default)]
-struct Cutter {
-    words: Vec<Word>,
-    word: Option<Word>,
+/// Collects characters into words. One word is open at the most, or a run, never both.
+struct Cutter<F> {
+    give: F,
+    /// Of the word that is open.
+    text: String,
+    word: Option<Span>,
+    /// How many characters of it have been taken.
     length: usize,
     run: Vec<(char, usize, usize)>,
 }
 
-impl Cutter {
+/// Where a word begins and ends, and where its first character does.
+struct Span {
+    start: usize,
+    end: usize,
+    first_end: usize,
+}
+
+impl<F: FnMut(Word<&str>)> Cutter<F> {
     /// Takes letters and digits of ASCII, as [`Self::take`] would one by one.
     fn take_plain(&mut self, letters: &str, start: usize) {
         let room = self.begin_word(start, start + 1, start + letters.len());
-        let (word, taken) = (self.word.as_mut().expect("it has begun"), letters.len().min(room));
-        let from = word.text.len();
-        word.text.push_str(&letters[..taken]);
-        word.text[from..].make_ascii_lowercase();
+        let (from, taken) = (self.text.len(), letters.len().min(room));
+        self.text.push_str(&letters[..taken]);
+        self.text[from..].make_ascii_lowercase();
         self.length += taken;
     }
 
     /// Goes on with the word, or begins one; says how many more of its characters count.
     fn begin_word(&mut self, start: usize, first_end: usize, end: usize) -> usize {
         self.end_run();
-        let word = self.word.get_or_insert_with(|| {
-            self.length = 0;
-            Word { text: String::with_capacity(12), start, end, first_end, place: Place::Word }
-        });
-        word.end = end;
+        self.word.get_or_insert(Span { start, end, first_end }).end = end;
         LONGEST - self.length
     }
 
     fn take(&mut self, c: char, start: usize, end: usize) {
         if is_unspaced(c) {
-            self.words.extend(self.word.take());
+            self.end_word();
             self.run.push((c, start, end));
         } else if c.is_alphanumeric() || (!c.is_ascii() && is_combining_mark(c) && self.word.is_some()) {
-            let room = self.begin_word(start, end, end);
-            if let Some(word) = self.word.as_mut().filter(|_| room > 0) {
-                word.text.push(c);
+            if self.begin_word(start, end, end) > 0 {
+                self.text.push(c);
                 self.length += 1;
             }
         } else {
-            self.words.extend(self.word.take());
+            self.end_word();
             self.end_run();
         }
     }
 
-    fn end_run(&mut self) {
-        if self.run.is_empty() {
-            return;
+    fn end_word(&mut self) {
+        if let Some(Span { start, end, first_end }) = self.word.take() {
+            (self.give)(Word { text: &self.text, start, end, first_end, place: Place::Word });
+            self.text.clear();
+            self.length = 0;
         }
-        for (at, &(c, start, end)) in self.run.iter().enumerate() {
-            let mut word = Word { text: c.to_string(), start, end, first_end: end, place: Place::Last };
-            match self.run.get(at + 1) {
-                Some(&(next, _, next_end)) => {
-                    word.text.push(next);
-                    word.end = next_end;
-                    word.place = Place::Pair;
-                }
-                None if at == 0 => word.place = Place::Only,
-                None => {}
-            }
-            self.words.push(word);
-        }
-        self.run.clear();
     }
 
-    fn finish(mut self) -> Vec<Word> {
-        self.words.extend(self.word.take());
-        self.end_run();
-        self.words
+    fn end_run(&mut self) {
+        for (at, &(c, start, first_end)) in self.run.iter().enumerate() {
+            self.text.push(c);
+            let (end, place) = match self.run.get(at + 1) {
+                Some(&(next, _, end)) => {
+                    self.text.push(next);
+                    (end, Place::Pair)
+                }
+                None if at == 0 => (first_end, Place::Only),
+                None => (first_end, Place::Last),
+            };
+            (self.give)(Word { text: &self.text, start, end, first_end, place });
+            self.text.clear();
+        }
+        self.run.clear();
     }
 }
 

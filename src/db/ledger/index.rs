@@ -30,7 +30,7 @@ impl Step<'_> {
             sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut **db).await?;
         }
         let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
-        let entries: Vec<_> = rows.iter().map(|row| (row.id, self.write_entry(&row.entry()))).collect();
+        let entries: Vec<_> = rows.iter().map(|row| (row.id, self.write_entry(row.entry()))).collect();
         self.run(&UNINDEX, &entries).await
     }
 
@@ -40,16 +40,16 @@ impl Step<'_> {
         for (key, is_new) in &writes.messages {
             let message = &known.messages[key];
             if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
-                entries.push((key.0, key.1, self.write_entry(&entry_of(key.0, message))));
+                entries.push((key.0, key.1, self.write_entry(entry_of(key.0, message))));
             }
         }
         entries
     }
 
-    fn write_entry(&self, entry: &Entry) -> String {
+    fn write_entry(&self, entry: Entry) -> String {
         match self {
-            Step::Sqlite(_) => dialect::fts_entry(entry),
-            Step::Postgres(_) => dialect::tsvector(entry),
+            Step::Sqlite(_) => entry.into_text(),
+            Step::Postgres(_) => dialect::tsvector(&entry),
         }
     }
 }

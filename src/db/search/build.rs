@@ -111,7 +111,7 @@ impl Db {
                     .iter()
                     .map(|row| {
                         let entry = row.entry();
-                        let words = if is_sqlite { dialect::fts_entry(&entry) } else { dialect::tsvector(&entry) };
+                        let words = if is_sqlite { entry.into_text() } else { dialect::tsvector(&entry) };
                         json!({ "id": row.id, "words": words })
                     })
                     .collect();

@@ -9,24 +9,13 @@ use std::fmt::Write;
 use crate::chat::search::entry::Entry;
 use crate::chat::search::needle::Expression;
 
-/// An entry as FTS5 takes it: the words, then the marks.
-pub fn fts_entry(entry: &Entry) -> String {
-    let length = entry.words.iter().chain(&entry.marks).map(|word| word.len() + 1).sum();
-    let mut text = String::with_capacity(length);
-    for word in entry.words.iter().chain(&entry.marks) {
-        text.push_str(word);
-        text.push(' ');
-    }
-    text
-}
-
 /// An entry as a `tsvector` is written: each word with its places, the marks without.
 pub fn tsvector(entry: &Entry) -> String {
     let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, word) in entry.words.iter().enumerate() {
+    for (at, word) in entry.words().enumerate() {
         places.entry(word).or_default().push(at + 1);
     }
-    let mut text = String::with_capacity(entry.words.len() * 16 + entry.marks.len() * 10);
+    let mut text = String::new();
     for (word, places) in places {
         let _ = write!(text, "'{word}'");
         // Of the words that are left out it does not matter where, and Postgres would not keep so many places.
@@ -35,7 +24,7 @@ pub fn tsvector(entry: &Entry) -> String {
         }
         text.push(' ');
     }
-    for mark in &entry.marks {
+    for mark in entry.marks() {
         let _ = write!(text, "'{mark}' ");
     }
     text
@@ -83,6 +72,8 @@ fn ts(expression: &Expression) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::search::entry::Source;
+    use crate::chat::types::{RoomId, UserId};
 
     fn is(text: &str) -> Expression {
         Expression::Is(text.into())
@@ -103,8 +94,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_written_with_its_places() {
-        let entry = Entry { words: vec!["a".into(), "b".into(), "a".into()], marks: ["\u{E000}".into()].into() };
-        assert_eq!(fts_entry(&entry), "a b a \u{E000} ");
-        assert_eq!(tsvector(&entry), "'a':1,3 'b':2 '\u{E000}' ");
+        let entry = Entry::of(&Source { room: RoomId(3), author: UserId(7), body: "a b a", html: "", mentions: &[] });
+        assert_eq!(tsvector(&entry), "'a':1,3 'b':2 '\u{E000}' '\u{E001}7' '\u{E002}3' ");
     }
 }
