@@ -48,8 +48,11 @@ pub(super) async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_writ
                 db.delete_expired_sessions(now, now.plus(-idle)).await.map(drop)
             }
         };
-        if let Err(error) = done {
-            tracing::warn!(%error, "could not note which sessions are in use");
+        match done {
+            Ok(()) => {}
+            // The server is stopping, and the database is closed before the last store is gone.
+            Err(sqlx::Error::PoolClosed) => return,
+            Err(error) => tracing::warn!(%error, "could not note which sessions are in use"),
         }
     }
 }

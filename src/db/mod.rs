@@ -15,6 +15,7 @@ pub mod people;
 pub mod rooms;
 pub mod search;
 pub mod sessions;
+mod statistics;
 pub mod users;
 
 use std::sync::atomic::Ordering;

@@ -16,7 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Database, Executor, PgPool, Row, SqlitePool};
 
-use super::Db;
+use super::{Db, statistics};
 
 /// How long a statement waits for another program's lock, or for a free connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,7 +114,7 @@ impl Db {
     pub async fn open(url: &str, connections: u32, purpose: Purpose) -> Result<Self, OpenError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => open_sqlite(url, connections, purpose).await.map(Self::Sqlite),
-            Some("postgres" | "postgresql") => open_postgres(url, connections).await.map(Self::Postgres),
+            Some("postgres" | "postgresql") => open_postgres(url, connections, purpose).await.map(Self::Postgres),
             _ => Err(OpenError::Url("it must begin with sqlite:// or postgres://".into())),
         }
     }
@@ -230,7 +230,7 @@ async fn keep_checkpointing(options: SqliteConnectOptions, write: SqlitePool) {
     }
 }
 
-async fn open_postgres(url: &str, connections: u32) -> Result<Postgres, OpenError> {
+async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<Postgres, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
     let options = options.options([
         // Bounded waits: a lock that somebody else holds, or a statement that never ends, is an error and not a standstill.
@@ -260,7 +260,9 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Postgres, OpenErro
                 Ok(true)
             })
         })
-        .connect_with(options.clone())
+        // Whatever is written is looked up by its key, row for row. To the planner any array is a hundred rows, and for so many it would
+        // rather read a table whole, as long as that has fewer than some ten thousand: with these, only steps from row to row are left.
+        .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
         .await?;
     // These never begin a transaction, and could write nothing in one.
     let reading = connections.saturating_sub(writing).max(1);
@@ -270,6 +272,9 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Postgres, OpenErro
         if value == "off" {
             tracing::warn!("Postgres runs with {setting} = off: an acknowledged message can be lost when the power fails");
         }
+    }
+    if purpose == Purpose::Serve {
+        tokio::spawn(statistics::keep(write.clone()));
     }
     Ok(Postgres { write, read })
 }

@@ -9,6 +9,7 @@ mod million;
 mod open;
 mod rooms;
 mod sessions;
+mod statistics;
 mod store;
 mod transactions;
 mod users;

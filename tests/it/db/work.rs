@@ -58,30 +58,10 @@ impl Fixture for Metered {
 impl Metered {
     /// All the work up to now.
     async fn count(&self) -> u64 {
-        let Db::Postgres(postgres) = &self.db else {
-            return self.steps.load(Ordering::Relaxed) * u64::from(STEP.unsigned_abs());
-        };
-        // Each connection keeps its counts to itself for a second, unless told not to.
-        let mut all = Vec::new();
-        for pool in [&postgres.write, &postgres.read] {
-            for _ in 0..pool.options().get_max_connections() {
-                all.push(pool.acquire().await.expect("it is free"));
-            }
+        match &self.db {
+            Db::Sqlite(_) => self.steps.load(Ordering::Relaxed) * u64::from(STEP.unsigned_abs()),
+            Db::Postgres(_) => rows_read(&self.db, &self.database).await,
         }
-        for connection in &mut all {
-            connection.execute("select pg_stat_force_next_flush()").await.expect("Postgres 15 has it");
-            connection.execute("select 1").await.expect("it answers");
-        }
-        drop(all);
-        let mut outside = PgConnection::connect(self.database.url()).await.expect("it answers");
-        let rows: i64 = sqlx::query_scalar(
-            "select cast((select sum(seq_tup_read) from pg_stat_user_tables) + (select sum(idx_tup_read) from pg_stat_user_indexes) as bigint)",
-        )
-        .fetch_one(&mut outside)
-        .await
-        .expect("it counts");
-        drop(outside.close().await);
-        u64::try_from(rows).expect("a count")
     }
 
     /// Does each thing that a page or a join asks for, and tells what was too much work.
@@ -123,6 +103,32 @@ impl Metered {
         at_most!(40_000, 3_000, db.unread(general, one));
         too_much
     }
+}
+
+/// How many rows Postgres has looked at up to now.
+pub async fn rows_read(db: &Db, database: &Database) -> u64 {
+    let Db::Postgres(postgres) = db else { unreachable!("only Postgres counts them") };
+    // Each connection keeps its counts to itself for a second, unless told not to.
+    let mut all = Vec::new();
+    for pool in [&postgres.write, &postgres.read] {
+        for _ in 0..pool.options().get_max_connections() {
+            all.push(pool.acquire().await.expect("it is free"));
+        }
+    }
+    for connection in &mut all {
+        connection.execute("select pg_stat_force_next_flush()").await.expect("Postgres 15 has it");
+        connection.execute("select 1").await.expect("it answers");
+    }
+    drop(all);
+    let mut outside = PgConnection::connect(database.url()).await.expect("it answers");
+    let rows: i64 = sqlx::query_scalar(
+        "select cast((select sum(seq_tup_read) from pg_stat_user_tables) + (select sum(idx_tup_read) from pg_stat_user_indexes) as bigint)",
+    )
+    .fetch_one(&mut outside)
+    .await
+    .expect("it counts");
+    drop(outside.close().await);
+    u64::try_from(rows).expect("a count")
 }
 
 both! {
