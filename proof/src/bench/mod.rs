@@ -23,6 +23,7 @@ mod http;
 mod meter;
 mod options;
 mod people;
+mod prose;
 mod results;
 mod sender;
 mod server;

@@ -5,6 +5,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
@@ -19,9 +20,10 @@ use crate::bench::socket::{PONG, Socket, head, push_frame};
 pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
 
 /// What a sender says.
+#[derive(Clone)]
 pub enum Words {
-    /// The same every time; it needs no escaping.
-    Same(String),
+    /// These, again and again; they need no escaping.
+    InTurn(Arc<[String]>),
     /// Something else with each post, by its number.
     Varied(fn(usize) -> String),
 }
@@ -63,7 +65,7 @@ impl Sender {
         Ok(Self {
             stream: TcpStream::from_std(stream),
             rooms: rooms.to_vec(),
-            words: Words::Same(BODY.into()),
+            words: Words::InTurn([BODY.to_owned()].into()),
             name: name.to_owned(),
             unread,
             frames: Vec::new(),
@@ -104,7 +106,7 @@ impl Sender {
             let name = &self.name;
             let varied;
             let body = match &self.words {
-                Words::Same(body) => body,
+                Words::InTurn(bodies) => &bodies[id % bodies.len()],
                 Words::Varied(body) => {
                     varied = body(id);
                     &varied

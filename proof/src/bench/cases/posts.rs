@@ -66,8 +66,8 @@ impl Posting {
     }
 
     /// All say this from now on.
-    pub fn say(&mut self, body: &str) {
-        self.senders.iter_mut().for_each(|sender| sender.say(Words::Same(body.into())));
+    pub fn say(&mut self, words: &Words) {
+        self.senders.iter_mut().for_each(|sender| sender.say(words.clone()));
     }
 
     /// Keeps so many posts of each under way for a while, and waits for the last answers.

@@ -6,9 +6,12 @@ use super::{ROOM, Stage, fanout};
 use crate::bench::Result;
 use crate::bench::options::Kind;
 use crate::bench::people;
+use crate::bench::prose;
 use crate::bench::results::{Figure, grouped};
-use crate::bench::sender::{BODY, Words};
+use crate::bench::sender::Words;
 
+/// How many different texts there are of a length.
+const TEXTS: usize = 64;
 /// How many listen.
 const LISTENERS: usize = 100;
 
@@ -19,22 +22,22 @@ pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<(
     let mut hall = Hall::open(&server)?;
     for &length in stage.options.lengths() {
         let setting = format!("{} characters", grouped(length));
-        let body = words(length);
         let mut posting = Posting::open(&server, std::slice::from_ref(&author), &[ROOM.to_owned()], &setting)?;
-        posting.say(&body);
+        posting.say(&texts(length));
         figures.extend(posting.run(&server, 128, stage.options.stretch(), &setting)?);
     }
     hall.fill(&server, LISTENERS)?;
     for &length in stage.options.lengths() {
         let setting = format!("{} characters", grouped(length));
-        hall.senders.iter_mut().for_each(|sender| sender.say(Words::Same(words(length))));
+        hall.senders.iter_mut().for_each(|sender| sender.say(texts(length)));
         figures.extend(fanout::saturated(&mut hall, &server, 16, stage.options.stretch(), &setting)?);
     }
     server.stop()?;
     Ok(())
 }
 
-/// An ordinary text of that length.
-fn words(length: usize) -> String {
-    BODY.chars().chain([' ']).cycle().take(length - 1).chain(['.']).collect()
+/// Texts of that length. What their words cost depends on how often one is said again, so they are those of a language, and each
+/// post has others than the one before it.
+fn texts(length: usize) -> Words {
+    Words::InTurn((0..TEXTS).map(|nth| prose::text(nth, length)).collect())
 }

@@ -9,6 +9,7 @@ use mio::{Events, Poll, Token};
 use crate::bench::Result;
 use crate::bench::crowd::CHUNK;
 use crate::bench::people::{self, Person};
+use crate::bench::prose;
 use crate::bench::results::grouped;
 use crate::bench::sender::{Sender, Words};
 use crate::bench::server::{Server, Site};
@@ -80,35 +81,14 @@ fn fill(server: &Server, writers: &[Person], room: &str, depth: usize) -> Result
     Ok(())
 }
 
-/// Six to fourteen words, some of them frequent and most of them not, as in any language.
+/// A line, with one of the words that will be searched for, now and then.
 fn message(nth: usize) -> String {
-    const SYLLABLES: [&str; 16] =
-        ["ba", "den", "fo", "gri", "hal", "jo", "kem", "lu", "mar", "no", "pel", "qui", "ras", "so", "tun", "vi"];
-    const VOCABULARY: f64 = 4096.0;
-    let mut state = nth as u64;
-    let mut next = || {
-        // SplitMix64: the same text in every run.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    let mut text = String::new();
-    for _ in 0..6 + next() % 9 {
-        // The nth most frequent word is said as often as 1/n: Zipf's law.
-        let even = (next() >> 11) as f64 / (1_u64 << 53) as f64;
-        let rank = VOCABULARY.powf(even) as usize;
-        for place in 0..3 {
-            text.push_str(SYLLABLES[(rank >> (4 * place)) & 15]);
-        }
-        text.push(' ');
-    }
+    let mut text = prose::line(nth);
     if nth % 10 == 3 {
-        text.push_str(COMMON);
-        text.push(' ');
+        text = format!("{text} {COMMON}");
     }
     if nth % 4000 == 17 {
-        text.push_str(RARE);
+        text = format!("{text} {RARE}");
     }
-    text.trim_end().to_owned()
+    text
 }
