@@ -261,7 +261,7 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
             })
         })
         // Whatever is written is looked up by its key, row for row. To the planner any array is a hundred rows, and for so many it would
-        // rather read a table whole, as long as that has fewer than some ten thousand: with these, only steps from row to row are left.
+        // rather read a small table whole: with these, only steps from row to row are left (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
         .await?;
     // These never begin a transaction, and could write nothing in one.

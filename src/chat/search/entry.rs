@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{Place, each};
+use super::words::{self, Place};
 use crate::chat::types::{RoomId, UserId};
 
 /// How many words of one message are indexed: what Postgres can give a place to.
@@ -49,7 +49,7 @@ impl Entry {
         let (mut characters, mut beginnings) = (Vec::new(), Vec::with_capacity(source.body.len() / 6));
         let mut text = String::with_capacity(2 * source.body.len() + 64);
         let mut count = 0;
-        each(source.body, |word| {
+        words::each(source.body, |word| {
             if count == MOST_WORDS {
                 return;
             }
@@ -94,7 +94,7 @@ impl Entry {
         self.text[self.marks_at..].split_terminator(' ')
     }
 
-    /// Its words and then its marks, with a space behind each.
+    /// Its words and then its marks, with a space behind each: what FTS5 takes.
     #[must_use]
     pub fn into_text(self) -> String {
         self.text

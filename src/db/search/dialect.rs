@@ -1,7 +1,7 @@
 //! What the index holds and what it is asked, written as each database reads it.
 //!
-//! Owns the two ways of writing; both mean the same. Words have only letters, digits and marks of the script, and no sign that
-//! either way of writing gives a meaning.
+//! Owns the two ways of asking, and Postgres's way of keeping; FTS5 takes an entry's text as it is. Both mean the same. Words have
+//! only letters, digits and marks of the script, and no sign that either way of writing gives a meaning.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
