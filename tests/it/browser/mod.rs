@@ -14,8 +14,8 @@ mod talk;
 mod ways;
 mod writing;
 
-use crate::harness::TestApp;
 use crate::harness::browser::{Browser, Scripts};
+use crate::harness::{TestApp, in_browser};
 
 /// The words of every message on the page, in order.
 const WORDS: &str = "#log .message .body";
@@ -59,4 +59,23 @@ impl TwoPeople {
         self.ada.close().await;
         self.grace.close().await;
     }
+}
+
+/// The harness itself: a page under load is often not yet what one presses.
+#[test]
+fn what_is_covered_or_replaced_for_a_moment_is_pressed_all_the_same() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.visit(app, "/login").await;
+        let cover = "const cover = document.createElement('p'); cover.style = 'position: fixed; inset: 0; z-index: 9'; \
+                     document.body.append(cover); setTimeout(() => cover.remove(), 300)";
+        ada.execute(cover, vec![]).await.expect("our own script runs");
+        let renew = "let link = document.querySelector('a[href=\"/register\"]'); \
+                     const renewing = setInterval(() => { const next = link.cloneNode(true); link.replaceWith(next); link = next }, 10); \
+                     setTimeout(() => clearInterval(renewing), 600)";
+        ada.execute(renew, vec![]).await.expect("our own script runs");
+        ada.press("a[href='/register']").await;
+        ada.waits_until(|path| path == "/register").await;
+        ada.close().await;
+    });
 }

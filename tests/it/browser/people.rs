@@ -19,6 +19,7 @@ fn without_scripts_one_finds_somebody_writes_to_them_and_changes_how_one_appears
         ada.visit(app, "/people").await;
         ada.fill("[name=q]", "hopp").await;
         ada.press(".finder .button").await;
+        ada.waits_for(async || ada.texts(".people-rows [data-name-of]").await == ["Grace Hopper"]).await;
         ada.press(".people-rows a[href='/people/grace']").await;
         ada.waits_for(async || ada.texts(".person .status").await == ["Looking for a moth"]).await;
         ada.press("form[action='/people/grace/message'] button").await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::elements::Element;
+use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,6 +20,9 @@ mod chrome;
 use self::chrome::ConsoleLog;
 use super::site::PASSWORD;
 use super::{DEADLINE, Site};
+
+/// How long until one looks again. The driver cannot tell of changes: asking again is all there is, and the answer is what ends it.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +40,19 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens one.
+    /// Opens one. A busy machine's browser may give up while it starts, which is nothing a test is about: another is started then.
     pub async fn open(scripts: Scripts) -> Self {
+        let mut last = None;
+        for _ in 0..3 {
+            match Self::start(scripts).await {
+                Ok(browser) => return browser,
+                Err(error) => last = Some(error),
+            }
+        }
+        panic!("the browser does not start: {last:?}");
+    }
+
+    async fn start(scripts: Scripts) -> Result<Self, NewSessionError> {
         let driver = Driver::start().await;
         let mut preferences = json!({ "credentials_enable_service": false });
         if scripts == Scripts::Off {
@@ -47,9 +62,13 @@ impl Browser {
         wanted["goog:chromeOptions"]["prefs"] = preferences;
         let wanted: Capabilities = wanted.as_object().expect("capabilities are an object").clone();
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let connecting = builder.capabilities(wanted).connect(&driver.address()).await;
-        let client = connecting.expect("the browser starts");
-        Self { client, driver }
+        match builder.capabilities(wanted).connect(&driver.address()).await {
+            Ok(client) => Ok(Self { client, driver }),
+            Err(error) => {
+                driver.end().await;
+                Err(error)
+            }
+        }
     }
 
     /// Opens a page of a site.
@@ -68,20 +87,48 @@ impl Browser {
 
     /// Waits until something that CSS can name is on the page.
     pub async fn sees(&self, css: &str) -> Element {
-        match self.client.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await {
-            Ok(element) => element,
-            Err(error) => panic!("no {css}: {error}\n{}", self.page().await),
-        }
+        self.reaches(css, async |element| Ok(element)).await
     }
 
     /// Types into a field.
     pub async fn fill(&self, css: &str, text: &str) {
-        self.sees(css).await.send_keys(text).await.expect("the field takes text");
+        self.reaches(css, async |field| field.send_keys(text).await).await;
     }
 
     /// Presses a button or follows a link.
     pub async fn press(&self, css: &str) {
-        self.sees(css).await.click().await.unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
+        self.reaches(css, async |element| element.click().await).await;
+    }
+
+    /// Does something with what CSS can name, once that is on the page and within reach. A page that changes may take a thing away
+    /// between its being found and its being touched: one reaches for it again then, as people do.
+    async fn reaches<T>(&self, css: &str, touch: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
+        let mut last = None;
+        let touching = async {
+            let mut again = tokio::time::interval(AGAIN);
+            loop {
+                again.tick().await;
+                let touched = match self.client.find(Locator::Css(css)).await {
+                    Ok(element) => touch(element).await,
+                    Err(error) => Err(error),
+                };
+                match touched {
+                    Ok(touched) => break Some(touched),
+                    Err(error) => {
+                        let untouched = is_untouched(&error);
+                        last = Some(error);
+                        if !untouched {
+                            break None;
+                        }
+                    }
+                }
+            }
+        };
+        let touched = timeout(DEADLINE, touching).await.ok().flatten();
+        match touched {
+            Some(touched) => touched,
+            None => panic!("{}\n{css} is not there or out of reach: {last:?}", self.page().await),
+        }
     }
 
     /// The page's path.
@@ -97,14 +144,13 @@ impl Browser {
     /// Waits until a question is answered with yes.
     pub async fn waits_for(&self, question: impl AsyncFn() -> bool) {
         let asking = async {
-            // The driver cannot tell of changes: asking again is all there is, and the answer is what ends it.
-            let mut again = tokio::time::interval(Duration::from_millis(50));
+            let mut again = tokio::time::interval(AGAIN);
             while !question().await {
                 again.tick().await;
             }
         };
         if timeout(DEADLINE, asking).await.is_err() {
-            panic!("it did not come to that: {}\n{}", self.path().await, self.page().await);
+            panic!("{}\nit did not come to that at {}", self.page().await, self.path().await);
         }
     }
 
@@ -137,7 +183,7 @@ impl Browser {
 
     /// Empties a field.
     pub async fn clear(&self, css: &str) {
-        self.sees(css).await.clear().await.expect("a field can be emptied");
+        self.reaches(css, async |field| field.clear().await).await;
     }
 
     /// Puts the focus on something.
@@ -155,9 +201,11 @@ impl Browser {
 
     /// Moves the mouse over something.
     pub async fn hover(&self, css: &str) {
-        let element = self.sees(css).await;
-        let over = PointerAction::MoveToElement { element, duration: None, x: 0., y: 0. };
-        self.client.perform_actions(MouseActions::new("mouse".into()).then(over)).await.expect("the mouse can be moved");
+        let over = async |element| {
+            let over = PointerAction::MoveToElement { element, duration: None, x: 0., y: 0. };
+            self.client.perform_actions(MouseActions::new("mouse".into()).then(over)).await
+        };
+        self.reaches(css, over).await;
     }
 
     /// Sends a form from the page that is open, as another window might.
@@ -192,6 +240,20 @@ impl Browser {
         drop(self.client.close().await);
         self.driver.end().await;
     }
+}
+
+/// Whether a command that failed did nothing, because what it was for was not there, was just replaced, or lay under something. The
+/// last two are how Chrome's driver tells of a page that goes while it looks for the element's place.
+fn is_untouched(error: &CmdError) -> bool {
+    let CmdError::Standard(error) = error else { return false };
+    matches!(
+        error.error,
+        ErrorStatus::NoSuchElement
+            | ErrorStatus::StaleElementReference
+            | ErrorStatus::ElementNotInteractable
+            | ErrorStatus::ElementClickIntercepted
+    ) || error.message.contains("aborted by navigation")
+        || error.message.contains("does not belong to the document")
 }
 
 impl Deref for Browser {
