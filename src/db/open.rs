@@ -16,6 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Database, Executor, PgPool, Row, SqlitePool};
 
+use super::search::Follower;
 use super::{Db, statistics};
 
 /// How long a statement waits for another program's lock, or for a free connection, before it fails.
@@ -81,6 +82,8 @@ pub struct Sqlite {
     pub(super) lock: Mutex<Option<File>>,
     /// Whether the disk refused the last transaction: the database still answers, and yet is not well.
     pub(super) refused: Arc<AtomicBool>,
+    /// What is not in the index of search yet.
+    pub(super) follower: Arc<Follower>,
 }
 
 /// A Postgres.
@@ -183,7 +186,8 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     // Readers never begin a transaction, so there is nothing to roll back.
     let read = pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?;
     tokio::spawn(keep_checkpointing(options, write.clone()));
-    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused })
+    let follower = Follower::new(write.clone());
+    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused, follower })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {

@@ -88,7 +88,7 @@ pub struct Results {
     pub more: bool,
     /// What to give as `before` to get them.
     pub next: Option<String>,
-    /// That older messages are still being indexed, and may be missing.
+    /// That messages are still being indexed, and may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub building: bool,
 }
@@ -102,11 +102,13 @@ pub struct Search {
 }
 
 impl Search {
-    /// Makes ready, and indexes in the background what is older than the index.
+    /// Makes ready, and indexes in the background what is older than the index, and what comes.
     #[must_use]
     pub fn start(db: &Arc<Db>, connections: u32) -> Self {
         let is_whole = Arc::new(AtomicBool::new(false));
         tokio::spawn(build(db.clone(), is_whole.clone()));
+        let follows = db.clone();
+        tokio::spawn(async move { follows.index_newer().await });
         Self { turns: Semaphore::new((connections as usize / 2).max(1)), is_whole }
     }
 }
@@ -153,7 +155,11 @@ impl Chat {
         }
         let turn = tokio::time::timeout(PATIENCE, self.search.turns.acquire()).await;
         let _turn = turn.map_err(|_elapsed| Error::BUSY)?.map_err(|_closed| Error::BUSY)?;
-        let building = !self.search.is_whole.load(Ordering::Acquire);
+        let is_current = self.db.catch_up().await.inspect_err(|error| {
+            tracing::warn!(%error, "new messages could not be indexed for a search");
+            self.db.note_failure(error);
+        });
+        let building = is_current.is_err() || !self.search.is_whole.load(Ordering::Acquire);
         let Some(wanted) = self.wanted(reader, &query).await? else {
             return Ok(Results { building, ..Results::default() });
         };

@@ -1,17 +1,14 @@
-//! The index of search, written with what it is of: in the ledger's transaction, so that neither is ever ahead of the other.
+//! What a batch does to the index of search.
 //!
-//! Owns what a batch does to the index. What is in it of one message follows from that message alone, so an edit and a deletion take
-//! out exactly what was put in. Messages that the index does not hold yet (`search_before`) are left to `db::search`, which makes it.
+//! Owns that an edit and a deletion change the index in their own transaction: what is in it of one message follows from that message alone,
+//! so it is taken out exactly as it was put in. New messages are put in here on Postgres only; on SQLite the index follows them
+//! (`db::search`). Messages that it does not hold yet (`search_before`, `search_after`) are left to `db::search`.
 
-use sqlx::Arguments;
-use sqlx::error::BoxDynError;
-use sqlx::sqlite::SqliteArguments;
-
-use super::statements::{INDEXED, UNINDEX};
+use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::chat::search::entry::{Entry, Source};
 use crate::chat::types::{Kind, Message, RoomId};
-use crate::db::search::{SourceRow, dialect};
+use crate::db::search::{MERGE, SourceRow, dialect, due};
 
 impl Step<'_> {
     /// Takes messages out of the index whose words are about to change; before they do.
@@ -34,16 +31,24 @@ impl Step<'_> {
         self.run(&UNINDEX, &entries).await
     }
 
-    /// What the index is to hold of messages that are new or whose words changed: where they stand, and their words.
-    pub(super) fn entries(&self, known: &Snapshot, writes: &Writes) -> Vec<(RoomId, i64, String)> {
-        let mut entries = Vec::new();
+    /// Puts messages into the index that are new or whose words changed; after they did.
+    pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
+        let mut entries: Vec<(RoomId, i64, String)> = Vec::new();
         for (key, is_new) in &writes.messages {
             let message = &known.messages[key];
-            if message.kind == Kind::Text && message.deleted_at.is_none() && (*is_new || has_new_words(writes, *key)) {
+            let is_due = if *is_new { matches!(self, Step::Postgres(_)) } else { has_new_words(writes, *key) };
+            if is_due && message.kind == Kind::Text && message.deleted_at.is_none() {
                 entries.push((key.0, key.1, self.write_entry(entry_of(key.0, message))));
             }
         }
-        entries
+        self.run(&INDEX, &entries).await?;
+        if let Step::Sqlite(db) = self
+            && !entries.is_empty()
+        {
+            let due = due(entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
+            sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut **db).await?;
+        }
+        Ok(())
     }
 
     fn write_entry(&self, entry: Entry) -> String {
@@ -58,13 +63,6 @@ impl Step<'_> {
 fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
     let (room, seq) = key;
     writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()
-}
-
-/// A row for `INDEX` on SQLite.
-pub(super) fn add_entry(row: &mut SqliteArguments, (room, seq, words): (RoomId, i64, String)) -> Result<(), BoxDynError> {
-    row.add(room)?;
-    row.add(seq)?;
-    row.add(words)
 }
 
 fn entry_of(room: RoomId, message: &Message) -> Entry {

@@ -18,7 +18,7 @@ use sqlx::{FromRow, PgConnection, SqliteConnection};
 pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
 use super::Db;
-use crate::chat::types::{Author, Head, Membership, Message, Room, RoomId, UserId};
+use crate::chat::types::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
 use crate::clock::Millis;
 
 /// A person as the rules see them.
@@ -155,6 +155,12 @@ impl Writes {
         self.forgotten.insert(message);
     }
 
+    /// How many bytes of somebody's own words are new.
+    fn new_text(&self, known: &Snapshot) -> u64 {
+        let new = self.messages.iter().filter(|(_, is_new)| **is_new).map(|(key, _)| &known.messages[key]);
+        new.filter(|message| message.kind == Kind::Text).map(|message| message.body.len() as u64).sum()
+    }
+
     fn is_empty(&self) -> bool {
         self.messages.is_empty()
             && self.rooms.is_empty()
@@ -220,12 +226,13 @@ impl Db {
         decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
     ) -> sqlx::Result<R> {
         macro_rules! commit {
-            ($begin:expr, $step:path) => {{
+            ($begin:expr, $step:path, $note:expr) => {{
                 let mut tx = $begin;
                 let snapshot = $step(&mut tx).load(wanted).await?;
                 let (result, known, writes) = decide(snapshot);
                 if !writes.is_empty() {
                     $step(&mut tx).write(&known, &writes).await?;
+                    $note(writes.new_text(&known));
                     tx.commit().await?;
                 } else {
                     tx.rollback().await?;
@@ -234,8 +241,10 @@ impl Db {
             }};
         }
         match self {
-            Self::Sqlite(sqlite) => commit!(sqlite.write.begin_with("begin immediate").await?, Step::Sqlite),
-            Self::Postgres(postgres) => commit!(postgres.write.begin().await?, Step::Postgres),
+            Self::Sqlite(sqlite) => {
+                commit!(sqlite.write.begin_with("begin immediate").await?, Step::Sqlite, |bytes| sqlite.follower.note(bytes))
+            }
+            Self::Postgres(postgres) => commit!(postgres.write.begin().await?, Step::Postgres, |_bytes| {}),
         }
     }
 }

@@ -190,6 +190,7 @@ pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      where kind = 'text' and deleted_at is null
        and messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
+       and messages.id <= (select coalesce(max(cast(value as bigint)), 9223372036854775807) from meta where key = 'search_after')
      order by messages.id");
 
 /// Takes entries out of the index. FTS5 keeps no copy of them, so it is told what they were.
@@ -202,16 +203,16 @@ pub const UNINDEX: Batched = Batched {
     .postgres,
 };
 
-/// Puts entries into the index: room, seq and words.
-pub static INDEX: Frequent = Frequent {
-    sqlite: Rows::new(
+/// Puts entries into the index: room, seq and words. Messages that it does not hold yet are left to those who will put them in.
+pub const INDEX: Batched = Batched {
+    sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (rowid, body)
-         select messages.id, given.column3 from (values ",
-        3,
-        ") as given cross join messages on messages.room_id = given.column1 and messages.seq = given.column2
+         select messages.id, given.words
+         from given cross join messages on messages.room_id = given.room and messages.seq = given.seq
          where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')
-         order by messages.id",
-    ),
+           and messages.id <= (select cast(value as bigint) from meta where key = 'search_after')
+         order by messages.id")
+    .sqlite,
     postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (message_id, words)
          select messages.id, cast(given.words as tsvector)

@@ -7,15 +7,13 @@ use sqlx::Arguments;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 
-use super::index::add_entry;
 use super::script::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INDEX, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS,
-    UNREACT, UNREVISE, UPDATE,
+    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS, UNREACT,
+    UNREVISE, UPDATE,
 };
 use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::chat::types::{Membership, Message, RoomId};
-use crate::db::search::{MERGE, due};
 
 impl Step<'_> {
     /// Writes what changed in `known`.
@@ -38,17 +36,11 @@ impl Step<'_> {
         });
         let rooms: Vec<_> = rooms.collect();
         self.unindex(writes).await?;
-        let entries = self.entries(known, writes);
         match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
                 if !new.is_empty() {
                     script.then_rows(&INSERT.sqlite, new, add_message)?;
-                }
-                if !entries.is_empty() {
-                    let (count, bytes) = (entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
-                    script.then_rows(&INDEX.sqlite, entries, add_entry)?;
-                    script.give(due(count, bytes))?.give(count as i64)?.then(MERGE);
                 }
                 if !rooms.is_empty() {
                     script.give(as_json(&rooms))?.then(ROOMS.sqlite);
@@ -58,11 +50,11 @@ impl Step<'_> {
             Step::Postgres(db) => {
                 let new: Vec<_> = new.into_iter().map(|(room, message)| insert_row(room, message)).collect();
                 run_on_postgres(db, INSERT.postgres, &new).await?;
-                run_on_postgres(db, INDEX.postgres, &entries).await?;
                 run_on_postgres(db, ROOMS.postgres, &rooms).await?;
             }
         }
         self.run(&UPDATE, &changed).await?;
+        self.index(known, writes).await?;
         let mut entered = Vec::new();
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {

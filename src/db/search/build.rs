@@ -4,10 +4,10 @@
 //! messages alone, and whatever they have become by then is what gets indexed. Newest first, in transactions so small that no post
 //! waits for long; interrupted, it goes on where it was.
 
-use serde_json::json;
+use serde::Deserialize;
 use sqlx::FromRow;
 
-use super::{MERGE, dialect, due};
+use super::{MERGE, PUT, dialect, due};
 use crate::chat::search::entry::{Entry, Source};
 use crate::chat::search::words::VERSION;
 use crate::chat::types::{RoomId, UserId};
@@ -18,7 +18,7 @@ use crate::db::{Db, read, transaction};
 const BATCH: i64 = 300;
 
 /// What a message's entry is made from.
-#[derive(FromRow)]
+#[derive(FromRow, Deserialize)]
 pub(in crate::db) struct SourceRow {
     /// The message's number.
     pub id: i64,
@@ -35,6 +35,12 @@ impl SourceRow {
         let mentions = mentions_from(self.mentions.as_deref());
         Entry::of(&Source { room: self.room_id, author: self.author_id, body: &self.body, html: &self.html, mentions: &mentions })
     }
+}
+
+/// What [`PUT`] takes: each message's number, and what the index is to hold of it.
+pub(super) fn given(rows: &[SourceRow], write: impl Fn(Entry) -> String) -> String {
+    let entries: Vec<_> = rows.iter().map(|row| (row.id, write(row.entry()))).collect();
+    serde_json::to_string(&entries).expect("numbers and texts always have a JSON form")
 }
 
 impl Db {
@@ -56,10 +62,14 @@ impl Db {
             if changed > 0 {
                 let empty = if is_sqlite { "insert into words (words) values ('delete-all')" } else { "truncate words" };
                 sqlx::query(empty).execute(&mut *tx).await?;
+                // What is written from now on is for the follower, on SQLite, or for the ledger.
                 sqlx::query(
-                    "insert into meta (key, value) select 'search_before', cast(coalesce(max(id), 0) as text) from messages where true
+                    "insert into meta (key, value)
+                     select key, cast(coalesce((select max(id) from messages), 0) as text)
+                     from (select 'search_before' as key union all select 'search_after' where $1 = 1) as keys where true
                      on conflict (key) do update set value = excluded.value",
                 )
+                .bind(i64::from(is_sqlite))
                 .execute(&mut *tx)
                 .await?;
             }
@@ -82,16 +92,13 @@ impl Db {
     pub async fn index_older(&self) -> sqlx::Result<bool> {
         let is_sqlite = matches!(self, Self::Sqlite(_));
         let (lock, insert) = if is_sqlite {
-            (
-                "select value from meta where key = 'search_before'",
-                "insert into words (rowid, body) select value->>'id', value->>'words' from jsonb_each($1)",
-            )
+            ("select value from meta where key = 'search_before'", PUT)
         } else {
             (
                 // The ledger's edits and deletions wait, and so nothing changes between the reading and the commit.
                 "select value from meta where key = 'search_before' for update",
                 "insert into words (message_id, words)
-                 select id, cast(words as tsvector) from json_to_recordset(cast($1 as json)) as given(id bigint, words text)
+                 select cast(value->>0 as bigint), cast(value->>1 as tsvector) from json_array_elements(cast($1 as json)) as given(value)
                  on conflict (message_id) do nothing",
             )
         };
@@ -107,17 +114,10 @@ impl Db {
                 .bind(BATCH)
                 .fetch_all(&mut *tx)
                 .await?;
-                let entries: Vec<_> = rows
-                    .iter()
-                    .map(|row| {
-                        let entry = row.entry();
-                        let words = if is_sqlite { entry.into_text() } else { dialect::tsvector(&entry) };
-                        json!({ "id": row.id, "words": words })
-                    })
-                    .collect();
-                if !entries.is_empty() {
-                    let given = json!(entries).to_string();
-                    let due = due(entries.len(), given.len());
+                if !rows.is_empty() {
+                    let count = rows.len();
+                    let given = given(&rows, |entry| if is_sqlite { entry.into_text() } else { dialect::tsvector(&entry) });
+                    let due = due(count, given.len());
                     sqlx::query(insert).bind(given).execute(&mut *tx).await?;
                     if is_sqlite {
                         sqlx::query(MERGE).bind(due).bind(BATCH).execute(&mut *tx).await?;

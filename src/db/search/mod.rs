@@ -2,10 +2,11 @@
 //!
 //! Owns the statements that read the index, the one place where the SQL of the two databases truly differs. Each of them joins the
 //! rooms and memberships as they are when it runs: what somebody may not see is not found, whatever the index holds. What is put
-//! into the index is the ledger's to write (`db::ledger`), and `build`'s for messages older than the index.
+//! into the index is `follow`'s on SQLite and the ledger's on Postgres (`db::ledger`), and `build`'s for messages older than the index.
 
 mod build;
 pub mod dialect;
+mod follow;
 mod merge;
 mod postgres;
 mod reach;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) use self::build::SourceRow;
+pub(super) use self::follow::Follower;
 pub(super) use self::merge::{MERGE, due};
 use sqlx::FromRow;
 
@@ -22,6 +24,9 @@ use super::{Db, read};
 use crate::chat::search::needle::Expression;
 use crate::chat::types::{Message, RoomId, UserId};
 use crate::clock::Millis;
+
+/// Puts entries into SQLite's index: a JSON array of numbers with their words.
+const PUT: &str = "insert into words (rowid, body) select value->>0, value->>1 from jsonb_each(?)";
 
 /// By how much the clocks that dated messages may have differed, or been set back: a day.
 const CLOCKS: i64 = 24 * 60 * 60 * 1000;

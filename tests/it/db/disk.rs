@@ -5,7 +5,7 @@ use parlor::db::Db;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlitePool};
 
-use super::store::{Store, line};
+use super::store::{Store, line, word};
 use crate::once;
 
 fn writer(db: &Store) -> &SqlitePool {
@@ -43,7 +43,12 @@ once! {
             write(db, seq).await.expect_err("there is no room");
         }
         assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9).await.expect("reads go on").len(), 1);
+        // What is not in the index yet stays out of it, and is not forgotten.
+        db.catch_up().await.expect_err("there is no room");
         writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");
+        db.catch_up().await.expect("there is room again");
+        let author = db.find_user_by_name("ada").await.expect("the database answers").expect("she registered").id;
+        assert_eq!(db.search(&word(author, "long"), i64::MAX, 9).await.expect("it can be asked").len(), 1);
         write(db, 2).await.expect("there is room again");
         assert_eq!(db.database.rows("messages").await.len(), 2);
     }

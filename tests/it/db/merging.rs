@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 use super::store::{Store, line};
 use crate::once;
 
-/// Writes so many messages all at once; how many pages of the file that changed.
+/// Writes so many messages all at once, and has them indexed; how many pages of the file that changed.
 async fn pages_of(db: &Store, file: &mut SqliteConnection, author: &Author, room: RoomId, seqs: Range<i64>) -> i64 {
     let messages = seqs.map(|seq| {
         // Some words are in many messages, most in few.
@@ -17,6 +17,7 @@ async fn pages_of(db: &Store, file: &mut SqliteConnection, author: &Author, room
         line(author, seq, words.join(" "))
     });
     db.write(room, messages.collect()).await.expect("there is room");
+    db.catch_up().await.expect("there is room");
     // All of the write-ahead log goes into the file, so that it begins anew with the next commit.
     let (_, pages, _): (i64, i64, i64) =
         sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(file).await.expect("it can be done");

@@ -2,6 +2,7 @@
 
 mod batches;
 mod disk;
+mod following;
 mod merging;
 mod messages;
 mod migrations;

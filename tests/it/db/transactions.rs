@@ -110,6 +110,7 @@ both! {
         }
         // By now each of them has ended one way or the other.
         check(db).await;
+        db.catch_up().await.expect("there is room");
         for round in 0..ROUNDS as i64 {
             let seqs = [2 * round + 1, 2 * round + 2];
             let stored = db.messages(general, &"general".into(), seqs[0], seqs[1]).await.expect("it can be read").len();

@@ -89,6 +89,7 @@ both! {
             assert!(!rows.is_empty());
             rows.iter().filter(|row| row["held"].as_str().is_some_and(|held| held.contains(&word))).count()
         };
+        assert_eq!(find(&ada, "swordfish").await.len(), 2);
         assert!(held().await > 0);
         socket.ok("edit", json!({ "room": "general", "seq": seqs[0], "body": "no secret at all" })).await;
         socket.ok("delete", json!({ "room": "general", "seq": seqs[1] })).await;

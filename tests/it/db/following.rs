@@ -1,0 +1,90 @@
+//! SQLite's index follows the messages: nobody notices, and nothing is left out.
+
+use serde_json::json;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+use super::store::{Store, line, word};
+use crate::harness::app::Server;
+use crate::harness::{DEADLINE, Database, TestApp};
+use crate::once;
+
+/// A number, seen from outside.
+async fn number(database: &Database, of: &str) -> i64 {
+    database.query(&format!("select ({of}) as number")).await[0]["number"].as_i64().expect("a number")
+}
+
+/// How many messages are not in the index yet.
+async fn waiting(database: &Database) -> i64 {
+    let of = "select count(*) from messages
+              where kind = 'text' and id > (select cast(value as integer) from meta where key = 'search_after')";
+    number(database, of).await
+}
+
+/// How large the index is.
+async fn size(database: &Database) -> i64 {
+    number(database, "select sum(length(block)) from words_data").await
+}
+
+once! {
+    async fn what_is_said_is_indexed_by_itself(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        socket.post("general", "nobody looks for this", "1").await;
+        let indexed = async {
+            while waiting(&app.database).await > 0 {
+                yield_now().await;
+            }
+        };
+        timeout(DEADLINE, indexed).await.expect("it is indexed");
+    }
+
+    async fn what_changes_before_it_is_indexed_is_indexed_as_what_it_became(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let mut seqs = Vec::new();
+        for nth in 1..=3 {
+            seqs.push(socket.post("general", &format!("as it was first {nth}"), &format!("{nth}")).await["seq"].clone());
+        }
+        socket.ok("edit", json!({ "room": "general", "seq": seqs[0], "body": "as it became" })).await;
+        socket.ok("delete", json!({ "room": "general", "seq": seqs[1] })).await;
+        let found = async |q: &str| ada.get_json(&format!("/search?q={q}")).await.expect(200).json()["results"].as_array().expect("a list").len();
+        assert_eq!([found("first").await, found("became").await, found("was").await], [1, 1, 1]);
+        // FTS5 keeps how many entries it has, and would have counted wrong.
+        let kept = app.database.query("select hex(block) as entries from words_data where id = 1").await;
+        assert!(kept[0]["entries"].as_str().expect("a number").starts_with("02"), "{kept:?}");
+    }
+
+    async fn what_was_not_indexed_before_a_stop_is_found_after_it(db: &Store) {
+        let (author, general) = (db.author("old").await, db.general().await);
+        let said = (1..=3).map(|seq| line(&author, seq, format!("said just before the end, w{seq}x")));
+        db.write(general, said.collect()).await.expect("there is room");
+        assert_eq!(waiting(&db.database).await, 3);
+        db.close().await;
+        let mut server = Server::start(db.database.url(), &[]).await;
+        let ada = server.register("ada").await;
+        let found = ada.get_json("/search?q=w2x").await.expect(200).json();
+        assert_eq!(found["results"][0]["message"]["body"], "said just before the end, w2x", "{found}");
+        assert_eq!(waiting(&db.database).await, 0);
+        server.stop().await;
+    }
+
+    async fn however_much_waits_is_indexed_once(db: &Store) {
+        const MANY: i64 = 2_500;
+        let (author, general) = (db.author("ada").await, db.general().await);
+        for first in (1..MANY).step_by(500) {
+            let said = (first..first + 500).map(|seq| line(&author, seq, format!("w{seq}x")));
+            db.write(general, said.collect()).await.expect("there is room");
+        }
+        assert_eq!(waiting(&db.database).await, MANY);
+        db.catch_up().await.expect("there is room");
+        assert_eq!(waiting(&db.database).await, 0);
+        for seq in [1, 1_024, 1_025, 2_048, 2_049, MANY] {
+            let hits = db.search(&word(author.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked");
+            assert_eq!(hits.iter().map(|hit| hit.seq).collect::<Vec<_>>(), [seq]);
+        }
+        let before = size(&db.database).await;
+        db.catch_up().await.expect("there is room");
+        assert_eq!(size(&db.database).await, before);
+    }
+}
