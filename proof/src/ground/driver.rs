@@ -17,6 +17,9 @@ use super::watchdog::{self, Watchdog};
 
 /// How long the driver, or a browser, may take to start: a while, on a busy machine.
 pub const START: Duration = Duration::from_secs(60);
+/// How often it is tried. The driver asks for any free port on IPv4 and then for the same on IPv6, and exits when another program has
+/// got that in between.
+const ATTEMPTS: usize = 5;
 
 /// A driver that runs.
 pub struct Driver {
@@ -32,6 +35,18 @@ impl Driver {
     /// # Panics
     /// When this machine has none, or it does not start.
     pub async fn start() -> Self {
+        let mut said = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::try_start().await {
+                Ok(driver) => return driver,
+                Err(why) => said = why,
+            }
+        }
+        panic!("chromedriver does not say its port: {said}");
+    }
+
+    /// Starts one; or tells what it said instead of its port.
+    async fn try_start() -> Result<Self, String> {
         let program = programs::on_path("chromedriver").expect("whoever starts it asked whether it is here");
         let profile = watchdog::folder();
         let mut process = Command::new(program)
@@ -47,18 +62,24 @@ impl Driver {
             .expect("chromedriver can be run");
         let watchdog = Watchdog::over_group(process.id().expect("it has just been started")).expect("a watchdog");
         let mut lines = BufReader::new(process.stdout.take().expect("its output is a pipe")).lines();
+        let mut said = Vec::new();
         let ready = async {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return port.trim_end_matches('.').parse::<u16>().ok();
+                let port = line.split_once("started successfully on port ");
+                if let Some(port) = port.and_then(|(_, port)| port.trim_end_matches('.').parse::<u16>().ok()) {
+                    return Some(port);
                 }
+                said.push(line);
             }
             None
         };
-        let port = timeout(START, ready).await.ok().flatten().expect("chromedriver says its port");
+        let Ok(Some(port)) = timeout(START, ready).await else {
+            drop(process.kill().await);
+            return Err(said.join(" "));
+        };
         // It says more later, and must not stop at a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { port, process, profile, _watchdog: watchdog }
+        Ok(Self { port, process, profile, _watchdog: watchdog })
     }
 
     /// Where it listens.
