@@ -74,7 +74,8 @@ impl Follower {
         let written = self.written.load(Ordering::Acquire);
         // As one text: each row of SQLite's is handed from its thread to another.
         let rows: String = sqlx::query_scalar(
-            "select json_group_array(json_array(id, room_id, author_id, body, case when instr(html, 'href=') > 0 then html else '' end, mentions)) from (
+            "select json_group_array(json_array(id, room_id, author_id, body,
+                    case when instr(html, 'href=') > 0 then html else '' end, mentions)) from (
              select id, room_id, author_id, body, html, mentions from messages
              where id > (select cast(value as integer) from meta where key = 'search_after') and kind = 'text' and deleted_at is null
              order by id limit ?)",
