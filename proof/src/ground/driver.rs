@@ -17,8 +17,7 @@ use super::watchdog::{self, Watchdog};
 
 /// How long the driver, or a browser, may take to start: a while, on a busy machine.
 pub const START: Duration = Duration::from_secs(60);
-/// How often it is tried. The driver asks for any free port on IPv4 and then for the same on IPv6, and exits when another program has
-/// got that in between.
+/// How often it is tried: on a busy machine the driver was seen to exit instead of telling its port.
 const ATTEMPTS: usize = 5;
 
 /// A driver that runs.
