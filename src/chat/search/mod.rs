@@ -155,11 +155,9 @@ impl Chat {
         }
         let turn = tokio::time::timeout(PATIENCE, self.search.turns.acquire()).await;
         let _turn = turn.map_err(|_elapsed| Error::BUSY)?.map_err(|_closed| Error::BUSY)?;
-        let is_current = self.db.catch_up().await.inspect_err(|error| {
-            tracing::warn!(%error, "new messages could not be indexed for a search");
-            self.db.note_failure(error);
-        });
-        let building = is_current.is_err() || !self.search.is_whole.load(Ordering::Acquire);
+        // Whoever indexes in the background tells of what is wrong, and once.
+        let is_current = self.db.catch_up().await.inspect_err(|error| self.db.note_failure(error)).is_ok();
+        let building = !is_current || !self.search.is_whole.load(Ordering::Acquire);
         let Some(wanted) = self.wanted(reader, &query).await? else {
             return Ok(Results { building, ..Results::default() });
         };

@@ -1,6 +1,8 @@
 //! SQLite's index follows the messages: nobody notices, and nothing is left out.
 
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -53,6 +55,33 @@ once! {
         // FTS5 keeps how many entries it has, and would have counted wrong.
         let kept = app.database.query("select hex(block) as entries from words_data where id = 1").await;
         assert!(kept[0]["entries"].as_str().expect("a number").starts_with("02"), "{kept:?}");
+    }
+
+    async fn a_search_answers_and_says_so_when_nothing_can_be_indexed(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let search = async || ada.get_json("/search?q=word").await.expect(200).json();
+        socket.post("general", "the first word", "first").await;
+        assert_eq!(search().await["results"].as_array().map(Vec::len), Some(1));
+        let mut other = SqliteConnectOptions::new().filename(app.database.file()).connect().await.expect("the file is there");
+        let mut said = 1;
+        // Somebody else holds the database before the newest message is indexed.
+        loop {
+            socket.post("general", "another word", &format!("{said}")).await;
+            said += 1;
+            other.execute("begin immediate").await.expect("nobody writes for long");
+            if waiting(&app.database).await > 0 {
+                break;
+            }
+            other.execute("rollback").await.expect("it can let go");
+        }
+        let meanwhile = search().await;
+        assert_eq!(meanwhile["building"], true, "{meanwhile}");
+        assert_eq!(meanwhile["results"].as_array().map(Vec::len), Some(said - 1));
+        other.execute("rollback").await.expect("it can let go");
+        let afterwards = search().await;
+        assert_eq!(afterwards["building"], serde_json::Value::Null, "{afterwards}");
+        assert_eq!(afterwards["results"].as_array().map(Vec::len), Some(said));
     }
 
     async fn what_was_not_indexed_before_a_stop_is_found_after_it(db: &Store) {
