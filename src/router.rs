@@ -87,9 +87,12 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/settings/password", get(access::password_page).post(access::change_password))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
-        .layer(session::layer(sessions, &state.config, &state.origins))
-        .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
-        .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign));
+        .layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_foreign))
+                .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
+                .layer(session::layer(sessions, &state.config, &state.origins)),
+        );
     Router::new()
         .route("/healthz", get(health::check))
         .route("/favicon.ico", get(assets::favicon))
@@ -100,14 +103,22 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/static/", get(assets::missing))
         .route("/static/{*path}", get(assets::serve))
         .merge(signed)
-        // From the inside out: the last of these sees a request first.
-        .layer(DefaultBodyLimit::max(MAX_FORM))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn(fallback::in_time))
-        .layer(CatchPanicLayer::custom(fallback::panicked))
-        .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http().make_span_with(trace::span).on_request(()).on_response(trace::answered).on_failure(()))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+                .layer(
+                    TraceLayer::new_for_http()
+                        .make_span_with(trace::span)
+                        .on_request(())
+                        .on_response(trace::answered)
+                        .on_failure(()),
+                )
+                .layer(PropagateRequestIdLayer::x_request_id())
+                .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
+                .layer(CatchPanicLayer::custom(fallback::panicked))
+                .layer(from_fn(fallback::in_time))
+                .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+                .layer(DefaultBodyLimit::max(MAX_FORM)),
+        )
         .with_state(state)
 }

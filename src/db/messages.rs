@@ -167,10 +167,13 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn unread(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
+        // In order, and from the marker as a value: Postgres takes a limit for a promise that any part of the table holds enough of them,
+        // and reads all of it when few are unread.
         read!(self, pool => sqlx::query_scalar(
             "select count(*) from (
-                select author_id from memberships join messages on messages.room_id = memberships.room_id and seq > read_seq
-                where memberships.room_id = $1 and user_id = $2 and kind = 'text' and deleted_at is null limit $3
+                select author_id from messages
+                where room_id = $1 and seq > (select read_seq from memberships where room_id = $1 and user_id = $2)
+                and kind = 'text' and deleted_at is null order by seq limit $3
              ) as waiting where author_id <> $2",
         )
         .bind(room)

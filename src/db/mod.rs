@@ -7,6 +7,7 @@
 
 mod access;
 mod activity;
+mod connections;
 pub mod direct;
 pub mod ledger;
 pub mod messages;
@@ -21,6 +22,7 @@ pub mod users;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub use connections::{Connections, Lent};
 pub use open::{OpenError, Postgres, Purpose, Sqlite};
 
 use crate::clock::Millis;
@@ -78,21 +80,25 @@ macro_rules! transaction {
     ($db:expr, $tx:ident => $body:expr) => {
         match $db {
             $crate::db::Db::Sqlite(sqlite) => {
-                let pool = sqlite.write.clone();
+                let connections = sqlite.write.clone();
                 tokio::spawn(async move {
-                    let mut $tx = pool.begin_with("begin immediate").await?;
+                    let mut lent = connections.lend().await?;
+                    let mut $tx = sqlx::Connection::begin_with(&mut *lent, "begin immediate").await?;
                     let value = $body;
                     $tx.commit().await?;
+                    lent.done();
                     Ok::<_, sqlx::Error>(value)
                 })
                 .await
             }
             $crate::db::Db::Postgres(postgres) => {
-                let pool = postgres.write.clone();
+                let connections = postgres.write.clone();
                 tokio::spawn(async move {
-                    let mut $tx = pool.begin().await?;
+                    let mut lent = connections.lend().await?;
+                    let mut $tx = sqlx::Connection::begin(&mut *lent).await?;
                     let value = $body;
                     $tx.commit().await?;
+                    lent.done();
                     Ok::<_, sqlx::Error>(value)
                 })
                 .await

@@ -14,15 +14,14 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, Database, Executor, PgPool, Row, SqlitePool};
+use sqlx::{Connection, Database, Executor, Row};
 
+use super::connections::FRESH;
 use super::search::Follower;
-use super::{Db, statistics};
+use super::{Connections, Db, statistics};
 
 /// How long a statement waits for another program's lock, or for a free connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a connection to Postgres may have been idle and still be trusted to be alive.
-const FRESH: Duration = Duration::from_secs(1);
 /// How often the write-ahead log is copied into the database, from a connection that does not stall the writer.
 const CHECKPOINT: Duration = Duration::from_secs(10);
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
@@ -75,9 +74,9 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Sqlite {
     /// The one connection that writes.
-    pub write: SqlitePool,
+    pub write: Connections<sqlx::Sqlite>,
     /// The connections that read.
-    pub read: SqlitePool,
+    pub read: Connections<sqlx::Sqlite>,
     /// Held by a server as long as the file is open, so that no second server opens it.
     pub(super) lock: Mutex<Option<File>>,
     /// Whether the disk refused the last transaction: the database still answers, and yet is not well.
@@ -90,9 +89,9 @@ pub struct Sqlite {
 #[derive(Debug)]
 pub struct Postgres {
     /// The connections that write, and begin transactions.
-    pub write: PgPool,
+    pub write: Connections<sqlx::Postgres>,
     /// The connections that read, each statement by itself.
-    pub read: PgPool,
+    pub read: Connections<sqlx::Postgres>,
 }
 
 /// A pool as both databases have it: its connections stay open, because each knows its statements.
@@ -128,8 +127,9 @@ impl Db {
     /// When a migration fails, or the database was migrated by a newer Parlor.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            Self::Sqlite(sqlite) => SQLITE.run(&sqlite.write).await?,
-            Self::Postgres(postgres) => POSTGRES.run(&postgres.write).await?,
+            // `run` by its inner name: with that one the compiler cannot see that a borrowed connection may go to another thread.
+            Self::Sqlite(sqlite) => SQLITE.run_direct(None, &mut *sqlite.write.lend().await?, false).await?,
+            Self::Postgres(postgres) => POSTGRES.run_direct(None, &mut *postgres.write.lend().await?, false).await?,
         }
         Ok(())
     }
@@ -179,12 +179,13 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         // mapped file SQLite asks the write-ahead log for each page before it looks there.
         .connect_with(options.clone().optimize_on_close(true, None).pragma("mmap_size", "0"))
         .await?;
+    let write = Connections::of(write);
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
     if parse_version(&version) < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(version));
     }
     // Readers never begin a transaction, so there is nothing to roll back.
-    let read = pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?;
+    let read = Connections::of(pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?);
     tokio::spawn(keep_checkpointing(options, write.clone()));
     let follower = Follower::new(write.clone());
     Ok(Sqlite { write, read, lock: Mutex::new(lock), refused, follower })
@@ -211,7 +212,7 @@ fn parse_version(version: &str) -> (u32, u32, u32) {
 
 /// Copies the write-ahead log into the database now and then, from a connection of its own: a checkpoint on the writing
 /// connection would make posts wait for it. Ends when the database is closed.
-async fn keep_checkpointing(options: SqliteConnectOptions, write: SqlitePool) {
+async fn keep_checkpointing(options: SqliteConnectOptions, write: Connections<sqlx::Sqlite>) {
     let mut connection = None;
     while !write.is_closed() {
         tokio::select! {
@@ -268,9 +269,11 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
         // rather read a small table whole: with these, only steps from row to row are left (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
         .await?;
+    let write = Connections::of(write);
     // These never begin a transaction, and could write nothing in one.
     let reading = connections.saturating_sub(writing).max(1);
     let read = postgres_pool(reading).connect_with(options.options([("default_transaction_read_only", "on")])).await?;
+    let read = Connections::of(read);
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&read).await?;
         if value == "off" {

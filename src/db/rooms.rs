@@ -248,12 +248,13 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str) -> sqlx::Result<Surroundings> {
+        // What waits is read in order, as in `Db::unread`, and for the same reason.
         let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                     members,
                     case when talk_seq > read_seq then (select count(*) from (
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
-                        limit 100) as waiting where author_id <> $1) else 0 end as unread,
+                        order by messages.seq limit 100) as waiting where author_id <> $1) else 0 end as unread,
                     case when talk_seq > read_seq then (select count(*) from mentions
                         where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions,
                     case when slug = $2 then (select count(*) from messages

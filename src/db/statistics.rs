@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::Postgres;
+
+use super::Connections;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -21,7 +23,7 @@ const OUTGROWN: &str =
        and pg_relation_size(oid) > current_setting('block_size')::bigint * (4 * relpages::bigint + 8)";
 
 /// Looks until the pool is closed.
-pub(super) async fn keep(write: PgPool) {
+pub(super) async fn keep(write: Connections<Postgres>) {
     let mut told = false;
     while !write.is_closed() {
         tokio::select! {
@@ -42,7 +44,7 @@ pub(super) async fn keep(write: PgPool) {
 }
 
 /// Counts what has outgrown its statistics; every plan that was made with the old ones is made anew.
-async fn renew(write: &PgPool) -> sqlx::Result<()> {
+async fn renew(write: &Connections<Postgres>) -> sqlx::Result<()> {
     let outgrown: Vec<String> = sqlx::query_scalar(OUTGROWN).fetch_all(write).await?;
     for table in outgrown {
         // The names are those in the statement above. One that is being counted or cleaned already is left alone.

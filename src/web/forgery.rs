@@ -2,6 +2,8 @@
 //!
 //! Owns what a browser is told to refuse on our behalf, and the refusal of forms from other origins.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -11,14 +13,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::assets;
+use super::origin::Origins;
 use super::respond::Asked;
 use crate::error::Error;
-use crate::state::AppState;
 
 /// Refuses whatever changes something and comes from another origin.
-pub async fn refuse_foreign(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn refuse_foreign(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !state.origins.allows_form(request.headers()) {
+    if changes && !origins.allows_form(request.headers()) {
         let asked = Asked::of(request.headers(), request.uri());
         return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
     }
@@ -27,20 +29,22 @@ pub async fn refuse_foreign(State(state): State<AppState>, request: Request, nex
 
 /// Puts the headers of every answer on one; an answer that nobody said otherwise of is kept by nobody: after logging out, the way
 /// back leads to no page of before.
-pub async fn add_headers(State(headers): State<HeaderMap>, mut response: Response) -> Response {
+pub async fn add_headers<B>(State(headers): State<Arc<HeaderMap>>, mut response: Response<B>) -> Response<B> {
     let all = response.headers_mut();
     // At once, and not at every second header.
     all.reserve(headers.len() + 1);
     if !all.contains_key(CACHE_CONTROL) {
         all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
-    all.extend(headers);
+    for (name, value) in &*headers {
+        all.insert(name, value.clone());
+    }
     response
 }
 
 /// The headers of every answer: nothing inline but what is known by its hash, nothing from another host, no framing, no sniffing.
 #[must_use]
-pub fn headers(is_https: bool) -> HeaderMap {
+pub fn headers(is_https: bool) -> Arc<HeaderMap> {
     let policy = format!(
         "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
          manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -64,5 +68,5 @@ pub fn headers(is_https: bool) -> HeaderMap {
     if is_https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    headers
+    headers.into()
 }

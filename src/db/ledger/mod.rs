@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, SqliteConnection};
+use sqlx::{Connection, FromRow, PgConnection, SqliteConnection};
 
 pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
@@ -226,8 +226,9 @@ impl Db {
         decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
     ) -> sqlx::Result<R> {
         macro_rules! commit {
-            ($begin:expr, $step:path, $note:expr) => {{
-                let mut tx = $begin;
+            ($connections:expr, $begin:ident($($how:literal)?), $step:path, $note:expr) => {{
+                let mut lent = $connections.lend().await?;
+                let mut tx = lent.$begin($($how)?).await?;
                 let snapshot = $step(&mut tx).load(wanted).await?;
                 let (result, known, writes) = decide(snapshot);
                 if !writes.is_empty() {
@@ -237,14 +238,15 @@ impl Db {
                 } else {
                     tx.rollback().await?;
                 }
+                lent.done();
                 Ok(result)
             }};
         }
         match self {
             Self::Sqlite(sqlite) => {
-                commit!(sqlite.write.begin_with("begin immediate").await?, Step::Sqlite, |bytes| sqlite.follower.note(bytes))
+                commit!(sqlite.write, begin_with("begin immediate"), Step::Sqlite, |bytes| sqlite.follower.note(bytes))
             }
-            Self::Postgres(postgres) => commit!(postgres.write.begin().await?, Step::Postgres, |_bytes| {}),
+            Self::Postgres(postgres) => commit!(postgres.write, begin(), Step::Postgres, |_bytes| {}),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
+use sqlx::{Connection, Sqlite as SqliteDatabase};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,7 +16,7 @@ use super::build::{SourceRow, given};
 use super::{MERGE, PUT, due};
 use crate::chat::search::entry::Entry;
 use crate::db::ledger::LARGEST_BATCH;
-use crate::db::{Db, Sqlite};
+use crate::db::{Connections, Db, Sqlite};
 
 /// How much text is indexed before the time has come, in bytes: enough that a message costs little, and so little that no post waits long.
 const MUCH: u64 = 16 * 1024;
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 2 * LARGEST_BATCH;
 /// What is not in the index yet, and who puts it there.
 #[derive(Debug)]
 pub(in crate::db) struct Follower {
-    write: SqlitePool,
+    write: Connections<SqliteDatabase>,
     /// How much text was written, in bytes, and one for what is from before the start.
     written: AtomicU64,
     /// How much of that is known to be in the index.
@@ -40,7 +40,7 @@ pub(in crate::db) struct Follower {
 }
 
 impl Follower {
-    pub fn new(write: SqlitePool) -> Arc<Self> {
+    pub fn new(write: Connections<SqliteDatabase>) -> Arc<Self> {
         Arc::new(Self { write, written: AtomicU64::new(1), indexed: AtomicU64::new(0), more: Notify::new() })
     }
 
@@ -70,7 +70,8 @@ impl Follower {
 
     /// Indexes the oldest messages that are not, in one transaction.
     async fn index(&self) -> sqlx::Result<()> {
-        let mut tx = self.write.begin_with("begin immediate").await?;
+        let mut lent = self.write.lend().await?;
+        let mut tx = lent.begin_with("begin immediate").await?;
         let written = self.written.load(Ordering::Acquire);
         // As one text: each row of SQLite's is handed from its thread to another.
         let rows: String = sqlx::query_scalar(
@@ -95,6 +96,7 @@ impl Follower {
                 .await?;
         }
         tx.commit().await?;
+        lent.done();
         if rows.len() < AT_ONCE {
             self.indexed.fetch_max(written, Ordering::AcqRel);
         }

@@ -4,9 +4,10 @@
 //! them: for one, walking back from the newest message is faster. For a rare word the index is. How common it is shows in the first
 //! stretch of the walk, and the planner's statistics, which know little of words, are not asked.
 
-use sqlx::PgPool;
+use sqlx::Postgres;
 
 use super::{Hit, HitRow, Wanted, dialect, may_be_told};
+use crate::db::Connections;
 
 /// How many messages the walk looks at before the ways are compared.
 const FIRST: i64 = 2_000;
@@ -47,14 +48,20 @@ const BY_INDEX: &str = hits!(
 );
 
 struct Search<'a> {
-    pool: &'a PgPool,
+    pool: &'a Connections<Postgres>,
     wanted: &'a Wanted,
     query: String,
     low: i64,
 }
 
 /// The newest matches between two numbers, newest first.
-pub(super) async fn search(pool: &PgPool, wanted: &Wanted, low: i64, high: i64, limit: i64) -> sqlx::Result<Vec<Hit>> {
+pub(super) async fn search(
+    pool: &Connections<Postgres>,
+    wanted: &Wanted,
+    low: i64,
+    high: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Hit>> {
     let search = Search { pool, wanted, query: dialect::tsquery(&wanted.all, &wanted.none), low };
     let mut hits = search.run(WALK, high, limit, FIRST).await?;
     let missing = |hits: &[Hit]| limit - hits.len() as i64;

@@ -1,14 +1,14 @@
 //! A SQLite file on a disk that is full or fails.
 
 use parlor::chat::types::Author;
-use parlor::db::Db;
+use parlor::db::{Connections, Db};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Sqlite};
 
 use super::store::{Store, line, word};
 use crate::once;
 
-fn writer(db: &Store) -> &SqlitePool {
+fn writer(db: &Store) -> &Connections<Sqlite> {
     match &**db {
         Db::Sqlite(sqlite) => &sqlite.write,
         Db::Postgres(_) => unreachable!("`once!` runs on SQLite"),
@@ -25,11 +25,13 @@ async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
 
 /// What a full or failing disk makes SQLite do in the middle of a transaction: roll back by itself. sqlx is not told.
 async fn fail_by_itself(db: &Store) {
-    let mut failing = writer(db).begin_with("begin immediate").await.expect("nobody writes now");
+    let mut lent = writer(db).lend().await.expect("nobody writes now");
+    let mut failing = lent.begin_with("begin immediate").await.expect("it is well");
     failing.execute("rollback").await.expect("a transaction is open");
     failing.commit().await.expect_err("there is nothing to commit any more");
+    drop(lent);
     // The pool looks at a connection behind the back of whoever gave it up; there is only one, and nobody has it before that.
-    drop(writer(db).acquire().await.expect("somebody may write again"));
+    drop(writer(db).lend().await.expect("somebody may write again"));
 }
 
 once! {

@@ -1,6 +1,7 @@
 //! The database below everything else: each method on both databases, what opening one promises, and how much work a page costs.
 
 mod batches;
+mod connections;
 mod disk;
 mod following;
 mod merging;

@@ -10,7 +10,7 @@ use parlor::chat::types::{self, Author, Message, RoomId, UserId, Visibility};
 use parlor::clock::Millis;
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::{NewUser, Permit, Registered};
-use parlor::db::{Db, Purpose, search};
+use parlor::db::{Db, Lent, Purpose, search};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::harness::{Database, Fixture, Kind};
@@ -107,9 +107,10 @@ impl Store {
         if let Db::Postgres(postgres) = &self.db {
             for pool in [&postgres.write, &postgres.read] {
                 let mut all = Vec::new();
-                for _ in 0..pool.options().get_max_connections() {
-                    all.push(pool.acquire().await.expect("it is free"));
+                for _ in 0..pool.count() {
+                    all.push(pool.lend().await.expect("it is free"));
                 }
+                all.into_iter().for_each(Lent::done);
             }
         }
     }
@@ -185,6 +186,8 @@ impl Store {
 
 /// Somebody in a [`crowd`].
 pub const ONE: &str = "u1";
+/// Somebody in a [`crowd`] who has read all but the last ten messages.
+pub const KEEN: &str = "u2";
 
 /// Fills a database: one room with `people` members and `messages` messages, an emoji under every tenth; 200 other rooms, ten of them
 /// [`ONE`]'s; a session for each person, whose key is their username.
@@ -212,7 +215,8 @@ pub async fn crowd(db: &Store, people: i64, messages: i64) {
     let one = db.find_user_by_name(ONE).await.expect("the database answers").expect("just made").id;
     db.say(general, one, messages).await;
     db.run(&format!(
-        "insert into reactions (room_id, seq, emoji, user_id, created_at) select {general}, n * 10, '+', {one}, {now} from {}",
+        "update memberships set read_seq = {messages} - 10 where user_id = (select id from users where username = '{KEEN}');
+         insert into reactions (room_id, seq, emoji, user_id, created_at) select {general}, n * 10, '+', {one}, {now} from {}",
         count(messages / 10)
     ))
     .await;

@@ -9,6 +9,7 @@ use parlor::chat::types::{Membership, RoomId, UserId};
 use parlor::db::Db;
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::Permit;
+use sqlx::Connection;
 
 use super::store::{NOW, Store, line, person, word};
 use crate::both;
@@ -90,8 +91,14 @@ both! {
             let read_seq = round as i64;
             set(db, general, ada, Some(Membership { joined_at: NOW, read_seq })).await;
             given_up += u32::from(match &**db {
-                Db::Sqlite(sqlite) => is_given_up(1 + round % 6, sqlite.write.begin_with("begin immediate")).await,
-                Db::Postgres(postgres) => is_given_up(1 + round % 6, postgres.write.begin()).await,
+                Db::Sqlite(sqlite) => {
+                    let begin = async { sqlite.write.lend().await?.begin_with("begin immediate").await.map(drop) };
+                    is_given_up(1 + round % 6, begin).await
+                }
+                Db::Postgres(postgres) => {
+                    let begin = async { postgres.write.lend().await?.begin().await.map(drop) };
+                    is_given_up(1 + round % 6, begin).await
+                }
             });
             db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parlor::db::{Db, Purpose};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::store::{LONG_AGO, NOW, ONE, Store, crowd};
+use super::store::{KEEN, LONG_AGO, NOW, ONE, Store, crowd};
 use crate::both;
 use crate::harness::{Database, Fixture, Kind};
 
@@ -39,7 +39,7 @@ impl Fixture for Metered {
         let db = Db::open(database.url(), 1, Purpose::Serve).await.expect("it opens");
         let steps = Arc::new(AtomicU64::new(0));
         if let Db::Sqlite(sqlite) = &db {
-            let mut reader = sqlite.read.acquire().await.expect("it is free");
+            let mut reader = sqlite.read.lend().await.expect("it is free");
             let counter = steps.clone();
             reader.lock_handle().await.expect("it is open").set_progress_handler(STEP, move || {
                 counter.fetch_add(1, Ordering::Relaxed);
@@ -68,6 +68,7 @@ impl Metered {
     async fn too_much(&self) -> Vec<String> {
         let db = &self.db;
         let one = db.find_user_by_name(ONE).await.unwrap().expect("somebody").id;
+        let keen = db.find_user_by_name(KEEN).await.unwrap().expect("somebody else").id;
         let general = db.find_room("general", one).await.unwrap().expect("it is always there").room.id;
         let slug = Arc::from("general");
         let (first, middle) = (MESSAGES - 49, MESSAGES / 2);
@@ -93,6 +94,8 @@ impl Metered {
         at_most!(150, 20, db.find_room("general", one));
         at_most!(150, 20, db.head(general));
         at_most!(6_000, 420, db.list_own_rooms(one));
+        at_most!(2_000, 60, db.list_own_rooms(keen));
+        at_most!(1_500, 60, db.unread(general, keen));
         at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES));
         at_most!(8_000, 350, db.messages(general, &slug, middle, middle + 49));
         at_most!(8_000, 350, db.changes(general, &slug, MESSAGES - 50, 501));
@@ -111,8 +114,8 @@ pub async fn rows_read(db: &Db, database: &Database) -> u64 {
     // Each connection keeps its counts to itself for a second, unless told not to.
     let mut all = Vec::new();
     for pool in [&postgres.write, &postgres.read] {
-        for _ in 0..pool.options().get_max_connections() {
-            all.push(pool.acquire().await.expect("it is free"));
+        for _ in 0..pool.count() {
+            all.push(pool.lend().await.expect("it is free"));
         }
     }
     for connection in &mut all {
