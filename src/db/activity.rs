@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::messages::messages;
+use super::messages::{UNREAD_LIMIT, messages};
 use super::{Db, read, write};
 use crate::chat::types::{Level, Message, RoomId, UserId};
 use crate::clock::Millis;
@@ -57,18 +57,21 @@ impl Db {
         .await)
     }
 
-    /// How many messages behind somebody's read marker in a room address them.
+    /// How many messages behind somebody's read marker in a room address them, up to 1,000.
     ///
     /// # Errors
     /// The database's.
     pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
         read!(self, pool => sqlx::query_scalar(
-            "select count(*) from memberships join mentions
-               on mentions.user_id = memberships.user_id and mentions.room_id = memberships.room_id and mentions.seq > read_seq
-             where memberships.room_id = $1 and memberships.user_id = $2",
+            "select count(*) from (
+                select 1 from mentions
+                where room_id = $1 and user_id = $2 and seq > (select read_seq from memberships where room_id = $1 and user_id = $2)
+                order by seq limit $3
+             ) as addressed",
         )
         .bind(room)
         .bind(user)
+        .bind(UNREAD_LIMIT)
         .fetch_one(pool)
         .await)
     }

@@ -13,8 +13,8 @@ use super::read;
 use crate::chat::types::{Author, Kind, Message, Pin, RoomId, UserId};
 use crate::clock::Millis;
 
-/// How many unread messages are counted at the most.
-const UNREAD_LIMIT: i64 = 1000;
+/// How many unread messages, and how many of those that address somebody, are counted at the most.
+pub(super) const UNREAD_LIMIT: i64 = 1000;
 
 /// A message as it is read, its reactions as a JSON array of `[emoji, username]`. The order of the fields is that of [`messages!`].
 #[derive(FromRow, Deserialize)]

@@ -255,8 +255,9 @@ impl Db {
                     case when talk_seq > read_seq then (select count(*) from (
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
                         order by messages.seq limit 100) as waiting where author_id <> $1) else 0 end as unread,
-                    case when talk_seq > read_seq then (select count(*) from mentions
-                        where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq) else 0 end as mentions,
+                    case when talk_seq > read_seq then (select count(*) from (
+                        select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
+                        order by mentions.seq limit 100) as addressed) else 0 end as mentions,
                     case when slug = $2 then (select count(*) from messages
                         where messages.room_id = rooms.id and pinned_at is not null) else 0 end as pins
              from memberships join rooms on rooms.id = memberships.room_id

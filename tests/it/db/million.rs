@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::store::{LONG_AGO, NOW, ONE, Store, crowd};
+use super::store::{KEEN, LONG_AGO, NOW, ONE, Store, crowd};
 use crate::harness::{self, Kind};
 
 const MESSAGES: i64 = 1_000_000;
@@ -23,6 +23,7 @@ async fn measure(db: &Store) {
     crowd(db, PEOPLE, MESSAGES).await;
     db.run("analyze").await;
     let one = db.find_user_by_name(ONE).await.unwrap().expect("somebody").id;
+    let keen = db.find_user_by_name(KEEN).await.unwrap().expect("somebody else").id;
     let general = db.general().await;
     let slug = Arc::from("general");
     macro_rules! time {
@@ -39,7 +40,8 @@ async fn measure(db: &Store) {
     }
     time!("whose a session is", db.find_session(ONE, NOW, LONG_AGO));
     time!("a room, for one of its 10,000 members", db.find_room("general", one));
-    time!("one's own 11 rooms", db.list_own_rooms(one));
+    time!("one's own 61 rooms, with 100 of 1,000,000 unread", db.list_own_rooms(one));
+    time!("one room, with 10 unread", db.list_own_rooms(keen));
     time!("all 201 rooms", db.list_rooms(one));
     time!("the last 50 messages", db.messages(general, &slug, MESSAGES - 49, MESSAGES));
     time!("50 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 49));
@@ -48,4 +50,5 @@ async fn measure(db: &Store) {
     time!("the last change before the tail", db.highest_rev_before(general, MESSAGES - 49));
     time!("the first message on a day", db.first_on_or_after(general, NOW.plus(MESSAGES / 2 * 1000)));
     time!("how many are unread, of 1,000,000", db.unread(general, one));
+    time!("how many are unread, of 10", db.unread(general, keen));
 }

@@ -189,8 +189,9 @@ pub const ONE: &str = "u1";
 /// Somebody in a [`crowd`] who has read all but the last ten messages.
 pub const KEEN: &str = "u2";
 
-/// Fills a database: one room with `people` members and `messages` messages, an emoji under every tenth; 200 other rooms, ten of them
-/// [`ONE`]'s; a session for each person, whose key is their username.
+/// Fills a database: one room with `people` members and `messages` messages, an emoji under every tenth, ten of them pinned, every second
+/// of them to [`ONE`] and to [`KEEN`]; 200 other rooms, ten of them [`ONE`]'s; a conversation of theirs with each of fifty people, in which
+/// nothing was said; a session for each person, whose key is their username.
 pub async fn crowd(db: &Store, people: i64, messages: i64) {
     let general = db.general().await;
     let count = |to: i64| match db.database.kind {
@@ -213,9 +214,21 @@ pub async fn crowd(db: &Store, people: i64, messages: i64) {
     ))
     .await;
     let one = db.find_user_by_name(ONE).await.expect("the database answers").expect("just made").id;
+    let keen = db.find_user_by_name(KEEN).await.expect("the database answers").expect("just made").id;
     db.say(general, one, messages).await;
+    if db.database.kind == Kind::Postgres {
+        // Or it looks up each message that something refers to among all of its room's.
+        db.run("analyze").await;
+    }
     db.run(&format!(
-        "update memberships set read_seq = {messages} - 10 where user_id = (select id from users where username = '{KEEN}');
+        "update memberships set read_seq = {messages} - 10 where user_id = {keen};
+         update messages set pinned_at = {now}, pinned_by = 'u1' where seq % ({messages} / 10) = 7;
+         insert into mentions (user_id, message_id, room_id, seq)
+         select who.id, messages.id, room_id, seq from messages, (select {one} as id union all select {keen}) as who where seq % 2 = 0;
+         insert into rooms (slug, name, visibility, direct_key, created_at)
+         select 'dm-' || id, 'direct', 'private', '{one},' || id, {now} from users where username like 'u1__' and length(username) = 4 and username < 'u150';
+         insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, {now}
+         from rooms join users on users.id in ({one}, cast(substr(slug, 4) as integer)) where direct_key is not null;
          insert into reactions (room_id, seq, emoji, user_id, created_at) select {general}, n * 10, '+', {one}, {now} from {}",
         count(messages / 10)
     ))

@@ -93,7 +93,7 @@ impl Metered {
         at_most!(150, 20, db.find_session(ONE, NOW, LONG_AGO));
         at_most!(150, 20, db.find_room("general", one));
         at_most!(150, 20, db.head(general));
-        at_most!(6_000, 420, db.list_own_rooms(one));
+        at_most!(17_000, 1_000, db.list_own_rooms(one));
         at_most!(2_000, 60, db.list_own_rooms(keen));
         at_most!(1_500, 60, db.unread(general, keen));
         at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES));
@@ -103,6 +103,15 @@ impl Metered {
         at_most!(900, 150, db.highest_rev_before(general, first));
         at_most!(150, 20, db.first_on_or_after(general, NOW.plus(middle * 1000)));
         at_most!(150, 20, db.find_user(one));
+        at_most!(900, 60, db.waiting_mentions(general, keen));
+        at_most!(40_000, 3_000, db.waiting_mentions(general, one));
+        at_most!(12_000, 1_000, db.list_mentions(keen, i64::MAX, 50));
+        at_most!(12_000, 1_000, db.list_mentions(keen, MESSAGES / 2, 50));
+        at_most!(200, 40, db.count_pins(general));
+        at_most!(2_500, 80, db.list_pins(general, &slug));
+        at_most!(15_000, 1_000, db.list_company(one));
+        at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general"));
+        at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));
         too_much
     }
