@@ -37,6 +37,7 @@ fn blocks(results: &Results) -> Vec<(&'static str, String)> {
     let mut blocks = vec![("bench-machine", machine(results)), ("bench-aims", aims::table(results))];
     for (name, case) in [
         ("bench-posts", Case::Posts),
+        ("bench-disks", Case::Disks),
         ("bench-fanout", Case::Fanout),
         ("bench-connects", Case::Connects),
         ("bench-idle", Case::Idle),

@@ -13,6 +13,8 @@ use clap::{Args, ValueEnum};
 pub enum Case {
     /// Posts that are committed and acknowledged, with 1, 16 and 128 under way, in 1 room and in 100.
     Posts,
+    /// Posts with 128 under way, where each sync of the disk takes up to 3 ms longer than it does; needs `strace`.
+    Disks,
     /// One room with 10 to 5,000 listeners, first paced, then as fast as it goes.
     Fanout,
     /// Connecting and joining with a replay of 50 messages.
@@ -104,9 +106,11 @@ impl Options {
 
     /// Who takes part in a case: those named, as far as they can, or those for whom it says something.
     pub fn servers_for(&self, case: Case) -> Vec<Kind> {
-        use Kind::{Flask, Floor, Node, Parlor, ParlorPostgres};
+        use Kind::{Flask, Floor, Node, NodeGrouped, Parlor, ParlorPostgres};
         let (usual, able): (&[Kind], &[Kind]) = match case {
             Case::Posts => (Kind::value_variants(), Kind::value_variants()),
+            // Postgres syncs in a process of its own, which is there before.
+            Case::Disks => (&[Parlor, Node, NodeGrouped, Floor], &[Parlor, Node, NodeGrouped, Flask, Floor]),
             Case::Fanout | Case::Idle => (&[Parlor, Node, Flask, Floor], Kind::value_variants()),
             Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
             Case::Sizes => (&[Parlor, Node, Flask], Kind::value_variants()),

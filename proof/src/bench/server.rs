@@ -61,6 +61,17 @@ impl Site {
         Ok(Server { child, address, took, companion: self.companion, _stdout: stdout })
     }
 
+    /// Makes each sync of the disk take so much longer, by holding the server as it comes back from one.
+    #[must_use]
+    pub fn with_slow_disk(mut self, longer: Duration) -> Self {
+        let delay = format!("inject=fsync,fdatasync:delay_exit={}", longer.as_micros());
+        // Looked at from a process apart (`-D`), so that the one that is started here is the server itself; and only its syncs are.
+        let strace =
+            ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &delay];
+        self.command.splice(0..0, strace.map(OsString::from));
+        self
+    }
+
     /// Starts it as it is.
     pub fn start(&self) -> Result<Server> {
         self.start_with(&[])

@@ -1,6 +1,7 @@
 //! The cases, one file each, and what they share.
 
 mod connects;
+mod disks;
 mod fanout;
 mod hall;
 mod idle;
@@ -67,6 +68,7 @@ impl<'a> Stage<'a> {
 pub fn measure(stage: &mut Stage, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
     match case {
         Case::Posts => posts::measure(stage, kind, seen),
+        Case::Disks => disks::measure(stage, kind, seen),
         Case::Fanout => fanout::measure(stage, kind, seen),
         Case::Connects => connects::measure(stage, kind, seen),
         Case::Idle => idle::measure(stage, kind, seen),

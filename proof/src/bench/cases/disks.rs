@@ -1,0 +1,41 @@
+//! How many posts a second are committed and acknowledged where the disk is slower than this machine's: whoever syncs for each post goes as
+//! fast as the disk, so what a server makes of it says little without the disk.
+
+use std::time::Duration;
+
+use super::posts::Posting;
+use super::{ROOM, Stage};
+use crate::bench::Result;
+use crate::bench::options::Kind;
+use crate::bench::people;
+use crate::bench::results::Figure;
+use crate::ground::programs::Program;
+
+/// How much longer each sync takes, in microseconds.
+const LONGER: [u64; 4] = [0, 300, 1_000, 3_000];
+/// Who posts, and how many posts of each are under way.
+const PEOPLE: usize = 16;
+const EACH: usize = 8;
+
+/// One round.
+pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    if !Program::Strace.is_here() {
+        return Err("it takes strace, and leave to use it".into());
+    }
+    for longer in LONGER {
+        let setting = match longer {
+            0 => "the disk as it is".to_owned(),
+            longer => format!("each sync {} ms longer", longer as f64 / 1000.0),
+        };
+        let site = stage.field.site(kind)?;
+        let site = if longer == 0 { site } else { site.with_slow_disk(Duration::from_micros(longer)) };
+        let server = site.start()?;
+        let people: Vec<_> =
+            (0..PEOPLE).map(|nth| people::register(server.address, &format!("sender{nth}"))).collect::<Result<_>>()?;
+        let mut posting = Posting::open(&server, &people, &[ROOM.to_owned()], &setting)?;
+        let seen = posting.run(&server, EACH, stage.options.stretch(), &setting)?;
+        figures.extend(seen.into_iter().filter(|figure| !figure.name.contains("CPU")));
+        server.stop()?;
+    }
+    Ok(())
+}
