@@ -66,15 +66,13 @@ impl<D: Database> Connections<D> {
     /// # Errors
     /// The database's; `PoolTimedOut` when all were in use for as long as the pool waits, and `PoolClosed` after [`close`](Self::close).
     pub async fn lend(&self) -> sqlx::Result<Lent<'_, D>> {
-        let place = match self.0.places.try_acquire() {
-            Ok(place) => place,
-            Err(_) => {
-                let patience = self.0.pool.options().get_acquire_timeout();
-                let place =
-                    tokio::time::timeout(patience, self.0.places.acquire()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-                place.map_err(|_| sqlx::Error::PoolClosed)?
-            }
-        };
+        // As long for all of it as the pool waits: whoever has a place may still have to wait for a connection that was given up.
+        let patience = self.0.pool.options().get_acquire_timeout();
+        tokio::time::timeout(patience, self.wait_for_one()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn wait_for_one(&self) -> sqlx::Result<Lent<'_, D>> {
+        let place = self.0.places.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
         // Not in the condition: the lock would be held to the end of the block.
         let ready = self.ready().pop();
         if let Some((mut connection, since)) = ready
