@@ -246,7 +246,7 @@ pub struct ListedRoom {
     pub is_unread: bool,
     /// How many messages wait behind the read marker; at most 100 are counted, and none where that was not asked for.
     pub unread: i64,
-    /// How many of them address the person.
+    /// How many behind the read marker address the person; at most 100 are counted, and none where that was not asked for.
     pub mentions: i64,
     /// How loud the person has made the room; `None` leaves it to what they chose for all.
     pub level: Option<Level>,

@@ -14,8 +14,8 @@ use super::store::Store;
 use crate::both;
 use crate::harness::{Kind, run};
 
-/// Those that read.
-fn readers(db: &Store) -> &Postgres {
+/// The one that the test asked for.
+fn postgres(db: &Store) -> &Postgres {
     let Db::Postgres(postgres) = &**db else { unreachable!("it was asked for") };
     postgres
 }
@@ -84,7 +84,7 @@ both! {
 #[test]
 fn what_is_given_up_keeps_nobody_waiting() {
     run(concat!(module_path!(), "::what_is_given_up_keeps_nobody_waiting"), Kind::Postgres, async |db: &Store| {
-        let read = &readers(db).read;
+        let read = &postgres(db).read;
         lend_all(read).await.into_iter().for_each(Lent::done);
         let mut outside = PgConnection::connect(db.database.url()).await.expect("it answers");
         let busy = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'
@@ -109,7 +109,7 @@ fn what_is_given_up_keeps_nobody_waiting() {
 #[test]
 fn a_dead_connection_fails_once_and_is_replaced() {
     run(concat!(module_path!(), "::a_dead_connection_fails_once_and_is_replaced"), Kind::Postgres, async |db: &Store| {
-        let read = &readers(db).read;
+        let read = &postgres(db).read;
         let (mut all, mut killed) = (lend_all(read).await, HashSet::new());
         for lent in &mut all {
             killed.insert(pid(lent).await);
@@ -135,7 +135,7 @@ fn a_dead_connection_fails_once_and_is_replaced() {
 #[test]
 fn one_that_was_idle_is_asked_before_it_is_lent() {
     run(concat!(module_path!(), "::one_that_was_idle_is_asked_before_it_is_lent"), Kind::Postgres, async |db: &Store| {
-        let read = &readers(db).read;
+        let read = &postgres(db).read;
         let mut lent = read.lend().await.expect("it is free");
         let dead = pid(&mut lent).await;
         lent.done();

@@ -144,6 +144,21 @@ pub async fn rows_read(db: &Db, database: &Database) -> u64 {
 }
 
 both! {
+    async fn what_waits_is_counted_up_to_a_limit(it: &Metered) {
+        let db = &it.db;
+        let waiting = async |username: &str| {
+            let who = db.find_user_by_name(username).await.unwrap().expect("somebody").id;
+            let rooms = db.list_own_rooms(who).await.unwrap();
+            let general = rooms.iter().find(|listed| &*listed.room.slug == "general").expect("a member's room");
+            let (unread, mentions) = (db.unread(general.room.id, who), db.waiting_mentions(general.room.id, who));
+            (general.unread, general.mentions, unread.await.unwrap(), mentions.await.unwrap())
+        };
+        // One said everything, and half of it to themselves.
+        assert_eq!(waiting(ONE).await, (0, 100, 0, 1_000));
+        assert_eq!(waiting(KEEN).await, (10, 5, 10, 5));
+        assert_eq!(waiting("u3").await, (100, 0, 1_000, 0));
+    }
+
     async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
         let too_much = it.too_much().await;
         assert!(too_much.is_empty(), "{too_much:#?}");
