@@ -24,6 +24,8 @@ use super::{Connections, Db, statistics};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the write-ahead log is copied into the database, from a connection that does not stall the writer.
 const CHECKPOINT: Duration = Duration::from_secs(10);
+/// An acknowledged message survives the loss of power: each commit waits for the disk. Only the index of search does without for a while.
+pub(super) const DURABLE: &str = "pragma synchronous = full";
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -141,7 +143,7 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .create_if_missing(true)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // An acknowledged message survives the loss of power: each commit waits for the disk.
+        // As `DURABLE`.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE)
         // What is deleted is overwritten, and cannot be read out of a copy of the file.
@@ -171,8 +173,10 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
                 let is_well = !connection.is_in_transaction();
                 if !is_well {
                     flag.store(true, Ordering::Release);
+                    return Ok(false);
                 }
-                Ok(is_well)
+                connection.execute(DURABLE).await?;
+                Ok(true)
             })
         })
         // Only this one keeps statistics: the readers may not write. And it maps no file: what it reads is mostly in its cache, and with a

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::{Connection, Sqlite as SqliteDatabase};
+use sqlx::{Connection, Executor, Sqlite as SqliteDatabase};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,6 +16,7 @@ use super::build::{SourceRow, given};
 use super::{MERGE, PUT, due};
 use crate::chat::search::entry::Entry;
 use crate::db::ledger::LARGEST_BATCH;
+use crate::db::open::DURABLE;
 use crate::db::{Connections, Db, Sqlite};
 
 /// How much text is indexed before the time has come, in bytes: enough that a message costs little, and so little that no post waits long.
@@ -68,10 +69,11 @@ impl Follower {
         Ok(())
     }
 
-    /// Indexes the oldest messages that are not, in one transaction.
+    /// Indexes the oldest messages that are not, in one transaction. It does not wait for the disk: should the power fail, `search_after`
+    /// is lost with the words, and they are indexed again. The next post's commit syncs both.
     async fn index(&self) -> sqlx::Result<()> {
         let mut lent = self.write.lend().await?;
-        let mut tx = lent.begin_with("begin immediate").await?;
+        let mut tx = lent.begin_with("pragma synchronous = normal; begin immediate").await?;
         let written = self.written.load(Ordering::Acquire);
         // As one text: each row of SQLite's is handed from its thread to another.
         let rows: String = sqlx::query_scalar(
@@ -96,6 +98,8 @@ impl Follower {
                 .await?;
         }
         tx.commit().await?;
+        // Whatever ends before this is given back to the pool, which does the same.
+        lent.execute(DURABLE).await?;
         lent.done();
         if rows.len() < AT_ONCE {
             self.indexed.fetch_max(written, Ordering::AcqRel);

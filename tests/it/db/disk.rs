@@ -34,6 +34,12 @@ async fn fail_by_itself(db: &Store) {
     drop(writer(db).lend().await.expect("somebody may write again"));
 }
 
+/// Whether what is written next is on the disk when it is committed.
+async fn waits_for_the_disk(db: &Store) -> bool {
+    const FULL: i64 = 2;
+    sqlx::query_scalar::<_, i64>("pragma synchronous").fetch_one(writer(db)).await.expect("SQLite tells") == FULL
+}
+
 once! {
     async fn a_full_disk_refuses_writes_and_takes_them_again_when_there_is_room(db: &Store) {
         db.add("ada").await;
@@ -49,10 +55,21 @@ once! {
         db.catch_up().await.expect_err("there is no room");
         writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");
         db.catch_up().await.expect("there is room again");
+        assert!(waits_for_the_disk(db).await);
         let author = db.find_user_by_name("ada").await.expect("the database answers").expect("she registered").id;
         assert_eq!(db.search(&word(author, "long"), i64::MAX, 9).await.expect("it can be asked").len(), 1);
         write(db, 2).await.expect("there is room again");
         assert_eq!(db.database.rows("messages").await.len(), 2);
+    }
+
+    async fn what_is_said_after_the_index_gave_up_waits_for_the_disk(db: &Store) {
+        db.add("ada").await;
+        write(db, 1).await.expect("there is room");
+        let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
+        other.execute("begin immediate").await.expect("nobody writes now");
+        db.catch_up().await.expect_err("somebody else writes");
+        assert!(waits_for_the_disk(db).await, "what is said next would be lost with the power");
+        other.execute("rollback").await.expect("it can let go");
     }
 
     async fn a_transaction_that_sqlite_ended_by_itself_does_not_end_all_writing(db: &Store) {

@@ -17,7 +17,7 @@ async fn number(database: &Database, of: &str) -> i64 {
 }
 
 /// How many messages are not in the index yet.
-async fn waiting(database: &Database) -> i64 {
+pub async fn waiting(database: &Database) -> i64 {
     let of = "select count(*) from messages
               where kind = 'text' and id > (select cast(value as integer) from meta where key = 'search_after')";
     number(database, of).await

@@ -3,7 +3,7 @@
 mod batches;
 mod connections;
 mod disk;
-mod following;
+pub mod following;
 mod merging;
 mod messages;
 mod migrations;

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use proof::ground::strace::Strace;
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
 
+use crate::db::following::waiting;
 use crate::harness::process::{self, PROGRAM, Process};
 use crate::harness::programs::{self, Program};
 use crate::harness::{Database, Kind};
@@ -31,6 +34,10 @@ once! {
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         for number in 0..20 {
+            if number % 4 == 3 {
+                // It has the index catch up, which waits for no disk; what is said afterwards does.
+                ada.get_json("/search?q=unmistakable").await.expect(200);
+            }
             let before = std::fs::read_to_string(&trace).expect("strace writes").lines().count();
             let nonce = format!("unmistakable-{number}");
             socket.post("general", &nonce, &nonce).await;
@@ -43,6 +50,41 @@ once! {
             assert!(synced.is_some(), "nothing was synced for {nonce}: {since:#?}");
             assert!(told.is_none_or(|told| synced < Some(told)), "{nonce} was told first: {since:#?}");
         }
+    }
+
+    async fn what_was_acknowledged_is_found_while_the_disk_fails_to_sync(database: &Database) {
+        if !Program::Strace.is_here_or_may_be_missing() {
+            println!("left out: strace is not on this machine");
+            return;
+        }
+        let server = process::start(database.folder(), database.url(), &[]).await;
+        let ada = server.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let Some(failing) = failing_disk(&server).await else {
+            println!("left out: this machine lets nobody trace a running process");
+            return;
+        };
+        failing.end().await;
+        let mut other = SqliteConnectOptions::new().filename(database.file()).connect().await.expect("the file is there");
+        let mut said = 0;
+        // Nobody may write before the disk fails, and so the newest message is not in the index.
+        loop {
+            said += 1;
+            socket.post("general", "a word", &format!("{said}")).await;
+            other.execute("begin immediate").await.expect("nobody writes for long");
+            if waiting(database).await > 0 {
+                break;
+            }
+            other.execute("rollback").await.expect("it can let go");
+        }
+        let failing = failing_disk(&server).await.expect("it could be traced before");
+        other.execute("rollback").await.expect("it can let go");
+        let found = ada.get_json("/search?q=word").await.expect(200).json();
+        assert_eq!(found["results"].as_array().map(Vec::len), Some(said), "{found}");
+        assert_eq!(found["building"], serde_json::Value::Null);
+        let refused = socket.ask("message", json!({ "room": "general", "body": "too early", "nonce": "no" })).await;
+        assert_eq!(refused["error"]["code"], "unavailable", "acknowledged without a sync: {refused}");
+        failing.end().await;
     }
 
     async fn a_disk_that_fails_to_sync_gets_nothing_acknowledged_and_loses_nothing(database: &Database) {
