@@ -105,12 +105,14 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_people(&self, text: &str, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
-        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        // As written and in lower case: SQLite's `lower` knows only ASCII. That names come after the one of `after` is said twice, since SQLite
+        // begins in an index where a single value says, but not where a pair does.
         let (as_written, lower) = (pattern(text), pattern(&text.to_lowercase()));
         read!(self, pool => sqlx::query_as(
             "select id, username, name, status from users
              where banned_at is null
                and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
+               and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
              order by lower(name), username limit $4",
         )

@@ -113,6 +113,8 @@ impl Metered {
         at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general"));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));
+        at_most!(3_000, 160, db.list_people("", None, 51));
+        at_most!(3_000, 160, db.list_people("", Some("u2500"), 51));
         too_much
     }
 }
