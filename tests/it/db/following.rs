@@ -1,5 +1,8 @@
 //! SQLite's index follows the messages: nobody notices, and nothing is left out.
 
+use std::path::{Path, PathBuf};
+
+use parlor::db::{Db, Purpose};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
@@ -96,6 +99,28 @@ once! {
         assert_eq!(found["results"][0]["message"]["body"], "said just before the end, w2x", "{found}");
         assert_eq!(waiting(&db.database).await, 0);
         server.stop().await;
+    }
+
+    async fn what_was_indexed_and_lost_with_the_power_is_indexed_again(db: &Store) {
+        let (author, general) = (db.author("ada").await, db.general().await);
+        db.write(general, vec![line(&author, 1, "said before the power failed".into())]).await.expect("there is room");
+        let log = |file: &Path| PathBuf::from(format!("{}-wal", file.display()));
+        // Whatever a post's commit has written is on the disk; what the index writes after it may not be.
+        let synced = std::fs::metadata(log(&db.database.file())).expect("it was just written to").len();
+        db.catch_up().await.expect("there is room");
+        assert_eq!(waiting(&db.database).await, 0);
+        let left = db.database.folder().join("left.db");
+        std::fs::copy(db.database.file(), &left).expect("it can be read");
+        let mut tail = std::fs::read(log(&db.database.file())).expect("it can be read");
+        assert!(tail.len() as u64 > synced, "nothing was indexed");
+        tail.truncate(usize::try_from(synced).expect("a short log"));
+        std::fs::write(log(&left), tail).expect("the folder is the test's");
+        let left = Db::open(&format!("sqlite://{}", left.display()), 1, Purpose::Visit).await.expect("it is whole");
+        let hits = async || left.search(&word(author.id, "power"), i64::MAX, 9).await.expect("it can be asked").len();
+        assert_eq!(hits().await, 0);
+        left.catch_up().await.expect("there is room");
+        assert_eq!(hits().await, 1);
+        left.close().await;
     }
 
     async fn however_much_waits_is_indexed_once(db: &Store) {
