@@ -105,8 +105,8 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_people(&self, text: &str, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
-        // As written and in lower case: SQLite's `lower` knows only ASCII. That names come after the one of `after` is said twice, since SQLite
-        // begins in an index where a single value says, but not where a pair does.
+        // As written and in lower case: SQLite's `lower` knows only ASCII. Where the page begins is said twice, since SQLite finds the place of
+        // one value in an index of expressions, but not that of a pair.
         let (as_written, lower) = (pattern(text), pattern(&text.to_lowercase()));
         read!(self, pool => sqlx::query_as(
             "select id, username, name, status from users

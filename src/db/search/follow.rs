@@ -98,7 +98,7 @@ impl Follower {
                 .await?;
         }
         tx.commit().await?;
-        // Whatever ends before this is given back to the pool, which does the same.
+        // What fails or is given up before this goes back to the pool, which does the same.
         lent.execute(DURABLE).await?;
         lent.done();
         if rows.len() < AT_ONCE {
