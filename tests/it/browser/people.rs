@@ -46,6 +46,27 @@ fn without_scripts_one_finds_somebody_writes_to_them_and_changes_how_one_appears
 }
 
 #[test]
+fn a_long_list_of_people_scrolls_and_the_window_around_it_does_not() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        for nth in 1..=12 {
+            app.register(&format!("person{nth}")).await;
+        }
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.set_window_size(900, 500).await.expect("a window has a size");
+        ada.visit(app, "/people").await;
+        ada.waits_for(async || ada.counts(".people-rows > li").await == 13).await;
+        let hidden = async |of: &str| {
+            let script = format!("const of = document.querySelector('{of}'); return of.scrollHeight - of.clientHeight");
+            ada.execute(&script, vec![]).await.expect("it is on the page").as_i64().expect("a number")
+        };
+        assert!(hidden(".page").await > 0);
+        assert_eq!(hidden("html").await, 0, "there are two scroll bars");
+        ada.close().await;
+    });
+}
+
+#[test]
 fn a_conversation_that_somebody_begins_appears_by_itself_and_so_does_a_new_name() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;
