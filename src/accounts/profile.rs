@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::Accounts;
 use super::session::SessionUser;
 use super::username::{Username, display_name};
+use crate::chat::listing::{Listing, Sought};
 use crate::chat::text;
 use crate::chat::types::{Level, Theme, UserId};
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
@@ -14,8 +15,6 @@ use crate::error::{Error, Result};
 
 /// How long a status line may be, in characters.
 pub const STATUS: usize = 100;
-/// How many people a page of the directory holds.
-pub const PEOPLE: i64 = 50;
 
 /// What somebody writes into their profile; what is not there stays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,15 +40,6 @@ pub struct Changed {
     pub is_seen: bool,
     /// Whether the name is another one.
     pub is_renamed: bool,
-}
-
-/// A page of the directory.
-#[derive(Clone, Debug)]
-pub struct Directory {
-    /// The people, by name.
-    pub people: Vec<ListedPerson>,
-    /// Behind whom the next page begins, if there is one.
-    pub next: Option<String>,
 }
 
 impl Accounts {
@@ -93,21 +83,12 @@ impl Accounts {
         Ok(Changed { is_seen: is_renamed || profile.status != before.status, is_renamed, profile })
     }
 
-    /// A page of the directory: those with `text` in their name or username, from just behind the one called `after`.
+    /// A page of the directory.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for `q`.
-    pub async fn directory(&self, text: &str, after: Option<&str>) -> Result<Directory> {
-        let text = text::line("q", text, super::username::NAME)?;
-        let after = after.map(|after| after.trim().to_lowercase()).filter(|after| !after.is_empty());
-        if let Some(after) = &after {
-            text::no_nul("after", after)?;
-        }
-        let mut people = self.db.list_people(text.trim_start_matches('@'), after.as_deref(), PEOPLE + 1).await?;
-        let has_more = people.len() as i64 > PEOPLE;
-        people.truncate(PEOPLE as usize);
-        let next = people.last().filter(|_| has_more).map(|last| last.username.clone());
-        Ok(Directory { people, next })
+    /// The database's.
+    pub async fn directory(&self, sought: &Sought) -> Result<Listing<ListedPerson>> {
+        Ok(Listing::new(self.db.list_people(sought, Sought::LIMIT).await?, |person| &person.username))
     }
 
     /// The rooms in which two people both are.

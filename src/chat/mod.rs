@@ -13,6 +13,7 @@ pub mod change;
 pub mod direct;
 mod history;
 pub mod ledger;
+pub mod listing;
 pub mod markdown;
 pub mod names;
 pub mod preferences;

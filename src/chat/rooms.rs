@@ -3,9 +3,11 @@
 //! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
 
 use super::change::Change;
+use super::listing::{Listing, Sought};
 use super::types::{ListedRoom, Room, UserId, Visibility};
 use super::{Chat, text};
-use crate::db::rooms::{Here, Member, RoomView, Surroundings};
+use crate::db::people::Member;
+use crate::db::rooms::{Here, RoomView, Surroundings};
 use crate::error::{Error, Result};
 
 impl Chat {
@@ -131,12 +133,12 @@ impl Chat {
         Ok(found)
     }
 
-    /// Who is a member of a room.
+    /// A page of a room's members.
     ///
     /// # Errors
     /// The database's.
-    pub async fn members(&self, view: &RoomView) -> Result<Vec<Member>> {
-        Ok(self.db.list_members(view.room.id).await?)
+    pub async fn members(&self, view: &RoomView, sought: &Sought) -> Result<Listing<Member>> {
+        Ok(Listing::new(self.db.list_members(view, sought, Sought::LIMIT).await?, |member| &member.person.username))
     }
 
     async fn person(&self, username: &str) -> Result<UserId> {

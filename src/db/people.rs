@@ -1,16 +1,20 @@
 //! How people show themselves, and who there is.
 //!
-//! Owns the statements about profiles, the directory, and when somebody was last seen. It must not check what is written into a
+//! Owns the statements about profiles, the lists of people, and when somebody was last seen. It must not check what is written into a
 //! profile, nor know who is connected.
 
 use sqlx::FromRow;
 
+use super::rooms::RoomView;
 use super::{Db, read, write};
+use crate::chat::listing::Sought;
 use crate::chat::types::{Author, Level, Theme, UserId};
 use crate::clock::Millis;
 
 /// How exactly it is noted when somebody was last seen, in milliseconds.
 const SEEN: i64 = 60_000;
+/// With how many members a room has so many of everybody that they are found soonest among all.
+const MANY: i64 = 1_000;
 
 /// A person as others may know them, and how they want things.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -56,6 +60,16 @@ pub struct ListedPerson {
     pub status: String,
 }
 
+/// A member of a room.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Member {
+    /// Who.
+    #[sqlx(flatten)]
+    pub person: ListedPerson,
+    /// Since when.
+    pub joined_at: Millis,
+}
+
 /// A room in which two people both are.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SharedRoom {
@@ -65,6 +79,28 @@ pub struct SharedRoom {
     pub name: String,
     /// Whether only its members know of it.
     pub is_private: bool,
+}
+
+/// A page of a list of people. SQLite finds the place of one value in an index of expressions, but not that of a pair: so where the
+/// page begins is said twice.
+macro_rules! by_name {
+    ($db:expr, $sought:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
+        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        read!($db, pool => sqlx::query_as(concat!(
+            "select users.id, username, name, status", $list,
+            " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
+               and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
+               and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
+             order by lower(name), username limit $4"
+        ))
+        .bind(pattern(&$sought.text.to_lowercase()))
+        .bind(pattern(&$sought.text))
+        .bind(&$sought.after)
+        .bind($limit)
+        $(.bind($bind))?
+        .fetch_all(pool)
+        .await)
+    };
 }
 
 impl Db {
@@ -99,29 +135,32 @@ impl Db {
             .map(drop))
     }
 
-    /// The people whose name or username has `text` in it, by name, from just behind the one called `after`. Who lost their access is
-    /// not among them.
+    /// The people who are sought, by name. Who lost their access is not among them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_people(&self, text: &str, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
-        // As written and in lower case: SQLite's `lower` knows only ASCII. Where the page begins is said twice, since SQLite finds the place of
-        // one value in an index of expressions, but not that of a pair.
-        let (as_written, lower) = (pattern(text), pattern(&text.to_lowercase()));
-        read!(self, pool => sqlx::query_as(
-            "select id, username, name, status from users
-             where banned_at is null
-               and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
-               and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
-               and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
-             order by lower(name), username limit $4",
-        )
-        .bind(lower)
-        .bind(as_written)
-        .bind(after.unwrap_or_default())
-        .bind(limit)
-        .fetch_all(pool)
-        .await)
+    pub async fn list_people(&self, sought: &Sought, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
+        by_name!(self, sought, limit, " from users where banned_at is null")
+    }
+
+    /// Those of a room's members who are sought, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_members(&self, view: &RoomView, sought: &Sought, limit: i64) -> sqlx::Result<Vec<Member>> {
+        let room = view.room.id;
+        if view.members > MANY && sought.text.is_empty() {
+            // Everybody is read by name, as long as it takes to find a page of members. A join would be put in order as a whole.
+            return by_name!(
+                self,
+                sought,
+                limit,
+                ", (select joined_at from memberships where room_id = $5 and user_id = users.id) as joined_at
+                from users where (select joined_at from memberships where room_id = $5 and user_id = users.id) is not null",
+                room
+            );
+        }
+        by_name!(self, sought, limit, ", joined_at from memberships join users on users.id = user_id where room_id = $5", room)
     }
 
     /// The rooms in which two people both are, by name, without their direct messages.

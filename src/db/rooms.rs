@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, write};
-use crate::chat::types::{Author, Head, Level, ListedRoom, Membership, Room, RoomId, UserId, Visibility};
+use crate::chat::types::{Head, Level, ListedRoom, Membership, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
@@ -44,17 +44,6 @@ pub struct Here {
     pub view: RoomView,
     /// How many of its messages are pinned.
     pub pins: i64,
-}
-
-/// A member of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Who.
-    pub person: Author,
-    /// One line about how they are; may be empty.
-    pub status: String,
-    /// Since when.
-    pub joined_at: Millis,
 }
 
 #[derive(Clone, FromRow)]
@@ -270,25 +259,5 @@ impl Db {
         .await?);
         let here = rows.iter().find(|row| row.slug == slug).map(|row| Here { pins: row.pins, view: row.clone().into() });
         Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), here })
-    }
-
-    /// The members of a room, by name.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn list_members(&self, room: RoomId) -> sqlx::Result<Vec<Member>> {
-        let rows: Vec<(UserId, String, String, String, Millis)> = read!(self, pool => sqlx::query_as(
-            "select users.id, username, users.name, status, joined_at from memberships join users on users.id = user_id
-             where room_id = $1 order by lower(users.name), username",
-        )
-        .bind(room)
-        .fetch_all(pool)
-        .await?);
-        let member = |(id, username, name, status, joined_at): (UserId, String, String, String, Millis)| Member {
-            person: Author { id, username: username.into(), name: name.into() },
-            status,
-            joined_at,
-        };
-        Ok(rows.into_iter().map(member).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Who is in a room, and what the room is called.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde::Deserialize;
@@ -8,59 +8,65 @@ use serde_json::json;
 
 use super::form::Form;
 use super::frame::frame;
+use super::people::Search;
 use super::respond::{Answer, Asked, page_with};
 use super::rooms::visibility;
 use super::session::CurrentUser;
 use super::views::{Listed, MembersPage};
-use crate::db::people::ListedPerson;
-use crate::db::rooms::Member;
+use crate::chat::listing::Listing;
+use crate::db::people::Member;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// `GET /rooms/{slug}/members`.
-pub async fn page(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
-    show(&state, &slug, &user, &asked, None).await
+/// `GET /rooms/{slug}/members`: all of them, or those with `q` in their name, by name.
+pub async fn page(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    Query(search): Query<Search>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
+    show(&state, &slug, &user, &asked, search, None).await
 }
 
-async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, problem: Option<Error>) -> Answer {
+async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, search: Search, problem: Option<Error>) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let members = state.chat.members(&view).await.map_err(refuse)?;
+    let sought = search.sought().map_err(refuse)?;
+    let Listing { people: members, next } = state.chat.members(&view, &sought).await.map_err(refuse)?;
     let presence = state.chat.presence();
     if asked.is_json() {
         let members: Vec<_> = members
             .iter()
-            .map(|member| {
-                let online = presence.is_online(member.person.id);
-                json!({ "person": member.person, "joined_at": member.joined_at, "status": member.status, "online": online })
+            .map(|Member { person, joined_at }| {
+                let author = json!({ "id": person.id, "username": person.username, "name": person.name });
+                json!({ "person": author, "joined_at": joined_at, "status": person.status, "online": presence.is_online(person.id) })
             })
             .collect();
-        return Ok(Json(json!({ "room": view.room, "members": members })).into_response());
+        return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next })).into_response());
     }
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let listed = |Member { person, status, .. }| Listed {
-        is_online: presence.is_online(person.id),
-        person: ListedPerson { id: person.id, username: person.username.to_string(), name: person.name.to_string(), status },
-    };
-    let mut members =
-        MembersPage::new(frame(state, user).await.map_err(refuse)?, user, view, members.into_iter().map(listed).collect());
-    members.problem = problem.as_ref().map(Into::into);
-    Ok(page_with(status, &members))
+    let listed = |Member { person, .. }| Listed { is_online: presence.is_online(person.id), person };
+    let members = members.into_iter().map(listed).collect();
+    let frame = frame(state, user).await.map_err(refuse)?;
+    let mut page = MembersPage::new(frame, user, view, members, search, next.as_deref());
+    page.problem = problem.as_ref().map(Into::into);
+    Ok(page_with(status, &page))
 }
 
 /// Back to the members, or the page again with what is wrong.
 async fn after(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, done: Result<(), Error>) -> Answer {
     match done {
-        Ok(()) => Ok(to_members(slug)),
+        Ok(()) => Ok(to_members(slug, "")),
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
-            show(state, slug, user, asked, Some(error)).await
+            show(state, slug, user, asked, Search::default(), Some(error)).await
         }
         Err(error) => Err(asked.refuse(error)),
     }
 }
 
-fn to_members(slug: &str) -> Response {
-    Redirect::to(&format!("/rooms/{slug}/members")).into_response()
+fn to_members(slug: &str, query: &str) -> Response {
+    Redirect::to(&format!("/rooms/{slug}/members{query}")).into_response()
 }
 
 /// The form that invites somebody.
@@ -82,18 +88,19 @@ pub async fn invite(
     after(&state, &slug, &user, &asked, done).await
 }
 
-/// `POST /rooms/{slug}/members/{username}/remove`.
+/// `POST /rooms/{slug}/members/{username}/remove`, with the query of the page that one was on.
 pub async fn remove(
     State(state): State<AppState>,
     Path((slug, username)): Path<(String, String)>,
+    Query(search): Query<Search>,
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
-    let done = state.chat.remove(user.id, &slug, &username).await;
-    if done.is_ok() && username.eq_ignore_ascii_case(&user.username) {
-        return Ok(Redirect::to("/rooms").into_response());
+    match state.chat.remove(user.id, &slug, &username).await {
+        Ok(()) if username.eq_ignore_ascii_case(&user.username) => Ok(Redirect::to("/rooms").into_response()),
+        Ok(()) => Ok(to_members(&slug, &search.query(&search.after))),
+        refused => after(&state, &slug, &user, &asked, refused).await,
     }
-    after(&state, &slug, &user, &asked, done).await
 }
 
 /// The form that describes a room; what is not sent stays.

@@ -11,35 +11,61 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::{DirectPage, Listed, PeoplePage, PersonPage};
-use crate::accounts::profile::Directory;
 use crate::chat::direct::{Opened, usernames};
+use crate::chat::listing::{Listing, Sought};
+use crate::db::people::ListedPerson;
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
-/// Who is looked for, and from where on.
+/// Which page of a list of people: who is looked for, and from where on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Search {
-    q: String,
-    after: Option<String>,
+    /// What was typed.
+    pub q: String,
+    /// Behind whom the page begins.
+    pub after: String,
+}
+
+impl Search {
+    /// The same, checked.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long`, for the field.
+    pub fn sought(&self) -> Result<Sought> {
+        Sought::parse(&self.q, &self.after)
+    }
+
+    /// What an address ends with that leads to the page behind `after`; nothing for the first page of everybody.
+    #[must_use]
+    pub fn query(&self, after: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("q", self.q.trim()), ("after", after)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        if query.is_empty() { query } else { format!("?{query}") }
+    }
 }
 
 /// `GET /people`: everybody, or those with `q` in their name, by name.
 pub async fn list(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
-    let Directory { people, next } = state.accounts.directory(&search.q, search.after.as_deref()).await.map_err(refuse)?;
+    let sought = search.sought().map_err(refuse)?;
+    let Listing { people, next } = state.accounts.directory(&sought).await.map_err(refuse)?;
     let people = listed(&state, people);
     if asked.is_json() {
         let people: Vec<_> = people.iter().map(json_of).collect();
         return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
     }
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let next = next.map(|next| format!("q={}&after={}", encode(search.q.trim()), encode(&next)));
+    let next = next.map(|next| search.query(&next));
     let frame = frame(&state, &user).await.map_err(refuse)?.at("people");
-    Ok(page(&PeoplePage { frame, people, next, is_first: search.after.is_none(), q: search.q }))
+    Ok(page(&PeoplePage { frame, people, next, is_first: search.after.is_empty(), q: search.q }))
 }
 
-fn listed(state: &AppState, people: Vec<crate::db::people::ListedPerson>) -> Vec<Listed> {
+fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
     let presence = state.chat.presence();
     people.into_iter().map(|person| Listed { is_online: presence.is_online(person.id), person }).collect()
 }
@@ -107,7 +133,7 @@ pub async fn begin(
 }
 
 async fn start(state: &AppState, user: &CurrentUser, lines: Vec<String>, problem: Option<&Error>) -> Result<DirectPage> {
-    let everybody = state.accounts.directory("", None).await?;
+    let everybody = state.accounts.directory(&Sought::default()).await?;
     let people: Vec<_> = listed(state, everybody.people).into_iter().filter(|listed| listed.person.id != user.id).collect();
     let (chosen, typed): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| people.iter().any(|listed| listed.person.username == *line));

@@ -12,10 +12,10 @@ const GROUPS = [
 
 // Each finds options { key, sign, label, detail, text } for what is typed behind its sign.
 export function sources(room) {
-  const members = list(`/rooms/${room}/members`, ({ members }) => members.map(({ person }) => person));
+  const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.map(({ person }) => person), more }));
   const rooms = list('/rooms', ({ rooms }) => rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'));
   return {
-    '@': { name: 'People', least: 0, find: async (typed) => people(await members(), fold(typed)) },
+    '@': { name: 'People', least: 0, find: async (typed) => people(await members(typed), fold(typed)) },
     '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(), fold(typed)) },
     ':': { name: 'Emoji', least: 2, find: async (typed) => (await search(typed, LIMIT)).map(emoji) },
   };
@@ -37,6 +37,18 @@ function named(rooms, typed) {
 
 function emoji({ emoji, name, codes }) {
   return { key: codes[0], sign: emoji, label: `:${codes[0]}:`, detail: name, text: `${emoji} ` };
+}
+
+// Whom the server finds: among everybody, as long as one page holds them, and else by what is typed.
+function finder(path, take) {
+  const everybody = list(path, take);
+  const typed = new Map();
+  return async (text) => {
+    const all = await everybody();
+    if (!text || !all.more) return all.found;
+    if (!typed.has(text)) typed.set(text, list(`${path}?q=${encodeURIComponent(text)}`, take));
+    return (await typed.get(text)()).found;
+  };
 }
 
 // A list from the server, asked for when it is first wanted and when it has grown old.

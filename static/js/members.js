@@ -13,7 +13,7 @@ const line = connection.in(room);
 let due;
 
 async function look() {
-  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/members`, { headers: { accept: 'application/json' } }).catch(() => null);
+  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/members${location.search}`, { headers: { accept: 'application/json' } }).catch(() => null);
   if (!answer?.ok) return;
   for (const { person, online } of (await answer.json()).members) {
     cameOrWent({ user: person.username, online });

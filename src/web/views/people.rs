@@ -38,7 +38,7 @@ pub struct PeoplePage {
     pub q: String,
     /// Who was found.
     pub people: Vec<Listed>,
-    /// The query of the next page.
+    /// What the next page's address ends with, if there is one.
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,

@@ -98,6 +98,41 @@ fn a_conversation_that_somebody_begins_appears_by_itself_and_so_does_a_new_name(
 }
 
 #[test]
+fn in_a_long_list_of_members_one_is_found_completed_and_sent_out() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        let keeper = app.log_in("ada").await;
+        let hall = keeper.create_room("Hall", "public").await;
+        for nth in 0..52 {
+            app.register(&format!("person{nth:02}")).await.get(&format!("/rooms/{hall}")).await.expect(200);
+        }
+        // Their name comes last, behind the first page.
+        let zoe = app.register("zoe").await;
+        zoe.get(&format!("/rooms/{hall}")).await.expect(200);
+        ada.visit(app, &format!("/rooms/{hall}")).await;
+        ada.fill(COMPOSER, "Hi @zo").await;
+        ada.waits_for(async || ada.texts("#completions:not([hidden]) .label").await == ["@zoe"]).await;
+        ada.visit(app, &format!("/rooms/{hall}/members")).await;
+        ada.waits_for(async || ada.counts("#members > li").await == 50).await;
+        ada.press("a[rel=next]").await;
+        ada.waits_for(async || ada.texts("#members > li:last-child [data-name-of]").await == ["zoe"]).await;
+        ada.sees("#members [data-person=zoe] .dot:not(.dot--on)").await;
+        let _socket = zoe.join(&hall).await;
+        ada.sees("#members [data-person=zoe] .dot--on").await;
+        ada.fill("[name=q]", "zo").await;
+        ada.press(".finder .button").await;
+        ada.waits_for(async || ada.texts("#members [data-name-of]").await == ["zoe"]).await;
+        ada.press("#members form button").await;
+        ada.sees(".empty").await;
+        ada.press(".empty a").await;
+        ada.waits_for(async || ada.counts("#members > li").await == 50).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
 fn the_list_of_members_shows_who_comes() {
     in_browser(module_path!(), async |app: &TestApp| {
         let grace = app.register("grace").await;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use parlor::chat::listing::Sought;
 use parlor::chat::types::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
 use parlor::db::ledger::{Wanted, Writes};
+use parlor::db::rooms::RoomView;
 
 use super::store::{NOW, Store};
 use crate::both;
@@ -110,8 +112,31 @@ both! {
             db.enter(general, db.add(name).await).await;
         }
         db.add("eve").await;
-        let members = db.list_members(general).await.unwrap();
+        let view = db.find_room("general", UserId(9_999)).await.unwrap().expect("it is public");
+        let members = db.list_members(&view, &Sought::default(), 10).await.unwrap();
         assert_eq!(members.iter().map(|member| &*member.person.username).collect::<Vec<_>>(), ["ada", "grace"]);
         assert_eq!((members[0].joined_at, &*members[0].person.name), (NOW, "The ada"));
+    }
+
+    async fn the_members_of_a_large_room_are_found_in_another_way_and_are_the_same(db: &Store) {
+        let general = db.general().await;
+        for name in ["mary", "grace", "eve", "ada", "linus"] {
+            db.enter(general, db.add(name).await).await;
+        }
+        db.add("frances").await;
+        db.run("update users set name = 'Twin' where username in ('eve', 'mary'); update users set banned_at = 1 where username = 'ada'").await;
+        let small = db.find_room("general", UserId(9_999)).await.unwrap().expect("it is public");
+        let large = RoomView { members: 1_000_000, ..small.clone() };
+        let mut pages = Vec::new();
+        for after in ["", "ada", "Grace", "linus", "eve", "mary", "nobody"] {
+            let sought = Sought::parse("", after).unwrap();
+            let page = db.list_members(&small, &sought, 3).await.unwrap();
+            assert_eq!(page, db.list_members(&large, &sought, 3).await.unwrap(), "behind {after}");
+            pages.push(page.into_iter().map(|member| member.person.username).collect::<Vec<_>>());
+        }
+        let expected: [&[&str]; 7] = [&["ada", "grace", "linus"], &["grace", "linus", "eve"], &["linus", "eve", "mary"], &["eve", "mary"], &["mary"], &[], &[]];
+        assert_eq!(pages, expected);
+        let sought = Sought::parse("twi", "").unwrap();
+        assert_eq!(db.list_members(&large, &sought, 3).await.unwrap().len(), 2);
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parlor::chat::listing::Sought;
 use parlor::db::{Db, Purpose};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -69,7 +70,8 @@ impl Metered {
         let db = &self.db;
         let one = db.find_user_by_name(ONE).await.unwrap().expect("somebody").id;
         let keen = db.find_user_by_name(KEEN).await.unwrap().expect("somebody else").id;
-        let general = db.find_room("general", one).await.unwrap().expect("it is always there").room.id;
+        let view = db.find_room("general", one).await.unwrap().expect("it is always there");
+        let general = view.room.id;
         let slug = Arc::from("general");
         let (first, middle) = (MESSAGES - 49, MESSAGES / 2);
         let mut too_much = Vec::new();
@@ -113,8 +115,11 @@ impl Metered {
         at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general"));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));
-        at_most!(3_000, 160, db.list_people("", None, 51));
-        at_most!(3_000, 160, db.list_people("", Some("u2500"), 51));
+        let (everybody, later) = (Sought::default(), Sought { after: "u2500".to_owned(), ..Sought::default() });
+        at_most!(3_000, 160, db.list_people(&everybody, 51));
+        at_most!(3_000, 160, db.list_people(&later, 51));
+        at_most!(8_000, 900, db.list_members(&view, &everybody, 51));
+        at_most!(8_000, 900, db.list_members(&view, &later, 51));
         too_much
     }
 }

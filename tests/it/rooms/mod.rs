@@ -2,5 +2,6 @@
 
 mod create;
 mod invite;
+mod members;
 mod membership;
 mod sweep;
