@@ -8,7 +8,6 @@ use parlor::clock::Clock;
 use parlor::config::{Config, LogFormat};
 use parlor::db::{Db, Purpose};
 use parlor::{App, accounts::Accounts};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -110,8 +109,7 @@ fn log(config: &Config) {
 async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything else: a signal that comes while starting is not lost.
     let shutdown = on_signal().map_err(failed)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
+    let listener = parlor::server::listen(config.listen)
         .map_err(|error| (1, format!("LISTEN: cannot listen on {}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(failed)?;
     let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());

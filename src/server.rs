@@ -21,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -37,6 +37,10 @@ const HEAD: Duration = Duration::from_secs(10);
 const BODY: Duration = Duration::from_secs(16);
 /// The most that a connection buffers, and so the largest head.
 const BUFFER: usize = 64 * 1024;
+/// How many connections the system may take in before the server looks at them; it has a limit of its own (on Linux
+/// `net.core.somaxconn`, 4,096 unless it is set). What comes behind them is dropped without a word: its client tries again after 1 s,
+/// 2 s, 4 s, or takes itself for connected, and nobody will ever hang up on it.
+const BACKLOG: u32 = 4_096;
 /// After how long a peer that acknowledges nothing is gone (RFC 5482).
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long to wait before accepting again when the system has no descriptors left.
@@ -53,6 +57,18 @@ pub struct Peer(pub SocketAddr);
 /// In a request's extensions: cancelling it makes the connection fail at once, whatever it is doing, and also after an upgrade.
 #[derive(Clone, Debug)]
 pub struct Cut(pub CancellationToken);
+
+/// Begins to listen, with more room for those who come all at once than the 128 of `TcpListener::bind`: after a restart everybody does.
+///
+/// # Errors
+/// The system's, when the address is not ours or is taken.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `bind` does: connections of the server before are no reason to wait.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves connections until `shutdown` is cancelled, and then until they have ended: each may finish the request that it is in,
 /// and what is left after eight seconds is cut.

@@ -1,11 +1,14 @@
-//! The machine's own limits: a full disk, and no descriptors left.
+//! The machine's own limits: a full disk, no descriptors left, and everybody at the door at once.
 
 use std::path::Path;
 use std::process::Stdio;
 
+use futures_util::future::try_join_all;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::harness::process::{PROGRAM, Process};
 use crate::harness::{Answer, DEADLINE, Database};
@@ -84,5 +87,22 @@ once! {
         };
         tokio::time::timeout(DEADLINE, trying).await.expect("it takes connections again");
         server.log_in("ada").await;
+    }
+
+    /// The system lets people in up to a number, for the server to find when it looks. Who comes behind that is turned away without a
+    /// word or, worse, takes themselves for connected, and the server will never know of them.
+    async fn who_comes_while_the_server_is_busy_is_served_when_it_looks(database: &Database) {
+        let server = Process::start(Path::new(PROGRAM), &[], database.folder(), database.url(), &[]).await;
+        server.signal("STOP").await;
+        let waiting = timeout(DEADLINE, try_join_all((0..500).map(|_| TcpStream::connect(server.address)))).await;
+        server.signal("CONT").await;
+        let waiting = waiting.expect("there is room for all of them").expect("nobody is refused");
+        let answers = waiting.into_iter().map(|mut stream| async move {
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.map(|_| answer)
+        });
+        let answers = timeout(DEADLINE, try_join_all(answers)).await.expect("all of them are answered").expect("nobody is cut off");
+        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.0 200")), "{answers:?}");
     }
 }
