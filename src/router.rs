@@ -66,7 +66,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/on/{date}", get(history::on_date))
         .route("/rooms/{slug}/messages", post(compose::post))
         .route("/rooms/{slug}/{seq}/more", get(act::more))
-        .route("/rooms/{slug}/{seq}/history", get(act::earlier))
+        .route("/rooms/{slug}/{seq}/history", get(act::revisions))
         .route("/rooms/{slug}/{seq}/{act}", post(act::act))
         .route("/rooms/{slug}/read", post(act::read))
         .route("/rooms/{slug}/level", post(act::level))

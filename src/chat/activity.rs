@@ -1,5 +1,4 @@
-//! What people do with messages beyond writing them: what addresses them, what is pinned, what was there before an edit, and how loud
-//! a room is to them.
+//! What people do with messages beyond writing them: what addresses them, what is pinned, and how loud a room is to them.
 //!
 //! Owns these use-cases. What changes a room's log goes through the ledger, from `Chat`'s own functions.
 
@@ -8,26 +7,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Chat;
 use super::change::Logged;
 use super::types::{Level, RoomId, UserId};
-use super::{Chat, markdown};
-use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 
 /// How many mentions one answer holds at the most.
 pub const MENTIONS_LIMIT: i64 = 100;
-
-/// What a message said before an edit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Earlier {
-    /// The words as written.
-    pub body: String,
-    /// The words as sanitized HTML.
-    pub html: String,
-    /// Since when the message had them.
-    pub written_at: Millis,
-}
 
 /// Messages that address somebody, newest first.
 #[derive(Debug, Serialize)]
@@ -81,23 +68,6 @@ impl Chat {
             }
         }
         Ok(answered)
-    }
-
-    /// What a message said before each of its edits, oldest first. For its author and for administrators.
-    ///
-    /// # Errors
-    /// `not_found`, or `forbidden`.
-    pub async fn earlier(&self, view: &RoomView, reader: UserId, seq: i64) -> Result<Vec<Earlier>> {
-        let logged = self.message(view, seq).await?;
-        if logged.message.author.id != reader && !self.db.find_user(reader).await?.is_some_and(|user| user.is_admin) {
-            return Err(Error::Forbidden("Earlier words are for a message's author and for administrators."));
-        }
-        let earlier = self.db.list_revisions(view.room.id, seq).await?.into_iter();
-        let shown = earlier.map(|(body, written_at)| {
-            let html = markdown::render(&body, &self.names).html;
-            Earlier { body, html, written_at }
-        });
-        Ok(shown.collect())
     }
 
     /// The messages that address somebody, in all rooms that they may see, newest first.

@@ -5,7 +5,7 @@
 //!
 //! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
 //! ends of rooms in memory), `markdown` and `names` (what words look like and link), then the use-cases: writing here, reading in
-//! `history`, `rooms`, and `activity` (mentions, pins, earlier words).
+//! `history`, `rooms`, `activity` (mentions, pins) and `revisions` (the edit history).
 
 pub mod activity;
 pub mod batch;
@@ -18,6 +18,7 @@ pub mod markdown;
 pub mod names;
 pub mod preferences;
 pub mod presence;
+pub mod revisions;
 mod rooms;
 pub mod search;
 pub mod tail;
@@ -66,6 +67,7 @@ pub struct Chat {
     /// Counts the times that somebody's name changed.
     renamings: AtomicU64,
     search: Search,
+    turns: revisions::Turns,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
 }
@@ -93,6 +95,7 @@ impl Chat {
             names,
             renamings: AtomicU64::new(0),
             search,
+            turns: revisions::Turns::default(),
             posts,
             max_chars: config.max_message_chars,
         };

@@ -9,11 +9,17 @@ use std::sync::Arc;
 
 use super::messages::{UNREAD_LIMIT, messages};
 use super::{Db, read, write};
+use crate::chat::revisions::Place;
 use crate::chat::types::{Level, Message, RoomId, UserId};
 use crate::clock::Millis;
 
 /// How many pinned messages of a room are shown.
 const PINS: i64 = 200;
+
+const REVISIONS_BEFORE: &str =
+    "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev < $3 order by rev desc limit $4";
+const REVISIONS_AFTER: &str =
+    "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev > $3 order by rev limit $4";
 
 impl Db {
     /// The pinned messages of a room, the last pinned first.
@@ -43,18 +49,24 @@ impl Db {
         .await)
     }
 
-    /// The words that edits of a message replaced, with the moment since when it had them, oldest first.
+    /// Up to `limit` of the words that edits of a message replaced: each with the `rev` of that edit and the moment since when the
+    /// message had them, from `place` on. After a place they come oldest first, else newest first.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_revisions(&self, room: RoomId, seq: i64) -> sqlx::Result<Vec<(String, Millis)>> {
-        read!(self, pool => sqlx::query_as(
-            "select body, written_at from revisions where room_id = $1 and seq = $2 order by rev",
-        )
-        .bind(room)
-        .bind(seq)
-        .fetch_all(pool)
-        .await)
+    pub async fn list_revisions(
+        &self,
+        room: RoomId,
+        seq: i64,
+        place: Place,
+        limit: i64,
+    ) -> sqlx::Result<Vec<(i64, String, Millis)>> {
+        let (statement, rev) = match place {
+            Place::Newest => (REVISIONS_BEFORE, i64::MAX),
+            Place::Before(rev) => (REVISIONS_BEFORE, rev),
+            Place::After(rev) => (REVISIONS_AFTER, rev),
+        };
+        read!(self, pool => sqlx::query_as(statement).bind(room).bind(seq).bind(rev).bind(limit).fetch_all(pool).await)
     }
 
     /// How many messages behind somebody's read marker in a room address them, up to 1,000.

@@ -13,12 +13,13 @@ use socketioxide::{SendError, SocketError};
 
 use super::Realtime;
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Revisions, Synced, Unread,
+    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Synced, Unread,
 };
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, Turn};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
+use crate::chat::revisions::Place;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
 use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
@@ -181,8 +182,9 @@ impl Realtime {
             }
             "revisions" => {
                 let view = self.chat.view(seated.seat.user, slug?).await?;
-                let revisions = self.chat.earlier(&view, seated.seat.user, payload.number("seq")?).await?;
-                Ok(Answer::Revisions(Revisions { revisions }))
+                let place = Place::new(payload.optional_number("before")?, payload.optional_number("after")?)?;
+                let revisions = self.chat.revisions(&view, seated.seat.user, payload.number("seq")?, place).await?;
+                Ok(Answer::Revisions(revisions))
             }
             "level" => self.level(seated, slug?, payload.optional_text("level")?).await,
             "search" => self.search(seated, payload).await,

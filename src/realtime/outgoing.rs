@@ -9,10 +9,11 @@ use socketioxide::{SendError, extract::SocketRef};
 
 pub use super::own_room::OwnRoom;
 use super::people::Conversation;
-use crate::chat::activity::{Earlier, Mentions};
+use crate::chat::activity::Mentions;
 use crate::chat::change::Logged;
 use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
+use crate::chat::revisions::Revisions;
 use crate::chat::types::{Head, Level, Page, Room};
 
 /// An event with its name on the wire.
@@ -201,13 +202,6 @@ pub struct Watched {
 pub struct Pinned {
     /// The pinned messages, the last pinned first.
     pub messages: Vec<Arc<Logged>>,
-}
-
-/// What `revisions` answers.
-#[derive(Debug, Serialize)]
-pub struct Revisions {
-    /// What the message said before each edit, oldest first.
-    pub revisions: Vec<Earlier>,
 }
 
 /// What `level` answers.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use super::session::CurrentUser;
 use super::views::{MorePage, RevisionsPage};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
+use crate::chat::revisions::Place;
 use crate::chat::types::RoomId;
 use crate::error::{Error, Result};
 use crate::state::AppState;
@@ -77,22 +78,44 @@ async fn show(
     Ok(page_with(status, &more))
 }
 
-/// `GET /rooms/{slug}/{seq}/history`: what a message said before its edits. For its author and for administrators.
-pub async fn earlier(
+/// Where a page of revisions lies.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RevisionsPlace {
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl RevisionsPlace {
+    fn place(&self) -> Result<Place> {
+        let number = |field, text: &Option<String>| match text.as_deref().filter(|text| !text.is_empty()).map(str::parse) {
+            None => Ok(None),
+            Some(Ok(rev @ 0..)) => Ok(Some(rev)),
+            Some(_) => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
+        };
+        Place::new(number("before", &self.before)?, number("after", &self.after)?)
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/history` (`before` or `after`): what a message said before its edits. For its author and for administrators.
+pub async fn revisions(
     State(state): State<AppState>,
     Path((slug, seq)): Path<(String, String)>,
+    Query(place): Query<RevisionsPlace>,
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
-    let seq = place(&seq).map_err(refuse)?;
-    let earlier = state.chat.earlier(&view, user.id, seq).await.map_err(refuse)?;
+    let seq = self::place(&seq).map_err(refuse)?;
+    let place = place.place().map_err(refuse)?;
+    let revisions = state.chat.revisions(&view, user.id, seq, place).await.map_err(refuse)?;
     if asked.is_json() {
-        return Ok(Json(json!({ "revisions": earlier })).into_response());
+        return Ok(Json(revisions).into_response());
     }
     let now = state.chat.message(&view, seq).await.map_err(refuse)?;
-    Ok(page(&RevisionsPage::new(frame(&state, &user).await.map_err(refuse)?, view, &now.message, earlier)))
+    let frame = frame(&state, &user).await.map_err(refuse)?;
+    Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == Place::Newest)))
 }
 
 /// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin` or `unread`.

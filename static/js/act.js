@@ -36,7 +36,7 @@ export class Acts {
       can && { name: 'pin', text: isPinned ? 'Unpin' : 'Pin to the room', key: 'p' },
       isMember && { name: 'unread', text: 'Mark unread from here', key: 'u' },
       { name: 'link', text: 'Copy link', key: 'c' },
-      node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Earlier words', key: '' },
+      node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Edit history', key: '' },
       can && (isMine || this.#main.dataset.keeper === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
     ].filter(Boolean);
   }

@@ -52,7 +52,7 @@ export function update(node, message, me) {
   reactions(node.querySelector('.reactions'), message, me);
 }
 
-// Says that the words were changed; to who may see the earlier ones, as a link there.
+// Says that the words were changed; to whoever may see the edit history, as a link there.
 function edited(node, body, message, me) {
   node.querySelector('.edited')?.remove();
   if (!message.edited_at || message.deleted_at) return;

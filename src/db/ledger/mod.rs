@@ -88,7 +88,7 @@ pub struct Writes {
     revisions: BTreeMap<(RoomId, i64, i64), Revision>,
     /// Whom messages address now.
     addressed: BTreeMap<(RoomId, i64), Addressed>,
-    /// Messages that lost everything that was put on them: reactions, earlier words, whom they addressed.
+    /// Messages that lost everything that was put on them: reactions, revisions, whom they addressed.
     forgotten: BTreeSet<(RoomId, i64)>,
 }
 

@@ -151,6 +151,18 @@ pub const LOCK: &str =
 pub const REVISE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "written_at" "bigint";
     "insert into revisions (room_id, seq, rev, body, written_at) select room, seq, rev, body, written_at from given");
 
+/// Leaves a message the first hundred and the last hundred of its revisions. With fewer there is no hundredth one, and nothing to delete.
+pub const TRIM_REVISIONS: Batched = given!("room" "bigint", "seq" "bigint";
+    ", ends as materialized (
+        select room, seq,
+               (select rev from revisions as old where old.room_id = given.room and old.seq = given.seq order by rev limit 1 offset 99) as low,
+               (select rev from revisions as old where old.room_id = given.room and old.seq = given.seq order by rev desc limit 1 offset 99) as high
+        from given)
+     delete from revisions where (room_id, seq, rev) in
+     (select ends.room, ends.seq, between_them.rev
+      from ends join revisions as between_them on between_them.room_id = ends.room and between_them.seq = ends.seq
+                                              and between_them.rev > low and between_them.rev < high)");
+
 pub const UNREVISE: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from revisions where (room_id, seq) in (select room, seq from given)");
 

@@ -1,6 +1,6 @@
 //! Writing what a batch changed, inside its transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sqlx::Arguments;
@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, UNADDRESS, UNREACT,
-    UNREVISE, UPDATE,
+    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, TRIM_REVISIONS,
+    UNADDRESS, UNREACT, UNREVISE, UPDATE,
 };
 use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::chat::types::{Membership, Message, RoomId};
@@ -82,6 +82,8 @@ impl Step<'_> {
         let revised = writes.revisions.iter();
         let revised = revised.map(|((room, seq, rev), Revision { body, written_at })| (room, seq, rev, body, written_at.0));
         self.run(&REVISE, &revised.collect::<Vec<_>>()).await?;
+        let edited: BTreeSet<_> = writes.revisions.keys().map(|(room, seq, _)| (room, seq)).collect();
+        self.run(&TRIM_REVISIONS, &edited.into_iter().collect::<Vec<_>>()).await?;
         self.run(&UNREVISE, &forgotten).await?;
         self.run(&UNADDRESS, &forgotten).await?;
         self.address(&writes.addressed).await

@@ -1,4 +1,4 @@
-//! The pages around single messages: what can be done with one, its earlier words, pins, mentions.
+//! The pages around single messages: what can be done with one, its edit history, pins, mentions.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use askama::Template;
 
 use super::entry::Entry;
 use super::{Frame, Problem};
-use crate::chat::activity::{Earlier, Mentions};
+use crate::chat::activity::Mentions;
 use crate::chat::change::Logged;
+use crate::chat::revisions::Revisions;
 use crate::chat::types::{Kind, Message};
 use crate::db::rooms::RoomView;
 
@@ -28,7 +29,7 @@ pub struct MorePage {
     can_change: bool,
     can_edit: bool,
     can_delete: bool,
-    can_see_earlier: bool,
+    can_see_history: bool,
     /// The words to edit.
     pub draft: String,
     /// Why the form was refused.
@@ -56,7 +57,7 @@ impl MorePage {
             can_change,
             can_edit: can_change && is_own,
             can_delete: can_change && (is_own || is_keeper),
-            can_see_earlier: is_alive && message.edited_at.is_some() && (is_own || frame.me.is_admin),
+            can_see_history: is_alive && message.edited_at.is_some() && (is_own || frame.me.is_admin),
             draft: message.body.clone(),
             problem: None,
             frame,
@@ -73,16 +74,18 @@ pub struct RevisionsPage {
     view: RoomView,
     entry: Entry,
     seq: i64,
-    earlier: Vec<Earlier>,
+    page: Revisions,
+    /// Whether the page begins with the newest one.
+    is_newest: bool,
 }
 
 impl RevisionsPage {
-    /// A message as it is now, and what it said before.
+    /// A message as it is now, and a page of what it said before; whether that begins with the newest.
     #[must_use]
-    pub fn new(mut frame: Frame, view: RoomView, now: &Message, earlier: Vec<Earlier>) -> Self {
+    pub fn new(mut frame: Frame, view: RoomView, now: &Message, page: Revisions, is_newest: bool) -> Self {
         frame.here = Some(view.room.slug.clone());
         let entry = Entry::alone(now, &frame);
-        Self { entry, seq: now.seq, frame, view, earlier }
+        Self { entry, seq: now.seq, frame, view, page, is_newest }
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Entry {
     pub pinned_by: Option<Arc<str>>,
     /// What it answers, in one line.
     pub quote: Option<Quote>,
-    /// Whether the reader may see its earlier words.
+    /// Whether the reader may see its edit history.
     pub has_history: bool,
     /// Whether the reader may not act on it, because they are no member of the room.
     pub is_locked: bool,
@@ -132,7 +132,7 @@ impl Row {
     /// A message that looks the same to everybody of a time zone, as it was drawn for one of them; `None` when it does not.
     pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame) -> Option<Self> {
         let message = &logged.message;
-        // Marked for nobody, chosen by nobody, answering nothing that may change, and with no earlier words to be shown to some.
+        // Marked for nobody, chosen by nobody, answering nothing that may change, and with no edit history to be shown to some.
         let is_plain = !standing.is_new_day
             && message.reply_to.is_none()
             && message.edited_at.is_none()

@@ -75,7 +75,7 @@ fn the_same_is_done_with_keys_alone() {
         ada.fill(COMPOSER, "first words\u{e007}").await;
         grace.sees("#m3[data-edited] .edited").await;
         grace.waits_for(async || grace.texts("#m3 .body").await == ["first words"]).await;
-        // Only who wrote it may look at the earlier words.
+        // Only whoever wrote it may look at the edit history.
         assert_eq!((ada.counts("#m3 a.edited").await, grace.counts("#m3 a.edited").await), (1, 0));
         // Answer: the quoted line stands over the answer at both.
         grace.focus("#m3").await;

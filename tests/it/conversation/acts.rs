@@ -1,4 +1,4 @@
-//! Pinning, marking unread, and what a message said before its edits: who may, and what everybody sees of it.
+//! Pinning and marking unread: who may, and what everybody sees of it.
 
 use serde_json::json;
 
@@ -46,45 +46,6 @@ both! {
         assert_eq!(socket.refused("pin", json!({ "room": "general", "seq": seq })).await, "invalid");
         socket.ok("delete", json!({ "room": "general", "seq": seq })).await;
         assert_eq!(socket.refused("pin", pin).await, "invalid");
-    }
-
-    async fn earlier_words_are_kept_for_their_author_and_for_administrators(app: &TestApp) {
-        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
-        let (socket, _) = ada.join("general").await;
-        let (other, _) = grace.join("general").await;
-        let message = socket.post("general", "the *first* words", "1").await;
-        let seq = &message["seq"];
-        for body in ["the second words", "the third words", "the third words"] {
-            socket.ok("edit", json!({ "room": "general", "seq": seq, "body": body })).await;
-        }
-        let earlier = socket.ok("revisions", json!({ "room": "general", "seq": seq })).await["revisions"].take();
-        let bodies: Vec<_> = earlier.as_array().expect("a list").iter().map(|it| it["body"].as_str().expect("words")).collect();
-        assert_eq!(bodies, ["the *first* words", "the second words"]);
-        assert!(earlier[0]["html"].as_str().expect("html").contains("<em>first</em>"));
-        assert_eq!(earlier[0]["written_at"], message["created_at"]);
-        let page = format!("/rooms/general/{seq}/history");
-        assert!(ada.get(&page).await.expect(200).body.contains("<em>first</em>"));
-        assert_eq!(ada.get_json(&page).await.expect(200).json()["revisions"], earlier);
-        // Nobody else.
-        assert_eq!(other.refused("revisions", json!({ "room": "general", "seq": seq })).await, "forbidden");
-        assert_eq!(grace.get(&page).await.status, 403);
-        assert!(!grace.get(&page).await.body.contains("first"));
-        app.database.make_admin("grace").await;
-        assert_eq!(other.ok("revisions", json!({ "room": "general", "seq": seq })).await["revisions"], earlier);
-    }
-
-    async fn a_deletion_takes_the_earlier_words_along(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        let seq = socket.post("general", "swordfish", "1").await["seq"].take();
-        socket.ok("edit", json!({ "room": "general", "seq": seq, "body": "marlin @ada" })).await;
-        assert_eq!(app.database.rows("revisions").await.len(), 1);
-        socket.ok("delete", json!({ "room": "general", "seq": seq })).await;
-        for table in ["messages", "revisions", "mentions"] {
-            let rows = format!("{:?}", app.database.rows(table).await);
-            assert!(!rows.contains("swordfish") && !rows.contains("marlin"), "{table}: {rows}");
-        }
-        assert_eq!(socket.ok("revisions", json!({ "room": "general", "seq": seq })).await["revisions"], json!([]));
     }
 
     async fn marked_unread_it_waits_again_at_all_of_the_persons_sockets(app: &TestApp) {

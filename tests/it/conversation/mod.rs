@@ -1,6 +1,7 @@
-//! What people do with messages beyond writing them: pins, earlier words, mentions, hearing of all one's rooms.
+//! What people do with messages beyond writing them: pins, edit history, mentions, hearing of all one's rooms.
 
 mod acts;
 mod forms;
 mod mentions;
+mod revisions;
 mod watch;

@@ -59,14 +59,16 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("pin", json!({ "room": room, "seq": 2, "on": true })),
         ("pins", json!({ "room": room })),
         ("revisions", json!({ "room": room, "seq": 2 })),
+        ("revisions", json!({ "room": room, "seq": 2, "before": 9 })),
         ("level", json!({ "room": room, "level": "all" })),
     ]
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 9] = [
+const WRONG_ROUTES: [Route; 10] = [
     (Method::GET, "/rooms/{room}?around=one", &[]),
     (Method::GET, "/rooms/{room}/one/more", &[]),
+    (Method::GET, "/rooms/{room}/2/history?before=one", &[]),
     (Method::POST, "/rooms/{room}/messages", &[("body", " ")]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("reply_to", "one")]),
     (Method::POST, "/rooms/{room}/1/edit", &[("body", "")]),
@@ -96,6 +98,8 @@ fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
         ("read", json!({ "room": room, "seq": -1 })),
         ("unread", json!({ "room": room, "seq": -1 })),
         ("revisions", json!({ "room": room })),
+        ("revisions", json!({ "room": room, "seq": 2, "before": "one" })),
+        ("revisions", json!({ "room": room, "seq": 2, "before": 1, "after": 1 })),
         ("level", json!({ "room": room, "level": "shrill" })),
     ]
 }
@@ -245,7 +249,7 @@ both! {
                 eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
             }
         }
-        assert_eq!(refused, 11);
+        assert_eq!(refused, 12);
         let texts = |rows: &[Value]| rows.iter().filter(|row| row["kind"] == "text").cloned().collect::<Vec<_>>();
         assert_eq!(texts(&app.database.rows("messages").await), texts(&before));
     }

@@ -1,0 +1,183 @@
+//! The edit history of a message: what it said before each edit, a page at a time.
+//!
+//! Owns reading it: who may, how much one page holds, and rendering it. The ledger writes it, and keeps the first hundred and the last
+//! hundred revisions of a message. Rendering must not happen on the runtime's own threads: a page of long messages takes many times as
+//! long as posting one.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::names::Names;
+use super::types::UserId;
+use super::{Chat, markdown};
+use crate::clock::Millis;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+
+/// How many revisions one page holds at the most.
+const PAGE: usize = 20;
+/// How many bytes of JSON the revisions of one page have at the most; a single revision that is longer still has its page.
+const PAGE_BYTES: usize = 1 << 20;
+/// How many pages may wait for their turn to be rendered; further ones are refused.
+const WAITING: usize = 64;
+
+/// What a message said before an edit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Revision {
+    /// The change that replaced it.
+    #[serde(skip)]
+    pub rev: i64,
+    /// The words as written.
+    pub body: String,
+    /// The words as sanitized HTML.
+    pub html: String,
+    /// Since when the message had them.
+    pub written_at: Millis,
+}
+
+/// A page of a message's revisions, newest first.
+#[derive(Debug, Default, Serialize)]
+pub struct Revisions {
+    /// The revisions.
+    pub revisions: Vec<Revision>,
+    /// Whether there are older ones.
+    pub more: bool,
+    /// What to give as `before` to get them.
+    pub next: Option<i64>,
+    /// What to give as `after` for newer ones, where there are any; for the links of the page.
+    #[serde(skip)]
+    pub newer: Option<i64>,
+}
+
+/// Where a page of revisions lies. The revision with this number is not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The newest ones.
+    Newest,
+    /// Those just older than this one.
+    Before(i64),
+    /// Those just newer than this one.
+    After(i64),
+}
+
+impl Place {
+    /// The place that these two parameters name.
+    ///
+    /// # Errors
+    /// `invalid` when both are given.
+    pub fn new(before: Option<i64>, after: Option<i64>) -> Result<Self> {
+        match (before, after) {
+            (None, None) => Ok(Self::Newest),
+            (Some(rev), None) => Ok(Self::Before(rev)),
+            (None, Some(rev)) => Ok(Self::After(rev)),
+            _ => Err(Error::invalid("before", "Give one of `before` and `after`.")),
+        }
+    }
+}
+
+/// The turns in which pages are rendered: half of the processors at once, so that the other half is there for everybody else.
+#[derive(Debug)]
+pub struct Turns {
+    rendering: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { rendering: Arc::new(Semaphore::new(processors.div_ceil(2))), waiting: Semaphore::new(WAITING) }
+    }
+}
+
+impl Chat {
+    /// A page of what a message said before its edits. For its author and for administrators.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, or `busy`.
+    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: Place) -> Result<Revisions> {
+        let logged = self.message(view, seq).await?;
+        if logged.message.author.id != reader && !self.db.find_user(reader).await?.is_some_and(|user| user.is_admin) {
+            return Err(Error::Forbidden("The edit history is for a message's author and for administrators."));
+        }
+        let waiting = self.turns.waiting.try_acquire().map_err(|_| Error::BUSY)?;
+        let turn = self.turns.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;
+        drop(waiting);
+        // Read when it is its turn: what waits holds nothing.
+        let found = self.db.list_revisions(view.room.id, seq, place, PAGE as i64 + 1).await?;
+        let names = self.names.clone();
+        let page = tokio::task::spawn_blocking(move || {
+            let page = page(found, place, &names);
+            // The turn goes with the work: if whoever asked goes away, the processor is still taken until it ends.
+            drop(turn);
+            page
+        });
+        page.await.map_err(|fault| Error::Internal(fault.to_string()))
+    }
+}
+
+/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`Place::After`], else with the newest.
+fn page(found: Vec<(i64, String, Millis)>, place: Place, names: &Names) -> Revisions {
+    let count = found.len();
+    let (mut revisions, mut bytes) = (Vec::new(), 0);
+    for (rev, body, written_at) in found.into_iter().take(PAGE) {
+        let html = markdown::render(&body, names).html;
+        let revision = Revision { rev, body, html, written_at };
+        bytes += serde_json::to_vec(&revision).map_or(0, |json| json.len());
+        if bytes > PAGE_BYTES && !revisions.is_empty() {
+            break;
+        }
+        revisions.push(revision);
+    }
+    let is_cut = revisions.len() < count;
+    let is_after = matches!(place, Place::After(_));
+    if is_after {
+        revisions.reverse();
+    }
+    let (first, last) = (revisions.first().map(|it| it.rev), revisions.last().map(|it| it.rev));
+    // Whoever comes from one side finds something there.
+    let more = if is_after { last.is_some() } else { is_cut };
+    let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != Place::Newest) };
+    Revisions { revisions, more, next: last.filter(|_| more), newer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(revs: impl Iterator<Item = i64>, body: &str) -> Vec<(i64, String, Millis)> {
+        revs.map(|rev| (rev, body.to_owned(), Millis(rev))).collect()
+    }
+
+    fn shown(page: &Revisions) -> (Vec<i64>, bool, Option<i64>, Option<i64>) {
+        (page.revisions.iter().map(|it| it.rev).collect(), page.more, page.next, page.newer)
+    }
+
+    #[test]
+    fn a_page_says_where_older_and_newer_ones_are() {
+        let names = Names::default();
+        let all = page(found((1..=3).rev(), "words"), Place::Newest, &names);
+        assert_eq!(shown(&all), (vec![3, 2, 1], false, None, None));
+        let newest = page(found((30..=50).rev(), "words"), Place::Newest, &names);
+        assert_eq!(shown(&newest), ((31..=50).rev().collect(), true, Some(31), None));
+        let older = page(found((11..31).rev(), "words"), Place::Before(31), &names);
+        assert_eq!(shown(&older), ((11..31).rev().collect(), false, None, Some(30)));
+        let newer = page(found(12..=32, "words"), Place::After(11), &names);
+        assert_eq!(shown(&newer), ((12..=31).rev().collect(), true, Some(12), Some(31)));
+        let top = page(found(49..=50, "words"), Place::After(48), &names);
+        assert_eq!(shown(&top), (vec![50, 49], true, Some(49), None));
+        let none = page(Vec::new(), Place::Before(1), &names);
+        assert_eq!(shown(&none), (vec![], false, None, None));
+    }
+
+    #[test]
+    fn a_page_of_long_revisions_ends_early() {
+        let (names, body) = (Names::default(), "[](a)".repeat(1600));
+        let page = page(found((1..=20).rev(), &body), Place::Newest, &names);
+        assert!((2..20).contains(&page.revisions.len()), "{}", page.revisions.len());
+        assert!(page.more && page.next == page.revisions.last().map(|it| it.rev));
+        let bytes = serde_json::to_vec(&page).expect("a page has a JSON form").len();
+        assert!(bytes < PAGE_BYTES + 100, "{bytes}");
+    }
+}
