@@ -73,6 +73,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))
         .route("/search", get(search::page_of_results))
+        .route("/rooms/{slug}/join", post(rooms::join))
         .route("/rooms/{slug}/leave", post(rooms::leave))
         .route("/rooms/{slug}/members", get(members::page).post(members::invite))
         .route("/rooms/{slug}/members/{username}/remove", post(members::remove))

@@ -117,7 +117,7 @@ async function take(url, response, asked) {
   if (asked !== epoch) await caches.delete(PRIVATE + me);
 }
 
-// Asks anew for a page that is kept, or should be; nobody looks at it, so it enters no room.
+// Asks anew for a page that is kept, or should be. `purpose` says that nobody looks at it: it is not the room that was visited last.
 async function renew(url, { orDrop = false } = {}) {
   const asked = epoch;
   try {

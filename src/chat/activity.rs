@@ -99,7 +99,7 @@ impl Chat {
     /// # Errors
     /// `forbidden` for who is no member.
     pub async fn set_level(&self, room: RoomId, user: UserId, level: Option<Level>) -> Result<()> {
-        if self.db.set_level(room, user, level).await? { Ok(()) } else { Err(Error::Forbidden("Enter the room first.")) }
+        if self.db.set_level(room, user, level).await? { Ok(()) } else { Err(Error::Forbidden("Join the room first.")) }
     }
 
     /// `all`, `mentions`, `muted`; nothing for what the person chose for all.

@@ -90,13 +90,13 @@ async fn show_again(
     let frame = frame(state, &user).await.map_err(refuse)?;
     let shown = Shown {
         answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
-        pins: state.chat.count_pins(&view).await.map_err(refuse)?,
+        pins: Some(state.chat.count_pins(&view).await.map_err(refuse)?),
         answering: match form.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
             Some(seq) => state.chat.message(&view, seq).await.ok(),
             None => None,
         },
         target: None,
-        known: None,
+        frame: None,
     };
     let mut room = RoomPage::new(frame, &state.chat, view, history, shown);
     room.draft = form.body;

@@ -60,7 +60,7 @@ impl Place {
     }
 }
 
-/// `GET /rooms/{slug}`: a page of history. The page of a public room makes its reader a member; JSON and prefetching only read.
+/// `GET /rooms/{slug}`: a page of history. It makes nobody a member, whatever led to it: that is what `join` is for.
 pub async fn room(
     State(state): State<AppState>,
     Path(slug): Path<String>,
@@ -71,32 +71,30 @@ pub async fn room(
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let (window, limit) = place.window().map_err(refuse)?;
-    let enters = !asked.is_json() && !headers.contains_key("sec-purpose") && is_document(&headers);
     let mut shown = Shown::default();
-    // Most who look are in already, and their rooms are asked for anyway.
-    let around = if asked.is_json() { None } else { Some(state.chat.list_own_at(user.id, &slug).await.map_err(refuse)?) };
-    let view = match around {
-        Some(Surroundings { rooms, here: Some(here) }) => {
-            shown.known = Some((frame::around(&state, &user, rooms), here.pins));
-            here.view
+    let view = if asked.is_json() {
+        state.chat.view(user.id, &slug).await.map_err(refuse)?
+    } else {
+        // Most readers are members, and their rooms are asked for anyway.
+        let Surroundings { rooms, here } = state.chat.list_own_at(user.id, &slug).await.map_err(refuse)?;
+        shown.frame = Some(frame::around(&state, &user, rooms));
+        match here {
+            Some(here) => {
+                shown.pins = Some(here.pins);
+                here.view
+            }
+            None => state.chat.view(user.id, &slug).await.map_err(refuse)?,
         }
-        _ if enters => state.chat.enter(user.id, &slug).await.map_err(refuse)?,
-        _ => state.chat.view(user.id, &slug).await.map_err(refuse)?,
     };
-    if enters && user.last_room.as_deref() != Some(&*view.room.slug) {
+    // The service worker renews what it keeps, and browsers fetch ahead: then nobody has visited the room.
+    let is_visit = !asked.is_json() && !["purpose", "sec-purpose"].iter().any(|name| headers.contains_key(*name));
+    if is_visit && user.last_room.as_deref() != Some(&*view.room.slug) {
         state.accounts.visited(user.id, view.room.id).await.map_err(refuse)?;
     }
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
     }
     show(&state, user, view, window, limit, shown, &asked).await
-}
-
-/// Whether a browser asks for the page itself, and not for a picture or a script that some page says is here. A service worker that
-/// passes a page on asks for it as for nothing in particular; one that renews what it keeps says that nobody is looking.
-fn is_document(headers: &HeaderMap) -> bool {
-    let is_passed_on = |dest: &axum::http::HeaderValue| dest == "document" || dest == "empty";
-    headers.get("sec-fetch-dest").is_none_or(is_passed_on) && !headers.contains_key("purpose")
 }
 
 /// `GET /rooms/{slug}/{seq}`: the page around a message, with it marked.
@@ -150,9 +148,9 @@ async fn show(
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
         return Ok(ask_again(tag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
-    let (frame, pins) = match shown.known.take() {
-        Some((frame, pins)) => (frame, Some(pins)),
-        None => (frame(state, &user).await.map_err(refuse)?, None),
+    let frame = match shown.frame.take() {
+        Some(frame) => frame,
+        None => frame(state, &user).await.map_err(refuse)?,
     };
     let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
     let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering));
@@ -161,10 +159,9 @@ async fn show(
     }
     let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
     shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
-    shown.pins = match pins {
-        Some(pins) => pins,
-        None => state.chat.count_pins(&view).await.map_err(refuse)?,
-    };
+    if shown.pins.is_none() {
+        shown.pins = Some(state.chat.count_pins(&view).await.map_err(refuse)?);
+    }
     Ok(tag.on(page(&RoomPage::new(frame, &state.chat, view, history, shown))))
 }
 

@@ -15,11 +15,13 @@ use crate::chat::types::Visibility;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// `GET /`: where one was last.
-pub async fn home(user: CurrentUser) -> Redirect {
-    match &user.last_room {
-        Some(slug) => Redirect::to(&format!("/rooms/{slug}")),
-        None => Redirect::to("/rooms"),
+/// `GET /`: the room that one visited last, while one may see it.
+pub async fn home(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
+    let Some(slug) = &user.last_room else { return Ok(Redirect::to("/rooms").into_response()) };
+    match state.chat.view(user.id, slug).await {
+        Ok(_) => Ok(Redirect::to(&format!("/rooms/{slug}")).into_response()),
+        Err(Error::NotFound(_)) => Ok(Redirect::to("/rooms").into_response()),
+        Err(error) => Err(asked.refuse(error)),
     }
 }
 
@@ -75,6 +77,12 @@ pub fn visibility(text: &str) -> Result<Option<Visibility>, Error> {
         "private" => Ok(Some(Visibility::Private)),
         _ => Err(Error::invalid("visibility", "A room is public or private.")),
     }
+}
+
+/// `POST /rooms/{slug}/join`: makes somebody a member of a room that they may see.
+pub async fn join(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+    let view = state.chat.enter(user.id, &slug).await.map_err(|error| asked.refuse(error))?;
+    Ok(Redirect::to(&format!("/rooms/{}", view.room.slug)).into_response())
 }
 
 /// `POST /rooms/{slug}/leave`.

@@ -22,9 +22,11 @@ export class Room {
   }
 
   start() {
-    // Who only follows a link into a public room looks, and does not enter it.
+    // `join` makes a member: who only reads a public room sees it as it was, until they press its button.
     const isMember = this.#main.dataset.member === 'true';
     if (isMember) this.#line.addEventListener('up', () => this.#join());
+    // Joined in another window, or brought in by somebody.
+    else this.#line.on('entered', () => location.reload());
     this.#line.on('message', (message) => this.#heard(message));
     this.#line.on('removed', ({ reason }) => this.#lost(reason));
     this.#line.on('room', (room) => this.#described(room));

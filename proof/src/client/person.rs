@@ -85,6 +85,11 @@ impl Person {
         place.strip_prefix("/rooms/").unwrap_or_else(|| panic!("not a room: {place}")).to_owned()
     }
 
+    /// Becomes a member of a room with the button on its page.
+    pub async fn enter(&self, room: &str) {
+        self.post(&format!("/rooms/{room}/join"), &[]).await.expect(303);
+    }
+
     /// Writes into a room with the form.
     pub async fn write(&self, room: &str, body: &str) -> Answer {
         self.post(&format!("/rooms/{room}/messages"), &[("body", body)]).await

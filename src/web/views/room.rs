@@ -56,10 +56,10 @@ pub struct Shown {
     pub answered: Vec<Arc<Logged>>,
     /// The message that the next one answers.
     pub answering: Option<Arc<Logged>>,
-    /// How many messages are pinned.
-    pub pins: i64,
-    /// The frame and the number of pins, where they came with the room.
-    pub known: Option<(Frame, i64)>,
+    /// How many messages are pinned, once that is known.
+    pub pins: Option<i64>,
+    /// What stands around the page, where it came with the room.
+    pub frame: Option<Frame>,
 }
 
 impl RoomPage {
@@ -115,7 +115,7 @@ impl RoomPage {
             is_member,
             is_keeper: view.created_by == Some(frame.me.id) || frame.me.is_admin,
             read,
-            pins: shown.pins,
+            pins: shown.pins.unwrap_or(0),
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
             preview: None,

@@ -71,5 +71,11 @@ both! {
         ada.get(&format!("/rooms/{slug}")).await.expect(200);
         assert_eq!(app.log_in("ada").await.get("/").await.location(), format!("/rooms/{slug}"));
         assert!(app.stranger().get("/").await.expect(303).location().starts_with("/login"));
+        // One that was lost is not there any more.
+        let closed = ada.create_room("Closed", "private").await;
+        ada.get(&format!("/rooms/{closed}")).await.expect(200);
+        assert_eq!(ada.get("/").await.expect(303).location(), format!("/rooms/{closed}"));
+        ada.post(&format!("/rooms/{closed}/leave"), &[]).await.expect(303);
+        assert_eq!(ada.get("/").await.expect(303).location(), "/rooms");
     }
 }

@@ -82,6 +82,9 @@ fn no_page_keeps_anybody_out() {
         socket.ok("react", json!({ "room": "general", "seq": 3, "emoji": "🎉", "on": true })).await;
         socket.ok("pin", json!({ "room": "general", "seq": 3, "on": true })).await;
         socket.ok("edit", json!({ "room": "general", "seq": 3, "body": "*other* words for @ada" })).await;
+        ada.visit(app, "/rooms/general").await;
+        is_open_to_all(&ada, "a room that one has not joined", &mut faults).await;
+        ada.join(app, "general").await;
         for path in PAGES {
             ada.visit(app, path).await;
             is_open_to_all(&ada, path, &mut faults).await;

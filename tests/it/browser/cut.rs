@@ -11,7 +11,7 @@ fn after_a_cut_of_the_network_everything_is_there_once() {
         let cable = Cable::to(Far::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(&cable, "ada").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         let (socket, _) = app.register("grace").await.join("general").await;
         socket.post("general", "before", "1").await;
@@ -46,7 +46,7 @@ fn a_post_whose_acknowledgement_was_lost_is_not_said_twice() {
         let cable = Cable::to(Far::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(&cable, "ada").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         let (socket, _) = app.register("grace").await.join("general").await;
         socket.post("general", "before", "1").await;

@@ -66,7 +66,7 @@ fn hostile_text_does_nothing_wherever_it_is_shown() {
         ada.register(app, "ada").await;
         let eve = app.register("eve").await;
         let (socket, _) = eve.join("general").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.sees("#composer textarea").await;
         // Live, as it is said.
         for (number, text) in CORPUS.iter().enumerate() {

@@ -46,8 +46,7 @@ impl TwoPeople {
         let (ada, grace) = tokio::join!(Browser::open(Scripts::On), Browser::open(Scripts::On));
         for (browser, name) in [(&ada, "ada"), (&grace, "grace")] {
             browser.register(app, name).await;
-            browser.visit(app, "/rooms/general").await;
-            browser.sees(COMPOSER).await;
+            browser.join(app, "general").await;
         }
         // Both live: each hears of the other.
         ada.waits_for(async || ada.texts(".people").await == ["2 of 2 here"]).await;

@@ -39,7 +39,7 @@ fn what_was_read_is_there_and_what_is_written_is_sent_once_when_back() {
         ada.register(&cable, "ada").await;
         let (grace, _) = app.register("grace").await.join("general").await;
         grace.post("general", "before the page", "1").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         keeps(&ada, "/rooms/general").await;
         grace.post("general", "after the page", "2").await;
@@ -80,7 +80,7 @@ fn two_windows_that_come_back_at_once_send_each_post_once_and_in_order() {
         let ada = Browser::open(Scripts::On).await;
         ada.register(&cable, "ada").await;
         let (grace, _) = app.register("grace").await.join("general").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         let first = ada.window().await.expect("a window is open");
         let second = ada.new_window(true).await.expect("a window can be opened").handle;
@@ -116,7 +116,7 @@ fn after_logging_out_nothing_that_was_kept_can_be_read() {
         let cable = Cable::to(Far::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(&cable, "ada").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         say(&ada, "between us").await;
         reads(&ada, &["between us"]).await;
@@ -143,7 +143,7 @@ fn what_was_deleted_and_a_room_that_was_left_are_not_kept() {
         let grace = app.register("grace").await;
         let (socket, _) = grace.join("general").await;
         let seq = socket.post("general", "better unsaid", "1").await["seq"].clone();
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         reads(&ada, &["better unsaid"]).await;
         keeps(&ada, "/rooms/general").await;
         // The page is renewed by a worker that stands behind it.
@@ -166,7 +166,7 @@ fn a_session_that_ends_elsewhere_and_another_person_leave_nothing_either() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.sees(COMPOSER).await;
         keeps(&ada, "/rooms/general").await;
         // Whatever ended it: there is no session any more.
@@ -194,7 +194,7 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         let cable = Cable::to(Far::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(&cable, "ada").await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
         ada.waits_for(async || ada.texts(".people a").await.iter().any(|line| line.contains("here"))).await;
         cable.cut();

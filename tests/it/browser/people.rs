@@ -105,11 +105,11 @@ fn in_a_long_list_of_members_one_is_found_completed_and_sent_out() {
         let keeper = app.log_in("ada").await;
         let hall = keeper.create_room("Hall", "public").await;
         for nth in 0..52 {
-            app.register(&format!("person{nth:02}")).await.get(&format!("/rooms/{hall}")).await.expect(200);
+            app.register(&format!("person{nth:02}")).await.enter(&hall).await;
         }
         // Their name comes last, behind the first page.
         let zoe = app.register("zoe").await;
-        zoe.get(&format!("/rooms/{hall}")).await.expect(200);
+        zoe.enter(&hall).await;
         ada.visit(app, &format!("/rooms/{hall}")).await;
         ada.fill(COMPOSER, "Hi @zo").await;
         ada.waits_for(async || ada.texts("#completions:not([hidden]) .label").await == ["@zoe"]).await;
@@ -139,10 +139,9 @@ fn the_list_of_members_shows_who_comes() {
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
         for person in [&grace] {
-            person.get("/rooms/general").await.expect(200);
+            person.enter("general").await;
         }
-        ada.visit(app, "/rooms/general").await;
-        ada.sees(COMPOSER).await;
+        ada.join(app, "general").await;
         ada.visit(app, "/rooms/general/members").await;
         ada.sees("#members [data-person=grace] .dot:not(.dot--on)").await;
         let _socket = grace.join("general").await;

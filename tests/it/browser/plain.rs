@@ -18,6 +18,7 @@ fn without_scripts_one_can_register_enter_read_back_write_and_log_out() {
         ada.register(app, "ada").await;
         ada.visit(app, "/rooms").await;
         ada.press("a[href='/rooms/general']").await;
+        ada.press(".joining button").await;
         ada.sees(COMPOSER).await;
         say(&ada, "hello from a plain page").await;
         ada.waits_for(async || ada.texts(WORDS).await.last().is_some_and(|words| words == "hello from a plain page")).await;
@@ -49,7 +50,7 @@ fn without_scripts_one_can_act_on_messages_and_read_what_is_new() {
         let (socket, _) = app.register("grace").await.join("general").await;
         let ada = Browser::open(Scripts::Off).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         socket.post("general", "what do you think, @ada?", "1").await;
         // The line over what is new, the brass edge, and a button that says that it was read.
         ada.visit(app, "/rooms").await;

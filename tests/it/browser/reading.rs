@@ -90,7 +90,7 @@ fn who_reads_further_up_is_not_moved_and_told_how_much_is_new() {
         }
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.sees("#log").await;
         // Older messages come in above, and what was at the top stays where it was.
         ada.waits_for(async || scrolled(&ada).await > 0).await;
@@ -170,7 +170,7 @@ fn the_way_to_what_is_answered_leads_back_as_well() {
         socket.ok("message", serde_json::json!({ "room": "general", "body": "an answer", "nonce": "a", "reply_to": 2 })).await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.waits_for(async || ada.texts("#m47 .answers > span").await == ["grace", "post 0"]).await;
         let there = scrolled(&ada).await;
         ada.press("#m47 .answers").await;
@@ -190,7 +190,7 @@ fn more_than_a_page_of_news_has_its_line_too() {
         socket.post("general", "before her time", "0").await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.visit(app, "/rooms").await;
         for number in 0..70 {
             socket.post("general", &format!("post {number}"), &format!("n{number}")).await;

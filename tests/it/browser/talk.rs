@@ -11,7 +11,7 @@ fn two_people_talk_live_and_a_reload_in_the_middle_changes_nothing() {
         ada.register(app, "ada").await;
         grace.register(app, "grace").await;
         for browser in [&ada, &grace] {
-            browser.visit(app, "/rooms/general").await;
+            browser.join(app, "general").await;
             browser.sees(COMPOSER).await;
         }
         say(&ada, "Is anybody here?").await;
@@ -39,7 +39,7 @@ fn what_is_said_by_other_means_appears_as_well() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.sees(COMPOSER).await;
         let (socket, _) = app.register("grace").await.join("general").await;
         let seq = socket.post("general", "first *words*", "1").await["seq"].clone();

@@ -31,7 +31,7 @@ async fn reader(app: &TestApp) -> Browser {
     }
     let ada = Browser::open(Scripts::On).await;
     ada.register(app, "ada").await;
-    ada.visit(app, "/rooms/general").await;
+    ada.join(app, "general").await;
     ada.sees(COMPOSER).await;
     ada.waits_for(async || says(&ada, "return !document.querySelector('[data-open=palette]').hidden").await).await;
     ada

@@ -16,7 +16,7 @@ const OPTIONS: &str = "#completions:not([hidden]) [role=option]";
 async fn enter(app: &TestApp, username: &str) -> Browser {
     let browser = Browser::open(Scripts::On).await;
     browser.register(app, username).await;
-    browser.visit(app, "/rooms/general").await;
+    browser.join(app, "general").await;
     browser.sees(COMPOSER).await;
     browser
 }
@@ -223,7 +223,7 @@ fn without_scripts_the_preview_button_shows_the_page_again() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::Off).await;
         ada.register(app, "ada").await;
-        ada.visit(app, "/rooms/general").await;
+        ada.join(app, "general").await;
         ada.fill(COMPOSER, "**one**").await;
         ada.press("#preview-button").await;
         ada.sees("#preview strong").await;

@@ -9,7 +9,7 @@ both! {
     async fn every_act_has_a_form_and_the_page_offers_what_one_may_do(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let (socket, _) = ada.join("general").await;
-        grace.get("/rooms/general").await.expect(200);
+        grace.enter("general").await;
         let seq = socket.post("general", "tea?", "1").await["seq"].take();
         let more = format!("/rooms/general/{seq}/more");
         let own = ada.get(&more).await.expect(200).body.clone();

@@ -85,6 +85,13 @@ impl Browser {
         self.waits_until(|path| path != "/register").await;
     }
 
+    /// Joins a room with the button on its page, and waits until one can write there.
+    pub async fn join(&self, site: &Site, room: &str) {
+        self.visit(site, &format!("/rooms/{room}")).await;
+        self.press(".joining button").await;
+        self.sees("#composer textarea").await;
+    }
+
     /// Waits until something that CSS can name is on the page.
     pub async fn sees(&self, css: &str) -> Element {
         self.reaches(css, async |element| Ok(element)).await

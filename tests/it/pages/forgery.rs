@@ -8,11 +8,12 @@ use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, Database, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 6] = [
+const FORMS: [(&str, &[(&str, &str)]); 7] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
     ("/rooms/general/messages", &[("body", "forged")]),
+    ("/rooms/open/join", &[]),
     ("/rooms/general/leave", &[]),
     ("/logout", &[]),
 ];
@@ -34,7 +35,9 @@ const FOREIGN: [&[(&str, &str)]; 8] = [
 both! {
     async fn a_form_from_another_origin_does_nothing(app: &TestApp) {
         let ada = app.register("ada").await;
-        ada.get("/rooms/general").await.expect(200);
+        ada.enter("general").await;
+        let open = app.register("grace").await.create_room("Open", "public").await;
+        assert_eq!(open, "open");
         let before = app.database.rows("messages").await;
         for headers in FOREIGN {
             for (path, fields) in FORMS {

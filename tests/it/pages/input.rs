@@ -9,7 +9,7 @@ use crate::harness::{Answer, TestApp};
 both! {
     async fn text_that_is_no_text_is_refused_with_a_clear_error(app: &TestApp) {
         let ada = app.register("ada").await;
-        ada.get("/rooms/general").await.expect(200);
+        ada.enter("general").await;
         let bodies: [&[u8]; 6] = [b"body=%FF%FE", b"body=\xff\xfe", b"body=%00", b"body=a%00b", b"body=%ED%A0%80", b"body"];
         for body in bodies {
             let request = ada.request(Method::POST, "/rooms/general/messages").body(body.to_vec());

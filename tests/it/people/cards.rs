@@ -102,7 +102,7 @@ both! {
         eve.post("/settings", &[("name", HOSTILE), ("status", HOSTILE)]).await.expect(303);
         let slug = open(&ada, "eve").await;
         eve.write(&slug, "hello").await.expect(303);
-        eve.get("/rooms/general").await.expect(200);
+        eve.enter("general").await;
         let paths = ["/people", "/people/eve", "/direct", "/rooms/general/members", "/settings", &format!("/rooms/{slug}")];
         for path in paths {
             for person in [&ada, &eve] {

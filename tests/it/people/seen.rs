@@ -46,7 +46,7 @@ both! {
         assert!(page.contains("10 minutes ago"), "{gone} {page}");
         // The members' list knows as well.
         for person in [&ada, &grace] {
-            person.get("/rooms/general").await.expect(200);
+            person.enter("general").await;
         }
         let _here = ada.socket().await;
         becomes(&grace, "ada", |card| card["online"] == json!(true)).await;

@@ -41,7 +41,7 @@ once! {
         assert!(ended.stderr.contains("LISTEN") && !ended.stderr.contains("REGISTRATION"), "{ended:?}");
         let server = process::start(database.folder(), database.url(), &[]).await;
         let ada = server.register("ada").await;
-        ada.get("/rooms/general").await.expect(200);
+        ada.enter("general").await;
         ada.write("general", "four").await.expect(422);
         ada.write("general", "tea").await.expect(303);
     }

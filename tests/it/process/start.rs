@@ -48,7 +48,7 @@ both! {
     async fn what_was_said_is_there_after_a_restart_and_people_stay_signed_in(database: &Database) {
         let mut server = process::start(database.folder(), database.url(), &[]).await;
         let mut ada = server.register("ada").await;
-        ada.get("/rooms/general").await.expect(200);
+        ada.enter("general").await;
         ada.write("general", "remember me").await.expect(303);
         server.signal("TERM").await;
         assert_eq!(server.end().await.code(), Some(0));

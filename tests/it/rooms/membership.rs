@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::harness::{Person, TestApp};
+use crate::harness::{Answer, Person, TestApp};
 
 /// What the room recorded, as pairs of kind and username.
 async fn records(reader: &Person, room: &str) -> Vec<(String, String)> {
@@ -18,27 +18,81 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 both! {
-    async fn entering_by_page_or_by_socket_makes_a_member_once(app: &TestApp) {
+    async fn joining_by_form_or_by_socket_makes_a_member_once(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let slug = ada.create_room("Tea", "public").await;
-        grace.get(&format!("/rooms/{slug}")).await.expect(200);
-        grace.get(&format!("/rooms/{slug}")).await.expect(200);
+        let answer = grace.post(&format!("/rooms/{slug}/join"), &[]).await;
+        assert_eq!(answer.expect(303).location(), format!("/rooms/{slug}"));
+        grace.enter(&slug).await;
         let (socket, _) = grace.join(&slug).await;
         socket.ok("join", json!({ "room": slug })).await;
         let mary = app.register("mary").await;
         let (_socket, joined) = mary.join(&slug).await;
-        mary.get(&format!("/rooms/{slug}")).await.expect(200);
+        mary.enter(&slug).await;
         assert_eq!(joined["messages"].as_array().map(Vec::len), Some(3));
         let expected = [("joined", "ada"), ("joined", "grace"), ("joined", "mary")];
         assert_eq!(records(&ada, &slug).await, pairs(&expected));
     }
 
+    async fn following_a_link_to_a_public_room_shows_it_and_makes_nobody_a_member(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        let slug = ada.create_room("Tea", "public").await;
+        let (writing, _) = ada.join(&slug).await;
+        writing.post(&slug, "the kettle is on", "1").await;
+        let tomorrow = "2999-01-01";
+        let links = ["", "/2", "?around=1", "?reply_to=2", "/on/2001-01-01", "/members", "/pins", "/2/more"];
+        let headers: [&[(&str, &str)]; 6] = [
+            &[],
+            &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate"), ("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate"), ("sec-fetch-site", "same-origin"), ("sec-fetch-user", "?1")],
+            &[("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")],
+            &[("sec-purpose", "prefetch")],
+            &[("accept", "application/json")],
+        ];
+        for link in links {
+            for headers in headers {
+                let mut request = eve.request(reqwest::Method::GET, &format!("/rooms/{slug}{link}"));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                let answer = Answer::of(request).await;
+                assert_eq!(answer.status, 200, "{link} with {headers:?}");
+            }
+        }
+        eve.get(&format!("/rooms/{slug}/on?date={tomorrow}")).await.expect(303);
+        assert_eq!(records(&ada, &slug).await, pairs(&[("joined", "ada"), ("text", "ada")]));
+        assert!(writing.peek_at("message").iter().all(|it| it["kind"] != "joined"));
+        // It is there to read, with a button in the place of the composer.
+        let page = eve.get(&format!("/rooms/{slug}")).await.body;
+        let form = format!("method=\"post\" action=\"/rooms/{slug}/join\"");
+        assert!(page.contains("the kettle is on") && page.contains(&form) && !page.contains("<textarea"), "{page}");
+        assert!(!page.contains(&format!("data-room=\"{slug}\" data-unread")), "it is not among her rooms: {page}");
+        eve.write(&slug, "me too").await.expect(403);
+        // The button of that page.
+        eve.enter(&slug).await;
+        let page = eve.get(&format!("/rooms/{slug}")).await.body;
+        assert!(page.contains("<textarea") && !page.contains(&form), "{page}");
+        let joined = writing.next_where("message", |message| message["kind"] == "joined").await;
+        assert_eq!(joined["author"]["username"], "eve");
+    }
+
+    async fn nobody_joins_a_private_room_of_others_by_its_name(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        let slug = ada.create_room("Circle", "private").await;
+        for (person, status) in [(&eve, 404), (&app.stranger(), 303), (&ada, 303)] {
+            let answer = person.post(&format!("/rooms/{slug}/join"), &[]).await;
+            assert_eq!(answer.status, status, "{}", person.username);
+        }
+        let direct = ada.post("/direct", &[("users", "ada")]).await.expect(303).location();
+        eve.post(&format!("{direct}/join"), &[]).await.expect(404);
+        assert_eq!(records(&ada, &slug).await, pairs(&[("joined", "ada")]));
+    }
+
     async fn many_ways_in_at_once_make_one_member(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let slug = ada.create_room("Tea", "public").await;
-        let page = format!("/rooms/{slug}");
         let sockets = futures_util::future::join_all((0..4).map(|_| grace.join(&slug)));
-        let pages = futures_util::future::join_all((0..4).map(|_| grace.get(&page)));
+        let pages = futures_util::future::join_all((0..4).map(|_| grace.enter(&slug)));
         let _both = tokio::join!(sockets, pages);
         assert_eq!(records(&ada, &slug).await, pairs(&[("joined", "ada"), ("joined", "grace")]));
     }
@@ -75,7 +129,7 @@ both! {
     async fn leaving_twice_is_leaving_once(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let slug = ada.create_room("Tea", "public").await;
-        grace.get(&format!("/rooms/{slug}")).await.expect(200);
+        grace.enter(&slug).await;
         let leave = format!("/rooms/{slug}/leave");
         grace.post(&leave, &[]).await.expect(303);
         grace.post(&leave, &[]).await.expect(303);

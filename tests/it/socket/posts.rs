@@ -160,7 +160,7 @@ both! {
         // The form is not a way around it; others are not held up by it.
         ada.write("general", "fast").await.expect(429);
         let grace = server.register("grace").await;
-        grace.get("/rooms/general").await.expect(200);
+        grace.enter("general").await;
         grace.write("general", "in time").await.expect(303);
     }
 }

@@ -85,7 +85,7 @@ both! {
     async fn what_is_committed_while_somebody_joins_is_never_missed(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let (room, writing) = filled(&ada, 5).await;
-        grace.get(&format!("/rooms/{room}")).await.expect(200);
+        grace.enter(&room).await;
         for round in 0..15 {
             let mut pending = Vec::new();
             let reader = grace.socket().await;

@@ -114,7 +114,7 @@ async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
     let mut outcome = Outcome::default();
     // A room for what vanishes: whether it was posted, nobody knows.
     let vanishing = server.register("vanishing").await;
-    vanishing.get("/rooms/general").await.expect(200);
+    vanishing.enter("general").await;
     load.during(async {
         for round in 0..rounds {
             let moment = Duration::from_micros(rand::rng().random_range(100..20_000));
