@@ -46,6 +46,20 @@ pub struct Here {
     pub pins: i64,
 }
 
+/// How much has been written in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct Contents {
+    /// How many messages, up to one more than [`Contents::COUNTED`].
+    pub messages: i64,
+    /// When the first of them was written.
+    pub since: Option<Millis>,
+}
+
+impl Contents {
+    /// How many messages are counted; of a room with more it is only known that there are more.
+    pub const COUNTED: i64 = 10_000;
+}
+
 #[derive(Clone, FromRow)]
 struct RoomRow {
     id: RoomId,
@@ -116,6 +130,12 @@ impl From<RoomRow> for ListedRoom {
     }
 }
 
+/// What makes a slug unique. There are 387 million, so nobody finds a private room's by trying; without vowels they spell nothing.
+fn random_end() -> String {
+    const SIGNS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
+    (0..6).map(|_| char::from(SIGNS[rand::random_range(0..SIGNS.len())])).collect()
+}
+
 impl Db {
     /// A room, if `reader` may see it: it is public, or they are a member.
     ///
@@ -157,7 +177,24 @@ impl Db {
         Ok(Head { seq, rev })
     }
 
-    /// Makes a room under the first free slug of `slug`, `slug-2`, `slug-3` …
+    /// How much has been written in a room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn contents(&self, room: RoomId) -> sqlx::Result<Contents> {
+        read!(self, pool => sqlx::query_as(
+            "select count(*) as messages, min(created_at) as since from (
+                select created_at from messages where room_id = $1 and kind = 'text' and deleted_at is null order by seq limit $2
+             ) as written",
+        )
+        .bind(room)
+        .bind(Contents::COUNTED + 1)
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// Makes a room. A public one is called `slug` where that is free; every other one gets a random end, whether or not it is. So no
+    /// private room holds a name that somebody else could find taken.
     ///
     /// # Errors
     /// The database's.
@@ -170,13 +207,10 @@ impl Db {
         slug: &str,
         now: Millis,
     ) -> sqlx::Result<Room> {
-        for attempt in 1_u32.. {
-            // After a few taken ones a random end is found at once, however many rooms share the name.
-            let slug: Arc<str> = match attempt {
-                1 => slug.into(),
-                2..=9 => format!("{slug}-{attempt}").into(),
-                _ => format!("{slug}-{:08x}", rand::random::<u32>()).into(),
-            };
+        let mut may_be_plain = visibility == Visibility::Public;
+        loop {
+            let slug: Arc<str> =
+                if std::mem::take(&mut may_be_plain) { slug.into() } else { format!("{slug}-{}", random_end()).into() };
             let id: Option<RoomId> = write!(self, pool => sqlx::query_scalar(
                 "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
                  on conflict (slug) do nothing returning id",
@@ -202,7 +236,6 @@ impl Db {
                 });
             }
         }
-        unreachable!("a free slug is found long before the numbers end")
     }
 
     /// The rooms that somebody may see, by name.

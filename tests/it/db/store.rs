@@ -142,9 +142,11 @@ impl Store {
         .await
     }
 
-    /// Makes a room.
+    /// Makes a room with exactly this slug.
     pub async fn make(&self, slug: &str, visibility: Visibility) -> RoomId {
-        self.insert_room(slug, "", visibility, None, slug, NOW).await.expect("the database answers").id
+        let id = self.insert_room(slug, "", visibility, None, slug, NOW).await.expect("the database answers").id;
+        self.run(&format!("update rooms set slug = '{slug}' where id = {id}")).await;
+        id
     }
 
     /// The room that a slug names.

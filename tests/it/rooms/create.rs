@@ -39,6 +39,20 @@ both! {
         }
     }
 
+    async fn a_private_room_is_not_given_away_by_the_slug_of_another(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        let vault = ada.create_room("Vault", "private").await;
+        assert_ne!(vault, "vault", "a private room leaves the plain slug to others");
+        assert_eq!(eve.create_room("Vault", "public").await, "vault");
+        // From here on there is a public one, which everybody sees: a second one has an end like that of a private one.
+        let ends = [vault, eve.create_room("vault", "public").await, eve.create_room("VAULT", "private").await];
+        for slug in &ends {
+            let end = slug.strip_prefix("vault-").unwrap_or_default();
+            assert!(end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric()), "{ends:?}");
+        }
+        assert_eq!(ends.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+    }
+
     async fn a_public_room_is_found_by_everybody_and_a_private_one_by_its_members(app: &TestApp) {
         let ada = app.register("ada").await;
         let grace = app.register("grace").await;
