@@ -75,6 +75,8 @@ pub enum Change {
         topic: Option<String>,
         /// Who may find it.
         visibility: Option<Visibility>,
+        /// Whether the actor confirmed that everybody may read what was said in private.
+        is_confirmed: bool,
     },
     /// Pin a message to the room, or take the pin away.
     Pin {

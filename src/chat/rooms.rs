@@ -7,7 +7,7 @@ use super::listing::{Listing, Sought};
 use super::types::{ListedRoom, Room, UserId, Visibility};
 use super::{Chat, text};
 use crate::db::people::Member;
-use crate::db::rooms::{Here, RoomView, Surroundings};
+use crate::db::rooms::{Contents, Here, RoomView, Surroundings};
 use crate::error::{Error, Result};
 
 impl Chat {
@@ -22,7 +22,8 @@ impl Chat {
         Ok(view)
     }
 
-    /// A room, with the person as a member: entering a public room makes them one, and the room's log says so.
+    /// Makes somebody a member of a public room, and the room's log says so. Nothing else does but an invitation: reading a room, or
+    /// following a link to it, changes nothing.
     ///
     /// # Errors
     /// `not_found`, or what the ledger refuses.
@@ -64,10 +65,10 @@ impl Chat {
         self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
     }
 
-    /// Changes a room's name, topic or visibility.
+    /// Changes a room's name, topic or visibility. Whoever makes a private room public must have confirmed it.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses.
+    /// `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses: `invalid` for `confirm`, where that is missing.
     pub async fn describe(
         &self,
         actor: UserId,
@@ -75,11 +76,21 @@ impl Chat {
         name: Option<&str>,
         topic: Option<&str>,
         visibility: Option<Visibility>,
+        is_confirmed: bool,
     ) -> Result<()> {
         let view = self.view(actor, slug).await?;
         let name = name.map(text::room_name).transpose()?;
         let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
-        self.ledger.submit(actor, view.room.id, Change::Describe { name, topic, visibility })?.outcome().await.map(drop)
+        let change = Change::Describe { name, topic, visibility, is_confirmed };
+        self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
+    }
+
+    /// How much somebody may read who may read a room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn contents(&self, view: &RoomView) -> Result<Contents> {
+        Ok(self.db.contents(view.room.id).await?)
     }
 
     /// Makes a room, with its maker as the first member.

@@ -44,6 +44,17 @@ pub enum Visibility {
     Private,
 }
 
+impl Visibility {
+    /// What forms, data and the room's log call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
 /// What a message is: somebody's words, or what the room itself recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -59,6 +70,8 @@ pub enum Kind {
     Topic,
     /// The author gave the room the name in `body`.
     Renamed,
+    /// The author made the room what `body` says: `public` or `private`.
+    Visibility,
 }
 
 /// A room as its readers see it.

@@ -12,7 +12,7 @@ use super::people::Search;
 use super::respond::{Answer, Asked, page_with};
 use super::rooms::visibility;
 use super::session::CurrentUser;
-use super::views::{Listed, MembersPage};
+use super::views::{Listed, MembersPage, PublishPage};
 use crate::chat::listing::Listing;
 use crate::db::people::Member;
 use crate::error::Error;
@@ -103,6 +103,16 @@ pub async fn remove(
     }
 }
 
+/// Says what becomes readable, with the form again and a button that confirms it.
+async fn confirm(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, form: Description) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
+    let contents = state.chat.contents(&view).await.map_err(refuse)?;
+    let frame = frame(state, user).await.map_err(refuse)?;
+    let page = PublishPage::new(frame, view, contents, form.name, form.topic);
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
 /// The form that describes a room; what is not sent stays.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -110,9 +120,17 @@ pub struct Description {
     name: Option<String>,
     topic: Option<String>,
     visibility: String,
+    confirm: String,
 }
 
-/// `POST /rooms/{slug}/settings`.
+impl Description {
+    /// Whether it was confirmed that everybody may read what was said in private.
+    fn is_confirmed(&self) -> bool {
+        !matches!(self.confirm.as_str(), "" | "no" | "off" | "false" | "0")
+    }
+}
+
+/// `POST /rooms/{slug}/settings`. Who makes a private room public is first told what that means, and asked to confirm it.
 pub async fn describe(
     State(state): State<AppState>,
     Path(slug): Path<String>,
@@ -122,10 +140,16 @@ pub async fn describe(
 ) -> Answer {
     let done = match visibility(&form.visibility) {
         Ok(visibility) => {
-            let described = state.chat.describe(user.id, &slug, form.name.as_deref(), form.topic.as_deref(), visibility);
-            described.await
+            let (name, topic) = (form.name.as_deref(), form.topic.as_deref());
+            state.chat.describe(user.id, &slug, name, topic, visibility, form.is_confirmed()).await
         }
         Err(error) => Err(error),
     };
+    if let Err(error) = &done
+        && error.field() == Some("confirm")
+        && !asked.is_json()
+    {
+        return confirm(&state, &slug, &user, &asked, form).await;
+    }
     after(&state, &slug, &user, &asked, done).await
 }

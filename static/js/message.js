@@ -108,6 +108,7 @@ function notice({ kind, author, body }) {
     case 'left': return body ? `${author.name} was removed by ${body}` : `${author.name} left the room`;
     case 'topic': return body ? `${author.name} set the topic: ${body}` : `${author.name} cleared the topic`;
     case 'renamed': return `${author.name} named the room ${body}`;
+    case 'visibility': return `${author.name} made the room ${body}`;
     default: return '';
   }
 }

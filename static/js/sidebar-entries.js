@@ -22,6 +22,8 @@ export class Entries {
     entry.classList.toggle('muted', isQuiet);
     const name = entry.querySelector('.name');
     if (name && !isDirect(row)) name.textContent = row.name;
+    const mark = entry.querySelector('.hash');
+    if (mark) mark.textContent = sign(row);
     badge(entry, isQuiet ? 0 : row.unread, isQuiet ? 0 : row.mentions);
   }
 
@@ -48,8 +50,6 @@ export class Entries {
     entry.dataset.room = row.room;
     if (row.room === this.#here) entry.setAttribute('aria-current', 'page');
     entry.querySelector('.name').textContent = row.name;
-    const mark = entry.querySelector('.hash');
-    if (mark) mark.textContent = row.visibility === 'private' ? '🔒' : '#';
     entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
@@ -59,6 +59,8 @@ export class Entries {
     return entry;
   }
 }
+
+const sign = ({ visibility }) => (visibility === 'private' ? '🔒' : '#');
 
 const nameIn = (item) => item.querySelector('.name')?.textContent ?? '';
 

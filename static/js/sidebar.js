@@ -21,7 +21,7 @@ export class Sidebar extends EventTarget {
     connection.on('removed', ({ room }) => this.#forget(room));
     connection.on('read', ({ room, unread, mentions }) => this.count(room, { unread, mentions }));
     connection.on('level', ({ room, level }) => this.level(room, level));
-    connection.on('room', ({ slug, name }) => this.#change(slug, { name }));
+    connection.on('room', ({ slug, name, visibility }) => this.#change(slug, { name, visibility }));
   }
 
   // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.

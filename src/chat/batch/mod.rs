@@ -96,8 +96,8 @@ impl Batch {
             Change::Leave => self.leave(&room, &actor),
             Change::Admit { user } => self.admit(&room, &actor, *user),
             Change::Remove { user } => self.remove(&room, &actor, *user),
-            Change::Describe { name, topic, visibility } => {
-                self.describe(&room, &actor, name.as_deref(), topic.as_deref(), *visibility)
+            Change::Describe { name, topic, visibility, is_confirmed } => {
+                self.describe(&room, &actor, name.as_deref(), topic.as_deref(), *visibility, *is_confirmed)
             }
             Change::Read { seq } => self.read(&room, &actor, *seq),
             Change::Unread { seq } => self.unread(&room, &actor, *seq),
@@ -122,7 +122,7 @@ impl Batch {
 
     /// The one place that says who may change what a room holds: its members.
     fn must_be_member(&self, room: &RoomState, person: &Person) -> Result<Membership> {
-        self.known.members.get(&(room.room.id, person.author.id)).copied().ok_or(Error::Forbidden("Enter the room first."))
+        self.known.members.get(&(room.room.id, person.author.id)).copied().ok_or(Error::Forbidden("Join the room first."))
     }
 
     /// Whether this person looks after the room: who made it, or an administrator.

@@ -120,6 +120,7 @@ impl Batch {
         name: Option<&str>,
         topic: Option<&str>,
         visibility: Option<Visibility>,
+        is_confirmed: bool,
     ) -> Outcome {
         self.must_be_member(room, actor)?;
         let name = name.filter(|name| *name != room.room.name);
@@ -131,6 +132,10 @@ impl Batch {
         if (name.is_some() || visibility.is_some()) && !Self::is_keeper(room, actor) {
             return Err(Error::Forbidden("Only the room's keeper may rename it or change who sees it."));
         }
+        // Decided here and not by the form: the room may have become private since its page was made.
+        if visibility == Some(Visibility::Public) && !is_confirmed {
+            return Err(Error::invalid("confirm", "Confirm that everybody here may read what was said in this room."));
+        }
         let mut last = Done::Nothing;
         if let Some(name) = name {
             let message = self.record(room.room.id, actor, Kind::Renamed, name);
@@ -138,6 +143,10 @@ impl Batch {
         }
         if let Some(topic) = topic {
             let message = self.record(room.room.id, actor, Kind::Topic, topic);
+            last = Done::Kept(self.keep(room.room.id, message));
+        }
+        if let Some(visibility) = visibility {
+            let message = self.record(room.room.id, actor, Kind::Visibility, visibility.as_str());
             last = Done::Kept(self.keep(room.room.id, message));
         }
         if name.is_some() || topic.is_some() || visibility.is_some() {

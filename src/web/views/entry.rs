@@ -219,5 +219,6 @@ fn notice(message: &Message) -> String {
         Kind::Topic if body.is_empty() => format!("{name} cleared the topic"),
         Kind::Topic => format!("{name} set the topic: {body}"),
         Kind::Renamed => format!("{name} named the room {body}"),
+        Kind::Visibility => format!("{name} made the room {body}"),
     }
 }

@@ -1,10 +1,10 @@
-//! Who belongs to a room.
+//! Who belongs to a room, and what it means to let everybody read it.
 
 use askama::Template;
 
 use super::{Frame, Listed, Problem};
 use crate::chat::types::Visibility;
-use crate::db::rooms::RoomView;
+use crate::db::rooms::{Contents, RoomView};
 use crate::web::people::Search;
 use crate::web::session::CurrentUser;
 
@@ -61,5 +61,57 @@ impl MembersPage {
             q: search.q,
             problem: None,
         }
+    }
+}
+
+/// `POST /rooms/{slug}/settings` that would make a private room public: what becomes readable.
+#[derive(Debug, Template)]
+#[template(path = "publish.html")]
+pub struct PublishPage {
+    frame: Frame,
+    view: RoomView,
+    /// What was said in the room, in words; empty where nothing was.
+    said: String,
+    /// What else the form was to change.
+    name: Option<String>,
+    topic: Option<String>,
+}
+
+impl PublishPage {
+    /// The question about a room with these `contents`, with what else the form carried.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, contents: Contents, name: Option<String>, topic: Option<String>) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let since = contents.since.map(|since| since.timestamp().to_zoned(frame.zone.clone()).strftime("%-d %B %Y").to_string());
+        let said = match (contents.messages, since) {
+            (0, _) | (_, None) => String::new(),
+            (1, Some(since)) => format!("the one message, of {since}"),
+            (count, Some(since)) if count > Contents::COUNTED => format!("all of its more than 10,000 messages since {since}"),
+            (count, Some(since)) => format!("all {} messages since {since}", grouped(count)),
+        };
+        Self { frame, view, said, name, topic }
+    }
+}
+
+/// A number with a comma between its thousands.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!([0, 999, 1_000, 10_000].map(grouped), ["0", "999", "1,000", "10,000"]);
     }
 }

@@ -19,7 +19,7 @@ use askama::Template;
 pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::frame::Frame;
-pub use self::members::MembersPage;
+pub use self::members::{MembersPage, PublishPage};
 pub use self::people::{DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};

@@ -227,7 +227,13 @@ both! {
         .await;
         for (to, first) in [(5, 1), (6, 10), (tool.last(), 20)] {
             tool.up(to).await;
-            for (nth, kind) in ["text", "joined", "left", "topic", "renamed"].into_iter().enumerate() {
+            let mut kinds = vec!["text", "joined", "left", "topic", "renamed"];
+            if to == tool.last() {
+                kinds.push("visibility");
+            } else {
+                tool.try_to(say(first + 9, "visibility")).await.expect_err("it is not one yet");
+            }
+            for (nth, kind) in kinds.into_iter().enumerate() {
                 tool.try_to(say(first + nth as i64, kind)).await.expect("it is a kind");
             }
             for none in ["", "texts", "Text", "shouted"] {
@@ -239,7 +245,7 @@ both! {
             let health: String = sqlx::query_scalar("pragma integrity_check").fetch_one(pool).await.expect("it can be asked");
             assert_eq!(health, "ok");
             let table: String = sqlx::query_scalar("select sql from sqlite_schema where name = 'messages'").fetch_one(pool).await.unwrap();
-            assert!(table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed'))"), "{table}");
+            assert!(table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed', 'visibility'))"), "{table}");
         }
         tool.down().await;
         assert!(shape(database).await.is_empty());

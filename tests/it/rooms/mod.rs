@@ -5,3 +5,4 @@ mod invite;
 mod members;
 mod membership;
 mod sweep;
+mod visibility;

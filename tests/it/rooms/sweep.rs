@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room.
-const ROUTES: [Route; 24] = [
+const ROUTES: [Route; 26] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
@@ -32,10 +32,12 @@ const ROUTES: [Route; 24] = [
     (Method::POST, "/rooms/{room}/2/pin", &[("on", "true")]),
     (Method::POST, "/rooms/{room}/2/unread", &[]),
     (Method::POST, "/rooms/{room}/level", &[("level", "all")]),
+    (Method::POST, "/rooms/{room}/join", &[]),
     (Method::POST, "/rooms/{room}/leave", &[]),
     (Method::POST, "/rooms/{room}/members", &[("username", "eve")]),
     (Method::POST, "/rooms/{room}/members/ada/remove", &[]),
     (Method::POST, "/rooms/{room}/settings", &[("name", "Mine"), ("topic", "x"), ("visibility", "public")]),
+    (Method::POST, "/rooms/{room}/settings", &[("visibility", "public"), ("confirm", "yes")]),
 ];
 
 /// Every event that names a room.

@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[Case {
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 28] = [
+const ROUTES: [Route; 30] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -48,10 +48,12 @@ const ROUTES: [Route; 28] = [
     (Method::POST, "/rooms/{slug}/read", &[]),
     (Method::POST, "/rooms/{slug}/read", &[("seq", "1")]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "all")]),
+    (Method::POST, "/rooms/{slug}/join", &[]),
     (Method::POST, "/rooms/{slug}/leave", &[]),
     (Method::POST, "/rooms/{slug}/members", &[("username", "eve")]),
     (Method::POST, "/rooms/{slug}/members/{username}/remove", &[]),
     (Method::POST, "/rooms/{slug}/settings", &[("name", "Mine"), ("visibility", "public")]),
+    (Method::POST, "/rooms/{slug}/settings", &[("visibility", "public"), ("confirm", "yes")]),
     (Method::POST, "/rooms/{slug}/settings", &[("topic", "mine")]),
 ];
 
