@@ -16,7 +16,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 16] = [
+pub const SETTINGS: [&str; 17] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",
@@ -31,6 +31,7 @@ pub const SETTINGS: [&str; 16] = [
     "TRANSPORTS",
     "POST_RATE",
     "MAX_MESSAGE_CHARS",
+    "MEMORY_LIMIT",
     "LOG",
     "LOG_FORMAT",
 ];
@@ -69,6 +70,8 @@ pub struct Config {
     pub post_rate: Option<Rate>,
     /// `MAX_MESSAGE_CHARS`: how long a message may be.
     pub max_message_chars: usize,
+    /// `MEMORY_LIMIT`: how many bytes caches and waiting answers may take together.
+    pub memory_limit: usize,
     /// `LOG`: what is logged, a filter of tracing's.
     pub log: String,
     /// `LOG_FORMAT`: for people or for machines.
@@ -94,6 +97,7 @@ impl Default for Config {
             transports: Transports::WebSocket,
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
             max_message_chars: 8000,
+            memory_limit: 256 * 1024 * 1024,
             log: "info".into(),
             log_format: LogFormat::Text,
         }
@@ -125,6 +129,7 @@ impl Config {
             post_rate: env.read("POST_RATE", default.post_rate, values::rate),
             max_message_chars: env
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
+            memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, values::bytes),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };

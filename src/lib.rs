@@ -11,7 +11,8 @@
 //! 3. [`accounts`]: people, passwords, sessions.
 //! 4. [`realtime`]: the Socket.IO namespace.
 //! 5. [`web`] and [`router`]: pages and forms.
-//! 6. [`state`], [`server`], [`config`]: putting it together and running it.
+//! 6. [`limits`]: how large an answer may be, and how much memory may be held.
+//! 7. [`state`], [`server`], [`config`]: putting it together and running it.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod limits;
 pub mod realtime;
 pub mod router;
 pub mod server;

@@ -23,7 +23,7 @@ use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
     access, accounts, act, activity, assets, compose, emoji, fallback, forgery, health, history, install, members, people,
-    preview, rooms, search, session, settings, trace,
+    preview, reads, rooms, search, session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -92,7 +92,8 @@ fn pages(state: AppState, sessions: Store) -> Router {
             ServiceBuilder::new()
                 .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_foreign))
                 .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
-                .layer(session::layer(sessions, &state.config, &state.origins)),
+                .layer(session::layer(sessions, &state.config, &state.origins))
+                .layer(from_fn_with_state(state.chat.clone(), reads::hold)),
         );
     Router::new()
         .route("/healthz", get(health::check))

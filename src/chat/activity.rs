@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Chat;
 use super::change::Logged;
-use super::types::{Level, RoomId, UserId};
+use super::types::{Level, Message, RoomId, UserId};
+use super::{Chat, history};
+use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How many mentions one answer holds at the most.
 pub const MENTIONS_LIMIT: i64 = 100;
@@ -27,14 +29,60 @@ pub struct Mentions {
     pub next: Option<i64>,
 }
 
+/// The pinned messages of a room, the last pinned first.
+#[derive(Debug, Serialize)]
+pub struct Pins {
+    /// The messages.
+    pub messages: Vec<Arc<Logged>>,
+    /// Whether others were pinned before these.
+    pub more: bool,
+    /// What to give as `before` to get them.
+    pub next: Option<String>,
+}
+
+/// A place in the list of what is pinned: when a message was pinned, and its `seq`. As text, `TIME-SEQ`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinCursor {
+    /// When the message was pinned.
+    pub at: Millis,
+    /// Its place in the room.
+    pub seq: i64,
+}
+
+impl PinCursor {
+    fn of(message: &Message) -> Option<Self> {
+        message.pinned.as_ref().map(|pin| Self { at: pin.at, seq: message.seq })
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let parse = || {
+            let (at, seq) = text.split_once('-')?;
+            Some(Self { at: Millis(at.parse().ok()?), seq: seq.parse().ok()? })
+        };
+        parse().ok_or_else(|| Error::invalid("before", "`before` must be the `next` of an earlier answer."))
+    }
+}
+
+impl std::fmt::Display for PinCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.at.0, self.seq)
+    }
+}
+
 impl Chat {
-    /// The pinned messages of a room, the last pinned first.
+    /// The pinned messages of a room, the last pinned first: as many as fit into one answer, from the one behind `before` on.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn pins(&self, view: &RoomView) -> Result<Vec<Arc<Logged>>> {
-        let messages = self.db.list_pins(view.room.id, &view.room.slug).await?;
-        Ok(messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect())
+    /// `invalid` for a `before` that no answer gave.
+    pub async fn pins(&self, view: &RoomView, before: Option<&str>) -> Result<Pins> {
+        let before = before.map(PinCursor::parse).transpose()?;
+        let (found, mut more) = self.db.list_pins(view.room.id, &view.room.slug, before).await?;
+        let count = found.len();
+        let messages = history::answer(view.room.id, found, 0);
+        more |= messages.len() < count;
+        let next =
+            messages.last().filter(|_| more).and_then(|last| PinCursor::of(&last.message)).map(|cursor| cursor.to_string());
+        Ok(Pins { messages, more, next })
     }
 
     /// How many messages of a room are pinned.
@@ -50,22 +98,25 @@ impl Chat {
     /// # Errors
     /// `not_found`.
     pub async fn message(&self, view: &RoomView, seq: i64) -> Result<Arc<Logged>> {
-        let message = self.db.messages(view.room.id, &view.room.slug, seq, seq).await?.pop();
+        let message = self.db.messages(view.room.id, &view.room.slug, seq, seq, seq).await?.pop();
         Ok(Arc::new(Logged::new(view.room.id, message.ok_or(Error::NotFound("message"))?)))
     }
 
-    /// The messages that some of `messages` answer.
+    /// The messages that some of `messages` answer, with at least the beginning of their words.
     ///
     /// # Errors
     /// The database's.
-    pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Logged>>> {
+    pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Message>>> {
         let seqs: BTreeSet<i64> = messages.iter().filter_map(|logged| logged.message.reply_to).collect();
-        let mut answered = Vec::with_capacity(seqs.len());
+        let (mut answered, mut missing) = (Vec::with_capacity(seqs.len()), Vec::new());
         for seq in seqs {
             match messages.iter().find(|logged| logged.message.seq == seq) {
-                Some(shown) => answered.push(shown.clone()),
-                None => answered.push(self.message(view, seq).await?),
+                Some(shown) => answered.push(shown.message.clone()),
+                None => missing.push(seq),
             }
+        }
+        if !missing.is_empty() {
+            answered.extend(self.db.excerpts(view.room.id, &view.room.slug, &missing).await?.into_iter().map(Arc::new));
         }
         Ok(answered)
     }
@@ -78,11 +129,15 @@ impl Chat {
         if !(1..=MENTIONS_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", "Ask for 1 to 100 mentions."));
         }
-        let mut found = self.db.list_mentions(reader, before.unwrap_or(i64::MAX), limit + 1).await?;
-        let more = found.len() as i64 > limit;
+        let (mut found, is_all) = self.db.list_mentions(reader, before.unwrap_or(i64::MAX), limit + 1).await?;
+        let mut more = !is_all || found.len() as i64 > limit;
         found.truncate(limit as usize);
-        let next = found.last().map(|(id, ..)| *id).filter(|_| more);
-        let mentions = found.into_iter().map(|(_, room, message)| Arc::new(Logged::new(room, message))).collect();
+        let ids: Vec<_> = found.iter().map(|(id, ..)| *id).collect();
+        let mut mentions: Vec<_> = found.into_iter().map(|(_, room, message)| Arc::new(Logged::new(room, message))).collect();
+        let weights: Vec<_> = mentions.iter().map(|logged| logged.json.get().len()).collect();
+        mentions.truncate(limits::fit(&weights, 0, limits::ANSWER).end);
+        more |= mentions.len() < ids.len();
+        let next = mentions.len().checked_sub(1).map(|last| ids[last]).filter(|_| more);
         Ok(Mentions { mentions, more, next })
     }
 

@@ -149,6 +149,11 @@ impl Drawn {
         ways.push((way.clone(), text.clone()));
         text
     }
+
+    /// How many bytes are kept.
+    fn weight(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(_, text)| text.len()).sum()
+    }
 }
 
 impl Logged {
@@ -161,6 +166,14 @@ impl Logged {
         let message = message.into();
         let json = serde_json::value::to_raw_value(&message).expect("a message always has a JSON form");
         Self { room, message, json, drawn: Drawn::default() }
+    }
+
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        /// The structures themselves, with the short texts in them.
+        const FRAME: usize = 512;
+        FRAME + self.message.body.len() + self.message.html.len() + self.json.get().len() + self.drawn.weight()
     }
 }
 

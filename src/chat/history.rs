@@ -11,11 +11,22 @@ use super::types::{Head, Message, Page, RoomId, UserId, Window};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How many messages one page of history holds at the most.
 pub const PAGE_LIMIT: i64 = 200;
 /// How many changes one catch-up answers with at the most.
 pub const CHANGES_LIMIT: i64 = 500;
+
+/// As many of the messages, in one stretch around the one at `anchor`, as fit into one answer.
+pub(super) fn answer(room: RoomId, messages: Vec<Message>, anchor: usize) -> Vec<Arc<Logged>> {
+    let mut logged: Vec<_> = messages.into_iter().map(|message| Arc::new(Logged::new(room, message))).collect();
+    let weights: Vec<_> = logged.iter().map(|logged| logged.json.get().len()).collect();
+    let kept = limits::fit(&weights, anchor, limits::ANSWER);
+    logged.truncate(kept.end);
+    logged.drain(..kept.start);
+    logged
+}
 
 /// What changed since a `rev`, in rev order.
 #[derive(Debug)]
@@ -40,11 +51,12 @@ impl Chat {
             .get(room.id, async || {
                 let head = self.db.head(room.id).await?;
                 let first = (head.seq - tail::LENGTH as i64 + 1).max(1);
-                let messages = self.db.messages(room.id, &room.slug, first, head.seq).await?;
-                let floor = self.db.highest_rev_before(room.id, first).await?;
+                let messages = self.db.messages(room.id, &room.slug, first, head.seq, head.seq).await?;
                 // Read after the head, a message may be newer than it: that change will be published, and twice is harmless.
-                let messages = messages.into_iter().map(|message| Arc::new(Logged::new(room.id, message)));
-                Ok(Tail { head, messages: messages.collect(), floor })
+                let messages = answer(room.id, messages, usize::MAX);
+                let first = messages.first().map_or(first, |first| first.message.seq);
+                let floor = self.db.highest_rev_before(room.id, first).await?;
+                Ok(Tail { head, messages: messages.into(), floor })
             })
             .await
     }
@@ -62,16 +74,18 @@ impl Chat {
         if let Some(messages) = tail.changes_since(after) {
             return Ok(Changes { messages, head: tail.head, complete: true });
         }
-        let mut messages = self.db.changes(view.room.id, &view.room.slug, after, CHANGES_LIMIT + 1).await?;
-        let complete = messages.len() as i64 <= CHANGES_LIMIT;
-        messages.truncate(CHANGES_LIMIT as usize);
+        let (mut found, mut complete) = self.db.changes(view.room.id, &view.room.slug, after, CHANGES_LIMIT + 1).await?;
+        complete &= found.len() as i64 <= CHANGES_LIMIT;
+        found.truncate(CHANGES_LIMIT as usize);
+        let count = found.len();
+        let messages = answer(view.room.id, found, 0);
+        complete &= messages.len() == count;
         let head = if complete {
-            let rev = messages.last().map_or(after, |last| last.rev);
+            let rev = messages.last().map_or(after, |last| last.message.rev);
             Head { seq: tail.head.seq.max(view.head.seq), rev: rev.max(tail.head.rev) }
         } else {
             tail.head
         };
-        let messages = messages.into_iter().map(|message| Arc::new(Logged::new(view.room.id, message))).collect();
         Ok(Changes { messages, head, complete })
     }
 
@@ -91,9 +105,18 @@ impl Chat {
             return Ok(Page { messages, more_before, more_after: false });
         }
         let (from, to) = window.range(limit, view.head.seq);
-        let messages = self.db.messages(view.room.id, &view.room.slug, from, to).await?;
-        let logged = |message: Message| Arc::new(Logged::new(view.room.id, message));
-        Ok(Page { messages: messages.into_iter().map(logged).collect(), more_before: from > 1, more_after: to < view.head.seq })
+        let anchor = match window {
+            Window::Latest | Window::Before(_) => to,
+            Window::After(_) => from,
+            Window::Around(seq) => seq,
+        };
+        let messages = self.db.messages(view.room.id, &view.room.slug, from, to, anchor).await?;
+        let anchor = messages.partition_point(|message| message.seq < anchor);
+        let messages = answer(view.room.id, messages, anchor);
+        // What did not fit is left out at the far ends.
+        let from = messages.first().map_or(from, |first| first.message.seq);
+        let to = messages.last().map_or(to, |last| last.message.seq);
+        Ok(Page { messages, more_before: from > 1, more_after: to < view.head.seq })
     }
 
     /// The first message on or after a moment.

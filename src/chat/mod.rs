@@ -43,6 +43,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::limits::Reads;
 
 /// A post before it is checked.
 #[derive(Debug, Default)]
@@ -68,6 +69,7 @@ pub struct Chat {
     renamings: AtomicU64,
     search: Search,
     turns: revisions::Turns,
+    reads: Reads,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     max_chars: usize,
 }
@@ -81,9 +83,10 @@ impl Chat {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
-        let tails = Arc::new(Tails::default());
+        let tails = Arc::new(Tails::new(config.memory_limit / 2));
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
+        let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config.database_connections);
         let chat = Self {
             db,
@@ -96,6 +99,7 @@ impl Chat {
             renamings: AtomicU64::new(0),
             search,
             turns: revisions::Turns::default(),
+            reads,
             posts,
             max_chars: config.max_message_chars,
         };
@@ -126,6 +130,17 @@ impl Chat {
         self.max_chars
     }
 
+    /// The reads under way.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// Notes that pages have drawn a room's messages in a new way, and keep that.
+    pub fn drew(&self, room: RoomId) {
+        self.tails.weigh(room);
+    }
+
     /// Takes no more changes; what is queued is still committed and published.
     pub fn close(&self) {
         self.ledger.close();
@@ -146,6 +161,7 @@ impl Chat {
 
     /// Forgets the rates of people who have been quiet; called now and then.
     pub fn forget_quiet_people(&self) {
+        self.reads.forget_absent();
         if let Some(posts) = &self.posts {
             posts.retain_recent();
         }

@@ -9,20 +9,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::change::Logged;
 use super::types::{Head, RoomId, UserId};
+use crate::limits;
 
 /// How many messages a tail holds: what a join replays.
 pub const LENGTH: usize = 50;
-/// How many rooms have their tail in memory.
-const ROOMS: usize = 512;
-/// How many changes a tail still loading may collect before it is given up.
+/// How many rooms have their tail in memory at the most, however short their messages are.
+const ROOMS: usize = 4096;
+/// How many changes a tail still loading may collect, and of how many bytes, before it is given up.
 const PENDING: usize = 4096;
+const PENDING_BYTES: usize = 4 * limits::ANSWER;
 
 /// The end of one room's log.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// How far the log had come.
     pub head: Head,
-    /// The last messages, oldest first; at most [`LENGTH`].
+    /// The last messages, oldest first; at most [`LENGTH`], and no more than fit into one answer.
     pub messages: VecDeque<Arc<Logged>>,
     /// The highest `rev` among the messages before these: a client that knows at least this much needs only the tail.
     pub floor: i64,
@@ -59,18 +61,32 @@ impl Tail {
         if message.seq > self.head.seq {
             self.head.seq = message.seq;
             self.messages.push_back(logged.clone());
-            if self.messages.len() > LENGTH
-                && let Some(oldest) = self.messages.pop_front()
-            {
-                self.floor = self.floor.max(oldest.message.rev);
-            }
+            self.shorten();
         } else {
             match self.messages.iter_mut().find(|held| held.message.seq == message.seq) {
-                Some(held) => *held = logged.clone(),
+                Some(held) => {
+                    *held = logged.clone();
+                    self.shorten();
+                }
                 None => self.floor = message.rev,
             }
         }
         true
+    }
+
+    /// Drops the oldest messages that are too many, or too heavy for one answer together.
+    fn shorten(&mut self) {
+        let mut bytes: usize = self.messages.iter().map(|logged| logged.json.get().len()).sum();
+        while self.messages.len() > LENGTH || (bytes > limits::ANSWER && self.messages.len() > 1) {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            bytes -= oldest.json.get().len();
+            self.floor = self.floor.max(oldest.message.rev);
+        }
+    }
+
+    /// How many bytes of memory it takes.
+    fn weight(&self) -> usize {
+        self.messages.iter().map(|logged| logged.weight()).sum()
     }
 }
 
@@ -80,18 +96,37 @@ enum Slot {
     Ready {
         tail: Arc<Tail>,
         used: u64,
+        /// What it weighed when it was last weighed.
+        weight: usize,
     },
 }
 
-/// The tails of the rooms in use.
+/// The slots, with what they hold in all.
 #[derive(Default)]
+struct Slots {
+    by_room: HashMap<RoomId, Slot>,
+    /// Counts the uses.
+    clock: u64,
+    /// How many bytes the tails take that are ready.
+    bytes: usize,
+}
+
+/// The tails of the rooms in use.
 pub struct Tails {
-    slots: Mutex<(HashMap<RoomId, Slot>, u64)>,
+    slots: Mutex<Slots>,
+    /// How many bytes they may take together.
+    memory: usize,
     /// One reader of the database at a time, so that a crowd that comes back at once loads a room once.
     loading: tokio::sync::Mutex<()>,
 }
 
 impl Tails {
+    /// Tails that take up to `memory` bytes together.
+    #[must_use]
+    pub fn new(memory: usize) -> Self {
+        Self { slots: Mutex::default(), memory, loading: tokio::sync::Mutex::default() }
+    }
+
     /// The tail of a room, read by `load` if it is not in memory.
     ///
     /// # Errors
@@ -104,19 +139,21 @@ impl Tails {
         if let Some(tail) = self.ready(room) {
             return Ok(tail);
         }
-        self.with(|slots, _| slots.insert(room, Slot::Loading(Vec::new())));
+        self.with(|slots| slots.by_room.insert(room, Slot::Loading(Vec::new())));
         let loaded = load().await;
-        self.with(|slots, clock| {
-            let pending = match slots.remove(&room) {
+        self.with(|slots| {
+            let pending = match slots.by_room.remove(&room) {
                 Some(Slot::Loading(pending)) => Some(pending),
                 _ => None,
             };
             let mut tail = loaded?;
             // Given up while loading, or not in step: answer with what was read, and read again next time.
             if pending.is_some_and(|pending| pending.iter().all(|logged| tail.apply(logged))) {
-                Self::make_room(slots);
                 let tail = Arc::new(tail);
-                slots.insert(room, Slot::Ready { tail: tail.clone(), used: *clock });
+                let weight = tail.weight();
+                slots.bytes += weight;
+                slots.by_room.insert(room, Slot::Ready { tail: tail.clone(), used: slots.clock, weight });
+                self.make_room(slots);
                 return Ok(tail);
             }
             Ok(Arc::new(tail))
@@ -125,72 +162,96 @@ impl Tails {
 
     /// Forgets a room's tail, if it has not come as far as `rev`: another server has written there.
     pub fn expect(&self, room: RoomId, rev: i64) {
-        self.with(|slots, _| {
-            if matches!(slots.get(&room), Some(Slot::Ready { tail, .. }) if tail.head.rev < rev) {
-                slots.remove(&room);
+        self.with(|slots| {
+            if matches!(slots.by_room.get(&room), Some(Slot::Ready { tail, .. }) if tail.head.rev < rev) {
+                slots.remove(room);
             }
         });
     }
 
     /// Takes in a committed change.
     pub fn apply(&self, logged: &Arc<Logged>) {
-        self.with(|slots, _| {
-            let keep = match slots.get_mut(&logged.room) {
+        self.with(|slots| {
+            let keep = match slots.by_room.get_mut(&logged.room) {
                 None => return,
                 Some(Slot::Loading(pending)) => {
                     pending.push(logged.clone());
-                    pending.len() <= PENDING
+                    pending.len() <= PENDING && pending.iter().map(|logged| logged.weight()).sum::<usize>() <= PENDING_BYTES
                 }
                 Some(Slot::Ready { tail, .. }) => Arc::make_mut(tail).apply(logged),
             };
-            if !keep {
-                slots.remove(&logged.room);
+            if keep {
+                slots.weigh(logged.room);
+                self.make_room(slots);
+            } else {
+                slots.remove(logged.room);
             }
+        });
+    }
+
+    /// Weighs a room's tail again, because pages have drawn its messages in a new way.
+    pub fn weigh(&self, room: RoomId) {
+        self.with(|slots| {
+            slots.weigh(room);
+            self.make_room(slots);
         });
     }
 
     /// Drops every tail with a message of this person's, and those that are being read just now: they may hold a name that is out of date.
     pub fn forget_author(&self, person: UserId) {
-        self.with(|slots, _| {
-            slots.retain(|_, slot| match slot {
-                Slot::Loading(_) => false,
-                Slot::Ready { tail, .. } => tail.messages.iter().all(|logged| logged.message.author.id != person),
-            });
+        self.with(|slots| {
+            let is_stale = |slot: &Slot| match slot {
+                Slot::Loading(_) => true,
+                Slot::Ready { tail, .. } => tail.messages.iter().any(|logged| logged.message.author.id == person),
+            };
+            let stale: Vec<_> = slots.by_room.iter().filter(|(_, slot)| is_stale(slot)).map(|(room, _)| *room).collect();
+            for room in stale {
+                slots.remove(room);
+            }
         });
     }
 
     fn ready(&self, room: RoomId) -> Option<Arc<Tail>> {
-        self.with(|slots, clock| match slots.get_mut(&room) {
-            Some(Slot::Ready { tail, used }) => {
-                *clock += 1;
-                *used = *clock;
+        self.with(|slots| match slots.by_room.get_mut(&room) {
+            Some(Slot::Ready { tail, used, .. }) => {
+                slots.clock += 1;
+                *used = slots.clock;
                 Some(tail.clone())
             }
             _ => None,
         })
     }
 
-    /// Drops the tail that was not used for the longest time, if there are too many.
-    fn make_room(slots: &mut HashMap<RoomId, Slot>) {
-        if slots.len() < ROOMS {
-            return;
-        }
-        let oldest = slots
-            .iter()
-            .filter_map(|(room, slot)| match slot {
+    /// Drops the tails that were not used for the longest time, until the rest fits.
+    fn make_room(&self, slots: &mut Slots) {
+        while slots.bytes > self.memory || slots.by_room.len() > ROOMS {
+            let used = |(room, slot): (&RoomId, &Slot)| match slot {
                 Slot::Ready { used, .. } => Some((*used, *room)),
                 Slot::Loading(_) => None,
-            })
-            .min();
-        if let Some((_, room)) = oldest {
-            slots.remove(&room);
+            };
+            let Some((_, oldest)) = slots.by_room.iter().filter_map(used).min() else { return };
+            slots.remove(oldest);
         }
     }
 
-    fn with<R>(&self, body: impl FnOnce(&mut HashMap<RoomId, Slot>, &mut u64) -> R) -> R {
+    fn with<R>(&self, body: impl FnOnce(&mut Slots) -> R) -> R {
         // Nothing in here can panic half-way through a change, so a poisoned lock still guards a whole map.
-        let mut guard = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let (slots, clock) = &mut *guard;
-        body(slots, clock)
+        body(&mut self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Slots {
+    fn remove(&mut self, room: RoomId) {
+        if let Some(Slot::Ready { weight, .. }) = self.by_room.remove(&room) {
+            self.bytes -= weight;
+        }
+    }
+
+    fn weigh(&mut self, room: RoomId) {
+        if let Some(Slot::Ready { tail, weight, .. }) = self.by_room.get_mut(&room) {
+            self.bytes -= *weight;
+            *weight = tail.weight();
+            self.bytes += *weight;
+        }
     }
 }

@@ -32,6 +32,7 @@ fn every_setting_can_be_set() {
         ("TRANSPORTS", "polling, websocket"),
         ("POST_RATE", "100/min"),
         ("MAX_MESSAGE_CHARS", "500"),
+        ("MEMORY_LIMIT", "2gb"),
         ("LOG", "warn,parlor=debug"),
         ("LOG_FORMAT", "json"),
     ]);
@@ -50,6 +51,7 @@ fn every_setting_can_be_set() {
         transports: Transports::WebSocketAndPolling,
         post_rate: Some(Rate { count: NonZeroU32::new(100).unwrap(), per: Duration::from_secs(60) }),
         max_message_chars: 500,
+        memory_limit: 2 << 30,
         log: "warn,parlor=debug".into(),
         log_format: LogFormat::Json,
     };
@@ -72,6 +74,9 @@ fn wrong_values_are_refused() {
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite::memory:"),
         ("DATABASE_CONNECTIONS", "0"),
+        ("MEMORY_LIMIT", "256"),
+        ("MEMORY_LIMIT", "15MB"),
+        ("MEMORY_LIMIT", "256 apples"),
         ("LISTEN", "3000"),
         ("LISTEN", "localhost:3000"),
         ("PUBLIC_URL", "chat.example"),

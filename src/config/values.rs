@@ -112,6 +112,23 @@ pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, mo
     number.ok_or_else(|| format!("{text:?} is not a number from {least} to {most}"))
 }
 
+/// The least that caches and answers need between them.
+const LEAST_MEMORY: usize = 16 * 1024 * 1024;
+
+pub(super) fn bytes(text: &str) -> Parsed<usize> {
+    let parse = || {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+            "KB" => 1 << 10,
+            "MB" => 1 << 20,
+            "GB" => 1 << 30,
+            _ => return None,
+        };
+        digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= LEAST_MEMORY)
+    };
+    parse().ok_or_else(|| format!("{text:?} is not an amount of memory of 16MB or more, such as 256MB or 2GB"))
+}
+
 pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {
     if text == "off" {
         return Ok(None);

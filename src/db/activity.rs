@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use super::messages::{UNREAD_LIMIT, messages};
 use super::{Db, read, write};
+use crate::chat::activity::PinCursor;
 use crate::chat::revisions::Place;
 use crate::chat::types::{Level, Message, RoomId, UserId};
 use crate::clock::Millis;
+use crate::limits;
 
-/// How many pinned messages of a room are shown.
+/// How many pinned messages one answer holds.
 const PINS: i64 = 200;
 
 const REVISIONS_BEFORE: &str =
@@ -22,18 +24,32 @@ const REVISIONS_AFTER: &str =
     "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev > $3 order by rev limit $4";
 
 impl Db {
-    /// The pinned messages of a room, the last pinned first.
+    /// The pinned messages of a room, the last pinned first, from the one behind `before` on: as many as fit into one answer; and
+    /// whether there are more.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_pins(&self, room: RoomId, slug: &Arc<str>) -> sqlx::Result<Vec<Message>> {
-        let rows = messages!(
+    pub async fn list_pins(
+        &self,
+        room: RoomId,
+        slug: &Arc<str>,
+        before: Option<PinCursor>,
+    ) -> sqlx::Result<(Vec<Message>, bool)> {
+        let before = before.unwrap_or(PinCursor { at: Millis(i64::MAX), seq: i64::MAX });
+        let mut rows = messages!(
             self,
-            "where messages.room_id = $1 and pinned_at is not null order by pinned_at desc, messages.seq desc limit $2",
+            light,
+            "where messages.room_id = $1 and pinned_at is not null and (pinned_at, messages.seq) < ($2, $3)
+             order by pinned_at desc, messages.seq desc limit $4",
             room,
-            PINS
+            before.at,
+            before.seq,
+            PINS + 1
         );
-        Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
+        let more = rows.len() as i64 > PINS;
+        rows.truncate(PINS as usize);
+        let (messages, is_all) = self.complete(room, slug, rows, 0).await?;
+        Ok((messages, more || !is_all))
     }
 
     /// How many messages of a room are pinned.
@@ -89,11 +105,16 @@ impl Db {
     }
 
     /// The messages that address somebody, in the rooms that they may see now, newest first, before the one of this number: each
-    /// with its number and its room's.
+    /// with its number and its room's, as many as fit into one answer; and whether none was left out for its size.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_mentions(&self, user: UserId, before: i64, limit: i64) -> sqlx::Result<Vec<(i64, RoomId, Message)>> {
+    pub async fn list_mentions(
+        &self,
+        user: UserId,
+        before: i64,
+        limit: i64,
+    ) -> sqlx::Result<(Vec<(i64, RoomId, Message)>, bool)> {
         let keys: Vec<(i64, RoomId, i64, String)> = read!(self, pool => sqlx::query_as(
             "select message_id, rooms.id, mentions.seq, slug
              from mentions join rooms on rooms.id = mentions.room_id
@@ -107,13 +128,14 @@ impl Db {
         .fetch_all(pool)
         .await?);
         let (Some(newest), Some(oldest)) = (keys.first().map(|key| key.0), keys.last().map(|key| key.0)) else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         };
         let slugs: BTreeMap<RoomId, Arc<str>> = keys.iter().map(|(_, room, _, slug)| (*room, Arc::from(&**slug))).collect();
         let mut found = BTreeMap::new();
-        for (room, slug) in &slugs {
+        for room in slugs.keys() {
             let rows = messages!(
                 self,
+                light,
                 "where messages.room_id = $1
                    and messages.id in (select message_id from mentions where user_id = $2 and message_id between $3 and $4)",
                 room,
@@ -121,11 +143,22 @@ impl Db {
                 oldest,
                 newest
             );
-            found.extend(rows.into_iter().map(|row| row.into_message(slug)).map(|message| ((*room, message.seq), message)));
+            found.extend(rows.into_iter().map(|row| ((*room, row.seq), row)));
         }
         // One that was deleted between the two statements is left out.
-        let found = keys.into_iter().filter_map(|(id, room, seq, _)| Some((id, room, found.remove(&(room, seq))?)));
-        Ok(found.collect())
+        let light = keys.into_iter().filter_map(|(id, room, seq, _)| Some((id, room, found.remove(&(room, seq))?)));
+        let mut light: Vec<_> = light.collect();
+        let weights: Vec<_> = light.iter().map(|(_, _, row)| row.weight()).collect();
+        light.truncate(limits::fit(&weights, 0, limits::ANSWER).end);
+        let is_all = light.len() == weights.len();
+        let mut mentions = Vec::with_capacity(light.len());
+        for (id, room, row) in light {
+            let slug = &slugs[&room];
+            let is_whole = row.withheld.is_none();
+            let row = if is_whole { Some(row) } else { self.rows(room, &[row.seq]).await?.pop() };
+            mentions.extend(row.map(|row| (id, room, row.into_message(slug))));
+        }
+        Ok((mentions, is_all))
     }
 
     /// Sets how loud a room is to one of its members; `false` if they are none.

@@ -12,6 +12,10 @@ use super::Db;
 use super::read;
 use crate::chat::types::{Author, Kind, Message, Pin, RoomId, UserId};
 use crate::clock::Millis;
+use crate::limits;
+
+/// About how many bytes a message has as JSON beside its text.
+const FRAME: usize = 400;
 
 /// How many unread messages, and how many of those that address somebody, are counted at the most.
 pub(super) const UNREAD_LIMIT: i64 = 1000;
@@ -19,7 +23,7 @@ pub(super) const UNREAD_LIMIT: i64 = 1000;
 /// A message as it is read, its reactions as a JSON array of `[emoji, username]`. The order of the fields is that of [`messages!`].
 #[derive(FromRow, Deserialize)]
 pub(super) struct Row {
-    seq: i64,
+    pub(super) seq: i64,
     rev: i64,
     kind: Kind,
     author_id: UserId,
@@ -27,6 +31,8 @@ pub(super) struct Row {
     name: String,
     body: String,
     html: String,
+    /// How many bytes the text has that was left out.
+    pub(super) withheld: Option<i64>,
     created_at: i64,
     nonce: Option<String>,
     edited_at: Option<i64>,
@@ -39,6 +45,13 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// About how many bytes it has as JSON, with the text that was left out.
+    pub(super) fn weight(&self) -> usize {
+        let withheld = usize::try_from(self.withheld.unwrap_or(0)).unwrap_or(usize::MAX);
+        let reactions = self.reactions.as_ref().map_or(0, String::len);
+        (self.body.len() + self.html.len() + reactions + FRAME).saturating_add(withheld)
+    }
+
     /// The message, of the room with this slug.
     pub(super) fn into_message(self, room: &Arc<str>) -> Message {
         let mut message = Message {
@@ -74,14 +87,38 @@ pub(super) fn mentions_from(json: Option<&str>) -> Vec<String> {
 /// The one list of columns, in the words of each database, and the part of the statement that both share. SQLite gives all rows as
 /// one JSON text: sqlx carries each row of SQLite, and each value in it, to another thread, which for 50 messages takes three times
 /// as long as everything else.
+///
+/// With `light`, a message whose text is longer than 4 KiB comes without it, so that what is read is bounded whatever people write; how much it has is `withheld` then, and
+/// [`Db::complete`] reads the text of those that are wanted.
 macro_rules! messages {
+    ($db:expr, light, $rest:literal $(, $bind:expr)*) => {
+        $crate::db::messages::select!(
+            $db,
+            "case when octet_length(body) <= 4096 then body else '' end as body,
+             case when octet_length(html) <= 4096 then html else '' end as html,
+             case when octet_length(body) > 4096 or octet_length(html) > 4096
+                  then cast(octet_length(body) as bigint) + octet_length(html) end as withheld",
+            $rest $(, $bind)*
+        )
+    };
+    ($db:expr, excerpt, $rest:literal $(, $bind:expr)*) => {
+        $crate::db::messages::select!(
+            $db, "substr(body, 1, 1000) as body, '' as html, cast(null as bigint) as withheld", $rest $(, $bind)*
+        )
+    };
     ($db:expr, $rest:literal $(, $bind:expr)*) => {
+        $crate::db::messages::select!($db, "body, html, cast(null as bigint) as withheld", $rest $(, $bind)*)
+    };
+}
+
+macro_rules! select {
+    ($db:expr, $text:literal, $rest:literal $(, $bind:expr)*) => {
         match $db {
             Db::Sqlite(sqlite) => {
                 let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, body, html, created_at, nonce, edited_at,
-                                                        deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
-                     from (select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at,
+                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, body, html, withheld, created_at, nonce,
+                                                        edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
+                     from (select messages.seq, rev, kind, author_id, username, name, ", $text, ", messages.created_at, nonce, edited_at,
                                   deleted_at, reply_to, mentions, pinned_at, pinned_by,
                      case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
                      (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
@@ -92,8 +129,8 @@ macro_rules! messages {
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(postgres) => sqlx::query_as(concat!(
-                "select messages.seq, rev, kind, author_id, username, name, body, html, messages.created_at, nonce, edited_at, deleted_at, reply_to,
-                 mentions, pinned_at, pinned_by,
+                "select messages.seq, rev, kind, author_id, username, name, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+                 reply_to, mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
                   where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
@@ -103,30 +140,103 @@ macro_rules! messages {
     };
 }
 
-pub(super) use messages;
+pub(super) use {messages, select};
 
 impl Db {
-    /// The messages from place `from` to place `to`, oldest first.
+    /// The messages from place `from` to place `to`, oldest first: as many in one stretch around place `anchor` as have about
+    /// [`limits::ANSWER`] bytes together, and at least one.
     ///
     /// # Errors
     /// The database's.
-    pub async fn messages(&self, room: RoomId, slug: &Arc<str>, from: i64, to: i64) -> sqlx::Result<Vec<Message>> {
+    pub async fn messages(&self, room: RoomId, slug: &Arc<str>, from: i64, to: i64, anchor: i64) -> sqlx::Result<Vec<Message>> {
         let rows = messages!(
             self,
+            light,
             "where messages.room_id = $1 and messages.seq between $2 and $3 order by messages.seq",
             room,
             from,
             to
         );
-        Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
+        let anchor = rows.partition_point(|row| row.seq < anchor);
+        Ok(self.complete(room, slug, rows, anchor).await?.0)
     }
 
-    /// The present state of every message that changed after `rev`, in rev order.
+    /// The present state of the messages that changed after `rev`, in rev order: as many as have about [`limits::ANSWER`] bytes
+    /// together, at least one, and at most `limit`; and whether none of these was left out for its size.
     ///
     /// # Errors
     /// The database's.
-    pub async fn changes(&self, room: RoomId, slug: &Arc<str>, rev: i64, limit: i64) -> sqlx::Result<Vec<Message>> {
-        let rows = messages!(self, "where messages.room_id = $1 and rev > $2 order by rev limit $3", room, rev, limit);
+    pub async fn changes(&self, room: RoomId, slug: &Arc<str>, rev: i64, limit: i64) -> sqlx::Result<(Vec<Message>, bool)> {
+        let rows = messages!(self, light, "where messages.room_id = $1 and rev > $2 order by rev limit $3", room, rev, limit);
+        self.complete(room, slug, rows, 0).await
+    }
+
+    /// Of light rows of one room, those that fit into one answer, in one stretch around the one at `anchor`, with all of their text;
+    /// and whether that is all of them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn complete(
+        &self,
+        room: RoomId,
+        slug: &Arc<str>,
+        mut rows: Vec<Row>,
+        anchor: usize,
+    ) -> sqlx::Result<(Vec<Message>, bool)> {
+        let weights: Vec<_> = rows.iter().map(Row::weight).collect();
+        let kept = limits::fit(&weights, anchor, limits::ANSWER);
+        rows.truncate(kept.end);
+        rows.drain(..kept.start);
+        let long: Vec<_> = rows.iter().filter(|row| row.withheld.is_some()).map(|row| row.seq).collect();
+        if !long.is_empty() {
+            for row in self.rows(room, &long).await? {
+                if let Some(place) = rows.iter().position(|light| light.seq == row.seq) {
+                    rows[place] = row;
+                }
+            }
+        }
+        let is_all = rows.len() == weights.len();
+        Ok((rows.into_iter().map(|row| row.into_message(slug)).collect(), is_all))
+    }
+
+    /// These messages of a room, with all of their text.
+    pub(super) async fn rows(&self, room: RoomId, seqs: &[i64]) -> sqlx::Result<Vec<Row>> {
+        let seqs = serde_json::json!(seqs).to_string();
+        Ok(match self {
+            Self::Sqlite(_) => {
+                messages!(self, "where messages.room_id = $1 and messages.seq in (select value from json_each($2))", room, seqs)
+            }
+            Self::Postgres(_) => messages!(
+                self,
+                "where messages.room_id = $1 and messages.seq in (select cast(value as bigint) from json_array_elements_text(cast($2 as json)))",
+                room,
+                seqs
+            ),
+        })
+    }
+
+    /// The messages at these places, with only the beginning of their words.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn excerpts(&self, room: RoomId, slug: &Arc<str>, seqs: &[i64]) -> sqlx::Result<Vec<Message>> {
+        let seqs = serde_json::json!(seqs).to_string();
+        let rows = match self {
+            Self::Sqlite(_) => messages!(
+                self,
+                excerpt,
+                "where messages.room_id = $1 and messages.seq in (select value from json_each($2))",
+                room,
+                seqs
+            ),
+            Self::Postgres(_) => messages!(
+                self,
+                excerpt,
+                "where messages.room_id = $1 and messages.seq in (select cast(value as bigint) from json_array_elements_text(cast($2 as json)))",
+                room,
+                seqs
+            ),
+        };
         Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
     }
 

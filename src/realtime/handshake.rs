@@ -5,6 +5,7 @@
 //! the request keeps the buffer that it was read into. It must not let anybody in: that is decided at each connect.
 
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
+use engineioxide::backlog::Backlog;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::session::SessionKey;
@@ -24,6 +25,8 @@ pub struct Handshake {
     pub is_origin_allowed: bool,
     /// Cuts the connection.
     pub cut: CancellationToken,
+    /// What waits to be written to it.
+    pub backlog: Backlog,
 }
 
 /// What engineioxide reads of a WebSocket handshake and of a polling request; hyper has checked the rest. Nothing else is kept.
@@ -42,6 +45,7 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
         session: session_key(headers, origins),
         is_origin_allowed: origins.allows_socket(headers),
         cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
+        backlog: Backlog::default(),
     };
     // As large as it has to be: by itself a map begins with place for six.
     let mut kept = HeaderMap::with_capacity(KEPT.iter().filter(|name| headers.contains_key(*name)).count());
@@ -64,6 +68,8 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
     if let Some(on_upgrade) = on_upgrade {
         request.extensions_mut().insert(on_upgrade);
     }
+    // engineioxide counts in this one.
+    request.extensions_mut().insert(handshake.backlog.clone());
     request.extensions_mut().insert(handshake);
     request
 }

@@ -23,6 +23,7 @@ use crate::chat::revisions::Place;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
 use crate::chat::{Chat, Draft};
 use crate::error::{Ack, Error, Result};
+use crate::limits::{self, Reading};
 
 /// How long an answer may take: a database that says nothing is not waited for longer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -126,41 +127,57 @@ impl Realtime {
 
     /// The part of an event that may take its time.
     async fn end(self: &Arc<Self>, seated: Seated, begun: Result<(InFlight, Work)>, ack: AckSender) {
-        let answer = match begun {
-            Ok((in_flight, work)) => {
-                let answer = match work {
-                    Work::Queued(pending) => kept(pending).await,
-                    Work::Open(turn, event, payload) => {
-                        // By itself: most events are changes that wait in the queue, and their future need not be as large.
-                        let mut work = Box::pin(self.work(&seated, turn, &event, &payload));
-                        match tokio::time::timeout(PATIENCE, work.as_mut()).await {
-                            Ok(answer) => answer,
-                            Err(_) => {
-                                ack.send(&Ack(Err::<Answer, _>(Error::Unavailable))).ok();
-                                // To its end all the same: what writes must not be dropped half-way. It counts as in flight until then.
-                                work.await.ok();
-                                return;
-                            }
-                        }
-                    }
-                };
-                drop(in_flight);
-                answer
-            }
-            Err(error) => Err(error),
+        let (in_flight, work) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return send(&seated.seat, ack, Err(error)),
         };
-        match &answer {
-            Err(Error::Busy { .. } | Error::RateLimited { .. }) => seated.seat.strike(),
-            Err(Error::Internal(fault)) => tracing::error!(fault, user = %seated.seat.user, "an event failed"),
-            _ => {}
-        }
-        if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(&Ack(answer)) {
-            // It asks faster than it reads the answers.
-            seated.seat.cut();
+        let mut reading = None;
+        let answer = match work {
+            Work::Queued(pending) => kept(pending).await,
+            Work::Open(turn, event, payload) => {
+                // By itself: most events are changes that wait in the queue, and their future need not be as large.
+                let mut work = Box::pin(self.work(&seated, turn, &event, &payload));
+                match tokio::time::timeout(PATIENCE, work.as_mut()).await {
+                    Ok(Ok((answer, held))) => {
+                        reading = held;
+                        Ok(answer)
+                    }
+                    Ok(Err(error)) => Err(error),
+                    Err(_) => {
+                        ack.send(&Ack(Err::<Answer, _>(Error::Unavailable))).ok();
+                        // To its end all the same: what writes must not be dropped half-way. It counts as in flight until then.
+                        work.await.ok();
+                        return;
+                    }
+                }
+            }
+        };
+        let bytes = answer.as_ref().map_or(0, Answer::weight);
+        send(&seated.seat, ack, answer);
+        in_flight.until_written();
+        if let Some(mut reading) = reading
+            && bytes > limits::SMALL
+        {
+            // It counts against its person and the server until it has left, or the connection has ended.
+            reading.made(bytes);
+            let backlog = &seated.seat.backlog;
+            backlog.written_up_to(backlog.queued()).await;
         }
     }
 
-    async fn work(self: &Arc<Self>, seated: &Seated, turn: Option<Turn>, event: &str, payload: &Payload) -> Result<Answer> {
+    /// Waits for the person's turn, where the event is one of [`READS`], and does what it asks.
+    async fn work(
+        self: &Arc<Self>,
+        seated: &Seated,
+        turn: Option<Turn>,
+        event: &str,
+        payload: &Payload,
+    ) -> Result<(Answer, Option<Reading>)> {
+        let reading = if READS.contains(&event) { Some(self.chat.reads().begin(&seated.seat.turns).await?) } else { None };
+        Ok((self.answer(seated, turn, event, payload).await?, reading))
+    }
+
+    async fn answer(self: &Arc<Self>, seated: &Seated, turn: Option<Turn>, event: &str, payload: &Payload) -> Result<Answer> {
         if let Some(turn) = turn {
             return self.change(&seated.seat, turn, event, payload).await;
         }
@@ -178,7 +195,8 @@ impl Realtime {
             "direct" => self.direct(seated, payload).await,
             "pins" => {
                 let view = self.chat.view(seated.seat.user, slug?).await?;
-                Ok(Answer::Pinned(Pinned { messages: self.chat.pins(&view).await? }))
+                let pins = self.chat.pins(&view, payload.optional_text("before")?).await?;
+                Ok(Answer::Pinned(Pinned { pins, count: self.chat.count_pins(&view).await? }))
             }
             "revisions" => {
                 let view = self.chat.view(seated.seat.user, slug?).await?;
@@ -308,6 +326,22 @@ impl Realtime {
 
 /// The events that go through the ledger in their sender's order.
 const CHANGES: [&str; 5] = ["message", "edit", "delete", "react", "pin"];
+
+/// The events whose answer may be large. They take turns with all other reads of their person.
+const READS: [&str; 9] = ["join", "sync", "history", "pins", "revisions", "mentions", "search", "watch", "direct"];
+
+/// Sends an answer.
+fn send(seat: &Seat, ack: AckSender, answer: Result<Answer>) {
+    match &answer {
+        Err(Error::Busy { .. } | Error::RateLimited { .. }) => seat.strike(),
+        Err(Error::Internal(fault)) => tracing::error!(fault, user = %seat.user, "an event failed"),
+        _ => {}
+    }
+    if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(&Ack(answer)) {
+        // It asks faster than it reads the answers.
+        seat.cut();
+    }
+}
 
 async fn kept(pending: Pending) -> Result<Answer> {
     Ok(Answer::Kept(Kept { message: pending.message().await? }))

@@ -22,6 +22,7 @@ mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use socketioxide::extract::SocketRef;
@@ -66,6 +67,10 @@ pub struct Realtime {
     accounts: Arc<Accounts>,
     clock: Clock,
     seats: Seats,
+    /// How many bytes of messages have been broadcast.
+    broadcast: AtomicU64,
+    /// How many of them sockets may still have to write, each counted once.
+    unwritten: u64,
 }
 
 /// Why a connection is not let in; the text is what the client gets as `connect_error`.
@@ -111,7 +116,15 @@ impl Realtime {
         };
         let (layer, io) = builder.build_layer();
         let seats = Seats::new(chat.presence().clone());
-        let realtime = Arc::new(Self { io, chat, accounts, clock, seats });
+        let realtime = Arc::new(Self {
+            io,
+            chat,
+            accounts,
+            clock,
+            seats,
+            broadcast: AtomicU64::new(0),
+            unwritten: config.memory_limit as u64 / 4,
+        });
         realtime.clone().open();
         tokio::spawn(publish::run(realtime.clone(), events, done));
         tokio::spawn(realtime.clone().sweep());
@@ -148,7 +161,8 @@ impl Realtime {
             Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
         };
         self.chat.names().meet(&user.username);
-        let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut));
+        let turns = self.chat.reads().turns(user.id);
+        let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut, handshake.backlog, turns));
         socket.extensions.insert(seat.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
         incoming::listen(&self, &socket, seat);

@@ -9,7 +9,7 @@ use socketioxide::{SendError, extract::SocketRef};
 
 pub use super::own_room::OwnRoom;
 use super::people::Conversation;
-use crate::chat::activity::Mentions;
+use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::markdown::Preview;
 use crate::chat::presence::Online;
@@ -201,7 +201,10 @@ pub struct Watched {
 #[derive(Debug, Serialize)]
 pub struct Pinned {
     /// The pinned messages, the last pinned first.
-    pub messages: Vec<Arc<Logged>>,
+    #[serde(flatten)]
+    pub pins: Pins,
+    /// How many are pinned in all.
+    pub count: i64,
 }
 
 /// What `level` answers.
@@ -247,6 +250,29 @@ pub enum Answer {
     Found(crate::chat::search::Results),
     /// To `leave` and `typing`.
     Nothing(Nothing),
+}
+
+impl Answer {
+    /// About how many bytes it has.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        /// A room in a list, or a page's other fields.
+        const FRAME: usize = 400;
+        let all = |messages: &[Arc<Logged>]| messages.iter().map(|logged| logged.json.get().len()).sum();
+        match self {
+            Self::Joined(joined) => all(&joined.messages),
+            Self::Synced(synced) => all(&synced.messages),
+            Self::Kept(kept) => kept.message.json.get().len(),
+            Self::History(page) => all(&page.messages),
+            Self::Watched(watched) => watched.rooms.len() * FRAME,
+            Self::Pinned(pinned) => all(&pinned.pins.messages),
+            Self::Revisions(revisions) => revisions.revisions.iter().map(|earlier| earlier.body.len() + earlier.html.len()).sum(),
+            Self::Mentions(mentions) => all(&mentions.mentions),
+            Self::Found(found) => found.results.iter().map(|found| found.message.json.get().len() + found.snippet.len()).sum(),
+            Self::Preview(preview) => preview.html.len(),
+            Self::Unread(_) | Self::LevelSet(_) | Self::Conversation(_) | Self::Nothing(_) => FRAME,
+        }
+    }
 }
 
 /// Sending an event by its type.

@@ -4,6 +4,7 @@
 //! one that cannot keep up is cut, and catches up by `rev` when it comes back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Serialize, Serializer};
 use socketioxide::extract::SocketRef;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Realtime;
 use super::outgoing::{Described, Emit, Outgoing, Presence, Removed};
-use super::seat::Seat;
+use super::seat::{Seat, Seated};
 use crate::chat::change::Event;
 use crate::chat::types::RoomId;
 
@@ -23,6 +24,7 @@ pub async fn run(realtime: Arc<Realtime>, mut events: mpsc::Receiver<Vec<Event>>
         for event in &batch {
             realtime.publish(event).await;
         }
+        realtime.count_broadcast(&batch);
         // A whole batch is queued before the sockets wake: each then sends all of it with one write.
         tokio::task::yield_now().await;
     }
@@ -39,6 +41,29 @@ pub enum Audience {
 }
 
 impl Realtime {
+    /// Counts what was broadcast, and cuts the sockets that hold the oldest of it when that is too much.
+    fn count_broadcast(&self, batch: &[Event]) {
+        let bytes = |event: &Event| match event {
+            Event::Message { logged, .. } => logged.json.get().len() as u64,
+            _ => 0,
+        };
+        let added: u64 = batch.iter().map(bytes).sum();
+        let before = self.broadcast.fetch_add(added, Ordering::Relaxed);
+        let now = before + added;
+        // Looked at a few times while so much is broadcast as may wait.
+        let step = self.unwritten / 8;
+        if before / step == now / step {
+            return;
+        }
+        for Seated { socket, seat } in self.seats.everybody() {
+            if seat.lag(now) > self.unwritten {
+                tracing::info!(user = %seat.user, "a socket is too far behind; cutting it");
+                socket.leave_all();
+                seat.cut();
+            }
+        }
+    }
+
     async fn publish(self: &Arc<Self>, event: &Event) {
         match event {
             Event::Message { logged, is_new } => {

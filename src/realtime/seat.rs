@@ -1,15 +1,17 @@
 //! One socket's seat: who sits there, and what they have going on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use engineioxide::backlog::Backlog;
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::session::SessionKey;
 use crate::chat::types::{RoomId, UserId};
+use crate::limits::Turns;
 
 /// How many of a socket's events may wait for their outcome; one more is refused.
 const IN_FLIGHT: u32 = 256;
@@ -25,6 +27,13 @@ pub struct Seat {
     /// Through which session.
     pub session: SessionKey,
     cut: CancellationToken,
+    /// Its person's turns to read.
+    pub turns: Turns,
+    /// What waits to be written to it.
+    pub backlog: Backlog,
+    /// Where answers end in what was queued for it; each has its place among the events under way until it has been written.
+    departing: Mutex<VecDeque<u64>>,
+    lag: Mutex<Lag>,
     pub(super) is_revoked: AtomicBool,
     /// Whether it is in the register.
     pub(super) is_seated: AtomicBool,
@@ -41,13 +50,33 @@ pub struct Seat {
     pub(super) is_watching: AtomicBool,
 }
 
-/// One event on its way; gives its place back when dropped.
+/// How far a socket is behind what is broadcast: what was queued for it at one moment, when that much had been broadcast.
+#[derive(Debug, Default)]
+struct Lag {
+    queued: u64,
+    broadcast: u64,
+}
+
+/// One event on its way; gives its place back when dropped, or when its answer has been written.
 #[derive(Debug)]
-pub struct InFlight(Arc<Seat>);
+pub struct InFlight(Option<Arc<Seat>>);
+
+impl InFlight {
+    /// Keeps the place until all that is queued for the socket now has been written.
+    pub fn until_written(mut self) {
+        if let Some(seat) = self.0.take() {
+            seat.release_written();
+            let mut departing = seat.departing.lock().unwrap_or_else(PoisonError::into_inner);
+            departing.push_back(seat.backlog.queued());
+        }
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(seat) = &self.0 {
+            seat.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -80,12 +109,23 @@ impl Turn {
 impl Seat {
     /// A seat for a person who has just been let in.
     #[must_use]
-    pub fn new(user: UserId, username: Arc<str>, session: SessionKey, cut: CancellationToken) -> Self {
+    pub fn new(
+        user: UserId,
+        username: Arc<str>,
+        session: SessionKey,
+        cut: CancellationToken,
+        backlog: Backlog,
+        turns: Turns,
+    ) -> Self {
         Self {
             user,
             username,
             session,
             cut,
+            turns,
+            backlog,
+            departing: Mutex::default(),
+            lag: Mutex::default(),
             is_revoked: AtomicBool::new(false),
             is_seated: AtomicBool::new(false),
             is_gone: AtomicBool::new(false),
@@ -110,11 +150,35 @@ impl Seat {
         self.is_watching.load(Ordering::Acquire)
     }
 
-    /// Takes a place for one more event, if the socket has not too many on their way.
+    /// Takes a place for one more event, if the socket has not too many on their way, answers that it has not read included.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
-        let guard = InFlight(self.clone());
-        (self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT).then_some(guard)
+        let guard = InFlight(Some(self.clone()));
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) < IN_FLIGHT {
+            return Some(guard);
+        }
+        self.release_written();
+        (self.in_flight.load(Ordering::Relaxed) <= IN_FLIGHT).then_some(guard)
+    }
+
+    /// Gives back the places of the answers that have been written.
+    fn release_written(&self) {
+        let written = self.backlog.written();
+        let mut departing = self.departing.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = departing.iter().take_while(|end| **end <= written).count();
+        departing.drain(..left);
+        self.in_flight.fetch_sub(u32::try_from(left).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// How much has been broadcast since the oldest of what still waits for it was queued, when that much has been in all. Asked
+    /// now and then: it sees what waited already when it was last asked.
+    #[must_use]
+    pub fn lag(&self, broadcast: u64) -> u64 {
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.backlog.written() >= lag.queued {
+            *lag = Lag { queued: self.backlog.queued(), broadcast };
+        }
+        broadcast - lag.broadcast
     }
 
     /// Takes the next turn in the line of the changes that take looking up before they are queued.

@@ -1,17 +1,25 @@
-//! A stream that can be cut from outside.
+//! A stream that can be cut from outside, and whose peer must read at a least speed.
 //!
 //! Owns the end of a connection that does not end by itself: a client that has stopped reading leaves its writer waiting, and no
-//! message reaches that. Whoever waits on a stream that is cut is woken, and fails.
+//! message reaches that. Whoever waits on a stream that is cut is woken, and fails. A client that reads a little now and then would
+//! hold what waits for it in memory for as long as it likes, so waiting for it uses up a patience that only bytes read restore.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::limits::Place;
+
+/// How long a client may keep a writer waiting, in all, beyond what it has read since.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How many bytes a second a client must read when something waits for it.
+const LEAST_SPEED: u32 = 8 * 1024;
 
 /// A connection's stream, with its cut and its place; all three end together, also after an upgrade.
 pub(super) struct Cuttable {
@@ -21,14 +29,46 @@ pub(super) struct Cuttable {
     // for: most writes never wait.
     reading: Wait,
     writing: Wait,
+    patience: Patience,
     _place: Place,
+}
+
+/// What is left of [`PATIENCE`] with a client that does not read.
+struct Patience {
+    left: Duration,
+    /// Since when its writer waits, and what ends that; only while it does.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Patience {
+    const fn new() -> Self {
+        Self { left: PATIENCE, waiting: None }
+    }
+
+    /// The client took so many bytes.
+    fn restore(&mut self, bytes: usize) {
+        if let Some((since, _)) = self.waiting.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+        if self.left < PATIENCE {
+            let earned = Duration::from_secs(1) / LEAST_SPEED * u32::try_from(bytes).unwrap_or(u32::MAX);
+            self.left = (self.left + earned).min(PATIENCE);
+        }
+    }
+
+    /// The writer waits; ready when it has waited long enough.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let left = self.left;
+        let (_, over) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        over.as_mut().poll(cx)
+    }
 }
 
 type Wait = Option<Pin<Box<WaitForCancellationFutureOwned>>>;
 
 impl Cuttable {
     pub(super) fn new(stream: TcpStream, cut: CancellationToken, place: Place) -> Self {
-        Self { stream, cut, reading: None, writing: None, _place: place }
+        Self { stream, cut, reading: None, writing: None, patience: Patience::new(), _place: place }
     }
 
     /// Polls the stream, or fails when it is cut, now or later.
@@ -49,6 +89,25 @@ impl Cuttable {
         let wait = side(this).get_or_insert_with(|| Box::pin(token.cancelled_owned()));
         wait.as_mut().poll(cx).map(|()| Err(cut()))
     }
+
+    fn write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match self.as_mut().poll(cx, |this| &mut this.writing, write) {
+            Poll::Ready(Ok(bytes)) => {
+                self.patience.restore(bytes);
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Pending => self.patience.poll(cx).map(|()| Err(too_slow())),
+            failed => failed,
+        }
+    }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")
 }
 
 fn cut() -> io::Error {
@@ -63,11 +122,11 @@ impl AsyncRead for Cuttable {
 
 impl AsyncWrite for Cuttable {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll(cx, |this| &mut this.writing, |stream, cx| stream.poll_write(cx, buf))
+        self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.poll(cx, |this| &mut this.writing, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -283,3 +283,22 @@ async fn running_out_of_descriptors_makes_it_wait_and_a_vanished_client_does_not
     assert!(waited(io::Error::from_raw_os_error(23)).await >= PAUSE);
     assert_eq!(waited(io::ErrorKind::ConnectionAborted.into()).await, Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_cut() {
+    let mut site = Site::start(Limits { total: Some(1), ..Limits::default() }).await;
+    let stuck = site.ask("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let cut = site.cut().await;
+    stuck.readable().await.unwrap();
+    let began = Instant::now();
+    // Its place is free once its connection has ended, and nobody had to cut it.
+    loop {
+        let mut stream = site.ask(HELLO).await;
+        if stream.read_u8().await.is_ok() {
+            break;
+        }
+        sleep(Duration::from_secs(5)).await;
+    }
+    let took = began.elapsed();
+    assert!(!cut.is_cancelled() && took >= Duration::from_secs(25) && took < Duration::from_secs(50), "{took:?}");
+}

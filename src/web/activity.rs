@@ -9,24 +9,36 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, page};
 use super::session::CurrentUser;
 use super::views::{MentionsPage, PinsPage};
+use crate::chat::activity::Pins;
 use crate::error::Error;
 use crate::state::AppState;
 
 /// How many mentions a page holds.
 const PAGE: i64 = 50;
 
-/// `GET /rooms/{slug}/pins`.
-pub async fn pins(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+/// `GET /rooms/{slug}/pins` (`before`).
+pub async fn pins(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    Query(place): Query<Before>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
-    let pins = state.chat.pins(&view).await.map_err(refuse)?;
+    let before = place.before.as_deref().filter(|before| !before.is_empty());
+    let pins = state.chat.pins(&view, before).await.map_err(refuse)?;
     if asked.is_json() {
-        return Ok(Json(json!({ "room": view.room, "messages": pins })).into_response());
+        let count = state.chat.count_pins(&view).await.map_err(refuse)?;
+        let Pins { messages, more, next } = pins;
+        return Ok(
+            Json(json!({ "room": view.room, "messages": messages, "more": more, "next": next, "count": count })).into_response()
+        );
     }
     Ok(page(&PinsPage::new(frame(&state, &user).await.map_err(refuse)?, view, &pins)))
 }
 
-/// Where a page of mentions begins.
+/// Where a page of mentions or pins begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Before {

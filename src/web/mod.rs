@@ -22,6 +22,7 @@ pub mod members;
 pub mod origin;
 pub mod people;
 pub mod preview;
+pub mod reads;
 pub mod respond;
 pub mod rooms;
 pub mod search;

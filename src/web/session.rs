@@ -16,6 +16,7 @@ use tower_sessions::session::Id;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use super::origin::Origins;
+use super::reads::TurnSlot;
 use super::respond::Refused;
 use crate::accounts::session::{self, SessionKey, SessionUser, Store};
 use crate::config::Config;
@@ -119,7 +120,13 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Refused> {
         match Self::find(parts).await {
-            Ok(Some(user)) => Ok(user),
+            Ok(Some(user)) => {
+                // Whatever a signed-in person asks for may be large, and costs one of their turns.
+                if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {
+                    slot.take(user.id).await.map_err(|error| Refused::new(error, parts))?;
+                }
+                Ok(user)
+            }
             Ok(None) => Err(Refused::new(Error::Unauthenticated, parts)),
             Err(error) => Err(Refused::new(error, parts)),
         }

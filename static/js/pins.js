@@ -15,7 +15,7 @@ export class Pins {
     clearTimeout(this.#asking);
     this.#asking = setTimeout(async () => {
       const answer = await this.#line.ask('pins');
-      if (answer.ok) this.#show(answer.messages.length);
+      if (answer.ok) this.#show(answer.count);
     }, 50);
   }
 

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::entry::Entry;
 use super::{Frame, Problem};
-use crate::chat::activity::Mentions;
+use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::revisions::Revisions;
 use crate::chat::types::{Kind, Message};
@@ -97,16 +97,18 @@ pub struct PinsPage {
     view: RoomView,
     entries: Vec<Entry>,
     is_member: bool,
+    next: Option<String>,
 }
 
 impl PinsPage {
     /// The pinned messages.
     #[must_use]
-    pub fn new(mut frame: Frame, view: RoomView, pins: &[Arc<Logged>]) -> Self {
+    pub fn new(mut frame: Frame, view: RoomView, pins: &Pins) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let entries = pins.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
+        let entries =
+            pins.messages.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
         let is_member = view.membership.is_some();
-        Self { frame, view, entries, is_member }
+        Self { frame, view, entries, is_member, next: pins.next.clone() }
     }
 }
 

@@ -129,8 +129,9 @@ impl Standing {
 }
 
 impl Row {
-    /// A message that looks the same to everybody of a time zone, as it was drawn for one of them; `None` when it does not.
-    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame) -> Option<Self> {
+    /// A message that looks the same to everybody of a time zone, as it was drawn for one of them; `None` when it does not. Says so
+    /// in `has_drawn` when it was drawn just now.
+    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame, has_drawn: &mut bool) -> Option<Self> {
         let message = &logged.message;
         // Marked for nobody, chosen by nobody, answering nothing that may change, and with no edit history to be shown to some.
         let is_plain = !standing.is_new_day
@@ -141,6 +142,7 @@ impl Row {
         is_plain.then(|| {
             let way = (frame.me.time_zone.clone(), standing.is_first);
             let draw = || {
+                *has_drawn = true;
                 Drawing { entry: &Entry::new(message, standing, frame, None) }
                     .render()
                     .expect("writing into a text does not fail")

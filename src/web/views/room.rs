@@ -53,7 +53,7 @@ pub struct Shown {
     /// The message to mark.
     pub target: Option<i64>,
     /// The messages that those of the page answer.
-    pub answered: Vec<Arc<Logged>>,
+    pub answered: Vec<Arc<Message>>,
     /// The message that the next one answers.
     pub answering: Option<Arc<Logged>>,
     /// How many messages are pinned, once that is known.
@@ -75,6 +75,7 @@ impl RoomPage {
         // The line over what is new needs something old above it; else there is a way to where it would stand.
         let begins_unread = is_member && first > read + 1;
         let mut has_line = begins_unread;
+        let mut has_drawn = false;
         for logged in &history.messages {
             let message = &logged.message;
             let mut standing = Standing::of(message, before, &frame.zone);
@@ -83,7 +84,7 @@ impl RoomPage {
             has_line |= is_fresh;
             if !is_fresh
                 && shown.target != Some(message.seq)
-                && let Some(row) = Row::drawn(logged, standing, &frame)
+                && let Some(row) = Row::drawn(logged, standing, &frame, &mut has_drawn)
             {
                 rows.push(row);
                 continue;
@@ -93,9 +94,12 @@ impl RoomPage {
             entry.is_fresh = is_fresh;
             entry.has_history |= frame.me.is_admin;
             entry.is_locked = !is_member;
-            let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.message.seq == seq));
-            entry.quote = answered.map(|answered| Quote::of(&answered.message));
+            let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
+            entry.quote = answered.map(|answered| Quote::of(answered));
             rows.push(Row::Own(Box::new(entry)));
+        }
+        if has_drawn {
+            chat.drew(view.room.id);
         }
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
         // What the page shows is at least as new as the view, which was read before it.

@@ -28,7 +28,7 @@ both! {
             db.write(general, batch.clone()).await.expect("nothing is wrong with it");
             all.extend(batch);
         }
-        let stored = db.messages(general, &"general".into(), 1, i64::MAX).await.expect("it can be read");
+        let stored = db.messages(general, &"general".into(), 1, i64::MAX, i64::MAX).await.expect("it can be read");
         assert_eq!(stored.len(), all.len());
         for (stored, written) in stored.iter().zip(&all) {
             assert_eq!(format!("{stored:?}"), format!("{written:?}"));

@@ -50,7 +50,7 @@ once! {
         for seq in 2..5 {
             write(db, seq).await.expect_err("there is no room");
         }
-        assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9).await.expect("reads go on").len(), 1);
+        assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9, 9).await.expect("reads go on").len(), 1);
         // What is not in the index yet stays out of it, and is not forgotten.
         db.catch_up().await.expect_err("there is no room");
         writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");

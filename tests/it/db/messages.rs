@@ -22,7 +22,7 @@ both! {
         db.say(general, ada, 20).await;
         let other = db.make("other", Visibility::Public).await;
         db.say(other, ada, 20).await;
-        let messages = db.messages(general, &slug(), 5, 8).await.unwrap();
+        let messages = db.messages(general, &slug(), 5, 8, 8).await.unwrap();
         assert_eq!(places(&messages), [5, 6, 7, 8]);
         let first = &messages[0];
         assert_eq!((&*first.room, first.rev, first.kind, first.author.id), ("general", 5, Kind::Text, ada));
@@ -30,9 +30,9 @@ both! {
         assert_eq!((&*first.body, &*first.html), ("Words, number 5", "<p>Words, number 5</p>"));
         assert_eq!((first.created_at, first.nonce.as_deref()), (NOW.plus(5000), Some(&*format!("n-{general}-5"))));
         assert_eq!((first.edited_at, first.deleted_at, first.reply_to, first.reactions.len()), (None, None, None, 0));
-        assert_eq!(places(&db.messages(general, &slug(), 19, 99).await.unwrap()), [19, 20]);
-        assert!(db.messages(general, &slug(), 21, 99).await.unwrap().is_empty());
-        assert!(db.messages(general, &slug(), 1, 0).await.unwrap().is_empty());
+        assert_eq!(places(&db.messages(general, &slug(), 19, 99, 99).await.unwrap()), [19, 20]);
+        assert!(db.messages(general, &slug(), 21, 99, 99).await.unwrap().is_empty());
+        assert!(db.messages(general, &slug(), 1, 0, 0).await.unwrap().is_empty());
     }
 
     async fn an_edit_a_deletion_an_answer_and_a_record_are_told(db: &Store) {
@@ -42,7 +42,7 @@ both! {
                 update messages set deleted_at = 12, rev = 12, body = '', html = '' where seq = 2;
                 update messages set reply_to = 1 where seq = 3;
                 update messages set kind = 'renamed', nonce = null where seq = 4").await;
-        let messages = db.messages(general, &slug(), 1, 4).await.unwrap();
+        let messages = db.messages(general, &slug(), 1, 4, 4).await.unwrap();
         assert_eq!((messages[0].edited_at, messages[0].rev), (Some(Millis(11)), 11));
         assert_eq!((messages[1].deleted_at, &*messages[1].body, &*messages[1].html), (Some(Millis(12)), "", ""));
         assert_eq!(messages[2].reply_to, Some(1));
@@ -56,7 +56,7 @@ both! {
         let quoted = format!("'{}'", text.replace('\'', "''"));
         db.run(&format!("update messages set body = {quoted}, html = {quoted}, nonce = {quoted}; update users set name = {quoted}")).await;
         db.run(&format!("insert into reactions values ({general}, 1, {quoted}, {ada}, 1)")).await;
-        let message = &db.messages(general, &slug(), 1, 1).await.unwrap()[0];
+        let message = &db.messages(general, &slug(), 1, 1, 1).await.unwrap()[0];
         assert_eq!((&*message.body, &*message.html, message.nonce.as_deref(), &*message.author.name), (text, text, Some(text), text));
         assert_eq!(message.reactions[0].emoji, text);
     }
@@ -68,7 +68,7 @@ both! {
         for (seq, emoji, user, at) in [(2, "👍", mary, 30), (2, "🎉", ada, 20), (2, "👍", grace, 10), (3, "👀", ada, 5)] {
             db.run(&format!("insert into reactions values ({general}, {seq}, '{emoji}', {user}, {at})")).await;
         }
-        let messages = db.messages(general, &slug(), 1, 3).await.unwrap();
+        let messages = db.messages(general, &slug(), 1, 3, 3).await.unwrap();
         let told: Vec<Vec<_>> = messages
             .iter()
             .map(|message| message.reactions.iter().map(|it| (&*it.emoji, it.users.iter().map(|user| &**user).collect::<Vec<_>>())).collect())
@@ -80,11 +80,12 @@ both! {
         let (ada, general) = (db.add("ada").await, db.general().await);
         db.say(general, ada, 10).await;
         db.run("update messages set rev = 11, body = 'other words' where seq = 2; update messages set rev = 12 where seq = 7").await;
-        let changes = db.changes(general, &slug(), 8, 100).await.unwrap();
+        let (changes, is_all) = db.changes(general, &slug(), 8, 100).await.unwrap();
+        assert!(is_all);
         assert_eq!(places(&changes), [9, 10, 2, 7]);
         assert_eq!(changes[2].body, "other words");
-        assert_eq!(places(&db.changes(general, &slug(), 0, 3).await.unwrap()), [1, 3, 4]);
-        assert!(db.changes(general, &slug(), 12, 100).await.unwrap().is_empty());
+        assert_eq!(places(&db.changes(general, &slug(), 0, 3).await.unwrap().0), [1, 3, 4]);
+        assert!(db.changes(general, &slug(), 12, 100).await.unwrap().0.is_empty());
     }
 
     async fn the_last_change_before_a_place_is_found(db: &Store) {

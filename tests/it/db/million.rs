@@ -43,9 +43,9 @@ async fn measure(db: &Store) {
     time!("one's own 61 rooms, with 100 of 1,000,000 unread", db.list_own_rooms(one));
     time!("one room, with 10 unread", db.list_own_rooms(keen));
     time!("all 251 rooms that one may see", db.list_rooms(one));
-    time!("the last 50 messages", db.messages(general, &slug, MESSAGES - 49, MESSAGES));
-    time!("50 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 49));
-    time!("200 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 199));
+    time!("the last 50 messages", db.messages(general, &slug, MESSAGES - 49, MESSAGES, MESSAGES));
+    time!("50 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 49, MESSAGES / 2 + 49));
+    time!("200 messages in the middle", db.messages(general, &slug, MESSAGES / 2, MESSAGES / 2 + 199, MESSAGES / 2 + 199));
     time!("the last 50 changes", db.changes(general, &slug, MESSAGES - 50, 501));
     time!("the last change before the tail", db.highest_rev_before(general, MESSAGES - 49));
     time!("the first message on a day", db.first_on_or_after(general, NOW.plus(MESSAGES / 2 * 1000)));

@@ -53,7 +53,7 @@ both! {
         // Others read all the time, and some of them go away in the middle.
         let reading = async {
             for round in 0.. {
-                is_given_up(1 + round % 4, db.messages(general, &slug, 1, 200)).await;
+                is_given_up(1 + round % 4, db.messages(general, &slug, 1, 200, 200)).await;
                 db.list_rooms(ada).await.expect("it answers");
             }
         };
@@ -120,7 +120,7 @@ both! {
         db.catch_up().await.expect("there is room");
         for round in 0..ROUNDS as i64 {
             let seqs = [2 * round + 1, 2 * round + 2];
-            let stored = db.messages(general, &"general".into(), seqs[0], seqs[1]).await.expect("it can be read").len();
+            let stored = db.messages(general, &"general".into(), seqs[0], seqs[1], seqs[1]).await.expect("it can be read").len();
             let mut found = 0;
             for seq in seqs {
                 found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked").len();

@@ -98,8 +98,8 @@ impl Metered {
         at_most!(17_000, 1_000, db.list_own_rooms(one));
         at_most!(2_000, 60, db.list_own_rooms(keen));
         at_most!(1_500, 60, db.unread(general, keen));
-        at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES));
-        at_most!(8_000, 350, db.messages(general, &slug, middle, middle + 49));
+        at_most!(8_000, 350, db.messages(general, &slug, first, MESSAGES, MESSAGES));
+        at_most!(8_000, 350, db.messages(general, &slug, middle, middle + 49, middle + 49));
         at_most!(8_000, 350, db.changes(general, &slug, MESSAGES - 50, 501));
         at_most!(8_000, 350, db.changes(general, &slug, 0, 50));
         at_most!(900, 150, db.highest_rev_before(general, first));
@@ -110,7 +110,7 @@ impl Metered {
         at_most!(12_000, 1_000, db.list_mentions(keen, i64::MAX, 50));
         at_most!(12_000, 1_000, db.list_mentions(keen, MESSAGES / 2, 50));
         at_most!(200, 40, db.count_pins(general));
-        at_most!(2_500, 80, db.list_pins(general, &slug));
+        at_most!(2_500, 80, db.list_pins(general, &slug, None));
         at_most!(15_000, 1_000, db.list_company(one));
         at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general"));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));

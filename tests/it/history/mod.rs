@@ -3,6 +3,7 @@
 mod dates;
 mod paging;
 mod unchanged;
+mod weight;
 mod windows;
 
 use serde_json::Value;

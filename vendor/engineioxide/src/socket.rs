@@ -64,7 +64,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{config::EngineIoConfig, errors::Error};
+use crate::{backlog::{self, Backlog}, config::EngineIoConfig, errors::Error};
 use bytes::Bytes;
 use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Str, TransportType};
 use futures_util::FutureExt;
@@ -116,16 +116,19 @@ impl From<&Error> for Option<DisconnectReason> {
 /// A permit holds a place in the internal channel to send one packet to the client.
 pub struct Permit<'a> {
     inner: mpsc::Permit<'a, PacketBuf>,
+    backlog: &'a Backlog,
 }
 impl Permit<'_> {
     /// Consume the permit and emit a message to the client.
     #[inline]
     pub fn emit(self, msg: Str) {
+        self.backlog.queue(msg.len());
         self.inner.send(thin_vec::thin_vec![Packet::Message(msg)]);
     }
     /// Consume the permit and emit a binary message to the client.
     #[inline]
     pub fn emit_binary(self, data: Bytes) {
+        self.backlog.queue(data.len());
         self.inner.send(thin_vec::thin_vec![Packet::Binary(data)]);
     }
 
@@ -138,6 +141,8 @@ impl Permit<'_> {
         for d in data {
             packets.push(Packet::Binary(d));
         }
+        let bytes: u64 = packets.iter().map(backlog::bytes).sum();
+        self.backlog.queue(bytes as usize);
         self.inner.send(packets);
     }
 
@@ -150,6 +155,8 @@ impl Permit<'_> {
         for d in data {
             packets.push(Packet::Binary(d));
         }
+        let bytes: u64 = packets.iter().map(backlog::bytes).sum();
+        self.backlog.queue(bytes as usize);
         self.inner.send(packets);
     }
 }
@@ -216,6 +223,9 @@ where
     /// Channel to send [PacketBuf] to the internal connection
     pub(crate) internal_tx: mpsc::Sender<PacketBuf>,
 
+    /// The bytes that wait in that channel and behind it.
+    pub(crate) backlog: Backlog,
+
     /// Channel to send volatile [PacketBuf]s that bypass the internal buffer.
     /// Uses a [`watch`](tokio::sync::watch) channel so only the latest volatile
     /// message is retained; subsequent volatile sends overwrite the previous one.
@@ -267,6 +277,7 @@ where
 
             internal_rx: Mutex::new(InternalRx::new(internal_rx, volatile_rx)),
             internal_tx,
+            backlog: req_parts.extensions.get::<Backlog>().cloned().unwrap_or_default(),
 
             volatile_tx,
 
@@ -442,8 +453,11 @@ where
     /// If the socket is closed, the function will return a [`TrySendError::Closed`] error.
     #[inline]
     pub fn reserve(&self) -> Result<Permit<'_>, TrySendError<()>> {
+        if self.backlog.is_full() {
+            return Err(TrySendError::Full(()));
+        }
         let permit = self.internal_tx.try_reserve()?;
-        Ok(Permit { inner: permit })
+        Ok(Permit { inner: permit, backlog: &self.backlog })
     }
 
     /// Emits a message to the client.
@@ -618,6 +632,7 @@ where
 
             internal_rx: Mutex::new(InternalRx::new(internal_rx, volatile_rx)),
             internal_tx,
+            backlog: Backlog::default(),
 
             volatile_tx,
 

@@ -12,7 +12,7 @@ use tokio_util::future::FutureExt as _;
 use engineioxide_core::{Packet, ProtocolVersion, Sid, TransportType};
 
 use crate::{
-    DisconnectReason, body::ResponseBody, engine::EngineIo, errors::Error,
+    DisconnectReason, backlog, body::ResponseBody, engine::EngineIo, errors::Error,
     handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
 };
 
@@ -116,6 +116,7 @@ where
     tracing::debug!(%sid, %protocol, supports_binary = socket.supports_binary, "polling request");
 
     let max_payload = engine.config.max_payload;
+    let mut taken = 0;
     let payload = {
         let InternalRx {
             buffered_rx,
@@ -126,7 +127,9 @@ where
         // Prepend the packet peeked during the previous
         // polling request so it is encoded first, ahead of the newly received packets.
         let rx_stream = stream::iter(peeked_packet.take())
-            .chain(rx_stream::EncoderStream::new(buffered_rx, volatile_rx));
+            .chain(rx_stream::EncoderStream::new(buffered_rx, volatile_rx).inspect(|packets| {
+                taken += packets.iter().map(backlog::bytes).sum::<u64>();
+            }));
 
         // Stop waiting for the next packet as soon as the session is closed. The combinator is biased
         // towards the encoder completion, so any buffered close packet is still flushed to the client.
@@ -135,6 +138,7 @@ where
             .await
     };
 
+    socket.backlog.wrote(taken);
     let Some(Payload {
         data,
         has_binary,

@@ -28,7 +28,7 @@ use tokio_util::future::FutureExt as _;
 use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Sid, Str, TransportType};
 
 use crate::{
-    DisconnectReason, Socket, body::ResponseBody, config::EngineIoConfig, engine::EngineIo,
+    DisconnectReason, Socket, backlog, body::ResponseBody, config::EngineIoConfig, engine::EngineIo,
     errors::Error, handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
 };
 
@@ -331,6 +331,7 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
     let mut volatile = pin!(next_volatile(volatile_rx.clone()));
     // Forward buffered packets until the channel is closed or the session is cancelled.
     loop {
+        let mut taken = 0;
         // Takes no memory while there is nothing to send.
         let mut waiting = Vec::new();
         tokio::select! {
@@ -346,6 +347,7 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
                 loop {
                     let mut has_answers = false;
                     for item in waiting.drain(..).flatten() {
+                        taken += backlog::bytes(&item);
                         has_answers |= matches!(&item, Packet::Message(text) if text.is_unique());
                         map_fn!(item);
                     }
@@ -374,6 +376,7 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
         #[cfg(feature = "tracing")]
         tracing::trace!(sid = %socket.id, "ws flush");
         tx.flush().await.ok();
+        socket.backlog.wrote(taken);
     }
 
     #[cfg(feature = "tracing")]

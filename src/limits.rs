@@ -1,0 +1,190 @@
+//! How large an answer may be, and how much memory may be held for people.
+//!
+//! Owns the sizes, the budget of the answers that are being made or have not left yet, and the turns in which one person's reads run.
+//! It must not know what is read or how it is sent. The limit on the number of connections is `server::limits`.
+//!
+//! | what | how much |
+//! |---|---|
+//! | one answer | [`ANSWER`] bytes of messages, or one message |
+//! | the reads of one person at once, pages and sockets together | [`READS`]; the next ones wait in their order |
+//! | an answer that is being made | [`MAKING`] bytes are reserved; then its size, until it has left |
+//! | the time that a read waits for its turn | [`WAITING`]; then it is `busy` |
+//! | what waits for one socket | [`SOCKET`] bytes; then its connection is cut |
+//! | all answers together | half of `MEMORY_LIMIT` |
+//! | the recent messages of rooms, in memory | the other half |
+//! | broadcasts that a socket has not written | a quarter of `MEMORY_LIMIT` among all, each counted once; then the sockets that hold them are cut |
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::chat::types::UserId;
+use crate::error::{Error, Result};
+
+/// How many bytes of messages one answer holds, unless a single message has more.
+pub const ANSWER: usize = 1024 * 1024;
+/// How many bytes are reserved for an answer while it is being made: its rows, its messages and its encoding.
+pub const MAKING: usize = 4 * ANSWER;
+/// How many reads of one person run at once.
+pub const READS: usize = 4;
+/// How long a read waits for its turn.
+pub const WAITING: Duration = Duration::from_secs(10);
+/// Up to this size an answer fits into the system's own buffers, and nobody waits until it has left.
+pub const SMALL: usize = 16 * 1024;
+/// How many bytes may wait for one socket.
+pub const SOCKET: u64 = engineioxide::backlog::MAX_BYTES;
+/// What the semaphore counts in, in bytes.
+const UNIT: usize = 1024;
+
+/// Which of the items of these weights fit into `limit`, in one stretch that begins at `anchor` and grows to both sides. The anchor is
+/// always among them.
+#[must_use]
+pub fn fit(weights: &[usize], anchor: usize, limit: usize) -> Range<usize> {
+    if weights.is_empty() {
+        return 0..0;
+    }
+    let anchor = anchor.min(weights.len() - 1);
+    let (mut from, mut to, mut total) = (anchor, anchor + 1, weights[anchor]);
+    let fits = |total: usize, weight: usize| total.saturating_add(weight) <= limit;
+    loop {
+        let before = from.checked_sub(1).filter(|at| fits(total, weights[*at]));
+        if let Some(at) = before {
+            from = at;
+            total += weights[at];
+        }
+        let behind = weights.get(to).filter(|weight| fits(total, **weight));
+        if let Some(weight) = behind {
+            to += 1;
+            total += weight;
+        }
+        if before.is_none() && behind.is_none() {
+            return from..to;
+        }
+    }
+}
+
+/// The reads under way: so many for each person, and so many bytes for all.
+#[derive(Debug)]
+pub struct Reads {
+    memory: Arc<Semaphore>,
+    /// The bytes of one answer under way, which are never more than all.
+    making: u32,
+    people: Mutex<HashMap<UserId, Weak<Semaphore>>>,
+}
+
+/// One person's turns. Whoever holds it keeps the turns in one place for all of their connections.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Semaphore>);
+
+/// A read under way, and its answer until it has left.
+#[derive(Debug)]
+pub struct Reading {
+    memory: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Reads {
+    /// Reads whose answers take up to `memory` bytes together.
+    #[must_use]
+    pub fn new(memory: usize) -> Self {
+        let units = (memory / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        let making = u32::try_from((MAKING / UNIT).min(units)).unwrap_or(u32::MAX);
+        Self { memory: Arc::new(Semaphore::new(units)), making, people: Mutex::default() }
+    }
+
+    /// The turns of one person.
+    #[must_use]
+    pub fn turns(&self, person: UserId) -> Turns {
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = people.get(&person).and_then(Weak::upgrade);
+        Turns(held.unwrap_or_else(|| {
+            let turns = Arc::new(Semaphore::new(READS));
+            people.insert(person, Arc::downgrade(&turns));
+            turns
+        }))
+    }
+
+    /// Waits for a turn of this person's, and then for the memory. First come, first served: whoever asks for much waits for
+    /// themselves, and at most [`READS`] of one person's are ever ahead of anybody else's.
+    ///
+    /// # Errors
+    /// `busy` after [`WAITING`].
+    pub async fn begin(&self, turns: &Turns) -> Result<Reading> {
+        let begin = async {
+            let turn = turns.0.clone().acquire_owned().await.ok()?;
+            let memory = self.memory.clone().acquire_many_owned(self.making).await.ok()?;
+            Some(Reading { memory, _turn: turn })
+        };
+        tokio::time::timeout(WAITING, begin).await.ok().flatten().ok_or(Error::Busy { retry_after: Duration::from_secs(1) })
+    }
+
+    /// Forgets people who are not here; called now and then.
+    pub fn forget_absent(&self) {
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        people.retain(|_, turns| turns.strong_count() > 0);
+    }
+}
+
+impl Reading {
+    /// The answer is made and has this many bytes: only those are held from here on.
+    pub fn made(&mut self, bytes: usize) {
+        let surplus = self.memory.num_permits().saturating_sub(bytes.div_ceil(UNIT));
+        drop(self.memory.split(surplus));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_grows_from_its_anchor() {
+        let weights = [5, 1, 1, 1, 5];
+        assert_eq!(fit(&weights, 0, 7), 0..3, "the first ones");
+        assert_eq!(fit(&weights, 4, 7), 2..5, "the last ones");
+        assert_eq!(fit(&weights, 2, 3), 1..4, "those around the middle");
+        assert_eq!(fit(&weights, 2, 100), 0..5, "all");
+        assert_eq!(fit(&weights, 0, 1), 0..1, "one, however heavy");
+        assert_eq!(fit(&weights, 9, 1), 4..5, "an anchor behind the end is the last one");
+        assert_eq!(fit(&[], 0, 9), 0..0);
+    }
+
+    #[tokio::test]
+    async fn one_person_waits_for_themselves_and_for_nobody_else() {
+        let reads = Reads::new(100 * MAKING);
+        let (ada, grace) = (reads.turns(UserId(1)), reads.turns(UserId(2)));
+        let mut held = Vec::new();
+        for _ in 0..READS {
+            held.push(reads.begin(&ada).await.unwrap());
+        }
+        let again = reads.turns(UserId(1));
+        let mut next = Box::pin(reads.begin(&again));
+        assert!(futures_util::poll!(&mut next).is_pending(), "the fifth read of one person runs");
+        reads.begin(&grace).await.unwrap();
+        held.pop();
+        next.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_made_holds_its_size() {
+        let reads = Reads::new(MAKING + 2 * ANSWER);
+        let mut first = reads.begin(&reads.turns(UserId(1))).await.unwrap();
+        let turns = reads.turns(UserId(2));
+        let mut next = Box::pin(reads.begin(&turns));
+        assert!(futures_util::poll!(&mut next).is_pending(), "more is held than there is");
+        first.made(2 * ANSWER);
+        next.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_small_budget_serves_one_after_the_other() {
+        let reads = Reads::new(1);
+        drop(reads.begin(&reads.turns(UserId(1))).await.unwrap());
+        drop(reads.begin(&reads.turns(UserId(2))).await.unwrap());
+        reads.forget_absent();
+        assert!(reads.people.lock().unwrap().is_empty());
+    }
+}
