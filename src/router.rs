@@ -29,6 +29,10 @@ use crate::web::{
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
 const MAX_FORM: usize = 256 * 1024;
 
+/// The largest form of somebody who is not signed in, in bytes: names, a password and a link, percent-encoded. Whoever wants to may
+/// hold as many of them half-sent as they have connections.
+const MAX_STRANGERS_FORM: usize = 16 * 1024;
+
 /// Everything that is served: the pages, and the sockets before them.
 pub fn service(
     state: AppState,
@@ -53,8 +57,11 @@ pub fn service(
 fn pages(state: AppState, sessions: Store) -> Router {
     let signed = Router::new()
         .route("/", get(rooms::home))
-        .route("/register", get(accounts::register_page).post(accounts::register))
-        .route("/login", get(accounts::login_page).post(accounts::login))
+        .route(
+            "/register",
+            get(accounts::register_page).post(accounts::register).layer(DefaultBodyLimit::max(MAX_STRANGERS_FORM)),
+        )
+        .route("/login", get(accounts::login_page).post(accounts::login).layer(DefaultBodyLimit::max(MAX_STRANGERS_FORM)))
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))
         .route("/keys", get(install::keys))

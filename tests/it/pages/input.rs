@@ -41,6 +41,19 @@ both! {
         app.stranger().get("/healthz").await.expect(200);
     }
 
+    async fn a_strangers_form_is_small(app: &TestApp) {
+        app.register("ada").await;
+        for path in ["/login", "/register"] {
+            let form = |size: usize| format!("username=ada&password={}", "a".repeat(size));
+            let send = async |size: usize| {
+                let request = app.stranger().request(Method::POST, path).body(form(size));
+                Answer::of(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")).await.status
+            };
+            assert_eq!(send(20 * 1024).await, 413, "{path}");
+            assert!([401, 422].contains(&send(10 * 1024).await), "{path}");
+        }
+    }
+
     async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {
         let ada = app.register("ada").await;
         let long = format!("/rooms/{}", "a".repeat(3000));
