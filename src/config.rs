@@ -3,6 +3,7 @@
 //! Owns their names, defaults and meanings; `.env.example` tells them to people, and a test keeps the two in step. It must not
 //! act on any of them.
 
+pub mod file;
 mod values;
 
 use std::collections::BTreeMap;
@@ -143,7 +144,7 @@ impl Config {
 pub struct Problem {
     /// The variable.
     pub name: String,
-    /// What is wrong with it, and what it may be. Never holds the value of a secret.
+    /// What is wrong with it, and what it may be. Never holds the value: it may be a secret, or one in the wrong place.
     pub message: String,
 }
 

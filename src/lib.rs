@@ -12,7 +12,7 @@
 //! 4. [`realtime`]: the Socket.IO namespace.
 //! 5. [`web`] and [`router`]: pages and forms.
 //! 6. [`limits`]: how large an answer may be, and how much memory may be held.
-//! 7. [`state`], [`server`], [`config`]: putting it together and running it.
+//! 7. [`state`], [`server`], [`config`], [`log`]: putting it together and running it.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod limits;
+pub mod log;
 pub mod realtime;
 pub mod router;
 pub mod server;

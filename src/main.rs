@@ -1,16 +1,16 @@
 //! The command line: serve (the default), migrate, and what an operator does by hand.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use parlor::clock::Clock;
-use parlor::config::{Config, LogFormat};
+use parlor::config::{self, Config};
 use parlor::db::{Db, Purpose};
 use parlor::{App, accounts::Accounts};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// It costs less than the system's for each post, page and message: docs/decisions/0019-an-allocator-and-one-big-build.md.
 #[global_allocator]
@@ -65,11 +65,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     // This very file: one in a folder above belongs to something else.
-    match dotenvy::from_path(".env") {
-        Ok(_) => {}
-        Err(error) if error.not_found() => {}
-        Err(error) => return Err((2, format!(".env: {error}"))),
-    }
+    config::file::load(Path::new(".env")).map_err(|problem| (2, problem))?;
     let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is not text is none of ours.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
@@ -78,7 +74,7 @@ fn run(command: Command) -> Result<(), Failure> {
         let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
         (2, format!("Parlor cannot start with these settings:\n{}", list.join("\n")))
     })?;
-    log(&config);
+    parlor::log::start(&config);
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
     runtime.block_on(async {
         match command {
@@ -92,18 +88,6 @@ fn run(command: Command) -> Result<(), Failure> {
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     (1, error.to_string())
-}
-
-/// Logs go to standard error: standard output says where Parlor listens, for whoever started it.
-fn log(config: &Config) {
-    // The session layer warns of every cookie whose session has ended, which is nothing to warn of.
-    let filter = EnvFilter::new(format!("tower_sessions_core=error,{}", config.log));
-    let is_terminal = io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(io::stderr);
-    match config.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {

@@ -67,12 +67,25 @@ fn every_problem_is_listed_at_once_and_names_its_variable() {
 }
 
 #[test]
+fn no_problem_repeats_the_value() {
+    for &name in &SETTINGS {
+        for value in
+            ["hunter2", "postgres://ada:hunter2@db?hunter2=hunter2", "https://ada:hunter2@x", "1/hunter2", "hunter2=hunter2"]
+        {
+            let told = problems(&[(name, value)]).iter().map(ToString::to_string).collect::<String>();
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+}
+
+#[test]
 fn wrong_values_are_refused() {
     let wrong = [
         ("DATABASE_URL", "mysql://localhost/parlor"),
         ("DATABASE_URL", "parlor.db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite::memory:"),
+        ("DATABASE_URL", "postgres://parlor@db/parlor?sslmodus=require"),
         ("DATABASE_CONNECTIONS", "0"),
         ("MEMORY_LIMIT", "256"),
         ("MEMORY_LIMIT", "15MB"),

@@ -1,6 +1,7 @@
 //! What a setting's text may say.
 //!
-//! Owns the parsing of single values; each refusal says what the value may be. It must not know which setting it reads.
+//! Owns the parsing of single values; each refusal says what the value may be. It must not know which setting it reads, and repeats
+//! no value: in the wrong line it may be a password.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -61,23 +62,54 @@ pub struct PublicUrl {
 }
 
 pub(super) fn database_url(text: &str) -> Parsed<String> {
-    // The value may hold a password, so the refusal does not repeat it.
     match text.split_once(':') {
         Some(("sqlite", rest)) if rest.contains(":memory:") || rest.contains("mode=memory") => {
             Err("a database in memory would lose every message; name a file, such as sqlite://parlor.db".into())
         }
         Some(("sqlite", rest)) if !matches!(rest, "" | "//") => Ok(text.into()),
-        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(text.into()),
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres_parameters(rest).map(|()| text.into()),
         _ => Err("it must be sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE".into()),
     }
 }
 
+/// What may stand behind the `?` of a Postgres URL. sqlx ignores anything else, and logs it with its value.
+const POSTGRES_PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+fn postgres_parameters(rest: &str) -> Parsed<()> {
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let is_known = |name: &str| POSTGRES_PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
+    match form_urlencoded::parse(query.as_bytes()).all(|(name, _)| is_known(&name)) {
+        true => Ok(()),
+        false => {
+            Err("a parameter behind its `?` is none that Parlor knows, such as sslmode; a ? in a password is written %3F".into())
+        }
+    }
+}
+
 pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
-    text.parse().map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:3000 or [::]:3000"))
+    text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:3000 or [::]:3000".into())
 }
 
 pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
-    let wrong = || format!("{text:?} is not an origin, such as https://chat.example.com, without a path or a login");
+    let wrong = || "it must be an origin, such as https://chat.example.com, without a path or a login".to_owned();
     let uri = Uri::from_str(text).map_err(|_| wrong())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
     let host = authority.host().to_ascii_lowercase();
@@ -99,9 +131,9 @@ pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     let network = |part: &str| {
         let part = part.trim();
-        part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-            format!("{part:?} is neither an address nor a network; separate several by commas, such as 127.0.0.1,10.0.0.0/8")
-        })
+        part.parse::<IpNet>()
+            .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
+            .map_err(|_| "it must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8".to_owned())
     };
     text.split(',').map(network).collect()
 }
@@ -109,7 +141,7 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
 /// A number from `least` to `most`.
 pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Parsed<T> {
     let number = text.parse::<T>().ok().filter(|number| (&least..=&most).contains(&number));
-    number.ok_or_else(|| format!("{text:?} is not a number from {least} to {most}"))
+    number.ok_or_else(|| format!("it must be a number from {least} to {most}"))
 }
 
 /// The least that caches and answers need between them.
@@ -126,14 +158,14 @@ pub(super) fn bytes(text: &str) -> Parsed<usize> {
         };
         digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= LEAST_MEMORY)
     };
-    parse().ok_or_else(|| format!("{text:?} is not an amount of memory of 16MB or more, such as 256MB or 2GB"))
+    parse().ok_or_else(|| "it must be an amount of memory of 16MB or more, such as 256MB or 2GB".into())
 }
 
 pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {
     if text == "off" {
         return Ok(None);
     }
-    number(text, 1, 10_000_000).map(Some).map_err(|problem| format!("{problem}, nor is it `off`"))
+    number(text, 1, 10_000_000).map(Some).map_err(|problem| format!("{problem}, or `off`"))
 }
 
 pub(super) fn rate(text: &str) -> Parsed<Option<Rate>> {
@@ -144,7 +176,7 @@ pub(super) fn rate(text: &str) -> Parsed<Option<Rate>> {
         let (count, unit) = text.split_once('/')?;
         Some(Rate { count: count.trim().parse().ok()?, per: Duration::from_secs(seconds_in(unit.trim())?) })
     };
-    parse().map(Some).ok_or_else(|| format!("{text:?} is not a rate, such as 10/s, 10/min or 10/h, nor is it `off`"))
+    parse().map(Some).ok_or_else(|| "it must be a rate, such as 10/s, 10/min or 10/h, or `off`".into())
 }
 
 pub(super) fn duration(text: &str) -> Parsed<Duration> {
@@ -154,7 +186,7 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
         let count: NonZeroU32 = count.parse().ok()?;
         Some(Duration::from_secs(u64::from(count.get()) * seconds_in(unit.trim())?))
     };
-    parse().ok_or_else(|| format!("{text:?} is not a time, such as 30s, 45min, 12h or 14d"))
+    parse().ok_or_else(|| "it must be a time, such as 30s, 45min, 12h or 14d".into())
 }
 
 fn seconds_in(unit: &str) -> Option<u64> {
@@ -172,7 +204,7 @@ pub(super) fn registration(text: &str) -> Parsed<Registration> {
         "open" => Ok(Registration::Open),
         "invite" => Ok(Registration::Invite),
         "closed" => Ok(Registration::Closed),
-        _ => Err(format!("{text:?} is none of open, invite, closed")),
+        _ => Err("it must be open, invite or closed".into()),
     }
 }
 
@@ -182,14 +214,14 @@ pub(super) fn transports(text: &str) -> Parsed<Transports> {
     match named[..] {
         ["websocket"] => Ok(Transports::WebSocket),
         ["polling", "websocket"] => Ok(Transports::WebSocketAndPolling),
-        _ => Err(format!("{text:?} is neither `websocket` nor `websocket,polling`")),
+        _ => Err("it must be `websocket` or `websocket,polling`".into()),
     }
 }
 
 pub(super) fn log_filter(text: &str) -> Parsed<String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("{text:?} is not a filter, such as info or info,parlor=debug: {error}")),
+        Err(_) => Err("it must be a filter, such as info or info,parlor=debug".into()),
     }
 }
 
@@ -197,6 +229,6 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("{text:?} is neither text nor json")),
+        _ => Err("it must be text or json".into()),
     }
 }

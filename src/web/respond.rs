@@ -90,7 +90,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self { error, asked } = self;
         if let Error::Internal(fault) = &error {
-            tracing::error!(fault, path = asked.uri.path(), "a request failed");
+            tracing::error!(fault, "a request failed");
         }
         if matches!(error, Error::Unauthenticated) && !asked.is_json {
             let here = asked.uri.path_and_query().map_or("/", |path| path.as_str());

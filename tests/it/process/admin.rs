@@ -8,7 +8,7 @@ use crate::harness::site::PASSWORD;
 use crate::harness::{Database, Person};
 
 /// The token of the link that the start prints while there is no administrator.
-fn setup_token(stdout: &str) -> Option<String> {
+pub(super) fn setup_token(stdout: &str) -> Option<String> {
     let line = stdout.lines().find(|line| line.contains("/register?setup="))?;
     let token = line.split("/register?setup=").nth(1)?;
     Some(token.split_whitespace().next()?.to_owned())

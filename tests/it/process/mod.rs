@@ -5,6 +5,7 @@ mod invitations;
 mod kill;
 mod limits;
 mod memory;
+mod secrets;
 mod settings;
 mod start;
 mod stop;

@@ -1,0 +1,63 @@
+//! The log: where it goes, how it looks, and what is never in it.
+//!
+//! Owns that no setting of `LOG` makes words, passwords, cookies, tokens or the ids of sessions and sockets appear. Parlor's own lines
+//! name none of them. Libraries do, below warnings: statements, packets, headers, frames. So of a library only warnings and errors are
+//! ever logged, whatever `LOG` asks for. Lines go to standard error: standard output says where Parlor listens, for whoever started it.
+
+use std::io::{self, IsTerminal};
+use std::panic::{self, PanicHookInfo};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::config::{Config, LogFormat};
+
+/// Starts logging as the settings say, faults of the program included.
+pub fn start(config: &Config) {
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let lines = match config.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry().with(EnvFilter::new(&config.log)).with(at_most()).with(lines).init();
+    panic::set_hook(Box::new(panicked));
+}
+
+/// What may be logged of whom, at the most.
+fn at_most() -> Targets {
+    Targets::new()
+        .with_target("parlor", LevelFilter::TRACE)
+        // It warns of every cookie whose session has ended, which is nothing to warn of.
+        .with_target("tower_sessions_core", LevelFilter::ERROR)
+        .with_default(LevelFilter::WARN)
+}
+
+/// Logs where the program failed, and why as far as that stands in its source. A reason that was put together may quote what somebody
+/// wrote: cutting a text in the middle of a character does.
+fn panicked(fault: &PanicHookInfo<'_>) {
+    let place = fault.location().map(ToString::to_string).unwrap_or_default();
+    let reason = fault.payload().downcast_ref::<&'static str>().copied().unwrap_or("see the source");
+    tracing::error!(place, reason, "the program panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn libraries_are_not_heard_below_warnings() {
+        let most = at_most();
+        for target in ["sqlx::query", "socketioxide::client", "engineioxide", "tungstenite::protocol", "hyper::proto", "log", "x"]
+        {
+            assert!(most.would_enable(target, &Level::WARN), "{target}");
+            assert!(!most.would_enable(target, &Level::INFO), "{target}");
+        }
+        assert!(most.would_enable("parlor::web::trace", &Level::TRACE));
+        assert!(!most.would_enable("tower_sessions_core::session", &Level::WARN));
+    }
+}
