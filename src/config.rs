@@ -139,6 +139,20 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What is allowed and probably not meant.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<Problem> {
+        let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
+            name: "TRUSTED_PROXIES".into(),
+            message: format!(
+                "{net} trusts so much of the internet that anybody can claim any address; name only the proxies in front of Parlor"
+            ),
+        });
+        wide.collect()
+    }
+}
+
 /// What is wrong with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -75,6 +75,9 @@ fn run(command: Command) -> Result<(), Failure> {
         (2, format!("Parlor cannot start with these settings:\n{}", list.join("\n")))
     })?;
     parlor::log::start(&config);
+    for doubt in config.doubts() {
+        tracing::warn!("{doubt}");
+    }
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
     runtime.block_on(async {
         match command {

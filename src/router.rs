@@ -114,6 +114,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .merge(signed)
         .layer(
             ServiceBuilder::new()
+                .map_request(trace::forget_id)
                 .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
                 .layer(
                     TraceLayer::new_for_http()
@@ -125,6 +126,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
                 .layer(PropagateRequestIdLayer::x_request_id())
                 .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
                 .layer(CatchPanicLayer::custom(fallback::panicked))
+                .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_misdirected))
                 .layer(from_fn(fallback::in_time))
                 .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
                 .layer(DefaultBodyLimit::max(MAX_FORM)),

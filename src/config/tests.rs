@@ -40,7 +40,7 @@ fn every_setting_can_be_set() {
         database_url: "postgres://parlor:secret@db/parlor".into(),
         database_connections: 20,
         listen: "[::]:80".parse().unwrap(),
-        public_url: Some(PublicUrl { origin: "https://chat.example".into(), is_https: true }),
+        public_url: Some(PublicUrl { origin: "https://chat.example".into(), host: "chat.example".into(), is_https: true }),
         trusted_proxies: ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
         connection_limit: None,
         address_connection_limit: Some(7),
@@ -123,6 +123,19 @@ fn wrong_values_are_refused() {
         assert_eq!(found.len(), 1, "{name}={value}: {found:?}");
         assert_eq!(found[0].name, name);
     }
+}
+
+#[test]
+fn to_trust_everybody_is_doubted() {
+    let doubts = |proxies| read(&[("TRUSTED_PROXIES", proxies)]).unwrap_or_else(|_| panic!("{proxies}")).doubts().len();
+    for wide in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "8.0.0.0/8", "2000::/3", "10.0.0.0/7"] {
+        assert_eq!(doubts(wide), 1, "{wide}");
+    }
+    assert_eq!(doubts("0.0.0.0/1,128.0.0.0/1,10.0.0.1"), 2);
+    // Private networks, and what Cloudflare publishes.
+    assert_eq!(doubts("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10,::1,100.64.0.0/10"), 0);
+    assert_eq!(doubts("104.16.0.0/13,172.64.0.0/13,162.158.0.0/15,2400:cb00::/32,2a06:98c0::/29"), 0);
+    assert!(Config::default().doubts().is_empty());
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Rate {
 pub struct PublicUrl {
     /// As browsers write it in `Origin`: in lower case, without a default port, without a path.
     pub origin: String,
+    /// The host in it, without a port.
+    pub host: String,
     /// Whether it begins with `https://`.
     pub is_https: bool,
 }
@@ -125,7 +127,7 @@ pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
         colon_and_port => colon_and_port[1..].parse::<u16>().map_err(|_| wrong())?,
     };
     let suffix = if port == default_port { String::new() } else { format!(":{port}") };
-    Ok(PublicUrl { origin: format!("{scheme}://{host}{suffix}"), is_https })
+    Ok(PublicUrl { origin: format!("{scheme}://{host}{suffix}"), host, is_https })
 }
 
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
@@ -136,6 +138,15 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
             .map_err(|_| "it must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8".to_owned())
     };
     text.split(',').map(network).collect()
+}
+
+/// Whether a network is more of the public internet than any operator of proxies has: the widest of the large ones is an IPv4 /13, and
+/// an IPv6 /29.
+pub(super) fn is_wide(net: &IpNet) -> bool {
+    const INSIDE: [&str; 7] = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "fc00::/7", "fe80::/10"];
+    let widest = if net.addr().is_ipv4() { 12 } else { 24 };
+    let is_inside = INSIDE.iter().filter_map(|inside| inside.parse::<IpNet>().ok()).any(|inside| inside.contains(net));
+    net.prefix_len() <= widest && !is_inside
 }
 
 /// A number from `least` to `most`.

@@ -21,7 +21,7 @@ pub const PATH: &str = "/socket.io";
 pub struct Handshake {
     /// The session that its cookie names, if any; whether it is still good is asked at each connect.
     pub session: Option<SessionKey>,
-    /// Whether its `Origin`, if any, is one of ours.
+    /// Whether it comes from a page of ours, or from no page, and was meant for us.
     pub is_origin_allowed: bool,
     /// Cuts the connection.
     pub cut: CancellationToken,
@@ -43,7 +43,7 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
     let headers = request.headers();
     let handshake = Handshake {
         session: session_key(headers, origins),
-        is_origin_allowed: origins.allows_socket(headers),
+        is_origin_allowed: origins.allows(headers) && origins.is_meant(headers, request.uri()),
         cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
         backlog: Backlog::default(),
     };
@@ -72,4 +72,37 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
     request.extensions_mut().insert(handshake.backlog.clone());
     request.extensions_mut().insert(handshake);
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn only_our_own_pages_open_sockets_under_our_own_name() {
+        let config = Config::from_env([("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())]);
+        let origins = Origins::new(&config.unwrap_or_default());
+        for (host, origin, site, expected) in [
+            ("chat.example", None, None, true),
+            ("chat.example", Some("https://chat.example"), Some("same-origin"), true),
+            ("127.0.0.1:3000", Some("https://chat.example"), None, true),
+            ("evil.example", None, None, false),
+            ("evil.example", Some("http://evil.example"), Some("same-origin"), false),
+            ("evil.example", Some("https://chat.example"), None, false),
+            ("chat.example", Some("http://evil.example"), Some("same-origin"), false),
+            ("chat.example", None, Some("cross-site"), false),
+            ("chat.example", Some("null"), None, false),
+        ] {
+            let mut request = Request::get(USUAL).header("host", host);
+            for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
+                if let Some(value) = value {
+                    request = request.header(name, value);
+                }
+            }
+            let prepared = prepare(request.body(()).unwrap(), &origins);
+            let handshake = prepared.extensions().get::<Handshake>().unwrap();
+            assert_eq!(handshake.is_origin_allowed, expected, "{host} {origin:?} {site:?}");
+        }
+    }
 }

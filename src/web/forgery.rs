@@ -1,6 +1,6 @@
 //! Protection against forged requests, and the headers that every answer carries.
 //!
-//! Owns what a browser is told to refuse on our behalf, and the refusal of forms from other origins.
+//! Owns what a browser is told to refuse on our behalf, and the refusal of forms from other origins and of requests for other hosts.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -20,11 +20,22 @@ use crate::error::Error;
 /// Refuses whatever changes something and comes from another origin.
 pub async fn refuse_foreign(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !origins.allows_form(request.headers()) {
+    if changes && !origins.allows(request.headers()) {
         let asked = Asked::of(request.headers(), request.uri());
         return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
     }
     next.run(request).await
+}
+
+/// Refuses whatever was meant for another host, but for whoever asks how the server is.
+pub async fn refuse_misdirected(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+    if origins.is_meant(request.headers(), request.uri()) || request.uri().path() == "/healthz" {
+        return next.run(request).await;
+    }
+    let asked = Asked::of(request.headers(), request.uri());
+    let mut response = asked.refuse(Error::Forbidden("This server does not answer to that name.")).into_response();
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response
 }
 
 /// Puts the headers of every answer on one; an answer that nobody said otherwise of is kept by nobody: after logging out, the way
@@ -66,7 +77,7 @@ pub fn headers(is_https: bool) -> Arc<HeaderMap> {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if is_https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
     headers.into()
 }

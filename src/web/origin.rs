@@ -1,15 +1,22 @@
-//! Where requests may come from, and what the session's cookie is called there.
+//! Where requests may come from and what they may call us, and what the session's cookie is called there.
 //!
-//! Owns the reading of `Origin`, `Sec-Fetch-Site` and the cookie's name. It must not know of sessions or pages.
+//! Owns the reading of `Origin`, `Sec-Fetch-Site` and `Host`, and the cookie's name. It must not know of sessions or pages.
 
-use axum::http::{HeaderMap, header};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri, header};
 
 use crate::config::Config;
+
+const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
 /// The one origin that is ours, or, when nobody said which, the one that the request's own `Host` names.
 #[derive(Clone, Debug)]
 pub struct Origins {
     public: Option<String>,
+    /// The host in it, without a port.
+    host: Option<String>,
     is_https: bool,
 }
 
@@ -19,6 +26,7 @@ impl Origins {
     pub fn new(config: &Config) -> Self {
         Self {
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
+            host: config.public_url.as_ref().map(|url| url.host.clone()),
             is_https: config.public_url.as_ref().is_some_and(|url| url.is_https),
         }
     }
@@ -36,23 +44,28 @@ impl Origins {
         if self.is_https { "__Host-parlor" } else { "parlor" }
     }
 
-    /// Whether a socket may connect: a browser always says where a page that opens one came from, other clients need not.
+    /// Whether a request that changes something, or opens a socket, may be acted on: one from our own pages, or from something that is
+    /// no browser. Everything that a browser says of where it comes from must be ours: a page cannot set `Origin` or
+    /// `Sec-Fetch-Site`, but what stands between may have added or dropped one of them, so neither makes up for the other.
     #[must_use]
-    pub fn allows_socket(&self, headers: &HeaderMap) -> bool {
-        match headers.get(header::ORIGIN) {
-            None => true,
-            Some(origin) => origin.to_str().is_ok_and(|origin| self.is_own(origin, headers)),
-        }
+    pub fn allows(&self, headers: &HeaderMap) -> bool {
+        let is_own_site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
+        let is_own = |origin: &str| self.is_own(origin, headers);
+        headers.get_all(SEC_FETCH_SITE).iter().all(|site| is_own_site(site.as_bytes()))
+            && headers.get_all(header::ORIGIN).iter().all(|origin| origin.to_str().is_ok_and(is_own))
     }
 
-    /// Whether a form may be acted on: one from our own pages, or from something that is no browser. `Sec-Fetch-Site` cannot be
-    /// set by a page (Fetch Metadata Request Headers, section 2.3); a browser too old for it sends `Origin`.
+    /// Whether a request was meant for us, by the name that it calls us: with `PUBLIC_URL`, that host. A page of another site whose
+    /// name was made to point here (DNS rebinding) sends that name. An address, `localhost` and a name without a dot cannot be made to
+    /// point here by a stranger; they are what a proxy or a health check inside calls us, and are let in. Without `PUBLIC_URL`, every
+    /// name is ours.
     #[must_use]
-    pub fn allows_form(&self, headers: &HeaderMap) -> bool {
-        match headers.get("sec-fetch-site") {
-            Some(site) => matches!(site.as_bytes(), b"same-origin" | b"none"),
-            None => self.allows_socket(headers),
-        }
+    pub fn is_meant(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+        let Some(public) = &self.host else { return true };
+        let is_ours = |host: &str| host.eq_ignore_ascii_case(public) || is_inside(host);
+        let mut named = headers.get_all(header::HOST).iter();
+        let host = named.next().and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+        host.is_some_and(|host| is_ours(host.host())) && named.next().is_none() && uri.host().is_none_or(is_ours)
     }
 
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
@@ -66,35 +79,83 @@ impl Origins {
     }
 }
 
+/// Whether a host is an address, or a name that the world's DNS does not know.
+fn is_inside(host: &str) -> bool {
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => host.parse::<Ipv4Addr>().is_ok() || !bare.is_empty() && !bare.contains('.') || is_localhost(bare),
+    }
+}
+
+/// Browsers resolve these by themselves (RFC 6761, section 6.3).
+fn is_localhost(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, top)| top.eq_ignore_ascii_case("localhost"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs.iter().map(|(name, value)| (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn origins(public: Option<&str>) -> Origins {
+        let vars = public.map(|url| ("PUBLIC_URL".to_owned(), url.to_owned()));
+        Origins::new(&Config::from_env(vars).unwrap_or_else(|_| panic!("{public:?}")))
     }
 
     #[test]
-    fn only_our_own_pages_open_sockets() {
-        let by_host = Origins { public: None, is_https: false };
-        assert!(by_host.allows_socket(&headers(&[("host", "localhost:3000")])));
-        assert!(by_host.allows_socket(&headers(&[("host", "localhost:3000"), ("origin", "http://localhost:3000")])));
-        for foreign in ["https://localhost:3000", "http://evil.example", "null", "http://localhost:3001"] {
-            let headers = headers(&[("host", "localhost:3000"), ("origin", foreign)]);
-            assert!(!by_host.allows_socket(&headers), "{foreign}");
+    fn only_our_own_pages_are_acted_on() {
+        let by_host = origins(None);
+        let public = origins(Some("https://chat.example"));
+        for (origins, host, own) in [(&by_host, "localhost:3000", "http://localhost:3000"), (&public, "inside", "https://chat.example")] {
+            let allows = |pairs: &[(&'static str, &'static str)]| {
+                let mut all = headers(&[("host", host)]);
+                for (name, value) in pairs {
+                    all.append(*name, value.parse().unwrap());
+                }
+                origins.allows(&all)
+            };
+            let foreign = ["https://localhost:3000", "http://evil.example", "null", "http://localhost:3001", "http://inside", ""];
+            assert!(allows(&[]), "no browser");
+            assert!(allows(&[("origin", own)]));
+            for site in ["same-origin", "none"] {
+                assert!(allows(&[("sec-fetch-site", site)]) && allows(&[("sec-fetch-site", site), ("origin", own)]), "{site}");
+                for foreign in foreign {
+                    assert!(!allows(&[("sec-fetch-site", site), ("origin", foreign)]), "{site} {foreign}");
+                }
+            }
+            for site in ["same-site", "cross-site", "", "other"] {
+                assert!(!allows(&[("sec-fetch-site", site)]) && !allows(&[("sec-fetch-site", site), ("origin", own)]), "{site}");
+            }
+            for foreign in foreign {
+                assert!(!allows(&[("origin", foreign)]), "{foreign}");
+                assert!(!allows(&[("origin", own), ("origin", foreign)]), "{foreign} beside our own");
+            }
+            assert!(!allows(&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]));
         }
-        let public = Origins { public: Some("https://chat.example".into()), is_https: true };
-        assert!(public.allows_socket(&headers(&[("host", "inside"), ("origin", "https://chat.example")])));
-        assert!(!public.allows_socket(&headers(&[("host", "inside"), ("origin", "http://inside")])));
     }
 
     #[test]
-    fn only_our_own_forms_are_acted_on() {
-        let origins = Origins { public: None, is_https: false };
-        for (site, allowed) in [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)] {
-            assert_eq!(origins.allows_form(&headers(&[("host", "h"), ("sec-fetch-site", site)])), allowed, "{site}");
+    fn with_a_public_url_only_its_host_is_ours() {
+        let origins = [origins(Some("https://chat.example")), origins(Some("https://chat.example:8443"))];
+        let meant = |host: &'static str| origins.each_ref().map(|origins| origins.is_meant(&headers(&[("host", host)]), &Uri::from_static("/")));
+        let ours = ["chat.example", "Chat.Example", "chat.example:443", "chat.example:8443"];
+        let inside = ["127.0.0.1:3000", "10.0.0.7", "[::1]:3000", "[2001:db8::1]", "localhost:3000", "a.localhost", "parlor", "parlor:3000"];
+        for host in ours.iter().chain(&inside) {
+            assert_eq!(meant(host), [true; 2], "{host}");
         }
-        assert!(!origins.allows_form(&headers(&[("host", "h"), ("origin", "null")])));
-        assert!(origins.allows_form(&headers(&[("host", "h")])));
+        for host in ["evil.example", "chat.example.evil.example", "evil.example:443", "1.2.3.4.evil.example", "localhost.evil.example", "", "a b", "chat.example@evil.example", "[chat.example]", "::1"] {
+            assert_eq!(meant(host), [false; 2], "{host:?}");
+        }
+        let https = &origins[0];
+        assert!(!https.is_meant(&HeaderMap::new(), &Uri::from_static("/")), "a browser always says a host");
+        assert!(!https.is_meant(&headers(&[("host", "chat.example")]), &Uri::from_static("http://evil.example/")));
+        let mut two = headers(&[("host", "chat.example")]);
+        two.append("host", "evil.example".parse().unwrap());
+        assert!(!https.is_meant(&two, &Uri::from_static("/")));
+        assert!(self::origins(None).is_meant(&headers(&[("host", "evil.example")]), &Uri::from_static("/")), "nobody said which is ours");
     }
 }

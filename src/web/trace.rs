@@ -1,12 +1,18 @@
 //! What is logged of a request.
 //!
-//! Owns the span of a request: its id, method and route, never its query, cookies or body.
+//! Owns the span of a request: its id, which is always the server's own, its method and route, never its query, cookies or body.
 
 use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::http::{Request, Response};
 use tracing::Span;
+
+/// Forgets the id that a client brought: what is logged under an id happened in one request, and in no other.
+pub fn forget_id<B>(mut request: Request<B>) -> Request<B> {
+    request.headers_mut().remove("x-request-id");
+    request
+}
 
 /// The span of one request. The route stands for the path, so that no slug or token reaches the log.
 pub fn span<B>(request: &Request<B>) -> Span {

@@ -68,6 +68,34 @@ both! {
         }
     }
 
+    async fn people_behind_a_proxy_are_told_apart_however_it_writes_their_addresses(database: &Database) {
+        let server = Server::start(database.url(), &[("LOGIN_RATE", "2/min"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
+        let fails_from = async |name: &str, line: &str, account: &str| {
+            let fields = [("username", account), ("password", "wrong password")];
+            Answer::of(server.stranger().form("/login", &fields).header(name, line)).await.status
+        };
+        // Somebody fails until they have to wait, in every way of writing one address; then somebody else comes.
+        for (number, (name, line, other)) in [
+            ("x-forwarded-for", "203.0.113.1:4711", "203.0.113.101:4711"),
+            ("x-forwarded-for", "[2001:db8:1::1]:4711", "[2001:db8:101::1]:4711"),
+            ("x-forwarded-for", "198.18.0.1, \"203.0.113.2\"", "198.18.0.1, \"203.0.113.102\""),
+            ("forwarded", "for=203.0.113.3;proto=https", "for=203.0.113.103;proto=https"),
+            ("forwarded", "for=\"[2001:db8:2::1]:4711\"", "for=\"[2001:db8:102::1]:4711\""),
+        ].into_iter().enumerate() {
+            let account = |attempt: usize| format!("user{number}-{attempt}");
+            assert_eq!(fails_from(name, line, &account(0)).await, 401, "{line}");
+            assert_eq!(fails_from(name, line, &account(1)).await, 401, "{line}");
+            assert_eq!(fails_from(name, line, &account(2)).await, 429, "{line}");
+            assert_eq!(fails_from(name, other, &account(3)).await, 401, "{other}");
+        }
+        // Who sends garbage stands with others who do, and with nobody else.
+        for number in 0..3 {
+            let status = fails_from("x-forwarded-for", &format!("203.0.113.9, garbage{number}"), &format!("eve{number}")).await;
+            assert_eq!(status, if number < 2 { 401 } else { 429 });
+        }
+        assert_eq!(fails_from("x-forwarded-for", "203.0.113.9", "ada").await, 401);
+    }
+
     async fn successes_do_not_count(database: &Database) {
         let server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
         server.register("ada").await;

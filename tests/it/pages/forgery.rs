@@ -19,7 +19,7 @@ const FORMS: [(&str, &[(&str, &str)]); 7] = [
 ];
 
 /// What a browser may say of a form's origin, and why it must not be believed to be ours.
-const FOREIGN: [&[(&str, &str)]; 8] = [
+const FOREIGN: [&[(&str, &str)]; 11] = [
     &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
     &[("sec-fetch-site", "same-site"), ("origin", "http://sibling.example")],
     &[("sec-fetch-site", "cross-site")],
@@ -28,8 +28,11 @@ const FOREIGN: [&[(&str, &str)]; 8] = [
     &[("origin", "null")],
     &[("origin", "http://127.0.0.1:1")],
     &[("origin", "file://")],
-    // The newer header rules: a forged page cannot set it.
+    // Of two headers that disagree, neither makes up for the other.
     &[("sec-fetch-site", "cross-site"), ("origin", "OWN")],
+    &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")],
+    &[("sec-fetch-site", "none"), ("origin", "null")],
+    &[("origin", "OWN"), ("origin", "https://evil.example")],
 ];
 
 both! {
@@ -82,5 +85,30 @@ both! {
             let request = server.stranger().request(Method::POST, "/register").form(&fields).header("origin", origin);
             assert_eq!(Answer::of(request).await.status, status, "{origin}");
         }
+    }
+
+    async fn with_a_public_url_a_request_for_another_host_is_refused(database: &Database) {
+        let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
+        let ask = async |path: &str, host: &str| Answer::of(server.stranger().request(Method::GET, path).header("host", host)).await;
+        for path in ["/login", "/rooms", "/", "/static/css/base.css", "/no-such-page", "/rooms/general"] {
+            for host in ["evil.example", "chat.example.evil.example", "evil.example:443"] {
+                let answer = ask(path, host).await;
+                assert_eq!(answer.status, 421, "{path} at {host}");
+                assert!(!answer.body.contains("<form") && answer.set_cookies().is_empty(), "{path} at {host}");
+            }
+            // As a browser calls it, and as a proxy or a health check inside does.
+            for host in ["chat.example", "CHAT.example:443", "127.0.0.1:3000", "localhost", "parlor:3000", "[::1]:3000"] {
+                assert_ne!(ask(path, host).await.status, 421, "{path} at {host}");
+            }
+        }
+        let fields = [("username", "ada"), ("password", PASSWORD)];
+        let form = server.stranger().form("/register", &fields).header("host", "evil.example").header("origin", "https://chat.example");
+        assert_eq!(Answer::of(form).await.status, 421);
+        assert_eq!(ask("/healthz", "evil.example").await.status, 200, "whatever watches the server may call it what it likes");
+    }
+
+    async fn without_a_public_url_every_host_is_ours(app: &TestApp) {
+        let request = app.stranger().request(Method::GET, "/login").header("host", "chat.example");
+        Answer::of(request).await.expect(200);
     }
 }

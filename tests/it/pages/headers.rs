@@ -1,7 +1,10 @@
 //! The headers of every page.
 
+use std::collections::HashSet;
+
 use crate::both;
-use crate::harness::{Answer, TestApp};
+use crate::harness::app::Server;
+use crate::harness::{Answer, Database, TestApp};
 
 /// Pages of every kind: for strangers, for people, refusals, and what is not there.
 const PATHS: [&str; 9] = [
@@ -73,6 +76,26 @@ both! {
             for attribute in ["src=\"http", "src=\"//", "<link rel=\"stylesheet\" href=\"http"] {
                 assert!(!body.contains(attribute), "{path} has {attribute}");
             }
+        }
+    }
+
+    async fn a_request_has_an_id_that_the_server_chose(app: &TestApp) {
+        let ask = async |path: &str| {
+            let request = app.stranger().request(reqwest::Method::GET, path).header("x-request-id", "chosen-by-the-client");
+            Answer::of(request).await.header("x-request-id").to_owned()
+        };
+        let ids: HashSet<_> = [ask("/login").await, ask("/login").await, ask("/no-such-page").await, ask("/healthz").await].into();
+        assert_eq!(ids.len(), 4, "{ids:?}");
+        assert!(ids.iter().all(|id| id.len() == 36), "{ids:?}");
+    }
+
+    async fn with_https_a_browser_keeps_to_it_for_all_names_below_too(database: &Database) {
+        for (url, expected) in [("https://chat.example", "max-age=31536000; includeSubDomains"), ("http://chat.example", "")] {
+            let mut server = Server::start(database.url(), &[("PUBLIC_URL", url)]).await;
+            for path in ["/login", "/static/css/base.css", "/no-such-page", "/healthz"] {
+                assert_eq!(server.stranger().get(path).await.header("strict-transport-security"), expected, "{path}");
+            }
+            server.stop().await;
         }
     }
 }
