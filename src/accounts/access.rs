@@ -23,7 +23,7 @@ impl Accounts {
             Error::WrongPassword => Error::invalid("current", "This is not your present password."),
             other => other,
         })?;
-        let hash = self.hasher.hash_new(new, &Username::parse(&user.username)?).await?;
+        let hash = self.hasher.hash_new(new, &Username::parse(&user.username)?, &user.name).await?;
         Ok(self.db.set_password(user.id, hash).await?)
     }
 

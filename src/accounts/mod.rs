@@ -3,6 +3,8 @@
 //! Owns who may have an account and who is who. It must not know of HTTP or sockets.
 
 mod access;
+mod common;
+pub mod look;
 mod notes;
 pub mod password;
 pub mod profile;
@@ -68,7 +70,7 @@ impl Accounts {
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<Self> {
         let setup = if db.has_admin().await? { None } else { Some(token()) };
         let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
-        Ok(Self {
+        let accounts = Self {
             db,
             clock,
             hasher: Hasher::new(),
@@ -77,7 +79,9 @@ impl Accounts {
             throttle: Throttle::new(config.login_rate),
             setup,
             setting_up: Mutex::default(),
-        })
+        };
+        accounts.settle_all().await?;
+        Ok(accounts)
     }
 
     /// The token of the link through which the administrator registers; none when there was one at the start.
@@ -100,7 +104,7 @@ impl Accounts {
         let permit = self.permit(&form)?;
         let is_admin = permit == Permit::Setup;
         let _alone = if is_admin { Some(self.setting_up.lock().await) } else { None };
-        self.add(form.username, form.name, form.password, permit, is_admin).await
+        self.add(form.username, form.name, form.password, permit, is_admin, is_admin).await
     }
 
     /// Makes an account as the person at the command line says.
@@ -108,7 +112,9 @@ impl Accounts {
     /// # Errors
     /// As [`Self::register`].
     pub async fn add_by_hand(&self, username: &str, password: &str, is_admin: bool) -> Result<User> {
-        self.add(username, "", password, Permit::Open, is_admin).await
+        let user = self.add(username, "", password, Permit::Open, is_admin, true).await?;
+        self.settle_name(&user).await?;
+        Ok(user)
     }
 
     fn permit(&self, form: &Registration<'_>) -> Result<Permit> {
@@ -125,13 +131,23 @@ impl Accounts {
         }
     }
 
-    async fn add(&self, username: &str, name: &str, password: &str, permit: Permit, is_admin: bool) -> Result<User> {
+    async fn add(
+        &self,
+        username: &str,
+        name: &str,
+        password: &str,
+        permit: Permit,
+        is_admin: bool,
+        may_hold_office: bool,
+    ) -> Result<User> {
         let username = Username::parse(username)?;
+        self.check_username(&username, may_hold_office).await?;
         let name = username::display_name(name, &username)?;
+        self.check_name(&name, &username, may_hold_office).await?;
         let new = NewUser {
             username: username.as_str().to_owned(),
+            password_hash: self.hasher.hash_new(password, &username, &name).await?,
             name,
-            password_hash: self.hasher.hash_new(password, &username).await?,
             is_admin,
             created_at: self.clock.now(),
         };
@@ -143,6 +159,17 @@ impl Accounts {
             Registered::NameTaken => Err(Error::invalid("username", "This name is taken.")),
             Registered::NoInvite => Err(Error::invalid("invite", "This invitation is used up or out of date.")),
             Registered::HasAdmin => Err(SETUP_USED),
+        }
+    }
+
+    /// Refuses a username that is nobody's to choose, or looks like somebody else's.
+    async fn check_username(&self, username: &Username, may_hold_office: bool) -> Result<()> {
+        if look::is_word(username.as_str()) || !may_hold_office && look::is_office(username.as_str()) {
+            return Err(Error::invalid("username", "This username is reserved. Choose another."));
+        }
+        match self.db.find_like(&look::folds(username.as_str()), username.as_str()).await? {
+            Some(other) => Err(Error::invalid("username", format!("This username looks like @{other}, which is taken."))),
+            None => Ok(()),
         }
     }
 

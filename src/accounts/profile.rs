@@ -6,15 +6,19 @@ use jiff::tz::TimeZone;
 
 use super::Accounts;
 use super::session::SessionUser;
+use super::look;
 use super::username::{Username, display_name};
 use crate::chat::listing::{Listing, Sought};
 use crate::chat::text;
 use crate::chat::types::{Level, Theme, UserId};
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
+use crate::db::users::User;
 use crate::error::{Error, Result};
 
 /// How long a status line may be, in characters.
 pub const STATUS: usize = 100;
+/// How many names are looked at between two writes, where many are.
+const SETTLED_AT_ONCE: i64 = 1000;
 
 /// What somebody writes into their profile; what is not there stays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +44,8 @@ pub struct Changed {
     pub is_seen: bool,
     /// Whether the name is another one.
     pub is_renamed: bool,
+    /// The others whose name was nobody else's and is now, or the other way round.
+    pub alike: Vec<Profile>,
 }
 
 impl Accounts {
@@ -59,8 +65,11 @@ impl Accounts {
     pub async fn change_profile(&self, user: &SessionUser, wishes: Wishes<'_>) -> Result<Changed> {
         let before = self.profile(&user.username).await?;
         let mut profile = before.clone();
-        if let Some(name) = wishes.name {
-            profile.name = display_name(name, &Username::parse(&user.username)?)?;
+        // A name from before today's rules stays until another one is chosen.
+        if let Some(name) = wishes.name.filter(|name| *name != before.name) {
+            let username = Username::parse(&user.username)?;
+            profile.name = display_name(name, &username)?;
+            self.check_name(&profile.name, &username, user.is_admin).await?;
         }
         if let Some(status) = wishes.status {
             profile.status = text::line("status", status, STATUS)?;
@@ -76,11 +85,80 @@ impl Accounts {
             profile.notify =
                 Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose everything, mentions only, or nothing."))?;
         }
-        if profile != before {
-            self.db.update_profile(&profile).await?;
-        }
         let is_renamed = profile.name != before.name;
-        Ok(Changed { is_seen: is_renamed || profile.status != before.status, is_renamed, profile })
+        let mut alike = Vec::new();
+        if profile != before {
+            for changed in self.db.update_profile(&profile, look::look(&profile.name)).await? {
+                if changed == profile.id {
+                    profile.alike = !before.alike;
+                } else {
+                    alike.push(self.profile_of(changed).await?);
+                }
+            }
+        }
+        Ok(Changed { is_seen: is_renamed || profile.status != before.status, is_renamed, alike, profile })
+    }
+
+    /// Refuses a name that another person, or one of the server's offices, would be taken for.
+    ///
+    /// # Errors
+    /// `invalid`, for `name`.
+    pub(super) async fn check_name(&self, name: &str, username: &Username, may_hold_office: bool) -> Result<()> {
+        if name == username.as_str() {
+            return Ok(());
+        }
+        let folds = look::folds(name);
+        if !may_hold_office && (look::is_office(name) || folds.iter().any(|fold| look::is_word(fold))) {
+            return Err(Error::invalid("name", "This name is kept for the server and those who look after it."));
+        }
+        match self.db.find_like(&folds, username.as_str()).await? {
+            Some(other) => {
+                Err(Error::invalid("name", format!("This name looks like @{other}, the username of somebody else. Add something to it.")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Notes how a new person's name looks, once they are registered. Gives those whose name was nobody else's and is now.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn settle_name(&self, user: &User) -> Result<Vec<Profile>> {
+        let fold = look::fold(&Username::parse(&user.username)?);
+        let mut alike = Vec::new();
+        for changed in self.db.set_look(user.id, look::look(&user.name), fold).await? {
+            if changed != user.id {
+                alike.push(self.profile_of(changed).await?);
+            }
+        }
+        Ok(alike)
+    }
+
+    /// Notes how the names of those look whose names were not looked at yet: who was here before names had looks, and whoever registered when
+    /// the server stopped.
+    pub(super) async fn settle_all(&self) -> Result<()> {
+        let mut is_settled = true;
+        loop {
+            let people = self.db.list_without_look(SETTLED_AT_ONCE).await?;
+            if people.is_empty() {
+                break;
+            }
+            is_settled = false;
+            let looks: Vec<_> = people
+                .into_iter()
+                .map(|(id, username, name)| {
+                    let [fold, _] = look::folds(&username);
+                    (id, look::look(&name), fold)
+                })
+                .collect();
+            self.db.fill_looks(&looks).await?;
+        }
+        if is_settled { Ok(()) } else { Ok(self.db.mark_alike().await?) }
+    }
+
+    async fn profile_of(&self, id: UserId) -> Result<Profile> {
+        let user = self.db.find_user(id).await?.ok_or(Error::NotFound("person"))?;
+        self.profile(&user.username).await
     }
 
     /// A page of the directory.

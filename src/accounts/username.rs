@@ -5,6 +5,9 @@
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile;
 
+use unicode_normalization::UnicodeNormalization;
+
+use super::look;
 use crate::chat::text;
 use crate::error::{Error, Result};
 
@@ -47,18 +50,78 @@ impl Username {
     }
 }
 
-/// The name to show: free text; the username when there is none.
+/// The name to show: free text in one writing; the username when there is none. Whether it can be taken for somebody else's username
+/// is not looked at here.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for `name`.
 pub fn display_name(text: &str, username: &Username) -> Result<String> {
+    let refused = |why: &str| Err(Error::invalid("name", why));
+    let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    if !text.is_empty() && !text::shows_something(text) {
+        return refused("A name must contain something that can be seen.");
+    }
     let name = text::line("name", text, NAME)?;
-    Ok(if name.is_empty() { username.as_str().to_owned() } else { name })
+    if name.is_empty() {
+        return Ok(username.as_str().to_owned());
+    }
+    // A blank of Braille is one more space here. The plain one may stand several times: pages show it once.
+    let is_space = |c: char| c.is_whitespace() || c == '\u{2800}';
+    let is_odd = |c: char| is_space(c) && c != ' ';
+    let is_doubled = |pair: (char, char)| is_space(pair.0) && is_space(pair.1) && (is_odd(pair.0) || is_odd(pair.1));
+    if text.starts_with(is_odd) || text.ends_with(is_odd) || name.chars().zip(name.chars().skip(1)).any(is_doubled) {
+        return refused("A name cannot begin or end with special spaces, or have several of them together.");
+    }
+    if !look::is_of_one_writing(&name) {
+        return refused("A name cannot mix letters that are not written together, such as Latin and Cyrillic ones.");
+    }
+    if names_another(&name, username) {
+        return refused("A name cannot contain somebody's @username.");
+    }
+    let words: Vec<_> = name.split(is_space).filter(|word| !word.is_empty()).collect();
+    Ok(words.join(" "))
+}
+
+/// Whether a name has an `@` before a word, as usernames are shown beside names, and the word is not one's own.
+fn names_another(name: &str, username: &Username) -> bool {
+    let plain: String = name.nfkc().collect();
+    let mut behind = plain.split('@').skip(1);
+    behind.any(|word| {
+        let word: String = word.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')).collect();
+        !word.is_empty() && !Username::parse(&word).is_ok_and(|own| own == *username)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_display_name_is_seen_and_is_of_one_writing() {
+        let ada = Username::parse("ada").unwrap();
+        for (given, kept) in [
+            ("", "ada"),
+            ("   ", "ada"),
+            (" Ada  Lovelace ", "Ada Lovelace"),
+            ("山田\u{3000}太郎", "山田 太郎"),
+            ("Ada\u{A0}L.", "Ada L."),
+            ("Ada (@ada)", "Ada (@ada)"),
+            ("Ada @ work", "Ada @ work"),
+            ("👩\u{200D}🚀 Ada", "👩\u{200D}🚀 Ada"),
+            ("محمد", "محمد"),
+        ] {
+            assert_eq!(display_name(given, &ada).unwrap(), kept);
+        }
+        for odd in [
+            "\u{3164}", "\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{FFA0}", "\u{FE0F}", "\u{E0041}", "\u{301}", "\u{200D}", "\u{A0}", "\u{3000}",
+            "\u{2003}\u{2800}", "\u{A0}Ada", "Ada\u{2800}", "Ada\u{3000}", "Ada \u{A0}Lovelace", "Ada\u{2003}\u{2003}Lovelace", "A\u{3164}da", "Adа", "Ada Лавлейс",
+            "Ada @grace", "＠grace", "Ada\u{200B}", "Ada\u{AD}",
+        ] {
+            let error = display_name(odd, &ada).unwrap_err();
+            assert_eq!((error.code(), error.field()), ("invalid", Some("name")), "{}", odd.escape_unicode());
+        }
+        assert_eq!(display_name(&"é".repeat(65), &ada).unwrap_err().code(), "too_long");
+    }
 
     #[test]
     fn case_and_width_do_not_tell_two_names_apart() {

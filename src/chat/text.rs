@@ -2,6 +2,8 @@
 //!
 //! Owns the limits and the refusals of free text. It must not render or store.
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::error::{Error, Result};
 
 /// How long a room's name may be, in characters.
@@ -11,13 +13,13 @@ pub const TOPIC: usize = 250;
 /// How long a nonce may be, in characters.
 const NONCE: usize = 64;
 
-/// A message's body: not empty, not too long, no NUL. A form's line ends become `\n`.
+/// A message's body: not blank, not too long, no NUL. A form's line ends become `\n`.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for the field `body`.
 pub fn body(text: &str, limit: usize) -> Result<String> {
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
-    if text.trim().is_empty() {
+    if !shows_something(&text) {
         return Err(Error::invalid("body", "Write something first."));
     }
     no_nul("body", &text)?;
@@ -28,7 +30,7 @@ pub fn body(text: &str, limit: usize) -> Result<String> {
     Ok(text)
 }
 
-/// One line of free text: trimmed, no control, invisible or direction-changing characters.
+/// One line of free text: trimmed, no control, invisible or direction-changing characters; empty, or something that can be seen.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for `field`.
@@ -37,8 +39,11 @@ pub fn line(field: &'static str, text: &str, limit: usize) -> Result<String> {
     if text.chars().count() > limit {
         return Err(Error::TooLong { field, limit });
     }
-    if let Some(odd) = text.chars().find(|&c| is_hidden(c)) {
+    if let Some(odd) = hidden(text) {
         return Err(Error::invalid(field, format!("It must not contain the invisible character U+{:04X}.", odd as u32)));
+    }
+    if !text.is_empty() && !shows_something(text) {
+        return Err(Error::invalid(field, "It must contain something that can be seen."));
     }
     Ok(text.to_owned())
 }
@@ -95,11 +100,47 @@ pub fn no_nul(field: &'static str, text: &str) -> Result<()> {
     if text.contains('\0') { Err(Error::invalid(field, "It must not contain the NUL character.")) } else { Ok(()) }
 }
 
-/// Control characters, and those that reorder or hide what a reader sees (Unicode's bidirectional controls and zero-width
-/// characters; see UTS #55).
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061C}' | '\u{200B}' | '\u{200C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+/// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them.
+#[must_use]
+pub fn shows_something(text: &str) -> bool {
+    text.chars().any(is_visible)
+}
+
+fn is_visible(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_graphic();
+    }
+    // The blank pattern of Braille, a note without a head, and marks that only tell how others are put together.
+    let is_blank = matches!(c, '\u{2800}' | '\u{1D159}' | '\u{FFF9}'..='\u{FFFB}' | '\u{13430}'..='\u{13455}');
+    !(c.is_whitespace() || c.is_control() || is_blank || is_ignorable(c) || is_combining_mark(c))
+}
+
+/// The first character that hides something: control characters, those that reorder what a reader sees (Unicode's bidirectional
+/// controls; see UTS #55), and whatever is drawn as nothing. A joiner or a variation selector may stand where it changes how
+/// something else is drawn, and the letters of a flag behind the flag.
+fn hidden(text: &str) -> Option<char> {
+    let mut before = None;
+    text.chars().find(|&c| {
+        let is_hidden = match c {
+            '\u{200D}' | '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => {
+                before.is_none_or(|before: char| before.is_ascii_alphabetic() || before.is_whitespace() || before == '\u{2800}')
+            }
+            '\u{E0020}'..='\u{E007F}' => before != Some('\u{1F3F4}'),
+            '\u{2028}' | '\u{2029}' => true,
+            _ => c.is_control() || is_ignorable(c),
+        };
+        if !is_ignorable(c) {
+            before = Some(c);
+        }
+        is_hidden
+    })
+}
+
+/// Unicode's Default_Ignorable_Code_Point: drawn as nothing where a font does not know better.
+fn is_ignorable(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+        | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -113,6 +154,42 @@ mod tests {
         assert_eq!(body("  \n", 10).unwrap_err().code(), "invalid");
         assert_eq!(body("a\0b", 10).unwrap_err().field(), Some("body"));
         assert_eq!(body("éééé", 3).unwrap_err().code(), "too_long");
+    }
+
+    /// Texts that show nothing, each in another way.
+    const BLANK: [&str; 22] = [
+        " ", "\u{A0}", "\u{3000}\u{2003}", "\u{3164}", "\u{2800}\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{17B5}", "\u{FFA0}", "\u{FE0F}",
+        "\u{E0100}", "\u{E0041}\u{E007F}", "\u{200B}", "\u{200D}\u{200C}", "\u{AD}", "\u{34F}", "\u{301}", "\u{20DD}", "\u{180E}", "\u{1D173}",
+        " \u{2800}\u{301}\u{3164}\n\u{FEFF}",
+    ];
+
+    #[test]
+    fn what_shows_nothing_is_no_words() {
+        for blank in BLANK {
+            assert_eq!(body(blank, 10).unwrap_err().field(), Some("body"), "{}", blank.escape_unicode());
+            for field in ["name", "topic", "status"] {
+                assert!(line(field, blank, 64).is_ok_and(|line| line.is_empty()) == blank.trim().is_empty(), "{}", blank.escape_unicode());
+            }
+            assert!(room_name(blank).is_err(), "{}", blank.escape_unicode());
+            assert_eq!(body(&format!("{blank}a"), 10).unwrap(), format!("{blank}a"));
+        }
+        for shown in ["a", ".", "é", "e\u{301}", "🦊", "👩\u{200D}🚀", "नि", "ا", "\u{2801}", "½", "─"] {
+            body(shown, 10).unwrap();
+            assert_eq!(line("name", shown, 10).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn a_line_has_joiners_only_where_they_join() {
+        for shown in [
+            "👩\u{200D}🚀", "❤\u{FE0F}", "❤\u{FE0F}\u{200D}🔥", "1\u{FE0F}\u{20E3}", "葛\u{E0100}城", "क\u{94D}\u{200D}ष",
+            "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+        ] {
+            assert_eq!(line("name", shown, 64).unwrap(), shown);
+        }
+        for hiding in ["Ada\u{200D}", "A\u{FE0F}da", "\u{200D}Ada", "A da \u{E0100}", "Ada\u{E0041}", "Ada\u{AD}", "a\u{3164}b", "a\u{115F}", "a\u{180E}b", "🦊\u{E0041}"] {
+            assert_eq!(line("name", hiding, 64).unwrap_err().field(), Some("name"), "{}", hiding.escape_unicode());
+        }
     }
 
     #[test]

@@ -125,6 +125,17 @@ pub struct Author {
     pub username: Arc<str>,
     /// The name to show; free text.
     pub name: Arc<str>,
+    /// Whether somebody else's name looks the same: then the username is shown beside it.
+    #[serde(rename = "alike", skip_serializing_if = "std::ops::Not::not")]
+    pub is_alike: bool,
+}
+
+impl Author {
+    /// The name, so that it is nobody else's: with the username where it takes that.
+    #[must_use]
+    pub fn shown(&self) -> Arc<str> {
+        if self.is_alike { format!("{} @{}", self.name, self.username).into() } else { self.name.clone() }
+    }
 }
 
 /// One emoji under a message, with who chose it, in the order in which they did.
@@ -218,7 +229,7 @@ impl Room {
     pub fn name_for(&mut self, reader: UserId, people: Vec<Author>) {
         self.name = match people.as_slice() {
             [own] if own.id == reader => "You".to_owned(),
-            people => people.iter().map(|person| &*person.name).collect::<Vec<_>>().join(", "),
+            people => people.iter().map(Author::shown).collect::<Vec<_>>().join(", "),
         };
         self.direct = people;
     }

@@ -41,6 +41,7 @@ struct PersonRow {
     id: UserId,
     username: String,
     name: String,
+    alike: bool,
     talked_at: Option<Millis>,
 }
 
@@ -115,7 +116,7 @@ impl Db {
     /// The database's.
     pub async fn list_company(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
         let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
-            "select mine.room_id, users.id, username, users.name, talk.created_at as talked_at
+            "select mine.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
              from memberships as mine
              join rooms on rooms.id = mine.room_id and direct_key is not null
              join memberships as theirs on theirs.room_id = mine.room_id
@@ -145,7 +146,7 @@ impl Db {
     /// The database's.
     pub async fn list_people_of(&self, room: RoomId) -> sqlx::Result<Vec<Author>> {
         let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
-            "select room_id, users.id, username, users.name, cast(null as bigint) as talked_at
+            "select room_id, users.id, username, users.name, alike, cast(null as bigint) as talked_at
              from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",
         )
@@ -158,7 +159,7 @@ impl Db {
 
 impl From<PersonRow> for Author {
     fn from(row: PersonRow) -> Self {
-        Self { id: row.id, username: row.username.into(), name: row.name.into() }
+        Self { id: row.id, username: row.username.into(), name: row.name.into(), is_alike: row.alike }
     }
 }
 

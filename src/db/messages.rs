@@ -29,6 +29,7 @@ pub(super) struct Row {
     author_id: UserId,
     username: String,
     name: String,
+    alike: i32,
     body: String,
     html: String,
     /// How many bytes the text has that was left out.
@@ -59,7 +60,12 @@ impl Row {
             seq: self.seq,
             rev: self.rev,
             kind: self.kind,
-            author: Author { id: self.author_id, username: self.username.into(), name: self.name.into() },
+            author: Author {
+                id: self.author_id,
+                username: self.username.into(),
+                name: self.name.into(),
+                is_alike: self.alike != 0,
+            },
             body: self.body,
             html: self.html,
             created_at: Millis(self.created_at),
@@ -116,9 +122,9 @@ macro_rules! select {
         match $db {
             Db::Sqlite(sqlite) => {
                 let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, body, html, withheld, created_at, nonce,
+                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, body, html, withheld, created_at, nonce,
                                                         edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
-                     from (select messages.seq, rev, kind, author_id, username, name, ", $text, ", messages.created_at, nonce, edited_at,
+                     from (select messages.seq, rev, kind, author_id, username, name, alike, ", $text, ", messages.created_at, nonce, edited_at,
                                   deleted_at, reply_to, mentions, pinned_at, pinned_by,
                      case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
                      (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
@@ -129,7 +135,7 @@ macro_rules! select {
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(postgres) => sqlx::query_as(concat!(
-                "select messages.seq, rev, kind, author_id, username, name, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+                "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
                  reply_to, mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id

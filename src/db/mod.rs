@@ -10,6 +10,7 @@ mod activity;
 mod connections;
 pub mod direct;
 pub mod ledger;
+mod looks;
 pub mod messages;
 mod open;
 pub mod people;

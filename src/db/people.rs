@@ -6,7 +6,8 @@
 use sqlx::FromRow;
 
 use super::rooms::RoomView;
-use super::{Db, read, write};
+use super::looks::settle_look;
+use super::{Db, read, transaction};
 use crate::chat::listing::Sought;
 use crate::chat::types::{Author, Level, Theme, UserId};
 use crate::clock::Millis;
@@ -25,6 +26,8 @@ pub struct Profile {
     pub username: String,
     /// The name to show.
     pub name: String,
+    /// Whether somebody else's name looks the same.
+    pub alike: bool,
     /// One line about how they are; may be empty.
     pub status: String,
     /// Their time zone's IANA name, if they told it.
@@ -43,7 +46,12 @@ impl Profile {
     /// They as messages name them.
     #[must_use]
     pub fn author(&self) -> Author {
-        Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into() }
+        Author {
+            id: self.id,
+            username: self.username.as_str().into(),
+            name: self.name.as_str().into(),
+            is_alike: self.alike,
+        }
     }
 }
 
@@ -110,7 +118,7 @@ impl Db {
     /// The database's.
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, pool => sqlx::query_as(
-            "select id, username, name, status, time_zone, theme, notify, coalesce(seen_at, created_at) as last_seen_at, banned_at
+            "select id, username, name, alike, status, time_zone, theme, notify, coalesce(seen_at, created_at) as last_seen_at, banned_at
              from users where username = $1",
         )
         .bind(username)
@@ -118,21 +126,26 @@ impl Db {
         .await)
     }
 
-    /// Changes how somebody shows themselves and how they want things.
+    /// Changes how somebody shows themselves and how they want things; `look` is that of their name. Gives the numbers of those whose name
+    /// was nobody else's and is now, or the other way round.
     ///
     /// # Errors
     /// The database's.
-    pub async fn update_profile(&self, profile: &Profile) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("update users set name = $2, status = $3, time_zone = $4, theme = $5, notify = $6 where id = $1")
-            .bind(profile.id)
-            .bind(&profile.name)
-            .bind(&profile.status)
-            .bind(&profile.time_zone)
-            .bind(profile.theme)
-            .bind(profile.notify)
-            .execute(pool)
-            .await
-            .map(drop))
+    pub async fn update_profile(&self, profile: &Profile, look: String) -> sqlx::Result<Vec<UserId>> {
+        let profile = profile.clone();
+        transaction!(self, tx => {
+            let statement = "update users set name = $2, status = $3, time_zone = $4, theme = $5, notify = $6 where id = $1";
+            sqlx::query(statement)
+                .bind(profile.id)
+                .bind(&profile.name)
+                .bind(&profile.status)
+                .bind(&profile.time_zone)
+                .bind(profile.theme)
+                .bind(profile.notify)
+                .execute(&mut *tx)
+                .await?;
+            settle_look!(tx, profile.id, look)
+        })
     }
 
     /// The people who are sought, by name. Who lost their access is not among them.

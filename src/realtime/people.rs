@@ -25,6 +25,9 @@ struct Person<'a> {
     username: &'a str,
     name: &'a str,
     status: &'a str,
+    /// Whether somebody else's name looks the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    alike: bool,
 }
 
 impl Outgoing for Person<'_> {
@@ -87,7 +90,12 @@ impl Realtime {
 
     /// Tells everybody how somebody shows themselves now.
     pub fn tell_of_person(&self, profile: &Profile) {
-        let person = Person { username: &profile.username, name: &profile.name, status: &profile.status };
+        let person = Person {
+            username: &profile.username,
+            name: &profile.name,
+            status: &profile.status,
+            alike: profile.alike,
+        };
         for Seated { socket, seat } in self.seats.everybody() {
             // One that has no room for it is being cut by what fills it, and its next page has the new name anyway.
             if !seat.is_revoked() {

@@ -79,6 +79,11 @@ pub async fn register(State(state): State<AppState>, session: Session, asked: As
     match state.accounts.register(registration).await {
         Ok(user) => {
             state.chat.names().meet(&user.username);
+            match state.accounts.settle_name(&user).await {
+                Ok(alike) => super::settings::tell_alike(&state, alike),
+                // They are in all the same; it is made up for at the next start.
+                Err(error) => tracing::warn!(%error, "could not note how a new name looks"),
+            }
             session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
             Ok(Redirect::to("/").into_response())
         }

@@ -15,7 +15,7 @@ use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::SettingsPage;
 use crate::accounts::profile::{Changed, Wishes};
-use crate::chat::types::{Level, Theme};
+use crate::chat::types::{Level, Theme, UserId};
 use crate::db::people::Profile;
 use crate::error::{Error, Result};
 use crate::state::AppState;
@@ -100,20 +100,34 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result
         theme: form.theme.as_deref(),
         notify: form.notify.as_deref(),
     };
-    let Changed { profile, is_seen, is_renamed } = state.accounts.change_profile(user, wishes).await?;
+    let Changed { profile, is_seen, is_renamed, alike } = state.accounts.change_profile(user, wishes).await?;
     if is_renamed {
-        state.chat.forget_name(profile.id);
-        // On Postgres, changes that were decided under the old name may still be committed for a while.
-        let (chat, person) = (state.chat.clone(), profile.id);
-        tokio::spawn(async move {
-            tokio::time::sleep(SETTLE).await;
-            chat.forget_name(person);
-        });
+        forget_name(state, profile.id);
     }
     if is_seen {
         state.realtime.tell_of_person(&profile);
     }
+    tell_alike(state, alike);
     Ok(profile)
+}
+
+/// Lets everybody see beside these people's names who they are, or no longer, because somebody else's name has begun or ceased to look
+/// like theirs.
+pub(super) fn tell_alike(state: &AppState, alike: Vec<Profile>) {
+    for profile in alike {
+        forget_name(state, profile.id);
+        state.realtime.tell_of_person(&profile);
+    }
+}
+
+fn forget_name(state: &AppState, person: UserId) {
+    state.chat.forget_name(person);
+    // On Postgres, changes that were decided under the old name may still be committed for a while.
+    let chat = state.chat.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(SETTLE).await;
+        chat.forget_name(person);
+    });
 }
 
 /// Nobody types anything twice: the form shows what was sent, as far as it could be a setting.

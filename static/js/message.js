@@ -1,5 +1,6 @@
 // One message as an element, from the same markup that the server renders; and that element brought to a newer state.
 import { button, make } from '#js/make.js';
+import { at, shown } from '#js/people-live.js';
 import { reactions } from '#js/react-chips.js';
 import { addresses } from '#js/sidebar.js';
 import { clock } from '#js/time.js';
@@ -25,6 +26,7 @@ export function element(message, me) {
     const by = node.querySelector('.by');
     by.textContent = message.author.name;
     by.href = `/people/${message.author.username}`;
+    at(by, message.author);
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
   } else node.querySelector('.text').textContent = notice(message);
@@ -104,11 +106,11 @@ export function initials(name) {
 // What the room recorded, in words; the server says the same in its views.
 function notice({ kind, author, body }) {
   switch (kind) {
-    case 'joined': return body ? `${author.name} was brought in by ${body}` : `${author.name} entered the room`;
-    case 'left': return body ? `${author.name} was removed by ${body}` : `${author.name} left the room`;
-    case 'topic': return body ? `${author.name} set the topic: ${body}` : `${author.name} cleared the topic`;
-    case 'renamed': return `${author.name} named the room ${body}`;
-    case 'visibility': return `${author.name} made the room ${body}`;
+    case 'joined': return body ? `${shown(author)} was brought in by ${body}` : `${shown(author)} entered the room`;
+    case 'left': return body ? `${shown(author)} was removed by ${body}` : `${shown(author)} left the room`;
+    case 'topic': return body ? `${shown(author)} set the topic: ${body}` : `${shown(author)} cleared the topic`;
+    case 'renamed': return `${shown(author)} named the room ${body}`;
+    case 'visibility': return `${shown(author)} made the room ${body}`;
     default: return '';
   }
 }

@@ -1,5 +1,6 @@
 // Notifications of the desktop while a tab is open: asked for only on a click, shown in one tab, and only of what one is not looking at.
 import { make, button } from '#js/make.js';
+import { shown } from '#js/people-live.js';
 
 const DISMISSED = 'notifications:dismissed';
 // How long a tab keeps a message to itself, so that the other tabs leave it alone; in milliseconds.
@@ -52,7 +53,7 @@ export class Notices {
 
   #show(room, { seq, author, html }) {
     const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim();
-    const who = this.#sidebar.isDirect(room) ? author.name : `${author.name} in ${this.#sidebar.nameOf(room)}`;
+    const who = this.#sidebar.isDirect(room) ? shown(author) : `${shown(author)} in ${this.#sidebar.nameOf(room)}`;
     const notice = new Notification(who, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
     notice.addEventListener('click', () => {
       notice.close();

@@ -1,16 +1,28 @@
 // What is shown of people wherever they are shown: names that change, and dots that tell who is there.
+import { make } from '#js/make.js';
 
-// `person {username, name, status}`: everywhere on the page, their name is another one.
-export function renamed({ username, name, status }) {
+// A name that is nobody else's: with the username where somebody else's looks the same.
+export function shown({ username, name, alike }) { return alike ? `${name} @${username}` : name; }
+
+// Puts the username beside a name where it takes that.
+export function at(by, { username, alike }) {
+  const beside = by.nextElementSibling?.matches('.at') ? by.nextElementSibling : null;
+  if (!alike) beside?.remove();
+  else if (!beside) by.after(make('span', 'at', `@${username}`));
+}
+
+// `person {username, name, status, alike}`: everywhere on the page, their name is another one.
+export function renamed({ username, name, status, alike }) {
   const user = CSS.escape(username);
   const named = [`[data-name-of="${user}"]`, `.message[data-author="${user}"] .by`];
   for (const node of document.querySelectorAll(named.join(','))) (node.querySelector('a') ?? node).textContent = name;
+  for (const by of document.querySelectorAll(`.message[data-author="${user}"] .by`)) at(by, { username, alike });
   for (const node of document.querySelectorAll(`.message[data-author="${user}"] > .avatar, [data-person="${user}"] > .avatar`)) node.textContent = initials(name);
   for (const node of document.querySelectorAll(`[data-status-of="${user}"]`)) node.textContent = status;
   // A conversation of two is called by the other's name.
   for (const face of document.querySelectorAll(`a > [data-person="${user}"]`)) {
     const title = face.parentElement.querySelector('.name');
-    if (title) title.textContent = name;
+    if (title) title.textContent = shown({ username, name, alike });
   }
 }
 

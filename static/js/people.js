@@ -1,4 +1,5 @@
 // Who is here, and who is writing.
+import { shown } from '#js/people-live.js';
 
 // How long somebody's typing is shown, and how often one's own is told, in milliseconds.
 const TYPING_LASTS = 5_000;
@@ -40,7 +41,7 @@ export class People {
   }
 
   // What somebody is called; typing tells only usernames.
-  meet({ username, name }) { this.#names.set(username, name); }
+  meet(author) { this.#names.set(author.username, shown(author)); }
 
   typed() {
     if (Date.now() - this.#told < TYPING_EVERY) return;
@@ -84,5 +85,6 @@ export class People {
 
 // What the page calls somebody who has written on it.
 function shownName(user) {
-  return document.querySelector(`.message[data-author="${CSS.escape(user)}"] .by`)?.textContent;
+  const line = document.querySelector(`.message[data-author="${CSS.escape(user)}"] .byline`);
+  return line && [...line.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' ');
 }

@@ -1,5 +1,6 @@
 // What a message answers, in one line over it; and the way there and back.
 import { make } from '#js/make.js';
+import { shown as called } from '#js/people-live.js';
 
 const EXCERPT = 140;
 
@@ -23,17 +24,17 @@ export class Quotes {
     if (!quote) return;
     const seq = Number(quote.dataset.to);
     const shown = document.getElementById(`m${seq}`);
-    if (shown) say(quote, shown.querySelector('.by')?.textContent, words(shown));
+    if (shown) say(quote, [...shown.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' '), words(shown));
     else if (!quote.querySelector('.answers-by')) {
       const answered = await this.#ask(seq);
-      if (answered) say(quote, answered.author.name, answered.deleted_at ? '' : plain(answered.html));
+      if (answered) say(quote, called(answered.author), answered.deleted_at ? '' : plain(answered.html));
     }
   }
 
   // Words changed: so do the lines that quote them.
   changed(message) {
     this.#asked.delete(message.seq);
-    for (const quote of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) say(quote, message.author.name, message.deleted_at ? '' : plain(message.html));
+    for (const quote of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) say(quote, called(message.author), message.deleted_at ? '' : plain(message.html));
   }
 
   #ask(seq) {

@@ -171,7 +171,12 @@ pub async fn until_released(server: &Process, descriptors: usize, patience: Dura
 
 /// Makes an administrator called `root`, before the server starts.
 pub async fn make_administrator(stage: &Stage) {
-    let (arguments, settings) = (["user", "add", "root", "--admin"], [("DATABASE_URL", stage.url())]);
+    make_administrator_called("root", stage).await;
+}
+
+/// Makes an administrator by this name, which need not be one that anybody may register under.
+pub async fn make_administrator_called(name: &str, stage: &Stage) {
+    let (arguments, settings) = (["user", "add", name, "--admin"], [("DATABASE_URL", stage.url())]);
     let ended = process::run(&stage.program, stage.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
 }

@@ -33,6 +33,7 @@ struct PairRow {
     user_id: UserId,
     username: String,
     user_name: String,
+    alike: u8,
     is_admin: u8,
     banned_at: Option<i64>,
     joined_at: Option<i64>,
@@ -49,6 +50,7 @@ struct MessageRow {
     author_id: UserId,
     username: String,
     author_name: String,
+    alike: bool,
     body: String,
     html: String,
     created_at: Millis,
@@ -134,7 +136,12 @@ impl Snapshot {
             created_by: row.created_by,
         });
         self.people.entry(row.user_id).or_insert_with(|| Person {
-            author: Author { id: row.user_id, username: row.username.into(), name: row.user_name.into() },
+            author: Author {
+                id: row.user_id,
+                username: row.username.into(),
+                name: row.user_name.into(),
+                is_alike: row.alike != 0,
+            },
             is_admin: row.is_admin != 0,
             is_banned: row.banned_at.is_some(),
         });
@@ -148,7 +155,12 @@ impl MessageRow {
             seq: self.seq,
             rev: self.rev,
             kind: self.kind,
-            author: Author { id: self.author_id, username: self.username.into(), name: self.author_name.into() },
+            author: Author {
+                id: self.author_id,
+                username: self.username.into(),
+                name: self.author_name.into(),
+                is_alike: self.alike,
+            },
             body: self.body,
             html: self.html,
             created_at: self.created_at,

@@ -51,7 +51,7 @@ macro_rules! known {
             "select (select ",
             $open,
             "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
-             users.id, username, users.name, cast(is_admin as integer), banned_at, joined_at, read_seq",
+             users.id, username, users.name, cast(alike as integer), cast(is_admin as integer), banned_at, joined_at, read_seq",
             $close,
             " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
             $rooms,
@@ -83,7 +83,7 @@ pub static KNOWN: Frequent = Frequent {
 };
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
-    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, body, html,
+    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, alike, body, html,
             messages.created_at, nonce, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join rooms on rooms.id = messages.room_id join users on users.id = messages.author_id");

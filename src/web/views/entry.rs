@@ -46,6 +46,8 @@ pub(super) struct Entry {
     pub whole: String,
     pub author: String,
     pub name: Arc<str>,
+    /// Whether the username stands beside the name, because somebody else's looks the same.
+    pub is_alike: bool,
     pub initials: String,
     pub hue: String,
     pub html: String,
@@ -96,7 +98,7 @@ impl Quote {
     pub fn of(message: &Message) -> Self {
         let words: Vec<_> = message.body.split_whitespace().take(40).collect();
         let excerpt = words.join(" ").chars().take(EXCERPT).collect();
-        Self { name: message.author.name.clone(), excerpt }
+        Self { name: message.author.shown(), excerpt }
     }
 }
 
@@ -167,6 +169,7 @@ impl Entry {
             whole: at.strftime("%A %-d %B %Y, %H:%M:%S %Z").to_string(),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
+            is_alike: message.author.is_alike,
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             html: message.html.clone(),
@@ -211,7 +214,7 @@ impl Entry {
 /// What the room recorded, in words. The script says the same in `js/message.js`.
 fn notice(message: &Message) -> String {
     let Message { author, body, .. } = message;
-    let name = &author.name;
+    let name = author.shown();
     match message.kind {
         Kind::Text => String::new(),
         Kind::Joined if body.is_empty() => format!("{name} entered the room"),

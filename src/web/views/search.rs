@@ -48,7 +48,7 @@ impl Find {
             room: message.room.to_string(),
             room_name: own.map_or(&found.room_name, |listed| &listed.room.name).clone(),
             seq: message.seq,
-            name: message.author.name.to_string(),
+            name: message.author.shown().to_string(),
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             at: message.created_at.to_string(),

@@ -53,36 +53,36 @@ both! {
     }
 
     async fn who_is_banned_is_out_at_once_and_stays_out_until_let_back_in(app: &TestApp) {
-        let (ada, root) = (app.register("ada").await, app.register("root").await);
-        app.database.make_admin("root").await;
+        let (ada, rosa) = (app.register("ada").await, app.register("rosa").await);
+        app.database.make_admin("rosa").await;
         let (socket, _) = ada.join("general").await;
-        let (witness, _) = root.join("general").await;
-        root.post("/people/ada/ban", &[]).await.expect(303);
+        let (witness, _) = rosa.join("general").await;
+        rosa.post("/people/ada/ban", &[]).await.expect(303);
         is_ended(&socket, "banned").await;
         ada.get("/rooms").await.expect(303);
         assert_eq!(ada.try_socket().await.err().map(|refusal| refusal.message().to_owned()).as_deref(), Some("unauthenticated"));
         let form = [("username", "ada"), ("password", PASSWORD)];
         app.stranger().post("/login", &form).await.expect(401);
         witness.next_where("presence", |it| it["user"] == "ada" && it["online"] == json!(false)).await;
-        assert!(root.get("/people/ada").await.body.contains("/people/ada/unban"));
-        root.post("/people/ada/unban", &[]).await.expect(303);
+        assert!(rosa.get("/people/ada").await.body.contains("/people/ada/unban"));
+        rosa.post("/people/ada/unban", &[]).await.expect(303);
         ada.get("/rooms").await.expect(303);
         app.log_in("ada").await.join("general").await.0.post("general", "back again", "1").await;
         witness.hears("back again").await;
     }
 
     async fn only_an_administrator_bans_and_nobody_themselves(app: &TestApp) {
-        let (ada, grace, root) = (app.register("ada").await, app.register("grace").await, app.register("root").await);
-        app.database.make_admin("root").await;
+        let (ada, grace, rosa) = (app.register("ada").await, app.register("grace").await, app.register("rosa").await);
+        app.database.make_admin("rosa").await;
         for path in ["/people/ada/ban", "/people/ada/unban"] {
             grace.post(path, &[]).await.expect(403);
             app.stranger().post(path, &[]).await.expect(303);
         }
         assert!(!grace.get("/people/ada").await.body.contains("/ban"));
-        assert!(root.get("/people/ada").await.body.contains("/people/ada/ban"));
-        root.post("/people/root/ban", &[]).await.expect(403);
-        root.post("/people/nobody/ban", &[]).await.expect(404);
+        assert!(rosa.get("/people/ada").await.body.contains("/people/ada/ban"));
+        rosa.post("/people/rosa/ban", &[]).await.expect(403);
+        rosa.post("/people/nobody/ban", &[]).await.expect(404);
         ada.get("/rooms").await.expect(200);
-        root.get("/rooms").await.expect(200);
+        rosa.get("/rooms").await.expect(200);
     }
 }

@@ -1,8 +1,120 @@
 //! Which usernames, names and passwords are accepted.
 
-use crate::harness::TestApp;
+use serde_json::{Value, json};
+
 use crate::harness::site::PASSWORD;
-use crate::once;
+use crate::harness::{Answer, TestApp};
+use crate::{both, once};
+
+/// What is wrong with a registration under this username and name; nothing where it is taken.
+async fn problem(app: &TestApp, username: &str, name: &str) -> Option<String> {
+    let fields = [("username", username), ("password", PASSWORD), ("name", name)];
+    let answer = Answer::of(app.stranger().form("/register", &fields).header("accept", "application/json")).await;
+    if answer.status == 303 {
+        return None;
+    }
+    let error = answer.expect(422).json()["error"].clone();
+    assert_eq!(error["code"], "invalid", "{error}");
+    Some(error["field"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Names that show nothing, or hide something.
+const BLANK: [&str; 14] = [
+    "\u{3164}", "\u{2800}", "\u{115F}\u{1160}", "\u{17B4}", "\u{FFA0}", "\u{FE0F}", "\u{E0041}", "\u{301}\u{302}", "\u{200D}", "\u{34F}", "\u{A0}", "\u{3000}", "\u{AD}",
+    "\u{180E}",
+];
+
+both! {
+    async fn a_name_is_seen_and_taken_for_nobody_elses(app: &TestApp) {
+        let ada = app.register("ada").await;
+        app.register("ace").await;
+        let odd = [
+            "Adа", "Ada Лавлейс", "ADA", "@ada", "Ａｄａ", "асе", "𝐚𝐝𝐚", "Ada @ada", "Ada\u{2003}\u{2003}L.", "\u{A0}Ada L.", "Ada L.\u{2800}", "Admin", "adm1n", "System", "PARLOR",
+            "Everyone",
+        ];
+        for name in BLANK.into_iter().chain(odd) {
+            assert_eq!(problem(app, "mallory", name).await.as_deref(), Some("name"), "{}", name.escape_unicode());
+        }
+        let mallory = app.register("mallory").await;
+        for name in BLANK.into_iter().chain(odd) {
+            let answer = Answer::of(mallory.form("/settings", &[("name", name)]).header("accept", "application/json")).await;
+            let error = answer.expect(422).json()["error"].clone();
+            assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!("name")), "{}", name.escape_unicode());
+            assert!(error["message"].as_str().is_some_and(|message| message.len() > 20), "{error}");
+            let page = mallory.post("/settings", &[("name", name)]).await;
+            assert!(page.status == 422 && page.body.contains("role=\"alert\""), "{}", name.escape_unicode());
+        }
+        assert_eq!(mallory.get_json("/settings").await.json()["settings"]["name"], "mallory");
+        // One's own username is one's own, and a part of a name is nobody's.
+        ada.post("/settings", &[("name", "ADA")]).await.expect(303);
+        for name in ["Ada Lovelace", "Ада", "山田\u{3000}太郎", "मीरा Meera", "Zoë 🦊", "O’Neil (he/him)"] {
+            mallory.post("/settings", &[("name", name)]).await.expect(303);
+        }
+    }
+
+    async fn a_name_from_before_stays_until_another_is_chosen(app: &TestApp) {
+        let eve = app.register("eve").await;
+        app.database.run("update users set name = 'Adа' where username = 'eve'").await;
+        eve.post("/settings", &[("name", "Adа"), ("status", "Here")]).await.expect(303);
+        let settings = eve.get_json("/settings").await.json();
+        assert_eq!((&settings["settings"]["name"], &settings["settings"]["status"]), (&json!("Adа"), &json!("Here")));
+        eve.post("/settings", &[("name", "Eve")]).await.expect(303);
+        assert_eq!(eve.post("/settings", &[("name", "Adа")]).await.status, 422);
+    }
+
+    async fn reserved_usernames_are_nobodys(app: &TestApp) {
+        let reserved = [
+            "here", "room", "all", "everyone", "channel", "me", "system", "parlor", "admin", "administrator", "root", "moderator", "mod", "support", "security", "help",
+            "staff", "owner", "bot", "Admin", "adm1n", "a.d.m.i.n", "r00t",
+        ];
+        for username in reserved {
+            assert_eq!(problem(app, username, "").await.as_deref(), Some("username"), "{username}");
+        }
+        app.register("ada1").await;
+        assert_eq!(problem(app, "adal", "").await.as_deref(), Some("username"), "it looks like ada1");
+        for username in ["ali", "robot", "adele"] {
+            assert_eq!(problem(app, username, "").await, None, "{username}");
+        }
+    }
+
+    async fn where_two_people_look_alike_the_username_stands_beside_the_name(app: &TestApp) {
+        let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
+        let reader = app.register("eve").await;
+        ada.post("/settings", &[("name", "Ada Lovelace")]).await.expect(303);
+        ada.write("general", "from the real one").await.expect(303);
+        let (listening, _) = reader.join("general").await;
+        let authors = async || {
+            let page = reader.get_json("/rooms/general").await.json();
+            let texts: Vec<Value> = page["messages"].as_array().expect("messages").iter().filter(|it| it["kind"] == "text").cloned().collect();
+            texts.iter().map(|message| message["author"]["alike"] == json!(true)).collect::<Vec<_>>()
+        };
+        assert_eq!(authors().await, [false]);
+        let beside = |username: &str| format!("<span class=\"at\">@{username}</span>");
+        assert!(!reader.get("/rooms/general").await.body.contains(&beside("ada")));
+        // Somebody else takes a name that looks the same. What was said before looks otherwise from now on, too.
+        mallory.post("/settings", &[("name", "Ada  LoveIace.")]).await.expect(303);
+        for username in ["mallory", "ada"] {
+            let told = listening.next_where("person", |it| it["username"] == username && it["alike"] == json!(true)).await;
+            assert_eq!(told["name"].as_str().map(|name| name.starts_with("Ada")), Some(true));
+        }
+        mallory.write("general", "from the false one").await.expect(303);
+        assert_eq!(authors().await, [true, true]);
+        let page = reader.get("/rooms/general").await.body.clone();
+        assert!(page.contains(&beside("ada")) && page.contains(&beside("mallory")), "{page}");
+        let heard = listening.hears("from the false one").await;
+        assert_eq!(heard["author"]["alike"], json!(true));
+        assert!(reader.get("/search?q=false").await.body.contains("@mallory"));
+        // A third registers under it, and then only one is left.
+        assert_eq!(problem(app, "trudy", "ada-lovelace").await, None);
+        app.log_in("trudy").await.write("general", "from a third").await.expect(303);
+        assert_eq!(authors().await, [true, true, true]);
+        mallory.post("/settings", &[("name", "Mallory")]).await.expect(303);
+        assert_eq!(authors().await, [true, false, true]);
+        app.log_in("trudy").await.post("/settings", &[("name", "Trudy")]).await.expect(303);
+        assert_eq!(authors().await, [false, false, false]);
+        assert!(!reader.get("/rooms/general").await.body.contains("class=\"at\""));
+    }
+}
 
 once! {
     async fn usernames_of_every_allowed_shape_are_accepted(app: &TestApp) {
@@ -49,9 +161,33 @@ once! {
 
     async fn passwords_that_are_short_endless_or_common_are_refused(app: &TestApp) {
         let endless = "a b".repeat(86);
-        for password in ["", "seven77", "password", "12345678", "qwertyuiop", "ada-ada1\0", &endless] {
-            let answer = app.stranger().post("/register", &[("username", "ada"), ("password", password)]).await;
-            assert_eq!(answer.status, 422, "{password:?}");
+        let common = ["password", "12345678", "qwertyuiop", "Password1!", "Summer2024!", "admin1234", "p@$$w0rd2025", "Parlor2024!", "countess-ada-1", "ByronByron1!"];
+        for password in ["", "seven77", "ada-ada1\0", &endless].into_iter().chain(common) {
+            let fields = [("username", "ada"), ("name", "Countess Byron"), ("password", password)];
+            let answer = Answer::of(app.stranger().form("/register", &fields).header("accept", "application/json")).await;
+            assert_eq!((answer.status, &answer.json()["error"]["field"]), (422, &"password".into()), "{password:?}");
+        }
+        let ada = app.register("ada").await;
+        for password in common {
+            let answer = ada.post("/settings/password", &[("current", PASSWORD), ("password", password)]).await;
+            assert!(answer.status == 422 && answer.body.contains("role=\"alert\""), "{password:?}");
+        }
+        ada.get("/rooms").await.expect(200);
+    }
+
+    async fn a_long_password_is_refused_in_words_and_never_cut(app: &TestApp) {
+        let long: String = "seven quiet harbours, ".chars().cycle().take(300).collect();
+        let fields = [("username", "ada"), ("password", &*long)];
+        let answer = app.stranger().post("/register", &fields).await;
+        assert!(answer.status == 422 && answer.body.contains("at most 256 characters"), "{}", answer.body);
+        let ada = app.register("ada").await;
+        let answer = ada.post("/settings/password", &[("current", PASSWORD), ("password", &long)]).await;
+        assert!(answer.status == 422 && answer.body.contains("at most 256 characters"));
+        // A browser would cut what is pasted, without a word.
+        for page in [app.stranger().get("/register").await, app.stranger().get("/login").await, ada.get("/settings/password").await] {
+            for field in page.expect(200).body.split("<input").filter(|field| field.contains("type=\"password\"")) {
+                assert!(!field.split('>').next().unwrap_or_default().contains("maxlength"), "{field}");
+            }
         }
     }
 

@@ -125,7 +125,8 @@ impl Store {
 
     /// Registers somebody who writes.
     pub async fn author(&self, username: &str) -> Author {
-        Author { id: self.add(username).await, username: username.into(), name: format!("The {username}").into() }
+        let name = format!("The {username}").into();
+        Author { id: self.add(username).await, username: username.into(), name, is_alike: false }
     }
 
     /// Writes new messages into a room in one batch, as the ledger does.

@@ -65,7 +65,12 @@ impl Database {
 
     /// Makes somebody an administrator, as the person at the command line can.
     pub async fn make_admin(&self, username: &str) {
-        let statement = format!("update users set is_admin = true where username = '{username}'");
+        self.run(&format!("update users set is_admin = true where username = '{username}'")).await;
+    }
+
+    /// Runs a statement, as somebody with the database's own tools can.
+    pub async fn run(&self, statement: &str) {
+        let statement = statement.to_owned();
         match self.kind {
             Kind::Postgres => {
                 let mut connection = PgConnection::connect(self.url()).await.expect("Postgres answers");

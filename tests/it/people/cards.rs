@@ -48,7 +48,7 @@ both! {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let sofia = app.register("sofia").await;
         grace.post("/settings", &[("name", "Grace Hopper"), ("status", "Looking for a moth")]).await.expect(303);
-        sofia.post("/settings", &[("name", "Софья 100%_real")]).await.expect(303);
+        sofia.post("/settings", &[("name", "Софья 100%_точно")]).await.expect(303);
         for (q, expected) in [
             ("hopp", vec!["grace"]),
             ("HOPPER", vec!["grace"]),

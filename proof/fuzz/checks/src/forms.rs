@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Redirect};
 use futures_util::FutureExt;
 use ipnet::IpNet;
 use parlor::accounts::username::{NAME, Username, display_name};
-use parlor::accounts::{password, profile};
+use parlor::accounts::{look, password, profile};
 use parlor::chat::{direct, text};
 use parlor::config::Config;
 use parlor::error::{Error, Result};
@@ -51,7 +51,13 @@ fn short(text: &str) {
     username(text);
     if let Some(name) = clear(display_name(text, &Username::parse("ada").expect("a plain name")), "name") {
         shows_everything(&name, NAME);
-        assert!(!name.is_empty());
+        assert!(text::shows_something(&name) && !name.contains("  "), "{name:?}");
+        // As it is shown, it is the same name again, and looks like itself.
+        let ada = Username::parse("ada").expect("a plain name");
+        assert_eq!(display_name(&name, &ada).ok().as_ref(), Some(&name));
+        assert!(!bounded("looking at a name", || look::look(&name)).is_empty());
+        let [small, shape] = look::folds(&name);
+        assert!(small.len() <= name.len() * 40 && shape.len() <= name.len() * 40, "{name:?}");
     }
     if let Some(name) = clear(text::room_name(text), "name") {
         shows_everything(&name, text::ROOM_NAME);
@@ -113,7 +119,7 @@ fn next(text: &str) {
 
 fn secret(password: &str) {
     let ada = Username::parse("ada").expect("a plain name");
-    if clear(password::check(password, &ada), "password").is_some() {
+    if clear(password::check(password, &ada, "Ada L."), "password").is_some() {
         assert!((8..=256).contains(&password.chars().count()) && !password.contains('\0'));
     }
 }

@@ -203,7 +203,7 @@ async fn connect_again(stage: Stage, rounds: u32) -> Played {
     make_administrator(&stage).await;
     let server = stage.start(&[("LOGIN_RATE", "off")]).await;
     let root = server.log_in("root").await;
-    let owner = server.register("owner").await;
+    let owner = server.register("host").await;
     let room = owner.create_room("Inside", "private").await;
     let (witness, _) = owner.join(&room).await;
     let mut outcome = Outcome::default();

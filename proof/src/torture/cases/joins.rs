@@ -49,7 +49,7 @@ const KNOWN: Duration = Duration::from_secs(20);
 
 async fn joins(stage: Stage, rounds: u32, count: usize) -> Played {
     let server = stage.start(&[]).await;
-    let owner = server.register("owner").await;
+    let owner = server.register("host").await;
     let began = Instant::now();
     let mut rooms = Vec::new();
     for first in (0..count).step_by(8) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::site::PASSWORD;
 use crate::client::{Answer, Person, Raw, Site};
+use crate::torture::guests::make_administrator_called;
 use crate::torture::load::history;
 use crate::torture::watch::never_panicked;
 use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
@@ -25,7 +26,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "look-alikes",
-        about: "names that look like somebody else's: other alphabets, joiners, direction marks; none is let in, as a username or as a name to show",
+        about: "names that look like somebody else's or like nothing: other alphabets, joiners, direction marks, blanks, reserved names; none is let in, as a username or as a name to show, and of two who look alike the usernames are told",
         databases: Db::BOTH,
         rounds: 1,
         short: 1,
@@ -179,8 +180,9 @@ async fn no_text(site: &Site, cookies: &str) {
 }
 
 async fn look_alikes(stage: Stage) -> Played {
+    make_administrator_called("admin", &stage).await;
     let server = stage.start(&[]).await;
-    let admin = server.register("admin").await;
+    let admin = server.log_in("admin").await;
     let odd = [
         "\u{430}dmin",
         "adm\u{456}n",
@@ -263,6 +265,8 @@ async fn look_alikes(stage: Stage) -> Played {
             assert!(answer.status == 422 || is_trimmed, "{name:?} as {field} of {path} was answered {}", answer.status);
         }
     }
+    let refusals = nobody_elses(&server, &eve).await + nothing_to_see(&eve).await;
+    alike(&server, &eve).await;
     let people = eve.get("/people").await;
     let hidden = people
         .body
@@ -273,6 +277,71 @@ async fn look_alikes(stage: Stage) -> Played {
     assert_eq!(admin.get_json("/rooms").await.status, 200);
     never_panicked(&server);
     let mut outcome = Outcome::default();
-    outcome.note(format!("{} names refused, {} hidden characters", odd.len() + 6, hiding.len()));
+    outcome.note(format!("{} names refused, {} hidden characters", odd.len() + 6 + refusals, hiding.len()));
     Ok(outcome)
+}
+
+/// Whether a request was refused as `invalid`, for this field, to somebody who reads JSON.
+async fn refuses(person: &Person, path: &str, fields: &[(&str, &str)], field: &str) {
+    let answer = Answer::of(person.form(path, fields).header("accept", "application/json")).await;
+    let error = answer.json()["error"].clone();
+    let expected = (422, &json!("invalid"), &json!(field));
+    assert_eq!((answer.status, &error["code"], &error["field"]), expected, "{path} with {}", format!("{fields:?}").escape_unicode());
+}
+
+/// Usernames that are nobody's to choose, and names to show that somebody else, or an office, would be taken for.
+async fn nobody_elses(server: &Site, eve: &Person) -> usize {
+    let reserved = ["here", "room", "all", "everyone", "channel", "me", "system", "parlor", "root", "moderator", "support", "security", "Staff", "adm1n", "a_d_m_i_n"];
+    for username in reserved {
+        refuses(&server.stranger(), "/register", &[("username", username), ("password", PASSWORD)], "username").await;
+    }
+    server.register("ace").await;
+    server.register("ada1").await;
+    refuses(&server.stranger(), "/register", &[("username", "adal"), ("password", PASSWORD)], "username").await;
+    let names = [
+        "Admin", "ADMIN", "Adm1n", "Аdmin", "@admin", "System", "Parlor", "Here", "асе", "АСЕ", "Ace", "\u{1D41A}\u{1D41C}\u{1D41E}", "Adal", "AdaI", "pаypal", "Eve Ева", "Eve @ace",
+    ];
+    for name in names {
+        refuses(eve, "/settings", &[("name", name)], "name").await;
+        refuses(&server.stranger(), "/register", &[("username", "mallory"), ("password", PASSWORD), ("name", name)], "name").await;
+    }
+    for name in ["Ева", "Eve 🦊 (she/her)", "田中 Eve", "Eve"] {
+        eve.post("/settings", &[("name", name)]).await.expect(303);
+    }
+    reserved.len() + 1 + 2 * names.len()
+}
+
+/// Names, rooms, topics, statuses and messages that show nothing.
+async fn nothing_to_see(eve: &Person) -> usize {
+    let blanks = [
+        "\u{3164}", "\u{2800}\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{17B5}", "\u{FFA0}", "\u{FE0F}", "\u{E0100}", "\u{E0041}", "\u{301}", "\u{20DD}", "\u{AD}", "\u{34F}", "\u{180E}", "\u{200D}",
+    ];
+    eve.join("general").await;
+    for blank in blanks {
+        refuses(eve, "/settings", &[("name", blank)], "name").await;
+        refuses(eve, "/settings", &[("status", blank)], "status").await;
+        refuses(eve, "/rooms", &[("name", blank), ("visibility", "public")], "name").await;
+        refuses(eve, "/rooms", &[("name", "Blank"), ("topic", blank), ("visibility", "public")], "topic").await;
+        refuses(eve, "/rooms/general/messages", &[("body", blank), ("nonce", blank)], "body").await;
+    }
+    blanks.len() * 5
+}
+
+/// Two who look alike are told apart by their usernames, also in what was said before.
+async fn alike(server: &Site, eve: &Person) {
+    let grace = server.register("grace").await;
+    let (listening, _) = eve.join("general").await;
+    for (person, name) in [(&grace, "Grace Hopper"), (eve, "Gráce  hopper.")] {
+        let (socket, _) = person.join("general").await;
+        socket.post("general", "who am I", name).await;
+        person.post("/settings", &[("name", name)]).await.expect(303);
+    }
+    let told = listening.next_where("person", |it| it["username"] == "grace" && it["alike"] == json!(true)).await;
+    assert_eq!(told["name"], "Grace Hopper");
+    let said = history(eve, "general").await;
+    let alike: Vec<&Value> = said.iter().filter(|message| message["author"]["alike"] == json!(true)).collect();
+    assert!(["grace", "eve"].iter().all(|name| alike.iter().any(|message| message["author"]["username"] == *name)), "{said:?}");
+    assert!(said.iter().all(|message| message["author"]["username"] != "admin" || message["author"].get("alike").is_none()));
+    let page = eve.get("/rooms/general").await.body;
+    assert!(page.contains("@grace</span>") && page.contains("@eve</span>"), "the page tells no usernames");
 }

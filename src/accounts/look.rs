@@ -1,0 +1,162 @@
+//! How names look: which of them a reader takes for one another.
+//!
+//! Owns what two names must have in common to be confused (UTS 39), and which usernames are nobody's to choose. It must not know
+//! who has which name.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_script::Script;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::mixed_script::AugmentedScriptSet;
+
+use super::username::Username;
+
+/// Addressed in a message, or read as a part of the sentence: nobody's, whoever asks.
+const WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
+/// Taken for the server, or for those who look after it: only through the set-up link and from the command line.
+const OFFICES: [&str; 28] = [
+    "abuse", "admin", "administration", "administrator", "admins", "bot", "help", "helpdesk", "hostmaster", "info", "mod", "moderation",
+    "moderator", "moderators", "mods", "noreply", "official", "operator", "owner", "parlor", "postmaster", "root", "security", "staff",
+    "support", "sysadmin", "system", "webmaster",
+];
+
+/// What names that look the same have in common, whatever their case, accents, spaces and signs: for telling a reader that there are
+/// two. It also meets in names that merely resemble each other, which does no harm.
+#[must_use]
+pub fn look(name: &str) -> String {
+    let folded = folds(name)[1].replace('i', "l");
+    let letters: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
+    if letters.is_empty() { folded } else { letters }
+}
+
+/// What a name has in common with the usernames that it can be taken for: as it is read in small letters, and as it looks.
+#[must_use]
+pub fn folds(name: &str) -> [String; 2] {
+    let small = |text: &str| text.to_lowercase();
+    let bones = |text: &str| skeleton(text).collect::<String>();
+    let plain: String = name.trim().trim_start_matches('@').nfkc().collect();
+    // In a second round, because a capital's shape may be another letter's, and that one's small form has a shape again.
+    [small(&bones(&small(&plain))), small(&bones(&small(&bones(&plain))))]
+}
+
+/// What a username and those that look like it have in common.
+#[must_use]
+pub fn fold(username: &Username) -> String {
+    let [fold, _] = folds(username.as_str());
+    fold
+}
+
+/// Whether a username is nobody's to choose.
+#[must_use]
+pub fn is_word(username: &str) -> bool {
+    WORDS.contains(&username)
+}
+
+/// Whether a name is taken for that of an office, however it is spelled.
+#[must_use]
+pub fn is_office(name: &str) -> bool {
+    let look = look(name);
+    OFFICES.iter().any(|office| self::look(office) == look)
+}
+
+/// Whether the letters of a name are of scripts that are written together: UTS 39's moderately restrictive level, for the letters
+/// only. What stands between them, digits, signs, emoji, belongs to every script.
+#[must_use]
+pub fn is_of_one_writing(name: &str) -> bool {
+    let letters = || name.nfkc().filter(|&c| c.is_alphabetic() || is_combining_mark(c));
+    let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
+    for letter in letters() {
+        let scripts = AugmentedScriptSet::for_char(letter);
+        all.intersect_with(scripts);
+        if !scripts.base.contains_script(Script::Latin) {
+            beside_latin.intersect_with(scripts);
+        }
+    }
+    if !all.is_empty() || beside_latin.hanb || beside_latin.jpan || beside_latin.kore {
+        return true;
+    }
+    let mut scripts = beside_latin.base.iter();
+    match (scripts.next(), scripts.next()) {
+        (Some(only), None) => only.is_recommended() && !matches!(only, Script::Cyrillic | Script::Greek),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken_for(name: &str, username: &str) -> bool {
+        folds(name).contains(&fold(&Username::parse(username).unwrap()))
+    }
+
+    #[test]
+    fn a_name_is_taken_for_the_username_that_it_looks_like() {
+        for (name, username) in [
+            ("Ada", "ada"),
+            ("ADA", "ada"),
+            ("@ada", "ada"),
+            ("Ａｄａ", "ada"),
+            ("𝒜𝒹𝒶", "ada"),
+            ("асе", "ace"),
+            ("AdaI", "adal"),
+            ("Ada1", "adal"),
+            ("ada1", "adal"),
+            ("Adarn", "adam"),
+            ("ADAM", "adam"),
+            ("B0b", "bob"),
+            ("ada\u{200D}", "ada"),
+            ("ⓐⓓⓐ", "ada"),
+            ("grace․h", "grace.h"),
+        ] {
+            assert!(is_taken_for(name, username), "{name} {:?} {:?}", folds(name), Username::parse(username));
+        }
+        for (name, username) in [("Ada Lovelace", "ada"), ("Ada Lovelace", "ada.lovelace"), ("Ådå", "ada"), ("Adam", "ada"), ("Ali", "all"), ("李", "li")] {
+            assert!(!is_taken_for(name, username), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_found_by_their_look() {
+        for (one, other) in [
+            ("Ada Lovelace", "ada  lovelace"),
+            ("Ada Lovelace", "Adа Lоvelасe"),
+            ("Ada Lovelace", "Áda-Lovelace!"),
+            ("AdaI", "Adal"),
+            ("ADAI", "adai"),
+            ("Ali", "AlI"),
+            ("Adam", "Adarn"),
+            ("🦊", "🦊"),
+            ("Jose\u{301}", "José"),
+        ] {
+            assert_eq!(look(one), look(other), "{one} {other}");
+        }
+        assert_ne!(look("🦊"), look("🐻"));
+        assert_ne!(look("Ada Lovelace"), look("Ada Byron"));
+        assert_ne!(look("李"), look("王"));
+    }
+
+    #[test]
+    fn letters_of_different_scripts_do_not_mix() {
+        for whole in [
+            "Ada Lovelace", "José Núñez", "Иван 3", "Αδα", "山田 太郎", "山田 Taro", "ジョン Smith さん", "김철수 Kim", "नमस्ते Ada", "محمد Ali", "Ada 🦊 ★ 42%", "Ada™", "𝒜da", "ᎠᏓ",
+            "", "★", "1234", "Mr. T (he/him)", "Kaʻiulani", "Łukasz O’Neil", "Zoë ½",
+        ] {
+            assert!(is_of_one_writing(whole), "{whole}");
+        }
+        for mixed in ["Adа", "pаypal", "Ada Лавлейс", "Αda", "βeta Ada", "ᎪᎠa", "Ада Αδα", "한か", "नमस्ते かな"] {
+            assert!(!is_of_one_writing(mixed), "{mixed}");
+        }
+    }
+
+    #[test]
+    fn offices_are_known_however_they_are_spelled() {
+        for office in ["admin", "Admin", "adm1n", "a.d.m.i.n", "_admin_", "ADMIN", "Mоderator", "r00t", "he1p", "System", "Parlor", "Administrator"] {
+            assert!(is_office(office), "{office}");
+        }
+        for other in ["ada", "adminton", "Modesty", "Robot", "Helper", "Rooty", "Abbot"] {
+            assert!(!is_office(other), "{other}");
+        }
+        assert!(is_word("here") && !is_word("ali"));
+    }
+}
