@@ -15,8 +15,30 @@ const SIGNS: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5"
 const LETTERS: [char; 12] = ['a', 'b', 'c', 'e', 'g', 'i', 'l', 'o', 's', 't', 'x', 'z'];
 /// What zxcvbn's lists, which are of English, do not know: what this is, and the word "password" and rows of keys elsewhere.
 const WORDS: [&str; 24] = [
-    "parlor", "parlour", "пароль", "йцукен", "привет", "qwertz", "azerty", "azertyuiop", "motdepasse", "passwort", "kennwort", "hallo", "contraseña",
-    "contrasena", "senha", "salasana", "haslo", "hasło", "parola", "wachtwoord", "kodeord", "lösenord", "şifre", "パスワード",
+    "parlor",
+    "parlour",
+    "пароль",
+    "йцукен",
+    "привет",
+    "qwertz",
+    "azerty",
+    "azertyuiop",
+    "motdepasse",
+    "passwort",
+    "kennwort",
+    "hallo",
+    "contraseña",
+    "contrasena",
+    "senha",
+    "salasana",
+    "haslo",
+    "hasło",
+    "parola",
+    "wachtwoord",
+    "kodeord",
+    "lösenord",
+    "şifre",
+    "パスワード",
 ];
 /// The longest word of a list.
 const WORD: usize = 20;
@@ -117,8 +139,21 @@ mod tests {
     #[test]
     fn what_everybody_tries_first_is_common() {
         for poor in [
-            "password", "12345678", "qwertyui", "iloveyou", "lovelace", "qwertyuiop", "aaaaaaaaaaaa", "abcdefghijkl", "abcabcabcabc", "p@ssw0rd",
-            "20011231", "1q2w3e4r5t", "zaq12wsx", "abc12345", "trustno1",
+            "password",
+            "12345678",
+            "qwertyui",
+            "iloveyou",
+            "lovelace",
+            "qwertyuiop",
+            "aaaaaaaaaaaa",
+            "abcdefghijkl",
+            "abcabcabcabc",
+            "p@ssw0rd",
+            "20011231",
+            "1q2w3e4r5t",
+            "zaq12wsx",
+            "abc12345",
+            "trustno1",
         ] {
             assert!(common(poor), "{poor:?}");
         }
@@ -127,9 +162,33 @@ mod tests {
     #[test]
     fn a_common_word_with_digits_and_signs_is_common() {
         for poor in [
-            "Password1!", "Summer2024!", "admin1234", "Welcome1", "Welcome123!", "Qwerty123!", "P@ssw0rd2024", "letmein!!", "Changeme123", "passw0rd123!",
-            "November2023", "Liverpool1", "hunter2!", "swordfish9", "Hello123!", "Baseball99", "!Monkey2025!", "2024Summer!", "DRAGON_2024",
-            "p@$$w0rd!!", "aaaaaaaa1!", "password-1234", "hunter2hunter2", "пароль123", "Passwort1!", "motdepasse1", "p@$5w0rd1!|",
+            "Password1!",
+            "Summer2024!",
+            "admin1234",
+            "Welcome1",
+            "Welcome123!",
+            "Qwerty123!",
+            "P@ssw0rd2024",
+            "letmein!!",
+            "Changeme123",
+            "passw0rd123!",
+            "November2023",
+            "Liverpool1",
+            "hunter2!",
+            "swordfish9",
+            "Hello123!",
+            "Baseball99",
+            "!Monkey2025!",
+            "2024Summer!",
+            "DRAGON_2024",
+            "p@$$w0rd!!",
+            "aaaaaaaa1!",
+            "password-1234",
+            "hunter2hunter2",
+            "пароль123",
+            "Passwort1!",
+            "motdepasse1",
+            "p@$5w0rd1!|",
         ] {
             assert!(common(poor), "{poor:?}");
         }
@@ -138,8 +197,18 @@ mod tests {
     #[test]
     fn ones_own_name_and_the_programs_are_common() {
         for poor in [
-            "ada.lovelace", "ADA.lovelace", "adalovelace1815", "Lovelace1815", "l0velace!", "countess1", "Countess-Byron", "byron-byron-1", "Parlor2024!",
-            "parlorparlor", "parlor-ada-1", "my-parlor",
+            "ada.lovelace",
+            "ADA.lovelace",
+            "adalovelace1815",
+            "Lovelace1815",
+            "l0velace!",
+            "countess1",
+            "Countess-Byron",
+            "byron-byron-1",
+            "Parlor2024!",
+            "parlorparlor",
+            "parlor-ada-1",
+            "my-parlor",
         ] {
             assert!(common(poor), "{poor:?}");
         }
@@ -148,8 +217,20 @@ mod tests {
     #[test]
     fn what_nobody_else_thinks_of_is_good() {
         for good in [
-            "correct horse battery", "seven quiet harbours", "eleven slow lighthouses", "nine-Lives-of-tea", "пароль-для-ады-1843", "七つの静かな港です", "рыба-меч и чай",
-            "Tr0ub4dor&3", "horse83749261", "blue-lantern-42", "long enough password", "  spaces around  ", "the parlor is full of tea", "xK9#mQ2$vL",
+            "correct horse battery",
+            "seven quiet harbours",
+            "eleven slow lighthouses",
+            "nine-Lives-of-tea",
+            "пароль-для-ады-1843",
+            "七つの静かな港です",
+            "рыба-меч и чай",
+            "Tr0ub4dor&3",
+            "horse83749261",
+            "blue-lantern-42",
+            "long enough password",
+            "  spaces around  ",
+            "the parlor is full of tea",
+            "xK9#mQ2$vL",
             &"seven quiet harbours, ".repeat(11),
         ] {
             assert!(!common(good), "{good:?}");

@@ -15,9 +15,34 @@ use super::username::Username;
 const WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
 /// Taken for the server, or for those who look after it: only through the set-up link and from the command line.
 const OFFICES: [&str; 28] = [
-    "abuse", "admin", "administration", "administrator", "admins", "bot", "help", "helpdesk", "hostmaster", "info", "mod", "moderation",
-    "moderator", "moderators", "mods", "noreply", "official", "operator", "owner", "parlor", "postmaster", "root", "security", "staff",
-    "support", "sysadmin", "system", "webmaster",
+    "abuse",
+    "admin",
+    "administration",
+    "administrator",
+    "admins",
+    "bot",
+    "help",
+    "helpdesk",
+    "hostmaster",
+    "info",
+    "mod",
+    "moderation",
+    "moderator",
+    "moderators",
+    "mods",
+    "noreply",
+    "official",
+    "operator",
+    "owner",
+    "parlor",
+    "postmaster",
+    "root",
+    "security",
+    "staff",
+    "support",
+    "sysadmin",
+    "system",
+    "webmaster",
 ];
 
 /// What names that look the same have in common, whatever their case, accents, spaces and signs: for telling a reader that there are
@@ -111,7 +136,14 @@ mod tests {
         ] {
             assert!(is_taken_for(name, username), "{name} {:?} {:?}", folds(name), Username::parse(username));
         }
-        for (name, username) in [("Ada Lovelace", "ada"), ("Ada Lovelace", "ada.lovelace"), ("Ådå", "ada"), ("Adam", "ada"), ("Ali", "all"), ("李", "li")] {
+        for (name, username) in [
+            ("Ada Lovelace", "ada"),
+            ("Ada Lovelace", "ada.lovelace"),
+            ("Ådå", "ada"),
+            ("Adam", "ada"),
+            ("Ali", "all"),
+            ("李", "li"),
+        ] {
             assert!(!is_taken_for(name, username), "{name}");
         }
     }
@@ -139,19 +171,52 @@ mod tests {
     #[test]
     fn letters_of_different_scripts_do_not_mix() {
         for whole in [
-            "Ada Lovelace", "José Núñez", "Иван 3", "Αδα", "山田 太郎", "山田 Taro", "ジョン Smith さん", "김철수 Kim", "नमस्ते Ada", "محمد Ali", "Ada 🦊 ★ 42%", "Ada™", "𝒜da", "ᎠᏓ",
-            "", "★", "1234", "Mr. T (he/him)", "Kaʻiulani", "Łukasz O’Neil", "Zoë ½",
+            "Ada Lovelace",
+            "José Núñez",
+            "Иван 3",
+            "Αδα",
+            "山田 太郎",
+            "山田 Taro",
+            "ジョン Smith さん",
+            "김철수 Kim",
+            "नमस्ते Ada",
+            "محمد Ali",
+            "Ada 🦊 ★ 42%",
+            "Ada™",
+            "𝒜da",
+            "ᎠᏓ",
+            "",
+            "★",
+            "1234",
+            "Mr. T (he/him)",
+            "Kaʻiulani",
+            "Łukasz O’Neil",
+            "Zoë ½",
         ] {
             assert!(is_of_one_writing(whole), "{whole}");
         }
-        for mixed in ["Adа", "pаypal", "Ada Лавлейс", "Αda", "βeta Ada", "ᎪᎠa", "Ада Αδα", "한か", "नमस्ते かな"] {
+        for mixed in ["Adа", "pаypal", "Ada Лавлейс", "Αda", "βeta Ada", "ᎪᎠa", "Ада Αδα", "한か", "नमस्ते かな"]
+        {
             assert!(!is_of_one_writing(mixed), "{mixed}");
         }
     }
 
     #[test]
     fn offices_are_known_however_they_are_spelled() {
-        for office in ["admin", "Admin", "adm1n", "a.d.m.i.n", "_admin_", "ADMIN", "Mоderator", "r00t", "he1p", "System", "Parlor", "Administrator"] {
+        for office in [
+            "admin",
+            "Admin",
+            "adm1n",
+            "a.d.m.i.n",
+            "_admin_",
+            "ADMIN",
+            "Mоderator",
+            "r00t",
+            "he1p",
+            "System",
+            "Parlor",
+            "Administrator",
+        ] {
             assert!(is_office(office), "{office}");
         }
         for other in ["ada", "adminton", "Modesty", "Robot", "Helper", "Rooty", "Abbot"] {

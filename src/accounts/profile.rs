@@ -5,8 +5,8 @@
 use jiff::tz::TimeZone;
 
 use super::Accounts;
-use super::session::SessionUser;
 use super::look;
+use super::session::SessionUser;
 use super::username::{Username, display_name};
 use crate::chat::listing::{Listing, Sought};
 use crate::chat::text;
@@ -112,9 +112,10 @@ impl Accounts {
             return Err(Error::invalid("name", "This name is kept for the server and those who look after it."));
         }
         match self.db.find_like(&folds, username.as_str()).await? {
-            Some(other) => {
-                Err(Error::invalid("name", format!("This name looks like @{other}, the username of somebody else. Add something to it.")))
-            }
+            Some(other) => Err(Error::invalid(
+                "name",
+                format!("This name looks like @{other}, the username of somebody else. Add something to it."),
+            )),
             None => Ok(()),
         }
     }

@@ -113,9 +113,31 @@ mod tests {
             assert_eq!(display_name(given, &ada).unwrap(), kept);
         }
         for odd in [
-            "\u{3164}", "\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{FFA0}", "\u{FE0F}", "\u{E0041}", "\u{301}", "\u{200D}", "\u{A0}", "\u{3000}",
-            "\u{2003}\u{2800}", "\u{A0}Ada", "Ada\u{2800}", "Ada\u{3000}", "Ada \u{A0}Lovelace", "Ada\u{2003}\u{2003}Lovelace", "A\u{3164}da", "Adа", "Ada Лавлейс",
-            "Ada @grace", "＠grace", "Ada\u{200B}", "Ada\u{AD}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{115F}",
+            "\u{1160}",
+            "\u{17B4}",
+            "\u{FFA0}",
+            "\u{FE0F}",
+            "\u{E0041}",
+            "\u{301}",
+            "\u{200D}",
+            "\u{A0}",
+            "\u{3000}",
+            "\u{2003}\u{2800}",
+            "\u{A0}Ada",
+            "Ada\u{2800}",
+            "Ada\u{3000}",
+            "Ada \u{A0}Lovelace",
+            "Ada\u{2003}\u{2003}Lovelace",
+            "A\u{3164}da",
+            "Adа",
+            "Ada Лавлейс",
+            "Ada @grace",
+            "＠grace",
+            "Ada\u{200B}",
+            "Ada\u{AD}",
         ] {
             let error = display_name(odd, &ada).unwrap_err();
             assert_eq!((error.code(), error.field()), ("invalid", Some("name")), "{}", odd.escape_unicode());

@@ -158,8 +158,27 @@ mod tests {
 
     /// Texts that show nothing, each in another way.
     const BLANK: [&str; 22] = [
-        " ", "\u{A0}", "\u{3000}\u{2003}", "\u{3164}", "\u{2800}\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{17B5}", "\u{FFA0}", "\u{FE0F}",
-        "\u{E0100}", "\u{E0041}\u{E007F}", "\u{200B}", "\u{200D}\u{200C}", "\u{AD}", "\u{34F}", "\u{301}", "\u{20DD}", "\u{180E}", "\u{1D173}",
+        " ",
+        "\u{A0}",
+        "\u{3000}\u{2003}",
+        "\u{3164}",
+        "\u{2800}\u{2800}",
+        "\u{115F}",
+        "\u{1160}",
+        "\u{17B4}",
+        "\u{17B5}",
+        "\u{FFA0}",
+        "\u{FE0F}",
+        "\u{E0100}",
+        "\u{E0041}\u{E007F}",
+        "\u{200B}",
+        "\u{200D}\u{200C}",
+        "\u{AD}",
+        "\u{34F}",
+        "\u{301}",
+        "\u{20DD}",
+        "\u{180E}",
+        "\u{1D173}",
         " \u{2800}\u{301}\u{3164}\n\u{FEFF}",
     ];
 
@@ -168,7 +187,11 @@ mod tests {
         for blank in BLANK {
             assert_eq!(body(blank, 10).unwrap_err().field(), Some("body"), "{}", blank.escape_unicode());
             for field in ["name", "topic", "status"] {
-                assert!(line(field, blank, 64).is_ok_and(|line| line.is_empty()) == blank.trim().is_empty(), "{}", blank.escape_unicode());
+                assert!(
+                    line(field, blank, 64).is_ok_and(|line| line.is_empty()) == blank.trim().is_empty(),
+                    "{}",
+                    blank.escape_unicode()
+                );
             }
             assert!(room_name(blank).is_err(), "{}", blank.escape_unicode());
             assert_eq!(body(&format!("{blank}a"), 10).unwrap(), format!("{blank}a"));
@@ -182,12 +205,28 @@ mod tests {
     #[test]
     fn a_line_has_joiners_only_where_they_join() {
         for shown in [
-            "👩\u{200D}🚀", "❤\u{FE0F}", "❤\u{FE0F}\u{200D}🔥", "1\u{FE0F}\u{20E3}", "葛\u{E0100}城", "क\u{94D}\u{200D}ष",
+            "👩\u{200D}🚀",
+            "❤\u{FE0F}",
+            "❤\u{FE0F}\u{200D}🔥",
+            "1\u{FE0F}\u{20E3}",
+            "葛\u{E0100}城",
+            "क\u{94D}\u{200D}ष",
             "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
         ] {
             assert_eq!(line("name", shown, 64).unwrap(), shown);
         }
-        for hiding in ["Ada\u{200D}", "A\u{FE0F}da", "\u{200D}Ada", "A da \u{E0100}", "Ada\u{E0041}", "Ada\u{AD}", "a\u{3164}b", "a\u{115F}", "a\u{180E}b", "🦊\u{E0041}"] {
+        for hiding in [
+            "Ada\u{200D}",
+            "A\u{FE0F}da",
+            "\u{200D}Ada",
+            "A da \u{E0100}",
+            "Ada\u{E0041}",
+            "Ada\u{AD}",
+            "a\u{3164}b",
+            "a\u{115F}",
+            "a\u{180E}b",
+            "🦊\u{E0041}",
+        ] {
             assert_eq!(line("name", hiding, 64).unwrap_err().field(), Some("name"), "{}", hiding.escape_unicode());
         }
     }

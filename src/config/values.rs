@@ -143,7 +143,8 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
 /// Whether a network is more of the public internet than any operator of proxies has: the widest of the large ones is an IPv4 /13, and
 /// an IPv6 /29.
 pub(super) fn is_wide(net: &IpNet) -> bool {
-    const INSIDE: [&str; 7] = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "fc00::/7", "fe80::/10"];
+    const INSIDE: [&str; 7] =
+        ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "fc00::/7", "fe80::/10"];
     let widest = if net.addr().is_ipv4() { 12 } else { 24 };
     let is_inside = INSIDE.iter().filter_map(|inside| inside.parse::<IpNet>().ok()).any(|inside| inside.contains(net));
     net.prefix_len() <= widest && !is_inside

@@ -5,8 +5,8 @@
 
 use sqlx::FromRow;
 
-use super::rooms::RoomView;
 use super::looks::settle_look;
+use super::rooms::RoomView;
 use super::{Db, read, transaction};
 use crate::chat::listing::Sought;
 use crate::chat::types::{Author, Level, Theme, UserId};
@@ -46,12 +46,7 @@ impl Profile {
     /// They as messages name them.
     #[must_use]
     pub fn author(&self) -> Author {
-        Author {
-            id: self.id,
-            username: self.username.as_str().into(),
-            name: self.name.as_str().into(),
-            is_alike: self.alike,
-        }
+        Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into(), is_alike: self.alike }
     }
 }
 

@@ -90,12 +90,7 @@ impl Realtime {
 
     /// Tells everybody how somebody shows themselves now.
     pub fn tell_of_person(&self, profile: &Profile) {
-        let person = Person {
-            username: &profile.username,
-            name: &profile.name,
-            status: &profile.status,
-            alike: profile.alike,
-        };
+        let person = Person { username: &profile.username, name: &profile.name, status: &profile.status, alike: profile.alike };
         for Seated { socket, seat } in self.seats.everybody() {
             // One that has no room for it is being cut by what fills it, and its next page has the new name anyway.
             if !seat.is_revoked() {

@@ -110,7 +110,9 @@ mod tests {
     fn only_our_own_pages_are_acted_on() {
         let by_host = origins(None);
         let public = origins(Some("https://chat.example"));
-        for (origins, host, own) in [(&by_host, "localhost:3000", "http://localhost:3000"), (&public, "inside", "https://chat.example")] {
+        for (origins, host, own) in
+            [(&by_host, "localhost:3000", "http://localhost:3000"), (&public, "inside", "https://chat.example")]
+        {
             let allows = |pairs: &[(&'static str, &'static str)]| {
                 let mut all = headers(&[("host", host)]);
                 for (name, value) in pairs {
@@ -141,13 +143,35 @@ mod tests {
     #[test]
     fn with_a_public_url_only_its_host_is_ours() {
         let origins = [origins(Some("https://chat.example")), origins(Some("https://chat.example:8443"))];
-        let meant = |host: &'static str| origins.each_ref().map(|origins| origins.is_meant(&headers(&[("host", host)]), &Uri::from_static("/")));
+        let meant = |host: &'static str| {
+            origins.each_ref().map(|origins| origins.is_meant(&headers(&[("host", host)]), &Uri::from_static("/")))
+        };
         let ours = ["chat.example", "Chat.Example", "chat.example:443", "chat.example:8443"];
-        let inside = ["127.0.0.1:3000", "10.0.0.7", "[::1]:3000", "[2001:db8::1]", "localhost:3000", "a.localhost", "parlor", "parlor:3000"];
+        let inside = [
+            "127.0.0.1:3000",
+            "10.0.0.7",
+            "[::1]:3000",
+            "[2001:db8::1]",
+            "localhost:3000",
+            "a.localhost",
+            "parlor",
+            "parlor:3000",
+        ];
         for host in ours.iter().chain(&inside) {
             assert_eq!(meant(host), [true; 2], "{host}");
         }
-        for host in ["evil.example", "chat.example.evil.example", "evil.example:443", "1.2.3.4.evil.example", "localhost.evil.example", "", "a b", "chat.example@evil.example", "[chat.example]", "::1"] {
+        for host in [
+            "evil.example",
+            "chat.example.evil.example",
+            "evil.example:443",
+            "1.2.3.4.evil.example",
+            "localhost.evil.example",
+            "",
+            "a b",
+            "chat.example@evil.example",
+            "[chat.example]",
+            "::1",
+        ] {
             assert_eq!(meant(host), [false; 2], "{host:?}");
         }
         let https = &origins[0];
@@ -156,6 +180,9 @@ mod tests {
         let mut two = headers(&[("host", "chat.example")]);
         two.append("host", "evil.example".parse().unwrap());
         assert!(!https.is_meant(&two, &Uri::from_static("/")));
-        assert!(self::origins(None).is_meant(&headers(&[("host", "evil.example")]), &Uri::from_static("/")), "nobody said which is ours");
+        assert!(
+            self::origins(None).is_meant(&headers(&[("host", "evil.example")]), &Uri::from_static("/")),
+            "nobody said which is ours"
+        );
     }
 }

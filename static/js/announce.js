@@ -1,4 +1,5 @@
 // The page's one quiet voice: short confirmations and new messages, for those who listen instead of look.
+import { shown } from '#js/people-live.js';
 
 // How long a confirmation stays to be seen, in milliseconds.
 const SHOWN = 2_500;
@@ -19,5 +20,5 @@ export function announce(text, { isShown = false } = {}) {
 // Tells a new message in one line.
 export function tell(message) {
   const words = new DOMParser().parseFromString(message.html, 'text/html').body.textContent.trim();
-  announce(`${message.author.name}: ${words.slice(0, 200)}`);
+  announce(`${shown(message.author)}: ${words.slice(0, 200)}`);
 }

@@ -20,7 +20,19 @@ async fn problem(app: &TestApp, username: &str, name: &str) -> Option<String> {
 
 /// Names that show nothing, or hide something.
 const BLANK: [&str; 14] = [
-    "\u{3164}", "\u{2800}", "\u{115F}\u{1160}", "\u{17B4}", "\u{FFA0}", "\u{FE0F}", "\u{E0041}", "\u{301}\u{302}", "\u{200D}", "\u{34F}", "\u{A0}", "\u{3000}", "\u{AD}",
+    "\u{3164}",
+    "\u{2800}",
+    "\u{115F}\u{1160}",
+    "\u{17B4}",
+    "\u{FFA0}",
+    "\u{FE0F}",
+    "\u{E0041}",
+    "\u{301}\u{302}",
+    "\u{200D}",
+    "\u{34F}",
+    "\u{A0}",
+    "\u{3000}",
+    "\u{AD}",
     "\u{180E}",
 ];
 
@@ -81,6 +93,9 @@ both! {
         let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
         let reader = app.register("eve").await;
         ada.post("/settings", &[("name", "Ada Lovelace")]).await.expect(303);
+        for person in [&ada, &mallory] {
+            person.join("general").await;
+        }
         ada.write("general", "from the real one").await.expect(303);
         let (listening, _) = reader.join("general").await;
         let authors = async || {
@@ -106,11 +121,13 @@ both! {
         assert!(reader.get("/search?q=false").await.body.contains("@mallory"));
         // A third registers under it, and then only one is left.
         assert_eq!(problem(app, "trudy", "ada-lovelace").await, None);
-        app.log_in("trudy").await.write("general", "from a third").await.expect(303);
+        let trudy = app.log_in("trudy").await;
+        trudy.join("general").await;
+        trudy.write("general", "from a third").await.expect(303);
         assert_eq!(authors().await, [true, true, true]);
         mallory.post("/settings", &[("name", "Mallory")]).await.expect(303);
         assert_eq!(authors().await, [true, false, true]);
-        app.log_in("trudy").await.post("/settings", &[("name", "Trudy")]).await.expect(303);
+        trudy.post("/settings", &[("name", "Trudy")]).await.expect(303);
         assert_eq!(authors().await, [false, false, false]);
         assert!(!reader.get("/rooms/general").await.body.contains("class=\"at\""));
     }

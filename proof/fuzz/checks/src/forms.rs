@@ -213,7 +213,14 @@ fn head(lines: &[u8]) {
         let host = String::from_utf8(host).expect("a host is a name");
         let name = host.rsplit_once(':').map_or(&*host, |(name, _)| name);
         let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || host.starts_with('[');
-        assert!(name == "chat.example" || is_address || !name.trim_end_matches('.').contains('.') || name.ends_with("localhost") || name.ends_with("localhost."), "{host:?}");
+        assert!(
+            name == "chat.example"
+                || is_address
+                || !name.trim_end_matches('.').contains('.')
+                || name.ends_with("localhost")
+                || name.ends_with("localhost."),
+            "{host:?}"
+        );
     }
     let json = wants_json(&headers);
     assert!(!json || headers.contains_key("accept"));

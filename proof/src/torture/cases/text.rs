@@ -286,12 +286,33 @@ async fn refuses(person: &Person, path: &str, fields: &[(&str, &str)], field: &s
     let answer = Answer::of(person.form(path, fields).header("accept", "application/json")).await;
     let error = answer.json()["error"].clone();
     let expected = (422, &json!("invalid"), &json!(field));
-    assert_eq!((answer.status, &error["code"], &error["field"]), expected, "{path} with {}", format!("{fields:?}").escape_unicode());
+    assert_eq!(
+        (answer.status, &error["code"], &error["field"]),
+        expected,
+        "{path} with {}",
+        format!("{fields:?}").escape_unicode()
+    );
 }
 
 /// Usernames that are nobody's to choose, and names to show that somebody else, or an office, would be taken for.
 async fn nobody_elses(server: &Site, eve: &Person) -> usize {
-    let reserved = ["here", "room", "all", "everyone", "channel", "me", "system", "parlor", "root", "moderator", "support", "security", "Staff", "adm1n", "a_d_m_i_n"];
+    let reserved = [
+        "here",
+        "room",
+        "all",
+        "everyone",
+        "channel",
+        "me",
+        "system",
+        "parlor",
+        "root",
+        "moderator",
+        "support",
+        "security",
+        "Staff",
+        "adm1n",
+        "a_d_m_i_n",
+    ];
     for username in reserved {
         refuses(&server.stranger(), "/register", &[("username", username), ("password", PASSWORD)], "username").await;
     }
@@ -299,11 +320,28 @@ async fn nobody_elses(server: &Site, eve: &Person) -> usize {
     server.register("ada1").await;
     refuses(&server.stranger(), "/register", &[("username", "adal"), ("password", PASSWORD)], "username").await;
     let names = [
-        "Admin", "ADMIN", "Adm1n", "Аdmin", "@admin", "System", "Parlor", "Here", "асе", "АСЕ", "Ace", "\u{1D41A}\u{1D41C}\u{1D41E}", "Adal", "AdaI", "pаypal", "Eve Ева", "Eve @ace",
+        "Admin",
+        "ADMIN",
+        "Adm1n",
+        "Аdmin",
+        "@admin",
+        "System",
+        "Parlor",
+        "Here",
+        "асе",
+        "АСЕ",
+        "Ace",
+        "\u{1D41A}\u{1D41C}\u{1D41E}",
+        "Adal",
+        "AdaI",
+        "pаypal",
+        "Eve Ева",
+        "Eve @ace",
     ];
     for name in names {
         refuses(eve, "/settings", &[("name", name)], "name").await;
-        refuses(&server.stranger(), "/register", &[("username", "mallory"), ("password", PASSWORD), ("name", name)], "name").await;
+        refuses(&server.stranger(), "/register", &[("username", "mallory"), ("password", PASSWORD), ("name", name)], "name")
+            .await;
     }
     for name in ["Ева", "Eve 🦊 (she/her)", "田中 Eve", "Eve"] {
         eve.post("/settings", &[("name", name)]).await.expect(303);
@@ -314,7 +352,22 @@ async fn nobody_elses(server: &Site, eve: &Person) -> usize {
 /// Names, rooms, topics, statuses and messages that show nothing.
 async fn nothing_to_see(eve: &Person) -> usize {
     let blanks = [
-        "\u{3164}", "\u{2800}\u{2800}", "\u{115F}", "\u{1160}", "\u{17B4}", "\u{17B5}", "\u{FFA0}", "\u{FE0F}", "\u{E0100}", "\u{E0041}", "\u{301}", "\u{20DD}", "\u{AD}", "\u{34F}", "\u{180E}", "\u{200D}",
+        "\u{3164}",
+        "\u{2800}\u{2800}",
+        "\u{115F}",
+        "\u{1160}",
+        "\u{17B4}",
+        "\u{17B5}",
+        "\u{FFA0}",
+        "\u{FE0F}",
+        "\u{E0100}",
+        "\u{E0041}",
+        "\u{301}",
+        "\u{20DD}",
+        "\u{AD}",
+        "\u{34F}",
+        "\u{180E}",
+        "\u{200D}",
     ];
     eve.join("general").await;
     for blank in blanks {
