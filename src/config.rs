@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 17] = [
+pub const SETTINGS: [&str; 18] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",
@@ -31,6 +31,7 @@ pub const SETTINGS: [&str; 17] = [
     "LOGIN_RATE",
     "TRANSPORTS",
     "POST_RATE",
+    "ACT_RATE",
     "MAX_MESSAGE_CHARS",
     "MEMORY_LIMIT",
     "LOG",
@@ -69,6 +70,8 @@ pub struct Config {
     pub transports: Transports,
     /// `POST_RATE`: how often each person may post.
     pub post_rate: Option<Rate>,
+    /// `ACT_RATE`: how often each person may do other things; each kind has its own share of it.
+    pub act_rate: Option<Rate>,
     /// `MAX_MESSAGE_CHARS`: how long a message may be.
     pub max_message_chars: usize,
     /// `MEMORY_LIMIT`: how many bytes caches and waiting answers may take together.
@@ -97,6 +100,7 @@ impl Default for Config {
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
             transports: Transports::WebSocket,
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
+            act_rate: Some(Rate { count: NonZeroU32::new(60).expect("it is not zero"), per: Duration::from_secs(60) }),
             max_message_chars: 8000,
             memory_limit: 256 * 1024 * 1024,
             log: "info".into(),
@@ -128,6 +132,7 @@ impl Config {
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
             transports: env.read("TRANSPORTS", default.transports, values::transports),
             post_rate: env.read("POST_RATE", default.post_rate, values::rate),
+            act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
             max_message_chars: env
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, values::bytes),

@@ -48,6 +48,17 @@ pub enum Error {
         /// When it will be accepted.
         retry_after: Duration,
     },
+    /// More people would be called by it than their share for now. 429.
+    #[error(
+        "This would notify {people} people, and you've notified many just now: wait {} min, or leave out @room and @here.",
+        (.retry_after.as_secs_f64() / 60.0).ceil()
+    )]
+    CallsTooMany {
+        /// How many it would call.
+        people: u32,
+        /// When it will be accepted.
+        retry_after: Duration,
+    },
     /// The server has as much to do as it can hold. 503.
     #[error("The server is busy: try again in a moment.")]
     Busy {
@@ -80,7 +91,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Invalid { .. } => "invalid",
             Self::TooLong { .. } => "too_long",
-            Self::RateLimited { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::CallsTooMany { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
             Self::Unavailable => "unavailable",
             Self::Internal(_) => "internal",
@@ -95,7 +106,7 @@ impl Error {
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
-            Self::RateLimited { .. } => 429,
+            Self::RateLimited { .. } | Self::CallsTooMany { .. } => 429,
             Self::Busy { .. } | Self::Unavailable => 503,
             Self::Internal(_) => 500,
         }
@@ -105,10 +116,18 @@ impl Error {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::Busy { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::CallsTooMany { retry_after, .. } | Self::Busy { retry_after } => {
+                Some(*retry_after)
+            }
             Self::Unavailable => Some(Duration::from_secs(1)),
             _ => None,
         }
+    }
+
+    /// Whether whoever filled in a form sees it again, with what they typed and with what is wrong.
+    #[must_use]
+    pub const fn shows_form_again(&self) -> bool {
+        matches!(self, Self::Invalid { .. } | Self::TooLong { .. } | Self::RateLimited { .. } | Self::CallsTooMany { .. })
     }
 
     /// The field at fault.

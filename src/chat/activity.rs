@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::change::Logged;
+use super::rates::Act;
 use super::types::{Level, Message, RoomId, UserId};
 use super::{Chat, history};
 use crate::clock::Millis;
@@ -152,8 +153,9 @@ impl Chat {
     /// Sets how loud a room is to one of its members; `None` leaves it to what they chose for all.
     ///
     /// # Errors
-    /// `forbidden` for who is no member.
+    /// `rate_limited`, or `forbidden` for who is no member.
     pub async fn set_level(&self, room: RoomId, user: UserId, level: Option<Level>) -> Result<()> {
+        self.allow(user, Act::Level)?;
         if self.db.set_level(room, user, level).await? { Ok(()) } else { Err(Error::Forbidden("Join the room first.")) }
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::rates::Act;
 use super::types::{ListedRoom, RoomId, UserId};
 use super::{Chat, text};
 use crate::db::direct::Direct;
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 
 /// How many others one conversation has at the most.
 pub const OTHERS: usize = 8;
+/// How many conversations somebody may be in.
+const CONVERSATIONS: i64 = 2_000;
 
 /// A conversation that somebody asked for.
 #[derive(Clone, Debug)]
@@ -41,6 +44,7 @@ impl Chat {
     /// # Errors
     /// `invalid` for `users` when one is unknown, or there are none or too many; `forbidden` when one has lost their access; `rate_limited`.
     pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<Opened> {
+        self.allow(maker, Act::People)?;
         let mut people = vec![maker];
         let mut has_banned = false;
         if usernames.is_empty() {
@@ -68,7 +72,13 @@ impl Chat {
         if has_banned {
             return Err(Error::Forbidden("One of them no longer has access here: nothing would reach them."));
         }
-        self.spend(maker)?;
+        self.allow(maker, Act::Create)?;
+        for person in &people {
+            if self.rates.is_on() && self.db.count_rooms_of(*person, true, CONVERSATIONS).await? >= CONVERSATIONS {
+                let many = format!("One of you is in {CONVERSATIONS} conversations, and that's as many as one person can have.");
+                return Err(Error::invalid("users", many));
+            }
+        }
         let made = self.db.insert_direct(&people, self.clock.now()).await?;
         Ok(self.opened(made, people))
     }

@@ -4,11 +4,12 @@
 //! function. It must not know of HTTP or Socket.IO.
 //!
 //! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
-//! ends of rooms in memory), `markdown` and `names` (what words look like and link), then the use-cases: writing here, reading in
-//! `history`, `rooms`, `activity` (mentions, pins) and `revisions` (the edit history).
+//! ends of rooms in memory), `markdown` and `names` (what words look like and link), `rates` and `calls` (how much of it one person may
+//! do), then the use-cases: writing here, reading in `history`, `rooms`, `activity` (mentions, pins) and `revisions` (the edit history).
 
 pub mod activity;
 pub mod batch;
+mod calls;
 pub mod change;
 pub mod direct;
 mod history;
@@ -18,6 +19,7 @@ pub mod markdown;
 pub mod names;
 pub mod preferences;
 pub mod presence;
+pub mod rates;
 pub mod revisions;
 mod rooms;
 pub mod search;
@@ -32,10 +34,12 @@ use std::time::Duration;
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use tokio::sync::mpsc;
 
+use self::calls::LargeRooms;
 use self::change::{Change, Event};
 use self::ledger::{Ledger, Pending};
 use self::names::Names;
 use self::presence::Presence;
+use self::rates::{Act, Rates};
 use self::search::Search;
 use self::tail::Tails;
 use self::types::{RoomId, UserId};
@@ -71,6 +75,8 @@ pub struct Chat {
     turns: revisions::Turns,
     reads: Reads,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
+    rates: Rates,
+    large_rooms: LargeRooms,
     max_chars: usize,
 }
 
@@ -101,6 +107,8 @@ impl Chat {
             turns: revisions::Turns::default(),
             reads,
             posts,
+            rates: Rates::new(config.act_rate),
+            large_rooms: LargeRooms::default(),
             max_chars: config.max_message_chars,
         };
         Ok((chat, events))
@@ -165,6 +173,7 @@ impl Chat {
         if let Some(posts) = &self.posts {
             posts.retain_recent();
         }
+        self.rates.forget_quiet_people();
     }
 
     // ---- writing messages ----------------------------------------------------------------------------------------
@@ -180,6 +189,7 @@ impl Chat {
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
         let here = self.here(&rendered);
+        self.call(actor, room, &rendered, here.len())?;
         self.ledger.submit(actor, room, Change::Post { body, rendered, here, nonce, reply_to: draft.reply_to })
     }
 
@@ -202,6 +212,7 @@ impl Chat {
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
         let here = self.here(&rendered);
+        self.call(actor, room, &rendered, here.len())?;
         self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, here })
     }
 
@@ -229,23 +240,25 @@ impl Chat {
     /// # Errors
     /// As [`Self::post`].
     pub fn pin(&self, actor: UserId, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
-        self.spend(actor)?;
+        self.allow(actor, Act::Pin)?;
         self.ledger.submit(actor, room, Change::Pin { seq, on })
     }
 
     /// Queues the read marker's way to just before a message.
     ///
     /// # Errors
-    /// `busy`, or `not_found` as the outcome.
+    /// `rate_limited` or `busy`, or `not_found` as the outcome.
     pub fn mark_unread(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        self.allow(actor, Act::Mark)?;
         self.ledger.submit(actor, room, Change::Unread { seq })
     }
 
     /// Queues a step of the read marker.
     ///
     /// # Errors
-    /// `invalid` or `busy`.
+    /// `rate_limited`, `invalid` or `busy`.
     pub fn read(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        self.allow(actor, Act::Mark)?;
         if seq < 0 {
             return Err(Error::invalid("seq", "A seq is not negative."));
         }
@@ -257,8 +270,24 @@ impl Chat {
         if rendered.mentions.iter().any(|name| name == "@here") { self.presence.connected() } else { Vec::new() }
     }
 
+    /// Counts what words call: a whole large room is called only so often.
+    fn call(&self, actor: UserId, room: RoomId, rendered: &markdown::Rendered, connected: usize) -> Result<()> {
+        match self.large_rooms.called(room, rendered, connected) {
+            Some(people) => self.rates.call(actor, people),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what somebody does besides posting. Asked first, before anything is looked up.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn allow(&self, person: UserId, act: Act) -> Result<()> {
+        self.rates.count(person, act)
+    }
+
     /// Counts one change against a person's rate.
-    pub(crate) fn spend(&self, actor: UserId) -> Result<()> {
+    fn spend(&self, actor: UserId) -> Result<()> {
         let Some(posts) = &self.posts else { return Ok(()) };
         posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
             retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),

@@ -84,6 +84,12 @@ impl Presence {
         })
     }
 
+    /// Whether somebody has a socket in a room.
+    #[must_use]
+    pub fn is_in(&self, room: RoomId, user: UserId) -> bool {
+        self.with(|rooms| rooms.get(&room).is_some_and(|people| people.contains_key(&user)))
+    }
+
     /// Counts a socket out; `true` if it was its person's last in the room.
     pub fn leave(&self, room: RoomId, user: UserId) -> bool {
         self.with(|rooms| {
@@ -129,6 +135,7 @@ mod tests {
         assert!(presence.enter(room, ada, &name));
         assert!(!presence.enter(room, ada, &name));
         assert_eq!(presence.online(room).count, 1);
+        assert!(presence.is_in(room, ada) && !presence.is_in(RoomId(2), ada) && !presence.is_in(room, UserId(8)));
         assert!(!presence.leave(room, ada));
         assert!(presence.leave(room, ada));
         assert!(!presence.leave(room, ada));

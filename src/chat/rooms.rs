@@ -4,11 +4,17 @@
 
 use super::change::Change;
 use super::listing::{Listing, Sought};
+use super::rates::Act;
 use super::types::{ListedRoom, Room, UserId, Visibility};
 use super::{Chat, text};
 use crate::db::people::Member;
 use crate::db::rooms::{Contents, Here, RoomView, Surroundings};
 use crate::error::{Error, Result};
+
+/// How many rooms somebody may be a member of by what others do: who has more has to enter by themselves.
+const BROUGHT_INTO: i64 = 500;
+/// How many rooms somebody may enter or make.
+const ENTERED: i64 = 2_000;
 
 impl Chat {
     /// A room as somebody may see it: a public one, or one of theirs. Anything else does not exist for them.
@@ -18,6 +24,7 @@ impl Chat {
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
         text::no_nul("room", slug)?;
         let mut view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
+        self.large_rooms.learn(view.room.id, view.members);
         self.name_view(&mut view, reader).await?;
         Ok(view)
     }
@@ -26,12 +33,14 @@ impl Chat {
     /// following a link to it, changes nothing.
     ///
     /// # Errors
-    /// `not_found`, or what the ledger refuses.
+    /// `not_found`, `rate_limited`, `forbidden` for who is in too many rooms, or what the ledger refuses.
     pub async fn enter(&self, person: UserId, slug: &str) -> Result<RoomView> {
         let view = self.view(person, slug).await?;
         if view.membership.is_some() {
             return Ok(view);
         }
+        self.allow(person, Act::Enter)?;
+        self.must_have_place(person).await?;
         self.ledger.submit(person, view.room.id, Change::Enter)?.outcome().await?;
         self.view(person, slug).await
     }
@@ -39,8 +48,9 @@ impl Chat {
     /// Ends one's own membership. Leaving twice is the same as leaving once.
     ///
     /// # Errors
-    /// `not_found`, or what the ledger refuses.
+    /// `rate_limited`, `not_found`, or what the ledger refuses.
     pub async fn leave(&self, person: UserId, slug: &str) -> Result<()> {
+        self.allow(person, Act::Leave)?;
         let view = self.view(person, slug).await?;
         self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
     }
@@ -48,18 +58,24 @@ impl Chat {
     /// Makes somebody a member of a room that one is in.
     ///
     /// # Errors
-    /// `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
     pub async fn admit(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+        self.allow(actor, Act::Admit)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
+        if self.rates.is_on() && user != actor && self.db.count_rooms_of(user, false, BROUGHT_INTO).await? >= BROUGHT_INTO {
+            let many = format!("They are in {BROUGHT_INTO} rooms already, and others can't add them to more.");
+            return Err(Error::invalid("username", many));
+        }
         self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
     }
 
     /// Ends somebody's membership.
     ///
     /// # Errors
-    /// `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
     pub async fn remove(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+        self.allow(actor, Act::Remove)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
         self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
@@ -68,7 +84,7 @@ impl Chat {
     /// Changes a room's name, topic or visibility. Whoever makes a private room public must have confirmed it.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses: `invalid` for `confirm`, where that is missing.
+    /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses: `invalid` for `confirm`, where that is missing.
     pub async fn describe(
         &self,
         actor: UserId,
@@ -78,6 +94,7 @@ impl Chat {
         visibility: Option<Visibility>,
         is_confirmed: bool,
     ) -> Result<()> {
+        self.allow(actor, Act::Describe)?;
         let view = self.view(actor, slug).await?;
         let name = name.map(text::room_name).transpose()?;
         let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
@@ -96,11 +113,12 @@ impl Chat {
     /// Makes a room, with its maker as the first member.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for a field.
+    /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` for who is in too many rooms.
     pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
         let name = text::room_name(name)?;
         let topic = text::line("topic", topic, text::TOPIC)?;
-        self.spend(maker)?;
+        self.allow(maker, Act::Create)?;
+        self.must_have_place(maker).await?;
         let slug = text::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
         self.names.set_room(&room.slug, visibility == Visibility::Public);
@@ -150,6 +168,16 @@ impl Chat {
     /// The database's.
     pub async fn members(&self, view: &RoomView, sought: &Sought) -> Result<Listing<Member>> {
         Ok(Listing::new(self.db.list_members(view, sought, Sought::LIMIT).await?, |member| &member.person.username))
+    }
+
+    /// Whether somebody may be in one more room.
+    async fn must_have_place(&self, person: UserId) -> Result<()> {
+        if self.rates.is_on() && self.db.count_rooms_of(person, false, ENTERED).await? >= ENTERED {
+            return Err(Error::Forbidden(
+                "You are in 2,000 rooms, and that's as many as one person can be in: leave some first.",
+            ));
+        }
+        Ok(())
     }
 
     async fn person(&self, username: &str) -> Result<UserId> {

@@ -167,6 +167,24 @@ impl Db {
         read!(self, pool => sqlx::query_scalar("select slug from rooms where visibility = 'public'").fetch_all(pool).await)
     }
 
+    /// How many rooms somebody is a member of, or how many conversations; no more than `limit` are counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_rooms_of(&self, user: UserId, are_direct: bool, limit: i64) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from (
+                select 1 from memberships join rooms on rooms.id = memberships.room_id
+                where memberships.user_id = $1 and (direct_key is not null) = $2 limit $3
+             ) as own",
+        )
+        .bind(user)
+        .bind(are_direct)
+        .bind(limit)
+        .fetch_one(pool)
+        .await)
+    }
+
     /// How far a room's log has come.
     ///
     /// # Errors

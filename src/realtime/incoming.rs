@@ -11,12 +11,10 @@ use std::time::Duration;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
-use super::Realtime;
-use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Presence, Read, Synced, Unread,
-};
+use super::outgoing::{Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Read, Synced, Unread};
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, Turn};
+use super::{Realtime, cost};
 use crate::chat::batch::Done;
 use crate::chat::ledger::Pending;
 use crate::chat::revisions::Place;
@@ -46,7 +44,7 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, seat: Arc<Seat>) {
         let (left, was_last) = parting.seats.remove(socket.id, &seat);
         async move {
             for (slug, room) in left {
-                parting.say_gone(room, &slug, &seat.username).await;
+                parting.say_gone(room, &slug, &seat);
             }
             if was_last {
                 parting.say_away(&seat).await;
@@ -181,6 +179,9 @@ impl Realtime {
         if let Some(turn) = turn {
             return self.change(&seated.seat, turn, event, payload).await;
         }
+        if let Some(act) = cost::of(event) {
+            self.chat.allow(seated.seat.user, act)?;
+        }
         let slug = payload.text("room");
         match event {
             "join" => self.join(seated, slug?, payload.optional_number("after")?).await,
@@ -221,8 +222,7 @@ impl Realtime {
         // Subscribe first, then read: what is committed in between comes twice, never zero times.
         let is_first = self.seats.subscribe(seated, room, &view.room.slug, view.head.rev).ok_or(Error::NotFound("room"))?;
         if is_first {
-            let here = Presence { room: &view.room.slug, user: &seat.username, online: true };
-            self.broadcast(room, &here).await;
+            self.say_came(room, &view.room.slug, seat).await;
         }
         let (messages, head, complete, more) = match after {
             None => {
@@ -247,9 +247,9 @@ impl Realtime {
     }
 
     async fn leave(&self, seated: &Seated, slug: &str) -> Result<Answer> {
-        let room = self.chat.view(seated.seat.user, slug).await?.room.id;
-        if self.seats.unsubscribe(seated, room) {
-            self.say_gone(room, slug, &seated.seat.username).await;
+        let room = self.chat.view(seated.seat.user, slug).await?.room;
+        if self.seats.unsubscribe(seated, room.id) {
+            self.say_gone(room.id, &room.slug, &seated.seat);
         }
         Ok(Answer::Nothing(Nothing {}))
     }
@@ -312,11 +312,6 @@ impl Realtime {
             // One whose queue is full is being cut by what fills it, and asks again when it comes back.
             other.socket.tell(event).ok();
         }
-    }
-
-    /// Tells a room that somebody's last socket has left it.
-    async fn say_gone(&self, room: RoomId, slug: &str, username: &str) {
-        self.broadcast(room, &Presence { room: slug, user: username, online: false }).await;
     }
 
     fn head(&self, head: Head) -> HeadAck {

@@ -6,12 +6,14 @@
 //! Reading order: `handshake` (a connection's request), `seat` and `seats` (who sits where), `incoming` (what clients ask for), `publish`
 //! (what the rooms tell), `watch` (hearing of all of one's rooms).
 
+mod cost;
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
 mod own_room;
 pub mod payload;
 mod people;
+mod presence;
 mod publish;
 mod recent;
 mod search;
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::handshake::Handshake;
 use self::outgoing::Outgoing;
+use self::presence::{Company, Leavers};
 use self::publish::Audience;
 use self::seat::{Seat, Seated};
 use self::seats::Seats;
@@ -67,6 +70,8 @@ pub struct Realtime {
     accounts: Arc<Accounts>,
     clock: Clock,
     seats: Seats,
+    leavers: Leavers,
+    company: Company,
     /// How many bytes of messages have been broadcast.
     broadcast: AtomicU64,
     /// How many of them sockets may still have to write, each counted once.
@@ -122,12 +127,15 @@ impl Realtime {
             accounts,
             clock,
             seats,
+            leavers: Leavers::default(),
+            company: Company::default(),
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
         });
         realtime.clone().open();
         tokio::spawn(publish::run(realtime.clone(), events, done));
         tokio::spawn(realtime.clone().sweep());
+        tokio::spawn(realtime.clone().tell_of_leavers());
         (layer, realtime)
     }
 
@@ -233,6 +241,7 @@ impl Realtime {
             }
             self.seats.forget_losses();
             self.chat.forget_quiet_people();
+            self.company.forget(SWEEP);
         }
     }
 }

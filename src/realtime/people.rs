@@ -101,6 +101,9 @@ impl Realtime {
 
     /// Tells those who have direct messages with somebody that they are there.
     pub(super) fn say_here(&self, seat: &Seat, others: impl Iterator<Item = UserId>) {
+        if !self.company.may_tell(seat.user, BLINK) {
+            return;
+        }
         let here = Online { user: &seat.username, online: true };
         for other in others.filter(|other| *other != seat.user) {
             self.tell_watching(other, &here);
@@ -110,10 +113,12 @@ impl Realtime {
     /// Notes when somebody's last socket went; if they do not come back at once, tells those who have direct messages with them.
     pub(super) async fn say_away(&self, seat: &Seat) {
         self.accounts.seen(seat.user);
-        if !self.seats.has_watchers() {
+        // Whoever comes and goes over and over is waited for once.
+        if !self.seats.has_watchers() || !self.company.wait_for(seat.user) {
             return;
         }
         tokio::time::sleep(BLINK).await;
+        self.company.have_waited(seat.user);
         if self.chat.presence().is_online(seat.user) || !self.seats.has_watchers() {
             return;
         }

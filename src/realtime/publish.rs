@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Realtime;
-use super::outgoing::{Described, Emit, Outgoing, Presence, Removed};
+use super::outgoing::{Described, Emit, Outgoing, Removed};
 use super::seat::{Seat, Seated};
 use crate::chat::change::Event;
 use crate::chat::types::RoomId;
@@ -83,8 +83,7 @@ impl Realtime {
                     }
                 }
                 if let Some((seated, _)) = lost.iter().find(|(_, was_live)| *was_live) {
-                    let gone = Presence { room: slug, user: &seated.seat.username, online: false };
-                    self.broadcast(*room, &gone).await;
+                    self.say_gone(*room, slug, &seated.seat);
                 }
             }
         }

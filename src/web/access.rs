@@ -12,6 +12,7 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, page_with, retry_after};
 use super::session::{self, CurrentUser};
 use super::views::PasswordPage;
+use crate::chat::rates::Act;
 use crate::db::people::Profile;
 use crate::state::AppState;
 
@@ -57,6 +58,7 @@ pub async fn change_password(
 
 /// `POST /people/{username}/ban`, by an administrator.
 pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+    state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
     let profile = state.accounts.ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
     state.realtime.end_user(profile.id, None, "banned");
     Ok(to_card(&profile))
@@ -64,6 +66,7 @@ pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, us
 
 /// `POST /people/{username}/unban`, by an administrator.
 pub async fn lift_ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+    state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
     let profile = state.accounts.lift_ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
     Ok(to_card(&profile))
 }

@@ -15,6 +15,7 @@ use super::respond::{Answer, Asked, own_path, page, page_with};
 use super::session::{self, CurrentUser};
 use super::views::{InvitePage, LoginPage, RegisterPage};
 use crate::accounts::Registration;
+use crate::chat::rates::Act;
 use crate::config;
 use crate::error::Error;
 use crate::state::AppState;
@@ -166,6 +167,7 @@ pub async fn invite(State(state): State<AppState>, user: CurrentUser, asked: Ask
     if !user.is_admin {
         return Err(asked.refuse(Error::Forbidden("Only an administrator may invite somebody to register.")));
     }
+    state.chat.allow(user.id, Act::Invite).map_err(|error| asked.refuse(error))?;
     let token = state.accounts.invite(Some(user.id)).await.map_err(|error| asked.refuse(error))?;
     let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
     Ok(page(&InvitePage { frame, path: format!("/register?invite={token}") }))

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::form::Form;
 use super::frame::frame;
-use super::respond::{Answer, Asked, page, page_with};
+use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::{MorePage, RevisionsPage};
 use crate::chat::Chat;
@@ -71,11 +71,14 @@ async fn show(
     };
     let frame = frame(state, user).await.map_err(refuse)?;
     let mut more = MorePage::new(frame, view, &logged.message);
+    let wait = problem.as_ref().and_then(|(error, _)| error.retry_after());
     if let Some((error, draft)) = problem {
         more.problem = Some((&error).into());
         more.draft = draft;
     }
-    Ok(page_with(status, &more))
+    let mut response = page_with(status, &more);
+    retry_after(&mut response, wait);
+    Ok(response)
 }
 
 /// Where a page of revisions lies.
@@ -134,7 +137,7 @@ pub async fn act(
         // Back to where the message is; one that is marked unread would be read again there.
         Ok(Changed::Message(logged)) => Ok(to_message(&slug, logged.message.seq)),
         Ok(Changed::Marker { .. }) => Ok(Redirect::to("/rooms").into_response()),
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
+        Err(error) if error.shows_form_again() && !asked.is_json() => {
             show(&state, &slug, &seq, &user, &asked, Some((error, form.body))).await
         }
         Err(error) => Err(asked.refuse(error)),

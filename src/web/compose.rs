@@ -45,7 +45,7 @@ pub async fn post(
     }
     let logged = match submit(&state, &slug, &user, &form).await {
         Ok(logged) => logged,
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
+        Err(error) if error.shows_form_again() && !asked.is_json() => {
             return show_again(&state, &slug, user, form, Err(error), &asked).await;
         }
         Err(error) => return Err(asked.refuse(error)),

@@ -9,11 +9,12 @@ use serde_json::json;
 use super::form::Form;
 use super::frame::frame;
 use super::people::Search;
-use super::respond::{Answer, Asked, page_with};
+use super::respond::{Answer, Asked, page_with, retry_after};
 use super::rooms::visibility;
 use super::session::CurrentUser;
-use super::views::{Listed, MembersPage, PublishPage};
+use super::views::{Listed, MembersPage, PublishPage, Typed};
 use crate::chat::listing::Listing;
+use crate::chat::rates::Act;
 use crate::db::people::Member;
 use crate::error::Error;
 use crate::state::AppState;
@@ -26,10 +27,18 @@ pub async fn page(
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
+    state.chat.allow(user.id, Act::People).map_err(|error| asked.refuse(error))?;
     show(&state, &slug, &user, &asked, search, None).await
 }
 
-async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, search: Search, problem: Option<Error>) -> Answer {
+async fn show(
+    state: &AppState,
+    slug: &str,
+    user: &CurrentUser,
+    asked: &Asked,
+    search: Search,
+    problem: Option<(Error, Typed)>,
+) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let sought = search.sought().map_err(refuse)?;
@@ -45,21 +54,25 @@ async fn show(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, s
             .collect();
         return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next })).into_response());
     }
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let listed = |Member { person, .. }| Listed { is_online: presence.is_online(person.id), person };
     let members = members.into_iter().map(listed).collect();
     let frame = frame(state, user).await.map_err(refuse)?;
     let mut page = MembersPage::new(frame, user, view, members, search, next.as_deref());
-    page.problem = problem.as_ref().map(Into::into);
-    Ok(page_with(status, &page))
+    let Some((error, typed)) = problem else { return Ok(page_with(StatusCode::OK, &page)) };
+    page.problem = Some((&error).into());
+    page.typed = typed;
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let mut response = page_with(status, &page);
+    retry_after(&mut response, error.retry_after());
+    Ok(response)
 }
 
-/// Back to the members, or the page again with what is wrong.
-async fn after(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, done: Result<(), Error>) -> Answer {
+/// Back to the members, or the page again with what is wrong and what was typed.
+async fn after(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, typed: Typed, done: Result<(), Error>) -> Answer {
     match done {
         Ok(()) => Ok(to_members(slug, "")),
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
-            show(state, slug, user, asked, Search::default(), Some(error)).await
+        Err(error) if error.shows_form_again() && !asked.is_json() => {
+            show(state, slug, user, asked, Search::default(), Some((error, typed))).await
         }
         Err(error) => Err(asked.refuse(error)),
     }
@@ -85,7 +98,7 @@ pub async fn invite(
     Form(form): Form<Invitation>,
 ) -> Answer {
     let done = state.chat.admit(user.id, &slug, &form.username).await;
-    after(&state, &slug, &user, &asked, done).await
+    after(&state, &slug, &user, &asked, Typed { username: form.username, ..Typed::default() }, done).await
 }
 
 /// `POST /rooms/{slug}/members/{username}/remove`, with the query of the page that one was on.
@@ -99,7 +112,7 @@ pub async fn remove(
     match state.chat.remove(user.id, &slug, &username).await {
         Ok(()) if username.eq_ignore_ascii_case(&user.username) => Ok(Redirect::to("/rooms").into_response()),
         Ok(()) => Ok(to_members(&slug, &search.query(&search.after))),
-        refused => after(&state, &slug, &user, &asked, refused).await,
+        refused => after(&state, &slug, &user, &asked, Typed::default(), refused).await,
     }
 }
 
@@ -151,5 +164,5 @@ pub async fn describe(
     {
         return confirm(&state, &slug, &user, &asked, form).await;
     }
-    after(&state, &slug, &user, &asked, done).await
+    after(&state, &slug, &user, &asked, Typed { name: form.name, topic: form.topic, ..Typed::default() }, done).await
 }

@@ -13,6 +13,7 @@ use super::session::CurrentUser;
 use super::views::{DirectPage, Listed, PeoplePage, PersonPage};
 use crate::chat::direct::{Opened, usernames};
 use crate::chat::listing::{Listing, Sought};
+use crate::chat::rates::Act;
 use crate::db::people::ListedPerson;
 use crate::error::{Error, Result};
 use crate::state::AppState;
@@ -53,6 +54,7 @@ impl Search {
 /// `GET /people`: everybody, or those with `q` in their name, by name.
 pub async fn list(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
+    state.chat.allow(user.id, Act::People).map_err(refuse)?;
     let sought = search.sought().map_err(refuse)?;
     let Listing { people, next } = state.accounts.directory(&sought).await.map_err(refuse)?;
     let people = listed(&state, people);
@@ -121,7 +123,7 @@ pub async fn begin(
     let lines: Vec<String> = fields.into_iter().filter(|(name, _)| name == "users").map(|(_, line)| line).collect();
     match open(&state, &user, &usernames(&lines)).await {
         Ok(opened) => there(&state, &user, &asked, &opened).await,
-        Err(error @ (Error::Invalid { .. } | Error::RateLimited { .. } | Error::Forbidden(_))) if !asked.is_json() => {
+        Err(error) if (error.shows_form_again() || matches!(error, Error::Forbidden(_))) && !asked.is_json() => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             let again = start(&state, &user, lines, Some(&error)).await.map_err(|error| asked.refuse(error))?;
             let mut response = page_with(status, &again);

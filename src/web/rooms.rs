@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::form::Form;
 use super::frame::frame;
-use super::respond::{Answer, Asked, page, page_with};
+use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::RoomsPage;
 use crate::chat::types::Visibility;
@@ -53,14 +53,18 @@ pub async fn create(State(state): State<AppState>, user: CurrentUser, asked: Ask
     };
     match created {
         Ok(room) => Ok(Redirect::to(&format!("/rooms/{}", room.slug)).into_response()),
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
+        Err(error) if error.shows_form_again() && !asked.is_json() => {
             let refuse = |error| asked.refuse(error);
             let rooms = state.chat.list(user.id).await.map_err(refuse)?;
             let mut again = RoomsPage::new(frame(&state, &user).await.map_err(refuse)?, rooms);
             again.name = form.name;
             again.topic = form.topic;
+            again.is_private = form.visibility == "private";
             again.problem = Some((&error).into());
-            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again))
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            let mut response = page_with(status, &again);
+            retry_after(&mut response, error.retry_after());
+            Ok(response)
         }
         Err(error) => Err(asked.refuse(error)),
     }

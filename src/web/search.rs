@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Json};
 use serde::Deserialize;
 
 use super::frame::frame;
-use super::respond::{Answer, Asked, page, page_with};
+use super::respond::{Answer, Asked, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::SearchPage;
 use crate::chat::search::{Order, Results};
@@ -38,11 +38,14 @@ pub async fn page_of_results(
     let (results, problem) = match found {
         Ok(results) => (results, None),
         // What was typed stays in the field, with what is wrong with it.
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) => (Results::default(), Some(error)),
+        Err(error) if error.shows_form_again() => (Results::default(), Some(error)),
         Err(error) => return Err(refuse(error)),
     };
     let frame = frame(&state, &user).await.map_err(refuse)?.at("search");
     let is_next = sought.before.is_some_and(|before| !before.is_empty());
     let shown = SearchPage::new(frame, sought.q, order, is_next, results, problem.as_ref());
-    Ok(if problem.is_some() { page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown) } else { page(&shown) })
+    let status = problem.as_ref().map_or(200, Error::status);
+    let mut response = page_with(StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), &shown);
+    retry_after(&mut response, problem.as_ref().and_then(Error::retry_after));
+    Ok(response)
 }

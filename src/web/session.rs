@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
@@ -19,8 +19,10 @@ use super::origin::Origins;
 use super::reads::TurnSlot;
 use super::respond::Refused;
 use crate::accounts::session::{self, SessionKey, SessionUser, Store};
+use crate::chat::rates::Act;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::state::AppState;
 
 /// Under which key a session holds whose it is.
 const USER: &str = "user";
@@ -115,12 +117,16 @@ impl CurrentUser {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
+impl FromRequestParts<AppState> for CurrentUser {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Refused> {
         match Self::find(parts).await {
             Ok(Some(user)) => {
+                // Whatever somebody asks for, with or without a page around it, is read for them.
+                if parts.method == Method::GET || parts.method == Method::HEAD {
+                    state.chat.allow(user.id, Act::Read).map_err(|error| Refused::new(error, parts))?;
+                }
                 // Whatever a signed-in person asks for may be large, and costs one of their turns.
                 if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {
                     slot.take(user.id).await.map_err(|error| Refused::new(error, parts))?;

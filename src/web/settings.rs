@@ -15,9 +15,10 @@ use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::SettingsPage;
 use crate::accounts::profile::{Changed, Wishes};
+use crate::chat::rates::Act;
 use crate::chat::types::{Level, Theme, UserId};
 use crate::db::people::Profile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::state::AppState;
 
 /// For how long changes that were under way may still come: longer than anybody waits for one.
@@ -74,7 +75,7 @@ pub async fn save(State(state): State<AppState>, user: CurrentUser, asked: Asked
     match change(&state, &user, &form).await {
         Ok(profile) if asked.is_json() => Ok(Json(json_of(&profile)).into_response()),
         Ok(_) => Ok(Redirect::to("/settings?saved").into_response()),
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
+        Err(error) if error.shows_form_again() && !asked.is_json() => {
             let refuse = |error| asked.refuse(error);
             let mut profile = state.accounts.profile(&user.username).await.map_err(refuse)?;
             keep_typed(&mut profile, form);
@@ -91,8 +92,7 @@ pub async fn save(State(state): State<AppState>, user: CurrentUser, asked: Asked
 
 /// Stores the settings, and lets everybody see at once what they can see of them.
 async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result<Profile> {
-    // As a post: each may be told to everybody.
-    state.chat.spend(user.id)?;
+    state.chat.allow(user.id, Act::Profile)?;
     let wishes = Wishes {
         name: form.name.as_deref(),
         status: form.status.as_deref(),

@@ -81,7 +81,7 @@ export class Acts {
   }
 
   async #edit(seq) {
-    const answer = await this.#line.ask('history', { around: seq, limit: 1 });
+    const answer = await this.#line.read('history', { around: seq, limit: 1 });
     const message = answer.messages?.find((one) => one.seq === seq);
     if (!message || message.deleted_at) return this.#told(answer);
     this.#composer.edit?.({ seq, body: message.body });

@@ -1,5 +1,6 @@
 // Where completions come from: the room's members, the rooms that everybody may see, the emoji.
 import { search } from '#js/emoji.js';
+import { askFor } from '#js/get.js';
 
 const LIMIT = 8;
 // How long a list is good for, in milliseconds.
@@ -58,9 +59,7 @@ function list(path, take) {
   return () => {
     if (loading && Date.now() - asked < FRESH) return loading;
     asked = Date.now();
-    loading = fetch(path, { headers: { accept: 'application/json' } })
-      .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${path}: ${answer.status}`))))
-      .then(take);
+    loading = askFor(path).then((answer) => answer ?? Promise.reject(new Error(`${path} has no answer`))).then(take);
     loading.catch(() => { loading = undefined; });
     return loading;
   };

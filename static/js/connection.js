@@ -4,6 +4,8 @@ import { io } from '#vendor/socket.io-client/socket.io.esm.min.js';
 
 // How long an acknowledgement may take before the event counts as lost; it is sent again by whoever cares.
 const PATIENCE = 20_000;
+// How long a wait may be that nobody is told of, in seconds.
+const SOON = 30;
 
 export class Connection extends EventTarget {
   #socket;
@@ -44,6 +46,15 @@ export class Connection extends EventTarget {
     }
   }
 
+  // The same for what only reads: where that was too much at once, it is asked again after the wait that the server names.
+  async read(event, data = {}) {
+    for (;;) {
+      const answer = await this.ask(event, data);
+      if (answer.ok || !passes(answer.error) || !this.isUp) return answer;
+      await new Promise((resolve) => setTimeout(resolve, answer.error.retry_after * 1_000));
+    }
+  }
+
   // Says something that is stale soon, and that nobody misses.
   hint(event, data = {}) {
     if (this.isUp) this.#socket.volatile.emit(event, data);
@@ -72,6 +83,9 @@ export class Connection extends EventTarget {
     if (mustAsk) setTimeout(() => this.#socket.connect(), 1_000);
   }
 }
+
+// What is only too much at once, and soon will not be.
+const passes = ({ code, retry_after }) => (code === 'rate_limited' || code === 'busy') && retry_after <= SOON;
 
 // Where a page has no line of its own for it, one under its head.
 function bar() {

@@ -19,6 +19,8 @@ export class Line extends EventTarget {
 
   ask(event, data = {}) { return this.#connection.ask(event, { room: this.#room, ...data }); }
 
+  read(event, data = {}) { return this.#connection.read(event, { room: this.#room, ...data }); }
+
   hint(event) { if (this.isUp) this.#connection.hint(event, { room: this.#room }); }
 
   say(text) { if (!this.#hasEnded) this.#connection.say(text); }

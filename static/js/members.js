@@ -1,5 +1,6 @@
 // The list of a room's members, live while it is open: who is there, by asking again when somebody came or went.
 import { cameOrWent } from '#js/people-live.js';
+import { askFor } from '#js/get.js';
 import { connection, sidebar } from '#js/shell.js';
 
 // How long after a change the list is asked for: those who change pages come and go at once. In milliseconds.
@@ -13,9 +14,8 @@ const line = connection.in(room);
 let due;
 
 async function look() {
-  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/members${location.search}`, { headers: { accept: 'application/json' } }).catch(() => null);
-  if (!answer?.ok) return;
-  for (const { person, online } of (await answer.json()).members) {
+  const answer = await askFor(`/rooms/${encodeURIComponent(room)}/members${location.search}`);
+  for (const { person, online } of answer?.members ?? []) {
     cameOrWent({ user: person.username, online });
     const said = list.querySelector(`[data-name-of="${CSS.escape(person.username)}"]`)?.parentElement.querySelector('[data-said]');
     if (said) said.textContent = online ? ', online' : '';

@@ -3,8 +3,9 @@
 import { alone, keyOf, read, rooms, write } from '#js/outbox-store.js';
 
 const BETWEEN_TRIES = 1_000;
-// What passes by itself; anything else needs the person.
+// What passes by itself, and soon (in seconds); anything else needs the person.
 const PASSING = new Set(['busy', 'rate_limited', 'unavailable', 'lost']);
+const SOON = 60;
 
 export class Outbox extends EventTarget {
   #line; #key;
@@ -63,7 +64,7 @@ export class Outbox extends EventTarget {
       if (answer.ok) {
         await this.onPosted(answer.message);
         this.arrived(nonce);
-      } else if (PASSING.has(answer.error.code)) {
+      } else if (PASSING.has(answer.error.code) && (answer.error.retry_after ?? 0) <= SOON) {
         await new Promise((resolve) => setTimeout(resolve, (answer.error.retry_after ?? 0) * 1_000 || BETWEEN_TRIES));
       } else {
         this.#change((posts) => posts.map((one) => (one.nonce === nonce ? { ...one, problem: answer.error.message } : one)));

@@ -14,7 +14,7 @@ export class Pins {
     if (node ? node.hasAttribute('data-pinned') === !!message.pinned : !message.pinned) return;
     clearTimeout(this.#asking);
     this.#asking = setTimeout(async () => {
-      const answer = await this.#line.ask('pins');
+      const answer = await this.#line.read('pins');
       if (answer.ok) this.#show(answer.count);
     }, 50);
   }

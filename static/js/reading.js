@@ -50,6 +50,8 @@ export class Reading {
     if (!this.#isReading()) return;
     const seq = this.#timeline.last;
     const answer = await this.#line.ask('read', { seq });
+    // Nobody is told that a marker moves later.
+    if (answer.error?.retry_after) this.#waiting = setTimeout(() => this.#tell(), answer.error.retry_after * 1_000);
     if (!answer.ok || this.#isHeld) return;
     this.#told = Math.max(this.#told, seq);
     this.#sidebar.count(this.#room, answer);

@@ -89,7 +89,7 @@ export class Room {
   #sync() {
     this.#syncing ??= (async () => {
       for (;;) {
-        const answer = await this.#line.ask('sync', { after: this.#rev });
+        const answer = await this.#line.read('sync', { after: this.#rev });
         if (!answer.ok) return this.#refused(answer.error);
         if (answer.head.epoch !== this.#epoch) return location.reload();
         this.#take(answer.messages);
@@ -116,7 +116,7 @@ export class Room {
   }
 
   async #older() {
-    const answer = await this.#line.ask('history', { before: this.#timeline.first, limit: 50 });
+    const answer = await this.#line.read('history', { before: this.#timeline.first, limit: 50 });
     if (answer.ok) this.#timeline.prepend(answer.messages, answer.more_before);
     return answer.ok;
   }

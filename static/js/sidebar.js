@@ -57,7 +57,7 @@ export class Sidebar extends EventTarget {
   }
 
   async #watch() {
-    const answer = await this.#connection.ask('watch');
+    const answer = await this.#connection.read('watch');
     if (!answer.ok) return;
     const known = new Set(answer.rooms.map(({ room }) => room));
     for (const room of [...this.#rows.keys(), ...this.#entries.rooms()]) if (!known.has(room)) this.#forget(room);

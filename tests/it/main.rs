@@ -13,6 +13,7 @@ mod live;
 mod pages;
 mod people;
 mod process;
+mod rates;
 mod rooms;
 mod search;
 mod socket;

@@ -17,8 +17,13 @@ use crate::ground::cluster::Cluster;
 use crate::ground::programs::on_path;
 
 /// Limits that are there for strangers; one machine plays a thousand clients here.
-const LIFTED: [(&str, &str); 4] =
-    [("POST_RATE", "off"), ("LOGIN_RATE", "off"), ("CONNECTION_LIMIT", "off"), ("ADDRESS_CONNECTION_LIMIT", "off")];
+const LIFTED: [(&str, &str); 5] = [
+    ("POST_RATE", "off"),
+    ("ACT_RATE", "off"),
+    ("LOGIN_RATE", "off"),
+    ("CONNECTION_LIMIT", "off"),
+    ("ADDRESS_CONNECTION_LIMIT", "off"),
+];
 /// Where the peers' sources are.
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 

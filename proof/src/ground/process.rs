@@ -69,8 +69,8 @@ pub struct Process {
 
 impl Process {
     /// Starts a program, with arguments when it is one that starts the server in its turn (such as one that watches its system
-    /// calls), on the database at `url`, and waits until the server says that it listens. Posts are not limited, unless
-    /// `settings` says so.
+    /// calls), on the database at `url`, and waits until the server says that it listens. Posts and other
+    /// acts are not limited, unless `settings` says so.
     ///
     /// # Panics
     /// When it does not start: with all that it said.
@@ -92,7 +92,7 @@ impl Process {
         url: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, String> {
-        let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off")];
+        let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off"), ("ACT_RATE", "off")];
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let mut child = command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");

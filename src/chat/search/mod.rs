@@ -29,6 +29,7 @@ use self::needle::Needle;
 use self::query::Query;
 use super::Chat;
 use super::change::Logged;
+use super::rates::Act;
 use super::types::UserId;
 use crate::db::Db;
 use crate::db::search::{Hit, Wanted};
@@ -142,8 +143,9 @@ impl Chat {
     /// Searches all rooms that `reader` may see now. `before` is where the page before ended.
     ///
     /// # Errors
-    /// `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once.
+    /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once.
     pub async fn search(&self, reader: UserId, text: &str, order: Order, before: Option<&str>) -> Result<Results> {
+        self.allow(reader, Act::Search)?;
         let zone = match Query::may_name_days(text) {
             true => self.db.find_time_zone(reader).await?.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC),
             false => TimeZone::UTC,

@@ -28,6 +28,19 @@ pub struct MembersPage {
     is_first: bool,
     /// Why the form was refused.
     pub problem: Option<Problem>,
+    /// What was typed into it.
+    pub typed: Typed,
+}
+
+/// What somebody typed into the forms of this page; nobody types it twice.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// Whom to bring in.
+    pub username: String,
+    /// The room's name.
+    pub name: Option<String>,
+    /// Its topic.
+    pub topic: Option<String>,
 }
 
 impl MembersPage {
@@ -60,7 +73,16 @@ impl MembersPage {
             is_first: search.after.is_empty(),
             q: search.q,
             problem: None,
+            typed: Typed::default(),
         }
+    }
+
+    fn name(&self) -> &str {
+        self.typed.name.as_deref().unwrap_or(&self.view.room.name)
+    }
+
+    fn topic(&self) -> &str {
+        self.typed.topic.as_deref().unwrap_or(&self.view.room.topic)
     }
 }
 

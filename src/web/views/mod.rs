@@ -19,7 +19,7 @@ use askama::Template;
 pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::frame::Frame;
-pub use self::members::{MembersPage, PublishPage};
+pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::people::{DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
@@ -82,7 +82,7 @@ impl ErrorPage {
             Error::Forbidden(_) => "Not for you, this one",
             Error::NotFound(_) => "Nothing here",
             Error::Invalid { .. } | Error::TooLong { .. } => "That did not work",
-            Error::RateLimited { .. } => "A little slower",
+            Error::RateLimited { .. } | Error::CallsTooMany { .. } => "A little slower",
             Error::Busy { .. } => "One moment",
             Error::Unavailable => "The database is away",
             Error::Internal(_) => "Our fault",

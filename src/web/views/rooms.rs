@@ -25,6 +25,8 @@ pub struct RoomsPage {
     pub name: String,
     /// What was typed.
     pub topic: String,
+    /// What was chosen.
+    pub is_private: bool,
     /// Why it was refused.
     pub problem: Option<Problem>,
 }
@@ -35,6 +37,6 @@ impl RoomsPage {
     pub fn new(frame: Frame, mut rooms: Vec<ListedRoom>) -> Self {
         // Conversations have a page of their own.
         rooms.retain(|listed| !listed.room.is_direct);
-        Self { frame, rooms, name: String::new(), topic: String::new(), problem: None }
+        Self { frame, rooms, name: String::new(), topic: String::new(), is_private: false, problem: None }
     }
 }

@@ -8,6 +8,7 @@ mod notices;
 mod offline;
 mod people;
 mod plain;
+mod rates;
 mod reading;
 mod sidebar;
 mod talk;

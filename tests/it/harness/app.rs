@@ -27,10 +27,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on the database at `url`. `settings` are as the environment would hold them; posts are not limited
-    /// unless they say so, because most tests post faster than people do.
+    /// Starts one on the database at `url`. `settings` are as the environment would hold them; posts and
+    /// other acts are not limited unless they say so, because most tests are faster than people.
     pub async fn start(url: &str, settings: &[(&str, &str)]) -> Self {
-        let mut all = vec![("DATABASE_URL", url), ("POST_RATE", "off")];
+        let mut all = vec![("DATABASE_URL", url), ("POST_RATE", "off"), ("ACT_RATE", "off")];
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -1,7 +1,7 @@
 //! A look into a test's database from outside, past the server.
 //!
-//! Owns reading whole tables as JSON, and what must hold in them whatever happened. It writes only what no page can:
-//! that somebody looks after the server.
+//! Owns reading whole tables as JSON, and what must hold in them whatever happened. It writes only what no page can,
+//! or what would take one thousands of requests.
 
 use std::time::Instant;
 

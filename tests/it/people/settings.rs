@@ -93,8 +93,8 @@ both! {
         assert!(app.stranger().get("/login").await.body.contains("<html lang=\"en\">"));
     }
 
-    async fn changing_oneself_is_bounded_as_writing_is(database: &Database) {
-        let mut limited = Server::start(database.url(), &[("POST_RATE", "2/s")]).await;
+    async fn changing_oneself_is_bounded(database: &Database) {
+        let mut limited = Server::start(database.url(), &[("ACT_RATE", "6/min")]).await;
         let ada = limited.register("ada").await;
         let mut refused = None;
         for number in 0..12 {

@@ -3,6 +3,7 @@
 //! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
 
 mod access;
+mod acts;
 mod backup;
 mod broadcast;
 mod browser;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<&'static Case> {
         storm::CASES,
         dawdle::CASES,
         flood::CASES,
+        acts::CASES,
         oversize::CASES,
         malformed::CASES,
         text::CASES,

@@ -1,0 +1,266 @@
+//! One person who does everything that is no post as often as they can: over pages and sockets, one kind of act after the other.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Person, Socket};
+use crate::torture::watch::{memory_during, never_panicked};
+use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "acts-flood",
+    about: "topics, joins, leaves, admits, levels, markers, paging, searches, @room without end from one person: no more than the limits say is \
+            stored or told, memory and others hold",
+    databases: Db::BOTH,
+    rounds: 5,
+    short: 1,
+    needs: &[],
+    run: |stage, rounds| Box::pin(acts_flood(stage, rounds)),
+}];
+
+/// How much memory all of it may take, in MiB.
+const MEMORY: f64 = 64.0;
+/// How many people are in the room that is called: as many as make it a large one.
+const CALLED: usize = 110;
+/// How many things are under way at once, by pages and by a socket.
+const PAGES: usize = 16;
+const EVENTS: usize = 128;
+
+/// What docs/protocol.md allows: so many a minute, and so many at once.
+#[derive(Clone, Copy)]
+struct Allowed(u32, u32);
+
+impl Allowed {
+    /// How many could be done in so much time.
+    fn within(self, time: Duration) -> f64 {
+        let Self(minute, burst) = self;
+        f64::from(burst) + f64::from(minute) * time.as_secs_f64() / 60.0 + 1.0
+    }
+}
+
+/// What came of one kind of act.
+struct Tally {
+    what: &'static str,
+    tried: usize,
+    done: usize,
+    took: Duration,
+}
+
+async fn acts_flood(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[("ACT_RATE", "60/min"), ("POST_RATE", "off"), ("REGISTRATION_RATE", "off")]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let (eve, grace) = (server.register("eve").await, server.register("grace").await);
+    let room = eve.create_room("Stage", "public").await;
+    let (socket, _) = eve.join(&room).await;
+    let (witness, _) = grace.join(&room).await;
+    let seq = socket.post(&room, "the first of it", "first").await["seq"].clone();
+    let large = grace.create_room("Hall", "public").await;
+    socket.ok("join", json!({ "room": large })).await;
+    let door = grace.create_room("Door", "public").await;
+    witness.ok("join", json!({ "room": door })).await;
+    let names: Vec<_> = (2..CALLED).map(|nth| format!("member{nth}")).collect();
+    for some in names.chunks(8) {
+        join_all(some.iter().map(|name| async { server.register(name).await.join(&large).await })).await;
+    }
+    drop(socket);
+    let calm = pulse.beat(Duration::from_secs(1)).await;
+    let began = Instant::now();
+    let flood = pulse.during(memory_during(&server, everything(&eve, [&room, &large, &door], &seq, rounds as usize)));
+    let ((tallies, memory), beats) = flood.await;
+    let memory = memory as f64 / 1_048_576.0;
+    // What was told of before this is told, was told; who has gone is told of a moment later.
+    witness.post(&room, "the end of it", "end").await;
+    witness.hears("the end of it").await;
+    let told = |event: &str, fits: &dyn Fn(&Value) -> bool| witness.peek_at(event).iter().filter(|it| fits(it)).count();
+    let took = began.elapsed();
+    let mut faults = Vec::new();
+    let mut outcome = Outcome::default();
+    for (Tally { what, tried, done, took }, allowed) in &tallies {
+        let most = allowed.within(*took);
+        outcome.note(format_args!("{what}: {done} of {tried} done in {:.1} s, {most:.0} allowed", took.as_secs_f64()));
+        if *done as f64 > most {
+            faults.push(format!("{what}: {done} done, {most:.0} allowed"));
+        }
+        if *done == *tried && *tried as f64 > most {
+            faults.push(format!("{what}: none of {tried} was refused"));
+        }
+    }
+    let of_kind = |kinds: &[&str]| told("message", &|it| kinds.iter().any(|kind| it["kind"] == *kind));
+    let presence = told("presence", &|it| it["user"] == "eve" && it["room"] == json!(room));
+    for (what, told, most) in [
+        ("topics told", of_kind(&["topic"]), TOPICS.within(took)),
+        ("people told to come and go", of_kind(&["joined", "left"]), 2.0 * (ENTERS.within(took) + ADMITS.within(took))),
+        ("presence told", presence, 2.0 * (took.as_secs_f64() + 2.0)),
+        ("typing told", told("typing", &|_| true), TYPES.within(took)),
+        ("names told", told("person", &|_| true), PROFILES.within(took)),
+    ] {
+        outcome.note(format_args!("{what}: {told}, at most {most:.0}"));
+        if told as f64 > most {
+            faults.push(format!("{what}: {told}, at most {most:.0}"));
+        }
+    }
+    outcome.note(format_args!("memory + {memory:.0} MiB; {beats} (before: {calm})"));
+    if memory > MEMORY {
+        faults.push(format!("memory grew by {memory:.0} MiB"));
+    }
+    never_panicked(&server);
+    assert!(faults.is_empty(), "{}; {}", faults.join("; "), outcome.notes.join("; "));
+    beats.assert_held(&calm);
+    Ok(outcome)
+}
+
+const TOPICS: Allowed = Allowed(20, 20);
+const PROFILES: Allowed = Allowed(20, 20);
+const ENTERS: Allowed = Allowed(60, 60);
+const LEAVES: Allowed = Allowed(120, 600);
+const ADMITS: Allowed = Allowed(30, 60);
+const REMOVALS: Allowed = Allowed(30, 60);
+const PINS: Allowed = Allowed(60, 30);
+const LEVELS: Allowed = Allowed(60, 60);
+const MARKS: Allowed = Allowed(600, 2_500);
+const TYPES: Allowed = Allowed(120, 60);
+const ROOMS: Allowed = Allowed(30, 30);
+const SEARCHES: Allowed = Allowed(60, 30);
+const PEOPLE: Allowed = Allowed(240, 120);
+const READS: Allowed = Allowed(1_200, 600);
+const SEATS: Allowed = Allowed(1_200, 2_500);
+/// 20,000 people, and as many again in an hour: those in the hall but the caller, each time.
+const CALLS: Allowed = Allowed((20_000 / 60 / CALLED) as u32 + 1, (20_000 / CALLED) as u32 + 1);
+
+/// Every kind of act, each `rounds` times as often as would be enough to see its end.
+async fn everything(eve: &Person, [room, large, door]: [&str; 3], seq: &Value, rounds: usize) -> Vec<(Tally, Allowed)> {
+    let mut all = Vec::new();
+    let of_room = |path: &str| format!("/rooms/{room}{path}");
+    let in_room = |more: Value| {
+        let mut data = json!({ "room": room, "seq": seq });
+        data.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        data
+    };
+    let topics = pages("topics", eve, 150 * rounds, |nth| (of_room("/settings"), vec![("topic", format!("topic {nth}"))]));
+    all.push((topics.await, TOPICS));
+    let member = |nth: usize| format!("member{}", 2 + nth % (CALLED - 2));
+    let admit = |nth| (of_room("/members"), vec![("username", member(nth))]);
+    all.push((pages("admits", eve, 150 * rounds, admit).await, ADMITS));
+    let remove = |nth| (of_room(&format!("/members/{}/remove", member(nth))), vec![]);
+    all.push((pages("removals", eve, 150 * rounds, remove).await, REMOVALS));
+    let profile = |nth| ("/settings".to_owned(), vec![("name", format!("Eve the {nth}"))]);
+    all.push((pages("profile changes", eve, 100 * rounds, profile).await, PROFILES));
+    let create = |nth| ("/rooms".to_owned(), vec![("name", format!("Room {nth}")), ("visibility", "private".to_owned())]);
+    all.push((pages("rooms made", eve, 100 * rounds, create).await, ROOMS));
+    let level = |nth: usize| (of_room("/level"), vec![("level", ["all", "muted"][nth % 2].to_owned())]);
+    all.push((pages("levels", eve, 150 * rounds, level).await, LEVELS));
+    // One after the other, so that each is a change.
+    let (entered, left) = enter_and_leave(eve, door, 100 * rounds).await;
+    all.push((entered, ENTERS));
+    all.push((left, LEAVES));
+    let pin = events("pins", eve, room, 200 * rounds, |nth| ("pin", in_room(json!({ "on": nth % 2 == 0 }))));
+    all.push((pin.await, PINS));
+    let call = events("calls of a large room", eve, large, 400 * rounds, |nth| {
+        ("message", json!({ "room": large, "body": "@room", "nonce": format!("call-{nth}") }))
+    });
+    all.push((call.await, CALLS));
+    let mark = |nth: usize| (["read", "unread"][nth % 2], in_room(json!({})));
+    all.push((events("markers", eve, room, 5_000 * rounds, mark).await, MARKS));
+    all.push((events("typing", eve, room, 400 * rounds, |_| ("typing", in_room(json!({})))).await, TYPES));
+    let search = |nth: usize| ("search", json!({ "q": format!("first it {}", nth % 7), "order": "best" }));
+    all.push((events("searches", eve, room, 150 * rounds, search).await, SEARCHES));
+    all.push((reads("people looked for", eve, 200 * rounds, "/people?q=member").await, PEOPLE));
+    let read = |nth: usize| match nth % 4 {
+        0 => ("history", in_room(json!({ "limit": 50 }))),
+        1 => ("sync", in_room(json!({ "after": 0 }))),
+        2 => ("watch", json!({})),
+        _ => ("mentions", json!({})),
+    };
+    all.push((events("reads", eve, room, 1_500 * rounds, read).await, READS));
+    let seat = |nth: usize| (["leave", "join"][nth % 2], in_room(json!({})));
+    all.push((events("joins and leaves of a socket", eve, room, 8_000 * rounds, seat).await, SEATS));
+    all
+}
+
+/// Sends forms, some at once.
+async fn pages(
+    what: &'static str,
+    eve: &Person,
+    tried: usize,
+    form: impl Fn(usize) -> (String, Vec<(&'static str, String)>),
+) -> Tally {
+    let (mut done, began) = (0, Instant::now());
+    let all: Vec<_> = (0..tried).map(form).collect();
+    for some in all.chunks(PAGES) {
+        let answers = join_all(some.iter().map(|(path, fields)| {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            Answer::of(eve.form(path, &fields).header("accept", "application/json"))
+        }));
+        done += answers.await.iter().filter(|answer| is_done(what, answer)).count();
+    }
+    Tally { what, tried, done, took: began.elapsed() }
+}
+
+/// Asks for a page, some at once.
+async fn reads(what: &'static str, eve: &Person, tried: usize, path: &str) -> Tally {
+    let (mut done, began) = (0, Instant::now());
+    for _ in 0..tried / PAGES {
+        let answers =
+            join_all((0..PAGES).map(|_| Answer::of(eve.request(Method::GET, path).header("accept", "application/json"))));
+        done += answers.await.iter().filter(|answer| is_done(what, answer)).count();
+    }
+    Tally { what, tried, done, took: began.elapsed() }
+}
+
+fn is_done(what: &str, answer: &Answer) -> bool {
+    let is_refused = answer.status == 429 || answer.status == 503;
+    assert!(is_refused || answer.status < 400, "{what}: {answer:?}");
+    assert!(answer.status != 429 || !answer.header("retry-after").is_empty(), "{what}: it is not said when to come back");
+    !is_refused
+}
+
+/// Sends events, many at once; comes back when cut.
+async fn events(
+    what: &'static str,
+    eve: &Person,
+    room: &str,
+    tried: usize,
+    event: impl Fn(usize) -> (&'static str, Value),
+) -> Tally {
+    let (mut sent, mut done, began) = (0, 0, Instant::now());
+    while sent < tried {
+        let socket = eve.socket().await;
+        // Refused, too, once there were too many of these.
+        let _joined: Value = socket.ask("join", json!({ "room": room })).await;
+        while sent < tried && !socket.has_ended() {
+            let mut pending = Vec::new();
+            for nth in sent..tried.min(sent + EVENTS) {
+                let (name, data) = event(nth);
+                pending.push(socket.send(name, data).await);
+            }
+            sent += pending.len();
+            for one in pending {
+                done += usize::from(one.outcome().await.is_some_and(|answer| is_accepted(what, &answer)));
+            }
+        }
+    }
+    Tally { what, tried, done, took: began.elapsed() }
+}
+
+fn is_accepted(what: &str, answer: &Value) -> bool {
+    let is_refused = answer["error"]["code"] == "rate_limited" || answer["error"]["code"] == "busy";
+    assert!(is_refused || answer["ok"] == json!(true), "{what}: {answer}");
+    !is_refused
+}
+
+/// Becomes a member by socket and leaves for good by form, in turns.
+async fn enter_and_leave(eve: &Person, room: &str, tried: usize) -> (Tally, Tally) {
+    let (mut entered, mut left, began) = (0, 0, Instant::now());
+    let socket: Socket = eve.socket().await;
+    for _ in 0..tried {
+        let leave = Answer::of(eve.form(&format!("/rooms/{room}/leave"), &[]).header("accept", "application/json")).await;
+        left += usize::from(is_done("leaving for good", &leave));
+        entered += usize::from(is_accepted("entering", &socket.ask("join", json!({ "room": room })).await));
+    }
+    let took = began.elapsed();
+    (Tally { what: "entering", tried, done: entered, took }, Tally { what: "leaving for good", tried, done: left, took })
+}
