@@ -32,8 +32,11 @@ fn who_is_too_quick_is_told_in_words_and_what_only_reads_comes_by_itself() {
         ada.press("#level button[value=muted]").await;
         ada.waits_for(async || ada.texts("#said").await.iter().any(|said| said.contains("Slow down a little"))).await;
         // Older messages come all the same, a moment later.
-        ada.execute("document.querySelector('#log').scrollTop = 0", vec![]).await.expect("our own script runs");
-        ada.waits_for(async || ada.texts(WORDS).await.first().map(String::as_str) == Some("line 0")).await;
+        let has_all = async || {
+            ada.execute("document.querySelector('#log').scrollTop = 0", vec![]).await.expect("our own script runs");
+            ada.texts(WORDS).await.first().map(String::as_str) == Some("line 0")
+        };
+        ada.waits_for(has_all).await;
         say(&ada, "still here").await;
         ada.waits_for(async || ada.texts(WORDS).await.last().map(String::as_str) == Some("still here")).await;
         ada.close().await;
