@@ -11,7 +11,7 @@ use super::markdown::Rendered;
 use super::types::RoomId;
 
 /// From how many members on a room is large. In smaller ones a call costs less than the message does.
-const LARGE: i64 = 100;
+const LARGE: i64 = 50;
 
 /// How many members each large room had when somebody last looked.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ mod tests {
         let words =
             |names: &[&str]| Rendered { mentions: names.iter().map(|&name| name.to_owned()).collect(), ..Rendered::default() };
         let called = |names: &[&str]| rooms.called(RoomId(1), &words(names), 30).map(NonZeroU32::get);
-        rooms.learn(RoomId(1), 99);
+        rooms.learn(RoomId(1), 49);
         assert_eq!(called(&["@room"]), None);
         rooms.learn(RoomId(1), 5_000);
         assert_eq!((called(&["ada", "@room", "@here"]), called(&["@here"]), called(&["ada"])), (Some(5_000), Some(30), None));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Person, Socket};
@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[Case {
 /// How much memory all of it may take, in MiB.
 const MEMORY: f64 = 64.0;
 /// How many people are in the room that is called: as many as make it a large one.
-const CALLED: usize = 110;
+const CALLED: usize = 52;
 /// How many things are under way at once, by pages and by a socket.
 const PAGES: usize = 16;
 const EVENTS: usize = 128;
@@ -159,7 +159,7 @@ async fn everything(eve: &Person, [room, large, door]: [&str; 3], seq: &Value, r
     all.push((left, LEAVES));
     let pin = events("pins", eve, room, 200 * rounds, |nth| ("pin", in_room(json!({ "on": nth % 2 == 0 }))));
     all.push((pin.await, PINS));
-    let call = events("calls of a large room", eve, large, 400 * rounds, |nth| {
+    let call = events("calls of a large room", eve, large, 600 * rounds, |nth| {
         ("message", json!({ "room": large, "body": "@room", "nonce": format!("call-{nth}") }))
     });
     all.push((call.await, CALLS));
@@ -193,7 +193,7 @@ async fn pages(
     for some in all.chunks(PAGES) {
         let answers = join_all(some.iter().map(|(path, fields)| {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            Answer::of(eve.form(path, &fields).header("accept", "application/json"))
+            answered(move || eve.form(path, &fields).header("accept", "application/json"))
         }));
         done += answers.await.iter().filter(|answer| is_done(what, answer)).count();
     }
@@ -205,10 +205,18 @@ async fn reads(what: &'static str, eve: &Person, tried: usize, path: &str) -> Ta
     let (mut done, began) = (0, Instant::now());
     for _ in 0..tried / PAGES {
         let answers =
-            join_all((0..PAGES).map(|_| Answer::of(eve.request(Method::GET, path).header("accept", "application/json"))));
+            join_all((0..PAGES).map(|_| answered(|| eve.request(Method::GET, path).header("accept", "application/json"))));
         done += answers.await.iter().filter(|answer| is_done(what, answer)).count();
     }
     Tally { what, tried, done, took: began.elapsed() }
+}
+
+/// The answer to a request; sent again where the connection that it was sent over had just been closed for being idle.
+async fn answered(request: impl Fn() -> RequestBuilder) -> Answer {
+    match Answer::try_of(request()).await {
+        Ok(answer) => answer,
+        Err(_) => Answer::of(request()).await,
+    }
 }
 
 fn is_done(what: &str, answer: &Answer) -> bool {
@@ -257,7 +265,7 @@ async fn enter_and_leave(eve: &Person, room: &str, tried: usize) -> (Tally, Tall
     let (mut entered, mut left, began) = (0, 0, Instant::now());
     let socket: Socket = eve.socket().await;
     for _ in 0..tried {
-        let leave = Answer::of(eve.form(&format!("/rooms/{room}/leave"), &[]).header("accept", "application/json")).await;
+        let leave = answered(|| eve.form(&format!("/rooms/{room}/leave"), &[]).header("accept", "application/json")).await;
         left += usize::from(is_done("leaving for good", &leave));
         entered += usize::from(is_accepted("entering", &socket.ask("join", json!({ "room": room })).await));
     }
