@@ -171,6 +171,9 @@ impl Realtime {
         event: &str,
         payload: &Payload,
     ) -> Result<(Answer, Option<Reading>)> {
+        if let Some(act) = cost::of(event) {
+            self.chat.allow(seated.seat.user, act)?;
+        }
         let reading = if READS.contains(&event) { Some(self.chat.reads().begin(&seated.seat.turns).await?) } else { None };
         Ok((self.answer(seated, turn, event, payload).await?, reading))
     }
@@ -178,9 +181,6 @@ impl Realtime {
     async fn answer(self: &Arc<Self>, seated: &Seated, turn: Option<Turn>, event: &str, payload: &Payload) -> Result<Answer> {
         if let Some(turn) = turn {
             return self.change(&seated.seat, turn, event, payload).await;
-        }
-        if let Some(act) = cost::of(event) {
-            self.chat.allow(seated.seat.user, act)?;
         }
         let slug = payload.text("room");
         match event {
