@@ -7,8 +7,10 @@
 
 mod access;
 mod activity;
+mod checkpoint;
 mod connections;
 pub mod direct;
+mod file;
 pub mod ledger;
 mod looks;
 pub mod messages;

@@ -16,14 +16,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Database, Executor, Row};
 
+use super::checkpoint::Checkpoints;
 use super::connections::FRESH;
 use super::search::Follower;
-use super::{Connections, Db, statistics};
+use super::{Connections, Db, file, statistics};
 
 /// How long a statement waits for another program's lock, or for a free connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the write-ahead log is copied into the database, from a connection that does not stall the writer.
-const CHECKPOINT: Duration = Duration::from_secs(10);
 /// An acknowledged message survives the loss of power: each commit waits for the disk. Only the index of search does without for a while.
 pub(super) const DURABLE: &str = "pragma synchronous = full";
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
@@ -41,10 +40,10 @@ pub enum OpenError {
     /// Another Parlor has the file open.
     #[error("{0} is in use by another Parlor: two servers on one SQLite file would overwrite each other's numbers")]
     InUse(PathBuf),
-    /// The lock file cannot be made.
-    #[error("{path} cannot be locked: {error}")]
-    Lock {
-        /// The lock file.
+    /// A file cannot be made or locked.
+    #[error("{path} cannot be opened: {error}")]
+    File {
+        /// The file.
         path: PathBuf,
         /// What the system says.
         error: std::io::Error,
@@ -85,6 +84,8 @@ pub struct Sqlite {
     pub(super) refused: Arc<AtomicBool>,
     /// What is not in the index of search yet.
     pub(super) follower: Arc<Follower>,
+    /// What was deleted, and may be in the write-ahead log still.
+    pub(super) checkpoints: Arc<Checkpoints>,
 }
 
 /// A Postgres.
@@ -140,7 +141,8 @@ impl Db {
 async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sqlite, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
-        .create_if_missing(true)
+        // `file::make` does that.
+        .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // As `DURABLE`.
@@ -151,13 +153,15 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "268435456")
         .pragma("cache_size", "-16384")
-        // A far fallback: `keep_checkpointing` is there before.
+        // A far fallback: `Checkpoints` is there before.
         .pragma("wal_autocheckpoint", "20000")
         .statement_cache_capacity(128);
+    let path = options.get_filename().to_owned();
     let lock = match purpose {
-        Purpose::Serve => Some(lock(options.get_filename())?),
+        Purpose::Serve => Some(lock(&path)?),
         Purpose::Visit => None,
     };
+    file::make(&path).map_err(|error| OpenError::File { path: path.clone(), error })?;
     let refused = Arc::new(AtomicBool::new(false));
     let flag = refused.clone();
     let write = pool::<sqlx::Sqlite>(1)
@@ -190,17 +194,19 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     }
     // Readers never begin a transaction, so there is nothing to roll back.
     let read = Connections::of(pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?);
-    tokio::spawn(keep_checkpointing(options, write.clone()));
+    if purpose == Purpose::Serve {
+        file::warn_of_readers(&path);
+    }
+    let checkpoints = Checkpoints::new(options);
+    tokio::spawn(checkpoints.clone().keep(write.clone()));
     let follower = Follower::new(write.clone());
-    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused, follower })
+    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused, follower, checkpoints })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let failed = |error| OpenError::Lock { path: path.clone(), error };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let path = file::lock_of(database);
+    let failed = |error| OpenError::File { path: path.clone(), error };
+    let file = file::open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
@@ -212,31 +218,6 @@ fn parse_version(version: &str) -> (u32, u32, u32) {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next())
-}
-
-/// Copies the write-ahead log into the database now and then, from a connection of its own: a checkpoint on the writing
-/// connection would make posts wait for it. Ends when the database is closed.
-async fn keep_checkpointing(options: SqliteConnectOptions, write: Connections<sqlx::Sqlite>) {
-    let mut connection = None;
-    while !write.is_closed() {
-        tokio::select! {
-            () = tokio::time::sleep(CHECKPOINT) => {}
-            () = write.close_event() => break,
-        }
-        if connection.is_none() {
-            connection = sqlx::ConnectOptions::connect(&options).await.ok();
-        }
-        if let Some(open) = &mut connection
-            && let Err(error) = open.execute("pragma wal_checkpoint(passive)").await
-        {
-            tracing::warn!(%error, "the write-ahead log could not be checkpointed");
-            connection = None;
-        }
-    }
-    if let Some(connection) = connection {
-        // The file is being closed: what is left in the log is read from there at the next start.
-        connection.close().await.ok();
-    }
 }
 
 async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<Postgres, OpenError> {

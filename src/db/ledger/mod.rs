@@ -226,7 +226,7 @@ impl Db {
         decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
     ) -> sqlx::Result<R> {
         macro_rules! commit {
-            ($connections:expr, $begin:ident($($how:literal)?), $step:path, $note:expr) => {{
+            ($connections:expr, $begin:ident($($how:literal)?), $step:path, $note:expr, $deleted:expr) => {{
                 let mut lent = $connections.lend().await?;
                 let mut tx = lent.$begin($($how)?).await?;
                 let snapshot = $step(&mut tx).load(wanted).await?;
@@ -235,6 +235,9 @@ impl Db {
                     $step(&mut tx).write(&known, &writes).await?;
                     $note(writes.new_text(&known));
                     tx.commit().await?;
+                    if !writes.forgotten.is_empty() {
+                        $deleted();
+                    }
                 } else {
                     tx.rollback().await?;
                 }
@@ -244,9 +247,11 @@ impl Db {
         }
         match self {
             Self::Sqlite(sqlite) => {
-                commit!(sqlite.write, begin_with("begin immediate"), Step::Sqlite, |bytes| sqlite.follower.note(bytes))
+                commit!(sqlite.write, begin_with("begin immediate"), Step::Sqlite, |bytes| sqlite.follower.note(bytes), || sqlite
+                    .checkpoints
+                    .note_deletion())
             }
-            Self::Postgres(postgres) => commit!(postgres.write, begin(), Step::Postgres, |_bytes| {}),
+            Self::Postgres(postgres) => commit!(postgres.write, begin(), Step::Postgres, |_bytes| {}, || {}),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The real program: starting it, stopping it, killing it, and what an administrator does with it.
 
 mod admin;
+mod files;
 mod invitations;
 mod kill;
 mod limits;

@@ -1,0 +1,63 @@
+//! The files of a SQLite database, and who may read them.
+//!
+//! Owns that whatever Parlor makes is its own user's alone from the first byte, and the warning where an older file is not. SQLite gives
+//! its log and shared memory the mode of the database. It must not change the mode of a file that is there: an operator may have meant it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What a file may be to others: nothing.
+const OWN: u32 = 0o600;
+const OTHERS: u32 = 0o077;
+
+/// Opens a file for writing, and makes it if it is missing.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).mode(OWN).open(path)
+}
+
+/// Makes a file if it is missing. One that is there is not even opened: closing it again would end SQLite's locks in this process.
+pub(super) fn make(path: &Path) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { open(path).map(drop) }
+}
+
+/// The file that keeps a second server away.
+pub(super) fn lock_of(database: &Path) -> PathBuf {
+    beside(database, ".lock")
+}
+
+/// Warns when others can read a database, or stand in its way, and says what to do about it.
+pub(super) fn warn_of_readers(database: &Path) {
+    let files = [database.to_owned(), beside(database, "-wal"), beside(database, "-shm"), lock_of(database)];
+    let is_open = |path: &PathBuf| path.metadata().is_ok_and(|about| about.permissions().mode() & OTHERS != 0);
+    let open: Vec<_> = files.into_iter().filter(is_open).map(|path| quoted(&path)).collect();
+    if !open.is_empty() {
+        tracing::warn!("other users of this machine can open Parlor's files. To end that: chmod 600 {}", open.join(" "));
+    }
+}
+
+fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_to_a_shell() {
+        for (path, word) in [("/srv/parlor.db", "/srv/parlor.db"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("$x", "'$x'")] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
+}
