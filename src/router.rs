@@ -22,8 +22,8 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake;
 use crate::state::AppState;
 use crate::web::{
-    access, accounts, act, activity, assets, compose, emoji, fallback, forgery, health, history, install, members, people,
-    preview, reads, rooms, search, session, settings, trace,
+    access, accounts, act, activity, assets, compose, compression, emoji, fallback, forgery, health, history, install, members,
+    people, preview, reads, rooms, search, session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -128,6 +128,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
                 .layer(CatchPanicLayer::custom(fallback::panicked))
                 .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_misdirected))
                 .layer(from_fn(fallback::in_time))
+                .map_request(compression::only_without_words)
                 .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
                 .layer(DefaultBodyLimit::max(MAX_FORM)),
         )

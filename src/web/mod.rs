@@ -10,6 +10,7 @@ pub mod activity;
 pub mod address;
 pub mod assets;
 pub mod compose;
+pub mod compression;
 pub mod emoji;
 pub mod fallback;
 pub mod forgery;

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
 use serde_json::json;
 
+use super::compression;
 use super::tag::Tag;
 use super::views::ErrorPage;
 use crate::error::Error;
@@ -130,7 +131,12 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
     // A room's page is this large; growing towards it would cost more than the rest of the rendering's copying.
     let mut html = String::with_capacity(PAGE);
     match template.render_into(&mut html) {
-        Ok(()) => (status, Html(html)).into_response(),
+        Ok(()) => {
+            if status == StatusCode::OK {
+                compression::pad(&mut html);
+            }
+            (status, Html(html)).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()

@@ -1,6 +1,7 @@
 //! What every page and form has in common: headers, refusals, where forms may come from.
 
 mod assets;
+mod compressed;
 mod errors;
 mod forgery;
 mod headers;

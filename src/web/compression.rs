@@ -1,0 +1,57 @@
+//! Which answers may be compressed.
+//!
+//! Owns the rule, which is about the request: where somebody else may have chosen words in it, such as a link to a search, the answer is sent as
+//! it is. Words that are said twice compress well, so the size of a compressed answer would tell whether a guess stands in it
+//! (docs/decisions/0040). And it owns the random length of pages, where other people's messages stand beside one's own rooms.
+
+use axum::http::header::ACCEPT_ENCODING;
+use axum::http::{Method, Request, Uri};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// How many random bytes a page carries at the most.
+const PADDING: usize = 96;
+
+/// Takes the wish for compression off a request that carries words.
+pub fn only_without_words<B>(mut request: Request<B>) -> Request<B> {
+    if carries_words(request.method(), request.uri()) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
+    request
+}
+
+/// Forms do, and links with parameters that are not numbers.
+fn carries_words(method: &Method, uri: &Uri) -> bool {
+    let is_number = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parameters = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    !matches!(*method, Method::GET | Method::HEAD) || parameters.any(|(_, value)| !is_number(&value))
+}
+
+/// Ends a page with a comment of random length, which does not compress.
+pub fn pad(html: &mut String) {
+    let random: [u8; PADDING] = rand::random();
+    let length = rand::random_range(0..=PADDING);
+    html.push_str("<!--");
+    STANDARD_NO_PAD.encode_string(&random[..length], html);
+    html.push_str("-->");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_not_words() {
+        for (method, uri, expected) in [
+            (Method::GET, "/rooms/general", false),
+            (Method::HEAD, "/rooms/general?before=12&limit=50", false),
+            (Method::GET, "/settings?saved", false),
+            (Method::GET, "/search?q=vault", true),
+            (Method::GET, "/search?q=12&order=best", true),
+            (Method::GET, "/login?next=%2Frooms", true),
+            (Method::POST, "/preview", true),
+        ] {
+            assert_eq!(carries_words(&method, &uri.parse().unwrap()), expected, "{method} {uri}");
+        }
+    }
+}
