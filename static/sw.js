@@ -24,6 +24,7 @@ let epoch = 0;
 addEventListener('install', (event) => event.waitUntil(install()));
 addEventListener('activate', (event) => event.waitUntil(activate()));
 addEventListener('message', (event) => {
+  if (event.data?.forget) event.waitUntil(forget());
   if (event.data?.keep) event.waitUntil(renew(new URL(event.data.keep, location.origin)));
 });
 addEventListener('fetch', (event) => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// Under which key a session holds whose it is.
 const USER: &str = "user";
 
@@ -81,6 +82,8 @@ pub async fn mend_removal(State(origins): State<Arc<Origins>>, mut response: Res
             let secure = if origins.is_https() { "; Secure" } else { "" };
             let mended = format!("{removal} Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
             cookie = HeaderValue::from_str(&mended).expect("fixed words are a header's value");
+            // Not "storage": the service worker would go as well (docs/decisions/0014).
+            response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
         }
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -11,6 +11,8 @@ export class Connection extends EventTarget {
   #socket;
   #bar = document.querySelector('#connection') ?? bar();
   #slow;
+  // The session has ended; what has to be done before the page is left.
+  onEnd = async () => {};
 
   constructor() {
     super();
@@ -18,11 +20,11 @@ export class Connection extends EventTarget {
     this.#socket.on('connect', () => { this.say(''); this.dispatchEvent(new Event('up')); });
     this.#socket.on('disconnect', (reason) => this.#lost(reason === 'io server disconnect'));
     this.#socket.on('connect_error', (error) => {
-      if (error.message === 'unauthenticated') location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+      if (error.message === 'unauthenticated') this.end(error.message, `/login?next=${encodeURIComponent(location.pathname)}`);
       else if (error.message === 'forbidden_origin') this.say('This address is not where Parlor expects to be reached.');
       else this.#lost(!this.#socket.active);
     });
-    this.#socket.on('signed_out', () => location.assign('/login'));
+    this.#socket.on('signed_out', ({ reason } = {}) => this.end(reason));
     // What the browser knows at once, the socket would find out only after its next unanswered ping.
     addEventListener('offline', () => { this.#socket.disconnect(); this.#lost(false); });
     addEventListener('online', () => this.#socket.connect());
@@ -31,6 +33,13 @@ export class Connection extends EventTarget {
   get isUp() { return this.#socket.connected; }
 
   open() { this.#socket.connect(); }
+
+  // Nobody is signed in here any more.
+  async end(reason, next = '/login') {
+    this.#socket.disconnect();
+    await this.onEnd(reason);
+    location.assign(next);
+  }
 
   // One room's end of it.
   in(room) { return new Line(this, room); }

@@ -6,6 +6,8 @@ const SOON = 30;
 export async function askFor(path) {
   try {
     const answer = await fetch(path, { headers: { accept: 'application/json' } });
+    // The page hears of it, and ends (`shell.js`).
+    if (answer.status === 401) dispatchEvent(new Event('unauthenticated'));
     const wait = Number(answer.headers.get('retry-after'));
     if (answer.status === 429 && wait <= SOON) {
       await new Promise((resolve) => setTimeout(resolve, wait * 1_000));

@@ -1,5 +1,6 @@
 // Logging out: asks first where something is unsent, and leaves nothing of this person in the browser.
-import { forget, unsent } from '#js/outbox-store.js';
+import { unsent } from '#js/outbox-store.js';
+import { end } from '#js/own.js';
 
 export class Leaving {
   #me; #form;
@@ -21,9 +22,7 @@ export class Leaving {
   }
 
   async #go() {
-    forget(this.#me);
-    // The worker does the same when it sees the form; this is for a page that it does not stand behind.
-    if ('caches' in globalThis) for (const name of await caches.keys()) if (name.startsWith('private-')) await caches.delete(name);
+    await end(this.#me, 'logged_out');
     this.#form.submit();
   }
 }

@@ -1,6 +1,6 @@
 // The list of a room's members, live while it is open: who is there, by asking again when somebody came or went.
-import { cameOrWent } from '#js/people-live.js';
 import { askFor } from '#js/get.js';
+import { cameOrWent } from '#js/people-live.js';
 import { connection, sidebar } from '#js/shell.js';
 
 // How long after a change the list is asked for: those who change pages come and go at once. In milliseconds.

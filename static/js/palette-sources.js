@@ -1,6 +1,7 @@
 // What the palette finds: rooms, people, and what one can do. Each entry is { kind, sign, label, detail, names, run }.
 import { initials } from '#js/message.js';
 import { askFor } from '#js/get.js';
+import { get, set } from '#js/own.js';
 
 const MOST_RECENT = 8;
 
@@ -12,13 +13,9 @@ export class Recent {
 
   constructor(me) { this.#key = `recent:${me.id}:rooms`; }
 
-  list() {
-    try { return JSON.parse(localStorage.getItem(this.#key)) ?? []; } catch { return []; }
-  }
+  list() { return get(this.#key) ?? []; }
 
-  visited(room) {
-    try { localStorage.setItem(this.#key, JSON.stringify([room, ...this.list().filter((one) => one !== room)].slice(0, MOST_RECENT))); } catch { /* Then nothing is recent. */ }
-  }
+  visited(room) { set(this.#key, [room, ...this.list().filter((one) => one !== room)].slice(0, MOST_RECENT)); }
 }
 
 // Rooms: at once those beside the page, then all that one may see.

@@ -2,6 +2,7 @@
 import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
 import { Notices } from '#js/notify.js';
+import { end, keepOnly, onEnd } from '#js/own.js';
 import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment } from '#js/time.js';
@@ -32,5 +33,11 @@ for (const time of document.querySelectorAll('.gathered time, time.moment')) {
 
 connection.on('person', renamed);
 connection.on('online', cameOrWent);
+
+// Whoever was here before leaves nothing, and neither does who is here now.
+keepOnly(me);
+connection.onEnd = (reason) => end(me, reason);
+onEnd(me, (reason) => connection.end(reason));
+addEventListener('unauthenticated', () => connection.end('unauthenticated'));
 
 connection.open();

@@ -16,6 +16,20 @@ both! {
         assert!(answer.expect(303).location().starts_with("/login"));
     }
 
+    async fn whoever_has_gone_leaves_nothing_in_the_browsers_cache(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let elsewhere = app.log_in("ada").await;
+        assert_eq!(ada.get("/rooms").await.expect(200).header("clear-site-data"), "");
+        assert_eq!(ada.post("/logout", &[]).await.expect(303).header("clear-site-data"), "\"cache\"");
+        // Ended from afar: the first answer after it says so, page or data.
+        let again = app.log_in("ada").await;
+        let fields = [("current", PASSWORD), ("password", "eleven slow lighthouses")];
+        again.post("/settings/password", &fields).await.expect(303);
+        let ended = elsewhere.get_json("/rooms").await;
+        assert_eq!(ended.expect(401).header("clear-site-data"), "\"cache\"");
+        assert_eq!(app.stranger().get("/login").await.expect(200).header("clear-site-data"), "");
+    }
+
     async fn logging_out_ends_only_that_session(app: &TestApp) {
         let ada = app.register("ada").await;
         let elsewhere = app.log_in("ada").await;

@@ -10,6 +10,7 @@ mod people;
 mod plain;
 mod rates;
 mod reading;
+mod shared;
 mod sidebar;
 mod talk;
 mod ways;
