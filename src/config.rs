@@ -33,6 +33,7 @@ pub const SETTINGS: [&str; 18] = [
     "POST_RATE",
     "ACT_RATE",
     "MAX_MESSAGE_CHARS",
+    "SEARCH_TIME",
     "MEMORY_LIMIT",
     "LOG",
     "LOG_FORMAT",
@@ -74,6 +75,8 @@ pub struct Config {
     pub act_rate: Option<Rate>,
     /// `MAX_MESSAGE_CHARS`: how long a message may be.
     pub max_message_chars: usize,
+    /// `SEARCH_TIME`: how long one search may work.
+    pub search_time: Option<Duration>,
     /// `MEMORY_LIMIT`: how many bytes caches and waiting answers may take together.
     pub memory_limit: usize,
     /// `LOG`: what is logged, a filter of tracing's.
@@ -102,6 +105,7 @@ impl Default for Config {
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
             act_rate: Some(Rate { count: NonZeroU32::new(60).expect("it is not zero"), per: Duration::from_secs(60) }),
             max_message_chars: 8000,
+            search_time: Some(Duration::from_millis(500)),
             memory_limit: 256 * 1024 * 1024,
             log: "info".into(),
             log_format: LogFormat::Text,
@@ -135,6 +139,7 @@ impl Config {
             act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
             max_message_chars: env
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
+            search_time: env.read("SEARCH_TIME", default.search_time, values::moment),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, values::bytes),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),

@@ -93,7 +93,7 @@ impl Chat {
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
-        let search = Search::start(&db, config.database_connections);
+        let search = Search::start(&db, config);
         let chat = Self {
             db,
             ledger,

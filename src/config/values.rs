@@ -201,6 +201,19 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     parse().ok_or_else(|| "it must be a time, such as 30s, 45min, 12h or 14d".into())
 }
 
+/// A short time, or none.
+pub(super) fn moment(text: &str) -> Parsed<Option<Duration>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let milliseconds = || {
+        let count: NonZeroU32 = text.strip_suffix("ms")?.trim_end().parse().ok()?;
+        Some(Duration::from_millis(count.get().into()))
+    };
+    let time = milliseconds().or_else(|| duration(text).ok());
+    time.map(Some).ok_or_else(|| format!("{text:?} is not a time, such as 500ms or 2s, nor is it `off`"))
+}
+
 fn seconds_in(unit: &str) -> Option<u64> {
     match unit {
         "s" => Some(1),

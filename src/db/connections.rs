@@ -145,7 +145,8 @@ impl<D: Database> DerefMut for Lent<'_, D> {
     }
 }
 
-/// A statement by itself. All its rows are read before the first one is given: nobody here reads more than fits on a page.
+/// A statement by itself. All its rows are read before the first one is given: nobody here reads more than fits on a page. Only a search,
+/// whose statement may be stopped, borrows a connection and takes its rows as they come.
 impl<'c, D: Database> Executor<'c> for &'c Connections<D>
 where
     for<'a> &'a mut D::Connection: Executor<'a, Database = D>,

@@ -192,8 +192,15 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     if parse_version(&version) < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(version));
     }
-    // Readers never begin a transaction, so there is nothing to roll back.
-    let read = Connections::of(pool(connections.max(1)).connect_with(options.clone().read_only(true)).await?);
+    // Readers never begin a transaction, so there is nothing to roll back. But a search has itself asked whether to go on
+    // (`db::search`), and nobody else must be stopped by that.
+    let read = pool::<sqlx::Sqlite>(connections.max(1)).after_release(|connection, _| {
+        Box::pin(async move {
+            connection.lock_handle().await?.remove_progress_handler();
+            Ok(true)
+        })
+    });
+    let read = Connections::of(read.connect_with(options.clone().read_only(true)).await?);
     if purpose == Purpose::Serve {
         file::warn_of_readers(&path);
     }
@@ -234,28 +241,12 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     // The ledger needs one at a time, and who writes something else must not wait for it.
     let writing = (connections / 4).max(2);
     let write = postgres_pool(writing)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
-                // connection would seem to succeed and never be committed. Postgres would write a warning into its log for each
-                // roll-back of nothing, so it is asked first; one whose transaction has failed answers nothing else.
-                let is_clean = match connection.fetch_one(IS_IN_TRANSACTION).await {
-                    Ok(row) => !row.try_get::<bool, _>(0)?,
-                    Err(sqlx::Error::Database(_)) => false,
-                    Err(error) => return Err(error),
-                };
-                if !is_clean {
-                    connection.execute("rollback").await?;
-                }
-                Ok(true)
-            })
-        })
         // Whatever is written is looked up by its key, row for row. To the planner any array is a hundred rows, and for so many it would
         // rather read a small table whole: with these, only steps from row to row are left (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
         .await?;
     let write = Connections::of(write);
-    // These never begin a transaction, and could write nothing in one.
+    // These write nothing; only a search begins a transaction, for a limit of its own.
     let reading = connections.saturating_sub(writing).max(1);
     let read = postgres_pool(reading).connect_with(options.options([("default_transaction_read_only", "on")])).await?;
     let read = Connections::of(read);
@@ -272,15 +263,32 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
 }
 
 fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {
-    // One that was alive a moment ago is not asked again.
-    pool::<sqlx::Postgres>(connections).before_acquire(|connection, about| {
-        Box::pin(async move {
-            if about.idle_for > FRESH {
-                connection.ping().await?;
-            }
-            Ok(true)
+    pool::<sqlx::Postgres>(connections)
+        // One that was alive a moment ago is not asked again.
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
         })
-    })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
+                // connection would seem to succeed and never be committed. Postgres would write a warning into its log for each
+                // roll-back of nothing, so it is asked first; one whose transaction has failed answers nothing else.
+                let is_clean = match connection.fetch_one(IS_IN_TRANSACTION).await {
+                    Ok(row) => !row.try_get::<bool, _>(0)?,
+                    Err(sqlx::Error::Database(_)) => false,
+                    Err(error) => return Err(error),
+                };
+                if !is_clean {
+                    connection.execute("rollback").await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ impl Chat {
     /// The rooms that names mean, of those that the reader may see: by slug, by name, or `@name` for direct messages.
     async fn named_rooms(&self, reader: UserId, names: &[String]) -> Result<HashSet<RoomId>> {
         let mut rooms = HashSet::new();
+        let mut all = None;
         for name in names {
             if let Some(other) = name.strip_prefix('@') {
                 let Some(other) = spelled(other) else { continue };
@@ -115,13 +116,20 @@ impl Chat {
                 rooms.insert(view.room.id);
                 continue;
             }
+            let all = match &all {
+                Some(all) => all,
+                None => all.insert(self.named(reader).await?),
+            };
             let folded = fold(name);
-            let listed = self.db.list_rooms(reader).await?.into_iter();
-            rooms.extend(
-                listed.filter(|listed| !listed.room.is_direct && fold(&listed.room.name) == folded).map(|listed| listed.room.id),
-            );
+            rooms.extend(all.iter().filter(|(name, _)| *name == folded).map(|(_, room)| *room));
         }
         Ok(rooms)
+    }
+
+    /// The rooms that the reader may see, by what they are called.
+    async fn named(&self, reader: UserId) -> Result<Vec<(String, RoomId)>> {
+        let rooms = self.db.list_rooms(reader).await?.into_iter().filter(|listed| !listed.room.is_direct);
+        Ok(rooms.map(|listed| (fold(&listed.room.name), listed.room.id)).collect())
     }
 }
 

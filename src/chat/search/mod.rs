@@ -4,7 +4,7 @@
 //! the database's; what it holds (`entry`) and what it is asked (`needle`) is decided here, for both databases alike.
 //!
 //! Reading order: `words` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
-//! where), `score` and `snippet` (what is shown).
+//! where), `score` and `snippet` (what is shown); `turns` says how many run at once.
 
 pub mod cursor;
 pub mod entry;
@@ -13,34 +13,44 @@ pub mod needle;
 pub mod query;
 pub mod score;
 pub mod snippet;
+mod turns;
 pub mod words;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
-use self::cursor::Cursor;
+use self::cursor::{Cursor, Spot};
 use self::needle::Needle;
 use self::query::Query;
+use self::turns::Turns;
 use super::Chat;
 use super::change::Logged;
 use super::rates::Act;
-use super::types::UserId;
+use super::types::{Message, UserId};
+use crate::config::Config;
 use crate::db::Db;
-use crate::db::search::{Hit, Wanted};
+use crate::db::search::{Hit, Sought, Wanted};
 use crate::error::{Error, Result};
 
 /// How many results an answer holds.
 pub const PAGE: usize = 20;
 /// Among how many of the newest matches the best are looked for.
 const WINDOW: i64 = 1_000;
-/// How long a search waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How many bytes of text are read and weighed for that at the most, but for a last piece.
+const MOST_WEIGHED: usize = 2 << 20;
+/// How many bytes of them at once, about.
+const PIECE: usize = 256 << 10;
+/// How many messages show how long the others may be.
+const SAMPLE: usize = 50;
+/// How many bytes of JSON an answer holds at the most, but for its last message.
+const HEAVIEST: usize = 1 << 20;
+/// So many bytes of text are cut and compared in less than it takes others to notice.
+const LITTLE: usize = 32 << 10;
 /// How long the making of the index rests when the database refuses.
 const REST: Duration = Duration::from_secs(5);
 
@@ -89,6 +99,9 @@ pub struct Results {
     pub more: bool,
     /// What to give as `before` to get them.
     pub next: Option<String>,
+    /// That it ended before everything was looked at, because it took too long or there was too much to weigh.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
     /// That messages are still being indexed, and may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub building: bool,
@@ -98,24 +111,31 @@ pub struct Results {
 #[derive(Debug)]
 pub struct Search {
     /// Bounds how many searches run at a time: they must leave connections to everybody else.
-    turns: Semaphore,
+    turns: Turns,
+    /// How long one may work.
+    time: Option<Duration>,
     is_whole: Arc<AtomicBool>,
 }
 
 impl Search {
-    /// Makes ready, and indexes in the background what is older than the index, and what comes.
+    /// Makes ready, and indexes in the background what is older than the index, and what comes; then the index is kept in good shape.
     #[must_use]
-    pub fn start(db: &Arc<Db>, connections: u32) -> Self {
+    pub fn start(db: &Arc<Db>, config: &Config) -> Self {
         let is_whole = Arc::new(AtomicBool::new(false));
-        tokio::spawn(build(db.clone(), is_whole.clone()));
+        let (builds, whole) = (db.clone(), is_whole.clone());
+        tokio::spawn(async move {
+            build(&builds, &whole).await;
+            builds.merge_in_quiet_times().await;
+        });
         let follows = db.clone();
         tokio::spawn(async move { follows.index_newer().await });
-        Self { turns: Semaphore::new((connections as usize / 2).max(1)), is_whole }
+        let turns = Turns::new((config.database_connections as usize / 2).max(1));
+        Self { turns, time: config.search_time, is_whole }
     }
 }
 
 /// Indexes what is older than the index, until all of it is, or the database is closed.
-async fn build(db: Arc<Db>, is_whole: Arc<AtomicBool>) {
+async fn build(db: &Db, is_whole: &AtomicBool) {
     let mut told = false;
     loop {
         match db.index_older().await {
@@ -139,12 +159,34 @@ async fn build(db: Arc<Db>, is_whole: Arc<AtomicBool>) {
     }
 }
 
+/// The matches that a page shows.
+struct Page {
+    /// In the order that was asked for.
+    hits: Vec<Hit>,
+    /// Their scores, where the best come first.
+    scores: Vec<i64>,
+    /// The newest match when the search began, where the best come first.
+    top: Option<Spot>,
+    more: bool,
+    is_limited: bool,
+}
+
+impl Page {
+    /// Where the page ends, if it shows so many.
+    fn end(&self, count: usize) -> Option<Cursor> {
+        let last = count.checked_sub(1)?;
+        let best = self.scores.get(last).copied().zip(self.top.clone());
+        Some(Cursor { last: Spot::of(self.hits.get(last)?), best })
+    }
+}
+
 impl Chat {
     /// Searches all rooms that `reader` may see now. `before` is where the page before ended.
     ///
     /// # Errors
-    /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once.
-    pub async fn search(&self, reader: UserId, text: &str, order: Order, before: Option<&str>) -> Result<Results> {
+    /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once, or too much is searched for
+    /// this reader.
+    pub async fn search(self: &Arc<Self>, reader: UserId, text: &str, order: Order, before: Option<&str>) -> Result<Results> {
         self.allow(reader, Act::Search)?;
         let zone = match Query::may_name_days(text) {
             true => self.db.find_time_zone(reader).await?.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC),
@@ -155,44 +197,54 @@ impl Chat {
         if query.is_empty() {
             return Ok(Results::default());
         }
-        let turn = tokio::time::timeout(PATIENCE, self.search.turns.acquire()).await;
-        let _turn = turn.map_err(|_elapsed| Error::BUSY)?.map_err(|_closed| Error::BUSY)?;
+        let turn = self.search.turns.take(reader).await?;
+        let chat = self.clone();
+        // A task of its own: whoever goes away meanwhile has their next turn when this one's work has come to its end.
+        let work = tokio::spawn(async move {
+            let found = chat.look(reader, query, order, before).await;
+            drop(turn);
+            found
+        });
+        work.await.map_err(|fault| Error::Internal(fault.to_string()))?
+    }
+
+    async fn look(&self, reader: UserId, query: Query, order: Order, before: Option<Cursor>) -> Result<Results> {
         // Whoever indexes in the background tells of what is wrong, and once.
         let is_current = self.db.catch_up().await.inspect_err(|error| self.db.note_failure(error)).is_ok();
         let building = !is_current || !self.search.is_whole.load(Ordering::Acquire);
+        let until = self.search.time.map(|time| Instant::now() + time);
         let Some(wanted) = self.wanted(reader, &query).await? else {
             return Ok(Results { building, ..Results::default() });
         };
-        let (hits, next) = match order {
-            Order::Newest => self.newest(&wanted, before).await?,
-            Order::Best => self.best(&wanted, &query.needles, before).await?,
+        let needles: Arc<[Needle]> = query.needles.into();
+        let page = match order {
+            Order::Newest => self.newest(&wanted, before, until).await?,
+            Order::Best => self.best(&wanted, &needles, before, until).await?,
         };
-        let messages = self.db.found(&hits).await?;
-        let mut results = Vec::with_capacity(hits.len());
-        for (hit, message) in hits.into_iter().zip(messages) {
-            // Deleted between the two statements.
-            if message.deleted_at.is_some() {
-                continue;
-            }
-            let snippet = snippet::snippet(&message.body, &words::cut(&message.body), &query.needles);
-            results.push(Found { message: Arc::new(Logged::new(hit.room, message)), snippet, room_name: hit.name });
-        }
-        Ok(Results { results, more: next.is_some(), next: next.map(|next| next.to_string()), building })
+        let messages = self.db.found(&page.hits).await?;
+        let bytes = messages.iter().map(|message| message.body.len() + message.html.len()).sum();
+        apart(bytes, move || show(&page, messages, &needles, building)).await
     }
 
-    async fn newest(&self, wanted: &Wanted, before: Option<Cursor>) -> Result<(Vec<Hit>, Option<Cursor>)> {
+    async fn newest(&self, wanted: &Wanted, before: Option<Cursor>, until: Option<Instant>) -> Result<Page> {
         let below = match before {
             Some(cursor) => self.number(&cursor.last, wanted.reader).await?,
             None => i64::MAX,
         };
-        let mut hits = self.db.search(wanted, below, PAGE as i64 + 1).await?;
-        let more = hits.len() > PAGE;
+        let Sought { mut hits, is_limited } = self.db.search(wanted, below, PAGE as i64 + 1, until).await?;
+        // From where the time was up one can go on.
+        let more = hits.len() > PAGE || (is_limited && !hits.is_empty());
         hits.truncate(PAGE);
-        let next = hits.last().filter(|_| more).map(|last| Cursor { last: cursor::Spot::of(last), best: None });
-        Ok((hits, next))
+        Ok(Page { hits, scores: Vec::new(), top: None, more, is_limited })
     }
 
-    async fn best(&self, wanted: &Wanted, needles: &[Needle], before: Option<Cursor>) -> Result<(Vec<Hit>, Option<Cursor>)> {
+    async fn best(
+        &self,
+        wanted: &Wanted,
+        needles: &Arc<[Needle]>,
+        before: Option<Cursor>,
+        until: Option<Instant>,
+    ) -> Result<Page> {
         // Later pages are of the same messages as the first: those up to the newest match of then.
         let (below, after) = match before {
             Some(Cursor { last, best: Some((score, top)) }) => {
@@ -201,28 +253,72 @@ impl Chat {
             }
             _ => (i64::MAX, None),
         };
-        let hits = self.db.search(wanted, below, WINDOW).await?;
-        let bodies = self.db.bodies(&hits).await?;
-        let top = hits.first().map(cursor::Spot::of);
-        let mut scored: Vec<_> = hits
-            .into_iter()
-            .map(|hit| {
-                let body = bodies.get(&hit.id).map_or("", String::as_str);
-                (score::score(&words::cut(body), needles), hit)
-            })
-            .filter(|(score, hit)| after.is_none_or(|after| (*score, hit.id) < after))
-            .collect();
+        let Sought { hits, mut is_limited } = self.db.search(wanted, below, WINDOW, until).await?;
+        let top = hits.first().map(Spot::of);
+        let mut scored = Vec::with_capacity(hits.len());
+        let mut weighed = 0;
+        let mut rest = &hits[..];
+        while !rest.is_empty() {
+            if weighed >= MOST_WEIGHED || until.is_some_and(|until| Instant::now() >= until) {
+                is_limited = true;
+                break;
+            }
+            // As many as are likely to be a good piece of work: one long message may be as much as hundreds of others.
+            let likely = (PIECE * scored.len()).checked_div(weighed).unwrap_or(SAMPLE);
+            let (piece, behind) = rest.split_at(likely.clamp(1, rest.len()));
+            rest = behind;
+            let bodies = self.db.bodies(piece).await?;
+            let bytes = bodies.values().map(String::len).sum();
+            weighed += bytes;
+            let (piece, needles) = (piece.to_vec(), needles.clone());
+            let weigh = move || {
+                let score = |hit: &Hit| score::score(&words::cut(bodies.get(&hit.id).map_or("", String::as_str)), &needles);
+                piece.into_iter().map(|hit| (score(&hit), hit)).collect::<Vec<_>>()
+            };
+            scored.extend(apart(bytes, weigh).await?);
+        }
+        scored.retain(|(score, hit)| after.is_none_or(|after| (*score, hit.id) < after));
         scored.sort_unstable_by_key(|(score, hit)| Reverse((*score, hit.id)));
         let more = scored.len() > PAGE;
         scored.truncate(PAGE);
-        let last = scored.last().filter(|_| more);
-        let next = last.zip(top).map(|((score, last), top)| Cursor { last: cursor::Spot::of(last), best: Some((*score, top)) });
-        Ok((scored.into_iter().map(|(_, hit)| hit).collect(), next))
+        let (scores, hits) = scored.into_iter().unzip();
+        Ok(Page { hits, scores, top, more, is_limited })
     }
 
     /// The number of the message at which a page ended.
-    async fn number(&self, spot: &cursor::Spot, reader: UserId) -> Result<i64> {
+    async fn number(&self, spot: &Spot, reader: UserId) -> Result<i64> {
         let id = self.db.find_message_id(&spot.room, spot.seq, reader).await?;
         id.ok_or_else(|| Error::invalid("before", "The results have changed: search again."))
     }
+}
+
+/// What a page says of its messages, as many as an answer may hold.
+fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool) -> Results {
+    let mut results = Vec::with_capacity(page.hits.len());
+    let (mut bytes, mut count) = (0, 0);
+    for (hit, message) in page.hits.iter().zip(messages) {
+        if bytes >= HEAVIEST {
+            break;
+        }
+        count += 1;
+        // Deleted between the two statements.
+        if message.deleted_at.is_some() {
+            continue;
+        }
+        let snippet = snippet::snippet(&message.body, &words::cut(&message.body), needles);
+        let message = Arc::new(Logged::new(hit.room, message));
+        bytes += message.json.get().len() + snippet.len();
+        results.push(Found { message, snippet, room_name: hit.name.clone() });
+    }
+    let more = page.more || count < page.hits.len();
+    let next = page.end(count).filter(|_| more).map(|end| end.to_string());
+    Results { results, more: next.is_some(), next, limited: page.is_limited, building }
+}
+
+/// Does what reads so many bytes of text; much of it on a thread where nobody else waits for it.
+async fn apart<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    if bytes < LITTLE {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|fault| Error::Internal(fault.to_string()))
 }

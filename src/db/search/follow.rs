@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::build::{SourceRow, given};
+use super::merge::{Parts, merge_further};
 use super::{MERGE, PUT, due};
 use crate::chat::search::entry::Entry;
 use crate::db::ledger::LARGEST_BATCH;
@@ -25,6 +26,12 @@ const MUCH: u64 = 16 * 1024;
 const LATEST: Duration = Duration::from_secs(1);
 /// How long it rests when the database refuses.
 const REST: Duration = Duration::from_secs(5);
+/// How long nothing must have been said for the index to be merged further.
+const QUIET: Duration = Duration::from_secs(3);
+/// How long that rests between two steps: others write as well, and what is written must reach the disk.
+const STEP: Duration = Duration::from_millis(50);
+/// How much text must have been indexed since it was merged last, in bytes: each time a part of it is written anew.
+const ENOUGH: u64 = 256 * 1024;
 /// How many messages one transaction indexes at the most. More than one batch of the ledger's, which may come in between: so it always
 /// catches up.
 const AT_ONCE: usize = 2 * LARGEST_BATCH;
@@ -91,7 +98,9 @@ impl Follower {
             let given = given(&rows, Entry::into_text);
             let due = due(rows.len(), given.len());
             sqlx::query(PUT).bind(given).execute(&mut *tx).await?;
-            sqlx::query(MERGE).bind(due).bind(rows.len() as i64).execute(&mut *tx).await?;
+            if Parts::of(&mut tx).await?.are_many() {
+                sqlx::query(MERGE).bind(due).bind(rows.len() as i64).execute(&mut *tx).await?;
+            }
             sqlx::query("update meta set value = cast(? as text) where key = 'search_after'")
                 .bind(last.id)
                 .execute(&mut *tx)
@@ -105,6 +114,29 @@ impl Follower {
             self.indexed.fetch_max(written, Ordering::AcqRel);
         }
         Ok(())
+    }
+
+    /// Merges the index a little further, in one transaction, and says whether there is more to do. As with [`Self::index`], it does not
+    /// wait for the disk.
+    async fn merge(&self) -> sqlx::Result<bool> {
+        let mut lent = self.write.lend().await?;
+        let mut tx = lent.begin_with("pragma synchronous = normal; begin immediate").await?;
+        let more = merge_further(&mut tx).await?;
+        tx.commit().await?;
+        lent.execute(DURABLE).await?;
+        lent.done();
+        Ok(more)
+    }
+
+    /// Waits until nothing has been said for a while; how much was written by then.
+    async fn quiet(&self) -> u64 {
+        loop {
+            let written = self.written.load(Ordering::Acquire);
+            tokio::time::sleep(QUIET).await;
+            if self.waiting() == 0 && self.written.load(Ordering::Acquire) == written {
+                return written;
+            }
+        }
     }
 
     /// Waits until there is much to index, or the first of it has waited long enough.
@@ -134,6 +166,37 @@ impl Db {
                     }
                     self.note_failure(&error);
                     closed.do_until(tokio::time::sleep(REST)).await.ok();
+                }
+            }
+        }
+    }
+
+    /// Merges the index further whenever nothing is said for a while and there is something to gain, until the database is closed: a search
+    /// reads each of its parts. Once after the start, and then for every so much text. On Postgres there is nothing to do.
+    pub async fn merge_in_quiet_times(&self) {
+        let Self::Sqlite(Sqlite { follower, .. }) = self else { return };
+        let mut closed = follower.write.close_event();
+        let mut merged_at = None;
+        'quiet: while let Ok(written) = closed.do_until(follower.quiet()).await {
+            if merged_at.is_some_and(|merged_at| written - merged_at < ENOUGH) {
+                continue;
+            }
+            while follower.written.load(Ordering::Acquire) == written {
+                // A step is never given up half-way; after the last one all is closed.
+                let rest = match follower.merge().await {
+                    Ok(true) => STEP,
+                    Ok(false) => {
+                        merged_at = Some(written);
+                        continue 'quiet;
+                    }
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => {
+                        self.note_failure(&error);
+                        REST
+                    }
+                };
+                if closed.do_until(tokio::time::sleep(rest)).await.is_err() {
+                    return;
                 }
             }
         }

@@ -10,9 +10,11 @@ mod follow;
 mod merge;
 mod postgres;
 mod reach;
+mod sqlite;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub(super) use self::build::SourceRow;
 pub(super) use self::follow::Follower;
@@ -63,6 +65,15 @@ pub struct Hit {
     pub seq: i64,
 }
 
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Newest first.
+    pub hits: Vec<Hit>,
+    /// Whether its time was up: there may be more.
+    pub is_limited: bool,
+}
+
 type HitRow = (i64, RoomId, String, String, i64);
 
 impl From<HitRow> for Hit {
@@ -101,39 +112,18 @@ impl Wanted {
 }
 
 impl Db {
-    /// The newest messages before number `below` that are `wanted`, newest first.
+    /// The newest messages before number `below` that are `wanted`, newest first. At `until` it ends with what was found by then.
+    ///
+    /// To be called in a task of its own: one that is given up on Postgres works on.
     ///
     /// # Errors
     /// The database's.
-    pub async fn search(&self, wanted: &Wanted, below: i64, limit: i64) -> sqlx::Result<Vec<Hit>> {
+    pub async fn search(&self, wanted: &Wanted, below: i64, limit: i64, until: Option<Instant>) -> sqlx::Result<Sought> {
         let (low, high) = self.between(wanted).await?;
         let high = high.min(below);
         match self {
-            Self::Sqlite(sqlite) => {
-                // FTS5 gives its matches newest first as it finds them, so the work ends with the page.
-                let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(id, room_id, slug, name, seq)) from (
-                     select messages.id, messages.room_id, slug, rooms.name, messages.seq
-                     from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
-                     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-                     where words match $2 and words.rowid > $3 and words.rowid < $4 and",
-                    may_be_told!(),
-                    "order by words.rowid desc limit $8)"
-                ))
-                .bind(wanted.reader)
-                .bind(dialect::fts_query(&wanted.all, &wanted.none))
-                .bind(low)
-                .bind(high)
-                .bind(wanted.since())
-                .bind(wanted.until())
-                .bind(wanted.addressed())
-                .bind(limit)
-                .fetch_one(&sqlite.read)
-                .await?;
-                let rows: Vec<HitRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
-                Ok(rows.into_iter().map(Into::into).collect())
-            }
-            Self::Postgres(pools) => postgres::search(&pools.read, wanted, low, high, limit).await,
+            Self::Sqlite(sqlite) => sqlite::search(&sqlite.read, wanted, low, high, limit, until).await,
+            Self::Postgres(pools) => postgres::search(&pools.read, wanted, low, high, limit, until).await,
         }
     }
 

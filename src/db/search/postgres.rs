@@ -4,9 +4,12 @@
 //! them: for one, walking back from the newest message is faster. For a rare word the index is. How common it is shows in the first
 //! stretch of the walk, and the planner's statistics, which know little of words, are not asked.
 
-use sqlx::Postgres;
+use std::time::Instant;
 
-use super::{Hit, HitRow, Wanted, dialect, may_be_told};
+use futures_util::TryStreamExt;
+use sqlx::{Connection, Postgres, Transaction};
+
+use super::{HitRow, Sought, Wanted, dialect, may_be_told};
 use crate::db::Connections;
 
 /// How many messages the walk looks at before the ways are compared.
@@ -47,48 +50,85 @@ const BY_INDEX: &str = hits!(
     "$9 = 0"
 );
 
+/// What Postgres calls it when a statement's time was up: `query_canceled`.
+const CANCELED: &str = "57014";
+
 struct Search<'a> {
-    pool: &'a Connections<Postgres>,
+    tx: Transaction<'a, Postgres>,
     wanted: &'a Wanted,
     query: String,
     low: i64,
+    limit: i64,
+    until: Option<Instant>,
+    sought: Sought,
 }
 
-/// The newest matches between two numbers, newest first.
+/// The newest matches between two numbers, newest first. In a transaction, which is what a limit of time can be set for; it only reads.
 pub(super) async fn search(
     pool: &Connections<Postgres>,
     wanted: &Wanted,
     low: i64,
     high: i64,
     limit: i64,
-) -> sqlx::Result<Vec<Hit>> {
-    let search = Search { pool, wanted, query: dialect::tsquery(&wanted.all, &wanted.none), low };
-    let mut hits = search.run(WALK, high, limit, FIRST).await?;
-    let missing = |hits: &[Hit]| limit - hits.len() as i64;
-    if missing(&hits) <= 0 {
-        return Ok(hits);
-    }
-    let Some(mut floor) = search.floor(high, FIRST).await? else { return Ok(hits) };
-    // How many more messages the walk would look at, and how many the index would name.
-    let share = (hits.len() as f64 + 0.5) / FIRST as f64;
-    let on_foot = missing(&hits) as f64 / share;
-    let by_index = (floor - low) as f64 * share;
-    if on_foot < by_index {
-        let steps = ((1.5 * on_foot) as i64).clamp(FIRST, MOST);
-        hits.extend(search.run(WALK, floor, missing(&hits), steps).await?);
-        if missing(&hits) <= 0 {
-            return Ok(hits);
+    until: Option<Instant>,
+) -> sqlx::Result<Sought> {
+    let mut lent = pool.lend().await?;
+    let sought = {
+        let tx = lent.begin().await?;
+        let query = dialect::tsquery(&wanted.all, &wanted.none);
+        let mut search = Search { tx, wanted, query, low, limit, until, sought: Sought::default() };
+        match search.find(high).await {
+            Ok(()) => {}
+            Err(sqlx::Error::Database(refusal)) if until.is_some() && refusal.code().as_deref() == Some(CANCELED) => {
+                search.sought.is_limited = true;
+            }
+            Err(error) => return Err(error),
         }
-        let Some(further) = search.floor(floor, steps).await? else { return Ok(hits) };
-        floor = further;
+        search.tx.rollback().await?;
+        search.sought
+    };
+    // Where a statement was stopped the pool looks whether the connection is well.
+    if !sought.is_limited {
+        lent.done();
     }
-    hits.extend(search.run(BY_INDEX, floor, missing(&hits), 0).await?);
-    Ok(hits)
+    Ok(sought)
 }
 
 impl Search<'_> {
-    async fn run(&self, statement: &'static str, high: i64, limit: i64, steps: i64) -> sqlx::Result<Vec<Hit>> {
-        let rows: Vec<HitRow> = sqlx::query_as(statement)
+    async fn find(&mut self, high: i64) -> sqlx::Result<()> {
+        self.run(WALK, high, FIRST).await?;
+        if self.missing() <= 0 {
+            return Ok(());
+        }
+        let Some(mut floor) = self.floor(high, FIRST).await? else { return Ok(()) };
+        // How many more messages the walk would look at, and how many the index would name.
+        let share = (self.sought.hits.len() as f64 + 0.5) / FIRST as f64;
+        let on_foot = self.missing() as f64 / share;
+        let by_index = (floor - self.low) as f64 * share;
+        if on_foot < by_index {
+            let steps = ((1.5 * on_foot) as i64).clamp(FIRST, MOST);
+            self.run(WALK, floor, steps).await?;
+            if self.missing() <= 0 {
+                return Ok(());
+            }
+            let Some(further) = self.floor(floor, steps).await? else { return Ok(()) };
+            floor = further;
+        }
+        self.run(BY_INDEX, floor, 0).await
+    }
+
+    fn missing(&self) -> i64 {
+        self.limit - self.sought.hits.len() as i64
+    }
+
+    /// Looks for what is missing before number `high`. What was found before a statement is stopped is kept.
+    async fn run(&mut self, statement: &'static str, high: i64, steps: i64) -> sqlx::Result<()> {
+        if let Some(until) = self.until {
+            let rest = until.saturating_duration_since(Instant::now()).as_millis().max(1);
+            sqlx::query("select set_config('statement_timeout', $1, true)").bind(rest.to_string()).execute(&mut *self.tx).await?;
+        }
+        let missing = self.missing();
+        let mut rows = sqlx::query_as::<_, HitRow>(statement)
             .bind(self.wanted.reader)
             .bind(&self.query)
             .bind(self.low)
@@ -96,24 +136,26 @@ impl Search<'_> {
             .bind(self.wanted.since())
             .bind(self.wanted.until())
             .bind(self.wanted.addressed())
-            .bind(limit)
+            .bind(missing)
             .bind(steps)
             // Planned anew each time, for these very words.
             .persistent(false)
-            .fetch_all(self.pool)
-            .await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+            .fetch(&mut *self.tx);
+        while let Some(row) = rows.try_next().await? {
+            self.sought.hits.push(row.into());
+        }
+        Ok(())
     }
 
     /// The number at which a walk of so many steps ended; nothing, if it came to the end of all.
-    async fn floor(&self, high: i64, steps: i64) -> sqlx::Result<Option<i64>> {
+    async fn floor(&mut self, high: i64, steps: i64) -> sqlx::Result<Option<i64>> {
         sqlx::query_scalar(
             "select message_id from words where message_id > $1 and message_id < $2 order by message_id desc offset $3 limit 1",
         )
         .bind(self.low)
         .bind(high)
         .bind(steps - 1)
-        .fetch_optional(self.pool)
+        .fetch_optional(&mut *self.tx)
         .await
     }
 }

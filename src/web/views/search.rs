@@ -20,6 +20,7 @@ pub struct SearchPage {
     /// The link to more.
     next: Option<String>,
     building: bool,
+    limited: bool,
     problem: Option<Problem>,
 }
 
@@ -64,7 +65,8 @@ impl SearchPage {
     pub fn new(frame: Frame, q: String, order: Order, is_next: bool, results: Results, problem: Option<&Error>) -> Self {
         let next = results.next.map(|next| format!("{}&before={}", link(&q, order), encode(&next)));
         let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
-        Self { frame, q, order, is_next, finds, next, building: results.building, problem: problem.map(Into::into) }
+        let Results { building, limited, .. } = results;
+        Self { frame, q, order, is_next, finds, next, building, limited, problem: problem.map(Into::into) }
     }
 
     fn is_empty(&self) -> bool {

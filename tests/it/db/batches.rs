@@ -36,7 +36,7 @@ both! {
         // Every word is in the index, at its message.
         db.catch_up().await.expect("there is room");
         for seq in [1, 2, 3, 6, 10, 15, 79, 143, 208, 700, all.len()] {
-            let hits = db.search(&word(author.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked");
+            let hits = db.search(&word(author.id, &format!("w{seq}x")), i64::MAX, 9, None).await.expect("it can be asked").hits;
             assert_eq!(hits.iter().map(|hit| hit.seq).collect::<Vec<_>>(), [seq as i64]);
         }
     }

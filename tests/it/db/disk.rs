@@ -57,7 +57,7 @@ once! {
         db.catch_up().await.expect("there is room again");
         assert!(waits_for_the_disk(db).await);
         let author = db.find_user_by_name("ada").await.expect("the database answers").expect("she registered").id;
-        assert_eq!(db.search(&word(author, "long"), i64::MAX, 9).await.expect("it can be asked").len(), 1);
+        assert_eq!(db.search(&word(author, "long"), i64::MAX, 9, None).await.expect("it can be asked").hits.len(), 1);
         write(db, 2).await.expect("there is room again");
         assert_eq!(db.database.rows("messages").await.len(), 2);
     }

@@ -116,7 +116,7 @@ once! {
         tail.truncate(usize::try_from(synced).expect("a short log"));
         std::fs::write(log(&left), tail).expect("the folder is the test's");
         let left = Db::open(&format!("sqlite://{}", left.display()), 1, Purpose::Visit).await.expect("it is whole");
-        let hits = async || left.search(&word(author.id, "power"), i64::MAX, 9).await.expect("it can be asked").len();
+        let hits = async || left.search(&word(author.id, "power"), i64::MAX, 9, None).await.expect("it can be asked").hits.len();
         assert_eq!(hits().await, 0);
         left.catch_up().await.expect("there is room");
         assert_eq!(hits().await, 1);
@@ -134,7 +134,7 @@ once! {
         db.catch_up().await.expect("there is room");
         assert_eq!(waiting(&db.database).await, 0);
         for seq in [1, 1_024, 1_025, 2_048, 2_049, MANY] {
-            let hits = db.search(&word(author.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked");
+            let hits = db.search(&word(author.id, &format!("w{seq}x")), i64::MAX, 9, None).await.expect("it can be asked").hits;
             assert_eq!(hits.iter().map(|hit| hit.seq).collect::<Vec<_>>(), [seq]);
         }
         let before = size(&db.database).await;

@@ -4,6 +4,7 @@ mod batches;
 mod connections;
 mod disk;
 pub mod following;
+mod limits;
 mod merging;
 mod messages;
 mod migrations;

@@ -123,7 +123,7 @@ both! {
             let stored = db.messages(general, &"general".into(), seqs[0], seqs[1], seqs[1]).await.expect("it can be read").len();
             let mut found = 0;
             for seq in seqs {
-                found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9).await.expect("it can be asked").len();
+                found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9, None).await.expect("it can be asked").hits.len();
             }
             assert!(stored == found && [0, 2].contains(&stored), "round {round}: {stored} stored, {found} found");
             there += stored;

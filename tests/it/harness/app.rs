@@ -28,9 +28,10 @@ pub struct Server {
 
 impl Server {
     /// Starts one on the database at `url`. `settings` are as the environment would hold them; posts and
-    /// other acts are not limited unless they say so, because most tests are faster than people.
+    /// other acts are not limited unless they say so, because most tests are faster than people, nor is the time of a search, because
+    /// the machine may be slow.
     pub async fn start(url: &str, settings: &[(&str, &str)]) -> Self {
-        let mut all = vec![("DATABASE_URL", url), ("POST_RATE", "off"), ("ACT_RATE", "off")];
+        let mut all = vec![("DATABASE_URL", url), ("POST_RATE", "off"), ("ACT_RATE", "off"), ("SEARCH_TIME", "off")];
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

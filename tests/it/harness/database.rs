@@ -22,6 +22,8 @@ pub struct Database {
     /// Which kind it is.
     pub kind: Kind,
     url: String,
+    /// The file of SQLite's.
+    file: PathBuf,
     /// Gone when the test is over; holds the file, and is a place for whatever else a test needs on disk.
     folder: tempfile::TempDir,
     name: Option<String>,
@@ -41,13 +43,13 @@ impl Database {
             }
             Kind::Postgres => return None,
         };
-        Some(Self { kind, url, folder, name })
+        Some(Self { kind, url, file: folder.path().join("parlor.db"), folder, name })
     }
 
-    /// One in a Postgres of the test's own; it goes with that.
+    /// One that somebody else keeps: in a Postgres of the test's own, or a file that is to stay.
     pub fn at(url: &str) -> Self {
-        let folder = watchdog::folder();
-        Self { kind: Kind::Postgres, url: url.to_owned(), folder, name: None }
+        let (kind, file) = url.strip_prefix("sqlite://").map_or((Kind::Postgres, ""), |file| (Kind::Sqlite, file));
+        Self { kind, url: url.to_owned(), file: file.into(), folder: watchdog::folder(), name: None }
     }
 
     /// Its address, as `DATABASE_URL` takes it.
@@ -62,7 +64,7 @@ impl Database {
 
     /// The SQLite file.
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("parlor.db")
+        self.file.clone()
     }
 
     /// Takes it away.

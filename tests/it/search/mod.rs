@@ -1,5 +1,6 @@
 //! Finding messages: what is found, by whom, in which order, and what must not be.
 
+mod limits;
 mod marked;
 mod million;
 mod older;

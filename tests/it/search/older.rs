@@ -17,7 +17,7 @@ use crate::harness::{DEADLINE, Database, Kind, Person};
 const OLD: usize = 1_000;
 
 /// Runs statements on a database from outside; with `to`, brings its schema to that number first.
-async fn prepare(database: &Database, to: Option<i64>, statements: &str) {
+pub(super) async fn prepare(database: &Database, to: Option<i64>, statements: &str) {
     let name = if database.kind == Kind::Sqlite { "sqlite" } else { "postgres" };
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(name);
     let migrator = Migrator::new(folder).await.expect("sqlx reads the folder");
@@ -44,7 +44,7 @@ async fn prepare(database: &Database, to: Option<i64>, statements: &str) {
 }
 
 /// Waits until the index is whole.
-async fn built(person: &Person) {
+pub(super) async fn built(person: &Person) {
     let began = Instant::now();
     while ask(person, "anything", "").await.expect(200).json()["building"] == true {
         assert!(began.elapsed() < DEADLINE, "the index is never whole");

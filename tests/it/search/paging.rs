@@ -7,7 +7,7 @@ use crate::both;
 use crate::harness::{Person, TestApp};
 
 /// Every page of a search, one after the other; `between` happens before each next one.
-async fn pages(person: &Person, q: &str, order: &str, mut between: impl AsyncFnMut()) -> Vec<Vec<String>> {
+pub(super) async fn pages(person: &Person, q: &str, order: &str, mut between: impl AsyncFnMut()) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut before = String::new();
     loop {

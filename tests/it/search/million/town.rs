@@ -1,15 +1,15 @@
 //! A town that has talked a great deal: made-up words, as common and as rare as words are.
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::harness::{Database, Kind};
 
 const WORDS: usize = 50_000;
 const PEOPLE: u64 = 200;
 const ROOMS: u64 = 60;
-const BATCH: i64 = 5_000;
+const BATCH: i64 = 10_000;
 /// A year in milliseconds.
 const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
 const BEGINNINGS: [&str; 16] = ["b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "w", "st", "pr"];
@@ -50,9 +50,12 @@ pub struct Town {
     state: u64,
 }
 
+/// Where its numbers begin.
+const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
 impl Default for Town {
     fn default() -> Self {
-        let mut town = Self { words: Vec::new(), state: 0x9E37_79B9_7F4A_7C15 };
+        let mut town = Self { words: Vec::new(), state: SEED };
         let mut known = std::collections::HashSet::new();
         while town.words.len() < WORDS {
             let syllables = match town.words.len() {
@@ -75,6 +78,11 @@ impl Default for Town {
 }
 
 impl Town {
+    /// Begins its numbers again, so that the same is asked of a database that was filled before.
+    pub fn begin_again(&mut self) {
+        self.state = SEED;
+    }
+
     /// A number below another.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.state ^= self.state << 13;
@@ -136,22 +144,37 @@ impl Town {
     /// Fills the database of a stopped server: the rooms are private but for a few, `ada` is in all of them, and `eve` in none.
     pub async fn settle(&mut self, database: &Database, messages: i64) {
         let begin = 1_735_689_600_000; // 2025-01-01
+        let mut connection = Open::at(database).await;
         let numbers = if database.kind == Kind::Sqlite {
             "with recursive numbers(n) as (select 0 union all select n + 1 from numbers where n < 199)"
         } else {
             "with numbers as (select n from generate_series(0, 199) as n)"
         };
-        run(database, &format!("{numbers} insert into users (username, name, password_hash, created_at) select 'p' || n, 'P', 'x', 0 from numbers where true"), None).await;
-        run(
-            database,
+        for statement in [
+            &*format!(
+                "{numbers} insert into users (username, name, password_hash, created_at) select 'p' || n, 'P', 'x', 0 from numbers where true"
+            ),
             &format!(
                 "{numbers} insert into rooms (slug, name, visibility, created_at)
-             select 'r' || n, 'r' || n, case when n >= 55 then 'public' else 'private' end, 0 from numbers where n < 60"
+                 select 'r' || n, 'r' || n, case when n >= 55 then 'public' else 'private' end, 0 from numbers where n < 60"
             ),
-            None,
-        )
-        .await;
-        run(database, "insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users where username = 'ada' and slug like 'r%'", None).await;
+            "insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users
+             where username = 'ada' and slug like 'r%'",
+        ] {
+            connection.run(statement, None).await;
+        }
+        let given = if database.kind == Kind::Sqlite {
+            "with given as (select value->>'number' as number, value->>'room' as room, value->>'author' as author, value->>'body' as body,
+             value->>'html' as html, value->>'at' as at, value->>'nonce' as nonce, value->>'mentions' as mentions from jsonb_each($1))"
+        } else {
+            "with given as (select * from json_to_recordset(cast($1 as json)) as given(number bigint, room text, author text, body text,
+             html text, at bigint, nonce text, mentions text))"
+        };
+        let insert = format!(
+            "{given} insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, mentions, created_at)
+             select rooms.id, number, number, 'text', users.id, body, html, nonce, mentions, at
+             from given cross join rooms cross join users where slug = room and username = author order by number"
+        );
         let mut next = 1;
         while next <= messages {
             let rows: Vec<Value> = (next..=messages.min(next + BATCH - 1))
@@ -161,42 +184,31 @@ impl Town {
                     let body = self.message();
                     let html = if body.contains("https://") { "<a href=\"https://example.com\">" } else { "" };
                     json!({ "number": number, "room": format!("r{room}"), "author": format!("p{}", self.below(PEOPLE)), "body": body,
-                            "html": format!("<p>{body}</p>{html}"), "at": begin + number * (YEAR / messages), "nonce": format!("n{number}") })
+                            "html": format!("<p>{body}</p>{html}"), "at": begin + number * (YEAR / messages), "nonce": format!("n{number}"),
+                            "mentions": (number % 500 == 0).then_some("[\"ada\",\"eve\"]") })
                 })
                 .collect();
-            let given = if database.kind == Kind::Sqlite {
-                "with given as (select value->>'number' as number, value->>'room' as room, value->>'author' as author, value->>'body' as body,
-                 value->>'html' as html, value->>'at' as at, value->>'nonce' as nonce from jsonb_each($1))"
-            } else {
-                "with given as (select * from json_to_recordset(cast($1 as json)) as given(number bigint, room text, author text, body text,
-                 html text, at bigint, nonce text))"
-            };
-            let insert = format!(
-                "{given} insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at)
-                 select rooms.id, number, number, 'text', users.id, body, html, nonce, at
-                 from given cross join rooms cross join users where slug = room and username = author order by number"
-            );
-            run(database, &insert, Some(Value::from(rows).to_string())).await;
+            connection.run(&insert, Some(Value::from(rows).to_string())).await;
             next += BATCH;
         }
-        run(
-            database,
+        for statement in [
             "update rooms set seq = count, rev = count from (select room_id, count(*) as count from messages group by room_id) as counted
              where counted.room_id = rooms.id",
-            None,
-        )
-        .await;
-        run(database, "update meta set value = '0' where key = 'search_version'", None).await;
-        let mentions = "insert into mentions (user_id, message_id, room_id, seq) select users.id, messages.id, room_id, seq from users, messages
-                        where username in ('ada', 'eve') and messages.id % 500 = 0";
-        run(database, mentions, None).await;
-        run(database, "update messages set mentions = '[\"ada\",\"eve\"]' where id % 500 = 0", None).await;
+            "update meta set value = '0' where key = 'search_version'",
+            "insert into mentions (user_id, message_id, room_id, seq) select users.id, messages.id, room_id, seq from users, messages
+             where username in ('ada', 'eve') and messages.mentions is not null",
+        ] {
+            connection.run(statement, None).await;
+        }
+        connection.close().await;
     }
 
     /// Lets the database do what it does when it has time.
     pub async fn rest(&self, database: &Database) {
         if database.kind == Kind::Postgres {
-            run(database, "vacuum analyze", None).await;
+            let mut connection = Open::at(database).await;
+            connection.run("vacuum analyze", None).await;
+            connection.close().await;
             let size = "select pg_size_pretty(pg_relation_size('words_by_word')) as index, pg_size_pretty(pg_total_relation_size('words')) as words,
                         pg_size_pretty(pg_total_relation_size('messages')) as messages";
             println!("{:?}", database.query(size).await);
@@ -206,22 +218,51 @@ impl Town {
     }
 }
 
-async fn run(database: &Database, statement: &str, given: Option<String>) {
-    let statement = sqlx::AssertSqlSafe(statement.to_owned());
-    // What has nothing bound to it is sent as it is: `vacuum` takes no other way.
-    macro_rules! execute {
-        ($connection:expr) => {{
-            let mut connection = $connection.expect("it opens");
-            let done = match given {
-                Some(given) => sqlx::query(statement).bind(given).execute(&mut connection).await.map(|_| ()),
-                None => connection.execute(statement).await.map(|_| ()),
-            };
-            done.expect("the statement is right");
-            connection.close().await.expect("it closes");
-        }};
+/// A connection beside the server's.
+enum Open {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Open {
+    async fn at(database: &Database) -> Self {
+        match database.kind {
+            Kind::Sqlite => {
+                // Nothing here must survive the loss of power.
+                let options = SqliteConnectOptions::new()
+                    .filename(database.file())
+                    .synchronous(SqliteSynchronous::Off)
+                    .pragma("cache_size", "-200000")
+                    .pragma("wal_autocheckpoint", "20000");
+                Self::Sqlite(options.connect().await.expect("the file is there"))
+            }
+            Kind::Postgres => Self::Postgres(PgConnection::connect(database.url()).await.expect("Postgres is there")),
+        }
     }
-    match database.kind {
-        Kind::Sqlite => execute!(SqliteConnectOptions::new().filename(database.file()).connect().await),
-        Kind::Postgres => execute!(PgConnection::connect(database.url()).await),
+
+    async fn run(&mut self, statement: &str, given: Option<String>) {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        // What has nothing bound to it is sent as it is: `vacuum` takes no other way.
+        macro_rules! execute {
+            ($connection:expr) => {
+                match given {
+                    Some(given) => sqlx::query(statement).bind(given).execute(&mut *$connection).await.map(|_| ()),
+                    None => $connection.execute(statement).await.map(|_| ()),
+                }
+            };
+        }
+        let done = match self {
+            Self::Sqlite(connection) => execute!(connection),
+            Self::Postgres(connection) => execute!(connection),
+        };
+        done.expect("the statement is right");
+    }
+
+    async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+        closed.expect("it closes");
     }
 }
