@@ -36,6 +36,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::db::search::{Hit, Sought, Wanted};
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How many results an answer holds.
 pub const PAGE: usize = 20;
@@ -47,8 +48,6 @@ const MOST_WEIGHED: usize = 2 << 20;
 const PIECE: usize = 256 << 10;
 /// How many messages show how long the others may be.
 const SAMPLE: usize = 50;
-/// How many bytes of JSON an answer holds at the most, but for its last message.
-const HEAVIEST: usize = 1 << 20;
 /// So many bytes of text are cut and compared in less than it takes others to notice.
 const LITTLE: usize = 32 << 10;
 /// How long the making of the index rests when the database refuses.
@@ -297,7 +296,7 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
     let mut results = Vec::with_capacity(page.hits.len());
     let (mut bytes, mut count) = (0, 0);
     for (hit, message) in page.hits.iter().zip(messages) {
-        if bytes >= HEAVIEST {
+        if bytes >= limits::ANSWER {
             break;
         }
         count += 1;
