@@ -171,6 +171,17 @@ impl Db {
         }
     }
 
+    /// Merges SQLite's index a little further, and says whether there is more to do. To be called in a task that nobody gives up.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn merge_further(&self) -> sqlx::Result<bool> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.follower.merge().await,
+            Self::Postgres(_) => Ok(false),
+        }
+    }
+
     /// Merges the index further whenever nothing is said for a while and there is something to gain, until the database is closed: a search
     /// reads each of its parts. Once after the start, and then for every so much text. On Postgres there is nothing to do.
     pub async fn merge_in_quiet_times(&self) {

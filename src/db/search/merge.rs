@@ -23,7 +23,7 @@ pub(in crate::db) fn due(messages: usize, bytes: usize) -> i64 {
 
 /// The parts of the index, by size: how many there are, and how many of those are being merged into one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parts(Vec<(u64, u64)>);
+pub(super) struct Parts(Vec<(u64, u64)>);
 
 impl Parts {
     /// As they are now.
@@ -72,7 +72,7 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
     for _ in 0..8 {
         let (byte, behind) = rest.split_first()?;
         *rest = behind;
-        number = number << 7 | u64::from(byte & 0x7f);
+        number = (number << 7) | u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             return Some(number);
         }

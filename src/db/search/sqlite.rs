@@ -1,20 +1,40 @@
 //! How SQLite finds the newest matches.
 //!
-//! Owns the one statement, and its end when the time is up: SQLite asks now and then whether to go on. FTS5 gives its matches newest first
-//! as it finds them, and each is handed over by itself, so what was found until then is kept.
+//! Owns the one statement, its two ways, and its end when the time is up: SQLite asks now and then whether to go on. FTS5 gives the matches
+//! of words and marks newest first as it finds them, and each is handed over by itself, so what was found until then is kept. But of the
+//! beginning of a word FTS5 first gathers every place there is, of every word that begins so. So a search for one walks back among the
+//! messages that have a word with the same three letters first, which is a mark, and reads them: what is common is found soon. Where that
+//! does not fill the page, it is rare enough to be gathered.
 
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
-use sqlx::Sqlite;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::{HitRow, Sought, Wanted, dialect, may_be_told};
+use super::{Hit, HitRow, Sought, Wanted, dialect, may_be_told};
+use crate::chat::search::entry::{MARKED_BEGINNING, mark};
+use crate::chat::search::needle::Expression;
+use crate::chat::search::words;
 use crate::db::Connections;
 
 /// After how many steps of its machine SQLite asks whether to go on. FTS5 takes a few for each page of the index that it reads.
 const STEPS: i32 = 50;
 /// What SQLite calls it when it was told not to: `INTERRUPT`.
 const INTERRUPTED: &str = "9";
+/// How many messages a walk reads at the most, and three for each that is looked for.
+const WALKED: i64 = 400;
+/// How many bytes of text it reads, about.
+const READ: usize = 256 * 1024;
+
+/// The statement: matches newest first, with their words where those are read.
+const HITS: &str = concat!(
+    "select json_array(messages.id, messages.room_id, slug, rooms.name, messages.seq), case when $9 = 1 then messages.body end
+     from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
+     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+     where words match $2 and words.rowid > $3 and words.rowid < $4 and",
+    may_be_told!(),
+    "order by words.rowid desc limit $8"
+);
 
 /// The newest matches between two numbers, newest first.
 pub(super) async fn search(
@@ -29,39 +49,13 @@ pub(super) async fn search(
     if let Some(until) = until {
         lent.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < until);
     }
-    let mut sought = Sought::default();
-    let mut rows = sqlx::query_scalar::<_, String>(concat!(
-        "select json_array(messages.id, messages.room_id, slug, rooms.name, messages.seq)
-         from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
-         left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-         where words match $2 and words.rowid > $3 and words.rowid < $4 and",
-        may_be_told!(),
-        "order by words.rowid desc limit $8"
-    ))
-    .bind(wanted.reader)
-    .bind(dialect::fts_query(&wanted.all, &wanted.none))
-    .bind(low)
-    .bind(high)
-    .bind(wanted.since())
-    .bind(wanted.until())
-    .bind(wanted.addressed())
-    .bind(limit)
-    .fetch(&mut *lent);
-    loop {
-        match rows.try_next().await {
-            Ok(Some(row)) => {
-                let row: HitRow = serde_json::from_str(&row).map_err(|error| sqlx::Error::Decode(error.into()))?;
-                sought.hits.push(row.into());
-            }
-            Ok(None) => break,
-            Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(INTERRUPTED) => {
-                sought.is_limited = true;
-                break;
-            }
-            Err(error) => return Err(error),
-        }
+    let mut search = Search { connection: &mut lent, wanted, low, limit, sought: Sought::default() };
+    match search.find(high).await {
+        Ok(()) => {}
+        Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(INTERRUPTED) => search.sought.is_limited = true,
+        Err(error) => return Err(error),
     }
-    drop(rows);
+    let sought = search.sought;
     // What does not come to here goes back to the pool, which takes the question away as well: it would stop whoever is next.
     if until.is_some() {
         lent.lock_handle().await?.remove_progress_handler();
@@ -70,4 +64,148 @@ pub(super) async fn search(
         lent.done();
     }
     Ok(sought)
+}
+
+struct Search<'a> {
+    connection: &'a mut SqliteConnection,
+    wanted: &'a Wanted,
+    low: i64,
+    limit: i64,
+    sought: Sought,
+}
+
+impl Search<'_> {
+    async fn find(&mut self, high: i64) -> sqlx::Result<()> {
+        let mut high = high;
+        if let Some(loose) = Loose::of(self.wanted) {
+            match self.walk(&loose, high).await? {
+                Some(further) => high = further,
+                None => return Ok(()),
+            }
+        }
+        let query = dialect::fts_query(&self.wanted.all, &self.wanted.none);
+        let missing = self.limit - self.sought.hits.len() as i64;
+        let mut rows = hits(self.connection, self.wanted, query, self.low, high, missing, false);
+        while let Some((row, _)) = rows.try_next().await? {
+            self.sought.hits.push(hit(&row)?);
+        }
+        Ok(())
+    }
+
+    /// Reads the messages that may match, newest first. Where it ended before the page was full and before it came to the end of all.
+    async fn walk(&mut self, loose: &Loose, high: i64) -> sqlx::Result<Option<i64>> {
+        let most = WALKED.max(3 * self.limit);
+        let (mut walked, mut read) = (0, 0);
+        let mut rows = hits(self.connection, self.wanted, loose.query.clone(), self.low, high, most, true);
+        while let Some((row, body)) = rows.try_next().await? {
+            let hit = hit(&row)?;
+            let body = body.unwrap_or_default();
+            let id = hit.id;
+            (walked, read) = (walked + 1, read + body.len());
+            if loose.fits(&body) {
+                self.sought.hits.push(hit);
+                if self.sought.hits.len() as i64 == self.limit {
+                    break;
+                }
+            }
+            if walked == most || read >= READ {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+type Rows<'a> = futures_util::stream::BoxStream<'a, sqlx::Result<(String, Option<String>)>>;
+
+fn hits<'a>(
+    connection: &'a mut SqliteConnection,
+    wanted: &Wanted,
+    query: String,
+    low: i64,
+    high: i64,
+    limit: i64,
+    reads: bool,
+) -> Rows<'a> {
+    sqlx::query_as(HITS)
+        .bind(wanted.reader)
+        .bind(query)
+        .bind(low)
+        .bind(high)
+        .bind(wanted.since())
+        .bind(wanted.until())
+        .bind(wanted.addressed())
+        .bind(limit)
+        .bind(i64::from(reads))
+        .fetch(connection)
+}
+
+fn hit(row: &str) -> sqlx::Result<Hit> {
+    serde_json::from_str::<HitRow>(row).map(Hit::from).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A query without beginnings of words, which names more, and what of that is meant.
+struct Loose {
+    query: String,
+    /// How some word must begin, for each of these.
+    begins: Vec<String>,
+    /// How none must.
+    begins_not: Vec<String>,
+}
+
+impl Loose {
+    /// Nothing, where no beginning is asked for.
+    fn of(wanted: &Wanted) -> Option<Self> {
+        let (mut begins, mut begins_not) = (Vec::new(), Vec::new());
+        let all = wanted.all.iter().map(|expression| match expression {
+            Expression::Begins(word) => {
+                begins.push(word.clone());
+                let letters: String = word.chars().take(MARKED_BEGINNING).collect();
+                Expression::Is(mark::beginning(&letters))
+            }
+            other => other.clone(),
+        });
+        let all: Vec<_> = all.collect();
+        let none = wanted.none.iter().filter(|expression| match expression {
+            Expression::Begins(word) => {
+                begins_not.push(word.clone());
+                false
+            }
+            _ => true,
+        });
+        let query = dialect::fts_query(&all, &none.cloned().collect::<Vec<_>>());
+        (!begins.is_empty() || !begins_not.is_empty()).then_some(Self { query, begins, begins_not })
+    }
+
+    fn fits(&self, body: &str) -> bool {
+        let mut found = vec![false; self.begins.len()];
+        let mut is_free = true;
+        words::each(body, |word| {
+            for (begins, found) in self.begins.iter().zip(&mut found) {
+                *found |= word.text.starts_with(&**begins);
+            }
+            is_free &= !self.begins_not.iter().any(|begins| word.text.starts_with(&**begins));
+        });
+        is_free && found.into_iter().all(|found| found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::types::UserId;
+
+    #[test]
+    fn a_beginning_is_asked_for_by_its_mark_and_then_read() {
+        let begins = |word: &str| Expression::Begins(word.to_owned());
+        let is = |word: &str| Expression::Is(word.to_owned());
+        let wanted = |all: &[Expression], none: &[Expression]| {
+            let (all, none) = (all.to_vec(), none.to_vec());
+            Wanted { reader: UserId(1), all, none, since: None, until: None, addressed: None }
+        };
+        assert!(Loose::of(&wanted(&[is("lamp")], &[is("x")])).is_none());
+        let loose = Loose::of(&wanted(&[begins("lamps"), is("oil")], &[begins("creme"), is("x")])).expect("it has some");
+        assert_eq!(loose.query, "(\"\u{E006}lam\" AND \"oil\") NOT (\"x\")");
+        assert!(loose.fits("Two LAMPSHADES") && !loose.fits("a lamp, or lampreys") && !loose.fits("lamps, and crèmerie"));
+    }
 }

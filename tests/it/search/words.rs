@@ -34,6 +34,27 @@ both! {
         }
     }
 
+    async fn what_is_rare_is_found_among_much_that_begins_alike(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let mut lampshades = Vec::new();
+        for number in 0..25 {
+            lampshades.push(format!("lampshade {number}"));
+            socket.post("general", &lampshades[number], &format!("shade{number}")).await;
+        }
+        for number in 0..450 {
+            socket.post("general", &format!("lamprey {number}"), &format!("fish{number}")).await;
+        }
+        socket.post("general", "the lampshade of a lamprey", "last").await;
+        lampshades.reverse();
+        let first: Vec<_> = ["the lampshade of a lamprey".to_owned()].into_iter().chain(lampshades.clone()).take(20).collect();
+        assert_eq!(find(&ada, "lamps").await, first);
+        assert_eq!(find(&ada, "lampsh -lampr").await, lampshades[..20]);
+        assert_eq!(find(&ada, "lampr").await[..2], ["the lampshade of a lamprey", "lamprey 449"]);
+        assert_eq!(find(&ada, "lampr lamps").await, ["the lampshade of a lamprey"]);
+        assert_eq!(find(&ada, "lampo").await, Vec::<String>::new());
+    }
+
     async fn a_word_is_found_by_its_beginning_from_three_letters_on(app: &TestApp) {
         let ada = app.register("ada").await;
         let (socket, _) = ada.join("general").await;
