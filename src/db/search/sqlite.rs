@@ -4,7 +4,7 @@
 //! of words and marks newest first as it finds them, and each is handed over by itself, so what was found until then is kept. But of the
 //! beginning of a word FTS5 first gathers every place there is, of every word that begins so. So a search for one walks back among the
 //! messages that have a word with the same three letters first, which is a mark, and reads them: what is common is found soon. Where that
-//! does not fill the page, it is rare enough to be gathered.
+//! does not fill the page, the rarest beginning is gathered, and at last all of them.
 
 use std::time::Instant;
 
@@ -76,12 +76,14 @@ struct Search<'a> {
 
 impl Search<'_> {
     async fn find(&mut self, high: i64) -> sqlx::Result<()> {
-        let mut high = high;
-        if let Some(loose) = Loose::of(self.wanted) {
-            match self.walk(&loose, high).await? {
+        let (mut high, mut gathered) = (high, None);
+        while let Some(mut loose) = Loose::of(self.wanted, gathered) {
+            match self.walk(&mut loose, high).await? {
                 Some(further) => high = further,
                 None => return Ok(()),
             }
+            let Some(rarest) = loose.rarest().filter(|_| gathered.is_none()) else { break };
+            gathered = Some(rarest);
         }
         let query = dialect::fts_query(&self.wanted.all, &self.wanted.none);
         let missing = self.limit - self.sought.hits.len() as i64;
@@ -93,7 +95,7 @@ impl Search<'_> {
     }
 
     /// Reads the messages that may match, newest first. Where it ended before the page was full and before it came to the end of all.
-    async fn walk(&mut self, loose: &Loose, high: i64) -> sqlx::Result<Option<i64>> {
+    async fn walk(&mut self, loose: &mut Loose, high: i64) -> sqlx::Result<Option<i64>> {
         let most = WALKED.max(3 * self.limit);
         let (mut walked, mut read) = (0, 0);
         let mut rows = hits(self.connection, self.wanted, loose.query.clone(), self.low, high, most, true);
@@ -144,22 +146,25 @@ fn hit(row: &str) -> sqlx::Result<Hit> {
     serde_json::from_str::<HitRow>(row).map(Hit::from).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// A query without beginnings of words, which names more, and what of that is meant.
+/// A query with marks for beginnings of words, which names more, and what of that is meant.
 struct Loose {
     query: String,
-    /// How some word must begin, for each of these.
-    begins: Vec<String>,
+    /// How some word must begin, for each of these, and how often one did.
+    begins: Vec<(String, usize)>,
     /// How none must.
     begins_not: Vec<String>,
 }
 
 impl Loose {
-    /// Nothing, where no beginning is asked for.
-    fn of(wanted: &Wanted) -> Option<Self> {
+    /// One of the beginnings may be gathered all the same. Nothing, where no other is asked for.
+    fn of(wanted: &Wanted, gathered: Option<usize>) -> Option<Self> {
         let (mut begins, mut begins_not) = (Vec::new(), Vec::new());
         let all = wanted.all.iter().map(|expression| match expression {
             Expression::Begins(word) => {
-                begins.push(word.clone());
+                begins.push((word.clone(), 0));
+                if gathered == Some(begins.len() - 1) {
+                    return expression.clone();
+                }
                 let letters: String = word.chars().take(MARKED_BEGINNING).collect();
                 Expression::Is(mark::beginning(&letters))
             }
@@ -174,19 +179,28 @@ impl Loose {
             _ => true,
         });
         let query = dialect::fts_query(&all, &none.cloned().collect::<Vec<_>>());
-        (!begins.is_empty() || !begins_not.is_empty()).then_some(Self { query, begins, begins_not })
+        let is_loose = begins.len() > usize::from(gathered.is_some()) || !begins_not.is_empty();
+        is_loose.then_some(Self { query, begins, begins_not })
     }
 
-    fn fits(&self, body: &str) -> bool {
+    fn fits(&mut self, body: &str) -> bool {
         let mut found = vec![false; self.begins.len()];
         let mut is_free = true;
         words::each(body, |word| {
-            for (begins, found) in self.begins.iter().zip(&mut found) {
+            for ((begins, _), found) in self.begins.iter().zip(&mut found) {
                 *found |= word.text.starts_with(&**begins);
             }
             is_free &= !self.begins_not.iter().any(|begins| word.text.starts_with(&**begins));
         });
+        for ((_, count), found) in self.begins.iter_mut().zip(&found) {
+            *count += usize::from(*found);
+        }
         is_free && found.into_iter().all(|found| found)
+    }
+
+    /// Which of the beginnings was found least.
+    fn rarest(&self) -> Option<usize> {
+        (0..self.begins.len()).min_by_key(|nth| self.begins[*nth].1)
     }
 }
 
@@ -203,9 +217,18 @@ mod tests {
             let (all, none) = (all.to_vec(), none.to_vec());
             Wanted { reader: UserId(1), all, none, since: None, until: None, addressed: None }
         };
-        assert!(Loose::of(&wanted(&[is("lamp")], &[is("x")])).is_none());
-        let loose = Loose::of(&wanted(&[begins("lamps"), is("oil")], &[begins("creme"), is("x")])).expect("it has some");
+        assert!(Loose::of(&wanted(&[is("lamp")], &[is("x")]), None).is_none());
+        let mut loose =
+            Loose::of(&wanted(&[begins("lamps"), is("oil")], &[begins("creme"), is("x")]), None).expect("it has some");
         assert_eq!(loose.query, "(\"\u{E006}lam\" AND \"oil\") NOT (\"x\")");
         assert!(loose.fits("Two LAMPSHADES") && !loose.fits("a lamp, or lampreys") && !loose.fits("lamps, and crèmerie"));
+        // The rarest is gathered, and if there is another, that one is still read.
+        let two = wanted(&[begins("lamps"), begins("lampr")], &[]);
+        let mut loose = Loose::of(&two, None).expect("it has some");
+        assert!(!loose.fits("lamprey") && loose.fits("lampshade, lamprey"));
+        assert_eq!(loose.rarest(), Some(0));
+        let loose = Loose::of(&two, loose.rarest()).expect("there is another");
+        assert_eq!(loose.query, "\"lamps\" * AND \"\u{E006}lam\"");
+        assert!(Loose::of(&wanted(&[begins("lamps")], &[]), Some(0)).is_none());
     }
 }
