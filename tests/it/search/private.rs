@@ -60,7 +60,7 @@ both! {
         assert_eq!(sees().await, 1);
         eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
         assert_eq!(sees().await, 0);
-        ada.post(&format!("/rooms/{room}/settings"), &[("visibility", "public")]).await.expect(303);
+        ada.post(&format!("/rooms/{room}/settings"), &[("visibility", "public"), ("confirm", "yes")]).await.expect(303);
         assert_eq!(sees().await, 1);
         ada.post(&format!("/rooms/{room}/settings"), &[("visibility", "private")]).await.expect(303);
         assert_eq!(sees().await, 0);
