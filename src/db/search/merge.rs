@@ -37,27 +37,31 @@ impl Parts {
     /// Reads FTS5's record: a number of four bytes, then how many sizes, parts and writes there were; for each size how many parts are being
     /// merged and how many there are, and three numbers about each part. What cannot be read is no parts, for which nothing is done.
     fn read(block: &[u8]) -> Self {
-        let mut rest = block.get(4..).unwrap_or_default();
+        Self::parse(block.get(4..).unwrap_or_default()).unwrap_or_else(|| Self(Vec::new()))
+    }
+
+    fn parse(mut rest: &[u8]) -> Option<Self> {
         let mut next = || number(&mut rest);
-        let mut read = || {
-            let (sizes, _parts, _writes) = (next()?, next()?, next()?);
-            let mut all = Vec::new();
-            for _ in 0..sizes.min(64) {
-                let (merging, count) = (next()?, next()?);
-                for _ in 0..count.checked_mul(3)? {
-                    next()?;
-                }
-                all.push((count, merging));
+        let (sizes, _parts, _writes) = (next()?, next()?, next()?);
+        let mut all = Vec::new();
+        for _ in 0..sizes {
+            let (merging, count) = (next()?, next()?);
+            for _ in 0..count.checked_mul(3)? {
+                next()?;
             }
-            Some(Self(all))
-        };
-        read().unwrap_or_else(|| Self(Vec::new()))
+            all.push((count, merging));
+        }
+        Some(Self(all))
     }
 
     /// Whether there is something to merge while messages come. A merge of fewer parts is one that was begun in a quiet time, and waits
-    /// for the next: it may be most of the index.
+    /// for the next: it may be most of the index. What the transaction itself has added is not counted yet, and will be of the first size.
     pub(super) fn are_many(&self) -> bool {
-        self.0.iter().any(|(count, merging)| if *merging > 0 { *merging >= AT_ONCE } else { *count >= AT_ONCE })
+        let mut sizes = self.0.iter().enumerate();
+        sizes.any(|(size, (count, merging))| match merging {
+            0 => count + u64::from(size == 0) >= AT_ONCE,
+            merging => *merging >= AT_ONCE,
+        })
     }
 
     /// Whether there are two of any size.
@@ -107,8 +111,8 @@ mod tests {
         assert!(Parts::read(&block).can_be_fewer() && !Parts::read(&block).are_many());
         assert_eq!(Parts::read(&block[..20]), Parts(vec![]));
         assert_eq!(Parts::read(&[]), Parts(vec![]));
-        assert!(Parts(vec![(8, 0)]).are_many() && Parts(vec![(1, 0), (9, 9)]).are_many());
-        assert!(!Parts(vec![(7, 0), (9, 2)]).are_many());
+        assert!(Parts(vec![(7, 0)]).are_many() && Parts(vec![(1, 0), (9, 9)]).are_many());
+        assert!(!Parts(vec![(6, 0), (9, 2)]).are_many() && !Parts(vec![(6, 0), (7, 0)]).are_many());
         assert!(!Parts(vec![(1, 0), (0, 0), (1, 0)]).can_be_fewer());
     }
 }
