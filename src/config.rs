@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 18] = [
+pub const SETTINGS: [&str; 19] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",

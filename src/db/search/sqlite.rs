@@ -21,6 +21,8 @@ use crate::db::Connections;
 const STEPS: i32 = 50;
 /// What SQLite calls it when it was told not to: `INTERRUPT`.
 const INTERRUPTED: &str = "9";
+/// After how many messages a walk asks itself whether it will fill the page: each may be a page of the file that must come from the disk.
+const FIRST: i64 = 40;
 /// How many messages a walk reads at the most, and three for each that is looked for.
 const WALKED: i64 = 400;
 /// How many bytes of text it reads, about.
@@ -97,7 +99,7 @@ impl Search<'_> {
     /// Reads the messages that may match, newest first. Where it ended before the page was full and before it came to the end of all.
     async fn walk(&mut self, loose: &mut Loose, high: i64) -> sqlx::Result<Option<i64>> {
         let most = WALKED.max(3 * self.limit);
-        let (mut walked, mut read) = (0, 0);
+        let (mut walked, mut read, mut fitting) = (0, 0, 0);
         let mut rows = hits(self.connection, self.wanted, loose.query.clone(), self.low, high, most, true);
         while let Some((row, body)) = rows.try_next().await? {
             let hit = hit(&row)?;
@@ -105,12 +107,14 @@ impl Search<'_> {
             let id = hit.id;
             (walked, read) = (walked + 1, read + body.len());
             if loose.fits(&body) {
+                fitting += 1;
                 self.sought.hits.push(hit);
                 if self.sought.hits.len() as i64 == self.limit {
                     break;
                 }
             }
-            if walked == most || read >= READ {
+            let is_hopeless = walked % FIRST == 0 && fitting * most < self.limit * walked;
+            if walked == most || read >= READ || is_hopeless {
                 return Ok(Some(id));
             }
         }
