@@ -67,7 +67,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/keys", get(install::keys))
         .route("/rooms", get(rooms::list).post(rooms::create))
         .route("/preview", post(preview::preview))
-        .route("/rooms/{slug}", get(history::room))
+        .route("/rooms/{slug}", get(history::room).post(rooms::leave_all))
         .route("/rooms/{slug}/{seq}", get(history::permalink))
         .route("/rooms/{slug}/on", get(history::to_date))
         .route("/rooms/{slug}/on/{date}", get(history::on_date))

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::listing::RoomListing;
 use super::rates::Act;
 use super::types::{ListedRoom, RoomId, UserId};
 use super::{Chat, text};
@@ -16,7 +17,9 @@ use crate::error::{Error, Result};
 /// How many others one conversation has at the most.
 pub const OTHERS: usize = 8;
 /// How many conversations somebody may be in.
-const CONVERSATIONS: i64 = 2_000;
+const MOST: i64 = 2_000;
+/// How many conversations a page of them holds.
+const CONVERSATIONS: usize = 50;
 
 /// A conversation that somebody asked for.
 #[derive(Clone, Debug)]
@@ -74,8 +77,8 @@ impl Chat {
         }
         self.allow(maker, Act::Create)?;
         for person in &people {
-            if self.rates.is_on() && self.db.count_rooms_of(*person, true, CONVERSATIONS).await? >= CONVERSATIONS {
-                let many = format!("One of you is in {CONVERSATIONS} conversations, and that's as many as one person can have.");
+            if self.rates.is_on() && self.db.count_rooms_of(*person, true, MOST).await? >= MOST {
+                let many = format!("One of you is in {MOST} conversations, and that's as many as one person can have.");
                 return Err(Error::invalid("users", many));
             }
         }
@@ -101,6 +104,28 @@ impl Chat {
             .collect())
     }
 
+    /// A page of somebody's conversations, the liveliest first.
+    ///
+    /// # Errors
+    /// `invalid`, for an `after` that no page told.
+    pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListing> {
+        text::no_nul("after", after)?;
+        let behind = match after.split_once('~') {
+            _ if after.is_empty() => Some((i64::MAX, "")),
+            Some((since, slug)) => since.parse().ok().map(|since| (since, slug)),
+            None => None,
+        };
+        let behind = behind.ok_or_else(|| Error::invalid("after", "Give what the page before told as `next`."))?;
+        let mut rooms = self.db.list_conversations(reader, behind, CONVERSATIONS as i64 + 1).await?;
+        self.name_rooms(&mut rooms, reader).await?;
+        let since = |listed: &ListedRoom| listed.talked_at.unwrap_or(listed.room.created_at).0;
+        rooms.sort_by(|one, other| (since(other), &other.room.slug).cmp(&(since(one), &one.room.slug)));
+        let has_more = rooms.len() > CONVERSATIONS;
+        rooms.truncate(CONVERSATIONS);
+        let next = rooms.last().filter(|_| has_more).map(|last| format!("{}~{}", since(last), last.room.slug));
+        Ok(RoomListing { rooms, next })
+    }
+
     /// Names direct messages as their reader sees them.
     ///
     /// # Errors
@@ -121,10 +146,11 @@ impl Chat {
     /// # Errors
     /// The database's.
     pub(super) async fn name_rooms(&self, rooms: &mut [ListedRoom], reader: UserId) -> Result<()> {
-        if !rooms.iter().any(|listed| listed.room.is_direct) {
+        let direct: Vec<_> = rooms.iter().filter(|listed| listed.room.is_direct).map(|listed| listed.room.id).collect();
+        if direct.is_empty() {
             return Ok(());
         }
-        let mut company = self.db.list_company(reader).await?;
+        let mut company = self.db.list_company_in(reader, &direct).await?;
         for listed in rooms.iter_mut().filter(|listed| listed.room.is_direct) {
             let company = company.remove(&listed.room.id).unwrap_or_default();
             listed.talked_at = company.talked_at;

@@ -21,7 +21,7 @@ pub mod preferences;
 pub mod presence;
 pub mod rates;
 pub mod revisions;
-mod rooms;
+pub mod rooms;
 pub mod search;
 pub mod tail;
 pub mod text;

@@ -3,9 +3,9 @@
 //! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
 
 use super::change::Change;
-use super::listing::{Listing, Sought};
+use super::listing::{Listing, RoomListing, Sought, SoughtRooms};
 use super::rates::Act;
-use super::types::{ListedRoom, Room, UserId, Visibility};
+use super::types::{ListedRoom, Room, RoomId, UserId, Visibility};
 use super::{Chat, text};
 use crate::db::people::Member;
 use crate::db::rooms::{Contents, Here, RoomView, Surroundings};
@@ -15,6 +15,19 @@ use crate::error::{Error, Result};
 const BROUGHT_INTO: i64 = 500;
 /// How many rooms somebody may enter or make.
 const ENTERED: i64 = 2_000;
+/// How many rooms can be left at once.
+const LEAVING: usize = 100;
+
+/// A room that somebody asked to leave with others.
+#[derive(Debug)]
+pub struct Parting {
+    /// Its slug, as it was given.
+    pub slug: String,
+    /// Its name, where they may know it; else the slug.
+    pub name: String,
+    /// Why they are in it still.
+    pub refused: Option<Error>,
+}
 
 impl Chat {
     /// A room as somebody may see it: a public one, or one of theirs. Anything else does not exist for them.
@@ -53,6 +66,46 @@ impl Chat {
         self.allow(person, Act::Leave)?;
         let view = self.view(person, slug).await?;
         self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
+    }
+
+    /// Ends one's own membership in several rooms: each is left, or refused, by itself.
+    ///
+    /// # Errors
+    /// `invalid` for `room`, when there are none or too many.
+    pub async fn leave_all(&self, person: UserId, slugs: &[String]) -> Result<Vec<Parting>> {
+        let mut left: Vec<Parting> = Vec::with_capacity(slugs.len().min(LEAVING));
+        for slug in slugs {
+            if left.iter().all(|parting| parting.slug != *slug) {
+                left.push(Parting { slug: slug.clone(), name: slug.clone(), refused: None });
+            }
+            if left.len() > LEAVING {
+                return Err(Error::invalid("room", format!("Leave up to {LEAVING} rooms at once.")));
+            }
+        }
+        if left.is_empty() {
+            return Err(Error::invalid("room", "Choose at least one room."));
+        }
+        let mut pending = Vec::with_capacity(left.len());
+        for parting in &mut left {
+            let view = match self.allow(person, Act::Leave) {
+                Ok(()) => self.view(person, &parting.slug).await,
+                Err(error) => Err(error),
+            };
+            pending.push(match view {
+                Ok(view) => {
+                    parting.name = view.room.name;
+                    self.ledger.submit(person, view.room.id, Change::Leave)
+                }
+                Err(error) => Err(error),
+            });
+        }
+        for (parting, pending) in left.iter_mut().zip(pending) {
+            parting.refused = match pending {
+                Ok(pending) => pending.outcome().await.err(),
+                Err(error) => Some(error),
+            };
+        }
+        Ok(left)
     }
 
     /// Makes somebody a member of a room that one is in.
@@ -126,31 +179,44 @@ impl Chat {
         Ok(room)
     }
 
-    /// The rooms that somebody may see: the public ones and their own.
+    /// A page of the rooms that somebody may see, or of their own, by name.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
-        let mut rooms = self.db.list_rooms(reader).await?;
-        self.name_rooms(&mut rooms, reader).await?;
-        Ok(rooms)
+    pub async fn directory(&self, reader: UserId, sought: &SoughtRooms) -> Result<RoomListing> {
+        let mut page = RoomListing::of_places(self.db.list_directory(reader, sought, SoughtRooms::LIMIT).await?);
+        self.name_rooms(&mut page.rooms, reader).await?;
+        Ok(page)
     }
 
-    /// The rooms that somebody is a member of.
+    /// Somebody's own rooms and conversations, so many of them in the order of their slugs, behind `after`.
+    ///
+    /// # Errors
+    /// `invalid`, for `after`.
+    pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListing> {
+        text::no_nul("after", after)?;
+        let found = self.db.list_own_rooms_behind(reader, after, RoomListing::WATCHED).await?;
+        let mut page = RoomListing::of_slugs(found);
+        page.rooms.sort_by_cached_key(|listed| (listed.room.name.to_lowercase(), listed.room.slug.clone()));
+        self.name_rooms(&mut page.rooms, reader).await?;
+        Ok(page)
+    }
+
+    /// One of somebody's own rooms, as it stands for them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_own(&self, reader: UserId) -> Result<Vec<ListedRoom>> {
-        let mut rooms = self.db.list_own_rooms(reader).await?;
-        self.name_rooms(&mut rooms, reader).await?;
-        Ok(rooms)
+    pub async fn own_room(&self, reader: UserId, room: RoomId) -> Result<Option<ListedRoom>> {
+        let mut found = self.db.find_own_room(reader, room).await?;
+        self.name_rooms(found.as_mut_slice(), reader).await?;
+        Ok(found)
     }
 
-    /// The same, with the one of them that a slug names as its page shows it.
+    /// The rooms that are listed beside every page, with the one of them that a slug names as its page shows it; an empty slug names none.
     ///
     /// # Errors
     /// `invalid`, for a slug that cannot be one; the database's.
-    pub async fn list_own_at(&self, reader: UserId, slug: &str) -> Result<Surroundings> {
+    pub async fn surroundings(&self, reader: UserId, slug: &str) -> Result<Surroundings> {
         text::no_nul("room", slug)?;
         let mut found = self.db.list_own_rooms_at(reader, slug).await?;
         self.name_rooms(&mut found.rooms, reader).await?;

@@ -110,6 +110,38 @@ impl Db {
         })
     }
 
+    /// The people of some of somebody's direct messages, by room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_company_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Company>> {
+        macro_rules! people {
+            ($pool:expr, $among:literal, $rooms:expr) => {
+                sqlx::query_as(concat!(
+                    "select memberships.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
+                     from memberships join rooms on rooms.id = memberships.room_id join users on users.id = user_id
+                     left join messages as talk on talk.room_id = rooms.id and talk.seq = talk_seq
+                     where memberships.room_id ",
+                    $among,
+                    " order by lower(users.name), username"
+                ))
+                .bind($rooms)
+                .fetch_all($pool)
+                .await?
+            };
+        }
+        let rows: Vec<PersonRow> = match self {
+            Self::Sqlite(sqlite) => {
+                let given = serde_json::to_string(rooms).expect("numbers always have a JSON form");
+                people!(&sqlite.read, "in (select value from json_each($1))", given)
+            }
+            Self::Postgres(postgres) => {
+                people!(&postgres.read, "= any($1)", rooms.iter().map(|room| room.0).collect::<Vec<_>>())
+            }
+        };
+        Ok(by_room(rows, reader))
+    }
+
     /// The people of all of somebody's direct messages, by room.
     ///
     /// # Errors
@@ -128,16 +160,7 @@ impl Db {
         .bind(reader)
         .fetch_all(pool)
         .await?);
-        let mut rooms = HashMap::<_, Company>::new();
-        for row in rows {
-            let company = rooms.entry(row.room_id).or_default();
-            company.talked_at = row.talked_at;
-            company.people.push(row.into());
-        }
-        for company in rooms.values_mut().filter(|company| company.people.len() > 1) {
-            company.people.retain(|person| person.id != reader);
-        }
-        Ok(rooms)
+        Ok(by_room(rows, reader))
     }
 
     /// The people of one room, by name, whoever they are.
@@ -155,6 +178,20 @@ impl Db {
         .await?);
         Ok(rows.into_iter().map(Into::into).collect())
     }
+}
+
+/// Who is in which room with a reader; they themselves where there is nobody else.
+fn by_room(rows: Vec<PersonRow>, reader: UserId) -> HashMap<RoomId, Company> {
+    let mut rooms = HashMap::<_, Company>::new();
+    for row in rows {
+        let company = rooms.entry(row.room_id).or_default();
+        company.talked_at = row.talked_at;
+        company.people.push(row.into());
+    }
+    for company in rooms.values_mut().filter(|company| company.people.len() > 1) {
+        company.people.retain(|person| person.id != reader);
+    }
+    rooms
 }
 
 impl From<PersonRow> for Author {

@@ -226,7 +226,7 @@ impl Db {
 }
 
 /// What `like` takes for "has this in it", with its own signs taken as letters.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for c in text.chars() {

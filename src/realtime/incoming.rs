@@ -192,7 +192,7 @@ impl Realtime {
             "preview" => Ok(Answer::Preview(self.chat.preview(seated.seat.user, payload.text("body")?)?)),
             "read" => self.read(seated, slug?, payload.number("seq")?).await,
             "unread" => self.unread(seated, slug?, payload.number("seq")?).await,
-            "watch" => self.watch(seated).await,
+            "watch" => self.watch(seated, payload.optional_text("after")?).await,
             "direct" => self.direct(seated, payload).await,
             "pins" => {
                 let view = self.chat.view(seated.seat.user, slug?).await?;

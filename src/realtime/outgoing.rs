@@ -193,8 +193,12 @@ pub struct Unread {
 /// What `watch` answers.
 #[derive(Debug, Serialize)]
 pub struct Watched {
-    /// The person's rooms, by name.
+    /// Some of the person's rooms: by name, and conversations behind them.
     pub rooms: Vec<OwnRoom>,
+    /// Whether there are others.
+    pub more: bool,
+    /// What to give as `after` to get them.
+    pub next: Option<String>,
 }
 
 /// What `pins` answers.

@@ -10,21 +10,22 @@ use super::outgoing::{Activity, Answer, Emit, Entered, OwnRoom, Watched};
 use super::publish::Audience;
 use super::seat::Seated;
 use crate::chat::change::Logged;
+use crate::chat::listing::RoomListing;
 use crate::chat::types::{Kind, RoomId, UserId};
 use crate::error::Result;
 
 impl Realtime {
-    /// Lets a socket hear of all of its person's rooms, and tells how they stand.
-    pub(super) async fn watch(&self, seated: &Seated) -> Result<Answer> {
+    /// Lets a socket hear of its person's rooms, a page of them at a time, and tells how they stand.
+    pub(super) async fn watch(&self, seated: &Seated, after: Option<&str>) -> Result<Answer> {
         // First the flag, then the list: a room entered in between is watched by what is published of it.
         self.seats.begin_to_watch(seated);
-        let rooms = self.chat.list_own(seated.seat.user).await?;
+        let RoomListing { rooms, next } = self.chat.list_own(seated.seat.user, after.unwrap_or_default()).await?;
         for listed in &rooms {
             self.seats.watch(seated, listed.room.id, listed.head.rev);
         }
         self.say_here(&seated.seat, rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id));
         let rooms = rooms.iter().map(|listed| OwnRoom::new(listed, self.chat.epoch())).collect();
-        Ok(Answer::Watched(Watched { rooms }))
+        Ok(Answer::Watched(Watched { rooms, more: next.is_some(), next }))
     }
 
     /// Tells those who watch a room of a new message. Those who are live in it have heard it already.
@@ -43,10 +44,10 @@ impl Realtime {
         let realtime = self.clone();
         // What is published next must not wait for a look into the database.
         tokio::spawn(async move {
-            match realtime.chat.list_own(user).await {
-                Ok(rooms) => {
-                    let Some(listed) = rooms.iter().find(|listed| listed.room.id == room) else { return };
-                    let entered = Entered(OwnRoom::new(listed, realtime.chat.epoch()));
+            match realtime.chat.own_room(user, room).await {
+                Ok(None) => {}
+                Ok(Some(listed)) => {
+                    let entered = Entered(OwnRoom::new(&listed, realtime.chat.epoch()));
                     for seated in watching {
                         if seated.socket.tell(&entered).is_err() {
                             seated.seat.cut();

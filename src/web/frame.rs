@@ -3,6 +3,7 @@
 use super::session::CurrentUser;
 use super::views::Frame;
 use crate::chat::types::ListedRoom;
+use crate::db::rooms::Surroundings;
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -11,14 +12,15 @@ use crate::state::AppState;
 /// # Errors
 /// The database's.
 pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
-    Ok(around(state, user, state.chat.list_own(user.id).await?))
+    let Surroundings { rooms, has_more, .. } = state.chat.surroundings(user.id, "").await?;
+    Ok(around(state, user, rooms, has_more))
 }
 
 /// The same, of rooms that are known already.
 #[must_use]
-pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>) -> Frame {
+pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>, has_more: bool) -> Frame {
     let presence = state.chat.presence();
     let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online = company.filter(|person| presence.is_online(*person)).collect();
-    Frame::new(user, rooms, online)
+    Frame::new(user, rooms, has_more, online)
 }

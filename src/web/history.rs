@@ -76,8 +76,8 @@ pub async fn room(
         state.chat.view(user.id, &slug).await.map_err(refuse)?
     } else {
         // Most readers are members, and their rooms are asked for anyway.
-        let Surroundings { rooms, here } = state.chat.list_own_at(user.id, &slug).await.map_err(refuse)?;
-        shown.frame = Some(frame::around(&state, &user, rooms));
+        let Surroundings { rooms, has_more, here } = state.chat.surroundings(user.id, &slug).await.map_err(refuse)?;
+        shown.frame = Some(frame::around(&state, &user, rooms, has_more));
         match here {
             Some(here) => {
                 shown.pins = Some(here.pins);

@@ -12,7 +12,7 @@ use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::{DirectPage, Listed, PeoplePage, PersonPage};
 use crate::chat::direct::{Opened, usernames};
-use crate::chat::listing::{Listing, Sought};
+use crate::chat::listing::{Listing, RoomListing, Sought};
 use crate::chat::rates::Act;
 use crate::db::people::ListedPerson;
 use crate::error::{Error, Result};
@@ -102,14 +102,17 @@ pub async fn message(State(state): State<AppState>, Path(username): Path<String>
     there(&state, &user, &asked, &opened).await
 }
 
-/// `GET /direct`: one's conversations, and a form to begin one.
-pub async fn direct(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
+/// `GET /direct`: one's conversations, the liveliest first, and a form to begin one.
+pub async fn direct(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let listing = state.chat.conversations(user.id, &search.after).await.map_err(refuse)?;
     if asked.is_json() {
-        let rooms = state.chat.list_own(user.id).await.map_err(|error| asked.refuse(error))?;
-        let rooms: Vec<_> = rooms.iter().filter(|listed| listed.room.is_direct).map(|listed| &listed.room).collect();
-        return Ok(Json(json!({ "rooms": rooms })).into_response());
+        let RoomListing { rooms, next } = listing;
+        let rooms: Vec<_> = rooms.iter().map(|listed| &listed.room).collect();
+        return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }
-    let again = start(&state, &user, Vec::new(), None).await.map_err(|error| asked.refuse(error))?;
+    let mut again = start(&state, &user, listing, Vec::new(), None).await.map_err(refuse)?;
+    again.is_first = search.after.is_empty();
     Ok(page(&again))
 }
 
@@ -125,7 +128,8 @@ pub async fn begin(
         Ok(opened) => there(&state, &user, &asked, &opened).await,
         Err(error) if (error.shows_form_again() || matches!(error, Error::Forbidden(_))) && !asked.is_json() => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            let again = start(&state, &user, lines, Some(&error)).await.map_err(|error| asked.refuse(error))?;
+            let listing = state.chat.conversations(user.id, "").await.map_err(|error| asked.refuse(error))?;
+            let again = start(&state, &user, listing, lines, Some(&error)).await.map_err(|error| asked.refuse(error))?;
             let mut response = page_with(status, &again);
             retry_after(&mut response, error.retry_after());
             Ok(response)
@@ -134,13 +138,34 @@ pub async fn begin(
     }
 }
 
-async fn start(state: &AppState, user: &CurrentUser, lines: Vec<String>, problem: Option<&Error>) -> Result<DirectPage> {
+async fn start(
+    state: &AppState,
+    user: &CurrentUser,
+    listing: RoomListing,
+    lines: Vec<String>,
+    problem: Option<&Error>,
+) -> Result<DirectPage> {
     let everybody = state.accounts.directory(&Sought::default()).await?;
     let people: Vec<_> = listed(state, everybody.people).into_iter().filter(|listed| listed.person.id != user.id).collect();
     let (chosen, typed): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| people.iter().any(|listed| listed.person.username == *line));
     let problem = problem.map(Into::into);
-    Ok(DirectPage { frame: frame(state, user).await?, people, chosen, typed: typed.join(" "), problem, now: state.clock.now() })
+    let RoomListing { rooms: conversations, next } = listing;
+    let next = next.map(|next| Search { after: next, ..Search::default() }).map(|search| search.query(&search.after));
+    let presence = state.chat.presence();
+    let company = conversations.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
+    let online: Vec<_> = company.filter(|person| presence.is_online(*person)).collect();
+    Ok(DirectPage {
+        frame: frame(state, user).await?.with_online(online),
+        people,
+        conversations,
+        next,
+        is_first: true,
+        chosen,
+        typed: typed.join(" "),
+        problem,
+        now: state.clock.now(),
+    })
 }
 
 /// Finds or makes a conversation, and lets the others know of a new one.

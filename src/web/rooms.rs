@@ -1,16 +1,18 @@
-//! The list of rooms, making one, leaving one.
+//! The list of rooms, making, joining and leaving them.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::fallback;
 use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::RoomsPage;
+use crate::chat::listing::{RoomListing, SoughtRooms};
 use crate::chat::types::Visibility;
 use crate::error::Error;
 use crate::state::AppState;
@@ -25,15 +27,65 @@ pub async fn home(State(state): State<AppState>, user: CurrentUser, asked: Asked
     }
 }
 
-/// `GET /rooms`.
-pub async fn list(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let rooms = state.chat.list(user.id).await.map_err(refuse)?;
-    if asked.is_json() {
-        let rooms: Vec<_> = rooms.iter().map(|listed| json!({ "room": listed.room, "is_member": listed.is_member, "members": listed.members, "is_unread": listed.is_unread })).collect();
-        return Ok(Json(json!({ "rooms": rooms })).into_response());
+/// Which page of the rooms.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Which {
+    /// What was typed.
+    pub q: String,
+    /// Behind what the page begins.
+    pub after: String,
+    /// Whether only one's own are meant.
+    mine: String,
+}
+
+impl Which {
+    /// Whether only one's own are meant.
+    #[must_use]
+    pub fn is_mine(&self) -> bool {
+        !matches!(self.mine.as_str(), "" | "no" | "false" | "0")
     }
-    Ok(page(&RoomsPage::new(frame(&state, &user).await.map_err(refuse)?, rooms)))
+
+    /// The same, checked.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long`, for the field.
+    pub fn sought(&self) -> Result<SoughtRooms, Error> {
+        SoughtRooms::parse(&self.q, &self.after, self.is_mine())
+    }
+
+    /// What an address ends with that leads to the page behind `after`; nothing for the first page of all.
+    #[must_use]
+    pub fn query(&self, after: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mine = if self.is_mine() { "yes" } else { "" };
+        for (name, value) in [("mine", mine), ("q", self.q.trim()), ("after", after)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        if query.is_empty() { query } else { format!("?{query}") }
+    }
+}
+
+/// `GET /rooms`: those that one may see, or with `mine` one's own, by name.
+pub async fn list(State(state): State<AppState>, Query(which): Query<Which>, user: CurrentUser, asked: Asked) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    if asked.is_json() {
+        let mut sought = which.sought().map_err(refuse)?;
+        // The page has them elsewhere; and no name that is typed is kept with them.
+        sought.with_direct = !sought.is_own && sought.text.is_empty();
+        let RoomListing { rooms, next } = state.chat.directory(user.id, &sought).await.map_err(refuse)?;
+        let rooms: Vec<_> = rooms.iter().map(|listed| json!({ "room": listed.room, "is_member": listed.is_member, "members": listed.members, "is_unread": listed.is_unread })).collect();
+        return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
+    }
+    Ok(page(&show(&state, &user, which).await.map_err(refuse)?))
+}
+
+async fn show(state: &AppState, user: &CurrentUser, which: Which) -> Result<RoomsPage, Error> {
+    let listing = state.chat.directory(user.id, &which.sought()?).await?;
+    Ok(RoomsPage::new(frame(state, user).await?.at("rooms"), listing, which))
 }
 
 /// The form of a new room.
@@ -54,9 +106,7 @@ pub async fn create(State(state): State<AppState>, user: CurrentUser, asked: Ask
     match created {
         Ok(room) => Ok(Redirect::to(&format!("/rooms/{}", room.slug)).into_response()),
         Err(error) if error.shows_form_again() && !asked.is_json() => {
-            let refuse = |error| asked.refuse(error);
-            let rooms = state.chat.list(user.id).await.map_err(refuse)?;
-            let mut again = RoomsPage::new(frame(&state, &user).await.map_err(refuse)?, rooms);
+            let mut again = show(&state, &user, Which::default()).await.map_err(|error| asked.refuse(error))?;
             again.name = form.name;
             again.topic = form.topic;
             again.is_private = form.visibility == "private";
@@ -93,4 +143,45 @@ pub async fn join(State(state): State<AppState>, Path(slug): Path<String>, user:
 pub async fn leave(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
     state.chat.leave(user.id, &slug).await.map_err(|error| asked.refuse(error))?;
     Ok(Redirect::to("/rooms").into_response())
+}
+
+/// `POST /rooms/leave` (`room`, up to 100 times): leaves these rooms, and says which were not left. It shares its path with the page
+/// of a room whose slug is `leave`.
+pub async fn leave_all(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Answer {
+    if slug != "leave" {
+        return fallback::wrong_method(asked).await;
+    }
+    let slugs: Vec<String> = fields.into_iter().filter(|(name, _)| name == "room").map(|(_, slug)| slug).collect();
+    let mine = Which { mine: "yes".to_owned(), ..Which::default() };
+    match state.chat.leave_all(user.id, &slugs).await {
+        Ok(parted) if asked.is_json() => {
+            let (refused, left): (Vec<_>, Vec<_>) = parted.iter().partition(|parting| parting.refused.is_some());
+            let refused: Vec<_> = refused
+                .iter()
+                .filter_map(|parting| Some(json!({ "room": parting.slug, "error": parting.refused.as_ref()?.to_json() })))
+                .collect();
+            let left: Vec<_> = left.iter().map(|parting| &parting.slug).collect();
+            Ok(Json(json!({ "left": left, "refused": refused })).into_response())
+        }
+        Ok(parted) if parted.iter().all(|parting| parting.refused.is_none()) => {
+            Ok(Redirect::to(&format!("/rooms{}", mine.query(""))).into_response())
+        }
+        Ok(parted) => {
+            let mut again = show(&state, &user, mine).await.map_err(|error| asked.refuse(error))?;
+            again.parted = parted;
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again))
+        }
+        Err(error @ Error::Invalid { .. }) if !asked.is_json() => {
+            let mut again = show(&state, &user, mine).await.map_err(|error| asked.refuse(error))?;
+            again.not_left = Some((&error).into());
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again))
+        }
+        Err(error) => Err(asked.refuse(error)),
+    }
 }

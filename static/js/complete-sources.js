@@ -14,10 +14,10 @@ const GROUPS = [
 // Each finds options { key, sign, label, detail, text } for what is typed behind its sign.
 export function sources(room) {
   const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.map(({ person }) => person), more }));
-  const rooms = list('/rooms', ({ rooms }) => rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'));
+  const rooms = finder('/rooms', ({ rooms, more }) => ({ found: rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'), more }));
   return {
     '@': { name: 'People', least: 0, find: async (typed) => people(await members(typed), fold(typed)) },
-    '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(), fold(typed)) },
+    '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(typed), fold(typed)) },
     ':': { name: 'Emoji', least: 2, find: async (typed) => (await search(typed, LIMIT)).map(emoji) },
   };
 }
@@ -40,7 +40,7 @@ function emoji({ emoji, name, codes }) {
   return { key: codes[0], sign: emoji, label: `:${codes[0]}:`, detail: name, text: `${emoji} ` };
 }
 
-// Whom the server finds: among everybody, as long as one page holds them, and else by what is typed.
+// Whom or what the server finds: among all, as long as one page holds them, and else by what is typed.
 function finder(path, take) {
   const everybody = list(path, take);
   const typed = new Map();

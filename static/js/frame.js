@@ -11,6 +11,7 @@ import { Palette } from '#js/palette.js';
 import { Recent, commands } from '#js/palette-sources.js';
 import { connection, me, sidebar } from '#js/shell.js';
 import { toggle } from '#js/theme.js';
+import { watch } from '#js/watch.js';
 
 const room = document.querySelector('main.room');
 const here = room?.dataset.room;
@@ -18,8 +19,8 @@ const recent = new Recent(me);
 if (here) recent.visited(here);
 
 async function readAll() {
-  const { rooms = [] } = await connection.ask('watch');
-  const waiting = rooms.filter(({ unread }) => unread);
+  const waiting = [];
+  await watch(connection, (rows) => waiting.push(...rows.filter(({ unread }) => unread)));
   for (const { room, head } of waiting) {
     const answer = await connection.ask('read', { room, seq: head.seq });
     if (answer.ok) sidebar.count(room, answer);

@@ -18,7 +18,7 @@ export class Recent {
   visited(room) { set(this.#key, [room, ...this.list().filter((one) => one !== room)].slice(0, MOST_RECENT)); }
 }
 
-// Rooms: at once those beside the page, then all that one may see.
+// Rooms: at once those beside the page, then others that one may see.
 export function ownRooms() {
   return [...document.querySelectorAll('.sidebar a[data-room]')].map((link) => {
     const slug = link.dataset.room;
@@ -29,10 +29,11 @@ export function ownRooms() {
   });
 }
 
-export async function otherRooms() {
-  const { rooms = [] } = await askFor('/rooms') ?? {};
-  const open = rooms.filter(({ room }) => !room.is_direct);
-  return open.map(({ room }) => ({ kind: 'Room', sign: room.visibility === 'private' ? '🔒' : '#', slug: room.slug, label: room.name, detail: room.topic, names: [room.name, room.slug], weight: 0.95, run: go(`/rooms/${room.slug}`) }));
+// Those beyond the sidebar: the first page of them, or those that the server finds by what is typed.
+export async function otherRooms(typed = '') {
+  const { rooms = [] } = await askFor(`/rooms${typed.trim() ? `?q=${encodeURIComponent(typed.trim().slice(0, 64))}` : ''}`) ?? {};
+  // Conversations are found under their people.
+  return rooms.filter(({ room }) => !room.direct).map(({ room }) => ({ kind: 'Room', sign: room.visibility === 'private' ? '🔒' : '#', slug: room.slug, label: room.name, detail: room.topic, names: [room.name, room.slug], weight: 0.95, run: go(`/rooms/${room.slug}`) }));
 }
 
 // People, as far as the server has a list of them.

@@ -5,7 +5,7 @@ import { make } from '#js/make.js';
 import { otherRooms, ownRooms, people } from '#js/palette-sources.js';
 
 const MOST = 12;
-// How long typing rests before people are asked for, in milliseconds.
+// How long typing rests before the server is asked, in milliseconds.
 const REST = 120;
 
 export class Palette {
@@ -52,9 +52,11 @@ export class Palette {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(async () => {
       const asked = ++this.#asked;
-      const found = await people(this.#field.value);
+      const [found, rooms] = await Promise.all([people(this.#field.value), this.#field.value.trim() ? otherRooms(this.#field.value) : []]);
       if (asked !== this.#asked || !this.isOpen) return;
       this.#people = found;
+      const known = new Set(this.#others.map(({ slug }) => slug));
+      this.#others.push(...rooms.filter(({ slug }) => !known.has(slug)));
       this.#show(true);
     }, REST);
   }

@@ -5,6 +5,9 @@ import { isDirect } from '#js/sidebar.js';
 
 // How many conversations are listed; beyond them, only those in which something waits.
 const CONVERSATIONS = 20;
+// The same of rooms, and how many entries there are at the very most: the page of all of one's rooms has the others.
+const ROOMS = 100;
+const MOST = 200;
 
 export class Entries {
   #here; #sidebar = document.querySelector('.sidebar');
@@ -43,7 +46,9 @@ export class Entries {
   #add(row) {
     const list = this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
     const template = document.querySelector(isDirect(row) ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
-    if (!list || !template || (isDirect(row) && list.children.length >= CONVERSATIONS && !row.unread)) return null;
+    if (!list || !template) return null;
+    const isFull = list.children.length >= (isDirect(row) ? CONVERSATIONS : ROOMS);
+    if ((isFull && !row.unread) || list.children.length >= MOST) return null;
     const item = template.content.firstElementChild.cloneNode(true);
     const entry = item.querySelector('a');
     entry.href = `/rooms/${row.room}`;
@@ -54,7 +59,7 @@ export class Entries {
     if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
     list.insertBefore(item, after ?? null);
-    list.closest('.list')?.querySelector('p')?.remove();
+    list.closest('.list')?.querySelector('.none')?.remove();
     list.closest('.list')?.removeAttribute('hidden');
     return entry;
   }

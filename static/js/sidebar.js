@@ -1,5 +1,6 @@
 // One's rooms beside every page: what waits in each, live, whichever room is open.
 import { Entries } from '#js/sidebar-entries.js';
+import { watch } from '#js/watch.js';
 
 export class Sidebar extends EventTarget {
   #connection; #me; #here; #title;
@@ -57,16 +58,22 @@ export class Sidebar extends EventTarget {
   }
 
   async #watch() {
-    const answer = await this.#connection.read('watch');
-    if (!answer.ok) return;
-    const known = new Set(answer.rooms.map(({ room }) => room));
-    for (const room of [...this.#rows.keys(), ...this.#entries.rooms()]) if (!known.has(room)) this.#forget(room);
-    for (const row of answer.rooms) this.#take(row);
+    const old = [...this.#rows.keys(), ...this.#entries.rooms()];
+    const known = new Set();
+    const isWhole = await watch(this.#connection, (rows) => {
+      for (const row of rows) known.add(row.room);
+      this.#take(...rows);
+    });
+    // A room that came while the pages were asked for is not among the old ones.
+    if (isWhole) for (const room of old) if (!known.has(room)) this.#forget(room);
   }
 
-  #take(row) {
-    this.#rows.set(row.room, row);
-    this.#show(row.room);
+  #take(...rows) {
+    for (const row of rows) {
+      this.#rows.set(row.room, row);
+      this.#draw(row.room);
+    }
+    this.#sum();
   }
 
   #change(room, what) {
@@ -89,9 +96,13 @@ export class Sidebar extends EventTarget {
   #isRead(room) { return room === this.#here && this.isReading(); }
 
   #show(room) {
+    this.#draw(room);
+    this.#sum();
+  }
+
+  #draw(room) {
     const row = this.#rows.get(room);
     this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.loudness(room));
-    this.#sum();
   }
 
   #sum() {

@@ -19,8 +19,10 @@ const QUIET: usize = 20;
 pub struct Frame {
     /// Who.
     pub me: Arc<SessionUser>,
-    /// Their rooms, and behind them their direct messages.
+    /// Their rooms, and behind them their direct messages; of somebody with many, some of them.
     pub rooms: Vec<ListedRoom>,
+    /// Whether they are in more rooms.
+    pub(super) has_more_rooms: bool,
     /// Whose days and hours the page tells.
     pub zone: TimeZone,
     /// The slug of the room that the page is of.
@@ -35,27 +37,34 @@ pub struct Frame {
 impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The zone follows from its name, which is the person's; where they were last is shown nowhere.
-        let Self { me, rooms, zone: _, here, place, online } = self;
+        let Self { me, rooms, has_more_rooms, zone: _, here, place, online } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
-        ((id, username, name, is_admin, time_zone, theme, notify), rooms, here, place, online).hash(state);
+        ((id, username, name, is_admin, time_zone, theme, notify), rooms, has_more_rooms, here, place, online).hash(state);
     }
 }
 
 impl Frame {
     /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
     #[must_use]
-    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>) -> Self {
+    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, has_more_rooms: bool, online: HashSet<UserId>) -> Self {
         // A zone that this machine no longer knows is as good as none.
         let zone = user.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
-        Self { me: user.0.clone(), rooms, zone, here: None, place: "", online }
+        Self { me: user.0.clone(), rooms, has_more_rooms, zone, here: None, place: "", online }
     }
 
     /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
     #[must_use]
     pub fn at(mut self, place: &'static str) -> Self {
         self.place = place;
+        self
+    }
+
+    /// The same, knowing of more people that they are connected.
+    #[must_use]
+    pub fn with_online(mut self, online: Vec<UserId>) -> Self {
+        self.online.extend(online);
         self
     }
 

@@ -94,6 +94,12 @@ pub struct DirectPage {
     pub frame: Frame,
     /// Whom one can tick.
     pub people: Vec<Listed>,
+    /// A page of one's conversations, the liveliest first.
+    pub conversations: Vec<ListedRoom>,
+    /// What the next page's address ends with, if there is one.
+    pub next: Option<String>,
+    /// Whether this is the first page.
+    pub is_first: bool,
     /// The usernames that were ticked.
     pub chosen: Vec<String>,
     /// The usernames that were typed.
@@ -105,11 +111,6 @@ pub struct DirectPage {
 }
 
 impl DirectPage {
-    /// All of one's conversations, the liveliest first.
-    fn all(&self) -> Vec<&ListedRoom> {
-        self.frame.rooms.iter().filter(|listed| listed.room.is_direct).collect()
-    }
-
     fn talked(&self, listed: &ListedRoom) -> String {
         listed.talked_at.map_or_else(|| "nothing said yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.zone))
     }

@@ -3,7 +3,10 @@
 use askama::Template;
 
 use super::{Frame, Problem};
+use crate::chat::listing::RoomListing;
+use crate::chat::rooms::Parting;
 use crate::chat::types::ListedRoom;
+use crate::web::rooms::Which;
 
 /// An invitation's link.
 #[derive(Debug, Template)]
@@ -21,6 +24,13 @@ pub struct InvitePage {
 pub struct RoomsPage {
     frame: Frame,
     rooms: Vec<ListedRoom>,
+    is_mine: bool,
+    q: String,
+    /// What the next page's address ends with, if there is one.
+    next: Option<String>,
+    /// What the address of the first page ends with.
+    first: String,
+    is_first: bool,
     /// What was typed.
     pub name: String,
     /// What was typed.
@@ -29,14 +39,40 @@ pub struct RoomsPage {
     pub is_private: bool,
     /// Why it was refused.
     pub problem: Option<Problem>,
+    /// The rooms that were to be left, where some could not.
+    pub parted: Vec<Parting>,
+    /// Why none was left.
+    pub not_left: Option<Problem>,
 }
 
 impl RoomsPage {
-    /// The list, with an empty form.
+    /// A page of the list, with an empty form.
     #[must_use]
-    pub fn new(frame: Frame, mut rooms: Vec<ListedRoom>) -> Self {
-        // Conversations have a page of their own.
-        rooms.retain(|listed| !listed.room.is_direct);
-        Self { frame, rooms, name: String::new(), topic: String::new(), is_private: false, problem: None }
+    pub fn new(frame: Frame, RoomListing { rooms, next }: RoomListing, which: Which) -> Self {
+        Self {
+            frame,
+            rooms,
+            is_mine: which.is_mine(),
+            next: next.map(|next| which.query(&next)),
+            first: which.query(""),
+            is_first: which.after.is_empty(),
+            q: which.q,
+            name: String::new(),
+            topic: String::new(),
+            is_private: false,
+            problem: None,
+            parted: Vec::new(),
+            not_left: None,
+        }
+    }
+
+    /// How many of the rooms that were to be left were.
+    fn left(&self) -> usize {
+        self.parted.iter().filter(|parting| parting.refused.is_none()).count()
+    }
+
+    /// Whether there is more than this page.
+    fn is_part(&self) -> bool {
+        self.next.is_some() || !self.is_first || !self.q.is_empty()
     }
 }

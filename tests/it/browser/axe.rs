@@ -10,6 +10,7 @@ const DOORS: [&str; 3] = ["/login", "/register", "/offline"];
 /// The pages of somebody who is signed in. A new page belongs here.
 const PAGES: &[&str] = &[
     "/rooms",
+    "/rooms?mine=yes",
     "/rooms/general",
     "/rooms/general/3",
     "/rooms/general?before=4",

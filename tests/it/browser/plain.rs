@@ -85,3 +85,42 @@ fn without_scripts_one_can_act_on_messages_and_read_what_is_new() {
         ada.close().await;
     });
 }
+
+#[test]
+fn without_scripts_one_can_join_leave_several_rooms_and_make_one_public() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        for name in ["Attic", "Barn", "Cellar"] {
+            grace.create_room(name, "public").await;
+        }
+        let ada = Browser::open(Scripts::Off).await;
+        ada.register(app, "ada").await;
+        for room in ["attic", "barn", "cellar"] {
+            ada.visit(app, "/rooms").await;
+            ada.press(&format!("form[action='/rooms/{room}/join'] button")).await;
+            ada.sees(COMPOSER).await;
+        }
+        ada.visit(app, "/rooms").await;
+        ada.press("a[href='/rooms?mine=yes']").await;
+        ada.press(".leaving button").await;
+        ada.sees(".problem").await;
+        for room in ["attic", "cellar"] {
+            ada.press(&format!("input[name=room][value={room}]")).await;
+        }
+        ada.press(".leaving button").await;
+        ada.waits_for(async || ada.texts(".rows--ticked div > a").await == ["Barn"]).await;
+        // A private room is made public in two steps.
+        let keeper = app.log_in("ada").await;
+        let den = keeper.create_room("Den", "private").await;
+        keeper.write(&den, "between us").await.expect(303);
+        ada.visit(app, &format!("/rooms/{den}/members")).await;
+        ada.press("select[name=visibility] option[value=public]").await;
+        ada.press(&format!("form[action='/rooms/{den}/settings'] .button")).await;
+        ada.press("button[name=confirm]").await;
+        ada.waits_until(|path| path.ends_with("/members")).await;
+        ada.visit(app, &format!("/rooms/{den}")).await;
+        ada.waits_for(async || ada.texts(".notice .text").await.last().is_some_and(|words| words == "ada made the room public"))
+            .await;
+        ada.close().await;
+    });
+}

@@ -1,6 +1,6 @@
 //! The list of rooms beside every page, as it changes without a reload.
 
-use super::TwoPeople;
+use super::{COMPOSER, TwoPeople};
 use crate::harness::{TestApp, in_browser};
 
 #[test]
@@ -49,6 +49,58 @@ fn how_loud_a_room_is_is_set_in_its_head() {
         ada.press("#level button[value='']").await;
         ada.sees(".sidebar a[data-room=general]:not(.muted)").await;
         assert_eq!(app.database.query(level).await[0]["level"], serde_json::Value::Null);
+        TwoPeople { ada, grace }.close().await;
+    });
+}
+
+#[test]
+fn of_thousands_of_rooms_the_sidebar_shows_some_and_all_are_heard_from() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
+        app.database.fill_rooms("ada", "grace", 1_000).await;
+        let entries = ".sidebar [data-list=rooms] a[data-room]";
+        ada.visit(app, "/rooms/general").await;
+        ada.sees(COMPOSER).await;
+        ada.sees(".sidebar a[data-room=general][aria-current=page]").await;
+        // In ten rooms a line waits; the title counts them all.
+        ada.waits_for(async || ada.title().await.is_ok_and(|title| title.starts_with("(10)"))).await;
+        assert_eq!(ada.counts(entries).await, 100);
+        // One that is not listed is, as soon as somebody writes there.
+        let edsger = app.register("edsger").await;
+        assert_eq!(ada.counts(".sidebar a[data-room=many-0999]").await, 0);
+        edsger.enter("many-0999").await;
+        edsger.write("many-0999", "anybody here?").await.expect(303);
+        ada.sees(".sidebar a[data-room=many-0999].unread").await;
+        assert_eq!(ada.counts(entries).await, 101);
+        // The others are a link away, page by page.
+        ada.press(".sidebar a[href='/rooms?mine=yes']").await;
+        ada.waits_for(async || ada.counts(".rows--ticked > li").await == 50).await;
+        ada.press("a[rel=next]").await;
+        ada.waits_for(async || ada.texts(".rows--ticked > li div > a").await.first().is_some_and(|name| name == "Many 0050"))
+            .await;
+        // And the palette finds what is on neither.
+        ada.type_keys("\u{e009}k\u{e000}").await;
+        ada.fill("#palette input", "many 0777").await;
+        ada.waits_for(async || ada.texts("#palette .found-label").await.first().is_some_and(|name| name == "Many 0777")).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        TwoPeople { ada, grace }.close().await;
+    });
+}
+
+#[test]
+fn a_room_that_becomes_private_has_its_lock_at_once() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
+        let owner = app.log_in("ada").await;
+        let room = owner.create_room("Attic", "public").await;
+        ada.visit(app, &format!("/rooms/{room}")).await;
+        ada.sees(COMPOSER).await;
+        ada.waits_for(async || ada.texts(".people").await == ["1 of 1 here"]).await;
+        owner.post(&format!("/rooms/{room}/settings"), &[("visibility", "private")]).await.expect(303);
+        ada.waits_for(async || ada.texts(".notice .text").await.last().is_some_and(|words| words == "ada made the room private"))
+            .await;
+        ada.waits_for(async || ada.texts(&format!(".sidebar a[data-room='{room}'] .hash")).await == ["🔒"]).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
         TwoPeople { ada, grace }.close().await;
     });
 }

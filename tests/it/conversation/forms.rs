@@ -52,6 +52,7 @@ both! {
     async fn an_answer_is_written_under_what_it_answers(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let (socket, _) = ada.join("general").await;
+        grace.enter("general").await;
         let seq = socket.post("general", "who has the **key**?", "1").await["seq"].take();
         let page = grace.get(&format!("/rooms/general?reply_to={seq}")).await.expect(200).body.clone();
         assert!(page.contains(&format!("name=\"reply_to\" value=\"{seq}\"")), "{page}");

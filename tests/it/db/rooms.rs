@@ -76,6 +76,46 @@ both! {
         assert!(db.list_own_rooms(eve).await.unwrap().is_empty());
     }
 
+    async fn of_many_rooms_those_in_which_something_waits_are_shown_first(db: &Store) {
+        let (ada, eve) = (db.add("ada").await, db.author("eve").await);
+        db.database.fill_rooms("ada", "eve", 400).await;
+        let shown = async |slug: &str| db.list_own_rooms_at(ada, slug).await.unwrap();
+        let slugs = |rooms: &[ListedRoom]| rooms.iter().map(|listed| listed.room.slug.to_string()).collect::<Vec<_>>();
+        let found = shown("").await;
+        assert!(found.has_more && found.here.is_none());
+        let names = slugs(&found.rooms);
+        assert_eq!(names.len(), 100);
+        assert!(names.is_sorted());
+        assert!(["many-0001", "many-0096", "many-0100", "many-0400"].iter().all(|slug| names.contains(&(*slug).to_owned())), "{names:?}");
+        assert!(!names.contains(&"many-0097".to_owned()));
+        // Where one is comes first, and what is muted waits for nobody.
+        db.run("update memberships set level = 'muted' where room_id = (select id from rooms where slug = 'many-0400')").await;
+        let found = shown("many-0333").await;
+        let names = slugs(&found.rooms);
+        assert_eq!(found.here.map(|here| here.view.room.slug.to_string()).as_deref(), Some("many-0333"));
+        assert!(names.contains(&"many-0333".to_owned()) && names.contains(&"many-0300".to_owned()) && !names.contains(&"many-0400".to_owned()));
+        // Conversations have places of their own: the liveliest.
+        for number in 0..60 {
+            let other = db.add(&format!("p{number}")).await;
+            db.insert_direct(&[ada, other], NOW.plus(number)).await.unwrap();
+        }
+        let (_, direct): (Vec<_>, Vec<_>) = shown("").await.rooms.into_iter().partition(|listed| !listed.room.is_direct);
+        assert_eq!(direct.len(), 50);
+        // A few are shown as they always were.
+        let few = db.list_own_rooms_at(eve.id, "").await.unwrap();
+        assert!(few.rooms.is_empty() && !few.has_more);
+        let mut seen = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = db.list_own_rooms_behind(ada, &after, 150).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.room.slug.to_string();
+            seen.extend(slugs(&page));
+        }
+        assert_eq!(seen.len(), 460);
+        assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "in the order of slugs, each once");
+    }
+
     async fn a_room_is_unread_when_somebody_has_written_since(db: &Store) {
         let ada = db.add("ada").await;
         let general = db.general().await;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parlor::chat::listing::Sought;
+use parlor::chat::listing::{Sought, SoughtRooms};
 use parlor::db::{Db, Purpose};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -16,6 +16,8 @@ use crate::harness::{Database, Fixture, Kind};
 
 const MESSAGES: i64 = 20_000;
 const PEOPLE: i64 = 3_000;
+/// Somebody who is in 3,000 more rooms.
+const MANY: &str = "u7";
 /// How many instructions of SQLite there are between two counts.
 const STEP: i32 = 10;
 
@@ -164,6 +166,42 @@ both! {
         assert_eq!(waiting(ONE).await, (0, 100, 0, 1_000));
         assert_eq!(waiting(KEEN).await, (10, 5, 10, 5));
         assert_eq!(waiting("u3").await, (100, 0, 1_000, 0));
+    }
+
+    async fn somebody_in_thousands_of_rooms_costs_one_look_at_each_and_what_is_shown(it: &Metered) {
+        it.database.fill_rooms(MANY, KEEN, 3_000).await;
+        if it.database.kind == Kind::Postgres {
+            it.database.run("analyze").await;
+        }
+        let db = &it.db;
+        let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
+        let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
+        let own = SoughtRooms { is_own: true, ..SoughtRooms::default() };
+        let all = SoughtRooms::default();
+        let mut too_much = Vec::new();
+        // Instructions of SQLite, and rows of Postgres.
+        macro_rules! at_most {
+            ($instructions:literal, $rows:literal, $call:expr) => {
+                for _ in 0..8 {
+                    let _ = $call.await.unwrap();
+                }
+                let before = it.count().await;
+                let _ = $call.await.unwrap();
+                let work = it.count().await - before;
+                let limit = if matches!(db, Db::Sqlite(_)) { $instructions } else { $rows };
+                println!("{work:>8} of {limit:>6}  {}", stringify!($call));
+                if work > limit {
+                    too_much.push(format!("{work} instead of {limit} at most for {}", stringify!($call)));
+                }
+            };
+        }
+        at_most!(900_000, 30_000, db.list_own_rooms_at(many, "many-2999"));
+        at_most!(900_000, 30_000, db.list_own_rooms_behind(many, "many-1500", 201));
+        at_most!(6_000, 500, db.find_own_room(many, general));
+        at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
+        at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
+        at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
+        assert!(too_much.is_empty(), "{too_much:#?}");
     }
 
     async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
 use super::{DEADLINE, Database, Kind, Load};
 
@@ -68,18 +68,43 @@ impl Database {
         self.run(&format!("update users set is_admin = true where username = '{username}'")).await;
     }
 
-    /// Runs a statement, as somebody with the database's own tools can.
-    pub async fn run(&self, statement: &str) {
-        let statement = statement.to_owned();
+    /// Makes somebody a member of so many new public rooms that making them by form would take too long: `many-0001` and so on. In every
+    /// hundredth, from the hundredth on, somebody else has written a line that they have not read.
+    pub async fn fill_rooms(&self, username: &str, writer: &str, count: u32) {
+        let (numbers, padded) = match self.kind {
+            Kind::Sqlite => (
+                format!(
+                    "(with recursive c(n) as (select 1 union all select n + 1 from c where n < {count}) select n from c) as c"
+                ),
+                "substr('000' || n, -4)",
+            ),
+            Kind::Postgres => (format!("generate_series(1, {count}) as c(n)"), "lpad(n::text, 4, '0')"),
+        };
+        self.run(&format!(
+            "insert into rooms (slug, name, visibility, created_at, seq, rev, talk_seq)
+             select 'many-' || {padded}, 'Many ' || {padded}, 'public', 0, s, s, s
+             from (select n, case when n % 100 = 0 then 1 else 0 end as s from {numbers}) as numbered;
+             insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users
+             where slug like 'many-%' and username = '{username}';
+             insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
+             select rooms.id, 1, 1, 'text', users.id, 'news', 'news', 0 from rooms, users
+             where slug like 'many-__00' and username = '{writer}'"
+        ))
+        .await;
+    }
+
+    /// Runs statements, as somebody with the database's own tools can.
+    pub async fn run(&self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
         match self.kind {
             Kind::Postgres => {
                 let mut connection = PgConnection::connect(self.url()).await.expect("Postgres answers");
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement is right");
+                connection.execute(statements).await.expect("the statements are right");
             }
             Kind::Sqlite => {
                 let options = SqliteConnectOptions::new().filename(self.file());
                 let mut connection = options.connect().await.expect("the file is there");
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement is right");
+                connection.execute(statements).await.expect("the statements are right");
             }
         }
     }

@@ -84,21 +84,21 @@ both! {
 
     async fn only_who_looks_after_a_room_changes_who_may_read_it(app: &TestApp) {
         let (ada, grace, room) = den(app).await;
-        let (eve, root) = (app.register("eve").await, app.register("root").await);
-        app.database.make_admin("root").await;
+        let (eve, mary) = (app.register("eve").await, app.register("mary").await);
+        app.database.make_admin("mary").await;
         let public = [("visibility", "public"), ("confirm", "yes")];
         // With and without the confirmation: it is not asked of who may not.
         for fields in [&public[..], &public[..1]] {
             set(&grace, &room, fields).await.expect(403);
             set(&eve, &room, fields).await.expect(404);
-            set(&root, &room, fields).await.expect(404);
+            set(&mary, &room, fields).await.expect(404);
             set(&app.stranger(), &room, fields).await.expect(303);
         }
         assert_eq!(visibility(&ada, &room).await, "private");
         // An administrator who is a member may.
-        ada.post(&format!("/rooms/{room}/members"), &[("username", "root")]).await.expect(303);
-        set(&root, &room, &public[..1]).await.expect(422);
-        set(&root, &room, &public).await.expect(303);
+        ada.post(&format!("/rooms/{room}/members"), &[("username", "mary")]).await.expect(303);
+        set(&mary, &room, &public[..1]).await.expect(422);
+        set(&mary, &room, &public).await.expect(303);
         assert_eq!(visibility(&eve, &room).await, "public");
         set(&grace, &room, &[("visibility", "private")]).await.expect(403);
         eve.enter(&room).await;
