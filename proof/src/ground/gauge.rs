@@ -65,15 +65,24 @@ pub fn processor_time(process: u32) -> Duration {
 
 /// How many bytes wait in this machine's network for those who are connected to a port and do not take them, all together.
 pub fn unsent(port: u16) -> u64 {
+    connections(port, |fields| u64::from_str_radix(fields.get(4)?.split(':').next()?, 16).ok()).into_iter().sum()
+}
+
+/// How many connections to a port neither side has closed.
+pub fn established(port: u16) -> usize {
+    connections(port, |fields| (*fields.get(3)? == "01").then_some(())).len()
+}
+
+/// What `of` says of each connection to a port.
+fn connections<T>(port: u16, of: impl Fn(&[&str]) -> Option<T>) -> Vec<T> {
     // Addresses and ports in hexadecimal; then the state, and what waits to be sent and to be read (proc_pid_net(5)).
     let all = fs::read_to_string("/proc/self/net/tcp").expect("the kernel lists its connections");
     let of_port = all.lines().filter_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let is_local = fields.get(1)?.ends_with(&format!(":{port:04X}"));
-        let waiting = fields.get(4)?.split(':').next()?;
-        is_local.then(|| u64::from_str_radix(waiting, 16).ok())?
+        is_local.then(|| of(&fields))?
     });
-    of_port.sum()
+    of_port.collect()
 }
 
 fn read(process: u32, what: &str) -> String {

@@ -16,7 +16,7 @@ use crate::ground::gauge::Gauge;
 use crate::ground::process::{self, Process};
 
 /// A receive buffer so small that little fits into the network itself, in bytes.
-const SMALL: u32 = 4096;
+pub const SMALL: u32 = 4096;
 
 /// The nth address of this machine that is not the first one.
 pub fn address(nth: usize) -> IpAddr {

@@ -13,6 +13,7 @@ mod case;
 pub mod cases;
 pub mod follower;
 pub mod guests;
+pub mod heavy;
 pub mod load;
 mod namespace;
 pub mod probe;

@@ -4,12 +4,14 @@
 
 mod access;
 mod acts;
+mod answers;
 mod backup;
 mod broadcast;
 mod browser;
 mod clock;
 mod dawdle;
 mod disk;
+mod edits;
 mod flood;
 mod joins;
 mod kill;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<&'static Case> {
         flood::CASES,
         acts::CASES,
         oversize::CASES,
+        answers::CASES,
+        edits::CASES,
         malformed::CASES,
         text::CASES,
         browser::CASES,

@@ -1,0 +1,288 @@
+//! People who ask for much and take little of it: heavy answers that nobody reads, pages that are read a byte a second, more rooms than
+//! memory holds.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::{Person, Socket};
+use crate::ground::gauge::{Gauge, established};
+use crate::ground::process::Process;
+use crate::torture::guests::{SMALL, address, connect, invited, socket_from};
+use crate::torture::heavy::{self, EXTRA, Reader, Toll, fail, fill, is_all};
+use crate::torture::watch::never_panicked;
+use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "heavy-answers",
+        about: "500 messages as heavy as can be, asked for 200 times by sockets that read nothing: memory bounded, others served, and who reads on gets everything",
+        databases: Db::BOTH,
+        rounds: 3,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(heavy_answers(stage, rounds)),
+    },
+    Case {
+        name: "slow-readers",
+        about: "pages of a heavy room are asked for by 48 connections that read nothing or a byte a second: memory bounded, and cut after a while",
+        databases: Db::SQLITE,
+        rounds: 2,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(slow_readers(stage, rounds)),
+    },
+    Case {
+        name: "many-rooms",
+        about: "64 rooms of 50 heavy messages are read and joined in turn: what is kept in memory stays within MEMORY_LIMIT",
+        databases: Db::BOTH,
+        rounds: 3,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(many_rooms(stage, rounds)),
+    },
+];
+
+/// How many messages the heavy room has, and how many when there is one round alone.
+const MESSAGES: usize = 500;
+const FEW_MESSAGES: usize = 120;
+/// How many of them are pinned at the most.
+const PINNED: usize = 200;
+/// How often one socket asks.
+const ASKED: usize = 200;
+/// How many sockets of one person ask at once, where it is several.
+const SOCKETS: usize = 8;
+/// How long they stay, reading nothing.
+const HELD: Duration = Duration::from_secs(2);
+
+async fn heavy_answers(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let eve = server.register("eve").await;
+    let room = eve.create_room("Heavy", "private").await;
+    if rounds > 1 {
+        fill(&eve, std::slice::from_ref(&room), MESSAGES, heavy::links).await;
+    } else {
+        fill(&eve, std::slice::from_ref(&room), FEW_MESSAGES, heavy::escapes).await;
+    }
+    let (socket, joined) = eve.join(&room).await;
+    let last = joined["head"]["seq"].as_i64().expect("a room has a head");
+    let mut pinned: Vec<_> = (last + 1 - PINNED as i64..=last).filter(|seq| *seq > 2).collect();
+    for pins in pinned.chunks(16) {
+        let pending = join_all(pins.iter().map(|seq| socket.send("pin", json!({ "room": room, "seq": seq, "on": true })))).await;
+        for one in pending {
+            let answer = one.acknowledgement().await;
+            assert_eq!(answer["ok"], json!(true), "{}", answer["error"]);
+        }
+    }
+    drop(socket);
+    let mut outcome = Outcome::default();
+
+    // Whoever reads gets everything, however often they have to go on.
+    let mut reader = Reader::new(&eve, &room).await;
+    let (synced, back, forth) = (reader.by_sync().await, reader.backwards().await, reader.forwards().await);
+    for (way, seqs) in [("sync", synced), ("history", back), ("pages", forth)] {
+        if !is_all(&seqs, last) {
+            fail(&mut outcome, format_args!("{way} gave {} messages of {last}", seqs.len()));
+        }
+    }
+    let mut pins = reader.pins().await;
+    pins.sort_unstable();
+    pinned.sort_unstable();
+    if pins != pinned {
+        fail(&mut outcome, format_args!("{} of {} pinned messages are listed", pins.len(), pinned.len()));
+    }
+    reader.settle(&mut outcome);
+    drop(reader);
+
+    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let before = Gauge::of(server.id()).memory;
+    for round in 1..=rounds {
+        let alone = [vec!["sync"], vec!["history"], vec!["pins"], vec!["join"], vec!["join after"]];
+        let all = vec!["sync", "history", "pins", "join", "join after"];
+        let ways = alone.into_iter().map(|events| (events, 1)).chain([(all, SOCKETS)]);
+        for (events, sockets) in ways {
+            let asking = async {
+                let held = join_all((0..sockets).map(|nth| unread(&eve, &room, &events, nth))).await;
+                tokio::time::sleep(HELD).await;
+                drop(held);
+            };
+            let toll = Toll::of(&server, before, &mut pulse, asking).await;
+            let who = format!("round {round}, {} on {sockets} socket(s)", events.join(", "));
+            toll.settle(who, &mut outcome, EXTRA, &calm);
+        }
+    }
+    never_panicked(&server);
+    Ok(outcome)
+}
+
+/// A socket that asks so often, each time for the next of these, and reads no answer.
+async fn unread(person: &Person, room: &str, events: &[&str], nth: usize) -> Option<Socket> {
+    // One that is not let in for a while has no answers to come either.
+    let socket = socket_from(person, address(nth), Some(SMALL)).await.ok()?;
+    socket.set_reading(false);
+    for number in 0..ASKED {
+        let event = events[number % events.len()];
+        let (event, data) = match event {
+            "sync" => ("sync", json!({ "room": room, "after": 0 })),
+            "history" => ("history", json!({ "room": room, "limit": 200 })),
+            "join after" => ("join", json!({ "room": room, "after": 0 })),
+            event => (event, json!({ "room": room })),
+        };
+        let packet = format!("42/chat,{number}{}", json!([event, data]));
+        // A server may cut it, or not read on: either is an end.
+        if !matches!(tokio::time::timeout(HELD, socket.is_taken(&packet)).await, Ok(true)) {
+            break;
+        }
+    }
+    Some(socket)
+}
+
+/// How many connections read slowly, and how many people they are of, where it is several.
+const READERS: usize = 48;
+const PEOPLE: usize = 8;
+/// What the server may hold for answers and caches together, in MiB.
+const ANSWERS: &str = "64MB";
+/// By when the last of them must be gone.
+const GONE: Duration = Duration::from_secs(120);
+/// How long they are looked at when there is one round alone.
+const LOOKED_AT: Duration = Duration::from_secs(4);
+
+async fn slow_readers(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[("MEMORY_LIMIT", ANSWERS)]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let eve = server.register("eve").await;
+    let room = eve.create_room("Heavy", "private").await;
+    let people = invited(&server, &eve, &room, "slow", PEOPLE).await;
+    let grace = invited(&server, &eve, &room, "grace", 1).await;
+    // For the pages, which show no escapes, and for their JSON.
+    fill(&eve, std::slice::from_ref(&room), FEW_MESSAGES / 2, heavy::links).await;
+    fill(&eve, std::slice::from_ref(&room), FEW_MESSAGES, heavy::escapes).await;
+    let mut outcome = Outcome::default();
+    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let before = Gauge::of(server.id()).memory;
+    for round in 1..=rounds {
+        for (people, whose) in [(std::slice::from_ref(&eve), "one person"), (&people[..], "several people")] {
+            let others = established(server.address.port());
+            let mut last = Duration::ZERO;
+            let reading = async {
+                let began = Instant::now();
+                let streams = (0..READERS).map(|nth| slow_reader(&people[nth % people.len()], &room, nth));
+                let dripping: Vec<_> = join_all(streams).await.into_iter().map(|stream| tokio::spawn(drip(stream))).collect();
+                if rounds > 1 {
+                    while established(server.address.port()) > others && began.elapsed() < GONE {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
+                } else {
+                    tokio::time::sleep(LOOKED_AT).await;
+                }
+                last = began.elapsed();
+                dripping.iter().for_each(tokio::task::JoinHandle::abort);
+            };
+            let toll = Toll::of(&server, before, &mut pulse, reading).await;
+            toll.settle(format_args!("round {round}, {READERS} readers of {whose}"), &mut outcome, EXTRA, &calm);
+            if rounds > 1 {
+                outcome.note(format_args!("the last of them was gone after {:.0} s", last.as_secs_f64()));
+                if last >= GONE {
+                    fail(&mut outcome, "who does not read is never cut");
+                }
+            }
+            // Whoever reads at an ordinary pace gets all of it.
+            if let Err(error) = steady_reader(&grace[0], &room).await {
+                fail(&mut outcome, format_args!("somebody with a slow line did not get the page: {error}"));
+            }
+        }
+    }
+    never_panicked(&server);
+    Ok(outcome)
+}
+
+/// A connection that has asked for a page; the nth one.
+async fn slow_reader(person: &Person, room: &str, nth: usize) -> (TcpStream, usize) {
+    let mut stream = connect(person.site.address, address(nth % 8), Some(SMALL)).await.expect("the server accepts");
+    let accept = if nth.is_multiple_of(2) { "application/json" } else { "text/html" };
+    let head = format!(
+        "GET /rooms/{room}?limit=200 HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\naccept: {accept}\r\n\r\n",
+        person.site.address,
+        person.cookies()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    (stream, nth)
+}
+
+/// Every other one reads a byte a second; the rest reads nothing.
+async fn drip((mut stream, nth): (TcpStream, usize)) {
+    let mut byte = [0];
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if nth % 4 >= 2 && !matches!(stream.read(&mut byte).await, Ok(1)) {
+            return;
+        }
+    }
+}
+
+/// Reads a page at some 256 KB a second, up to its end.
+async fn steady_reader(person: &Person, room: &str) -> reqwest::Result<()> {
+    let asked = person.request(reqwest::Method::GET, &format!("/rooms/{room}?limit=200")).send();
+    let mut response = asked.await?.error_for_status()?;
+    let (mut taken, mut paused) = (0, 0);
+    while let Some(chunk) = response.chunk().await? {
+        taken += chunk.len();
+        // Not for ever: an answer that is far too long is for the others to find.
+        if taken / (64 << 10) > paused && paused < 16 {
+            paused += 1;
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+    Ok(())
+}
+
+/// How many rooms there are, and how many when there is one round alone; how many messages in each.
+const ROOMS: usize = 64;
+const FEW_ROOMS: usize = 32;
+const IN_ROOM: usize = 50;
+
+async fn many_rooms(stage: Stage, rounds: u32) -> Played {
+    let (count, limit) = if rounds > 1 { (ROOMS, 32) } else { (FEW_ROOMS, 16) };
+    let server = stage.start(&[("MEMORY_LIMIT", &format!("{limit}MB"))]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let (eve, grace) = (server.register("eve").await, server.register("grace").await);
+    let calm = pulse.beat(Duration::from_secs(2)).await;
+    // A first, light room: what the first visit of any room takes is not what is kept of many.
+    let light = eve.create_room("Light", "public").await;
+    visit(&server, &eve, &light).await;
+    let before = Gauge::of(server.id()).memory;
+    let mut outcome = Outcome::default();
+    let mut rooms = Vec::new();
+    for nth in 0..count {
+        rooms.push(eve.create_room(&format!("Heavy {nth}"), "public").await);
+    }
+    let toll = Toll::of(&server, before, &mut pulse, fill(&eve, &rooms, IN_ROOM, heavy::escapes)).await;
+    toll.settle(format_args!("{count} rooms written"), &mut outcome, limit + EXTRA, &calm);
+    for round in 1..=rounds {
+        for person in [&eve, &grace] {
+            let visiting = async {
+                for room in &rooms {
+                    visit(&server, person, room).await;
+                }
+            };
+            let toll = Toll::of(&server, before, &mut pulse, visiting).await;
+            toll.settle(format_args!("round {round}, {} everywhere", person.username), &mut outcome, limit + EXTRA, &calm);
+        }
+    }
+    never_panicked(&server);
+    Ok(outcome)
+}
+
+/// Opens a room's page and its JSON, and joins it.
+async fn visit(server: &Process, person: &Person, room: &str) {
+    let path = format!("/rooms/{room}");
+    assert_eq!(person.get(&path).await.status, 200, "{}", server.stderr());
+    assert_eq!(person.get_json(&path).await.status, 200, "{}", server.stderr());
+    let (socket, _) = person.join(room).await;
+    socket.ok("history", json!({ "room": room })).await;
+}

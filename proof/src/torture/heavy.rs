@@ -1,0 +1,266 @@
+//! Messages as heavy as they can be, and what a server pays for those who ask for them.
+//!
+//! Owns making such rooms, the measuring of memory and of what others feel meanwhile, and reading like a client that goes on until it
+//! has everything. What to ask for, and who reads nothing, is for the cases.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Beats, Outcome, Pulse};
+use crate::client::{Answer, Person, Socket};
+use crate::ground::gauge::Gauge;
+use crate::ground::process::Process;
+
+const MIB: u64 = 1 << 20;
+/// How much memory the server may take beyond what it is told that it may, in MiB.
+pub const EXTRA: u64 = 64;
+/// How long others may wait, at the 99th percentile, beyond what they waited before.
+pub const FELT: Duration = Duration::from_millis(250);
+/// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
+const ENOUGH: u64 = 512;
+/// How often the server's memory is looked at.
+const OFTEN: Duration = Duration::from_millis(20);
+/// How many bytes of messages an answer may hold; one more message may follow.
+pub const ANSWER: usize = 1 << 20;
+/// What an answer may have beside its messages.
+const FRAME: usize = 16 * 1024;
+/// How many sockets fill a room.
+const WRITERS: usize = 8;
+
+/// The words that become the most HTML: 80 KB of links from 8,000 characters.
+pub fn links(nth: usize) -> String {
+    format!("{nth:05} {}", "[](a)".repeat(1598))
+}
+
+/// Words that are quickly written and long as JSON, where each of their characters takes six.
+pub fn escapes(nth: usize) -> String {
+    format!("{nth:05} {}", "\u{1}".repeat(7_990))
+}
+
+/// Posts so many messages into each of these rooms, over several sockets of their owner's.
+pub async fn fill(owner: &Person, rooms: &[String], count: usize, words: fn(usize) -> String) {
+    join_all((0..WRITERS).map(async |first| {
+        let socket = owner.socket().await;
+        for (room, nth) in rooms.iter().flat_map(|room| (first..count).step_by(WRITERS).map(move |nth| (room, nth))) {
+            let body = words(nth);
+            // The same room may be filled with words of several kinds.
+            socket.post(room, &body, &format!("{room}-{}-{nth}", body.len())).await;
+        }
+    }))
+    .await;
+}
+
+/// What something cost.
+pub struct Toll {
+    /// How many bytes the server had more at its height.
+    grown: u64,
+    /// What others felt.
+    beats: Beats,
+    /// Whether it came to its end.
+    is_whole: bool,
+}
+
+impl Toll {
+    /// Runs `doing`, from a server that had `before` bytes. When it takes far too much, it is given up.
+    pub async fn of(server: &Process, before: u64, pulse: &mut Pulse, doing: impl Future<Output = ()>) -> Self {
+        let mut grown = 0;
+        let looking = async {
+            let mut again = tokio::time::interval(OFTEN);
+            loop {
+                again.tick().await;
+                grown = grown.max(Gauge::of(server.id()).memory.saturating_sub(before));
+                if grown > ENOUGH * MIB {
+                    return;
+                }
+            }
+        };
+        let both = async {
+            tokio::select! {
+                () = doing => true,
+                () = looking => false,
+            }
+        };
+        let felt = AssertUnwindSafe(pulse.during(both)).catch_unwind().await;
+        match felt {
+            Ok((is_whole, beats)) => Self { grown, beats, is_whole },
+            Err(panic) => {
+                // Without this, nobody would hear how much memory it was.
+                eprintln!("  +{} MiB when this happened", grown / MIB);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Notes it, and fails the case where it is too much: more than so many MiB, or others who waited.
+    pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Beats) {
+        let given_up = if self.is_whole { "" } else { ", given up" };
+        outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.beats));
+        let (waited, allowed) = (self.beats.share(0.99), calm.share(0.99) + FELT);
+        if self.grown > limit * MIB {
+            fail(outcome, format_args!("{what}: the server grew by {} MiB; {limit} are allowed", self.grown / MIB));
+        } else if waited > allowed {
+            fail(outcome, format_args!("{what}: others waited {waited:.0?} at p99; {allowed:.0?} are allowed"));
+        }
+    }
+}
+
+/// Notes the first reason why a case failed; the rest of it is played all the same.
+pub fn fail(outcome: &mut Outcome, why: impl fmt::Display) {
+    outcome.failure.get_or_insert_with(|| why.to_string());
+}
+
+/// Somebody who reads everything there is in a room, and looks how heavy the answers are.
+pub struct Reader<'a> {
+    person: &'a Person,
+    socket: Socket,
+    room: &'a str,
+    /// The heaviest message.
+    message: usize,
+    /// The heaviest answer, and to what.
+    answer: (usize, String),
+}
+
+impl<'a> Reader<'a> {
+    /// One with a socket of their own.
+    pub async fn new(person: &'a Person, room: &'a str) -> Self {
+        Self { person, socket: person.socket().await, room, message: 0, answer: (0, String::new()) }
+    }
+
+    /// Asks until the server has time for it.
+    pub async fn ask(&mut self, event: &str, data: Value) -> Value {
+        loop {
+            let answer = self.socket.ask(event, data.clone()).await;
+            if !is_refused_for_now(&answer) {
+                assert_eq!(answer["ok"], json!(true), "{event} {data}: {answer}");
+                self.weigh(&answer, answer.to_string().len(), event);
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Asks for a page as JSON until the server has time for it.
+    pub async fn get(&mut self, path: &str) -> Value {
+        loop {
+            let answer: Answer = self.person.get_json(path).await;
+            if !matches!(answer.status, 429 | 503) {
+                let page = answer.expect(200).json();
+                self.weigh(&page, answer.body.len(), path);
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    fn weigh(&mut self, answer: &Value, bytes: usize, what: &str) {
+        for list in ["messages", "revisions"] {
+            for item in answer[list].as_array().into_iter().flatten() {
+                self.message = self.message.max(item.to_string().len());
+            }
+        }
+        if bytes > self.answer.0 {
+            self.answer = (bytes, what.to_owned());
+        }
+    }
+
+    /// Every message's place, by joining from the beginning and going on with `sync`.
+    pub async fn by_sync(&mut self) -> Vec<i64> {
+        let mut seqs = Vec::new();
+        let mut answer = self.ask("join", json!({ "room": self.room, "after": 0 })).await;
+        loop {
+            seqs.extend(places(&answer, "seq"));
+            let last = places(&answer, "rev").last().copied();
+            if answer["complete"] == json!(true) {
+                return seqs;
+            }
+            let last = last.expect("an answer that is not complete holds at least one message");
+            answer = self.ask("sync", json!({ "room": self.room, "after": last })).await;
+        }
+    }
+
+    /// The same, by joining at the end and going back.
+    pub async fn backwards(&mut self) -> Vec<i64> {
+        let mut answer = self.ask("join", json!({ "room": self.room })).await;
+        let mut more = answer["more"] == json!(true);
+        let mut seqs = Vec::new();
+        loop {
+            let page = places(&answer, "seq");
+            let first = page.first().copied();
+            seqs.extend(page.into_iter().rev());
+            if !more {
+                return seqs;
+            }
+            let before = first.expect("where there is more, there is something");
+            answer = self.ask("history", json!({ "room": self.room, "before": before, "limit": 200 })).await;
+            more = answer["more_before"] == json!(true);
+        }
+    }
+
+    /// The same, from the beginning on, by pages of JSON.
+    pub async fn forwards(&mut self) -> Vec<i64> {
+        let mut seqs = Vec::new();
+        loop {
+            let after = seqs.last().copied().unwrap_or(0);
+            let page = self.get(&format!("/rooms/{}?after={after}&limit=200", self.room)).await;
+            seqs.extend(places(&page, "seq"));
+            if page["more_after"] != json!(true) {
+                return seqs;
+            }
+            assert!(seqs.last().is_some_and(|last| *last > after), "a page that goes on, and holds nothing");
+        }
+    }
+
+    /// The places of all pinned messages.
+    pub async fn pins(&mut self) -> Vec<i64> {
+        let mut seqs = Vec::new();
+        let mut before = Value::Null;
+        loop {
+            let answer = self.ask("pins", json!({ "room": self.room, "before": before })).await;
+            seqs.extend(places(&answer, "seq"));
+            if answer["more"] != json!(true) {
+                return seqs;
+            }
+            before = answer["next"].clone();
+        }
+    }
+
+    /// Notes the heaviest answer, and fails the case when it was too heavy.
+    pub fn settle(&self, outcome: &mut Outcome) {
+        let (bytes, what) = &self.answer;
+        let most = ANSWER + self.message + FRAME;
+        outcome.note(format_args!("the heaviest answer was to {what}: {bytes} bytes; the heaviest message {}", self.message));
+        if *bytes > most {
+            fail(outcome, format_args!("the answer to {what} has {bytes} bytes; {most} are allowed"));
+        }
+    }
+}
+
+/// Whether so many places are all there, each once.
+pub fn is_all(seqs: &[i64], last: i64) -> bool {
+    let known: BTreeSet<_> = seqs.iter().copied().collect();
+    known.len() == seqs.len() && known.iter().copied().eq(1..=last)
+}
+
+/// Whether waiting helps.
+pub fn is_refused_for_now(answer: &Value) -> bool {
+    ["busy", "rate_limited"].iter().any(|code| answer["error"]["code"] == json!(code))
+}
+
+fn places(answer: &Value, field: &str) -> Vec<i64> {
+    let messages = answer["messages"].as_array().unwrap_or_else(|| panic!("no messages: {answer}"));
+    messages.iter().map(|message| message[field].as_i64().expect("a number")).collect()
+}
+
+#[test]
+fn the_heaviest_words_fit_into_a_message() {
+    for words in [links(99_999), escapes(99_999)] {
+        assert!((7_900..=8_000).contains(&words.chars().count()));
+    }
+    assert!(is_all(&[3, 1, 2], 3) && !is_all(&[1, 2, 2, 3], 3) && !is_all(&[1, 3], 3) && is_all(&[], 0));
+}
