@@ -20,7 +20,7 @@ use crate::ground::process::Process;
 const MIB: u64 = 1 << 20;
 /// How much memory the server may take beyond what it is told that it may, in MiB.
 pub const EXTRA: u64 = 64;
-/// How long others may wait, at the 99th percentile, beyond what they waited before.
+/// How long others may wait, at the 99th percentile, beyond twice what they waited before: clients and server share the processors.
 pub const FELT: Duration = Duration::from_millis(250);
 /// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
 const ENOUGH: u64 = 512;
@@ -101,7 +101,7 @@ impl Toll {
     pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Beats) {
         let given_up = if self.is_whole { "" } else { ", given up" };
         outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.beats));
-        let (waited, allowed) = (self.beats.share(0.99), calm.share(0.99) + FELT);
+        let (waited, allowed) = (self.beats.share(0.99), calm.share(0.99) * 2 + FELT);
         if self.grown > limit * MIB {
             fail(outcome, format_args!("{what}: the server grew by {} MiB; {limit} are allowed", self.grown / MIB));
         } else if waited > allowed {
