@@ -43,27 +43,35 @@ const UNIT: usize = 1024;
 /// always among them.
 #[must_use]
 pub fn fit(weights: &[usize], anchor: usize, limit: usize) -> Range<usize> {
-    if weights.is_empty() {
+    fit_with(weights.len(), anchor, limit, |at| weights[at])
+}
+
+/// The same for `count` items that are weighed one after the other: no more of them than fit, and one on either side.
+#[must_use]
+pub fn fit_with(count: usize, anchor: usize, limit: usize, mut weigh: impl FnMut(usize) -> usize) -> Range<usize> {
+    if count == 0 {
         return 0..0;
     }
-    let anchor = anchor.min(weights.len() - 1);
-    let (mut from, mut to, mut total) = (anchor, anchor + 1, weights[anchor]);
-    let fits = |total: usize, weight: usize| total.saturating_add(weight) <= limit;
-    loop {
-        let before = from.checked_sub(1).filter(|at| fits(total, weights[*at]));
-        if let Some(at) = before {
+    let anchor = anchor.min(count - 1);
+    let (mut from, mut to, mut total) = (anchor, anchor + 1, weigh(anchor));
+    let (mut grows_down, mut grows_up) = (true, true);
+    while grows_down || grows_up {
+        let before = from.checked_sub(1).filter(|_| grows_down).map(|at| (at, weigh(at)));
+        let before = before.filter(|(_, weight)| total.saturating_add(*weight) <= limit);
+        grows_down = before.is_some();
+        if let Some((at, weight)) = before {
             from = at;
-            total += weights[at];
+            total += weight;
         }
-        let behind = weights.get(to).filter(|weight| fits(total, **weight));
+        let behind = Some(to).filter(|at| grows_up && *at < count).map(&mut weigh);
+        let behind = behind.filter(|weight| total.saturating_add(*weight) <= limit);
+        grows_up = behind.is_some();
         if let Some(weight) = behind {
             to += 1;
             total += weight;
         }
-        if before.is_none() && behind.is_none() {
-            return from..to;
-        }
     }
+    from..to
 }
 
 /// The reads under way: so many for each person, and so many bytes for all.
@@ -150,6 +158,13 @@ mod tests {
         assert_eq!(fit(&weights, 0, 1), 0..1, "one, however heavy");
         assert_eq!(fit(&weights, 9, 1), 4..5, "an anchor behind the end is the last one");
         assert_eq!(fit(&[], 0, 9), 0..0);
+        let mut weighed = Vec::new();
+        let kept = fit_with(100, 50, 5, |at| {
+            weighed.push(at);
+            1
+        });
+        assert_eq!(kept, 48..53);
+        assert!(weighed.len() <= 7, "{weighed:?} were weighed");
     }
 
     #[tokio::test]

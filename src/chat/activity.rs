@@ -133,13 +133,18 @@ impl Chat {
         let (mut found, is_all) = self.db.list_mentions(reader, before.unwrap_or(i64::MAX), limit + 1).await?;
         let mut more = !is_all || found.len() as i64 > limit;
         found.truncate(limit as usize);
-        let ids: Vec<_> = found.iter().map(|(id, ..)| *id).collect();
-        let mut mentions: Vec<_> = found.into_iter().map(|(_, room, message)| Arc::new(Logged::new(room, message))).collect();
-        let weights: Vec<_> = mentions.iter().map(|logged| logged.json.get().len()).collect();
-        mentions.truncate(limits::fit(&weights, 0, limits::ANSWER).end);
-        more |= mentions.len() < ids.len();
-        let next = mentions.len().checked_sub(1).map(|last| ids[last]).filter(|_| more);
-        Ok(Mentions { mentions, more, next })
+        let (mut mentions, mut last, mut bytes) = (Vec::with_capacity(found.len()), None, 0);
+        for (id, room, message) in found {
+            let logged = Arc::new(Logged::new(room, message));
+            bytes += logged.json.get().len();
+            if bytes > limits::ANSWER && last.is_some() {
+                more = true;
+                break;
+            }
+            mentions.push(logged);
+            last = Some(id);
+        }
+        Ok(Mentions { mentions, more, next: last.filter(|_| more) })
     }
 
     /// How many messages behind somebody's read marker in a room address them.

@@ -15,11 +15,10 @@ use super::{Chat, markdown};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How many revisions one page holds at the most.
 const PAGE: usize = 20;
-/// How many bytes of JSON the revisions of one page have at the most; a single revision that is longer still has its page.
-const PAGE_BYTES: usize = 1 << 20;
 /// How many pages may wait for their turn to be rendered; further ones are refused.
 const WAITING: usize = 64;
 
@@ -49,6 +48,9 @@ pub struct Revisions {
     /// What to give as `after` for newer ones, where there are any; for the links of the page.
     #[serde(skip)]
     pub newer: Option<i64>,
+    /// How many bytes the revisions have as JSON.
+    #[serde(skip)]
+    pub bytes: usize,
 }
 
 /// Where a page of revisions lies. The revision with this number is not in it.
@@ -124,11 +126,12 @@ fn page(found: Vec<(i64, String, Millis)>, place: Place, names: &Names) -> Revis
     for (rev, body, written_at) in found.into_iter().take(PAGE) {
         let html = markdown::render(&body, names).html;
         let revision = Revision { rev, body, html, written_at };
-        bytes += serde_json::to_vec(&revision).map_or(0, |json| json.len());
-        if bytes > PAGE_BYTES && !revisions.is_empty() {
+        let weight = serde_json::to_vec(&revision).map_or(0, |json| json.len());
+        if bytes + weight > limits::ANSWER && !revisions.is_empty() {
             break;
         }
         revisions.push(revision);
+        bytes += weight;
     }
     let is_cut = revisions.len() < count;
     let is_after = matches!(place, Place::After(_));
@@ -139,7 +142,7 @@ fn page(found: Vec<(i64, String, Millis)>, place: Place, names: &Names) -> Revis
     // Whoever comes from one side finds something there.
     let more = if is_after { last.is_some() } else { is_cut };
     let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != Place::Newest) };
-    Revisions { revisions, more, next: last.filter(|_| more), newer }
+    Revisions { revisions, more, next: last.filter(|_| more), newer, bytes }
 }
 
 #[cfg(test)]
@@ -178,6 +181,6 @@ mod tests {
         assert!((2..20).contains(&page.revisions.len()), "{}", page.revisions.len());
         assert!(page.more && page.next == page.revisions.last().map(|it| it.rev));
         let bytes = serde_json::to_vec(&page).expect("a page has a JSON form").len();
-        assert!(bytes < PAGE_BYTES + 100, "{bytes}");
+        assert!(bytes < limits::ANSWER + 100, "{bytes}");
     }
 }

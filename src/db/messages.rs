@@ -124,13 +124,9 @@ macro_rules! select {
                 let rows: String = sqlx::query_scalar(concat!(
                     "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, body, html, withheld, created_at, nonce,
                                                         edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
-                     from (select messages.seq, rev, kind, author_id, username, name, alike, ", $text, ", messages.created_at, nonce, edited_at,
-                                  deleted_at, reply_to, mentions, pinned_at, pinned_by,
-                     case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
-                     (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
-                      from reactions join users as who on who.id = reactions.user_id
-                      where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
-                     from messages join users on users.id = author_id ", $rest, ")"
+                     from (",
+                    $crate::db::messages::select!(@sqlite $text, $rest),
+                    ")"
                 ))$(.bind($bind))*.fetch_one(&sqlite.read).await?;
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
@@ -143,6 +139,17 @@ macro_rules! select {
                  from messages join users on users.id = author_id ", $rest
             ))$(.bind($bind))*.fetch_all(&postgres.read).await?,
         }
+    };
+    (@sqlite $text:literal, $rest:literal) => {
+        concat!(
+            "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+             reply_to, mentions, pinned_at, pinned_by,
+             case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
+             (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
+              from reactions join users as who on who.id = reactions.user_id
+              where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
+             from messages join users on users.id = author_id ", $rest
+        )
     };
 }
 
@@ -209,8 +216,16 @@ impl Db {
     pub(super) async fn rows(&self, room: RoomId, seqs: &[i64]) -> sqlx::Result<Vec<Row>> {
         let seqs = serde_json::json!(seqs).to_string();
         Ok(match self {
-            Self::Sqlite(_) => {
-                messages!(self, "where messages.room_id = $1 and messages.seq in (select value from json_each($2))", room, seqs)
+            // Row by row: these are long, and as JSON each of their characters may take six bytes.
+            Self::Sqlite(sqlite) => {
+                sqlx::query_as(select!(
+                    @sqlite "body, html, cast(null as bigint) as withheld",
+                    "where messages.room_id = $1 and messages.seq in (select value from json_each($2))"
+                ))
+                .bind(room)
+                .bind(seqs)
+                .fetch_all(&sqlite.read)
+                .await?
             }
             Self::Postgres(_) => messages!(
                 self,

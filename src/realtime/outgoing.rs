@@ -270,7 +270,7 @@ impl Answer {
             Self::History(page) => all(&page.messages),
             Self::Watched(watched) => watched.rooms.len() * FRAME,
             Self::Pinned(pinned) => all(&pinned.pins.messages),
-            Self::Revisions(revisions) => revisions.revisions.iter().map(|earlier| earlier.body.len() + earlier.html.len()).sum(),
+            Self::Revisions(revisions) => revisions.bytes,
             Self::Mentions(mentions) => all(&mentions.mentions),
             Self::Found(found) => found.results.iter().map(|found| found.message.json.get().len() + found.snippet.len()).sum(),
             Self::Preview(preview) => preview.html.len(),
