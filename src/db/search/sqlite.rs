@@ -6,6 +6,7 @@
 //! messages that have a word with the same three letters first, which is a mark, and reads them: what is common is found soon. Where that
 //! does not fill the page, the rarest beginning is gathered, and at last all of them.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
@@ -22,9 +23,11 @@ const STEPS: i32 = 50;
 /// What SQLite calls it when it was told not to: `INTERRUPT`.
 const INTERRUPTED: &str = "9";
 /// After how many messages a walk asks itself whether it will fill the page: each may be a page of the file that must come from the disk.
-const FIRST: i64 = 40;
+const FIRST: i64 = 20;
 /// How many messages a walk reads at the most, and three for each that is looked for.
-const WALKED: i64 = 400;
+const WALKED: i64 = 120;
+/// Among how many messages it looks: what other words and marks leave of many more is for the gathered list to say.
+const SPAN: i64 = 100_000;
 /// How many bytes of text it reads, about.
 const READ: usize = 256 * 1024;
 
@@ -99,8 +102,13 @@ impl Search<'_> {
     /// Reads the messages that may match, newest first. Where it ended before the page was full and before it came to the end of all.
     async fn walk(&mut self, loose: &mut Loose, high: i64) -> sqlx::Result<Option<i64>> {
         let most = WALKED.max(3 * self.limit);
+        let newest: i64 =
+            sqlx::query_scalar("select coalesce(max(id), 0) from messages").fetch_one(&mut *self.connection).await?;
+        // A beginning that was gathered leaves little to look at.
+        let span = if loose.has_gathered { i64::MAX } else { SPAN };
+        let low = self.low.max(high.min(newest.saturating_add(1)).saturating_sub(span));
         let (mut walked, mut read, mut fitting) = (0, 0, 0);
-        let mut rows = hits(self.connection, self.wanted, loose.query.clone(), self.low, high, most, true);
+        let mut rows = hits(self.connection, self.wanted, loose.query.clone(), low, high, most, true);
         while let Some((row, body)) = rows.try_next().await? {
             let hit = hit(&row)?;
             let body = body.unwrap_or_default();
@@ -110,7 +118,7 @@ impl Search<'_> {
                 fitting += 1;
                 self.sought.hits.push(hit);
                 if self.sought.hits.len() as i64 == self.limit {
-                    break;
+                    return Ok(None);
                 }
             }
             let is_hopeless = walked % FIRST == 0 && fitting * most < self.limit * walked;
@@ -118,7 +126,7 @@ impl Search<'_> {
                 return Ok(Some(id));
             }
         }
-        Ok(None)
+        Ok((low > self.low).then_some(low.saturating_add(1)))
     }
 }
 
@@ -157,6 +165,8 @@ struct Loose {
     begins: Vec<(String, usize)>,
     /// How none must.
     begins_not: Vec<String>,
+    /// Whether one of the beginnings is gathered, and not read.
+    has_gathered: bool,
 }
 
 impl Loose {
@@ -184,7 +194,7 @@ impl Loose {
         });
         let query = dialect::fts_query(&all, &none.cloned().collect::<Vec<_>>());
         let is_loose = begins.len() > usize::from(gathered.is_some()) || !begins_not.is_empty();
-        is_loose.then_some(Self { query, begins, begins_not })
+        is_loose.then_some(Self { query, begins, begins_not, has_gathered: gathered.is_some() })
     }
 
     fn fits(&mut self, body: &str) -> bool {
@@ -202,9 +212,12 @@ impl Loose {
         is_free && found.into_iter().all(|found| found)
     }
 
-    /// Which of the beginnings was found least.
+    /// Which of the beginnings was found least; of two, the longer one is likely to be.
     fn rarest(&self) -> Option<usize> {
-        (0..self.begins.len()).min_by_key(|nth| self.begins[*nth].1)
+        (0..self.begins.len()).min_by_key(|nth| {
+            let (begins, count) = &self.begins[*nth];
+            (*count, Reverse(begins.len()))
+        })
     }
 }
 
