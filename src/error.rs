@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// More people would be called by it than their share for now. 429.
     #[error(
-        "This would notify {people} people, and you've notified many just now: wait {} min, or leave out @room and @here.",
+        "This would notify up to {people} people, and you've notified many just now: wait {} min, or leave out @room and @here.",
         (.retry_after.as_secs_f64() / 60.0).ceil()
     )]
     CallsTooMany {

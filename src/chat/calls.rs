@@ -11,7 +11,7 @@ use super::markdown::Rendered;
 use super::types::RoomId;
 
 /// From how many members on a room is large. In smaller ones a call costs less than the message does.
-const LARGE: i64 = 50;
+const LARGE: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
 /// How many members each large room had when somebody last looked.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct LargeRooms(RwLock<HashMap<RoomId, NonZeroU32>>);
 impl LargeRooms {
     /// Learns how many members a room has.
     pub fn learn(&self, room: RoomId, members: i64) {
-        let size = u32::try_from(members).ok().filter(|_| members >= LARGE).and_then(NonZeroU32::new);
+        let size = u32::try_from(members).ok().and_then(NonZeroU32::new).filter(|size| *size >= LARGE);
         if size == self.size(room) {
             return;
         }
@@ -31,7 +31,7 @@ impl LargeRooms {
         };
     }
 
-    /// How many people a message calls by `@room` or `@here`, with so many connected; nothing where that is no matter.
+    /// How many people a message calls by `@room` or `@here` at the most, with so many connected; nothing where that is no matter.
     #[must_use]
     pub fn called(&self, room: RoomId, rendered: &Rendered, connected: usize) -> Option<NonZeroU32> {
         let calls = |group: &str| rendered.mentions.iter().any(|name| name == group);
@@ -39,7 +39,8 @@ impl LargeRooms {
             self.size(room)
         } else if calls("@here") {
             let connected = NonZeroU32::new(u32::try_from(connected).unwrap_or(u32::MAX))?;
-            self.size(room).map(|size| size.min(connected))
+            // Everybody who is connected has to be looked for in the room, however small it is.
+            Some(self.size(room).unwrap_or(LARGE).min(connected))
         } else {
             None
         }
@@ -61,7 +62,8 @@ mod tests {
             |names: &[&str]| Rendered { mentions: names.iter().map(|&name| name.to_owned()).collect(), ..Rendered::default() };
         let called = |names: &[&str]| rooms.called(RoomId(1), &words(names), 30).map(NonZeroU32::get);
         rooms.learn(RoomId(1), 49);
-        assert_eq!(called(&["@room"]), None);
+        assert_eq!((called(&["@room"]), called(&["@here"])), (None, Some(30)));
+        assert_eq!(rooms.called(RoomId(1), &words(&["@here"]), 20_000), Some(LARGE));
         rooms.learn(RoomId(1), 5_000);
         assert_eq!((called(&["ada", "@room", "@here"]), called(&["@here"]), called(&["ada"])), (Some(5_000), Some(30), None));
         rooms.learn(RoomId(1), 12);
