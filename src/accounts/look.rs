@@ -14,26 +14,19 @@ use super::username::Username;
 /// Addressed in a message, or read as a part of the sentence: nobody's, whoever asks.
 const WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
 /// Taken for the server, or for those who look after it: only through the set-up link and from the command line.
-const OFFICES: [&str; 28] = [
+const OFFICES: [&str; 21] = [
     "abuse",
     "admin",
     "administration",
     "administrator",
     "admins",
-    "bot",
-    "help",
     "helpdesk",
     "hostmaster",
-    "info",
-    "mod",
     "moderation",
     "moderator",
     "moderators",
-    "mods",
     "noreply",
     "official",
-    "operator",
-    "owner",
     "parlor",
     "postmaster",
     "root",

@@ -3,7 +3,7 @@
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use crate::harness::TestApp;
+use crate::harness::{Answer, TestApp};
 use crate::once;
 
 /// A PNG's width and height: two numbers at the same place in each.
@@ -60,8 +60,10 @@ once! {
 
     async fn the_page_for_no_network_is_the_same_for_everybody(app: &TestApp) {
         let ada = app.register("ada").await;
-        let hers = ada.get("/offline").await.body;
-        assert_eq!(hers, app.stranger().get("/offline").await.expect(200).body);
+        // But for what makes its length random, at its end.
+        let shown = |answer: &Answer| answer.body.split("</html>").next().map(str::to_owned).expect("there is something");
+        let hers = shown(&ada.get("/offline").await);
+        assert_eq!(hers, shown(app.stranger().get("/offline").await.expect(200)));
         assert!(!hers.contains("ada"));
     }
 
