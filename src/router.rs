@@ -19,7 +19,8 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 
 use crate::accounts::session::Store;
-use crate::realtime::handshake;
+use crate::realtime::handshake::{self, Doors};
+use crate::server::Connections;
 use crate::state::AppState;
 use crate::web::{
     access, accounts, act, activity, assets, compose, compression, emoji, fallback, forgery, health, history, install, members,
@@ -38,6 +39,7 @@ pub fn service(
     state: AppState,
     sockets: SocketIoLayer,
     sessions: Store,
+    connections: Connections,
 ) -> impl Service<
     Request<Incoming>,
     Response = Response<impl HttpBody<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send>,
@@ -46,9 +48,11 @@ pub fn service(
 > + Clone
 + Send
 + 'static {
-    let origins = state.origins.clone();
+    let doors = Doors { origins: state.origins.clone(), trusted_proxies: state.config.trusted_proxies.clone(), connections };
+    let headers = forgery::headers(state.origins.is_https());
     ServiceBuilder::new()
-        .map_request(move |request| handshake::prepare(request, &origins))
+        .map_response(move |response| forgery::add_headers(&headers, response))
+        .map_request(move |request| handshake::prepare(request, &doors))
         .layer(sockets)
         .service(pages(state, sessions))
 }
@@ -124,7 +128,6 @@ fn pages(state: AppState, sessions: Store) -> Router {
                         .on_failure(()),
                 )
                 .layer(PropagateRequestIdLayer::x_request_id())
-                .layer(map_response_with_state(forgery::headers(state.origins.is_https()), forgery::add_headers))
                 .layer(CatchPanicLayer::custom(fallback::panicked))
                 .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_misdirected))
                 .layer(from_fn(fallback::in_time))

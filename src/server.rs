@@ -26,8 +26,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-pub use limits::Limits;
-use limits::{Connections, Place};
+pub use limits::{Connections, Limits, Place};
+pub use stream::Cut;
 use stream::Cuttable;
 
 /// How long the head of a request may take, counted from the end of the one before: so a connection that says nothing is closed
@@ -54,10 +54,6 @@ const NOTICE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// In a request's extensions: cancelling it makes the connection fail at once, whatever it is doing, and also after an upgrade.
-#[derive(Clone, Debug)]
-pub struct Cut(pub CancellationToken);
-
 /// Begins to listen, with more room for those who come all at once than the 128 of `TcpListener::bind`: after a restart everybody does.
 ///
 /// # Errors
@@ -72,12 +68,11 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves connections until `shutdown` is cancelled, and then until they have ended: each may finish the request that it is in,
 /// and what is left after eight seconds is cut.
-pub async fn serve<S, B>(listener: TcpListener, service: S, limits: Limits, shutdown: CancellationToken)
+pub async fn serve<S, B>(listener: TcpListener, service: S, connections: Connections, shutdown: CancellationToken)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
 {
-    let connections = Connections::new(limits);
     let cut_all = CancellationToken::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
@@ -97,7 +92,7 @@ where
             tracing::debug!(%peer, %error, "a connection was gone before it began");
             continue;
         }
-        let connection = Connection { peer, cut: cut_all.child_token(), place, http: http.clone() };
+        let connection = Connection { peer, cut: Cut::new(cut_all.child_token()), place, http: http.clone() };
         tokio::spawn(connection.converse(stream, service.clone(), shutdown.clone()));
     }
     drop(listener);
@@ -131,7 +126,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// One connection, before its first request.
 struct Connection {
     peer: SocketAddr,
-    cut: CancellationToken,
+    cut: Cut,
     place: Place,
     http: Arc<http1::Builder>,
 }
@@ -146,7 +141,7 @@ impl Connection {
     {
         let Self { peer, cut, place, http } = self;
         let stream = Cuttable::new(stream, cut.clone(), place);
-        let answer = service_fn(move |request| answer(request, service.clone(), Peer(peer), Cut(cut.clone())));
+        let answer = service_fn(move |request| answer(request, service.clone(), Peer(peer), cut.clone()));
         let mut conversation = pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
         let ended = match shutdown.run_until_cancelled(conversation.as_mut()).await {
             Some(ended) => ended,

@@ -81,8 +81,8 @@ impl App {
     /// tells the sockets, and returns.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let Self { state, sockets, sessions, published } = self;
-        let service = router::service(state.clone(), sockets, sessions);
-        let limits = server::Limits::new(&state.config);
+        let connections = server::Connections::new(server::Limits::new(&state.config));
+        let service = router::service(state.clone(), sockets, sessions, connections.clone());
         let stop = shutdown.clone();
         let stopping = {
             let state = state.clone();
@@ -96,7 +96,7 @@ impl App {
                 state.realtime.stop();
             })
         };
-        server::serve(listener, service, limits, shutdown).await;
+        server::serve(listener, service, connections, shutdown).await;
         stopping.await.ok();
         if tokio::time::timeout(CLOSING, state.db.close()).await.is_err() {
             tracing::warn!("the database does not answer; leaving it");

@@ -1,32 +1,51 @@
 //! A socket's HTTP request, before socketioxide sees it.
 //!
-//! Owns what is kept of that request for the life of the connection: whose session it names, whether its origin is allowed,
-//! and the handle that cuts it. Everything else is dropped, because socketioxide keeps the request as long as the socket, and
-//! the request keeps the buffer that it was read into. It must not let anybody in: that is decided at each connect.
+//! Owns what is kept of that request: whose session it names, whether its origin is allowed, and the handle that cuts its connection.
+//! Everything else is dropped, because socketioxide keeps the request as long as the socket, and the request keeps the buffer that it
+//! was read into. It must not let anybody in: that is decided at each connect.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
 use engineioxide::backlog::Backlog;
-use tokio_util::sync::CancellationToken;
+use engineioxide::guard::Guarded;
+use ipnet::IpNet;
 
+use super::entrance::Entrance;
 use crate::accounts::session::SessionKey;
-use crate::server::Cut;
+use crate::server::{Connections, Cut};
+use crate::web::address;
 use crate::web::origin::Origins;
 use crate::web::session::session_key;
 
 /// Where Socket.IO answers.
 pub const PATH: &str = "/socket.io";
 
-/// What a connection brought with it.
-#[derive(Clone, Debug)]
+/// What a request brought with it.
+#[derive(Debug)]
 pub struct Handshake {
     /// The session that its cookie names, if any; whether it is still good is asked at each connect.
     pub session: Option<SessionKey>,
     /// Whether it comes from a page of ours, or from no page, and was meant for us.
     pub is_origin_allowed: bool,
-    /// Cuts the connection.
-    pub cut: CancellationToken,
-    /// What waits to be written to it.
+    /// Cuts the connection that it came on.
+    pub cut: Cut,
+    /// What waits to be written to the session that it opens.
     pub backlog: Backlog,
+    /// Where its client is.
+    pub address: IpAddr,
+}
+
+/// What requests are measured by.
+#[derive(Clone)]
+pub struct Doors {
+    /// Where requests may come from.
+    pub origins: Arc<Origins>,
+    /// Proxies that say where their clients are.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The connections, which polling sessions are counted among.
+    pub connections: Connections,
 }
 
 /// What engineioxide reads of a WebSocket handshake and of a polling request; hyper has checked the rest. Nothing else is kept.
@@ -35,17 +54,25 @@ const KEPT: [HeaderName; 3] = [header::SEC_WEBSOCKET_KEY, header::CONTENT_TYPE, 
 /// Where almost every client connects: then the address takes no memory of its own.
 const USUAL: &str = "/socket.io/?EIO=4&transport=websocket";
 
+/// Whether a request is for Socket.IO.
+#[must_use]
+pub fn is_socket<B>(request: &Request<B>) -> bool {
+    request.uri().path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Takes what is worth keeping out of a socket's request, and leaves others as they are.
-pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
-    if !request.uri().path().starts_with(PATH) {
+pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
+    if !is_socket(&request) {
         return request;
     }
     let headers = request.headers();
     let handshake = Handshake {
-        session: session_key(headers, origins),
-        is_origin_allowed: origins.allows(headers) && origins.is_meant(headers, request.uri()),
-        cut: request.extensions().get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default(),
+        session: session_key(headers, &doors.origins),
+        is_origin_allowed: doors.origins.allows(headers) && doors.origins.is_meant(headers, request.uri()),
+        cut: request.extensions().get::<Cut>().cloned().unwrap_or_default(),
         backlog: Backlog::default(),
+        address: address::client(headers, request.extensions(), &doors.trusted_proxies)
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
     };
     // As large as it has to be: by itself a map begins with place for six.
     let mut kept = HeaderMap::with_capacity(KEPT.iter().filter(|name| headers.contains_key(*name)).count());
@@ -64,13 +91,14 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
     *request.headers_mut() = kept;
     *request.uri_mut() = uri;
     let on_upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();
-    request.extensions_mut().clear();
+    let extensions = request.extensions_mut();
+    extensions.clear();
     if let Some(on_upgrade) = on_upgrade {
-        request.extensions_mut().insert(on_upgrade);
+        extensions.insert(on_upgrade);
     }
     // engineioxide counts in this one.
-    request.extensions_mut().insert(handshake.backlog.clone());
-    request.extensions_mut().insert(handshake);
+    extensions.insert(handshake.backlog.clone());
+    extensions.insert(Guarded(Arc::new(Entrance::new(handshake, doors.connections.clone()))));
     request
 }
 
@@ -78,11 +106,13 @@ pub fn prepare<B>(mut request: Request<B>, origins: &Origins) -> Request<B> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::server::Limits;
 
     #[test]
     fn only_our_own_pages_open_sockets_under_our_own_name() {
         let config = Config::from_env([("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())]);
-        let origins = Origins::new(&config.unwrap_or_default());
+        let origins = Arc::new(Origins::new(&config.unwrap_or_default()));
+        let doors = Doors { origins, trusted_proxies: Vec::new(), connections: Connections::new(Limits::default()) };
         for (host, origin, site, expected) in [
             ("chat.example", None, None, true),
             ("chat.example", Some("https://chat.example"), Some("same-origin"), true),
@@ -100,9 +130,9 @@ mod tests {
                     request = request.header(name, value);
                 }
             }
-            let prepared = prepare(request.body(()).unwrap(), &origins);
-            let handshake = prepared.extensions().get::<Handshake>().unwrap();
-            assert_eq!(handshake.is_origin_allowed, expected, "{host} {origin:?} {site:?}");
+            let prepared = prepare(request.body(()).unwrap(), &doors);
+            let entrance = Entrance::of(prepared.extensions()).unwrap();
+            assert_eq!(entrance.handshake().is_origin_allowed, expected, "{host} {origin:?} {site:?}");
         }
     }
 }

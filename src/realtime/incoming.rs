@@ -133,9 +133,12 @@ impl Realtime {
         let answer = match work {
             Work::Queued(pending) => kept(pending).await,
             Work::Open(turn, event, payload) => {
+                let is_reading = turn.is_none();
                 // By itself: most events are changes that wait in the queue, and their future need not be as large.
                 let mut work = Box::pin(self.work(&seated, turn, &event, &payload));
                 match tokio::time::timeout(PATIENCE, work.as_mut()).await {
+                    // Who lost their access meanwhile is shown nothing. What they changed before they lost it is changed.
+                    Ok(Ok(_)) if is_reading && seated.seat.is_revoked() => Err(Error::Unauthenticated),
                     Ok(Ok((answer, held))) => {
                         reading = held;
                         Ok(answer)

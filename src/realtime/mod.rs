@@ -3,10 +3,11 @@
 //! Owns event names, their payloads and everything that knows of sockets. It must not decide what is allowed in a room or
 //! write anything: that is `chat`.
 //!
-//! Reading order: `handshake` (a connection's request), `seat` and `seats` (who sits where), `incoming` (what clients ask for), `publish`
-//! (what the rooms tell), `watch` (hearing of all of one's rooms).
+//! Reading order: `handshake` (a connection's request), `entrance` (what the connection may do), `seat` and `seats` (who sits where),
+//! `incoming` (what clients ask for), `publish` (what the rooms tell), `watch` (hearing of all of one's rooms).
 
 mod cost;
+pub mod entrance;
 pub mod handshake;
 mod incoming;
 pub mod outgoing;
@@ -35,7 +36,7 @@ use socketioxide::{SocketIo, TransportType};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::handshake::Handshake;
+use self::entrance::Entrance;
 use self::outgoing::Outgoing;
 use self::presence::{Company, Leavers};
 use self::publish::Audience;
@@ -158,19 +159,22 @@ impl Realtime {
 
     /// Asks the database whether the connection's session is good, each time it wants in: a transport outlives its welcome.
     async fn admit(self: Arc<Self>, socket: SocketRef) -> Result<(), Refusal> {
-        let handshake = socket.req_parts().extensions.get::<Handshake>().cloned().ok_or(Refusal::Unauthenticated)?;
-        if !handshake.is_origin_allowed {
+        let entrance = Entrance::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
+        if !entrance.handshake().is_origin_allowed {
             return Err(Refusal::ForbiddenOrigin);
         }
-        let key = handshake.session.ok_or(Refusal::Unauthenticated)?;
+        let key = entrance.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
+        // Before the database is asked: whose access ends from here on is turned away when they are seated.
+        let as_of = self.seats.endings();
         let user = match tokio::time::timeout(ADMITTING, self.accounts.session_user(&key)).await {
             Ok(Ok(Some(user))) => user,
             Ok(Ok(None)) => return Err(Refusal::Unauthenticated),
             Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
         };
         self.chat.names().meet(&user.username);
+        entrance.let_in();
         let turns = self.chat.reads().turns(user.id);
-        let seat = Arc::new(Seat::new(user.id, user.username, key, handshake.cut, handshake.backlog, turns));
+        let seat = Arc::new(Seat::new(user.id, user.username, key, as_of, entrance, turns));
         socket.extensions.insert(seat.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
         incoming::listen(&self, &socket, seat);
@@ -182,9 +186,9 @@ impl Realtime {
         self.seats.end_session(key, reason);
     }
 
-    /// Ends every socket of a person, except those of one session.
-    pub fn end_user(&self, user: UserId, except: Option<&SessionKey>, reason: &'static str) {
-        self.seats.end(|seat| seat.user == user && Some(&seat.session) != except, reason);
+    /// Ends every socket of a person, at once; their sessions must have ended in the database before.
+    pub fn end_user(&self, user: UserId, reason: &'static str) {
+        self.seats.end_user(user, reason);
     }
 
     /// Tells every socket that the server stops, and cuts them.
@@ -233,7 +237,7 @@ impl Realtime {
             let sessions = self.seats.sessions();
             match self.accounts.ended_among(sessions).await {
                 Ok(ended) if ended.is_empty() => {}
-                Ok(ended) => self.seats.end(|seat| ended.contains(&seat.session), "expired"),
+                Ok(ended) => self.seats.end_sessions(&ended, "expired"),
                 Err(error) => tracing::warn!(%error, "could not check the sessions under open sockets"),
             }
             for seated in self.seats.everybody() {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engineioxide::backlog::Backlog;
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
+use super::entrance::Entrance;
 use crate::accounts::session::SessionKey;
 use crate::chat::types::{RoomId, UserId};
 use crate::limits::Turns;
@@ -26,7 +26,9 @@ pub struct Seat {
     pub username: Arc<str>,
     /// Through which session.
     pub session: SessionKey,
-    cut: CancellationToken,
+    /// How many accesses had ended when the database was asked whether this person has access.
+    pub(super) as_of: u64,
+    entrance: Arc<Entrance>,
     /// Its person's turns to read.
     pub turns: Turns,
     /// What waits to be written to it.
@@ -109,19 +111,14 @@ impl Turn {
 impl Seat {
     /// A seat for a person who has just been let in.
     #[must_use]
-    pub fn new(
-        user: UserId,
-        username: Arc<str>,
-        session: SessionKey,
-        cut: CancellationToken,
-        backlog: Backlog,
-        turns: Turns,
-    ) -> Self {
+    pub fn new(user: UserId, username: Arc<str>, session: SessionKey, as_of: u64, entrance: Arc<Entrance>, turns: Turns) -> Self {
+        let backlog = entrance.handshake().backlog.clone();
         Self {
             user,
             username,
             session,
-            cut,
+            as_of,
+            entrance,
             turns,
             backlog,
             departing: Mutex::default(),
@@ -215,7 +212,12 @@ impl Seat {
     /// Ends the connection at once, whatever is still queued for it.
     pub fn cut(&self) {
         self.is_revoked.store(true, Ordering::Release);
-        self.cut.cancel();
+        self.entrance.cut();
+    }
+
+    /// Its socket has left, and its connection may be there still.
+    pub(super) fn leave(&self) {
+        self.entrance.left();
     }
 
     /// Its places in rooms, by their slugs.

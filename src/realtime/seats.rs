@@ -39,12 +39,32 @@ struct Register {
     lost: Recent<(RoomId, UserId), i64>,
     /// Sessions that have ended: a connect that was let in on older news must not stay.
     ended: Recent<SessionKey, ()>,
+    /// Whose sessions have all ended, and as which ending: a connect that was let in on news from before it must not stay, and one with a
+    /// newer session may.
+    ended_users: Recent<UserId, u64>,
+    /// How many times a person's access has ended.
+    endings: u64,
 }
 
 impl Register {
     /// Whether somebody has lost a room after change `as_of`.
     fn has_lost(&self, room: RoomId, user: UserId, as_of: i64) -> bool {
         self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
+    }
+
+    /// Whether a seat's access has ended since it was decided on.
+    fn has_ended(&self, seat: &Seat) -> bool {
+        self.ended.get(&seat.session).is_some() || self.ended_users.get(&seat.user).is_some_and(|ending| *ending > seat.as_of)
+    }
+
+    /// Takes the sockets of the seats that are meant out of everything, in one step: none of them can join anything from here on.
+    fn revoke(&self, which: impl Fn(&Seat) -> bool) -> Vec<Seated> {
+        let ended: Vec<_> = self.by_socket.values().filter(|seated| which(&seated.seat)).cloned().collect();
+        for Seated { socket, seat } in &ended {
+            seat.is_revoked.store(true, Ordering::Release);
+            socket.leave_all();
+        }
+        ended
     }
 }
 
@@ -69,7 +89,7 @@ impl Seats {
         if seat.is_gone.load(Ordering::Acquire) || seat.is_seated.swap(true, Ordering::AcqRel) {
             return;
         }
-        if all.ended.get(&seat.session).is_some() {
+        if all.has_ended(seat) {
             seat.cut();
         }
         self.presence.connect(seat.user);
@@ -82,6 +102,7 @@ impl Seats {
     pub fn remove(&self, socket: Sid, seat: &Seat) -> (Vec<(Arc<str>, RoomId)>, bool) {
         let mut all = self.register();
         seat.is_gone.store(true, Ordering::Release);
+        seat.leave();
         let Some(Seated { seat, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
         let was_last = self.presence.disconnect(seat.user);
         if seat.is_watching.load(Ordering::Acquire) {
@@ -230,29 +251,53 @@ impl Seats {
         let mut all = self.register();
         all.lost.turn();
         all.ended.turn();
+        all.ended_users.turn();
+    }
+
+    /// How many times a person's access has ended; asked before the database is whether somebody has it.
+    #[must_use]
+    pub fn endings(&self) -> u64 {
+        self.register().endings
     }
 
     /// Ends every socket of a session, also those that are just being let in.
     pub fn end_session(&self, key: &SessionKey, reason: &'static str) {
-        self.register().ended.insert(key.clone(), ());
-        self.end(|seat| seat.session == *key, reason);
+        let mut all = self.register();
+        all.ended.insert(key.clone(), ());
+        let ended = all.revoke(|seat| seat.session == *key);
+        drop(all);
+        say_goodbye(ended, reason);
     }
 
-    /// Ends every socket of a session, or of a whole person: none of them hears or says anything from here on.
-    pub fn end(&self, which: impl Fn(&Seat) -> bool, reason: &'static str) {
-        let ended: Vec<_> = self.register().by_socket.values().filter(|seated| which(&seated.seat)).cloned().collect();
-        for Seated { socket, seat } in ended {
-            seat.is_revoked.store(true, Ordering::Release);
-            socket.leave_all();
-            // One whose queue is full cannot be told why, and is cut all the same. Leaving the namespace tells an official client that
-            // it need not come back by itself.
-            let told = socket.tell(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
-            tokio::spawn(async move {
-                if told {
-                    tokio::time::sleep(FAREWELL).await;
-                }
-                seat.cut();
-            });
-        }
+    /// Ends every socket of a person, also those that are just being let in.
+    pub fn end_user(&self, user: UserId, reason: &'static str) {
+        let mut all = self.register();
+        all.endings += 1;
+        let ending = all.endings;
+        all.ended_users.insert(user, ending);
+        let ended = all.revoke(|seat| seat.user == user);
+        drop(all);
+        say_goodbye(ended, reason);
+    }
+
+    /// Ends every socket of some sessions, which have run out.
+    pub fn end_sessions(&self, keys: &HashSet<SessionKey>, reason: &'static str) {
+        let ended = self.register().revoke(|seat| keys.contains(&seat.session));
+        say_goodbye(ended, reason);
+    }
+}
+
+/// Tells sockets whose access has ended why, and cuts them. Not with the register locked: a socket that disconnects is taken out of it.
+fn say_goodbye(ended: Vec<Seated>, reason: &'static str) {
+    for Seated { socket, seat } in ended {
+        // One whose queue is full cannot be told why, and is cut all the same. Leaving the namespace tells an official client that
+        // it need not come back by itself.
+        let told = socket.tell(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
+        tokio::spawn(async move {
+            if told {
+                tokio::time::sleep(FAREWELL).await;
+            }
+            seat.cut();
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! How many connections there may be, in all and from one address.
 //!
-//! Owns the counting. A connection's place lives in its stream, so that it is counted until the stream is really gone.
+//! Owns the counting. A connection's place lives in its stream, so that it is counted until the stream is really gone. A session over
+//! long-polling outlives its connections, so it counts as one by itself, and its place lives with the session.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,6 +12,12 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+
+/// How many polling sessions may be open that nobody has been let in with yet: each takes memory for up to ten seconds, and costs
+/// its client one request.
+const WAITING: usize = 1024;
+/// How many of those one address may have.
+const WAITING_PER_ADDRESS: usize = 64;
 
 /// How many connections there may be.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +42,9 @@ impl Limits {
     }
 }
 
-/// The open connections.
+/// The open connections, and the polling sessions that count as connections.
 #[derive(Clone)]
-pub(super) struct Connections(Arc<Shared>);
+pub struct Connections(Arc<Shared>);
 
 struct Shared {
     limits: Limits,
@@ -48,44 +55,77 @@ struct Shared {
 
 #[derive(Default)]
 struct Counts {
+    /// What counts against the limit in all.
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    /// How many of those are connections.
+    open: usize,
+    /// How many are sessions that nobody has been let in with.
+    waiting: usize,
+    by_address: HashMap<IpAddr, OfAddress>,
     /// Whether the last one was refused: a flood is one line in the log, not one for each connection.
     is_refusing: bool,
 }
 
+#[derive(Clone, Copy, Default)]
+struct OfAddress {
+    total: usize,
+    waiting: usize,
+}
+
 impl Connections {
-    pub(super) fn new(limits: Limits) -> Self {
+    /// None yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Shared { limits, counts: Mutex::default(), emptied: Notify::new() }))
     }
 
     /// A place for a connection from `address`, unless a limit is reached.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
+        self.place(address, Kind::Connection)
+    }
+
+    /// A place for a polling session whose client is at `address`, unless a limit is reached.
+    #[must_use]
+    pub fn admit_session(&self, address: IpAddr) -> Option<Place> {
+        self.place(address, Kind::Waiting)
+    }
+
+    fn place(&self, address: IpAddr, kind: Kind) -> Option<Place> {
         let limits = &self.0.limits;
         let address = address.to_canonical();
         let is_exempt = limits.exempt.iter().any(|net| net.contains(&address));
-        let counted = (!is_exempt && limits.per_address.is_some()).then(|| network(address));
+        // Whoever waits is counted by address in any case.
+        let counted = (!is_exempt && (limits.per_address.is_some() || kind == Kind::Waiting)).then(|| network(address));
 
         let mut counts = self.0.counts();
-        let of_address = counted.and_then(|address| counts.by_address.get(&address)).copied().unwrap_or(0);
-        let is_full = limits.total.is_some_and(|limit| counts.total >= limit);
-        if is_full || counted.is_some() && limits.per_address.is_some_and(|limit| of_address >= limit) {
+        let of_address = counted.and_then(|address| counts.by_address.get(&address)).copied().unwrap_or_default();
+        let is_full = limits.total.is_some_and(|limit| counts.total >= limit)
+            || counted.is_some() && limits.per_address.is_some_and(|limit| of_address.total >= limit);
+        let are_too_many_waiting =
+            kind == Kind::Waiting && (counts.waiting >= WAITING || of_address.waiting >= WAITING_PER_ADDRESS);
+        if is_full || are_too_many_waiting {
             if !std::mem::replace(&mut counts.is_refusing, true) {
-                tracing::warn!(%address, total = counts.total, of_address, "connections are refused: a limit is reached");
+                let (total, of_address) = (counts.total, of_address.total);
+                tracing::warn!(%address, total, of_address, waiting = counts.waiting, "connections are refused: a limit is reached");
             }
             return None;
         }
         counts.is_refusing = false;
         counts.total += 1;
+        let is_waiting = usize::from(kind == Kind::Waiting);
+        counts.open += 1 - is_waiting;
+        counts.waiting += is_waiting;
         if let Some(address) = counted {
-            *counts.by_address.entry(address).or_default() += 1;
+            let of_address = counts.by_address.entry(address).or_default();
+            of_address.total += 1;
+            of_address.waiting += is_waiting;
         }
-        Some(Place { connections: self.0.clone(), counted })
+        Some(Place { connections: self.0.clone(), counted, kind })
     }
 
-    /// How many are open.
+    /// How many are open; sessions do not count here.
     pub(super) fn count(&self) -> usize {
-        self.0.counts().total
+        self.0.counts().open
     }
 
     /// Waits until none is open.
@@ -107,26 +147,68 @@ impl Shared {
     }
 }
 
-/// One connection's place among the others; given back when it is dropped.
-pub(super) struct Place {
+/// What a place is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Connection,
+    /// A session that nobody has been let in with.
+    Waiting,
+    /// A session.
+    Session,
+}
+
+/// One connection's or session's place among the others; given back when it is dropped.
+pub struct Place {
     connections: Arc<Shared>,
     counted: Option<IpAddr>,
+    kind: Kind,
+}
+
+impl Place {
+    /// Whether it is a session's with which nobody has been let in.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.kind == Kind::Waiting
+    }
+
+    /// Somebody has been let in with the session.
+    pub fn let_in(&mut self) {
+        if self.kind == Kind::Waiting {
+            self.kind = Kind::Session;
+            self.connections.counts().wait_no_more(self.counted);
+        }
+    }
+}
+
+impl Counts {
+    fn wait_no_more(&mut self, counted: Option<IpAddr>) {
+        self.waiting -= 1;
+        if let Some(of_address) = counted.and_then(|address| self.by_address.get_mut(&address)) {
+            of_address.waiting -= 1;
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.connections.counts();
+        if self.kind == Kind::Waiting {
+            counts.wait_no_more(self.counted);
+        }
         counts.total -= 1;
         if let Some(address) = self.counted
-            && let Entry::Occupied(mut count) = counts.by_address.entry(address)
+            && let Entry::Occupied(mut of_address) = counts.by_address.entry(address)
         {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+            of_address.get_mut().total -= 1;
+            if of_address.get().total == 0 {
+                of_address.remove();
             }
         }
-        if counts.total == 0 {
-            self.connections.emptied.notify_waiters();
+        if self.kind == Kind::Connection {
+            counts.open -= 1;
+            if counts.open == 0 {
+                self.connections.emptied.notify_waiters();
+            }
         }
     }
 }
@@ -183,6 +265,41 @@ mod tests {
         let _place = admit(&connections, "2001:db8::1").unwrap();
         assert!(admit(&connections, "2001:db8::ffff:1").is_none());
         assert!(admit(&connections, "2001:db8:0:1::1").is_some());
+    }
+
+    fn session(connections: &Connections, address: &str) -> Option<Place> {
+        connections.admit_session(address.parse().unwrap())
+    }
+
+    #[test]
+    fn a_session_counts_as_a_connection_until_it_ends() {
+        let connections = connections(3, 2);
+        let first = session(&connections, "192.0.2.1").unwrap();
+        let _second = admit(&connections, "192.0.2.1").unwrap();
+        assert!(session(&connections, "192.0.2.1").is_none(), "the address is full");
+        assert!(admit(&connections, "192.0.2.1").is_none(), "for connections, too");
+        let _third = session(&connections, "192.0.2.2").unwrap();
+        assert!(admit(&connections, "192.0.2.3").is_none(), "the server is full");
+        drop(first);
+        assert!(admit(&connections, "192.0.2.1").is_some());
+    }
+
+    #[test]
+    fn only_so_many_sessions_wait_at_once_from_one_address_and_in_all() {
+        let connections = Connections::new(Limits::default());
+        let mut places: Vec<_> = (0..).map_while(|_| session(&connections, "192.0.2.1")).collect();
+        assert_eq!(places.len(), WAITING_PER_ADDRESS);
+        places[0].let_in();
+        places[0].let_in();
+        places.extend(session(&connections, "192.0.2.1"));
+        assert!(session(&connections, "192.0.2.1").is_none());
+        assert_eq!(places.len(), WAITING_PER_ADDRESS + 1);
+        let others: Vec<_> =
+            (0..WAITING).map_while(|n| session(&connections, &format!("10.0.{}.{}", n / 250, n % 250))).collect();
+        assert_eq!(others.len(), WAITING - WAITING_PER_ADDRESS);
+        drop((places, others));
+        assert!(connections.0.counts().by_address.is_empty());
+        assert!(session(&connections, "192.0.2.1").is_some());
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! A stream that can be cut from outside, and whose peer must read at a least speed.
+//! A stream that can be cut from outside, whose peer must read at a least speed, and may send only so much until it is let in.
 //!
 //! Owns the end of a connection that does not end by itself: a client that has stopped reading leaves its writer waiting, and no
 //! message reaches that. Whoever waits on a stream that is cut is woken, and fails. A client that reads a little now and then would
@@ -6,6 +6,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,11 +22,61 @@ use super::limits::Place;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many bytes a second a client must read when something waits for it.
 const LEAST_SPEED: u32 = 8 * 1024;
+/// In a request's extensions: ends the connection at once, whatever it is doing, and also after an upgrade; and limits what it may
+/// still send.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    pub(super) token: CancellationToken,
+    /// How many more bytes may be read; [`UNLIMITED`] for any number.
+    allowance: Arc<AtomicU32>,
+}
+
+/// Any number of bytes.
+const UNLIMITED: u32 = u32::MAX;
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self::new(CancellationToken::new())
+    }
+}
+
+impl Cut {
+    pub(super) fn new(token: CancellationToken) -> Self {
+        Self { token, allowance: Arc::new(AtomicU32::new(UNLIMITED)) }
+    }
+
+    /// Makes the connection fail.
+    pub fn cut(&self) {
+        self.token.cancel();
+    }
+
+    /// From here on the connection fails when its client sends more than so many bytes.
+    pub fn allow(&self, bytes: u32) {
+        self.allowance.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The client may send any number of bytes again.
+    pub fn allow_all(&self) {
+        self.allow(UNLIMITED);
+    }
+
+    /// Counts what was read; whether it was allowed.
+    fn has_read(&self, bytes: usize) -> bool {
+        let left = self.allowance.load(Ordering::Relaxed);
+        if left == UNLIMITED {
+            return true;
+        }
+        let Some(after) = u32::try_from(bytes).ok().and_then(|bytes| left.checked_sub(bytes)) else { return false };
+        // If it was changed in between, what has just been read does not matter.
+        self.allowance.compare_exchange(left, after, Ordering::Relaxed, Ordering::Relaxed).ok();
+        true
+    }
+}
 
 /// A connection's stream, with its cut and its place; all three end together, also after an upgrade.
 pub(super) struct Cuttable {
     stream: TcpStream,
-    cut: CancellationToken,
+    cut: Cut,
     // The halves of an upgraded stream are polled by two tasks, and each must be woken. Made only when there is something to wait
     // for: most writes never wait.
     reading: Wait,
@@ -67,7 +119,7 @@ impl Patience {
 type Wait = Option<Pin<Box<WaitForCancellationFutureOwned>>>;
 
 impl Cuttable {
-    pub(super) fn new(stream: TcpStream, cut: CancellationToken, place: Place) -> Self {
+    pub(super) fn new(stream: TcpStream, cut: Cut, place: Place) -> Self {
         Self { stream, cut, reading: None, writing: None, patience: Patience::new(), _place: place }
     }
 
@@ -79,13 +131,13 @@ impl Cuttable {
         poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let this = self.get_mut();
-        if this.cut.is_cancelled() {
+        if this.cut.token.is_cancelled() {
             return Poll::Ready(Err(cut()));
         }
         if let Poll::Ready(done) = poll(Pin::new(&mut this.stream), cx) {
             return Poll::Ready(done);
         }
-        let token = this.cut.clone();
+        let token = this.cut.token.clone();
         let wait = side(this).get_or_insert_with(|| Box::pin(token.cancelled_owned()));
         wait.as_mut().poll(cx).map(|()| Err(cut()))
     }
@@ -116,7 +168,15 @@ fn cut() -> io::Error {
 
 impl AsyncRead for Cuttable {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.poll(cx, |this| &mut this.reading, |stream, cx| stream.poll_read(cx, buf))
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut *this).poll(cx, |this| &mut this.reading, |stream, cx| stream.poll_read(cx, buf));
+        if !this.cut.has_read(buf.filled().len() - before) {
+            tracing::debug!("a client sent too much before it was let in; cutting it");
+            this.cut.cut();
+            return Poll::Ready(Err(cut()));
+        }
+        polled
     }
 }
 

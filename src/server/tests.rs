@@ -14,7 +14,7 @@ use super::*;
 
 /// What a request's handler tells the test: how to cut its connection, and the upgraded stream.
 enum Told {
-    Cut(CancellationToken),
+    Cut(Cut),
     Upgraded(hyper::upgrade::Upgraded),
 }
 
@@ -32,7 +32,7 @@ impl Site {
         let shutdown = CancellationToken::new();
         let (tell, told) = mpsc::unbounded_channel();
         let service = tower::service_fn(move |request| handle(request, tell.clone()));
-        let serving = tokio::spawn(serve(listener, service, limits, shutdown.clone()));
+        let serving = tokio::spawn(serve(listener, service, Connections::new(limits), shutdown.clone()));
         Self { address, shutdown, serving, told }
     }
 
@@ -47,7 +47,7 @@ impl Site {
         stream
     }
 
-    async fn cut(&mut self) -> CancellationToken {
+    async fn cut(&mut self) -> Cut {
         match self.told.recv().await {
             Some(Told::Cut(cut)) => cut,
             _ => panic!("the handler was not reached"),
@@ -72,7 +72,7 @@ impl Site {
 
 async fn handle(mut request: Request<Incoming>, tell: mpsc::UnboundedSender<Told>) -> Result<Response<AxumBody>, Infallible> {
     assert!(request.extensions().get::<Peer>().is_some_and(|peer| peer.0.ip().is_loopback()));
-    let Cut(cut) = request.extensions().get::<Cut>().cloned().expect("every request can be cut");
+    let cut = request.extensions().get::<Cut>().cloned().expect("every request can be cut");
     tell.send(Told::Cut(cut)).ok();
     let body = match request.uri().path() {
         "/slow" => {
@@ -208,7 +208,7 @@ async fn cutting_ends_a_connection_whose_client_does_not_read() {
     let mut site = Site::start(Limits { total: Some(1), ..Limits::default() }).await;
     let mut stuck = site.ask("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stuck.readable().await.unwrap();
-    site.cut().await.cancel();
+    site.cut().await.cut();
     // Its place is free before it has read anything.
     let mut next = loop {
         let mut stream = site.ask(HELLO).await;
@@ -231,9 +231,28 @@ async fn cutting_ends_both_halves_of_an_upgraded_connection() {
     // Nobody reads at the other end, so this waits for ever.
     let writing = tokio::spawn(async move { write.write_all(&vec![0; 64 << 20]).await.unwrap_err().kind() });
     stream.readable().await.unwrap();
-    cut.cancel();
+    cut.cut();
     assert_eq!(reading.await.unwrap(), io::ErrorKind::ConnectionAborted);
     assert_eq!(writing.await.unwrap(), io::ErrorKind::ConnectionAborted);
+}
+
+#[tokio::test]
+async fn a_client_that_may_send_only_so_much_is_cut_when_it_sends_more() {
+    let mut site = Site::start(Limits::default()).await;
+    let mut stream = site.ask(UPGRADED).await;
+    let cut = site.cut().await;
+    expect(&mut stream, "101").await;
+    let mut upgraded = TokioIo::new(site.upgraded().await);
+    let mut read = [0; 64];
+    cut.allow(64);
+    stream.write_all(&[1; 64]).await.unwrap();
+    upgraded.read_exact(&mut read).await.unwrap();
+    cut.allow_all();
+    stream.write_all(&[1; 64]).await.unwrap();
+    upgraded.read_exact(&mut read).await.unwrap();
+    cut.allow(63);
+    stream.write_all(&[1; 64]).await.unwrap();
+    assert_eq!(upgraded.read_exact(&mut read).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,5 +319,5 @@ async fn a_client_that_does_not_read_is_cut() {
         sleep(Duration::from_secs(5)).await;
     }
     let took = began.elapsed();
-    assert!(!cut.is_cancelled() && took >= Duration::from_secs(25) && took < Duration::from_secs(50), "{took:?}");
+    assert!(!cut.token.is_cancelled() && took >= Duration::from_secs(25) && took < Duration::from_secs(50), "{took:?}");
 }

@@ -39,10 +39,16 @@ pub async fn change_password(
     asked: Asked,
     Form(form): Form<PasswordForm>,
 ) -> Answer {
-    match state.accounts.change_password(&user, &form.current, &form.password, address).await {
+    let (id, changing) = (user.id, (state.clone(), user.clone()));
+    let changed = session::to_its_end(async move {
+        let (state, user) = changing;
+        state.accounts.change_password(&user, &form.current, &form.password, address).await?;
+        state.realtime.end_user(user.id, "password_changed");
+        Ok(())
+    });
+    match changed.await {
         Ok(()) => {
-            state.realtime.end_user(user.id, None, "password_changed");
-            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            session::begin(&session, id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
             Ok(Redirect::to("/settings?saved").into_response())
         }
         Err(error) if asked.is_json() => Err(asked.refuse(error)),
@@ -59,9 +65,12 @@ pub async fn change_password(
 /// `POST /people/{username}/ban`, by an administrator.
 pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
     state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
-    let profile = state.accounts.ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
-    state.realtime.end_user(profile.id, None, "banned");
-    Ok(to_card(&profile))
+    let banned = session::to_its_end(async move {
+        let profile = state.accounts.ban(&user, &username).await?;
+        state.realtime.end_user(profile.id, "banned");
+        Ok(profile)
+    });
+    Ok(to_card(&banned.await.map_err(|error| asked.refuse(error))?))
 }
 
 /// `POST /people/{username}/unban`, by an administrator.

@@ -85,7 +85,7 @@ pub async fn register(State(state): State<AppState>, session: Session, asked: As
                 // They are in all the same; it is made up for at the next start.
                 Err(error) => tracing::warn!(%error, "could not note how a new name looks"),
             }
-            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
             Ok(Redirect::to("/").into_response())
         }
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
@@ -127,15 +127,10 @@ pub async fn login(
     let next = own_path(&form.next).unwrap_or_default();
     match state.accounts.authenticate(&form.username, &form.password, address).await {
         Ok(user) => {
-            // Whoever logs in anew in this browser ends the session before, and its sockets with it.
-            let before = session.id().as_ref().map(crate::accounts::session::key);
-            session::begin(&session, user.id).await.map_err(|error| asked.refuse(error))?;
+            session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
             if let Err(error) = state.accounts.confirm(&user).await {
-                session::end(&session).await.map_err(|error| asked.refuse(error))?;
+                session::end(&session, &state.realtime, "logged_out").await.map_err(|error| asked.refuse(error))?;
                 return Err(asked.refuse(error));
-            }
-            if let Some(before) = before {
-                state.realtime.end_session(&before, "logged_in_again");
             }
             Ok(Redirect::to(if next.is_empty() { "/" } else { next }).into_response())
         }
@@ -155,10 +150,7 @@ pub async fn login(
 
 /// `POST /logout`: the session ends in the database first, then its sockets, then the cookie.
 pub async fn logout(State(state): State<AppState>, session: Session, asked: Asked) -> Answer {
-    let key = session::end(&session).await.map_err(|error| asked.refuse(error))?;
-    if let Some(key) = key {
-        state.realtime.end_session(&key, "logged_out");
-    }
+    session::end(&session, &state.realtime, "logged_out").await.map_err(|error| asked.refuse(error))?;
     Ok(Redirect::to("/login").into_response())
 }
 

@@ -40,14 +40,15 @@ pub async fn refuse_misdirected(State(origins): State<Arc<Origins>>, request: Re
 
 /// Puts the headers of every answer on one; an answer that nobody said otherwise of is kept by nobody: after logging out, the way
 /// back leads to no page of before.
-pub async fn add_headers<B>(State(headers): State<Arc<HeaderMap>>, mut response: Response<B>) -> Response<B> {
+#[must_use]
+pub fn add_headers<B>(headers: &HeaderMap, mut response: Response<B>) -> Response<B> {
     let all = response.headers_mut();
     // At once, and not at every second header.
     all.reserve(headers.len() + 1);
     if !all.contains_key(CACHE_CONTROL) {
         all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
-    for (name, value) in &*headers {
+    for (name, value) in headers {
         all.insert(name, value.clone());
     }
     response

@@ -14,14 +14,17 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
 use tower_sessions::session::Id;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
+use tracing::Instrument;
 
 use super::origin::Origins;
 use super::reads::TurnSlot;
 use super::respond::Refused;
 use crate::accounts::session::{self, SessionKey, SessionUser, Store};
 use crate::chat::rates::Act;
+use crate::chat::types::UserId;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::realtime::Realtime;
 use crate::state::AppState;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -50,25 +53,61 @@ pub fn session_key(headers: &HeaderMap, origins: &Origins) -> Option<SessionKey>
     Some(session::key(&id.parse::<Id>().ok()?))
 }
 
-/// Begins a session for a person who has just shown who they are, under a new id: one that was planted before is worth nothing.
+/// Begins a session for a person who has just shown who they are, under a new id: one that was planted before is worth nothing. The
+/// session that the browser had before ends, and its sockets with it.
 ///
 /// # Errors
 /// When the session cannot be stored.
-pub async fn begin(session: &Session, user: crate::chat::types::UserId) -> Result<()> {
-    session.clear().await;
-    session.cycle_id().await.map_err(internal)?;
-    session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
-    session.save().await.map_err(internal)
+pub async fn begin(session: &Session, user: UserId, realtime: &Arc<Realtime>) -> Result<()> {
+    let (session, realtime) = (session.clone(), realtime.clone());
+    to_its_end(async move {
+        let before = existing(&session).await?;
+        session.clear().await;
+        session.cycle_id().await.map_err(internal)?;
+        // Here, and not after what can still fail: it has ended in the database.
+        if let Some(before) = before {
+            realtime.end_session(&before, "logged_in_again");
+        }
+        session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
+        session.save().await.map_err(internal)
+    })
+    .await
 }
 
-/// Ends a session in the database; gives its key, so that its sockets can be ended too.
+/// Ends a session: in the database first, then its sockets.
 ///
 /// # Errors
 /// When the database does not answer: then the session has not ended.
-pub async fn end(session: &Session) -> Result<Option<SessionKey>> {
-    let key = session.id().as_ref().map(session::key);
-    session.flush().await.map_err(internal)?;
-    Ok(key)
+pub async fn end(session: &Session, realtime: &Arc<Realtime>, reason: &'static str) -> Result<()> {
+    let (session, realtime) = (session.clone(), realtime.clone());
+    to_its_end(async move {
+        let key = existing(&session).await?;
+        session.flush().await.map_err(internal)?;
+        if let Some(key) = key {
+            realtime.end_session(&key, reason);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The key of a session, if there is one by the id that the cookie names: anybody can make up a cookie.
+async fn existing(session: &Session) -> Result<Option<SessionKey>> {
+    if session.id().is_none() {
+        return Ok(None);
+    }
+    let user = session.get_value(USER).await.map_err(internal)?;
+    Ok(user.and(session.id().as_ref().map(session::key)))
+}
+
+/// Does something to its end, also when whoever asked for it has hung up: an access that has ended in the database must end at the
+/// sockets.
+///
+/// # Errors
+/// What it ends with; `internal` if it panicked.
+pub async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let work = tokio::spawn(work.in_current_span()).await;
+    work.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())))
 }
 
 /// Makes browsers really forget a cookie that is removed. A `__Host-` cookie is only replaced by one that is `Secure` as well, which

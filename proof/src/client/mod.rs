@@ -6,6 +6,7 @@
 pub mod inbox;
 pub mod packet;
 pub mod person;
+pub mod polling;
 pub mod raw;
 pub mod site;
 pub mod socket;

@@ -156,6 +156,12 @@ impl Answer {
         Ok(Self { status, headers, body: String::from_utf8_lossy(&response.bytes().await?).into_owned() })
     }
 
+    /// Sends a request and reads the head of its answer: after that of an upgrade, another protocol begins.
+    pub async fn of_head(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
+        Self { status: response.status().as_u16(), headers: response.headers().clone(), body: String::new() }
+    }
+
     /// Itself, when it has this status.
     #[track_caller]
     pub fn expect(&self, status: u16) -> &Self {

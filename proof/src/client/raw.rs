@@ -33,7 +33,20 @@ impl Raw {
     /// # Panics
     /// When that is refused.
     pub async fn socket(site: &Site, cookies: &str) -> Self {
-        let mut raw = Self::open(site).await;
+        Self::open(site).await.upgraded(site, cookies).await
+    }
+
+    /// The same over a connection that somebody else made.
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream }
+    }
+
+    /// Has it upgraded to a socket, with these cookies.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn upgraded(self, site: &Site, cookies: &str) -> Self {
+        let mut raw = self;
         let head = format!(
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookies}\r\n\r\n",

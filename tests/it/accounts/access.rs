@@ -71,6 +71,88 @@ both! {
         witness.hears("back again").await;
     }
 
+    async fn bans_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
+        let root = app.register("root").await;
+        app.database.make_admin("root").await;
+        app.register("ada").await;
+        for _ in 0..8 {
+            let ada = app.log_in("ada").await;
+            let connecting = futures_util::future::join_all((0..6).map(|_| ada.try_socket()));
+            let (ban, sockets) = tokio::join!(root.post("/people/ada/ban", &[]), connecting);
+            ban.expect(303);
+            for socket in sockets.into_iter().flatten() {
+                socket.is_cut().await;
+            }
+            root.post("/people/ada/unban", &[]).await.expect(303);
+        }
+        // What raced is over: a new session stays.
+        let (socket, _) = app.log_in("ada").await.join("general").await;
+        socket.post("general", "back again", "1").await;
+    }
+
+    async fn new_passwords_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
+        app.register("ada").await;
+        let mut passwords = [PASSWORD, NEW];
+        for _ in 0..4 {
+            let ada = app.stranger();
+            ada.post("/login", &[("username", "ada"), ("password", passwords[0])]).await.expect(303);
+            let elsewhere = app.stranger();
+            elsewhere.post("/login", &[("username", "ada"), ("password", passwords[0])]).await.expect(303);
+            let connecting = async {
+                let mut sockets = Vec::new();
+                // Changing it takes a while: some come before, some at the same time.
+                for _ in 0..12 {
+                    sockets.extend(futures_util::future::join_all((0..4).map(|_| elsewhere.try_socket())).await);
+                }
+                sockets
+            };
+            let form = [("current", passwords[0]), ("password", passwords[1])];
+            let (changed, sockets) = tokio::join!(ada.post("/settings/password", &form), connecting);
+            changed.expect(303);
+            for socket in sockets.into_iter().flatten() {
+                socket.is_cut().await;
+            }
+            // The browser that changed it has a new session, which stays.
+            ada.socket().await.ok("watch", json!({})).await;
+            passwords.reverse();
+        }
+    }
+
+    async fn whoever_registers_or_logs_in_anew_ends_the_session_before_at_once(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        ada.post("/register", &[("username", "lovelace"), ("password", PASSWORD)]).await.expect(303);
+        is_ended(&socket, "logged_in_again").await;
+        let (socket, _) = ada.join("general").await;
+        ada.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
+        is_ended(&socket, "logged_in_again").await;
+        // A refusal ends nothing.
+        let (socket, _) = ada.join("general").await;
+        ada.post("/login", &[("username", "ada"), ("password", "not the right one")]).await.expect(401);
+        ada.post("/register", &[("username", "ada"), ("password", PASSWORD)]).await.expect(422);
+        socket.post("general", "still here", "1").await;
+    }
+
+    async fn a_log_out_whose_sender_has_hung_up_reaches_the_sockets(app: &TestApp) {
+        use tokio::io::AsyncWriteExt;
+        for nth in 0..8 {
+            let ada = app.register(&format!("ada{nth}")).await;
+            let (socket, _) = ada.join("general").await;
+            let mut stream = tokio::net::TcpStream::connect(app.address).await.expect("the server accepts");
+            let head = format!(
+                "POST /logout HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: 0\r\n\r\n",
+                app.address,
+                ada.cookies()
+            );
+            stream.write_all(head.as_bytes()).await.expect("it reads");
+            drop(stream);
+            // Either it never came to the session, or the sockets end with it.
+            if ada.get("/rooms").await.status == 303 {
+                socket.is_cut().await;
+            }
+        }
+    }
+
     async fn only_an_administrator_bans_and_nobody_themselves(app: &TestApp) {
         let (ada, grace, rosa) = (app.register("ada").await, app.register("grace").await, app.register("rosa").await);
         app.database.make_admin("rosa").await;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use app::TestApp;
 pub use database::{Database, Kind};
-pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, site, socket};
+pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
 pub use proof::ground::{cable, cluster, programs, watchdog};
 pub use proof::torture::Load;
 

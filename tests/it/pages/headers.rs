@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::both;
 use crate::harness::app::Server;
+use crate::harness::polling::OPENING;
 use crate::harness::{Answer, Database, TestApp};
 
 /// Pages of every kind: for strangers, for people, refusals, and what is not there.
@@ -51,6 +52,24 @@ both! {
             check(path, &answer);
             let cache = answer.header("cache-control").to_owned();
             assert!(cache.contains("private") || cache.contains("no-store"), "{path}: {cache:?}");
+        }
+    }
+
+    async fn every_answer_of_the_sockets_path_does_so_too(database: &Database) {
+        for transports in ["websocket", "websocket,polling"] {
+            let mut server = Server::start(database.url(), &[("TRANSPORTS", transports)]).await;
+            let stranger = server.stranger();
+            for path in ["/socket.io/", "/socket.io", "/socket.io/x", OPENING, "/socket.io/?EIO=3", "/socket.io/?EIO=4&transport=websocket"] {
+                let answer = stranger.get(path).await;
+                check(path, &answer);
+                assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
+                check(path, &Answer::of(stranger.request(reqwest::Method::POST, path).body("40/chat,")).await);
+            }
+            let upgrade = stranger.request(reqwest::Method::GET, "/socket.io/?EIO=4&transport=websocket");
+            let upgrade = upgrade.header("connection", "upgrade").header("upgrade", "websocket").header("sec-websocket-version", "13");
+            let answer = Answer::of_head(upgrade.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")).await;
+            check("an upgrade", answer.expect(101));
+            server.stop().await;
         }
     }
 

@@ -72,6 +72,16 @@ impl<H: EngineIoHandler> EngineIo<H> {
         self.sockets.read().unwrap().get(&sid).cloned()
     }
 
+    /// Get a socket by its sid for a request of its owner. To others it does not exist.
+    pub(crate) fn get_socket_for(
+        &self,
+        sid: Sid,
+        request: &http::Extensions,
+    ) -> Option<Arc<Socket<H::Data>>> {
+        self.get_socket(sid)
+            .filter(|socket| socket.guard().is_none_or(|guard| guard.is_owner(request)))
+    }
+
     /// Close an engine.io session by removing the socket from the socket map and closing the socket.
     ///
     /// It should be the only way to close a session and to remove a socket from the socket map.

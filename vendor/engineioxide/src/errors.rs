@@ -30,6 +30,10 @@ pub enum Error {
     UnknownSessionID(Sid),
     #[error("transport mismatch")]
     TransportMismatch,
+    #[error("the session's guard does not let it open")]
+    NotOpened,
+    #[error("the session's guard does not let a message through")]
+    NotLetThrough,
 }
 
 /// Convert an error into an http response
@@ -52,6 +56,7 @@ impl<B> From<Error> for Response<ResponseBody<B>> {
             Error::BadPacket(_)
             | Error::PacketParse(_)
             | Error::MultipleHttpPolling
+            | Error::NotLetThrough
             | Error::InvalidWebSocketKey => Response::builder()
                 .status(400)
                 .body(ResponseBody::empty_response())
@@ -64,6 +69,11 @@ impl<B> From<Error> for Response<ResponseBody<B>> {
             Error::TransportMismatch => {
                 conn_err_resp("{\"code\":\"3\",\"message\":\"Bad request\"}")
             }
+
+            Error::NotOpened => Response::builder()
+                .status(StatusCode::SERVICE_UNAVAILABLE)
+                .body(ResponseBody::empty_response())
+                .unwrap(),
 
             _e => {
                 #[cfg(feature = "tracing")]

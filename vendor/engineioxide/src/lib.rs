@@ -11,6 +11,7 @@ pub use engineioxide_core::{OpenPacket, Packet, PacketParseError};
 
 pub mod backlog;
 pub mod config;
+pub mod guard;
 pub mod handler;
 pub mod layer;
 pub mod service;

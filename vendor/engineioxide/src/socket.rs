@@ -64,7 +64,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{backlog::{self, Backlog}, config::EngineIoConfig, errors::Error};
+use crate::{
+    backlog::{self, Backlog},
+    config::EngineIoConfig,
+    errors::Error,
+    guard::{Guard, Guarded, Message, Verdict},
+};
 use bytes::Bytes;
 use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Str, TransportType};
 use futures_util::FutureExt;
@@ -307,6 +312,26 @@ where
             })?;
         Ok(())
     }
+    /// What guards the session, if anything does.
+    pub(crate) fn guard(&self) -> Option<&dyn Guard> {
+        Guarded::of(&self.req_parts.extensions)
+    }
+
+    /// Whether a message may go to the handler.
+    pub(crate) fn lets_through(&self, message: Message<'_>) -> Result<bool, Error> {
+        match self.guard().map(|guard| guard.check(message)) {
+            None | Some(Verdict::Pass) => Ok(true),
+            Some(Verdict::Answer(answer)) => {
+                self.emit(answer).ok();
+                Ok(false)
+            }
+            Some(Verdict::Close) => {
+                self.close(DisconnectReason::PacketParsingError);
+                Err(Error::NotLetThrough)
+            }
+        }
+    }
+
     pub(crate) fn is_upgrading(&self) -> bool {
         self.upgrading.load(Ordering::Relaxed)
     }

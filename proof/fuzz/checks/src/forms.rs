@@ -4,7 +4,7 @@
 //! query, `h` the lines of a request's head.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,8 +19,9 @@ use parlor::accounts::{look, password, profile};
 use parlor::chat::{direct, text};
 use parlor::config::Config;
 use parlor::error::{Error, Result};
-use parlor::realtime::handshake;
-use parlor::server::Peer;
+use parlor::realtime::entrance::Entrance;
+use parlor::realtime::handshake::{self, Doors};
+use parlor::server::{Connections, Limits, Peer};
 use parlor::web::form::Form;
 use parlor::web::origin::Origins;
 use parlor::web::respond::{Asked, own_path, wants_json};
@@ -162,7 +163,7 @@ fn link(line: &[u8]) {
     }
     let path = uri.path().trim_start_matches('/').to_owned();
     file(path, HeaderMap::new());
-    let kept = handshake::prepare(Request::get(uri.clone()).body(()).expect("a URI that was read"), &HTTPS);
+    let kept = handshake::prepare(Request::get(uri.clone()).body(()).expect("a URI that was read"), &doors(&HTTPS));
     assert_eq!(kept.uri(), &uri);
     // Where somebody comes back to whom the page sent to log in first.
     let refused = Asked::of(&HeaderMap::new(), &uri).refuse(Error::Unauthenticated).into_response();
@@ -176,6 +177,11 @@ static HTTPS: LazyLock<Origins> = LazyLock::new(|| {
     let vars = [("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())];
     Origins::new(&Config::from_env(vars).expect("one good setting"))
 });
+fn doors(origins: &Origins) -> Doors {
+    let connections = Connections::new(Limits::default());
+    Doors { origins: Arc::new(origins.clone()), trusted_proxies: Vec::new(), connections }
+}
+
 static HTTP: LazyLock<Origins> = LazyLock::new(|| Origins::new(&Config::default()));
 
 /// The lines of a request's head, as far as they are any.
@@ -199,8 +205,8 @@ fn head(lines: &[u8]) {
         let request = Request::get("/socket.io/?EIO=4&transport=websocket");
         let mut request = request.body(()).expect("a request of constants");
         *request.headers_mut() = headers.clone();
-        let kept = handshake::prepare(request, origins);
-        assert!(!kept.headers().contains_key("cookie") && kept.extensions().get::<handshake::Handshake>().is_some());
+        let kept = handshake::prepare(request, &doors(origins));
+        assert!(!kept.headers().contains_key("cookie") && Entrance::of(kept.extensions()).is_some());
     }
     let own = |name: &str, ours: &[&[u8]]| {
         headers.get_all(name).iter().all(|value| ours.iter().any(|ours| value.as_bytes().eq_ignore_ascii_case(ours)))

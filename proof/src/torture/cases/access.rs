@@ -218,11 +218,15 @@ async fn connect_again(stage: Stage, rounds: u32) -> Played {
             let (outside, _) = kicked.join(&room).await;
             outside.raw("41/chat,").await;
             let waiting = Socket::open(&server.site, &before.cookies(), None).await.expect("the transport opens");
-            let all = [inside, outside, waiting];
+            let mut all = [inside, outside, waiting];
             // They knock all the time, also in the moment in which it happens.
             let knocking = async {
                 for _ in 0..200 {
-                    for socket in &all {
+                    for socket in &mut all {
+                        // Whoever knocks too often is cut, and comes back.
+                        if socket.has_ended() {
+                            *socket = Socket::open(&server.site, &before.cookies(), None).await.expect("the transport opens");
+                        }
                         socket.raw("40/chat,").await;
                     }
                     tokio::time::sleep(Duration::from_millis(2)).await;

@@ -6,6 +6,7 @@ mod access;
 mod acts;
 mod answers;
 mod backup;
+mod before;
 mod broadcast;
 mod browser;
 mod clock;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<&'static Case> {
         oversize::CASES,
         answers::CASES,
         edits::CASES,
+        before::CASES,
         malformed::CASES,
         text::CASES,
         browser::CASES,

@@ -42,7 +42,11 @@ where
             transport: TransportType::Polling,
             method: Method::GET,
             ..
-        }) => ResponseFuture::async_response(Box::pin(polling::polling_req(engine, protocol, sid))),
+        }) => {
+            let request = req.into_parts().0.extensions;
+            let answer = polling::polling_req(engine, protocol, sid, request);
+            ResponseFuture::async_response(Box::pin(answer))
+        }
         Ok(RequestInfo {
             protocol,
             sid: Some(sid),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engineioxide_core::payload::{self, Payload};
 use futures_util::{StreamExt, stream};
-use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{Extensions, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::Full;
 use tokio_util::future::FutureExt as _;
@@ -12,8 +12,15 @@ use tokio_util::future::FutureExt as _;
 use engineioxide_core::{Packet, ProtocolVersion, Sid, TransportType};
 
 use crate::{
-    DisconnectReason, backlog, body::ResponseBody, engine::EngineIo, errors::Error,
-    handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
+    DisconnectReason,
+    backlog,
+    body::ResponseBody,
+    engine::EngineIo,
+    errors::Error,
+    guard::{Guarded, Message},
+    handler::EngineIoHandler,
+    socket::InternalRx,
+    transport::make_open_packet,
 };
 
 /// Create a response for http request
@@ -45,12 +52,22 @@ where
     H: EngineIoHandler,
     B: Send + 'static,
 {
-    let socket = engine.create_session(
-        protocol,
-        TransportType::Polling,
-        req.into_parts().0,
-        supports_binary,
-    );
+    let parts = req.into_parts().0;
+    if Guarded::of(&parts.extensions).is_some_and(|guard| !guard.may_open(TransportType::Polling)) {
+        return Err(Error::NotOpened);
+    }
+
+    let socket = engine.create_session(protocol, TransportType::Polling, parts, supports_binary);
+
+    if let Some(guard) = socket.guard() {
+        // Weakly: the session keeps its guard.
+        let (engine, sid) = (Arc::downgrade(&engine), socket.id);
+        guard.opened(Box::new(move || {
+            if let Some(engine) = engine.upgrade() {
+                engine.close_session(sid, DisconnectReason::TransportError);
+            }
+        }));
+    }
 
     let packet = make_open_packet(TransportType::Polling, socket.id, &engine.config);
 
@@ -82,12 +99,15 @@ pub async fn polling_req<B, H>(
     engine: Arc<EngineIo<H>>,
     protocol: ProtocolVersion,
     sid: Sid,
+    request: Extensions,
 ) -> Result<Response<ResponseBody<B>>, Error>
 where
     B: Send + 'static,
     H: EngineIoHandler,
 {
-    let socket = engine.get_socket(sid).ok_or(Error::UnknownSessionID(sid))?;
+    let socket = engine
+        .get_socket_for(sid, &request)
+        .ok_or(Error::UnknownSessionID(sid))?;
     if !socket.is_http() {
         return Err(Error::TransportMismatch);
     }
@@ -176,7 +196,9 @@ where
     <R as Body>::Data: Send,
     B: Send + 'static,
 {
-    let socket = engine.get_socket(sid).ok_or(Error::UnknownSessionID(sid))?;
+    let socket = engine
+        .get_socket_for(sid, req.extensions())
+        .ok_or(Error::UnknownSessionID(sid))?;
     if !socket.is_http() {
         return Err(Error::TransportMismatch);
     }
@@ -201,11 +223,15 @@ where
                 Ok(())
             }
             Ok(Packet::Message(msg)) => {
-                engine.handler.on_message(msg, socket.clone());
+                if socket.lets_through(Message::Text(msg.as_str()))? {
+                    engine.handler.on_message(msg, socket.clone());
+                }
                 Ok(())
             }
             Ok(Packet::Binary(bin) | Packet::BinaryV3(bin)) => {
-                engine.handler.on_binary(bin, socket.clone());
+                if socket.lets_through(Message::Binary)? {
+                    engine.handler.on_binary(bin, socket.clone());
+                }
                 Ok(())
             }
             Ok(p) => {

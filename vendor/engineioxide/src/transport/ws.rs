@@ -28,8 +28,15 @@ use tokio_util::future::FutureExt as _;
 use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Sid, Str, TransportType};
 
 use crate::{
-    DisconnectReason, Socket, backlog, body::ResponseBody, config::EngineIoConfig, engine::EngineIo,
-    errors::Error, handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
+    DisconnectReason, Socket, backlog,
+    body::ResponseBody,
+    config::EngineIoConfig,
+    engine::EngineIo,
+    errors::Error,
+    guard::{self, Guarded},
+    handler::EngineIoHandler,
+    socket::InternalRx,
+    transport::make_open_packet,
 };
 
 /// Create a response for websocket upgrade
@@ -59,6 +66,11 @@ pub fn new_req<R: Send + 'static, B, H: EngineIoHandler>(
     req: Request<R>,
 ) -> Result<Response<ResponseBody<B>>, Error> {
     let (parts, body) = req.into_parts();
+    if let Some(sid) = sid
+        && engine.get_socket_for(sid, &parts.extensions).is_none()
+    {
+        return Err(Error::UnknownSessionID(sid));
+    }
     let req = Request::from_parts(parts.clone(), body);
 
     let ws_key = parts
@@ -150,10 +162,17 @@ where
                         return Err(Error::Upgrade);
                     }
                 }
+                if let Some(guard) = socket.guard() {
+                    guard.upgraded(&req_data.extensions);
+                }
                 (socket, ws)
             }
         }
     } else {
+        let transport = TransportType::Websocket;
+        if Guarded::of(&req_data.extensions).is_some_and(|guard| !guard.may_open(transport)) {
+            return Err(Error::NotOpened);
+        }
         let socket = engine.create_session(protocol, TransportType::Websocket, req_data, false);
 
         #[cfg(feature = "tracing")]
@@ -221,12 +240,17 @@ where
                     Ok::<(), Error>(())
                 }
                 Packet::Message(msg) => {
-                    engine.handler.on_message(msg, socket.clone());
+                    if socket.lets_through(guard::Message::Text(msg.as_str()))? {
+                        engine.handler.on_message(msg, socket.clone());
+                    }
                     Ok(())
                 }
                 p => return Err(Error::BadPacket(p)),
             },
             Message::Binary(mut data) => {
+                if !socket.lets_through(guard::Message::Binary)? {
+                    continue;
+                }
                 if socket.protocol == ProtocolVersion::V3 && !data.is_empty() {
                     // The first byte is the message type, which we don't need.
                     data = data.split_off(1);

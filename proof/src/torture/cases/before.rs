@@ -1,0 +1,193 @@
+//! Strangers who never log in, and make the server keep as much for them as they can.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::client::Raw;
+use crate::client::polling::{OPENING, Polling};
+use crate::ground::gauge::Gauge;
+use crate::ground::process::Process;
+use crate::torture::guests::{address, connect};
+use crate::torture::watch::{memory_during, never_panicked};
+use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[Case {
+    name: "before-login",
+    about: "nobody logs in: binary attachments, CONNECTs to long namespaces, refusals unread, polling sessions by the thousand: at most 64 MiB more memory, and others hardly notice",
+    databases: Db::SQLITE,
+    rounds: 3,
+    short: 1,
+    needs: &[],
+    run: |stage, rounds| Box::pin(before_login(stage, rounds)),
+}];
+
+const MB: u64 = 1 << 20;
+/// How much memory the server may have for all of it together, at its height.
+const MEMORY: u64 = 64 * MB;
+/// How slow one of a hundred things may be that others say meanwhile.
+const NOTICED: Duration = Duration::from_millis(250);
+/// How many sockets do the same at once.
+const SOCKETS: usize = 40;
+/// How many connections ask for polling sessions, and how many each asks for.
+const POLLING: (usize, usize) = (30, 600);
+/// A large packet that is still allowed, in bytes.
+const LARGE: usize = 60_000;
+/// A receive buffer so small that answers pile up at the server.
+const SMALL: u32 = 4096;
+
+/// What they try.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Attachments,
+    AttachmentsOverPolling,
+    Namespaces,
+    Refusals,
+    Unfinished,
+    Sessions,
+}
+
+impl Way {
+    const ALL: [Self; 6] =
+        [Self::Attachments, Self::AttachmentsOverPolling, Self::Namespaces, Self::Refusals, Self::Unfinished, Self::Sessions];
+
+    /// Does it, until the server has hung up on everybody or has taken it all.
+    async fn attack(self, server: &Process) {
+        match self {
+            Self::Attachments => drop(join_all((0..SOCKETS).map(|nth| attachments(server, nth))).await),
+            Self::AttachmentsOverPolling => drop(join_all((0..SOCKETS).map(|_| attachments_over_polling(server))).await),
+            Self::Namespaces => {
+                let packet = format!("40/{},", "n".repeat(LARGE));
+                drop(join_all((0..SOCKETS).map(|nth| unread(server, nth, &packet, 300))).await);
+            }
+            Self::Refusals => drop(join_all((0..5 * SOCKETS).map(|nth| unread(server, nth, "40/chat,", 2000))).await),
+            Self::Unfinished => drop(join_all((0..5 * SOCKETS).map(|nth| unfinished(server, nth))).await),
+            Self::Sessions => drop(join_all((0..POLLING.0).map(|nth| sessions(server, nth))).await),
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attachments => "attachments",
+            Self::AttachmentsOverPolling => "attachments over polling",
+            Self::Namespaces => "long namespaces",
+            Self::Refusals => "refusals unread",
+            Self::Unfinished => "unfinished frames",
+            Self::Sessions => "polling sessions",
+        })
+    }
+}
+
+async fn before_login(stage: Stage, rounds: u32) -> Played {
+    let server = stage.start(&[("TRANSPORTS", "websocket,polling")]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let calm = pulse.beat(Duration::from_secs(1)).await;
+    let start = Gauge::of(server.id()).memory;
+    let mut outcome = Outcome::default();
+    outcome.note(format_args!("before: {} MiB, {calm}", start / MB));
+    let mut most = 0;
+    for round in 1..=rounds {
+        let all = async {
+            let mut grown = Vec::new();
+            for way in Way::ALL {
+                let before = Gauge::of(server.id()).memory;
+                let ((), more) = memory_during(&server, way.attack(&server)).await;
+                grown.push((way, (before + more).saturating_sub(start)));
+            }
+            grown
+        };
+        let (grown, beats) = pulse.during(all).await;
+        most = grown.iter().map(|(_, grown)| *grown).fold(most, u64::max);
+        let each: Vec<_> = grown.iter().map(|(way, grown)| format!("{way} {}", grown / MB)).collect();
+        outcome.note(format_args!("round {round}, MiB more memory at most: {}; {beats}", each.join(", ")));
+        if most > MEMORY || beats.share(0.99) > NOTICED {
+            outcome.failure = Some(format!("strangers cost too much: {}", outcome.notes.join(" | ")));
+            return Ok(outcome);
+        }
+    }
+    never_panicked(&server);
+    server.log_in("pulse").await.socket().await;
+    Ok(outcome)
+}
+
+async fn socket(server: &Process, nth: usize) -> Raw {
+    let stream = connect(server.address, address(nth % 4), Some(SMALL)).await.expect("the server accepts");
+    Raw::over(stream).upgraded(server, "").await
+}
+
+/// Ten megabytes of attachments, and the last one is kept back. The connection is held by whoever holds what comes back.
+async fn attachments(server: &Process, nth: usize) -> Raw {
+    let mut raw = socket(server, nth).await;
+    raw.frame(0x81, br#"451000-/chat,["message"]"#).await;
+    let piece = vec![7; LARGE];
+    for _ in 0..10_000_000 / LARGE {
+        if !raw.frame(0x82, &piece).await {
+            break;
+        }
+    }
+    raw
+}
+
+/// The same in posts. The session is the server's to hold.
+async fn attachments_over_polling(server: &Process) {
+    let stranger = server.stranger();
+    let Ok(session) = Polling::open(&stranger).await else { return };
+    let piece = format!("b{}", "AAAA".repeat(LARGE / 4));
+    let mut answer = session.send(&stranger, r#"451000-/chat,["message"]"#).await.status;
+    for _ in 0..10_000_000 / (LARGE / 4 * 3) {
+        if answer != 200 {
+            break;
+        }
+        answer = session.send(&stranger, &piece).await.status;
+    }
+}
+
+/// The same packet again and again, whose answers nobody reads.
+async fn unread(server: &Process, nth: usize, packet: &str, times: usize) -> Raw {
+    let mut raw = socket(server, nth).await;
+    for _ in 0..times {
+        if !raw.frame(0x81, packet.as_bytes()).await {
+            break;
+        }
+    }
+    raw
+}
+
+/// A large frame without its last byte.
+async fn unfinished(server: &Process, nth: usize) -> Raw {
+    let mut raw = socket(server, nth).await;
+    let mut frame = vec![0x81, 0xFF];
+    frame.extend((LARGE as u64).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(vec![b'4'; LARGE - 1]);
+    raw.send(&frame).await;
+    raw
+}
+
+/// Sessions, one request behind the other on one connection; how many were opened.
+async fn sessions(server: &Process, nth: usize) -> usize {
+    let mut stream = connect(server.address, address(nth % 4), None).await.expect("the server accepts");
+    let request = format!("GET {OPENING} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let (mut reading, mut writing) = stream.split();
+    let asking = async { drop(writing.write_all(request.repeat(POLLING.1).as_bytes()).await) };
+    let counting = async {
+        let (mut answers, mut opened, mut piece, mut rest) = (0, 0, vec![0; 16 * 1024], Vec::new());
+        while answers < POLLING.1 {
+            let Ok(length @ 1..) = reading.read(&mut piece).await else { break };
+            rest.extend_from_slice(&piece[..length]);
+            // Whole heads only; the beginning of the next answer stays.
+            while let Some(end) = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                let head: Vec<_> = rest.drain(..end + 4).collect();
+                answers += 1;
+                opened += usize::from(head.windows(4).any(|bytes| bytes == b" 200"));
+            }
+        }
+        opened
+    };
+    tokio::join!(asking, counting).1
+}
