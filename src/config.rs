@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 19] = [
+pub const SETTINGS: [&str; 20] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",
@@ -26,6 +26,7 @@ pub const SETTINGS: [&str; 19] = [
     "CONNECTION_LIMIT",
     "ADDRESS_CONNECTION_LIMIT",
     "REGISTRATION",
+    "REGISTRATION_RATE",
     "SESSION_IDLE",
     "SESSION_LIFETIME",
     "LOGIN_RATE",
@@ -61,11 +62,13 @@ pub struct Config {
     pub address_connection_limit: Option<usize>,
     /// `REGISTRATION`: who may make an account.
     pub registration: Registration,
+    /// `REGISTRATION_RATE`: how many accounts may be made from each address without an invitation.
+    pub registration_rate: Option<Rate>,
     /// `SESSION_IDLE`: a session that is not used for so long ends.
     pub session_idle: Duration,
     /// `SESSION_LIFETIME`: a session ends after so long, used or not.
     pub session_lifetime: Duration,
-    /// `LOGIN_RATE`: how often one may fail to log in, for each account and each address.
+    /// `LOGIN_RATE`: how often one may fail to log in, for each account and address, each address, and each known device.
     pub login_rate: Option<Rate>,
     /// `TRANSPORTS`: how sockets may connect.
     pub transports: Transports,
@@ -88,6 +91,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
         const DAY: u64 = 24 * 60 * 60;
         Self {
             database_url: "sqlite://parlor.db".into(),
@@ -98,6 +102,7 @@ impl Default for Config {
             connection_limit: Some(20_000),
             address_connection_limit: Some(500),
             registration: Registration::Open,
+            registration_rate: Some(Rate { count: TWENTY, per: Duration::from_secs(60 * 60) }),
             session_idle: Duration::from_secs(14 * DAY),
             session_lifetime: Duration::from_secs(90 * DAY),
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
@@ -131,6 +136,7 @@ impl Config {
             connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),
             address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, values::limit),
             registration: env.read("REGISTRATION", default.registration, values::registration),
+            registration_rate: env.read("REGISTRATION_RATE", default.registration_rate, values::rate),
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),

@@ -9,6 +9,7 @@
 //! 1. [`chat`]: rooms, memberships, messages, and the ledger that writes them.
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`accounts`]: people, passwords, sessions.
+//!    [`security_log`]: who came in, and who was kept out.
 //! 4. [`realtime`]: the Socket.IO namespace.
 //! 5. [`web`] and [`router`]: pages and forms.
 //! 6. [`limits`]: how large an answer may be, and how much memory may be held.
@@ -26,6 +27,7 @@ pub mod limits;
 pub mod log;
 pub mod realtime;
 pub mod router;
+pub mod security_log;
 pub mod server;
 pub mod state;
 pub mod web;

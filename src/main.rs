@@ -151,7 +151,7 @@ async fn add_user(config: &Config, name: &str, is_admin: bool) -> Result<(), Fai
 }
 
 async fn invite(config: &Config) -> Result<(), Failure> {
-    let token = accounts(config).await?.invite(None).await.map_err(failed)?;
+    let token = accounts(config).await?.invite_by_hand().await.map_err(failed)?;
     let public = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone());
     println!("{public}/register?invite={token}");
     Ok(())

@@ -50,9 +50,13 @@ pub fn service(
 + 'static {
     let doors = Doors { origins: state.origins.clone(), trusted_proxies: state.config.trusted_proxies.clone(), connections };
     let headers = forgery::headers(state.origins.is_https());
+    let before_sockets = state.clone();
     ServiceBuilder::new()
         .map_response(move |response| forgery::add_headers(&headers, response))
-        .map_request(move |request| handshake::prepare(request, &doors))
+        .map_request(move |request| {
+            handshake::note_foreign(&request, &before_sockets);
+            handshake::prepare(request, &doors)
+        })
         .layer(sockets)
         .service(pages(state, sessions))
 }
@@ -101,7 +105,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .method_not_allowed_fallback(fallback::wrong_method)
         .layer(
             ServiceBuilder::new()
-                .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_foreign))
+                .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign))
                 .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
                 .layer(session::layer(sessions, &state.config, &state.origins))
                 .layer(from_fn_with_state(state.chat.clone(), reads::hold)),

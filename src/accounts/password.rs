@@ -1,22 +1,20 @@
 //! Passwords: what they may be, and hashing them.
 //!
-//! Owns argon2id, off the runtime and bounded: a flood of log-ins waits or is refused, and chat goes on. It must not know whose
-//! password it is.
+//! Owns argon2id, off the runtime and bounded: a flood waits or is refused, and chat goes on. Log-ins have turns of their own, so that
+//! whoever makes accounts cannot keep others from coming in. It must not know whose password it is.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 
 use super::common;
+use super::line::{Line, Place, Turn};
 use super::username::Username;
 use crate::error::{Error, Result};
 
-/// How many log-ins may wait for a turn; one more is told `busy`.
-const WAITING: usize = 64;
 /// How many characters a password may have.
 const LONGEST: usize = 256;
 
@@ -24,7 +22,11 @@ fn refused(why: &str) -> Result<()> {
     Err(Error::invalid("password", why))
 }
 
-fn check_length(password: &str) -> Result<()> {
+/// Refuses what is too short or too long: costs nothing, so it comes first.
+///
+/// # Errors
+/// `invalid`, for `password`.
+pub fn check_length(password: &str) -> Result<()> {
     if password.contains('\0') {
         return refused("A password cannot contain the NUL character.");
     }
@@ -54,16 +56,16 @@ fn check_strength(password: &str, username: &str, name: &str) -> Result<()> {
 
 /// Hashes and verifies passwords, a few at a time.
 pub struct Hasher {
-    /// One for each core that may hash.
-    turns: Arc<Semaphore>,
-    /// One for each log-in that hashes or waits to.
-    places: Arc<Semaphore>,
+    /// For those who log in.
+    log_ins: Line,
+    /// For those who choose a password: who registers, or changes theirs.
+    choices: Line,
     /// Verified when there is no such person, so that finding out who exists takes as long either way.
     decoy: Arc<str>,
 }
 
 impl Hasher {
-    /// One that leaves half of the processors to the chat.
+    /// One that leaves a quarter of the processors, or more, to the chat; with two of them, a flood of both kinds shares both with it.
     ///
     /// # Panics
     /// Never: a constant can be hashed.
@@ -71,33 +73,48 @@ impl Hasher {
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let decoy = hash("a password that nobody has").expect("a constant can be hashed");
-        Self {
-            turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            places: Arc::new(Semaphore::new(WAITING)),
-            decoy: decoy.into(),
-        }
+        Self { log_ins: Line::new(cores.div_ceil(2)), choices: Line::new(cores.div_ceil(4)), decoy: decoy.into() }
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn to log somebody in.
     ///
     /// # Errors
-    /// [`Error::Busy`], at once, when too many wait.
-    pub async fn turn(&self) -> Result<Turn> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_full| Error::BUSY)?;
-        let turn = self.turns.clone().acquire_owned().await.map_err(|_closed| Error::BUSY)?;
-        Ok(Turn { _permits: [turn, place], decoy: self.decoy.clone() })
+    /// [`Error::Busy`] when too many wait.
+    pub async fn log_in_turn(&self, place: Place) -> Result<Turn> {
+        self.log_ins.turn(place).await
+    }
+
+    /// Waits for a turn to do something with a password that is chosen.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait.
+    pub async fn choice_turn(&self, place: Place) -> Result<Turn> {
+        self.choices.turn(place).await
+    }
+
+    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the turn back, for whoever
+    /// must note the outcome before the next one's turn comes.
+    ///
+    /// # Errors
+    /// When the stored hash cannot be read.
+    pub async fn verify(&self, turn: Turn, password: &str, stored: Option<&str>) -> Result<(bool, Turn)> {
+        let is_known = stored.is_some();
+        let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
+        // No password is longer; hashing a longer one would be work for nothing.
+        let password: String = password.chars().take(LONGEST + 1).collect();
+        let (fits, turn) = work(turn, move || verify(&password, &stored)).await?;
+        Ok((fits? && is_known, turn))
     }
 
     /// The hash of a password that somebody with this username and name chooses, in PHC form.
     ///
     /// # Errors
-    /// `invalid`, for `password`, when it is not a good one; [`Error::Busy`] when too many wait.
-    pub async fn hash_new(&self, password: &str, username: &Username, name: &str) -> Result<String> {
+    /// `invalid`, for `password`, when it is not a good one: then nothing was hashed.
+    pub async fn hash_new(&self, turn: Turn, password: &str, username: &Username, name: &str) -> Result<String> {
         check_length(password)?;
-        let turn = self.turn().await?;
         let (password, username, name) = (password.to_owned(), username.clone(), name.to_owned());
-        let work = move || check_strength(&password, username.as_str(), &name).and_then(|()| hash(&password));
-        let (hashed, _turn) = turn.work(work).await?;
+        let hashing = move || check_strength(&password, username.as_str(), &name).and_then(|()| hash(&password));
+        let (hashed, _turn) = work(turn, hashing).await?;
         hashed
     }
 }
@@ -108,32 +125,10 @@ impl Default for Hasher {
     }
 }
 
-/// The right to work on one password now.
-pub struct Turn {
-    _permits: [OwnedSemaphorePermit; 2],
-    decoy: Arc<str>,
-}
-
-impl Turn {
-    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the turn back, for whoever
-    /// must note the outcome before the next one's turn comes.
-    ///
-    /// # Errors
-    /// When the stored hash cannot be read.
-    pub async fn verify(self, password: &str, stored: Option<&str>) -> Result<(bool, Self)> {
-        let is_known = stored.is_some();
-        let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
-        // No password is longer; hashing a longer one would be work for nothing.
-        let password: String = password.chars().take(LONGEST + 1).collect();
-        let (fits, turn) = self.work(move || verify(&password, &stored)).await?;
-        Ok((fits? && is_known, turn))
-    }
-
-    /// The turn goes with the work: if whoever asked goes away, the core is still taken until it ends.
-    async fn work<R: Send + 'static>(self, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Self)> {
-        let done = tokio::task::spawn_blocking(move || (work(), self));
-        done.await.map_err(|fault| Error::Internal(fault.to_string()))
-    }
+/// The turn goes with the work: if whoever asked goes away, the core is still taken until it ends.
+async fn work<R: Send + 'static>(turn: Turn, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Turn)> {
+    let done = tokio::task::spawn_blocking(move || (work(), turn));
+    done.await.map_err(|fault| Error::Internal(fault.to_string()))
 }
 
 /// Argon2id with OWASP's parameters: 19 MiB, 2 passes, 1 lane
@@ -173,55 +168,52 @@ mod tests {
         check(&"seven quiet harbours, ".repeat(12)[..256], &ada, "Ada").unwrap();
     }
 
+    async fn log_in(hasher: &Hasher, password: &str, stored: Option<&str>) -> Result<bool> {
+        let turn = hasher.log_in_turn(Place::default()).await?;
+        Ok(hasher.verify(turn, password, stored).await?.0)
+    }
+
+    async fn hashed(hasher: &Hasher, password: &str) -> String {
+        let turn = hasher.choice_turn(Place::default()).await.unwrap();
+        hasher.hash_new(turn, password, &Username::parse("ada").unwrap(), "Ada").await.unwrap()
+    }
+
     #[tokio::test]
     async fn only_the_right_password_fits() {
         let hasher = Hasher::new();
-        let ada = Username::parse("ada").unwrap();
-        let stored = hasher.hash_new("cafe\u{301} at noon", &ada, "Ada").await.unwrap();
+        let stored = hashed(&hasher, "cafe\u{301} at noon").await;
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        let fits = async |password: &str, stored| hasher.turn().await.unwrap().verify(password, stored).await.unwrap().0;
+        let fits = async |password: &str, stored| log_in(&hasher, password, stored).await.unwrap();
         assert!(fits("cafe\u{301} at noon", Some(&stored)).await);
         assert!(fits("caf\u{e9} at noon", Some(&stored)).await, "another keyboard composes the same accent otherwise");
         assert!(!fits("cafe at noon", Some(&stored)).await);
         assert!(!fits("", Some(&stored)).await);
         assert!(!fits("a password that nobody has", None).await);
         let longest = "seven quiet harbours, ".repeat(20)[..256].to_owned();
-        let stored = hasher.hash_new(&longest, &ada, "Ada").await.unwrap();
+        let stored = hashed(&hasher, &longest).await;
         assert!(fits(&longest, Some(&stored)).await);
         assert!(!fits(&format!("{longest}x"), Some(&stored)).await);
     }
 
     #[tokio::test]
     async fn a_stored_hash_that_is_broken_is_a_fault_and_lets_nobody_in() {
-        let verified = Hasher::new().turn().await.unwrap().verify("anything", Some("$argon2id$broken")).await;
+        let verified = log_in(&Hasher::new(), "anything", Some("$argon2id$broken")).await;
         assert_eq!(verified.err().map(|error| error.code()), Some("internal"));
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
-        let hasher = Arc::new(Hasher::new());
-        let turns = hasher.turns.clone().acquire_many_owned(hasher.turns.available_permits() as u32).await.unwrap();
-        let waiting: Vec<_> = (0..WAITING)
-            .map(|_| {
-                tokio::spawn({
-                    let hasher = hasher.clone();
-                    async move { hasher.turn().await.map(drop) }
-                })
-            })
-            .collect();
-        while hasher.places.available_permits() > 0 {
-            tokio::task::yield_now().await;
+    async fn who_chooses_a_password_holds_up_nobody_who_logs_in_and_the_other_way_round() {
+        let hasher = Hasher::new();
+        let mut choosing = Vec::new();
+        for _ in 0..available_parallelism().map_or(1, usize::from).div_ceil(4) {
+            choosing.push(hasher.choice_turn(Place::default()).await.unwrap());
         }
-        assert_eq!(hasher.turn().await.err().map(|error| error.code()), Some("busy"));
-        // Who gives up makes room.
-        waiting[0].abort();
-        while hasher.places.available_permits() == 0 {
-            tokio::task::yield_now().await;
+        assert!(!log_in(&hasher, "anything", None).await.unwrap(), "a log-in has a turn while all others are taken");
+        choosing.clear();
+        let mut log_ins = Vec::new();
+        for _ in 0..available_parallelism().map_or(1, usize::from).div_ceil(2) {
+            log_ins.push(hasher.log_in_turn(Place::default()).await.unwrap());
         }
-        drop(turns);
-        for one in waiting.into_iter().skip(1) {
-            one.await.unwrap().unwrap();
-        }
-        hasher.turn().await.unwrap();
+        hashed(&hasher, "seven quiet harbours").await;
     }
 }

@@ -9,6 +9,8 @@ use tower_sessions::session::{Id, Record};
 use super::*;
 use crate::config::Rate;
 use crate::db::Purpose;
+use crate::db::users::User;
+use crate::error::Error;
 
 const PASSWORD: &str = "seven quiet harbours";
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -41,7 +43,7 @@ impl World {
     }
 
     async fn log_in(&self, username: &str, password: &str) -> Result<User> {
-        self.accounts.authenticate(username, password, Some([192, 0, 2, 1].into())).await
+        self.accounts.authenticate(username, password, None, &source(1)).await
     }
 
     /// A session that begins for somebody.
@@ -55,6 +57,10 @@ impl World {
     async fn is_good(&self, record: &Record) -> bool {
         self.accounts.session_store().load(&record.id).await.unwrap().is_some()
     }
+}
+
+fn source(host: u8) -> Source {
+    Source { address: Some([192, 0, 2, host].into()), request_id: None }
 }
 
 fn form<'a>(username: &'a str, invite: &'a str, setup: &'a str) -> Registration<'a> {
@@ -102,38 +108,55 @@ async fn who_knows_the_password_is_not_held_up_by_others_who_do() {
 #[tokio::test]
 async fn where_registration_is_closed_only_the_operator_makes_accounts() {
     let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
-    assert_eq!(code(&world.accounts.register(form("ada", "", "")).await), "forbidden");
-    let invite = world.accounts.invite(None).await.unwrap();
-    assert_eq!(code(&world.accounts.register(form("ada", &invite, "")).await), "forbidden");
+    assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "forbidden");
+    let invite = world.accounts.invite_by_hand().await.unwrap();
+    assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "forbidden");
     world.add("ada").await;
 }
 
 #[tokio::test]
 async fn an_invitation_is_for_one_person_and_for_a_week() {
     let world = World::with(Config { registration: config::Registration::Invite, ..Config::default() }).await;
-    let invite = world.accounts.invite(None).await.unwrap();
-    assert_eq!(code(&world.accounts.register(form("ada", "", "")).await), "invalid");
-    assert_eq!(code(&world.accounts.register(form("ada", "guess", "")).await), "invalid");
-    assert!(!world.accounts.register(form("ada", &invite, "")).await.unwrap().is_admin);
-    assert_eq!(code(&world.accounts.register(form("grace", &invite, "")).await), "invalid");
+    let invite = world.accounts.invite_by_hand().await.unwrap();
+    assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "invalid");
+    assert_eq!(code(&world.accounts.register(form("ada", "guess", ""), &source(1)).await), "invalid");
+    assert!(!world.accounts.register(form("ada", &invite, ""), &source(1)).await.unwrap().is_admin);
+    assert_eq!(code(&world.accounts.register(form("grace", &invite, ""), &source(1)).await), "invalid");
     assert_eq!(code(&world.log_in("grace", PASSWORD).await), "unauthenticated", "a refused registration made an account");
 
-    let invite = world.accounts.invite(None).await.unwrap();
+    let invite = world.accounts.invite_by_hand().await.unwrap();
     // A name that is taken does not use it up.
-    assert_eq!(code(&world.accounts.register(form("ada", &invite, "")).await), "invalid");
+    assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "invalid");
     world.clock.shift(8 * DAY);
-    assert_eq!(code(&world.accounts.register(form("grace", &invite, "")).await), "invalid");
+    assert_eq!(code(&world.accounts.register(form("grace", &invite, ""), &source(1)).await), "invalid");
 }
 
 #[tokio::test]
 async fn the_setup_link_makes_one_administrator() {
     let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
     let setup = world.accounts.setup_token().unwrap().to_owned();
-    assert_eq!(code(&world.accounts.register(form("mallory", "", "guess")).await), "forbidden");
-    let both = futures_util::future::join_all(["ada", "grace"].map(|name| world.accounts.register(form(name, "", &setup)))).await;
+    assert_eq!(code(&world.accounts.register(form("mallory", "", "guess"), &source(1)).await), "forbidden");
+    let address = source(1);
+    let tries = ["ada", "grace"].map(|name| world.accounts.register(form(name, "", &setup), &address));
+    let both = futures_util::future::join_all(tries).await;
     let admins: Vec<_> = both.iter().flatten().collect();
     assert!(admins.len() == 1 && admins[0].is_admin, "{:?}", both.iter().map(code).collect::<Vec<_>>());
-    assert_eq!(code(&world.accounts.register(form("heidi", "", &setup)).await), "forbidden");
+    assert_eq!(code(&world.accounts.register(form("heidi", "", &setup), &source(1)).await), "forbidden");
+}
+
+#[tokio::test]
+async fn an_ipv6_network_registers_as_one_address() {
+    let rate = Rate { count: NonZeroU32::new(1).unwrap(), per: Duration::from_secs(60) };
+    let world = World::with(Config { registration_rate: Some(rate), ..Config::default() }).await;
+    let register = async |name: &str, address: &str| {
+        let source = Source { address: Some(address.parse().unwrap()), request_id: None };
+        code(&world.accounts.register(form(name, "", ""), &source).await)
+    };
+    assert_eq!(register("ada", "2001:db8::1").await, "ok");
+    assert_eq!(register("grace", "2001:db8::2").await, "rate_limited");
+    assert_eq!(register("grace", "2001:db8:0:1::2").await, "ok");
+    assert_eq!(register("mary", "::ffff:192.0.2.1").await, "ok");
+    assert_eq!(register("joan", "192.0.2.1").await, "rate_limited");
 }
 
 #[tokio::test]

@@ -1,145 +1,157 @@
-//! How often one may fail to log in.
+//! How often one may fail to prove who one is.
 //!
-//! Owns the counts, by account and by address, in bounded memory. Only failures count, and only once they are known, so nobody is
-//! held up by those who know their passwords.
+//! Owns whose failures count against whom. Only failures count, and only once they are known, so nobody is held up by those who
+//! know their passwords. Strangers' failures never shut the owner out: `docs/decisions/0042-the-throttle-is-no-weapon.md`.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::budget::{Budgets, Pace, Spent};
+use super::device::DeviceId;
+use super::session::SessionKey;
 use crate::clock::Millis;
 use crate::config::Rate;
-use crate::error::{Error, Result};
 
-/// How many accounts, and how many addresses, are remembered. A failure costs a hash, so that even a flood of them does not come
-/// to this in the time that one is remembered.
-const REMEMBERED: usize = 100_000;
+/// How many times as many failures as one budget holds make the pauses between guesses at one account the longest.
+const HEAT: i64 = 10;
+/// The longest pause between two guesses at one account, from all unknown devices together. A longer one would make its owner at a
+/// new address wait behind the guesses for more than they have patience.
+const PAUSE: Duration = Duration::from_millis(50);
 
-/// Who tries, as whom.
-pub struct Attempt {
-    /// An account that need not exist: what happens after many failures must not tell.
-    account: String,
-    /// The address, or its IPv6 /64, which belongs to one customer, who has all of its addresses.
-    network: Option<IpAddr>,
-}
-
-impl Attempt {
-    /// An attempt to log in as `account`, in its folded form.
-    #[must_use]
-    pub fn new(account: String, address: Option<IpAddr>) -> Self {
-        Self { account, network: address.map(network) }
-    }
-
-    /// As whom.
-    #[must_use]
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
+/// An address, or the IPv6 /64 that it is in, which belongs to one customer, who has all of its addresses.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
         v4 => v4,
     }
 }
 
+/// Who tries, and with what they show that they were here before.
+#[derive(Clone, Debug)]
+pub enum Attempt {
+    /// A log-in from a device that has not logged in as this account before.
+    Stranger {
+        /// An account that need not exist: what happens after many failures must not tell.
+        account: String,
+        /// From where.
+        network: Option<IpAddr>,
+    },
+    /// A log-in from one that has.
+    Device(DeviceId),
+    /// Somebody who is signed in, and shows their password again.
+    Session(SessionKey),
+}
+
+/// How somebody stands who may try.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many failures there were of late, by this budget.
+    pub failures: u32,
+    /// How long nobody else may guess at the same account after them: some where many do.
+    pub pause: Duration,
+}
+
 /// The failures of late.
 pub struct Throttle {
-    pace: Option<Pace>,
-    debts: Mutex<Debts>,
+    /// Nothing where nothing is limited.
+    budgets: Option<Mutex<All>>,
 }
 
-#[derive(Default)]
-struct Debts {
-    by_account: HashMap<String, i64>,
-    by_network: HashMap<IpAddr, i64>,
-}
-
-/// A rate as the generic cell rate algorithm (ITU-T I.371) has it: each failure costs so much time, and the debt may not exceed
-/// the whole of it. In microseconds.
-#[derive(Clone, Copy)]
-struct Pace {
-    each: i64,
-    all: i64,
+/// Each kind apart, so that many of one do not push out another.
+struct All {
+    pairs: Budgets<(String, Option<IpAddr>)>,
+    networks: Budgets<IpAddr>,
+    devices: Budgets<DeviceId>,
+    sessions: Budgets<SessionKey>,
+    /// What came to each account from all strangers together: it slows them down, and refuses nobody.
+    accounts: Budgets<String>,
+    /// How many failures a budget holds.
+    whole: u32,
 }
 
 impl Throttle {
-    /// So many failures in such a time; any number without a rate.
+    /// So many failures in such a time, in each budget; any number without a rate.
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
-        let pace = rate.map(|rate| {
-            let all = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX / 4);
-            Pace { each: (all / i64::from(rate.count.get())).max(1), all }
+        let budgets = rate.map(|rate| {
+            let pace = Pace::new(rate);
+            Mutex::new(All {
+                pairs: Budgets::new(pace),
+                networks: Budgets::new(pace),
+                devices: Budgets::new(pace),
+                sessions: Budgets::new(pace),
+                accounts: Budgets::new(pace.for_longer(HEAT)),
+                whole: rate.count.get(),
+            })
         });
-        Self { pace, debts: Mutex::default() }
+        Self { budgets }
     }
 
     /// Whether another attempt may be made.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when there were too many failures of late.
-    pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<()> {
-        let Some(pace) = self.pace else { return Ok(()) };
-        let mut debts = self.debts();
-        let Debts { by_account, by_network } = &mut *debts;
-        let account = by_account.get_mut(&attempt.account);
-        let network = attempt.network.as_ref().and_then(|network| by_network.get_mut(network));
-        let waits = [account, network].into_iter().flatten().map(|paid_at| {
-            // Where the clock was set back it is forgotten for good: otherwise the wait would begin anew each time it is asked for.
-            *paid_at = pace.clamp(*paid_at, micros(now));
-            pace.wait(*paid_at, micros(now))
-        });
-        match waits.max() {
-            Some(wait @ 1..) => Err(Error::RateLimited { retry_after: Duration::from_micros(wait.unsigned_abs()) }),
-            _ => Ok(()),
+    /// When there were too many failures of late.
+    pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<Standing, Spent> {
+        let Some(mut budgets) = self.budgets() else { return Ok(Standing::default()) };
+        match attempt {
+            Attempt::Stranger { account, network } => budgets.check_stranger(account, *network, now),
+            Attempt::Device(device) => {
+                budgets.devices.check(device, now)?;
+                Ok(Standing { failures: budgets.devices.count(device, now), pause: Duration::ZERO })
+            }
+            Attempt::Session(session) => {
+                budgets.sessions.check(session, now)?;
+                Ok(Standing { failures: budgets.sessions.count(session, now), pause: Duration::ZERO })
+            }
         }
     }
 
     /// Notes that an attempt failed.
     pub fn fail(&self, attempt: Attempt, now: Millis) {
-        let Some(pace) = self.pace else { return };
-        let mut debts = self.debts();
-        pace.charge(&mut debts.by_account, attempt.account, micros(now));
-        if let Some(network) = attempt.network {
-            pace.charge(&mut debts.by_network, network, micros(now));
+        let Some(mut budgets) = self.budgets() else { return };
+        match attempt {
+            Attempt::Stranger { account, network } => {
+                budgets.accounts.charge(account.clone(), now);
+                budgets.pairs.charge((account, network), now);
+                if let Some(network) = network {
+                    budgets.networks.charge(network, now);
+                }
+            }
+            Attempt::Device(device) => budgets.devices.charge(device, now),
+            Attempt::Session(session) => budgets.sessions.charge(session, now),
         }
     }
 
-    fn debts(&self) -> MutexGuard<'_, Debts> {
+    fn budgets(&self) -> Option<MutexGuard<'_, All>> {
         // Each entry is whole by itself, so a poisoned lock guards nothing broken.
-        self.debts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.budgets.as_ref().map(|budgets| budgets.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn micros(now: Millis) -> i64 {
-    now.0.saturating_mul(1000)
-}
-
-impl Pace {
-    /// How long until there is room for one more failure; 0 or less when there is.
-    fn wait(self, paid_at: i64, now: i64) -> i64 {
-        self.clamp(paid_at, now) + self.each - self.all - now
-    }
-
-    /// A debt is never more than the whole, even where the clock was set back since.
-    fn clamp(self, paid_at: i64, now: i64) -> i64 {
-        paid_at.clamp(now, now + self.all)
-    }
-
-    fn charge<K: Hash + Eq + Clone>(self, debts: &mut HashMap<K, i64>, who: K, now: i64) {
-        if debts.len() >= REMEMBERED && !debts.contains_key(&who) {
-            debts.retain(|_, paid_at| *paid_at > now);
-            if debts.len() >= REMEMBERED
-                && let Some(forgotten) = debts.keys().next().cloned()
-            {
-                debts.remove(&forgotten);
+impl All {
+    fn check_stranger(&mut self, account: &str, network: Option<IpAddr>, now: Millis) -> Result<Standing, Spent> {
+        let pair = (account.to_owned(), network);
+        let of_pair = self.pairs.check(&pair, now);
+        let of_network = network.map_or(Ok(()), |network| self.networks.check(&network, now));
+        match (of_pair, of_network) {
+            (Ok(()), Ok(())) => {}
+            (Err(spent), Ok(())) | (Ok(()), Err(spent)) => return Err(spent),
+            (Err(one), Err(other)) => {
+                let retry_after = one.retry_after.max(other.retry_after);
+                return Err(Spent { retry_after, is_news: one.is_news || other.is_news });
             }
         }
-        let paid_at = debts.entry(who).or_insert(now);
-        *paid_at = self.clamp(*paid_at, now) + self.each;
+        let failures = network.map_or_else(|| self.pairs.count(&pair, now), |network| self.networks.count(&network, now));
+        Ok(Standing { failures, pause: self.pause(&pair.0, now) })
+    }
+
+    /// The pause after a guess: none while there are as few as one budget holds, and then longer with each of them.
+    fn pause(&self, account: &String, now: Millis) -> Duration {
+        let excess = self.accounts.count(account, now).saturating_sub(self.whole.saturating_sub(1));
+        let most = self.whole.saturating_mul(HEAT as u32 - 1).max(1);
+        PAUSE * excess.min(most) / most
     }
 }
 
@@ -149,84 +161,78 @@ mod tests {
 
     use super::*;
 
-    const NOW: Millis = Millis(1_763_801_234_000);
+    const NOW: Millis = Millis(1_800_000_000_000);
 
     fn throttle(count: u32) -> Throttle {
         Throttle::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(60) }))
     }
 
-    fn attempt(username: &str, address: &str) -> Attempt {
-        Attempt::new(username.into(), Some(address.parse().unwrap()))
+    fn stranger(account: &str, address: &str) -> Attempt {
+        Attempt::Stranger { account: account.into(), network: Some(network(address.parse().unwrap())) }
     }
 
-    fn wait(throttle: &Throttle, attempt: &Attempt, now: Millis) -> Option<u128> {
-        throttle.check(attempt, now).err().and_then(|error| error.retry_after()).map(|wait| wait.as_millis())
+    fn is_refused(throttle: &Throttle, attempt: &Attempt) -> bool {
+        throttle.check(attempt, NOW).is_err()
     }
 
-    #[test]
-    fn so_many_failures_are_allowed_and_then_one_waits() {
-        let throttle = throttle(3);
-        let ada = attempt("ada", "192.0.2.1");
-        for _ in 0..3 {
-            assert_eq!(wait(&throttle, &ada, NOW), None);
-            throttle.fail(attempt("ada", "192.0.2.1"), NOW);
-        }
-        assert_eq!(wait(&throttle, &ada, NOW), Some(20_000));
-        assert_eq!(wait(&throttle, &ada, NOW.plus(19_999)), Some(1));
-        assert_eq!(wait(&throttle, &ada, NOW.plus(20_000)), None);
-        throttle.fail(attempt("ada", "192.0.2.1"), NOW.plus(20_000));
-        assert_eq!(wait(&throttle, &ada, NOW.plus(20_000)), Some(20_000));
-        assert_eq!(wait(&throttle, &ada, NOW.plus(80_000)), None);
+    fn pause(throttle: &Throttle, attempt: &Attempt) -> Duration {
+        throttle.check(attempt, NOW).unwrap().pause
     }
 
     #[test]
-    fn the_account_counts_from_everywhere_and_the_address_for_everybody() {
+    fn the_network_counts_for_every_account() {
         let throttle = throttle(1);
-        throttle.fail(attempt("ada", "192.0.2.1"), NOW);
-        assert!(wait(&throttle, &attempt("ada", "192.0.2.2"), NOW).is_some());
-        assert!(wait(&throttle, &attempt("grace", "192.0.2.1"), NOW).is_some());
-        assert!(wait(&throttle, &attempt("grace", "::ffff:192.0.2.1"), NOW).is_some());
-        assert!(wait(&throttle, &attempt("grace", "192.0.2.2"), NOW).is_none());
+        throttle.fail(stranger("ada", "192.0.2.1"), NOW);
+        assert!(is_refused(&throttle, &stranger("ada", "192.0.2.1")));
+        assert!(is_refused(&throttle, &stranger("grace", "192.0.2.1")));
+        assert!(is_refused(&throttle, &stranger("grace", "::ffff:192.0.2.1")));
+        assert!(!is_refused(&throttle, &stranger("grace", "192.0.2.2")));
     }
 
     #[test]
     fn an_ipv6_network_is_one_address() {
         let throttle = throttle(1);
-        throttle.fail(attempt("ada", "2001:db8::1"), NOW);
-        assert!(wait(&throttle, &attempt("grace", "2001:db8::2"), NOW).is_some());
-        assert!(wait(&throttle, &attempt("grace", "2001:db8:0:1::2"), NOW).is_none());
+        throttle.fail(stranger("ada", "2001:db8::1"), NOW);
+        assert!(is_refused(&throttle, &stranger("grace", "2001:db8::2")));
+        assert!(!is_refused(&throttle, &stranger("grace", "2001:db8:0:1::2")));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_locks_nobody_out() {
-        let throttle = throttle(2);
-        let ada = attempt("ada", "192.0.2.1");
-        throttle.fail(attempt("ada", "192.0.2.1"), NOW);
-        throttle.fail(attempt("ada", "192.0.2.1"), NOW);
-        let an_hour_before = NOW.plus(-3_600_000);
-        let first = wait(&throttle, &ada, an_hour_before).unwrap();
-        assert!(first <= 60_000);
-        assert_eq!(wait(&throttle, &ada, an_hour_before.plus(1_000)), Some(first - 1_000), "it passes");
-        assert_eq!(wait(&throttle, &ada, an_hour_before.plus(60_000)), None);
+    fn failures_elsewhere_slow_an_account_down_and_never_shut_it() {
+        let throttle = throttle(10);
+        let owner = stranger("ada", "198.51.100.1");
+        let mut pauses = Vec::new();
+        for number in 0..200 {
+            pauses.push(pause(&throttle, &owner));
+            throttle.fail(stranger("ada", &format!("192.0.2.{number}")), NOW);
+        }
+        assert!(pauses[..10].iter().all(Duration::is_zero), "{pauses:?}");
+        assert!(pauses[10..100].is_sorted() && pauses[10] < pauses[99], "{pauses:?}");
+        assert_eq!(pauses[199], PAUSE);
+        assert_eq!(pause(&throttle, &stranger("grace", "198.51.100.1")), Duration::ZERO);
+        assert_eq!(pause(&throttle, &Attempt::Device(DeviceId::random(crate::chat::types::UserId(1)))), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_known_device_and_a_session_have_budgets_of_their_own() {
+        let throttle = throttle(1);
+        throttle.fail(stranger("ada", "192.0.2.1"), NOW);
+        let [one, other] = [1, 1].map(|id| Attempt::Device(DeviceId::random(crate::chat::types::UserId(id))));
+        let session = Attempt::Session(SessionKey::from("a".repeat(64)));
+        assert!(!is_refused(&throttle, &one) && !is_refused(&throttle, &session));
+        throttle.fail(one.clone(), NOW);
+        assert!(is_refused(&throttle, &one));
+        assert!(!is_refused(&throttle, &other) && !is_refused(&throttle, &session));
+        throttle.fail(session.clone(), NOW);
+        assert!(is_refused(&throttle, &session));
+        assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.2")), "whoever has a stolen device does not help anybody else");
     }
 
     #[test]
     fn without_a_rate_nothing_is_counted() {
         let throttle = Throttle::new(None);
-        let ada = attempt("ada", "192.0.2.1");
-        (0..100).for_each(|_| throttle.fail(attempt("ada", "192.0.2.1"), NOW));
-        assert_eq!(wait(&throttle, &ada, NOW), None);
-        assert!(throttle.debts().by_account.is_empty());
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let throttle = throttle(1);
-        for number in 0..REMEMBERED + 50 {
-            throttle.fail(Attempt::new(format!("user{number}"), None), NOW);
-        }
-        assert_eq!(throttle.debts().by_account.len(), REMEMBERED);
-        throttle.fail(attempt("ada", "192.0.2.1"), NOW.plus(120_000));
-        assert_eq!(throttle.debts().by_account.len(), 1);
+        let ada = stranger("ada", "192.0.2.1");
+        (0..100).for_each(|_| throttle.fail(ada.clone(), NOW));
+        assert_eq!(throttle.check(&ada, NOW), Ok(Standing::default()));
     }
 }

@@ -146,6 +146,22 @@ impl Db {
         read!(self, pool => sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
     }
 
+    /// The key with which devices are signed; made when there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn device_key(&self) -> sqlx::Result<String> {
+        let new = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        // Of several that start at once, all read what the first has written.
+        write!(self, pool => {
+            sqlx::query("insert into meta (key, value) values ('device_key', $1) on conflict (key) do nothing")
+                .bind(new)
+                .execute(pool)
+                .await?;
+            sqlx::query_scalar("select value from meta where key = 'device_key'").fetch_one(pool).await
+        })
+    }
+
     /// Whether the database answers within two seconds, and the disk takes what is written. Only when the last transaction was
     /// refused is a write tried: otherwise whoever asks would cost a sync each time.
     pub async fn is_healthy(&self) -> bool {

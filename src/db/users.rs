@@ -120,6 +120,17 @@ impl Db {
                         return Ok(Registered::HasAdmin);
                     }
                 }
+                // The invitation first: who has none does not get to know whether the name is taken. Until the end nobody else has it.
+                if let Permit::Invite(hash) = &permit {
+                    let used = sqlx::query("update invites set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2")
+                        .bind(hash)
+                        .bind(new.created_at)
+                        .execute(&mut *tx)
+                        .await?;
+                    if used.rows_affected() == 0 {
+                        return Ok(Registered::NoInvite);
+                    }
+                }
                 let id: Option<UserId> = sqlx::query_scalar(
                     "insert into users (username, name, password_hash, is_admin, created_at) values ($1, $2, $3, $4, $5)
                      on conflict (username) do nothing returning id",
@@ -133,18 +144,7 @@ impl Db {
                 .await?;
                 let Some(id) = id else { return Ok(Registered::NameTaken) };
                 if let Permit::Invite(hash) = &permit {
-                    let used = sqlx::query(
-                        "update invites set used_by = $2, used_at = $3
-                         where token_hash = $1 and used_at is null and expires_at > $3",
-                    )
-                    .bind(hash)
-                    .bind(id)
-                    .bind(new.created_at)
-                    .execute(&mut *tx)
-                    .await?;
-                    if used.rows_affected() == 0 {
-                        return Ok(Registered::NoInvite);
-                    }
+                    sqlx::query("update invites set used_by = $2 where token_hash = $1").bind(hash).bind(id).execute(&mut *tx).await?;
                 }
                 Registered::As(id)
         })
@@ -196,6 +196,21 @@ impl Db {
     /// The database's.
     pub async fn set_last_room(&self, user: UserId, room: RoomId) -> sqlx::Result<()> {
         write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await.map(drop))
+    }
+
+    /// Whether an invitation is there, unused and in date. It is not used up by that.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn has_invite(&self, token_hash: &str, now: Millis) -> sqlx::Result<bool> {
+        let found: i64 = read!(self, pool => sqlx::query_scalar(
+            "select count(*) from invites where token_hash = $1 and used_at is null and expires_at > $2",
+        )
+        .bind(token_hash)
+        .bind(now)
+        .fetch_one(pool)
+        .await?);
+        Ok(found > 0)
     }
 
     /// Stores an invitation by the hash of its token.

@@ -15,7 +15,9 @@ use ipnet::IpNet;
 use super::entrance::Entrance;
 use crate::accounts::session::SessionKey;
 use crate::server::{Connections, Cut};
+use crate::state::AppState;
 use crate::web::address;
+use crate::web::forgery;
 use crate::web::origin::Origins;
 use crate::web::session::session_key;
 
@@ -60,6 +62,18 @@ pub fn is_socket<B>(request: &Request<B>) -> bool {
     request.uri().path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a socket's request comes from one of our own pages, or from something that is no browser, and was meant for us.
+fn is_allowed<B>(request: &Request<B>, origins: &Origins) -> bool {
+    origins.allows(request.headers()) && origins.is_meant(request.headers(), request.uri())
+}
+
+/// Notes in the security log that a socket from another site will be refused.
+pub fn note_foreign<B>(request: &Request<B>, state: &AppState) {
+    if is_socket(request) && !is_allowed(request, &state.origins) {
+        forgery::note_refusal(state, request.headers(), request.extensions(), "socket");
+    }
+}
+
 /// Takes what is worth keeping out of a socket's request, and leaves others as they are.
 pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     if !is_socket(&request) {
@@ -68,7 +82,7 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     let headers = request.headers();
     let handshake = Handshake {
         session: session_key(headers, &doors.origins),
-        is_origin_allowed: doors.origins.allows(headers) && doors.origins.is_meant(headers, request.uri()),
+        is_origin_allowed: is_allowed(&request, &doors.origins),
         cut: request.extensions().get::<Cut>().cloned().unwrap_or_default(),
         backlog: Backlog::default(),
         address: address::client(headers, request.extensions(), &doors.trusted_proxies)

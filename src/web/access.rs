@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::accounts::ClientAddress;
+use super::device;
 use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, page_with, retry_after};
@@ -14,6 +14,8 @@ use super::session::{self, CurrentUser};
 use super::views::PasswordPage;
 use crate::chat::rates::Act;
 use crate::db::people::Profile;
+use crate::error::Error;
+use crate::security_log::Source;
 use crate::state::AppState;
 
 /// The form for a new password.
@@ -35,21 +37,25 @@ pub async fn change_password(
     State(state): State<AppState>,
     user: CurrentUser,
     session: Session,
-    ClientAddress(address): ClientAddress,
+    source: Source,
     asked: Asked,
     Form(form): Form<PasswordForm>,
 ) -> Answer {
+    let key = session.id().as_ref().map(crate::accounts::session::key);
+    let key = key.ok_or_else(|| asked.refuse(Error::Unauthenticated))?;
     let (id, changing) = (user.id, (state.clone(), user.clone()));
     let changed = session::to_its_end(async move {
         let (state, user) = changing;
-        state.accounts.change_password(&user, &form.current, &form.password, address).await?;
+        let changed = state.accounts.change_password(&user, &key, &form.current, &form.password, &source).await?;
         state.realtime.end_user(user.id, "password_changed");
-        Ok(())
+        Ok(changed)
     });
     match changed.await {
-        Ok(()) => {
+        Ok(changed) => {
             session::begin(&session, id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
-            Ok(Redirect::to("/settings?saved").into_response())
+            let mut response = Redirect::to("/settings?saved").into_response();
+            device::keep(&mut response, &state.accounts.remember(&changed, None), &state.origins);
+            Ok(response)
         }
         Err(error) if asked.is_json() => Err(asked.refuse(error)),
         Err(error) => {
@@ -63,10 +69,16 @@ pub async fn change_password(
 }
 
 /// `POST /people/{username}/ban`, by an administrator.
-pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+pub async fn ban(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    asked: Asked,
+) -> Answer {
     state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
     let banned = session::to_its_end(async move {
-        let profile = state.accounts.ban(&user, &username).await?;
+        let profile = state.accounts.ban(&user, &username, &source).await?;
         state.realtime.end_user(profile.id, "banned");
         Ok(profile)
     });
@@ -74,9 +86,15 @@ pub async fn ban(State(state): State<AppState>, Path(username): Path<String>, us
 }
 
 /// `POST /people/{username}/unban`, by an administrator.
-pub async fn lift_ban(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
+pub async fn lift_ban(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    asked: Asked,
+) -> Answer {
     state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
-    let profile = state.accounts.lift_ban(&user, &username).await.map_err(|error| asked.refuse(error))?;
+    let profile = state.accounts.lift_ban(&user, &username, &source).await.map_err(|error| asked.refuse(error))?;
     Ok(to_card(&profile))
 }
 

@@ -1,15 +1,12 @@
 //! Registering, logging in, logging out, and inviting.
 
-use std::net::IpAddr;
-
-use axum::extract::{FromRequestParts, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::address;
+use super::device::{self, Kept};
 use super::form::Form;
 use super::respond::{Answer, Asked, own_path, page, page_with};
 use super::session::{self, CurrentUser};
@@ -18,18 +15,8 @@ use crate::accounts::Registration;
 use crate::chat::rates::Act;
 use crate::config;
 use crate::error::Error;
+use crate::security_log::Source;
 use crate::state::AppState;
-
-/// The address that a request really came from.
-pub struct ClientAddress(pub Option<IpAddr>);
-
-impl FromRequestParts<AppState> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self(address::client(&parts.headers, &parts.extensions, &state.config.trusted_proxies)))
-    }
-}
 
 /// What the links to these pages may carry.
 #[derive(Debug, Default, Deserialize)]
@@ -69,7 +56,13 @@ pub struct RegisterForm {
 }
 
 /// `POST /register`.
-pub async fn register(State(state): State<AppState>, session: Session, asked: Asked, Form(form): Form<RegisterForm>) -> Answer {
+pub async fn register(
+    State(state): State<AppState>,
+    session: Session,
+    source: Source,
+    asked: Asked,
+    Form(form): Form<RegisterForm>,
+) -> Answer {
     let registration = Registration {
         username: &form.username,
         name: &form.name,
@@ -77,7 +70,7 @@ pub async fn register(State(state): State<AppState>, session: Session, asked: As
         invite: &form.invite,
         setup: &form.setup,
     };
-    match state.accounts.register(registration).await {
+    match state.accounts.register(registration, &source).await {
         Ok(user) => {
             state.chat.names().meet(&user.username);
             match state.accounts.settle_name(&user).await {
@@ -86,14 +79,20 @@ pub async fn register(State(state): State<AppState>, session: Session, asked: As
                 Err(error) => tracing::warn!(%error, "could not note how a new name looks"),
             }
             session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
-            Ok(Redirect::to("/").into_response())
+            let mut response = Redirect::to("/").into_response();
+            device::keep(&mut response, &state.accounts.remember(&user, None), &state.origins);
+            Ok(response)
         }
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. })) if !asked.is_json() => {
+        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
+            let retry_after = error.retry_after();
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             let mut form_again = RegisterPage::new(&state.config, &form.invite, &form.setup);
             form_again.username = form.username;
             form_again.name = form.name;
             form_again.problem = Some((&error).into());
-            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &form_again))
+            let mut response = page_with(status, &form_again);
+            super::respond::retry_after(&mut response, retry_after);
+            Ok(response)
         }
         Err(error) => Err(asked.refuse(error)),
     }
@@ -120,19 +119,22 @@ pub struct LoginForm {
 pub async fn login(
     State(state): State<AppState>,
     session: Session,
-    ClientAddress(address): ClientAddress,
+    source: Source,
+    Kept(kept): Kept,
     asked: Asked,
     Form(form): Form<LoginForm>,
 ) -> Answer {
     let next = own_path(&form.next).unwrap_or_default();
-    match state.accounts.authenticate(&form.username, &form.password, address).await {
+    match state.accounts.authenticate(&form.username, &form.password, kept.as_deref(), &source).await {
         Ok(user) => {
             session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
-            if let Err(error) = state.accounts.confirm(&user).await {
+            if let Err(error) = state.accounts.confirm(&user, &source).await {
                 session::end(&session, &state.realtime, "logged_out").await.map_err(|error| asked.refuse(error))?;
                 return Err(asked.refuse(error));
             }
-            Ok(Redirect::to(if next.is_empty() { "/" } else { next }).into_response())
+            let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
+            device::keep(&mut response, &state.accounts.remember(&user, kept.as_deref()), &state.origins);
+            Ok(response)
         }
         Err(error) if asked.is_json() => Err(asked.refuse(error)),
         Err(error) => {
@@ -149,18 +151,27 @@ pub async fn login(
 }
 
 /// `POST /logout`: the session ends in the database first, then its sockets, then the cookie.
-pub async fn logout(State(state): State<AppState>, session: Session, asked: Asked) -> Answer {
+pub async fn logout(
+    State(state): State<AppState>,
+    user: Option<CurrentUser>,
+    session: Session,
+    source: Source,
+    asked: Asked,
+) -> Answer {
     session::end(&session, &state.realtime, "logged_out").await.map_err(|error| asked.refuse(error))?;
+    if let Some(user) = user {
+        state.accounts.logged_out(&user, &source);
+    }
     Ok(Redirect::to("/login").into_response())
 }
 
 /// `POST /invites`: an administrator's link for one person.
-pub async fn invite(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
+pub async fn invite(State(state): State<AppState>, user: CurrentUser, source: Source, asked: Asked) -> Answer {
     if !user.is_admin {
         return Err(asked.refuse(Error::Forbidden("Only an administrator may invite somebody to register.")));
     }
     state.chat.allow(user.id, Act::Invite).map_err(|error| asked.refuse(error))?;
-    let token = state.accounts.invite(Some(user.id)).await.map_err(|error| asked.refuse(error))?;
+    let token = state.accounts.invite(&user, &source).await.map_err(|error| asked.refuse(error))?;
     let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
     Ok(page(&InvitePage { frame, path: format!("/register?invite={token}") }))
 }

@@ -6,21 +6,29 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::assets;
 use super::origin::Origins;
 use super::respond::Asked;
+use super::source::source;
 use crate::error::Error;
+use crate::security_log::{Action, Event};
+use crate::state::AppState;
+
+/// How much of a foreign origin is noted, in characters.
+const ORIGIN_NOTED: usize = 200;
 
 /// Refuses whatever changes something and comes from another origin.
-pub async fn refuse_foreign(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+pub async fn refuse_foreign(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !origins.allows(request.headers()) {
+    if changes && !state.origins.allows(request.headers()) {
+        note_refusal(&state, request.headers(), request.extensions(), "form");
         let asked = Asked::of(request.headers(), request.uri());
         return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
     }
@@ -36,6 +44,15 @@ pub async fn refuse_misdirected(State(origins): State<Arc<Origins>>, request: Re
     let mut response = asked.refuse(Error::Forbidden("This server does not answer to that name.")).into_response();
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     response
+}
+
+/// Notes that a form or a socket from another site was refused, and from which.
+pub fn note_refusal(state: &AppState, headers: &HeaderMap, extensions: &Extensions, what: &str) {
+    let source = source(headers, extensions, &state.config.trusted_proxies);
+    let origin = headers.get(ORIGIN).map_or("no origin", |origin| origin.to_str().unwrap_or("an origin that is no text"));
+    let origin: String = origin.chars().take(ORIGIN_NOTED).collect();
+    let event = Event::new(state.clock.now(), Action::OriginRefused, &source);
+    state.accounts.security_log().note(event.detail(&format!("{what} from {origin}")));
 }
 
 /// Puts the headers of every answer on one; an answer that nobody said otherwise of is kept by nobody: after logging out, the way

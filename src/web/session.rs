@@ -47,10 +47,16 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
 /// The key of the session that a request's cookie names, whether or not there is such a session.
 #[must_use]
 pub fn session_key(headers: &HeaderMap, origins: &Origins) -> Option<SessionKey> {
+    let id = cookie(headers, origins.cookie_name())?;
+    Some(session::key(&id.parse::<Id>().ok()?))
+}
+
+/// The value of the first cookie with this name.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, id) = pairs.find(|(name, _)| *name == origins.cookie_name())?;
-    Some(session::key(&id.parse::<Id>().ok()?))
+    pairs.find(|(named, _)| *named == name).map(|(_, value)| value)
 }
 
 /// Begins a session for a person who has just shown who they are, under a new id: one that was planted before is worth nothing. The
@@ -111,11 +117,13 @@ pub async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>>
 }
 
 /// Makes browsers really forget a cookie that is removed. A `__Host-` cookie is only replaced by one that is `Secure` as well, which
-/// the library's removal is not.
+/// the library's removal is not. The session's cookie comes first: simple clients take only that.
 pub async fn mend_removal(State(origins): State<Arc<Origins>>, mut response: Response) -> Response {
     let removal = format!("{}=;", origins.cookie_name());
-    let set: Vec<_> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+    let mut set: Vec<_> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
     response.headers_mut().remove(SET_COOKIE);
+    let session = format!("{}=", origins.cookie_name());
+    set.sort_by_key(|cookie| !cookie.as_bytes().starts_with(session.as_bytes()));
     for mut cookie in set {
         if cookie.to_str().is_ok_and(|text| text.starts_with(&removal)) {
             let secure = if origins.is_https() { "; Secure" } else { "" };

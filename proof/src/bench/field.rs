@@ -17,10 +17,11 @@ use crate::ground::cluster::Cluster;
 use crate::ground::programs::on_path;
 
 /// Limits that are there for strangers; one machine plays a thousand clients here.
-const LIFTED: [(&str, &str); 5] = [
+const LIFTED: [(&str, &str); 6] = [
     ("POST_RATE", "off"),
     ("ACT_RATE", "off"),
     ("LOGIN_RATE", "off"),
+    ("REGISTRATION_RATE", "off"),
     ("CONNECTION_LIMIT", "off"),
     ("ADDRESS_CONNECTION_LIMIT", "off"),
 ];

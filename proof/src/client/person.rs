@@ -99,7 +99,16 @@ impl Person {
     pub fn cookies(&self) -> String {
         let url = Url::parse(&self.site.origin).expect("an origin is a URL");
         let header = self.jar.cookies(&url);
-        header.map(|value| value.to_str().expect("cookies are ASCII").to_owned()).unwrap_or_default()
+        let text = header.map(|value| value.to_str().expect("cookies are ASCII").to_owned()).unwrap_or_default();
+        // In one order: the session's is the one with the shortest name.
+        let mut all: Vec<_> = text.split("; ").collect();
+        all.sort_unstable_by_key(|cookie| cookie.find('='));
+        all.join("; ")
+    }
+
+    /// The cookie of their session, as `name=value`: what lets them in.
+    pub fn session_cookie(&self) -> String {
+        self.cookies().split("; ").next().unwrap_or_default().to_owned()
     }
 
     /// Puts a cookie into their browser, as an attacker nearby might.

@@ -69,7 +69,7 @@ pub struct Process {
 
 impl Process {
     /// Starts a program, with arguments when it is one that starts the server in its turn (such as one that watches its system
-    /// calls), on the database at `url`, and waits until the server says that it listens. Posts and other
+    /// calls), on the database at `url`, and waits until the server says that it listens. Posts, registrations and other
     /// acts are not limited, unless `settings` says so.
     ///
     /// # Panics
@@ -92,7 +92,8 @@ impl Process {
         url: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, String> {
-        let mut all = vec![("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0"), ("POST_RATE", "off"), ("ACT_RATE", "off")];
+        let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE"].map(|name| (name, "off"));
+        let mut all: Vec<_> = [("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0")].into_iter().chain(lifted).collect();
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let mut child = command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
@@ -117,6 +118,12 @@ impl Process {
 
     /// All it has said on standard error.
     pub fn stderr(&self) -> String {
+        self.stderr.all()
+    }
+
+    /// All it has said on standard error, once it has ended: to the last line.
+    pub async fn all_stderr(&self) -> String {
+        self.stderr.line(|_| false).await;
         self.stderr.all()
     }
 

@@ -27,12 +27,21 @@ pub struct Pulse {
 impl Pulse {
     /// Two people who are new at the site, in a private room of theirs.
     pub async fn begin(site: &Site) -> Self {
+        Self::start(site, true).await
+    }
+
+    /// The two who began at this site once, after it was started again.
+    pub async fn resume(site: &Site) -> Self {
+        Self::start(site, false).await
+    }
+
+    async fn start(site: &Site, are_new: bool) -> Self {
         let (feel, feeling) = watch::channel(false);
         let (sender, felt) = mpsc::channel(1);
         let site = site.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-            runtime.block_on(talk(&site, feeling, &sender));
+            runtime.block_on(talk(&site, are_new, feeling, &sender));
         });
         let mut pulse = Self { feel, felt, thread: Some(thread) };
         pulse.told().await;
@@ -66,8 +75,8 @@ impl Pulse {
 }
 
 /// Begins, tells so, and then tells what was felt whenever that ends.
-async fn talk(site: &Site, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Beats>) {
-    let mut talk = Talk::begin(site).await;
+async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Beats>) {
+    let mut talk = Talk::begin(site, are_new).await;
     let mut beats = Beats::default();
     while felt.send(std::mem::take(&mut beats)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
         while *feeling.borrow() {
@@ -85,8 +94,13 @@ struct Talk {
 }
 
 impl Talk {
-    async fn begin(site: &Site) -> Self {
-        let (speaker, hearer) = (site.register("pulse").await, site.register("wrist").await);
+    async fn begin(site: &Site, are_new: bool) -> Self {
+        let [speaker, hearer] = ["pulse", "wrist"];
+        let (speaker, hearer) = if are_new {
+            (site.register(speaker).await, site.register(hearer).await)
+        } else {
+            (site.log_in(speaker).await, site.log_in(hearer).await)
+        };
         let room = speaker.create_room("Pulse", "private").await;
         speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
         let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
@@ -96,7 +110,7 @@ impl Talk {
     /// One thing is said, acknowledged, and heard.
     async fn once(&mut self) -> Duration {
         self.said += 1;
-        let nonce = format!("beat-{}", self.said);
+        let nonce = format!("{}-{}", self.room, self.said);
         let began = Instant::now();
         let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
         let said = self.speaker.send("message", data).await.within(DEADLINE).await;

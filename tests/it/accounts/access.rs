@@ -19,13 +19,13 @@ both! {
         let elsewhere = app.log_in("ada").await;
         let (here, _) = ada.join("general").await;
         let (there, _) = elsewhere.join("general").await;
-        let before = ada.cookies();
+        let before = ada.session_cookie();
         ada.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
         is_ended(&here, "password_changed").await;
         is_ended(&there, "password_changed").await;
         elsewhere.get("/rooms").await.expect(303);
         ada.get("/rooms").await.expect(200);
-        assert_ne!(ada.cookies(), before, "the session has a new id");
+        assert_ne!(ada.session_cookie(), before, "the session has a new id");
         let old = app.stranger();
         old.plant_cookie(&before);
         old.get("/rooms").await.expect(303);

@@ -1,4 +1,4 @@
-//! The session's cookie: its name and its attributes, over http and behind https.
+//! The cookies, of a session and of a device that logged in: their names and attributes, over http and behind https.
 
 use crate::both;
 use crate::harness::app::Server;
@@ -10,15 +10,30 @@ fn attributes(cookie: &str) -> Vec<String> {
 }
 
 both! {
-    async fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(app: &TestApp) {
-        let answer = app.stranger().post("/register", &[("username", "ada"), ("password", PASSWORD)]).await;
-        let cookies = answer.expect(303).set_cookies();
-        assert_eq!(cookies.len(), 1, "{cookies:?}");
-        let attributes = attributes(&cookies[0]);
-        assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
-        assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
-        assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
-        assert!(!attributes.iter().any(|it| it == "secure" || it.starts_with("domain")), "{attributes:?}");
+    async fn the_cookies_are_out_of_reach_of_scripts_and_of_other_sites(app: &TestApp) {
+        for path in ["/register", "/login"] {
+            let answer = app.stranger().post(path, &[("username", "ada"), ("password", PASSWORD)]).await;
+            let cookies = answer.expect(303).set_cookies();
+            // The session's comes first: that is all that a simple client takes.
+            assert!(cookies.len() == 2 && cookies[0].starts_with("parlor=") && cookies[1].starts_with("parlor-device="), "{cookies:?}");
+            for attributes in cookies.iter().map(|cookie| attributes(cookie)) {
+                assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
+                assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
+                assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
+                assert!(!attributes.iter().any(|it| it == "secure" || it.starts_with("domain")), "{attributes:?}");
+            }
+        }
+    }
+
+    async fn the_cookie_of_a_device_lets_nobody_in(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let cookies = ada.cookies();
+        let (_, device) = cookies.split_once("; ").expect("two cookies");
+        let (_, value) = device.split_once('=').expect("a cookie has a value");
+        for cookie in [device.to_owned(), format!("parlor={value}")] {
+            let rooms = app.stranger().request(reqwest::Method::GET, "/rooms").header("cookie", cookie);
+            Answer::of(rooms).await.expect(303);
+        }
     }
 
     async fn a_visitor_who_is_not_signed_in_gets_no_cookie(app: &TestApp) {
@@ -36,10 +51,12 @@ both! {
             request.header("host", "chat.example").header("origin", "https://chat.example").header("cookie", cookie)
         };
         let cookies = Answer::of(form("/register", "")).await.expect(303).set_cookies();
-        assert_eq!(cookies.len(), 1, "{cookies:?}");
-        assert!(cookies[0].starts_with("__Host-"), "{cookies:?}");
-        assert!(attributes(&cookies[0]).contains(&"secure".to_owned()), "{cookies:?}");
-        assert!(attributes(&cookies[0]).contains(&"path=/".to_owned()), "{cookies:?}");
+        assert_eq!(cookies.len(), 2, "{cookies:?}");
+        for cookie in &cookies {
+            assert!(cookie.starts_with("__Host-"), "{cookies:?}");
+            assert!(attributes(cookie).contains(&"secure".to_owned()), "{cookies:?}");
+            assert!(attributes(cookie).contains(&"path=/".to_owned()), "{cookies:?}");
+        }
         let cookie = cookies[0].split(';').next().expect("a cookie has a value");
         let rooms = stranger.request(reqwest::Method::GET, "/rooms").header("cookie", cookie);
         Answer::of(rooms).await.expect(200);
@@ -55,7 +72,7 @@ both! {
 
     async fn the_backup_of_a_database_holds_nothing_that_lets_anybody_in(app: &TestApp) {
         let ada = app.register("ada").await;
-        let cookie = ada.cookies();
+        let cookie = ada.session_cookie();
         let (_, secret) = cookie.split_once('=').expect("a cookie has a value");
         let rows = app.database.rows("sessions").await;
         assert_eq!(rows.len(), 1, "{rows:?}");

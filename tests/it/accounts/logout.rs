@@ -50,9 +50,9 @@ both! {
 
     async fn a_login_gets_a_new_session_and_the_one_before_is_dead(app: &TestApp) {
         let ada = app.register("ada").await;
-        let before = ada.cookies();
+        let before = ada.session_cookie();
         ada.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
-        assert_ne!(ada.cookies(), before);
+        assert_ne!(ada.session_cookie(), before);
         let with_the_old = app.stranger().request(reqwest::Method::GET, "/rooms").header("cookie", before);
         Answer::of(with_the_old).await.expect(303);
     }
@@ -61,11 +61,11 @@ both! {
         app.register("ada").await;
         // An attacker's own session, and one that nobody has.
         let attacker = app.register("mallory").await;
-        for planted in [attacker.cookies(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()] {
+        for planted in [attacker.session_cookie(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()] {
             let victim = app.stranger();
             victim.plant_cookie(&format!("{planted}; Path=/"));
             victim.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
-            assert_ne!(victim.cookies(), planted);
+            assert_ne!(victim.session_cookie(), planted);
             let (socket, _) = victim.join("general").await;
             assert_eq!(socket.post("general", &planted, &planted[..20]).await["author"]["username"], "ada");
             let with_the_planted = app.stranger().request(reqwest::Method::GET, "/rooms").header("cookie", &planted);
@@ -74,7 +74,7 @@ both! {
     }
 
     async fn forged_cookies_are_strangers(app: &TestApp) {
-        let real = app.register("ada").await.cookies();
+        let real = app.register("ada").await.session_cookie();
         let (name, value) = real.split_once('=').expect("a cookie has a value");
         let mut flipped: Vec<char> = value.chars().collect();
         flipped[0] = if flipped[0] == 'A' { 'B' } else { 'A' };

@@ -7,6 +7,13 @@ use crate::harness::app::Server;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, Database, Person};
 
+const NEW: &str = "eleven slow lighthouses";
+
+/// Somebody with an empty browser, at another address of this machine.
+fn from(server: &Server, host: u8) -> Person {
+    Person::from_address(server.site.clone(), "", Some([127, 0, 0, host].into()))
+}
+
 async fn fails(person: &Person, username: &str) -> Answer {
     person.post("/login", &[("username", username), ("password", "wrong password")]).await
 }
@@ -28,20 +35,92 @@ both! {
         server.stranger().post("/login", &fields).await.expect(303);
     }
 
-    async fn an_account_is_guarded_from_all_addresses_together(database: &Database) {
+    async fn guesses_from_elsewhere_do_not_shut_the_owner_out(database: &Database) {
         let server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
-        server.register("ada").await;
-        let mut last = 0;
-        for host in 2..8 {
-            let address = std::net::IpAddr::from([127, 0, 0, host]);
-            let person = Person::from_address(server.site.clone(), "", Some(address));
-            last = fails(&person, "ada").await.status;
+        let ada = server.register("ada").await;
+        for host in 2..6 {
+            let guesser = from(&server, host);
+            for _ in 0..3 {
+                fails(&guesser, "ada").await.expect(401);
+            }
+            fails(&guesser, "ada").await.expect(429);
         }
-        assert_eq!(last, 429);
-        // Others are not held up by it.
-        server.register("grace").await;
-        let elsewhere = Person::from_address(server.site.clone(), "", Some([127, 0, 0, 99].into()));
-        elsewhere.post("/login", &[("username", "grace"), ("password", PASSWORD)]).await.expect(303);
+        // From another address, from a browser that was here before, and while signed in.
+        let fields = [("username", "ada"), ("password", PASSWORD)];
+        from(&server, 99).post("/login", &fields).await.expect(303);
+        ada.post("/login", &fields).await.expect(303);
+        ada.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
+        // One who guesses right after too many guesses does not get to know.
+        from(&server, 2).post("/login", &[("username", "ada"), ("password", NEW)]).await.expect(429);
+    }
+
+    async fn a_device_that_logged_in_before_has_a_budget_of_its_own(database: &Database) {
+        let mut server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
+        let (registered, grace) = (server.register("ada").await, server.register("grace").await);
+        let device = server.log_in("ada").await;
+        device.post("/logout", &[]).await.expect(303);
+        for _ in 0..3 {
+            fails(&server.stranger(), "ada").await.expect(401);
+        }
+        let fields = [("username", "ada"), ("password", PASSWORD)];
+        server.stranger().post("/login", &fields).await.expect(429);
+        // All from this one address, where somebody has guessed too often.
+        device.post("/login", &fields).await.expect(303);
+        registered.post("/login", &fields).await.expect(303);
+        grace.post("/login", &fields).await.expect(429);
+        grace.post("/login", &[("username", "grace"), ("password", PASSWORD)]).await.expect(303);
+        // It does not help to guess for ever, and another device is none the worse for it.
+        for _ in 0..3 {
+            fails(&device, "ada").await.expect(401);
+        }
+        device.post("/login", &fields).await.expect(429);
+        registered.post("/login", &fields).await.expect(303);
+        // What a device keeps is good after a restart, and until the password changes.
+        server.stop().await;
+        server.start_again().await;
+        for _ in 0..3 {
+            fails(&server.stranger(), "ada").await.expect(401);
+        }
+        let (device, registered) = (device.at(&server), registered.at(&server));
+        device.post("/login", &fields).await.expect(303);
+        device.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
+        let fields = [("username", "ada"), ("password", NEW)];
+        registered.post("/login", &fields).await.expect(429);
+        device.post("/login", &fields).await.expect(303);
+    }
+
+    async fn a_forged_device_is_a_stranger(database: &Database) {
+        let server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
+        let (ada, grace) = (server.register("ada").await, server.register("grace").await);
+        let kept = |person: &Person| person.cookies().split_once("; parlor-device=").expect("a device's cookie").1.to_owned();
+        let (own, others) = (kept(&ada), kept(&grace));
+        let (id, rest) = others.split_once('.').expect("whose it is");
+        let ada_id = own.split_once('.').expect("whose it is").0;
+        assert_ne!(id, ada_id);
+        for _ in 0..3 {
+            fails(&server.stranger(), "ada").await.expect(401);
+        }
+        for forged in [others.clone(), format!("{ada_id}.{rest}"), own[..own.len() - 1].to_owned(), format!("{own}0"), String::new()] {
+            let form = server.stranger().form("/login", &[("username", "ada"), ("password", PASSWORD)]);
+            Answer::of(form.header("cookie", format!("parlor-device={forged}"))).await.expect(429);
+        }
+        let form = server.stranger().form("/login", &[("username", "ada"), ("password", PASSWORD)]);
+        Answer::of(form.header("cookie", format!("parlor-device={own}"))).await.expect(303);
+    }
+
+    async fn a_borrowed_session_does_not_help_to_guess_and_locks_nobody_out(database: &Database) {
+        let server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
+        let ada = server.register("ada").await;
+        let borrowed = server.log_in("ada").await;
+        let wrong = [("current", "wrong password"), ("password", NEW)];
+        for _ in 0..3 {
+            borrowed.post("/settings/password", &wrong).await.expect(422);
+        }
+        let page = borrowed.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await;
+        let wait: u64 = page.expect(429).header("retry-after").parse().expect("a number of seconds");
+        assert!((1..=60).contains(&wait) && page.body.contains(&format!("try again in {wait} s")), "{}", page.body);
+        server.log_in("ada").await;
+        ada.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
     }
 
     async fn an_address_cannot_try_many_accounts(database: &Database) {

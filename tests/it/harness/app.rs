@@ -27,11 +27,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on the database at `url`. `settings` are as the environment would hold them; posts and
-    /// other acts are not limited unless they say so, because most tests are faster than people, nor is the time of a search, because
-    /// the machine may be slow.
+    /// Starts one on the database at `url`. `settings` are as the environment would hold them; posts, registrations and
+    /// other acts are not limited unless they say so, because most tests are faster than people, and everybody comes from one address,
+    /// nor is the time of a search, because the machine may be slow.
     pub async fn start(url: &str, settings: &[(&str, &str)]) -> Self {
-        let mut all = vec![("DATABASE_URL", url), ("POST_RATE", "off"), ("ACT_RATE", "off"), ("SEARCH_TIME", "off")];
+        let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE", "SEARCH_TIME"].map(|name| (name, "off"));
+        let mut all: Vec<_> = [("DATABASE_URL", url)].into_iter().chain(lifted).collect();
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -7,6 +7,7 @@ mod kill;
 mod limits;
 mod memory;
 mod secrets;
+mod security_log;
 mod settings;
 mod start;
 mod stop;

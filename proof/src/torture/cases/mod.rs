@@ -3,6 +3,7 @@
 //! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
 
 mod access;
+mod accounts;
 mod acts;
 mod answers;
 mod backup;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<&'static Case> {
         browser::CASES,
         joins::CASES,
         access::CASES,
+        accounts::CASES,
         sessions::CASES,
         sweep::CASES,
         timing::CASES,

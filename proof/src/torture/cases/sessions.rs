@@ -169,11 +169,13 @@ async fn session_fixation(stage: Stage, rounds: u32) -> Played {
     for round in 0..rounds {
         let attacker = server.register(&format!("mallory{round}")).await;
         let (theirs, _) = attacker.join("general").await;
-        for planted in [attacker.cookies(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned(), server.log_in("ada").await.cookies()] {
+        for planted in
+            [attacker.session_cookie(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned(), server.log_in("ada").await.session_cookie()]
+        {
             let victim = server.stranger();
             victim.plant_cookie(&format!("{planted}; Path=/"));
             victim.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
-            assert_ne!(victim.cookies(), planted, "the log-in kept a planted session");
+            assert_ne!(victim.session_cookie(), planted, "the log-in kept a planted session");
             let (socket, _) = victim.join("general").await;
             let nonce = format!("{round}-{}", planted.get(7..20).unwrap_or_default());
             assert_eq!(socket.post("general", "mine", &nonce).await["author"]["username"], "ada");
@@ -182,12 +184,12 @@ async fn session_fixation(stage: Stage, rounds: u32) -> Played {
         // What the attacker had open with what they planted ends with it.
         theirs.is_cut().await;
         // Registering is a change of who one is, as well.
-        let planted = server.log_in("ada").await.cookies();
+        let planted = server.log_in("ada").await.session_cookie();
         let newcomer = server.stranger();
         newcomer.plant_cookie(&format!("{planted}; Path=/"));
         let name = format!("newcomer{round}");
         newcomer.post("/register", &[("username", &name), ("password", PASSWORD)]).await.expect(303);
-        assert_ne!(newcomer.cookies(), planted, "the registration kept a planted session");
+        assert_ne!(newcomer.session_cookie(), planted, "the registration kept a planted session");
     }
     Ok(Outcome::default())
 }

@@ -1,0 +1,282 @@
+//! Too many who want an account, or somebody else's.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use crate::client::site::PASSWORD;
+use crate::client::{Answer, Person};
+use crate::ground::gauge::Gauge;
+use crate::ground::process::Process;
+use crate::torture::guests::address;
+use crate::torture::{Beats, Case, Db, Outcome, Played, Pulse, Stage};
+
+/// The cases about it.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "register-flood",
+        about: "120 connections that register without pause, with a made-up invitation, from one address and from many: those who have an account log in, and others hardly notice",
+        databases: Db::BOTH,
+        rounds: 3,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(register_flood(stage, rounds)),
+    },
+    Case {
+        name: "throttle-as-weapon",
+        about: "200 addresses guess at one account without pause: its owner logs in from a new browser and a known one, and changes their password, all the time",
+        databases: Db::BOTH,
+        rounds: 3,
+        short: 1,
+        needs: &[],
+        run: |stage, rounds| Box::pin(throttle_as_weapon(stage, rounds)),
+    },
+];
+
+/// How many connections register.
+const CONNECTIONS: usize = 120;
+/// How many people log in meanwhile, and how many of them must come in.
+const PEOPLE: usize = 12;
+const COME_IN: usize = 11;
+/// How many accounts one address may make: the default of `REGISTRATION_RATE`.
+const ACCOUNTS: usize = 20;
+/// How long a flood lasts.
+const FLOOD: Duration = Duration::from_secs(4);
+/// How much memory that may take, in MiB: two passwords are hashed at a time, at 19 MiB each.
+const MEMORY: f64 = 64.0;
+/// From how many addresses somebody guesses.
+const GUESSERS: usize = 200;
+/// Addresses from here on are those of honest people.
+const HONEST: usize = 10_000;
+
+/// What a flood did to others.
+struct Felt<T> {
+    done: T,
+    beats: Beats,
+    grown: f64,
+}
+
+/// Runs something beside something else that goes on until that is done, and measures what others notice.
+async fn beside<T>(
+    server: &Process,
+    pulse: &mut Pulse,
+    flood: impl Future<Output = ()>,
+    what: impl Future<Output = T>,
+) -> Felt<T> {
+    let before = Gauge::of(server.id());
+    let mut most = before.memory;
+    let watch = async {
+        loop {
+            most = most.max(Gauge::of(server.id()).memory);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let all = async {
+        tokio::select! {
+            done = what => done,
+            () = flood => unreachable!("the flood has no end"),
+            () = watch => unreachable!("the watch has no end"),
+        }
+    };
+    let (done, beats) = pulse.during(all).await;
+    Felt { done, beats, grown: (most - before.memory) as f64 / 1_048_576.0 }
+}
+
+impl<T> Felt<T> {
+    fn hardly_noticed(&self, calm: &Beats, what: &str) {
+        self.beats.assert_held(calm);
+        assert!(self.grown < MEMORY, "{what}: memory grew by {:.0} MiB", self.grown);
+    }
+}
+
+/// Where those who register come from, and with what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flood {
+    Invited,
+    OneAddress,
+    ManyAddresses,
+}
+
+async fn register_flood(stage: Stage, rounds: u32) -> Played {
+    let mut outcome = Outcome::default();
+    let mut server = stage.start(&[]).await;
+    for nth in 0..PEOPLE {
+        server.register(&person(nth)).await;
+    }
+    let mut begun = Some(Pulse::begin(&server).await);
+    for round in 0..rounds {
+        for flood in [Flood::Invited, Flood::OneAddress, Flood::ManyAddresses] {
+            drop(begun.take());
+            server.signal("TERM").await;
+            server.end().await;
+            let registration = if flood == Flood::Invited { "invite" } else { "open" };
+            // The default, as anybody has it.
+            server = stage.start(&[("REGISTRATION", registration), ("REGISTRATION_RATE", "")]).await;
+            let mut pulse = Pulse::resume(&server).await;
+            let calm = pulse.beat(Duration::from_secs(1)).await;
+            let name = format!("{round}-{registration}-{}", flood as u8);
+            let made = tokio::sync::Mutex::new([0_usize; 600]);
+            let people = coming_in(&server, (round as usize * 3 + flood as usize) * PEOPLE);
+            let felt = beside(&server, &mut pulse, registering(&server, flood, &name, &made), people).await;
+            let (came_in, slowest) = felt.done;
+            let made = made.into_inner();
+            let refused: usize = made.iter().sum::<usize>() - made[303];
+            let what = match flood {
+                Flood::Invited => "made-up invitations",
+                Flood::OneAddress => "open, from one address",
+                Flood::ManyAddresses => "open, from 120 addresses",
+            };
+            outcome.note(format_args!(
+                "{what}: {came_in} of {PEOPLE} came in, the slowest in {:.0} ms; {} accounts made, {refused} refused (422: {}, 429: {}, \
+                 503: {}); {}, memory +{:.0} MiB (before: {calm})",
+                slowest.as_secs_f64() * 1000.0, made[303], made[422], made[429], made[503], felt.beats, felt.grown,
+            ));
+            assert!(came_in >= COME_IN, "{what}: only {came_in} of {PEOPLE} could log in");
+            felt.hardly_noticed(&calm, what);
+            match flood {
+                Flood::Invited => assert_eq!(made[303], 0),
+                Flood::OneAddress => assert!(made[303] <= ACCOUNTS, "{} accounts from one address", made[303]),
+                Flood::ManyAddresses => assert!(made[303] > 0, "nobody could register"),
+            }
+            begun = Some(pulse);
+        }
+    }
+    Ok(outcome)
+}
+
+fn person(nth: usize) -> String {
+    format!("person{nth}")
+}
+
+/// Registers over all connections without a pause, and counts the answers by their status.
+async fn registering(server: &Process, flood: Flood, name: &str, made: &tokio::sync::Mutex<[usize; 600]>) {
+    join_all((0..CONNECTIONS).map(|nth| async move {
+        let from = if flood == Flood::OneAddress { 0 } else { nth };
+        let stranger = Person::from_address(server.site.clone(), "", Some(address(from)));
+        for count in 0_usize.. {
+            let username = format!("{name}-{nth}-{count}");
+            let form = [("username", username.as_str()), ("password", PASSWORD), ("invite", "made-up-by-somebody")];
+            // Each as somebody new: with a session it would be another's request.
+            let form = stranger.form("/register", &form).header("cookie", "");
+            let status = Answer::try_of(form).await.map_or(599, |answer| usize::from(answer.status));
+            made.lock().await[status.min(599)] += 1;
+        }
+    }))
+    .await;
+}
+
+/// People who log in one after the other, each from an address of their own; how many came in, and how long the slowest took.
+async fn coming_in(server: &Process, first: usize) -> (usize, Duration) {
+    let (mut came_in, mut slowest) = (0, Duration::ZERO);
+    for nth in 0..PEOPLE {
+        tokio::time::sleep(FLOOD / PEOPLE as u32).await;
+        let somebody = Person::from_address(server.site.clone(), "", Some(address(HONEST + first + nth)));
+        let began = Instant::now();
+        let form = somebody.form("/login", &[("username", &person(nth)), ("password", PASSWORD)]);
+        came_in += usize::from(Answer::try_of(form).await.is_ok_and(|answer| answer.status == 303));
+        slowest = slowest.max(began.elapsed());
+    }
+    (came_in, slowest)
+}
+
+async fn throttle_as_weapon(stage: Stage, rounds: u32) -> Played {
+    let mut outcome = Outcome::default();
+    // The default, as anybody has it.
+    let server = stage.start(&[("LOGIN_RATE", "")]).await;
+    let mut pulse = Pulse::begin(&server).await;
+    let known = server.register("ada").await;
+    let mut password = PASSWORD.to_owned();
+    let calm = pulse.beat(Duration::from_secs(1)).await;
+    for round in 1..=rounds {
+        let over = AtomicBool::new(false);
+        let counts = tokio::sync::Mutex::new([0_usize; 600]);
+        let owner = owning(&server, &known, &mut password, round as usize);
+        let felt = beside(&server, &mut pulse, guessing(&server, &over, &counts), owner).await;
+        over.store(true, Ordering::Release);
+        let counts = counts.into_inner();
+        outcome.note(format_args!(
+            "round {round}: the owner {}; {} guesses were verified, {} refused; {}, memory +{:.0} MiB (before: {calm})",
+            felt.done,
+            counts[401],
+            counts[429] + counts[503],
+            felt.beats,
+            felt.grown,
+        ));
+        assert_eq!(counts[303], 0, "a guess came in");
+        felt.hardly_noticed(&calm, "guesses");
+    }
+    Ok(outcome)
+}
+
+/// Guesses from all addresses without a pause.
+async fn guessing(server: &Process, over: &AtomicBool, counts: &tokio::sync::Mutex<[usize; 600]>) {
+    join_all((0..GUESSERS).map(|nth| async move {
+        let guesser = Person::from_address(server.site.clone(), "", Some(address(nth)));
+        while !over.load(Ordering::Acquire) {
+            let form = guesser.form("/login", &[("username", "ada"), ("password", "not the right one")]);
+            let status = Answer::try_of(form).await.map_or(599, |answer| usize::from(answer.status));
+            counts.lock().await[status.min(599)] += 1;
+            // Whoever is refused comes again at once, and leaves this machine some of its two processors.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }))
+    .await;
+    std::future::pending::<()>().await;
+}
+
+/// What somebody could do who owns the account.
+#[derive(Default)]
+struct Owned {
+    anew: Times,
+    known: Times,
+    changed: Times,
+}
+
+impl std::fmt::Display for Owned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { anew, known, changed } = self;
+        write!(f, "logged in anew {anew}, from a known browser {known}, changed the password {changed}")
+    }
+}
+
+#[derive(Default)]
+struct Times(Vec<Duration>);
+
+impl Times {
+    /// Does it, which must succeed.
+    async fn time(&mut self, what: &str, doing: impl Future<Output = Answer>) {
+        let began = Instant::now();
+        let answer = doing.await;
+        let nth = self.0.len() + 1;
+        assert_eq!(answer.status, 303, "the owner is shut out: {what} for the {nth}th time, after {:?}", began.elapsed());
+        self.0.push(began.elapsed());
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slowest = self.0.iter().max().copied().unwrap_or_default();
+        write!(f, "{} times (at most {:.0} ms)", self.0.len(), slowest.as_secs_f64() * 1000.0)
+    }
+}
+
+/// The owner comes and goes for a while, and changes their password.
+async fn owning(server: &Process, known: &Person, password: &mut String, round: usize) -> Owned {
+    let mut owned = Owned::default();
+    // There is a fight before they come.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let began = Instant::now();
+    while began.elapsed() < 2 * FLOOD {
+        let form = [("username", "ada"), ("password", password.as_str())];
+        let anew = Person::from_address(server.site.clone(), "", Some(address(HONEST + round)));
+        owned.anew.time("logging in with a new browser", anew.post("/login", &form)).await;
+        known.post("/logout", &[]).await.expect(303);
+        owned.known.time("logging in with a known browser", known.post("/login", &form)).await;
+        let new = format!("{PASSWORD} {round}-{}", owned.changed.0.len());
+        let form = [("current", password.as_str()), ("password", new.as_str())];
+        owned.changed.time("changing the password", known.post("/settings/password", &form)).await;
+        *password = new;
+    }
+    owned
+}

@@ -1,0 +1,133 @@
+//! Devices that logged in before.
+//!
+//! Owns what a browser keeps to show it: whose account it is, a number, and a signature over both and the hash of the password of
+//! then. So nothing of a device is stored, and a new password makes all of them strangers again. It lets nobody in: all it gives is
+//! a budget of failures of its own.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::chat::types::UserId;
+use crate::db::users::User;
+
+/// A device of somebody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceId {
+    /// Whose it is.
+    pub user: UserId,
+    number: u128,
+}
+
+impl DeviceId {
+    /// A device that is new.
+    #[must_use]
+    pub fn random(user: UserId) -> Self {
+        Self { user, number: rand::random() }
+    }
+
+    fn text(self) -> String {
+        format!("{}.{:032x}", self.user.0, self.number)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (user, number) = text.split_once('.')?;
+        let device = Self { user: UserId(user.parse().ok()?), number: u128::from_str_radix(number, 16).ok()? };
+        // In the one form in which it is signed.
+        (device.text() == text).then_some(device)
+    }
+}
+
+/// Signs for devices, with a key from the database: every start and every node reads what another wrote.
+pub struct Devices {
+    key: String,
+}
+
+impl Devices {
+    /// With this key.
+    #[must_use]
+    pub fn new(key: String) -> Self {
+        Self { key }
+    }
+
+    /// What a device keeps.
+    #[must_use]
+    pub fn sign(&self, device: DeviceId, password_hash: &str) -> String {
+        let mac = self.mac(device, password_hash).finalize().into_bytes();
+        let digits: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}.{digits}", device.text())
+    }
+
+    /// Which device keeps this, if it is one of this person's; with nobody, the same work for nothing.
+    #[must_use]
+    pub fn find(&self, kept: &str, user: Option<&User>) -> Option<DeviceId> {
+        let (device, digits) = kept.rsplit_once('.')?;
+        let device = DeviceId::parse(device)?;
+        let mac = (digits.len() == 64 && digits.is_ascii()).then(|| {
+            let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok();
+            (0..32).map(byte).collect::<Option<Vec<u8>>>()
+        })??;
+        let is_signed = self.mac(device, user.map_or("", |user| &user.password_hash)).verify_slice(&mac).is_ok();
+        (is_signed && user.is_some_and(|user| user.id == device.user)).then_some(device)
+    }
+
+    fn mac(&self, device: DeviceId, password_hash: &str) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).expect("HMAC takes a key of any length");
+        for part in ["device", &device.text(), password_hash] {
+            mac.update(part.as_bytes());
+            mac.update(b"\n");
+        }
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Millis;
+
+    fn user(id: i64, password_hash: &str) -> User {
+        User {
+            id: UserId(id),
+            username: "ada".into(),
+            name: "Ada".into(),
+            is_admin: false,
+            created_at: Millis(0),
+            banned_at: None,
+            last_room: None,
+            password_hash: password_hash.into(),
+        }
+    }
+
+    #[test]
+    fn a_device_is_known_by_its_account_until_the_password_changes() {
+        let devices = Devices::new("key".into());
+        let (ada, device) = (user(7, "hash"), DeviceId::random(UserId(7)));
+        let kept = devices.sign(device, &ada.password_hash);
+        assert_eq!(devices.find(&kept, Some(&ada)), Some(device));
+        assert_eq!(devices.find(&kept, Some(&user(8, "hash"))), None, "somebody else's");
+        assert_eq!(devices.find(&kept, Some(&user(7, "another"))), None, "the password of before");
+        assert_eq!(devices.find(&kept, None), None);
+        assert_eq!(Devices::new("another".into()).find(&kept, Some(&ada)), None);
+    }
+
+    #[test]
+    fn what_was_not_signed_is_nothing() {
+        let devices = Devices::new("key".into());
+        let ada = user(7, "hash");
+        let kept = devices.sign(DeviceId::random(UserId(7)), &ada.password_hash);
+        let (front, mac) = kept.rsplit_once('.').unwrap();
+        for forged in [
+            String::new(),
+            front.to_owned(),
+            format!("{front}."),
+            format!("{front}.{}", "0".repeat(64)),
+            format!("{front}.{}", "ä".repeat(32)),
+            format!("0{kept}"),
+            format!("+{kept}"),
+            format!("{kept}0"),
+            format!("8.{}.{mac}", front.split_once('.').unwrap().1),
+        ] {
+            assert_eq!(devices.find(&forged, Some(&ada)), None, "{forged}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Making an account.
+//!
+//! Owns who may, how often, and in which order that is looked at: whatever costs nothing comes before the password is hashed, and
+//! the transaction that stores the account looks at all of it again.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use super::budget::{Budgets, Pace, Spent};
+use super::line::{Party, Place};
+use super::throttle::network;
+use super::username::{self, Username};
+use super::{Accounts, hash, look, password};
+use crate::clock::Millis;
+use crate::config;
+use crate::db::users::{NewUser, Permit, Registered, User};
+use crate::error::{Error, Result};
+use crate::security_log::{Action, Source};
+
+/// How many names an address may find to be taken, for each account that it may make: not so many that it gets to know them all.
+const NAMES: i64 = 10;
+
+const SETUP_USED: Error = Error::Forbidden("This set-up link has been used, or is not from this start of the server.");
+const CLOSED: Error = Error::Forbidden("Registration is closed here.");
+
+fn no_invite() -> Error {
+    Error::invalid("invite", "This invitation is used up or out of date.")
+}
+
+fn name_taken() -> Error {
+    Error::invalid("username", "This name is taken.")
+}
+
+/// What somebody who registers fills in.
+#[derive(Debug)]
+pub struct Registration<'a> {
+    /// The unique name that they want.
+    pub username: &'a str,
+    /// The name to show; may be empty.
+    pub name: &'a str,
+    /// Their password.
+    pub password: &'a str,
+    /// The token of an invitation; may be empty.
+    pub invite: &'a str,
+    /// The token of the set-up link; may be empty.
+    pub setup: &'a str,
+}
+
+/// What is left of a form once everything that costs nothing has been looked at.
+struct Checked<'a> {
+    username: Username,
+    name: String,
+    password: &'a str,
+}
+
+/// Looks at everything of a form that costs nothing.
+fn check<'a>(username: &str, name: &str, password: &'a str) -> Result<Checked<'a>> {
+    let username = Username::parse(username)?;
+    let name = username::display_name(name, &username)?;
+    password::check_length(password)?;
+    Ok(Checked { username, name, password })
+}
+
+impl Accounts {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for a field, `forbidden` where registration is closed, `rate_limited`, or `busy`.
+    pub async fn register(&self, form: Registration<'_>, source: &Source) -> Result<User> {
+        // First whether they may at all: who has no invitation does not get to know which names are taken.
+        let permit = self.permit(&form, source).await?;
+        let checked = check(form.username, form.name, form.password)?;
+        let network = source.address.map(network);
+        // An invitation was counted out by whoever gave it.
+        let counted = if permit == Permit::Open { network } else { None };
+        self.limited(self.registrations.check(counted, self.clock.now()), source)?;
+        let is_admin = permit == Permit::Setup;
+        if let Err(refused) = self.check_names(&checked, is_admin).await {
+            self.limited(self.registrations.find_taken(network, self.clock.now()), source)?;
+            return Err(refused);
+        }
+        let _alone = if is_admin { Some(self.setting_up.lock().await) } else { None };
+        // Counted before its turn comes: many at once do not slip through together.
+        let of_late = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
+        let place = Place { party: network.map(Party::Network), failures: of_late, ..Place::default() };
+        let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, place).await);
+        if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
+            // Nothing was hashed for it.
+            self.registrations.refund(counted);
+        }
+        let user = added?;
+        let event = |action| self.event(action, source).by(&user.username);
+        self.security.note(event(Action::Registration));
+        if by_invite {
+            self.security.note(event(Action::InviteUsed));
+        } else if is_admin {
+            self.security.note(event(Action::SetupUsed));
+        }
+        Ok(user)
+    }
+
+    /// Makes an account as the person at the command line says.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub async fn add_by_hand(&self, username: &str, password: &str, is_admin: bool) -> Result<User> {
+        let checked = check(username, "", password)?;
+        self.check_names(&checked, true).await?;
+        let user = self.add(checked, Permit::Open, is_admin, Place::default()).await?;
+        self.settle_name(&user).await?;
+        let action = if is_admin { Action::AdminAdded } else { Action::PersonAdded };
+        self.security.note(self.event(action, &Source::default()).by_hand().about(&*user.username));
+        Ok(user)
+    }
+
+    /// What lets somebody register, looked at without using it up.
+    async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<Permit> {
+        if !form.setup.is_empty() {
+            // Compared by their hashes: how long it takes says nothing about the token.
+            let is_right = self.setup.as_ref().is_some_and(|setup| hash(setup) == hash(form.setup));
+            if is_right && !self.db.has_admin().await? {
+                return Ok(Permit::Setup);
+            }
+            self.security.note(self.event(Action::SetupRefused, source));
+            return Err(SETUP_USED);
+        }
+        match self.registration {
+            config::Registration::Open => Ok(Permit::Open),
+            config::Registration::Invite if !form.invite.is_empty() => {
+                let token_hash = hash(form.invite);
+                if self.db.has_invite(&token_hash, self.clock.now()).await? {
+                    return Ok(Permit::Invite(token_hash));
+                }
+                self.security.note(self.event(Action::InviteRefused, source));
+                Err(no_invite())
+            }
+            config::Registration::Invite => Err(Error::invalid("invite", "You need an invitation to register here.")),
+            config::Registration::Closed => Err(CLOSED),
+        }
+    }
+
+    /// Refuses names that are taken, look like somebody else's, or are nobody's to choose.
+    async fn check_names(&self, checked: &Checked<'_>, may_hold_office: bool) -> Result<()> {
+        let username = &checked.username;
+        if self.db.find_user_by_name(username.as_str()).await?.is_some() {
+            return Err(name_taken());
+        }
+        if look::is_word(username.as_str()) || !may_hold_office && look::is_office(username.as_str()) {
+            return Err(Error::invalid("username", "This username is reserved. Choose another."));
+        }
+        if let Some(other) = self.db.find_like(&look::folds(username.as_str()), username.as_str()).await? {
+            return Err(Error::invalid("username", format!("This username looks like @{other}, which is taken.")));
+        }
+        self.check_name(&checked.name, username, may_hold_office).await
+    }
+
+    /// Hashes the password and stores the account.
+    async fn add(&self, checked: Checked<'_>, permit: Permit, is_admin: bool, place: Place) -> Result<User> {
+        let turn = self.hasher.choice_turn(place).await?;
+        let new = NewUser {
+            username: checked.username.as_str().to_owned(),
+            password_hash: self.hasher.hash_new(turn, checked.password, &checked.username, &checked.name).await?,
+            name: checked.name,
+            is_admin,
+            created_at: self.clock.now(),
+        };
+        match self.db.register(new, permit).await? {
+            Registered::As(id) => {
+                let user = self.db.find_user(id).await?;
+                user.ok_or_else(|| Error::Internal("a person vanished while registering".into()))
+            }
+            Registered::NameTaken => Err(name_taken()),
+            Registered::NoInvite => Err(no_invite()),
+            Registered::HasAdmin => Err(SETUP_USED),
+        }
+    }
+
+    fn limited<T>(&self, result: Result<T, Spent>, source: &Source) -> Result<T> {
+        result.map_err(|spent| {
+            if spent.is_news {
+                self.security.note(self.event(Action::Throttled, source).detail("registration"));
+            }
+            Error::RateLimited { retry_after: spent.retry_after }
+        })
+    }
+}
+
+/// The registrations of late, by network.
+pub struct Registrations {
+    /// Nothing where they are not limited.
+    budgets: Option<Mutex<Of>>,
+}
+
+struct Of {
+    accounts: Budgets<IpAddr>,
+    names: Budgets<IpAddr>,
+}
+
+impl Registrations {
+    /// So many in such a time for each network; any number without a rate.
+    #[must_use]
+    pub fn new(rate: Option<config::Rate>) -> Self {
+        let budgets = rate.map(|rate| {
+            let pace = Pace::new(rate);
+            Mutex::new(Of { accounts: Budgets::new(pace), names: Budgets::new(pace.more_often(NAMES)) })
+        });
+        Self { budgets }
+    }
+
+    /// Whether there is room for one more.
+    fn check(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Spent> {
+        self.with(network, |of, network| of.accounts.check(&network, now)).unwrap_or(Ok(()))
+    }
+
+    /// Counts one more; how many there were before it.
+    fn charge(&self, network: Option<IpAddr>, now: Millis) -> Result<u32, Spent> {
+        let charged = self.with(network, |of, network| {
+            of.accounts.check(&network, now)?;
+            let before = of.accounts.count(&network, now);
+            of.accounts.charge(network, now);
+            Ok(before)
+        });
+        charged.unwrap_or(Ok(0))
+    }
+
+    fn refund(&self, network: Option<IpAddr>) {
+        self.with(network, |of, network| of.accounts.refund(&network));
+    }
+
+    /// Counts a name that was found to be taken.
+    fn find_taken(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Spent> {
+        let found = self.with(network, |of, network| {
+            of.names.check(&network, now)?;
+            of.names.charge(network, now);
+            Ok(())
+        });
+        found.unwrap_or(Ok(()))
+    }
+
+    fn with<T>(&self, network: Option<IpAddr>, act: impl FnOnce(&mut Of, IpAddr) -> T) -> Option<T> {
+        // Each entry is whole by itself, so a poisoned lock guards nothing broken.
+        let mut budgets = self.budgets.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(act(&mut budgets, network?))
+    }
+}
