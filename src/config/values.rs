@@ -211,7 +211,7 @@ pub(super) fn moment(text: &str) -> Parsed<Option<Duration>> {
         Some(Duration::from_millis(count.get().into()))
     };
     let time = milliseconds().or_else(|| duration(text).ok());
-    time.map(Some).ok_or_else(|| format!("{text:?} is not a time, such as 500ms or 2s, nor is it `off`"))
+    time.map(Some).ok_or_else(|| "it must be a time, such as 500ms or 2s, or `off`".into())
 }
 
 fn seconds_in(unit: &str) -> Option<u64> {
