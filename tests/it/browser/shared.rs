@@ -69,8 +69,8 @@ async fn logs_in(browser: &Browser, username: &str) {
 #[test]
 fn an_access_that_ends_elsewhere_leaves_nothing_in_any_window() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let root = app.register("root").await;
-        app.database.make_admin("root").await;
+        let rosa = app.register("rosa").await;
+        app.database.make_admin("rosa").await;
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
         ada.visit(app, "/rooms").await;
@@ -78,13 +78,13 @@ fn an_access_that_ends_elsewhere_leaves_nothing_in_any_window() {
         let second = ada.new_window(true).await.expect("a window can be opened").handle;
         ada.switch_to_window(second).await.expect("it is there");
         leaves_much(&ada, app).await;
-        root.post("/people/ada/ban", &[]).await.expect(303);
+        rosa.post("/people/ada/ban", &[]).await.expect(303);
         is_at_the_door(&ada).await;
         keeps_nothing(&ada).await;
         ada.switch_to_window(first).await.expect("it is there");
         is_at_the_door(&ada).await;
         keeps_nothing(&ada).await;
-        root.post("/people/ada/unban", &[]).await.expect(303);
+        rosa.post("/people/ada/unban", &[]).await.expect(303);
         // Somebody who was away when it happened finds out from the next page.
         logs_in(&ada, "ada").await;
         leaves_much(&ada, app).await;
