@@ -72,8 +72,8 @@ both! {
     }
 
     async fn bans_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
-        let root = app.register("root").await;
-        app.database.make_admin("root").await;
+        let root = app.register("rosa").await;
+        app.database.make_admin("rosa").await;
         app.register("ada").await;
         for _ in 0..8 {
             let ada = app.log_in("ada").await;

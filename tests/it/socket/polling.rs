@@ -58,7 +58,7 @@ both! {
 
     async fn a_session_is_nobody_elses(database: &Database) {
         let server = Server::start(database.url(), &[ALLOWED]).await;
-        let (ada, eve, grace) = (server.register("ada").await, server.register("eve").await, server.register("grace").await);
+        let (ada, eve) = (server.register("ada").await, server.register("eve").await);
         let room = ada.create_room("Secrets", "private").await;
         let session = Polling::enter(&ada).await;
         assert_eq!(ask(&session, &ada, "join", json!({ "room": room }), 1).await["ok"], true);
@@ -84,7 +84,6 @@ both! {
         // A new session of the same person is another one.
         let again = server.log_in("ada").await;
         session.poll(&again).await.expect(400);
-        drop(grace);
     }
 
     async fn a_page_from_elsewhere_is_not_let_in_over_polling(database: &Database) {
@@ -95,8 +94,13 @@ both! {
         let Packet::Open(open) = Packet::parse(&opened.body) else { panic!("{opened:?}") };
         let session = Polling { sid: open["sid"].as_str().expect("a session has an id").to_owned() };
         Answer::of(session.post(&ada, "40/chat,").header(foreign.0, foreign.1)).await.expect(200);
-        let told = Answer::of(ada.request(Method::GET, &session.path()).header(foreign.0, foreign.1)).await;
-        assert!(told.body.contains("forbidden_origin"), "{told:?}");
+        // A ping may come first.
+        loop {
+            let told = Answer::of(ada.request(Method::GET, &session.path()).header(foreign.0, foreign.1)).await;
+            if told.expect(200).body.contains("forbidden_origin") {
+                break;
+            }
+        }
     }
 
     async fn what_ends_an_access_ends_its_polling_session(database: &Database) {
