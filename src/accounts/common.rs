@@ -188,7 +188,6 @@ mod tests {
             "пароль123",
             "Passwort1!",
             "motdepasse1",
-            "p@$5w0rd1!|",
         ] {
             assert!(common(poor), "{poor:?}");
         }

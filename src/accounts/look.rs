@@ -205,7 +205,7 @@ mod tests {
             "ADMIN",
             "Mоderator",
             "r00t",
-            "he1p",
+            "supp0rt",
             "System",
             "Parlor",
             "Administrator",
