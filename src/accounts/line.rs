@@ -1,8 +1,8 @@
 //! Who may hash a password next.
 //!
 //! Owns the turns of one line: a few work, a few more wait, and one more is told `busy`. Nobody fills it alone: whoever failed of
-//! late, or has others waiting already, goes behind those who have not, and is the first to be sent away. It must not know what
-//! is hashed.
+//! late, or has others waiting already, goes behind those who have not, and is the first to be sent away. Those who guess at an
+//! account that many guess at wait apart, and have every other turn. It must not know what is hashed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,6 +20,8 @@ pub const WAITING: usize = 64;
 /// How many may wait apart from them, who guess at an account that many guess at: among strangers from so many places, its owner at a
 /// new one is served as well.
 pub const GUESSING: usize = 256;
+/// More tickets than there ever are.
+const TICKETS: u64 = 1 << 48;
 /// How many may wait for one account until it is one that many guess at.
 const CROWD: usize = 8;
 /// By how many places one goes back for each failure of late, and for each of one's own that waits: behind a whole line.
@@ -62,6 +64,8 @@ struct State {
     free: usize,
     waiting: Vec<Waiting>,
     tickets: u64,
+    /// Whether those who guess are next, where others wait as well.
+    guess_is_next: bool,
     /// Until when nobody has a turn for these accounts.
     paused: HashMap<String, Instant>,
 }
@@ -86,7 +90,7 @@ impl Line {
     /// One in which so many work at once.
     #[must_use]
     pub fn new(turns: usize) -> Self {
-        let state = State { free: turns, waiting: Vec::new(), tickets: 0, paused: HashMap::new() };
+        let state = State { free: turns, waiting: Vec::new(), tickets: 0, guess_is_next: false, paused: HashMap::new() };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
     }
 
@@ -134,8 +138,9 @@ impl Inner {
         let guesses = !place.pause.is_zero() || state.waiting.iter().filter(for_the_same).count() >= CROWD;
         let of_theirs = state.waiting.iter().filter(|other| place.party.is_some() && other.place.party == place.party).count();
         let of_theirs = u32::try_from(of_theirs).unwrap_or(u32::MAX);
-        let back = place.failures.saturating_add(of_theirs).min(MOST) + u32::from(guesses) * MOST;
-        let order = ticket + BACK * u64::from(back);
+        let back = u64::from(place.failures.saturating_add(of_theirs).min(MOST));
+        // Of those who guess the newest is the first, so that nobody holds the owner up by waiting in numbers.
+        let order = if guesses { (back + 1) * TICKETS - ticket } else { ticket + BACK * back };
         let alike = |at: &usize| state.waiting[*at].guesses == guesses;
         if (0..state.waiting.len()).filter(alike).count() >= if guesses { GUESSING } else { WAITING } {
             let last = (0..state.waiting.len()).filter(alike).max_by_key(|&at| state.waiting[at].order);
@@ -165,11 +170,16 @@ impl Inner {
         if let Some(until) = paused(me) {
             return Next::Wait(Some(until));
         }
-        let goes_before = |other: &Waiting| (other.order, other.ticket) < (me.order, me.ticket) && paused(other).is_none();
-        if state.waiting.iter().any(goes_before) {
+        let first = |guesses| {
+            let able = state.waiting.iter().filter(|one| one.guesses == guesses && paused(one).is_none());
+            able.min_by_key(|one| (one.order, one.ticket)).map(|one| one.ticket)
+        };
+        let next = if state.guess_is_next { first(true).or_else(|| first(false)) } else { first(false).or_else(|| first(true)) };
+        if next != Some(ticket) {
             return Next::Wait(None);
         }
         let me = state.waiting.swap_remove(at);
+        state.guess_is_next = !me.guesses;
         state.free -= 1;
         if let Some(account) = me.place.account.filter(|_| !me.place.pause.is_zero()) {
             state.paused.retain(|_, until| *until > now);
@@ -294,11 +304,19 @@ mod tests {
         for nth in 0..CROWD + GUESSING {
             wait(&line, guess((nth % 256) as u8), "guess", &told).await;
         }
-        assert_eq!(line.turn(guess(0)).await.err().map(|error| error.code()), Some("busy"));
+        let again = Place { failures: 1, ..guess(0) };
+        assert_eq!(line.turn(again).await.err().map(|error| error.code()), Some("busy"));
         wait(&line, from(1), "somebody else", &told).await;
+        // The newest goes before all who waited, and the oldest is sent away for them.
+        let owner = line.turn(Place { party: None, ..guess(0) });
+        tokio::pin!(owner);
+        assert!(owner.as_mut().now_or_never().is_none());
+        assert_eq!(all_told(&told, 1).await, ["sent away"]);
         drop(turn);
-        assert!(all_told(&told, CROWD + 1).await.contains(&"somebody else"));
-        all_told(&told, CROWD + GUESSING + 1).await;
+        drop(owner.await.unwrap());
+        let all = all_told(&told, CROWD + GUESSING + 1).await;
+        let place = all.iter().position(|name| *name == "somebody else");
+        assert!(place.is_some_and(|place| place < 2 * CROWD + 4), "others have every other turn: {all:?}");
     }
 
     #[tokio::test]

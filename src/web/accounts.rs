@@ -1,5 +1,7 @@
 //! Registering, logging in, logging out, and inviting.
 
+use std::time::Duration;
+
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
@@ -17,6 +19,10 @@ use crate::config;
 use crate::error::Error;
 use crate::security_log::Source;
 use crate::state::AppState;
+
+/// How long a refusal takes for which nothing was hashed: whoever asks without a pause waits for each answer, and hardly anybody else
+/// notices.
+const REFUSAL: Duration = Duration::from_millis(200);
 
 /// What the links to these pages may carry.
 #[derive(Debug, Default, Deserialize)]
@@ -70,7 +76,11 @@ pub async fn register(
         invite: &form.invite,
         setup: &form.setup,
     };
-    match state.accounts.register(registration, &source).await {
+    let registered = state.accounts.register(registration, &source).await;
+    if registered.is_err() {
+        tokio::time::sleep(REFUSAL).await;
+    }
+    match registered {
         Ok(user) => {
             state.chat.names().meet(&user.username);
             match state.accounts.settle_name(&user).await {
@@ -125,7 +135,11 @@ pub async fn login(
     Form(form): Form<LoginForm>,
 ) -> Answer {
     let next = own_path(&form.next).unwrap_or_default();
-    match state.accounts.authenticate(&form.username, &form.password, kept.as_deref(), &source).await {
+    let authenticated = state.accounts.authenticate(&form.username, &form.password, kept.as_deref(), &source).await;
+    if let Err(Error::RateLimited { .. } | Error::Busy { .. }) = &authenticated {
+        tokio::time::sleep(REFUSAL).await;
+    }
+    match authenticated {
         Ok(user) => {
             session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
             if let Err(error) = state.accounts.confirm(&user, &source).await {
