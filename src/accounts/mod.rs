@@ -3,6 +3,7 @@
 //! Owns who may have an account and who is who. It must not know of HTTP or sockets.
 
 mod access;
+mod argon;
 pub mod budget;
 mod common;
 pub mod device;

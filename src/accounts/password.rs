@@ -1,15 +1,12 @@
 //! Passwords: what they may be, and hashing them.
 //!
-//! Owns argon2id, off the runtime and bounded: a flood waits or is refused, and chat goes on. Log-ins have turns of their own, so that
+//! Owns when they are hashed, off the runtime and bounded: a flood waits or is refused, and chat goes on. Log-ins have turns of their own, so that
 //! whoever makes accounts cannot keep others from coming in. It must not know whose password it is.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
-use unicode_normalization::UnicodeNormalization;
-
+use super::argon::Argon;
 use super::common;
 use super::line::{Line, Place, Turn};
 use super::username::Username;
@@ -62,6 +59,7 @@ pub struct Hasher {
     choices: Line,
     /// Verified when there is no such person, so that finding out who exists takes as long either way.
     decoy: Arc<str>,
+    argon: Argon,
 }
 
 impl Hasher {
@@ -72,8 +70,9 @@ impl Hasher {
     #[must_use]
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        let decoy = hash("a password that nobody has").expect("a constant can be hashed");
-        Self { log_ins: Line::new(cores.div_ceil(2)), choices: Line::new(cores.div_ceil(4)), decoy: decoy.into() }
+        let argon = Argon::default();
+        let decoy = argon.hash("a password that nobody has").expect("a constant can be hashed");
+        Self { log_ins: Line::new(cores.div_ceil(2)), choices: Line::new(cores.div_ceil(4)), decoy: decoy.into(), argon }
     }
 
     /// Waits for a turn to log somebody in.
@@ -102,7 +101,8 @@ impl Hasher {
         let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
         // No password is longer; hashing a longer one would be work for nothing.
         let password: String = password.chars().take(LONGEST + 1).collect();
-        let (fits, turn) = work(turn, move || verify(&password, &stored)).await?;
+        let argon = self.argon.clone();
+        let (fits, turn) = work(turn, move || argon.verify(&password, &stored)).await?;
         Ok((fits? && is_known, turn))
     }
 
@@ -113,7 +113,8 @@ impl Hasher {
     pub async fn hash_new(&self, turn: Turn, password: &str, username: &Username, name: &str) -> Result<String> {
         check_length(password)?;
         let (password, username, name) = (password.to_owned(), username.clone(), name.to_owned());
-        let hashing = move || check_strength(&password, username.as_str(), &name).and_then(|()| hash(&password));
+        let argon = self.argon.clone();
+        let hashing = move || check_strength(&password, username.as_str(), &name).and_then(|()| argon.hash(&password));
         let (hashed, _turn) = work(turn, hashing).await?;
         hashed
     }
@@ -129,29 +130,6 @@ impl Default for Hasher {
 async fn work<R: Send + 'static>(turn: Turn, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Turn)> {
     let done = tokio::task::spawn_blocking(move || (work(), turn));
     done.await.map_err(|fault| Error::Internal(fault.to_string()))
-}
-
-/// Argon2id with OWASP's parameters: 19 MiB, 2 passes, 1 lane
-/// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).expect("constants within argon2's bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-/// What is hashed: the same however a keyboard composes its accents (NIST SP 800-63B, section 3.1.1.2).
-fn composed(password: &str) -> String {
-    password.nfc().collect()
-}
-
-fn hash(password: &str) -> Result<String> {
-    let hash: PasswordHash =
-        argon2().hash_password(composed(password).as_bytes()).map_err(|fault| Error::Internal(fault.to_string()))?;
-    Ok(hash.to_string())
-}
-
-fn verify(password: &str, stored: &str) -> Result<bool> {
-    let stored = PasswordHash::new(stored).map_err(|fault| Error::Internal(fault.to_string()))?;
-    Ok(PasswordVerifier::<PasswordHash>::verify_password(&argon2(), composed(password).as_bytes(), &stored).is_ok())
 }
 
 #[cfg(test)]
