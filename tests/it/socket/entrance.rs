@@ -61,16 +61,17 @@ both! {
 
     async fn who_is_refused_again_and_again_is_cut(app: &TestApp) {
         let socket = stranger(app).await;
-        let mut refused = 0;
-        let ended = loop {
+        // One that comes before the last one is answered is not heard, and counts.
+        for _ in 0..20 {
             socket.raw("40/chat,").await;
-            match socket.admission().await {
-                Err(Refusal::ConnectError(data)) => assert_eq!(data["message"], "unauthenticated"),
-                other => break other,
-            }
+        }
+        socket.is_cut().await;
+        let mut refused = 0;
+        while let Err(Refusal::ConnectError(data)) = socket.admission().await {
+            assert_eq!(data["message"], "unauthenticated");
             refused += 1;
-        };
-        assert_eq!((refused, ended), (8, Err(Refusal::Closed)));
+        }
+        assert!(refused <= 8, "{refused}");
     }
 
     async fn whoever_leaves_and_comes_back_all_the_time_is_cut(app: &TestApp) {
