@@ -89,7 +89,10 @@ pub async fn room(
     // The service worker renews what it keeps, and browsers fetch ahead: then nobody has visited the room.
     let is_visit = !asked.is_json() && !["purpose", "sec-purpose"].iter().any(|name| headers.contains_key(*name));
     if is_visit && user.last_room.as_deref() != Some(&*view.room.slug) {
-        state.accounts.visited(user.id, view.room.id).await.map_err(refuse)?;
+        // A disk that is full does not keep anybody from reading.
+        if let Err(error) = state.accounts.visited(user.id, view.room.id).await {
+            tracing::warn!(%error, "a visit was not noted");
+        }
     }
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);

@@ -52,11 +52,11 @@ both! {
         }
         // It follows what the room is, as soon as whoever changed it was told so.
         for (visibility, shown) in [("private", false), ("public", true)].into_iter().cycle().take(40) {
-            ada.post(&format!("/rooms/{open}/settings"), &[("visibility", visibility)]).await.expect(303);
+            ada.post(&format!("/rooms/{open}/settings"), &[("visibility", visibility), ("confirm", "yes")]).await.expect(303);
             let seen = html(&hers, &format!("see #{open}")).await;
             assert_eq!(has_link(&seen, &format!("/rooms/{open}")), shown, "{visibility}: {seen}");
         }
-        ada.post(&format!("/rooms/{den}/settings"), &[("visibility", "public")]).await.expect(303);
+        ada.post(&format!("/rooms/{den}/settings"), &[("visibility", "public"), ("confirm", "yes")]).await.expect(303);
         assert!(has_link(&html(&hers, &format!("see #{den}")).await, &format!("/rooms/{den}")));
     }
 }
