@@ -118,10 +118,43 @@ impl Line {
         }
     }
 
+    /// Whether somebody would be told `busy` at once: for whoever has something to look at before they ask for a turn.
+    #[must_use]
+    pub fn is_full_for(&self, place: &Place) -> bool {
+        self.0.state().rank(place).is_none()
+    }
+
     /// How many wait.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.0.state().waiting.len()
+    }
+}
+
+/// Where somebody would wait.
+struct Rank {
+    guesses: bool,
+    order: u64,
+    /// Who would be sent away for them.
+    instead_of: Option<usize>,
+}
+
+impl State {
+    /// Where somebody would wait who comes now; nowhere when it is full of those who go before them.
+    fn rank(&self, place: &Place) -> Option<Rank> {
+        let for_the_same = |other: &&Waiting| place.account.is_some() && other.place.account == place.account;
+        let guesses = !place.pause.is_zero() || self.waiting.iter().filter(for_the_same).count() >= CROWD;
+        let of_theirs = self.waiting.iter().filter(|other| place.party.is_some() && other.place.party == place.party).count();
+        let of_theirs = u32::try_from(of_theirs).unwrap_or(u32::MAX);
+        let back = u64::from(place.failures.saturating_add(of_theirs).min(MOST));
+        // Of those who guess the newest is the first, so that nobody holds the owner up by waiting in numbers.
+        let order = if guesses { (back + 1) * TICKETS - self.tickets } else { self.tickets + BACK * back };
+        let alike = |at: &usize| self.waiting[*at].guesses == guesses;
+        if (0..self.waiting.len()).filter(alike).count() < if guesses { GUESSING } else { WAITING } {
+            return Some(Rank { guesses, order, instead_of: None });
+        }
+        let last = (0..self.waiting.len()).filter(alike).max_by_key(|&at| self.waiting[at].order)?;
+        (self.waiting[last].order > order).then_some(Rank { guesses, order, instead_of: Some(last) })
     }
 }
 
@@ -133,23 +166,12 @@ impl Inner {
 
     fn enter(&self, place: Place) -> Result<u64> {
         let mut state = self.state();
-        let ticket = state.tickets;
-        let for_the_same = |other: &&Waiting| place.account.is_some() && other.place.account == place.account;
-        let guesses = !place.pause.is_zero() || state.waiting.iter().filter(for_the_same).count() >= CROWD;
-        let of_theirs = state.waiting.iter().filter(|other| place.party.is_some() && other.place.party == place.party).count();
-        let of_theirs = u32::try_from(of_theirs).unwrap_or(u32::MAX);
-        let back = u64::from(place.failures.saturating_add(of_theirs).min(MOST));
-        // Of those who guess the newest is the first, so that nobody holds the owner up by waiting in numbers.
-        let order = if guesses { (back + 1) * TICKETS - ticket } else { ticket + BACK * back };
-        let alike = |at: &usize| state.waiting[*at].guesses == guesses;
-        if (0..state.waiting.len()).filter(alike).count() >= if guesses { GUESSING } else { WAITING } {
-            let last = (0..state.waiting.len()).filter(alike).max_by_key(|&at| state.waiting[at].order);
-            match last.filter(|&at| state.waiting[at].order > order) {
-                Some(at) => drop(state.waiting.swap_remove(at)),
-                None => return Err(Error::BUSY),
-            }
+        let Some(Rank { guesses, order, instead_of }) = state.rank(&place) else { return Err(Error::BUSY) };
+        if let Some(at) = instead_of {
+            state.waiting.swap_remove(at);
             self.changed.notify_waiters();
         }
+        let ticket = state.tickets;
         state.tickets += 1;
         state.waiting.push(Waiting { ticket, order, guesses, place });
         Ok(ticket)

@@ -83,6 +83,14 @@ impl Hasher {
         self.log_ins.turn(place).await
     }
 
+    /// Refuses whoever would wait for nothing for a turn to do something with a password that is chosen.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn check_choice_turn(&self, place: &Place) -> Result<()> {
+        if self.choices.is_full_for(place) { Err(Error::BUSY) } else { Ok(()) }
+    }
+
     /// Waits for a turn to do something with a password that is chosen.
     ///
     /// # Errors

@@ -74,6 +74,9 @@ impl Accounts {
         // An invitation was counted out by whoever gave it.
         let counted = if permit == Permit::Open { network } else { None };
         self.limited(self.registrations.check(counted, self.clock.now()), source)?;
+        let mut place = Place { party: network.map(Party::Network), ..Place::default() };
+        // The database need not be asked for somebody who could not be served.
+        self.hasher.check_choice_turn(&place)?;
         let is_admin = permit == Permit::Setup;
         if let Err(refused) = self.check_names(&checked, is_admin).await {
             self.limited(self.registrations.find_taken(network, self.clock.now()), source)?;
@@ -81,8 +84,7 @@ impl Accounts {
         }
         let _alone = if is_admin { Some(self.setting_up.lock().await) } else { None };
         // Counted before its turn comes: many at once do not slip through together.
-        let of_late = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
-        let place = Place { party: network.map(Party::Network), failures: of_late, ..Place::default() };
+        place.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, place).await);
         if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
             // Nothing was hashed for it.
