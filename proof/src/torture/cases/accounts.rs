@@ -42,7 +42,7 @@ const COME_IN: usize = 11;
 /// How many accounts one address may make: the default of `REGISTRATION_RATE`.
 const ACCOUNTS: usize = 20;
 /// How long a flood lasts.
-const FLOOD: Duration = Duration::from_secs(4);
+const FLOOD: Duration = Duration::from_millis(2500);
 /// How long others may wait at the 99th percentile, beyond twice of what they waited before.
 const NOTICED: Duration = Duration::from_millis(250);
 /// How much memory that may take, in MiB: two passwords are hashed at a time, at 19 MiB each.
