@@ -2,9 +2,9 @@
 //
 //   node proof/count.mjs URL PID WHAT [people] [under way] [listeners] [posts]
 //
-// WHAT is `instructions` (the server runs under `valgrind --tool=callgrind --instr-atstart=no`, and says at its end how many it
+// WHAT is `instructions` of posts, or of `joins`, `pages` (a room's latest page) or `history` (a page further back), each counted as instructions (the server runs under `valgrind --tool=callgrind --instr-atstart=no`, and says at its end how many it
 // `Collected`), `switches` (between threads, by /proc) or `calls` (system calls, by strace). Each of the people posts and keeps so many
-// posts under way; listeners are live in the room. It takes `npm install socket.io-client`, and a server with POST_RATE and LOGIN_RATE off.
+// posts under way; listeners are live in the room. It takes `npm install socket.io-client`, and a server with POST_RATE, ACT_RATE, LOGIN_RATE and REGISTRATION_RATE off.
 import { io } from "socket.io-client";
 import fs from "node:fs";
 import { execFileSync, spawn } from "node:child_process";
@@ -56,10 +56,29 @@ const switches = () => fs.readdirSync(`/proc/${pid}/task`).reduce((sum, task) =>
   return sum + lines.reduce((sum, line) => sum + Number(line.match(/\d+/)[0]), 0);
 }, 0);
 
+// Somebody who only reads, one thing after the other.
+const reader = await register(`reader-${run}`);
+const reading = await enter(reader, true);
+const reads = {
+  joins: () => reading.emitWithAck("join", { room: "general" }),
+  pages: () => page("/rooms/general"),
+  history: () => page("/rooms/general?before=60"),
+};
+async function page(path) {
+  const answer = await fetch(url + path, { headers: { cookie: reader, accept: "text/html" } });
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.status}`);
+  await answer.text();
+}
+async function read(count) {
+  for (let nth = 0; nth < count; nth++) await reads[what]();
+}
+
 await talk(100 * underWay, "warm");
-if (what === "instructions") {
+if (what === "instructions" || what in reads) {
+  const work = what in reads ? () => read(posts) : () => talk(posts, "counted");
+  if (what in reads) await read(20);
   execFileSync("callgrind_control", ["-i", "on", pid], { stdio: "ignore" });
-  await talk(posts, "counted");
+  await work();
   execFileSync("callgrind_control", ["-i", "off", pid], { stdio: "ignore" });
 } else if (what === "switches") {
   const before = switches();
