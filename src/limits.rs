@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 /// How many bytes of messages one answer holds, unless a single message has more.
 pub const ANSWER: usize = 1024 * 1024;
 /// How many bytes are reserved for an answer while it is being made: its rows, its messages and its encoding.
-pub const MAKING: usize = 4 * ANSWER;
+pub const MAKING: usize = 12 * ANSWER;
 /// How many reads of one person run at once.
 pub const READS: usize = 4;
 /// How long a read waits for its turn.

@@ -146,7 +146,7 @@ async fn unread(person: &Person, room: &str, events: &[&str], nth: usize) -> Opt
 /// How many connections read slowly, and how many people they are of, where it is several.
 const READERS: usize = 48;
 const PEOPLE: usize = 8;
-/// What the server may hold for answers and caches together, in MiB.
+/// What the server may hold for answers and caches together.
 const ANSWERS: &str = "64MB";
 /// By when the last of them must be gone.
 const GONE: Duration = Duration::from_secs(90);
