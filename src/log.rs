@@ -22,17 +22,20 @@ pub fn start(config: &Config) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    tracing_subscriber::registry().with(EnvFilter::new(&config.log)).with(at_most()).with(lines).init();
+    let asked = EnvFilter::new(&config.log);
+    let most = at_most(asked.max_level_hint().unwrap_or(LevelFilter::TRACE));
+    tracing_subscriber::registry().with(asked).with(most).with(lines).init();
     panic::set_hook(Box::new(panicked));
 }
 
-/// What may be logged of whom, at the most.
-fn at_most() -> Targets {
+/// What may be logged of whom, at the most, where `asked` is the most that anybody is asked for. No more than that: else each line of
+/// a library that is not logged costs some hundred instructions, and a delivery has several.
+fn at_most(asked: LevelFilter) -> Targets {
     Targets::new()
-        .with_target("parlor", LevelFilter::TRACE)
+        .with_target("parlor", asked)
         // It warns of every cookie whose session has ended, which is nothing to warn of.
-        .with_target("tower_sessions_core", LevelFilter::ERROR)
-        .with_default(LevelFilter::WARN)
+        .with_target("tower_sessions_core", LevelFilter::ERROR.min(asked))
+        .with_default(LevelFilter::WARN.min(asked))
 }
 
 /// Logs where the program failed, and why as far as that stands in its source. A reason that was put together may quote what somebody
@@ -51,7 +54,7 @@ mod tests {
 
     #[test]
     fn libraries_are_not_heard_below_warnings() {
-        let most = at_most();
+        let most = at_most(LevelFilter::TRACE);
         for target in ["sqlx::query", "socketioxide::client", "engineioxide", "tungstenite::protocol", "hyper::proto", "log", "x"]
         {
             assert!(most.would_enable(target, &Level::WARN), "{target}");
@@ -59,5 +62,13 @@ mod tests {
         }
         assert!(most.would_enable("parlor::web::trace", &Level::TRACE));
         assert!(!most.would_enable("tower_sessions_core::session", &Level::WARN));
+    }
+
+    #[test]
+    fn nothing_is_looked_at_that_nobody_asked_for() {
+        // Its levels are what the libraries' own check goes by.
+        let levels = |asked| at_most(asked).iter().map(|(_, level)| level).max();
+        assert_eq!(levels(LevelFilter::INFO), Some(LevelFilter::INFO));
+        assert_eq!(levels(LevelFilter::ERROR), Some(LevelFilter::ERROR));
     }
 }
