@@ -20,9 +20,8 @@ use crate::ground::process::Process;
 const MIB: u64 = 1 << 20;
 /// How much memory the server may take beyond what it is told that it may, in MiB.
 pub const EXTRA: u64 = 64;
-/// How long others may wait, at the 99th percentile, beyond twice what they waited before: clients and server share the processors.
-/// Builds without optimization, as CI's, take several times as long to encode an answer.
-pub const FELT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1500 } else { 250 });
+/// What builds without optimization, as CI's, may take longer: encoding an answer takes them several times as long.
+const UNOPTIMIZED: Duration = Duration::from_millis(1500);
 /// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
 const ENOUGH: u64 = 512;
 /// How often the server's memory is looked at.
@@ -102,7 +101,7 @@ impl Toll {
     pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Beats) {
         let given_up = if self.is_whole { "" } else { ", given up" };
         outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.beats));
-        let (waited, allowed) = (self.beats.share(0.99), calm.share(0.99) * 2 + FELT);
+        let (waited, allowed) = (self.beats.share(0.99), calm.most_felt(UNOPTIMIZED));
         if self.grown > limit * MIB {
             fail(outcome, format_args!("{what}: the server grew by {} MiB; {limit} are allowed", self.grown / MIB));
         } else if waited > allowed {

@@ -14,8 +14,8 @@ use crate::client::{DEADLINE, Site, Socket};
 /// How long one of them waits before they say the next thing.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a machine of two processors, which all clients share with the server, may add by itself.
-const NOISE: Duration = Duration::from_millis(250);
+/// How long others may wait, at the 99th percentile, on two processors that all clients share with the server.
+const FELT: Duration = Duration::from_millis(250);
 
 /// The two. They have a thread to themselves: beside everybody else's clients they would mostly measure those.
 pub struct Pulse {
@@ -138,14 +138,19 @@ impl Beats {
         self.0.get(place.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
     }
 
-    /// Asserts that others hardly noticed: the 99th percentile is at most twice what it was before, with some for the machine,
-    /// whose processors the attack takes a share of too. The figures themselves are for the case to note.
+    /// How long others may wait, at the 99th percentile, after this was felt before: 250 ms, whatever it was. Builds without optimization
+    /// may take twice as long as before and `more`.
+    pub fn most_felt(&self, more: Duration) -> Duration {
+        if cfg!(debug_assertions) { self.share(0.99) * 2 + more } else { FELT }
+    }
+
+    /// Asserts that others hardly noticed what somebody did. The figures themselves are for the case to note.
     ///
     /// # Panics
     /// When they did.
-    pub fn assert_held(&self, before: &Self) {
-        let (then, now) = (before.share(0.99), self.share(0.99));
-        assert!(now <= then * 2 + NOISE, "others noticed: p99 was {then:?} and is {now:?} ({self}; before: {before})");
+    pub fn assert_held(&self, before: &Self, what: &str) {
+        let most = before.most_felt(FELT);
+        assert!(self.share(0.99) <= most, "{what}: others noticed: {most:?} are allowed at p99 ({self}; before: {before})");
     }
 }
 

@@ -43,8 +43,6 @@ const COME_IN: usize = 11;
 const ACCOUNTS: usize = 20;
 /// How long a flood lasts.
 const FLOOD: Duration = Duration::from_millis(2500);
-/// How long others may wait at the 99th percentile, beyond twice of what they waited before.
-const NOTICED: Duration = Duration::from_millis(250);
 /// How much memory that may take, in MiB: two passwords are hashed at a time, at 19 MiB each.
 const MEMORY: f64 = 64.0;
 /// From how many addresses somebody guesses.
@@ -87,8 +85,7 @@ async fn beside<T>(
 
 impl<T> Felt<T> {
     fn hardly_noticed(&self, calm: &Beats, what: &str) {
-        let most = calm.share(0.99) * 2 + NOTICED;
-        assert!(self.beats.share(0.99) <= most, "{what}: others noticed: {} (before: {calm})", self.beats);
+        self.beats.assert_held(calm, what);
         assert!(self.grown < MEMORY, "{what}: memory grew by {:.0} MiB", self.grown);
     }
 }

@@ -109,7 +109,7 @@ async fn acts_flood(stage: Stage, rounds: u32) -> Played {
     }
     never_panicked(&server);
     assert!(faults.is_empty(), "{}; {}", faults.join("; "), outcome.notes.join("; "));
-    beats.assert_held(&calm);
+    beats.assert_held(&calm, "acts");
     Ok(outcome)
 }
 

@@ -138,7 +138,7 @@ async fn slow_drip(stage: Stage, rounds: u32) -> Played {
             assert!(*longest < CLOSED + NOTICE, "{}: closed only after {longest:?}", way.what);
         }
         until_released(&server, before.descriptors, Duration::from_secs(5)).await;
-        beats.assert_held(&calm);
+        beats.assert_held(&calm, "slow requests");
         let longest = longest.into_iter().max().unwrap_or_default();
         outcome.note(format_args!("round {round}: the last one closed after {:.1} s; {beats}", longest.as_secs_f64()));
     }
@@ -218,7 +218,7 @@ async fn never_connect(stage: Stage, rounds: u32) -> Played {
         let longest = ends.into_iter().max().unwrap_or_default();
         assert!(longest < CLOSED + NOTICE, "closed only after {longest:?}");
         until_released(&server, before.descriptors, Duration::from_secs(5)).await;
-        beats.assert_held(&calm);
+        beats.assert_held(&calm, "requests that never end");
         outcome.note(format_args!(
             "round {round}: {} held, the last one closed after {:.1} s; {beats}; {} before, {} after",
             4 * HELD,

@@ -150,7 +150,7 @@ async fn login_flood(stage: Stage, rounds: u32) -> Played {
         let (wrong, busy) = (count(401), count(503) + count(429));
         assert_eq!(wrong + busy, LOGINS, "{answers:?}");
         assert!(wrong > 0 && busy > 0, "{wrong} were computed, {busy} refused: either nothing is bounded, or nobody can log in");
-        beats.assert_held(&calm);
+        beats.assert_held(&calm, "log-ins");
         server.log_in("pulse").await;
         let share = used.as_secs_f64() / took.as_secs_f64();
         // The other half is the chat's, and the answers'.

@@ -146,7 +146,7 @@ async fn idle(stage: Stage, rounds: u32) -> Played {
         ));
         assert!(each < MEMORY_EACH, "{each:.1} KiB for each connection");
         assert!(log_in < Duration::from_secs(5), "a log-in took {log_in:?}");
-        beats.assert_held(&calm);
+        beats.assert_held(&calm, "idle connections");
         drop(sockets);
         let gone = until_released(&server, before.descriptors, Duration::from_secs(30)).await;
         outcome.note(format_args!("all forgotten {:.1} s after they left: {}", gone.as_secs_f64(), Gauge::of(server.id())));

@@ -90,7 +90,7 @@ async fn stuck_client(stage: Stage, rounds: u32) -> Played {
             calm_acks.as_secs_f64() * 1000.0,
         ));
         assert!(grown < MEMORY_EACH * STUCK as f64 + 32.0, "memory grew by {grown:.0} MiB for {STUCK} clients that do not read");
-        beats.assert_held(&calm);
+        beats.assert_held(&calm, "clients that do not read");
     }
     outcome.add(load.verdict().await);
     Ok(outcome)
