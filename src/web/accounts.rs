@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -45,7 +45,7 @@ pub async fn register_page(
     }
     let may = !links.setup.is_empty() || state.config.registration != config::Registration::Closed;
     if !may {
-        return Err(asked.refuse(Error::Forbidden("Registration is closed here.")));
+        return Err(asked.refuse(Error::Forbidden("Sign-ups are closed. Ask an admin for an account.")));
     }
     Ok(page(&RegisterPage::new(&state.config, &links.invite, &links.setup)))
 }
@@ -180,12 +180,19 @@ pub async fn logout(
 }
 
 /// `POST /invites`: an administrator's link for one person.
-pub async fn invite(State(state): State<AppState>, user: CurrentUser, source: Source, asked: Asked) -> Answer {
+pub async fn invite(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    source: Source,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Answer {
     if !user.is_admin {
-        return Err(asked.refuse(Error::Forbidden("Only an administrator may invite somebody to register.")));
+        return Err(asked.refuse(Error::Forbidden("Only admins can create invite links.")));
     }
     state.chat.allow(user.id, Act::Invite).map_err(|error| asked.refuse(error))?;
     let token = state.accounts.invite(&user, &source).await.map_err(|error| asked.refuse(error))?;
     let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
-    Ok(page(&InvitePage { frame, path: format!("/register?invite={token}") }))
+    let link = format!("{}/register?invite={token}", state.origins.own(&headers));
+    Ok(page(&InvitePage { frame, link }))
 }

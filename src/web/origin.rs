@@ -68,6 +68,16 @@ impl Origins {
         host.is_some_and(|host| is_ours(host.host())) && named.next().is_none() && uri.host().is_none_or(is_ours)
     }
 
+    /// Our origin as links outside name it; empty where nobody said which it is, so that such a link is a path.
+    #[must_use]
+    pub fn own(&self, headers: &HeaderMap) -> String {
+        let host = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+        match &self.public {
+            Some(public) => public.clone(),
+            None => host().map(|host| format!("http://{host}")).unwrap_or_default(),
+        }
+    }
+
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
         match &self.public {
             Some(public) => origin.eq_ignore_ascii_case(public),

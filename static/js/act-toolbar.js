@@ -11,7 +11,7 @@ export class Toolbar {
     this.#acts = acts;
     this.#menu = menu;
     this.#row.role = 'group';
-    this.#row.ariaLabel = 'Usual acts';
+    this.#row.ariaLabel = 'Message actions';
     acts.list.addEventListener('pointerover', (event) => { if (event.pointerType !== 'touch') this.#to(event.target.closest('.message')); });
     acts.list.addEventListener('focusin', (event) => this.#to(event.target.closest('.message')));
     this.#row.addEventListener('click', (event) => {

@@ -33,8 +33,8 @@ export class Acts {
       can && { name: 'react', text: 'React', key: '+' },
       can && this.#composer && { name: 'reply', text: 'Reply', key: 'r' },
       can && isMine && this.#composer && { name: 'edit', text: 'Edit', key: 'e' },
-      can && { name: 'pin', text: isPinned ? 'Unpin' : 'Pin to the room', key: 'p' },
-      isMember && { name: 'unread', text: 'Mark unread from here', key: 'u' },
+      can && { name: 'pin', text: isPinned ? 'Unpin' : 'Pin to room', key: 'p' },
+      isMember && { name: 'unread', text: 'Mark as unread', key: 'u' },
       { name: 'link', text: 'Copy link', key: 'c' },
       node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Edit history', key: '' },
       can && (isMine || this.#main.dataset.keeper === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
@@ -50,7 +50,7 @@ export class Acts {
       case 'reply': this.#composer.answer?.({ seq, name: node.querySelector('.by').textContent, excerpt: words(node) }); break;
       case 'edit': this.#edit(seq); break;
       case 'pin': this.#pin(node, seq); break;
-      case 'unread': this.#told(await this.#reading.unread(seq), 'Unread from here.'); break;
+      case 'unread': this.#told(await this.#reading.unread(seq), 'Marked as unread'); break;
       case 'link': this.#copy(node, seq); break;
       case 'history': location.assign(`${location.origin}/rooms/${this.#main.dataset.room}/${seq}/history`); break;
       case 'delete': this.#delete(node, seq); break;
@@ -89,18 +89,18 @@ export class Acts {
 
   async #pin(node, seq) {
     const on = !node.hasAttribute('data-pinned');
-    this.#told(await this.#line.ask('pin', { seq, on }), on ? 'Pinned.' : 'No longer pinned.');
+    this.#told(await this.#line.ask('pin', { seq, on }), on ? 'Pinned' : 'Unpinned');
   }
 
   async #copy(node, seq) {
     const link = `${location.origin}/rooms/${this.#main.dataset.room}/${seq}`;
     try {
       await navigator.clipboard.writeText(link);
-      announce('Link copied.', { isShown: true });
+      announce('Link copied', { isShown: true });
     } catch {
       // Where the page may not write to the clipboard, the address bar has it.
       history.replaceState(history.state, '', link);
-      announce('The link is in the address bar.', { isShown: true });
+      announce('Couldn’t copy. The link is in the address bar.', { isShown: true });
     }
   }
 
@@ -110,13 +110,13 @@ export class Acts {
     this.#ask.returnValue = '';
     this.#ask.onclose = async () => {
       node.focus({ preventScroll: true });
-      if (this.#ask.returnValue === 'yes') this.#told(await this.#line.ask('delete', { seq }), 'Deleted.');
+      if (this.#ask.returnValue === 'yes') this.#told(await this.#line.ask('delete', { seq }), 'Message deleted');
     };
     this.#ask.showModal();
   }
 
   #told(answer, done) {
-    if (!answer.ok) announce(answer.error.code === 'lost' ? 'No answer came. Try again.' : answer.error.message, { isShown: true });
+    if (!answer.ok) announce(answer.error.code === 'lost' ? 'No connection. Try again.' : answer.error.message, { isShown: true });
     else if (done) announce(done, { isShown: true });
   }
 }

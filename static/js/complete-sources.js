@@ -7,8 +7,8 @@ const LIMIT = 8;
 const FRESH = 60_000;
 
 const GROUPS = [
-  { username: 'room', name: 'everybody in this room' },
-  { username: 'here', name: 'everybody who is here now' },
+  { username: 'room', name: 'Everyone in this room' },
+  { username: 'here', name: 'Everyone online in this room' },
 ];
 
 // Each finds options { key, sign, label, detail, text } for what is typed behind its sign.

@@ -20,13 +20,13 @@ export class Limit {
     // A text has at most as many characters as a script counts: most need no counting.
     const left = this.#max - (text.length > this.#max - SHOWN_FROM ? count(text) : text.length);
     const isOver = left < 0;
-    this.#left.textContent = left >= SHOWN_FROM ? '' : isOver ? `${-left} over the limit of ${this.#max}` : `${left} left`;
+    this.#left.textContent = left >= SHOWN_FROM ? '' : isOver ? `${-left} ${-left === 1 ? 'character' : 'characters'} too long` : `${left} left`;
     this.#left.classList.toggle('left--over', isOver);
     this.#button.disabled = isOver;
-    this.#button.title = isOver ? `A message has at most ${this.#max} characters: take out ${-left}.` : '';
+    this.#button.title = isOver ? `Messages can have up to ${this.#max} characters. Remove ${-left}.` : '';
     const step = SAID_AT.filter((at) => left <= at).length;
     if (step > this.#step || (step < this.#step && this.#step === SAID_AT.length)) {
-      this.#said.textContent = isOver ? `The message is ${-left} characters too long, and cannot be sent like this.` : `${left} characters left.`;
+      this.#said.textContent = isOver ? `The message is ${-left} ${-left === 1 ? 'character' : 'characters'} too long.` : `${left} characters left.`;
     } else if (!step) {
       this.#said.textContent = '';
     }

@@ -30,11 +30,11 @@ export class State {
     this.#bar.hidden = !editing && !answering;
     this.#bar.classList.toggle('state--editing', !!editing);
     this.#button.textContent = editing ? 'Save' : 'Send';
-    if (editing) this.#words.textContent = 'Editing your message';
+    if (editing) this.#words.textContent = 'Editing message';
     else if (answering) {
       const name = document.createElement('strong');
       name.textContent = answering.name;
-      this.#words.replaceChildren('Answering ', name, answering.excerpt ? `: ${answering.excerpt}` : '');
+      this.#words.replaceChildren('Replying to ', name, answering.excerpt ? `: ${answering.excerpt}` : '');
     } else this.#words.textContent = '';
   }
 }

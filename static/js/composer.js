@@ -104,12 +104,12 @@ export class Composer {
 
   async #save(body) {
     const { seq, body: before } = this.#state.editing;
-    if (!body.trim()) return this.#refuse('A message without words is a deleted one: delete it instead.');
+    if (!body.trim()) return this.#refuse('A message can’t be empty. Delete it instead?');
     if (body === before) return this.#cancel();
     this.#isSaving = true;
     const answer = await this.#line.ask('edit', { seq, body });
     this.#isSaving = false;
-    if (!answer.ok) return this.#refuse(answer.error.code === 'lost' ? 'The connection is away. Your words are still here: try again in a moment.' : answer.error.message);
+    if (!answer.ok) return this.#refuse(answer.error.code === 'lost' ? 'Couldn’t save: no connection. Your edit is still here.' : answer.error.message);
     // Something else may be in the field by now.
     if (this.#state.editing?.seq !== seq) return;
     if (this.#text.value === body) this.#cancel();

@@ -21,7 +21,7 @@ export class Connection extends EventTarget {
     this.#socket.on('disconnect', (reason) => this.#lost(reason === 'io server disconnect'));
     this.#socket.on('connect_error', (error) => {
       if (error.message === 'unauthenticated') this.end(error.message, `/login?next=${encodeURIComponent(location.pathname)}`);
-      else if (error.message === 'forbidden_origin') this.say('This address is not where Parlor expects to be reached.');
+      else if (error.message === 'forbidden_origin') this.say('Live updates are off: this address doesn’t match PUBLIC_URL. Tell your admin.');
       else this.#lost(!this.#socket.active);
     });
     this.#socket.on('signed_out', ({ reason } = {}) => this.end(reason));
@@ -51,7 +51,7 @@ export class Connection extends EventTarget {
     try {
       return await this.#socket.timeout(PATIENCE).emitWithAck(event, data);
     } catch {
-      return { ok: false, error: { code: 'lost', message: 'No answer came.' } };
+      return { ok: false, error: { code: 'lost', message: 'No response from the server.' } };
     }
   }
 
@@ -87,7 +87,7 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new Event('down'));
     clearTimeout(this.#slow);
     // A blink is not worth a word.
-    this.#slow = setTimeout(() => this.say(navigator.onLine ? 'Reconnecting… your messages are safe' : 'You are offline. What you write goes out when you are back.'), 400);
+    this.#slow = setTimeout(() => this.say(navigator.onLine ? 'Reconnecting…' : 'You’re offline. Messages will be sent when you’re back.'), 400);
     // The server closed the namespace: the client does not come back by itself.
     if (mustAsk) setTimeout(() => this.#socket.connect(), 1_000);
   }

@@ -25,7 +25,7 @@ async function readAll() {
     const answer = await connection.ask('read', { room, seq: head.seq });
     if (answer.ok) sidebar.count(room, answer);
   }
-  announce(waiting.length ? 'Everything is read.' : 'Nothing was unread.', { isShown: true });
+  announce(waiting.length ? 'All caught up' : 'Nothing unread', { isShown: true });
 }
 
 const drawer = new Drawer();

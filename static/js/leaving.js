@@ -14,7 +14,7 @@ export class Leaving {
       this.#form = event.target;
       const count = unsent(me);
       if (!count) return this.#go();
-      this.#ask.querySelector('strong').textContent = count === 1 ? 'One message has not been sent yet.' : `${count} messages have not been sent yet.`;
+      this.#ask.querySelector('strong').textContent = count === 1 ? '1 message hasn’t been sent yet.' : `${count} messages haven’t been sent yet.`;
       this.#ask.returnValue = '';
       this.#ask.showModal();
     });

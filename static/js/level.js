@@ -1,7 +1,7 @@
 // How loud the room is to one: the little form in its head, sent over the connection.
 import { announce } from '#js/announce.js';
 
-const SAID = { all: 'You hear of everything here.', mentions: 'You hear of mentions only.', muted: 'This room is muted.', '': 'This room is as loud as the others.' };
+const SAID = { all: 'Notifying you about all messages', mentions: 'Notifying you about mentions only', muted: 'Room muted', '': 'Using your default notifications' };
 const ICONS = { all: 'loud', muted: 'muted' };
 
 export class Level {
@@ -18,7 +18,7 @@ export class Level {
       this.#details.querySelector('summary').focus();
       if (!answer.ok) return announce(answer.error.message, { isShown: true });
       sidebar.level(main.dataset.room, answer.level);
-      announce(SAID[level], { isShown: true });
+      announce(level === 'muted' && sidebar.isDirect(main.dataset.room) ? 'Conversation muted' : SAID[level], { isShown: true });
     });
     sidebar.addEventListener('level', ({ detail }) => { if (detail.room === main.dataset.room) this.#show(detail.level); });
     // Like every menu: away with Escape, or a click elsewhere.
@@ -32,7 +32,12 @@ export class Level {
   }
 
   #show(level) {
-    for (const choice of this.#details.querySelectorAll('button')) choice.ariaPressed = String(choice.value === (level ?? ''));
+    const summary = this.#details.querySelector('summary');
+    for (const choice of this.#details.querySelectorAll('button')) {
+      const isChosen = choice.value === (level ?? '');
+      choice.ariaPressed = String(isChosen);
+      if (isChosen) summary.ariaLabel = summary.title = `Notifications: ${choice.textContent}`;
+    }
     this.#details.querySelector('use').setAttribute('href', `#i-${ICONS[level] ?? 'bell'}`);
   }
 }

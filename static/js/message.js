@@ -3,7 +3,7 @@ import { button, make } from '#js/make.js';
 import { at, shown } from '#js/people-live.js';
 import { reactions } from '#js/react-chips.js';
 import { addresses } from '#js/sidebar.js';
-import { clock } from '#js/time.js';
+import { clock, moment } from '#js/time.js';
 
 const HUES = 12;
 
@@ -44,7 +44,7 @@ export function update(node, message, me) {
   node.toggleAttribute('data-pinned', !!message.pinned);
   node.classList.toggle('message--me', !isGone && addresses(message, me));
   const body = node.querySelector('.body');
-  if (isGone) body.replaceChildren(make('p', 'gone', 'This message was deleted.'));
+  if (isGone) body.replaceChildren(make('p', 'gone', 'Message deleted'));
   else if (body.dataset.edited !== (message.edited_at ?? '')) {
     body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
     body.dataset.edited = message.edited_at ?? '';
@@ -59,9 +59,9 @@ function edited(node, body, message, me) {
   node.querySelector('.edited')?.remove();
   if (!message.edited_at || message.deleted_at) return;
   const maySee = me.isAdmin || message.author.username === me.username;
-  const mark = make(maySee ? 'a' : 'span', 'edited', 'edited');
+  const mark = make(maySee ? 'a' : 'span', 'edited', '(edited)');
   if (maySee) mark.href = `/rooms/${message.room}/${message.seq}/history`;
-  mark.title = new Date(message.edited_at).toLocaleString();
+  mark.title = `Edited ${moment(message.edited_at)}`;
   body.after(mark);
 }
 
@@ -75,7 +75,7 @@ function pinned(node, message) {
 
 // The line over an answer, until it is known what it says.
 function answers(message) {
-  const line = make('a', 'answers', 'an earlier message');
+  const line = make('a', 'answers', 'Original message');
   line.href = `/rooms/${message.room}/${message.reply_to}`;
   line.dataset.to = message.reply_to;
   return line;
@@ -106,10 +106,10 @@ export function initials(name) {
 // What the room recorded, in words; the server says the same in its views.
 function notice({ kind, author, body }) {
   switch (kind) {
-    case 'joined': return body ? `${shown(author)} was brought in by ${body}` : `${shown(author)} entered the room`;
-    case 'left': return body ? `${shown(author)} was removed by ${body}` : `${shown(author)} left the room`;
-    case 'topic': return body ? `${shown(author)} set the topic: ${body}` : `${shown(author)} cleared the topic`;
-    case 'renamed': return `${shown(author)} named the room ${body}`;
+    case 'joined': return body ? `${body} added ${shown(author)}` : `${shown(author)} joined`;
+    case 'left': return body ? `${body} removed ${shown(author)}` : `${shown(author)} left`;
+    case 'topic': return body ? `${shown(author)} changed the topic to “${body}”` : `${shown(author)} removed the topic`;
+    case 'renamed': return `${shown(author)} renamed the room to “${body}”`;
     case 'visibility': return `${shown(author)} made the room ${body}`;
     default: return '';
   }

@@ -30,9 +30,9 @@ export class Notices {
     const bar = make('div', 'offer');
     const end = () => { bar.remove(); localStorage.setItem(DISMISSED, '1'); };
     bar.append(
-      make('p', '', 'Hear of it when somebody addresses you while you are elsewhere?'),
-      button('Notify me', async () => { await Notification.requestPermission(); end(); }),
-      button('No, thanks', end),
+      make('p', '', 'Get notified when someone messages or mentions you?'),
+      button('Turn on', async () => { await Notification.requestPermission(); end(); }),
+      button('Not now', end),
     );
     document.querySelector('.sidebar .me')?.before(bar);
   }

@@ -50,14 +50,15 @@ export function commands({ keys, theme, readAll }) {
   const command = (label, more, run, key = '') => ({ kind: 'Command', sign: '›', label, key, names: [label, ...more], weight: 0.85, run });
   return [
     command('Search', ['find messages'], go('/search'), 'g s'),
-    command('Mentions of me', ['activity', 'notifications'], go('/mentions'), 'g m'),
-    command('All rooms', ['browse', 'open a room', 'new room'], go('/rooms'), 'g r'),
+    command('Mentions', ['mentions of me', 'activity', 'notifications'], go('/mentions'), 'g m'),
+    command('Browse rooms', ['all rooms', 'directory', 'join a room'], go('/rooms'), 'g r'),
+    command('Create room', ['new room', 'open a room', 'add room'], go('/rooms#create')),
     command('People', ['directory', 'members'], go('/people'), 'g p'),
-    command('New direct message', ['write to somebody', 'dm'], go('/direct'), 'g d'),
-    command('Your settings', ['profile', 'preferences', 'status', 'name'], go('/settings')),
-    command('Light or dark', ['theme', 'night', 'day', 'toggle theme'], theme),
-    command('Mark everything as read', ['mark all read', 'clear unread'], readAll),
-    command('The list of keys', ['keyboard', 'shortcuts', 'help'], keys, '?'),
+    command('New message', ['direct message', 'write to someone', 'dm'], go('/direct'), 'g d'),
+    command('Settings', ['your settings', 'profile', 'preferences', 'status', 'name'], go('/settings')),
+    command('Switch theme', ['light or dark', 'theme', 'night', 'day', 'toggle theme'], theme),
+    command('Mark all as read', ['mark everything read', 'clear unread'], readAll),
+    command('Keyboard shortcuts', ['keys', 'shortcuts', 'help'], keys, '?'),
     command('Log out', ['sign out', 'leave'], () => document.querySelector('form[action="/logout"]')?.requestSubmit()),
   ];
 }

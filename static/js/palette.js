@@ -77,7 +77,7 @@ export class Palette {
     this.#shown = typed.trim() ? best(typed, [...rooms, ...this.#people, ...this.#commands], MOST) : [...rooms.slice(0, 6), ...this.#commands].slice(0, MOST + 4);
     this.#list.replaceChildren(...this.#shown.map((entry, number) => option(entry, number)));
     this.#none.hidden = this.#shown.length > 0;
-    this.#none.textContent = this.#shown.length ? '' : 'Nothing of that name.';
+    this.#none.textContent = this.#shown.length ? '' : 'No results';
     this.#field.ariaExpanded = String(this.#shown.length > 0);
     this.#choose(Math.max(0, this.#shown.findIndex(({ label }) => label === chosen)));
   }

@@ -1,4 +1,4 @@
-// Who is here, and who is writing.
+// Who is online, and who is typing.
 import { shown } from '#js/people-live.js';
 
 // How long somebody's typing is shown, and how often one's own is told, in milliseconds.
@@ -74,7 +74,7 @@ export class People {
   #show() {
     const count = this.#online.size + this.#others;
     const members = `${this.#members} ${this.#members === 1 ? 'member' : 'members'}`;
-    this.#link.textContent = count ? `${count} of ${this.#members} here` : members;
+    this.#link.textContent = count ? `${members} · ${count} online` : members;
     this.#link.title = [...this.#online].sort().join(', ');
     if (!count) return;
     const dot = document.createElement('span');

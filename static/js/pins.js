@@ -23,6 +23,6 @@ export class Pins {
     this.#link.dataset.pins = count;
     this.#link.hidden = !count;
     this.#link.firstElementChild.textContent = `📌 ${count}`;
-    this.#link.lastElementChild.textContent = `Pinned messages: ${count}`;
+    this.#link.lastElementChild.textContent = `${count} pinned ${count === 1 ? 'message' : 'messages'}`;
   }
 }

@@ -63,7 +63,7 @@ export class Place extends EventTarget {
   // How many new messages wait below.
   count(number) {
     this.#count = number;
-    this.#pill.textContent = number ? `↓ ${number} new` : '';
+    this.#pill.textContent = number ? `↓ ${number} new ${number === 1 ? 'message' : 'messages'}` : '';
     this.#pill.hidden = !number;
   }
 

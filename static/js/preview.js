@@ -40,12 +40,12 @@ export class Preview {
   async #look() {
     const body = this.#field.value;
     const turn = this.#turn += 1;
-    if (!body.trim()) return this.#say('Nothing to show yet.');
+    if (!body.trim()) return this.#say('Nothing to preview yet');
     const answer = await this.#line.ask('preview', { body });
     // A later look is on its way, or nobody looks any more.
     if (turn !== this.#turn || !this.isOpen) return;
     if (answer.ok) this.#body.innerHTML = answer.html; // Sanitized by the server, as every message is.
-    else this.#say(answer.error.code === 'lost' ? 'There is no preview while the connection is away.' : answer.error.message);
+    else this.#say(answer.error.code === 'lost' ? 'Preview isn’t available offline.' : answer.error.message);
   }
 
   #say(text) {

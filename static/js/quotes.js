@@ -75,5 +75,5 @@ export function words(node) { return node.hasAttribute('data-gone') ? '' : node.
 const plain = (html) => new DOMParser().parseFromString(html, 'text/html').body.textContent.trim().replace(/\s+/g, ' ').slice(0, EXCERPT);
 
 function say(quote, name, text) {
-  quote.replaceChildren(make('span', 'answers-by', name ?? ''), ' ', make('span', text ? 'answers-words' : 'answers-words gone', text || 'a deleted message'));
+  quote.replaceChildren(make('span', 'answers-by', name ?? ''), ' ', make('span', text ? 'answers-words' : 'answers-words gone', text || 'Deleted message'));
 }

@@ -82,7 +82,7 @@ export class Room {
   #lost(reason) {
     document.querySelector('#composer')?.closest('.composer').remove();
     this.#main.dataset.member = 'false';
-    this.#line.end(reason === 'left' ? 'You have left this room.' : 'You are no longer in this room.', '/rooms', 'Go to your rooms');
+    this.#line.end(reason === 'left' ? 'You left this room.' : 'You were removed from this room.', '/rooms', 'Browse rooms');
   }
 
   // Asks for what is missing until nothing is; whoever asks meanwhile waits for the same.

@@ -11,7 +11,7 @@ function offer() {
 
 if (zone) {
   const button = suggestion.querySelector('button');
-  button.textContent = `Use ${zone.replaceAll('_', ' ')}, as this browser`;
+  button.textContent = `Use browser time zone (${zone.replaceAll('_', ' ')})`;
   button.addEventListener('click', () => { field.value = zone; offer(); field.focus(); });
   field.addEventListener('input', offer);
   offer();

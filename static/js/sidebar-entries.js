@@ -75,8 +75,8 @@ function badge(entry, unread, mentions) {
   if (!unread) return;
   const count = make('span', mentions ? 'count count--to-me' : 'count', mentions ? `${cut(mentions)}` : `${cut(unread)}`);
   count.ariaHidden = 'true';
-  const told = entry.matches('[data-mentions]') ? '' : `, ${unread} unread`;
-  entry.append(count, make('span', 'unseen', `${told}${mentions ? `, ${mentions} for you` : ''}`));
+  const isList = entry.matches('[data-mentions]');
+  entry.append(count, make('span', 'unseen', `, ${unread} unread${mentions && !isList ? `, ${mentions} ${mentions === 1 ? 'mention' : 'mentions'}` : ''}`));
 }
 
 const cut = (number) => (number > 99 ? '99+' : number);

@@ -57,6 +57,8 @@ pub(super) struct Entry {
     pub is_first: bool,
     pub is_target: bool,
     pub is_edited: bool,
+    /// When it was edited last, for who asks.
+    pub edited: String,
     pub is_gone: bool,
     /// Whether it addresses the reader.
     pub is_for_me: bool,
@@ -178,6 +180,7 @@ impl Entry {
             is_notice: message.kind != Kind::Text,
             is_target: target == Some(message.seq),
             is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
+            edited: message.edited_at.map(|edited| said_when(edited, frame)).unwrap_or_default(),
             has_history: *message.author.username == *me,
             is_locked: false,
             is_gone: message.deleted_at.is_some(),
@@ -211,19 +214,24 @@ impl Entry {
     }
 }
 
+/// When a message was edited.
+fn said_when(edited: Millis, frame: &Frame) -> String {
+    edited.timestamp().to_zoned(frame.zone.clone()).strftime("Edited %-d %B %Y, %H:%M").to_string()
+}
+
 /// What the room recorded, in words. The script says the same in `js/message.js`.
 fn notice(message: &Message) -> String {
     let Message { author, body, .. } = message;
     let name = author.shown();
     match message.kind {
         Kind::Text => String::new(),
-        Kind::Joined if body.is_empty() => format!("{name} entered the room"),
-        Kind::Joined => format!("{name} was brought in by {body}"),
-        Kind::Left if body.is_empty() => format!("{name} left the room"),
-        Kind::Left => format!("{name} was removed by {body}"),
-        Kind::Topic if body.is_empty() => format!("{name} cleared the topic"),
-        Kind::Topic => format!("{name} set the topic: {body}"),
-        Kind::Renamed => format!("{name} named the room {body}"),
+        Kind::Joined if body.is_empty() => format!("{name} joined"),
+        Kind::Joined => format!("{body} added {name}"),
+        Kind::Left if body.is_empty() => format!("{name} left"),
+        Kind::Left => format!("{body} removed {name}"),
+        Kind::Topic if body.is_empty() => format!("{name} removed the topic"),
+        Kind::Topic => format!("{name} changed the topic to “{body}”"),
+        Kind::Renamed => format!("{name} renamed the room to “{body}”"),
         Kind::Visibility => format!("{name} made the room {body}"),
     }
 }

@@ -107,8 +107,8 @@ impl PublishPage {
         let since = contents.since.map(|since| since.timestamp().to_zoned(frame.zone.clone()).strftime("%-d %B %Y").to_string());
         let said = match (contents.messages, since) {
             (0, _) | (_, None) => String::new(),
-            (1, Some(since)) => format!("the one message, of {since}"),
-            (count, Some(since)) if count > Contents::COUNTED => format!("all of its more than 10,000 messages since {since}"),
+            (1, Some(since)) => format!("the 1 message from {since}"),
+            (count, Some(since)) if count > Contents::COUNTED => format!("more than 10,000 messages since {since}"),
             (count, Some(since)) => format!("all {} messages since {since}", grouped(count)),
         };
         Self { frame, view, said, name, topic }

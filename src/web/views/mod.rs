@@ -78,14 +78,14 @@ impl ErrorPage {
     #[must_use]
     pub fn new(error: &Error) -> Self {
         let title = match error {
-            Error::Unauthenticated | Error::WrongPassword => "Come in first",
-            Error::Forbidden(_) => "Not for you, this one",
-            Error::NotFound(_) => "Nothing here",
-            Error::Invalid { .. } | Error::TooLong { .. } => "That did not work",
-            Error::RateLimited { .. } | Error::CallsTooMany { .. } => "A little slower",
-            Error::Busy { .. } => "One moment",
-            Error::Unavailable => "The database is away",
-            Error::Internal(_) => "Our fault",
+            Error::Unauthenticated | Error::WrongPassword => "Please log in",
+            Error::Forbidden(_) => "You don’t have access",
+            Error::NotFound(_) => "Not found",
+            Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",
+            Error::RateLimited { .. } | Error::CallsTooMany { .. } => "Too many requests",
+            Error::Busy { .. } => "Server busy",
+            Error::Unavailable => "Temporarily unavailable",
+            Error::Internal(_) => "Something went wrong",
         };
         Self { title, message: error.to_string() }
     }

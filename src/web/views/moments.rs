@@ -28,21 +28,21 @@ pub fn ago(then: Millis, now: Millis, zone: &TimeZone) -> String {
     }
 }
 
-/// The hour somewhere, and how it differs from the reader's: "14:32, 2 hours ahead of you".
+/// The hour somewhere, and how it differs from the reader's: "14:32 (2 hours ahead)".
 #[must_use]
 pub fn hour_there(now: Millis, there: &TimeZone, here: &TimeZone) -> String {
     let moment = now.timestamp();
     let at = moment.to_zoned(there.clone());
     let minutes = (there.to_offset(moment).seconds() - here.to_offset(moment).seconds()) / 60;
     let clock = at.strftime("%H:%M");
-    let way = if minutes > 0 { "ahead of" } else { "behind" };
+    let way = if minutes > 0 { "ahead" } else { "behind" };
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     match (hours, rest) {
-        (0, 0) => format!("{clock}, as for you"),
-        (0, rest) => format!("{clock}, {rest} minutes {way} you"),
-        (1, 0) => format!("{clock}, an hour {way} you"),
-        (hours, 0) => format!("{clock}, {hours} hours {way} you"),
-        (hours, rest) => format!("{clock}, {hours} h {rest} min {way} you"),
+        (0, 0) => format!("{clock} (same as you)"),
+        (0, rest) => format!("{clock} ({rest} minutes {way})"),
+        (1, 0) => format!("{clock} (1 hour {way})"),
+        (hours, 0) => format!("{clock} ({hours} hours {way})"),
+        (hours, rest) => format!("{clock} ({hours}:{rest:02} h {way})"),
     }
 }
 
@@ -68,9 +68,9 @@ mod tests {
     fn an_hour_elsewhere_says_how_far_it_is() {
         let now = Millis("2026-01-10T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
         let zone = |name| TimeZone::get(name).unwrap();
-        assert_eq!(hour_there(now, &zone("Europe/Paris"), &TimeZone::UTC), "13:00, an hour ahead of you");
-        assert_eq!(hour_there(now, &zone("America/New_York"), &zone("Europe/Paris")), "07:00, 6 hours behind you");
-        assert_eq!(hour_there(now, &zone("Asia/Kolkata"), &TimeZone::UTC), "17:30, 5 h 30 min ahead of you");
-        assert_eq!(hour_there(now, &TimeZone::UTC, &TimeZone::UTC), "12:00, as for you");
+        assert_eq!(hour_there(now, &zone("Europe/Paris"), &TimeZone::UTC), "13:00 (1 hour ahead)");
+        assert_eq!(hour_there(now, &zone("America/New_York"), &zone("Europe/Paris")), "07:00 (6 hours behind)");
+        assert_eq!(hour_there(now, &zone("Asia/Kolkata"), &TimeZone::UTC), "17:30 (5:30 h ahead)");
+        assert_eq!(hour_there(now, &TimeZone::UTC, &TimeZone::UTC), "12:00 (same as you)");
     }
 }

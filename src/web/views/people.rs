@@ -112,7 +112,7 @@ pub struct DirectPage {
 
 impl DirectPage {
     fn talked(&self, listed: &ListedRoom) -> String {
-        listed.talked_at.map_or_else(|| "nothing said yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.zone))
+        listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.zone))
     }
 
     fn is_chosen(&self, username: &str) -> bool {

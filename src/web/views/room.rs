@@ -130,8 +130,42 @@ impl RoomPage {
         }
     }
 
-    /// Whether the reader has made the room as loud as this; `None` is as loud as everywhere.
+    /// Whether the reader has chosen this notification level for the room; `None` is their default.
     fn is_level(&self, level: Option<Level>) -> bool {
         self.view.level == level
+    }
+
+    /// What the reader is notified about where they chose nothing for the room.
+    fn usual_level(&self) -> &'static str {
+        let usual = if self.view.room.is_direct { Level::All } else { self.frame.me.notify };
+        match usual {
+            Level::All => "all messages",
+            Level::Mentions => "mentions only",
+            Level::Muted => "nothing",
+        }
+    }
+
+    /// What the menu of notification levels is called, by the chosen one; `js/level.js` renames it.
+    fn notifications(&self) -> String {
+        match self.view.level {
+            Some(Level::All) => "Notifications: All messages".to_owned(),
+            Some(Level::Mentions) => "Notifications: Mentions only".to_owned(),
+            Some(Level::Muted) => "Notifications: Nothing (mute)".to_owned(),
+            None => format!("Notifications: Default ({})", self.usual_level()),
+        }
+    }
+
+    /// Whether it is somebody's conversation with themselves.
+    fn is_notes(&self) -> bool {
+        self.view.room.is_direct && self.view.members == 1
+    }
+
+    /// What the empty field for a message says.
+    fn prompt(&self) -> String {
+        match &self.view.room {
+            _ if self.is_notes() => "Write a note".to_owned(),
+            room if room.is_direct => format!("Message {}", room.name),
+            room => format!("Message #{}", room.name),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The list of rooms, and an invitation.
+//! The list of rooms, and an invite link.
 
 use askama::Template;
 
@@ -8,14 +8,14 @@ use crate::chat::rooms::Parting;
 use crate::chat::types::ListedRoom;
 use crate::web::rooms::Which;
 
-/// An invitation's link.
+/// A new invite link.
 #[derive(Debug, Template)]
 #[template(path = "invite.html")]
 pub struct InvitePage {
     /// Around it.
     pub frame: Frame,
-    /// The link's path.
-    pub path: String,
+    /// The whole link.
+    pub link: String,
 }
 
 /// `GET /rooms`.

@@ -51,8 +51,8 @@ impl TwoPeople {
             browser.join(app, "general").await;
         }
         // Both live: each hears of the other.
-        ada.waits_for(async || ada.texts(".people").await == ["2 of 2 here"]).await;
-        grace.waits_for(async || grace.texts(".people").await == ["2 of 2 here"]).await;
+        ada.waits_for(async || ada.texts(".people").await == ["2 members · 2 online"]).await;
+        grace.waits_for(async || grace.texts(".people").await == ["2 members · 2 online"]).await;
         Self { ada, grace }
     }
 

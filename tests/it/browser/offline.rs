@@ -196,7 +196,7 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         ada.register(&cable, "ada").await;
         ada.join(&cable, "general").await;
         ada.sees(COMPOSER).await;
-        ada.waits_for(async || ada.texts(".people a").await.iter().any(|line| line.contains("here"))).await;
+        ada.waits_for(async || ada.texts(".people a").await.iter().any(|line| line.contains("online"))).await;
         cable.cut();
         say(&ada, "do not lose me").await;
         ada.press("form[action='/logout'] button").await;

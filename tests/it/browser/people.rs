@@ -37,7 +37,7 @@ fn without_scripts_one_finds_somebody_writes_to_them_and_changes_how_one_appears
         ada.fill("[name=status]", "At the engine").await;
         ada.press("[name=theme][value=dark]").await;
         ada.press("#settings .button").await;
-        ada.waits_for(async || ada.texts(".saved").await == ["Saved."]).await;
+        ada.waits_for(async || ada.texts(".saved").await == ["Changes saved"]).await;
         ada.sees("html[data-theme=dark]").await;
         let page = grace.get("/people/ada").await.body;
         assert!(page.contains("At the engine"), "{page}");

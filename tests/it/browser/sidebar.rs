@@ -95,7 +95,7 @@ fn a_room_that_becomes_private_has_its_lock_at_once() {
         let room = owner.create_room("Attic", "public").await;
         ada.visit(app, &format!("/rooms/{room}")).await;
         ada.sees(COMPOSER).await;
-        ada.waits_for(async || ada.texts(".people").await == ["1 of 1 here"]).await;
+        ada.waits_for(async || ada.texts(".people").await == ["1 member · 1 online"]).await;
         owner.post(&format!("/rooms/{room}/settings"), &[("visibility", "private")]).await.expect(303);
         ada.waits_for(async || ada.texts(".notice .text").await.last().is_some_and(|words| words == "ada made the room private"))
             .await;

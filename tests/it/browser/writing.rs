@@ -132,7 +132,7 @@ fn the_limit_is_told_before_it_bites() {
             )
         };
         for (length, left, can_send) in
-            [(7000, "", true), (7990, "10 left", true), (8000, "0 left", true), (8003, "3 over the limit of 8000", false)]
+            [(7000, "", true), (7990, "10 left", true), (8000, "0 left", true), (8003, "3 characters too long", false)]
         {
             ada.execute(&set(length), vec![]).await.expect("our own script runs");
             ada.waits_for(async || ada.texts("#left").await == [left]).await;
@@ -169,7 +169,7 @@ fn an_answer_says_what_it_answers_and_escape_makes_it_a_message() {
         let seq = grace.post("general", "a *question*", "1").await["seq"].clone();
         let ada = enter(app, "ada").await;
         ada.visit(app, &format!("/rooms/general?reply_to={seq}")).await;
-        ada.waits_for(async || ada.texts("#composer-state .words").await == ["Answering grace: a *question*"]).await;
+        ada.waits_for(async || ada.texts("#composer-state .words").await == ["Replying to grace: a *question*"]).await;
         ada.fill(COMPOSER, "an answer").await;
         // It is part of the draft.
         ada.refresh().await.expect("the page can be reloaded");

@@ -57,6 +57,8 @@ both! {
         assert!(server.stranger().post("/invites", &[]).await.expect(303).location().starts_with("/login"));
         assert!(database.rows("invites").await.is_empty());
         let page = ada.post("/invites", &[]).await;
-        registers(&server.stranger(), "mary", token(&page.expect(200).body)).await.expect(303);
+        let link = format!("http://{}/register?invite=", server.site.address);
+        assert!(page.expect(200).body.contains(&link), "the whole link, to be copied: {}", page.body);
+        registers(&server.stranger(), "mary", token(&page.body)).await.expect(303);
     }
 }

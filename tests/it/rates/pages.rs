@@ -59,7 +59,7 @@ both! {
         for path in ["/rooms", "/rooms/general", "/rooms/general/1", "/rooms/general/members", "/mentions", "/people", "/settings", "/search?q=x"] {
             let page = ada.get(path).await;
             page.expect(429);
-            assert!(!page.header("retry-after").is_empty() && page.body.contains("A little slower"), "{path}: {page:?}");
+            assert!(!page.header("retry-after").is_empty() && page.body.contains("Too many requests"), "{path}: {page:?}");
             assert_eq!(ada.get_json(path).await.expect(429).code(), "rate_limited", "{path}");
         }
         // A head is a page that was not wanted whole.
@@ -79,7 +79,7 @@ both! {
                 refused = Some(page);
             }
         }
-        assert!(refused.expect("six at once are too many").body.contains("A little slower"));
+        assert!(refused.expect("six at once are too many").body.contains("Too many requests"));
         ada.get("/rooms").await.expect(200);
         ada.get("/search?q=kettle").await.expect(200);
         let page = ada.get("/search?q=kettle").await.expect(429).clone();

@@ -112,9 +112,9 @@ both! {
         let ada = app.register("ada").await;
         let room = ada.create_room("Empty", "private").await;
         let page = set(&ada, &room, &[("visibility", "public")]).await.expect(422).body.clone();
-        assert!(page.contains("there is nothing yet"), "{page}");
+        assert!(page.contains("there are none yet"), "{page}");
         ada.write(&room, "first").await.expect(303);
         let page = set(&ada, &room, &[("visibility", "public")]).await.expect(422).body.clone();
-        assert!(page.contains("the one message, of "), "{page}");
+        assert!(page.contains("the 1 message from "), "{page}");
     }
 }

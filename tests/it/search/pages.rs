@@ -47,9 +47,9 @@ once! {
         let (socket, _) = ada.join("general").await;
         say(&socket, "general", &["a lamp"]).await;
         let page = async |path: &str| ada.get(path).await;
-        assert!(page("/search").await.expect(200).body.contains("How to ask"));
-        assert!(page("/search?q=%20").await.expect(200).body.contains("How to ask"));
-        assert!(page("/search?q=swordfish").await.expect(200).body.contains("Nothing found."));
+        assert!(page("/search").await.expect(200).body.contains("Search tips"));
+        assert!(page("/search?q=%20").await.expect(200).body.contains("Search tips"));
+        assert!(page("/search?q=swordfish").await.expect(200).body.contains("No results"));
         let found = page("/search?q=lamp").await.expect(200).body.clone();
         assert!(found.contains("<mark>lamp</mark>") && found.contains("/search?q=lamp&#38;order=best"), "{found}");
         assert!(page("/search?q=lamp&order=best").await.expect(200).body.contains("name=\"order\" value=\"best\""));
