@@ -136,7 +136,7 @@ impl Chat {
         let (mut mentions, mut last, mut bytes) = (Vec::with_capacity(found.len()), None, 0);
         for (id, room, message) in found {
             let logged = Arc::new(Logged::new(room, message));
-            bytes += logged.json.get().len();
+            bytes += logged.json().get().len();
             if bytes > limits::ANSWER && last.is_some() {
                 more = true;
                 break;

@@ -3,7 +3,7 @@
 //! Owns the vocabulary between the use-cases, the ledger and whoever publishes. It must not decide anything: the rules are
 //! in `batch`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -117,8 +117,8 @@ pub struct Logged {
     pub room: RoomId,
     /// The message.
     pub message: Arc<Message>,
-    /// The message as JSON.
-    pub json: Box<RawValue>,
+    /// The message as JSON, from the first time that somebody needs it: most pages do not.
+    json: OnceLock<Box<RawValue>>,
     /// What pages made of it.
     pub drawn: Drawn,
 }
@@ -157,15 +157,19 @@ impl Drawn {
 }
 
 impl Logged {
-    /// Encodes a message.
+    /// A message that is not encoded yet.
+    #[must_use]
+    pub fn new(room: RoomId, message: impl Into<Arc<Message>>) -> Self {
+        Self { room, message: message.into(), json: OnceLock::new(), drawn: Drawn::default() }
+    }
+
+    /// The message as JSON.
     ///
     /// # Panics
     /// Never: a message has only strings, numbers and lists, which always have a JSON form.
     #[must_use]
-    pub fn new(room: RoomId, message: impl Into<Arc<Message>>) -> Self {
-        let message = message.into();
-        let json = serde_json::value::to_raw_value(&message).expect("a message always has a JSON form");
-        Self { room, message, json, drawn: Drawn::default() }
+    pub fn json(&self) -> &RawValue {
+        self.json.get_or_init(|| serde_json::value::to_raw_value(&self.message).expect("a message always has a JSON form"))
     }
 
     /// About how many bytes of memory it takes.
@@ -173,13 +177,13 @@ impl Logged {
     pub fn weight(&self) -> usize {
         /// The structures themselves, with the short texts in them.
         const FRAME: usize = 512;
-        FRAME + self.message.body.len() + self.message.html.len() + self.json.get().len() + self.drawn.weight()
+        FRAME + self.message.body.len() + self.message.html.len() + self.json().get().len() + self.drawn.weight()
     }
 }
 
 impl serde::Serialize for Logged {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        self.json().serialize(serializer)
     }
 }
 

@@ -20,12 +20,15 @@ pub const CHANGES_LIMIT: i64 = 500;
 
 /// As many of the messages, in one stretch around the one at `anchor`, as fit into one answer.
 pub(super) fn answer(room: RoomId, messages: Vec<Message>, anchor: usize) -> Vec<Arc<Logged>> {
-    // Encoded only as far as they fit: as JSON a character may take six times its bytes.
+    if messages.iter().map(Message::most_json).sum::<usize>() <= limits::ANSWER {
+        return messages.into_iter().map(|message| Arc::new(Logged::new(room, message))).collect();
+    }
+    // Encoded only as far as they fit.
     let mut messages: Vec<_> = messages.into_iter().map(Some).collect();
     let mut logged: Vec<Option<Arc<Logged>>> = vec![None; messages.len()];
     let kept = limits::fit_with(messages.len(), anchor, limits::ANSWER, |at| {
         logged[at] = messages[at].take().map(|message| Arc::new(Logged::new(room, message)));
-        logged[at].as_ref().map_or(0, |logged| logged.json.get().len())
+        logged[at].as_ref().map_or(0, |logged| logged.json().get().len())
     });
     logged.truncate(kept.end);
     logged.into_iter().skip(kept.start).flatten().collect()

@@ -76,10 +76,10 @@ impl Tail {
 
     /// Drops the oldest messages that are too many, or too heavy for one answer together.
     fn shorten(&mut self) {
-        let mut bytes: usize = self.messages.iter().map(|logged| logged.json.get().len()).sum();
+        let mut bytes: usize = self.messages.iter().map(|logged| logged.json().get().len()).sum();
         while self.messages.len() > LENGTH || (bytes > limits::ANSWER && self.messages.len() > 1) {
             let Some(oldest) = self.messages.pop_front() else { return };
-            bytes -= oldest.json.get().len();
+            bytes -= oldest.json().get().len();
             self.floor = self.floor.max(oldest.message.rev);
         }
     }

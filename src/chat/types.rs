@@ -200,6 +200,23 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
 }
 
+impl Message {
+    /// How many bytes it has as JSON at the most: there a byte of a text may take six.
+    #[must_use]
+    pub fn most_json(&self) -> usize {
+        /// The names of the fields, the numbers, the moments; of a reaction the same.
+        const FRAME: usize = 512;
+        const REACTION: usize = 32;
+        let most = |text: &str| 6 * text.len() + 3;
+        let texts = [&*self.room, &self.body, &self.html, &self.author.username, &self.author.name].map(most);
+        let others = self.nonce.as_deref().into_iter().chain(self.pinned.as_ref().map(|pin| &*pin.by)).map(most);
+        let mentions = self.mentions.iter().map(|name| most(name));
+        let reactions =
+            self.reactions.iter().map(|one| REACTION + most(&one.emoji) + one.users.iter().map(|user| most(user)).sum::<usize>());
+        FRAME + texts.into_iter().chain(others).chain(mentions).chain(reactions).sum::<usize>()
+    }
+}
+
 /// A stretch of a room's history, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<M = Message> {
@@ -299,6 +316,38 @@ mod tests {
         assert_eq!(Window::Around(1).range(10, 120), (1, 10));
         assert_eq!(Window::Around(120).range(10, 120), (111, 120));
         assert_eq!(Window::Around(9_999).range(10, 120), (111, 120));
+    }
+
+    #[test]
+    fn no_message_is_heavier_as_json_than_is_reckoned() {
+        let worst: Arc<str> = "\u{1}".repeat(64).into();
+        let now = Millis(253_402_300_799_999);
+        let author = Author { id: UserId(i64::MAX), username: worst.clone(), name: worst.clone(), is_alike: true };
+        let reaction =
+            Reaction { emoji: "👩‍❤️‍💋‍👨".into(), users: vec![worst.clone(); 9], chosen: Vec::new() };
+        let message = Message {
+            room: worst.clone(),
+            seq: i64::MAX,
+            rev: i64::MAX,
+            kind: Kind::Visibility,
+            author,
+            body: worst.repeat(9),
+            html: worst.repeat(9),
+            created_at: now,
+            nonce: Some(worst.to_string()),
+            edited_at: Some(now),
+            deleted_at: Some(now),
+            reply_to: Some(i64::MAX),
+            mentions: vec![worst.to_string(); 9],
+            pinned: Some(Pin { by: worst, at: now }),
+            reactions: vec![reaction; 9],
+        };
+        let json = serde_json::to_string(&message).unwrap().len();
+        assert!(json <= message.most_json(), "{json} bytes, {} reckoned", message.most_json());
+        // Without its texts, so that they do not hide what the rest takes.
+        let short = Message { body: String::new(), html: String::new(), mentions: Vec::new(), reactions: Vec::new(), ..message };
+        let json = serde_json::to_string(&short).unwrap().len();
+        assert!(json <= short.most_json(), "{json} bytes, {} reckoned", short.most_json());
     }
 
     #[test]

@@ -262,17 +262,17 @@ impl Answer {
     pub fn weight(&self) -> usize {
         /// A room in a list, or a page's other fields.
         const FRAME: usize = 400;
-        let all = |messages: &[Arc<Logged>]| messages.iter().map(|logged| logged.json.get().len()).sum();
+        let all = |messages: &[Arc<Logged>]| messages.iter().map(|logged| logged.json().get().len()).sum();
         match self {
             Self::Joined(joined) => all(&joined.messages),
             Self::Synced(synced) => all(&synced.messages),
-            Self::Kept(kept) => kept.message.json.get().len(),
+            Self::Kept(kept) => kept.message.json().get().len(),
             Self::History(page) => all(&page.messages),
             Self::Watched(watched) => watched.rooms.len() * FRAME,
             Self::Pinned(pinned) => all(&pinned.pins.messages),
             Self::Revisions(revisions) => revisions.bytes,
             Self::Mentions(mentions) => all(&mentions.mentions),
-            Self::Found(found) => found.results.iter().map(|found| found.message.json.get().len() + found.snippet.len()).sum(),
+            Self::Found(found) => found.results.iter().map(|found| found.message.json().get().len() + found.snippet.len()).sum(),
             Self::Preview(preview) => preview.html.len(),
             Self::Unread(_) | Self::LevelSet(_) | Self::Conversation(_) | Self::Nothing(_) => FRAME,
         }

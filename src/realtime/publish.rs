@@ -44,7 +44,7 @@ impl Realtime {
     /// Counts what was broadcast, and cuts the sockets that hold the oldest of it when that is too much.
     fn count_broadcast(&self, batch: &[Event]) {
         let bytes = |event: &Event| match event {
-            Event::Message { logged, .. } => logged.json.get().len() as u64,
+            Event::Message { logged, .. } => logged.json().get().len() as u64,
             _ => 0,
         };
         let added: u64 = batch.iter().map(bytes).sum();

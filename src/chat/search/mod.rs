@@ -306,7 +306,7 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
         }
         let snippet = snippet::snippet(&message.body, &words::cut(&message.body), needles);
         let message = Arc::new(Logged::new(hit.room, message));
-        bytes += message.json.get().len() + snippet.len();
+        bytes += message.json().get().len() + snippet.len();
         results.push(Found { message, snippet, room_name: hit.name.clone() });
     }
     let more = page.more || count < page.hits.len();
