@@ -162,7 +162,7 @@ impl Config {
         let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
             name: "TRUSTED_PROXIES".into(),
             message: format!(
-                "{net} trusts so much of the internet that anybody can claim any address; name only the proxies in front of Parlor"
+                "{net} covers so much of the internet that anyone can claim any address. List only the proxies in front of Parlor"
             ),
         });
         wide.collect()
@@ -208,9 +208,9 @@ impl Environment {
         for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
             let short = name.trim_start_matches("PARLOR_");
             let message = if SETTINGS.contains(&short) {
-                format!("there is no such setting; it is called {short}")
+                format!("unknown setting. Did you mean {short}?")
             } else {
-                "there is no such setting".into()
+                "unknown setting".into()
             };
             self.problems.push(Problem { name: name.clone(), message });
         }

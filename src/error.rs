@@ -15,16 +15,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody is signed in, or the session has ended. 401.
-    #[error("Log in first.")]
+    #[error("Please log in.")]
     Unauthenticated,
     /// A name and a password that do not belong together; which of them is wrong is nobody's business. 401.
-    #[error("That name and password do not match.")]
+    #[error("Wrong username or password.")]
     WrongPassword,
     /// The person is known, and may not do this. 403. The text says why.
     #[error("{0}")]
     Forbidden(&'static str),
     /// It does not exist, or they may not know that it does. 404. The text names what was asked for.
-    #[error("There is no such {0}.")]
+    #[error("{}", not_found(.0))]
     NotFound(&'static str),
     /// A field of the input is wrong. 422.
     #[error("{message}")]
@@ -35,7 +35,7 @@ pub enum Error {
         message: String,
     },
     /// A text is longer than allowed. 413 for bodies, 422 for fields.
-    #[error("{field} is too long: the limit is {limit} characters.")]
+    #[error("{} can have up to {limit} characters.", label(field))]
     TooLong {
         /// The name of the field.
         field: &'static str,
@@ -43,14 +43,14 @@ pub enum Error {
         limit: usize,
     },
     /// Too many of these in too short a time. 429.
-    #[error("Slow down a little: try again in {} s.", .retry_after.as_secs_f64().ceil())]
+    #[error("Too many attempts. Try again in {}.", seconds(*retry_after))]
     RateLimited {
         /// When it will be accepted.
         retry_after: Duration,
     },
     /// More people would be called by it than their share for now. 429.
     #[error(
-        "This would notify up to {people} people, and you've notified many just now: wait {} min, or leave out @room and @here.",
+        "This would notify up to {people} people, and you’ve notified many just now. Wait {} min, or leave out @room and @here.",
         (.retry_after.as_secs_f64() / 60.0).ceil()
     )]
     CallsTooMany {
@@ -60,17 +60,42 @@ pub enum Error {
         retry_after: Duration,
     },
     /// The server has as much to do as it can hold. 503.
-    #[error("The server is busy: try again in a moment.")]
+    #[error("The server is busy. Try again in a moment.")]
     Busy {
         /// When to try again.
         retry_after: Duration,
     },
     /// The database does not answer, or cannot write. 503.
-    #[error("The database is not available: nothing was stored.")]
+    #[error("Couldn’t save right now. Try again in a moment.")]
     Unavailable,
     /// A fault of the server's own. 500. The text goes to the log only.
-    #[error("Something went wrong here. It has been noted.")]
+    #[error("Something went wrong. Please try again.")]
     Internal(String),
+}
+
+/// What was not found, and why it may not have been. People are neither deleted nor hidden: their username was misspelled.
+fn not_found(what: &str) -> String {
+    let why = if what == "person" { "Check the username." } else { "It may have been deleted, or you may not have access." };
+    format!("We couldn’t find that {what}. {why}")
+}
+
+/// A field's name for people.
+fn label(field: &str) -> &str {
+    match field {
+        "body" => "Messages",
+        "q" => "Searches",
+        "name" => "Names",
+        "topic" => "Topics",
+        "status" => "Statuses",
+        "username" | "users" => "Usernames",
+        other => other,
+    }
+}
+
+/// A wait, in whole seconds.
+fn seconds(wait: Duration) -> String {
+    let seconds = wait.as_secs_f64().ceil();
+    format!("{seconds} second{}", if seconds == 1.0 { "" } else { "s" })
 }
 
 impl Error {
@@ -202,9 +227,20 @@ mod tests {
         let refused = Ack::<Value>(Err(Error::RateLimited { retry_after: Duration::from_millis(1500) }));
         assert_eq!(
             serde_json::to_value(&refused).unwrap(),
-            json!({"ok": false, "error": {"code": "rate_limited", "message": "Slow down a little: try again in 2 s.", "retry_after": 1.5}})
+            json!({"ok": false, "error": {"code": "rate_limited", "message": "Too many attempts. Try again in 2 seconds.", "retry_after": 1.5}})
         );
-        assert_eq!(Error::invalid("body", "Write something first.").to_json()["field"], "body");
+        assert_eq!(Error::invalid("body", "Message can’t be empty.").to_json()["field"], "body");
+    }
+
+    #[test]
+    fn a_length_is_told_with_a_word_for_the_field() {
+        for (field, label) in
+            [("body", "Messages"), ("q", "Searches"), ("name", "Names"), ("topic", "Topics"), ("status", "Statuses")]
+        {
+            let error = Error::TooLong { field, limit: 250 };
+            assert_eq!(error.to_string(), format!("{label} can have up to 250 characters."));
+            assert_eq!(error.to_json()["field"], field);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The command line: serve (the default), migrate, and what an operator does by hand.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -26,24 +26,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create and migrate the database, and serve (the default)
+    /// Start the server (default)
     Serve,
-    /// Create and migrate the database
+    /// Create or upgrade the database, then exit
     Migrate,
-    /// Look after people
+    /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
-    /// Make an invitation link for one person, good for a week
+    /// Create an invite link (one person, 7 days)
     Invite,
 }
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Add a person; the password is read from standard input
+    /// Create an account (prompts for the password, or reads it from a pipe)
     Add {
-        /// Their username
+        /// The username
         name: String,
-        /// Let them look after the server
+        /// Make this account an administrator
         #[arg(long)]
         admin: bool,
     },
@@ -72,7 +72,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }))
     .map_err(|problems| {
         let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        (2, format!("Parlor cannot start with these settings:\n{}", list.join("\n")))
+        (2, format!("Can’t start. Fix these settings:\n{}", list.join("\n")))
     })?;
     parlor::log::start(&config);
     for doubt in config.doubts() {
@@ -97,15 +97,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything else: a signal that comes while starting is not lost.
     let shutdown = on_signal().map_err(failed)?;
     let listener = parlor::server::listen(config.listen)
-        .map_err(|error| (1, format!("LISTEN: cannot listen on {}: {error}", config.listen)))?;
+        .map_err(|error| (1, format!("LISTEN: can’t listen on {}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(failed)?;
     let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
     let app = App::start(config, Clock::default()).await.map_err(failed)?;
     {
         let mut out = io::stdout().lock();
         if let Some(token) = app.state().accounts.setup_token() {
-            writeln!(out, "There is no administrator yet. Whoever registers here first is: {public}/register?setup={token}")
-                .map_err(failed)?;
+            writeln!(out, "Create the administrator account: {public}/register?setup={token}").map_err(failed)?;
         }
         writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;
     }
@@ -142,12 +141,22 @@ async fn accounts(config: &Config) -> Result<Accounts, Failure> {
 }
 
 async fn add_user(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
+    let password = new_password()?;
+    let user = accounts(config).await?.add_by_hand(name, &password, is_admin).await.map_err(failed)?;
+    println!("Created @{}", user.username);
+    Ok(())
+}
+
+/// Asks for a password, twice, or takes what a pipe holds.
+fn new_password() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").map_err(failed)?;
+        let again = rpassword::prompt_password("Repeat password: ").map_err(failed)?;
+        return if password == again { Ok(password) } else { Err((1, "The passwords don’t match.".into())) };
+    }
     let mut password = String::new();
     io::stdin().read_to_string(&mut password).map_err(failed)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    let user = accounts(config).await?.add_by_hand(name, password, is_admin).await.map_err(failed)?;
-    println!("added {}", user.username);
-    Ok(())
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 async fn invite(config: &Config) -> Result<(), Failure> {

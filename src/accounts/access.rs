@@ -43,7 +43,7 @@ impl Accounts {
     pub async fn ban(&self, by: &SessionUser, username: &str, source: &Source) -> Result<Profile> {
         let profile = self.to_be_looked_after(by, username).await?;
         if profile.id == by.id {
-            return Err(Error::Forbidden("Nobody can ban themselves."));
+            return Err(Error::Forbidden("You can’t ban yourself."));
         }
         self.db.ban(profile.id, self.clock.now()).await?;
         self.security.note(self.event(Action::Ban, source).by(&by.username).about(&*profile.username));
@@ -63,7 +63,7 @@ impl Accounts {
 
     async fn to_be_looked_after(&self, by: &SessionUser, username: &str) -> Result<Profile> {
         if !by.is_admin {
-            return Err(Error::Forbidden("Only an administrator may ban somebody or let them back in."));
+            return Err(Error::Forbidden("Only admins can ban or unban people."));
         }
         self.profile(username).await
     }

@@ -96,7 +96,7 @@ impl Accounts {
         if !fits {
             self.throttle.fail(attempt, self.clock.now());
             self.security.note(event(Action::PasswordCheckFailed));
-            return Err(Error::invalid(field, "This is not your present password."));
+            return Err(Error::invalid(field, "That’s not your current password."));
         }
         drop(turn);
         Ok(())

@@ -25,12 +25,12 @@ fn refused(why: &str) -> Result<()> {
 /// `invalid`, for `password`.
 pub fn check_length(password: &str) -> Result<()> {
     if password.contains('\0') {
-        return refused("A password cannot contain the NUL character.");
+        return refused("The password contains a character that isn’t allowed.");
     }
     match password.chars().count() {
-        0..8 => refused("A password has at least 8 characters."),
+        0..8 => refused("Use at least 8 characters."),
         8..=LONGEST => Ok(()),
-        _ => refused("A password has at most 256 characters."),
+        _ => refused("Use at most 256 characters."),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn check(password: &str, username: &Username, name: &str) -> Result<()> {
 
 fn check_strength(password: &str, username: &str, name: &str) -> Result<()> {
     if common::is_common(password, &[username, name]) {
-        return refused("This password is one of the first that somebody would try. Choose another.");
+        return refused("That password is too easy to guess. Try a longer one.");
     }
     Ok(())
 }

@@ -78,12 +78,11 @@ impl Accounts {
             profile.time_zone = time_zone(zone)?;
         }
         if let Some(theme) = wishes.theme {
-            profile.theme =
-                Theme::parse(theme).ok_or_else(|| Error::invalid("theme", "Pages are light, dark, or as the device has it."))?;
+            profile.theme = Theme::parse(theme).ok_or_else(|| Error::invalid("theme", "Choose system, light or dark."))?;
         }
         if let Some(notify) = wishes.notify {
             profile.notify =
-                Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose everything, mentions only, or nothing."))?;
+                Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose all messages, mentions only or nothing."))?;
         }
         let is_renamed = profile.name != before.name;
         let mut alike = Vec::new();
@@ -109,12 +108,12 @@ impl Accounts {
         }
         let folds = look::folds(name);
         if !may_hold_office && (look::is_office(name) || folds.iter().any(|fold| look::is_word(fold))) {
-            return Err(Error::invalid("name", "This name is kept for the server and those who look after it."));
+            return Err(Error::invalid("name", "That name is reserved for Parlor and its admins. Choose another."));
         }
         match self.db.find_like(&folds, username.as_str()).await? {
             Some(other) => Err(Error::invalid(
                 "name",
-                format!("This name looks like @{other}, the username of somebody else. Add something to it."),
+                format!("That name looks too much like @{other}, someone else’s username. Add something to it."),
             )),
             None => Ok(()),
         }
@@ -188,7 +187,7 @@ pub fn time_zone(text: &str) -> Result<Option<String>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let unknown = || Error::invalid("time_zone", "This time zone is unknown: name it like Europe/Paris.");
+    let unknown = || Error::invalid("time_zone", "Unknown time zone. Try a name like Europe/Paris.");
     let zone = TimeZone::get(text).map_err(|_| unknown())?;
     zone.iana_name().map(|name| Some(name.to_owned())).ok_or_else(unknown)
 }

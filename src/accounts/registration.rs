@@ -20,15 +20,15 @@ use crate::security_log::{Action, Source};
 /// How many names an address may find to be taken, for each account that it may make: not so many that it gets to know them all.
 const NAMES: i64 = 10;
 
-const SETUP_USED: Error = Error::Forbidden("This set-up link has been used, or is not from this start of the server.");
-const CLOSED: Error = Error::Forbidden("Registration is closed here.");
+const SETUP_USED: Error = Error::Forbidden("This setup link has expired or was already used. Restart Parlor to get a new one.");
+const CLOSED: Error = Error::Forbidden("Sign-ups are closed. Ask an admin for an account.");
 
 fn no_invite() -> Error {
-    Error::invalid("invite", "This invitation is used up or out of date.")
+    Error::invalid("invite", "This invite has already been used or has expired. Ask for a new one.")
 }
 
 fn name_taken() -> Error {
-    Error::invalid("username", "This name is taken.")
+    Error::invalid("username", "That username is taken.")
 }
 
 /// What somebody who registers fills in.
@@ -136,7 +136,7 @@ impl Accounts {
                 self.security.note(self.event(Action::InviteRefused, source));
                 Err(no_invite())
             }
-            config::Registration::Invite => Err(Error::invalid("invite", "You need an invitation to register here.")),
+            config::Registration::Invite => Err(Error::invalid("invite", "You need an invite to sign up.")),
             config::Registration::Closed => Err(CLOSED),
         }
     }
@@ -148,10 +148,10 @@ impl Accounts {
             return Err(name_taken());
         }
         if look::is_word(username.as_str()) || !may_hold_office && look::is_office(username.as_str()) {
-            return Err(Error::invalid("username", "This username is reserved. Choose another."));
+            return Err(Error::invalid("username", "That username is reserved. Choose another."));
         }
         if let Some(other) = self.db.find_like(&look::folds(username.as_str()), username.as_str()).await? {
-            return Err(Error::invalid("username", format!("This username looks like @{other}, which is taken.")));
+            return Err(Error::invalid("username", format!("That username looks too much like @{other}. Choose another.")));
         }
         self.check_name(&checked.name, username, may_hold_office).await
     }

@@ -30,7 +30,7 @@ impl Username {
         let refused = || {
             Error::invalid(
                 "username",
-                "A username has 1 to 32 of the letters a-z, digits, and . _ - and begins with a letter or digit.",
+                "Usernames can have up to 32 letters (a–z), numbers and . _ - and must start with a letter or number.",
             )
         };
         let folded = UsernameCaseMapped::new().enforce(text.trim()).map_err(|_| refused())?;
@@ -59,7 +59,7 @@ pub fn display_name(text: &str, username: &Username) -> Result<String> {
     let refused = |why: &str| Err(Error::invalid("name", why));
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
     if !text.is_empty() && !text::shows_something(text) {
-        return refused("A name must contain something that can be seen.");
+        return refused("The name needs at least one visible character.");
     }
     let name = text::line("name", text, NAME)?;
     if name.is_empty() {
@@ -70,13 +70,13 @@ pub fn display_name(text: &str, username: &Username) -> Result<String> {
     let is_odd = |c: char| is_space(c) && c != ' ';
     let is_doubled = |pair: (char, char)| is_space(pair.0) && is_space(pair.1) && (is_odd(pair.0) || is_odd(pair.1));
     if text.starts_with(is_odd) || text.ends_with(is_odd) || name.chars().zip(name.chars().skip(1)).any(is_doubled) {
-        return refused("A name cannot begin or end with special spaces, or have several of them together.");
+        return refused("The name can’t start or end with special spaces, or have several in a row.");
     }
     if !look::is_of_one_writing(&name) {
-        return refused("A name cannot mix letters that are not written together, such as Latin and Cyrillic ones.");
+        return refused("The name can’t mix alphabets, such as Latin and Cyrillic.");
     }
     if names_another(&name, username) {
-        return refused("A name cannot contain somebody's @username.");
+        return refused("The name can’t contain someone else’s @username.");
     }
     let words: Vec<_> = name.split(is_space).filter(|word| !word.is_empty()).collect();
     Ok(words.join(" "))

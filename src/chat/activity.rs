@@ -173,7 +173,7 @@ impl Chat {
             None | Some("") => Ok(None),
             Some(word) => match Level::parse(word) {
                 Some(level) => Ok(Some(level)),
-                None => Err(Error::invalid("level", "A room is set to all, mentions or muted.")),
+                None => Err(Error::invalid("level", "Choose all messages, mentions only or muted.")),
             },
         }
     }

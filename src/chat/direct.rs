@@ -51,7 +51,7 @@ impl Chat {
         let mut people = vec![maker];
         let mut has_banned = false;
         if usernames.is_empty() {
-            return Err(Error::invalid("users", "Say with whom: one username, or several."));
+            return Err(Error::invalid("users", "Choose at least one person."));
         }
         // Counted before any is looked up: a list of thousands costs nothing.
         if usernames.len() > 2 * OTHERS {
@@ -60,7 +60,7 @@ impl Chat {
         for username in usernames {
             text::no_nul("users", username)?;
             let found = self.db.find_profile(&username.to_lowercase()).await?;
-            let person = found.ok_or_else(|| Error::invalid("users", format!("Nobody here is called @{username}.")))?;
+            let person = found.ok_or_else(|| Error::invalid("users", format!("No one has the username @{username}.")))?;
             has_banned |= person.banned_at.is_some();
             if !people.contains(&person.id) {
                 people.push(person.id);
@@ -73,12 +73,12 @@ impl Chat {
             return Ok(self.opened(found, people));
         }
         if has_banned {
-            return Err(Error::Forbidden("One of them no longer has access here: nothing would reach them."));
+            return Err(Error::Forbidden("One of these people no longer has an account."));
         }
         self.allow(maker, Act::Create)?;
         for person in &people {
             if self.rates.is_on() && self.db.count_rooms_of(*person, true, MOST).await? >= MOST {
-                let many = format!("One of you is in {MOST} conversations, and that's as many as one person can have.");
+                let many = format!("One of these people is already in {MOST} conversations, the most one person can have.");
                 return Err(Error::invalid("users", many));
             }
         }
@@ -115,7 +115,7 @@ impl Chat {
             Some((since, slug)) => since.parse().ok().map(|since| (since, slug)),
             None => None,
         };
-        let behind = behind.ok_or_else(|| Error::invalid("after", "Give what the page before told as `next`."))?;
+        let behind = behind.ok_or_else(|| Error::invalid("after", "`after` must be the `next` of an earlier answer."))?;
         let mut rooms = self.db.list_conversations(reader, behind, CONVERSATIONS as i64 + 1).await?;
         self.name_rooms(&mut rooms, reader).await?;
         let since = |listed: &ListedRoom| listed.talked_at.unwrap_or(listed.room.created_at).0;
@@ -165,7 +165,7 @@ impl Chat {
 }
 
 fn too_many() -> Error {
-    Error::invalid("users", format!("A conversation has up to {OTHERS} others: open a room for more."))
+    Error::invalid("users", format!("Group messages can have up to {OTHERS} other people. Create a room instead."))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Chat {
         let tail = self.tail(view).await?;
         // The view was read later than the tail may have been published: ahead of both is ahead of the room.
         if after < 0 || after > tail.head.rev.max(view.head.rev) {
-            return Err(Error::invalid("after", "This room has not come so far: join it without `after`."));
+            return Err(Error::invalid("after", "The room isn’t that far along. Join without `after`."));
         }
         if let Some(messages) = tail.changes_since(after) {
             return Ok(Changes { messages, head: tail.head, complete: true });
@@ -101,7 +101,7 @@ impl Chat {
     /// `invalid` for a limit outside 1..=200.
     pub async fn page(&self, view: &RoomView, window: Window, limit: i64) -> Result<Page<Arc<Logged>>> {
         if !(1..=PAGE_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", "A page has 1 to 200 messages."));
+            return Err(Error::invalid("limit", "Ask for 1 to 200 messages."));
         }
         if window == Window::Latest && limit as usize <= tail::LENGTH {
             let tail = self.tail(view).await?;

@@ -108,7 +108,7 @@ impl SoughtRooms {
         let after = match after.split_once('~') {
             _ if after.is_empty() => None,
             Some((slug, name)) => Some(Place { name: name.to_owned(), slug: slug.to_owned() }),
-            None => return Err(Error::invalid("after", "Give what the page before told as `next`.")),
+            None => return Err(Error::invalid("after", "`after` must be the `next` of an earlier answer.")),
         };
         Ok(Self { text: text.trim_start_matches('#').to_owned(), after, is_own, with_direct: false })
     }

@@ -101,7 +101,7 @@ impl Chat {
     pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: Place) -> Result<Revisions> {
         let logged = self.message(view, seq).await?;
         if logged.message.author.id != reader && !self.db.find_user(reader).await?.is_some_and(|user| user.is_admin) {
-            return Err(Error::Forbidden("The edit history is for a message's author and for administrators."));
+            return Err(Error::Forbidden("Only the author and admins can see the edit history."));
         }
         let waiting = self.turns.waiting.try_acquire().map_err(|_| Error::BUSY)?;
         let turn = self.turns.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;

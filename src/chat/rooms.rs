@@ -117,7 +117,7 @@ impl Chat {
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
         if self.rates.is_on() && user != actor && self.db.count_rooms_of(user, false, BROUGHT_INTO).await? >= BROUGHT_INTO {
-            let many = format!("They are in {BROUGHT_INTO} rooms already, and others can't add them to more.");
+            let many = format!("They’re already in {BROUGHT_INTO} rooms, so others can’t add them to more.");
             return Err(Error::invalid("username", many));
         }
         self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
@@ -239,15 +239,13 @@ impl Chat {
     /// Whether somebody may be in one more room.
     async fn must_have_place(&self, person: UserId) -> Result<()> {
         if self.rates.is_on() && self.db.count_rooms_of(person, false, ENTERED).await? >= ENTERED {
-            return Err(Error::Forbidden(
-                "You are in 2,000 rooms, and that's as many as one person can be in: leave some first.",
-            ));
+            return Err(Error::Forbidden("You’re in 2,000 rooms, the most one person can be in. Leave some first."));
         }
         Ok(())
     }
 
     async fn person(&self, username: &str) -> Result<UserId> {
-        let unknown = || Error::invalid("username", "Nobody here has that name.");
+        let unknown = || Error::invalid("username", "No one has that username.");
         text::no_nul("username", username)?;
         let name = username.trim().to_lowercase();
         Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)

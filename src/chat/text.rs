@@ -20,7 +20,7 @@ const NONCE: usize = 64;
 pub fn body(text: &str, limit: usize) -> Result<String> {
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
     if !shows_something(&text) {
-        return Err(Error::invalid("body", "Write something first."));
+        return Err(Error::invalid("body", "Message can’t be empty."));
     }
     no_nul("body", &text)?;
     // A character has at least one byte: most texts need no counting.
@@ -40,10 +40,10 @@ pub fn line(field: &'static str, text: &str, limit: usize) -> Result<String> {
         return Err(Error::TooLong { field, limit });
     }
     if let Some(odd) = hidden(text) {
-        return Err(Error::invalid(field, format!("It must not contain the invisible character U+{:04X}.", odd as u32)));
+        return Err(Error::invalid(field, format!("Remove the invisible character U+{:04X}.", odd as u32)));
     }
     if !text.is_empty() && !shows_something(text) {
-        return Err(Error::invalid(field, "It must contain something that can be seen."));
+        return Err(Error::invalid(field, "Add at least one visible character."));
     }
     Ok(text.to_owned())
 }
@@ -55,7 +55,7 @@ pub fn line(field: &'static str, text: &str, limit: usize) -> Result<String> {
 pub fn room_name(text: &str) -> Result<String> {
     let name = line("name", text, ROOM_NAME)?;
     if name.is_empty() {
-        return Err(Error::invalid("name", "Give the room a name."));
+        return Err(Error::invalid("name", "Enter a room name."));
     }
     Ok(name)
 }
@@ -89,7 +89,7 @@ pub fn nonce(text: &str) -> Result<String> {
 /// # Errors
 /// `invalid`, for `emoji`.
 pub fn emoji(text: &str) -> Result<String> {
-    emojis::get(text).map(|emoji| emoji.as_str().to_owned()).ok_or_else(|| Error::invalid("emoji", "This is not an emoji."))
+    emojis::get(text).map(|emoji| emoji.as_str().to_owned()).ok_or_else(|| Error::invalid("emoji", "That’s not an emoji."))
 }
 
 /// Text that both databases can store.
@@ -97,7 +97,7 @@ pub fn emoji(text: &str) -> Result<String> {
 /// # Errors
 /// `invalid`, for `field`.
 pub fn no_nul(field: &'static str, text: &str) -> Result<()> {
-    if text.contains('\0') { Err(Error::invalid(field, "It must not contain the NUL character.")) } else { Ok(()) }
+    if text.contains('\0') { Err(Error::invalid(field, "Remove the invisible character U+0000.")) } else { Ok(()) }
 }
 
 /// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them.

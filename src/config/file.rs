@@ -19,8 +19,8 @@ pub fn load(path: &Path) -> Result<(), String> {
     dotenvy::from_read(&mut lines).map_err(|_| {
         let line = lines.begun;
         format!(
-            "{}, line {line}: this is not NAME=value, or quotes were not closed. A value with spaces, quotes or # needs quotes. \
-             What the line says is not shown: it may be a secret.",
+            "{}, line {line}: expected NAME=value, with every quote closed. Values with spaces, quotes or # need quotes. \
+             The line isn’t shown, as it may hold a secret.",
             path.display()
         )
     })

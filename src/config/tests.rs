@@ -150,7 +150,7 @@ fn to_trust_everybody_is_doubted() {
 fn a_setting_with_our_prefix_is_refused_and_others_are_not_looked_at() {
     let found = problems(&[("PARLOR_LISTEN", "x"), ("PATH", "/bin"), ("PARLORS", "3")]);
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].to_string(), "PARLOR_LISTEN: there is no such setting; it is called LISTEN");
+    assert_eq!(found[0].to_string(), "PARLOR_LISTEN: unknown setting. Did you mean LISTEN?");
 }
 
 #[test]

@@ -66,11 +66,11 @@ pub struct PublicUrl {
 pub(super) fn database_url(text: &str) -> Parsed<String> {
     match text.split_once(':') {
         Some(("sqlite", rest)) if rest.contains(":memory:") || rest.contains("mode=memory") => {
-            Err("a database in memory would lose every message; name a file, such as sqlite://parlor.db".into())
+            Err("an in-memory database would lose every message. Use a file, such as sqlite://parlor.db".into())
         }
         Some(("sqlite", rest)) if !matches!(rest, "" | "//") => Ok(text.into()),
         Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres_parameters(rest).map(|()| text.into()),
-        _ => Err("it must be sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE".into()),
+        _ => Err("must be sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE".into()),
     }
 }
 
@@ -101,17 +101,17 @@ fn postgres_parameters(rest: &str) -> Parsed<()> {
     match form_urlencoded::parse(query.as_bytes()).all(|(name, _)| is_known(&name)) {
         true => Ok(()),
         false => {
-            Err("a parameter behind its `?` is none that Parlor knows, such as sslmode; a ? in a password is written %3F".into())
+            Err("has an unknown parameter after its `?`. Parlor knows those of libpq, such as sslmode. Write a ? in a password as %3F".into())
         }
     }
 }
 
 pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
-    text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:3000 or [::]:3000".into())
+    text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:3000 or [::]:3000".into())
 }
 
 pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
-    let wrong = || "it must be an origin, such as https://chat.example.com, without a path or a login".to_owned();
+    let wrong = || "must be an origin, such as https://chat.example.com, without a path or a login".to_owned();
     let uri = Uri::from_str(text).map_err(|_| wrong())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
     let host = authority.host().to_ascii_lowercase();
@@ -135,7 +135,7 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
         let part = part.trim();
         part.parse::<IpNet>()
             .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
-            .map_err(|_| "it must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8".to_owned())
+            .map_err(|_| "must be addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8".to_owned())
     };
     text.split(',').map(network).collect()
 }
@@ -153,7 +153,7 @@ pub(super) fn is_wide(net: &IpNet) -> bool {
 /// A number from `least` to `most`.
 pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Parsed<T> {
     let number = text.parse::<T>().ok().filter(|number| (&least..=&most).contains(&number));
-    number.ok_or_else(|| format!("it must be a number from {least} to {most}"))
+    number.ok_or_else(|| format!("must be a number from {least} to {most}"))
 }
 
 /// The least that caches and answers need between them.
@@ -170,7 +170,7 @@ pub(super) fn bytes(text: &str) -> Parsed<usize> {
         };
         digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= LEAST_MEMORY)
     };
-    parse().ok_or_else(|| "it must be an amount of memory of 16MB or more, such as 256MB or 2GB".into())
+    parse().ok_or_else(|| "must be an amount of memory of 16MB or more, such as 256MB or 2GB".into())
 }
 
 pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {
@@ -188,7 +188,7 @@ pub(super) fn rate(text: &str) -> Parsed<Option<Rate>> {
         let (count, unit) = text.split_once('/')?;
         Some(Rate { count: count.trim().parse().ok()?, per: Duration::from_secs(seconds_in(unit.trim())?) })
     };
-    parse().map(Some).ok_or_else(|| "it must be a rate, such as 10/s, 10/min or 10/h, or `off`".into())
+    parse().map(Some).ok_or_else(|| "must be a rate, such as 10/s, 10/min or 10/h, or `off`".into())
 }
 
 pub(super) fn duration(text: &str) -> Parsed<Duration> {
@@ -198,7 +198,7 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
         let count: NonZeroU32 = count.parse().ok()?;
         Some(Duration::from_secs(u64::from(count.get()) * seconds_in(unit.trim())?))
     };
-    parse().ok_or_else(|| "it must be a time, such as 30s, 45min, 12h or 14d".into())
+    parse().ok_or_else(|| "must be a time, such as 30s, 45min, 12h or 14d".into())
 }
 
 /// A short time, or none.
@@ -211,7 +211,7 @@ pub(super) fn moment(text: &str) -> Parsed<Option<Duration>> {
         Some(Duration::from_millis(count.get().into()))
     };
     let time = milliseconds().or_else(|| duration(text).ok());
-    time.map(Some).ok_or_else(|| "it must be a time, such as 500ms or 2s, or `off`".into())
+    time.map(Some).ok_or_else(|| "must be a time, such as 500ms or 2s, or `off`".into())
 }
 
 fn seconds_in(unit: &str) -> Option<u64> {
@@ -229,7 +229,7 @@ pub(super) fn registration(text: &str) -> Parsed<Registration> {
         "open" => Ok(Registration::Open),
         "invite" => Ok(Registration::Invite),
         "closed" => Ok(Registration::Closed),
-        _ => Err("it must be open, invite or closed".into()),
+        _ => Err("must be open, invite or closed".into()),
     }
 }
 
@@ -239,14 +239,14 @@ pub(super) fn transports(text: &str) -> Parsed<Transports> {
     match named[..] {
         ["websocket"] => Ok(Transports::WebSocket),
         ["polling", "websocket"] => Ok(Transports::WebSocketAndPolling),
-        _ => Err("it must be `websocket` or `websocket,polling`".into()),
+        _ => Err("must be `websocket` or `websocket,polling`".into()),
     }
 }
 
 pub(super) fn log_filter(text: &str) -> Parsed<String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.into()),
-        Err(_) => Err("it must be a filter, such as info or info,parlor=debug".into()),
+        Err(_) => Err("must be a filter, such as info or info,parlor=debug".into()),
     }
 }
 
@@ -254,6 +254,6 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err("it must be text or json".into()),
+        _ => Err("must be text or json".into()),
     }
 }

@@ -38,10 +38,10 @@ pub enum OpenError {
     #[error("DATABASE_URL: {0}")]
     Url(String),
     /// Another Parlor has the file open.
-    #[error("{0} is in use by another Parlor: two servers on one SQLite file would overwrite each other's numbers")]
+    #[error("{0} is in use by another Parlor. Two servers can’t share one SQLite file: use Postgres, or stop the other one")]
     InUse(PathBuf),
     /// A file cannot be made or locked.
-    #[error("{path} cannot be opened: {error}")]
+    #[error("Can’t open {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
@@ -49,16 +49,16 @@ pub enum OpenError {
         error: std::io::Error,
     },
     /// The SQLite that was built in is too old.
-    #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
+    #[error("SQLite {0} can corrupt a database in WAL mode. Parlor needs 3.51.3 or newer")]
     OldSqlite(String),
     /// The database refuses.
-    #[error("the database cannot be opened: {0}")]
+    #[error("Can’t open the database: {0}")]
     Database(#[from] sqlx::Error),
     /// Its schema cannot be brought up to date.
-    #[error("the database cannot be migrated: {0}")]
+    #[error("Can’t upgrade the database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// It is open and yet of no use.
-    #[error("the database cannot be used: {0}")]
+    #[error("Can’t use the database: {0}")]
     Unusable(String),
 }
 
@@ -120,7 +120,7 @@ impl Db {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => open_sqlite(url, connections, purpose).await.map(Self::Sqlite),
             Some("postgres" | "postgresql") => open_postgres(url, connections, purpose).await.map(Self::Postgres),
-            _ => Err(OpenError::Url("it must begin with sqlite:// or postgres://".into())),
+            _ => Err(OpenError::Url("must begin with sqlite:// or postgres://".into())),
         }
     }
 

@@ -38,5 +38,5 @@ pub async fn wrong_method(asked: Asked) -> Answer {
 /// A fault in a handler, which was logged where it happened (`log`).
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()
 }

@@ -30,7 +30,7 @@ pub async fn refuse_foreign(State(state): State<AppState>, request: Request, nex
     if changes && !state.origins.allows(request.headers()) {
         note_refusal(&state, request.headers(), request.extensions(), "form");
         let asked = Asked::of(request.headers(), request.uri());
-        return asked.refuse(Error::Forbidden("This form came from another site.")).into_response();
+        return asked.refuse(Error::Forbidden("This request came from another site and was blocked.")).into_response();
     }
     next.run(request).await
 }
@@ -41,7 +41,8 @@ pub async fn refuse_misdirected(State(origins): State<Arc<Origins>>, request: Re
         return next.run(request).await;
     }
     let asked = Asked::of(request.headers(), request.uri());
-    let mut response = asked.refuse(Error::Forbidden("This server does not answer to that name.")).into_response();
+    let mut response =
+        asked.refuse(Error::Forbidden("This server doesn’t answer to that address. Use its public one.")).into_response();
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     response
 }

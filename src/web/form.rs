@@ -59,9 +59,9 @@ fn is_text(body: &[u8]) -> bool {
 
 fn refusal(asked: &Asked, status: StatusCode) -> axum::response::Response {
     let message = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "This form is larger than the server takes.",
+        StatusCode::PAYLOAD_TOO_LARGE => "That’s too large to send.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",
-        _ => "This form could not be read: its fields must be valid text.",
+        _ => "Couldn’t read the form. Please try again.",
     };
     let refused: Refused = asked.refuse(Error::invalid("form", message));
     let mut response = refused.into_response();

@@ -190,7 +190,7 @@ pub async fn to_date(Path(slug): Path<String>, Query(day): Query<Day>, user: Cur
 }
 
 fn invalid_date() -> Error {
-    Error::invalid("date", "A date is written YYYY-MM-DD.")
+    Error::invalid("date", "Enter a date as YYYY-MM-DD.")
 }
 
 /// `GET /rooms/{slug}/on/{YYYY-MM-DD}`: the page around the first message on or after that day; after the last one, the end.
@@ -218,7 +218,7 @@ pub fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
     let zone = match zone.filter(|zone| !zone.is_empty()) {
         None => TimeZone::UTC,
         Some(zone) => {
-            TimeZone::get(zone).map_err(|_| Error::invalid("tz", "This time zone is unknown: name it like Europe/Paris."))?
+            TimeZone::get(zone).map_err(|_| Error::invalid("tz", "Unknown time zone. Try a name like Europe/Paris."))?
         }
     };
     let start = date.to_zoned(zone).map_err(|_| invalid_date())?;

@@ -42,7 +42,7 @@ static MANIFEST: LazyLock<String> = LazyLock::new(|| {
         "id": "/",
         "name": "Parlor",
         "short_name": "Parlor",
-        "description": "Rooms that keep every word.",
+        "description": "Team chat that keeps every message.",
         "start_url": "/",
         "scope": "/",
         "display": "standalone",
@@ -56,7 +56,7 @@ static MANIFEST: LazyLock<String> = LazyLock::new(|| {
         ],
         "shortcuts": [
             { "name": "Mentions", "url": "/mentions" },
-            { "name": "All rooms", "url": "/rooms" },
+            { "name": "Browse rooms", "url": "/rooms" },
         ],
     })
     .to_string()

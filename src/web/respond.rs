@@ -139,7 +139,7 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()
         }
     }
 }

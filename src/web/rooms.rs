@@ -129,7 +129,7 @@ pub fn visibility(text: &str) -> Result<Option<Visibility>, Error> {
         "" => Ok(None),
         "public" => Ok(Some(Visibility::Public)),
         "private" => Ok(Some(Visibility::Private)),
-        _ => Err(Error::invalid("visibility", "A room is public or private.")),
+        _ => Err(Error::invalid("visibility", "Choose public or private.")),
     }
 }
 

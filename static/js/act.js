@@ -37,7 +37,7 @@ export class Acts {
       isMember && { name: 'unread', text: 'Mark as unread', key: 'u' },
       { name: 'link', text: 'Copy link', key: 'c' },
       node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Edit history', key: '' },
-      can && (isMine || this.#main.dataset.keeper === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
+      can && (isMine || this.#main.dataset.owner === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
     ].filter(Boolean);
   }
 

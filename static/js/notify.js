@@ -37,9 +37,9 @@ export class Notices {
     document.querySelector('.sidebar .me')?.before(bar);
   }
 
-  async #heard({ room, message, isToMe, loudness }) {
+  async #heard({ room, message, isToMe, level }) {
     if (!('Notification' in window) || Notification.permission !== 'granted') return;
-    if (loudness === 'muted' || (loudness === 'mentions' && !isToMe)) return;
+    if (level === 'muted' || (level === 'mentions' && !isToMe)) return;
     if (!navigator.locks) { this.#show(room, message); return; }
     const { held } = await navigator.locks.query();
     // Somebody who looks at the room, in this tab or another, needs no telling.

@@ -7,6 +7,11 @@ const MOST_RECENT = 8;
 
 const go = (path) => () => location.assign(path);
 
+// The way from what was typed to the messages that say it.
+export function inMessages(typed) {
+  return { kind: 'Search', sign: '⌕', label: `Search messages for “${typed}”`, names: [], run: go(`/search?q=${encodeURIComponent(typed)}`) };
+}
+
 // The rooms one was in last, the latest first; of this person, in this browser.
 export class Recent {
   #key;

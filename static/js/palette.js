@@ -2,7 +2,7 @@
 // the arrows move the choice.
 import { best } from '#js/fuzzy.js';
 import { make } from '#js/make.js';
-import { otherRooms, ownRooms, people } from '#js/palette-sources.js';
+import { inMessages, otherRooms, ownRooms, people } from '#js/palette-sources.js';
 
 const MOST = 12;
 // How long typing rests before the server is asked, in milliseconds.
@@ -72,12 +72,15 @@ export class Palette {
 
   #show(keeps = false) {
     const typed = this.#field.value;
-    const chosen = keeps ? this.#shown[this.#at]?.label : null;
+    const { kind, label: old } = this.#shown[this.#at] ?? {};
+    // The search stands first only until something is found.
+    const chosen = keeps && (kind !== 'Search' || this.#at > 0) ? old : null;
     const rooms = this.#rooms();
-    this.#shown = typed.trim() ? best(typed, [...rooms, ...this.#people, ...this.#commands], MOST) : [...rooms.slice(0, 6), ...this.#commands].slice(0, MOST + 4);
+    const found = typed.trim() ? best(typed, [...rooms, ...this.#people, ...this.#commands], MOST) : [...rooms.slice(0, 6), ...this.#commands].slice(0, MOST + 4);
+    this.#shown = typed.trim() ? [...found, inMessages(typed.trim())] : found;
     this.#list.replaceChildren(...this.#shown.map((entry, number) => option(entry, number)));
-    this.#none.hidden = this.#shown.length > 0;
-    this.#none.textContent = this.#shown.length ? '' : 'No results';
+    this.#none.hidden = found.length > 0;
+    this.#none.textContent = found.length ? '' : 'No results';
     this.#field.ariaExpanded = String(this.#shown.length > 0);
     this.#choose(Math.max(0, this.#shown.findIndex(({ label }) => label === chosen)));
   }

@@ -17,10 +17,10 @@ export class Entries {
   // The rooms that the page was made with.
   rooms() { return [...this.#sidebar.querySelectorAll('a[data-room]')].map((entry) => entry.dataset.room); }
 
-  show(row, loudness) {
+  show(row, level) {
     const entry = this.#find(row.room) ?? this.#add(row);
     if (!entry) return;
-    const isQuiet = loudness === 'muted';
+    const isQuiet = level === 'muted';
     entry.classList.toggle('unread', row.unread > 0 && !isQuiet);
     entry.classList.toggle('muted', isQuiet);
     const name = entry.querySelector('.name');

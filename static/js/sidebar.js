@@ -26,7 +26,7 @@ export class Sidebar extends EventTarget {
   }
 
   // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.
-  loudness(room) {
+  notificationLevel(room) {
     const row = this.#rows.get(room);
     return row?.level ?? (row && isDirect(row) ? 'all' : this.#me.notify);
   }
@@ -41,7 +41,7 @@ export class Sidebar extends EventTarget {
     if (!row || message.kind !== 'text' || message.deleted_at || message.seq <= row.head.seq) return;
     row.head.seq = message.seq;
     if (message.author.username === this.#me.username) return; // The window that wrote it says how far it has read.
-    const detail = { room, message, isToMe: addresses(message, this.#me), loudness: this.loudness(room) };
+    const detail = { room, message, isToMe: addresses(message, this.#me), level: this.notificationLevel(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
     if (isNews) this.dispatchEvent(new CustomEvent('heard', { detail }));
   }
@@ -102,13 +102,13 @@ export class Sidebar extends EventTarget {
 
   #draw(room) {
     const row = this.#rows.get(room);
-    this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.loudness(room));
+    this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.notificationLevel(room));
   }
 
   #sum() {
     let [unread, mentions] = [0, 0];
     for (const [room, row] of this.#rows) {
-      if (this.loudness(room) === 'muted' || this.#isRead(room)) continue;
+      if (this.notificationLevel(room) === 'muted' || this.#isRead(room)) continue;
       unread += row.unread;
       mentions += row.mentions;
     }

@@ -36,7 +36,7 @@ impl Batch {
         if let Some(seq) = reply_to
             && !(1..=room.head.seq).contains(&seq)
         {
-            return Err(Error::invalid("reply_to", "The message to answer is not in this room."));
+            return Err(Error::invalid("reply_to", "The message you’re replying to isn’t in this room."));
         }
         let mut message = self.record(room.room.id, actor, Kind::Text, words.body);
         words.rendered.html.clone_into(&mut message.html);
@@ -53,7 +53,7 @@ impl Batch {
         self.must_be_member(room, actor)?;
         let mut message = self.message(room, seq)?;
         if message.author.id != actor.author.id {
-            return Err(Error::Forbidden("Only its author may edit a message."));
+            return Err(Error::Forbidden("You can only edit your own messages."));
         }
         if message.body == words.body {
             return Ok(Arc::new(Logged::new(room.room.id, message)));
@@ -72,14 +72,14 @@ impl Batch {
         self.must_be_member(room, actor)?;
         if let Some(gone) = self.known.messages.get(&(room.room.id, seq))
             && gone.deleted_at.is_some()
-            && (gone.author.id == actor.author.id || Self::is_keeper(room, actor))
+            && (gone.author.id == actor.author.id || Self::is_owner(room, actor))
         {
             // The retry of a deletion finds it done.
             return Ok(Arc::new(Logged::new(room.room.id, gone.clone())));
         }
         let mut message = self.message(room, seq)?;
-        if message.author.id != actor.author.id && !Self::is_keeper(room, actor) {
-            return Err(Error::Forbidden("Only its author or the room's keeper may delete a message."));
+        if message.author.id != actor.author.id && !Self::is_owner(room, actor) {
+            return Err(Error::Forbidden("Only the author, the room owner or an admin can delete this message."));
         }
         message.body.clear();
         message.html.clear();
@@ -119,7 +119,7 @@ impl Batch {
                 }
             }
             None if message.reactions.len() >= MAX_EMOJI => {
-                return Err(Error::invalid("emoji", "This message has all the different emoji it can hold."));
+                return Err(Error::invalid("emoji", "This message has reached the limit of 50 different reactions."));
             }
             None => {
                 let users = vec![username.clone()];

@@ -126,14 +126,14 @@ impl Batch {
     }
 
     /// Whether this person looks after the room: who made it, or an administrator.
-    fn is_keeper(room: &RoomState, person: &Person) -> bool {
+    fn is_owner(room: &RoomState, person: &Person) -> bool {
         room.created_by == Some(person.author.id) || person.is_admin
     }
 
     fn message(&self, room: &RoomState, seq: i64) -> Result<Message> {
         let message = self.known.messages.get(&(room.room.id, seq)).ok_or(Error::NotFound("message"))?;
         if message.kind != Kind::Text || message.deleted_at.is_some() {
-            return Err(Error::invalid("seq", "This message cannot be changed."));
+            return Err(Error::invalid("seq", "This message can’t be changed."));
         }
         Ok(Message::clone(message))
     }

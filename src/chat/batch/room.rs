@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Direct messages are between the people that they were opened for: nobody comes, goes, or renames them.
 fn must_be_open(room: &RoomState) -> Result<()> {
     if room.room.is_direct {
-        return Err(Error::Forbidden("Direct messages stay between their people: open another conversation, or a room."));
+        return Err(Error::Forbidden("You can’t add or remove people in a direct message. Start a new one, or create a room."));
     }
     Ok(())
 }
@@ -61,8 +61,8 @@ impl Batch {
             return self.leave(room, actor);
         }
         must_be_open(room)?;
-        if !Self::is_keeper(room, actor) {
-            return Err(Error::Forbidden("Only the room's keeper may remove somebody."));
+        if !Self::is_owner(room, actor) {
+            return Err(Error::Forbidden("Only the room owner or an admin can remove people."));
         }
         let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
         if !self.known.members.contains_key(&(room.room.id, user)) {
@@ -129,12 +129,12 @@ impl Batch {
         if name.is_some() || visibility.is_some() {
             must_be_open(room)?;
         }
-        if (name.is_some() || visibility.is_some()) && !Self::is_keeper(room, actor) {
-            return Err(Error::Forbidden("Only the room's keeper may rename it or change who sees it."));
+        if (name.is_some() || visibility.is_some()) && !Self::is_owner(room, actor) {
+            return Err(Error::Forbidden("Only the room owner or an admin can change the name or visibility."));
         }
         // Decided here and not by the form: the room may have become private since its page was made.
         if visibility == Some(Visibility::Public) && !is_confirmed {
-            return Err(Error::invalid("confirm", "Confirm that everybody here may read what was said in this room."));
+            return Err(Error::invalid("confirm", "Confirm that everyone can read this room’s messages."));
         }
         let mut last = Done::Nothing;
         if let Some(name) = name {

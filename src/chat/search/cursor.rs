@@ -41,7 +41,7 @@ impl Cursor {
     /// `invalid`, for `before`.
     pub fn parse(text: &str, order: Order) -> Result<Self> {
         let cursor = read(text).filter(|cursor| cursor.best.is_some() == (order == Order::Best));
-        cursor.ok_or_else(|| Error::invalid("before", "Give what the page before called `next`."))
+        cursor.ok_or_else(|| Error::invalid("before", "`before` must be the `next` of an earlier answer."))
     }
 }
 

@@ -72,7 +72,7 @@ impl Order {
         match text {
             None | Some("" | "newest") => Ok(Self::Newest),
             Some("best") => Ok(Self::Best),
-            Some(_) => Err(Error::invalid("order", "Results come `newest` or `best` first.")),
+            Some(_) => Err(Error::invalid("order", "Choose `newest` or `best`.")),
         }
     }
 }
@@ -287,7 +287,7 @@ impl Chat {
     /// The number of the message at which a page ended.
     async fn number(&self, spot: &Spot, reader: UserId) -> Result<i64> {
         let id = self.db.find_message_id(&spot.room, spot.seq, reader).await?;
-        id.ok_or_else(|| Error::invalid("before", "The results have changed: search again."))
+        id.ok_or_else(|| Error::invalid("before", "Results have changed. Search again."))
     }
 }
 

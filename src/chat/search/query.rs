@@ -62,7 +62,7 @@ impl Query {
         }
         let pieces = pieces(text);
         if pieces.len() > MOST {
-            return Err(Error::invalid("q", format!("Search for {MOST} words at most.")));
+            return Err(Error::invalid("q", format!("Search for up to {MOST} words.")));
         }
         let mut query = Self::default();
         for piece in pieces {
@@ -110,7 +110,7 @@ impl Query {
 
     fn add_day(&mut self, key: &str, value: &str, is_negated: bool, zone: &TimeZone, now: Millis) -> Result<()> {
         let wrong =
-            || Error::invalid("q", format!("{key}: takes a day, as in {key}:2026-11-22, {key}:today or {key}:yesterday."));
+            || Error::invalid("q", format!("{key}: needs a date, such as {key}:2026-11-22, {key}:today or {key}:yesterday."));
         let today = || now.timestamp().to_zoned(zone.clone()).date();
         let day: Date = match &*value.to_lowercase() {
             "today" => today(),
@@ -135,7 +135,7 @@ impl Query {
                 since(begins);
                 until(ends);
             }
-            (_, true) => return Err(Error::invalid("q", "A day cannot be left out: use before: and after: instead.")),
+            (_, true) => return Err(Error::invalid("q", "You can’t exclude a date. Use before: and after: instead.")),
         }
         Ok(())
     }

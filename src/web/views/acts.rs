@@ -42,7 +42,7 @@ impl MorePage {
     pub fn new(mut frame: Frame, view: RoomView, message: &Message) -> Self {
         frame.here = Some(view.room.slug.clone());
         let is_own = message.author.id == frame.me.id;
-        let is_keeper = view.created_by == Some(frame.me.id) || frame.me.is_admin;
+        let is_owner = view.created_by == Some(frame.me.id) || frame.me.is_admin;
         let is_alive = message.kind == Kind::Text && message.deleted_at.is_none();
         let can_change = is_alive && view.membership.is_some();
         let me = &frame.me.username;
@@ -56,7 +56,7 @@ impl MorePage {
             is_pinned: message.pinned.is_some(),
             can_change,
             can_edit: can_change && is_own,
-            can_delete: can_change && (is_own || is_keeper),
+            can_delete: can_change && (is_own || is_owner),
             can_see_history: is_alive && message.edited_at.is_some() && (is_own || frame.me.is_admin),
             draft: message.body.clone(),
             problem: None,

@@ -17,7 +17,7 @@ pub struct MembersPage {
     members: Vec<Listed>,
     is_direct: bool,
     is_member: bool,
-    is_keeper: bool,
+    is_owner: bool,
     is_private: bool,
     /// Whether there are more than these.
     is_part: bool,
@@ -56,14 +56,14 @@ impl MembersPage {
     ) -> Self {
         frame.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
-        let is_keeper = is_member && (view.created_by == Some(user.id) || user.is_admin);
+        let is_owner = is_member && (view.created_by == Some(user.id) || user.is_admin);
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {
             frame,
             is_direct,
             is_member,
-            is_keeper,
+            is_owner,
             is_private,
             is_part: view.members > members.len() as i64,
             view,

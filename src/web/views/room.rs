@@ -30,7 +30,7 @@ pub struct RoomPage {
     nonce: String,
     is_member: bool,
     /// Whether the reader looks after the room.
-    is_keeper: bool,
+    is_owner: bool,
     /// The reader's read marker.
     read: i64,
     /// The first message that the reader has not seen, when it is older than this page.
@@ -117,7 +117,7 @@ impl RoomPage {
             max_chars: chat.max_chars(),
             nonce: format!("{:032x}", rand::random::<u128>()),
             is_member,
-            is_keeper: view.created_by == Some(frame.me.id) || frame.me.is_admin,
+            is_owner: view.created_by == Some(frame.me.id) || frame.me.is_admin,
             read,
             pins: shown.pins.unwrap_or(0),
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),

@@ -118,7 +118,7 @@ both! {
         }
         let page = borrowed.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await;
         let wait: u64 = page.expect(429).header("retry-after").parse().expect("a number of seconds");
-        assert!((1..=60).contains(&wait) && page.body.contains(&format!("try again in {wait} s")), "{}", page.body);
+        assert!((1..=60).contains(&wait) && page.body.contains(&format!("Try again in {wait} second")), "{}", page.body);
         server.log_in("ada").await;
         ada.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
     }

@@ -102,8 +102,8 @@ fn in_a_long_list_of_members_one_is_found_completed_and_sent_out() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
-        let keeper = app.log_in("ada").await;
-        let hall = keeper.create_room("Hall", "public").await;
+        let owner = app.log_in("ada").await;
+        let hall = owner.create_room("Hall", "public").await;
         for nth in 0..52 {
             app.register(&format!("person{nth:02}")).await.enter(&hall).await;
         }

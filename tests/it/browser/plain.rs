@@ -110,9 +110,9 @@ fn without_scripts_one_can_join_leave_several_rooms_and_make_one_public() {
         ada.press(".leaving button").await;
         ada.waits_for(async || ada.texts(".rows--ticked div > a").await == ["Barn"]).await;
         // A private room is made public in two steps.
-        let keeper = app.log_in("ada").await;
-        let den = keeper.create_room("Den", "private").await;
-        keeper.write(&den, "between us").await.expect(303);
+        let owner = app.log_in("ada").await;
+        let den = owner.create_room("Den", "private").await;
+        owner.write(&den, "between us").await.expect(303);
         ada.visit(app, &format!("/rooms/{den}/members")).await;
         ada.press("select[name=visibility] option[value=public]").await;
         ada.press(&format!("form[action='/rooms/{den}/settings'] .button")).await;

@@ -30,7 +30,7 @@ fn who_is_too_quick_is_told_in_words_and_what_only_reads_comes_by_itself() {
         while socket.ask("history", json!({ "room": "general", "before": 2 })).await["ok"] == json!(true) {}
         ada.press("#level summary").await;
         ada.press("#level button[value=muted]").await;
-        ada.waits_for(async || ada.texts("#said").await.iter().any(|said| said.contains("Slow down a little"))).await;
+        ada.waits_for(async || ada.texts("#said").await.iter().any(|said| said.contains("Too many attempts"))).await;
         // Older messages come all the same, a moment later.
         let has_all = async || {
             ada.execute("document.querySelector('#log').scrollTop = 0", vec![]).await.expect("our own script runs");

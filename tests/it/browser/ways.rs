@@ -64,6 +64,12 @@ fn the_palette_opens_a_room_by_keys_alone_and_gives_the_focus_back() {
         assert_eq!(ada.execute(told, vec![]).await.expect("our own script runs"), json!("true"));
         ada.type_keys("nothing of that name").await;
         ada.waits_for(async || ada.texts(".palette-none").await == ["No results"]).await;
+        // What is no room, person or command may have been said.
+        let search = "Search messages for “nothing of that name”";
+        assert_eq!(ada.texts("#palette [aria-selected=true] .found-label").await, [search]);
+        ada.type_keys(ENTER).await;
+        ada.waits_until(|path| path == "/search").await;
+        ada.waits_for(async || ada.value("[name=q]").await == "nothing of that name").await;
         ada.close().await;
     });
 }

@@ -86,7 +86,7 @@ once! {
     async fn an_address_that_names_no_database_is_refused_in_words(database: &Database) {
         let refusal = async |url: &str| Db::open(url, 2, Purpose::Serve).await.expect_err("it names none").to_string();
         for url in ["mysql://localhost/parlor", "parlor.db", ""] {
-            assert_eq!(refusal(url).await, "DATABASE_URL: it must begin with sqlite:// or postgres://", "{url}");
+            assert_eq!(refusal(url).await, "DATABASE_URL: must begin with sqlite:// or postgres://", "{url}");
         }
         let nowhere = format!("sqlite://{}/no/such/folder/parlor.db", database.folder().display());
         let said = refusal(&nowhere).await;

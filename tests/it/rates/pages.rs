@@ -12,7 +12,7 @@ async fn is_refused_in_place(person: &Person, path: &str, fields: &[(&str, &str)
     let page = person.post(path, fields).await;
     page.expect(429);
     assert!(page.header("retry-after").parse::<u64>().is_ok_and(|wait| wait > 0), "{path}: {page:?}");
-    assert!(page.body.contains("Slow down a little") && page.body.contains("role=\"alert\""), "{path}: {}", page.body);
+    assert!(page.body.contains("Too many attempts") && page.body.contains("role=\"alert\""), "{path}: {}", page.body);
     for words in typed {
         assert!(page.body.contains(words), "{path} has lost {words}: {}", page.body);
     }

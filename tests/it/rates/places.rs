@@ -36,7 +36,7 @@ both! {
         let path = format!("/rooms/{attic}/members");
         let page = ada.post(&path, &[("username", "grace")]).await;
         page.expect(422);
-        assert!(page.body.contains("They are in 500 rooms already") && page.body.contains("value=\"grace\""), "{}", page.body);
+        assert!(page.body.contains("They’re already in 500 rooms") && page.body.contains("value=\"grace\""), "{}", page.body);
         let answer = Answer::of(ada.form(&path, &[("username", "grace")]).header("accept", "application/json")).await;
         assert_eq!((answer.status, answer.code().as_str()), (422, "invalid"));
         assert_eq!(answer.json()["error"]["field"], "username");

@@ -56,7 +56,7 @@ both! {
         eve.get(&format!("/rooms/{slug}")).await.expect(404);
     }
 
-    async fn the_keeper_can_send_somebody_out_and_they_hear_nothing_more(app: &TestApp) {
+    async fn the_owner_can_send_somebody_out_and_they_hear_nothing_more(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let slug = ada.create_room("Circle", "private").await;
         invite(&ada, &slug, "grace").await.expect(303);
@@ -79,7 +79,7 @@ both! {
         assert_eq!(left["author"]["username"], "grace");
     }
 
-    async fn only_the_keeper_can_send_somebody_out(app: &TestApp) {
+    async fn only_the_owner_can_send_somebody_out(app: &TestApp) {
         let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
         let slug = ada.create_room("Circle", "private").await;
         invite(&ada, &slug, "grace").await.expect(303);

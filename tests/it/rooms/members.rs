@@ -10,12 +10,12 @@ fn usernames(answer: &Value) -> Vec<String> {
     members.iter().map(|it| it["person"]["username"].as_str().expect("a username").to_owned()).collect()
 }
 
-/// More people in a private room than a page holds, beside its keeper.
-async fn fill(app: &TestApp, keeper: &Person, room: &str) {
+/// More people in a private room than a page holds, beside its owner.
+async fn fill(app: &TestApp, owner: &Person, room: &str) {
     for number in 0..55 {
         let username = format!("p{number:02}");
         app.register(&username).await;
-        keeper.post(&format!("/rooms/{room}/members"), &[("username", &username)]).await.expect(303);
+        owner.post(&format!("/rooms/{room}/members"), &[("username", &username)]).await.expect(303);
     }
 }
 

@@ -36,7 +36,7 @@ fn without_scripts_one_can_search_page_on_and_go_to_a_result() {
         ada.sees(".message--target").await;
         // What is wrong is said on the page, with the words still there.
         ada.visit(app, "/search?q=lamp+before%3Asoon").await;
-        assert!(ada.texts(".problem").await[0].starts_with("before: takes a day"));
+        assert!(ada.texts(".problem").await[0].starts_with("before: needs a date"));
         ada.close().await;
     });
 }
@@ -53,7 +53,7 @@ once! {
         let found = page("/search?q=lamp").await.expect(200).body.clone();
         assert!(found.contains("<mark>lamp</mark>") && found.contains("/search?q=lamp&#38;order=best"), "{found}");
         assert!(page("/search?q=lamp&order=best").await.expect(200).body.contains("name=\"order\" value=\"best\""));
-        assert!(page("/search?q=on:soon").await.expect(422).body.contains("on: takes a day"));
+        assert!(page("/search?q=on:soon").await.expect(422).body.contains("on: needs a date"));
         page("/search?q=lamp&order=worst").await.expect(422);
         page("/search?q=lamp&before=x").await.expect(422);
     }

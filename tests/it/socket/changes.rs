@@ -94,7 +94,7 @@ both! {
         assert_eq!(page["messages"].as_array().expect("messages").last(), Some(&message));
     }
 
-    async fn the_keeper_of_a_room_can_delete_in_it_but_not_put_words_into_mouths(app: &TestApp) {
+    async fn the_owner_of_a_room_can_delete_in_it_but_not_put_words_into_mouths(app: &TestApp) {
         let (ada, grace) = (app.register("ada").await, app.register("grace").await);
         let room = ada.create_room("Tea", "public").await;
         let (hers, _) = ada.join(&room).await;
