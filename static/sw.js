@@ -34,8 +34,11 @@ addEventListener('fetch', (event) => {
   if (request.method !== 'GET') {
     if (DOORS.has(url.pathname)) event.waitUntil(forget());
   } else if (url.pathname.startsWith('/static/')) event.respondWith(file(request, url));
-  else if (request.mode === 'navigate') event.respondWith(page(event, url));
+  else if (request.mode === 'navigate' || isVisit(request)) event.respondWith(page(event, url));
 });
+
+// A page that a script asks for (`js/visit.js`), to be looked at and not only ahead of that.
+const isVisit = ({ headers }) => headers.get('accept') === 'text/html' && !headers.has('purpose');
 
 async function install() {
   const cache = await caches.open(SHELL_CACHE);

@@ -2,6 +2,7 @@
 import { announce } from '#js/announce.js';
 import { flip } from '#js/react-chips.js';
 import { words } from '#js/quotes.js';
+import { visit } from '#js/visit.js';
 
 export class Acts {
   #main; #line; #me; #reading; #composer; #picker;
@@ -52,7 +53,7 @@ export class Acts {
       case 'pin': this.#pin(node, seq); break;
       case 'unread': this.#told(await this.#reading.unread(seq), 'Marked as unread'); break;
       case 'link': this.#copy(node, seq); break;
-      case 'history': location.assign(`${location.origin}/rooms/${this.#main.dataset.room}/${seq}/history`); break;
+      case 'history': visit(`/rooms/${this.#main.dataset.room}/${seq}/history`); break;
       case 'delete': this.#delete(node, seq); break;
     }
   }

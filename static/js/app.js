@@ -1,4 +1,4 @@
-// Makes the room's page live. Everything here is an addition: without scripts the page reads, pages, posts and acts by itself.
+// Makes rooms' pages live. Everything here is an addition: without scripts a page reads, pages, posts and acts by itself.
 import { Acts } from '#js/act.js';
 import { Keys } from '#js/act-keys.js';
 import { Menu } from '#js/act-menu.js';
@@ -7,6 +7,7 @@ import { Composer } from '#js/composer.js';
 import { Kept } from '#js/kept.js';
 import { Level } from '#js/level.js';
 import { Outbox } from '#js/outbox.js';
+import { isDescribedBy, onPage } from '#js/page.js';
 import { People } from '#js/people.js';
 import { Place } from '#js/place.js';
 import { Pins } from '#js/pins.js';
@@ -17,19 +18,23 @@ import { Room } from '#js/room.js';
 import { connection, me, sidebar, title } from '#js/shell.js';
 import { Timeline } from '#js/timeline.js';
 
-const main = document.querySelector('main.room');
-const line = connection.in(main.dataset.room);
-const place = new Place();
-const quotes = new Quotes(line, place);
-const timeline = new Timeline(main, me, place, quotes);
-const reading = new Reading(main, line, timeline, place, sidebar);
-const outbox = new Outbox(main.dataset.room, me, line);
-const people = new People(line, me);
-const form = document.querySelector('#composer');
-const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), { line, me, room: main.dataset.room });
-const acts = new Acts(main, line, me, { reading, composer, picker: new Picker() });
-const menu = new Menu(acts);
-new Toolbar(acts, menu);
-new Keys(acts, menu);
-new Level(line, sidebar, main);
-new Room(main, { line, timeline, outbox, people, reading, sidebar, title, kept: new Kept(me, main), pins: new Pins(main, line) }).start();
+onPage((main, signal) => {
+  if (!main.matches('.room')) return;
+  const line = connection.in(main.dataset.room, signal);
+  const place = new Place(signal);
+  const quotes = new Quotes(line, place);
+  const timeline = new Timeline(main, me, place, quotes);
+  const reading = new Reading(main, line, timeline, place, sidebar, signal);
+  const outbox = new Outbox(main.dataset.room, me, line);
+  const people = new People(line, me);
+  const form = main.querySelector('#composer');
+  const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), { line, me, room: main.dataset.room, signal });
+  const acts = new Acts(main, line, me, { reading, composer, picker: new Picker() });
+  const menu = new Menu(acts);
+  new Toolbar(acts, menu);
+  new Keys(acts, menu);
+  new Level(line, sidebar, main, signal);
+  const kept = new Kept(me, main);
+  new Room(main, signal, { line, timeline, outbox, people, reading, sidebar, title, kept, pins: new Pins(main, line) }).start();
+  isDescribedBy(() => place.described(), signal);
+});

@@ -139,7 +139,7 @@ export class Composer {
     if (asked) {
       // From here on the script says what is answered, and a reload does not ask again.
       this.#form.elements.reply_to.remove();
-      history.replaceState(null, '', location.pathname);
+      history.replaceState(history.state, '', location.pathname);
     }
     if (asked || answer) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;

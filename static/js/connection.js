@@ -41,10 +41,21 @@ export class Connection extends EventTarget {
     location.assign(next);
   }
 
-  // One room's end of it.
-  in(room) { return new Line(this, room); }
+  // One room's end of it, as long as the signal says.
+  in(room, signal) { return new Line(this, room, signal); }
 
-  on(event, heard) { this.#socket.on(event, heard); }
+  // Another page is open, with a line of its own: what is said of the connection holds there too.
+  moved() {
+    const old = this.#bar;
+    this.#bar = document.querySelector('#connection') ?? bar();
+    if (old !== this.#bar && !this.isUp && !old.querySelector('a')) this.say(old.textContent);
+  }
+
+  // Hears of an event, as long as the signal says.
+  on(event, heard, signal) {
+    this.#socket.on(event, heard);
+    signal?.addEventListener('abort', () => this.#socket.off(event, heard));
+  }
 
   // Asks the server something; gives its answer, or an error of the same shape when none came.
   async ask(event, data = {}) {

@@ -5,22 +5,26 @@ const narrow = matchMedia('(width < 48rem)');
 
 export class Drawer {
   #sidebar = document.querySelector('.sidebar');
-  #content = document.querySelector('#content');
   #skip = document.querySelector('.skip');
   #opener;
 
   constructor() {
-    for (const menu of document.querySelectorAll('.menu')) {
-      menu.role = 'button';
-      menu.ariaExpanded = 'false';
-      menu.setAttribute('aria-controls', 'rooms');
-    }
     document.addEventListener('click', (event) => this.#pressed(event));
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.isOpen && !event.defaultPrevented && !document.querySelector('dialog[open]')) { event.preventDefault(); this.close(); }
       else if (event.key === ' ' && event.target.matches?.('.menu')) { event.preventDefault(); event.target.click(); }
     });
     narrow.addEventListener('change', () => this.close());
+  }
+
+  // Another page is open: whoever chose it is done with the drawer.
+  open(main) {
+    if (this.isOpen) this.#turn(false);
+    for (const menu of main.querySelectorAll('.menu')) {
+      menu.role = 'button';
+      menu.ariaExpanded = 'false';
+      menu.setAttribute('aria-controls', 'rooms');
+    }
   }
 
   get isOpen() { return this.#sidebar.classList.contains('is-open'); }
@@ -46,7 +50,7 @@ export class Drawer {
 
   #turn(isOpen) {
     this.#sidebar.classList.toggle('is-open', isOpen);
-    for (const node of [this.#content, this.#skip]) if (node) node.inert = isOpen;
+    for (const node of [document.querySelector('#content'), this.#skip]) if (node) node.inert = isOpen;
     if (this.#opener) this.#opener.ariaExpanded = String(isOpen);
   }
 }

@@ -1,5 +1,6 @@
 // What stands around every page of somebody who is signed in and is not its content: the palette, the keys, the drawer, leaving, and
 // posts that wait for rooms which are not open.
+import { start as startAhead } from '#js/ahead.js';
 import { announce } from '#js/announce.js';
 import { Drawer } from '#js/drawer.js';
 import { drop } from '#js/kept.js';
@@ -9,14 +10,15 @@ import { LogKeys } from '#js/log-keys.js';
 import { flushElsewhere } from '#js/outbox.js';
 import { Palette } from '#js/palette.js';
 import { Recent, commands } from '#js/palette-sources.js';
-import { connection, me, sidebar } from '#js/shell.js';
+import { onPage, open } from '#js/page.js';
+import { connection, me, sidebar, title } from '#js/shell.js';
 import { toggle } from '#js/theme.js';
+import { start as startVisits } from '#js/visit.js';
 import { watch } from '#js/watch.js';
 
-const room = document.querySelector('main.room');
-const here = room?.dataset.room;
 const recent = new Recent(me);
-if (here) recent.visited(here);
+// The room that is open.
+let here;
 
 async function readAll() {
   const waiting = [];
@@ -29,17 +31,36 @@ async function readAll() {
 }
 
 const drawer = new Drawer();
-const palette = new Palette({ recent, here, commands: commands({ keys: () => keys.show(), theme: toggle, readAll }) });
-const keys = new Keys({ palette, log: room && new LogKeys(room) });
+const palette = new Palette({ recent, commands: commands({ keys: () => keys.show(), theme: toggle, readAll }) });
+const keys = new Keys({ palette });
 new Leaving(me);
 
-for (const button of document.querySelectorAll('[data-open=palette]')) {
-  button.hidden = false;
-  button.querySelector('kbd').textContent = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
-  button.addEventListener('click', () => { drawer.close(); palette.toggle(); });
+function bindOpeners(root) {
+  for (const button of root.querySelectorAll('[data-open=palette]')) {
+    button.hidden = false;
+    button.querySelector('kbd').textContent = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
+    button.addEventListener('click', () => { drawer.close(); palette.toggle(); });
+  }
+  for (const link of root.querySelectorAll('[data-open=keys]')) {
+    link.addEventListener('click', (event) => { event.preventDefault(); link.closest('dialog')?.close(); drawer.close(); keys.show(); });
+  }
 }
-for (const link of document.querySelectorAll('[data-open=keys]')) {
-  link.addEventListener('click', (event) => { event.preventDefault(); link.closest('dialog')?.close(); drawer.close(); keys.show(); });
-}
-connection.addEventListener('up', () => flushElsewhere(me, connection, here));
+for (const root of document.querySelectorAll('.sidebar, dialog')) bindOpeners(root);
+
+onPage((main, signal) => {
+  here = main.matches('.room') ? main.dataset.room : undefined;
+  if (here) recent.visited(here);
+  drawer.open(main);
+  palette.here = here;
+  keys.open(main, here && new LogKeys(main));
+  bindOpeners(main);
+  // What waits in other rooms is sent, and so is what was on its way in the room that was left.
+  const flush = () => flushElsewhere(me, connection, here, signal);
+  connection.addEventListener('up', flush, { signal });
+  if (connection.isUp) flush();
+});
 connection.on('removed', ({ room: lost }) => drop(me, lost));
+
+startAhead();
+startVisits((name) => title.name(name));
+open(document.querySelector('main'));

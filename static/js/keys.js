@@ -1,6 +1,7 @@
 // Keys that work from anywhere on a page. Never while one is typing, but for those with Ctrl, ⌘ or Alt and Escape; never while an input
 // method is composing; single letters can be turned off in the list of keys.
 import { nextRoom } from '#js/rooms-order.js';
+import { visit } from '#js/visit.js';
 
 const SETTING = 'keys';
 // How long `g` waits for what follows it, in milliseconds.
@@ -14,18 +15,19 @@ export class Keys {
   #switch = this.#list.querySelector('[name=single-keys]');
   #went = 0;
 
-  constructor({ palette, log }) {
+  constructor({ palette }) {
     this.#palette = palette;
-    this.#log = log;
-    for (const box of document.querySelectorAll('[name=single-keys]')) {
-      box.checked = areSingle();
-      box.closest('label').hidden = false;
-      box.addEventListener('change', () => setSingle(box.checked));
-    }
+    offer(this.#list);
     this.#list.addEventListener('click', (event) => { if (event.target === this.#list) this.#list.close(); });
     // In front of everybody else: after `g` a letter is a place.
     document.addEventListener('keydown', (event) => this.#place(event), true);
     document.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  // Another page is open, with a log to walk through, or none.
+  open(main, log) {
+    this.#log = log;
+    offer(main);
   }
 
   show() {
@@ -40,7 +42,7 @@ export class Keys {
     if (!isNext || !isPlain(event) || isTyping(event.target) || !PLACES[event.key]) return;
     event.preventDefault();
     event.stopPropagation();
-    location.assign(PLACES[event.key]);
+    visit(PLACES[event.key]);
   }
 
   #key(event) {
@@ -50,7 +52,7 @@ export class Keys {
     if (document.querySelector('dialog[open], :popover-open')) return;
     if (event.altKey && !event.ctrlKey && !event.metaKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
       const room = nextRoom(key === 'ArrowDown' ? 1 : -1, { isUnread: event.shiftKey });
-      if (room) done(event, location.assign(room));
+      if (room) done(event, visit(room));
       return;
     }
     if (key === 'Escape') return this.#escape(event);
@@ -63,10 +65,10 @@ export class Keys {
     switch (key) {
       case '?': return done(event, this.show());
       case 'g': this.#went = Date.now(); return done(event);
-      case '/': return done(event, location.assign('/search'));
+      case '/': return done(event, visit('/search'));
       case 'n': case 'p': {
         const room = nextRoom(key === 'n' ? 1 : -1);
-        return room && done(event, location.assign(room));
+        return room && done(event, visit(room));
       }
       case 'j': case 'k': case 'G': return this.#message(event, key);
     }
@@ -84,6 +86,15 @@ export class Keys {
     if (!composer || event.target === composer || document.querySelector('.sidebar.is-open')) return;
     if (isTyping(event.target) && !event.target.closest('.room')) return;
     done(event, composer.focus());
+  }
+}
+
+// The switch for single letters, where a list of the keys has it.
+function offer(root) {
+  for (const box of root.querySelectorAll('[name=single-keys]')) {
+    box.checked = areSingle();
+    box.closest('label').hidden = false;
+    box.addEventListener('change', () => setSingle(box.checked));
   }
 }
 

@@ -7,7 +7,7 @@ const ICONS = { all: 'loud', muted: 'muted' };
 export class Level {
   #details = document.querySelector('#level');
 
-  constructor(line, sidebar, main) {
+  constructor(line, sidebar, main, signal) {
     if (!this.#details) return;
     this.#details.addEventListener('submit', async (event) => {
       if (!line.isUp) return;
@@ -20,7 +20,7 @@ export class Level {
       sidebar.level(main.dataset.room, answer.level);
       announce(level === 'muted' && sidebar.isDirect(main.dataset.room) ? 'Conversation muted' : SAID[level], { isShown: true });
     });
-    sidebar.addEventListener('level', ({ detail }) => { if (detail.room === main.dataset.room) this.#show(detail.level); });
+    sidebar.addEventListener('level', ({ detail }) => { if (detail.room === main.dataset.room) this.#show(detail.level); }, { signal });
     // Like every menu: away with Escape, or a click elsewhere.
     this.#details.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || !this.#details.open) return;
@@ -28,7 +28,7 @@ export class Level {
       this.#details.open = false;
       this.#details.querySelector('summary').focus();
     });
-    document.addEventListener('click', (event) => { if (!this.#details.contains(event.target)) this.#details.open = false; });
+    document.addEventListener('click', (event) => { if (!this.#details.contains(event.target)) this.#details.open = false; }, { signal });
   }
 
   #show(level) {

@@ -4,17 +4,21 @@ export class Line extends EventTarget {
   #connection; #room;
   #hasEnded = false;
 
-  constructor(connection, room) {
+  #signal;
+
+  constructor(connection, room, signal) {
     super();
     this.#connection = connection;
     this.#room = room;
-    for (const name of ['up', 'down']) connection.addEventListener(name, () => this.#hasEnded || this.dispatchEvent(new Event(name)));
+    this.#signal = signal;
+    for (const name of ['up', 'down']) connection.addEventListener(name, () => this.#hasEnded || this.dispatchEvent(new Event(name)), { signal });
+    signal?.addEventListener('abort', () => { this.#hasEnded = true; });
   }
 
   get isUp() { return this.#connection.isUp && !this.#hasEnded; }
 
   on(event, heard) {
-    this.#connection.on(event, (data) => { if (data.room === this.#room && !this.#hasEnded) heard(data); });
+    this.#connection.on(event, (data) => { if (data.room === this.#room && !this.#hasEnded) heard(data); }, this.#signal);
   }
 
   ask(event, data = {}) { return this.#connection.ask(event, { room: this.#room, ...data }); }

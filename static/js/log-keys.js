@@ -1,12 +1,15 @@
 // Moving through a room's messages by keys: the focus walks from one to the next.
+import { visit } from '#js/visit.js';
 
 const MESSAGES = '#messages .message:not([data-nonce])';
 
 export class LogKeys {
-  #log = document.querySelector('#log');
-  #main;
+  #main; #log;
 
-  constructor(main) { this.#main = main; }
+  constructor(main) {
+    this.#main = main;
+    this.#log = main.querySelector('#log');
+  }
 
   // To the next message, or the one before; from nowhere, to the last that can be seen.
   move(step) {
@@ -21,7 +24,7 @@ export class LogKeys {
   }
 
   toEnd() {
-    if (this.#main.dataset.latest !== 'true') { location.assign(`/rooms/${this.#main.dataset.room}`); return true; }
+    if (this.#main.dataset.latest !== 'true') { visit(`/rooms/${this.#main.dataset.room}`); return true; }
     this.#log.scrollTop = this.#log.scrollHeight;
     [...document.querySelectorAll(MESSAGES)].at(-1)?.focus({ preventScroll: true });
     return true;

@@ -1,6 +1,7 @@
 // Notifications of the desktop while a tab is open: asked for only on a click, shown in one tab, and only of what one is not looking at.
 import { make, button } from '#js/make.js';
 import { shown } from '#js/people-live.js';
+import { visit } from '#js/visit.js';
 
 const DISMISSED = 'notifications:dismissed';
 // How long a tab keeps a message to itself, so that the other tabs leave it alone; in milliseconds.
@@ -9,16 +10,22 @@ const HELD = 5_000;
 export class Notices {
   #sidebar; #here; #letGo;
 
-  constructor(sidebar, here) {
+  constructor(sidebar) {
     this.#sidebar = sidebar;
-    this.#here = here;
     sidebar.addEventListener('heard', ({ detail }) => this.#heard(detail));
     for (const name of ['focus', 'blur', 'pageshow']) addEventListener(name, () => this.#look());
     document.addEventListener('visibilitychange', () => this.#look());
-    this.#look();
     this.#offer();
+  }
+
+  // Another page is open: that of a room, or none.
+  open(main, room) {
+    this.#letGo?.();
+    this.#letGo = null;
+    this.#here = room;
+    this.#look();
     // Wherever else a page has a button for it.
-    for (const asker of document.querySelectorAll('[data-notifications]')) {
+    for (const asker of main.querySelectorAll('[data-notifications]')) {
       asker.hidden = !('Notification' in window) || Notification.permission !== 'default';
       asker.addEventListener('click', async () => { await Notification.requestPermission(); asker.hidden = true; });
     }
@@ -60,7 +67,7 @@ export class Notices {
       window.focus();
       const message = room === this.#here && document.getElementById(`m${seq}`);
       if (message) message.scrollIntoView({ block: 'center' });
-      else location.assign(`/rooms/${room}/${seq}`);
+      else visit(`/rooms/${room}/${seq}`);
     });
   }
 

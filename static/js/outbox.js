@@ -20,8 +20,8 @@ export class Outbox extends EventTarget {
   }
 
   // Shows what waits, from here on also what other windows do about it.
-  restore() {
-    addEventListener('storage', ({ key }) => { if (key === this.#key || key === null) this.#tell(); });
+  restore(signal) {
+    addEventListener('storage', ({ key }) => { if (key === this.#key || key === null) this.#tell(); }, { signal });
     this.#tell();
   }
 
@@ -83,6 +83,6 @@ export class Outbox extends EventTarget {
 }
 
 // Sends what waits in the rooms that are not open; what is refused there shows when the room is opened.
-export function flushElsewhere(me, connection, here) {
-  for (const room of rooms(me)) if (room !== here) new Outbox(room, me, connection.in(room)).flush();
+export function flushElsewhere(me, connection, here, signal) {
+  for (const room of rooms(me)) if (room !== here) new Outbox(room, me, connection.in(room, signal)).flush();
 }

@@ -2,10 +2,11 @@
 import { initials } from '#js/message.js';
 import { askFor } from '#js/get.js';
 import { get, set } from '#js/own.js';
+import { visit } from '#js/visit.js';
 
 const MOST_RECENT = 8;
 
-const go = (path) => () => location.assign(path);
+const go = (path) => () => visit(path);
 
 // The way from what was typed to the messages that say it.
 export function inMessages(typed) {

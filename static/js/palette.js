@@ -13,12 +13,14 @@ export class Palette {
   #field = this.#dialog.querySelector('input');
   #list = this.#dialog.querySelector('[role=listbox]');
   #none = this.#dialog.querySelector('.palette-none');
-  #recent; #here; #commands;
+  #recent; #commands;
   #others = []; #people = []; #shown = []; #at = 0; #resting; #asked = 0;
 
-  constructor({ recent, here, commands }) {
+  // The room that is open.
+  here;
+
+  constructor({ recent, commands }) {
     this.#recent = recent;
-    this.#here = here;
     this.#commands = commands;
     this.#field.addEventListener('input', () => this.#typed());
     this.#dialog.addEventListener('keydown', (event) => this.#key(event));
@@ -66,7 +68,7 @@ export class Palette {
     const own = ownRooms();
     const known = new Set(own.map(({ slug }) => slug));
     const recent = this.#recent.list();
-    const rank = ({ slug, isUnread }) => (slug === this.#here ? 99 : recent.includes(slug) ? recent.indexOf(slug) : isUnread ? 20 : 40);
+    const rank = ({ slug, isUnread }) => (slug === this.here ? 99 : recent.includes(slug) ? recent.indexOf(slug) : isUnread ? 20 : 40);
     return [...own.sort((a, b) => rank(a) - rank(b)), ...this.#others.filter(({ slug }) => !known.has(slug))];
   }
 

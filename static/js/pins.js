@@ -1,16 +1,17 @@
 // How many pins the room has, in its head.
 
 export class Pins {
-  #line; #link; #asking = null;
+  #line; #main; #link; #asking = null;
 
   constructor(main, line) {
     this.#line = line;
+    this.#main = main;
     this.#link = main.querySelector('.pins');
   }
 
   // Hears of a message before it is shown: what was pinned or let go changes the number, and the server knows it.
   heard(message) {
-    const node = document.getElementById(`m${message.seq}`);
+    const node = this.#main.querySelector(`#m${message.seq}`);
     if (node ? node.hasAttribute('data-pinned') === !!message.pinned : !message.pinned) return;
     clearTimeout(this.#asking);
     this.#asking = setTimeout(async () => {

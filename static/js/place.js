@@ -11,7 +11,7 @@ export class Place extends EventTarget {
   #pill = document.querySelector('#pill');
   #count = 0; #isAtEnd = true; #height = 0;
 
-  constructor() {
+  constructor(signal) {
     super();
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#pill.addEventListener('click', () => { this.toEnd(); this.#log.focus({ preventScroll: true }); });
@@ -19,9 +19,16 @@ export class Place extends EventTarget {
     const sizes = new ResizeObserver(() => { if (this.#isAtEnd) this.toEnd(); });
     sizes.observe(this.#log);
     sizes.observe(this.#list);
+    signal.addEventListener('abort', () => sizes.disconnect());
   }
 
   get isAtEnd() { return this.#isAtEnd; }
+
+  // Where one is, for coming back: the message at the top of the view, and how far down it stands; nothing at the end.
+  described() {
+    const node = this.#isAtEnd ? null : this.#top();
+    return node ? [Number(node.dataset.seq), Math.round(this.offset(node))] : null;
+  }
 
   get isNearTop() { return this.#log.scrollTop < 600; }
 
@@ -45,11 +52,16 @@ export class Place extends EventTarget {
   // Changes the log, and leaves what is being read where it is.
   keep(change) {
     if (this.#isAtEnd) { change(); this.toEnd(); return; }
-    const edge = this.#log.getBoundingClientRect().top;
-    const anchor = [...this.#list.querySelectorAll('[data-seq]')].find((node) => node.getBoundingClientRect().bottom > edge);
+    const anchor = this.#top();
     const top = anchor?.getBoundingClientRect().top ?? 0;
     change();
     if (anchor?.isConnected) this.#log.scrollTop += anchor.getBoundingClientRect().top - top;
+  }
+
+  // The first message that can be seen.
+  #top() {
+    const edge = this.#log.getBoundingClientRect().top;
+    return [...this.#list.querySelectorAll('[data-seq]')].find((node) => node.getBoundingClientRect().bottom > edge);
   }
 
   // How far down the view a node stands, and putting it there again.

@@ -9,7 +9,7 @@ export class Reading {
   #list = document.querySelector('#messages');
   #isLatest; #isLive = false; #isHeld = false; #told; #waiting;
 
-  constructor(main, line, timeline, place, sidebar) {
+  constructor(main, line, timeline, place, sidebar, signal) {
     this.#room = main.dataset.room;
     this.#isLatest = main.dataset.latest === 'true';
     this.#told = Number(main.dataset.read);
@@ -18,15 +18,24 @@ export class Reading {
     this.#place = place;
     this.#sidebar = sidebar;
     sidebar.isReading = () => this.#isReading();
+    if (this.#isLatest && this.#told >= timeline.last) sidebar.seen(this.#room, timeline.last);
     place.addEventListener('moved', () => this.look());
-    for (const name of ['focus', 'blur']) addEventListener(name, () => { this.look(); sidebar.look(); });
-    document.addEventListener('visibilitychange', () => this.look());
+    for (const name of ['focus', 'blur']) addEventListener(name, () => { this.look(); sidebar.look(); }, { signal });
+    document.addEventListener('visibilitychange', () => this.look(), { signal });
+    signal.addEventListener('abort', () => this.#end());
     // After "mark unread" only somebody who moves through the log again is reading.
     const log = document.querySelector('#log');
     for (const name of ['wheel', 'touchmove', 'pointerdown']) log.addEventListener(name, (event) => { if (name !== 'pointerdown' || event.target === log) this.#go(); }, { passive: true });
     log.addEventListener('keydown', ({ key }) => { if (/^(Arrow|Page|Home|End)/.test(key)) this.#go(); });
     line.addEventListener('down', () => { this.#isLive = false; });
     line.on('read', ({ seq }) => this.#elsewhere(seq));
+  }
+
+  // Another page is open.
+  #end() {
+    this.#isLive = false;
+    this.#place = null;
+    clearTimeout(this.#waiting);
   }
 
   // The room is whole from here on.
@@ -43,7 +52,7 @@ export class Reading {
     this.#waiting = setTimeout(() => this.#tell(), GLANCE);
   }
 
-  #isReading() { return this.#isLatest && !this.#isHeld && this.#place.isAtEnd && document.hasFocus() && document.visibilityState === 'visible'; }
+  #isReading() { return !!this.#place && this.#isLatest && !this.#isHeld && this.#place.isAtEnd && document.hasFocus() && document.visibilityState === 'visible'; }
 
   async #tell() {
     this.#waiting = null;
@@ -67,7 +76,7 @@ export class Reading {
     if (!answer.ok) { this.#isHeld = false; return answer; }
     this.#told = seq - 1;
     this.#sidebar.count(this.#room, answer);
-    this.#mark(document.getElementById(`m${seq}`));
+    this.#mark(this.#list.querySelector(`#m${seq}`));
     return answer;
   }
 

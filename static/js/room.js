@@ -1,12 +1,16 @@
 // The room's history, kept whole: one number, `rev`, says what is known; whatever is missing is asked for.
 
+import { leave, settled } from '#js/seats.js';
+import { visit } from '#js/visit.js';
+
 export class Room {
-  #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins; #kept;
-  #rev; #epoch; #isLatest;
+  #signal; #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins; #kept;
+  #rev; #epoch; #isLatest; #hasJoined = false;
   #syncing = null;
 
-  constructor(main, { line, timeline, outbox, people, reading, sidebar, title, pins, kept }) {
+  constructor(main, signal, { line, timeline, outbox, people, reading, sidebar, title, pins, kept }) {
     this.#main = main;
+    this.#signal = signal;
     this.#line = line;
     this.#timeline = timeline;
     this.#outbox = outbox;
@@ -24,7 +28,10 @@ export class Room {
   start() {
     // `join` makes a member: who only reads a public room sees it as it was, until they press its button.
     const isMember = this.#main.dataset.member === 'true';
-    if (isMember) this.#line.addEventListener('up', () => this.#join());
+    if (isMember) {
+      this.#line.addEventListener('up', () => this.#join());
+      this.#signal.addEventListener('abort', () => this.#leave());
+    }
     // Joined in another window, or brought in by somebody.
     else this.#line.on('entered', () => location.reload());
     this.#line.on('message', (message) => this.#heard(message));
@@ -33,7 +40,7 @@ export class Room {
     this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
     this.#timeline.onOlder = () => this.#older();
     this.#timeline.begin();
-    this.#outbox.restore();
+    this.#outbox.restore(this.#signal);
     this.#outbox.onPosted = (message) => this.#posted(message);
     this.#restore();
     if (isMember && this.#line.isUp) this.#join();
@@ -41,11 +48,21 @@ export class Room {
 
   // What came after the page and was kept in this browser. `rev` stays where the page has it: what is missing between is still asked for.
   async #restore() {
-    for (const message of await this.#kept.restore()) this.#timeline.show(message, this.#isLatest);
+    const kept = await this.#kept.restore();
+    if (!this.#signal.aborted) for (const message of kept) this.#timeline.show(message, this.#isLatest);
+  }
+
+  // Whoever is live in a room hears its messages; of the others they hear that something waits.
+  #leave() {
+    if (this.#hasJoined) leave(this.#main.dataset.room, this.#signal.reason);
   }
 
   async #join() {
+    await settled(this.#main.dataset.room);
+    if (this.#signal.aborted) return;
+    this.#hasJoined = true;
     const answer = await this.#line.ask('join', { after: this.#rev });
+    if (this.#signal.aborted) return;
     if (!answer.ok) return this.#refused(answer.error);
     if (answer.head.epoch !== this.#epoch) return location.reload();
     this.#take(answer.messages);
@@ -61,7 +78,7 @@ export class Room {
   #refused(error) {
     // Another history than the one that this page knows: begin afresh.
     if (error.field === 'after') return location.reload();
-    if (error.code === 'not_found' || error.code === 'forbidden') return location.assign('/rooms');
+    if (error.code === 'not_found' || error.code === 'forbidden') return visit('/rooms');
     if (error.code !== 'lost') this.#line.say(error.message);
     if (this.#line.isUp) setTimeout(() => this.#line.isUp && this.#join(), (error.retry_after ?? 2) * 1_000);
   }
@@ -73,7 +90,8 @@ export class Room {
 
   // One's own post, as its acknowledgement tells it; its broadcast may still be on its way.
   async #posted(message) {
-    if (!this.#isLatest) return location.assign(`/rooms/${this.#main.dataset.room}`);
+    if (this.#signal.aborted) return;
+    if (!this.#isLatest) return visit(`/rooms/${this.#main.dataset.room}`);
     await this.#heard(message);
     this.#reading.posted();
   }
@@ -90,6 +108,7 @@ export class Room {
     this.#syncing ??= (async () => {
       for (;;) {
         const answer = await this.#line.read('sync', { after: this.#rev });
+        if (this.#signal.aborted) return;
         if (!answer.ok) return this.#refused(answer.error);
         if (answer.head.epoch !== this.#epoch) return location.reload();
         this.#take(answer.messages);

@@ -1,22 +1,26 @@
 // The settings' page: offers the browser's own time zone, and shows a theme as soon as it is chosen.
+import { onPage } from '#js/page.js';
 
-const form = document.querySelector('#settings');
-const field = form.elements.time_zone;
-const suggestion = document.querySelector('#zone-suggestion');
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+onPage((main) => {
+  const form = main.querySelector('#settings');
+  if (!form) return;
+  const field = form.elements.time_zone;
+  const suggestion = main.querySelector('#zone-suggestion');
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-function offer() {
-  suggestion.hidden = !zone || zone === 'UTC' || field.value.trim().toLowerCase() === zone.toLowerCase();
-}
+  function offer() {
+    suggestion.hidden = !zone || zone === 'UTC' || field.value.trim().toLowerCase() === zone.toLowerCase();
+  }
 
-if (zone) {
-  const button = suggestion.querySelector('button');
-  button.textContent = `Use browser time zone (${zone.replaceAll('_', ' ')})`;
-  button.addEventListener('click', () => { field.value = zone; offer(); field.focus(); });
-  field.addEventListener('input', offer);
-  offer();
-}
+  if (zone) {
+    const button = suggestion.querySelector('button');
+    button.textContent = `Use browser time zone (${zone.replaceAll('_', ' ')})`;
+    button.addEventListener('click', () => { field.value = zone; offer(); field.focus(); });
+    field.addEventListener('input', offer);
+    offer();
+  }
 
-for (const choice of form.querySelectorAll('[name=theme]')) {
-  choice.addEventListener('change', () => { document.documentElement.dataset.theme = choice.value; });
-}
+  for (const choice of form.querySelectorAll('[name=theme]')) {
+    choice.addEventListener('change', () => { document.documentElement.dataset.theme = choice.value; });
+  }
+});

@@ -3,6 +3,7 @@ import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
 import { Notices } from '#js/notify.js';
 import { end, keepOnly, onEnd } from '#js/own.js';
+import { onPage } from '#js/page.js';
 import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment } from '#js/time.js';
@@ -17,19 +18,23 @@ export const me = {
   isAdmin: frame.dataset.admin === 'true',
   notify: frame.dataset.notify || 'mentions',
 };
-// The room that the page is open at, if it is one's own room's log.
-export const here = document.querySelector('main.room')?.dataset.room;
 export const connection = new Connection();
 export const title = new Title();
-export const sidebar = new Sidebar(connection, me, here, title);
-export const notices = new Notices(sidebar, here);
+export const sidebar = new Sidebar(connection, me, title);
+export const notices = new Notices(sidebar);
 export { announce };
 
-// Messages out of their room tell the day with the hour, as the reader has it.
-for (const time of document.querySelectorAll('.gathered time, time.moment')) {
-  time.title = fullTime(time.dateTime);
-  (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
-}
+onPage((main) => {
+  const room = main.matches('.room') ? main.dataset.room : undefined;
+  connection.moved();
+  sidebar.open(room);
+  notices.open(main, room);
+  // Messages out of their room tell the day with the hour, as the reader has it.
+  for (const time of main.querySelectorAll('.gathered time, time.moment')) {
+    time.title = fullTime(time.dateTime);
+    (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
+  }
+});
 
 connection.on('person', renamed);
 connection.on('online', cameOrWent);

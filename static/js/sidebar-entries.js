@@ -10,9 +10,9 @@ const ROOMS = 100;
 const MOST = 200;
 
 export class Entries {
-  #here; #sidebar = document.querySelector('.sidebar');
-
-  constructor(here) { this.#here = here; }
+  #sidebar = document.querySelector('.sidebar');
+  // The room that is open.
+  here = null;
 
   // The rooms that the page was made with.
   rooms() { return [...this.#sidebar.querySelectorAll('a[data-room]')].map((entry) => entry.dataset.room); }
@@ -53,7 +53,7 @@ export class Entries {
     const entry = item.querySelector('a');
     entry.href = `/rooms/${row.room}`;
     entry.dataset.room = row.room;
-    if (row.room === this.#here) entry.setAttribute('aria-current', 'page');
+    if (row.room === this.here) entry.setAttribute('aria-current', 'page');
     entry.querySelector('.name').textContent = row.name;
     entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }

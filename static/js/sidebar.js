@@ -3,19 +3,18 @@ import { Entries } from '#js/sidebar-entries.js';
 import { watch } from '#js/watch.js';
 
 export class Sidebar extends EventTarget {
-  #connection; #me; #here; #title;
+  #connection; #me; #here; #title; #lost = null;
   #rows = new Map();
   #entries;
   // Whether the open room is being read right now: then nothing waits in it.
   isReading = () => false;
 
-  constructor(connection, me, here, title) {
+  constructor(connection, me, title) {
     super();
     this.#connection = connection;
     this.#me = me;
-    this.#here = here;
     this.#title = title;
-    this.#entries = new Entries(here);
+    this.#entries = new Entries();
     connection.addEventListener('up', () => this.#watch());
     connection.on('activity', ({ room, message }) => { if (room !== this.#here) this.heard(room, message); });
     connection.on('entered', (row) => this.#take(row));
@@ -23,6 +22,16 @@ export class Sidebar extends EventTarget {
     connection.on('read', ({ room, unread, mentions }) => this.count(room, { unread, mentions }));
     connection.on('level', ({ room, level }) => this.level(room, level));
     connection.on('room', ({ slug, name, visibility }) => this.#change(slug, { name, visibility }));
+  }
+
+  // Another page is open: that of a room, or none.
+  open(room) {
+    const left = this.#here;
+    this.#here = this.#entries.here = room;
+    this.isReading = () => false;
+    if (left && left === this.#lost) this.#entries.remove(left);
+    this.#lost = null;
+    for (const one of [left, room]) if (this.#rows.has(one)) this.#show(one);
   }
 
   // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.
@@ -50,6 +59,11 @@ export class Sidebar extends EventTarget {
   count(room, { unread, mentions }) {
     const row = this.#rows.get(room);
     this.#change(room, { unread: unread ?? row?.unread ?? 0, mentions: mentions ?? (unread ? row?.mentions : 0) ?? 0 });
+  }
+
+  // A room's page says that everything in it is read, up to its last message.
+  seen(room, seq) {
+    if (this.#rows.get(room)?.head.seq <= seq) this.count(room, { unread: 0, mentions: 0 });
   }
 
   level(room, level) {
@@ -85,8 +99,9 @@ export class Sidebar extends EventTarget {
 
   #forget(room) {
     this.#rows.delete(room);
-    // The room's own page says itself what has become of it.
+    // The room's own page says itself what has become of it, until one leaves it.
     if (room !== this.#here) this.#entries.remove(room);
+    else this.#lost = room;
     this.#sum();
   }
 

@@ -50,7 +50,7 @@ export class Timeline {
 
   // Shows a message in its present state: in the place where it is, or at the end if it is new.
   show(message, isLatest) {
-    const old = document.getElementById(`m${message.seq}`);
+    const old = this.#list.querySelector(`#m${message.seq}`);
     if (old) {
       if (Number(old.dataset.rev) >= message.rev) return;
       this.#place.keep(() => {

@@ -13,6 +13,7 @@ mod reading;
 mod shared;
 mod sidebar;
 mod talk;
+mod visits;
 mod ways;
 mod writing;
 
