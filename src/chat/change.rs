@@ -127,12 +127,12 @@ pub struct Logged {
 #[derive(Debug, Default)]
 pub struct Drawn(Mutex<Vec<(Way, Arc<str>)>>);
 
-/// A way in which a message can be drawn: the time zone's name, and whether it stands first under its author's name.
-pub type Way = (Option<Arc<str>>, bool);
+/// A way in which a message can be drawn: how its times are written, and whether it stands first under its author's name.
+pub type Way = (Arc<str>, bool);
 
 impl Drawn {
     /// In how many ways a message is kept.
-    const WAYS: usize = 4;
+    const WAYS: usize = 8;
 
     /// What was drawn in this way, or what `draw` draws now.
     pub fn get(&self, way: &Way, draw: impl FnOnce() -> String) -> Arc<str> {

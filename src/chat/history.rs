@@ -129,8 +129,12 @@ impl Chat {
     ///
     /// # Errors
     /// The database's.
-    pub async fn first_on_or_after(&self, view: &RoomView, moment: Millis) -> Result<Option<i64>> {
-        Ok(self.db.first_on_or_after(view.room.id, moment).await?)
+    pub async fn first_of_day(&self, view: &RoomView, from: Millis, until: Millis) -> Result<Option<i64>> {
+        let words = self.db.first_words_between(view.room.id, from, until).await?;
+        match words {
+            Some(seq) => Ok(Some(seq)),
+            None => Ok(self.db.first_on_or_after(view.room.id, from).await?),
+        }
     }
 
     /// How many messages wait for somebody in a room; at most 1,000 are counted.

@@ -292,6 +292,22 @@ impl Db {
         .await)
     }
 
+    /// The first words of a room from a moment on, and before another.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn first_words_between(&self, room: RoomId, from: Millis, until: Millis) -> sqlx::Result<Option<i64>> {
+        read!(self, pool => sqlx::query_scalar(
+            "select seq from messages where room_id = $1 and created_at >= $2 and created_at < $3 and kind = 'text'
+             order by created_at, seq limit 1",
+        )
+        .bind(room)
+        .bind(from)
+        .bind(until)
+        .fetch_optional(pool)
+        .await)
+    }
+
     /// How many of other people's words stand behind somebody's read marker, among the first 1,000 there: whoever writes without
     /// ever reading does not make it long.
     ///

@@ -12,6 +12,6 @@ impl Realtime {
     pub(super) async fn search(&self, seated: &Seated, payload: &Payload) -> Result<Answer> {
         let order = Order::parse(payload.optional_text("order")?)?;
         let before = payload.optional_text("before")?;
-        Ok(Answer::Found(self.chat.search(seated.seat.user, payload.text("q")?, order, before).await?))
+        Ok(Answer::Found(self.chat.search(seated.seat.user, None, payload.text("q")?, order, before).await?))
     }
 }

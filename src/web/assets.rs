@@ -88,7 +88,22 @@ pub fn style(name: &str) -> String {
     url(&format!("css/{name}.css"))
 }
 
-/// The import map, the one inline script there is.
+/// What runs in the page itself before it is painted for the first time; see `static/js/first.js`.
+static FIRST: LazyLock<String> = LazyLock::new(|| text("js/first.js"));
+
+/// The script that runs before the first paint. It and the import map are the inline scripts there are.
+#[must_use]
+pub fn first() -> &'static str {
+    &FIRST
+}
+
+/// Its hash as a source of the Content-Security-Policy.
+#[must_use]
+pub fn first_hash() -> String {
+    source_of(&FIRST)
+}
+
+/// The import map.
 #[must_use]
 pub fn import_map() -> &'static str {
     &IMPORT_MAP
@@ -97,7 +112,11 @@ pub fn import_map() -> &'static str {
 /// The import map's hash as a source of the Content-Security-Policy.
 #[must_use]
 pub fn import_map_hash() -> String {
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(IMPORT_MAP.as_bytes())))
+    source_of(&IMPORT_MAP)
+}
+
+fn source_of(script: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script.as_bytes())))
 }
 
 /// `GET /static/{path}`, with or without the hash.

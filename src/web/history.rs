@@ -178,15 +178,13 @@ pub struct Day {
 
 /// `GET /rooms/{slug}/on?date=…`: where the form that asks for a day leads.
 pub async fn to_date(Path(slug): Path<String>, Query(day): Query<Day>, user: CurrentUser, asked: Asked) -> Answer {
-    let _signed_in = user;
     let date: Date = day.date.parse().map_err(|_| asked.refuse(invalid_date()))?;
+    // A day is the reader's own, unless they say whose.
     let zone = day.tz.filter(|zone| !zone.is_empty());
-    let query = zone.map(|zone| {
-        let zone: String = form_urlencoded::byte_serialize(zone.as_bytes()).collect();
-        format!("?tz={zone}")
-    });
+    let zone = zone.as_deref().unwrap_or_else(|| user.times.zone_name());
+    let zone: String = form_urlencoded::byte_serialize(zone.as_bytes()).collect();
     let slug: String = form_urlencoded::byte_serialize(slug.as_bytes()).collect();
-    Ok(Redirect::to(&format!("/rooms/{slug}/on/{date}{}", query.unwrap_or_default())).into_response())
+    Ok(Redirect::to(&format!("/rooms/{slug}/on/{date}?tz={zone}")).into_response())
 }
 
 fn invalid_date() -> Error {
@@ -203,17 +201,17 @@ pub async fn on_date(
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
-    let moment = start_of(&date, day.tz.as_deref()).map_err(refuse)?;
-    let seq = state.chat.first_on_or_after(&view, moment).await.map_err(refuse)?;
+    let (from, until) = bounds_of(&date, day.tz.as_deref()).map_err(refuse)?;
+    let seq = state.chat.first_of_day(&view, from, until).await.map_err(refuse)?;
     let window = seq.map_or(Window::Latest, Window::Around);
     show(&state, user, view, window, PAGE, Shown { target: seq, ..Shown::default() }, &asked).await
 }
 
-/// When a day begins, in UTC or the named time zone.
+/// When a day begins and when the next one does, in UTC or the named time zone.
 ///
 /// # Errors
 /// `invalid`, for `date` or `tz`.
-pub fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
+pub fn bounds_of(date: &str, zone: Option<&str>) -> Result<(Millis, Millis), Error> {
     let date: Date = date.parse().map_err(|_| invalid_date())?;
     let zone = match zone.filter(|zone| !zone.is_empty()) {
         None => TimeZone::UTC,
@@ -221,6 +219,10 @@ pub fn start_of(date: &str, zone: Option<&str>) -> Result<Millis, Error> {
             TimeZone::get(zone).map_err(|_| Error::invalid("tz", "Unknown time zone. Try a name like Europe/Paris."))?
         }
     };
-    let start = date.to_zoned(zone).map_err(|_| invalid_date())?;
-    Ok(Millis(start.timestamp().as_millisecond()))
+    let start = |date: Date| -> Result<Millis, Error> {
+        let start = date.to_zoned(zone.clone()).map_err(|_| invalid_date())?;
+        Ok(Millis(start.timestamp().as_millisecond()))
+    };
+    let next = date.tomorrow().map_err(|_| invalid_date())?;
+    Ok((start(date)?, start(next)?))
 }

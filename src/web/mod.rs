@@ -32,5 +32,6 @@ pub mod session;
 pub mod settings;
 pub mod source;
 pub mod tag;
+pub mod times;
 pub mod trace;
 pub mod views;

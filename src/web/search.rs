@@ -31,7 +31,8 @@ pub async fn page_of_results(
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let order = Order::parse(sought.order.as_deref()).map_err(refuse)?;
-    let found = state.chat.search(user.id, &sought.q, order, sought.before.as_deref()).await;
+    let zone = user.times.zone().clone();
+    let found = state.chat.search(user.id, Some(zone), &sought.q, order, sought.before.as_deref()).await;
     if asked.is_json() {
         return Ok(Json(found.map_err(refuse)?).into_response());
     }

@@ -19,6 +19,7 @@ use tracing::Instrument;
 use super::origin::Origins;
 use super::reads::TurnSlot;
 use super::respond::Refused;
+use super::times::Times;
 use crate::accounts::session::{self, SessionKey, SessionUser, Store};
 use crate::chat::rates::Act;
 use crate::chat::types::UserId;
@@ -144,18 +145,23 @@ fn internal(error: tower_sessions::session::Error) -> Error {
 
 /// The person who is signed in. A page that asks for one sends strangers to log in first.
 #[derive(Clone, Debug)]
-pub struct CurrentUser(pub Arc<SessionUser>);
+pub struct CurrentUser {
+    /// Who.
+    pub me: Arc<SessionUser>,
+    /// How they have times written, at this browser.
+    pub times: Times,
+}
 
 impl std::ops::Deref for CurrentUser {
     type Target = SessionUser;
 
     fn deref(&self) -> &SessionUser {
-        &self.0
+        &self.me
     }
 }
 
 impl CurrentUser {
-    async fn find(parts: &Parts) -> Result<Option<Self>> {
+    async fn find(parts: &Parts, state: &AppState) -> Result<Option<Self>> {
         let Some(session) = parts.extensions.get::<Session>() else {
             return Err(Error::Internal("a route without the session layer".into()));
         };
@@ -163,7 +169,10 @@ impl CurrentUser {
             return Ok(None);
         }
         let user = session.get::<SessionUser>(USER).await.map_err(internal)?;
-        Ok(user.map(|user| Self(Arc::new(user))))
+        Ok(user.map(|user| {
+            let times = Times::new(user.time_zone.as_deref(), &parts.headers, state.clock.now());
+            Self { me: Arc::new(user), times }
+        }))
     }
 }
 
@@ -171,7 +180,7 @@ impl FromRequestParts<AppState> for CurrentUser {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Refused> {
-        match Self::find(parts).await {
+        match Self::find(parts, state).await {
             Ok(Some(user)) => {
                 // Whatever somebody asks for, with or without a page around it, is read for them.
                 if parts.method == Method::GET || parts.method == Method::HEAD {
@@ -189,10 +198,10 @@ impl FromRequestParts<AppState> for CurrentUser {
     }
 }
 
-impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
+impl OptionalFromRequestParts<AppState> for CurrentUser {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Option<Self>, Refused> {
-        Self::find(parts).await.map_err(|error| Refused::new(error, parts))
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Option<Self>, Refused> {
+        Self::find(parts, state).await.map_err(|error| Refused::new(error, parts))
     }
 }

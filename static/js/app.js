@@ -36,5 +36,5 @@ onPage((main, signal) => {
   new Level(line, sidebar, main, signal);
   const kept = new Kept(me, main);
   new Room(main, signal, { line, timeline, outbox, people, reading, sidebar, title, kept, pins: new Pins(main, line) }).start();
-  isDescribedBy(() => place.described(), signal);
+  isDescribedBy(() => place.described(main.dataset.latest === 'true'), signal);
 });

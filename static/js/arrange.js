@@ -4,7 +4,8 @@ import { brief, clock, dayKey, dayName, fullTime } from '#js/time.js';
 // Within how many milliseconds messages of one author join; the server groups alike.
 export const JOIN_WITHIN = 5 * 60 * 1000;
 
-export function arrange(nodes) {
+// `isTimed`: their times are written already, as the reader writes them.
+export function arrange(nodes, { isTimed = false } = {}) {
   for (const node of nodes) {
     if (!node) continue;
     const before = previous(node);
@@ -16,8 +17,8 @@ export function arrange(nodes) {
     if (!isNewDay) day?.remove();
     else if (day) day.textContent = dayName(at);
     else top.before(separator(at));
-    if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
-    for (const time of node.querySelectorAll('time')) {
+    if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || node.matches('.message--target') || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
+    if (!isTimed) for (const time of node.querySelectorAll('time')) {
       time.title = fullTime(at);
       (time.querySelector('a') ?? time).textContent = time.closest('.side') ? brief(at) : clock(at);
     }

@@ -1,5 +1,6 @@
 // What this browser keeps of people, and how it goes: unsent posts, drafts, which rooms one was in last, and pages. Everything lies under
 // its person's id: `outbox:ID:…`, `draft:ID:…` and `recent:ID:…` in `localStorage`, and the cache `private-ID` (docs/decisions/0014).
+import { forget } from '#js/places.js';
 
 const OWN = /^(outbox|draft|recent):(\d+):/;
 // Words that are nowhere else.
@@ -37,6 +38,7 @@ export function keys() {
 export async function end(me, reason) {
   if (isOver) return;
   isOver = true;
+  forget();
   drop((id, kind) => id === me.id && !(SAME_PERSON.has(reason) && UNSENT.has(kind)));
   if (reason === 'expired') try { localStorage.setItem(WAITING, me.id); } catch { /* Then nothing waits. */ }
   channel?.postMessage({ id: me.id, reason });

@@ -24,10 +24,10 @@ export class Place extends EventTarget {
 
   get isAtEnd() { return this.#isAtEnd; }
 
-  // Where one is, for coming back: the message at the top of the view, and how far down it stands; nothing at the end.
-  described() {
-    const node = this.#isAtEnd ? null : this.#top();
-    return node ? [Number(node.dataset.seq), Math.round(this.offset(node))] : null;
+  // Where one is, for coming back: the message at the top of the view, and how far down it stands; or at the end of the room.
+  described(isLatest) {
+    const node = this.#isAtEnd && isLatest ? null : this.#top();
+    return node?.dataset.seq ? [Number(node.dataset.seq), Math.round(this.offset(node))] : 'end';
   }
 
   get isNearTop() { return this.#log.scrollTop < 600; }
@@ -47,6 +47,12 @@ export class Place extends EventTarget {
     if (!mark) return;
     node.classList.add('message--found');
     setTimeout(() => node.classList.remove('message--found'), MARKED);
+  }
+
+  // Sees where one is, after something else has moved the log.
+  look() {
+    this.#height = this.#log.clientHeight;
+    this.#isAtEnd = this.#measure();
   }
 
   // Changes the log, and leaves what is being read where it is.

@@ -39,7 +39,7 @@ export class Room {
     this.#line.on('room', (room) => this.#described(room));
     this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
     this.#timeline.onOlder = () => this.#older();
-    this.#timeline.begin();
+    this.#timeline.begin(this.#signal);
     this.#outbox.restore(this.#signal);
     this.#outbox.onPosted = (message) => this.#posted(message);
     this.#restore();

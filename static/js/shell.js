@@ -6,7 +6,7 @@ import { end, keepOnly, onEnd } from '#js/own.js';
 import { onPage } from '#js/page.js';
 import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
-import { fullTime, moment } from '#js/time.js';
+import { fullTime, moment, onNewDay } from '#js/time.js';
 import { Title } from '#js/title.js';
 
 const frame = document.querySelector('.app');
@@ -24,16 +24,20 @@ export const sidebar = new Sidebar(connection, me, title);
 export const notices = new Notices(sidebar);
 export { announce };
 
-onPage((main) => {
+onPage((main, signal) => {
   const room = main.matches('.room') ? main.dataset.room : undefined;
   connection.moved();
   sidebar.open(room);
   notices.open(main, room);
   // Messages out of their room tell the day with the hour, as the reader has it.
-  for (const time of main.querySelectorAll('.gathered time, time.moment')) {
-    time.title = fullTime(time.dateTime);
-    (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
-  }
+  const write = () => {
+    for (const time of main.querySelectorAll('.gathered time, time.moment')) {
+      time.title = fullTime(time.dateTime);
+      (time.querySelector('a') ?? time).textContent = moment(time.dateTime);
+    }
+  };
+  write();
+  onNewDay(write, signal);
 });
 
 connection.on('person', renamed);

@@ -2,13 +2,15 @@
 import { tell } from '#js/announce.js';
 import { JOIN_WITHIN, arrange, fresh, next } from '#js/arrange.js';
 import { element, pendingElement, update } from '#js/message.js';
+import { key, onNewDay } from '#js/time.js';
 
 export class Timeline {
   #list = document.querySelector('#messages');
-  #me; #place; #quotes; #hasOlder; #isLoading = false; #unreadFrom = 0;
+  #main; #me; #place; #quotes; #hasOlder; #isLoading = false; #unreadFrom = 0;
   onOlder = async () => false;
 
   constructor(main, me, place, quotes) {
+    this.#main = main;
     this.#me = me;
     this.#place = place;
     this.#quotes = quotes;
@@ -31,20 +33,17 @@ export class Timeline {
 
   messages() { return [...this.#list.querySelectorAll('[data-seq]:not([data-nonce])')]; }
 
-  // Finds one's place: the message that the address names, what is new, or the end.
-  begin() {
-    arrange(this.messages());
+  // Finds one's place, which `first.js` knows, and found already where the page has just come from the server.
+  begin(signal) {
+    arrange(this.messages(), { isTimed: this.#main.dataset.times === key() });
     for (const node of this.messages()) this.#quotes.fill(node);
-    const target = this.#list.querySelector('.message--target, .notice--target') ?? (location.hash.startsWith('#m') && document.getElementById(location.hash.slice(1)));
+    globalThis.openLog(this.#main);
+    this.#place.look();
     const line = this.#list.querySelector('.fresh');
-    if (target) this.#place.to(target, { mark: false });
-    else this.#place.toEnd();
-    // More that is new than fits is read from its beginning.
-    if (!target && line && this.#place.offset(line) < 0) {
-      this.#place.to(line, { mark: false, block: 'start' });
-      this.#place.count(this.messages().filter((node) => node.matches('.message') && line.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING).length);
-    }
+    if (line && !this.#place.isAtEnd) this.#place.count(this.messages().filter((node) => node.matches('.message') && line.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING).length);
     this.#place.addEventListener('moved', () => this.look());
+    // What was today is yesterday, everywhere in the log.
+    onNewDay(() => this.#place.keep(() => this.arrange()), signal);
     this.look();
   }
 

@@ -82,7 +82,8 @@ async function read({ url, html }) {
 }
 
 function show(page, { isBack, isAgain }) {
-  remember();
+  // A reload that comes back to an older stretch has nothing of its own to remember.
+  if (!isBack || entry !== history.state?.entry) remember();
   if (!isBack) {
     if (!isAgain) entry = newEntry();
     const state = { entry };
@@ -91,8 +92,8 @@ function show(page, { isBack, isAgain }) {
   }
   entry = history.state?.entry;
   shown = page.address;
-  // The same page anew begins as every visit does.
-  if (isAgain) keep(entry, null);
+  // The same page anew begins as every first visit does.
+  if (isAgain) for (const name of [entry, `room:${page.main.dataset.room}`]) keep(name, null);
   const old = document.querySelector('main');
   const next = document.adoptNode(page.main);
   const palette = document.querySelector('dialog[open]');
@@ -127,7 +128,7 @@ function remember() {
   const room = document.querySelector('main.room')?.dataset.room;
   const place = placeNow();
   if (entry) keep(entry, place);
-  if (room) keep(`room:${room}`, place);
+  if (room) keep(`room:${room}`, place === 'end' ? null : place);
 }
 
 // Whether a click on a link is for the page that it leads to, here and now.
@@ -159,4 +160,7 @@ export function start(named) {
     else entry = history.state?.entry;
   });
   addEventListener('pagehide', remember);
+  // Reloaded among older messages than the page holds.
+  const [seq] = [find(entry)].flat();
+  if (typeof seq === 'number' && document.querySelector('main.room') && !document.getElementById(`m${seq}`)) visit(location.href, { isBack: true });
 }

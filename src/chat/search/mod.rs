@@ -180,16 +180,27 @@ impl Page {
 }
 
 impl Chat {
-    /// Searches all rooms that `reader` may see now. `before` is where the page before ended.
+    /// Searches all rooms that `reader` may see now. `before` is where the page before ended; `zone` whose days are meant, else those
+    /// of the zone that the reader has set.
     ///
     /// # Errors
     /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once, or too much is searched for
     /// this reader.
-    pub async fn search(self: &Arc<Self>, reader: UserId, text: &str, order: Order, before: Option<&str>) -> Result<Results> {
+    pub async fn search(
+        self: &Arc<Self>,
+        reader: UserId,
+        zone: Option<TimeZone>,
+        text: &str,
+        order: Order,
+        before: Option<&str>,
+    ) -> Result<Results> {
         self.allow(reader, Act::Search)?;
-        let zone = match Query::may_name_days(text) {
-            true => self.db.find_time_zone(reader).await?.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC),
-            false => TimeZone::UTC,
+        let zone = match zone {
+            Some(zone) => zone,
+            None if Query::may_name_days(text) => {
+                self.db.find_time_zone(reader).await?.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC)
+            }
+            None => TimeZone::UTC,
         };
         let query = Query::parse(text, &zone, self.clock.now())?;
         let before = before.filter(|before| !before.is_empty()).map(|text| Cursor::parse(text, order)).transpose()?;

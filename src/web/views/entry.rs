@@ -40,8 +40,10 @@ pub(super) struct Entry {
     pub seq: i64,
     pub rev: i64,
     pub at: String,
-    /// Hours and minutes, in the reader's time zone.
+    /// Hours and minutes, as the reader writes them.
     pub clock: String,
+    /// The same without "AM" and "PM".
+    pub brief: String,
     /// The whole date, for who asks.
     pub whole: String,
     pub author: String,
@@ -144,7 +146,7 @@ impl Row {
             && message.mentions.is_empty()
             && message.reactions.is_empty();
         is_plain.then(|| {
-            let way = (frame.me.time_zone.clone(), standing.is_first);
+            let way = (frame.times.key().clone(), standing.is_first);
             let draw = || {
                 *has_drawn = true;
                 Drawing { entry: &Entry::new(message, standing, frame, None) }
@@ -159,16 +161,17 @@ impl Row {
 impl Entry {
     pub fn new(message: &Message, standing: Standing, frame: &Frame, target: Option<i64>) -> Self {
         let me = &*frame.me.username;
-        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
+        let at = frame.times.at(message.created_at);
         Self {
             is_first: standing.is_first,
-            day: standing.is_new_day.then(|| at.strftime("%A %-d %B %Y").to_string()),
+            day: standing.is_new_day.then(|| frame.times.day(&at)),
             room: message.room.clone(),
             seq: message.seq,
             rev: message.rev,
             at: message.created_at.to_string(),
-            clock: at.strftime("%H:%M").to_string(),
-            whole: at.strftime("%A %-d %B %Y, %H:%M:%S %Z").to_string(),
+            clock: frame.times.clock(&at),
+            brief: frame.times.brief(&at),
+            whole: frame.times.whole(&at),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             is_alike: message.author.is_alike,
@@ -208,9 +211,9 @@ impl Entry {
 impl Entry {
     /// A message out of its room: with its author, and with its day beside the hour.
     pub fn alone(message: &Message, frame: &Frame) -> Self {
-        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
-        let clock = at.strftime("%-d %B %Y, %H:%M").to_string();
-        Self { day: None, clock, is_first: true, ..Self::new(message, Standing::of(message, None, &frame.zone), frame, None) }
+        let clock = frame.times.moment(&frame.times.at(message.created_at));
+        let standing = Standing::of(message, None, frame.times.zone());
+        Self { day: None, clock, is_first: true, ..Self::new(message, standing, frame, None) }
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 
 use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};
 use crate::web::session::CurrentUser;
+use crate::web::times::Times;
 
 /// How many quiet conversations the sidebar lists; those in which something waits are always there.
 const QUIET: usize = 20;
@@ -23,8 +23,8 @@ pub struct Frame {
     pub rooms: Vec<ListedRoom>,
     /// Whether they are in more rooms.
     pub(super) has_more_rooms: bool,
-    /// Whose days and hours the page tells.
-    pub zone: TimeZone,
+    /// How the page writes times.
+    pub times: Times,
     /// The slug of the room that the page is of.
     pub(super) here: Option<Arc<str>>,
     /// Which of the sidebar's other places the page is.
@@ -36,11 +36,13 @@ pub struct Frame {
 /// Everything that the frame shows: two with the same hash look the same.
 impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The zone follows from its name, which is the person's; where they were last is shown nowhere.
-        let Self { me, rooms, has_more_rooms, zone: _, here, place, online } = self;
+        // Where they were last is shown nowhere.
+        let Self { me, rooms, has_more_rooms, times, here, place, online } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
+        // What was today's yesterday is yesterday's now.
+        (times.key(), times.today()).hash(state);
         ((id, username, name, is_admin, time_zone, theme, notify), rooms, has_more_rooms, here, place, online).hash(state);
     }
 }
@@ -49,9 +51,7 @@ impl Frame {
     /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
     #[must_use]
     pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, has_more_rooms: bool, online: HashSet<UserId>) -> Self {
-        // A zone that this machine no longer knows is as good as none.
-        let zone = user.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
-        Self { me: user.0.clone(), rooms, has_more_rooms, zone, here: None, place: "", online }
+        Self { me: user.me.clone(), rooms, has_more_rooms, times: user.times.clone(), here: None, place: "", online }
     }
 
     /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.

@@ -104,7 +104,7 @@ impl PublishPage {
     #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, contents: Contents, name: Option<String>, topic: Option<String>) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let since = contents.since.map(|since| since.timestamp().to_zoned(frame.zone.clone()).strftime("%-d %B %Y").to_string());
+        let since = contents.since.map(|since| frame.times.date(&frame.times.at(since)));
         let said = match (contents.messages, since) {
             (0, _) | (_, None) => String::new(),
             (1, Some(since)) => format!("the 1 message from {since}"),

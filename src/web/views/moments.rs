@@ -3,15 +3,16 @@
 use jiff::tz::TimeZone;
 
 use crate::clock::Millis;
+use crate::web::times::Times;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// How long ago something was: "just now", "5 minutes ago", "yesterday at 14:32", "on 3 March".
 #[must_use]
-pub fn ago(then: Millis, now: Millis, zone: &TimeZone) -> String {
+pub fn ago(then: Millis, now: Millis, times: &Times) -> String {
     let passed = now.0 - then.0;
-    let (at, today) = (then.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone.clone()).date());
+    let (at, today) = (times.at(then), times.at(now).date());
     let count = |number: i64, what: &str| format!("{number} {what}{} ago", if number == 1 { "" } else { "s" });
     if passed < MINUTE {
         "just now".to_owned()
@@ -20,21 +21,21 @@ pub fn ago(then: Millis, now: Millis, zone: &TimeZone) -> String {
     } else if at.date() == today {
         count(passed / HOUR, "hour")
     } else if today.yesterday().is_ok_and(|day| at.date() == day) {
-        at.strftime("yesterday at %H:%M").to_string()
+        format!("yesterday at {}", times.clock(&at))
     } else if at.date().year() == today.year() {
-        at.strftime("on %-d %B").to_string()
+        format!("on {}", times.day_of_year(&at))
     } else {
-        at.strftime("on %-d %B %Y").to_string()
+        format!("on {}", times.date(&at))
     }
 }
 
 /// The hour somewhere, and how it differs from the reader's: "14:32 (2 hours ahead)".
 #[must_use]
-pub fn hour_there(now: Millis, there: &TimeZone, here: &TimeZone) -> String {
+pub fn hour_there(now: Millis, there: &TimeZone, here: &Times) -> String {
     let moment = now.timestamp();
     let at = moment.to_zoned(there.clone());
-    let minutes = (there.to_offset(moment).seconds() - here.to_offset(moment).seconds()) / 60;
-    let clock = at.strftime("%H:%M");
+    let minutes = (there.to_offset(moment).seconds() - here.zone().to_offset(moment).seconds()) / 60;
+    let clock = here.clock(&at);
     let way = if minutes > 0 { "ahead" } else { "behind" };
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     match (hours, rest) {
@@ -48,12 +49,18 @@ pub fn hour_there(now: Millis, there: &TimeZone, here: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
+
     use super::*;
+
+    fn times(zone: &str) -> Times {
+        Times::new(Some(zone), &HeaderMap::new(), Millis(0))
+    }
 
     #[test]
     fn what_was_is_said_as_people_say_it() {
         let now = Millis("2026-03-10T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
-        let said = |ms: i64| ago(now.plus(-ms), now, &TimeZone::UTC);
+        let said = |ms: i64| ago(now.plus(-ms), now, &times("UTC"));
         assert_eq!(said(-5_000), "just now");
         assert_eq!(said(59_000), "just now");
         assert_eq!(said(MINUTE), "1 minute ago");
@@ -68,9 +75,9 @@ mod tests {
     fn an_hour_elsewhere_says_how_far_it_is() {
         let now = Millis("2026-01-10T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
         let zone = |name| TimeZone::get(name).unwrap();
-        assert_eq!(hour_there(now, &zone("Europe/Paris"), &TimeZone::UTC), "13:00 (1 hour ahead)");
-        assert_eq!(hour_there(now, &zone("America/New_York"), &zone("Europe/Paris")), "07:00 (6 hours behind)");
-        assert_eq!(hour_there(now, &zone("Asia/Kolkata"), &TimeZone::UTC), "17:30 (5:30 h ahead)");
-        assert_eq!(hour_there(now, &TimeZone::UTC, &TimeZone::UTC), "12:00 (same as you)");
+        assert_eq!(hour_there(now, &zone("Europe/Paris"), &times("UTC")), "13:00 (1 hour ahead)");
+        assert_eq!(hour_there(now, &zone("America/New_York"), &times("Europe/Paris")), "07:00 (6 hours behind)");
+        assert_eq!(hour_there(now, &zone("Asia/Kolkata"), &times("UTC")), "17:30 (5:30 h ahead)");
+        assert_eq!(hour_there(now, &TimeZone::UTC, &times("UTC")), "12:00 (same as you)");
     }
 }

@@ -68,9 +68,9 @@ impl PersonPage {
             is_online,
             is_me: profile.id == frame.me.id,
             is_banned: profile.banned_at.is_some(),
-            seen: moments::ago(profile.last_seen_at, now, &frame.zone),
+            seen: moments::ago(profile.last_seen_at, now, &frame.times),
             seen_at: profile.last_seen_at.to_string(),
-            hour: there.map(|there| moments::hour_there(now, &there, &frame.zone)),
+            hour: there.map(|there| moments::hour_there(now, &there, &frame.times)),
             frame,
             profile,
             rooms,
@@ -112,7 +112,7 @@ pub struct DirectPage {
 
 impl DirectPage {
     fn talked(&self, listed: &ListedRoom) -> String {
-        listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.zone))
+        listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.times))
     }
 
     fn is_chosen(&self, username: &str) -> bool {

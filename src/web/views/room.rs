@@ -78,7 +78,7 @@ impl RoomPage {
         let mut has_drawn = false;
         for logged in &history.messages {
             let message = &logged.message;
-            let mut standing = Standing::of(message, before, &frame.zone);
+            let mut standing = Standing::of(message, before, frame.times.zone());
             before = Some(message);
             let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != frame.me.id;
             has_line |= is_fresh;
@@ -89,7 +89,8 @@ impl RoomPage {
                 rows.push(row);
                 continue;
             }
-            standing.is_first |= is_fresh;
+            // Whoever is led to a message sees whose it is.
+            standing.is_first |= is_fresh || shown.target == Some(message.seq);
             let mut entry = Entry::new(message, standing, &frame, shown.target);
             entry.is_fresh = is_fresh;
             entry.has_history |= frame.me.is_admin;

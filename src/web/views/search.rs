@@ -42,7 +42,7 @@ struct Find {
 impl Find {
     fn new(found: &Found, frame: &Frame) -> Self {
         let message = &found.message.message;
-        let at = message.created_at.timestamp().to_zoned(frame.zone.clone());
+        let at = frame.times.at(message.created_at);
         // A conversation is called after its people, as in the sidebar.
         let own = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
         Self {
@@ -53,7 +53,7 @@ impl Find {
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             at: message.created_at.to_string(),
-            clock: at.strftime("%-d %b %Y, %H:%M").to_string(),
+            clock: frame.times.moment(&at),
             snippet: found.snippet.clone(),
         }
     }

@@ -6,6 +6,7 @@ mod cut;
 mod hostile;
 mod notices;
 mod offline;
+mod opening;
 mod people;
 mod plain;
 mod rates;

@@ -5,6 +5,7 @@ mod paging;
 mod unchanged;
 mod weight;
 mod windows;
+mod zones;
 
 use serde_json::Value;
 
