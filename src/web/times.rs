@@ -180,7 +180,13 @@ mod tests {
         let new_york = times(None, "America/New_York.12", now);
         assert_eq!(
             at(&new_york, "2026-11-24T05:05:09Z"),
-            ["12:05 AM", "12:05", "Tuesday, November 24, 2026", "Tuesday, November 24, 2026, 12:05:09 AM", "November 24, 2026, 12:05 AM"]
+            [
+                "12:05 AM",
+                "12:05",
+                "Tuesday, November 24, 2026",
+                "Tuesday, November 24, 2026, 12:05:09 AM",
+                "November 24, 2026, 12:05 AM"
+            ]
         );
         assert_eq!(at(&new_york, "2026-11-27T17:00:00Z")[..3], ["12:00 PM", "12:00", "Today"]);
     }

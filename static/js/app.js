@@ -35,6 +35,6 @@ onPage((main, signal) => {
   new Keys(acts, menu);
   new Level(line, sidebar, main, signal);
   const kept = new Kept(me, main);
-  new Room(main, signal, { line, timeline, outbox, people, reading, sidebar, title, kept, pins: new Pins(main, line) }).start();
-  isDescribedBy(() => place.described(main.dataset.latest === 'true'), signal);
+  new Room(main, signal, { line, place, timeline, outbox, people, reading, sidebar, title, kept, pins: new Pins(main, line) }).start();
+  isDescribedBy(() => place.described(), signal);
 });

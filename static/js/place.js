@@ -2,6 +2,8 @@
 
 // How near to the end counts as at the end, in pixels.
 const NEAR = 60;
+// How many heights of the view from the end are far.
+const FAR = 2;
 // How long a place that one jumped to stays marked, in milliseconds.
 const MARKED = 2_500;
 
@@ -9,12 +11,17 @@ export class Place extends EventTarget {
   #log = document.querySelector('#log');
   #list = document.querySelector('#messages');
   #pill = document.querySelector('#pill');
-  #count = 0; #isAtEnd = true; #height = 0;
+  #count = 0; #isAtEnd = true; #height = 0; #isLatest = true;
+  // Leads to the room's last messages, where they are not on the page.
+  onLatest = () => {};
 
   constructor(signal) {
     super();
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    this.#pill.addEventListener('click', () => { this.toEnd(); this.#log.focus({ preventScroll: true }); });
+    this.#pill.addEventListener('click', () => { if (!this.isLatest) return this.onLatest();
+      this.toEnd();
+      this.#log.focus({ preventScroll: true });
+    });
     // A page that grows or shrinks, by a keyboard or a picture, keeps its end in sight if it was.
     const sizes = new ResizeObserver(() => { if (this.#isAtEnd) this.toEnd(); });
     sizes.observe(this.#log);
@@ -22,18 +29,30 @@ export class Place extends EventTarget {
     signal.addEventListener('abort', () => sizes.disconnect());
   }
 
+  // At the end of the room, which may be further than that of the page.
   get isAtEnd() { return this.#isAtEnd; }
 
+  get isLatest() { return this.#isLatest; }
+
+  // Whether the room's last message is on the page.
+  set isLatest(isLatest) {
+    this.#isLatest = isLatest;
+    this.#isAtEnd = this.#measure();
+    this.#say();
+  }
+
+  get isNearBottom() { return this.#left < 600; }
+
   // Where one is, for coming back: the message at the top of the view, and how far down it stands; or at the end of the room.
-  described(isLatest) {
-    const node = this.#isAtEnd && isLatest ? null : this.#top();
+  described() {
+    const node = this.#isAtEnd ? null : this.#top();
     return node?.dataset.seq ? [Number(node.dataset.seq), Math.round(this.offset(node))] : 'end';
   }
 
   get isNearTop() { return this.#log.scrollTop < 600; }
 
   toEnd() {
-    this.#isAtEnd = true;
+    this.#isAtEnd = this.#isLatest;
     this.#log.scrollTop = this.#log.scrollHeight;
     this.#height = this.#log.clientHeight;
     this.count(0);
@@ -53,6 +72,8 @@ export class Place extends EventTarget {
   look() {
     this.#height = this.#log.clientHeight;
     this.#isAtEnd = this.#measure();
+    if (this.#isAtEnd) this.#count = 0;
+    this.#say();
   }
 
   // Changes the log, and leaves what is being read where it is.
@@ -81,8 +102,18 @@ export class Place extends EventTarget {
   // How many new messages wait below.
   count(number) {
     this.#count = number;
-    this.#pill.textContent = number ? `↓ ${number} new ${number === 1 ? 'message' : 'messages'}` : '';
-    this.#pill.hidden = !number;
+    this.#say();
+  }
+
+  // Nearby it is enough to say what is new; far from the end, also that one is.
+  #say() {
+    const isFar = !this.#isLatest || this.#left > FAR * this.#log.clientHeight;
+    const news = this.#count ? `${this.#count} new ${this.#count === 1 ? 'message' : 'messages'}` : '';
+    const parts = isFar ? ['You’re viewing older messages', news, 'Jump to latest'].filter(Boolean) : news ? [`↓ ${news}`] : [];
+    const text = parts.join(' · ');
+    if (this.#pill.textContent !== text) this.#pill.textContent = text;
+    this.#pill.classList.toggle('pill--far', isFar);
+    this.#pill.hidden = !text;
   }
 
   more() { this.count(this.#count + 1); }
@@ -92,9 +123,13 @@ export class Place extends EventTarget {
     if (this.#log.clientHeight !== this.#height && this.#isAtEnd) { this.toEnd(); return; }
     this.#height = this.#log.clientHeight;
     this.#isAtEnd = this.#measure();
-    if (this.#isAtEnd) this.count(0);
+    if (this.#isAtEnd) this.#count = 0;
+    this.#say();
     this.dispatchEvent(new Event('moved'));
   }
 
-  #measure() { return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR; }
+  // How much is below, in pixels.
+  get #left() { return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight; }
+
+  #measure() { return this.#isLatest && this.#left < NEAR; }
 }

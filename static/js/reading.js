@@ -7,18 +7,17 @@ const GLANCE = 400;
 export class Reading {
   #line; #timeline; #place; #sidebar; #room;
   #list = document.querySelector('#messages');
-  #isLatest; #isLive = false; #isHeld = false; #told; #waiting;
+  #isLive = false; #isHeld = false; #told; #waiting;
 
   constructor(main, line, timeline, place, sidebar, signal) {
     this.#room = main.dataset.room;
-    this.#isLatest = main.dataset.latest === 'true';
     this.#told = Number(main.dataset.read);
     this.#line = line;
     this.#timeline = timeline;
     this.#place = place;
     this.#sidebar = sidebar;
     sidebar.isReading = () => this.#isReading();
-    if (this.#isLatest && this.#told >= timeline.last) sidebar.seen(this.#room, timeline.last);
+    if (timeline.isLatest && this.#told >= timeline.last) sidebar.seen(this.#room, timeline.last);
     place.addEventListener('moved', () => this.look());
     for (const name of ['focus', 'blur']) addEventListener(name, () => { this.look(); sidebar.look(); }, { signal });
     document.addEventListener('visibilitychange', () => this.look(), { signal });
@@ -52,7 +51,7 @@ export class Reading {
     this.#waiting = setTimeout(() => this.#tell(), GLANCE);
   }
 
-  #isReading() { return !!this.#place && this.#isLatest && !this.#isHeld && this.#place.isAtEnd && document.hasFocus() && document.visibilityState === 'visible'; }
+  #isReading() { return !!this.#place && !this.#isHeld && this.#place.isAtEnd && document.hasFocus() && document.visibilityState === 'visible'; }
 
   async #tell() {
     this.#waiting = null;
@@ -92,7 +91,7 @@ export class Reading {
 
   // Draws the line over the first message that is new.
   #mark(node) {
-    if (!node) return;
+    if (!node || !this.#place) return;
     this.#place.keep(() => {
       for (const old of this.#list.querySelectorAll('.fresh')) old.remove();
       node.before(fresh());

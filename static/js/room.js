@@ -4,14 +4,15 @@ import { leave, settled } from '#js/seats.js';
 import { visit } from '#js/visit.js';
 
 export class Room {
-  #signal; #main; #line; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins; #kept;
-  #rev; #epoch; #isLatest; #hasJoined = false;
+  #signal; #main; #line; #place; #timeline; #outbox; #people; #reading; #sidebar; #title; #pins; #kept;
+  #rev; #epoch; #hasJoined = false;
   #syncing = null;
 
-  constructor(main, signal, { line, timeline, outbox, people, reading, sidebar, title, pins, kept }) {
+  constructor(main, signal, { line, place, timeline, outbox, people, reading, sidebar, title, pins, kept }) {
     this.#main = main;
     this.#signal = signal;
     this.#line = line;
+    this.#place = place;
     this.#timeline = timeline;
     this.#outbox = outbox;
     this.#people = people;
@@ -22,7 +23,6 @@ export class Room {
     this.#kept = kept;
     this.#rev = Number(main.dataset.rev);
     this.#epoch = main.dataset.epoch;
-    this.#isLatest = main.dataset.latest === 'true';
   }
 
   start() {
@@ -39,6 +39,8 @@ export class Room {
     this.#line.on('room', (room) => this.#described(room));
     this.#outbox.addEventListener('change', (event) => this.#timeline.pending(event.detail));
     this.#timeline.onOlder = () => this.#older();
+    this.#timeline.onNewer = () => this.#newer();
+    this.#place.onLatest = () => visit(`/rooms/${this.#main.dataset.room}`);
     this.#timeline.begin(this.#signal);
     this.#outbox.restore(this.#signal);
     this.#outbox.onPosted = (message) => this.#posted(message);
@@ -49,7 +51,7 @@ export class Room {
   // What came after the page and was kept in this browser. `rev` stays where the page has it: what is missing between is still asked for.
   async #restore() {
     const kept = await this.#kept.restore();
-    if (!this.#signal.aborted) for (const message of kept) this.#timeline.show(message, this.#isLatest);
+    if (!this.#signal.aborted) for (const message of kept) this.#timeline.show(message);
   }
 
   // Whoever is live in a room hears its messages; of the others they hear that something waits.
@@ -91,7 +93,7 @@ export class Room {
   // One's own post, as its acknowledgement tells it; its broadcast may still be on its way.
   async #posted(message) {
     if (this.#signal.aborted) return;
-    if (!this.#isLatest) return visit(`/rooms/${this.#main.dataset.room}`);
+    if (!this.#timeline.isLatest) return visit(`/rooms/${this.#main.dataset.room}`);
     await this.#heard(message);
     this.#reading.posted();
   }
@@ -125,7 +127,7 @@ export class Room {
       if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#pins.heard(message);
-      this.#timeline.show(message, this.#isLatest);
+      this.#timeline.show(message);
       this.#sidebar.heard(message.room, message, isNews);
       this.#rev = Math.max(this.#rev, message.rev);
       this.#people.meet(message.author);
@@ -137,6 +139,13 @@ export class Room {
   async #older() {
     const answer = await this.#line.read('history', { before: this.#timeline.first, limit: 50 });
     if (answer.ok) this.#timeline.prepend(answer.messages, answer.more_before);
+    return answer.ok;
+  }
+
+  async #newer() {
+    const answer = await this.#line.read('history', { after: this.#timeline.last, limit: 50 });
+    if (answer.ok) this.#timeline.append(answer.messages, answer.more_after);
+    this.#reading.look();
     return answer.ok;
   }
 

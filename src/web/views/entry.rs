@@ -219,7 +219,7 @@ impl Entry {
 
 /// When a message was edited.
 fn said_when(edited: Millis, frame: &Frame) -> String {
-    edited.timestamp().to_zoned(frame.zone.clone()).strftime("Edited %-d %B %Y, %H:%M").to_string()
+    format!("Edited {}", frame.times.moment(&frame.times.at(edited)))
 }
 
 /// What the room recorded, in words. The script says the same in `js/message.js`.

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-
 use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};

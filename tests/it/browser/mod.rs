@@ -11,6 +11,7 @@ mod people;
 mod plain;
 mod rates;
 mod reading;
+mod scrolling;
 mod shared;
 mod sidebar;
 mod talk;

@@ -109,7 +109,8 @@ fn who_reads_further_up_is_not_moved_and_told_how_much_is_new() {
         let last = socket.post("general", "new 1", "new1").await["seq"].clone();
         socket.ok("react", serde_json::json!({ "room": "general", "seq": last, "emoji": "👍", "on": true })).await;
         socket.post("general", "new 2", "new2").await;
-        ada.waits_for(async || ada.texts("#pill").await == ["↓ 2 new messages"]).await;
+        ada.waits_for(async || ada.texts("#pill").await == ["You’re viewing older messages · 2 new messages · Jump to latest"])
+            .await;
         assert_eq!(scrolled(&ada).await, 0);
         ada.press("#pill").await;
         ada.waits_for(async || ada.counts("#pill:not([hidden])").await == 0).await;

@@ -111,6 +111,7 @@ both! {
         assert!(page.contains(&format!("class=\"message message--first message--target\" id=\"m{seq}\"")));
         // Where nobody wrote, it is what there is.
         let quiet = ada.create_room("Quiet", "public").await;
+        app.log_in("grace").await.enter(&quiet).await;
         assert_eq!(marked(&self::page(&ada, &format!("/rooms/{quiet}/on/{today}")).await), Some("1"));
     }
 
