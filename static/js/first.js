@@ -5,8 +5,14 @@
   const times = `times=${timeZone}.${hour12 ? 12 : 24}`;
   if (!document.cookie.split('; ').includes(times)) document.cookie = `${times}; path=/; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
 
+  // Where one was on a page that one has left; `js/places.js` keeps it.
+  const placeOf = (name) => {
+    try { return (JSON.parse(sessionStorage.getItem('places')) ?? {})[name]; } catch { return undefined; }
+  };
+
   // Opens a room's log where the reader wants to be: where they were, the message that the address names, what is new, or the end.
   globalThis.openLog = (main) => {
+    const was = placeOf(history.state?.entry);
     const log = main.querySelector('#log');
     const offset = (node) => node.getBoundingClientRect().top - log.getBoundingClientRect().top;
     const put = ([seq, at]) => {
@@ -14,18 +20,17 @@
       if (node) log.scrollTop += offset(node) - at;
       return !!node;
     };
-    let places = {};
-    try { places = JSON.parse(sessionStorage.getItem('places')) ?? {}; } catch { /* Nothing is kept here. */ }
-    const was = places[history.state?.entry];
     log.scrollTop = log.scrollHeight;
     if (Array.isArray(was) && put(was)) return;
     const target = main.querySelector('.message--target, .notice--target') ?? (/^#m\d+$/.test(location.hash) && main.querySelector(location.hash));
     if (target && was !== 'end') return target.scrollIntoView({ block: 'center' });
     const line = main.querySelector('.fresh');
     if (line && offset(line) < 0) return line.scrollIntoView({ block: 'start' });
-    const left = places[`room:${main.dataset.room}`];
+    const left = placeOf(`room:${main.dataset.room}`);
     if (left && !line && !was && main.dataset.latest === 'true' && location.pathname.split('/').length === 3) put(left);
   };
-  const main = document.querySelector('main.room');
-  if (main) openLog(main);
+  const main = document.querySelector('main');
+  const was = placeOf(history.state?.entry);
+  if (main?.matches('.room')) openLog(main);
+  else if (typeof was === 'number') main.scrollTop = was;
 })();

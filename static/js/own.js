@@ -63,6 +63,7 @@ export function keepOnly(me) {
 export function keepNobody() {
   let waiting;
   try { waiting = Number(localStorage.getItem(WAITING)); } catch { /* Nothing is kept here. */ }
+  forget();
   drop((id, kind) => !(id === waiting && UNSENT.has(kind)));
   return dropPages(() => true);
 }

@@ -160,8 +160,8 @@ export class Timeline {
     this.#main.dataset.older = older;
     this.#main.dataset.latest = !newer;
     this.#place.isLatest = !newer;
-    this.#older ??= turn('older', 'Older messages', `/rooms/${room}?before=${this.first}`);
-    this.#newer ??= turn('newer', 'Newer messages', `/rooms/${room}?after=${this.last}`);
+    this.#older ??= turn('older', 'Load older messages', `/rooms/${room}?before=${this.first}`);
+    this.#newer ??= turn('newer', 'Load newer messages', `/rooms/${room}?after=${this.last}`);
     if (!older) this.#older.remove(); else if (!this.#older.isConnected) this.#list.prepend(this.#older);
     if (!newer) this.#newer.remove(); else if (!this.#newer.isConnected) this.#list.append(this.#newer);
   }
@@ -171,6 +171,7 @@ export class Timeline {
     if (!this.#unreadFrom || this.first > this.#unreadFrom) return;
     const node = this.messages().find((one) => one.matches('.message') && Number(one.dataset.seq) >= this.#unreadFrom && one.dataset.author !== this.#me.username);
     this.#unreadFrom = 0;
+    document.querySelector('#since')?.remove();
     node?.before(fresh());
   }
 

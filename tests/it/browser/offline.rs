@@ -214,3 +214,43 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         ada.close().await;
     });
 }
+
+#[test]
+fn without_a_network_one_goes_on_between_the_rooms_that_were_read() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(&cable, "ada").await;
+        let person = app.log_in("ada").await;
+        let attic = person.create_room("Attic", "public").await;
+        person.write(&attic, "dust everywhere").await.expect(303);
+        ada.join(&cable, "general").await;
+        ada.sees(COMPOSER).await;
+        keeps(&ada, "/rooms/general").await;
+        // Going there by a click keeps a room as well.
+        ada.press(&format!(".sidebar a[data-room='{attic}']")).await;
+        reads(&ada, &["dust everywhere"]).await;
+        keeps(&ada, &format!("/rooms/{attic}")).await;
+        ada.execute("window.isMarked = true", vec![]).await.expect("our own script runs");
+        cable.cut();
+        ada.press(".sidebar a[data-room=general]").await;
+        ada.sees("main[data-room=general]").await;
+        ada.waits_for(async || ada.texts("#connection").await.iter().any(|line| !line.is_empty())).await;
+        ada.press(&format!(".sidebar a[data-room='{attic}']")).await;
+        reads(&ada, &["dust everywhere"]).await;
+        say(&ada, "swept, offline").await;
+        reads(&ada, &["dust everywhere", "swept, offline"]).await;
+        let is_same = ada.execute("return window.isMarked === true", vec![]).await.expect("our own script runs");
+        assert_eq!(is_same, json!(true));
+        // It goes out from wherever one is when the network is there again.
+        ada.press(".sidebar a[data-room=general]").await;
+        ada.sees("main[data-room=general]").await;
+        cable.mend();
+        let sent = async || {
+            let page = person.get_json(&format!("/rooms/{attic}")).await.json();
+            page["messages"].as_array().and_then(|all| all.last()).is_some_and(|last| last["body"] == "swept, offline")
+        };
+        ada.waits_for(sent).await;
+        ada.close().await;
+    });
+}

@@ -105,6 +105,36 @@ fn a_room_opens_at_the_message_of_a_link_and_at_what_is_new() {
 }
 
 #[test]
+fn more_news_than_a_page_holds_have_a_way_to_their_beginning() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = filled(app, 3).await;
+        ada.visit(app, "/rooms").await;
+        let (socket, _) = app.log_in("grace").await.join("general").await;
+        for number in 0..70 {
+            socket.post("general", &format!("news {number}"), &format!("news{number}")).await;
+        }
+        ada.press(".sidebar a[data-room=general]").await;
+        ada.sees("#m75").await;
+        assert!(is_in_view(&ada, "#since").await);
+        ada.press("#since").await;
+        ada.sees("#m6.message--target").await;
+        assert!(is_in_view(&ada, "#m6 .by").await);
+        // A page without a log comes back where one was as well.
+        ada.tells_chrome(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": 900, "height": 300, "deviceScaleFactor": 1, "mobile": false }),
+        )
+        .await;
+        ada.visit(app, "/settings").await;
+        ada.sees("#settings").await;
+        run(&ada, "document.querySelector('main').scrollTop = 200").await;
+        ada.refresh().await.expect("the page comes again");
+        ada.waits_for(async || run(&ada, "return document.querySelector('main').scrollTop").await == json!(200)).await;
+        ada.close().await;
+    });
+}
+
+#[test]
 fn back_reload_and_returning_lead_to_where_one_was() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = filled(app, 120).await;
