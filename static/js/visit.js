@@ -6,6 +6,7 @@
 import { fresh, taken } from '#js/ahead.js';
 import { announce } from '#js/announce.js';
 import { open, placeNow } from '#js/page.js';
+import { cameOrWent } from '#js/people-live.js';
 import { find, keep } from '#js/places.js';
 
 // How long a page may take before it is shown that one waits, in milliseconds.
@@ -78,7 +79,9 @@ async function read({ url, html }) {
   await Promise.all(scripts.filter((src) => !known.has(src)).map((src) => import(src)));
   // Words for browsers without scripts, which a parser without scripts takes for words of the page.
   for (const node of main.querySelectorAll('noscript')) node.remove();
-  return { address: address(new URL(url)), title: page.title, current: page.querySelector('.sidebar [aria-current]')?.getAttribute('href'), main };
+  const current = page.querySelector('.sidebar [aria-current]')?.getAttribute('href');
+  const online = [...page.querySelectorAll('.sidebar [data-person]')].map((node) => ({ user: node.dataset.person, online: !!node.querySelector('.dot--on') }));
+  return { address: address(new URL(url)), title: page.title, current, online, main };
 }
 
 function show(page, { isBack, isAgain }) {
@@ -100,6 +103,8 @@ function show(page, { isBack, isAgain }) {
   open(next, () => {
     naming(page.title);
     mark(page.current);
+    // An entry that came while the page was open knows only of who came and went since.
+    page.online.forEach(cameOrWent);
     old.replaceWith(next);
   });
   const place = find(entry);

@@ -30,6 +30,26 @@ async fn seen(browser: &Browser) -> Vec<Value> {
     frames.as_array().cloned().unwrap_or_default()
 }
 
+/// Whatever was seen in several frames stood in one place in all of them, and said the same. Half a pixel is nobody's movement.
+fn assert_still(frames: &[Value]) {
+    let frames: Vec<Vec<Value>> =
+        frames.iter().map(|frame| serde_json::from_str(frame.as_str().expect("a text")).expect("our own JSON")).collect();
+    let last = frames.last().expect("something was seen");
+    for frame in &frames {
+        let mut common = 0;
+        for seen in frame {
+            let Some(at_last) = last.iter().find(|other| other[1] == seen[1] && !seen[1].as_str().unwrap_or_default().is_empty())
+            else {
+                continue;
+            };
+            common += 1;
+            let moved = seen[0].as_i64().zip(at_last[0].as_i64()).map_or(0, |(top, at_last)| (top - at_last).abs());
+            assert!(moved <= 1 && seen.as_array().map(|all| &all[1..]) == at_last.as_array().map(|all| &all[1..]), "{frames:#?}");
+        }
+        assert!(common > 2, "{frames:#?}");
+    }
+}
+
 /// Whether something stands in the view of the log.
 async fn is_in_view(browser: &Browser, css: &str) -> bool {
     let script = "const node = document.querySelector(arguments[0])?.getBoundingClientRect(); \
@@ -64,7 +84,7 @@ fn a_room_opens_at_its_end_with_the_readers_times_and_nothing_moves_afterwards()
         let ada = filled(app, 60).await;
         ada.visit(app, "/rooms/general").await;
         let frames = seen(&ada).await;
-        assert_eq!(frames.len(), 1, "{frames:#?}");
+        assert_still(&frames);
         assert!(is_in_view(&ada, "#m62").await);
         let local = "return new Date(document.querySelector('#m61 time').dateTime) \
                      .toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'America/New_York' }).replace(/\\s/g, ' ')";
@@ -75,7 +95,7 @@ fn a_room_opens_at_its_end_with_the_readers_times_and_nothing_moves_afterwards()
         ada.looks("dark", 360).await;
         ada.visit(app, "/rooms/general").await;
         let frames = seen(&ada).await;
-        assert_eq!(frames.len(), 1, "{frames:#?}");
+        assert_still(&frames);
         assert_eq!(ada.complaints().await, Vec::<String>::new());
         ada.close().await;
     });
@@ -87,7 +107,7 @@ fn a_room_opens_at_the_message_of_a_link_and_at_what_is_new() {
         let ada = filled(app, 60).await;
         ada.visit(app, "/rooms/general/30").await;
         let frames = seen(&ada).await;
-        assert_eq!(frames.len(), 1, "{frames:#?}");
+        assert_still(&frames);
         assert!(is_in_view(&ada, "#m30.message--target .by").await);
         // More that is new than fits is read from its beginning.
         ada.visit(app, "/rooms").await;
@@ -98,7 +118,7 @@ fn a_room_opens_at_the_message_of_a_link_and_at_what_is_new() {
         }
         ada.visit(app, "/rooms/general").await;
         let frames = seen(&ada).await;
-        assert_eq!(frames.len(), 1, "{frames:#?}");
+        assert_still(&frames);
         assert!(is_in_view(&ada, ".fresh").await && is_in_view(&ada, ".fresh + #m63").await);
         ada.close().await;
     });
@@ -159,7 +179,7 @@ fn back_reload_and_returning_lead_to_where_one_was() {
         // Reload: before anything is painted.
         ada.refresh().await.expect("the page comes again");
         let frames = seen(&ada).await;
-        assert_eq!(frames.len(), 1, "{frames:#?}");
+        assert_still(&frames);
         assert_eq!(top_of(&ada, "#m90").await, there);
         // A stretch that the page does not begin with.
         run(&ada, "document.querySelector('#log').scrollTop = 0").await;

@@ -20,9 +20,7 @@ async fn page(person: &Person, path: &str) -> String {
 
 /// Which message a page marks.
 fn marked(page: &str) -> Option<&str> {
-    let at = page.find("message--target").or_else(|| page.find("notice--target"))?;
-    let id = page[at..].split_once("id=\"m")?.1;
-    id.split('"').next()
+    page.split_once("--target\" id=\"m")?.1.split('"').next()
 }
 
 both! {

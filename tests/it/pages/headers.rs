@@ -86,7 +86,8 @@ both! {
             let body = ada.get(path).await.body.to_lowercase();
             for (start, _) in body.match_indices("<script") {
                 let tag = &body[start..start + body[start..].find('>').expect("a tag ends")];
-                assert!(tag.contains("src=") || tag.contains("importmap") || tag.contains("json"), "{path}: {tag}");
+                let is_known = ["src=", "importmap", "json", "id=\"first\""].iter().any(|part| tag.contains(part));
+                assert!(is_known, "{path}: {tag}");
             }
             assert!(!body.contains("<style"), "{path}");
             for attribute in [" onclick=", " onload=", " onerror=", " onsubmit=", "javascript:"] {

@@ -74,7 +74,7 @@ fn short(text: &str) {
         assert_eq!(profile::time_zone(&zone).ok().flatten(), Some(zone), "a time zone has one spelling");
     }
     for zone in [None, Some("Europe/Paris"), Some(text)] {
-        if let Err(error) = history::start_of(text, zone) {
+        if let Err(error) = history::bounds_of(text, zone) {
             assert!(matches!(error.field(), Some("date" | "tz")) && error.to_string().len() < 200, "{error:?}");
         }
     }
