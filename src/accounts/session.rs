@@ -84,7 +84,7 @@ pub struct SessionUser {
     /// Light or dark.
     #[serde(default)]
     pub theme: Theme,
-    /// How loud rooms are to them.
+    /// Their default notification level.
     #[serde(default = "mentions")]
     pub notify: Level,
 }

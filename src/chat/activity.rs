@@ -1,4 +1,4 @@
-//! What people do with messages beyond writing them: what addresses them, what is pinned, and how loud a room is to them.
+//! What people do with messages beyond writing them: what addresses them, what is pinned, and their notification levels.
 //!
 //! Owns these use-cases. What changes a room's log goes through the ledger, from `Chat`'s own functions.
 
@@ -155,7 +155,7 @@ impl Chat {
         Ok(self.db.waiting_mentions(room, user).await?)
     }
 
-    /// Sets how loud a room is to one of its members; `None` leaves it to what they chose for all.
+    /// Sets a member's notification level for a room; `None` is their default.
     ///
     /// # Errors
     /// `rate_limited`, or `forbidden` for who is no member.

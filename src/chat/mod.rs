@@ -12,6 +12,7 @@ pub mod batch;
 mod calls;
 pub mod change;
 pub mod direct;
+pub mod display_names;
 mod history;
 pub mod ledger;
 pub mod listing;
@@ -36,13 +37,14 @@ use tokio::sync::mpsc;
 
 use self::calls::LargeRooms;
 use self::change::{Change, Event};
+use self::display_names::DisplayNames;
 use self::ledger::{Ledger, Pending};
 use self::names::Names;
 use self::presence::Presence;
 use self::rates::{Act, Rates};
 use self::search::Search;
 use self::tail::Tails;
-use self::types::{RoomId, UserId};
+use self::types::{Author, RoomId, UserId};
 use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
@@ -69,6 +71,7 @@ pub struct Chat {
     epoch: Arc<str>,
     presence: Arc<Presence>,
     names: Arc<Names>,
+    display_names: Arc<DisplayNames>,
     /// Counts the times that somebody's name changed.
     renamings: AtomicU64,
     search: Search,
@@ -89,6 +92,7 @@ impl Chat {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
+        let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let tails = Arc::new(Tails::new(config.memory_limit / 2));
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
@@ -102,6 +106,7 @@ impl Chat {
             epoch,
             presence: Arc::default(),
             names,
+            display_names,
             renamings: AtomicU64::new(0),
             search,
             turns: revisions::Turns::default(),
@@ -132,6 +137,12 @@ impl Chat {
         &self.names
     }
 
+    /// What people are called.
+    #[must_use]
+    pub fn display_names(&self) -> &Arc<DisplayNames> {
+        &self.display_names
+    }
+
     /// How many characters a message may have.
     #[must_use]
     pub fn max_chars(&self) -> usize {
@@ -154,7 +165,13 @@ impl Chat {
         self.ledger.close();
     }
 
-    /// Forgets what is kept in memory under somebody's name, because they have another one.
+    /// Notes that somebody has another name, and forgets what is kept in memory under the old one.
+    pub fn rename(&self, person: &Author) {
+        self.display_names.set(person);
+        self.forget_name(person.id);
+    }
+
+    /// Forgets what is kept in memory under somebody's name.
     pub fn forget_name(&self, person: UserId) {
         self.tails.forget_author(person);
         // Counted behind it: whoever reads the new count finds no old name in memory.

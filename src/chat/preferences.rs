@@ -1,10 +1,10 @@
-//! How people want things: how loud rooms are to them, and how pages look.
+//! How people want things: what they are notified about, and how pages look.
 //!
 //! Owns the few words that these choices have, in the database, in forms and in JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// How loud a room is to one of its members.
+/// A notification level: what somebody hears of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]

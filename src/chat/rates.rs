@@ -29,7 +29,7 @@ pub enum Act {
     Remove,
     /// Pin a message, or take the pin away.
     Pin,
-    /// Set how loud a room is.
+    /// Set a notification level.
     Level,
     /// Change one's profile or settings.
     Profile,

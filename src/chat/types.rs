@@ -245,7 +245,7 @@ impl Room {
     /// Names direct messages as one reader sees them.
     pub fn name_for(&mut self, reader: UserId, people: Vec<Author>) {
         self.name = match people.as_slice() {
-            [own] if own.id == reader => "You".to_owned(),
+            [own] if own.id == reader => "Notes to self".to_owned(),
             people => people.iter().map(Author::shown).collect::<Vec<_>>().join(", "),
         };
         self.direct = people;
@@ -289,7 +289,7 @@ pub struct ListedRoom {
     pub unread: i64,
     /// How many behind the read marker address the person; at most 100 are counted, and none where that was not asked for.
     pub mentions: i64,
-    /// How loud the person has made the room; `None` leaves it to what they chose for all.
+    /// The person's notification level; `None` is their default.
     pub level: Option<Level>,
     /// The last message that they have read; 0 for who is no member.
     pub read_seq: i64,

@@ -1,5 +1,5 @@
-//! What people do with messages beyond writing them: what addresses them, what is pinned, what was there before an edit, and how loud
-//! a room is to them.
+//! What people do with messages beyond writing them: what addresses them, what is pinned, what was there before an edit, and their
+//! notification levels.
 //!
 //! Owns the statements that read these; what belongs to a room's log is written by the ledger. Whoever asks for a room's things must
 //! hold its `RoomView`; what addresses somebody is shown only while they may see the room.
@@ -161,7 +161,7 @@ impl Db {
         Ok((mentions, is_all))
     }
 
-    /// Sets how loud a room is to one of its members; `false` if they are none.
+    /// Sets a member's notification level for a room; `false` if they are none.
     ///
     /// # Errors
     /// The database's.

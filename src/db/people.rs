@@ -34,7 +34,7 @@ pub struct Profile {
     pub time_zone: Option<String>,
     /// Light or dark.
     pub theme: Theme,
-    /// How loud rooms are to them.
+    /// Their default notification level.
     pub notify: Level,
     /// When they were last connected or used a page.
     pub last_seen_at: Millis,

@@ -24,7 +24,7 @@ pub struct RoomView {
     pub membership: Option<Membership>,
     /// Who made it.
     pub created_by: Option<UserId>,
-    /// How loud the person has made it; `None` leaves it to what they chose for all.
+    /// The person's notification level; `None` is their default.
     pub level: Option<Level>,
     /// How many people are members.
     pub members: i64,

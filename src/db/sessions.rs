@@ -47,7 +47,7 @@ pub struct SessionRow {
     pub time_zone: Option<String>,
     /// Light or dark.
     pub theme: Option<Theme>,
-    /// How loud rooms are to them.
+    /// Their default notification level.
     pub notify: Option<Level>,
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, transaction, write};
-use crate::chat::types::{RoomId, UserId};
+use crate::chat::types::{Author, RoomId, UserId};
 use crate::clock::Millis;
 
 /// A person.
@@ -104,6 +104,22 @@ impl Db {
     /// The database's.
     pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
         read!(self, pool => sqlx::query_scalar("select username from users").fetch_all(pool).await)
+    }
+
+    /// Everybody whose name shows something else than their username.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_display_names(&self) -> sqlx::Result<Vec<Author>> {
+        let statement = "select id, username, name, alike from users where name <> username or alike";
+        let rows: Vec<(UserId, String, String, bool)> = read!(self, pool => sqlx::query_as(statement).fetch_all(pool).await)?;
+        let author = |(id, username, name, is_alike): (UserId, String, String, bool)| Author {
+            id,
+            username: username.into(),
+            name: name.into(),
+            is_alike,
+        };
+        Ok(rows.into_iter().map(author).collect())
     }
 
     /// Registers a person, and uses up what permits it, in one transaction.

@@ -299,7 +299,7 @@ impl Realtime {
         Ok(Answer::LevelSet(LevelSet { level }))
     }
 
-    /// Sets how loud a room is to somebody, and tells their other sockets.
+    /// Sets somebody's notification level for a room, and tells their other sockets.
     ///
     /// # Errors
     /// `not_found`, or `forbidden` for who is no member.

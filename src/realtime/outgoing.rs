@@ -55,7 +55,7 @@ pub struct Read<'a> {
     pub mentions: i64,
 }
 
-/// How loud a room is to its person changed, at another of their sockets.
+/// The person's notification level for a room changed, at another of their sockets.
 #[derive(Debug, Serialize)]
 pub struct Loudness<'a> {
     /// The room's slug.

@@ -15,6 +15,7 @@ use super::session::{self, CurrentUser};
 use super::views::{InvitePage, LoginPage, RegisterPage};
 use crate::accounts::Registration;
 use crate::chat::rates::Act;
+use crate::chat::types::Author;
 use crate::config;
 use crate::error::Error;
 use crate::security_log::Source;
@@ -83,6 +84,12 @@ pub async fn register(
     match registered {
         Ok(user) => {
             state.chat.names().meet(&user.username);
+            state.chat.display_names().set(&Author {
+                id: user.id,
+                username: user.username.clone(),
+                name: user.name.clone(),
+                is_alike: false,
+            });
             match state.accounts.settle_name(&user).await {
                 Ok(alike) => super::settings::tell_alike(&state, alike),
                 // They are in all the same; it is made up for at the next start.

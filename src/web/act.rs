@@ -194,7 +194,7 @@ pub async fn mark_read(state: &AppState, user: &CurrentUser, room: RoomId, slug:
     Ok(state.realtime.marked(user.id, room, slug, &done, None).await?.unread)
 }
 
-/// `POST /rooms/{slug}/level` (`level` = `all`, `mentions`, `muted`, or nothing): how loud the room is to oneself.
+/// `POST /rooms/{slug}/level` (`level` = `all`, `mentions`, `muted`, or nothing): one's notification level for the room.
 pub async fn level(
     State(state): State<AppState>,
     Path(slug): Path<String>,

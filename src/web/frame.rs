@@ -22,5 +22,5 @@ pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>, has_
     let presence = state.chat.presence();
     let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online = company.filter(|person| presence.is_online(*person)).collect();
-    Frame::new(user, rooms, has_more, online)
+    Frame::new(user, rooms, has_more, online, state.chat.display_names().clone())
 }

@@ -16,7 +16,7 @@ use super::session::CurrentUser;
 use super::views::SettingsPage;
 use crate::accounts::profile::{Changed, Wishes};
 use crate::chat::rates::Act;
-use crate::chat::types::{Level, Theme, UserId};
+use crate::chat::types::{Level, Theme};
 use crate::db::people::Profile;
 use crate::error::Result;
 use crate::state::AppState;
@@ -102,7 +102,7 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result
     };
     let Changed { profile, is_seen, is_renamed, alike } = state.accounts.change_profile(user, wishes).await?;
     if is_renamed {
-        forget_name(state, profile.id);
+        rename(state, &profile);
     }
     if is_seen {
         state.realtime.tell_of_person(&profile);
@@ -115,13 +115,14 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result
 /// like theirs.
 pub(super) fn tell_alike(state: &AppState, alike: Vec<Profile>) {
     for profile in alike {
-        forget_name(state, profile.id);
+        rename(state, &profile);
         state.realtime.tell_of_person(&profile);
     }
 }
 
-fn forget_name(state: &AppState, person: UserId) {
-    state.chat.forget_name(person);
+fn rename(state: &AppState, profile: &Profile) {
+    state.chat.rename(&profile.author());
+    let person = profile.id;
     // On Postgres, changes that were decided under the old name may still be committed for a while.
     let chat = state.chat.clone();
     tokio::spawn(async move {

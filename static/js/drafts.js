@@ -1,5 +1,10 @@
 // What somebody has begun to write, kept in this browser for each person and room until it is sent or they are gone.
-import { get, set } from '#js/own.js';
+import { get, keys, set } from '#js/own.js';
+
+// How many there are.
+export function drafts(me) {
+  return keys().filter((key) => key.startsWith(`draft:${me.id}:`) && get(key)?.body?.trim()).length;
+}
 
 export class Drafts {
   #key;

@@ -1,4 +1,5 @@
 // Logging out: asks first where something is unsent, and leaves nothing of this person in the browser.
+import { drafts } from '#js/drafts.js';
 import { unsent } from '#js/outbox-store.js';
 import { end } from '#js/own.js';
 
@@ -12,9 +13,9 @@ export class Leaving {
       if (event.target.getAttribute('action') !== '/logout') return;
       event.preventDefault();
       this.#form = event.target;
-      const count = unsent(me);
-      if (!count) return this.#go();
-      this.#ask.querySelector('strong').textContent = count === 1 ? '1 message hasn’t been sent yet.' : `${count} messages haven’t been sent yet.`;
+      const lost = [waiting(unsent(me)), begun(drafts(me))].filter(Boolean).join(' ');
+      if (!lost) return this.#go();
+      this.#ask.querySelector('strong').textContent = lost;
       this.#ask.returnValue = '';
       this.#ask.showModal();
     });
@@ -26,3 +27,6 @@ export class Leaving {
     this.#form.submit();
   }
 }
+
+const waiting = (count) => count && (count === 1 ? '1 message hasn’t been sent yet.' : `${count} messages haven’t been sent yet.`);
+const begun = (count) => count && (count === 1 ? 'You have 1 draft.' : `You have ${count} drafts.`);

@@ -1,4 +1,4 @@
-// How loud the room is to one: the little form in its head, sent over the connection.
+// The notification level of the room: the menu in its head, sent over the connection.
 import { announce } from '#js/announce.js';
 
 const SAID = { all: 'Notifying you about all messages', mentions: 'Notifying you about mentions only', muted: 'Room muted', '': 'Using your default notifications' };

@@ -1,6 +1,6 @@
 // One message as an element, from the same markup that the server renders; and that element brought to a newer state.
 import { button, make } from '#js/make.js';
-import { at, shown } from '#js/people-live.js';
+import { at, named, shown } from '#js/people-live.js';
 import { reactions } from '#js/react-chips.js';
 import { addresses } from '#js/sidebar.js';
 import { clock, moment } from '#js/time.js';
@@ -29,7 +29,7 @@ export function element(message, me) {
     at(by, message.author);
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
-  } else node.querySelector('.text').textContent = notice(message);
+  } else notice(message, (words) => { node.querySelector('.text').textContent = words; });
   update(node, message, me);
   return node;
 }
@@ -66,10 +66,14 @@ function edited(node, body, message, me) {
 }
 
 function pinned(node, message) {
-  node.querySelector('.pinned')?.remove();
+  const old = node.querySelector('.pinned');
+  if (old && old.dataset.by === message.pinned?.by) return;
+  old?.remove();
   if (!message.pinned) return;
-  const mark = make('a', 'pinned', `Pinned by ${message.pinned.by}`);
+  const mark = make('a', 'pinned');
   mark.href = `/rooms/${message.room}/pins`;
+  mark.dataset.by = message.pinned.by;
+  named(message.pinned.by, (name) => { mark.textContent = `Pinned by ${name}`; });
   node.querySelector('.words').prepend(mark);
 }
 
@@ -103,11 +107,17 @@ export function initials(name) {
   return name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
 }
 
-// What the room recorded, in words; the server says the same in its views.
-function notice({ kind, author, body }) {
+// Tells `say` what the room recorded, in words; the server says the same in its views. A `body` may be the username of who did it.
+function notice({ kind, author, body }, say) {
+  const isByAnother = (kind === 'joined' || kind === 'left') && body;
+  if (isByAnother) named(body, (by) => say(`${by} ${kind === 'joined' ? 'added' : 'removed'} ${shown(author)}`));
+  else say(recorded({ kind, author, body }));
+}
+
+function recorded({ kind, author, body }) {
   switch (kind) {
-    case 'joined': return body ? `${body} added ${shown(author)}` : `${shown(author)} joined`;
-    case 'left': return body ? `${body} removed ${shown(author)}` : `${shown(author)} left`;
+    case 'joined': return `${shown(author)} joined`;
+    case 'left': return `${shown(author)} left`;
     case 'topic': return body ? `${shown(author)} changed the topic to “${body}”` : `${shown(author)} removed the topic`;
     case 'renamed': return `${shown(author)} renamed the room to “${body}”`;
     case 'visibility': return `${shown(author)} made the room ${body}`;

@@ -1,8 +1,41 @@
 // What is shown of people wherever they are shown: names that change, and dots that tell who is there.
+import { askFor } from '#js/get.js';
 import { make } from '#js/make.js';
+
+// Over how long questions for names are spread, in milliseconds.
+const SPREAD = 2_000;
+
+// What the server told of people whom nothing on the page names.
+const told = new Map();
 
 // A name that is nobody else's: with the username where somebody else's looks the same.
 export function shown({ username, name, alike }) { return alike ? `${name} @${username}` : name; }
+
+// What somebody is called, as far as this page knows: by their messages, by a list, or by the emoji that they chose.
+export function nameOf(username) {
+  const user = CSS.escape(username);
+  const byline = document.querySelector(`.message[data-author="${user}"] .byline`);
+  if (byline) return [...byline.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' ');
+  const listed = document.querySelector(`[data-name-of="${user}"]`) ?? document.querySelector(`a > [data-person="${user}"] ~ .name`);
+  if (listed) return listed.textContent;
+  const { users = '', names = '' } = document.querySelector(`.chip[data-users~="${user}"]`)?.dataset ?? {};
+  const chosen = names.split('\n')[users.split(' ').indexOf(username)];
+  // A username among the names says that nothing else was known.
+  return chosen && chosen !== username ? chosen : told.get(username);
+}
+
+// Tells `say` what somebody is called: at once as far as the page knows it, and else again when the server has told it.
+export async function named(username, say) {
+  const known = nameOf(username);
+  say(known ?? username);
+  if (known) return;
+  // Everybody in a room hears of a pin in the same moment; they do not all ask in it.
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD));
+  const name = nameOf(username) ?? (await askFor(`/people/${encodeURIComponent(username)}`))?.person.name;
+  if (!name) return;
+  told.set(username, name);
+  say(name);
+}
 
 // Puts the username beside a name where it takes that.
 export function at(by, { username, alike }) {
@@ -13,6 +46,7 @@ export function at(by, { username, alike }) {
 
 // `person {username, name, status, alike}`: everywhere on the page, their name is another one.
 export function renamed({ username, name, status, alike }) {
+  told.delete(username);
   const user = CSS.escape(username);
   const named = [`[data-name-of="${user}"]`, `.message[data-author="${user}"] .by`];
   for (const node of document.querySelectorAll(named.join(','))) (node.querySelector('a') ?? node).textContent = name;
@@ -65,7 +99,7 @@ export function company({ direct }) {
   }
   const shown = face(first);
   if (first.username === me) {
-    // A place for notes: it is called "You", whatever one is called.
+    // A place for notes: it is called "Notes to self", whatever one is called.
     shown.querySelector('.dot').remove();
     delete shown.dataset.person;
   }

@@ -1,5 +1,5 @@
 // Who is online, and who is typing.
-import { shown } from '#js/people-live.js';
+import { nameOf, shown } from '#js/people-live.js';
 
 // How long somebody's typing is shown, and how often one's own is told, in milliseconds.
 const TYPING_LASTS = 5_000;
@@ -64,7 +64,7 @@ export class People {
   }
 
   #say() {
-    const users = [...this.#typing.keys()].map((user) => this.#names.get(user) ?? shownName(user) ?? user);
+    const users = [...this.#typing.keys()].map((user) => this.#names.get(user) ?? nameOf(user) ?? user);
     if (!users.length) this.#line.textContent = '';
     else if (users.length === 1) this.#line.textContent = `${users[0]} is typing…`;
     else if (users.length === 2) this.#line.textContent = `${users[0]} and ${users[1]} are typing…`;
@@ -75,16 +75,10 @@ export class People {
     const count = this.#online.size + this.#others;
     const members = `${this.#members} ${this.#members === 1 ? 'member' : 'members'}`;
     this.#link.textContent = count ? `${members} · ${count} online` : members;
-    this.#link.title = [...this.#online].sort().join(', ');
+    this.#link.title = [...this.#online].map((user) => this.#names.get(user) ?? user).sort().join(', ');
     if (!count) return;
     const dot = document.createElement('span');
     dot.className = 'dot dot--on';
     this.#link.prepend(dot);
   }
-}
-
-// What the page calls somebody who has written on it.
-function shownName(user) {
-  const line = document.querySelector(`.message[data-author="${CSS.escape(user)}"] .byline`);
-  return line && [...line.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' ');
 }

@@ -1,5 +1,6 @@
 // The emoji under a message: each with its count and its people, pressed where one is among them.
 import { make } from '#js/make.js';
+import { nameOf } from '#js/people-live.js';
 
 // Brings the chips to a message's present state. A chip that stays keeps its node, and the focus with it.
 export function reactions(line, message, me) {
@@ -46,11 +47,13 @@ function blank(emoji, { room, seq }) {
 function fill(form, users, me) {
   const isMine = users.includes(me.username);
   const press = form.querySelector('.reaction');
+  const names = users.map((user) => (user === me.username ? me.name : nameOf(user)) ?? user);
+  form.dataset.names = names.join('\n');
   form.dataset.users = users.join(' ');
   form.querySelector('input').value = String(!isMine);
   press.textContent = `${form.dataset.emoji} ${users.length}`;
   press.ariaPressed = String(isMine);
   press.classList.toggle('reaction--mine', isMine);
-  press.title = users.join(', ');
-  press.ariaLabel = `${form.dataset.emoji}, ${users.length}: ${users.join(', ')}`;
+  press.title = names.join(', ');
+  press.ariaLabel = `${form.dataset.emoji}, ${users.length}: ${names.join(', ')}`;
 }

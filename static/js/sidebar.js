@@ -34,7 +34,7 @@ export class Sidebar extends EventTarget {
     for (const one of [left, room]) if (this.#rows.has(one)) this.#show(one);
   }
 
-  // How loud a room is: as it was set, or as one has it everywhere; direct messages are always told.
+  // The notification level of a room: its own, or the default, which for direct messages is all.
   notificationLevel(room) {
     const row = this.#rows.get(room);
     return row?.level ?? (row && isDirect(row) ? 'all' : this.#me.notify);

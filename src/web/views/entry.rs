@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{Frame, hue, initials};
 use crate::chat::change::Logged;
+use crate::chat::display_names::DisplayNames;
 use crate::chat::types::{Kind, Message};
 use crate::clock::Millis;
 
@@ -66,8 +67,8 @@ pub(super) struct Entry {
     pub is_for_me: bool,
     /// Whether the reader's unread messages begin here.
     pub is_fresh: bool,
-    /// Who pinned it.
-    pub pinned_by: Option<Arc<str>>,
+    /// Who pinned it: their username, and what they are called.
+    pub pinned_by: Option<(Arc<str>, Arc<str>)>,
     /// What it answers, in one line.
     pub quote: Option<Quote>,
     /// Whether the reader may see its edit history.
@@ -82,7 +83,9 @@ pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
     pub users: String,
-    /// The same for the script, between spaces.
+    /// The same for the script, a line each.
+    pub names: String,
+    /// Their usernames for the script, between spaces.
     pub usernames: String,
     pub is_mine: bool,
 }
@@ -144,7 +147,10 @@ impl Row {
             && message.reply_to.is_none()
             && message.edited_at.is_none()
             && message.mentions.is_empty()
-            && message.reactions.is_empty();
+            && message.reactions.is_empty()
+            // Whose names change without a change of this message.
+            && message.pinned.is_none()
+            && (message.body.is_empty() || !matches!(message.kind, Kind::Joined | Kind::Left));
         is_plain.then(|| {
             let way = (frame.times.key().clone(), standing.is_first);
             let draw = || {
@@ -178,7 +184,7 @@ impl Entry {
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             html: message.html.clone(),
-            notice: notice(message),
+            notice: notice(message, &frame.display_names),
             reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
             is_target: target == Some(message.seq),
@@ -191,17 +197,21 @@ impl Entry {
                 && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
                 && *message.author.username != *me,
             is_fresh: false,
-            pinned_by: message.pinned.as_ref().map(|pin| pin.by.clone()),
+            pinned_by: message.pinned.as_ref().map(|pin| (pin.by.clone(), frame.display_names.of(&pin.by))),
             quote: None,
             reactions: message
                 .reactions
                 .iter()
-                .map(|reaction| Chosen {
-                    emoji: reaction.emoji.clone(),
-                    count: reaction.users.len(),
-                    users: reaction.users.join(", "),
-                    usernames: reaction.users.join(" "),
-                    is_mine: reaction.users.iter().any(|user| **user == *me),
+                .map(|reaction| {
+                    let names: Vec<_> = reaction.users.iter().map(|user| frame.display_names.of(user)).collect();
+                    Chosen {
+                        emoji: reaction.emoji.clone(),
+                        count: reaction.users.len(),
+                        users: names.join(", "),
+                        names: names.join("\n"),
+                        usernames: reaction.users.join(" "),
+                        is_mine: reaction.users.iter().any(|user| **user == *me),
+                    }
                 })
                 .collect(),
         }
@@ -223,15 +233,15 @@ fn said_when(edited: Millis, frame: &Frame) -> String {
 }
 
 /// What the room recorded, in words. The script says the same in `js/message.js`.
-fn notice(message: &Message) -> String {
+fn notice(message: &Message, names: &DisplayNames) -> String {
     let Message { author, body, .. } = message;
     let name = author.shown();
     match message.kind {
         Kind::Text => String::new(),
         Kind::Joined if body.is_empty() => format!("{name} joined"),
-        Kind::Joined => format!("{body} added {name}"),
+        Kind::Joined => format!("{} added {name}", names.of(body)),
         Kind::Left if body.is_empty() => format!("{name} left"),
-        Kind::Left => format!("{body} removed {name}"),
+        Kind::Left => format!("{} removed {name}", names.of(body)),
         Kind::Topic if body.is_empty() => format!("{name} removed the topic"),
         Kind::Topic => format!("{name} changed the topic to “{body}”"),
         Kind::Renamed => format!("{name} renamed the room to “{body}”"),

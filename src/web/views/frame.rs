@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{hue, initials};
 use crate::accounts::session::SessionUser;
+use crate::chat::display_names::DisplayNames;
 use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};
 use crate::web::session::CurrentUser;
 use crate::web::times::Times;
@@ -30,13 +31,15 @@ pub struct Frame {
     place: &'static str,
     /// Who of those whom they talk to is connected.
     online: HashSet<UserId>,
+    /// What people are called.
+    pub(super) display_names: Arc<DisplayNames>,
 }
 
 /// Everything that the frame shows: two with the same hash look the same.
 impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Where they were last is shown nowhere.
-        let Self { me, rooms, has_more_rooms, times, here, place, online } = self;
+        // Where they were last is shown nowhere; what people are called is counted elsewhere, as it is for the authors of messages.
+        let Self { me, rooms, has_more_rooms, times, here, place, online, display_names: _ } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
@@ -49,8 +52,15 @@ impl Hash for Frame {
 impl Frame {
     /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
     #[must_use]
-    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, has_more_rooms: bool, online: HashSet<UserId>) -> Self {
-        Self { me: user.me.clone(), rooms, has_more_rooms, times: user.times.clone(), here: None, place: "", online }
+    pub fn new(
+        user: &CurrentUser,
+        rooms: Vec<ListedRoom>,
+        has_more_rooms: bool,
+        online: HashSet<UserId>,
+        display_names: Arc<DisplayNames>,
+    ) -> Self {
+        let (me, times) = (user.me.clone(), user.times.clone());
+        Self { me, rooms, has_more_rooms, times, here: None, place: "", online, display_names }
     }
 
     /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.

@@ -43,10 +43,12 @@ fn a_message_is_reacted_to_pinned_and_deleted_with_the_mouse() {
         assert_eq!(ada.attribute("#m3 .reaction", "aria-label").await, "👍, 2: grace, ada");
         ada.press("#m3 .reaction").await;
         grace.waits_for(async || grace.texts("#m3 .reaction").await == ["👍 1"]).await;
-        // Pinned by one, seen by the other, in the room's head and on the pins' page.
+        // Pinned by one, seen by the other, in the room's head and on the pins' page; under the name by which one is called, though grace
+        // has written nothing here.
+        app.log_in("grace").await.post("/settings", &[("name", "Grace Hopper")]).await.expect(303);
         opens_menu(&grace, 3).await;
         grace.press("#acts [data-act=pin]").await;
-        ada.sees("#m3[data-pinned] .pinned").await;
+        ada.waits_for(async || ada.texts("#m3[data-pinned] .pinned").await == ["Pinned by Grace Hopper"]).await;
         ada.waits_for(async || ada.texts(".head .pins").await.first().is_some_and(|pins| pins.starts_with("📌 1"))).await;
         // Deleting asks first; "no" leaves all as it is.
         opens_menu(&ada, 3).await;

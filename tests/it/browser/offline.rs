@@ -200,7 +200,7 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         cable.cut();
         say(&ada, "do not lose me").await;
         ada.press("form[action='/logout'] button").await;
-        ada.sees("#leaving[open]").await;
+        ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["1 message hasn’t been sent yet."]).await;
         ada.press("#leaving [value='']").await;
         assert!(unsent(&ada).await.contains("do not lose me"));
         ada.press("form[action='/logout'] button").await;

@@ -74,7 +74,7 @@ fn without_scripts_one_can_act_on_messages_and_read_what_is_new() {
         ada.fill("form[action='/rooms/general/4/edit'] textarea", ", mostly").await;
         ada.press("form[action='/rooms/general/4/edit'] .button").await;
         ada.press("#m4 a.edited").await;
-        ada.waits_for(async || ada.texts(".earlier .body").await == ["I think so"]).await;
+        ada.waits_for(async || ada.texts(".revisions .body").await == ["I think so"]).await;
         ada.visit(app, "/rooms/general/4/more").await;
         ada.press("form[action='/rooms/general/4/pin'] button").await;
         ada.press(".head .pins").await;

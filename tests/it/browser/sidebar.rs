@@ -34,7 +34,7 @@ fn rooms_come_and_go_while_a_page_is_open() {
 }
 
 #[test]
-fn how_loud_a_room_is_is_set_in_its_head() {
+fn the_notification_level_of_a_room_is_set_in_its_head() {
     in_browser(module_path!(), async |app: &TestApp| {
         let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
         let level = "select level from memberships join users on users.id = user_id where username = 'ada'";

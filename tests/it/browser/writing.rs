@@ -87,6 +87,8 @@ fn a_draft_survives_a_reload_and_is_gone_when_it_is_sent_or_one_logs_out() {
         writes(&ada, "").await;
         ada.fill(COMPOSER, "nobody else's").await;
         ada.press("form[action='/logout'] button").await;
+        ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["You have 1 draft."]).await;
+        ada.press("#leaving [value=yes]").await;
         ada.waits_until(|path| path == "/login").await;
         let left = ada.execute("return Object.keys(localStorage).filter((key) => key.startsWith('draft:')).length", vec![]).await;
         assert_eq!(left.expect("our own script runs"), json!(0));

@@ -61,7 +61,7 @@ both! {
         assert!(mary_socket.peek().is_empty(), "{:?}", mary_socket.peek());
     }
 
-    async fn how_loud_a_room_is_follows_the_person_and_is_theirs_alone(app: &TestApp) {
+    async fn the_notification_level_of_a_room_follows_the_person_and_is_theirs_alone(app: &TestApp) {
         let (ada, eve) = (app.register("ada").await, app.register("eve").await);
         let (here, _) = ada.join("general").await;
         let there = app.log_in("ada").await.socket().await;

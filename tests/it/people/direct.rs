@@ -56,7 +56,7 @@ both! {
         let three = open(&ada, "mary grace").await;
         let two = open(&ada, "grace").await;
         let notes = open(&ada, "ada").await;
-        for (slug, name) in [(&three, "Grace <b>Hopper</b>, mary"), (&two, "Grace <b>Hopper</b>"), (&notes, "You")] {
+        for (slug, name) in [(&three, "Grace <b>Hopper</b>, mary"), (&two, "Grace <b>Hopper</b>"), (&notes, "Notes to self")] {
             let page = ada.get_json(&format!("/rooms/{slug}")).await.expect(200).json();
             assert_eq!(page["room"]["name"], name);
             let listed = ada.get_json("/rooms").await.json();

@@ -37,6 +37,29 @@ both! {
         assert_eq!(ada.get_json("/settings").await.json()["settings"]["name"], "ada");
     }
 
+    async fn pins_reactions_and_notices_say_what_somebody_is_called(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        ada.post("/settings", &[("name", "Ada Lovelace")]).await.expect(303);
+        let den = ada.create_room("Den", "private").await;
+        ada.post(&format!("/rooms/{den}/members"), &[("username", "grace")]).await.expect(303);
+        let (socket, _) = ada.join(&den).await;
+        let seq = socket.post(&den, "the door code", "1").await["seq"].take();
+        socket.ok("pin", json!({ "room": den, "seq": seq, "on": true })).await;
+        socket.ok("react", json!({ "room": den, "seq": seq, "emoji": "👍", "on": true })).await;
+        let address = format!("/rooms/{den}");
+        for name in ["Ada Lovelace", "Countess <Byron>"] {
+            ada.post("/settings", &[("name", name)]).await.expect(303);
+            let name = name.replace('<', "&#60;").replace('>', "&#62;");
+            let page = grace.get(&address).await.expect(200).body.clone();
+            for said in [format!(">Pinned by {name}<"), format!("{name} added grace"), format!("👍, 1: {name}\"")] {
+                assert!(page.contains(&said), "{said}: {page}");
+            }
+            assert!(grace.get(&format!("{address}/pins")).await.expect(200).body.contains(&format!("Pinned by {name}")));
+        }
+        ada.post(&format!("{address}/members/grace/remove"), &[]).await.expect(303);
+        assert!(ada.get(&address).await.expect(200).body.contains("Countess &#60;Byron&#62; removed grace"));
+    }
+
     async fn what_is_not_sent_stays_and_what_is_wrong_is_named(app: &TestApp) {
         let ada = app.register("ada").await;
         let good = [("name", "Ada"), ("status", "Here"), ("time_zone", "europe/paris"), ("theme", "dark"), ("notify", "all")];
