@@ -24,7 +24,7 @@ use crate::server::Connections;
 use crate::state::AppState;
 use crate::web::{
     access, accounts, act, activity, assets, compose, compression, emoji, fallback, forgery, health, history, install, members,
-    people, preview, reads, rooms, search, session, settings, trace,
+    people, preview, reads, refusals, rooms, search, session, settings, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -85,6 +85,8 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/{seq}/{act}", post(act::act))
         .route("/rooms/{slug}/read", post(act::read))
         .route("/rooms/{slug}/level", post(act::level))
+        .route("/rooms/{slug}/favorite", post(act::favorite))
+        .route("/sidebar", post(act::section))
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))
         .route("/search", get(search::page_of_results))
@@ -108,7 +110,10 @@ fn pages(state: AppState, sessions: Store) -> Router {
                 .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign))
                 .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
                 .layer(session::layer(sessions, &state.config, &state.origins))
-                .layer(from_fn_with_state(state.chat.clone(), reads::hold)),
+                .layer(from_fn_with_state(state.chat.clone(), reads::hold))
+                .layer(from_fn_with_state(state.clone(), refusals::dress))
+                // Here as well as around everything: a fault is told inside the frame.
+                .layer(CatchPanicLayer::custom(fallback::panicked)),
         );
     Router::new()
         .route("/healthz", get(health::check))

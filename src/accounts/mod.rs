@@ -15,6 +15,7 @@ pub mod password;
 pub mod profile;
 mod registration;
 pub mod session;
+pub mod sidebar;
 pub mod throttle;
 pub mod username;
 

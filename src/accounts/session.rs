@@ -19,6 +19,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use super::notes::{NOTES, Note, look_after};
+use super::sidebar::Arrangement;
 use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
@@ -87,6 +88,9 @@ pub struct SessionUser {
     /// Their default notification level.
     #[serde(default = "mentions")]
     pub notify: Level,
+    /// How they have arranged their sidebar.
+    #[serde(default)]
+    pub sidebar: Arc<Arrangement>,
 }
 
 fn mentions() -> Level {
@@ -106,6 +110,7 @@ impl SessionUser {
             time_zone: None,
             theme: Theme::Auto,
             notify: Level::Mentions,
+            sidebar: Arc::default(),
         }
     }
 
@@ -119,6 +124,7 @@ impl SessionUser {
             time_zone: row.time_zone.as_deref().map(Into::into),
             theme: row.theme?,
             notify: row.notify?,
+            sidebar: row.sidebar.as_deref().map(|text| Arc::new(Arrangement::parse(text))).unwrap_or_default(),
         })
     }
 }

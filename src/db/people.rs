@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::looks::settle_look;
 use super::rooms::RoomView;
-use super::{Db, read, transaction};
+use super::{Db, read, transaction, write};
 use crate::chat::listing::Sought;
 use crate::chat::types::{Author, Level, Theme, UserId};
 use crate::clock::Millis;
@@ -141,6 +141,29 @@ impl Db {
                 .await?;
             settle_look!(tx, profile.id, look)
         })
+    }
+
+    /// How somebody has arranged their sidebar, as JSON.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sidebar(&self, user: UserId) -> sqlx::Result<String> {
+        read!(self, pool => sqlx::query_scalar("select sidebar from users where id = $1").bind(user).fetch_one(pool).await)
+    }
+
+    /// Changes how somebody has arranged their sidebar; `false` when it is no longer as it was `before`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn set_sidebar(&self, user: UserId, before: &str, after: &str) -> sqlx::Result<bool> {
+        let changed = write!(self, pool => sqlx::query("update users set sidebar = $3 where id = $1 and sidebar = $2")
+            .bind(user)
+            .bind(before)
+            .bind(after)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(changed > 0)
     }
 
     /// The people who are sought, by name. Who lost their access is not among them.

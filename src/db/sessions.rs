@@ -49,6 +49,8 @@ pub struct SessionRow {
     pub theme: Option<Theme>,
     /// Their default notification level.
     pub notify: Option<Level>,
+    /// How they have arranged their sidebar, as JSON.
+    pub sidebar: Option<String>,
 }
 
 impl Db {
@@ -92,7 +94,7 @@ impl Db {
     /// The database's.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, pool => sqlx::query_as(
-            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room, time_zone, theme, notify
+            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room, time_zone, theme, notify, sidebar
              from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
         )

@@ -12,6 +12,7 @@ use super::device::{self, Kept};
 use super::form::Form;
 use super::respond::{Answer, Asked, own_path, page, page_with};
 use super::session::{self, CurrentUser};
+use super::theme::Told;
 use super::views::{InvitePage, LoginPage, RegisterPage};
 use crate::accounts::Registration;
 use crate::chat::rates::Act;
@@ -38,6 +39,7 @@ pub struct Links {
 pub async fn register_page(
     State(state): State<AppState>,
     Query(links): Query<Links>,
+    Told(theme): Told,
     user: Option<CurrentUser>,
     asked: Asked,
 ) -> Answer {
@@ -48,7 +50,7 @@ pub async fn register_page(
     if !may {
         return Err(asked.refuse(Error::Forbidden("Sign-ups are closed. Ask an admin for an account.")));
     }
-    Ok(page(&RegisterPage::new(&state.config, &links.invite, &links.setup)))
+    Ok(page(&RegisterPage::new(&state.config, theme, &links.invite, &links.setup)))
 }
 
 /// The registration form.
@@ -67,6 +69,7 @@ pub async fn register(
     State(state): State<AppState>,
     session: Session,
     source: Source,
+    Told(theme): Told,
     asked: Asked,
     Form(form): Form<RegisterForm>,
 ) -> Answer {
@@ -103,7 +106,7 @@ pub async fn register(
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
             let retry_after = error.retry_after();
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            let mut form_again = RegisterPage::new(&state.config, &form.invite, &form.setup);
+            let mut form_again = RegisterPage::new(&state.config, theme, &form.invite, &form.setup);
             form_again.username = form.username;
             form_again.name = form.name;
             form_again.problem = Some((&error).into());
@@ -116,11 +119,16 @@ pub async fn register(
 }
 
 /// `GET /login`.
-pub async fn login_page(State(state): State<AppState>, Query(links): Query<Links>, user: Option<CurrentUser>) -> Answer {
+pub async fn login_page(
+    State(state): State<AppState>,
+    Query(links): Query<Links>,
+    Told(theme): Told,
+    user: Option<CurrentUser>,
+) -> Answer {
     if user.is_some() {
         return Ok(Redirect::to(own_path(&links.next).unwrap_or("/")).into_response());
     }
-    Ok(page(&LoginPage::new(&state.config, own_path(&links.next).unwrap_or_default())))
+    Ok(page(&LoginPage::new(&state.config, theme, own_path(&links.next).unwrap_or_default())))
 }
 
 /// The log-in form.
@@ -138,6 +146,7 @@ pub async fn login(
     session: Session,
     source: Source,
     Kept(kept): Kept,
+    Told(theme): Told,
     asked: Asked,
     Form(form): Form<LoginForm>,
 ) -> Answer {
@@ -161,7 +170,7 @@ pub async fn login(
         Err(error) => {
             let retry_after = error.retry_after();
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut form_again = LoginPage::new(&state.config, next);
+            let mut form_again = LoginPage::new(&state.config, theme, next);
             form_again.username = form.username;
             form_again.problem = Some((&error).into());
             let mut response = page_with(status, &form_again);

@@ -18,6 +18,7 @@ use super::session::CurrentUser;
 use super::views::{MorePage, RevisionsPage};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
+use crate::chat::rates;
 use crate::chat::revisions::Place;
 use crate::chat::types::RoomId;
 use crate::error::{Error, Result};
@@ -209,6 +210,45 @@ pub async fn level(
         return Ok(Json(json!({ "level": level })).into_response());
     }
     Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+}
+
+/// `POST /rooms/{slug}/favorite` (`on` = `true`, `false`): whether the room is among one's favorites in the sidebar.
+pub async fn favorite(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(form): Form<Act>,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
+    let on = form.on == "true";
+    // What is no favorite any more may be out of sight as well.
+    let slug = if on { state.chat.view(user.id, &slug).await.map_err(refuse)?.room.slug } else { slug.as_str().into() };
+    state.accounts.favorite(user.id, &slug, on).await.map_err(refuse)?;
+    if asked.is_json() {
+        return Ok(Json(json!({ "favorite": on })).into_response());
+    }
+    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+}
+
+/// The form that opens or closes a section of the sidebar.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Section {
+    section: String,
+    closed: String,
+}
+
+/// `POST /sidebar` (`section` = `favorites`, `rooms`, `directs`; `closed` = `true`, `false`).
+pub async fn section(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<Section>) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
+    state.accounts.close_section(user.id, &form.section, form.closed == "true").await.map_err(refuse)?;
+    if asked.is_json() {
+        return Ok(Json(json!({ "section": form.section, "closed": form.closed == "true" })).into_response());
+    }
+    Ok(Redirect::to("/").into_response())
 }
 
 fn place(seq: &str) -> Result<i64> {

@@ -96,6 +96,7 @@ async fn show_again(
             None => None,
         },
         target: None,
+        company: None,
         frame: None,
     };
     let mut room = RoomPage::new(frame, &state.chat, view, history, shown);

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::respond::{Answer, Asked, Refused};
 use super::session::CurrentUser;
+use super::views::ErrorPage;
 use crate::error::Error;
 
 /// How long a request may take, its body included.
@@ -38,5 +39,7 @@ pub async fn wrong_method(asked: Asked) -> Answer {
 /// A fault in a handler, which was logged where it happened (`log`).
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()
+    let mut response = (StatusCode::INTERNAL_SERVER_ERROR, ErrorPage::of_fault().message().to_owned()).into_response();
+    response.extensions_mut().insert(ErrorPage::of_fault());
+    response
 }

@@ -36,6 +36,12 @@ where
     }
 }
 
+/// What was typed into a field of several lines that holds one: its lines, one behind the other.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a body is UTF-8 once its `%` are decoded. What separates fields is ASCII, so no character can reach over it.
 fn is_text(body: &[u8]) -> bool {
     let digit = |at: usize| body.get(at).and_then(|&byte| char::from(byte).to_digit(16));
@@ -74,6 +80,13 @@ fn refusal(asked: &Asked, status: StatusCode) -> axum::response::Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_become_one() {
+        for (typed, one) in [("", ""), ("one", "one"), ("two \r\n lines\n", "two lines"), ("a\n\n\nb", "a b"), (" \n ", "")] {
+            assert_eq!(one_line(typed), one, "{typed:?}");
+        }
+    }
 
     #[test]
     fn what_is_no_text_is_told_from_what_is() {

@@ -13,7 +13,7 @@ use super::frame::{self, frame};
 use super::respond::{Answer, Asked, page};
 use super::session::CurrentUser;
 use super::tag::{Tag, ask_again};
-use super::views::{RoomPage, Shown};
+use super::views::{Company, RoomPage, Shown};
 use crate::chat::change::Logged;
 use crate::chat::types::{Head, Page, Room, Window};
 use crate::clock::Millis;
@@ -156,7 +156,13 @@ async fn show(
         None => frame(state, &user).await.map_err(refuse)?,
     };
     let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
-    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering));
+    // Of whoever is not found there is nothing more to say.
+    if let Some(other) = frame.partner(&view.room.direct)
+        && let Ok(profile) = state.accounts.profile(&other.username).await
+    {
+        shown.company = Some(Company::of(profile, state.clock.now(), &frame.times));
+    }
+    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering, &shown.company));
     if asked.knows(&tag) {
         return Ok(tag.unchanged());
     }

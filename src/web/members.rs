@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::form::Form;
+use super::form::{Form, one_line};
 use super::frame::frame;
 use super::people::Search;
 use super::respond::{Answer, Asked, page_with, retry_after};
@@ -153,8 +153,8 @@ pub async fn describe(
 ) -> Answer {
     let done = match visibility(&form.visibility) {
         Ok(visibility) => {
-            let (name, topic) = (form.name.as_deref(), form.topic.as_deref());
-            state.chat.describe(user.id, &slug, name, topic, visibility, form.is_confirmed()).await
+            let (name, topic) = (form.name.as_deref(), form.topic.as_deref().map(one_line));
+            state.chat.describe(user.id, &slug, name, topic.as_deref(), visibility, form.is_confirmed()).await
         }
         Err(error) => Err(error),
     };

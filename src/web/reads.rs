@@ -45,6 +45,12 @@ impl TurnSlot {
         Ok(())
     }
 
+    /// Whether the request has a turn: then what it reads was counted.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.lock().is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
         // Only a whole value is ever put there.
         self.0.reading.lock().unwrap_or_else(PoisonError::into_inner)

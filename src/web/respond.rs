@@ -101,7 +101,10 @@ impl IntoResponse for Refused {
         let mut response = if asked.is_json {
             (status, Json(json!({ "error": error.to_json() }))).into_response()
         } else {
-            page_with(status, &ErrorPage::new(&error))
+            let page = ErrorPage::new(&error);
+            let mut response = page_with(status, &page);
+            response.extensions_mut().insert(page);
+            response
         };
         retry_after(&mut response, error.retry_after());
         response

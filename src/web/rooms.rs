@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::fallback;
-use super::form::Form;
+use super::form::{Form, one_line};
 use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
@@ -100,7 +100,9 @@ pub struct NewRoom {
 /// `POST /rooms`.
 pub async fn create(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<NewRoom>) -> Answer {
     let created = match visibility(&form.visibility) {
-        Ok(visibility) => state.chat.create(user.id, &form.name, &form.topic, visibility.unwrap_or(Visibility::Public)).await,
+        Ok(visibility) => {
+            state.chat.create(user.id, &form.name, &one_line(&form.topic), visibility.unwrap_or(Visibility::Public)).await
+        }
         Err(error) => Err(error),
     };
     match created {

@@ -165,12 +165,20 @@ impl CurrentUser {
         let Some(session) = parts.extensions.get::<Session>() else {
             return Err(Error::Internal("a route without the session layer".into()));
         };
+        Self::of(session, &parts.headers, state).await
+    }
+
+    /// Whose session it is, if anybody's.
+    ///
+    /// # Errors
+    /// When the session cannot be read.
+    pub async fn of(session: &Session, headers: &HeaderMap, state: &AppState) -> Result<Option<Self>> {
         if session.id().is_none() {
             return Ok(None);
         }
         let user = session.get::<SessionUser>(USER).await.map_err(internal)?;
         Ok(user.map(|user| {
-            let times = Times::new(user.time_zone.as_deref(), &parts.headers, state.clock.now());
+            let times = Times::new(user.time_zone.as_deref(), headers, state.clock.now());
             Self { me: Arc::new(user), times }
         }))
     }

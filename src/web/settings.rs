@@ -13,6 +13,7 @@ use super::form::Form;
 use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
+use super::theme;
 use super::views::SettingsPage;
 use crate::accounts::profile::{Changed, Wishes};
 use crate::chat::rates::Act;
@@ -73,8 +74,17 @@ pub struct Settings {
 /// `POST /settings`.
 pub async fn save(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<Settings>) -> Answer {
     match change(&state, &user, &form).await {
-        Ok(profile) if asked.is_json() => Ok(Json(json_of(&profile)).into_response()),
-        Ok(_) => Ok(Redirect::to("/settings?saved").into_response()),
+        Ok(profile) => {
+            let mut response = if asked.is_json() {
+                Json(json_of(&profile)).into_response()
+            } else {
+                Redirect::to("/settings?saved").into_response()
+            };
+            if form.theme.is_some() {
+                theme::keep(&mut response, profile.theme, &state.origins);
+            }
+            Ok(response)
+        }
         Err(error) if error.shows_form_again() && !asked.is_json() => {
             let refuse = |error| asked.refuse(error);
             let mut profile = state.accounts.profile(&user.username).await.map_err(refuse)?;

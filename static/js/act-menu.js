@@ -1,8 +1,10 @@
 // The menu of everything that can be done with a message: by mouse, a long press, or keys.
 import { icon, make } from '#js/make.js';
+import { usual } from '#js/react-picker.js';
 
 // How long a finger rests to open it, in milliseconds.
 const REST = 450;
+const narrow = matchMedia('(width < 40rem)');
 
 export class Menu {
   #acts; #node; #opener;
@@ -22,7 +24,9 @@ export class Menu {
   open(node, opener = node) {
     this.#node = node;
     this.#opener = opener;
-    this.#menu.replaceChildren(...this.#acts.offered(node).map((act) => {
+    const offered = this.#acts.offered(node);
+    const quick = narrow.matches && offered.some(({ name }) => name === 'react') ? [this.#quick(node)] : [];
+    this.#menu.replaceChildren(...quick, ...offered.map((act) => {
       const item = make('button', act.isGrave ? 'act act--grave' : 'act');
       item.type = 'button';
       item.role = 'menuitem';
@@ -35,7 +39,26 @@ export class Menu {
     node.classList.add('message--acted');
     this.#menu.showPopover();
     beside(this.#menu, opener);
-    this.#menu.firstElementChild?.focus();
+    this.#items[0]?.focus();
+  }
+
+  get #items() { return [...this.#menu.querySelectorAll('[role=menuitem]')]; }
+
+  // The usual emoji, at the top of the sheet of a narrow window.
+  #quick(node) {
+    const row = make('div', 'quick');
+    row.role = 'group';
+    row.ariaLabel = 'React';
+    row.append(...usual().map(({ emoji, name }) => {
+      const face = make('button', 'face', emoji);
+      face.type = 'button';
+      face.role = 'menuitem';
+      face.tabIndex = -1;
+      face.dataset.emoji = emoji;
+      face.ariaLabel = name;
+      return face;
+    }));
+    return row;
   }
 
   #pressed(event) {
@@ -46,17 +69,19 @@ export class Menu {
   }
 
   #chosen(event) {
+    const emoji = event.target.closest('.face')?.dataset.emoji;
     const act = event.target.closest('.act')?.dataset.act;
-    if (!act) return;
+    if (!act && !emoji) return;
     const node = this.#node;
     this.#menu.hidePopover();
+    if (emoji) { this.#acts.react(node, emoji); return; }
     this.#acts.do(act, node, node.querySelector('.acting') ?? node);
   }
 
   #key(event) {
-    const items = [...this.#menu.children];
+    const items = this.#items;
     const at = items.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + items.length, ArrowRight: at + 1, ArrowLeft: at - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
     if (to !== undefined) { event.preventDefault(); items[to % items.length].focus(); return; }
     if (event.key === 'Tab') { event.preventDefault(); this.#menu.hidePopover(); }
     // A letter leads to the entry that begins with it.

@@ -1,5 +1,6 @@
 // What one can do with a message: what of it is offered, and doing it. The server decides; here nothing is offered that it would refuse.
 import { announce } from '#js/announce.js';
+import { Swipe } from '#js/act-swipe.js';
 import { flip } from '#js/react-chips.js';
 import { words } from '#js/quotes.js';
 import { visit } from '#js/visit.js';
@@ -16,6 +17,7 @@ export class Acts {
     this.#reading = reading;
     this.#composer = composer;
     this.#picker = picker;
+    new Swipe(this);
     this.#list.addEventListener('submit', (event) => this.#chip(event));
     // From elsewhere on the page: an event on a message, with the act's name.
     this.#list.addEventListener('act', (event) => this.do(event.detail, event.target.closest('.message')));

@@ -15,7 +15,7 @@ export function arrange(nodes, { isTimed = false } = {}) {
     const isNewDay = !before || dayKey(before.dataset.at) !== dayKey(at);
     const day = top.previousElementSibling?.matches('.day') ? top.previousElementSibling : null;
     if (!isNewDay) day?.remove();
-    else if (day) day.textContent = dayName(at);
+    else if (day) (day.firstElementChild ?? day).textContent = dayName(at);
     else top.before(separator(at));
     if (node.matches('.message')) node.classList.toggle('message--first', isNewDay || node.matches('.message--target') || top !== node || !joins(node, before) || !!node.querySelector('.answers'));
     if (!isTimed) for (const time of node.querySelectorAll('time')) {
@@ -32,8 +32,13 @@ function joins(node, before) {
 function separator(at) {
   const day = document.createElement('div');
   day.className = 'day';
-  day.setAttribute('role', 'separator');
-  day.textContent = dayName(at);
+  // It opens the field for a day, as the server's does.
+  const press = document.createElement('button');
+  press.type = 'button';
+  press.title = 'Jump to date';
+  press.setAttribute('popovertarget', 'to-date');
+  press.textContent = dayName(at);
+  day.append(press);
   return day;
 }
 

@@ -27,6 +27,10 @@ export class State {
 
   #show() {
     const { editing, answering } = this;
+    for (const old of document.querySelectorAll('.message--editing')) old.classList.remove('message--editing');
+    const node = editing && document.getElementById(`m${editing.seq}`);
+    node?.classList.add('message--editing');
+    node?.scrollIntoView({ block: 'nearest' });
     this.#bar.hidden = !editing && !answering;
     this.#bar.classList.toggle('state--editing', !!editing);
     this.#button.textContent = editing ? 'Save' : 'Send';

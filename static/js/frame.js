@@ -8,6 +8,7 @@ import { Keys } from '#js/keys.js';
 import { Leaving } from '#js/leaving.js';
 import { LogKeys } from '#js/log-keys.js';
 import { flushElsewhere } from '#js/outbox.js';
+import '#js/sidebar-arranged.js';
 import { Palette } from '#js/palette.js';
 import { Recent, commands } from '#js/palette-sources.js';
 import { onPage, open } from '#js/page.js';

@@ -28,12 +28,12 @@ export class Level {
       this.#details.open = false;
       this.#details.querySelector('summary').focus();
     });
-    document.addEventListener('click', (event) => { if (!this.#details.contains(event.target)) this.#details.open = false; }, { signal });
+    document.addEventListener('click', (event) => { if (event.target === this.#details || !this.#details.contains(event.target)) this.#details.open = false; }, { signal });
   }
 
   #show(level) {
     const summary = this.#details.querySelector('summary');
-    for (const choice of this.#details.querySelectorAll('button')) {
+    for (const choice of this.#details.querySelectorAll('[name=level]')) {
       const isChosen = choice.value === (level ?? '');
       choice.ariaPressed = String(isChosen);
       if (isChosen) summary.ariaLabel = summary.title = `Notifications: ${choice.textContent}`;

@@ -1,5 +1,5 @@
 // One message as an element, from the same markup that the server renders; and that element brought to a newer state.
-import { button, make } from '#js/make.js';
+import { button, icon, make } from '#js/make.js';
 import { at, named, shown } from '#js/people-live.js';
 import { reactions } from '#js/react-chips.js';
 import { addresses } from '#js/sidebar.js';
@@ -29,7 +29,11 @@ export function element(message, me) {
     at(by, message.author);
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
-  } else notice(message, (words) => { node.querySelector('.text').textContent = words; });
+  } else {
+    notice(message, (words) => { node.querySelector('.text').textContent = words; });
+    // What may be told of several people at once (`fold.js`).
+    if (!message.body && (message.kind === 'joined' || message.kind === 'left')) Object.assign(node.dataset, { deed: message.kind, who: shown(message.author) });
+  }
   update(node, message, me);
   return node;
 }
@@ -73,7 +77,7 @@ function pinned(node, message) {
   const mark = make('a', 'pinned');
   mark.href = `/rooms/${message.room}/pins`;
   mark.dataset.by = message.pinned.by;
-  named(message.pinned.by, (name) => { mark.textContent = `Pinned by ${name}`; });
+  named(message.pinned.by, (name) => { mark.replaceChildren(icon('pin'), `Pinned by ${name}`); });
   node.querySelector('.words').prepend(mark);
 }
 

@@ -1,5 +1,9 @@
 // The page for when there is no network: which rooms were kept, and back to where one was as soon as the network is there.
 
+// It was kept in whatever theme there was then.
+const theme = /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
+if (theme) document.documentElement.dataset.theme = theme;
+
 async function rooms() {
   if (!('caches' in globalThis)) return [];
   const name = (await caches.keys()).find((one) => one.startsWith('private-'));

@@ -63,6 +63,7 @@ export function renamed({ username, name, status, alike }) {
 // `online {user, online}`: somebody whom one talks to came or went.
 export function cameOrWent({ user, online }) {
   for (const dot of document.querySelectorAll(`[data-person="${CSS.escape(user)}"] > .dot`)) dot.classList.toggle('dot--on', online);
+  for (const line of document.querySelectorAll(`[data-presence-of="${CSS.escape(user)}"]`)) line.textContent = online ? 'Online' : 'Last seen just now';
 }
 
 // The first letters of the first two words, as the server writes them.

@@ -1,4 +1,5 @@
 // Who is online, and who is typing.
+import { make } from '#js/make.js';
 import { nameOf, shown } from '#js/people-live.js';
 
 // How long somebody's typing is shown, and how often one's own is told, in milliseconds.
@@ -74,11 +75,12 @@ export class People {
   #show() {
     const count = this.#online.size + this.#others;
     const members = `${this.#members} ${this.#members === 1 ? 'member' : 'members'}`;
-    this.#link.textContent = count ? `${members} · ${count} online` : members;
+    if ('fixed' in this.#link.dataset) return;
     this.#link.title = [...this.#online].map((user) => this.#names.get(user) ?? user).sort().join(', ');
-    if (!count) return;
-    const dot = document.createElement('span');
-    dot.className = 'dot dot--on';
-    this.#link.prepend(dot);
+    // Narrow windows show the number alone.
+    const rest = members.slice(String(this.#members).length) + (count ? ` · ${count} online` : '');
+    this.#link.lastElementChild.replaceChildren(String(this.#members), make('span', 'wide', rest));
+    this.#link.querySelector('.dot')?.remove();
+    if (count) this.#link.prepend(make('span', 'dot dot--on'));
   }
 }

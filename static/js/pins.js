@@ -23,7 +23,7 @@ export class Pins {
   #show(count) {
     this.#link.dataset.pins = count;
     this.#link.hidden = !count;
-    this.#link.firstElementChild.textContent = `📌 ${count}`;
+    this.#link.querySelector('[aria-hidden]:not(.icon)').textContent = count;
     this.#link.lastElementChild.textContent = `${count} pinned ${count === 1 ? 'message' : 'messages'}`;
   }
 }

@@ -94,6 +94,12 @@ export class Place extends EventTarget {
   // How far down the view a node stands, and putting it there again.
   offset(node) { return node.getBoundingClientRect().top - this.#log.getBoundingClientRect().top; }
 
+  // Whether a node is in view, at least by its first line.
+  sees(node) {
+    const top = this.offset(node);
+    return top >= 0 && top < this.#log.clientHeight - 20;
+  }
+
   restore(node, offset) {
     this.#log.scrollTop += this.offset(node) - offset;
     this.#isAtEnd = this.#measure();

@@ -3,19 +3,22 @@ import { make } from '#js/make.js';
 import { shown as called } from '#js/people-live.js';
 
 const EXCERPT = 140;
+// How long the way back is offered, in milliseconds.
+const OFFERED = 10_000;
 
 export class Quotes {
   #line; #place;
   #list = document.querySelector('#messages');
   #back = document.querySelector('#back');
   #asked = new Map();
-  #from = null;
+  #from = null; #leaving;
 
   constructor(line, place) {
     this.#line = line;
     this.#place = place;
     this.#list.addEventListener('click', (event) => this.#jump(event));
     this.#back.addEventListener('click', () => this.#return());
+    place.addEventListener('moved', () => this.#look());
   }
 
   // Puts the answered words over an answer: as they stand on the page, or as the server has them.
@@ -58,6 +61,16 @@ export class Quotes {
     this.#place.to(target);
     target.focus({ preventScroll: true });
     this.#back.hidden = false;
+    clearTimeout(this.#leaving);
+    this.#leaving = setTimeout(() => { this.#back.hidden = true; }, OFFERED);
+  }
+
+  // Nobody needs a way back to what they see, or once they have gone on to the end.
+  #look() {
+    if (this.#back.hidden) return;
+    const answer = this.#from?.answer;
+    const isSeen = answer?.isConnected && this.#place.sees(answer);
+    if (isSeen || this.#place.isAtEnd) this.#back.hidden = true;
   }
 
   #return() {

@@ -3,7 +3,6 @@ import { beside } from '#js/act-menu.js';
 import { groups, search } from '#js/emoji.js';
 import { make } from '#js/make.js';
 
-const USUAL = [['👍', 'thumbs up'], ['❤️', 'heart'], ['😂', 'joy'], ['🎉', 'tada'], ['👀', 'eyes'], ['🙏', 'thanks']];
 // How many a search finds at the most.
 const SHOWN = 60;
 
@@ -15,7 +14,6 @@ export class Picker {
   #choose = () => {}; #opener;
 
   constructor() {
-    this.#picker.querySelector('.usual').append(...USUAL.map(([char, name]) => face(char, name)));
     this.#search.addEventListener('input', () => this.#show());
     this.#picker.addEventListener('click', (event) => this.#chosen(event.target.closest('.face')));
     this.#picker.addEventListener('keydown', (event) => this.#key(event));
@@ -62,6 +60,11 @@ export class Picker {
     event.preventDefault();
     if (at + step < 0) this.#search.focus(); else faces[Math.min(at + step, faces.length - 1)].focus();
   }
+}
+
+// The usual emoji, as the page lists them: [{ emoji, name }].
+export function usual() {
+  return [...document.querySelectorAll('#picker .usual .face')].map(({ dataset, ariaLabel }) => ({ emoji: dataset.emoji, name: ariaLabel }));
 }
 
 function face(char, name) {

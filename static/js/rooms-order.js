@@ -1,7 +1,13 @@
-// The rooms in the order of the sidebar: which comes next.
+// The rooms in the order of the sidebar, as one sees it: unread first, muted last. The list itself keeps them by name.
+
+const name = (item) => item.querySelector('.name')?.textContent ?? '';
+
+// Whether one entry's name comes after another's.
+export function isAfter(item, other) { return name(item).localeCompare(name(other), undefined, { sensitivity: 'base' }) > 0; }
 
 export function nextRoom(step, { isUnread = false } = {}) {
-  const links = [...document.querySelectorAll('.sidebar a[data-room]')];
+  const links = [...document.querySelectorAll('.sidebar a[data-room]')].filter((link) => link.offsetParent);
+  links.sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);
   const at = links.findIndex((link) => link.getAttribute('aria-current') === 'page');
   const count = links.length;
   // Once around, and not back to where one is.

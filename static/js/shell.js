@@ -7,6 +7,7 @@ import { onPage } from '#js/page.js';
 import { cameOrWent, renamed } from '#js/people-live.js';
 import { Sidebar } from '#js/sidebar.js';
 import { fullTime, moment, onNewDay } from '#js/time.js';
+import { remember } from '#js/theme.js';
 import { Title } from '#js/title.js';
 
 const frame = document.querySelector('.app');
@@ -43,6 +44,7 @@ onPage((main, signal) => {
 connection.on('person', renamed);
 connection.on('online', cameOrWent);
 
+remember();
 // Whoever was here before leaves nothing, and neither does who is here now.
 keepOnly(me);
 connection.onEnd = (reason) => end(me, reason);

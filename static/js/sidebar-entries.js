@@ -24,9 +24,13 @@ export class Entries {
     entry.classList.toggle('unread', row.unread > 0 && !isQuiet);
     entry.classList.toggle('muted', isQuiet);
     const name = entry.querySelector('.name');
-    if (name && !isDirect(row)) name.textContent = row.name;
-    const mark = entry.querySelector('.hash');
-    if (mark) mark.textContent = sign(row);
+    if (name && !isDirect(row)) {
+      name.textContent = entry.title = row.name;
+      const isPrivate = row.visibility === 'private';
+      entry.querySelector('.hash use').setAttribute('href', isPrivate ? '#i-lock' : '#i-hash');
+      if (!isPrivate) entry.querySelector('.private')?.remove();
+      else if (!entry.querySelector('.private')) name.after(make('span', 'unseen private', ', private'));
+    }
     badge(entry, isQuiet ? 0 : row.unread, isQuiet ? 0 : row.mentions);
   }
 
@@ -54,7 +58,7 @@ export class Entries {
     entry.href = `/rooms/${row.room}`;
     entry.dataset.room = row.room;
     if (row.room === this.here) entry.setAttribute('aria-current', 'page');
-    entry.querySelector('.name').textContent = row.name;
+    entry.querySelector('.name').textContent = entry.title = row.name;
     entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
@@ -65,13 +69,11 @@ export class Entries {
   }
 }
 
-const sign = ({ visibility }) => (visibility === 'private' ? '🔒' : '#');
-
 const nameIn = (item) => item.querySelector('.name')?.textContent ?? '';
 
 // The number at the end of an entry, and the same in words for those who listen.
 function badge(entry, unread, mentions) {
-  entry.querySelectorAll('.count, .unseen').forEach((node) => node.remove());
+  entry.querySelectorAll('.count, .unseen:not(.private)').forEach((node) => node.remove());
   if (!unread) return;
   const count = make('span', mentions ? 'count count--to-me' : 'count', mentions ? `${cut(mentions)}` : `${cut(unread)}`);
   count.ariaHidden = 'true';

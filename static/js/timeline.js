@@ -1,6 +1,7 @@
 // The log on the page: every message in its place and its present state.
 import { tell } from '#js/announce.js';
 import { JOIN_WITHIN, arrange, fresh, next, previous } from '#js/arrange.js';
+import { folding } from '#js/fold.js';
 import { make } from '#js/make.js';
 import { element, pendingElement, update } from '#js/message.js';
 import { key, onNewDay } from '#js/time.js';
@@ -25,6 +26,7 @@ export class Timeline {
     this.#hasOlder = main.dataset.older === 'true';
     this.#head = Number(main.dataset.head);
     place.isLatest = this.isLatest;
+    folding(this.#list);
     // More is new than the page shows: the line over it comes with the older messages.
     const read = Number(main.dataset.read);
     if (main.dataset.member === 'true' && read + 1 < this.first) this.#unreadFrom = read + 1;

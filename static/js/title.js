@@ -21,6 +21,11 @@ export class Title {
     this.#mentions = mentions;
     this.#show();
     this.#mark();
+    // And on the button that opens the list of rooms, where the list is not in sight.
+    const { dataset, style } = document.documentElement;
+    dataset.waiting = mentions ? 'mine' : unread ? 'some' : 'none';
+    style.setProperty('--waiting', `"${unread > 99 ? '99+' : unread}"`);
+    style.setProperty('--waiting-said', `", ${unread} unread"`);
   }
 
   #show() {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::entry::Entry;
-use super::{Frame, Problem};
+use super::{Frame, Problem, general, wrong};
 use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::revisions::Revisions;
 use crate::chat::types::{Kind, Message};
 use crate::db::rooms::RoomView;
 
-/// The emoji that are offered first.
-const USUAL: [&str; 6] = ["👍", "❤️", "😄", "🎉", "😮", "😢"];
+/// The emoji that are offered first, each with its name.
+pub const USUAL: [(&str, &str); 6] =
+    [("👍", "thumbs up"), ("❤️", "heart"), ("😂", "joy"), ("🎉", "tada"), ("👀", "eyes"), ("🙏", "thanks")];
 
 /// `GET /rooms/{slug}/{seq}/more`.
 #[derive(Debug, Template)]
@@ -52,7 +53,7 @@ impl MorePage {
         Self {
             entry: Entry { has_history: is_own || frame.me.is_admin, ..Entry::alone(message, &frame) },
             seq: message.seq,
-            usual: USUAL.iter().map(|emoji| (*emoji, has_mine(emoji))).collect(),
+            usual: USUAL.iter().map(|(emoji, _)| (*emoji, has_mine(emoji))).collect(),
             is_pinned: message.pinned.is_some(),
             can_change,
             can_edit: can_change && is_own,
@@ -63,6 +64,14 @@ impl MorePage {
             frame,
             view,
         }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["body"])
     }
 }
 

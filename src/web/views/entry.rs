@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use jiff::tz::TimeZone;
 
+use super::fold::{self, Fold};
 use super::{Frame, hue, initials};
 use crate::chat::change::Logged;
 use crate::chat::display_names::DisplayNames;
@@ -55,6 +56,10 @@ pub(super) struct Entry {
     pub hue: String,
     pub html: String,
     pub notice: String,
+    /// What a notice tells that may be told of several people at once, and of whom.
+    pub deed: &'static str,
+    pub who: Arc<str>,
+    pub fold: Fold,
     pub reply_to: Option<i64>,
     pub is_notice: bool,
     pub is_first: bool,
@@ -185,6 +190,9 @@ impl Entry {
             hue: hue(message.author.id),
             html: message.html.clone(),
             notice: notice(message, &frame.display_names),
+            deed: fold::deed(message),
+            who: message.author.shown(),
+            fold: Fold::Alone,
             reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
             is_target: target == Some(message.seq),

@@ -40,12 +40,13 @@ impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // Where they were last is shown nowhere; what people are called is counted elsewhere, as it is for the authors of messages.
         let Self { me, rooms, has_more_rooms, times, here, place, online, display_names: _ } = self;
-        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify } = &**me;
+        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // What was today's yesterday is yesterday's now.
         (times.key(), times.today()).hash(state);
-        ((id, username, name, is_admin, time_zone, theme, notify), rooms, has_more_rooms, here, place, online).hash(state);
+        ((id, username, name, is_admin, time_zone, theme, notify, sidebar), rooms, has_more_rooms, here, place, online)
+            .hash(state);
     }
 }
 
@@ -99,42 +100,73 @@ impl Frame {
         listed.level.unwrap_or(usual) == Level::Muted
     }
 
+    /// How many messages wait in all their rooms.
+    pub(super) fn waiting(&self) -> i64 {
+        self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.unread).sum()
+    }
+
     /// How many messages that address the reader wait in all their rooms.
     pub(super) fn mentions(&self) -> i64 {
         self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
     }
 
-    /// Their rooms.
+    /// Their favorites: rooms and conversations.
+    pub(super) fn favorites(&self) -> impl Iterator<Item = &ListedRoom> {
+        self.rooms.iter().filter(|listed| self.is_favorite(&listed.room.slug))
+    }
+
+    pub(super) fn is_favorite(&self, slug: &str) -> bool {
+        self.me.sidebar.is_favorite(slug)
+    }
+
+    pub(super) fn has_favorites(&self) -> bool {
+        self.favorites().next().is_some()
+    }
+
+    pub(super) fn is_closed(&self, section: &str) -> bool {
+        self.me.sidebar.is_closed(section)
+    }
+
+    /// Their other rooms.
     pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
-        self.rooms.iter().filter(|listed| !listed.room.is_direct)
+        self.rooms.iter().filter(|listed| !listed.room.is_direct && !self.is_favorite(&listed.room.slug))
     }
 
     /// Their conversations: those in which something waits, the open one, and the liveliest of the others.
     pub(super) fn directs(&self) -> impl Iterator<Item = &ListedRoom> {
         let directs = self.rooms.iter().filter(|listed| listed.room.is_direct).enumerate();
         let listed = move |(at, listed): (usize, &ListedRoom)| at < QUIET || self.is_waiting(listed) || self.is_here(listed);
-        directs.filter(move |&entry| listed(entry)).map(|(_, listed)| listed)
+        directs
+            .filter(move |&entry| listed(entry))
+            .map(|(_, listed)| listed)
+            .filter(|listed| !self.is_favorite(&listed.room.slug))
     }
 
     pub(super) fn has_no_rooms(&self) -> bool {
-        self.open_rooms().next().is_none()
+        !self.rooms.iter().any(|listed| !listed.room.is_direct)
     }
 
     pub(super) fn has_more_directs(&self) -> bool {
-        self.directs().count() < self.rooms.iter().filter(|listed| listed.room.is_direct).count()
+        self.directs().count()
+            < self.rooms.iter().filter(|listed| listed.room.is_direct && !self.is_favorite(&listed.room.slug)).count()
     }
 
     /// The other one of a conversation of two, with whether they are connected.
     pub(super) fn other<'a>(&self, listed: &'a ListedRoom) -> Option<(&'a Author, bool)> {
-        self.partner(&listed.room.direct).map(|other| (other, self.online.contains(&other.id)))
+        self.partner_here(&listed.room.direct)
     }
 
     /// The other one, where there is one other.
-    pub(super) fn partner<'a>(&self, direct: &'a [Author]) -> Option<&'a Author> {
+    pub fn partner<'a>(&self, direct: &'a [Author]) -> Option<&'a Author> {
         match direct {
             [other] if other.id != self.me.id => Some(other),
             _ => None,
         }
+    }
+
+    /// The same, with whether they are connected.
+    pub(super) fn partner_here<'a>(&self, direct: &'a [Author]) -> Option<(&'a Author, bool)> {
+        self.partner(direct).map(|other| (other, self.online.contains(&other.id)))
     }
 
     pub(super) fn initials(&self) -> String {

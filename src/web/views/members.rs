@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, Listed, Problem};
+use super::{Frame, Listed, Problem, general, wrong};
 use crate::chat::types::Visibility;
 use crate::db::rooms::{Contents, RoomView};
 use crate::web::people::Search;
@@ -75,6 +75,14 @@ impl MembersPage {
             problem: None,
             typed: Typed::default(),
         }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["username", "name", "topic", "visibility"])
     }
 
     fn name(&self) -> &str {

@@ -5,6 +5,7 @@
 mod acts;
 mod door;
 mod entry;
+mod fold;
 mod frame;
 mod members;
 mod moments;
@@ -16,16 +17,16 @@ mod shell;
 
 use askama::Template;
 
-pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage};
+pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage, USUAL};
 pub use self::door::{LoginPage, RegisterPage};
 pub use self::frame::Frame;
 pub use self::members::{MembersPage, PublishPage, Typed};
-pub use self::people::{DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
+pub use self::people::{Company, DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
 pub use self::shell::{KeysPage, OfflinePage};
-use crate::chat::types::UserId;
+use crate::chat::types::{Theme, UserId};
 use crate::error::Error;
 
 /// How many colours avatars have.
@@ -44,6 +45,16 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         Self { field: error.field().unwrap_or_default(), message: error.to_string() }
     }
+}
+
+/// What is wrong with a field.
+fn wrong<'a>(problem: Option<&'a Problem>, field: &str) -> Option<&'a str> {
+    problem.filter(|problem| problem.field == field).map(|problem| problem.message.as_str())
+}
+
+/// What is wrong with none of a form's fields: it is told above them.
+fn general<'a>(problem: Option<&'a Problem>, fields: &[&str]) -> Option<&'a str> {
+    problem.filter(|problem| !fields.contains(&problem.field)).map(|problem| problem.message.as_str())
 }
 
 /// The first letters of the first two words of a name.
@@ -65,12 +76,46 @@ impl From<&UserId> for UserId {
     }
 }
 
-/// A refusal as a page.
-#[derive(Debug, Template)]
+/// A refusal as a page. It travels with the answer too, so that it can be shown in its person's frame (`web::refusals`).
+#[derive(Clone, Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
     title: &'static str,
     message: String,
+    hint: &'static str,
+    ways: Vec<Way>,
+    theme: Theme,
+}
+
+/// A link onwards.
+#[derive(Clone, Debug)]
+pub struct Way {
+    name: &'static str,
+    path: String,
+}
+
+impl Way {
+    /// A link to one of our own paths.
+    #[must_use]
+    pub fn new(name: &'static str, path: &str) -> Self {
+        Self { name, path: path.to_owned() }
+    }
+}
+
+/// The same for somebody who is signed in.
+#[derive(Debug, Template)]
+#[template(path = "error-framed.html")]
+pub struct FramedErrorPage {
+    frame: Frame,
+    page: ErrorPage,
+}
+
+impl FramedErrorPage {
+    /// The page in its frame.
+    #[must_use]
+    pub fn new(frame: Frame, page: ErrorPage) -> Self {
+        Self { frame, page }
+    }
 }
 
 impl ErrorPage {
@@ -87,6 +132,39 @@ impl ErrorPage {
             Error::Unavailable => "Temporarily unavailable",
             Error::Internal(_) => "Something went wrong",
         };
-        Self { title, message: error.to_string() }
+        let hint = match error {
+            Error::NotFound(_) => "Check the address, or find your way from here.",
+            Error::Forbidden(_) => "If you think you should have access, ask the owner or an admin.",
+            _ => "",
+        };
+        Self { title, message: error.to_string(), hint, ways: Vec::new(), theme: Theme::Auto }
+    }
+
+    /// The same in a theme.
+    #[must_use]
+    pub fn themed(self, theme: Theme) -> Self {
+        Self { theme, ..self }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The page of a fault in a handler.
+    #[must_use]
+    pub fn of_fault() -> Self {
+        Self::new(&Error::Internal(String::new()))
+    }
+
+    /// The same with links onwards. Whoever has sent a form still has it: browsers keep what was typed.
+    #[must_use]
+    pub fn with_ways(mut self, ways: Vec<Way>, is_form: bool) -> Self {
+        if is_form && self.hint.is_empty() {
+            self.hint = "Nothing was changed. What you typed is still there when you go back in your browser.";
+        }
+        self.ways = ways;
+        self
     }
 }

@@ -3,11 +3,12 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::{Frame, Problem, hue, initials, moments};
+use super::{Frame, Problem, general, hue, initials, moments, wrong};
 use crate::accounts::profile::STATUS;
 use crate::chat::types::ListedRoom;
 use crate::clock::Millis;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
+use crate::web::times::Times;
 
 /// Somebody in a list of people.
 #[derive(Debug)]
@@ -42,6 +43,23 @@ pub struct PeoplePage {
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,
+}
+
+/// What the head of a conversation of two says of the other one.
+#[derive(Debug, Hash)]
+pub struct Company {
+    /// What they are up to.
+    pub(super) status: String,
+    /// When they were last seen.
+    pub(super) seen: String,
+}
+
+impl Company {
+    /// What there is to say of somebody now.
+    #[must_use]
+    pub fn of(profile: Profile, now: Millis, times: &Times) -> Self {
+        Self { seen: moments::ago(profile.last_seen_at, now, times), status: profile.status }
+    }
 }
 
 /// `GET /people/{username}`.
@@ -139,8 +157,12 @@ pub struct SettingsPage {
 impl SettingsPage {
     const STATUS: usize = STATUS;
 
-    fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|problem| problem.field == field)
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["name", "status", "time_zone", "theme", "notify"])
     }
 
     fn zone(&self) -> &str {
@@ -159,7 +181,11 @@ pub struct PasswordPage {
 }
 
 impl PasswordPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|problem| problem.field == field)
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["current", "password"])
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use askama::Template;
+use jiff::tz::TimeZone;
 
 use super::entry::{Entry, Quote, Row, Standing};
-use super::{Frame, Problem};
+use super::fold::{self, Fold};
+use super::{Company, Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
 use crate::chat::types::{Kind, Level, Message, Page};
@@ -37,6 +39,8 @@ pub struct RoomPage {
     unread_from: Option<i64>,
     /// How many messages are pinned.
     pins: i64,
+    /// Of a conversation of two: the other one.
+    company: Option<Company>,
     /// The message that the next one answers.
     pub answering: Option<(i64, Quote)>,
     /// What was typed.
@@ -58,8 +62,24 @@ pub struct Shown {
     pub answering: Option<Arc<Logged>>,
     /// How many messages are pinned, once that is known.
     pub pins: Option<i64>,
+    /// Of a conversation of two: the other one.
+    pub company: Option<Company>,
     /// What stands around the page, where it came with the room.
     pub frame: Option<Frame>,
+}
+
+/// The notices at the beginning of these messages that can be told as one.
+fn run<'a>(messages: &'a [Arc<Logged>], target: Option<i64>, zone: &TimeZone) -> &'a [Arc<Logged>] {
+    let Some(first) = messages.first().map(|first| &first.message) else { return &[] };
+    let is_like = |message: &Message| {
+        let standing = Standing::of(message, Some(first), zone);
+        target != Some(message.seq) && fold::deed(message) == fold::deed(first) && !standing.is_new_day
+    };
+    if fold::deed(first).is_empty() || target == Some(first.seq) {
+        return &[];
+    }
+    let length = messages.iter().take_while(|logged| is_like(&logged.message)).count();
+    &messages[..length]
 }
 
 impl RoomPage {
@@ -76,13 +96,24 @@ impl RoomPage {
         let begins_unread = is_member && first > read + 1;
         let mut has_line = begins_unread;
         let mut has_drawn = false;
-        for logged in &history.messages {
+        let mut told: Option<i64> = None;
+        for (at, logged) in history.messages.iter().enumerate() {
             let message = &logged.message;
             let mut standing = Standing::of(message, before, frame.times.zone());
             before = Some(message);
             let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != frame.me.id;
             has_line |= is_fresh;
+            let fold = match told {
+                Some(last) if message.seq <= last => Fold::Hidden,
+                _ => {
+                    let run = run(&history.messages[at..], shown.target, frame.times.zone());
+                    told = run.last().map(|last| last.message.seq);
+                    let names: Vec<_> = run.iter().map(|logged| logged.message.author.shown()).collect();
+                    fold::told(&names, fold::deed(message))
+                }
+            };
             if !is_fresh
+                && fold == Fold::Alone
                 && shown.target != Some(message.seq)
                 && let Some(row) = Row::drawn(logged, standing, &frame, &mut has_drawn)
             {
@@ -93,6 +124,7 @@ impl RoomPage {
             standing.is_first |= is_fresh || shown.target == Some(message.seq);
             let mut entry = Entry::new(message, standing, &frame, shown.target);
             entry.is_fresh = is_fresh;
+            entry.fold = fold;
             entry.has_history |= frame.me.is_admin;
             entry.is_locked = !is_member;
             let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
@@ -121,6 +153,7 @@ impl RoomPage {
             is_owner: view.created_by == Some(frame.me.id) || frame.me.is_admin,
             read,
             pins: shown.pins.unwrap_or(0),
+            company: shown.company,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: String::new(),
             preview: None,

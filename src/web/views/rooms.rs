@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, Problem};
+use super::{Frame, Problem, general, wrong};
 use crate::chat::listing::RoomListing;
 use crate::chat::rooms::Parting;
 use crate::chat::types::ListedRoom;
@@ -64,6 +64,14 @@ impl RoomsPage {
             parted: Vec::new(),
             not_left: None,
         }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["name", "topic", "visibility"])
     }
 
     /// How many of the rooms that were to be left were.

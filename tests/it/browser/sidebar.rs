@@ -16,7 +16,7 @@ fn rooms_come_and_go_while_a_page_is_open() {
         ada.sees(".sidebar a[data-room=general]").await;
         edsger.post(&members, &[("username", "ada")]).await.expect(303);
         ada.sees(&entry).await;
-        ada.waits_for(async || ada.texts(".sidebar a[data-room]").await == ["#\ngeneral", "🔒\nThe observatory"]).await;
+        ada.waits_for(async || ada.texts(".sidebar a[data-room] .name").await == ["general", "The observatory"]).await;
         edsger.write(&room, "welcome").await.expect(303);
         ada.waits_for(async || ada.texts(&format!("{entry} .count")).await == ["1"]).await;
         // Named otherwise, and muted.
@@ -99,7 +99,8 @@ fn a_room_that_becomes_private_has_its_lock_at_once() {
         owner.post(&format!("/rooms/{room}/settings"), &[("visibility", "private")]).await.expect(303);
         ada.waits_for(async || ada.texts(".notice .text").await.last().is_some_and(|words| words == "ada made the room private"))
             .await;
-        ada.waits_for(async || ada.texts(&format!(".sidebar a[data-room='{room}'] .hash")).await == ["🔒"]).await;
+        ada.sees(&format!(".sidebar a[data-room='{room}'] .private")).await;
+        ada.sees(&format!(".sidebar a[data-room='{room}'] use[href='#i-lock']")).await;
         assert_eq!(ada.complaints().await, Vec::<String>::new());
         TwoPeople { ada, grace }.close().await;
     });
