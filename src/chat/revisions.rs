@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_page_of_long_revisions_ends_early() {
-        let (names, body) = (Names::default(), "[](a)".repeat(1600));
+        let (names, body) = (Names::default(), "[](a.bc)".repeat(1000));
         let page = page(found((1..=20).rev(), &body), Place::Newest, &names);
         assert!((2..20).contains(&page.revisions.len()), "{}", page.revisions.len());
         assert!(page.more && page.next == page.revisions.last().map(|it| it.rev));

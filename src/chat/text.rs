@@ -100,11 +100,76 @@ pub fn no_nul(field: &'static str, text: &str) -> Result<()> {
     if text.contains('\0') { Err(Error::invalid(field, "Remove the invisible character U+0000.")) } else { Ok(()) }
 }
 
-/// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them.
+/// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them. The
+/// names that HTML and Markdown have for such a character count as the character.
 #[must_use]
 pub fn shows_something(text: &str) -> bool {
-    text.chars().any(is_visible)
+    let mut rest = text;
+    while let Some(at) = rest.find(is_visible) {
+        match blank_entity(&rest[at..]) {
+            Some(length) => rest = &rest[at + length..],
+            None => return true,
+        }
+    }
+    false
 }
+
+/// How long the entity is that begins a text, if it stands for something that cannot be seen.
+fn blank_entity(text: &str) -> Option<usize> {
+    let name = text.strip_prefix('&')?;
+    let end = name.bytes().take(32).position(|b| b == b';')?;
+    let name = &name[..end];
+    let is_blank = match name.strip_prefix('#') {
+        Some(number) => {
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            !is_visible(char::from_u32(code.ok()?)?)
+        }
+        None => BLANK_ENTITIES.contains(&name),
+    };
+    is_blank.then_some(end + 2)
+}
+
+/// The entities of HTML that stand for nothing that can be seen.
+const BLANK_ENTITIES: [&str; 35] = [
+    "ApplyFunction",
+    "InvisibleComma",
+    "InvisibleTimes",
+    "MediumSpace",
+    "NegativeMediumSpace",
+    "NegativeThickSpace",
+    "NegativeThinSpace",
+    "NegativeVeryThinSpace",
+    "NewLine",
+    "NoBreak",
+    "NonBreakingSpace",
+    "Tab",
+    "ThickSpace",
+    "ThinSpace",
+    "VeryThinSpace",
+    "ZeroWidthSpace",
+    "af",
+    "emsp",
+    "emsp13",
+    "emsp14",
+    "ensp",
+    "hairsp",
+    "ic",
+    "it",
+    "lrm",
+    "nbsp",
+    "numsp",
+    "puncsp",
+    "rlm",
+    "shy",
+    "thinsp",
+    "zwj",
+    "zwnj",
+    "NBSP",
+    "SHY",
+];
 
 fn is_visible(c: char) -> bool {
     if c.is_ascii() {
@@ -199,6 +264,32 @@ mod tests {
         for shown in ["a", ".", "é", "e\u{301}", "🦊", "👩\u{200D}🚀", "नि", "ا", "\u{2801}", "½", "─"] {
             body(shown, 10).unwrap();
             assert_eq!(line("name", shown, 10).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn the_names_of_what_cannot_be_seen_are_no_words() {
+        for blank in [
+            "&#8203;",
+            "&#x200B;",
+            "&#X2800;",
+            "&nbsp;",
+            "&ZeroWidthSpace;",
+            "&emsp;&ensp; &#32;",
+            "&shy;\n&zwj;",
+            " &#12644; ",
+            "&#x3164;&nbsp;",
+            "&#0160;",
+            "&NoBreak;",
+        ] {
+            assert_eq!(body(blank, 100).unwrap_err().field(), Some("body"), "{blank}");
+            assert_eq!(line("name", blank, 64).unwrap_err().field(), Some("name"), "{blank}");
+            assert!(room_name(blank).is_err(), "{blank}");
+        }
+        for shown in
+            ["&", "&#65;", "&nbsp", "&nbsp;a", "&amp;", "& ;", "&#;", "&#xzz;", "&#99999999;", "&unknown;", "&#8203; .", "&;"]
+        {
+            body(shown, 100).unwrap();
         }
     }
 

@@ -4,8 +4,13 @@
 //! stored HTML. It runs in a socket's read loop, so it never waits, and its work grows with the message and nothing else. It must
 //! never let anything through that runs, loads or styles.
 //!
-//! Reading order: here (the way of a text), `walk` (names, emoji, task boxes), `highlight` (code), `sanitize` (the last word).
+//! Reading order: here (the way of a text), `guard` (what would be swallowed), `walk` (names, emoji, links, task boxes), `fence` and
+//! `highlight` (code), `format` (HTML), `sanitize` (the last word).
 
+mod addresses;
+mod fence;
+mod format;
+mod guard;
 mod highlight;
 mod sanitize;
 #[cfg(test)]
@@ -18,6 +23,9 @@ use std::sync::LazyLock;
 use comrak::{Arena, Options};
 
 use super::names::Names;
+use super::text::shows_something;
+
+pub use walk::is_everybody;
 
 /// How many cells a body's tables may have. A row that ends early is filled up, so without this 8,000 characters could become
 /// megabytes of empty cells; a table beyond it stays the text that it is.
@@ -52,14 +60,25 @@ pub fn render(body: &str, names: &Names) -> Rendered {
 /// The long way, for what is not plain.
 fn render_in_full(body: &str, names: &Names) -> Rendered {
     let options = if cells(body) > MAX_CELLS { &*WITHOUT_TABLES } else { &*OPTIONS };
+    let guarded = guard::guard(body, options);
     let arena = Arena::new();
-    let root = comrak::parse_document(&arena, body, options);
-    let Some(mentions) = walk::dress(&arena, root, names) else {
-        return Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), mentions: Vec::new() };
-    };
+    let root = comrak::parse_document(&arena, &guarded.text, options);
+    let Some(mentions) = walk::dress(&arena, root, &guarded.text, names) else { return as_typed(body) };
     let mut html = String::with_capacity(body.len() * 2);
-    comrak::format_html(root, options, &mut html).expect("writing to a string does not fail");
-    Rendered { html: sanitize::clean(&html), mentions }
+    format::html(root, options, &mut html).expect("writing to a string does not fail");
+    let html = sanitize::clean(&guarded.lift(html));
+    if shows_words(&html) { Rendered { html, mentions } } else { as_typed(body) }
+}
+
+/// A text that shows itself, and addresses nobody.
+fn as_typed(body: &str) -> Rendered {
+    Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), mentions: Vec::new() }
+}
+
+/// Whether HTML shows a word: a rule alone, or an empty quotation, is no message.
+fn shows_words(html: &str) -> bool {
+    let mut texts = html.split('<').map(|tag| tag.split_once('>').map_or(tag, |(_, text)| text));
+    texts.any(|text| shows_something(&text.replace("&nbsp;", " ")))
 }
 
 /// Whether no character of `body` means anything to CommonMark, HTML or a chat, so that the paragraph is the text itself: most
@@ -105,6 +124,7 @@ fn options(tables: bool) -> Options<'static> {
     options.extension.strikethrough = true;
     options.extension.tasklist = true;
     options.extension.autolink = true;
+    options.extension.cjk_friendly_emphasis = true;
     // `\@ada` addresses nobody: the walk sees that the sign was escaped.
     options.parse.escaped_char_spans = true;
     options

@@ -53,12 +53,17 @@ pub const TAGS: [&str; 26] = [
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let attributes = HashMap::from([
-        ("a", HashSet::from(["class", "href", "title"])),
+        ("a", HashSet::from(["class", "href", "target", "title"])),
+        ("blockquote", HashSet::from(["dir"])),
         ("code", HashSet::from(["class"])),
-        ("ol", HashSet::from(["start"])),
+        ("li", HashSet::from(["value"])),
+        ("ol", HashSet::from(["class", "dir", "start"])),
+        ("p", HashSet::from(["class"])),
         ("span", HashSet::from(["aria-label", "class", "role"])),
+        ("table", HashSet::from(["dir"])),
         ("td", HashSet::from(["align"])),
         ("th", HashSet::from(["align"])),
+        ("ul", HashSet::from(["dir"])),
     ]);
     let mut builder = Builder::empty();
     builder
@@ -80,7 +85,11 @@ fn is_known(element: &str, attribute: &str, value: &str) -> bool {
         ("span", "role") => value == "img",
         ("span", "aria-label") => matches!(value, "Done" | "To do"),
         ("td" | "th", "align") => matches!(value, "left" | "center" | "right"),
-        ("ol", "start") => value.bytes().all(|b| b.is_ascii_digit()),
+        ("a", "target") => value == "_blank",
+        ("p", "class") => value == "emoji",
+        ("ol", "class") => value == "wide",
+        (_, "dir") => value == "rtl",
+        ("ol", "start") | ("li", "value") => value.bytes().all(|b| b.is_ascii_digit()),
         _ => true,
     }
 }

@@ -1,16 +1,23 @@
-//! What a chat adds to CommonMark, put into the parsed text: mentions, links to rooms, emoji, task boxes, colours in code.
+//! What a chat adds to CommonMark, put into the parsed text: mentions, links to rooms, emoji, addresses, task boxes, colours in code.
 //!
 //! Owns the one walk over the tree; the tree knows what is code and what is a link, so nothing is found in there by mistake. It
-//! only adds HTML that it makes itself.
+//! only adds HTML that it makes itself. What would show nothing shows what was typed.
 
 use comrak::Arena;
 use comrak::arena_tree::NodeEdge;
-use comrak::nodes::{AstNode, LineColumn, Node, NodeList, NodeValue};
+use comrak::nodes::{AstNode, LineColumn, ListDelimType, ListType, Node, NodeLink, NodeList, NodeValue};
 
 use super::highlight::Painter;
 use super::sanitize::escape;
 use super::words::{Found, Words};
+use super::{addresses, fence};
 use crate::chat::names::Names;
+use crate::chat::text::shows_something;
+
+/// How many emoji a message of nothing else may have to be shown large.
+const MAX_LARGE: usize = 6;
+/// What an emoji can have at the most, in bytes.
+const LONGEST_EMOJI: usize = 40;
 
 /// How many names in one message are linked or addressed: what it costs to tell everybody, and to read it, is bounded.
 const MAX_NAMES: usize = 100;
@@ -18,12 +25,14 @@ const MAX_NAMES: usize = 100;
 /// How deep quotes and lists may nest. Nobody reads deeper, and browsers stop at some hundreds.
 const MAX_DEPTH: usize = 64;
 
-/// Dresses the tree, and gives whom it addresses; `None` for one that is nested too deep.
-pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, names: &Names) -> Option<Vec<String>> {
-    let mut walk = Walk { arena, names, mentions: Vec::new(), left: MAX_NAMES, painter: Painter::default() };
+/// Dresses the tree that was made of `body`, and gives whom it addresses; `None` for one that is nested too deep.
+pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, body: &str, names: &Names) -> Option<Vec<String>> {
+    let lines = Vec::new();
+    let mut walk = Walk { arena, names, body, lines, mentions: Vec::new(), left: MAX_NAMES, painter: Painter::default() };
     for (node, context) in interesting(root)? {
         walk.visit(node, context);
     }
+    walk.enlarge(root);
     Some(walk.mentions)
 }
 
@@ -32,6 +41,8 @@ pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, names: &Names) -> Option<
 struct Context {
     /// In how many block quotes: words that are only repeated address nobody.
     quotes: usize,
+    /// In how many links and pictures.
+    links: usize,
 }
 
 /// The nodes that may change, in the order of the text. Gathered first: the walk replaces them. Without recursion, because quotes
@@ -39,7 +50,6 @@ struct Context {
 fn interesting<'a>(root: Node<'a>) -> Option<Vec<(Node<'a>, Context)>> {
     let mut found = Vec::new();
     let mut context = Context::default();
-    let mut links = 0_usize;
     let mut depth = 0_usize;
     for edge in root.traverse() {
         let (node, enters) = match edge {
@@ -51,12 +61,27 @@ fn interesting<'a>(root: Node<'a>) -> Option<Vec<(Node<'a>, Context)>> {
             return None;
         }
         match &node.data().value {
-            NodeValue::Link(_) | NodeValue::Image(_) if enters => links += 1,
-            NodeValue::Link(_) | NodeValue::Image(_) => links -= 1,
-            NodeValue::BlockQuote if enters => context.quotes += 1,
+            NodeValue::Link(_) | NodeValue::Image(_) if enters => {
+                found.push((node, context));
+                context.links += 1;
+            }
+            NodeValue::Link(_) | NodeValue::Image(_) => context.links -= 1,
+            NodeValue::BlockQuote if enters => {
+                found.push((node, context));
+                context.quotes += 1;
+            }
             NodeValue::BlockQuote => context.quotes -= 1,
-            NodeValue::Text(_) if enters && links == 0 && !is_escaped(node) => found.push((node, context)),
-            NodeValue::CodeBlock(_) | NodeValue::HtmlBlock(_) | NodeValue::TaskItem(_) if enters => found.push((node, context)),
+            NodeValue::Text(_) if enters && context.links == 0 && !is_escaped(node) => found.push((node, context)),
+            NodeValue::CodeBlock(_)
+            | NodeValue::HtmlBlock(_)
+            | NodeValue::TaskItem(_)
+            | NodeValue::Heading(_)
+            | NodeValue::List(_)
+            | NodeValue::Escaped
+                if enters =>
+            {
+                found.push((node, context));
+            }
             _ => {}
         }
     }
@@ -67,23 +92,45 @@ fn is_escaped<'a>(node: Node<'a>) -> bool {
     node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Escaped))
 }
 
+/// The character that a text in front of a node ends with.
+fn last_before<'a>(node: Node<'a>) -> Option<char> {
+    match &node.previous_sibling()?.data().value {
+        NodeValue::Text(text) => text.chars().next_back(),
+        _ => None,
+    }
+}
+
 struct Walk<'a, 'n> {
     arena: &'a Arena<'a>,
     names: &'n Names,
+    body: &'n str,
+    /// The lines of the body, once they are needed.
+    lines: Vec<&'n str>,
     mentions: Vec<String>,
     left: usize,
     painter: Painter,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a, 'n> Walk<'a, 'n> {
     fn visit(&mut self, node: Node<'a>, context: Context) {
+        let line = node.data().sourcepos.start.line;
         let value = std::mem::replace(&mut node.data_mut().value, NodeValue::SoftBreak);
         let value = match value {
-            NodeValue::Text(text) => match self.text(node, &text, context) {
+            NodeValue::Text(text) => match self.text(node, &text, context, last_before(node)) {
                 true => return,
                 false => NodeValue::Text(text),
             },
-            NodeValue::CodeBlock(block) => {
+            NodeValue::Link(link) => return self.link(node, *link, context, false),
+            NodeValue::Image(link) => return self.link(node, *link, context, true),
+            NodeValue::Escaped => {
+                self.escaped(node);
+                NodeValue::Escaped
+            }
+            NodeValue::CodeBlock(mut block) => {
+                if self.lines.is_empty() {
+                    self.lines.extend(self.body.lines());
+                }
+                fence::complete(&mut block, self.lines.get(line.wrapping_sub(1)).copied());
                 let language = block.info.split_whitespace().next().unwrap_or_default();
                 match self.painter.paint(language, &block.literal) {
                     Some(code) => NodeValue::Raw(code),
@@ -96,21 +143,124 @@ impl<'a> Walk<'a, '_> {
                 self.put_box(node, task.symbol.is_some());
                 NodeValue::Item(NodeList::default())
             }
+            // With no word in it, it is the sign that somebody typed.
+            NodeValue::Heading(heading) if node.first_child().is_none() => {
+                NodeValue::Raw(format!("<p>{}</p>\n", "#".repeat(usize::from(heading.level))))
+            }
+            NodeValue::List(_) if node.children().all(|item| item.first_child().is_none()) => {
+                let marks: Vec<_> = node.children().filter_map(marker).collect();
+                for item in node.children().collect::<Vec<_>>() {
+                    item.detach();
+                }
+                NodeValue::Raw(format!("<p>{}</p>\n", marks.join("\n")))
+            }
+            NodeValue::BlockQuote if node.first_child().is_none() => NodeValue::Raw("<p>&gt;</p>\n".to_owned()),
             other => other,
         };
         node.data_mut().value = value;
     }
 
+    /// A backslash before `_` that has no emphasis to undo stays, as the arm of a shrug.
+    fn escaped(&self, node: Node<'a>) {
+        let is_in_a_word = last_before(node).is_some_and(|before| !before.is_whitespace() && !before.is_ascii_punctuation());
+        if let Some(child) = node.first_child()
+            && is_in_a_word
+            && let NodeValue::Text(text) = &mut child.data_mut().value
+            && *text == "_"
+        {
+            *text = "\\_".into();
+        }
+    }
+
+    /// A link or a picture: it leads somewhere, and shows something, or it is text.
+    fn link(&mut self, node: Node<'a>, link: NodeLink, context: Context, is_image: bool) {
+        let typed = if is_image { None } else { typed(node) };
+        if context.links > 0 {
+            return self.unwrap(node);
+        }
+        if let Some(typed) = typed {
+            let length = addresses::length(&typed, last_before(node)).unwrap_or(typed.len());
+            return self.address(node, &typed, length, link, context);
+        }
+        let Some(url) = addresses::destination(&link.url) else {
+            // Between angle brackets it is its own words.
+            if !is_image && node.children().map(|child| child.collect_text()).collect::<String>() == link.url {
+                return self.unwrap(node);
+            }
+            let end = format!("]({})", link.url);
+            node.prepend(self.node(NodeValue::Text(if is_image { "![" } else { "[" }.into())));
+            node.append(self.node(NodeValue::Text(end.into())));
+            return self.unwrap(node);
+        };
+        if !node.children().any(|child| shows_something(&child.collect_text())) {
+            for child in node.children().collect::<Vec<_>>() {
+                child.detach();
+            }
+            node.append(self.node(NodeValue::Text(link.url.into())));
+        }
+        node.data_mut().value = NodeValue::Link(Box::new(NodeLink { url, title: link.title }));
+    }
+
+    /// An address that became a link by itself: as far as it goes, and what follows is text.
+    fn address(&mut self, node: Node<'a>, typed: &str, length: usize, link: NodeLink, context: Context) {
+        let beyond = typed.len() - length;
+        let whole = link.url.len().checked_sub(beyond).and_then(|end| link.url.get(..end));
+        let Some(url) = whole.and_then(addresses::destination) else {
+            return self.unwrap(node);
+        };
+        node.data_mut().value = NodeValue::Link(Box::new(NodeLink { url, title: link.title }));
+        if beyond == 0 {
+            return;
+        }
+        if let Some(child) = node.first_child() {
+            child.data_mut().value = NodeValue::Text(typed[..length].to_owned().into());
+        }
+        let rest = self.node(NodeValue::SoftBreak);
+        node.insert_after(rest);
+        if !self.text(rest, &typed[length..], context, typed[..length].chars().next_back()) {
+            rest.data_mut().value = NodeValue::Text(typed[length..].to_owned().into());
+        }
+    }
+
+    /// Leaves what is in a node, and not the node.
+    fn unwrap(&self, node: Node<'a>) {
+        for child in node.children().collect::<Vec<_>>() {
+            node.insert_before(child);
+        }
+        node.data_mut().value = NodeValue::Text("".into());
+    }
+
+    /// Shows a message of a few emoji and nothing else large.
+    fn enlarge(&self, root: Node<'a>) {
+        let Some(only) = root.first_child().filter(|first| first.next_sibling().is_none()) else { return };
+        let is_text =
+            |node: Node<'_>| matches!(node.data().value, NodeValue::Text(_) | NodeValue::SoftBreak | NodeValue::LineBreak);
+        if !matches!(only.data().value, NodeValue::Paragraph) || !only.children().all(is_text) {
+            return;
+        }
+        let text = only.collect_text();
+        if is_few_emoji(&text) {
+            only.data_mut().value = NodeValue::Raw(format!("<p class=\"emoji\">{}</p>\n", escape(text.trim())));
+            for child in only.children().collect::<Vec<_>>() {
+                child.detach();
+            }
+        }
+    }
+
     /// Puts what a text holds in its place; `false` when it holds nothing but itself.
-    fn text(&mut self, node: Node<'a>, text: &str, context: Context) -> bool {
+    fn text(&mut self, node: Node<'a>, text: &str, context: Context, before: Option<char>) -> bool {
         let mut said = 0;
-        for (from, to, found) in Words::new(text) {
-            let Some(put) = self.meaning(&text[from..to], found, context) else { continue };
+        let mut words = Words::new(text, before);
+        while let Some((from, to, found)) = words.next() {
+            let Some((put, length)) = self.meaning(&text[from..to], found, context) else { continue };
             if said < from {
                 node.insert_before(self.node(NodeValue::Text(text[said..from].to_owned().into())));
             }
-            node.insert_before(self.node(put));
-            said = to;
+            node.insert_before(put);
+            said = from + length;
+            if said < to {
+                words.go_on(said);
+            }
         }
         if said == 0 {
             return false;
@@ -119,34 +269,50 @@ impl<'a> Walk<'a, '_> {
         true
     }
 
-    /// What a word with a sign before it means, if anything.
-    fn meaning(&mut self, word: &str, found: Found<'_>, context: Context) -> Option<NodeValue> {
+    /// What a word with a sign before it means, if anything, and how much of it does.
+    fn meaning(&mut self, word: &str, found: Found<'_>, context: Context) -> Option<(Node<'a>, usize)> {
         match found {
-            Found::Emoji(shortcode) => Some(NodeValue::Text(emojis::get_by_shortcode(shortcode)?.as_str().into())),
+            Found::Emoji(shortcode) => {
+                Some((self.node(NodeValue::Text(emojis::get_by_shortcode(shortcode)?.as_str().into())), word.len()))
+            }
+            Found::Address(address) => {
+                let scheme = if address.contains("://") { "" } else { "http://" };
+                let url = addresses::destination(&format!("{scheme}{address}"))?;
+                let link = self.node(NodeValue::Link(Box::new(NodeLink { url, title: String::new() })));
+                link.append(self.node(NodeValue::Text(address.to_owned().into())));
+                Some((link, word.len()))
+            }
             Found::Name(name) => {
-                let name = name.to_lowercase();
-                let (addressed, html) = match &*name {
-                    "room" | "here" => (format!("@{name}"), format!("<span class=\"mention\">{word}</span>")),
-                    _ if self.names.is_person(&name) => {
-                        let html = format!("<a class=\"mention\" href=\"/people/{name}\">{word}</a>");
-                        (name, html)
-                    }
-                    _ => return None,
-                };
+                let lower = name.to_lowercase();
+                // The longest name that there is: the end of a sentence is not the name's, unless it is.
+                let (name, addressed) = shorter(&lower).find_map(|name| Some((name, self.addressed(name)?)))?;
                 self.left = self.left.checked_sub(1)?;
+                let word = &word[..word.len() - (lower.len() - name.len())];
+                let html = match &*addressed {
+                    "@room" | "@here" => format!("<span class=\"mention\">{word}</span>"),
+                    _ => format!("<a class=\"mention\" href=\"/people/{name}\">{word}</a>"),
+                };
                 if context.quotes == 0 && !self.mentions.contains(&addressed) {
                     self.mentions.push(addressed);
                 }
-                Some(NodeValue::Raw(html))
+                Some((self.node(NodeValue::Raw(html)), word.len()))
             }
             Found::Room(slug) => {
-                let slug = slug.to_lowercase();
-                if !self.names.is_public_room(&slug) {
-                    return None;
-                }
+                let lower = slug.to_lowercase();
+                let slug = shorter(&lower).find(|slug| self.names.is_public_room(slug))?;
                 self.left = self.left.checked_sub(1)?;
-                Some(NodeValue::Raw(format!("<a class=\"room-link\" href=\"/rooms/{slug}\">{word}</a>")))
+                let word = &word[..word.len() - (lower.len() - slug.len())];
+                Some((self.node(NodeValue::Raw(format!("<a class=\"room-link\" href=\"/rooms/{slug}\">{word}</a>"))), word.len()))
             }
+        }
+    }
+
+    /// Whom a name addresses, in small letters.
+    fn addressed(&self, name: &str) -> Option<String> {
+        match name {
+            "here" => Some("@here".to_owned()),
+            _ if is_everybody(name) => Some("@room".to_owned()),
+            _ => self.names.is_person(name).then(|| name.to_owned()),
         }
     }
 
@@ -163,4 +329,51 @@ impl<'a> Walk<'a, '_> {
     fn node(&self, value: NodeValue) -> Node<'a> {
         self.arena.alloc(AstNode::from(comrak::nodes::Ast::new(value, LineColumn { line: 0, column: 0 })))
     }
+}
+
+/// Whether a name behind an `@` is all members of the room: as Parlor calls them, and as other chats do.
+#[must_use]
+pub fn is_everybody(name: &str) -> bool {
+    matches!(name, "room" | "everyone" | "channel" | "all")
+}
+
+/// A name, and what is left of it without each of the signs at its end.
+fn shorter(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.strip_suffix(['.', '-', '_']).filter(|name| !name.is_empty()))
+}
+
+/// What a list's item was begun with.
+fn marker(item: Node<'_>) -> Option<String> {
+    let NodeValue::Item(item) = &item.data().value else { return None };
+    Some(match (item.list_type, item.delimiter) {
+        (ListType::Bullet, _) => char::from(item.bullet_char).to_string(),
+        (ListType::Ordered, ListDelimType::Period) => format!("{}.", item.start),
+        (ListType::Ordered, ListDelimType::Paren) => format!("{})", item.start),
+    })
+}
+
+/// The address that somebody typed and that became a link by itself, without brackets around it.
+fn typed<'a>(node: Node<'a>) -> Option<String> {
+    let child = node.first_child().filter(|child| child.next_sibling().is_none())?;
+    match &child.data().value {
+        NodeValue::Text(text) if child.data().sourcepos == node.data().sourcepos => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether a text is nothing but a few emoji, and spaces.
+fn is_few_emoji(text: &str) -> bool {
+    let mut rest = text.trim();
+    let mut count = 0;
+    while !rest.is_empty() {
+        // The longest that begins there: some are made of others.
+        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= LONGEST_EMOJI);
+        let Some(end) = ends.filter(|&end| emojis::get(&rest[..end]).is_some()).last() else { return false };
+        count += 1;
+        if count > MAX_LARGE {
+            return false;
+        }
+        rest = rest[end..].trim_start();
+    }
+    count > 0
 }

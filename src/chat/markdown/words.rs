@@ -1,31 +1,148 @@
-//! The words with a sign in a text: `@name`, `#room`, `:emoji:`.
+//! The words with a sign in a text: `@name`, `#room`, `:emoji:`, and web addresses.
 //!
-//! Owns where such a word begins and ends. It must not know which names exist.
+//! Owns where such a word begins and ends. It must not know which names exist. `complete.js` has the same boundaries for suggestions.
+
+use super::addresses;
 
 /// A word with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'t> {
-    /// `@name`
+    /// `@name`, with everything that may belong to the name.
     Name(&'t str),
     /// `#slug`
     Room(&'t str),
     /// `:shortcode:`
     Emoji(&'t str),
+    /// `https://…` or `www.…`
+    Address(&'t str),
 }
 
 /// The words of a text in order, each with where it begins and ends. Every byte is looked at a bounded number of times.
 pub struct Words<'t> {
     text: &'t str,
+    /// The character in front of the text.
+    before: Option<char>,
     at: usize,
+    /// Where the last word ended that is a name or a room: the next may follow it, as in `@ada/@grace`.
+    named: usize,
+    /// Where a row of shortcodes ends that began before.
+    row: usize,
 }
 
 /// How long a word can be that means something: usernames have at most 32 characters, slugs and shortcodes a few more.
 const LONGEST: usize = 80;
 
 impl<'t> Words<'t> {
-    /// The words of `text`.
-    pub fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+    /// The words of `text`, which stands behind `before`.
+    pub fn new(text: &'t str, before: Option<char>) -> Self {
+        Self { text, before, at: 0, named: usize::MAX, row: 0 }
+    }
+
+    /// Goes on behind `at`: what was found there ended sooner.
+    pub fn go_on(&mut self, at: usize) {
+        self.at = at;
+        self.named = at;
+    }
+
+    fn before(&self, at: usize) -> Option<char> {
+        if at == 0 { self.before } else { self.text[..at].chars().next_back() }
+    }
+
+    /// The word whose sign is at `from`; its first byte, its end, and what it is.
+    fn word(&mut self, from: usize) -> Option<(usize, usize, Found<'t>)> {
+        let sign = self.text[from..].chars().next()?;
+        match sign {
+            'w' | 'W' => {
+                let length = addresses::may_begin_behind(self.before(from))
+                    .then(|| addresses::length(&self.text[from..], self.before(from)))??;
+                Some((from, from + length, Found::Address(&self.text[from..from + length])))
+            }
+            ':' => self.address(from).or_else(|| self.shortcode(from)),
+            _ => self.name(from, sign),
+        }
+    }
+
+    /// An address whose scheme ends at `from`.
+    fn address(&self, from: usize) -> Option<(usize, usize, Found<'t>)> {
+        if !self.text[from..].starts_with("://") {
+            return None;
+        }
+        let start = from - addresses::scheme_before(&self.text[self.seen()..from])?;
+        let length = addresses::length(&self.text[start..], self.before(start))?;
+        Some((start, start + length, Found::Address(&self.text[start..start + length])))
+    }
+
+    /// Where the last word ended.
+    fn seen(&self) -> usize {
+        if self.named == usize::MAX { 0 } else { self.named }
+    }
+
+    /// A shortcode: neither inside a word nor beside a colon that is not another one's, as in `std::hash::Hash`.
+    fn shortcode(&mut self, from: usize) -> Option<(usize, usize, Found<'t>)> {
+        if from >= self.row {
+            if self.before(from).is_some_and(|before| before == ':' || is_joined(before)) {
+                return None;
+            }
+            let mut end = from;
+            while let Some(length) = shortcode_length(&self.text[end..]) {
+                end += length;
+            }
+            if end == from {
+                return None;
+            }
+            if follows(&self.text[end..]) || self.text[end..].starts_with(':') {
+                // None of the row is one.
+                self.at = end;
+                return None;
+            }
+            self.row = end;
+        }
+        let length = shortcode_length(&self.text[from..])?;
+        Some((from, from + length, Found::Emoji(&self.text[from + 1..from + length - 1])))
+    }
+
+    fn name(&self, from: usize, sign: char) -> Option<(usize, usize, Found<'t>)> {
+        let is_person = matches!(sign, '@' | '＠');
+        let is_behind = from == self.named || !self.is_inside(from, is_person);
+        if !is_behind || self.before(from).is_some_and(|before| is_joined(before) || matches!(before, '@' | '＠' | '#' | '＃'))
+        {
+            return None;
+        }
+        let start = from + sign.len_utf8();
+        let rest = &self.text[start..];
+        let belongs = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || is_person && b == b'.';
+        let length = rest.bytes().take(LONGEST + 1).take_while(|&b| belongs(b)).count();
+        let begins = rest.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        if !begins || length > LONGEST {
+            return None;
+        }
+        let name = &rest[..length];
+        let is_ended = name.ends_with(['.', '-', '_']);
+        // `@ada@example.com` is an address; `@ada-@grace` are two people.
+        let next = rest[length..].chars().next();
+        if next.is_some_and(is_joined) || !is_ended && matches!(next, Some('@' | '＠')) {
+            return None;
+        }
+        Some((from, start + length, if is_person { Found::Name(name) } else { Found::Room(name) }))
+    }
+
+    /// Whether a sign behind a slash or a dot is in a path or a host, as in `example.com/@ada`, and not behind another word.
+    fn is_inside(&self, from: usize, is_person: bool) -> bool {
+        if !matches!(self.before(from), Some('/' | '.')) {
+            return false;
+        }
+        let start = from.saturating_sub(LONGEST);
+        let near = &self.text[self.text.ceil_char_boundary(start)..from];
+        let token = near.rsplit(char::is_whitespace).next().unwrap_or_default();
+        let first = token.split('/').next().unwrap_or_default().trim_start_matches(['(', '[', '{', '"', '\'', '*', '_']);
+        let is_host = || {
+            let mut labels = first.split('.');
+            labels.next().is_some_and(|label| label.ends_with(is_joined))
+                && labels.next().is_some_and(|label| label.starts_with(is_joined))
+        };
+        // A room's sign there is an address's fragment, unless rooms stand in a row.
+        let is_row = first.starts_with(['@', '＠', '#', '＃']);
+        !is_row && (!is_person || token.contains("://") || is_host())
     }
 }
 
@@ -34,49 +151,25 @@ impl<'t> Iterator for Words<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let from = self.at + self.text.get(self.at..)?.find(['@', '#', ':'])?;
-            self.at = from + 1;
-            if let Some((to, found)) = word(self.text, from) {
+            let from = self.at + self.text.get(self.at..)?.find(['@', '#', ':', '＠', '＃', 'w', 'W'])?;
+            let sign = self.text[from..].chars().next().map_or(1, char::len_utf8);
+            self.at = from + sign;
+            if let Some((start, to, found)) = self.word(from) {
                 self.at = to;
-                return Some((from, to, found));
+                self.named = to;
+                return Some((start, to, found));
             }
         }
     }
 }
 
-/// The word whose sign is at `from`.
-fn word(text: &str, from: usize) -> Option<(usize, Found<'_>)> {
-    let sign = text.as_bytes()[from];
-    // `a@b`, `C#x` and `10:30:` are something else.
-    if text[..from]
-        .chars()
-        .next_back()
-        .is_some_and(|before| is_joined(before) || (sign != b':' && matches!(before, '@' | '#' | '/' | '.')))
-    {
-        return None;
-    }
-    let rest = &text[from + 1..];
-    let belongs = |b: u8| match sign {
-        b'@' => b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'),
-        b'#' => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
-        _ => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'),
-    };
-    let mut length = rest.bytes().take(LONGEST + 1).take_while(|&b| belongs(b)).count();
-    if length == 0 || length > LONGEST {
-        return None;
-    }
-    if sign == b':' {
-        let is_closed = rest.as_bytes().get(length) == Some(&b':') && !follows(&rest[length + 1..]);
-        return is_closed.then(|| (from + length + 2, Found::Emoji(&rest[..length])));
-    }
-    if follows(&rest[length..]) {
-        return None;
-    }
-    // The end of a sentence is not the name's.
-    length = rest[..length].trim_end_matches(['.', '-', '_']).len();
-    let name = &rest[..length];
-    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    begins.then_some((from + 1 + length, if sign == b'@' { Found::Name(name) } else { Found::Room(name) }))
+/// How long the shortcode is that begins a text, with both its colons.
+fn shortcode_length(text: &str) -> Option<usize> {
+    let code = text.strip_prefix(':')?;
+    let belongs = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+');
+    let length = code.bytes().take(LONGEST + 1).take_while(|&b| belongs(b)).count();
+    let is_closed = (1..=LONGEST).contains(&length) && code.as_bytes().get(length) == Some(&b':');
+    is_closed.then_some(length + 2)
 }
 
 /// Whether what follows goes on with the word.

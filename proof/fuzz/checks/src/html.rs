@@ -36,13 +36,18 @@ const TAGS: [&str; 26] = [
     "tr",
     "ul",
 ];
-const ATTRIBUTES: [(&str, &[&str]); 6] = [
-    ("a", &["class", "href", "rel", "title"]),
+const ATTRIBUTES: [(&str, &[&str]); 11] = [
+    ("a", &["class", "href", "rel", "target", "title"]),
+    ("blockquote", &["dir"]),
     ("code", &["class"]),
-    ("ol", &["start"]),
+    ("li", &["value"]),
+    ("ol", &["class", "dir", "start"]),
+    ("p", &["class"]),
     ("span", &["aria-label", "class", "role"]),
+    ("table", &["dir"]),
     ("td", &["align"]),
     ("th", &["align"]),
+    ("ul", &["dir"]),
 ];
 
 /// Panics unless `html` holds nothing but what a message may show.
@@ -118,8 +123,8 @@ fn begin(tag: &str) -> Result<&str, String> {
         }
         rest = after;
     }
-    if name == "a" && !seen.contains("rel") {
-        return Err("a link without rel".into());
+    if name == "a" && !(seen.contains("rel") && seen.contains("href")) {
+        return Err("a link without rel, or that leads nowhere".into());
     }
     Ok(name)
 }
@@ -130,7 +135,11 @@ fn is_allowed(tag: &str, attribute: &str, value: &str) -> bool {
         ("a", "rel") => value == "noopener noreferrer nofollow",
         ("a", "class") => matches!(value, "mention" | "room-link"),
         ("code", "class") => value.starts_with("language-") && !value.contains(char::is_whitespace),
-        ("ol", "start") => value.bytes().all(|b| b.is_ascii_digit()),
+        ("a", "target") => value == "_blank",
+        ("p", "class") => value == "emoji",
+        ("ol", "class") => value == "wide",
+        (_, "dir") => value == "rtl",
+        ("ol", "start") | ("li", "value") => value.bytes().all(|b| b.is_ascii_digit()),
         ("span", "class") => matches!(value, "mention" | "task") || value.len() == 4 && value.starts_with("hl-"),
         ("span", "role") => value == "img",
         ("span", "aria-label") => matches!(value, "Done" | "To do"),

@@ -30,6 +30,11 @@ impl Default for Painter {
     }
 }
 
+/// Whether somebody calls a language so.
+pub fn knows(name: &str) -> bool {
+    languages::language(name).is_some()
+}
+
 impl Painter {
     /// A block of code as HTML; `None` when the language that somebody calls `name` is not known, or it is too much.
     pub fn paint(&mut self, name: &str, code: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use super::*;
 
 mod code;
 mod hostile;
+mod typed;
 
 fn names() -> Names {
     Names::new(["ada", "grace.hopper", "c-3po"].map(Arc::from), ["general", "the-observatory"].map(Arc::from))
@@ -22,7 +23,11 @@ fn mentions(body: &str) -> Vec<String> {
 /// What stands between the paragraph's tags.
 fn inline(body: &str) -> String {
     let html = html(body);
-    html.trim().trim_start_matches("<p>").trim_end_matches("</p>").replace(" rel=\"noopener noreferrer nofollow\"", "")
+    html.trim()
+        .trim_start_matches("<p>")
+        .trim_end_matches("</p>")
+        .replace(" rel=\"noopener noreferrer nofollow\"", "")
+        .replace(" target=\"_blank\"", "")
 }
 
 #[test]
@@ -32,7 +37,7 @@ fn commonmark_is_rendered() {
     assert_eq!(html("```whitespace\nlet\n```"), "<pre><code class=\"language-whitespace\">let\n</code></pre>\n");
     assert_eq!(
         html("[a](https://example.com \"t\")"),
-        "<p><a href=\"https://example.com\" title=\"t\" rel=\"noopener noreferrer nofollow\">a</a></p>\n"
+        "<p><a href=\"https://example.com\" title=\"t\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">a</a></p>\n"
     );
     assert_eq!(html("one\ntwo"), "<p>one\ntwo</p>\n");
     assert_eq!(html("a ~~b~~ c"), "<p>a <del>b</del> c</p>\n");
@@ -120,7 +125,7 @@ fn rooms_are_linked_where_everybody_may_see_them() {
 #[test]
 fn shortcodes_become_emoji_outside_of_code() {
     assert_eq!(inline("yes :+1: and :smile_cat::tada:"), "yes 👍 and 😸🎉");
-    assert_eq!(inline(":smile:"), "😄");
+    assert_eq!(inline("a :smile:"), "a 😄");
     for same in ["10:30:45", "a:tada:b", ":no-such-emoji:", "std::fs::read"] {
         assert_eq!(inline(same), same);
     }
