@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::signs;
 use super::words::{self, Place};
 use crate::chat::types::{RoomId, UserId};
 
@@ -81,6 +82,12 @@ impl Entry {
             text.push_str(mark::BEGINNING);
             text.extend([first, second, third, ' ']);
         }
+        let mut found = Vec::new();
+        signs::each(source.body, |sign| found.push(sign));
+        for sign in in_order(found) {
+            mark::push_sign(sign, &mut text);
+            text.push(' ');
+        }
         Self { text, marks_at }
     }
 
@@ -155,6 +162,10 @@ pub mod mark {
     pub(super) const MENTION: &str = "\u{E004}";
     /// How a mark of a character begins.
     pub(super) const CHARACTER: &str = "\u{E005}";
+    /// How a mark of a sign begins.
+    const SIGN: &str = "\u{E008}";
+    /// Stands before the number of a sign of ASCII: the databases would take the sign itself for the end of a word.
+    const ASCII: u32 = 0xE100;
     /// How a mark of the beginning of words begins.
     pub(super) const BEGINNING: &str = "\u{E006}";
 
@@ -192,6 +203,20 @@ pub mod mark {
     #[must_use]
     pub fn character(c: char) -> String {
         format!("{CHARACTER}{c}")
+    }
+
+    /// What holds a sign, as [`super::signs`] finds them.
+    #[must_use]
+    pub fn sign(sign: &str) -> String {
+        let mut mark = String::new();
+        push_sign(sign, &mut mark);
+        mark
+    }
+
+    /// Adds the mark of a sign to a text.
+    pub(super) fn push_sign(sign: &str, text: &mut String) {
+        text.push_str(SIGN);
+        text.extend(sign.chars().map(|c| if c.is_ascii() { char::from_u32(ASCII + u32::from(c)).unwrap_or(c) } else { c }));
     }
 
     /// What holds a longer word that begins so.
@@ -233,6 +258,14 @@ mod tests {
             "\u{E006}spa",
         ];
         assert_eq!(marks, expected);
+    }
+
+    #[test]
+    fn signs_are_marks() {
+        let entry = entry("a -> 🎉?");
+        let marks: Vec<_> = entry.marks().skip(6).collect();
+        assert_eq!(marks, ["\u{E008}\u{E12D}\u{E13E}", "\u{E008}🎉"]);
+        assert_eq!(marks, ["->", "🎉"].map(mark::sign));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::needle::{Expression, Needle};
 use super::query::Query;
 use super::words;
 use crate::chat::Chat;
+use crate::chat::markdown::is_everybody;
 use crate::chat::types::{RoomId, UserId};
 use crate::db::search::Wanted;
 use crate::error::Result;
@@ -64,10 +65,10 @@ impl Chat {
                     ("me", false) => {}
                     (name, _) => {
                         let Some(name) = spelled(name) else { continue };
-                        let mark = if matches!(&*name, "room" | "here") {
-                            mark::mention(&format!("@{name}"))
-                        } else {
-                            mark::mention(&name)
+                        let mark = match &*name {
+                            "here" => mark::mention("@here"),
+                            _ if is_everybody(&name) => mark::mention("@room"),
+                            _ => mark::mention(&name),
                         };
                         if must { &mut all } else { &mut none }.push(Expression::Is(mark));
                     }

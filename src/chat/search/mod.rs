@@ -3,7 +3,7 @@
 //! Owns the use-case: what a query means for its reader, in which order results come, and where a page of them ended. The index is
 //! the database's; what it holds (`entry`) and what it is asked (`needle`) is decided here, for both databases alike.
 //!
-//! Reading order: `words` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
+//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
 //! where), `score` and `snippet` (what is shown); `turns` says how many run at once.
 
 pub mod cursor;
@@ -12,6 +12,7 @@ mod meaning;
 pub mod needle;
 pub mod query;
 pub mod score;
+mod signs;
 pub mod snippet;
 mod turns;
 pub mod words;
@@ -101,6 +102,9 @@ pub struct Results {
     /// That it ended before everything was looked at, because it took too long or there was too much to weigh.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limited: bool,
+    /// What was asked for, where no word, emoji or row of signs is in it: then nothing was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hollow: Option<String>,
     /// That messages are still being indexed, and may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub building: bool,
@@ -204,8 +208,8 @@ impl Chat {
         };
         let query = Query::parse(text, &zone, self.clock.now())?;
         let before = before.filter(|before| !before.is_empty()).map(|text| Cursor::parse(text, order)).transpose()?;
-        if query.is_empty() {
-            return Ok(Results::default());
+        if query.hollow.is_some() || query.is_empty() {
+            return Ok(Results { hollow: query.hollow, ..Results::default() });
         }
         let turn = self.search.turns.take(reader).await?;
         let chat = self.clone();
@@ -322,7 +326,7 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
     }
     let more = page.more || count < page.hits.len();
     let next = page.end(count).filter(|_| more).map(|end| end.to_string());
-    Results { results, more: next.is_some(), next, limited: page.is_limited, building }
+    Results { results, more: next.is_some(), next, limited: page.is_limited, hollow: None, building }
 }
 
 /// Does what reads so many bytes of text; much of it on a thread where nobody else waits for it.

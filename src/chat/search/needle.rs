@@ -3,6 +3,7 @@
 //! Owns what a piece of a query means, for the index and for a text alike: what the index finds is what a snippet marks.
 
 use super::entry::{MARKED_BEGINNING, mark};
+use super::signs;
 use super::words::{Place, Word, cut};
 
 /// From how many characters on a word is found by its beginning.
@@ -29,6 +30,8 @@ pub struct Needle {
     is_open: bool,
     /// Whether the last one is a single character of a script without spaces.
     is_character: bool,
+    /// What is looked for instead of words: an emoji, another symbol, or some signs in a row.
+    sign: Option<String>,
 }
 
 impl Needle {
@@ -45,13 +48,29 @@ impl Needle {
         Some(Self {
             is_open: is_character || is_beginning,
             is_character,
+            sign: None,
             words: words.into_iter().map(|word| word.text).collect(),
         })
+    }
+
+    /// What a piece of a query without words asks for: each of its signs.
+    pub fn of_signs(text: &str) -> impl Iterator<Item = Self> {
+        let sign = |sign: &str| Self { words: Vec::new(), is_open: false, is_character: false, sign: Some(sign.to_owned()) };
+        signs::asked(text).into_iter().map(sign)
+    }
+
+    /// The sign that is looked for, if it is no word.
+    #[must_use]
+    pub fn sign(&self) -> Option<&str> {
+        self.sign.as_deref()
     }
 
     /// How the index is asked for it.
     #[must_use]
     pub fn expression(&self) -> Expression {
+        if let Some(sign) = &self.sign {
+            return Expression::Is(mark::sign(sign));
+        }
         let [word] = &self.words[..] else { return Expression::Row(self.words.clone(), self.is_open) };
         if !self.is_open {
             return Expression::Is(word.clone());
@@ -67,7 +86,7 @@ impl Needle {
 
     /// Where it stands in a text that was cut into `words`: the bytes of each place, and whether it is there word for word.
     pub fn places(&self, words: &[Word]) -> impl Iterator<Item = Found> {
-        words.windows(self.words.len()).enumerate().filter_map(|(at, row)| {
+        words.windows(self.words.len().max(1)).enumerate().filter_map(|(at, row)| {
             let (last, before) = self.words.split_last()?;
             let (its_last, its_before) = row.split_last()?;
             if !before.iter().zip(its_before).all(|(mine, its)| *mine == its.text) {

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 const LONGEST: usize = 500;
 /// How many pieces.
 const MOST: usize = 30;
+/// How much of what cannot be looked for is told, in characters.
+const SHOWN: usize = 20;
 
 /// A query, understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Query {
     pub since: Option<Millis>,
     /// Said before this moment.
     pub until: Option<Millis>,
+    /// What was to be there where nothing of it can be looked for: nothing is found, and not everything.
+    pub hollow: Option<String>,
 }
 
 /// A piece of what was typed.
@@ -65,8 +69,12 @@ impl Query {
             return Err(Error::invalid("q", format!("Search for up to {MOST} words.")));
         }
         let mut query = Self::default();
-        for piece in pieces {
-            query.add(&piece, zone, now)?;
+        for piece in &pieces {
+            query.add(piece, zone, now)?;
+        }
+        let is_sought = |piece: &&Piece<'_>| piece.key.is_none() && !piece.is_negated;
+        if query.needles.is_empty() {
+            query.hollow = pieces.iter().find(is_sought).map(|piece| piece.value.chars().take(SHOWN).collect());
         }
         Ok(query)
     }
@@ -100,7 +108,10 @@ impl Query {
             Some(day) => return self.add_day(day, value, is_negated, zone, now),
             None => {
                 let needles = if is_negated { &mut self.not_needles } else { &mut self.needles };
-                needles.extend(Needle::of(value, piece.is_quoted));
+                match Needle::of(value, piece.is_quoted) {
+                    Some(needle) => needles.push(needle),
+                    None => needles.extend(Needle::of_signs(value)),
+                }
                 return Ok(());
             }
         };
@@ -154,6 +165,11 @@ fn is_operator(key: &str, value: &str) -> bool {
     }
 }
 
+/// Whether a minus before this begins what must not be there, and is not a part of it as in `->`.
+fn may_be_negated(c: char) -> bool {
+    !c.is_whitespace() && (!c.is_ascii_punctuation() || is_quote(c) || matches!(c, '#' | '@' | ':'))
+}
+
 fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '「' | '」' | '『' | '』')
 }
@@ -163,7 +179,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let without = rest.strip_prefix('-').filter(|after| after.starts_with(|c: char| !c.is_whitespace() && c != '-'));
+        let without = rest.strip_prefix('-').filter(|after| after.starts_with(may_be_negated));
         let is_negated = without.is_some();
         rest = without.unwrap_or(rest);
         let piece;
@@ -230,8 +246,26 @@ mod tests {
             [needle("wind", false), needle("Mach one", true), needle("foo", false), needle("bar baz", true)]
         );
         assert_eq!(query.not_needles, [needle("drag", false), needle("not this", true)]);
-        assert!(parse(" - -- !! \"\" ").is_empty());
-        assert!(parse("").is_empty());
+        assert!(parse("").is_empty() && parse("  ").is_empty());
+    }
+
+    #[test]
+    fn signs_are_searched_for_and_what_leaves_nothing_is_told() {
+        let signs =
+            |text: &str| -> Vec<_> { parse(text).needles.iter().filter_map(|needle| needle.sign().map(str::to_owned)).collect() };
+        assert_eq!(signs("in:general 🎉"), ["🎉"]);
+        assert_eq!(signs("??? → -🚀"), ["???", "→"]);
+        assert_eq!(parse("wow -🚀").not_needles.len(), 1);
+        assert_eq!(parse("wow ?").needles, [needle("wow", false)]);
+        for (nothing, told) in
+            [("?", "?"), ("in:general .", "."), ("\"\"", ""), ("-", "-"), ("，", "，"), ("from:ada “ ”", " "), ("…", "…")]
+        {
+            assert_eq!(parse(nothing).hollow.as_deref(), Some(told), "{nothing}");
+        }
+        assert_eq!(signs("-> --> => -=-"), ["->", "-->", "=>", "-=-"]);
+        for something in ["", "in:general", "-word", "word ?", "has:link", "??"] {
+            assert_eq!(parse(something).hollow, None, "{something}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ const LEAD: usize = 60;
 pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
     let mut found: Vec<(usize, usize)> =
         needles.iter().flat_map(|needle| needle.places(words).map(|found| (found.start, found.end))).collect();
+    let signs = needles.iter().filter_map(Needle::sign);
+    found.extend(signs.flat_map(|sign| body.match_indices(sign).map(|(start, found)| (start, start + found.len()))));
     found.sort_unstable();
     // What overlaps is marked as one.
     let mut marks: Vec<(usize, usize)> = Vec::with_capacity(found.len());
@@ -111,6 +113,8 @@ mod tests {
         assert_eq!(of("東京都に行く", &["京都"]), "東<mark>京都</mark>に行く");
         assert_eq!(of("aaa bbb", &["aaa", "aaa bbb", "bbb"]), "<mark>aaa bbb</mark>");
         assert_eq!(of("nothing of it", &[]), "nothing of it");
+        let party: Vec<_> = Needle::of_signs("🎉->").collect();
+        assert_eq!(snippet("a -> 🎉 b", &cut("a -> 🎉 b"), &party[1..]), "a -&gt; <mark>🎉</mark> b");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub struct SearchPage {
     next: Option<String>,
     building: bool,
     limited: bool,
+    hollow: Option<String>,
     problem: Option<Problem>,
 }
 
@@ -65,8 +66,8 @@ impl SearchPage {
     pub fn new(frame: Frame, q: String, order: Order, is_next: bool, results: Results, problem: Option<&Error>) -> Self {
         let next = results.next.map(|next| format!("{}&before={}", link(&q, order), encode(&next)));
         let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
-        let Results { building, limited, .. } = results;
-        Self { frame, q, order, is_next, finds, next, building, limited, problem: problem.map(Into::into) }
+        let Results { building, limited, hollow, .. } = results;
+        Self { frame, q, order, is_next, finds, next, building, limited, hollow, problem: problem.map(Into::into) }
     }
 
     fn is_empty(&self) -> bool {

@@ -93,7 +93,7 @@ both! {
         let mut all = Vec::new();
         for number in 0..22 {
             // Its HTML is ten times as long.
-            let body = format!("{}needle {number}", "[](a)".repeat(1_590));
+            let body = format!("{}needle {number}", "[](a.bc)".repeat(990));
             socket.post("general", &body, &format!("n{number}")).await;
             all.push(body);
         }

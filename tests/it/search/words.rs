@@ -1,5 +1,7 @@
 //! Which words find which.
 
+use serde_json::json;
+
 use super::{ask, find, find_live, say};
 use crate::both;
 use crate::harness::TestApp;
@@ -14,6 +16,46 @@ both! {
         assert_eq!(find(&ada, "-tunnel").await, ["nothing"]);
         assert_eq!(find(&ada, "swordfish").await, Vec::<String>::new());
         assert_eq!(find_live(&socket, "wind tunnel").await, ["wind in the tunnels", "the wind tunnel"]);
+    }
+
+    async fn signs_are_found_and_what_leaves_nothing_is_told(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let said = ["party 🎉 time", "really???", "a → b", "one -> two", "well?", "👩\u{200D}🚀 and 👍🏽", "5 € for C++", "nothing"];
+        say(&socket, "general", &said).await;
+        for (asked, found) in [
+            ("🎉", "party 🎉 time"),
+            ("in:general 🎉", "party 🎉 time"),
+            (":tada: 🎉 party", ""),
+            ("party 🎉", "party 🎉 time"),
+            ("???", "really???"),
+            ("??", "really???"),
+            ("→", "a → b"),
+            ("->", "one -> two"),
+            ("👩\u{200D}🚀", "👩\u{200D}🚀 and 👍🏽"),
+            ("👍", "👩\u{200D}🚀 and 👍🏽"),
+            ("€", "5 € for C++"),
+            ("++", "5 € for C++"),
+            ("🚀🎉", ""),
+            ("🦀", ""),
+        ] {
+            let expected: Vec<String> = if found.is_empty() { Vec::new() } else { vec![found.to_owned()] };
+            assert_eq!(find(&ada, asked).await, expected, "{asked}");
+        }
+        assert_eq!(find(&ada, "nothing -🎉").await, ["nothing"]);
+        assert_eq!(find(&ada, "-→ from:ada").await.len(), said.len() - 1);
+        for (nothing, told) in [("?", "?"), ("in:general ?", "?"), (".", "."), ("\"\"", ""), ("…", "…")] {
+            let answer = ask(&ada, nothing, "").await.expect(200).json();
+            assert_eq!((&answer["results"], &answer["hollow"]), (&json!([]), &json!(told)), "{nothing}");
+            assert_eq!(find_live(&socket, nothing).await, Vec::<String>::new(), "{nothing}");
+        }
+        let page = ada.get("/search?q=in%3Ageneral+%3F").await.expect(200).body.clone();
+        assert!(page.contains("no word in “?”") && page.contains("value=\"in:general ?\"") && !page.contains("party"), "{page}");
+        // An edit takes the sign away, and a word stays marked beside it.
+        let shown = ask(&ada, "🎉", "").await.expect(200).json();
+        assert_eq!(shown["results"][0]["snippet"], "party <mark>🎉</mark> time");
+        socket.ok("edit", json!({ "room": "general", "seq": shown["results"][0]["message"]["seq"], "body": "it is over" })).await;
+        assert_eq!(find(&ada, "🎉").await, Vec::<String>::new());
     }
 
     async fn accents_and_capitals_make_no_difference(app: &TestApp) {

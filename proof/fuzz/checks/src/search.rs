@@ -117,7 +117,10 @@ fn entry(body: &str, words: &[Word]) {
     assert_eq!(entry.words().count(), words.len().min(16_000));
     for mark in entry.marks() {
         let is_special = |c: char| matches!(c, '\'' | '"' | '\\' | ' ') || c.is_control();
-        assert!(mark.starts_with(|c| matches!(c, '\u{E000}'..='\u{E006}')) && !mark.contains(is_special), "{mark:?}");
+        assert!(
+            mark.starts_with(|c| matches!(c, '\u{E000}'..='\u{E006}' | '\u{E008}')) && !mark.contains(is_special),
+            "{mark:?}"
+        );
     }
 }
 

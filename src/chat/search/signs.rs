@@ -1,0 +1,90 @@
+//! The signs of a text that can be searched for: emoji, arrows and other symbols, and several signs of ASCII in a row, as `???` and `->`.
+//!
+//! Owns which those are. A single full stop, and the punctuation that most sentences have, is none: it would find everything.
+
+/// How many signs of ASCII in a row are told apart.
+const LONGEST: usize = 3;
+
+/// Gives each sign of a text; of several in a row all that are in there, `??` and `???`.
+pub fn each<'t>(text: &'t str, mut give: impl FnMut(&'t str)) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&first) = bytes.get(at) {
+        if first.is_ascii() {
+            if first.is_ascii_punctuation() {
+                let row = bytes[at..].iter().take(LONGEST).take_while(|b| b.is_ascii_punctuation()).count();
+                for length in 2..=row {
+                    give(&text[at..at + length]);
+                }
+            }
+            at += 1;
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        if is_sign(c) {
+            give(&text[at..at + c.len_utf8()]);
+        }
+        at += c.len_utf8();
+    }
+}
+
+/// The signs that must be there for a piece of a query to be: the longest of each row, one after the other.
+#[must_use]
+pub fn asked(text: &str) -> Vec<&str> {
+    let mut signs: Vec<&str> = Vec::new();
+    each(text, |sign| match signs.last_mut() {
+        // A longer one at the same place says more, and the last two of three are in the three.
+        Some(last) if last.as_ptr() == sign.as_ptr() => *last = sign,
+        Some(last) if last.len() == LONGEST && last.as_ptr().wrapping_add(1) == sign.as_ptr() && sign.len() < LONGEST => {}
+        _ => signs.push(sign),
+    });
+    signs.sort_unstable();
+    signs.dedup();
+    signs
+}
+
+/// Whether a character is a sign by itself: beyond ASCII, neither a letter nor a space nor the punctuation of sentences.
+fn is_sign(c: char) -> bool {
+    let is_punctuation = matches!(c,
+        '\u{80}'..='\u{A0}' | '¡' | '§' | '«' | '\u{AD}' | '¶' | '·' | '»' | '¿' | '\u{2B0}'..='\u{36F}' | '\u{37E}' | '\u{387}' | '\u{55A}'..='\u{589}'
+        | '\u{591}'..='\u{5F4}' | '\u{600}'..='\u{61F}' | '\u{66A}'..='\u{66D}' | '\u{6D4}' | '\u{964}' | '\u{965}' | '\u{2000}'..='\u{206F}'
+        | '\u{20D0}'..='\u{20FF}' | '\u{2E00}'..='\u{2E7F}' | '\u{3000}'..='\u{303F}' | '\u{30A0}' | '\u{30FB}' | '\u{E000}'..='\u{F8FF}' | '\u{FD3E}' | '\u{FD3F}'
+        | '\u{FE00}'..='\u{FE6F}' | '\u{FF01}'..='\u{FF65}' | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{10FFFF}');
+    !(c.is_alphanumeric()
+        || c.is_whitespace()
+        || c.is_control()
+        || is_punctuation
+        || unicode_normalization::char::is_combining_mark(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<&str> {
+        let mut signs = Vec::new();
+        each(text, |sign| signs.push(sign));
+        signs
+    }
+
+    #[test]
+    fn signs_are_emoji_symbols_and_rows() {
+        assert_eq!(all("a → b, 🎉."), ["→", "🎉"]);
+        assert_eq!(all("what???"), ["??", "???", "??"]);
+        assert_eq!(all("a->b; c != d."), ["->", "!="]);
+        assert_eq!(all("5 € ≠ 5 $ ✓ ★"), ["€", "≠", "✓", "★"]);
+        assert_eq!(all("👩\u{200D}🚀 ❤\u{FE0F} 👍🏽"), ["👩", "🚀", "❤", "👍", "🏽"]);
+        assert_eq!(all("It's “quoted” – so… 你好，世界。 ¿qué? \u{E000}"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_is_asked_for_is_the_longest_of_a_row() {
+        assert_eq!(asked("???"), ["???"]);
+        assert_eq!(asked("????"), ["???"]);
+        assert_eq!(asked("->"), ["->"]);
+        assert_eq!(asked("->🎉"), ["->", "🎉"]);
+        assert_eq!(asked("🎉"), ["🎉"]);
+        assert_eq!(asked("🎉🚀🎉"), ["🎉", "🚀"]);
+        assert_eq!(asked("?"), Vec::<&str>::new());
+    }
+}
