@@ -196,6 +196,8 @@ pub enum Event {
         logged: Arc<Logged>,
         /// Whether it was posted just now.
         is_new: bool,
+        /// Whom it addressed before, if it was deleted just now, or addresses others now: what waits for somebody may be less, or more.
+        addressed: Option<Vec<String>>,
     },
     /// Somebody has become a member.
     Entered {

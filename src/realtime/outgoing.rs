@@ -73,6 +73,17 @@ pub struct Activity<'a> {
     pub message: &'a Logged,
 }
 
+/// A message counts otherwise in a room that the socket watches and is not live in.
+#[derive(Debug, Serialize)]
+pub struct Changed<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// The message as it is now.
+    pub message: &'a Logged,
+    /// Whom it addressed before.
+    pub addressed: &'a [String],
+}
+
 /// The person has become a member of a room.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -121,6 +132,9 @@ impl Outgoing for Loudness<'_> {
 }
 impl Outgoing for Activity<'_> {
     const NAME: &'static str = "activity";
+}
+impl Outgoing for Changed<'_> {
+    const NAME: &'static str = "changed";
 }
 impl Outgoing for Entered {
     const NAME: &'static str = "entered";

@@ -66,10 +66,12 @@ impl Realtime {
 
     async fn publish(self: &Arc<Self>, event: &Event) {
         match event {
-            Event::Message { logged, is_new } => {
+            Event::Message { logged, is_new, addressed } => {
                 self.broadcast(logged.room, &**logged).await;
                 if *is_new {
                     self.tell_watchers(logged).await;
+                } else if let Some(addressed) = addressed {
+                    self.tell_watchers_of_change(logged, addressed).await;
                 }
             }
             Event::Entered { room, user, .. } => self.entered(*room, *user),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Realtime;
-use super::outgoing::{Activity, Answer, Emit, Entered, OwnRoom, Watched};
+use super::outgoing::{Activity, Answer, Changed, Emit, Entered, OwnRoom, Watched};
 use super::publish::Audience;
 use super::seat::Seated;
 use crate::chat::change::Logged;
@@ -32,6 +32,14 @@ impl Realtime {
     pub(super) async fn tell_watchers(&self, logged: &Arc<Logged>) {
         if logged.message.kind == Kind::Text && self.seats.has_watchers() {
             self.broadcast_to(Audience::Watching(logged.room), &Activity { room: &logged.message.room, message: logged }).await;
+        }
+    }
+
+    /// Tells those who watch a room that a message counts otherwise now: it is deleted, or addresses others.
+    pub(super) async fn tell_watchers_of_change(&self, logged: &Arc<Logged>, addressed: &[String]) {
+        if self.seats.has_watchers() {
+            let changed = Changed { room: &logged.message.room, message: logged, addressed };
+            self.broadcast_to(Audience::Watching(logged.room), &changed).await;
         }
     }
 

@@ -17,9 +17,10 @@ export class Sidebar extends EventTarget {
     this.#entries = new Entries();
     connection.addEventListener('up', () => this.#watch());
     connection.on('activity', ({ room, message }) => { if (room !== this.#here) this.heard(room, message); });
+    connection.on('changed', ({ room, message, addressed }) => { if (room !== this.#here) this.#recount(room, message, addressed); });
     connection.on('entered', (row) => this.#take(row));
     connection.on('removed', ({ room }) => this.#forget(room));
-    connection.on('read', ({ room, unread, mentions }) => this.count(room, { unread, mentions }));
+    connection.on('read', ({ room, seq, unread, mentions }) => this.count(room, { unread, mentions, read_seq: seq }));
     connection.on('level', ({ room, level }) => this.level(room, level));
     connection.on('room', ({ slug, name, visibility }) => this.#change(slug, { name, visibility }));
   }
@@ -47,7 +48,10 @@ export class Sidebar extends EventTarget {
   // Somebody wrote in a room: it counts once, however it came to be known. What is only caught up with is not told as news.
   heard(room, message, isNews = true) {
     const row = this.#rows.get(room);
-    if (!row || message.kind !== 'text' || message.deleted_at || message.seq <= row.head.seq) return;
+    if (!row || message.kind !== 'text') return;
+    // In the open room nobody says whom it addressed before.
+    if (room === this.#here && isNews && (message.deleted_at || message.edited_at) && message.seq <= row.head.seq) this.#ask(room, message);
+    if (message.deleted_at || message.seq <= row.head.seq) return;
     row.head.seq = message.seq;
     if (message.author.username === this.#me.username) return; // The window that wrote it says how far it has read.
     const detail = { room, message, isToMe: addresses(message, this.#me), level: this.notificationLevel(room) };
@@ -56,9 +60,31 @@ export class Sidebar extends EventTarget {
   }
 
   // What waits in a room, as the server counted it.
-  count(room, { unread, mentions }) {
+  count(room, { unread, mentions, read_seq }) {
     const row = this.#rows.get(room);
-    this.#change(room, { unread: unread ?? row?.unread ?? 0, mentions: mentions ?? (unread ? row?.mentions : 0) ?? 0 });
+    this.#change(room, { unread: unread ?? row?.unread ?? 0, mentions: mentions ?? (unread ? row?.mentions : 0) ?? 0, read_seq: read_seq ?? row?.read_seq });
+  }
+
+  // A message that waited is gone, or addresses others now.
+  #recount(room, message, addressed) {
+    const row = this.#rows.get(room);
+    if (!row || message.seq <= row.read_seq || message.author.username === this.#me.username) return;
+    const isUncertain = [...addressed, ...(message.mentions ?? [])].includes('@here') || row.unread >= COUNTED || row.mentions >= COUNTED;
+    // Who was here when it was said only the server knows, and it counts no further.
+    if (isUncertain) return void this.#ask(room, message);
+    const was = addresses({ ...message, mentions: addressed }, this.#me);
+    const is = addresses(message, this.#me);
+    this.count(room, { unread: Math.max(0, row.unread - Number(!!message.deleted_at)), mentions: Math.max(0, row.mentions + Number(is) - Number(was)) });
+  }
+
+  // Asks how a room stands: a marker that is put where it is moves nothing.
+  async #ask(room, { seq }) {
+    const row = this.#rows.get(room);
+    if (!row?.unread || seq <= row.read_seq) return;
+    // Not all members in the same moment.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD));
+    const answer = await this.#connection.in(room).ask('read', { seq: row.read_seq });
+    if (answer.ok) this.count(room, answer);
   }
 
   // A room's page says that everything in it is read, up to its last message.
@@ -131,6 +157,11 @@ export class Sidebar extends EventTarget {
     this.#entries.mentions(mentions);
   }
 }
+
+// How far the server counts.
+const COUNTED = 100;
+// Over how long the questions of all who count anew are spread, in milliseconds.
+const SPREAD = 1_000;
 
 // Whether a message calls somebody by name, or everybody.
 export function addresses(message, me) {

@@ -180,13 +180,18 @@ impl Batch {
     /// Notes a message's new state for the database and for the room.
     fn keep(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
         let key = (room, message.seq);
-        let is_new = !self.known.messages.contains_key(&key);
+        let before = self.known.messages.get(&key);
+        let is_new = before.is_none();
+        let counts_otherwise = |before: &&Arc<Message>| {
+            before.deleted_at.is_some() != message.deleted_at.is_some() || before.mentions != message.mentions
+        };
+        let addressed = before.filter(counts_otherwise).map(|before| before.mentions.clone());
         self.writes.set_message(key, is_new);
         self.writes.rooms.insert(room);
         let message = Arc::new(message);
         self.known.messages.insert(key, message.clone());
         let logged = Arc::new(Logged::new(room, message));
-        self.events.push(Event::Message { logged: logged.clone(), is_new });
+        self.events.push(Event::Message { logged: logged.clone(), is_new, addressed });
         logged
     }
 

@@ -27,6 +27,21 @@ both! {
         assert!(page.contains("tea, ") && page.contains(&format!("/rooms/general/{}", message["seq"])), "{page}");
     }
 
+    async fn other_words_for_everybody_address_the_room(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let (socket, _) = ada.join("general").await;
+        grace.enter("general").await;
+        for (nth, word) in ["@everyone", "@channel", "@all", "@Everyone", "＠all"].into_iter().enumerate() {
+            let body = format!("{word} dinner {nth}");
+            let message = socket.post("general", &body, &nth.to_string()).await;
+            assert_eq!(message["mentions"], json!(["@room"]), "{word}");
+            assert_eq!(message["html"], format!("<p><span class=\"mention\">{word}</span> dinner {nth}</p>\n"));
+            assert_eq!(mentioned(&grace).await.first(), Some(&body));
+        }
+        let found = grace.get_json("/search?q=mentions%3Aeveryone").await.expect(200).json();
+        assert_eq!(found["results"].as_array().map(Vec::len), Some(5));
+    }
+
     async fn room_addresses_every_member_and_here_those_who_are_connected(app: &TestApp) {
         let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
         let (socket, _) = ada.join("general").await;

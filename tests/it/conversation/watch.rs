@@ -37,6 +37,35 @@ both! {
         assert!(writing.peek_at("activity").is_empty(), "who does not watch is not told");
     }
 
+    async fn what_waits_is_told_anew_when_a_message_is_deleted_or_calls_others(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let room = ada.create_room("Tea", "public").await;
+        let (writing, _) = ada.join(&room).await;
+        let (elsewhere, _) = grace.join(&room).await;
+        elsewhere.ok("leave", json!({ "room": room })).await;
+        elsewhere.ok("watch", json!({})).await;
+        let message = writing.post(&room, "the kettle @grace", "1").await;
+        let edit = async |body: &str| writing.ok("edit", json!({ "room": room, "seq": message["seq"], "body": body })).await;
+        edit("the kettle").await;
+        let changed = elsewhere.next("changed").await;
+        assert_eq!((&changed["room"], &changed["addressed"]), (&json!(room), &json!(["grace"])));
+        assert_eq!(changed["message"]["mentions"], Value::Null);
+        // Other words for nobody else count as before.
+        edit("a kettle").await;
+        edit("a kettle, @everyone").await;
+        let changed = elsewhere.next("changed").await;
+        assert_eq!((&changed["addressed"], &changed["message"]["mentions"]), (&json!([]), &json!(["@room"])));
+        let stands = watched(&elsewhere, &room).await;
+        assert_eq!((&stands["unread"], &stands["mentions"]), (&json!(1), &json!(1)));
+        writing.ok("delete", json!({ "room": room, "seq": message["seq"] })).await;
+        let changed = elsewhere.next("changed").await;
+        assert_eq!(changed["addressed"], json!(["@room"]));
+        assert!(changed["message"]["deleted_at"].is_string());
+        let stands = watched(&elsewhere, &room).await;
+        assert_eq!((&stands["unread"], &stands["mentions"]), (&json!(0), &json!(0)));
+        assert!(elsewhere.peek_at("changed").is_empty(), "each is told once");
+    }
+
     async fn who_is_sent_out_hears_no_more_and_who_is_brought_in_does(app: &TestApp) {
         let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
         let room = ada.create_room("Den", "private").await;
