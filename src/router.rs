@@ -108,6 +108,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .layer(
             ServiceBuilder::new()
                 .layer(from_fn_with_state(state.clone(), forgery::refuse_foreign))
+                .layer(from_fn(fallback::mend_path))
                 .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
                 .layer(session::layer(sessions, &state.config, &state.origins))
                 .layer(from_fn_with_state(state.chat.clone(), reads::hold))

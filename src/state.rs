@@ -66,7 +66,7 @@ impl App {
         let published = CancellationToken::new();
         let (sockets, realtime) =
             Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events, published.clone());
-        let origins = Arc::new(Origins::new(&config));
+        let origins = Arc::new(Origins::new(&config, chat.epoch()));
         let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
         Ok(Self { state, sockets, sessions, published })
     }

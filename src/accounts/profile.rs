@@ -16,7 +16,7 @@ use crate::db::users::User;
 use crate::error::{Error, Result};
 
 /// How long a status line may be, in characters.
-pub const STATUS: usize = 100;
+const STATUS: usize = 100;
 /// How many names are looked at between two writes, where many are.
 const SETTLED_AT_ONCE: i64 = 1000;
 

@@ -72,6 +72,8 @@ pub struct Chat {
     presence: Arc<Presence>,
     names: Arc<Names>,
     display_names: Arc<DisplayNames>,
+    /// Held while a room gets its name: of two that want the same, the second sees the first.
+    naming: tokio::sync::Mutex<()>,
     /// Counts the times that somebody's name changed.
     renamings: AtomicU64,
     search: Search,
@@ -107,6 +109,7 @@ impl Chat {
             presence: Arc::default(),
             names,
             display_names,
+            naming: tokio::sync::Mutex::default(),
             renamings: AtomicU64::new(0),
             search,
             turns: revisions::Turns::default(),

@@ -2,6 +2,8 @@
 //!
 //! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::change::Change;
 use super::listing::{Listing, RoomListing, Sought, SoughtRooms};
 use super::rates::Act;
@@ -151,6 +153,13 @@ impl Chat {
         let view = self.view(actor, slug).await?;
         let name = name.map(text::room_name).transpose()?;
         let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
+        if let Some(name) = &name
+            && fold(name) != fold(&view.room.name)
+            && let Some(other) = self.room_named(actor, name).await?
+            && other.id != view.room.id
+        {
+            return Err(name_taken(&other));
+        }
         let change = Change::Describe { name, topic, visibility, is_confirmed };
         self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
     }
@@ -172,11 +181,27 @@ impl Chat {
         let topic = text::line("topic", topic, text::TOPIC)?;
         self.allow(maker, Act::Create)?;
         self.must_have_place(maker).await?;
+        let naming = self.naming.lock().await;
+        if let Some(other) = self.room_named(maker, &name).await? {
+            return Err(name_taken(&other));
+        }
         let slug = text::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
+        drop(naming);
         self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
+    }
+
+    /// The room with this name, whatever its capitals and spaces, of those that somebody may see. What they may not see does not take a
+    /// name: they would learn of it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn room_named(&self, reader: UserId, name: &str) -> Result<Option<Room>> {
+        let folded = fold(name);
+        let rooms = self.db.list_rooms(reader).await?.into_iter().map(|listed| listed.room);
+        Ok(rooms.filter(|room| !room.is_direct).find(|room| fold(&room.name) == folded))
     }
 
     /// A page of the rooms that somebody may see, or of their own, by name.
@@ -250,4 +275,14 @@ impl Chat {
         let name = username.trim().to_lowercase();
         Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
     }
+}
+
+/// A room's name as two are compared.
+fn fold(name: &str) -> String {
+    let plain: String = name.nfkc().collect::<String>().to_lowercase();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn name_taken(other: &Room) -> Error {
+    Error::invalid("name", format!("There's already a room called {}. Choose another name.", other.name))
 }

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn only_our_own_pages_open_sockets_under_our_own_name() {
         let config = Config::from_env([("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())]);
-        let origins = Arc::new(Origins::new(&config.unwrap_or_default()));
+        let origins = Arc::new(Origins::new(&config.unwrap_or_default(), ""));
         let doors = Doors { origins, trusted_proxies: Vec::new(), connections: Connections::new(Limits::default()) };
         for (host, origin, site, expected) in [
             ("chat.example", None, None, true),

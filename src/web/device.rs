@@ -23,18 +23,14 @@ impl FromRequestParts<AppState> for Kept {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self(cookie(&parts.headers, name(&state.origins)).map(ToOwned::to_owned)))
+        Ok(Self(cookie(&parts.headers, state.origins.device_cookie_name()).map(ToOwned::to_owned)))
     }
-}
-
-fn name(origins: &Origins) -> &'static str {
-    if origins.is_https() { "__Host-parlor-device" } else { "parlor-device" }
 }
 
 /// Makes a browser keep it.
 pub fn keep(response: &mut Response, value: &str, origins: &Origins) {
     let secure = if origins.is_https() { "; Secure" } else { "" };
-    let line = format!("{}={value}; Path=/; Max-Age={LASTS}; HttpOnly; SameSite=Lax{secure}", name(origins));
+    let line = format!("{}={value}; Path=/; Max-Age={LASTS}; HttpOnly; SameSite=Lax{secure}", origins.device_cookie_name());
     let line = HeaderValue::from_str(&line).expect("digits and fixed words are a header's value");
     response.headers_mut().append(SET_COOKIE, line);
 }

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::config::Config;
 
+/// How many characters of a history's name tell two servers on one host apart.
+const OWN: usize = 8;
 const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
 /// The one origin that is ours, or, when nobody said which, the one that the request's own `Host` names.
@@ -18,16 +20,22 @@ pub struct Origins {
     /// The host in it, without a port.
     host: Option<String>,
     is_https: bool,
+    /// The names of the session's cookie and of the device's.
+    cookies: [String; 2],
 }
 
 impl Origins {
-    /// As `PUBLIC_URL` says.
+    /// As `PUBLIC_URL` says, for the server whose history has this name.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, history: &str) -> Self {
+        let is_https = config.public_url.as_ref().is_some_and(|url| url.is_https);
+        let prefix = if is_https { "__Host-" } else { "" };
+        let own: String = history.chars().take(OWN).collect();
         Self {
+            cookies: ["parlor", "parlor-device"].map(|name| format!("{prefix}{name}-{own}")),
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
             host: config.public_url.as_ref().map(|url| url.host.clone()),
-            is_https: config.public_url.as_ref().is_some_and(|url| url.is_https),
+            is_https,
         }
     }
 
@@ -38,10 +46,17 @@ impl Origins {
     }
 
     /// The name of the session's cookie. The `__Host-` prefix makes browsers refuse one that was not set by this very host over
-    /// https (RFC 6265bis, section 4.1.3.2).
+    /// https (RFC 6265bis, section 4.1.3.2). Browsers do not tell the ports of a host apart: a part of the
+    /// history's name is in it, so that two servers on one host do not end each other's sessions.
     #[must_use]
-    pub fn cookie_name(&self) -> &'static str {
-        if self.is_https { "__Host-parlor" } else { "parlor" }
+    pub fn cookie_name(&self) -> &str {
+        &self.cookies[0]
+    }
+
+    /// The name of the device's cookie.
+    #[must_use]
+    pub fn device_cookie_name(&self) -> &str {
+        &self.cookies[1]
     }
 
     /// Whether a request that changes something, or opens a socket, may be acted on: one from our own pages, or from something that is
@@ -113,7 +128,17 @@ mod tests {
 
     fn origins(public: Option<&str>) -> Origins {
         let vars = public.map(|url| ("PUBLIC_URL".to_owned(), url.to_owned()));
-        Origins::new(&Config::from_env(vars).unwrap_or_else(|_| panic!("{public:?}")))
+        Origins::new(&Config::from_env(vars).unwrap_or_else(|_| panic!("{public:?}")), "")
+    }
+
+    #[test]
+    fn the_cookies_of_two_servers_on_one_host_have_two_names() {
+        let of = |url: &str, history: &str| {
+            let origins = Origins::new(&Config::from_env([("PUBLIC_URL".to_owned(), url.to_owned())]).unwrap(), history);
+            [origins.cookie_name().to_owned(), origins.device_cookie_name().to_owned()]
+        };
+        assert_eq!(of("http://chat.example", "0123456789abcdef"), ["parlor-01234567", "parlor-device-01234567"]);
+        assert_eq!(of("https://chat.example", "fedcba9876543210"), ["__Host-parlor-fedcba98", "__Host-parlor-device-fedcba98"]);
     }
 
     #[test]

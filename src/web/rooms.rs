@@ -113,6 +113,9 @@ pub async fn create(State(state): State<AppState>, user: CurrentUser, asked: Ask
             again.topic = form.topic;
             again.is_private = form.visibility == "private";
             again.problem = Some((&error).into());
+            if error.field() == Some("name") {
+                again.taken = state.chat.room_named(user.id, &again.name).await.map_err(|error| asked.refuse(error))?;
+            }
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             let mut response = page_with(status, &again);
             retry_after(&mut response, error.retry_after());

@@ -37,7 +37,7 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
     // The cookie lives as long as the session can; when the session really ends is the store's to say.
     let lifetime = i64::try_from(config.session_lifetime.as_secs()).unwrap_or(i64::MAX);
     SessionManagerLayer::new(store)
-        .with_name(origins.cookie_name())
+        .with_name(origins.cookie_name().to_owned())
         .with_secure(origins.is_https())
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

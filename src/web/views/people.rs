@@ -4,7 +4,6 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::{Frame, Problem, general, hue, initials, moments, wrong};
-use crate::accounts::profile::STATUS;
 use crate::chat::types::ListedRoom;
 use crate::clock::Millis;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
@@ -155,8 +154,6 @@ pub struct SettingsPage {
 }
 
 impl SettingsPage {
-    const STATUS: usize = STATUS;
-
     fn wrong(&self, field: &str) -> Option<&str> {
         wrong(self.problem.as_ref(), field)
     }

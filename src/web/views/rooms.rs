@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Frame, Problem, general, wrong};
 use crate::chat::listing::RoomListing;
 use crate::chat::rooms::Parting;
-use crate::chat::types::ListedRoom;
+use crate::chat::types::{ListedRoom, Room};
 use crate::web::rooms::Which;
 
 /// A new invite link.
@@ -39,6 +39,8 @@ pub struct RoomsPage {
     pub is_private: bool,
     /// Why it was refused.
     pub problem: Option<Problem>,
+    /// The room that has the name already.
+    pub taken: Option<Room>,
     /// The rooms that were to be left, where some could not.
     pub parted: Vec<Parting>,
     /// Why none was left.
@@ -61,6 +63,7 @@ impl RoomsPage {
             topic: String::new(),
             is_private: false,
             problem: None,
+            taken: None,
             parted: Vec::new(),
             not_left: None,
         }

@@ -15,7 +15,7 @@ both! {
             let answer = app.stranger().post(path, &[("username", "ada"), ("password", PASSWORD)]).await;
             let cookies = answer.expect(303).set_cookies();
             // The session's comes first: that is all that a simple client takes.
-            assert!(cookies.len() == 2 && cookies[0].starts_with("parlor=") && cookies[1].starts_with("parlor-device="), "{cookies:?}");
+            assert!(cookies.len() == 2 && cookies[0].starts_with("parlor-") && cookies[1].starts_with("parlor-device-"), "{cookies:?}");
             for attributes in cookies.iter().map(|cookie| attributes(cookie)) {
                 assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
                 assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
@@ -28,12 +28,27 @@ both! {
     async fn the_cookie_of_a_device_lets_nobody_in(app: &TestApp) {
         let ada = app.register("ada").await;
         let cookies = ada.cookies();
-        let (_, device) = cookies.split_once("; ").expect("two cookies");
+        let (session, device) = cookies.split_once("; ").expect("two cookies");
+        let (name, _) = session.split_once('=').expect("a cookie has a name");
         let (_, value) = device.split_once('=').expect("a cookie has a value");
-        for cookie in [device.to_owned(), format!("parlor={value}")] {
+        for cookie in [device.to_owned(), format!("{name}={value}")] {
             let rooms = app.stranger().request(reqwest::Method::GET, "/rooms").header("cookie", cookie);
             Answer::of(rooms).await.expect(303);
         }
+    }
+
+    async fn two_servers_on_one_host_do_not_end_each_others_sessions(app: &TestApp) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let other = Server::start(&format!("sqlite://{}", folder.path().join("other.db").display()), &[]).await;
+        let (here, there) = (app.register("ada").await, other.register("ada").await);
+        // A browser sends the cookies of a host to all of its ports.
+        let both = format!("{}; {}", here.cookies(), there.cookies());
+        for site in [&here, &there] {
+            let rooms = site.request(reqwest::Method::GET, "/settings").header("cookie", &both);
+            Answer::of(rooms).await.expect(200);
+        }
+        let name = |cookies: &str| cookies.split('=').next().map(ToOwned::to_owned);
+        assert_ne!(name(&here.cookies()), name(&there.cookies()));
     }
 
     async fn a_visitor_who_is_not_signed_in_gets_no_cookie(app: &TestApp) {

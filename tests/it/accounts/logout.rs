@@ -61,7 +61,8 @@ both! {
         app.register("ada").await;
         // An attacker's own session, and one that nobody has.
         let attacker = app.register("mallory").await;
-        for planted in [attacker.session_cookie(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()] {
+        let (name, _) = attacker.session_cookie().split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).expect("a cookie");
+        for planted in [attacker.session_cookie(), format!("{name}=AAAAAAAAAAAAAAAAAAAAAA")] {
             let victim = app.stranger();
             victim.plant_cookie(&format!("{planted}; Path=/"));
             victim.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);

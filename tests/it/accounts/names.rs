@@ -19,7 +19,10 @@ async fn problem(app: &TestApp, username: &str, name: &str) -> Option<String> {
 }
 
 /// Names that show nothing, or hide something.
-const BLANK: [&str; 14] = [
+const BLANK: [&str; 17] = [
+    "&#8203;",
+    "&nbsp; &ZeroWidthSpace;",
+    "\u{200B}",
     "\u{3164}",
     "\u{2800}",
     "\u{115F}\u{1160}",
@@ -72,6 +75,19 @@ both! {
         assert_eq!((&settings["settings"]["name"], &settings["settings"]["status"]), (&json!("Adа"), &json!("Here")));
         eve.post("/settings", &[("name", "Eve")]).await.expect(303);
         assert_eq!(eve.post("/settings", &[("name", "Adа")]).await.status, 422);
+    }
+
+    async fn what_is_too_long_for_its_field_is_refused_and_kept_as_it_was_typed(app: &TestApp) {
+        let ada = app.register("ada").await;
+        for (path, field, limit) in [("/settings", "status", 100), ("/settings", "name", 64), ("/rooms", "name", 64)] {
+            let long = "harbour".chars().cycle().take(limit + 1).collect::<String>();
+            let page = ada.post(path, &[(field, &*long), ("visibility", "public")]).await.expect(422).body.clone();
+            assert!(page.contains(&format!("value=\"{long}\"")) && page.contains(&format!("{limit} characters")), "{path} {field}");
+            // The browser does not cut it before either.
+            let form = ada.get(path).await.expect(200).body.clone();
+            let input = form.split("<input").find(|input| input.contains(&format!("name=\"{field}\""))).expect("the field");
+            assert!(!input.split('>').next().unwrap_or_default().contains("maxlength"), "{input}");
+        }
     }
 
     async fn reserved_usernames_are_nobodys(app: &TestApp) {

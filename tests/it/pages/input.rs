@@ -54,6 +54,25 @@ both! {
         }
     }
 
+    async fn a_page_is_found_with_a_slash_behind_it_and_in_capitals(app: &TestApp) {
+        let ada = app.register("ada").await;
+        for (typed, meant) in [
+            ("/rooms/general/", "/rooms/general"),
+            ("/rooms/General", "/rooms/general"),
+            ("/Rooms/GENERAL/?limit=5", "/rooms/general?limit=5"),
+            ("/people/Ada", "/people/ada"),
+            ("/search/?q=Wind", "/search?q=Wind"),
+        ] {
+            assert_eq!(ada.get(typed).await.expect(308).location(), meant, "{typed}");
+            ada.get(meant).await.expect(200);
+        }
+        // A form goes where it was sent, and nowhere else.
+        assert_eq!(ada.post("/rooms/General/messages", &[("body", "x")]).await.status, 404);
+        // What there is is told to nobody by this.
+        app.stranger().get("/rooms/Nowhere/").await.expect(308);
+        app.stranger().get("/rooms/nowhere").await.expect(303);
+    }
+
     async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {
         let ada = app.register("ada").await;
         let long = format!("/rooms/{}", "a".repeat(3000));

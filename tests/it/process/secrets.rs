@@ -58,9 +58,10 @@ async fn live(server: &Process) -> Vec<String> {
     Answer::of(malformed).await;
     let sid = poll(&ada).await;
     ada.post("/settings/password", &[("current", &password), ("password", &marked("other quiet harbours"))]).await.expect(303);
-    let cookie = ada.cookies().split_once('=').expect("she is signed in").1.to_owned();
+    let planted = ada.cookies();
+    let cookie = planted.split_once('=').expect("she is signed in").1.to_owned();
     ada.post("/logout", &[]).await.expect(303);
-    ada.plant_cookie(&format!("parlor={cookie}"));
+    ada.plant_cookie(&planted);
     ada.get("/rooms").await.expect(303);
     vec![token, invitation, cookie, sid]
 }

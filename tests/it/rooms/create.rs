@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::both;
-use crate::harness::TestApp;
+use crate::harness::{Answer, TestApp};
 
 both! {
     async fn a_room_called_general_is_there_from_the_start(app: &TestApp) {
@@ -27,10 +27,33 @@ both! {
         assert_eq!(page["messages"][0]["author"]["username"], "ada");
     }
 
-    async fn rooms_of_one_name_have_slugs_of_their_own(app: &TestApp) {
+    async fn a_second_room_of_one_name_is_refused_with_a_link_to_the_first(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        ada.create_room("Tea  room", "public").await;
+        for name in ["General", " general ", "GENERAL", "Ｇｅｎｅｒａｌ", "tea room", "Tea Room"] {
+            let fields = [("name", name), ("topic", "kept"), ("visibility", "private")];
+            let page = eve.post("/rooms", &fields).await.expect(422).body.clone();
+            let (slug, first) = if name.starts_with(['t', 'T']) { ("tea-room", "Tea") } else { ("general", "general") };
+            assert!(page.contains(&format!("<a href=\"/rooms/{slug}\">Open {first}")), "{name}: {page}");
+            assert!(page.contains("value=\"kept\""), "what was typed stays");
+            let error = eve.form("/rooms", &fields).header("accept", "application/json");
+            let error = Answer::of(error).await.expect(422).json();
+            assert_eq!((&error["error"]["code"], &error["error"]["field"]), (&json!("invalid"), &json!("name")));
+        }
+        // Nor does a room get another one's name later, but its own in other letters.
+        let room = eve.create_room("Coffee", "public").await;
+        let rename = async |name: &str| eve.post(&format!("/rooms/{room}/settings"), &[("name", name)]).await;
+        assert_eq!(rename("tea room").await.status, 422);
+        rename("COFFEE").await.expect(303);
+        // What one may not see takes no name.
+        ada.create_room("Vault", "private").await;
+        eve.create_room("Vault", "private").await;
+    }
+
+    async fn rooms_whose_names_are_alike_have_slugs_of_their_own(app: &TestApp) {
         let ada = app.register("ada").await;
         let mut slugs = std::collections::BTreeSet::new();
-        for name in ["Tea", "tea", "TEA!", "General", "日本", "Ночь", "...", "🦀"] {
+        for name in ["Tea", "tea?", "TEA!", "General!", "日本", "Ночь", "...", "🦀"] {
             let slug = ada.create_room(name, "public").await;
             assert!(slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{slug}");
             let page = ada.get_json(&format!("/rooms/{slug}")).await.expect(200).json();
@@ -45,7 +68,7 @@ both! {
         assert_ne!(vault, "vault", "a private room leaves the plain slug to others");
         assert_eq!(eve.create_room("Vault", "public").await, "vault");
         // From here on there is a public one, which everybody sees: a second one has an end like that of a private one.
-        let ends = [vault, eve.create_room("vault", "public").await, eve.create_room("VAULT", "private").await];
+        let ends = [vault, eve.create_room("vault!", "public").await, eve.create_room("VAULT?", "private").await];
         for slug in &ends {
             let end = slug.strip_prefix("vault-").unwrap_or_default();
             assert!(end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric()), "{ends:?}");
@@ -85,10 +108,15 @@ both! {
         assert_eq!(app.database.rows("rooms").await.len(), 1);
     }
 
-    async fn many_rooms_of_one_name_made_at_once_are_all_made(app: &TestApp) {
+    async fn of_many_rooms_of_one_name_made_at_once_one_is_made(app: &TestApp) {
         let ada = app.register("ada").await;
-        let made = futures_util::future::join_all((0..8).map(|_| ada.create_room("Rush", "public"))).await;
-        let slugs: std::collections::BTreeSet<_> = made.iter().collect();
-        assert_eq!(slugs.len(), 8, "{made:?}");
+        let fields = [("name", "Rush"), ("visibility", "public")];
+        let made = futures_util::future::join_all((0..8).map(|_| ada.post("/rooms", &fields))).await;
+        let count = |status: u16| made.iter().filter(|answer| answer.status == status).count();
+        assert_eq!((count(303), count(422)), (1, 7), "{made:?}");
+        // Names that are only alike have slugs of their own, made at once too.
+        let names = ["Rush!", "Rush?", "Rush.", "Rush:", "-Rush-", "Rush…", "(Rush)"];
+        let made = futures_util::future::join_all(names.map(|name| ada.create_room(name, "public"))).await;
+        assert_eq!(made.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "{made:?}");
     }
 }

@@ -175,14 +175,14 @@ fn link(line: &[u8]) {
 
 static HTTPS: LazyLock<Origins> = LazyLock::new(|| {
     let vars = [("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())];
-    Origins::new(&Config::from_env(vars).expect("one good setting"))
+    Origins::new(&Config::from_env(vars).expect("one good setting"), "")
 });
 fn doors(origins: &Origins) -> Doors {
     let connections = Connections::new(Limits::default());
     Doors { origins: Arc::new(origins.clone()), trusted_proxies: Vec::new(), connections }
 }
 
-static HTTP: LazyLock<Origins> = LazyLock::new(|| Origins::new(&Config::default()));
+static HTTP: LazyLock<Origins> = LazyLock::new(|| Origins::new(&Config::default(), ""));
 
 /// The lines of a request's head, as far as they are any.
 fn head(lines: &[u8]) {
