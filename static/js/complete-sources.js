@@ -11,6 +11,9 @@ const GROUPS = [
   { username: 'here', name: 'Everyone online in this room' },
 ];
 
+// Other chats' words for everyone: offered to who begins to type them.
+const ALIASES = ['everyone', 'channel', 'all'].map((username) => ({ username, name: GROUPS[0].name }));
+
 // Each finds options { key, sign, label, detail, text } for what is typed behind its sign.
 export function sources(room) {
   const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.map(({ person }) => person), more }));
@@ -26,7 +29,7 @@ function people(members, typed) {
   const begins = ({ username, name }) => username.startsWith(typed) || fold(name).split(/\s+/).some((word) => word.startsWith(typed));
   const first = ({ username }) => (username.startsWith(typed) ? 0 : 1);
   const found = members.filter(begins).sort((a, b) => first(a) - first(b) || a.username.localeCompare(b.username));
-  const groups = GROUPS.filter(({ username }) => username.startsWith(typed));
+  const groups = [...GROUPS, ...(typed ? ALIASES : [])].filter(({ username }) => username.startsWith(typed));
   return [...found.slice(0, LIMIT - groups.length), ...groups].map(({ username, name }) => ({ key: username, label: `@${username}`, detail: name, text: `@${username} ` }));
 }
 

@@ -2,12 +2,15 @@
 import { isCode, replace } from '#js/composer-text.js';
 import { sources } from '#js/complete-sources.js';
 
-// A word with a sign, at the end of what stands before the caret.
-const WORD = /(?<=^|[\s([{*_~"'“‘>|])([@#:])([\p{L}\p{N}._+-]*)$/u;
+// A word with a sign, at the end of what stands before the caret. Input methods for Chinese, Japanese and Korean give wide signs.
+const WORD = /([@#:＠＃：])([\p{L}\p{M}\p{N}._+-]*)$/u;
+const PLAIN = { '＠': '@', '＃': '#', '：': ':' };
 
 export class Complete {
   #field; #sources; #list; #said;
   #options = []; #at = 0; #from = -1; #closedAt = -1; #turn = 0;
+  // The look that is under way: what is shown is of older words.
+  #looking = null;
 
   constructor(field, room) {
     this.#field = field;
@@ -17,7 +20,9 @@ export class Complete {
     field.setAttribute('aria-autocomplete', 'list');
     field.setAttribute('aria-haspopup', 'listbox');
     field.setAttribute('aria-controls', 'completions');
-    field.addEventListener('input', (event) => { if (!event.isComposing) this.#look(); });
+    field.addEventListener('input', () => this.#look());
+    // What an input method puts there at last comes without an event of its own.
+    field.addEventListener('compositionend', () => this.#look());
     field.addEventListener('click', () => this.#look());
     field.addEventListener('keyup', ({ key }) => { if (['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key)) this.#look(); });
     field.addEventListener('blur', () => this.close());
@@ -33,10 +38,12 @@ export class Complete {
 
   // Takes a key that is for the list; whether it was.
   takes(event) {
-    if (!this.isOpen || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
+    // With 229 the key is the input method's.
+    if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (!this.isOpen) return false;
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move) this.#select((this.#at + move + this.#options.length) % this.#options.length);
-    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) this.#accept(this.#at);
+    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) this.#take();
     else if (event.key === 'Escape') { this.#closedAt = this.#from; this.close(); }
     else return false;
     event.preventDefault();
@@ -44,8 +51,16 @@ export class Complete {
     return true;
   }
 
+  // Takes what is chosen; of what fits the words that are there now.
+  async #take() {
+    const turn = this.#turn;
+    if (this.#looking) await this.#looking;
+    if (this.isOpen && turn === this.#turn) this.#accept(this.#at);
+  }
+
   close() {
     this.#turn += 1;
+    this.#looking = null;
     if (!this.isOpen) return;
     this.#options = [];
     this.#list.hidden = true;
@@ -54,24 +69,27 @@ export class Complete {
     this.#field.removeAttribute('aria-activedescendant');
   }
 
-  async #look() {
+  #look() {
     const { selectionStart, selectionEnd, value } = this.#field;
     const before = value.slice(Math.max(0, selectionStart - 80), selectionStart);
-    const [word, sign, typed] = (selectionStart === selectionEnd && before.match(WORD)) || [];
+    const found = selectionStart === selectionEnd && before.match(WORD);
+    const [word, sign, typed] = found && begins(before.slice(0, found.index), PLAIN[found[1]] ?? found[1]) ? found : [];
     const from = selectionStart - (word?.length ?? 0);
-    const source = this.#sources[sign];
+    const source = this.#sources[PLAIN[sign] ?? sign];
     // What Escape closed stays closed until another word begins.
     if (!source || typed.length < source.least || from === this.#closedAt || isCode(value, from)) {
       if (!source) this.#closedAt = -1;
       return this.close();
     }
     const turn = this.#turn += 1;
-    const options = await source.find(typed).catch(() => []);
-    if (turn !== this.#turn) return;
-    // What is there already needs no completing.
-    if (!options.length || (options.length === 1 && options[0].key === typed)) return this.close();
-    this.#from = from;
-    this.#show(options, source.name);
+    this.#looking = source.find(typed).catch(() => []).then((options) => {
+      if (turn !== this.#turn) return;
+      this.#looking = null;
+      // What is there already needs no completing; an emoji's name does until its last colon stands.
+      if (!options.length || (options.length === 1 && options[0].key === typed && !options[0].sign)) return this.close();
+      this.#from = from;
+      this.#show(options, source.name);
+    });
   }
 
   #show(options, name) {
@@ -108,3 +126,21 @@ export class Complete {
     this.close();
   }
 }
+
+// Whether a word with a sign may begin behind `before`: the same as on the server (`src/chat/markdown/words.rs`).
+export function begins(before, sign) {
+  const last = [...before.slice(-2)].at(-1);
+  if (!last) return true;
+  if (isJoined(last)) return false;
+  if (sign === ':') return last !== ':' && last !== '：';
+  if ('@＠#＃'.includes(last)) return false;
+  if (last !== '/' && last !== '.') return true;
+  // In a path or a host, unless names stand in a row.
+  const first = before.slice(-80).split(/\s/).at(-1).split('/')[0].replace(/^[([{"'*_]+/, '');
+  if (/^[@＠#＃]/.test(first)) return true;
+  const [host, next = ''] = first.split('.');
+  return sign === '@' && !before.includes('://') && !(isJoined([...host].at(-1) ?? '') && isJoined([...next][0] ?? ''));
+}
+
+// Chinese, Japanese and Korean put no space around a name.
+const isJoined = (letter) => letter === '_' || (letter < '\u2E80' && /^[\p{L}\p{N}]/u.test(letter));

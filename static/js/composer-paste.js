@@ -28,7 +28,7 @@ export class Paste {
     const selected = value.slice(from, to);
     if (selected.trim() && !selected.includes('\n') && isAddress(text.trim())) {
       event.preventDefault();
-      replace(this.#field, from, to, `[${selected.replaceAll(/[[\]]/g, '\\$&')}](${text.trim().replaceAll(')', '%29')})`);
+      replace(this.#field, from, to, link(selected, text.trim()));
       return;
     }
     if (!isLikeCode(text)) return;
@@ -51,6 +51,15 @@ export class Paste {
     const after = value.startsWith('\n', from + text.length) ? '' : '\n';
     replace(this.#field, from, from + text.length, `${before}${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}${after}`);
   }
+}
+
+// Words as a link: neither their brackets nor the address's end it.
+function link(words, address) {
+  const encoded = address.replaceAll(/[()<>\\]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  // What is escaped already stays so, and a lone backtick would begin code that ends behind the link.
+  const isOdd = (words.match(/`/g)?.length ?? 0) % 2 === 1;
+  const escaped = words.replaceAll(/\\[^]|[[\]\\`]/g, (sign) => (sign.length > 1 || (sign === '`' && !isOdd) ? sign : `\\${sign}`));
+  return `[${escaped}](${encoded})`;
 }
 
 function isAddress(text) {

@@ -2,6 +2,7 @@
 //
 // `edit({ seq, body })` gives one's own message other words, `answer({ seq, name, excerpt })` answers one.
 import { Complete } from '#js/complete.js';
+import { Absent } from '#js/composer-absent.js';
 import { Limit } from '#js/composer-limit.js';
 import { Paste } from '#js/composer-paste.js';
 import { State } from '#js/composer-state.js';
@@ -13,11 +14,11 @@ const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(any-poi
 
 export class Composer {
   #form; #text; #outbox; #people; #line; #me;
-  #limit; #state; #drafts; #complete; #preview; #paste;
+  #limit; #state; #drafts; #complete; #preview; #paste; #absent;
   #refusal = document.querySelector('#refusal');
   #isSaving = false;
 
-  constructor(form, outbox, people, max, { line, me, room }) {
+  constructor(form, outbox, people, max, { line, me, room, signal }) {
     this.#form = form;
     this.#text = form.elements.body;
     this.#outbox = outbox;
@@ -30,6 +31,7 @@ export class Composer {
     this.#complete = new Complete(this.#text, room);
     this.#paste = new Paste(this.#text);
     this.#preview = new Preview(this.#text, line);
+    this.#absent = new Absent(this.#text, room);
     this.#state.onCancel = () => this.#cancel();
     form.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
     form.addEventListener('keydown', (event) => this.#key(event));
@@ -37,6 +39,7 @@ export class Composer {
     document.querySelector('#keys').hidden = !hasKeys;
     this.#text.enterKeyHint = hasKeys ? 'send' : 'enter';
     this.#restore();
+    this.#drafts.hear((draft) => this.#elsewhere(draft), signal);
     if (hasKeys) this.#text.focus({ preventScroll: true });
   }
 
@@ -44,6 +47,7 @@ export class Composer {
   edit({ seq, body }) {
     if (!this.#state.editing) this.#keep();
     this.#state.edit({ seq, body });
+    this.#drafts.edit({ seq, before: body, body });
     this.#put(body);
   }
 
@@ -88,10 +92,17 @@ export class Composer {
     if (last && !this.#text.value && !this.#state.editing) this.edit(last);
   }
 
-  #send() {
+  async #send() {
     const body = this.#text.value;
     if (this.#isSaving) return;
     if (!this.#limit.measure(body)) return this.#text.focus();
+    if (this.#absent.mustAsk(body)) {
+      this.#isSaving = true;
+      const mayGo = await this.#absent.ask(body);
+      this.#isSaving = false;
+      if (!mayGo || this.#text.value !== body) return this.#text.focus();
+    }
+    this.#absent.forget();
     if (this.#state.editing) return this.#save(body);
     if (!body.trim()) return this.#text.focus();
     this.#outbox.add(body, { reply_to: this.#state.answering?.seq });
@@ -113,13 +124,17 @@ export class Composer {
     // Something else may be in the field by now.
     if (this.#state.editing?.seq !== seq) return;
     if (this.#text.value === body) this.#cancel();
-    else this.#state.edit({ seq, body });
+    else {
+      this.#state.edit({ seq, body });
+      this.#keep();
+    }
   }
 
   // Back to what was being written, or to nothing.
   #cancel() {
     if (this.#state.editing) {
       this.#state.edit(null);
+      this.#drafts.edit(null);
       const { body = '', answer = null } = this.#drafts.read();
       this.#state.answer(answer);
       this.#put(body);
@@ -132,7 +147,7 @@ export class Composer {
   }
 
   #restore() {
-    const { body = '', answer = null } = this.#drafts.read();
+    const { body = '', answer = null, edit } = this.#drafts.read();
     const { dataset } = this.#form;
     // What the page came with is newer: the form was sent and not taken, or a link asked to answer a message.
     const asked = dataset.answers && { seq: Number(dataset.answers), name: dataset.answersName, excerpt: dataset.answersWords };
@@ -144,6 +159,11 @@ export class Composer {
     if (asked || answer) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;
     if (asked) this.#keep();
+    // Words for a message that was being edited.
+    if (edit && !asked && (!this.#text.value || this.#text.value === body)) {
+      this.#state.edit({ seq: edit.seq, body: edit.before });
+      this.#text.value = edit.body;
+    }
     this.#fit();
     this.#limit.measure(this.#text.value);
   }
@@ -152,13 +172,24 @@ export class Composer {
     this.#refuse('');
     this.#fit();
     this.#limit.measure(this.#text.value);
-    if (this.#state.editing) return;
-    this.#people.typed();
     this.#keep();
+    if (!this.#state.editing) this.#people.typed();
   }
 
   #keep() {
-    if (!this.#state.editing) this.#drafts.write(this.#text.value, this.#state.answering);
+    const { editing, answering } = this.#state;
+    if (editing) this.#drafts.edit({ seq: editing.seq, before: editing.body, body: this.#text.value });
+    else this.#drafts.write(this.#text.value, answering);
+  }
+
+  // Another window wrote on, or sent it.
+  #elsewhere({ body = '', answer = null }) {
+    if (this.#state.editing || this.#text.value === body) return;
+    this.#text.value = body;
+    this.#state.answer(answer);
+    this.#complete.close();
+    this.#fit();
+    this.#limit.measure(body);
   }
 
   #put(body) {

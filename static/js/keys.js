@@ -39,15 +39,16 @@ export class Keys {
   #place(event) {
     const isNext = this.#went && Date.now() - this.#went < PATIENCE;
     this.#went = 0;
-    if (!isNext || !isPlain(event) || isTyping(event.target) || !PLACES[event.key]) return;
+    const place = PLACES[letter(event)];
+    if (!isNext || !isPlain(event) || isTyping(event.target) || !place) return;
     event.preventDefault();
     event.stopPropagation();
-    visit(PLACES[event.key]);
+    visit(place);
   }
 
   #key(event) {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-    const { key } = event;
+    const key = letter(event);
     if (key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey) && !event.altKey && !event.shiftKey) return done(event, this.#palette.toggle());
     if (document.querySelector('dialog[open], :popover-open')) return;
     if (event.altKey && !event.ctrlKey && !event.metaKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
@@ -96,6 +97,14 @@ function offer(root) {
     box.closest('label').hidden = false;
     box.addEventListener('change', () => setSingle(box.checked));
   }
+}
+
+// A key's sign; where the keyboard writes no Latin letters (Russian, Greek, Hebrew, Arabic), by the key's place.
+export function letter({ key, code = '', shiftKey }) {
+  if (key.length !== 1 || /^[\x20-\x7e\u00c0-\u024f]$/.test(key)) return key;
+  if (code.startsWith('Key')) return shiftKey ? code.slice(3) : code.slice(3).toLowerCase();
+  if (code === 'Slash') return shiftKey ? '?' : '/';
+  return key;
 }
 
 const areSingle = () => { try { return localStorage.getItem(SETTING) !== 'off'; } catch { return true; } };

@@ -41,6 +41,12 @@ onPage((main, signal) => {
   onNewDay(write, signal);
 });
 
+// What others link opens beside the chat, but for what leads to this very server.
+document.addEventListener('click', ({ target }) => {
+  const link = target.closest?.('.body a[target=_blank]');
+  if (link?.origin === location.origin) link.removeAttribute('target');
+}, true);
+
 connection.on('person', renamed);
 connection.on('online', cameOrWent);
 

@@ -83,7 +83,7 @@ export class Sidebar extends EventTarget {
     if (!row?.unread || seq <= row.read_seq) return;
     // Not all members in the same moment.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD));
-    const answer = await this.#connection.in(room).ask('read', { seq: row.read_seq });
+    const answer = await this.#connection.ask('read', { room, seq: row.read_seq });
     if (answer.ok) this.count(room, answer);
   }
 

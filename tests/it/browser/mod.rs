@@ -16,6 +16,7 @@ mod scrolling;
 mod shared;
 mod sidebar;
 mod talk;
+mod typing;
 mod visits;
 mod ways;
 mod writing;
