@@ -277,9 +277,10 @@ impl Chat {
     }
 }
 
-/// A room's name as two are compared.
+/// A room's name as two are compared. Capitals and spaces make no difference, but in what looks like code.
 fn fold(name: &str) -> String {
-    let plain: String = name.nfkc().collect::<String>().to_lowercase();
+    let plain: String = name.nfkc().collect();
+    let plain = if plain.contains(['(', '[', '{', '<', '=', ';', '/', '\\']) { plain } else { plain.to_lowercase() };
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
