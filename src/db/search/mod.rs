@@ -123,7 +123,13 @@ impl Db {
         let high = high.min(below);
         match self {
             Self::Sqlite(sqlite) => sqlite::search(&sqlite.read, wanted, low, high, limit, until).await,
-            Self::Postgres(pools) => postgres::search(&pools.read, wanted, low, high, limit, until).await,
+            Self::Postgres(pools) => {
+                let late = match wanted.until {
+                    Some(until) => high.saturating_sub(self.number_at(until).await?),
+                    None => 0,
+                };
+                postgres::search(&pools.read, wanted, low, high, limit, until, late).await
+            }
         }
     }
 

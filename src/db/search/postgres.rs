@@ -13,9 +13,11 @@ use super::{HitRow, Sought, Wanted, dialect, may_be_told};
 use crate::db::Connections;
 
 /// How many messages the walk looks at before the ways are compared.
-const FIRST: i64 = 2_000;
-/// How many it looks at in all.
-const MOST: i64 = 60_000;
+const FIRST: i64 = 4_000;
+/// How many it looks at after that, at the most.
+const MOST: i64 = 120_000;
+/// How many messages are walked in the time in which one that the index names is fetched from anywhere in the table.
+const FETCH: f64 = 15.0;
 
 /// The statement of either way: `near` are messages by number, newest first. `offset 0` keeps the planner from rearranging what is
 /// in the brackets; the numbers are looked up one by one until the page is full.
@@ -63,7 +65,8 @@ struct Search<'a> {
     sought: Sought,
 }
 
-/// The newest matches between two numbers, newest first. In a transaction, which is what a limit of time can be set for; it only reads.
+/// The newest matches between two numbers, newest first. Of the messages between them the last `late` ones were most likely said after the
+/// moment until which is searched. In a transaction, which is what a limit of time can be set for; it only reads.
 pub(super) async fn search(
     pool: &Connections<Postgres>,
     wanted: &Wanted,
@@ -71,13 +74,14 @@ pub(super) async fn search(
     high: i64,
     limit: i64,
     until: Option<Instant>,
+    late: i64,
 ) -> sqlx::Result<Sought> {
     let mut lent = pool.lend().await?;
     let sought = {
         let tx = lent.begin().await?;
         let query = dialect::tsquery(&wanted.all, &wanted.none);
         let mut search = Search { tx, wanted, query, low, limit, until, sought: Sought::default() };
-        match search.find(high).await {
+        match search.find(high, late).await {
             Ok(()) => {}
             Err(sqlx::Error::Database(refusal)) if until.is_some() && refusal.code().as_deref() == Some(CANCELED) => {
                 search.sought.is_limited = true;
@@ -95,17 +99,19 @@ pub(super) async fn search(
 }
 
 impl Search<'_> {
-    async fn find(&mut self, high: i64) -> sqlx::Result<()> {
-        self.run(WALK, high, FIRST).await?;
+    /// Looks below a number; the first `late` messages there tell nothing of how common the words are.
+    async fn find(&mut self, high: i64, late: i64) -> sqlx::Result<()> {
+        let first = FIRST + late.clamp(0, MOST);
+        self.run(WALK, high, first).await?;
         if self.missing() <= 0 {
             return Ok(());
         }
-        let Some(mut floor) = self.floor(high, FIRST).await? else { return Ok(()) };
+        let Some(mut floor) = self.floor(high, first).await? else { return Ok(()) };
         // How many more messages the walk would look at, and how many the index would name.
         let share = (self.sought.hits.len() as f64 + 0.5) / FIRST as f64;
         let on_foot = self.missing() as f64 / share;
         let by_index = (floor - self.low) as f64 * share;
-        if on_foot < by_index {
+        if on_foot < by_index * FETCH {
             let steps = ((1.5 * on_foot) as i64).clamp(FIRST, MOST);
             self.run(WALK, floor, steps).await?;
             if self.missing() <= 0 {
@@ -125,7 +131,11 @@ impl Search<'_> {
     async fn run(&mut self, statement: &'static str, high: i64, steps: i64) -> sqlx::Result<()> {
         if let Some(until) = self.until {
             let rest = until.saturating_duration_since(Instant::now()).as_millis().max(1);
-            sqlx::query("select set_config('statement_timeout', $1, true)").bind(rest.to_string()).execute(&mut *self.tx).await?;
+            // A bitmap of what the index names has a place for each, up to this size; beyond it whole pages are read again.
+            sqlx::query("select set_config('statement_timeout', $1, true), set_config('work_mem', '32MB', true)")
+                .bind(rest.to_string())
+                .execute(&mut *self.tx)
+                .await?;
         }
         let missing = self.missing();
         let mut rows = sqlx::query_as::<_, HitRow>(statement)
