@@ -37,7 +37,8 @@ pub fn scheme_before(text: &str) -> Option<usize> {
 
 /// Whether `www.` may begin an address behind this character.
 pub fn may_begin_behind(before: Option<char>) -> bool {
-    before.is_none_or(|c| !(c.is_alphanumeric() && c < '\u{2E80}') && !matches!(c, '.' | '/' | '@' | ':' | '-' | '_' | '#' | '='))
+    let goes_on = |c: char| (c.is_alphanumeric() && c < '\u{2E80}') || matches!(c, '.' | '/' | '@' | ':' | '-' | '_' | '#' | '=');
+    !before.is_some_and(goes_on)
 }
 
 fn starts_with(text: &str, start: &str) -> bool {
@@ -171,7 +172,7 @@ fn is_mail(given: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn address<'t>(text: &'t str) -> &'t str {
+    fn address(text: &str) -> &str {
         let at = ["http", "www."].iter().filter_map(|start| text.find(start)).min().expect("an address");
         length(&text[at..], text[..at].chars().next_back()).map_or("", |length| &text[at..at + length])
     }
