@@ -205,7 +205,7 @@ pub mod mark {
         format!("{CHARACTER}{c}")
     }
 
-    /// What holds a sign, as [`super::signs`] finds them.
+    /// What holds a sign, as `signs` finds them.
     #[must_use]
     pub fn sign(sign: &str) -> String {
         let mut mark = String::new();
