@@ -113,7 +113,7 @@ both! {
             assert!(page.contains(&format!(">{clock}</")), "{zone}: {clock}");
             assert!(page.contains(&format!("<html lang=\"en\" data-theme=\"{theme}\">")));
         }
-        assert!(app.stranger().get("/login").await.body.contains("<html lang=\"en\">"));
+        assert!(app.stranger().get("/login").await.body.contains("<html lang=\"en\" data-theme=\"auto\">"));
     }
 
     async fn changing_oneself_is_bounded(database: &Database) {

@@ -35,7 +35,7 @@ both! {
             let page = eve.post("/rooms", &fields).await.expect(422).body.clone();
             let (slug, first) = if name.starts_with(['t', 'T']) { ("tea-room", "Tea") } else { ("general", "general") };
             assert!(page.contains(&format!("<a href=\"/rooms/{slug}\">Open {first}")), "{name}: {page}");
-            assert!(page.contains("value=\"kept\""), "what was typed stays");
+            assert!(page.contains(">kept</textarea>"), "what was typed stays");
             let error = eve.form("/rooms", &fields).header("accept", "application/json");
             let error = Answer::of(error).await.expect(422).json();
             assert_eq!((&error["error"]["code"], &error["error"]["field"]), (&json!("invalid"), &json!("name")));
