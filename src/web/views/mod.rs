@@ -52,9 +52,9 @@ fn wrong<'a>(problem: Option<&'a Problem>, field: &str) -> Option<&'a str> {
     problem.filter(|problem| problem.field == field).map(|problem| problem.message.as_str())
 }
 
-/// What is wrong with none of a form's fields: it is told above them.
+/// What is wrong with none of a form's fields, or with no field at all: it is told above them.
 fn general<'a>(problem: Option<&'a Problem>, fields: &[&str]) -> Option<&'a str> {
-    problem.filter(|problem| !fields.contains(&problem.field)).map(|problem| problem.message.as_str())
+    problem.filter(|problem| problem.field.is_empty() || !fields.contains(&problem.field)).map(|problem| problem.message.as_str())
 }
 
 /// The first letters of the first two words of a name.

@@ -92,8 +92,13 @@ both! {
     async fn a_forged_device_is_a_stranger(database: &Database) {
         let server = Server::start(database.url(), &[("LOGIN_RATE", "3/min")]).await;
         let (ada, grace) = (server.register("ada").await, server.register("grace").await);
-        let kept = |person: &Person| person.cookies().split_once("; parlor-device=").expect("a device's cookie").1.to_owned();
-        let (own, others) = (kept(&ada), kept(&grace));
+        let kept = |person: &Person| {
+            let cookies = person.cookies();
+            let (name, value) = cookies.split("; ").nth(1).and_then(|cookie| cookie.split_once('=')).expect("a device's cookie");
+            assert!(name.starts_with("parlor-device-"), "{name}");
+            (name.to_owned(), value.to_owned())
+        };
+        let ((name, own), (_, others)) = (kept(&ada), kept(&grace));
         let (id, rest) = others.split_once('.').expect("whose it is");
         let ada_id = own.split_once('.').expect("whose it is").0;
         assert_ne!(id, ada_id);
@@ -102,10 +107,10 @@ both! {
         }
         for forged in [others.clone(), format!("{ada_id}.{rest}"), own[..own.len() - 1].to_owned(), format!("{own}0"), String::new()] {
             let form = server.stranger().form("/login", &[("username", "ada"), ("password", PASSWORD)]);
-            Answer::of(form.header("cookie", format!("parlor-device={forged}"))).await.expect(429);
+            Answer::of(form.header("cookie", format!("{name}={forged}"))).await.expect(429);
         }
         let form = server.stranger().form("/login", &[("username", "ada"), ("password", PASSWORD)]);
-        Answer::of(form.header("cookie", format!("parlor-device={own}"))).await.expect(303);
+        Answer::of(form.header("cookie", format!("{name}={own}"))).await.expect(303);
     }
 
     async fn a_borrowed_session_does_not_help_to_guess_and_locks_nobody_out(database: &Database) {

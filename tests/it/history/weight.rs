@@ -10,7 +10,7 @@ use crate::harness::{Person, Socket, TestApp};
 
 /// The heaviest that 8,000 characters can be, as far as we know: ten times as much HTML.
 fn heavy() -> String {
-    "[](a)".repeat(1600)
+    "[](b.co)".repeat(1000)
 }
 
 /// How many heavy messages there are: several times what one answer holds.
@@ -133,7 +133,7 @@ both! {
         let (socket, _) = ada.join("general").await;
         let (hers, _) = grace.join("general").await;
         for number in 0..COUNT {
-            socket.post("general", &format!("@grace {}", "[](a)".repeat(1590)), &format!("m-{number}")).await;
+            socket.post("general", &format!("@grace {}", "[](b.co)".repeat(990)), &format!("m-{number}")).await;
         }
         let (mut before, mut found) = (Value::Null, 0);
         loop {

@@ -38,7 +38,7 @@ both! {
             let clock = at.in_tz(zone).expect("a zone").strftime(format).to_string();
             let page = page(&ada, "/rooms/general").await;
             assert!(page.contains(&format!(">{clock}</a>")), "{cookie}: {clock}");
-            assert!(page.contains("<div class=\"day\" role=\"separator\">Today</div>"), "{cookie}");
+            assert!(page.contains(">Today<"), "{cookie}");
         }
         // What they have set themselves comes first.
         ada.plant_cookie("times=Asia/Kolkata.24");

@@ -59,12 +59,12 @@ once! {
     }
 
     async fn the_page_for_no_network_is_the_same_for_everybody(app: &TestApp) {
-        let ada = app.register("ada").await;
+        let zenobia = app.register("zenobia").await;
         // But for what makes its length random, at its end.
         let shown = |answer: &Answer| answer.body.split("</html>").next().map(str::to_owned).expect("there is something");
-        let hers = shown(&ada.get("/offline").await);
+        let hers = shown(&zenobia.get("/offline").await);
         assert_eq!(hers, shown(app.stranger().get("/offline").await.expect(200)));
-        assert!(!hers.contains("ada"));
+        assert!(!hers.contains("zenobia"));
     }
 
     async fn the_list_of_keys_is_a_page_for_who_is_signed_in(app: &TestApp) {

@@ -84,7 +84,7 @@ both! {
         let public = grace.create_room("Open house", "public").await;
         grace.post(&format!("/rooms/{shared}/members"), &[("username", "ada")]).await.expect(303);
         open(&ada, "grace").await;
-        let card = ada.get_json("/people/Grace").await.expect(200).json();
+        let card = ada.get_json("/people/grace").await.expect(200).json();
         let slugs: Vec<_> = card["rooms"].as_array().expect("rooms").iter().map(|room| room["slug"].clone()).collect();
         assert_eq!(slugs, [json!(shared)]);
         let page = ada.get("/people/grace").await.expect(200).body.clone();

@@ -25,7 +25,9 @@ both! {
         let ada = app.register("ada").await;
         let old = ada.cookies();
         ada.post("/logout", &[]).await.expect(303);
-        for cookies in ["", "parlor=", "parlor=AAAAAAAAAAAAAAAAAAAAAA", "parlor=\"", "a=b; c", &old] {
+        let name = old.split('=').next().expect("a cookie has a name");
+        let invented = ["", "AAAAAAAAAAAAAAAAAAAAAA", "\""].map(|value| format!("{name}={value}"));
+        for cookies in invented.iter().map(String::as_str).chain(["", "a=b; c", &old]) {
             assert_eq!(refusal(app, cookies, Some(&app.origin)).await, "unauthenticated", "{cookies:?}");
         }
     }

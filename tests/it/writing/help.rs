@@ -23,7 +23,7 @@ once! {
                 let (sign, code) = (emoji[0].as_str().expect("an emoji"), emoji[2][0].as_str().expect("a shortcode"));
                 if number % 40 == 0 {
                     let shown = socket.ok("preview", json!({ "body": format!(":{code}:") })).await;
-                    assert_eq!(shown["html"], format!("<p>{sign}</p>\n"), "{code}");
+                    assert_eq!(shown["html"], format!("<p class=\"emoji\">{sign}</p>\n"), "{code}");
                 }
             }
         }

@@ -169,9 +169,9 @@ async fn session_fixation(stage: Stage, rounds: u32) -> Played {
     for round in 0..rounds {
         let attacker = server.register(&format!("mallory{round}")).await;
         let (theirs, _) = attacker.join("general").await;
-        for planted in
-            [attacker.session_cookie(), "parlor=AAAAAAAAAAAAAAAAAAAAAA".to_owned(), server.log_in("ada").await.session_cookie()]
-        {
+        let own = attacker.session_cookie();
+        let (name, _) = own.split_once('=').expect("a cookie has a name");
+        for planted in [own.clone(), format!("{name}=AAAAAAAAAAAAAAAAAAAAAA"), server.log_in("ada").await.session_cookie()] {
             let victim = server.stranger();
             victim.plant_cookie(&format!("{planted}; Path=/"));
             victim.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
