@@ -48,6 +48,7 @@ const ROUTES: [Route; 30] = [
     (Method::POST, "/rooms/{slug}/read", &[]),
     (Method::POST, "/rooms/{slug}/read", &[("seq", "1")]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "all")]),
+    (Method::POST, "/rooms/{slug}/favorite", &[("on", "true")]),
     (Method::POST, "/rooms/{slug}/join", &[]),
     (Method::POST, "/rooms/{slug}/leave", &[]),
     (Method::POST, "/rooms/{slug}/members", &[("username", "eve")]),
