@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +67,10 @@ impl App {
         let published = CancellationToken::new();
         let (sockets, realtime) =
             Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events, published.clone());
-        let origins = Arc::new(Origins::new(&config, chat.epoch()));
+        // A digest of a key that stays when an old backup is put back, where the history gets another name.
+        let digest = Sha256::digest(format!("cookies {}", db.device_key().await?));
+        let own: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let origins = Arc::new(Origins::new(&config, &own));
         let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
         Ok(Self { state, sockets, sessions, published })
     }

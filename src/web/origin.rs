@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::config::Config;
 
-/// How many characters of a history's name tell two servers on one host apart.
+/// How many characters of a database's digest tell two servers on one host apart.
 const OWN: usize = 8;
 const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
@@ -25,12 +25,12 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// As `PUBLIC_URL` says, for the server whose history has this name.
+    /// As `PUBLIC_URL` says, for the server whose database has this digest.
     #[must_use]
-    pub fn new(config: &Config, history: &str) -> Self {
+    pub fn new(config: &Config, digest: &str) -> Self {
         let is_https = config.public_url.as_ref().is_some_and(|url| url.is_https);
         let prefix = if is_https { "__Host-" } else { "" };
-        let own: String = history.chars().take(OWN).collect();
+        let own: String = digest.chars().take(OWN).collect();
         Self {
             cookies: ["parlor", "parlor-device"].map(|name| format!("{prefix}{name}-{own}")),
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
@@ -47,7 +47,7 @@ impl Origins {
 
     /// The name of the session's cookie. The `__Host-` prefix makes browsers refuse one that was not set by this very host over
     /// https (RFC 6265bis, section 4.1.3.2). Browsers do not tell the ports of a host apart: a part of the
-    /// history's name is in it, so that two servers on one host do not end each other's sessions.
+    /// database's digest is in it, so that two servers on one host do not end each other's sessions.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         &self.cookies[0]

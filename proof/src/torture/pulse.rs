@@ -101,7 +101,10 @@ impl Talk {
         } else {
             (site.log_in(speaker).await, site.log_in(hearer).await)
         };
-        let room = speaker.create_room("Pulse", "private").await;
+        // One name is one room's, and after a restart there is one already; a session is new each time.
+        let session = speaker.session_cookie();
+        let name = format!("Pulse {}", session.split_at(session.len().saturating_sub(12)).1);
+        let room = speaker.create_room(&name, "private").await;
         speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
         let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
         Self { speaker, hearer, room, said: 0 }

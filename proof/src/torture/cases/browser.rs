@@ -219,8 +219,12 @@ async fn everywhere(site: &Site, eve: &Person) -> Vec<String> {
     assert!(lines.len() > 40, "most of the corpus fits a line");
     for text in &lines {
         let room = eve.post("/rooms", &[("name", text), ("topic", text), ("visibility", "public")]).await;
-        paths.push(room.expect(303).location());
+        // Some differ only in capitals, and one name is one room's.
+        if room.status != 422 {
+            paths.push(room.expect(303).location());
+        }
     }
+    assert!(paths.len() > 40, "most of the corpus names a room");
     for (nth, text) in lines.iter().enumerate() {
         let person = site.stranger();
         let username = format!("mallory{nth}");
