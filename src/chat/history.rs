@@ -125,7 +125,7 @@ impl Chat {
         Ok(Page { messages, more_before: from > 1, more_after: to < view.head.seq })
     }
 
-    /// The first message on or after a moment.
+    /// Where a day begins: its first text message, else the first message on or after its beginning.
     ///
     /// # Errors
     /// The database's.

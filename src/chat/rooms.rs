@@ -10,7 +10,8 @@ use super::rates::Act;
 use super::types::{ListedRoom, Room, RoomId, UserId, Visibility};
 use super::{Chat, text};
 use crate::db::people::Member;
-use crate::db::rooms::{Contents, Here, RoomView, Surroundings};
+use crate::db::room_lists::{Here, Surroundings};
+use crate::db::rooms::{Contents, RoomView};
 use crate::error::{Error, Result};
 
 /// How many rooms somebody may be a member of by what others do: who has more has to enter by themselves.

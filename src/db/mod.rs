@@ -16,6 +16,7 @@ mod looks;
 pub mod messages;
 mod open;
 pub mod people;
+pub mod room_lists;
 pub mod rooms;
 pub mod search;
 pub mod sessions;

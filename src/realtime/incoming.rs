@@ -11,7 +11,9 @@ use std::time::Duration;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
-use super::outgoing::{Answer, Emit, HeadAck, Joined, Kept, LevelSet, Loudness, Nothing, Outgoing, Pinned, Read, Synced, Unread};
+use super::outgoing::{
+    Answer, Emit, HeadAck, Joined, Kept, LevelChanged, LevelSet, Nothing, Outgoing, Pinned, Read, Synced, Unread,
+};
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, Turn};
 use super::{Realtime, cost};
@@ -306,7 +308,7 @@ impl Realtime {
     pub async fn set_level(&self, user: UserId, slug: &str, level: Option<Level>, by: Option<&Seated>) -> Result<()> {
         let room = self.chat.view(user, slug).await?.room.id;
         self.chat.set_level(room, user, level).await?;
-        self.tell_others(user, by, &Loudness { room: slug, level });
+        self.tell_others(user, by, &LevelChanged { room: slug, level });
         Ok(())
     }
 

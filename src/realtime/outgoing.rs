@@ -57,7 +57,7 @@ pub struct Read<'a> {
 
 /// The person's notification level for a room changed, at another of their sockets.
 #[derive(Debug, Serialize)]
-pub struct Loudness<'a> {
+pub struct LevelChanged<'a> {
     /// The room's slug.
     pub room: &'a str,
     /// What it is set to; null for what the person chose for all.
@@ -127,7 +127,7 @@ impl Outgoing for Typing<'_> {
 impl Outgoing for Read<'_> {
     const NAME: &'static str = "read";
 }
-impl Outgoing for Loudness<'_> {
+impl Outgoing for LevelChanged<'_> {
     const NAME: &'static str = "level";
 }
 impl Outgoing for Activity<'_> {

@@ -180,10 +180,7 @@ pub async fn read(
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
     let seq = if form.seq.is_empty() { Ok(view.head.seq) } else { place(&form.seq) };
     let unread = mark_read(&state, &user, view.room.id, &slug, seq.map_err(refuse)?).await.map_err(refuse)?;
-    if asked.is_json() {
-        return Ok(Json(json!({ "unread": unread })).into_response());
-    }
-    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+    Ok(asked.done(json!({ "unread": unread }), &format!("/rooms/{slug}")))
 }
 
 /// Moves somebody's read marker forward, and tells their sockets; gives how many messages wait behind it.
@@ -206,10 +203,7 @@ pub async fn level(
     let refuse = |error| asked.refuse(error);
     let level = Chat::level(Some(&form.level)).map_err(refuse)?;
     state.realtime.set_level(user.id, &slug, level, None).await.map_err(refuse)?;
-    if asked.is_json() {
-        return Ok(Json(json!({ "level": level })).into_response());
-    }
-    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+    Ok(asked.done(json!({ "level": level }), &format!("/rooms/{slug}")))
 }
 
 /// `POST /rooms/{slug}/favorite` (`on` = `true`, `false`): whether the room is among one's favorites in the sidebar.
@@ -223,13 +217,14 @@ pub async fn favorite(
     let refuse = |error| asked.refuse(error);
     state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
     let on = form.on == "true";
-    // What is no favorite any more may be out of sight as well.
-    let slug = if on { state.chat.view(user.id, &slug).await.map_err(refuse)?.room.slug } else { slug.as_str().into() };
+    let path = match state.chat.view(user.id, &slug).await {
+        Ok(view) => format!("/rooms/{}", view.room.slug),
+        // What is to be no favorite any more may be out of sight as well.
+        Err(Error::NotFound(_)) if !on => "/rooms".to_owned(),
+        Err(error) => return Err(refuse(error)),
+    };
     state.accounts.favorite(user.id, &slug, on).await.map_err(refuse)?;
-    if asked.is_json() {
-        return Ok(Json(json!({ "favorite": on })).into_response());
-    }
-    Ok(Redirect::to(&format!("/rooms/{slug}")).into_response())
+    Ok(asked.done(json!({ "favorite": on }), &path))
 }
 
 /// The form that opens or closes a section of the sidebar.
@@ -244,11 +239,9 @@ pub struct Section {
 pub async fn section(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<Section>) -> Answer {
     let refuse = |error| asked.refuse(error);
     state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
-    state.accounts.close_section(user.id, &form.section, form.closed == "true").await.map_err(refuse)?;
-    if asked.is_json() {
-        return Ok(Json(json!({ "section": form.section, "closed": form.closed == "true" })).into_response());
-    }
-    Ok(Redirect::to("/").into_response())
+    let is_closed = form.closed == "true";
+    state.accounts.close_section(user.id, &form.section, is_closed).await.map_err(refuse)?;
+    Ok(asked.done(json!({ "section": form.section, "closed": is_closed }), "/"))
 }
 
 fn place(seq: &str) -> Result<i64> {

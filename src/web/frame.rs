@@ -3,7 +3,7 @@
 use super::session::CurrentUser;
 use super::views::Frame;
 use crate::chat::types::ListedRoom;
-use crate::db::rooms::Surroundings;
+use crate::db::room_lists::Surroundings;
 use crate::error::Result;
 use crate::state::AppState;
 

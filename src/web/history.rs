@@ -17,7 +17,8 @@ use super::views::{Company, RoomPage, Shown};
 use crate::chat::change::Logged;
 use crate::chat::types::{Head, Page, Room, Window};
 use crate::clock::Millis;
-use crate::db::rooms::{RoomView, Surroundings};
+use crate::db::room_lists::Surroundings;
+use crate::db::rooms::RoomView;
 use crate::error::Error;
 use crate::state::AppState;
 

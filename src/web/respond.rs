@@ -9,7 +9,7 @@ use axum::http::header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::compression;
 use super::tag::Tag;
@@ -48,6 +48,12 @@ impl Asked {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.is_json
+    }
+
+    /// That something is done: this JSON, or the way to a page.
+    #[must_use]
+    pub fn done(&self, json: Value, page: &str) -> Response {
+        if self.is_json { Json(json).into_response() } else { Redirect::to(page).into_response() }
     }
 
     /// A refusal in the form that was asked for.

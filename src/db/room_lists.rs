@@ -1,0 +1,282 @@
+//! Lists of rooms.
+//!
+//! Owns the statements that list the rooms that somebody may see, and their own with what waits there. All but `list_rooms`, which
+//! a search needs to know what a name means, are bounded or have pages.
+
+use super::people::pattern;
+use super::rooms::{RoomRow, RoomView};
+use super::{Db, read};
+use crate::chat::listing::{Place, SoughtRooms};
+use crate::chat::types::{Head, ListedRoom, RoomId, UserId};
+
+/// How many memberships somebody may have for all of their rooms to be listed beside a page.
+pub const FEW: i64 = 100;
+/// How many rooms are listed beside a page for somebody with more of them, and how many conversations.
+const SHOWN: (i64, i64) = (100, 50);
+
+/// Somebody's rooms, with the one that they look at.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Those that they are a member of, by name. Of somebody with many: the one that they look at, those in which something waits, the
+    /// first of the others.
+    pub rooms: Vec<ListedRoom>,
+    /// Whether they are in more rooms than these, not counting conversations.
+    pub has_more: bool,
+    /// The one that they look at, if it is one of these.
+    pub here: Option<Here>,
+}
+
+/// The room that a member looks at.
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// The room as they may see it.
+    pub view: RoomView,
+    /// How many of its messages are pinned.
+    pub pins: i64,
+}
+
+/// Some of a reader's own rooms, in some order, each with what waits there, and for the one of a slug with its pins. `$1` is the reader, `$2`
+/// the slug. What waits is read in order, as in `Db::unread`, and for the same reason.
+macro_rules! own_rooms {
+    ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
+        let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members,
+                    case when talk_seq > read_seq then (select count(*) from (
+                        select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
+                        order by messages.seq limit 100) as waiting where author_id <> $1) else 0 end as unread,
+                    case when talk_seq > read_seq then (select count(*) from (
+                        select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
+                        order by mentions.seq limit 100) as addressed) else 0 end as mentions,
+                    case when slug = $2 then (select count(*) from messages
+                        where messages.room_id = rooms.id and pinned_at is not null) else 0 end as pins
+             from memberships join rooms on rooms.id = memberships.room_id
+             where memberships.user_id = $1 and ", $which
+        ))
+        .bind($reader)
+        .bind($slug)
+        $(.bind($bind))*
+        .fetch_all(pool)
+        .await?);
+        rows
+    }};
+}
+
+/// A page of the directory.
+macro_rules! directory {
+    ($db:expr, $reader:expr, $sought:expr, $limit:expr, $among:literal) => {{
+        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members, lower(name) as place
+             from ", $among, " and (direct_key is null or $7)
+               and (slug like $2 escape '\\' or lower(name) like $2 escape '\\' or name like $3 escape '\\')
+               and (lower(name), slug) > ($4, $5)
+             order by lower(name), slug limit $6"
+        ))
+        .bind($reader)
+        .bind(pattern(&$sought.text.to_lowercase()))
+        .bind(pattern(&$sought.text))
+        .bind($sought.after.as_ref().map_or("", |after| &after.name))
+        .bind($sought.after.as_ref().map_or("", |after| &after.slug))
+        .bind($limit)
+        .bind($sought.with_direct)
+        .fetch_all(pool)
+        .await?);
+        rows
+    }};
+}
+
+impl From<RoomRow> for ListedRoom {
+    fn from(row: RoomRow) -> Self {
+        Self {
+            is_member: row.read_seq.is_some(),
+            members: row.members,
+            is_unread: row.read_seq.is_some_and(|read| row.talk_seq > read),
+            unread: row.unread,
+            mentions: row.mentions,
+            level: row.level,
+            read_seq: row.read_seq.unwrap_or(0),
+            talked_at: None,
+            head: Head { seq: row.seq, rev: row.rev },
+            room: row.into_room(),
+        }
+    }
+}
+
+impl Db {
+    /// How many rooms somebody is a member of, or how many conversations; no more than `limit` are counted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_rooms_of(&self, user: UserId, are_direct: bool, limit: i64) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select count(*) from (
+                select 1 from memberships join rooms on rooms.id = memberships.room_id
+                where memberships.user_id = $1 and (direct_key is not null) = $2 limit $3
+             ) as own",
+        )
+        .bind(user)
+        .bind(are_direct)
+        .bind(limit)
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// The rooms that somebody may see, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
+        let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                    members
+             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+             where visibility = 'public' or joined_at is not null
+             order by lower(name), slug",
+        )
+        .bind(reader)
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// A page of the directory: the rooms that somebody may see and that are sought, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_directory(
+        &self,
+        reader: UserId,
+        sought: &SoughtRooms,
+        limit: i64,
+    ) -> sqlx::Result<Vec<(Place, ListedRoom)>> {
+        let rows = if sought.is_own {
+            directory!(
+                self,
+                reader,
+                sought,
+                limit,
+                "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1"
+            )
+        } else {
+            directory!(
+                self,
+                reader,
+                sought,
+                limit,
+                "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+                 where (visibility = 'public' or joined_at is not null)"
+            )
+        };
+        let found = rows.into_iter().map(|mut row| {
+            let place = Place { name: std::mem::take(&mut row.place), slug: row.slug.clone() };
+            (place, row.into())
+        });
+        Ok(found.collect())
+    }
+
+    /// The rooms of somebody that are listed beside a page of none of them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
+        // No slug is empty.
+        Ok(self.list_own_rooms_at(reader, "").await?.rooms)
+    }
+
+    /// The same, and what the page of one of them shows of it: one question in the place of three.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str) -> sqlx::Result<Surroundings> {
+        let mut rows = own_rooms!(
+            self,
+            reader,
+            slug,
+            "(select count(*) from (select 1 from memberships where user_id = $1 limit $3) as few) < $3
+             order by lower(name), slug",
+            FEW + 1
+        );
+        let mut has_more = false;
+        if rows.is_empty() {
+            // They are in none, or in so many that some are chosen before anything is counted in them: where they are, then where
+            // something waits that addresses them, then where something waits; of conversations, then the liveliest.
+            rows = own_rooms!(
+                self,
+                reader,
+                slug,
+                "memberships.room_id in (
+                    select id from (
+                        select id, is_direct, row_number() over (
+                            partition by is_direct order by is_here desc, urgency desc, talked_at desc, name, slug) as place
+                        from (
+                            select rooms.id as id, lower(name) as name, slug, direct_key is not null as is_direct, slug = $2 as is_here,
+                                   case when talk_seq <= read_seq or coalesce(level, '') = 'muted' then 0
+                                        when (select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
+                                              order by mentions.seq limit 1) is not null then 2
+                                        else 1 end as urgency,
+                                   case when direct_key is null then 0 else coalesce((select messages.created_at from messages
+                                        where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at) end as talked_at
+                            from memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1) as own) as ranked
+                    where place <= case when is_direct then $4 else $3 end)
+                 order by lower(name), slug",
+                SHOWN.0,
+                SHOWN.1
+            );
+            has_more = rows.iter().filter(|row| row.direct_key.is_none()).count() as i64 == SHOWN.0;
+        }
+        let here = rows.iter().find(|row| row.slug == slug).map(|row| Here { pins: row.pins, view: row.clone().into() });
+        Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), has_more, here })
+    }
+
+    /// Somebody's own rooms, conversations among them, behind one of this slug: the first `limit` in the order of their slugs, which
+    /// never change.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_own_rooms_behind(&self, reader: UserId, after: &str, limit: i64) -> sqlx::Result<Vec<ListedRoom>> {
+        let rows = own_rooms!(
+            self,
+            reader,
+            after,
+            "memberships.room_id in (
+                select rooms.id from memberships join rooms on rooms.id = memberships.room_id
+                where memberships.user_id = $1 and slug > $2 order by slug limit $3)
+             order by slug",
+            limit
+        );
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Somebody's conversations, the liveliest first, behind the one that was lively at this moment and has this slug.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_conversations(&self, reader: UserId, behind: (i64, &str), limit: i64) -> sqlx::Result<Vec<ListedRoom>> {
+        let rows = own_rooms!(
+            self,
+            reader,
+            behind.1,
+            "memberships.room_id in (
+                select id from (
+                    select rooms.id as id, slug, coalesce((select messages.created_at from messages
+                           where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at) as since
+                    from memberships join rooms on rooms.id = memberships.room_id
+                    where memberships.user_id = $1 and direct_key is not null) as own
+                where (since, slug) < ($3, $2) order by since desc, slug desc limit $4)",
+            behind.0,
+            limit
+        );
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// One of somebody's own rooms.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_own_room(&self, reader: UserId, room: RoomId) -> sqlx::Result<Option<ListedRoom>> {
+        let mut rows = own_rooms!(self, reader, "", "memberships.room_id = $3", room);
+        Ok(rows.pop().map(Into::into))
+    }
+}
