@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
 use crate::realtime::Realtime;
+use crate::web::assets;
 use crate::web::origin::Origins;
 use crate::{router, server};
 
@@ -68,9 +68,8 @@ impl App {
         let (sockets, realtime) =
             Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events, published.clone());
         // A digest of a key that stays when an old backup is put back, where the history gets another name.
-        let digest = Sha256::digest(format!("cookies {}", db.device_key().await?));
-        let own: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let origins = Arc::new(Origins::new(&config, &own));
+        let digest = assets::digest(&["cookies", &db.device_key().await?]);
+        let origins = Arc::new(Origins::new(&config, &digest));
         let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
         Ok(Self { state, sockets, sessions, published })
     }

@@ -88,8 +88,13 @@ pub fn style(name: &str) -> String {
     url(&format!("css/{name}.css"))
 }
 
-/// What runs in the page itself before it is painted for the first time; see `static/js/first.js`.
-static FIRST: LazyLock<String> = LazyLock::new(|| text("js/first.js"));
+/// What runs in the page itself before it is painted for the first time: `static/js/first.js` without its comments and indentation, which
+/// each page would carry.
+static FIRST: LazyLock<String> = LazyLock::new(|| {
+    let script = text("js/first.js");
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+});
 
 /// The script that runs before the first paint. It and the import map are the inline scripts there are.
 #[must_use]

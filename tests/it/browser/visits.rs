@@ -23,6 +23,16 @@ async fn is_same_document(browser: &Browser) -> bool {
 /// How many sockets the browser has opened since the document began.
 const SOCKETS: &str = "return window.sockets";
 
+/// Ada in a room that everybody is in, in a document that is marked.
+async fn in_general(app: &TestApp) -> Browser {
+    let ada = Browser::open(Scripts::On).await;
+    ada.register(app, "ada").await;
+    ada.join(app, "general").await;
+    ada.sees(COMPOSER).await;
+    mark_document(&ada).await;
+    ada
+}
+
 #[test]
 fn a_click_replaces_only_what_is_in_the_middle() {
     in_browser(module_path!(), async |app: &TestApp| {
@@ -114,11 +124,7 @@ fn clicks_for_something_else_are_left_to_the_browser() {
 #[test]
 fn what_cannot_come_into_the_page_comes_as_a_page() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let ada = Browser::open(Scripts::On).await;
-        ada.register(app, "ada").await;
-        ada.join(app, "general").await;
-        ada.sees(COMPOSER).await;
-        mark_document(&ada).await;
+        let ada = in_general(app).await;
         let follow = "const link = document.createElement('a'); link.href = arguments[0]; link.textContent = 'there'; \
                       document.querySelector('main').append(link); link.click()";
         // An error, as a page of its own.
@@ -151,11 +157,7 @@ fn what_cannot_come_into_the_page_comes_as_a_page() {
 #[test]
 fn the_last_of_several_clicks_is_where_one_goes() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let ada = Browser::open(Scripts::On).await;
-        ada.register(app, "ada").await;
-        ada.join(app, "general").await;
-        ada.sees(COMPOSER).await;
-        mark_document(&ada).await;
+        let ada = in_general(app).await;
         run(&ada, "for (const path of ['/people', '/settings', '/mentions', '/rooms']) document.querySelector(`.sidebar a[href='${path}']`)?.click()")
             .await;
         ada.waits_until(|path| path == "/rooms").await;
