@@ -5,7 +5,7 @@
 //! (docs/decisions/0040). And it owns the random length of pages, where other people's messages stand beside one's own rooms.
 
 use axum::http::header::ACCEPT_ENCODING;
-use axum::http::{Method, Request, Uri};
+use axum::http::{HeaderMap, Method, Request, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
@@ -18,6 +18,17 @@ pub fn only_without_words<B>(mut request: Request<B>) -> Request<B> {
         request.headers_mut().remove(ACCEPT_ENCODING);
     }
     request
+}
+
+/// Whether whoever asks reads gzip (RFC 9110, section 12.5.3).
+#[must_use]
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|weight| weight > 0.0)
+    })
 }
 
 /// Forms do, and links with parameters that are not numbers.
@@ -39,6 +50,24 @@ pub fn pad(html: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_who_reads_it() {
+        for (accepted, expected) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("gzip ; q=1.0, identity", true),
+            ("", false),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip;q=x", false),
+            ("gzipped", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, accepted.parse().unwrap())]);
+            assert_eq!(takes_gzip(&headers), expected, "{accepted}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 
     #[test]
     fn numbers_are_not_words() {

@@ -76,9 +76,8 @@ pub fn add_headers<B>(headers: &HeaderMap, mut response: Response<B>) -> Respons
 #[must_use]
 pub fn headers(is_https: bool) -> Arc<HeaderMap> {
     let policy = format!(
-        "default-src 'none'; script-src 'self' {} {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
          manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        assets::import_map_hash(),
         assets::first_hash()
     );
     let mut headers = HeaderMap::new();

@@ -31,7 +31,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// The worker's source, behind the list of what it keeps. The list names files with their hashes, so a change of any file is
 /// another worker, and browsers take it in place of the old one.
 static WORKER: LazyLock<String> = LazyLock::new(|| {
-    let files: Vec<_> = assets::paths().filter(|path| *path != assets::WORKER).map(assets::url).collect();
+    let files: Vec<_> = assets::paths().map(assets::url).collect();
     let shell = json!({ "version": *VERSION, "files": files });
     format!("const SHELL = {shell};\n{}", assets::text(assets::WORKER))
 });

@@ -9,6 +9,7 @@ pub mod act;
 pub mod activity;
 pub mod address;
 pub mod assets;
+pub mod bundle;
 pub mod compose;
 pub mod compression;
 pub mod device;

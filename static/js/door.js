@@ -1,5 +1,6 @@
 // Where one logs in or makes an account: nobody is signed in here, so nothing of anybody is kept. A form that is refused stays as it was
 // typed, the password too, which no server should send back.
+import '#js/install.js';
 import { keepNobody } from '#js/own.js';
 
 function listen(form) {
@@ -32,4 +33,4 @@ function refused(form, page) {
 
 const form = document.querySelector('form.card');
 if (form) listen(form);
-await keepNobody();
+keepNobody();

@@ -1,7 +1,8 @@
 // On every page: brings in the service worker, which opens Parlor without a network. Without one, everything else works as it does.
 
 const worker = navigator.serviceWorker;
-if (worker) {
+
+async function install() {
   // A page that came before the worker did is not known to it.
   const isNew = !worker.controller;
   try {
@@ -12,3 +13,5 @@ if (worker) {
     // A browser that forbids it, or a network that went away in the middle.
   }
 }
+
+if (worker) install();

@@ -1,4 +1,5 @@
 // The page for when there is no network: which rooms were kept, and back to where one was as soon as the network is there.
+import '#js/install.js';
 
 // It was kept in whatever theme there was then.
 const theme = /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
@@ -20,14 +21,18 @@ const title = document.querySelector('h1');
 if (!navigator.onLine) title.textContent = title.dataset.offline;
 addEventListener('online', () => location.reload());
 document.querySelector('#again').addEventListener('click', () => location.reload());
-const found = await rooms();
-const list = document.querySelector('#kept ul');
-for (const { path, name } of found) {
-  const link = document.createElement('a');
-  link.href = path;
-  link.textContent = name;
-  const item = document.createElement('li');
-  item.append(link);
-  list.append(item);
+
+async function show() {
+  const found = await rooms();
+  const list = document.querySelector('#kept ul');
+  for (const { path, name } of found) {
+    const link = document.createElement('a');
+    link.href = path;
+    link.textContent = name;
+    const item = document.createElement('li');
+    item.append(link);
+    list.append(item);
+  }
+  document.querySelector('#kept').hidden = !found.length;
 }
-document.querySelector('#kept').hidden = !found.length;
+show();

@@ -1,5 +1,5 @@
 // Choosing an emoji: six usual ones, and all of them by name.
-import { beside } from '#js/act-menu.js';
+import { beside } from '#js/beside.js';
 import { groups, search } from '#js/emoji.js';
 import { make } from '#js/make.js';
 

@@ -1,5 +1,4 @@
 // What every page of somebody who is signed in does: one connection, the sidebar, the title, notifications. A room's page adds its own in `app.js`.
-import { announce } from '#js/announce.js';
 import { Connection } from '#js/connection.js';
 import { Notices } from '#js/notify.js';
 import { end, keepOnly, onEnd } from '#js/own.js';
@@ -23,7 +22,6 @@ export const connection = new Connection();
 export const title = new Title();
 export const sidebar = new Sidebar(connection, me, title);
 export const notices = new Notices(sidebar);
-export { announce };
 
 onPage((main, signal) => {
   const room = main.matches('.room') ? main.dataset.room : undefined;

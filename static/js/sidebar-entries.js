@@ -1,7 +1,6 @@
 // The entries of the sidebar as elements: bold where something waits, with how much; brass where it is addressed to one.
 import { make } from '#js/make.js';
 import { company } from '#js/people-live.js';
-import { isDirect } from '#js/sidebar.js';
 
 // How many conversations are listed; beyond them, only those in which something waits.
 const CONVERSATIONS = 20;
@@ -82,3 +81,6 @@ function badge(entry, unread, mentions) {
 }
 
 const cut = (number) => (number > 99 ? '99+' : number);
+
+// Direct messages are a room under its people's names.
+export const isDirect = (row) => !!(row.is_direct || row.direct);

@@ -1,5 +1,5 @@
 // One's rooms beside every page: what waits in each, live, whichever room is open.
-import { Entries } from '#js/sidebar-entries.js';
+import { Entries, isDirect } from '#js/sidebar-entries.js';
 import { watch } from '#js/watch.js';
 
 export class Sidebar extends EventTarget {
@@ -168,6 +168,3 @@ export function addresses(message, me) {
   if (message.author.username === me.username) return false;
   return (message.mentions ?? []).some((name) => name === me.username || name === '@room' || name === '@here');
 }
-
-// Direct messages are a room under its people's names.
-export const isDirect = (row) => !!(row.is_direct || row.direct);

@@ -67,16 +67,16 @@ async function ask(url, place, signal) {
   return page;
 }
 
+// The script that runs in a page, under its hash.
+const app = (page) => page.querySelector('head script[type=module]')?.getAttribute('src');
+
 async function read({ url, html }) {
   const page = new DOMParser().parseFromString(html, 'text/html');
   const main = page.querySelector('main#content');
   const isMine = page.querySelector('.app')?.dataset.myId === document.querySelector('.app').dataset.myId;
   // Other files than those that run here: the program is a newer one.
-  const isSame = page.querySelector('script[type=importmap]')?.textContent === document.querySelector('script[type=importmap]').textContent;
+  const isSame = app(page) === app(document);
   if (!main || !isMine || !isSame) return null;
-  const known = new Set([...document.querySelectorAll('head script[src]')].map(({ src }) => src));
-  const scripts = [...page.querySelectorAll('head script[type=module][src]')].map((script) => new URL(script.getAttribute('src'), location.href).href);
-  await Promise.all(scripts.filter((src) => !known.has(src)).map((src) => import(src)));
   // Words for browsers without scripts, which a parser without scripts takes for words of the page.
   for (const node of main.querySelectorAll('noscript')) node.remove();
   const current = page.querySelector('.sidebar [aria-current]')?.getAttribute('href');

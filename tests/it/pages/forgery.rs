@@ -90,7 +90,7 @@ both! {
     async fn with_a_public_url_a_request_for_another_host_is_refused(database: &Database) {
         let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
         let ask = async |path: &str, host: &str| Answer::of(server.stranger().request(Method::GET, path).header("host", host)).await;
-        for path in ["/login", "/rooms", "/", "/static/css/base.css", "/no-such-page", "/rooms/general"] {
+        for path in ["/login", "/rooms", "/", "/static/css/parlor.css", "/no-such-page", "/rooms/general"] {
             for host in ["evil.example", "chat.example.evil.example", "evil.example:443"] {
                 let answer = ask(path, host).await;
                 assert_eq!(answer.status, 421, "{path} at {host}");
