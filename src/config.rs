@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 20] = [
+pub const SETTINGS: [&str; 21] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",
@@ -27,6 +27,7 @@ pub const SETTINGS: [&str; 20] = [
     "ADDRESS_CONNECTION_LIMIT",
     "REGISTRATION",
     "REGISTRATION_RATE",
+    "DEFAULT_ROOMS",
     "SESSION_IDLE",
     "SESSION_LIFETIME",
     "LOGIN_RATE",
@@ -64,6 +65,8 @@ pub struct Config {
     pub registration: Registration,
     /// `REGISTRATION_RATE`: how many accounts may be made from each address without an invitation.
     pub registration_rate: Option<Rate>,
+    /// `DEFAULT_ROOMS`: the slugs of the public rooms that new accounts are members of.
+    pub default_rooms: Vec<String>,
     /// `SESSION_IDLE`: a session that is not used for so long ends.
     pub session_idle: Duration,
     /// `SESSION_LIFETIME`: a session ends after so long, used or not.
@@ -103,6 +106,7 @@ impl Default for Config {
             address_connection_limit: Some(500),
             registration: Registration::Open,
             registration_rate: Some(Rate { count: TWENTY, per: Duration::from_secs(60 * 60) }),
+            default_rooms: vec!["general".into()],
             session_idle: Duration::from_secs(14 * DAY),
             session_lifetime: Duration::from_secs(90 * DAY),
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
@@ -119,7 +123,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the settings out of an environment. What is missing, or empty, has its default.
+    /// Reads the settings out of an environment. What is missing, or empty, has its default; only an empty list is an empty list.
     ///
     /// # Errors
     /// Every problem that there is, each naming its variable.
@@ -137,6 +141,7 @@ impl Config {
             address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, values::limit),
             registration: env.read("REGISTRATION", default.registration, values::registration),
             registration_rate: env.read("REGISTRATION_RATE", default.registration_rate, values::rate),
+            default_rooms: env.read_list("DEFAULT_ROOMS", default.default_rooms, values::slugs),
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
@@ -201,6 +206,17 @@ impl Environment {
             self.problems.push(Problem { name: name.into(), message });
             default
         })
+    }
+
+    /// A list that may be set to nothing.
+    fn read_list<T>(
+        &mut self,
+        name: &'static str,
+        default: Vec<T>,
+        parse: impl FnOnce(&str) -> Result<Vec<T>, String>,
+    ) -> Vec<T> {
+        let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
+        if is_nothing { Vec::new() } else { self.read(name, default, parse) }
     }
 
     /// Settings have no prefix. Whoever writes one with ours believes that it works.

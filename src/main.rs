@@ -39,7 +39,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Create an account (prompts for the password, or reads it from a pipe)
+    /// Create an account (prompts for the password, or reads it from a pipe); it joins the DEFAULT_ROOMS when it first logs in
     Add {
         /// The username
         name: String,

@@ -24,7 +24,7 @@ use crate::server::Connections;
 use crate::state::AppState;
 use crate::web::{
     access, accounts, act, activity, assets, compose, compression, emoji, fallback, forgery, health, history, install, members,
-    people, preview, reads, refusals, rooms, search, session, settings, trace,
+    people, preview, reads, refusals, rooms, search, session, settings, setup, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.
@@ -69,6 +69,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
             "/register",
             get(accounts::register_page).post(accounts::register).layer(DefaultBodyLimit::max(MAX_STRANGERS_FORM)),
         )
+        .route("/setup", get(setup::show).post(setup::check).layer(DefaultBodyLimit::max(MAX_STRANGERS_FORM)))
         .route("/login", get(accounts::login_page).post(accounts::login).layer(DefaultBodyLimit::max(MAX_STRANGERS_FORM)))
         .route("/logout", post(accounts::logout))
         .route("/invites", post(accounts::invite))

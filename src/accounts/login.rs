@@ -102,7 +102,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Standing> {
+    pub(super) fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Standing> {
         self.throttle.check(attempt, self.clock.now()).map_err(|Spent { retry_after, is_news }| {
             if is_news {
                 self.security.note(event());

@@ -7,6 +7,7 @@ mod argon;
 pub mod budget;
 mod common;
 pub mod device;
+pub mod invites;
 pub mod line;
 mod login;
 pub mod look;
@@ -15,6 +16,7 @@ pub mod password;
 pub mod profile;
 mod registration;
 pub mod session;
+mod setup;
 pub mod sidebar;
 pub mod throttle;
 pub mod username;
@@ -23,13 +25,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
 
 use self::device::Devices;
 use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
 use self::session::{SessionKey, SessionUser, Store};
+use self::setup::Setup;
 use self::throttle::Throttle;
 use crate::chat::types::{RoomId, UserId};
 use crate::clock::Clock;
@@ -37,9 +39,6 @@ use crate::config::{self, Config};
 use crate::db::Db;
 use crate::error::Result;
 use crate::security_log::{Action, Event, SecurityLog, Source};
-
-/// How long an invitation is good, in milliseconds: a week.
-const INVITE_LASTS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Everybody who has an account.
 pub struct Accounts {
@@ -52,10 +51,7 @@ pub struct Accounts {
     throttle: Throttle,
     devices: Devices,
     security: Arc<SecurityLog>,
-    /// Lets whoever holds it become the administrator, while there is none.
-    setup: Option<String>,
-    /// Held by whoever uses the set-up link: of two at once, the second finds an administrator.
-    setting_up: Mutex<()>,
+    setup: Setup,
 }
 
 impl Accounts {
@@ -64,7 +60,7 @@ impl Accounts {
     /// # Errors
     /// The database's.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<Self> {
-        let setup = if db.has_admin().await? { None } else { Some(token()) };
+        let setup = Setup::new(db.has_admin().await?);
         let devices = Devices::new(db.device_key().await?);
         let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
         let accounts = Self {
@@ -78,16 +74,9 @@ impl Accounts {
             devices,
             security: Arc::default(),
             setup,
-            setting_up: Mutex::default(),
         };
         accounts.settle_all().await?;
         Ok(accounts)
-    }
-
-    /// The token of the link through which the administrator registers; none when there was one at the start.
-    #[must_use]
-    pub fn setup_token(&self) -> Option<&str> {
-        self.setup.as_deref()
     }
 
     /// Where is noted who came in and who was kept out.
@@ -100,33 +89,6 @@ impl Accounts {
     #[must_use]
     pub fn session_store(&self) -> Store {
         self.sessions.clone()
-    }
-
-    /// Makes an administrator's invitation for one person; gives its token.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn invite(&self, by: &SessionUser, source: &Source) -> Result<String> {
-        let token = self.make_invite(Some(by.id)).await?;
-        self.security.note(self.event(Action::InviteMade, source).by(&by.username));
-        Ok(token)
-    }
-
-    /// Makes an invitation as the person at the command line says.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn invite_by_hand(&self) -> Result<String> {
-        let token = self.make_invite(None).await?;
-        self.security.note(self.event(Action::InviteMade, &Source::default()).by_hand());
-        Ok(token)
-    }
-
-    async fn make_invite(&self, created_by: Option<UserId>) -> Result<String> {
-        let token = token();
-        let now = self.clock.now();
-        self.db.insert_invite(&hash(&token), created_by, now, now.plus(INVITE_LASTS)).await?;
-        Ok(token)
     }
 
     /// Notes that somebody ended their session.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use super::budget::{Budgets, Pace, Spent};
+use super::invites::Invite;
 use super::line::{Party, Place};
 use super::throttle::network;
 use super::username::{self, Username};
@@ -82,7 +83,7 @@ impl Accounts {
             self.limited(self.registrations.find_taken(network, self.clock.now()), source)?;
             return Err(refused);
         }
-        let _alone = if is_admin { Some(self.setting_up.lock().await) } else { None };
+        let _alone = if is_admin { Some(self.setup.alone.lock().await) } else { None };
         // Counted before its turn comes: many at once do not slip through together.
         place.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, place).await);
@@ -96,6 +97,7 @@ impl Accounts {
         if by_invite {
             self.security.note(event(Action::InviteUsed));
         } else if is_admin {
+            self.setup.done();
             self.security.note(event(Action::SetupUsed));
         }
         Ok(user)
@@ -118,9 +120,7 @@ impl Accounts {
     /// What lets somebody register, looked at without using it up.
     async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<Permit> {
         if !form.setup.is_empty() {
-            // Compared by their hashes: how long it takes says nothing about the token.
-            let is_right = self.setup.as_ref().is_some_and(|setup| hash(setup) == hash(form.setup));
-            if is_right && !self.db.has_admin().await? {
+            if self.setup.is_token(form.setup) && !self.db.has_admin().await? {
                 return Ok(Permit::Setup);
             }
             self.security.note(self.event(Action::SetupRefused, source));
@@ -129,9 +129,8 @@ impl Accounts {
         match self.registration {
             config::Registration::Open => Ok(Permit::Open),
             config::Registration::Invite if !form.invite.is_empty() => {
-                let token_hash = hash(form.invite);
-                if self.db.has_invite(&token_hash, self.clock.now()).await? {
-                    return Ok(Permit::Invite(token_hash));
+                if self.look_at_invite(form.invite, source).await? == Invite::Good {
+                    return Ok(Permit::Invite(hash(form.invite.trim())));
                 }
                 self.security.note(self.event(Action::InviteRefused, source));
                 Err(no_invite())

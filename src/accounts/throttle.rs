@@ -42,6 +42,8 @@ pub enum Attempt {
     Device(DeviceId),
     /// Somebody who is signed in, and shows their password again.
     Session(SessionKey),
+    /// Somebody without an account who shows a token, of the set-up or of an invitation.
+    Token(Option<IpAddr>),
 }
 
 /// How somebody stands who may try.
@@ -65,6 +67,7 @@ struct All {
     networks: Budgets<IpAddr>,
     devices: Budgets<DeviceId>,
     sessions: Budgets<SessionKey>,
+    tokens: Budgets<IpAddr>,
     /// What came to each account from all strangers together: it slows them down, and refuses nobody.
     accounts: Budgets<String>,
     /// How many failures a budget holds.
@@ -82,6 +85,7 @@ impl Throttle {
                 networks: Budgets::new(pace),
                 devices: Budgets::new(pace),
                 sessions: Budgets::new(pace),
+                tokens: Budgets::new(pace),
                 accounts: Budgets::new(pace.for_longer(HEAT)),
                 whole: rate.count.get(),
             })
@@ -105,6 +109,10 @@ impl Throttle {
                 budgets.sessions.check(session, now)?;
                 Ok(Standing { failures: budgets.sessions.count(session, now), pause: Duration::ZERO })
             }
+            Attempt::Token(network) => {
+                let checked = network.as_ref().map_or(Ok(()), |network| budgets.tokens.check(network, now));
+                checked.map(|()| Standing::default())
+            }
         }
     }
 
@@ -121,6 +129,11 @@ impl Throttle {
             }
             Attempt::Device(device) => budgets.devices.charge(device, now),
             Attempt::Session(session) => budgets.sessions.charge(session, now),
+            Attempt::Token(network) => {
+                if let Some(network) = network {
+                    budgets.tokens.charge(network, now);
+                }
+            }
         }
     }
 
@@ -226,6 +239,15 @@ mod tests {
         throttle.fail(session.clone(), NOW);
         assert!(is_refused(&throttle, &session));
         assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.2")), "whoever has a stolen device does not help anybody else");
+    }
+
+    #[test]
+    fn guessed_tokens_count_against_their_network_and_keep_nobody_from_logging_in() {
+        let throttle = throttle(1);
+        let from = |address: &str| Attempt::Token(Some(network(address.parse().unwrap())));
+        throttle.fail(from("192.0.2.1"), NOW);
+        assert!(is_refused(&throttle, &from("192.0.2.1")) && !is_refused(&throttle, &from("192.0.2.2")));
+        assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.1")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod listing;
 pub mod markdown;
 pub mod names;
+mod newcomers;
 pub mod preferences;
 pub mod presence;
 pub mod rates;
@@ -82,6 +83,7 @@ pub struct Chat {
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     rates: Rates,
     large_rooms: LargeRooms,
+    default_rooms: Vec<String>,
     max_chars: usize,
 }
 
@@ -94,6 +96,7 @@ impl Chat {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
+        newcomers::doubt(&config.default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let tails = Arc::new(Tails::new(config.memory_limit / 2));
         let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
@@ -117,6 +120,7 @@ impl Chat {
             posts,
             rates: Rates::new(config.act_rate),
             large_rooms: LargeRooms::default(),
+            default_rooms: config.default_rooms.clone(),
             max_chars: config.max_message_chars,
         };
         Ok((chat, events))

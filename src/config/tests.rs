@@ -12,7 +12,8 @@ fn problems(vars: &[(&str, &str)]) -> Vec<Problem> {
 fn what_is_missing_or_empty_has_its_default() {
     assert!(read(&[]) == Ok(Config::default()));
     let empty: Vec<_> = SETTINGS.iter().map(|&name| (name, " ")).collect();
-    assert!(read(&empty) == Ok(Config::default()));
+    // But for a list of which one may want nothing.
+    assert!(read(&empty) == Ok(Config { default_rooms: Vec::new(), ..Config::default() }));
 }
 
 #[test]
@@ -27,6 +28,7 @@ fn every_setting_can_be_set() {
         ("ADDRESS_CONNECTION_LIMIT", "7"),
         ("REGISTRATION", "invite"),
         ("REGISTRATION_RATE", "3/min"),
+        ("DEFAULT_ROOMS", "welcome, #news,,welcome"),
         ("SESSION_IDLE", "12h"),
         ("SESSION_LIFETIME", "7d"),
         ("LOGIN_RATE", "off"),
@@ -49,6 +51,7 @@ fn every_setting_can_be_set() {
         address_connection_limit: Some(7),
         registration: Registration::Invite,
         registration_rate: Some(Rate { count: NonZeroU32::new(3).unwrap(), per: Duration::from_secs(60) }),
+        default_rooms: vec!["welcome".into(), "news".into()],
         session_idle: Duration::from_secs(12 * 3600),
         session_lifetime: Duration::from_secs(7 * 86400),
         login_rate: None,
@@ -113,6 +116,9 @@ fn wrong_values_are_refused() {
         ("ADDRESS_CONNECTION_LIMIT", "many"),
         ("REGISTRATION", "OPEN"),
         ("REGISTRATION_RATE", "many"),
+        ("DEFAULT_ROOMS", "Our News"),
+        ("DEFAULT_ROOMS", "/rooms/general"),
+        ("DEFAULT_ROOMS", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u"),
         ("SESSION_IDLE", "14"),
         ("SESSION_IDLE", "0d"),
         ("SESSION_LIFETIME", "1 year"),

@@ -140,6 +140,26 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     text.split(',').map(network).collect()
 }
 
+/// How many rooms new accounts may be members of.
+const MOST_ROOMS: usize = 20;
+
+pub(super) fn slugs(text: &str) -> Parsed<Vec<String>> {
+    let mut slugs: Vec<String> = Vec::new();
+    for slug in text.split(',').map(|part| part.trim().trim_start_matches('#')).filter(|part| !part.is_empty()) {
+        let is_slug = slug.bytes().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'-');
+        if !is_slug || slug.len() > 64 {
+            return Err("must be rooms as in their addresses (general for /rooms/general), separated by commas".into());
+        }
+        if !slugs.iter().any(|known| known == slug) {
+            slugs.push(slug.to_owned());
+        }
+    }
+    if slugs.len() > MOST_ROOMS {
+        return Err(format!("can name up to {MOST_ROOMS} rooms"));
+    }
+    Ok(slugs)
+}
+
 /// Whether a network is more of the public internet than any operator of proxies has: the widest of the large ones is an IPv4 /13, and
 /// an IPv6 /29.
 pub(super) fn is_wide(net: &IpNet) -> bool {

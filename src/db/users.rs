@@ -70,6 +70,17 @@ pub enum Permit {
     Setup,
 }
 
+/// An invitation.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct InviteRow {
+    /// When somebody registered with it.
+    pub used_at: Option<Millis>,
+    /// Until when it is good.
+    pub expires_at: Millis,
+    /// What whoever made it is called.
+    pub maker: Option<String>,
+}
+
 #[derive(FromRow)]
 struct UserRow {
     id: UserId,
@@ -148,7 +159,7 @@ impl Db {
                     }
                 }
                 let id: Option<UserId> = sqlx::query_scalar(
-                    "insert into users (username, name, password_hash, is_admin, created_at) values ($1, $2, $3, $4, $5)
+                    "insert into users (username, name, password_hash, is_admin, created_at, is_new) values ($1, $2, $3, $4, $5, true)
                      on conflict (username) do nothing returning id",
                 )
                 .bind(&new.username)
@@ -201,8 +212,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
-        let admins: i64 =
-            read!(self, pool => sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(pool).await?);
+        let admins: i64 = read!(self, pool => sqlx::query_scalar("select count(*) from (select 1 from users where is_admin limit 1) as found").fetch_one(pool).await?);
         Ok(admins > 0)
     }
 
@@ -214,19 +224,42 @@ impl Db {
         write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await.map(drop))
     }
 
-    /// Whether an invitation is there, unused and in date. It is not used up by that.
+    /// Whether somebody has not been here yet.
     ///
     /// # Errors
     /// The database's.
-    pub async fn has_invite(&self, token_hash: &str, now: Millis) -> sqlx::Result<bool> {
-        let found: i64 = read!(self, pool => sqlx::query_scalar(
-            "select count(*) from invites where token_hash = $1 and used_at is null and expires_at > $2",
+    pub async fn is_new(&self, user: UserId) -> sqlx::Result<bool> {
+        let is_new: Option<bool> = read!(self, pool => sqlx::query_scalar("select is_new from users where id = $1")
+            .bind(user)
+            .fetch_optional(pool)
+            .await?);
+        Ok(is_new.unwrap_or_default())
+    }
+
+    /// Notes that somebody has arrived; where they have visited no room, this is the one that they are led to.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_arrival(&self, user: UserId, room: Option<RoomId>) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query("update users set is_new = false, last_room_id = coalesce(last_room_id, $2) where id = $1")
+            .bind(user)
+            .bind(room)
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
+    /// An invitation by the hash of its token.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_invite(&self, token_hash: &str) -> sqlx::Result<Option<InviteRow>> {
+        read!(self, pool => sqlx::query_as(
+            "select used_at, expires_at, users.name as maker from invites left join users on users.id = created_by where token_hash = $1",
         )
         .bind(token_hash)
-        .bind(now)
-        .fetch_one(pool)
-        .await?);
-        Ok(found > 0)
+        .fetch_optional(pool)
+        .await)
     }
 
     /// Stores an invitation by the hash of its token.

@@ -13,10 +13,10 @@ use super::form::Form;
 use super::respond::{Answer, Asked, own_path, page, page_with};
 use super::session::{self, CurrentUser};
 use super::theme::Told;
-use super::views::{InvitePage, LoginPage, RegisterPage};
+use super::views::{DeadInvitePage, InvitePage, LoginPage, RegisterPage};
 use crate::accounts::Registration;
 use crate::chat::rates::Act;
-use crate::chat::types::Author;
+use crate::chat::types::{Author, UserId};
 use crate::config;
 use crate::error::Error;
 use crate::security_log::Source;
@@ -41,10 +41,19 @@ pub async fn register_page(
     Query(links): Query<Links>,
     Told(theme): Told,
     user: Option<CurrentUser>,
+    source: Source,
     asked: Asked,
 ) -> Answer {
     if user.is_some() {
         return Ok(Redirect::to("/").into_response());
+    }
+    let is_invited = links.setup.is_empty() && !links.invite.is_empty();
+    if is_invited && state.config.registration == config::Registration::Invite {
+        // Whoever comes too late is told before they have filled in a form.
+        let invite = state.accounts.look_at_invite(&links.invite, &source).await.map_err(|error| asked.refuse(error))?;
+        if let Some(over) = DeadInvitePage::new(theme, invite) {
+            return Ok(page_with(StatusCode::NOT_FOUND, &over));
+        }
     }
     let may = !links.setup.is_empty() || state.config.registration != config::Registration::Closed;
     if !may {
@@ -98,6 +107,7 @@ pub async fn register(
                 // They are in all the same; it is made up for at the next start.
                 Err(error) => tracing::warn!(%error, "could not note how a new name looks"),
             }
+            welcome(&state, user.id).await;
             session::begin(&session, user.id, &state.realtime).await.map_err(|error| asked.refuse(error))?;
             let mut response = Redirect::to("/").into_response();
             device::keep(&mut response, &state.accounts.remember(&user, None), &state.origins);
@@ -115,6 +125,14 @@ pub async fn register(
             Ok(response)
         }
         Err(error) => Err(asked.refuse(error)),
+    }
+}
+
+/// Leads somebody whose account is new into the default rooms. Whatever goes wrong is made up for when they come back to `/`: it keeps
+/// nobody out.
+async fn welcome(state: &AppState, user: UserId) {
+    if let Err(error) = state.chat.welcome(user).await {
+        tracing::warn!(%error, "could not lead a new account into the default rooms; it is tried again");
     }
 }
 
@@ -162,6 +180,7 @@ pub async fn login(
                 session::end(&session, &state.realtime, "logged_out").await.map_err(|error| asked.refuse(error))?;
                 return Err(asked.refuse(error));
             }
+            welcome(&state, user.id).await;
             let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
             device::keep(&mut response, &state.accounts.remember(&user, kept.as_deref()), &state.origins);
             Ok(response)

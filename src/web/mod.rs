@@ -32,6 +32,7 @@ pub mod rooms;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod setup;
 pub mod source;
 pub mod tag;
 pub mod theme;

@@ -91,6 +91,12 @@ impl Refused {
     pub fn new(error: Error, parts: &Parts) -> Self {
         Asked::of(&parts.headers, &parts.uri).refuse(error)
     }
+
+    /// Whether it is only that nobody is signed in.
+    #[must_use]
+    pub fn is_of_a_stranger(&self) -> bool {
+        matches!(self.error, Error::Unauthenticated)
+    }
 }
 
 impl IntoResponse for Refused {

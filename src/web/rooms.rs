@@ -9,7 +9,7 @@ use serde_json::json;
 use super::fallback;
 use super::form::{Form, one_line};
 use super::frame::frame;
-use super::respond::{Answer, Asked, page, page_with, retry_after};
+use super::respond::{Answer, Asked, Refused, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::RoomsPage;
 use crate::chat::listing::{RoomListing, SoughtRooms};
@@ -17,10 +17,23 @@ use crate::chat::types::Visibility;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// `GET /`: the room that one visited last, while one may see it.
-pub async fn home(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
-    let Some(slug) = &user.last_room else { return Ok(Redirect::to("/rooms").into_response()) };
-    match state.chat.view(user.id, slug).await {
+/// `GET /`: the room that one visited last, while one may see it. Whoever is new, and was not led into a room yet, is now. Strangers are
+/// led to log in, or, while there is no administrator, to the set-up.
+pub async fn home(State(state): State<AppState>, user: Result<CurrentUser, Refused>, asked: Asked) -> Answer {
+    let user = match user {
+        Ok(user) => user,
+        Err(refused) if refused.is_of_a_stranger() && !asked.is_json() => {
+            let has_admin = state.accounts.has_admin().await.map_err(|error| asked.refuse(error))?;
+            return if has_admin { Err(refused) } else { Ok(Redirect::to("/setup").into_response()) };
+        }
+        Err(refused) => return Err(refused),
+    };
+    let slug = match &user.last_room {
+        Some(slug) => Some(slug.clone()),
+        None => state.chat.welcome(user.id).await.map_err(|error| asked.refuse(error))?,
+    };
+    let Some(slug) = slug else { return Ok(Redirect::to("/rooms").into_response()) };
+    match state.chat.view(user.id, &slug).await {
         Ok(_) => Ok(Redirect::to(&format!("/rooms/{slug}")).into_response()),
         Err(Error::NotFound(_)) => Ok(Redirect::to("/rooms").into_response()),
         Err(error) => Err(asked.refuse(error)),

@@ -1,8 +1,9 @@
-//! The pages before the door: logging in and registering.
+//! The pages before the door: logging in, registering, and setting the server up.
 
 use askama::Template;
 
 use super::{Problem, general, wrong};
+use crate::accounts::invites::Invite;
 use crate::chat::types::Theme;
 use crate::config::{Config, Registration};
 
@@ -71,5 +72,52 @@ impl RegisterPage {
 
     fn asks_invite(&self) -> bool {
         self.needs_invite && self.setup.is_empty() && (self.invite.is_empty() || self.wrong("invite").is_some())
+    }
+}
+
+/// `GET /setup`.
+#[derive(Debug, Template)]
+#[template(path = "setup.html")]
+pub struct SetupPage {
+    /// What was pasted.
+    pub token: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    can_register: bool,
+    is_signed_in: bool,
+    theme: Theme,
+}
+
+impl SetupPage {
+    /// An empty form.
+    #[must_use]
+    pub fn new(config: &Config, theme: Theme, is_signed_in: bool) -> Self {
+        let can_register = config.registration == Registration::Open && !is_signed_in;
+        Self { token: String::new(), problem: None, can_register, is_signed_in, theme }
+    }
+}
+
+/// `GET /register` with an invitation that lets nobody in.
+#[derive(Debug, Template)]
+#[template(path = "dead-invite.html")]
+pub struct DeadInvitePage {
+    title: &'static str,
+    why: &'static str,
+    /// Whom to ask for another.
+    from: Option<String>,
+    theme: Theme,
+}
+
+impl DeadInvitePage {
+    /// What is told of it; nothing, if it is good.
+    #[must_use]
+    pub fn new(theme: Theme, invite: Invite) -> Option<Self> {
+        let (title, why, from) = match invite {
+            Invite::Good => return None,
+            Invite::Used { from } => ("This invite has already been used", "Each invite link works once.", from),
+            Invite::Expired { from } => ("This invite has expired", "Invite links work for 7 days.", from),
+            Invite::Unknown => ("This invite link doesn’t work", "Check that you have the whole link.", None),
+        };
+        Some(Self { title, why, from: from.map(|name| name.to_string()), theme })
     }
 }

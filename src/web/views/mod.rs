@@ -18,7 +18,7 @@ mod shell;
 use askama::Template;
 
 pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage, USUAL};
-pub use self::door::{LoginPage, RegisterPage};
+pub use self::door::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
 pub use self::frame::Frame;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::people::{Company, DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};

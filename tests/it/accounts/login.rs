@@ -70,6 +70,8 @@ both! {
         let slug = ada.create_room("The kitchen", "public").await;
         ada.get(&format!("/rooms/{slug}")).await.expect(200);
         assert_eq!(app.log_in("ada").await.get("/").await.location(), format!("/rooms/{slug}"));
+        // Where there is no administrator, it would lead to the set-up.
+        app.database.make_admin("ada").await;
         assert!(app.stranger().get("/").await.expect(303).location().starts_with("/login"));
         // One that was lost is not there any more.
         let closed = ada.create_room("Closed", "private").await;

@@ -2,9 +2,12 @@
 
 mod access;
 mod cookies;
+mod invites;
 mod login;
 mod logout;
 mod names;
+mod newcomers;
 mod register;
 mod registration;
+mod setup;
 mod throttle;
