@@ -35,6 +35,12 @@ impl Arrangement {
         if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
     }
 
+    /// The slugs of the favorite rooms.
+    #[must_use]
+    pub fn favorites(&self) -> &[Arc<str>] {
+        &self.favorites
+    }
+
     /// Whether a room is a favorite.
     #[must_use]
     pub fn is_favorite(&self, slug: &str) -> bool {

@@ -64,6 +64,55 @@ const ROOMS: usize = 50;
 /// far below 1 MiB.
 const WATCHED: usize = 200;
 
+/// Of which rooms a page of the directory is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// All that the reader may see.
+    #[default]
+    All,
+    /// The reader's own.
+    Own,
+    /// Those that they can join.
+    Others,
+}
+
+/// In which order a page of the directory is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By name.
+    #[default]
+    Name,
+    /// Those with the most members first, then by name.
+    Members,
+    /// Those in which somebody wrote last first.
+    Activity,
+}
+
+impl Order {
+    /// Reads a field; nothing is by name.
+    ///
+    /// # Errors
+    /// `invalid`, for `sort`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "" | "name" => Ok(Self::Name),
+            "members" => Ok(Self::Members),
+            "activity" => Ok(Self::Activity),
+            _ => Err(Error::invalid("sort", "Sort by name, members or activity.")),
+        }
+    }
+
+    /// As it stands in an address, and as the database knows it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Members => "members",
+            Self::Activity => "activity",
+        }
+    }
+}
+
 /// Which rooms a page of the directory is to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SoughtRooms {
@@ -71,16 +120,20 @@ pub struct SoughtRooms {
     pub text: String,
     /// Behind which place the page begins.
     pub after: Option<Place>,
-    /// Whether only the reader's own are meant.
-    pub is_own: bool,
+    /// Of which rooms.
+    pub whose: Whose,
+    /// In which order.
+    pub order: Order,
     /// Whether the reader's conversations are among them.
     pub with_direct: bool,
 }
 
-/// A place in the order by name. It is told as a text that holds all of it: to look up the room that a slug names would tell whether
+/// A place in an order. It is told as a text that holds all of it: to look up the room that a slug names would tell whether
 /// there is one, and where it stands among the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// What comes before the name: how many members, or when somebody wrote last; the largest first. By name alone, 0.
+    pub rank: i64,
     /// The room's name, as the database orders it.
     pub name: String,
     /// Its slug.
@@ -90,7 +143,24 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // No slug has a `~`.
-        write!(f, "{}~{}", self.slug, self.name)
+        match self.rank {
+            0 => write!(f, "{}~{}", self.slug, self.name),
+            rank => write!(f, "{}~{rank}~{}", self.slug, self.name),
+        }
+    }
+}
+
+impl Place {
+    /// Reads what was told. Whether there is a number in it, the order says: a name may look like one.
+    fn parse(text: &str, order: Order) -> Option<Self> {
+        let (slug, rest) = text.split_once('~')?;
+        let (rank, name) = match (order, rest.split_once('~')) {
+            (Order::Name, _) => (0, rest),
+            // Nobody is a member of some.
+            (_, Some((rank, name))) if rank.parse::<i64>().is_ok() => (rank.parse().ok()?, name),
+            _ => (0, rest),
+        };
+        Some(Self { rank, name: name.to_owned(), slug: slug.to_owned() })
     }
 }
 
@@ -102,15 +172,12 @@ impl SoughtRooms {
     ///
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
-    pub fn parse(q: &str, after: &str, is_own: bool) -> Result<Self> {
+    pub fn parse(q: &str, after: &str, whose: Whose, order: Order) -> Result<Self> {
         let text = text::line("q", q, SOUGHT)?;
         text::no_nul("after", after)?;
-        let after = match after.split_once('~') {
-            _ if after.is_empty() => None,
-            Some((slug, name)) => Some(Place { name: name.to_owned(), slug: slug.to_owned() }),
-            None => return Err(Error::invalid("after", "`after` must be the `next` of an earlier answer.")),
-        };
-        Ok(Self { text: text.trim_start_matches('#').to_owned(), after, is_own, with_direct: false })
+        let wrong = || Error::invalid("after", "`after` must be the `next` of an earlier answer.");
+        let after = if after.is_empty() { None } else { Some(Place::parse(after, order).ok_or_else(wrong)?) };
+        Ok(Self { text: text.trim_start_matches('#').to_owned(), after, whose, order, with_direct: false })
     }
 }
 
@@ -153,15 +220,19 @@ mod tests {
     #[test]
     fn a_place_comes_back_as_it_was_told() {
         for name in ["tea", "a ~ b~c", "東京"] {
-            let place = Place { name: name.to_owned(), slug: "tea-7k3fqx".to_owned() };
-            let sought = SoughtRooms::parse("", &place.to_string(), false).unwrap();
-            assert_eq!(sought.after, Some(place));
+            for (rank, order) in
+                [(0, Order::Name), (0, Order::Members), (12, Order::Members), (1_790_000_000_000, Order::Activity)]
+            {
+                let place = Place { rank, name: name.to_owned(), slug: "tea-7k3fqx".to_owned() };
+                let sought = SoughtRooms::parse("", &place.to_string(), Whose::All, order).unwrap();
+                assert_eq!(sought.after, Some(place));
+            }
         }
         assert_eq!(
-            SoughtRooms::parse("#tea", "", true).unwrap(),
-            SoughtRooms { text: "tea".to_owned(), is_own: true, ..SoughtRooms::default() }
+            SoughtRooms::parse("#tea", "", Whose::Own, Order::Name).unwrap(),
+            SoughtRooms { text: "tea".to_owned(), whose: Whose::Own, ..SoughtRooms::default() }
         );
-        assert_eq!(SoughtRooms::parse("", "tea", false).unwrap_err().field(), Some("after"));
-        assert_eq!(SoughtRooms::parse("", "te\0a~", false).unwrap_err().field(), Some("after"));
+        assert_eq!(SoughtRooms::parse("", "tea", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
+        assert_eq!(SoughtRooms::parse("", "te\0a~", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
     }
 }

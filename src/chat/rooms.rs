@@ -2,6 +2,8 @@
 //!
 //! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
 
+use std::sync::Arc;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::change::Change;
@@ -205,7 +207,7 @@ impl Chat {
         Ok(rooms.filter(|room| !room.is_direct).find(|room| fold(&room.name) == folded))
     }
 
-    /// A page of the rooms that somebody may see, or of their own, by name.
+    /// A page of the rooms that somebody may see, of their own, or of those that they can join.
     ///
     /// # Errors
     /// The database's.
@@ -238,13 +240,14 @@ impl Chat {
         Ok(found)
     }
 
-    /// The rooms that are listed beside every page, with the one of them that a slug names as its page shows it; an empty slug names none.
+    /// The rooms that are listed beside every page, `favorites` among them, with the one of them that a slug names as its page shows it; an
+    /// empty slug names none.
     ///
     /// # Errors
     /// `invalid`, for a slug that cannot be one; the database's.
-    pub async fn surroundings(&self, reader: UserId, slug: &str) -> Result<Surroundings> {
+    pub async fn surroundings(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<Surroundings> {
         text::no_nul("room", slug)?;
-        let mut found = self.db.list_own_rooms_at(reader, slug).await?;
+        let mut found = self.db.list_own_rooms_at(reader, slug, favorites).await?;
         self.name_rooms(&mut found.rooms, reader).await?;
         if let Some(Here { view, .. }) = &mut found.here
             && let Some(named) = found.rooms.iter().find(|listed| listed.room.id == view.room.id)

@@ -293,7 +293,7 @@ pub struct ListedRoom {
     pub level: Option<Level>,
     /// The last message that they have read; 0 for who is no member.
     pub read_seq: i64,
-    /// When somebody last wrote; known only of direct messages.
+    /// When somebody last wrote; known only of direct messages, and in a directory that is sorted by it.
     pub talked_at: Option<Millis>,
     /// How far the room's log has come.
     pub head: Head,

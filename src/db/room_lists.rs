@@ -3,25 +3,29 @@
 //! Owns the statements that list the rooms that somebody may see, and their own with what waits there. All but `list_rooms`, which
 //! a search needs to know what a name means, are bounded or have pages.
 
+use std::sync::Arc;
+
 use super::people::pattern;
 use super::rooms::{RoomRow, RoomView};
 use super::{Db, read};
-use crate::chat::listing::{Place, SoughtRooms};
+use crate::chat::listing::{Order, Place, SoughtRooms, Whose};
 use crate::chat::types::{Head, ListedRoom, RoomId, UserId};
+use crate::clock::Millis;
 
 /// How many memberships somebody may have for all of their rooms to be listed beside a page.
 pub const FEW: i64 = 100;
-/// How many rooms are listed beside a page for somebody with more of them, and how many conversations.
-const SHOWN: (i64, i64) = (100, 50);
+/// How many of the rooms that somebody wants to see are listed for somebody with more of them: where they are, their favorites, those in
+/// which something waits. One more than a sidebar shows.
+const WANTED: i64 = 201;
+/// How many of the others, by name, and how many conversations, the liveliest first. One more than a sidebar shows of rooms.
+const OTHERS: (i64, i64) = (51, 50);
 
 /// Somebody's rooms, with the one that they look at.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// Those that they are a member of, by name. Of somebody with many: the one that they look at, those in which something waits, the
-    /// first of the others.
+    /// Those that they are a member of, by name. Of somebody with many: the one that they look at, their favorites, those in which
+    /// something waits, the first of the others; more than a sidebar shows of each.
     pub rooms: Vec<ListedRoom>,
-    /// Whether they are in more rooms than these, not counting conversations.
-    pub has_more: bool,
     /// The one that they look at, if it is one of these.
     pub here: Option<Here>,
 }
@@ -62,17 +66,22 @@ macro_rules! own_rooms {
     }};
 }
 
-/// A page of the directory.
+/// A page of the directory: in its order, and by name where that says nothing.
 macro_rules! directory {
     ($db:expr, $reader:expr, $sought:expr, $limit:expr, $among:literal) => {{
         // As written and in lower case: SQLite's `lower` knows only ASCII.
         let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
-            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members, lower(name) as place
-             from ", $among, " and (direct_key is null or $7)
-               and (slug like $2 escape '\\' or lower(name) like $2 escape '\\' or name like $3 escape '\\')
-               and (lower(name), slug) > ($4, $5)
-             order by lower(name), slug limit $6"
+            "select * from (
+                select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                       members, lower(name) as place,
+                       case when $8 = 'members' then members
+                            when $8 = 'activity' then coalesce((select messages.created_at from messages
+                                where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at)
+                            else 0 end as rank
+                from ", $among, " and (direct_key is null or $7)
+                  and (slug like $2 escape '\\' or lower(name) like $2 escape '\\' or name like $3 escape '\\')) as found
+             where rank < $9 or (rank = $9 and (place, slug) > ($4, $5))
+             order by rank desc, place, slug limit $6"
         ))
         .bind($reader)
         .bind(pattern(&$sought.text.to_lowercase()))
@@ -81,6 +90,8 @@ macro_rules! directory {
         .bind($sought.after.as_ref().map_or("", |after| &after.slug))
         .bind($limit)
         .bind($sought.with_direct)
+        .bind($sought.order.as_str())
+        .bind($sought.after.as_ref().map_or(i64::MAX, |after| after.rank))
         .fetch_all(pool)
         .await?);
         rows
@@ -141,7 +152,7 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// A page of the directory: the rooms that somebody may see and that are sought, by name.
+    /// A page of the directory: the rooms that somebody may see and that are sought.
     ///
     /// # Errors
     /// The database's.
@@ -151,27 +162,35 @@ impl Db {
         sought: &SoughtRooms,
         limit: i64,
     ) -> sqlx::Result<Vec<(Place, ListedRoom)>> {
-        let rows = if sought.is_own {
-            directory!(
+        let rows = match sought.whose {
+            Whose::Own => directory!(
                 self,
                 reader,
                 sought,
                 limit,
                 "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1"
-            )
-        } else {
-            directory!(
+            ),
+            Whose::Others => directory!(
+                self,
+                reader,
+                sought,
+                limit,
+                "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+                 where visibility = 'public' and joined_at is null"
+            ),
+            Whose::All => directory!(
                 self,
                 reader,
                 sought,
                 limit,
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                  where (visibility = 'public' or joined_at is not null)"
-            )
+            ),
         };
         let found = rows.into_iter().map(|mut row| {
-            let place = Place { name: std::mem::take(&mut row.place), slug: row.slug.clone() };
-            (place, row.into())
+            let place = Place { rank: row.rank, name: std::mem::take(&mut row.place), slug: row.slug.clone() };
+            let talked_at = (sought.order == Order::Activity).then_some(Millis(row.rank));
+            (place, ListedRoom { talked_at, ..row.into() })
         });
         Ok(found.collect())
     }
@@ -182,14 +201,15 @@ impl Db {
     /// The database's.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         // No slug is empty.
-        Ok(self.list_own_rooms_at(reader, "").await?.rooms)
+        Ok(self.list_own_rooms_at(reader, "", &[]).await?.rooms)
     }
 
-    /// The same, and what the page of one of them shows of it: one question in the place of three.
+    /// The same, and what the page of one of them shows of it: one question in the place of three. `favorites` are listed however many
+    /// rooms there are.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str) -> sqlx::Result<Surroundings> {
+    pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> sqlx::Result<Surroundings> {
         let mut rows = own_rooms!(
             self,
             reader,
@@ -198,36 +218,40 @@ impl Db {
              order by lower(name), slug",
             FEW + 1
         );
-        let mut has_more = false;
         if rows.is_empty() {
-            // They are in none, or in so many that some are chosen before anything is counted in them: where they are, then where
-            // something waits that addresses them, then where something waits; of conversations, then the liveliest.
+            // They are in none, or in so many that some are chosen before anything is counted in them: where they are, their favorites,
+            // where something waits that addresses them, where something waits; and of the others, the first, or the liveliest
+            // conversations. No slug has a comma.
+            let favorites = if favorites.is_empty() { String::new() } else { format!(",{},", favorites.join(",")) };
             rows = own_rooms!(
                 self,
                 reader,
                 slug,
                 "memberships.room_id in (
                     select id from (
-                        select id, is_direct, row_number() over (
-                            partition by is_direct order by is_here desc, urgency desc, talked_at desc, name, slug) as place
+                        select id, is_direct, is_wanted, row_number() over (
+                            partition by is_direct, is_wanted order by is_here desc, is_favorite desc, urgency desc, talked_at desc, name, slug) as place
                         from (
-                            select rooms.id as id, lower(name) as name, slug, direct_key is not null as is_direct, slug = $2 as is_here,
-                                   case when talk_seq <= read_seq or coalesce(level, '') = 'muted' then 0
-                                        when (select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
-                                              order by mentions.seq limit 1) is not null then 2
-                                        else 1 end as urgency,
-                                   case when direct_key is null then 0 else coalesce((select messages.created_at from messages
-                                        where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at) end as talked_at
-                            from memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1) as own) as ranked
-                    where place <= case when is_direct then $4 else $3 end)
+                            select own.*, (is_here or is_favorite or urgency > 0) as is_wanted from (
+                                select rooms.id as id, lower(name) as name, slug, direct_key is not null as is_direct, slug = $2 as is_here,
+                                       case when $6 = '' then false else replace($6, ',' || slug || ',', '') <> $6 end as is_favorite,
+                                       case when talk_seq <= read_seq or coalesce(level, '') = 'muted' then 0
+                                            when (select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
+                                                  order by mentions.seq limit 1) is not null then 2
+                                            else 1 end as urgency,
+                                       case when direct_key is null then 0 else coalesce((select messages.created_at from messages
+                                            where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at) end as talked_at
+                                from memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1) as own) as known) as ranked
+                    where place <= case when is_wanted then $3 when is_direct then $5 else $4 end)
                  order by lower(name), slug",
-                SHOWN.0,
-                SHOWN.1
+                WANTED,
+                OTHERS.0,
+                OTHERS.1,
+                favorites
             );
-            has_more = rows.iter().filter(|row| row.direct_key.is_none()).count() as i64 == SHOWN.0;
         }
         let here = rows.iter().find(|row| row.slug == slug).map(|row| Here { pins: row.pins, view: row.clone().into() });
-        Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), has_more, here })
+        Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), here })
     }
 
     /// Somebody's own rooms, conversations among them, behind one of this slug: the first `limit` in the order of their slugs, which

@@ -68,6 +68,8 @@ pub(super) struct RoomRow {
     pub(super) pins: i64,
     #[sqlx(default)]
     pub(super) place: String,
+    #[sqlx(default)]
+    pub(super) rank: i64,
 }
 
 impl RoomRow {

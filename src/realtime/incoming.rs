@@ -12,7 +12,8 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
 use super::outgoing::{
-    Answer, Emit, HeadAck, Joined, Kept, LevelChanged, LevelSet, Nothing, Outgoing, Pinned, Read, Synced, Unread,
+    Answer, Emit, FavoriteChanged, HeadAck, Joined, Kept, LevelChanged, LevelSet, Nothing, Outgoing, Pinned, Read,
+    SectionChanged, Synced, Unread,
 };
 use super::payload::{Incoming, Payload};
 use super::seat::{InFlight, Seat, Seated, Turn};
@@ -310,6 +311,16 @@ impl Realtime {
         self.chat.set_level(room, user, level).await?;
         self.tell_others(user, by, &LevelChanged { room: slug, level });
         Ok(())
+    }
+
+    /// Tells somebody's sockets that a room is their favorite now, or no longer.
+    pub fn favorite(&self, user: UserId, slug: &str, favorite: bool) {
+        self.tell_others(user, None, &FavoriteChanged { room: slug, favorite });
+    }
+
+    /// Tells somebody's sockets that a section of their sidebar is closed now, or open.
+    pub fn section(&self, user: UserId, section: &str, closed: bool) {
+        self.tell_others(user, None, &SectionChanged { section, closed });
     }
 
     fn tell_others<E: Outgoing>(&self, user: UserId, by: Option<&Seated>, event: &E) {

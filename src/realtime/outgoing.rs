@@ -64,6 +64,24 @@ pub struct LevelChanged<'a> {
     pub level: Option<Level>,
 }
 
+/// A room became the person's favorite, or is none any more.
+#[derive(Debug, Serialize)]
+pub struct FavoriteChanged<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whether it is one now.
+    pub favorite: bool,
+}
+
+/// The person closed a section of their sidebar, or opened it.
+#[derive(Debug, Serialize)]
+pub struct SectionChanged<'a> {
+    /// Which.
+    pub section: &'a str,
+    /// Whether it is closed now.
+    pub closed: bool,
+}
+
 /// A new message in a room that the socket watches and is not live in.
 #[derive(Debug, Serialize)]
 pub struct Activity<'a> {
@@ -129,6 +147,12 @@ impl Outgoing for Read<'_> {
 }
 impl Outgoing for LevelChanged<'_> {
     const NAME: &'static str = "level";
+}
+impl Outgoing for FavoriteChanged<'_> {
+    const NAME: &'static str = "favorite";
+}
+impl Outgoing for SectionChanged<'_> {
+    const NAME: &'static str = "section";
 }
 impl Outgoing for Activity<'_> {
     const NAME: &'static str = "activity";

@@ -224,6 +224,7 @@ pub async fn favorite(
         Err(error) => return Err(refuse(error)),
     };
     state.accounts.favorite(user.id, &slug, on).await.map_err(refuse)?;
+    state.realtime.favorite(user.id, &slug, on);
     Ok(asked.done(json!({ "favorite": on }), &path))
 }
 
@@ -241,6 +242,7 @@ pub async fn section(State(state): State<AppState>, user: CurrentUser, asked: As
     state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
     let is_closed = form.closed == "true";
     state.accounts.close_section(user.id, &form.section, is_closed).await.map_err(refuse)?;
+    state.realtime.section(user.id, &form.section, is_closed);
     Ok(asked.done(json!({ "section": form.section, "closed": is_closed }), "/"))
 }
 

@@ -12,15 +12,15 @@ use crate::state::AppState;
 /// # Errors
 /// The database's.
 pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
-    let Surroundings { rooms, has_more, .. } = state.chat.surroundings(user.id, "").await?;
-    Ok(around(state, user, rooms, has_more))
+    let Surroundings { rooms, .. } = state.chat.surroundings(user.id, "", user.sidebar.favorites()).await?;
+    Ok(around(state, user, rooms))
 }
 
 /// The same, of rooms that are known already.
 #[must_use]
-pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>, has_more: bool) -> Frame {
+pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>) -> Frame {
     let presence = state.chat.presence();
     let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online = company.filter(|person| presence.is_online(*person)).collect();
-    Frame::new(user, rooms, has_more, online, state.chat.display_names().clone())
+    Frame::new(user, rooms, online, state.chat.display_names().clone())
 }

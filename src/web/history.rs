@@ -77,8 +77,9 @@ pub async fn room(
         state.chat.view(user.id, &slug).await.map_err(refuse)?
     } else {
         // Most readers are members, and their rooms are asked for anyway.
-        let Surroundings { rooms, has_more, here } = state.chat.surroundings(user.id, &slug).await.map_err(refuse)?;
-        shown.frame = Some(frame::around(&state, &user, rooms, has_more));
+        let favorites = user.sidebar.favorites();
+        let Surroundings { rooms, here } = state.chat.surroundings(user.id, &slug, favorites).await.map_err(refuse)?;
+        shown.frame = Some(frame::around(&state, &user, rooms));
         match here {
             Some(here) => {
                 shown.pins = Some(here.pins);

@@ -12,7 +12,7 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, Refused, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::RoomsPage;
-use crate::chat::listing::{RoomListing, SoughtRooms};
+use crate::chat::listing::{Order, RoomListing, SoughtRooms, Whose};
 use crate::chat::types::Visibility;
 use crate::error::Error;
 use crate::state::AppState;
@@ -50,13 +50,21 @@ pub struct Which {
     pub after: String,
     /// Whether only one's own are meant.
     mine: String,
+    /// Whether only those are meant that one is no member of: `no`.
+    joined: String,
+    /// In which order.
+    sort: String,
 }
 
 impl Which {
-    /// Whether only one's own are meant.
+    /// Of which rooms.
     #[must_use]
-    pub fn is_mine(&self) -> bool {
-        !matches!(self.mine.as_str(), "" | "no" | "false" | "0")
+    pub fn whose(&self) -> Whose {
+        match (self.mine.as_str(), self.joined.as_str()) {
+            ("" | "no" | "false" | "0", "no" | "false" | "0") => Whose::Others,
+            ("" | "no" | "false" | "0", _) => Whose::All,
+            _ => Whose::Own,
+        }
     }
 
     /// The same, checked.
@@ -64,15 +72,27 @@ impl Which {
     /// # Errors
     /// `invalid` or `too_long`, for the field.
     pub fn sought(&self) -> Result<SoughtRooms, Error> {
-        SoughtRooms::parse(&self.q, &self.after, self.is_mine())
+        SoughtRooms::parse(&self.q, &self.after, self.whose(), Order::parse(&self.sort)?)
     }
 
     /// What an address ends with that leads to the page behind `after`; nothing for the first page of all.
     #[must_use]
     pub fn query(&self, after: &str) -> String {
+        self.address(self.whose(), &self.sort, after)
+    }
+
+    /// The same for the first page in another order, or of other rooms.
+    #[must_use]
+    pub fn other(&self, whose: Whose, sort: &str) -> String {
+        self.address(whose, sort, "")
+    }
+
+    fn address(&self, whose: Whose, sort: &str, after: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let mine = if self.is_mine() { "yes" } else { "" };
-        for (name, value) in [("mine", mine), ("q", self.q.trim()), ("after", after)] {
+        let mine = if whose == Whose::Own { "yes" } else { "" };
+        let joined = if whose == Whose::Others { "no" } else { "" };
+        let sort = if sort == "name" { "" } else { sort };
+        for (name, value) in [("mine", mine), ("joined", joined), ("q", self.q.trim()), ("sort", sort), ("after", after)] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -82,13 +102,13 @@ impl Which {
     }
 }
 
-/// `GET /rooms`: those that one may see, or with `mine` one's own, by name.
+/// `GET /rooms`: those that one may see, with `mine` one's own, or with `joined` those that one can join.
 pub async fn list(State(state): State<AppState>, Query(which): Query<Which>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
     if asked.is_json() {
         let mut sought = which.sought().map_err(refuse)?;
         // The page has them elsewhere; and no name that is typed is kept with them.
-        sought.with_direct = !sought.is_own && sought.text.is_empty();
+        sought.with_direct = sought.whose == Whose::All && sought.text.is_empty();
         let RoomListing { rooms, next } = state.chat.directory(user.id, &sought).await.map_err(refuse)?;
         let rooms: Vec<_> = rooms.iter().map(|listed| json!({ "room": listed.room, "is_member": listed.is_member, "members": listed.members, "is_unread": listed.is_unread })).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
@@ -98,7 +118,7 @@ pub async fn list(State(state): State<AppState>, Query(which): Query<Which>, use
 
 async fn show(state: &AppState, user: &CurrentUser, which: Which) -> Result<RoomsPage, Error> {
     let listing = state.chat.directory(user.id, &which.sought()?).await?;
-    Ok(RoomsPage::new(frame(state, user).await?.at("rooms"), listing, which))
+    Ok(RoomsPage::new(frame(state, user).await?.at("rooms"), listing, which, state.clock.now()))
 }
 
 /// The form of a new room.

@@ -7,3 +7,4 @@ import '#js/room-live.js';
 import '#js/members.js';
 import '#js/settings.js';
 import '#js/copy.js';
+import '#js/directory.js';

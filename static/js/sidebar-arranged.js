@@ -1,7 +1,8 @@
 // How somebody arranges their sidebar: favorite rooms, and sections that are closed. Each is a form that works without scripts; here it is
-// sent in place, and shown at once.
+// sent in place, and shown at once; one's other windows hear of it. Of many rooms some are listed, and the others a page at a time.
 import { announce } from '#js/announce.js';
 import { isAfter } from '#js/rooms-order.js';
+import { connection, sidebar as rooms } from '#js/shell.js';
 
 const sidebar = document.querySelector('.sidebar');
 
@@ -15,28 +16,44 @@ async function send(form, name, value) {
   return false;
 }
 
+function close(section, isClosed) {
+  const list = sidebar.querySelector(`[data-section="${CSS.escape(section)}"]`);
+  const press = list?.querySelector('.list-head [name=closed]');
+  if (!press) return;
+  list.toggleAttribute('data-closed', isClosed);
+  press.ariaExpanded = String(!isClosed);
+  press.value = String(!isClosed);
+}
+
 async function section(form, press) {
-  const list = press.closest('.list');
-  const close = (isClosed) => {
-    list.toggleAttribute('data-closed', isClosed);
-    press.ariaExpanded = String(!isClosed);
-    press.value = String(!isClosed);
-  };
+  const name = form.elements.section.value;
   const isClosed = press.value === 'true';
-  close(isClosed);
-  if (!await send(form, 'closed', isClosed)) close(!isClosed);
+  close(name, isClosed);
+  if (!await send(form, 'closed', isClosed)) close(name, !isClosed);
 }
 
 // Moves a room's entry to its section.
 function move(room, on) {
+  rooms.list(room);
   const entry = sidebar.querySelector(`a[data-room="${CSS.escape(room)}"]`);
   const item = entry?.closest('li');
-  if (!item) return;
-  const list = sidebar.querySelector(`[data-list=${on ? 'favorites' : entry.querySelector('.portrait') ? 'directs' : 'rooms'}]`);
+  const list = sidebar.querySelector(`[data-list=${on ? 'favorites' : entry?.querySelector('.portrait') ? 'directs' : 'rooms'}]`);
+  if (!item || item.parentElement === list) return;
   list.insertBefore(item, [...list.children].find((other) => isAfter(other, item)) ?? null);
   const favorites = sidebar.querySelector('[data-list=favorites]');
   favorites.closest('.list').hidden = !favorites.children.length;
   entry.scrollIntoView({ block: 'nearest' });
+}
+
+// Shows that a room is a favorite, or no longer: in the head of its page, and in the sidebar.
+function favored(room, on) {
+  const text = on ? 'Remove from favorites' : 'Add to favorites';
+  for (const press of document.querySelectorAll(`main[data-room="${CSS.escape(room)}"] .head [name=on]`)) {
+    press.value = String(!on);
+    if (press.matches('.favorite-too')) press.textContent = text;
+    else { press.ariaPressed = String(on); press.title = text; }
+  }
+  move(room, on);
 }
 
 async function favorite(press) {
@@ -50,13 +67,7 @@ async function favorite(press) {
     announce(told?.error?.message ?? 'No connection. Try again.', { isShown: true });
     return;
   }
-  const text = on ? 'Remove from favorites' : 'Add to favorites';
-  for (const other of form.closest('.head').querySelectorAll('[name=on]')) {
-    other.value = String(!on);
-    if (other.matches('.favorite-too')) other.textContent = text;
-    else { other.ariaPressed = String(on); other.title = text; }
-  }
-  move(action.split('/')[2], on);
+  favored(action.split('/')[2], on);
   announce(on ? 'Added to favorites' : 'Removed from favorites', { isShown: true });
 }
 
@@ -66,3 +77,16 @@ document.addEventListener('submit', (event) => {
   if (press?.matches('.list-head button')) { event.preventDefault(); section(event.target, press); }
   else if (press?.matches('.head [name=on]')) { event.preventDefault(); event.stopPropagation(); press.closest('details')?.removeAttribute('open'); favorite(press); }
 }, true);
+
+connection.on('favorite', ({ room, favorite: on }) => favored(room, on));
+connection.on('section', ({ section, closed }) => close(section, closed));
+
+// Where not all of them are known yet, the link leads to a page of them, as it does without scripts.
+sidebar.addEventListener('click', (event) => {
+  if (!event.target.closest('.more a') || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const listed = rooms.more();
+  if (!listed.length) return;
+  event.preventDefault();
+  announce(`${listed.length} more ${listed.length === 1 ? 'room' : 'rooms'}`);
+  if (event.target.closest('.more').hidden) sidebar.querySelector(`a[data-room="${CSS.escape(listed[0])}"]`)?.focus();
+});

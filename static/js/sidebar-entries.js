@@ -4,20 +4,25 @@ import { company } from '#js/people-live.js';
 
 // How many conversations are listed; beyond them, only those in which something waits.
 const CONVERSATIONS = 20;
-// The same of rooms, and how many entries there are at the very most: the page of all of one's rooms has the others.
-const ROOMS = 100;
+// The same of rooms at first, how many more at a time one is shown who asks, and how many come by themselves at the very most.
+const ROOMS = 50;
+const MORE = 50;
 const MOST = 200;
+
+const order = new Intl.Collator(undefined, { sensitivity: 'base' });
 
 export class Entries {
   #sidebar = document.querySelector('.sidebar');
   // The room that is open.
   here = null;
+  // How many rooms one asked for beyond the first.
+  #asked = 0;
 
   // The rooms that the page was made with.
   rooms() { return [...this.#sidebar.querySelectorAll('a[data-room]')].map((entry) => entry.dataset.room); }
 
   show(row, level) {
-    const entry = this.#find(row.room) ?? this.#add(row);
+    const entry = this.#find(row.room) ?? (this.#isFull(row) ? null : this.#add(row));
     if (!entry) return;
     const isQuiet = level === 'muted';
     entry.classList.toggle('unread', row.unread > 0 && !isQuiet);
@@ -43,15 +48,49 @@ export class Entries {
     }
   }
 
+  // Lists the next of these rooms that are not listed, by name; gives their slugs.
+  more(rows) {
+    const next = this.#unlisted(rows).sort((one, other) => order.compare(one.name, other.name)).slice(0, MORE);
+    this.#asked += next.length;
+    for (const row of next) this.#add(row);
+    return next.map(({ room }) => room);
+  }
+
+  // Whether it is said that there are more: of these rooms, some are not listed.
+  offer(rows) {
+    const isPart = this.#unlisted(rows).length > 0;
+    let more = this.#sidebar.querySelector('.more');
+    if (!more && isPart) {
+      more = make('p', 'more');
+      more.append(make('a', '', 'Show more'));
+      more.firstChild.href = '/rooms?mine=yes';
+      this.#sidebar.querySelector('[data-list=rooms]').after(more);
+    }
+    if (more) more.hidden = !isPart;
+  }
+
+  // Lists a room wherever it comes in the order.
+  list(row) { return this.#find(row.room) ?? this.#add(row); }
+
+  #unlisted(rows) {
+    const listed = new Set(this.rooms());
+    return rows.filter((row) => !isDirect(row) && !listed.has(row.room));
+  }
+
+  #list(row) { return this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul'); }
+
+  #isFull(row) {
+    const { length } = this.#list(row)?.children ?? [];
+    return (length >= (isDirect(row) ? CONVERSATIONS : ROOMS + this.#asked) && !row.unread) || length >= MOST + this.#asked;
+  }
+
   #find(room) { return this.#sidebar.querySelector(`a[data-room="${CSS.escape(room)}"]`); }
 
   // A room that came while the page was open, in its place among the others.
   #add(row) {
-    const list = this.#sidebar.querySelector(isDirect(row) ? '[data-list=directs]' : '[data-list=rooms]') ?? this.#sidebar.querySelector('.list ul');
+    const list = this.#list(row);
     const template = document.querySelector(isDirect(row) ? '#listed-direct' : '#listed') ?? document.querySelector('#listed');
     if (!list || !template) return null;
-    const isFull = list.children.length >= (isDirect(row) ? CONVERSATIONS : ROOMS);
-    if ((isFull && !row.unread) || list.children.length >= MOST) return null;
     const item = template.content.firstElementChild.cloneNode(true);
     const entry = item.querySelector('a');
     entry.href = `/rooms/${row.room}`;
@@ -60,7 +99,7 @@ export class Entries {
     entry.querySelector('.name').textContent = entry.title = row.name;
     entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }
-    const after = [...list.children].find((other) => nameIn(other).localeCompare(row.name, undefined, { sensitivity: 'base' }) > 0);
+    const after = [...list.children].find((other) => order.compare(nameIn(other), row.name) > 0);
     list.insertBefore(item, after ?? null);
     list.closest('.list')?.querySelector('.none')?.remove();
     list.closest('.list')?.removeAttribute('hidden');

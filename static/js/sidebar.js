@@ -5,6 +5,8 @@ import { watch } from '#js/watch.js';
 export class Sidebar extends EventTarget {
   #connection; #me; #here; #title; #lost = null;
   #rows = new Map();
+  // Whether those are all of one's rooms.
+  #isWhole = false;
   #entries;
   // Whether the open room is being read right now: then nothing waits in it.
   isReading = () => false;
@@ -18,7 +20,7 @@ export class Sidebar extends EventTarget {
     connection.addEventListener('up', () => this.#watch());
     connection.on('activity', ({ room, message }) => { if (room !== this.#here) this.heard(room, message); });
     connection.on('changed', ({ room, message, addressed }) => { if (room !== this.#here) this.#recount(room, message, addressed); });
-    connection.on('entered', (row) => this.#take(row));
+    connection.on('entered', (row) => { this.#take(row); this.#offer(); });
     connection.on('removed', ({ room }) => this.#forget(room));
     connection.on('read', ({ room, seq, unread, mentions }) => this.count(room, { unread, mentions, read_seq: seq }));
     connection.on('level', ({ room, level }) => this.level(room, level));
@@ -33,6 +35,8 @@ export class Sidebar extends EventTarget {
     if (left && left === this.#lost) this.#entries.remove(left);
     this.#lost = null;
     for (const one of [left, room]) if (this.#rows.has(one)) this.#show(one);
+    // Where one is, one sees, however many rooms there are.
+    if (room) this.list(room);
   }
 
   // The notification level of a room: its own, or the default, which for direct messages is all.
@@ -106,7 +110,26 @@ export class Sidebar extends EventTarget {
     });
     // A room that came while the pages were asked for is not among the old ones.
     if (isWhole) for (const room of old) if (!known.has(room)) this.#forget(room);
+    this.#isWhole = isWhole;
+    this.#offer();
   }
+
+  // Lists some more rooms, by name; says which. None, while one does not know of all.
+  more() {
+    const listed = this.#isWhole ? this.#entries.more([...this.#rows.values()]) : [];
+    for (const room of listed) this.#draw(room);
+    this.#offer();
+    return listed;
+  }
+
+  // Lists a room that may not be.
+  list(room) {
+    if (!this.#rows.has(room)) return;
+    this.#entries.list(this.#rows.get(room));
+    this.#draw(room);
+  }
+
+  #offer() { if (this.#isWhole) this.#entries.offer([...this.#rows.values()]); }
 
   #take(...rows) {
     for (const row of rows) {
@@ -128,6 +151,7 @@ export class Sidebar extends EventTarget {
     // The room's own page says itself what has become of it, until one leaves it.
     if (room !== this.#here) this.#entries.remove(room);
     else this.#lost = room;
+    this.#offer();
     this.#sum();
   }
 

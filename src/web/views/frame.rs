@@ -11,8 +11,11 @@ use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};
 use crate::web::session::CurrentUser;
 use crate::web::times::Times;
 
-/// How many quiet conversations the sidebar lists; those in which something waits are always there.
+/// How many rooms the sidebar lists at first, and how many quiet conversations. Favorites, the open room, and those in which something waits
+/// are always there; up to so many, as a page must end. The script lists the others when it is asked to, and knows these numbers too.
+const ROOMS: usize = 50;
 const QUIET: usize = 20;
+const MOST: usize = 200;
 
 /// What stands around the pages of somebody who is signed in.
 #[derive(Debug)]
@@ -21,8 +24,6 @@ pub struct Frame {
     pub me: Arc<SessionUser>,
     /// Their rooms, and behind them their direct messages; of somebody with many, some of them.
     pub rooms: Vec<ListedRoom>,
-    /// Whether they are in more rooms.
-    pub(super) has_more_rooms: bool,
     /// How the page writes times.
     pub times: Times,
     /// The slug of the room that the page is of.
@@ -39,29 +40,22 @@ pub struct Frame {
 impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // Where they were last is shown nowhere; what people are called is counted elsewhere, as it is for the authors of messages.
-        let Self { me, rooms, has_more_rooms, times, here, place, online, display_names: _ } = self;
+        let Self { me, rooms, times, here, place, online, display_names: _ } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // What was today's yesterday is yesterday's now.
         (times.key(), times.today()).hash(state);
-        ((id, username, name, is_admin, time_zone, theme, notify, sidebar), rooms, has_more_rooms, here, place, online)
-            .hash(state);
+        ((id, username, name, is_admin, time_zone, theme, notify, sidebar), rooms, here, place, online).hash(state);
     }
 }
 
 impl Frame {
     /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
     #[must_use]
-    pub fn new(
-        user: &CurrentUser,
-        rooms: Vec<ListedRoom>,
-        has_more_rooms: bool,
-        online: HashSet<UserId>,
-        display_names: Arc<DisplayNames>,
-    ) -> Self {
+    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>, display_names: Arc<DisplayNames>) -> Self {
         let (me, times) = (user.me.clone(), user.times.clone());
-        Self { me, rooms, has_more_rooms, times, here: None, place: "", online, display_names }
+        Self { me, rooms, times, here: None, place: "", online, display_names }
     }
 
     /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
@@ -128,8 +122,27 @@ impl Frame {
     }
 
     /// Their other rooms.
-    pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
+    fn other_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
         self.rooms.iter().filter(|listed| !listed.room.is_direct && !self.is_favorite(&listed.room.slug))
+    }
+
+    /// Those of them that are listed: where they are, where something waits, and the first of the others by name.
+    pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
+        let is_wanted = |listed: &ListedRoom| self.is_here(listed) || self.is_waiting(listed);
+        let mut others = ROOMS.saturating_sub(self.other_rooms().filter(|listed| is_wanted(listed)).count());
+        let is_listed = move |listed: &&ListedRoom| {
+            if is_wanted(listed) {
+                return true;
+            }
+            let has_place = others > 0;
+            others = others.saturating_sub(1);
+            has_place
+        };
+        self.other_rooms().filter(is_listed).take(MOST)
+    }
+
+    pub(super) fn has_more_rooms(&self) -> bool {
+        self.open_rooms().count() < self.other_rooms().count()
     }
 
     /// Their conversations: those in which something waits, the open one, and the liveliest of the others.

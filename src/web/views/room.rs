@@ -189,6 +189,12 @@ impl RoomPage {
         }
     }
 
+    /// Whether nobody has written anything yet; the room itself may have recorded who came.
+    fn is_silent(&self) -> bool {
+        let Page { messages, more_before, more_after, .. } = &self.history;
+        !more_before && !more_after && messages.iter().all(|logged| logged.message.kind != Kind::Text)
+    }
+
     /// Whether it is somebody's conversation with themselves.
     fn is_notes(&self) -> bool {
         self.view.room.is_direct && self.view.members == 1

@@ -2,10 +2,11 @@
 
 use askama::Template;
 
-use super::{Frame, Problem, general, wrong};
-use crate::chat::listing::RoomListing;
+use super::{Frame, Problem, general, moments, wrong};
+use crate::chat::listing::{Order, RoomListing, Whose};
 use crate::chat::rooms::Parting;
 use crate::chat::types::{ListedRoom, Room};
+use crate::clock::Millis;
 use crate::web::rooms::Which;
 
 /// A new invite link.
@@ -24,13 +25,12 @@ pub struct InvitePage {
 pub struct RoomsPage {
     frame: Frame,
     rooms: Vec<ListedRoom>,
-    is_mine: bool,
-    q: String,
+    whose: Whose,
+    order: Order,
+    which: Which,
+    now: Millis,
     /// What the next page's address ends with, if there is one.
     next: Option<String>,
-    /// What the address of the first page ends with.
-    first: String,
-    is_first: bool,
     /// What was typed.
     pub name: String,
     /// What was typed.
@@ -50,16 +50,19 @@ pub struct RoomsPage {
 impl RoomsPage {
     /// A page of the list, with an empty form.
     #[must_use]
-    pub fn new(frame: Frame, RoomListing { rooms, next }: RoomListing, which: Which) -> Self {
+    pub fn new(frame: Frame, RoomListing { rooms, next }: RoomListing, which: Which, now: Millis) -> Self {
+        let whose = which.whose();
+        // Who looked for a room that there is not may want to make it.
+        let name = if rooms.is_empty() && whose == Whose::All { which.q.trim().to_owned() } else { String::new() };
         Self {
             frame,
             rooms,
-            is_mine: which.is_mine(),
+            whose,
+            order: which.sought().map_or(Order::Name, |sought| sought.order),
             next: next.map(|next| which.query(&next)),
-            first: which.query(""),
-            is_first: which.after.is_empty(),
-            q: which.q,
-            name: String::new(),
+            which,
+            now,
+            name,
             topic: String::new(),
             is_private: false,
             problem: None,
@@ -82,8 +85,38 @@ impl RoomsPage {
         self.parted.iter().filter(|parting| parting.refused.is_none()).count()
     }
 
-    /// Whether there is more than this page.
-    fn is_part(&self) -> bool {
-        self.next.is_some() || !self.is_first || !self.q.is_empty()
+    fn is_mine(&self) -> bool {
+        self.whose == Whose::Own
+    }
+
+    fn q(&self) -> &str {
+        self.which.q.trim()
+    }
+
+    /// The tabs: what each is called, where it leads, and whether it is the open one.
+    fn tabs(&self) -> [(&'static str, String, bool); 3] {
+        [("All rooms", Whose::All), ("Your rooms", Whose::Own), ("Not joined", Whose::Others)]
+            .map(|(name, whose)| (name, self.which.other(whose, self.order.as_str()), whose == self.whose))
+    }
+
+    /// The orders: what each is called, where it leads, and whether it is the present one.
+    fn orders(&self) -> [(&'static str, String, bool); 3] {
+        [("Name", Order::Name), ("Members", Order::Members), ("Last activity", Order::Activity)]
+            .map(|(name, order)| (name, self.which.other(self.whose, order.as_str()), order == self.order))
+    }
+
+    /// What the address of the first page ends with, unless this is it.
+    fn first(&self) -> Option<String> {
+        (!self.which.after.is_empty()).then(|| self.which.query(""))
+    }
+
+    /// When somebody last wrote in a room.
+    fn active(&self, listed: &ListedRoom) -> Option<String> {
+        listed.talked_at.map(|at| moments::ago(at, self.now, &self.frame.times))
+    }
+
+    /// Whether there is something to find or to sort.
+    fn is_findable(&self) -> bool {
+        self.rooms.len() > 1 || !self.q().is_empty() || !self.which.after.is_empty()
     }
 }

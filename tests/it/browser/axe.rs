@@ -6,7 +6,7 @@ use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{TestApp, axe, in_browser};
 
 /// The pages of strangers.
-const DOORS: [&str; 3] = ["/login", "/register", "/offline"];
+const DOORS: [&str; 4] = ["/setup", "/login", "/register", "/offline"];
 /// The pages of somebody who is signed in. A new page belongs here.
 const PAGES: &[&str] = &[
     "/rooms",

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parlor::chat::listing::{Sought, SoughtRooms};
+use parlor::chat::listing::{Order, Sought, SoughtRooms, Whose};
 use parlor::db::{Db, Purpose};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -116,7 +116,7 @@ impl Metered {
         at_most!(200, 40, db.count_pins(general));
         at_most!(2_500, 80, db.list_pins(general, &slug, None));
         at_most!(15_000, 1_000, db.list_company(one));
-        at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general"));
+        at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general", &[]));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));
         let (everybody, later) = (Sought::default(), Sought { after: "u2500".to_owned(), ..Sought::default() });
@@ -179,8 +179,9 @@ both! {
         let db = &it.db;
         let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
         let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
-        let own = SoughtRooms { is_own: true, ..SoughtRooms::default() };
+        let own = SoughtRooms { whose: Whose::Own, ..SoughtRooms::default() };
         let all = SoughtRooms::default();
+        let favorites: Vec<_> = (1..=20).map(|number| format!("many-29{number:02}").into()).collect();
         let mut too_much = Vec::new();
         // Instructions of SQLite, and rows of Postgres.
         macro_rules! at_most {
@@ -198,11 +199,13 @@ both! {
                 }
             };
         }
-        at_most!(900_000, 30_000, db.list_own_rooms_at(many, "many-2999"));
+        at_most!(900_000, 30_000, db.list_own_rooms_at(many, "many-2999", &favorites));
         at_most!(900_000, 30_000, db.list_own_rooms_behind(many, "many-1500", 201));
         at_most!(6_000, 500, db.find_own_room(many, general));
         at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
         at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
+        let lively = SoughtRooms { order: Order::Activity, ..SoughtRooms::default() };
+        at_most!(1_800_000, 60_000, db.list_directory(many, &lively, 51));
         at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
         assert!(too_much.is_empty(), "{too_much:#?}");
     }

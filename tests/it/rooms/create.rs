@@ -119,4 +119,23 @@ both! {
         let made = futures_util::future::join_all(names.map(|name| ada.create_room(name, "public"))).await;
         assert_eq!(made.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "{made:?}");
     }
+
+    async fn a_new_room_says_what_to_do_next(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let tea = ada.create_room("Tea", "public").await;
+        let shows = async |reader: &crate::harness::Person| reader.get(&format!("/rooms/{tea}")).await.expect(200).body.clone();
+        let (add, topic) = (format!("/rooms/{tea}/members#add"), format!("/rooms/{tea}/members#room-settings"));
+        let page = shows(&ada).await;
+        assert!(page.contains("No messages yet") && page.contains(&add) && page.contains(&topic), "{page}");
+        let page = shows(&grace).await;
+        assert!(page.contains("Join the room to write the first one.") && !page.contains(&add), "{page}");
+        grace.enter(&tea).await;
+        let page = shows(&grace).await;
+        assert!(page.contains("Say hello") && !page.contains(&add), "{page}");
+        ada.post(&format!("/rooms/{tea}/settings"), &[("topic", "Leaves")]).await.expect(303);
+        let page = shows(&ada).await;
+        assert!(page.contains(&add) && !page.contains(&topic), "{page}");
+        grace.write(&tea, "hello").await.expect(303);
+        assert!(!shows(&ada).await.contains("No messages yet"));
+    }
 }

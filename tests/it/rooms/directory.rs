@@ -81,4 +81,51 @@ both! {
         eve.enter(&tea).await;
         assert!(!eve.get("/rooms").await.body.contains(&join));
     }
+
+    async fn rooms_are_sorted_by_name_by_members_or_by_who_spoke_last(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        app.database.fill_rooms("ada", "eve", 120).await;
+        let (tea, zoo) = (ada.create_room("Tea", "public").await, ada.create_room("Zoo", "public").await);
+        eve.enter(&zoo).await;
+        // In the order that was asked for, and by name where that says nothing.
+        let pages = all(&eve, "sort=members").await;
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [50, 50, 23]);
+        let found = pages.concat();
+        assert_eq!((found[0].as_str(), found[1].as_str(), found[121].as_str(), found[122].as_str()), ("Zoo", "Many 0001", "Tea", "general"));
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), 123, "each once");
+        app.pass(std::time::Duration::from_secs(60));
+        ada.write(&tea, "a cup, anybody?").await.expect(303);
+        let found = all(&eve, "sort=activity").await.concat();
+        assert_eq!((found[0].as_str(), found.len()), ("Tea", 123));
+        let page = eve.get("/rooms?sort=activity").await.expect(200).body.clone();
+        assert!(page.contains("Active just now"), "{page}");
+        assert!(page.contains("href=\"/rooms?sort=members\"") && page.contains("href=\"/rooms?sort=activity&amp;after=") || page.contains("sort=activity&#38;after="), "{page}");
+        assert_eq!(all(&eve, "sort=name").await.concat(), all(&eve, "").await.concat());
+        assert_eq!(eve.get_json("/rooms?sort=age").await.expect(422).json()["error"]["field"], "sort");
+    }
+
+    async fn one_can_see_only_what_one_can_join(app: &TestApp) {
+        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+        let tea = ada.create_room("Tea", "public").await;
+        ada.create_room("Attic", "private").await;
+        assert_eq!(all(&eve, "joined=no").await, [["general", "Tea"]]);
+        eve.enter(&tea).await;
+        assert_eq!(all(&eve, "joined=no").await, [["general"]]);
+        assert_eq!(all(&ada, "joined=no&sort=members").await, [["general"]]);
+        eve.enter("general").await;
+        let page = eve.get("/rooms?joined=no").await.expect(200).body.clone();
+        assert!(page.contains("You’ve joined every room") && page.contains("href=\"/rooms#create\""), "{page}");
+    }
+
+    async fn who_looks_for_a_room_that_there_is_not_can_make_it(app: &TestApp) {
+        let eve = app.register("eve").await;
+        let page = eve.get("/rooms?q=%3Cb%3EZoo").await.expect(200).body.clone();
+        assert!(page.contains("No room matches “<bdi>&#60;b&#62;Zoo</bdi>”"), "{page}");
+        assert!(page.contains("href=\"#create\">create it</a>") && page.contains("name=\"name\" value=\"&#60;b&#62;Zoo\""), "{page}");
+        let own = eve.get("/rooms?q=zoo&mine=yes").await.expect(200).body.clone();
+        assert!(own.contains("None of your rooms match") && own.contains("href=\"/rooms?q=zoo\""), "{own}");
+    }
 }
