@@ -19,11 +19,16 @@ impl DisplayNames {
         Self(RwLock::new(people.into_iter().map(|person| (person.username.clone(), person.shown())).collect()))
     }
 
+    /// What somebody is called, where that is not their username.
+    #[must_use]
+    pub fn known(&self, username: &str) -> Option<Arc<str>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(username).cloned()
+    }
+
     /// What somebody is called; their username where nothing else is known.
     #[must_use]
     pub fn of(&self, username: &str) -> Arc<str> {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(username).cloned().unwrap_or_else(|| username.into())
+        self.known(username).unwrap_or_else(|| username.into())
     }
 
     /// Learns what somebody is called now.

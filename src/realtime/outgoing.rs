@@ -40,6 +40,9 @@ pub struct Typing<'a> {
     pub room: &'a str,
     /// Who.
     pub user: &'a str,
+    /// What they are called, where that is not their username.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
 }
 
 /// The person read on, at another of their sockets.

@@ -23,7 +23,7 @@ impl Realtime {
         let now = self.clock.now().0;
         let last = seat.typed_at.swap(now, Ordering::Relaxed);
         if (now - last).abs() >= EVERY {
-            let typing = Typing { room: slug, user: &seat.username };
+            let typing = Typing { room: slug, user: &seat.username, name: self.chat.display_names().known(&seat.username) };
             // A hint that is stale in 5 s: whoever misses it misses nothing.
             socket.to(channel(room)).emit("typing", &typing).await.ok();
         } else {

@@ -5,14 +5,16 @@ import { make } from '#js/make.js';
 // Over how long questions for names are spread, in milliseconds.
 const SPREAD = 2_000;
 
-// What the server told of people whom nothing on the page names.
+// What the server told of people, which nothing on the page needs to say; and whom it is being asked about.
 const told = new Map();
+const asked = new Map();
 
 // A name that is nobody else's: with the username where somebody else's looks the same.
 export function shown({ username, name, alike }) { return alike ? `${name} @${username}` : name; }
 
 // What somebody is called, as far as this page knows: by their messages, by a list, or by the emoji that they chose.
 export function nameOf(username) {
+  if (told.has(username)) return told.get(username);
   const user = CSS.escape(username);
   const byline = document.querySelector(`.message[data-author="${user}"] .byline`);
   if (byline) return [...byline.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' ');
@@ -21,7 +23,7 @@ export function nameOf(username) {
   const { users = '', names = '' } = document.querySelector(`.chip[data-users~="${user}"]`)?.dataset ?? {};
   const chosen = names.split('\n')[users.split(' ').indexOf(username)];
   // A username among the names says that nothing else was known.
-  return chosen && chosen !== username ? chosen : told.get(username);
+  return chosen !== username ? chosen : undefined;
 }
 
 // Tells `say` what somebody is called: at once as far as the page knows it, and else again when the server has told it.
@@ -29,24 +31,29 @@ export async function named(username, say) {
   const known = nameOf(username);
   say(known ?? username);
   if (known) return;
+  if (!asked.has(username)) asked.set(username, ask(username).finally(() => asked.delete(username)));
+  await asked.get(username);
+  if (told.has(username)) say(told.get(username));
+}
+
+async function ask(username) {
   // Everybody in a room hears of a pin in the same moment; they do not all ask in it.
   await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD));
   const name = nameOf(username) ?? (await askFor(`/people/${encodeURIComponent(username)}`))?.person.name;
-  if (!name) return;
-  told.set(username, name);
-  say(name);
+  // Whoever took another name meanwhile has that one.
+  if (name && !told.has(username)) told.set(username, name);
 }
 
 // Puts the username beside a name where it takes that.
 export function at(by, { username, alike }) {
   const beside = by.nextElementSibling?.matches('.at') ? by.nextElementSibling : null;
   if (!alike) beside?.remove();
-  else if (!beside) by.after(make('span', 'at', `@${username}`));
+  else if (!beside) by.after(' ', make('span', 'at', `@${username}`));
 }
 
 // `person {username, name, status, alike}`: everywhere on the page, their name is another one.
 export function renamed({ username, name, status, alike }) {
-  told.delete(username);
+  told.set(username, shown({ username, name, alike }));
   const user = CSS.escape(username);
   const named = [`[data-name-of="${user}"]`, `.message[data-author="${user}"] .by`];
   for (const node of document.querySelectorAll(named.join(','))) (node.querySelector('a') ?? node).textContent = name;
@@ -58,6 +65,8 @@ export function renamed({ username, name, status, alike }) {
     const title = face.parentElement.querySelector('.name');
     if (title) title.textContent = shown({ username, name, alike });
   }
+  for (const mark of document.querySelectorAll(`.pinned[data-by="${user}"]`)) mark.lastChild.textContent = `Pinned by ${shown({ username, name, alike })}`;
+  dispatchEvent(new CustomEvent('renamed', { detail: username }));
 }
 
 // `online {user, online}`: somebody whom one talks to came or went.

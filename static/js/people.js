@@ -1,10 +1,13 @@
 // Who is online, and who is typing.
+import { askFor } from '#js/get.js';
 import { make } from '#js/make.js';
 import { nameOf, shown } from '#js/people-live.js';
 
 // How long somebody's typing is shown, and how often one's own is told, in milliseconds.
 const TYPING_LASTS = 5_000;
 const TYPING_EVERY = 3_000;
+// How many of those who are online are named.
+const NAMED = 20;
 
 export class People {
   #connection; #me;
@@ -24,7 +27,8 @@ export class People {
       if (online) this.#online.add(user); else { this.#online.delete(user); this.stoppedTyping(user); }
       this.#show();
     });
-    connection.on('typing', ({ user }) => this.#isTyping(user));
+    connection.on('typing', ({ user, name }) => this.#isTyping(user, name));
+    for (const what of ['pointerenter', 'focus']) this.#link.addEventListener(what, () => this.#name());
     connection.addEventListener('down', () => { this.#online.clear(); this.#others = 0; this.#show(); });
   }
 
@@ -57,8 +61,10 @@ export class People {
     if (this.#typing.delete(user)) this.#say();
   }
 
-  #isTyping(user) {
+  // `name` is there where it is another one than the username.
+  #isTyping(user, name) {
     if (user === this.#me.username) return;
+    if (name && !this.#names.has(user)) this.#names.set(user, name);
     clearTimeout(this.#typing.get(user));
     this.#typing.set(user, setTimeout(() => { this.#typing.delete(user); this.#say(); }, TYPING_LASTS));
     this.#say();
@@ -72,11 +78,21 @@ export class People {
     else this.#line.textContent = 'Several people are typing…';
   }
 
+  // Names who is online to whoever points there: the list of members knows what they are called.
+  async #name() {
+    if (this.#link.title || !this.#online.size || 'fixed' in this.#link.dataset) return;
+    const answer = await askFor(this.#link.pathname);
+    const names = (answer?.members ?? []).filter(({ online }) => online).map(({ person }) => shown(person));
+    const count = this.#online.size + this.#others;
+    const named = names.slice(0, NAMED);
+    if (named.length) this.#link.title = `Online: ${named.join(', ')}${count > named.length ? ` and ${count - named.length} more` : ''}`;
+  }
+
   #show() {
     const count = this.#online.size + this.#others;
     const members = `${this.#members} ${this.#members === 1 ? 'member' : 'members'}`;
     if ('fixed' in this.#link.dataset) return;
-    this.#link.title = [...this.#online].map((user) => this.#names.get(user) ?? user).sort().join(', ');
+    this.#link.title = '';
     // Narrow windows show the number alone.
     const rest = members.slice(String(this.#members).length) + (count ? ` · ${count} online` : '');
     this.#link.lastElementChild.replaceChildren(String(this.#members), make('span', 'wide', rest));

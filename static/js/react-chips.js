@@ -1,6 +1,6 @@
 // The emoji under a message: each with its count and its people, pressed where one is among them.
 import { make } from '#js/make.js';
-import { nameOf } from '#js/people-live.js';
+import { named, nameOf } from '#js/people-live.js';
 
 // Brings the chips to a message's present state. A chip that stays keeps its node, and the focus with it.
 export function reactions(line, message, me) {
@@ -44,16 +44,40 @@ function blank(emoji, { room, seq }) {
   return form;
 }
 
+// Whom nothing on the page names, the server knows: it is asked when somebody wants to know, or all who see a new chip would ask at once.
+function ask({ target }) {
+  const chip = target.closest?.('.chip');
+  for (const user of chip?.dataset.users.split(' ') ?? []) if (user !== oneself().username && !nameOf(user)) named(user, () => retell(user));
+}
+for (const wanted of ['pointerover', 'focusin']) document.addEventListener(wanted, ask);
+addEventListener('renamed', ({ detail }) => retell(detail));
+
+function retell(user) {
+  for (const chip of document.querySelectorAll(`.chip[data-users~="${CSS.escape(user)}"]`)) say(chip, chip.dataset.users.split(' '), oneself());
+}
+
+function oneself() {
+  const { me: username, myName: name } = document.querySelector('.app').dataset;
+  return { username, name };
+}
+
 function fill(form, users, me) {
   const isMine = users.includes(me.username);
   const press = form.querySelector('.reaction');
-  const names = users.map((user) => (user === me.username ? me.name : nameOf(user)) ?? user);
-  form.dataset.names = names.join('\n');
   form.dataset.users = users.join(' ');
   form.querySelector('input').value = String(!isMine);
   press.textContent = `${form.dataset.emoji} ${users.length}`;
   press.ariaPressed = String(isMine);
   press.classList.toggle('reaction--mine', isMine);
-  press.title = names.join(', ');
-  press.ariaLabel = `${form.dataset.emoji}, ${users.length}: ${names.join(', ')}`;
+  say(form, users, me);
+}
+
+// Who chose it: "Ada, Grace and 3 others reacted with 🎉 5"; oneself first. The server says the same in `web/views/entry.rs`. It ends as
+// what one sees, by which the button is asked for aloud.
+function say(form, users, me) {
+  const called = users.map((user) => (user === me.username ? me.name : nameOf(user)) ?? user);
+  form.dataset.names = called.join('\n');
+  const all = [...(users.includes(me.username) ? ['You'] : []), ...called.filter((_, at) => users[at] !== me.username)];
+  const who = all.length > 3 ? `${all[0]}, ${all[1]} and ${all.length - 2} others` : [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' and ');
+  form.querySelector('.reaction').ariaLabel = `${who} reacted with ${form.dataset.emoji} ${users.length}`;
 }

@@ -139,7 +139,11 @@ impl MentionsPage {
             let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
             listed.is_some_and(|listed| message.seq > listed.read_seq)
         };
-        let entry = |logged: &Arc<Logged>| Entry { is_for_me: is_new(&logged.message), ..Entry::alone(&logged.message, &frame) };
+        // Of several rooms: a number alone does not tell two apart.
+        let entry = |logged: &Arc<Logged>| {
+            let message = &logged.message;
+            Entry { is_for_me: is_new(message), scope: format!("{}-", message.room), ..Entry::alone(message, &frame) }
+        };
         let entries = found.mentions.iter().map(entry).collect();
         Self { frame, entries, next: found.next }
     }

@@ -15,7 +15,7 @@ use crate::clock::Millis;
 /// Within how many milliseconds messages of one author join.
 const JOIN_WITHIN: i64 = 5 * 60 * 1000;
 /// How many characters of a message a quote holds.
-const EXCERPT: usize = 120;
+const EXCERPT: usize = 140;
 
 /// One message among others of its room.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Entry {
     /// The day, where it is another one than before.
     pub day: Option<String>,
     pub room: Arc<str>,
+    /// What its ids begin with on a page of several rooms, where a number alone is not enough.
+    pub scope: String,
     pub seq: i64,
     pub rev: i64,
     pub at: String,
@@ -87,8 +89,9 @@ pub(super) struct Entry {
 pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
-    pub users: String,
-    /// The same for the script, a line each.
+    /// Who chose it, in a sentence. Its number follows there, as one sees it: by that the button is asked for aloud.
+    pub said: String,
+    /// What they are called, for the script, a line each.
     pub names: String,
     /// Their usernames for the script, between spaces.
     pub usernames: String,
@@ -108,10 +111,40 @@ impl Quote {
     /// The beginning of a message.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        let words: Vec<_> = message.body.split_whitespace().take(40).collect();
-        let excerpt = words.join(" ").chars().take(EXCERPT).collect();
-        Self { name: message.author.shown(), excerpt }
+        Self { name: message.author.shown(), excerpt: excerpt(&message.html) }
     }
+}
+
+/// The beginning of a message's words as they are read, in one line: its HTML, which is our own, without tags. The script takes the same
+/// from the page (`js/quotes.js`).
+fn excerpt(html: &str) -> String {
+    let mut words = String::new();
+    let mut rest = html;
+    let mut length = 0;
+    let mut has_gap = false;
+    while length + usize::from(has_gap) < EXCERPT
+        && let Some(next) = rest.chars().next()
+    {
+        if next == '<' {
+            rest = rest.split_once('>').map_or("", |(_, rest)| rest);
+            continue;
+        }
+        let entities = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&#39;", '\'')];
+        let entity = entities.iter().find(|(entity, _)| next == '&' && rest.starts_with(entity));
+        let (letter, taken) = entity.map_or((next, next.len_utf8()), |(entity, letter)| (*letter, entity.len()));
+        rest = &rest[taken..];
+        if letter.is_whitespace() {
+            has_gap = !words.is_empty();
+            continue;
+        }
+        if has_gap {
+            words.push(' ');
+        }
+        length += 1 + usize::from(has_gap);
+        has_gap = false;
+        words.push(letter);
+    }
+    words
 }
 
 /// Which day it is somewhere, counted.
@@ -177,6 +210,7 @@ impl Entry {
             is_first: standing.is_first,
             day: standing.is_new_day.then(|| frame.times.day(&at)),
             room: message.room.clone(),
+            scope: String::new(),
             seq: message.seq,
             rev: message.rev,
             at: message.created_at.to_string(),
@@ -212,13 +246,14 @@ impl Entry {
                 .iter()
                 .map(|reaction| {
                     let names: Vec<_> = reaction.users.iter().map(|user| frame.display_names.of(user)).collect();
+                    let mine = reaction.users.iter().position(|user| **user == *me);
                     Chosen {
                         emoji: reaction.emoji.clone(),
                         count: reaction.users.len(),
-                        users: names.join(", "),
+                        said: reacted(&names, mine, &reaction.emoji),
                         names: names.join("\n"),
                         usernames: reaction.users.join(" "),
-                        is_mine: reaction.users.iter().any(|user| **user == *me),
+                        is_mine: mine.is_some(),
                     }
                 })
                 .collect(),
@@ -233,6 +268,21 @@ impl Entry {
         let standing = Standing::of(message, None, frame.times.zone());
         Self { day: None, clock, is_first: true, ..Self::new(message, standing, frame, None) }
     }
+}
+
+/// Who chose an emoji: "Ada, Grace and 3 others reacted with 🎉". The reader, who may be one of them, comes first. The script says the
+/// same in `js/react-chips.js`.
+fn reacted(names: &[Arc<str>], mine: Option<usize>, emoji: &str) -> String {
+    let others = names.iter().enumerate().filter(|(at, _)| Some(*at) != mine).map(|(_, name)| &**name);
+    let all: Vec<&str> = mine.map(|_| "You").into_iter().chain(others).collect();
+    let who = match &all[..] {
+        [] => return emoji.to_owned(),
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} and {other}"),
+        [first, second, third] => format!("{first}, {second} and {third}"),
+        [first, second, rest @ ..] => format!("{first}, {second} and {} others", rest.len()),
+    };
+    format!("{who} reacted with {emoji}")
 }
 
 /// When a message was edited.
@@ -254,5 +304,31 @@ fn notice(message: &Message, names: &DisplayNames) -> String {
         Kind::Topic => format!("{name} changed the topic to “{body}”"),
         Kind::Renamed => format!("{name} renamed the room to “{body}”"),
         Kind::Visibility => format!("{name} made the room {body}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_is_what_one_reads() {
+        let html = "<p>See <a href=\"https://example.com/?a=1&amp;b=2\">the <em>docs</em></a>\n  &lt;now&gt; &amp; <code>a &quot;b&quot;</code></p>\n<p>é</p>";
+        assert_eq!(excerpt(html), "See the docs <now> & a \"b\" é");
+        assert_eq!(excerpt(""), "");
+        assert_eq!(excerpt(&format!("<p>{}</p>", "é ".repeat(200))).chars().count(), EXCERPT - 1);
+        assert_eq!(excerpt("<p>&unknown; <b"), "&unknown;");
+    }
+
+    #[test]
+    fn an_emoji_says_who_chose_it() {
+        let names: Vec<Arc<str>> = ["Ada Lovelace", "Grace", "Mei", "Linus", "Kim"].map(Into::into).into();
+        let said = |count: usize, mine| reacted(&names[..count], mine, "🎉");
+        assert_eq!(said(1, None), "Ada Lovelace reacted with 🎉");
+        assert_eq!(said(1, Some(0)), "You reacted with 🎉");
+        assert_eq!(said(2, Some(1)), "You and Ada Lovelace reacted with 🎉");
+        assert_eq!(said(3, None), "Ada Lovelace, Grace and Mei reacted with 🎉");
+        assert_eq!(said(5, None), "Ada Lovelace, Grace and 3 others reacted with 🎉");
+        assert_eq!(said(5, Some(4)), "You, Ada Lovelace and 3 others reacted with 🎉");
     }
 }

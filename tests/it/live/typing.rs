@@ -17,6 +17,15 @@ both! {
         assert!(hers.peek_at("typing").is_empty(), "one need not be told of oneself");
     }
 
+    async fn whoever_has_a_display_name_is_named_by_it(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        let (hers, _) = ada.join("general").await;
+        let (other, _) = grace.join("general").await;
+        ada.post("/settings", &[("name", "Ada Lovelace")]).await.expect(303);
+        hers.tell("typing", json!({ "room": "general" })).await;
+        assert_eq!(other.next("typing").await, json!({ "room": "general", "user": "ada", "name": "Ada Lovelace" }));
+    }
+
     async fn nobody_else_sees_it(app: &TestApp) {
         let (ada, eve) = (app.register("ada").await, app.register("eve").await);
         let room = ada.create_room("Tea", "public").await;
