@@ -15,16 +15,27 @@ export class Menu {
     this.#acts = acts;
     if (!('popover' in HTMLElement.prototype)) return; // Then the three dots lead to their page.
     acts.list.addEventListener('click', (event) => this.#pressed(event));
+    acts.list.addEventListener('keydown', (event) => { if (event.key === ' ' && event.target.matches('.more')) this.#pressed(event); });
     this.#menu.addEventListener('keydown', (event) => this.#key(event));
     this.#menu.addEventListener('click', (event) => this.#chosen(event));
     this.#menu.addEventListener('toggle', ({ newState }) => { if (newState === 'closed') this.#closed(); });
     this.#rests();
   }
 
+  // The three dots open this menu, instead of leading to a page.
+  names(more) {
+    if (!more || !('popover' in HTMLElement.prototype)) return;
+    more.role = 'button';
+    more.ariaHasPopup = 'menu';
+    more.ariaExpanded = 'false';
+  }
+
   // Opens beside `opener`, for one message.
   open(node, opener = node) {
     this.#node = node;
     this.#opener = opener;
+    this.names(node.querySelector('.more'));
+    node.querySelector('.more').ariaExpanded = 'true';
     const offered = this.#acts.offered(node);
     const quick = narrow.matches && offered.some(({ name }) => name === 'react') ? [this.#quick(node)] : [];
     this.#menu.replaceChildren(...quick, ...offered.map((act) => {
@@ -95,6 +106,7 @@ export class Menu {
 
   #closed() {
     this.#node?.classList.remove('message--acted');
+    this.names(this.#node?.querySelector('.more'));
     // Focus goes back to where it came from, unless it is somewhere else already.
     if (!document.activeElement || document.activeElement === document.body || this.#menu.contains(document.activeElement)) this.#opener?.focus({ preventScroll: true });
   }

@@ -31,11 +31,13 @@ export class Toolbar {
       const press = make('button', 'usual-act');
       press.type = 'button';
       press.dataset.act = act.name;
-      press.title = `${act.text} (${act.key})`;
+      press.dataset.key = act.key;
       press.ariaLabel = act.text;
+      press.setAttribute('aria-keyshortcuts', act.key === '+' ? 'Plus' : act.key.toUpperCase());
       press.append(icon(act.name));
       return press;
     }));
     node.querySelector('.acting')?.prepend(this.#row);
+    this.#menu.names(node.querySelector('.more'));
   }
 }

@@ -4,7 +4,12 @@ import { shown } from '#js/people-live.js';
 // How long a confirmation stays to be seen, in milliseconds.
 const SHOWN = 2_500;
 
+// What comes within so many milliseconds is told together, and how many messages are told one by one.
+const TOGETHER = 200;
+const FEW = 3;
+
 let hiding;
+const untold = [];
 
 // Says something in the live region; what is shown as well stands for a moment at the foot of the page.
 export function announce(text, { isShown = false } = {}) {
@@ -17,8 +22,16 @@ export function announce(text, { isShown = false } = {}) {
   hiding = setTimeout(() => { region.textContent = ''; region.classList.remove('said--shown'); }, SHOWN);
 }
 
-// Tells a new message in one line.
+// Tells a new message: who wrote it, and what. Those that come together are told together, and of many only how many.
 export function tell(message) {
-  const words = new DOMParser().parseFromString(message.html, 'text/html').body.textContent.trim();
-  announce(`${shown(message.author)}: ${words.slice(0, 200)}`);
+  untold.push(message);
+  if (untold.length > 1) return;
+  setTimeout(() => {
+    const all = untold.splice(0);
+    const { author } = all.at(-1);
+    if (all.length > FEW) announce(`${all.length} new messages, the last from ${shown(author)}`);
+    else announce(all.map((one) => `${shown(one.author)}: ${words(one)}`).join('. '));
+  }, TOGETHER);
 }
+
+const words = ({ html }) => new DOMParser().parseFromString(html, 'text/html').body.textContent.trim().replace(/\s+/g, ' ').slice(0, 200);

@@ -53,7 +53,7 @@ onPage((main, signal) => {
   if (here) recent.visited(here);
   drawer.open(main);
   palette.here = here;
-  keys.open(main, here && new LogKeys(main));
+  keys.open(main, here && new LogKeys(main, signal));
   bindOpeners(main);
   // What waits in other rooms is sent, and so is what was on its way in the room that was left.
   const flush = () => flushElsewhere(me, connection, here, signal);

@@ -58,7 +58,7 @@ export class Keys {
     }
     if (key === 'Escape') return this.#escape(event);
     if (!isPlain(event) || isTyping(event.target)) return;
-    if (key === 'End' || ((key === 'ArrowDown' || key === 'ArrowUp') && event.target.matches('.message, .notice'))) return this.#message(event, key);
+    if (key === 'End') return this.#message(event, key);
     if (areSingle()) this.#single(event, key);
   }
 
@@ -67,7 +67,7 @@ export class Keys {
       case '?': return done(event, this.show());
       case 'g': this.#went = Date.now(); return done(event);
       case '/': return done(event, visit('/search'));
-      case 'n': case 'p': {
+      case 'n': case 'b': {
         const room = nextRoom(key === 'n' ? 1 : -1);
         return room && done(event, visit(room));
       }
@@ -77,7 +77,7 @@ export class Keys {
 
   #message(event, key) {
     if (!this.#log) return;
-    const moved = key === 'G' || key === 'End' ? this.#log.toEnd() : this.#log.move(key === 'j' || key === 'ArrowDown' ? 1 : -1);
+    const moved = key === 'G' || key === 'End' ? this.#log.toEnd() : this.#log.move(key === 'j' ? 1 : -1);
     if (moved) event.preventDefault();
   }
 

@@ -36,8 +36,8 @@ export class Level {
     for (const choice of this.#details.querySelectorAll('[name=level]')) {
       const isChosen = choice.value === (level ?? '');
       choice.ariaPressed = String(isChosen);
-      if (isChosen) summary.ariaLabel = summary.title = `Notifications: ${choice.textContent}`;
+      if (isChosen) summary.title = `Notifications: ${choice.textContent}`;
     }
-    this.#details.querySelector('use').setAttribute('href', `#i-${ICONS[level] ?? 'bell'}`);
+    this.#details.querySelector('.icon:not(.level-more) use').setAttribute('href', `#i-${ICONS[level] ?? 'bell'}`);
   }
 }

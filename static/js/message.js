@@ -11,7 +11,7 @@ const HUES = 12;
 export function element(message, me) {
   const template = document.querySelector(message.kind === 'text' ? '#message' : '#notice');
   const node = template.content.firstElementChild.cloneNode(true);
-  node.id = `m${message.seq}`;
+  identify(node, message.seq);
   Object.assign(node.dataset, { seq: message.seq, at: message.created_at, author: message.author.username });
   const place = `/rooms/${message.room}/${message.seq}`;
   for (const time of node.querySelectorAll('time')) {
@@ -38,6 +38,14 @@ export function element(message, me) {
   return node;
 }
 
+// Its name, for those who listen, is what it says: its author, its time and its words, or a notice's line.
+function identify(node, id) {
+  node.id = `m${id}`;
+  const parts = [['y', node.querySelector('.byline')], ['b', node.querySelector('.body')]].filter(([, part]) => part);
+  for (const [letter, part] of parts) part.id = letter + id;
+  node.setAttribute('aria-labelledby', parts.map(([, part]) => part.id).join(' ') || node.id);
+}
+
 // Brings an element to a message's present state; what did not change keeps its node, and so the focus that is in it.
 export function update(node, message, me) {
   node.dataset.rev = message.rev;
@@ -48,6 +56,7 @@ export function update(node, message, me) {
   node.toggleAttribute('data-pinned', !!message.pinned);
   node.classList.toggle('message--me', !isGone && addresses(message, me));
   const body = node.querySelector('.body');
+  const hadFocus = node.matches(':focus-within:not(:focus)');
   if (isGone) body.replaceChildren(make('p', 'gone', 'Message deleted'));
   else if (body.dataset.edited !== (message.edited_at ?? '')) {
     body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
@@ -56,6 +65,8 @@ export function update(node, message, me) {
   edited(node, body, message, me);
   pinned(node, message);
   reactions(node.querySelector('.reactions'), message, me);
+  // What had it is gone: nobody is thrown out of the log.
+  if (hadFocus && !node.matches(':focus-within')) node.focus({ preventScroll: true });
 }
 
 // Says that the words were changed; to whoever may see the edit history, as a link there.
@@ -92,6 +103,7 @@ function answers(message) {
 // A post that is on its way.
 export function pendingElement(post, me) {
   const node = element({ seq: '', rev: 0, kind: 'text', room: '', author: me, html: '', created_at: new Date().toISOString(), reply_to: post.reply_to }, me);
+  identify(node, post.nonce);
   node.removeAttribute('id');
   node.className = `message message--${post.problem ? 'failed' : 'pending'}`;
   node.dataset.nonce = post.nonce;

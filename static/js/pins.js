@@ -21,6 +21,12 @@ export class Pins {
   }
 
   #show(count) {
+    // In a narrow window it stands in the room's menu.
+    const too = this.#main.querySelector('.pins-too');
+    if (too) {
+      too.hidden = !count;
+      too.lastElementChild.textContent = count;
+    }
     this.#link.dataset.pins = count;
     this.#link.hidden = !count;
     this.#link.querySelector('[aria-hidden]:not(.icon)').textContent = count;

@@ -45,8 +45,17 @@ document.addEventListener('click', ({ target }) => {
   if (link?.origin === location.origin) link.removeAttribute('target');
 }, true);
 
+// A name that is cut off is told in full to whoever points at it.
+document.querySelector('.sidebar').addEventListener('pointerover', ({ target }) => {
+  const name = target.closest?.('a')?.querySelector('.name');
+  if (name) name.title = name.scrollWidth > name.clientWidth ? name.textContent : '';
+});
+
 connection.on('person', renamed);
 connection.on('online', cameOrWent);
+// Others are told by the server that one is here; one's own pages know it.
+connection.addEventListener('up', () => cameOrWent({ user: me.username, online: true }));
+onPage(() => { if (connection.isUp) cameOrWent({ user: me.username, online: true }); });
 
 remember();
 // Whoever was here before leaves nothing, and neither does who is here now.

@@ -29,7 +29,7 @@ export class Entries {
     entry.classList.toggle('muted', isQuiet);
     const name = entry.querySelector('.name');
     if (name && !isDirect(row)) {
-      name.textContent = entry.title = row.name;
+      name.textContent = row.name;
       const isPrivate = row.visibility === 'private';
       entry.querySelector('.hash use').setAttribute('href', isPrivate ? '#i-lock' : '#i-hash');
       if (!isPrivate) entry.querySelector('.private')?.remove();
@@ -96,7 +96,7 @@ export class Entries {
     entry.href = `/rooms/${row.room}`;
     entry.dataset.room = row.room;
     if (row.room === this.here) entry.setAttribute('aria-current', 'page');
-    entry.querySelector('.name').textContent = entry.title = row.name;
+    entry.querySelector('.name').textContent = row.name;
     entry.querySelector('.portrait')?.replaceWith(company(row));
     if (isDirect(row)) { list.prepend(item); return entry; }
     const after = [...list.children].find((other) => order.compare(nameIn(other), row.name) > 0);

@@ -79,6 +79,7 @@ export class Timeline {
     }
     const isOwn = message.author.username === this.#me.username;
     const isWords = message.kind === 'text';
+    if (isNews && isWords && !isOwn && !message.deleted_at) tell(message);
     // Who reads further up keeps what they read: what comes then is loaded when they come to it.
     if (this.isLatest && message.seq > this.last && this.#isFull && !this.#place.isAtEnd && !isOwn) this.#reaches({ newer: true });
     if (!this.isLatest || message.seq < this.last) {
@@ -93,7 +94,6 @@ export class Timeline {
     if (before) before.before(node); else this.#list.append(node);
     arrange([node]);
     this.#quotes.fill(node);
-    if (isWords && !isOwn && wasAtEnd) tell(message);
     if (this.#isFull) this.#dropFirst();
     if (wasAtEnd || (isOwn && isWords)) this.#place.toEnd();
     else if (isWords) this.#place.more();
@@ -104,11 +104,14 @@ export class Timeline {
     this.#place.keep(() => {
       const anchor = this.messages()[0];
       const nodes = messages.map((message) => element(message, this.#me));
+      const isHeld = this.#older?.contains(document.activeElement);
       if (this.#hasOlder) this.#older.after(...nodes); else this.#list.prepend(...nodes);
       this.#reaches({ older: more });
       this.#line();
       arrange([...nodes, anchor]);
       for (const node of nodes) this.#quotes.fill(node);
+      // Who stood on a link that has done its work stays there.
+      if (isHeld && !this.#older.isConnected) anchor?.focus({ preventScroll: true });
       if (this.#isFull) this.#dropLast();
     });
   }
@@ -118,12 +121,14 @@ export class Timeline {
     this.#place.keep(() => {
       const nodes = messages.filter(({ seq }) => !this.#list.querySelector(`#m${seq}`)).map((message) => element(message, this.#me));
       const last = this.#lastNode;
+      const isHeld = this.#newer?.contains(document.activeElement);
       if (last) last.after(...nodes); else this.#list.prepend(...nodes);
       arrange(nodes);
       for (const node of nodes) this.#quotes.fill(node);
       if (this.#isFull) this.#dropFirst();
       // Something may have come while these were asked for.
       this.#reaches({ newer: more || (nodes.length > 0 && this.last < this.#head) });
+      if (isHeld && !this.#newer.isConnected) (nodes[0] ?? last)?.focus({ preventScroll: true });
     });
     this.#place.look();
   }
@@ -179,9 +184,11 @@ export class Timeline {
 
   // Shows the posts that are on their way, after everything else.
   pending(posts) {
+    const held = this.#list.querySelector('[data-nonce]:focus-within')?.dataset.nonce;
     for (const old of this.#list.querySelectorAll('[data-nonce]')) old.remove();
     const nodes = posts.map((post) => pendingElement(post, this.#me));
     this.#list.append(...nodes);
+    if (held) (nodes.find(({ dataset }) => dataset.nonce === held) ?? this.#lastNode)?.focus({ preventScroll: true });
     if (!nodes.length) return;
     this.#list.querySelector('#empty')?.remove();
     const last = this.#lastNode;

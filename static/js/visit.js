@@ -115,7 +115,7 @@ function show(page, { isBack, isAgain }) {
 }
 
 function focusIn(main) {
-  const wanted = main.querySelector('[autofocus]') ?? main.querySelector('#log') ?? main.querySelector('h1') ?? main;
+  const wanted = main.querySelector('[autofocus]:not([popover] *)') ?? main.querySelector('#log') ?? main.querySelector('h1') ?? main;
   if (wanted.tabIndex < 0) wanted.tabIndex = -1;
   wanted.focus({ preventScroll: true });
 }

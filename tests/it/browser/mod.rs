@@ -4,6 +4,7 @@ mod acts;
 mod axe;
 mod cut;
 mod hostile;
+mod listening;
 mod looks;
 mod notices;
 mod offline;

@@ -180,6 +180,27 @@ fn the_way_to_what_is_answered_leads_back_as_well() {
         ada.press("#back").await;
         ada.sees("#m47:focus").await;
         assert_eq!(scrolled(&ada).await, there);
+        // It goes when nobody needs it any more: once the answer is in sight, once one writes oneself, and after ten seconds, which are the
+        // test's to let pass.
+        let run = async |script: &str| ada.execute(script, vec![]).await.expect("our own script runs");
+        run("const real = window.setTimeout; \
+             window.setTimeout = (then, time, ...rest) => time === 10_000 ? (window.later = then, 0) : real(then, time, ...rest);")
+        .await;
+        for ending in ["scroll", "write", "time"] {
+            ada.press("#m47 .answers").await;
+            ada.sees("#m2:focus").await;
+            ada.sees("#back:not([hidden])").await;
+            match ending {
+                "scroll" => drop(run("document.querySelector('#m47').scrollIntoView({ block: 'center' })").await),
+                "time" => drop(run("window.later()").await),
+                _ => {
+                    say(&ada, "And another.").await;
+                    ada.sees("#m49").await;
+                }
+            }
+            ada.sees("#back[hidden]").await;
+            run("document.querySelector('#log').scrollTop = 1e9").await;
+        }
         ada.close().await;
     });
 }

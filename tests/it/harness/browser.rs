@@ -18,6 +18,7 @@ use tokio::time::timeout;
 mod chrome;
 
 use self::chrome::ConsoleLog;
+pub use self::chrome::Heard;
 use super::site::PASSWORD;
 use super::{DEADLINE, Site};
 

@@ -2,6 +2,8 @@
 //!
 //! Owns Chrome's own commands. What people do on a page is in `browser`.
 
+use std::collections::HashMap;
+
 use fantoccini::wd::WebDriverCompatibleCommand;
 use reqwest::{Method, Url};
 use serde_json::json;
@@ -26,19 +28,65 @@ impl Browser {
     }
 
     /// Asks the browser itself for something (Chrome's DevTools protocol).
-    pub async fn tells_chrome(&self, command: &'static str, parameters: serde_json::Value) {
-        self.client.issue_cmd(DevTools(command, parameters)).await.unwrap_or_else(|error| panic!("{command}: {error}"));
+    pub async fn tells_chrome(&self, command: &'static str, parameters: serde_json::Value) -> serde_json::Value {
+        self.client.issue_cmd(DevTools(command, parameters)).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Looks at pages as on another device: light or dark, so many pixels wide, and without motion.
+    /// What readers of the screen are given of the page, in its order.
+    pub async fn heard(&self) -> Vec<Heard> {
+        let tree = self.tells_chrome("Accessibility.getFullAXTree", json!({})).await;
+        let nodes: HashMap<&str, &serde_json::Value> =
+            tree["nodes"].as_array().into_iter().flatten().filter_map(|node| Some((node["nodeId"].as_str()?, node))).collect();
+        // It comes level by level; one listens from the top to the bottom.
+        let mut told = Vec::new();
+        let mut next: Vec<&str> = tree["nodes"][0]["nodeId"].as_str().into_iter().collect();
+        while let Some(node) = next.pop().and_then(|id| nodes.get(id)) {
+            if node["ignored"] != json!(true) {
+                told.push(node);
+            }
+            next.extend(node["childIds"].as_array().into_iter().flatten().rev().filter_map(|id| id.as_str()));
+        }
+        let text = |value: &serde_json::Value| value["value"].as_str().unwrap_or_default().trim().to_owned();
+        let all = told.into_iter().map(|node| Heard {
+            role: text(&node["role"]),
+            name: text(&node["name"]),
+            description: text(&node["description"]),
+            states: node["properties"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|state| Some((state["name"].as_str()?.to_owned(), state["value"]["value"].clone())))
+                .collect(),
+        });
+        all.collect()
+    }
+
+    /// Looks at pages as on another device: light, dark, or in the few colors that its system chooses (`forced`); so many pixels wide, and
+    /// without motion.
     pub async fn looks(&self, scheme: &str, width: u32) {
+        let (scheme, forced) = if scheme == "forced" { ("dark", "active") } else { (scheme, "none") };
         let features = json!([
-            { "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" },
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+            { "name": "forced-colors", "value": forced },
         ]);
         self.tells_chrome("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
         self.tells_chrome("Emulation.setDeviceMetricsOverride", size).await;
     }
+}
+
+/// Something on a page, as readers of the screen are told of it.
+#[derive(Debug)]
+pub struct Heard {
+    /// What it is.
+    pub role: String,
+    /// What it is called.
+    pub name: String,
+    /// What is told beside its name.
+    pub description: String,
+    /// How it is: `pressed`, `expanded`, `focused` and the like.
+    pub states: HashMap<String, serde_json::Value>,
 }
 
 /// Chromium's own command for reading the console; fantoccini has only the standard ones.
