@@ -230,11 +230,12 @@ impl Db {
                 "memberships.room_id in (
                     select id from (
                         select id, is_direct, is_wanted, row_number() over (
-                            partition by is_direct, is_wanted order by is_here desc, is_favorite desc, urgency desc, talked_at desc, name, slug) as place
+                            partition by is_direct, is_wanted order by is_here desc, is_favorite desc, urgency desc, is_muted, talked_at desc, name, slug) as place
                         from (
                             select own.*, (is_here or is_favorite or urgency > 0) as is_wanted from (
                                 select rooms.id as id, lower(name) as name, slug, direct_key is not null as is_direct, slug = $2 as is_here,
                                        case when $6 = '' then false else replace($6, ',' || slug || ',', '') <> $6 end as is_favorite,
+                                       coalesce(level, '') = 'muted' as is_muted,
                                        case when talk_seq <= read_seq or coalesce(level, '') = 'muted' then 0
                                             when (select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
                                                   order by mentions.seq limit 1) is not null then 2

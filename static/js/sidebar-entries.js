@@ -48,9 +48,9 @@ export class Entries {
     }
   }
 
-  // Lists the next of these rooms that are not listed, by name; gives their slugs.
-  more(rows) {
-    const next = this.#unlisted(rows).sort((one, other) => order.compare(one.name, other.name)).slice(0, MORE);
+  // Lists the next of these rooms that are not listed, by name, muted ones last; gives their slugs.
+  more(rows, isMuted) {
+    const next = this.#unlisted(rows).sort((one, other) => isMuted(one) - isMuted(other) || order.compare(one.name, other.name)).slice(0, MORE);
     this.#asked += next.length;
     for (const row of next) this.#add(row);
     return next.map(({ room }) => room);

@@ -116,7 +116,7 @@ export class Sidebar extends EventTarget {
 
   // Lists some more rooms, by name; says which. None, while one does not know of all.
   more() {
-    const listed = this.#isWhole ? this.#entries.more([...this.#rows.values()]) : [];
+    const listed = this.#isWhole ? this.#entries.more([...this.#rows.values()], ({ room }) => this.notificationLevel(room) === 'muted') : [];
     for (const room of listed) this.#draw(room);
     this.#offer();
     return listed;

@@ -126,16 +126,19 @@ impl Frame {
         self.rooms.iter().filter(|listed| !listed.room.is_direct && !self.is_favorite(&listed.room.slug))
     }
 
-    /// Those of them that are listed: where they are, where something waits, and the first of the others by name.
+    /// Those of them that are listed: where they are, where something waits, and the first of the others by name, muted ones last.
     pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
-        let is_wanted = |listed: &ListedRoom| self.is_here(listed) || self.is_waiting(listed);
-        let mut others = ROOMS.saturating_sub(self.other_rooms().filter(|listed| is_wanted(listed)).count());
+        let urgency = |listed: &ListedRoom| {
+            if self.is_here(listed) || self.is_waiting(listed) { 0 } else { 1 + usize::from(self.is_muted(listed)) }
+        };
+        let mut places = [0, 1, 2].map(|wanted| self.other_rooms().filter(|listed| urgency(listed) == wanted).count());
+        let [wanted, quiet, muted] = &mut places;
+        *quiet = (*quiet).min(ROOMS.saturating_sub(*wanted));
+        *muted = (*muted).min(ROOMS.saturating_sub(*wanted + *quiet));
         let is_listed = move |listed: &&ListedRoom| {
-            if is_wanted(listed) {
-                return true;
-            }
-            let has_place = others > 0;
-            others = others.saturating_sub(1);
+            let left = &mut places[urgency(listed)];
+            let has_place = *left > 0;
+            *left = left.saturating_sub(1);
             has_place
         };
         self.other_rooms().filter(is_listed).take(MOST)

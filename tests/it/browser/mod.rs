@@ -3,6 +3,7 @@
 mod acts;
 mod axe;
 mod cut;
+mod first;
 mod hostile;
 mod listening;
 mod looks;

@@ -46,6 +46,10 @@ both! {
         let page = ada.get("/rooms/many-2999").await.body;
         assert!(page.contains("data-room=\"many-2999\" data-unread=\"0\" data-level=\"\" data-seq=\"0\" aria-current=\"page\""), "{page}");
         assert!(!eve.get("/rooms").await.body.contains("Show more"));
+        // What is muted is out of the way.
+        ada.post("/rooms/many-0001/level", &[("level", "muted")]).await.expect(303);
+        let page = ada.get("/mentions").await.body;
+        assert!(!page.contains("data-room=\"many-0001\"") && page.contains("data-room=\"many-0002\""), "{page}");
         // Her favorites are there, whatever their names, and beside the others.
         for slug in ["many-2997", "many-2998"] {
             ada.post(&format!("/rooms/{slug}/favorite"), &[("on", "true")]).await.expect(303);
