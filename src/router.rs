@@ -87,6 +87,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/read", post(act::read))
         .route("/rooms/{slug}/level", post(act::level))
         .route("/rooms/{slug}/favorite", post(act::favorite))
+        .route("/rooms/{slug}/hide", post(act::hide))
         .route("/sidebar", post(act::section))
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))

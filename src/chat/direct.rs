@@ -90,6 +90,17 @@ impl Chat {
         Opened { slug, room: id, people, is_new }
     }
 
+    /// Hides a conversation of somebody's until the next message, or shows it again.
+    ///
+    /// # Errors
+    /// `forbidden` where it is none; the database's.
+    pub async fn hide(&self, reader: UserId, view: &RoomView, on: bool) -> Result<()> {
+        if !view.room.is_direct {
+            return Err(Error::Forbidden("Only direct messages can be hidden. You can mute this room, or leave it."));
+        }
+        Ok(self.db.set_hidden(view.room.id, reader, on).await?)
+    }
+
     /// Everybody with whom somebody has direct messages.
     ///
     /// # Errors

@@ -281,6 +281,8 @@ pub struct ListedRoom {
     pub room: Room,
     /// Whether the person is a member.
     pub is_member: bool,
+    /// Whether it is a conversation that they have hidden.
+    pub is_hidden: bool,
     /// How many people are members.
     pub members: i64,
     /// Whether somebody has written there since the person last read.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
-use super::{Db, read, transaction};
+use super::{Db, read, transaction, write};
 use crate::chat::types::{Author, RoomId, UserId};
 use crate::clock::Millis;
 
@@ -161,6 +161,24 @@ impl Db {
         .fetch_all(pool)
         .await?);
         Ok(by_room(rows, reader))
+    }
+
+    /// Hides a conversation of somebody's until the next message, or shows it again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn set_hidden(&self, room: RoomId, user: UserId, on: bool) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query(
+            "update memberships set hidden_seq = case when $3 then (select seq from rooms where rooms.id = room_id) end
+             where room_id = $1 and user_id = $2",
+        )
+        .bind(room)
+        .bind(user)
+        .bind(on)
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(())
     }
 
     /// The people of one room, by name, whoever they are.

@@ -174,6 +174,24 @@ impl Db {
         by_name!(self, sought, limit, " from users where banned_at is null")
     }
 
+    /// Whose name may be this one, look like it, or have it as a part: number, username and name. Who lost their access is among them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_called(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
+        // As written and in lower case: SQLite's `lower` knows only ASCII. Without accents the whole name is found by its look.
+        read!(self, pool => sqlx::query_as(
+            "select id, username, name from users
+             where lower(name) like $1 escape '\\' or name like $2 escape '\\' or look = $3 order by lower(name), username limit $4",
+        )
+        .bind(pattern(&name.to_lowercase()))
+        .bind(pattern(name))
+        .bind(look)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)
+    }
+
     /// Those of a room's members who are sought, by name.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
         let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members,
+                    members, hidden_seq,
                     case when talk_seq > read_seq then (select count(*) from (
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
                         order by messages.seq limit 100) as waiting where author_id <> $1) else 0 end as unread,
@@ -101,6 +101,7 @@ macro_rules! directory {
 impl From<RoomRow> for ListedRoom {
     fn from(row: RoomRow) -> Self {
         Self {
+            is_hidden: row.is_hidden(),
             is_member: row.read_seq.is_some(),
             members: row.members,
             is_unread: row.read_seq.is_some_and(|read| row.talk_seq > read),

@@ -26,6 +26,8 @@ pub struct RoomView {
     pub level: Option<Level>,
     /// How many people are members.
     pub members: i64,
+    /// Whether it is a conversation that the person has hidden.
+    pub is_hidden: bool,
 }
 
 /// How much has been written in a room.
@@ -61,6 +63,8 @@ pub(super) struct RoomRow {
     pub(super) level: Option<Level>,
     pub(super) members: i64,
     #[sqlx(default)]
+    pub(super) hidden_seq: Option<i64>,
+    #[sqlx(default)]
     pub(super) unread: i64,
     #[sqlx(default)]
     pub(super) mentions: i64,
@@ -73,6 +77,11 @@ pub(super) struct RoomRow {
 }
 
 impl RoomRow {
+    /// Whether its conversation was hidden, and nobody has written since.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden_seq.is_some_and(|hidden| hidden >= self.talk_seq)
+    }
+
     pub(super) fn into_room(self) -> Room {
         Room {
             id: self.id,
@@ -93,6 +102,7 @@ impl From<RoomRow> for RoomView {
             head: Head { seq: row.seq, rev: row.rev },
             membership: row.joined_at.zip(row.read_seq).map(|(joined_at, read_seq)| Membership { joined_at, read_seq }),
             created_by: row.created_by,
+            is_hidden: row.is_hidden(),
             level: row.level,
             members: row.members,
             room: row.into_room(),
@@ -117,7 +127,7 @@ impl Db {
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members
+                    members, hidden_seq
              from (select $1 as wanted) as given left join rooms on slug = wanted
              left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
              where visibility = 'public' or joined_at is not null",

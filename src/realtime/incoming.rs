@@ -12,7 +12,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
 
 use super::outgoing::{
-    Answer, Emit, FavoriteChanged, HeadAck, Joined, Kept, LevelChanged, LevelSet, Nothing, Outgoing, Pinned, Read,
+    Answer, Emit, FavoriteChanged, HeadAck, Hidden, Joined, Kept, LevelChanged, LevelSet, Nothing, Outgoing, Pinned, Read,
     SectionChanged, Synced, Unread,
 };
 use super::payload::{Incoming, Payload};
@@ -23,6 +23,7 @@ use crate::chat::ledger::Pending;
 use crate::chat::revisions::Place;
 use crate::chat::types::{Head, Level, RoomId, UserId, Window};
 use crate::chat::{Chat, Draft};
+use crate::db::rooms::RoomView;
 use crate::error::{Ack, Error, Result};
 use crate::limits::{self, Reading};
 
@@ -225,6 +226,9 @@ impl Realtime {
         let seat = &seated.seat;
         let view = self.chat.enter(seat.user, slug).await?;
         let room = view.room.id;
+        if view.is_hidden {
+            self.hide(seat.user, &view, false).await?;
+        }
         // Subscribe first, then read: what is committed in between comes twice, never zero times.
         let is_first = self.seats.subscribe(seated, room, &view.room.slug, view.head.rev).ok_or(Error::NotFound("room"))?;
         if is_first {
@@ -321,6 +325,16 @@ impl Realtime {
     /// Tells somebody's sockets that a section of their sidebar is closed now, or open.
     pub fn section(&self, user: UserId, section: &str, closed: bool) {
         self.tell_others(user, None, &SectionChanged { section, closed });
+    }
+
+    /// Hides a conversation from somebody's sidebars, or shows it there again.
+    ///
+    /// # Errors
+    /// `forbidden` where it is none; the database's.
+    pub async fn hide(&self, user: UserId, view: &RoomView, on: bool) -> Result<()> {
+        self.chat.hide(user, view, on).await?;
+        self.tell_others(user, None, &Hidden { room: &view.room.slug, hidden: on });
+        Ok(())
     }
 
     fn tell_others<E: Outgoing>(&self, user: UserId, by: Option<&Seated>, event: &E) {

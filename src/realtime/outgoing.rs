@@ -85,6 +85,15 @@ pub struct SectionChanged<'a> {
     pub closed: bool,
 }
 
+/// The person has hidden a conversation, or opened it again.
+#[derive(Debug, Serialize)]
+pub struct Hidden<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whether it is hidden.
+    pub hidden: bool,
+}
+
 /// A new message in a room that the socket watches and is not live in.
 #[derive(Debug, Serialize)]
 pub struct Activity<'a> {
@@ -156,6 +165,9 @@ impl Outgoing for FavoriteChanged<'_> {
 }
 impl Outgoing for SectionChanged<'_> {
     const NAME: &'static str = "section";
+}
+impl Outgoing for Hidden<'_> {
+    const NAME: &'static str = "hidden";
 }
 impl Outgoing for Activity<'_> {
     const NAME: &'static str = "activity";

@@ -18,6 +18,8 @@ pub struct OwnRoom {
     unread: i64,
     mentions: i64,
     level: Option<Level>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
     read_seq: i64,
     head: HeadAck,
 }
@@ -34,6 +36,7 @@ impl OwnRoom {
             unread: listed.unread,
             mentions: listed.mentions,
             level: listed.level,
+            hidden: listed.is_hidden,
             read_seq: listed.read_seq,
             head: HeadAck { head: listed.head, epoch: epoch.clone() },
         }

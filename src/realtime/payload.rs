@@ -115,6 +115,17 @@ impl Payload {
         }
     }
 
+    /// A field that may be missing, and is true or false.
+    ///
+    /// # Errors
+    /// `invalid`, for this field.
+    pub fn optional_flag(&self, field: &'static str) -> Result<Option<bool>> {
+        match self.0.get(field) {
+            None | Some(Json::Null) => Ok(None),
+            Some(_) => self.flag(field).map(Some),
+        }
+    }
+
     /// A field that must be true or false.
     ///
     /// # Errors

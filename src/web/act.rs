@@ -228,6 +228,27 @@ pub async fn favorite(
     Ok(asked.done(json!({ "favorite": on }), &path))
 }
 
+/// `POST /rooms/{slug}/hide` (`on` = `true`, `false`): whether a conversation is out of one's sidebar, until somebody writes there.
+pub async fn hide(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    asked: Asked,
+    Form(form): Form<Act>,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    state.chat.allow(user.id, rates::Act::Level).map_err(refuse)?;
+    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
+    let on = form.on == "true";
+    // Nothing waits where nobody sees it.
+    if on && view.room.is_direct {
+        mark_read(&state, &user, view.room.id, &slug, view.head.seq).await.map_err(refuse)?;
+    }
+    state.realtime.hide(user.id, &view, on).await.map_err(refuse)?;
+    let path = if on { "/direct".to_owned() } else { format!("/rooms/{}", view.room.slug) };
+    Ok(asked.done(json!({ "hidden": on }), &path))
+}
+
 /// The form that opens or closes a section of the sidebar.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

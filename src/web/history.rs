@@ -96,6 +96,12 @@ pub async fn room(
             tracing::warn!(%error, "a visit was not noted");
         }
     }
+    if is_visit
+        && view.is_hidden
+        && let Err(error) = state.realtime.hide(user.id, &view, false).await
+    {
+        tracing::warn!(%error, "a conversation stays hidden");
+    }
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
     }

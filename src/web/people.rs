@@ -11,12 +11,15 @@ use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::{DirectPage, Listed, PeoplePage, PersonPage};
-use crate::chat::direct::{Opened, usernames};
+use crate::chat::direct::{OTHERS, Opened, usernames};
 use crate::chat::listing::{Listing, RoomListing, Sought};
 use crate::chat::rates::Act;
-use crate::db::people::ListedPerson;
+use crate::db::people::{ListedPerson, Profile};
 use crate::error::{Error, Result};
 use crate::state::AppState;
+
+/// How many people who are chosen are looked up.
+const MOST_CHOSEN: usize = 2 * OTHERS;
 
 /// Which page of a list of people: who is looked for, and from where on.
 #[derive(Debug, Default, Deserialize)]
@@ -102,39 +105,79 @@ pub async fn message(State(state): State<AppState>, Path(username): Path<String>
     there(&state, &user, &asked, &opened).await
 }
 
-/// `GET /direct`: one's conversations, the liveliest first, and a form to begin one.
-pub async fn direct(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
+/// What the form for a new conversation has: `q`, `users` (more than once), `people`; and `after` for the list below it.
+#[derive(Debug, Default)]
+struct Picked {
+    /// Who is looked for.
+    q: String,
+    /// Who is chosen already.
+    users: Vec<String>,
+    /// Behind whom the people begin.
+    people: String,
+    /// Behind what the conversations begin.
+    after: String,
+}
+
+impl Picked {
+    fn of(fields: Vec<(String, String)>) -> Self {
+        let mut picked = Self::default();
+        for (name, value) in fields {
+            match &*name {
+                "q" => picked.q = value,
+                "users" => picked.users.push(value),
+                "people" => picked.people = value,
+                "after" => picked.after = value,
+                _ => {}
+            }
+        }
+        picked
+    }
+}
+
+/// `GET /direct`: one's conversations, the liveliest first, and a form to begin one, in which people can be looked for.
+pub async fn direct(
+    State(state): State<AppState>,
+    Query(fields): Query<Vec<(String, String)>>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
     let refuse = |error| asked.refuse(error);
-    let listing = state.chat.conversations(user.id, &search.after).await.map_err(refuse)?;
+    let picked = Picked::of(fields);
+    let listing = state.chat.conversations(user.id, &picked.after).await.map_err(refuse)?;
     if asked.is_json() {
         let RoomListing { rooms, next } = listing;
         let rooms: Vec<_> = rooms.iter().map(|listed| &listed.room).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }
-    let mut again = start(&state, &user, listing, Vec::new(), None).await.map_err(refuse)?;
-    again.is_first = search.after.is_empty();
-    Ok(page(&again))
+    if !picked.q.is_empty() || !picked.people.is_empty() {
+        state.chat.allow(user.id, Act::People).map_err(refuse)?;
+    }
+    Ok(page(&start(&state, &user, listing, picked, None).await.map_err(refuse)?))
 }
 
-/// `POST /direct` (`users`, also more than once): to the conversation with exactly these people.
+/// `POST /direct` (`users`, also more than once; without any, `q`): to the conversation with exactly these people.
 pub async fn begin(
     State(state): State<AppState>,
     user: CurrentUser,
     asked: Asked,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
-    let lines: Vec<String> = fields.into_iter().filter(|(name, _)| name == "users").map(|(_, line)| line).collect();
-    match open(&state, &user, &usernames(&lines)).await {
+    let refuse = |error| asked.refuse(error);
+    let mut picked = Picked::of(fields);
+    if usernames(&picked.users).is_empty() {
+        picked.users = vec![std::mem::take(&mut picked.q)];
+    }
+    match open(&state, &user, &usernames(&picked.users)).await {
         Ok(opened) => there(&state, &user, &asked, &opened).await,
         Err(error) if (error.shows_form_again() || matches!(error, Error::Forbidden(_))) && !asked.is_json() => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            let listing = state.chat.conversations(user.id, "").await.map_err(|error| asked.refuse(error))?;
-            let again = start(&state, &user, listing, lines, Some(&error)).await.map_err(|error| asked.refuse(error))?;
+            let listing = state.chat.conversations(user.id, "").await.map_err(refuse)?;
+            let again = start(&state, &user, listing, picked, Some(&error)).await.map_err(refuse)?;
             let mut response = page_with(status, &again);
             retry_after(&mut response, error.retry_after());
             Ok(response)
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(refuse(error)),
     }
 }
 
@@ -142,14 +185,29 @@ async fn start(
     state: &AppState,
     user: &CurrentUser,
     listing: RoomListing,
-    lines: Vec<String>,
+    picked: Picked,
     problem: Option<&Error>,
 ) -> Result<DirectPage> {
-    let everybody = state.accounts.directory(&Sought::default()).await?;
-    let people: Vec<_> = listed(state, everybody.people).into_iter().filter(|listed| listed.person.id != user.id).collect();
-    let (chosen, typed): (Vec<_>, Vec<_>) =
-        lines.into_iter().partition(|line| people.iter().any(|listed| listed.person.username == *line));
-    let problem = problem.map(Into::into);
+    let Picked { q, users, people, after } = picked;
+    let sought = Sought::parse(&q, &people)?;
+    let Listing { people: found, next: more_people } = state.accounts.directory(&sought).await?;
+    // Whoever is chosen stays, wherever they stand in the list.
+    let (mut chosen, mut typed) = (Vec::<ListedPerson>::new(), Vec::new());
+    for (nth, username) in usernames(&users).into_iter().enumerate() {
+        let person = match nth < MOST_CHOSEN {
+            true => state.accounts.profile(&username.to_lowercase()).await.ok().filter(|person| person.banned_at.is_none()),
+            false => None,
+        };
+        match person {
+            Some(person) if chosen.iter().any(|other| other.id == person.id) => {}
+            Some(Profile { id, username, name, status, .. }) => chosen.push(ListedPerson { id, username, name, status }),
+            None => typed.push(username.to_owned()),
+        }
+    }
+    let others = found.into_iter().filter(|person| chosen.iter().all(|chosen| chosen.id != person.id));
+    let mut others = listed(state, others.collect());
+    // Notes to oneself come first where one is listed.
+    others.sort_by_key(|listed| listed.person.id != user.id);
     let RoomListing { rooms: conversations, next } = listing;
     let next = next.map(|next| Search { after: next, ..Search::default() }).map(|search| search.query(&search.after));
     let presence = state.chat.presence();
@@ -157,13 +215,14 @@ async fn start(
     let online: Vec<_> = company.filter(|person| presence.is_online(*person)).collect();
     Ok(DirectPage {
         frame: frame(state, user).await?.with_online(online),
-        people,
+        chosen: listed(state, chosen),
+        people: others,
+        more_people,
         conversations,
         next,
-        is_first: true,
-        chosen,
-        typed: typed.join(" "),
-        problem,
+        is_first: after.is_empty(),
+        q: if typed.is_empty() { q } else { typed.join(" ") },
+        problem: problem.map(Into::into),
         now: state.clock.now(),
     })
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::frame::frame;
 use super::respond::{Answer, Asked, page_with, retry_after};
 use super::session::CurrentUser;
-use super::views::SearchPage;
-use crate::chat::search::{Order, Results};
+use super::views::{Frame, SearchPage};
+use crate::chat::search::{Order, Question, Results};
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -18,11 +18,14 @@ use crate::state::AppState;
 #[serde(default)]
 pub struct Sought {
     q: String,
+    /// The room that somebody came from: it is searched first, and one can leave it.
+    r#in: String,
     order: Option<String>,
     before: Option<String>,
+    count: String,
 }
 
-/// `GET /search` (`q`, `order` = `newest` or `best`, `before`).
+/// `GET /search` (`q`, `in` = a slug, `order` = `newest` or `best`, `before`, `count` = `true`).
 pub async fn page_of_results(
     State(state): State<AppState>,
     Query(sought): Query<Sought>,
@@ -32,21 +35,46 @@ pub async fn page_of_results(
     let refuse = |error| asked.refuse(error);
     let order = Order::parse(sought.order.as_deref()).map_err(refuse)?;
     let zone = user.times.zone().clone();
-    let found = state.chat.search(user.id, Some(zone), &sought.q, order, sought.before.as_deref()).await;
-    if asked.is_json() {
-        return Ok(Json(found.map_err(refuse)?).into_response());
+    let is_json = asked.is_json();
+    let question = |text| Question { text, order, before: sought.before.as_deref(), counts: !is_json || sought.count == "true" };
+    if is_json {
+        let text = within(&sought.r#in, None, &sought.q);
+        return Ok(Json(state.chat.search(user.id, Some(zone), question(&text)).await.map_err(refuse)?).into_response());
     }
+    let frame = frame(&state, &user).await.map_err(refuse)?.at("search");
+    let text = within(&sought.r#in, Some(&frame), &sought.q);
+    // Who has only just come from a room has not asked yet.
+    let is_asked = sought.r#in.is_empty() || !sought.q.trim().is_empty();
+    let found = match is_asked {
+        true => state.chat.search(user.id, Some(zone), question(&text)).await,
+        false => Ok(Results::default()),
+    };
     let (results, problem) = match found {
         Ok(results) => (results, None),
         // What was typed stays in the field, with what is wrong with it.
         Err(error) if error.shows_form_again() => (Results::default(), Some(error)),
         Err(error) => return Err(refuse(error)),
     };
-    let frame = frame(&state, &user).await.map_err(refuse)?.at("search");
     let is_next = sought.before.is_some_and(|before| !before.is_empty());
-    let shown = SearchPage::new(frame, sought.q, order, is_next, results, problem.as_ref());
+    let shown = SearchPage::new(frame, text, order, (is_asked, is_next), results, problem.as_ref());
     let status = problem.as_ref().map_or(200, Error::status);
     let mut response = page_with(StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), &shown);
     retry_after(&mut response, problem.as_ref().and_then(Error::retry_after));
     Ok(response)
+}
+
+/// What is asked for within a room: the filter is written out, so that it can be read and taken away.
+fn within(slug: &str, frame: Option<&Frame>, text: &str) -> String {
+    if slug.is_empty() {
+        return text.to_owned();
+    }
+    let filter = match frame.and_then(|frame| frame.rooms.iter().find(|listed| *listed.room.slug == *slug)) {
+        // One other, or oneself.
+        Some(listed) if listed.room.is_direct && listed.room.direct.len() == 1 => {
+            format!("in:@{}", listed.room.direct[0].username)
+        }
+        _ if slug.contains(char::is_whitespace) => format!("in:\"{slug}\""),
+        _ => format!("in:{slug}"),
+    };
+    format!("{filter} {text}")
 }

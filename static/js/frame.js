@@ -55,6 +55,9 @@ onPage((main, signal) => {
   palette.here = here;
   keys.open(main, here && new LogKeys(main, signal));
   bindOpeners(main);
+  const [search, picker] = [main.querySelector('.seek'), main.querySelector('form.to')];
+  if (search) import('#js/search.js').then(({ start }) => start(search));
+  if (picker) import('#js/picker.js').then(({ start }) => start(picker));
   // What waits in other rooms is sent, and so is what was on its way in the room that was left.
   const flush = () => flushElsewhere(me, connection, here, signal);
   connection.addEventListener('up', flush, { signal });

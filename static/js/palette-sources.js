@@ -1,4 +1,5 @@
 // What the palette finds: rooms, people, and what one can do. Each entry is { kind, sign, label, detail, names, run }.
+import { announce } from '#js/announce.js';
 import { initials } from '#js/message.js';
 import { askFor } from '#js/get.js';
 import { get, set } from '#js/own.js';
@@ -8,9 +9,11 @@ const MOST_RECENT = 8;
 
 const go = (path) => () => visit(path);
 
-// The way from what was typed to the messages that say it.
-export function inMessages(typed) {
-  return { kind: 'Search', sign: '⌕', label: `Search messages for “${typed}”`, names: [], run: go(`/search?q=${encodeURIComponent(typed)}`) };
+// The way from what was typed to the messages that say it: in the open room, from where one can go on to all of them.
+export function inMessages(typed, here) {
+  const name = here && document.querySelector('main.room h1')?.textContent.trim();
+  const room = here ? `in=${encodeURIComponent(here)}&` : '';
+  return { kind: 'Search', sign: '⌕', label: `Search messages for “${typed}”`, detail: name && `in ${name}`, names: [], run: go(`/search?${room}q=${encodeURIComponent(typed)}`) };
 }
 
 // The rooms one was in last, the latest first; of this person, in this browser.
@@ -31,7 +34,7 @@ export function ownRooms() {
     const name = link.querySelector('.name')?.textContent.trim() || slug;
     const isDirect = !!link.closest('[data-list=directs]');
     const isPrivate = link.querySelector('.hash')?.textContent === '🔒';
-    return { kind: isDirect ? 'Direct message' : 'Room', sign: isDirect ? '@' : isPrivate ? '🔒' : '#', slug, label: name, names: [name, slug], isUnread: link.classList.contains('unread'), run: go(`/rooms/${slug}`) };
+    return { kind: isDirect ? 'Direct message' : 'Room', sign: isDirect ? '@' : isPrivate ? '🔒' : '#', slug, label: name, names: [name, slug], person: link.querySelector('[data-person]')?.dataset.person, isUnread: link.classList.contains('unread'), run: go(`/rooms/${slug}`) };
   });
 }
 
@@ -47,8 +50,16 @@ export async function people(typed) {
   if (!typed.trim()) return [];
   const { people: found = [] } = await askFor(`/people?q=${encodeURIComponent(typed.trim())}`) ?? {};
   return found.slice(0, 6).map(({ id, username, name, status }) => ({
-    kind: 'Person', sign: initials(name), hue: id % 12, label: name, detail: status || `@${username}`, names: [name, username], weight: 0.9, run: go(`/people/${encodeURIComponent(username)}`),
+    kind: 'Person', username, sign: initials(name), hue: id % 12, label: name, detail: status || `@${username}`, names: [name, username], weight: 0.9, run: go(`/people/${encodeURIComponent(username)}`),
   }));
+}
+
+// To the conversation with oneself, made if there was none.
+async function notes() {
+  const body = new URLSearchParams({ users: document.querySelector('.app').dataset.me });
+  const answer = await fetch('/direct', { method: 'POST', body, headers: { accept: 'application/json' } }).catch(() => null);
+  if (answer?.ok) visit(`/rooms/${(await answer.json()).room.slug}`);
+  else announce('That didn’t work. Try again.', { isShown: true });
 }
 
 // What one can do from anywhere.
@@ -60,7 +71,8 @@ export function commands({ keys, theme, readAll }) {
     command('Browse rooms', ['all rooms', 'directory', 'join a room'], go('/rooms'), 'g r'),
     command('Create room', ['new room', 'open a room', 'add room'], go('/rooms#create')),
     command('People', ['directory', 'members'], go('/people'), 'g p'),
-    command('New message', ['direct message', 'write to someone', 'dm'], go('/direct'), 'g d'),
+    command('New message', ['direct message', 'write to someone', 'dm', 'group message'], go('/direct'), 'g d'),
+    command('Notes to self', ['my notes', 'drafts', 'to-dos'], notes),
     command('Settings', ['your settings', 'profile', 'preferences', 'status', 'name'], go('/settings')),
     command('Switch theme', ['light or dark', 'theme', 'night', 'day', 'toggle theme'], theme),
     command('Mark all as read', ['mark everything read', 'clear unread'], readAll),

@@ -79,7 +79,7 @@ export class Palette {
     const chosen = keeps && (kind !== 'Search' || this.#at > 0) ? old : null;
     const rooms = this.#rooms();
     const found = typed.trim() ? best(typed, [...rooms, ...this.#people, ...this.#commands], MOST) : [...rooms.slice(0, 6), ...this.#commands].slice(0, MOST + 4);
-    this.#shown = typed.trim() ? [...found, inMessages(typed.trim())] : found;
+    this.#shown = typed.trim() ? [...found, inMessages(typed.trim(), this.here)] : found;
     this.#list.replaceChildren(...this.#shown.map((entry, number) => option(entry, number)));
     this.#none.hidden = found.length > 0;
     this.#none.textContent = found.length ? '' : 'No results';

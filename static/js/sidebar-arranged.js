@@ -3,6 +3,7 @@
 import { announce } from '#js/announce.js';
 import { isAfter } from '#js/rooms-order.js';
 import { connection, sidebar as rooms } from '#js/shell.js';
+import { visit } from '#js/visit.js';
 
 const sidebar = document.querySelector('.sidebar');
 
@@ -48,7 +49,7 @@ function move(room, on) {
 // Shows that a room is a favorite, or no longer: in the head of its page, and in the sidebar.
 function favored(room, on) {
   const text = on ? 'Remove from favorites' : 'Add to favorites';
-  for (const press of document.querySelectorAll(`main[data-room="${CSS.escape(room)}"] .head [name=on]`)) {
+  for (const press of document.querySelectorAll(`main[data-room="${CSS.escape(room)}"] .head [name=on]:not(.hide)`)) {
     press.value = String(!on);
     if (press.matches('.favorite-too')) press.textContent = text;
     else { press.ariaPressed = String(on); press.title = text; }
@@ -71,10 +72,22 @@ async function favorite(press) {
   announce(on ? 'Added to favorites' : 'Removed from favorites', { isShown: true });
 }
 
+// Hides a conversation: every window hears of it from the server.
+async function hide(press) {
+  const answer = await fetch(press.formAction, { method: 'POST', body: new URLSearchParams({ on: 'true' }), headers: { accept: 'application/json' } }).catch(() => null);
+  if (!answer?.ok) {
+    const told = await answer?.json().catch(() => null);
+    return announce(told?.error?.message ?? 'No connection. Try again.', { isShown: true });
+  }
+  announce('Conversation hidden until someone writes', { isShown: true });
+  visit('/direct');
+}
+
 // Before anybody else who listens for forms.
 document.addEventListener('submit', (event) => {
   const press = event.submitter;
   if (press?.matches('.list-head button')) { event.preventDefault(); section(event.target, press); }
+  else if (press?.matches('.head .hide')) { event.preventDefault(); event.stopPropagation(); press.closest('details')?.removeAttribute('open'); hide(press); }
   else if (press?.matches('.head [name=on]')) { event.preventDefault(); event.stopPropagation(); press.closest('details')?.removeAttribute('open'); favorite(press); }
 }, true);
 

@@ -24,6 +24,7 @@ export class Sidebar extends EventTarget {
     connection.on('removed', ({ room }) => this.#forget(room));
     connection.on('read', ({ room, seq, unread, mentions }) => this.count(room, { unread, mentions, read_seq: seq }));
     connection.on('level', ({ room, level }) => this.level(room, level));
+    connection.on('hidden', ({ room, hidden }) => this.#change(room, { hidden }));
     connection.on('room', ({ slug, name, visibility }) => this.#change(slug, { name, visibility }));
   }
 
@@ -34,6 +35,8 @@ export class Sidebar extends EventTarget {
     this.isReading = () => false;
     if (left && left === this.#lost) this.#entries.remove(left);
     this.#lost = null;
+    // Opening a conversation that was hidden shows it again.
+    if (this.#rows.get(room)?.hidden) this.#rows.get(room).hidden = false;
     for (const one of [left, room]) if (this.#rows.has(one)) this.#show(one);
     // Where one is, one sees, however many rooms there are.
     if (room) this.list(room);
@@ -57,6 +60,7 @@ export class Sidebar extends EventTarget {
     if (room === this.#here && isNews && (message.deleted_at || message.edited_at) && message.seq <= row.head.seq) this.#ask(room, message);
     if (message.deleted_at || message.seq <= row.head.seq) return;
     row.head.seq = message.seq;
+    if (row.hidden) this.#change(room, { hidden: false });
     if (message.author.username === this.#me.username) return; // The window that wrote it says how far it has read.
     const detail = { room, message, isToMe: addresses(message, this.#me), level: this.notificationLevel(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
@@ -167,6 +171,8 @@ export class Sidebar extends EventTarget {
 
   #draw(room) {
     const row = this.#rows.get(room);
+    // One that is open stays until one leaves it.
+    if (row.hidden && room !== this.#here) return this.#entries.remove(room);
     this.#entries.show(this.#isRead(room) ? { ...row, unread: 0, mentions: 0 } : row, this.notificationLevel(room));
   }
 

@@ -26,6 +26,8 @@ export async function visit(href, { isBack = false, isPressed = false } = {}) {
   asking?.abort();
   const { signal } = asking = new AbortController();
   const main = document.querySelector('main');
+  // From a room one searches there first.
+  if (url.pathname === '/search' && !url.search && !isBack && main.matches('.room')) url.searchParams.set('in', main.dataset.room);
   const waiting = setTimeout(() => main.setAttribute('aria-busy', 'true'), PATIENCE);
   const stop = () => { clearTimeout(waiting); main.removeAttribute('aria-busy'); };
   try {
@@ -154,6 +156,8 @@ export function start(named) {
   history.scrollRestoration = 'manual';
   entry = history.state?.entry ?? newEntry();
   if (!history.state?.entry) history.replaceState({ ...history.state, entry }, '');
+  // Without scripts the link says where one is; here `visit` does, as the room may be another one by then.
+  document.querySelector('.places a[href^="/search?"]')?.setAttribute('href', '/search');
   document.addEventListener('click', (event) => {
     const link = event.target.closest?.('a[href]');
     if (!link || !isPlain(event, link)) return;

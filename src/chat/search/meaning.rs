@@ -8,39 +8,52 @@ use super::entry::mark;
 use super::needle::{Expression, Needle};
 use super::query::Query;
 use super::words;
+use crate::accounts::look::look;
 use crate::chat::Chat;
 use crate::chat::markdown::is_everybody;
 use crate::chat::types::{RoomId, UserId};
 use crate::db::search::Wanted;
 use crate::error::Result;
 
+/// How many people with one name are looked through.
+const MOST_CALLED: i64 = 100;
+/// How much of a name is told, in characters.
+const SHOWN: usize = 64;
+
 impl Chat {
     /// What a query means for its reader; nothing, if nothing can be found. A name that means nobody, and a room that the reader
     /// may not see, are the same as ones that do not exist.
-    pub(super) async fn wanted(&self, reader: UserId, query: &Query) -> Result<Option<Wanted>> {
+    ///
+    /// Names that mean nothing are told in `hints`.
+    pub(super) async fn wanted(&self, reader: UserId, query: &Query, hints: &mut Vec<String>) -> Result<Option<Wanted>> {
         let mut all: Vec<_> = query.needles.iter().map(Needle::expression).collect();
         let mut none: Vec<_> = query.not_needles.iter().map(Needle::expression).collect();
-        let mut wanted =
-            Wanted { reader, all: Vec::new(), none: Vec::new(), since: query.since, until: query.until, addressed: None };
+        let mut wanted = Wanted {
+            reader,
+            all: Vec::new(),
+            none: Vec::new(),
+            since: query.since,
+            until: query.until,
+            addressed: None,
+            is_pinned: query.is_pinned,
+        };
+        // Whatever else is wrong is told as well.
+        let mut is_nothing = false;
         let marks = |marks: Vec<String>| Expression::Any(marks.into_iter().map(Expression::Is).collect());
         if !query.from.is_empty() {
-            let authors = self.authors(reader, &query.from).await?;
-            if authors.is_empty() {
-                return Ok(None);
-            }
+            let authors = self.authors(reader, &query.from, hints).await?;
+            is_nothing = authors.is_empty();
             all.push(marks(authors));
         }
-        none.extend(self.authors(reader, &query.not_from).await?.into_iter().map(Expression::Is));
-        let left_out = self.named_rooms(reader, &query.not_rooms).await?;
+        none.extend(self.authors(reader, &query.not_from, hints).await?.into_iter().map(Expression::Is));
+        let left_out = self.named_rooms(reader, &query.not_rooms, hints).await?;
         none.extend(left_out.iter().map(|room| Expression::Is(mark::room(*room))));
         let rooms = match query.rooms.is_empty() {
-            false => Some(self.named_rooms(reader, &query.rooms).await?.into_iter().collect()),
+            false => Some(self.named_rooms(reader, &query.rooms, hints).await?.into_iter().collect()),
             true => self.db.reach(reader).await?,
         };
         if let Some(rooms) = rooms {
-            if rooms.is_empty() {
-                return Ok(None);
-            }
+            is_nothing |= rooms.is_empty();
             all.push(marks(rooms.into_iter().map(mark::room).collect()));
         }
         match query.has_link {
@@ -64,16 +77,23 @@ impl Chat {
                     }
                     ("me", false) => {}
                     (name, _) => {
-                        let Some(name) = spelled(name) else { continue };
-                        let mark = match &*name {
-                            "here" => mark::mention("@here"),
-                            _ if is_everybody(&name) => mark::mention("@room"),
-                            _ => mark::mention(&name),
+                        let named = match name {
+                            "here" => vec![mark::mention("@here")],
+                            _ if is_everybody(name) => vec![mark::mention("@room")],
+                            _ => self.called(name, hints).await?.iter().map(|(_, name)| mark::mention(name)).collect(),
                         };
-                        if must { &mut all } else { &mut none }.push(Expression::Is(mark));
+                        if must {
+                            is_nothing |= named.is_empty();
+                            all.push(marks(named));
+                        } else {
+                            none.extend(named.into_iter().map(Expression::Is));
+                        }
                     }
                 }
             }
+        }
+        if is_nothing {
+            return Ok(None);
         }
         if all.is_empty() {
             all.push(Expression::Is(mark::any()));
@@ -83,29 +103,56 @@ impl Chat {
     }
 
     /// The marks of the people that names mean.
-    async fn authors(&self, reader: UserId, names: &[String]) -> Result<Vec<String>> {
+    async fn authors(&self, reader: UserId, names: &[String], hints: &mut Vec<String>) -> Result<Vec<String>> {
         let mut authors = Vec::new();
         for name in names {
             match name.trim_start_matches('@') {
                 "me" => authors.push(mark::author(reader)),
-                name => {
-                    let Some(name) = spelled(name) else { continue };
-                    authors.extend(self.db.find_user_by_name(&name).await?.map(|user| mark::author(user.id)));
-                }
+                name => authors.extend(self.called(name, hints).await?.into_iter().map(|(id, _)| mark::author(id))),
             }
         }
         Ok(authors)
     }
 
+    /// The people whom a name means: the one of this username, else those who are called so, else those with these words in their name.
+    async fn called(&self, name: &str, hints: &mut Vec<String>) -> Result<Vec<(UserId, String)>> {
+        if let Some(name) = spelled(name)
+            && let Some(user) = self.db.find_user_by_name(&name).await?
+        {
+            return Ok(vec![(user.id, user.username.to_string())]);
+        }
+        let asked = fold(name);
+        let mut found = Vec::new();
+        if !asked.is_empty() && !name.contains('\0') {
+            for (id, username, called) in self.db.list_called(name, &look(name), MOST_CALLED).await? {
+                let called = fold(&called);
+                // Each word ends with a space.
+                if called == asked || format!(" {called}").contains(&format!(" {asked}")) {
+                    found.push((called == asked, id, username));
+                }
+            }
+        }
+        let is_exact = found.iter().any(|(is_exact, ..)| *is_exact);
+        found.retain(|(exact, ..)| *exact || !is_exact);
+        if found.is_empty() {
+            let shown: String = name.chars().take(SHOWN).collect();
+            hints.push(format!("Nobody is called “{shown}”. Check the spelling, or use their username."));
+        }
+        Ok(found.into_iter().map(|(_, id, username)| (id, username)).collect())
+    }
+
     /// The rooms that names mean, of those that the reader may see: by slug, by name, or `@name` for direct messages.
-    async fn named_rooms(&self, reader: UserId, names: &[String]) -> Result<HashSet<RoomId>> {
+    async fn named_rooms(&self, reader: UserId, names: &[String], hints: &mut Vec<String>) -> Result<HashSet<RoomId>> {
         let mut rooms = HashSet::new();
         let mut all = None;
         for name in names {
             if let Some(other) = name.strip_prefix('@') {
-                let Some(other) = spelled(other) else { continue };
-                if let Some(other) = self.db.find_user_by_name(&other).await? {
-                    rooms.extend(self.db.find_direct(&[reader, other.id]).await?.map(|direct| direct.id));
+                if other == "me" {
+                    rooms.extend(self.db.find_direct(&[reader]).await?.map(|direct| direct.id));
+                    continue;
+                }
+                for (other, _) in self.called(other, hints).await? {
+                    rooms.extend(self.db.find_direct(&[reader, other]).await?.map(|direct| direct.id));
                 }
                 continue;
             }
@@ -122,7 +169,11 @@ impl Chat {
                 None => all.insert(self.named(reader).await?),
             };
             let folded = fold(name);
+            let before = rooms.len();
             rooms.extend(all.iter().filter(|(name, _)| *name == folded).map(|(_, room)| *room));
+            if rooms.len() == before {
+                hints.push("You can see no room of the name after in:. Check the spelling.".to_owned());
+            }
         }
         Ok(rooms)
     }

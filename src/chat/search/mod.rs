@@ -3,10 +3,11 @@
 //! Owns the use-case: what a query means for its reader, in which order results come, and where a page of them ended. The index is
 //! the database's; what it holds (`entry`) and what it is asked (`needle`) is decided here, for both databases alike.
 //!
-//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query` and `needle` (what is asked), `meaning` (of whom and
+//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query`, `dates` and `needle` (what is asked), `meaning` (of whom and
 //! where), `score` and `snippet` (what is shown); `turns` says how many run at once.
 
 pub mod cursor;
+pub mod dates;
 pub mod entry;
 mod meaning;
 pub mod needle;
@@ -51,6 +52,10 @@ const PIECE: usize = 256 << 10;
 const SAMPLE: usize = 50;
 /// So many bytes of text are cut and compared in less than it takes others to notice.
 const LITTLE: usize = 32 << 10;
+/// How many results are counted.
+pub const COUNTED: usize = 1_000;
+/// How long counting may take, once the page is known.
+const COUNTING: Duration = Duration::from_millis(50);
 /// How long the making of the index rests when the database refuses.
 const REST: Duration = Duration::from_secs(5);
 
@@ -105,9 +110,37 @@ pub struct Results {
     /// What was asked for, where no word, emoji or row of signs is in it: then nothing was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hollow: Option<String>,
+    /// How many there are in all; of a first page only, and where that was asked for or is known anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+    /// What was named and does not exist, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
     /// That messages are still being indexed, and may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub building: bool,
+}
+
+/// How many results there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// So many.
+    pub results: usize,
+    /// Whether there are more: then nobody counted them.
+    pub more: bool,
+}
+
+/// What somebody asks of a search.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Question<'a> {
+    /// What they typed.
+    pub text: &'a str,
+    /// In which order results come.
+    pub order: Order,
+    /// Where the page before ended.
+    pub before: Option<&'a str>,
+    /// Whether results are counted.
+    pub counts: bool,
 }
 
 /// What searching needs beside the rooms.
@@ -172,6 +205,7 @@ struct Page {
     top: Option<Spot>,
     more: bool,
     is_limited: bool,
+    count: Option<Count>,
 }
 
 impl Page {
@@ -184,20 +218,13 @@ impl Page {
 }
 
 impl Chat {
-    /// Searches all rooms that `reader` may see now. `before` is where the page before ended; `zone` whose days are meant, else those
-    /// of the zone that the reader has set.
+    /// Searches all rooms that `reader` may see now. `zone` is whose days are meant, else those of the zone that the reader has set.
     ///
     /// # Errors
     /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once, or too much is searched for
     /// this reader.
-    pub async fn search(
-        self: &Arc<Self>,
-        reader: UserId,
-        zone: Option<TimeZone>,
-        text: &str,
-        order: Order,
-        before: Option<&str>,
-    ) -> Result<Results> {
+    pub async fn search(self: &Arc<Self>, reader: UserId, zone: Option<TimeZone>, question: Question<'_>) -> Result<Results> {
+        let Question { text, order, before, counts } = question;
         self.allow(reader, Act::Search)?;
         let zone = match zone {
             Some(zone) => zone,
@@ -215,29 +242,51 @@ impl Chat {
         let chat = self.clone();
         // A task of its own: whoever goes away meanwhile has their next turn when this one's work has come to its end.
         let work = tokio::spawn(async move {
-            let found = chat.look(reader, query, order, before).await;
+            let found = chat.look(reader, query, order, before, counts).await;
             drop(turn);
             found
         });
         work.await.map_err(|fault| Error::Internal(fault.to_string()))?
     }
 
-    async fn look(&self, reader: UserId, query: Query, order: Order, before: Option<Cursor>) -> Result<Results> {
+    async fn look(&self, reader: UserId, query: Query, order: Order, before: Option<Cursor>, counts: bool) -> Result<Results> {
         // Whoever indexes in the background tells of what is wrong, and once.
         let is_current = self.db.catch_up().await.inspect_err(|error| self.db.note_failure(error)).is_ok();
         let building = !is_current || !self.search.is_whole.load(Ordering::Acquire);
         let until = self.search.time.map(|time| Instant::now() + time);
-        let Some(wanted) = self.wanted(reader, &query).await? else {
-            return Ok(Results { building, ..Results::default() });
+        let mut hints = Vec::new();
+        let Some(wanted) = self.wanted(reader, &query, &mut hints).await? else {
+            return Ok(Results { building, hints, ..Results::default() });
         };
+        let is_first = before.is_none();
         let needles: Arc<[Needle]> = query.needles.into();
-        let page = match order {
+        let mut page = match order {
             Order::Newest => self.newest(&wanted, before, until).await?,
             Order::Best => self.best(&wanted, &needles, before, until).await?,
         };
+        page.count = match page.count {
+            _ if !is_first => None,
+            None if page.hits.is_empty() && page.is_limited => None,
+            None if !page.more => Some(Count { results: page.hits.len(), more: page.is_limited }),
+            None if counts => Some(self.count(&wanted, &page, until).await?),
+            count => count,
+        };
         let messages = self.db.found(&page.hits).await?;
         let bytes = messages.iter().map(|message| message.body.len() + message.html.len()).sum();
-        apart(bytes, move || show(&page, messages, &needles, building)).await
+        let mut results = apart(bytes, move || show(&page, messages, &needles, building)).await?;
+        results.hints = hints;
+        Ok(results)
+    }
+
+    /// How many results there are in all, as far as they can be counted in a moment.
+    async fn count(&self, wanted: &Wanted, page: &Page, until: Option<Instant>) -> Result<Count> {
+        let known = page.hits.len();
+        let Some(last) = page.hits.last().filter(|_| !page.is_limited) else { return Ok(Count { results: known, more: true }) };
+        let soon = Instant::now() + COUNTING;
+        let until = until.map_or(soon, |until| until.min(soon));
+        let Sought { hits, is_limited } = self.db.search(wanted, last.id, (COUNTED - known) as i64 + 1, Some(until)).await?;
+        let results = known + hits.len();
+        Ok(Count { results: results.min(COUNTED), more: is_limited || results > COUNTED })
     }
 
     async fn newest(&self, wanted: &Wanted, before: Option<Cursor>, until: Option<Instant>) -> Result<Page> {
@@ -249,7 +298,7 @@ impl Chat {
         // From where the time was up one can go on.
         let more = hits.len() > PAGE || (is_limited && !hits.is_empty());
         hits.truncate(PAGE);
-        Ok(Page { hits, scores: Vec::new(), top: None, more, is_limited })
+        Ok(Page { hits, scores: Vec::new(), top: None, more, is_limited, count: None })
     }
 
     async fn best(
@@ -294,9 +343,11 @@ impl Chat {
         scored.retain(|(score, hit)| after.is_none_or(|after| (*score, hit.id) < after));
         scored.sort_unstable_by_key(|(score, hit)| Reverse((*score, hit.id)));
         let more = scored.len() > PAGE;
+        // What is beyond the window is not looked at.
+        let count = Some(Count { results: scored.len(), more: is_limited || scored.len() as i64 >= WINDOW });
         scored.truncate(PAGE);
         let (scores, hits) = scored.into_iter().unzip();
-        Ok(Page { hits, scores, top, more, is_limited })
+        Ok(Page { hits, scores, top, more, is_limited, count })
     }
 
     /// The number of the message at which a page ended.
@@ -326,7 +377,8 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
     }
     let more = page.more || count < page.hits.len();
     let next = page.end(count).filter(|_| more).map(|end| end.to_string());
-    Results { results, more: next.is_some(), next, limited: page.is_limited, hollow: None, building }
+    let count = page.count;
+    Results { results, more: next.is_some(), next, limited: page.is_limited, count, building, ..Results::default() }
 }
 
 /// Does what reads so many bytes of text; much of it on a thread where nobody else waits for it.

@@ -3,9 +3,12 @@
 //! Owns the grammar: words, `"words in a row"`, `-not this`, and the operators. It must not look anything up: whom a name means, and
 //! what may be seen, is decided when the query runs.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::dates;
 use super::needle::Needle;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -38,6 +41,8 @@ pub struct Query {
     pub not_mentions: Vec<String>,
     /// Whether there must be a link, or none.
     pub has_link: Option<bool>,
+    /// Whether it must be pinned, or must not.
+    pub is_pinned: Option<bool>,
     /// Not said before this moment.
     pub since: Option<Millis>,
     /// Said before this moment.
@@ -53,6 +58,34 @@ struct Piece<'a> {
     is_quoted: bool,
     key: Option<&'a str>,
     value: &'a str,
+    /// Where it stands in what was typed, with its minus and quotes.
+    range: Range<usize>,
+}
+
+/// An operator with its value, as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Itself: `from:ada`.
+    pub text: String,
+    /// What it filters by, in lower case: `from`.
+    pub key: String,
+    /// What is asked for without it.
+    pub without: String,
+}
+
+/// The operators of a query, in the order in which they were typed.
+#[must_use]
+pub fn filters(text: &str) -> Vec<Filter> {
+    let filter = |piece: Piece<'_>| {
+        let (before, after) = (text[..piece.range.start].trim(), text[piece.range.end..].trim());
+        let between = if before.is_empty() || after.is_empty() { "" } else { " " };
+        Some(Filter {
+            text: text[piece.range].to_owned(),
+            key: piece.key?.to_ascii_lowercase(),
+            without: format!("{before}{between}{after}"),
+        })
+    };
+    pieces(text).into_iter().filter_map(filter).collect()
 }
 
 impl Query {
@@ -88,11 +121,11 @@ impl Query {
     /// Whether a query may mean days, so that it matters where its reader is.
     #[must_use]
     pub fn may_name_days(text: &str) -> bool {
-        pieces(text).iter().any(|piece| piece.key.is_some_and(|key| is_one_of(key, &["before", "after", "on"])))
+        pieces(text).iter().any(|piece| piece.key.is_some_and(|key| is_one_of(key, DAYS)))
     }
 
     fn add(&mut self, piece: &Piece<'_>, zone: &TimeZone, now: Millis) -> Result<()> {
-        let Piece { is_negated, value, .. } = *piece;
+        let &Piece { is_negated, value, .. } = piece;
         let key = piece.key.map(str::to_ascii_lowercase);
         let list = match key.as_deref() {
             Some("from") if is_negated => &mut self.not_from,
@@ -103,6 +136,10 @@ impl Query {
             Some("mentions") => &mut self.mentions,
             Some("has") => {
                 self.has_link = Some(!is_negated);
+                return Ok(());
+            }
+            Some("is") => {
+                self.is_pinned = Some(!is_negated);
                 return Ok(());
             }
             Some(day) => return self.add_day(day, value, is_negated, zone, now),
@@ -120,21 +157,18 @@ impl Query {
     }
 
     fn add_day(&mut self, key: &str, value: &str, is_negated: bool, zone: &TimeZone, now: Millis) -> Result<()> {
-        let wrong =
-            || Error::invalid("q", format!("{key}: needs a date, such as {key}:2026-11-22, {key}:today or {key}:yesterday."));
-        let today = || now.timestamp().to_zoned(zone.clone()).date();
-        let day: Date = match &*value.to_lowercase() {
-            "today" => today(),
-            "yesterday" => today().yesterday().map_err(|_| wrong())?,
-            // Only the plain way of writing one: a date parser takes much more.
-            date if date.len() == 10 => date.parse().map_err(|_| wrong())?,
-            _ => return Err(wrong()),
+        let wrong = || {
+            let shown: String = value.chars().take(SHOWN).collect();
+            let advice = format!("{key}: needs a date, such as {key}:2026-11-22, {key}:monday or {key}:last-week.");
+            Error::invalid("q", format!("{advice} “{shown}” isn’t one."))
         };
+        let today = now.timestamp().to_zoned(zone.clone()).date();
+        let (first, behind) = dates::days(value, today).ok_or_else(wrong)?;
         let midnight = |day: Date| {
             let zoned = day.to_zoned(zone.clone()).map_err(|_| wrong())?;
             Ok::<_, Error>(Millis(zoned.timestamp().as_millisecond()))
         };
-        let (begins, ends) = (midnight(day)?, midnight(day.tomorrow().map_err(|_| wrong())?)?);
+        let (begins, ends) = (midnight(first)?, midnight(behind)?);
         let mut since = |moment: Millis| self.since = Some(self.since.map_or(moment, |other| other.max(moment)));
         let mut until = |moment: Millis| self.until = Some(self.until.map_or(moment, |other| other.min(moment)));
         match (key, is_negated) {
@@ -152,6 +186,9 @@ impl Query {
     }
 }
 
+/// The operators that take a date.
+const DAYS: &[&str] = &["before", "after", "on", "during"];
+
 fn is_one_of(key: &str, known: &[&str]) -> bool {
     known.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
@@ -160,7 +197,8 @@ fn is_one_of(key: &str, known: &[&str]) -> bool {
 fn is_operator(key: &str, value: &str) -> bool {
     match value {
         "" => false,
-        _ if is_one_of(key, &["from", "in", "mentions", "before", "after", "on"]) => true,
+        _ if is_one_of(key, &["from", "in", "mentions"]) || is_one_of(key, DAYS) => true,
+        _ if is_one_of(key, &["is"]) => is_one_of(value, &["pinned"]),
         _ => is_one_of(key, &["has"]) && is_one_of(value, &["link", "links"]),
     }
 }
@@ -174,41 +212,50 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '「' | '」' | '『' | '』')
 }
 
-/// Cuts what was typed at spaces, where no quotes hold it together. A quote that never ends, ends at the end.
+/// Cuts what was typed at spaces, where neither quotes nor a date hold it together. A quote that never ends, ends at the end.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
+        let start = text.len() - rest.len();
         let without = rest.strip_prefix('-').filter(|after| after.starts_with(may_be_negated));
         let is_negated = without.is_some();
         rest = without.unwrap_or(rest);
-        let piece;
+        let (is_quoted, key, value);
         if let Some(quoted) = rest.strip_prefix(is_quote) {
-            let (value, after) = until_quote(quoted);
-            piece = Piece { is_negated, is_quoted: true, key: None, value };
-            rest = after;
+            (is_quoted, key) = (true, None);
+            (value, rest) = until_quote(quoted);
         } else {
             let end = rest.find(|c: char| c.is_whitespace() || is_quote(c)).unwrap_or(rest.len());
             let (plain, after) = rest.split_at(end);
-            let (key, value) = plain.split_once([':', '：']).unwrap_or(("", ""));
-            let quoted = after.strip_prefix(is_quote).filter(|_| value.is_empty() && plain.ends_with([':', '：']));
+            let (name, plain_value) = plain.split_once([':', '：']).unwrap_or(("", ""));
+            let quoted = after.strip_prefix(is_quote).filter(|_| plain_value.is_empty() && plain.ends_with([':', '：']));
             if let Some((quoted, after)) = quoted.map(until_quote)
-                && is_operator(key, quoted)
+                && is_operator(name, quoted)
             {
-                piece = Piece { is_negated, is_quoted: true, key: Some(key), value: quoted };
+                (is_quoted, key, value) = (true, Some(name), quoted);
                 rest = after;
-            } else if is_operator(key, value) {
-                piece = Piece { is_negated, is_quoted: false, key: Some(key), value };
-                rest = after;
+            } else if is_operator(name, plain_value) {
+                let from = &rest[plain.len() - plain_value.len()..];
+                let more = if is_one_of(name, DAYS) { date_in(from) } else { None };
+                (is_quoted, key, value) = (false, Some(name), more.unwrap_or(plain_value));
+                rest = &from[value.len()..];
             } else {
-                piece = Piece { is_negated, is_quoted: false, key: None, value: plain };
+                (is_quoted, key, value) = (false, None, plain);
                 rest = after;
             }
         }
-        pieces.push(piece);
+        let range = start..text.len() - rest.len();
+        pieces.push(Piece { is_negated, is_quoted, key, value, range });
         rest = rest.trim_start();
     }
     pieces
+}
+
+/// The longest date of several words that a text begins with, as in `last week`.
+fn date_in(text: &str) -> Option<&str> {
+    let ends = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).chain([text.len()]);
+    ends.take(2 * dates::MOST_WORDS).map(|end| &text[..end]).filter(|date| dates::is_date(date)).last()
 }
 
 fn until_quote(text: &str) -> (&str, &str) {
@@ -289,11 +336,50 @@ mod tests {
         let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
         let there = Query::parse("on:2026-11-22", &tokyo, NOW).unwrap();
         assert_eq!(there.since, Some(Millis(midnight - 9 * 60 * 60 * 1000)));
-        for wrong in ["before:soon", "on:2026-02-30", "after:2026-1-1", "-on:today", "on:9999-12-31T00:00"] {
+        for wrong in ["before:soon", "on:2026-02-30", "after:week", "-on:today", "on:9999-12-31T00:00"] {
             let error = Query::parse(wrong, &TimeZone::UTC, NOW).unwrap_err();
             assert_eq!((error.code(), error.field()), ("invalid", Some("q")), "{wrong}");
         }
         assert!(Query::may_name_days("a -ON:today") && !Query::may_name_days("ada on the roof \"on:today\""));
+    }
+
+    #[test]
+    fn a_date_of_several_words_needs_no_quotes() {
+        let midnight = NOW.0 - DAY / 2;
+        // It is a Sunday.
+        for (text, since, until) in [
+            ("during:last week", Some(-13), Some(-6)),
+            ("during:last-week", Some(-13), Some(-6)),
+            ("on:\"last week\"", Some(-13), Some(-6)),
+            ("after:monday", Some(-5), None),
+            ("before:2 weeks ago", None, Some(-14)),
+            ("after:nov 1 2026", Some(-20), None),
+        ] {
+            let query = parse(&format!("{text} lamp"));
+            let at = |days: i64| Millis(midnight + days * DAY);
+            assert_eq!((query.since, query.until), (since.map(at), until.map(at)), "{text}");
+            assert_eq!(query.needles, [needle("lamp", false)], "{text}");
+        }
+        let told = Query::parse("after:someday lamp", &TimeZone::UTC, NOW).unwrap_err().to_string();
+        assert!(told.contains("“someday” isn’t one"), "{told}");
+    }
+
+    #[test]
+    fn each_filter_can_be_taken_away() {
+        let told: Vec<_> = filters("  lamp from:\"Grace Hopper\" oil -in:general during:last week has:wings Is:pinned ");
+        let told: Vec<_> = told.iter().map(|filter| (&*filter.text, &*filter.without)).collect();
+        assert_eq!(
+            told,
+            [
+                ("from:\"Grace Hopper\"", "lamp oil -in:general during:last week has:wings Is:pinned"),
+                ("-in:general", "lamp from:\"Grace Hopper\" oil during:last week has:wings Is:pinned"),
+                ("during:last week", "lamp from:\"Grace Hopper\" oil -in:general has:wings Is:pinned"),
+                ("Is:pinned", "lamp from:\"Grace Hopper\" oil -in:general during:last week has:wings"),
+            ]
+        );
+        assert_eq!(filters("in:general")[0].without, "");
+        assert_eq!((parse("is:pinned").is_pinned, parse("-is:pinned").is_pinned), (Some(true), Some(false)));
+        assert_eq!(parse("is:there").needles, [needle("is:there", false)]);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Wanted {
     pub until: Option<Millis>,
     /// Whether the message must address the reader, or must not.
     pub addressed: Option<bool>,
+    /// Whether the message must be pinned, or must not.
+    pub is_pinned: Option<bool>,
 }
 
 /// A message that was found.
@@ -83,23 +85,29 @@ impl From<HitRow> for Hit {
 }
 
 /// What both databases are asked after the index has named a message: `near`, with the reader as `$1`, the moments as `$5` and `$6`,
-/// and whether it must address the reader as `$7`.
+/// whether it must address the reader as `$7`, and whether it must be pinned as `$10`.
 macro_rules! may_be_told {
     () => {
         " messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
           and (rooms.visibility = 'public' or memberships.user_id is not null)
-          and ($7 = 0 or exists (select 1 from mentions where mentions.user_id = $1 and mentions.message_id = messages.id) = ($7 = 1)) "
+          and ($7 = 0 or exists (select 1 from mentions where mentions.user_id = $1 and mentions.message_id = messages.id) = ($7 = 1))
+          and ($10 = 0 or (messages.pinned_at is not null) = ($10 = 1)) "
     };
 }
 pub(super) use may_be_told;
 
+/// Whether something must be, or must not, as the statements are told.
+fn choice(must: Option<bool>) -> i64 {
+    must.map_or(0, |must| if must { 1 } else { 2 })
+}
+
 impl Wanted {
     fn addressed(&self) -> i64 {
-        match self.addressed {
-            None => 0,
-            Some(true) => 1,
-            Some(false) => 2,
-        }
+        choice(self.addressed)
+    }
+
+    fn pinned(&self) -> i64 {
+        choice(self.is_pinned)
     }
 
     fn since(&self) -> i64 {

@@ -52,6 +52,13 @@ const BY_INDEX: &str = hits!(
     "$9 = 0"
 );
 
+/// Pinned messages are few: each is looked up in the index by its number.
+const PINNED: &str = hits!(
+    "select message_id, words from words where message_id in (select id from messages where pinned_at is not null)
+     and message_id > $3 and message_id < $4 order by message_id desc offset 0",
+    "near.words @@ cast($2 as tsquery) and $9 = 0"
+);
+
 /// What Postgres calls it when a statement's time was up: `query_canceled`.
 const CANCELED: &str = "57014";
 
@@ -101,6 +108,9 @@ pub(super) async fn search(
 impl Search<'_> {
     /// Looks below a number; the first `late` messages there tell nothing of how common the words are.
     async fn find(&mut self, high: i64, late: i64) -> sqlx::Result<()> {
+        if self.wanted.is_pinned == Some(true) {
+            return self.run(PINNED, high, 0).await;
+        }
         let first = FIRST + late.clamp(0, MOST);
         self.run(WALK, high, first).await?;
         if self.missing() <= 0 {
@@ -148,6 +158,7 @@ impl Search<'_> {
             .bind(self.wanted.addressed())
             .bind(missing)
             .bind(steps)
+            .bind(self.wanted.pinned())
             // Planned anew each time, for these very words.
             .persistent(false)
             .fetch(&mut *self.tx);

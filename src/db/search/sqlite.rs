@@ -41,6 +41,16 @@ const HITS: &str = concat!(
     "order by words.rowid desc limit $8"
 );
 
+/// The same of pinned messages, which are few: each is looked up in the index, by its number.
+const PINNED: &str = concat!(
+    "select json_array(messages.id, messages.room_id, slug, rooms.name, messages.seq), case when $9 = 1 then messages.body end
+     from messages indexed by messages_by_pin cross join words on words.rowid = messages.id cross join rooms on rooms.id = messages.room_id
+     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+     where messages.pinned_at is not null and words match $2 and messages.id > $3 and messages.id < $4 and",
+    may_be_told!(),
+    "order by messages.id desc limit $8"
+);
+
 /// The newest matches between two numbers, newest first.
 pub(super) async fn search(
     pool: &Connections<Sqlite>,
@@ -81,6 +91,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     async fn find(&mut self, high: i64) -> sqlx::Result<()> {
+        if self.wanted.is_pinned == Some(true) {
+            return self.among_pinned(high).await;
+        }
         let (mut high, mut gathered) = (high, None);
         while let Some(mut loose) = Loose::of(self.wanted, gathered) {
             match self.walk(&mut loose, high).await? {
@@ -95,6 +108,25 @@ impl Search<'_> {
         let mut rows = hits(self.connection, self.wanted, query, self.low, high, missing, false);
         while let Some((row, _)) = rows.try_next().await? {
             self.sought.hits.push(hit(&row)?);
+        }
+        Ok(())
+    }
+
+    /// Looks through the pinned messages. Beginnings of words are read there: gathering them for each message would take long.
+    async fn among_pinned(&mut self, high: i64) -> sqlx::Result<()> {
+        let mut loose = Loose::of(self.wanted, None);
+        let query = match &loose {
+            Some(loose) => loose.query.clone(),
+            None => dialect::fts_query(&self.wanted.all, &self.wanted.none),
+        };
+        let mut rows = hits(self.connection, self.wanted, query, self.low, high, i64::MAX, loose.is_some());
+        while let Some((row, body)) = rows.try_next().await? {
+            if loose.as_mut().is_none_or(|loose| loose.fits(&body.unwrap_or_default())) {
+                self.sought.hits.push(hit(&row)?);
+            }
+            if self.sought.hits.len() as i64 >= self.limit {
+                break;
+            }
         }
         Ok(())
     }
@@ -141,7 +173,7 @@ fn hits<'a>(
     limit: i64,
     reads: bool,
 ) -> Rows<'a> {
-    sqlx::query_as(HITS)
+    sqlx::query_as(if wanted.is_pinned == Some(true) { PINNED } else { HITS })
         .bind(wanted.reader)
         .bind(query)
         .bind(low)
@@ -151,6 +183,7 @@ fn hits<'a>(
         .bind(wanted.addressed())
         .bind(limit)
         .bind(i64::from(reads))
+        .bind(wanted.pinned())
         .fetch(connection)
 }
 
@@ -232,7 +265,7 @@ mod tests {
         let is = |word: &str| Expression::Is(word.to_owned());
         let wanted = |all: &[Expression], none: &[Expression]| {
             let (all, none) = (all.to_vec(), none.to_vec());
-            Wanted { reader: UserId(1), all, none, since: None, until: None, addressed: None }
+            Wanted { reader: UserId(1), all, none, since: None, until: None, addressed: None, is_pinned: None }
         };
         assert!(Loose::of(&wanted(&[is("lamp")], &[is("x")]), None).is_none());
         let mut loose =

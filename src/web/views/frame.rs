@@ -104,9 +104,14 @@ impl Frame {
         self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
     }
 
+    /// What they have not hidden, and what they look at.
+    fn shown(&self) -> impl Iterator<Item = &ListedRoom> {
+        self.rooms.iter().filter(|listed| !listed.is_hidden || self.is_here(listed))
+    }
+
     /// Their favorites: rooms and conversations.
     pub(super) fn favorites(&self) -> impl Iterator<Item = &ListedRoom> {
-        self.rooms.iter().filter(|listed| self.is_favorite(&listed.room.slug))
+        self.shown().filter(|listed| self.is_favorite(&listed.room.slug))
     }
 
     pub(super) fn is_favorite(&self, slug: &str) -> bool {
@@ -150,7 +155,7 @@ impl Frame {
 
     /// Their conversations: those in which something waits, the open one, and the liveliest of the others.
     pub(super) fn directs(&self) -> impl Iterator<Item = &ListedRoom> {
-        let directs = self.rooms.iter().filter(|listed| listed.room.is_direct).enumerate();
+        let directs = self.shown().filter(|listed| listed.room.is_direct).enumerate();
         let listed = move |(at, listed): (usize, &ListedRoom)| at < QUIET || self.is_waiting(listed) || self.is_here(listed);
         directs
             .filter(move |&entry| listed(entry))

@@ -109,18 +109,20 @@ impl PersonPage {
 pub struct DirectPage {
     /// Around it.
     pub frame: Frame,
-    /// Whom one can tick.
+    /// Who is ticked.
+    pub chosen: Vec<Listed>,
+    /// Whom one can tick as well.
     pub people: Vec<Listed>,
+    /// Behind whom the next ones begin, if there are more.
+    pub more_people: Option<String>,
     /// A page of one's conversations, the liveliest first.
     pub conversations: Vec<ListedRoom>,
     /// What the next page's address ends with, if there is one.
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,
-    /// The usernames that were ticked.
-    pub chosen: Vec<String>,
-    /// The usernames that were typed.
-    pub typed: String,
+    /// What was typed: who is looked for.
+    pub q: String,
     /// Why it was refused.
     pub problem: Option<Problem>,
     /// The present moment.
@@ -132,8 +134,8 @@ impl DirectPage {
         listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.times))
     }
 
-    fn is_chosen(&self, username: &str) -> bool {
-        self.chosen.iter().any(|chosen| chosen == username)
+    fn is_me(&self, listed: &Listed) -> bool {
+        listed.person.id == self.frame.me.id
     }
 }
 

@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::{Frame, Problem, hue, initials};
-use crate::chat::search::{Found, Order, Results};
+use crate::chat::search::query::{Filter, filters};
+use crate::chat::search::{COUNTED, Count, Found, Order, Results};
+use crate::chat::types::ListedRoom;
 use crate::error::Error;
 
 /// `GET /search`.
@@ -14,6 +16,10 @@ pub struct SearchPage {
     /// What was typed.
     q: String,
     order: Order,
+    /// The filters in it.
+    chips: Vec<Chip>,
+    /// Whether it is to be searched for already.
+    is_asked: bool,
     /// Whether this is a later page of the results.
     is_next: bool,
     finds: Vec<Find>,
@@ -22,7 +28,17 @@ pub struct SearchPage {
     building: bool,
     limited: bool,
     hollow: Option<String>,
+    /// "128 results".
+    count: Option<String>,
+    hints: Vec<String>,
     problem: Option<Problem>,
+}
+
+/// A filter, with the way to the same search without it.
+#[derive(Debug)]
+struct Chip {
+    label: String,
+    without: String,
 }
 
 /// One result on the page.
@@ -63,15 +79,36 @@ impl Find {
 impl SearchPage {
     /// What was found, or why nothing was looked for.
     #[must_use]
-    pub fn new(frame: Frame, q: String, order: Order, is_next: bool, results: Results, problem: Option<&Error>) -> Self {
+    pub fn new(
+        frame: Frame,
+        q: String,
+        order: Order,
+        (is_asked, is_next): (bool, bool),
+        results: Results,
+        problem: Option<&Error>,
+    ) -> Self {
         let next = results.next.map(|next| format!("{}&before={}", link(&q, order), encode(&next)));
         let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
-        let Results { building, limited, hollow, .. } = results;
-        Self { frame, q, order, is_next, finds, next, building, limited, hollow, problem: problem.map(Into::into) }
+        let Results { building, limited, hollow, count, hints, .. } = results;
+        let chips = filters(&q).into_iter();
+        let chip = |filter: Filter| Chip { label: label(&filter, &frame), without: link(&filter.without, order) };
+        let chips = chips.map(chip).collect();
+        let (count, problem) = (count.map(counted), problem.map(Into::into));
+        Self { frame, q, order, chips, is_asked, is_next, finds, next, building, limited, hollow, count, hints, problem }
+    }
+
+    /// Where the same is searched for in all rooms, if it is searched for in one.
+    fn everywhere(&self) -> Option<String> {
+        let mut q = self.q.clone();
+        let mut has_one = false;
+        while let Some(filter) = filters(&q).into_iter().find(|filter| filter.key == "in" && !filter.text.starts_with('-')) {
+            (q, has_one) = (filter.without, true);
+        }
+        has_one.then(|| link(&q, self.order))
     }
 
     fn is_empty(&self) -> bool {
-        self.q.trim().is_empty()
+        !self.is_asked || self.q.trim().is_empty()
     }
 
     fn is_best(&self) -> bool {
@@ -87,11 +124,38 @@ impl SearchPage {
     }
 }
 
+/// A filter in words: rooms and conversations as they are called.
+fn label(filter: &Filter, frame: &Frame) -> String {
+    let slug = filter.text.split_once(':').map_or("", |(_, slug)| slug.trim_start_matches('#'));
+    let called = |listed: &&ListedRoom| {
+        let is_with = |name: &str| listed.room.direct.len() == 1 && *listed.room.direct[0].username == *name;
+        *listed.room.slug == *slug || slug.strip_prefix('@').is_some_and(is_with)
+    };
+    match frame.rooms.iter().find(called).filter(|_| filter.key == "in") {
+        Some(listed) if filter.text.starts_with('-') => format!("not in: {}", listed.room.name),
+        Some(listed) => format!("in: {}", listed.room.name),
+        None => filter.text.clone(),
+    }
+}
+
+fn counted(Count { results, more }: Count) -> String {
+    match (results, more) {
+        (COUNTED, true) => "More than 1,000 results".to_owned(),
+        (results, true) => format!("{results}+ results"),
+        (1, false) => "1 result".to_owned(),
+        (1_000, false) => "1,000 results".to_owned(),
+        (results, false) => format!("{results} results"),
+    }
+}
+
 fn encode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn link(q: &str, order: Order) -> String {
+    if q.is_empty() && order == Order::Newest {
+        return "/search".to_owned();
+    }
     let order = if order == Order::Best { "&order=best" } else { "" };
     format!("/search?q={}{order}", encode(q))
 }

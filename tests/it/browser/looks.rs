@@ -152,10 +152,10 @@ fn what_is_wrong_with_a_form_stands_beside_its_field_and_nothing_typed_is_lost()
             assert_eq!(browser.value("[name=status]").await, "At the engine");
 
             browser.visit(app, "/direct").await;
-            browser.fill("input[name=users]:not([type])", "nobody.by.that.name").await;
+            browser.fill("form.to [name=q]", "nobody.by.that.name").await;
             browser.press("form[action='/direct'] .button").await;
             browser.sees(".field > .wrong").await;
-            assert_eq!(browser.value("input[name=users]:not([type])").await, "nobody.by.that.name");
+            assert_eq!(browser.value("form.to [name=q]").await, "nobody.by.that.name");
             browser.close().await;
         }
     });

@@ -133,6 +133,52 @@ fn in_a_long_list_of_members_one_is_found_completed_and_sent_out() {
 }
 
 #[test]
+fn people_are_picked_by_name_and_a_conversation_is_hidden_in_all_windows_until_somebody_writes() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        grace.post("/settings", &[("name", "Grace Hopper")]).await.expect(303);
+        app.register("mary").await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.press("a[aria-label='New message']").await;
+        ada.sees("form.to .unseen[role=status]").await;
+        // Names are completed and chosen from the keyboard.
+        ada.fill("form.to [name=q]", "hopp").await;
+        ada.waits_for(async || ada.texts(".companion-name").await.len() == 1).await;
+        ada.type_keys("\u{E007}").await;
+        ada.waits_for(async || ada.value("form.to [name=q]").await.is_empty()).await;
+        ada.waits_for(async || ada.counts(".companion").await == 3).await;
+        ada.sees(".companion:first-child input[value=grace]:checked").await;
+        ada.type_keys("\u{E007}").await;
+        ada.waits_until(|path| path.starts_with("/rooms/dm-")).await;
+        ada.waits_for(async || ada.texts("h1").await == ["Grace Hopper"]).await;
+        say(&ada, "Are you there?").await;
+        ada.waits_for(async || ada.texts(super::WORDS).await == ["Are you there?"]).await;
+        let slug = ada.path().await["/rooms/".len()..].to_owned();
+        // Another window of hers.
+        let other = app.log_in("ada").await.socket().await;
+        other.ok("watch", json!({})).await;
+        ada.press("#level summary").await;
+        ada.press("#level .hide").await;
+        ada.waits_until(|path| path == "/direct").await;
+        ada.waits_for(async || ada.texts(CONVERSATIONS).await.is_empty()).await;
+        assert_eq!(other.next("hidden").await, json!({ "room": slug, "hidden": true }));
+        let (socket, _) = grace.join(&slug).await;
+        socket.post(&slug, "I am", "1").await;
+        ada.waits_for(async || ada.texts(CONVERSATIONS).await == ["Grace Hopper"]).await;
+        // One who is alone with themselves takes notes.
+        ada.visit(app, "/direct").await;
+        ada.press(".companion input[value=ada]").await;
+        ada.press("form.to .button").await;
+        ada.waits_for(async || ada.texts("h1").await == ["Notes to self"]).await;
+        ada.waits_for(async || ada.texts(CONVERSATIONS).await.contains(&"Notes to self".to_owned())).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
 fn the_list_of_members_shows_who_comes() {
     in_browser(module_path!(), async |app: &TestApp| {
         let grace = app.register("grace").await;

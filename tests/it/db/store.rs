@@ -73,7 +73,7 @@ pub fn line(author: &Author, seq: i64, body: String) -> Message {
 /// The messages with a word in them, as the index is asked.
 pub fn word(reader: UserId, word: &str) -> search::Wanted {
     let all = vec![Expression::Is(word.to_owned())];
-    search::Wanted { reader, all, none: Vec::new(), since: None, until: None, addressed: None }
+    search::Wanted { reader, all, none: Vec::new(), since: None, until: None, addressed: None, is_pinned: None }
 }
 
 /// Somebody who registers.

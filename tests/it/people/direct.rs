@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ban, open};
 use crate::both;
-use crate::harness::TestApp;
+use crate::harness::{Person, TestApp};
 
 both! {
     async fn two_people_have_one_conversation_whoever_begins_it_and_however(app: &TestApp) {
@@ -103,6 +103,62 @@ both! {
         assert_eq!(app.database.query("select slug from rooms where direct_key is not null").await.len(), 1);
         assert_eq!(app.database.rows("memberships").await.len(), 3);
         assert_eq!(app.database.query("select members from rooms where direct_key is not null").await, [json!({ "members": 3 })]);
+    }
+
+    async fn a_hidden_conversation_comes_back_when_somebody_writes_or_it_is_opened(app: &TestApp) {
+        let (ada, grace, eve) = (app.register("ada").await, app.register("grace").await, app.register("eve").await);
+        let slug = open(&ada, "grace").await;
+        let (of_grace, _) = grace.join(&slug).await;
+        of_grace.post(&slug, "one", "1").await;
+        let listening = ada.socket().await;
+        listening.ok("watch", json!({})).await;
+        let hide = format!("/rooms/{slug}/hide");
+        let listed = async |person: &Person| person.get("/people").await.body.contains(&format!("data-room=\"{slug}\""));
+        assert_eq!(ada.post(&hide, &[("on", "true")]).await.expect(303).location(), "/direct");
+        assert_eq!(listening.next("hidden").await, json!({ "room": slug, "hidden": true }));
+        assert!(!listed(&ada).await && listed(&grace).await, "it is hidden from her alone");
+        let watched = ada.socket().await.ok("watch", json!({})).await;
+        let row = watched["rooms"].as_array().and_then(|rooms| rooms.iter().find(|row| row["room"] == json!(slug))).cloned();
+        let row = row.expect("she is in it");
+        assert_eq!((&row["hidden"], &row["unread"]), (&json!(true), &json!(0)), "nothing waits where nobody sees it");
+        assert!(ada.get("/direct").await.body.contains("Hidden from the sidebar"));
+        // Somebody writes.
+        of_grace.post(&slug, "two", "2").await;
+        assert!(listed(&ada).await);
+        // She opens it.
+        ada.post(&hide, &[("on", "true")]).await.expect(303);
+        assert!(!listed(&ada).await);
+        ada.get(&format!("/rooms/{slug}")).await.expect(200);
+        listening.next("hidden").await;
+        assert_eq!(listening.next("hidden").await, json!({ "room": slug, "hidden": false }));
+        assert!(listed(&ada).await);
+        ada.post(&hide, &[("on", "true")]).await.expect(303);
+        let (_socket, _) = ada.join(&slug).await;
+        assert!(listed(&ada).await);
+        // Nobody else's, and no room.
+        assert_eq!(eve.post(&hide, &[("on", "true")]).await.status, 404);
+        assert_eq!(ada.post("/rooms/general/hide", &[("on", "true")]).await.status, 403);
+    }
+
+    async fn people_to_write_to_are_looked_for_and_chosen_without_scripts(app: &TestApp) {
+        let ada = app.register("ada").await;
+        for number in 10..70 {
+            app.register(&format!("p{number}")).await;
+        }
+        let zoe = app.register("zoe").await;
+        zoe.post("/settings", &[("name", "Zoe Zebra")]).await.expect(303);
+        let first = ada.get("/direct").await.body;
+        assert!(!first.contains("Zoe Zebra") && first.contains("More people"), "she is behind the first page");
+        let found = ada.get("/direct?q=zebra&users=p10&users=p69").await.expect(200).body.clone();
+        assert!(found.contains("value=\"p10\" checked") && found.contains("value=\"p69\" checked"), "{found}");
+        assert!(found.contains("value=\"zoe\">") && found.contains("value=\"zebra\""), "{found}");
+        assert!(ada.get("/direct?q=nobody.at.all").await.body.contains("No one found"));
+        assert!(ada.get("/direct?people=p50").await.body.contains("Zoe Zebra"));
+        // What was looked for is no name once somebody is chosen, and is one otherwise.
+        ada.post("/direct", &[("q", "zeb"), ("users", "p10"), ("users", "zoe")]).await.expect(303);
+        ada.post("/direct", &[("q", "zoe p11")]).await.expect(303);
+        let again = ada.post("/direct", &[("q", "zeb")]).await.expect(422).body.clone();
+        assert!(again.contains("value=\"zeb\"") && again.contains("@zeb"), "{again}");
     }
 
     async fn unknown_too_many_nobody_and_those_without_access_are_refused(app: &TestApp) {

@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room.
-const ROUTES: [Route; 27] = [
+const ROUTES: [Route; 28] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
@@ -33,6 +33,7 @@ const ROUTES: [Route; 27] = [
     (Method::POST, "/rooms/{room}/2/unread", &[]),
     (Method::POST, "/rooms/{room}/level", &[("level", "all")]),
     (Method::POST, "/rooms/{room}/favorite", &[("on", "true")]),
+    (Method::POST, "/rooms/{room}/hide", &[("on", "true")]),
     (Method::POST, "/rooms/{room}/join", &[]),
     (Method::POST, "/rooms/{room}/leave", &[]),
     (Method::POST, "/rooms/{room}/members", &[("username", "eve")]),

@@ -41,6 +41,42 @@ fn without_scripts_one_can_search_page_on_and_go_to_a_result() {
     });
 }
 
+#[test]
+fn a_search_begins_in_the_room_suggests_what_can_stand_there_and_is_widened_by_its_chips() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        grace.post("/settings", &[("name", "Grace Hopper")]).await.expect(303);
+        let room = grace.create_room("Observatory", "public").await;
+        let (socket, _) = grace.join("general").await;
+        socket.ok("join", serde_json::json!({ "room": room })).await;
+        say(&socket, "general", &["a lamp in general"]).await;
+        say(&socket, &room, &["a lamp in the dome"]).await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.join(app, &room).await;
+        ada.press(".places a[href^='/search']").await;
+        ada.waits_for(async || ada.texts(".filters a > span:nth-child(2)").await == ["in: Observatory"]).await;
+        ada.sees("[name=q][role=combobox]").await;
+        assert_eq!(ada.value(".seek [name=q]").await, format!("in:{room} "));
+        // Somebody is found by their name, from the keyboard.
+        ada.focus(".seek [name=q]").await;
+        ada.type_keys("from:hopp").await;
+        ada.waits_for(async || ada.texts("#suggestions [aria-selected=true] .label").await == ["Grace Hopper"]).await;
+        ada.type_keys("\u{E007}").await;
+        ada.waits_for(async || ada.value(".seek [name=q]").await == format!("in:{room} from:grace ")).await;
+        ada.type_keys("lamp\u{E007}").await;
+        ada.waits_for(async || ada.texts(".result .words").await == ["a lamp in the dome"]).await;
+        assert_eq!(ada.texts(".tally").await, ["1 result"]);
+        ada.press(".filters .plain").await;
+        ada.waits_for(async || ada.texts(".result .words").await == ["a lamp in the dome", "a lamp in general"]).await;
+        assert_eq!(ada.value(".seek [name=q]").await, "from:grace lamp");
+        ada.press(".filters a").await;
+        ada.waits_for(async || ada.value(".seek [name=q]").await == "lamp").await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
 once! {
     async fn the_page_has_a_state_for_everything(app: &TestApp) {
         let ada = app.register("ada").await;
@@ -54,6 +90,15 @@ once! {
         assert!(found.contains("<mark>lamp</mark>") && found.contains("/search?q=lamp&#38;order=best"), "{found}");
         assert!(page("/search?q=lamp&order=best").await.expect(200).body.contains("name=\"order\" value=\"best\""));
         assert!(page("/search?q=on:soon").await.expect(422).body.contains("on: needs a date"));
+        // From a room, that room is searched, and one can leave it.
+        let begun = page("/search?in=general").await.expect(200).body.clone();
+        assert!(begun.contains("value=\"in:general \"") && begun.contains("in: general") && begun.contains("Search tips"), "{begun}");
+        assert!(begun.contains("<a class=\"plain\" href=\"/search\">Search everywhere</a>"), "{begun}");
+        let found = page("/search?in=general&q=lamp").await.expect(200).body.clone();
+        assert!(found.contains("1 result<") && found.contains("href=\"/search?q=lamp\""), "{found}");
+        // Each filter can be taken away by itself.
+        let found = page("/search?q=lamp+from:me+after:last+week").await.expect(200).body.clone();
+        assert!(found.contains("href=\"/search?q=lamp+from%3Ame\"") && found.contains("href=\"/search?q=lamp+after%3Alast+week\""), "{found}");
         page("/search?q=lamp&order=worst").await.expect(422);
         page("/search?q=lamp&before=x").await.expect(422);
     }

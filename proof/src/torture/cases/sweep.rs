@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[Case {
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 31] = [
+const ROUTES: [Route; 32] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -49,6 +49,7 @@ const ROUTES: [Route; 31] = [
     (Method::POST, "/rooms/{slug}/read", &[("seq", "1")]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "all")]),
     (Method::POST, "/rooms/{slug}/favorite", &[("on", "true")]),
+    (Method::POST, "/rooms/{slug}/hide", &[("on", "true")]),
     (Method::POST, "/rooms/{slug}/join", &[]),
     (Method::POST, "/rooms/{slug}/leave", &[]),
     (Method::POST, "/rooms/{slug}/members", &[("username", "eve")]),
