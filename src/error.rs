@@ -82,7 +82,7 @@ fn not_found(what: &str) -> String {
 /// A field's name for people.
 fn label(field: &str) -> &str {
     match field {
-        "body" => "Messages",
+        "body" | "edit_body" => "Messages",
         "q" => "Searches",
         "name" => "Names",
         "topic" => "Topics",

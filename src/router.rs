@@ -23,7 +23,7 @@ use crate::realtime::handshake::{self, Doors};
 use crate::server::Connections;
 use crate::state::AppState;
 use crate::web::{
-    access, accounts, act, activity, assets, compose, compression, emoji, fallback, forgery, health, history, install, members,
+    access, accounts, act, activity, assets, compose, compression, drafts, emoji, fallback, forgery, health, history, install, members,
     people, preview, reads, refusals, rooms, search, session, settings, setup, trace,
 };
 
@@ -88,6 +88,8 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/level", post(act::level))
         .route("/rooms/{slug}/favorite", post(act::favorite))
         .route("/rooms/{slug}/hide", post(act::hide))
+        .route("/rooms/{slug}/draft", post(drafts::save))
+        .route("/drafts", get(drafts::list))
         .route("/sidebar", post(act::section))
         .route("/rooms/{slug}/pins", get(activity::pins))
         .route("/mentions", get(activity::mentions))

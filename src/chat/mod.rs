@@ -13,6 +13,7 @@ mod calls;
 pub mod change;
 pub mod direct;
 pub mod display_names;
+pub mod drafts;
 mod history;
 pub mod ledger;
 pub mod listing;

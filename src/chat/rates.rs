@@ -39,6 +39,8 @@ pub enum Act {
     Mark,
     /// Say that one is typing.
     Type,
+    /// Store a draft.
+    Draft,
     /// Search.
     Search,
     /// Look into a list of people, or look somebody up.
@@ -61,7 +63,7 @@ struct Share {
 
 impl Act {
     /// Every kind, in the order of their numbers.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -74,6 +76,7 @@ impl Act {
         Self::Invite,
         Self::Mark,
         Self::Type,
+        Self::Draft,
         Self::Search,
         Self::People,
         Self::Read,
@@ -95,6 +98,8 @@ impl Act {
             Self::Invite => (30, 30, None),
             Self::Mark => (600, 2_500, None),
             Self::Type => (120, 60, None),
+            // All of them at once, when their person logs out.
+            Self::Draft => (120, 200, None),
             Self::Search => (60, 30, None),
             Self::People => (240, 120, None),
             Self::Read => (1_200, 600, None),

@@ -10,6 +10,7 @@ mod activity;
 mod checkpoint;
 mod connections;
 pub mod direct;
+pub mod drafts;
 mod file;
 pub mod ledger;
 mod looks;

@@ -10,7 +10,7 @@ use crate::chat::rates::Act;
 pub fn of(event: &str) -> Option<Act> {
     match event {
         "join" | "leave" => Some(Act::Seat),
-        "sync" | "history" | "watch" | "pins" | "revisions" | "mentions" => Some(Act::Read),
+        "sync" | "history" | "watch" | "pins" | "revisions" | "mentions" | "drafts" => Some(Act::Read),
         "typing" => Some(Act::Type),
         _ => None,
     }

@@ -213,6 +213,8 @@ impl Realtime {
                 Ok(Answer::Revisions(revisions))
             }
             "level" => self.level(seated, slug?, payload.optional_text("level")?).await,
+            "draft" => self.draft(seated, slug?, payload).await,
+            "drafts" => self.drafts(seated).await,
             "search" => self.search(seated, payload).await,
             "mentions" => {
                 let limit = payload.optional_number("limit")?.unwrap_or(PAGE);
@@ -337,7 +339,7 @@ impl Realtime {
         Ok(())
     }
 
-    fn tell_others<E: Outgoing>(&self, user: UserId, by: Option<&Seated>, event: &E) {
+    pub(super) fn tell_others<E: Outgoing>(&self, user: UserId, by: Option<&Seated>, event: &E) {
         for other in self.seats.of_user(user).iter().filter(|other| by.is_none_or(|by| by.socket.id != other.socket.id)) {
             // One whose queue is full is being cut by what fills it, and asks again when it comes back.
             other.socket.tell(event).ok();
@@ -353,7 +355,7 @@ impl Realtime {
 const CHANGES: [&str; 5] = ["message", "edit", "delete", "react", "pin"];
 
 /// The events whose answer may be large. They take turns with all other reads of their person.
-const READS: [&str; 9] = ["join", "sync", "history", "pins", "revisions", "mentions", "search", "watch", "direct"];
+const READS: [&str; 10] = ["join", "sync", "history", "pins", "revisions", "mentions", "search", "watch", "direct", "drafts"];
 
 /// Sends an answer.
 fn send(seat: &Seat, ack: AckSender, answer: Result<Answer>) {

@@ -7,6 +7,7 @@
 //! `incoming` (what clients ask for), `publish` (what the rooms tell), `watch` (hearing of all of one's rooms).
 
 mod cost;
+pub mod drafts;
 pub mod entrance;
 pub mod handshake;
 mod incoming;

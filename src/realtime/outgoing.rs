@@ -305,6 +305,10 @@ pub enum Answer {
     Preview(Preview),
     /// To `search`.
     Found(crate::chat::search::Results),
+    /// To `draft`.
+    Drafted(super::drafts::Saved),
+    /// To `drafts`.
+    Drafts(super::drafts::Drafts),
     /// To `leave` and `typing`.
     Nothing(Nothing),
 }
@@ -327,6 +331,8 @@ impl Answer {
             Self::Mentions(mentions) => all(&mentions.mentions),
             Self::Found(found) => found.results.iter().map(|found| found.message.json().get().len() + found.snippet.len()).sum(),
             Self::Preview(preview) => preview.html.len(),
+            Self::Drafted(saved) => FRAME + saved.draft.begun.bytes() as usize,
+            Self::Drafts(all) => all.drafts.iter().map(|draft| FRAME + draft.begun.bytes() as usize).sum(),
             Self::Unread(_) | Self::LevelSet(_) | Self::Conversation(_) | Self::Nothing(_) => FRAME,
         }
     }

@@ -13,6 +13,7 @@ pub mod bundle;
 pub mod compose;
 pub mod compression;
 pub mod device;
+pub mod drafts;
 pub mod emoji;
 pub mod fallback;
 pub mod forgery;

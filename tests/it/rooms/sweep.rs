@@ -40,6 +40,7 @@ const ROUTES: [Route; 28] = [
     (Method::POST, "/rooms/{room}/members/ada/remove", &[]),
     (Method::POST, "/rooms/{room}/settings", &[("name", "Mine"), ("topic", "x"), ("visibility", "public")]),
     (Method::POST, "/rooms/{room}/settings", &[("visibility", "public"), ("confirm", "yes")]),
+    (Method::POST, "/rooms/{room}/draft", &[("body", "mine")]),
 ];
 
 /// Every event that names a room.
@@ -65,11 +66,12 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("revisions", json!({ "room": room, "seq": 2 })),
         ("revisions", json!({ "room": room, "seq": 2, "before": 9 })),
         ("level", json!({ "room": room, "level": "all" })),
+        ("draft", json!({ "room": room, "body": "mine" })),
     ]
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 10] = [
+const WRONG_ROUTES: [Route; 11] = [
     (Method::GET, "/rooms/{room}?around=one", &[]),
     (Method::GET, "/rooms/{room}/one/more", &[]),
     (Method::GET, "/rooms/{room}/2/history?before=one", &[]),
@@ -78,6 +80,7 @@ const WRONG_ROUTES: [Route; 10] = [
     (Method::POST, "/rooms/{room}/1/edit", &[("body", "")]),
     (Method::POST, "/rooms/{room}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
     (Method::POST, "/rooms/{room}/level", &[("level", "shrill")]),
+    (Method::POST, "/rooms/{room}/draft", &[("reply_to", "one")]),
     (Method::POST, "/rooms/{room}/members", &[("username", "nobody at all")]),
     (Method::POST, "/rooms/{room}/settings", &[("name", ""), ("visibility", "secret")]),
 ];
@@ -105,6 +108,8 @@ fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
         ("revisions", json!({ "room": room, "seq": 2, "before": "one" })),
         ("revisions", json!({ "room": room, "seq": 2, "before": 1, "after": 1 })),
         ("level", json!({ "room": room, "level": "shrill" })),
+        ("draft", json!({ "room": room, "body": "x", "edit_seq": 1 })),
+        ("draft", json!({ "room": room, "body": 7 })),
     ]
 }
 
@@ -253,7 +258,7 @@ both! {
                 eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
             }
         }
-        assert_eq!(refused, 12);
+        assert_eq!(refused, 13);
         let texts = |rows: &[Value]| rows.iter().filter(|row| row["kind"] == "text").cloned().collect::<Vec<_>>();
         assert_eq!(texts(&app.database.rows("messages").await), texts(&before));
     }

@@ -57,6 +57,7 @@ const ROUTES: [Route; 32] = [
     (Method::POST, "/rooms/{slug}/settings", &[("name", "Mine"), ("visibility", "public")]),
     (Method::POST, "/rooms/{slug}/settings", &[("visibility", "public"), ("confirm", "yes")]),
     (Method::POST, "/rooms/{slug}/settings", &[("topic", "mine")]),
+    (Method::POST, "/rooms/{slug}/draft", &[("body", "mine")]),
 ];
 
 /// Every event that names a room.
@@ -81,6 +82,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("read", json!({ "room": room, "seq": 1 })),
         ("unread", json!({ "room": room, "seq": 1 })),
         ("level", json!({ "room": room, "level": "all" })),
+        ("draft", json!({ "room": room, "body": "mine" })),
     ]
 }
 

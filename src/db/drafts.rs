@@ -1,0 +1,86 @@
+//! Drafts: what people have begun to write.
+//!
+//! Owns the statements about drafts. A draft goes with its person's membership of the room (a foreign key that cascades), so none has to
+//! be looked for when somebody leaves.
+
+use std::sync::Arc;
+
+use super::{Db, read, write};
+use crate::chat::drafts::{Begun, Draft, EditedWords};
+use crate::chat::types::{RoomId, UserId};
+use crate::clock::Millis;
+
+type Row = (String, String, Option<i64>, Option<i64>, Option<String>, Millis);
+
+fn draft((room, body, reply_to, edit_seq, edit_body, written_at): Row) -> Draft {
+    let edit = edit_seq.map(|seq| EditedWords { seq, body: edit_body.unwrap_or_default() });
+    Draft { room: Arc::from(room), begun: Begun { body, reply_to, edit }, written_at }
+}
+
+impl Db {
+    /// Stores a member's draft in the place of the one before, if with it they have at most `count` drafts of `bytes` bytes together;
+    /// whether it was stored.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn set_draft(
+        &self,
+        room: RoomId,
+        user: UserId,
+        begun: &Begun,
+        at: Millis,
+        (count, bytes): (i64, i64),
+    ) -> sqlx::Result<bool> {
+        let stored = write!(self, pool => sqlx::query(
+            "insert into drafts (user_id, room_id, body, reply_to, edit_seq, edit_body, written_at)
+             select user_id, room_id, cast($3 as text), cast($4 as bigint), cast($5 as bigint), cast($6 as text), cast($7 as bigint)
+             from memberships where user_id = $1 and room_id = $2
+               and (select count(*) from drafts where user_id = $1 and room_id <> $2) < $8
+               and (select coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) from drafts
+                    where user_id = $1 and room_id <> $2) <= $9
+             on conflict (user_id, room_id) do update set body = excluded.body, reply_to = excluded.reply_to,
+                edit_seq = excluded.edit_seq, edit_body = excluded.edit_body, written_at = excluded.written_at",
+        )
+        .bind(user)
+        .bind(room)
+        .bind(&begun.body)
+        .bind(begun.reply_to)
+        .bind(begun.edit.as_ref().map(|edit| edit.seq))
+        .bind(begun.edit.as_ref().map(|edit| &edit.body))
+        .bind(at)
+        .bind(count)
+        .bind(bytes - begun.bytes())
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(stored > 0)
+    }
+
+    /// Takes somebody's draft in a room away, if there is one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn drop_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<()> {
+        write!(self, pool => sqlx::query("delete from drafts where user_id = $1 and room_id = $2")
+            .bind(user)
+            .bind(room)
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
+    /// All of somebody's drafts, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_drafts(&self, user: UserId) -> sqlx::Result<Vec<Draft>> {
+        let rows: Vec<Row> = read!(self, pool => sqlx::query_as(
+            "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
+             where user_id = $1 order by written_at desc, room_id",
+        )
+        .bind(user)
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(draft).collect())
+    }
+}
