@@ -23,8 +23,8 @@ use crate::realtime::handshake::{self, Doors};
 use crate::server::Connections;
 use crate::state::AppState;
 use crate::web::{
-    access, accounts, act, activity, assets, compose, compression, drafts, emoji, fallback, forgery, health, history, install, members,
-    people, preview, reads, refusals, rooms, search, session, settings, setup, trace,
+    access, accounts, act, activity, assets, compose, compression, drafts, emoji, fallback, forgery, health, history, install,
+    members, people, preview, reads, refusals, rooms, search, session, settings, setup, trace,
 };
 
 /// The largest form, in bytes: the longest message, with every character of it percent-encoded.

@@ -1,6 +1,7 @@
 // The menu of everything that can be done with a message: by mouse, a long press, or keys.
 import { beside } from '#js/beside.js';
 import { icon, make } from '#js/make.js';
+import { used } from '#js/emoji.js';
 import { usual } from '#js/react-picker.js';
 
 // How long a finger rests to open it, in milliseconds.
@@ -86,7 +87,7 @@ export class Menu {
     if (!act && !emoji) return;
     const node = this.#node;
     this.#menu.hidePopover();
-    if (emoji) { this.#acts.react(node, emoji); return; }
+    if (emoji) { used(emoji); this.#acts.react(node, emoji); return; }
     this.#acts.do(act, node, node.querySelector('.acting') ?? node);
   }
 

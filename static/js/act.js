@@ -3,20 +3,20 @@ import { announce } from '#js/announce.js';
 import { Swipe } from '#js/act-swipe.js';
 import { flip } from '#js/react-chips.js';
 import { words } from '#js/quotes.js';
+import { pick } from '#js/react-picker.js';
 import { visit } from '#js/visit.js';
 
 export class Acts {
-  #main; #line; #me; #reading; #composer; #picker;
+  #main; #line; #me; #reading; #composer;
   #list = document.querySelector('#messages');
   #ask = document.querySelector('#ask');
 
-  constructor(main, line, me, { reading, composer, picker }) {
+  constructor(main, line, me, { reading, composer }) {
     this.#main = main;
     this.#line = line;
     this.#me = me;
     this.#reading = reading;
     this.#composer = composer;
-    this.#picker = picker;
     new Swipe(this);
     this.#list.addEventListener('submit', (event) => this.#chip(event));
     // From elsewhere on the page: an event on a message, with the act's name.
@@ -49,9 +49,9 @@ export class Acts {
     if (!node || !this.offered(node).some((act) => act.name === name)) return;
     const seq = Number(node.dataset.seq);
     switch (name) {
-      case 'react': this.#picker.open(at, (emoji) => this.react(node, emoji)); break;
+      case 'react': pick(at, (emoji) => this.react(node, emoji)); break;
       case 'reply': this.#composer.answer?.({ seq, name: node.querySelector('.by').textContent, excerpt: words(node) }); break;
-      case 'edit': this.#edit(seq); break;
+      case 'edit': this.#edit(node, seq); break;
       case 'pin': this.#pin(node, seq); break;
       case 'unread': this.#told(await this.#reading.unread(seq), 'Marked as unread'); break;
       case 'link': this.#copy(node, seq); break;
@@ -83,11 +83,11 @@ export class Acts {
     this.react(node, chip.dataset.emoji);
   }
 
-  async #edit(seq) {
+  async #edit(node, seq) {
     const answer = await this.#line.read('history', { around: seq, limit: 1 });
     const message = answer.messages?.find((one) => one.seq === seq);
     if (!message || message.deleted_at) return this.#told(answer);
-    this.#composer.edit?.({ seq, body: message.body });
+    this.#composer.edit?.({ seq, body: message.body }, node);
   }
 
   async #pin(node, seq) {

@@ -1,6 +1,7 @@
 // Completion: a list over the composer for the word at the caret. It never takes a key while it is closed.
-import { isCode, replace } from '#js/composer-text.js';
+import { isCode, part, replace } from '#js/composer-text.js';
 import { sources } from '#js/complete-sources.js';
+import { used } from '#js/emoji.js';
 
 // A word with a sign, at the end of what stands before the caret. Input methods for Chinese, Japanese and Korean give wide signs.
 const WORD = /([@#:＠＃：])([\p{L}\p{M}\p{N}._+-]*)$/u;
@@ -15,11 +16,11 @@ export class Complete {
   constructor(field, room) {
     this.#field = field;
     this.#sources = sources(room);
-    this.#list = document.querySelector('#completions');
-    this.#said = document.querySelector('#completions-said');
+    this.#list = part(field.form, 'completions');
+    this.#said = part(field.form, 'completions-said');
     field.setAttribute('aria-autocomplete', 'list');
     field.setAttribute('aria-haspopup', 'listbox');
-    field.setAttribute('aria-controls', 'completions');
+    field.setAttribute('aria-controls', this.#list.id);
     field.addEventListener('input', () => this.#look());
     // What an input method puts there at last comes without an event of its own.
     field.addEventListener('compositionend', () => this.#look());
@@ -97,7 +98,7 @@ export class Complete {
     this.#list.ariaLabel = name;
     this.#list.replaceChildren(...options.map((option, at) => {
       const node = document.createElement('li');
-      node.id = `completion-${at}`;
+      node.id = `${this.#list.id}-${at}`;
       node.role = 'option';
       node.dataset.at = at;
       const parts = [['sign', option.sign], ['label', option.label], ['detail', option.detail]].filter(([, text]) => text);
@@ -112,12 +113,13 @@ export class Complete {
   #select(at) {
     this.#at = at;
     for (const node of this.#list.children) node.ariaSelected = String(Number(node.dataset.at) === at);
-    this.#field.setAttribute('aria-activedescendant', `completion-${at}`);
+    this.#field.setAttribute('aria-activedescendant', `${this.#list.id}-${at}`);
     this.#list.children[at].scrollIntoView({ block: 'nearest' });
   }
 
   #accept(at) {
-    const { text } = this.#options[at];
+    const { text, sign } = this.#options[at];
+    if (sign) used(sign);
     const { selectionStart, value } = this.#field;
     // A space that is there already is enough.
     const put = value[selectionStart] === ' ' ? text.trimEnd() : text;

@@ -1,6 +1,6 @@
 // Who is mentioned and is not in the room, so that nobody tells them: said before a message is sent.
 import { begins } from '#js/complete.js';
-import { isCode } from '#js/composer-text.js';
+import { isCode, part } from '#js/composer-text.js';
 import { askFor } from '#js/get.js';
 import { make } from '#js/make.js';
 
@@ -14,7 +14,7 @@ const FRESH = 60_000;
 
 export class Absent {
   #field; #room;
-  #note = document.querySelector('#absent');
+  #note;
   // What each name means, by what was typed: a promise, and once it is kept, whom; null for a member, and for nobody.
   #asked = new Map();
   #known = new Map();
@@ -23,6 +23,7 @@ export class Absent {
 
   constructor(field, room) {
     this.#field = field;
+    this.#note = part(field.form, 'absent');
     this.#room = room;
     field.addEventListener('input', () => this.#look());
   }

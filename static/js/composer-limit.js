@@ -1,17 +1,17 @@
 // How much room is left in a message, told before there is none.
-import { count } from '#js/composer-text.js';
+import { count, part } from '#js/composer-text.js';
 
 // From how many characters left on it is shown, and at which counts it is also said aloud.
 const SHOWN_FROM = 500;
 const SAID_AT = [500, 100, 0, -1];
 
 export class Limit {
-  #left = document.querySelector('#left');
-  #said = document.querySelector('#left-said');
-  #button; #max; #step = 0;
+  #left; #said; #button; #max; #step = 0;
 
-  constructor(button, max) {
-    this.#button = button;
+  constructor(form, max) {
+    this.#left = part(form, 'left');
+    this.#said = part(form, 'left-said');
+    this.#button = form.querySelector('.button');
     this.#max = max;
   }
 

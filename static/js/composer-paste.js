@@ -1,14 +1,15 @@
 // Pasting: text comes as it is, an address over selected words makes a link, and many lines can be kept as code.
-import { isCode, replace } from '#js/composer-text.js';
+import { fenced, isCode, part, replace } from '#js/composer-text.js';
 
 const MANY_LINES = 6;
 
 export class Paste {
-  #field; #offer = document.querySelector('#paste');
+  #field; #offer;
   #pasted = null;
 
   constructor(field) {
     this.#field = field;
+    this.#offer = part(field.form, 'paste');
     field.addEventListener('paste', (event) => this.#paste(event));
     // Other typing, and the offer is stale.
     field.addEventListener('input', (event) => { if (event.inputType !== 'insertFromPaste') this.withdraw(); });
@@ -38,18 +39,14 @@ export class Paste {
     queueMicrotask(() => { this.#offer.hidden = !this.#pasted; });
   }
 
-  // Puts fences around what was pasted: longer than any in it, on lines of their own.
+  // Puts fences around what was pasted.
   #fence() {
     const { from, text } = this.#pasted ?? {};
     const { value } = this.#field;
     const isThere = text !== undefined && value.startsWith(text, from);
     this.withdraw();
     if (!isThere) return this.#field.focus();
-    const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-    const fence = '`'.repeat(longest + 1);
-    const before = from && value[from - 1] !== '\n' ? '\n' : '';
-    const after = value.startsWith('\n', from + text.length) ? '' : '\n';
-    replace(this.#field, from, from + text.length, `${before}${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}${after}`);
+    replace(this.#field, from, from + text.length, fenced(value, from, from + text.length));
   }
 }
 

@@ -1,4 +1,7 @@
-// Changes of a field's text that the browser's own undo takes back.
+// What a form to write in is made of, and changes of its text that the browser's own undo takes back.
+
+// A part of the form by its name: there is the room's own form, and a copy of it in the message that is edited.
+export const part = (form, name) => form.querySelector(`#${name}, #edit-${name}`);
 
 // Puts `text` in the place of what stands from `from` to `to`.
 export function replace(field, from, to, text) {
@@ -24,4 +27,14 @@ export function count(text) {
   let count = 0;
   for (const _ of text) count += 1;
   return count;
+}
+
+// What stands from `from` to `to` as a block of code: between fences that are longer than any in it, on lines of their own.
+export function fenced(value, from, to) {
+  const text = value.slice(from, to);
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const before = from && value[from - 1] !== '\n' ? '\n' : '';
+  const after = value.startsWith('\n', to) ? '' : '\n';
+  return `${before}${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}${after}`;
 }

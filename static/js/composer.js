@@ -1,22 +1,27 @@
 // Writing: the field grows, Enter sends, Shift+Enter begins a line; what is sent appears at once.
 //
-// `edit({ seq, body })` gives one's own message other words, `answer({ seq, name, excerpt })` answers one.
-import { Complete } from '#js/complete.js';
+// `edit({ seq, body }, back)` makes one's own message a field where it stands (`editor.js`), `answer({ seq, name, excerpt })` answers one.
+import { announce } from '#js/announce.js';
 import { Absent } from '#js/composer-absent.js';
+import { Complete } from '#js/complete.js';
 import { Limit } from '#js/composer-limit.js';
 import { Paste } from '#js/composer-paste.js';
 import { State } from '#js/composer-state.js';
+import { Tools } from '#js/composer-tools.js';
 import { Drafts } from '#js/drafts.js';
+import { button, make } from '#js/make.js';
 import { Preview } from '#js/preview.js';
+import { visit } from '#js/visit.js';
 
 // On a keyboard of glass Enter begins a line, and the button sends.
-const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(any-pointer: fine)').matches;
+export const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(any-pointer: fine)').matches;
 
 export class Composer {
-  #form; #text; #outbox; #people; #line; #me;
-  #limit; #state; #drafts; #complete; #preview; #paste; #absent;
+  #form; #text; #outbox; #people; #line; #me; #room; #max; #signal;
+  #limit; #state; #drafts; #complete; #preview; #paste; #absent; #tools;
   #refusal = document.querySelector('#refusal');
-  #isSaving = false;
+  #isAsking = false;
+  #editor = null; #reminder = null; #turn = 0;
 
   constructor(form, outbox, people, max, { line, me, room, signal }) {
     this.#form = form;
@@ -25,13 +30,17 @@ export class Composer {
     this.#people = people;
     this.#line = line;
     this.#me = me;
+    this.#room = room;
+    this.#max = max;
+    this.#signal = signal;
     this.#drafts = new Drafts(me, room);
-    this.#state = new State(form.querySelector('.button'));
-    this.#limit = new Limit(form.querySelector('.button'), max);
+    this.#state = new State();
+    this.#limit = new Limit(form, max);
     this.#complete = new Complete(this.#text, room);
     this.#paste = new Paste(this.#text);
     this.#preview = new Preview(this.#text, line);
     this.#absent = new Absent(this.#text, room);
+    this.#tools = new Tools(form);
     this.#state.onCancel = () => this.#cancel();
     form.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
     form.addEventListener('keydown', (event) => this.#key(event));
@@ -43,24 +52,42 @@ export class Composer {
     if (hasKeys) this.#text.focus({ preventScroll: true });
   }
 
-  // Gives one of one's own messages other words; what was being written waits.
-  edit({ seq, body }) {
-    if (!this.#state.editing) this.#keep();
-    this.#state.edit({ seq, body });
-    this.#drafts.edit({ seq, before: body, body });
-    this.#put(body);
+  // Gives one of one's own messages other words, where it stands; `back` has the focus afterwards.
+  edit(message, back = this.#text) {
+    if (this.#editor?.isOpen && this.#editor.seq !== message.seq) {
+      announce('Save or cancel your other edit first.', { isShown: true });
+      return this.#editor.focus();
+    }
+    const edit = { seq: message.seq, before: message.body, body: message.body };
+    this.#drafts.edit(edit);
+    // Older than what the page shows: its own page has it.
+    if (!document.getElementById(`m${message.seq}`)) return visit(`/rooms/${this.#room}/${message.seq}`);
+    return this.#open(edit, back);
   }
 
   // Answers a message.
   answer({ seq, name, excerpt = '' }) {
-    if (this.#state.editing) this.#cancel();
     this.#state.answer({ seq, name, excerpt: excerpt.replaceAll(/\s+/g, ' ').trim().slice(0, 120) });
     this.#keep();
     this.#text.focus();
   }
 
+  async #open(edit, back) {
+    if (this.#editor?.isOpen) return this.#editor.take(edit);
+    const turn = this.#turn += 1;
+    const { Editor } = await import('#js/editor.js');
+    const node = document.getElementById(`m${edit.seq}`);
+    if (turn !== this.#turn || this.#signal.aborted || !node) return;
+    this.#remind(null);
+    this.#editor = new Editor(this.#form, node, edit, {
+      line: this.#line, room: this.#room, max: this.#max, hasKeys, drafts: this.#drafts,
+      onClose: () => { if (back.isConnected) back.focus({ preventScroll: true }); },
+      onMove: (body) => this.#put(this.#text.value ? `${this.#text.value}\n${body}` : body),
+    });
+  }
+
   #key(event) {
-    if (this.#complete.takes(event)) return;
+    if (this.#complete.takes(event) || this.#tools.takes(event)) return;
     // Not while an input method is composing: there Enter chooses a word, and Escape takes it back.
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === 'Escape') return this.#escape(event);
@@ -69,14 +96,15 @@ export class Composer {
     if (event.key === 'Enter' && !event.shiftKey && !event.altKey && (hasKeys || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.#send();
-    } else if (event.key === 'ArrowUp' && isAlone && !this.#text.value && !this.#state.editing) {
+    } else if (event.key === 'ArrowUp' && isAlone && !this.#text.value) {
       event.preventDefault();
-      this.#editLast();
+      if (this.#editor?.isOpen) this.#editor.focus();
+      else this.#editLast();
     }
   }
 
   #escape(event) {
-    if (this.#state.editing || this.#state.answering) this.#cancel();
+    if (this.#state.answering) this.#cancel();
     else if (this.#preview.isOpen) this.#preview.close();
     else return;
     event.preventDefault();
@@ -89,21 +117,20 @@ export class Composer {
     const isOwn = ({ kind, author, deleted_at: gone }) => kind === 'text' && !gone && author.username === this.#me.username;
     const last = answer.ok && answer.messages.findLast(isOwn);
     // Somebody who went on typing meanwhile is not disturbed.
-    if (last && !this.#text.value && !this.#state.editing) this.edit(last);
+    if (last && !this.#text.value) this.edit(last);
   }
 
   async #send() {
     const body = this.#text.value;
-    if (this.#isSaving) return;
+    if (this.#isAsking) return;
     if (!this.#limit.measure(body)) return this.#text.focus();
     if (this.#absent.mustAsk(body)) {
-      this.#isSaving = true;
+      this.#isAsking = true;
       const mayGo = await this.#absent.ask(body);
-      this.#isSaving = false;
+      this.#isAsking = false;
       if (!mayGo || this.#text.value !== body) return this.#text.focus();
     }
     this.#absent.forget();
-    if (this.#state.editing) return this.#save(body);
     if (!body.trim()) return this.#text.focus();
     this.#outbox.add(body, { reply_to: this.#state.answering?.seq });
     this.#people.posted();
@@ -113,37 +140,11 @@ export class Composer {
     this.#keep();
   }
 
-  async #save(body) {
-    const { seq, body: before } = this.#state.editing;
-    if (!body.trim()) return this.#refuse('A message can’t be empty. Delete it instead?');
-    if (body === before) return this.#cancel();
-    this.#isSaving = true;
-    const answer = await this.#line.ask('edit', { seq, body });
-    this.#isSaving = false;
-    if (!answer.ok) return this.#refuse(answer.error.code === 'lost' ? 'Couldn’t save: no connection. Your edit is still here.' : answer.error.message);
-    // Something else may be in the field by now.
-    if (this.#state.editing?.seq !== seq) return;
-    if (this.#text.value === body) this.#cancel();
-    else {
-      this.#state.edit({ seq, body });
-      this.#keep();
-    }
-  }
-
-  // Back to what was being written, or to nothing.
   #cancel() {
-    if (this.#state.editing) {
-      this.#state.edit(null);
-      this.#drafts.edit(null);
-      const { body = '', answer = null } = this.#drafts.read();
-      this.#state.answer(answer);
-      this.#put(body);
-    } else {
-      this.#state.answer(null);
-      this.#keep();
-      this.#text.focus();
-    }
+    this.#state.answer(null);
+    this.#keep();
     this.#refuse('');
+    this.#text.focus();
   }
 
   #restore() {
@@ -159,13 +160,27 @@ export class Composer {
     if (asked || answer) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;
     if (asked) this.#keep();
-    // Words for a message that was being edited.
-    if (edit && !asked && (!this.#text.value || this.#text.value === body)) {
-      this.#state.edit({ seq: edit.seq, body: edit.before });
-      this.#text.value = edit.body;
-    }
+    if (edit) this.#resume(edit);
     this.#fit();
     this.#limit.measure(this.#text.value);
+  }
+
+  // Words for a message that was being edited: where it stands, or with a way there.
+  #resume(edit) {
+    if (document.getElementById(`m${edit.seq}`)) this.#open(edit, this.#text);
+    else this.#remind(edit);
+  }
+
+  #remind(edit) {
+    this.#reminder?.remove();
+    this.#reminder = null;
+    if (!edit) return;
+    this.#reminder = make('div', 'state');
+    this.#reminder.id = 'unsaved-edit';
+    const onwards = make('a', 'quiet', 'Continue');
+    onwards.href = `/rooms/${this.#room}/${edit.seq}`;
+    this.#reminder.append(make('span', 'words', 'You have an unsaved edit.'), onwards, button('Discard', () => { this.#drafts.edit(null); this.#remind(null); this.#text.focus(); }));
+    document.querySelector('#composer-state').after(this.#reminder);
   }
 
   #changed() {
@@ -173,20 +188,20 @@ export class Composer {
     this.#fit();
     this.#limit.measure(this.#text.value);
     this.#keep();
-    if (!this.#state.editing) this.#people.typed();
+    this.#people.typed();
   }
 
-  #keep() {
-    const { editing, answering } = this.#state;
-    if (editing) this.#drafts.edit({ seq: editing.seq, before: editing.body, body: this.#text.value });
-    else this.#drafts.write(this.#text.value, answering);
-  }
+  #keep() { this.#drafts.write(this.#text.value, this.#state.answering); }
 
   // Another window wrote on, or sent it.
-  #elsewhere({ body = '', answer = null }) {
-    if (this.#state.editing || this.#text.value === body) return;
-    this.#text.value = body;
+  #elsewhere({ body = '', answer = null, edit }) {
+    if (this.#editor?.isOpen) this.#editor.take(edit);
+    else if (edit) this.#resume(edit);
+    else this.#remind(null);
+    if (this.#text.value === body && this.#state.answering?.seq === answer?.seq) return;
     this.#state.answer(answer);
+    if (this.#text.value === body) return;
+    this.#text.value = body;
     this.#complete.close();
     this.#fit();
     this.#limit.measure(body);
@@ -199,6 +214,7 @@ export class Composer {
     this.#paste.withdraw();
     this.#fit();
     this.#limit.measure(body);
+    this.#keep();
     this.#text.focus();
   }
 
@@ -208,9 +224,11 @@ export class Composer {
   }
 
   // Where the browser does not size a field by its content.
-  #fit() {
-    if (CSS.supports('field-sizing', 'content')) return;
-    this.#text.style.blockSize = 'auto';
-    this.#text.style.blockSize = `${this.#text.scrollHeight}px`;
-  }
+  #fit() { fit(this.#text); }
+}
+
+export function fit(field) {
+  if (CSS.supports('field-sizing', 'content')) return;
+  field.style.blockSize = 'auto';
+  field.style.blockSize = `${field.scrollHeight}px`;
 }

@@ -3,6 +3,8 @@
 import { start as startAhead } from '#js/ahead.js';
 import { announce } from '#js/announce.js';
 import { Drawer } from '#js/drawer.js';
+import { menu } from '#js/details-menu.js';
+import { DraftSync } from '#js/drafts.js';
 import { drop } from '#js/kept.js';
 import { Keys } from '#js/keys.js';
 import { Leaving } from '#js/leaving.js';
@@ -34,7 +36,8 @@ async function readAll() {
 const drawer = new Drawer();
 const palette = new Palette({ recent, commands: commands({ keys: () => keys.show(), theme: toggle, readAll }) });
 const keys = new Keys({ palette });
-new Leaving(me);
+const closeProfile = menu(document.querySelector('.me'));
+new Leaving(me, new DraftSync(me, connection));
 
 function bindOpeners(root) {
   for (const button of root.querySelectorAll('[data-open=palette]')) {
@@ -51,6 +54,7 @@ for (const root of document.querySelectorAll('.sidebar, dialog')) bindOpeners(ro
 onPage((main, signal) => {
   here = main.matches('.room') ? main.dataset.room : undefined;
   if (here) recent.visited(here);
+  closeProfile();
   drawer.open(main);
   palette.here = here;
   keys.open(main, here && new LogKeys(main, signal));

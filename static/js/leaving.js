@@ -1,5 +1,4 @@
-// Logging out: asks first where something is unsent, and leaves nothing of this person in the browser.
-import { drafts } from '#js/drafts.js';
+// Logging out: drafts are stored first; asks where something would be lost, and leaves nothing of this person in the browser.
 import { unsent } from '#js/outbox-store.js';
 import { end } from '#js/own.js';
 
@@ -7,17 +6,18 @@ export class Leaving {
   #me; #form;
   #ask = document.querySelector('#leaving');
 
-  constructor(me) {
+  constructor(me, drafts) {
     this.#me = me;
-    document.addEventListener('submit', (event) => {
+    document.addEventListener('submit', async (event) => {
       if (event.target.getAttribute('action') !== '/logout') return;
       event.preventDefault();
       this.#form = event.target;
-      const lost = [waiting(unsent(me)), begun(drafts(me))].filter(Boolean).join(' ');
+      const unsaved = await drafts.flushAll();
+      const lost = [waiting(unsent(me)), begun(unsaved)].filter(Boolean).join(' ');
       if (!lost) return this.#go();
       this.#ask.querySelector('strong').textContent = lost;
       this.#ask.returnValue = '';
-      this.#ask.showModal();
+      if (!this.#ask.open) this.#ask.showModal();
     });
     this.#ask.addEventListener('close', () => { if (this.#ask.returnValue === 'yes') this.#go(); });
   }
@@ -29,4 +29,4 @@ export class Leaving {
 }
 
 const waiting = (count) => count && (count === 1 ? '1 message hasn’t been sent yet.' : `${count} messages haven’t been sent yet.`);
-const begun = (count) => count && (count === 1 ? 'You have 1 draft.' : `You have ${count} drafts.`);
+const begun = (count) => count && (count === 1 ? '1 draft couldn’t be saved.' : `${count} drafts couldn’t be saved.`);

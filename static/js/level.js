@@ -1,5 +1,6 @@
 // The notification level of the room: the menu in its head, sent over the connection.
 import { announce } from '#js/announce.js';
+import { menu } from '#js/details-menu.js';
 
 const SAID = { all: 'Notifying you about all messages', mentions: 'Notifying you about mentions only', muted: 'Room muted', '': 'Using your default notifications' };
 const ICONS = { all: 'loud', muted: 'muted' };
@@ -21,14 +22,7 @@ export class Level {
       announce(level === 'muted' && sidebar.isDirect(main.dataset.room) ? 'Conversation muted' : SAID[level], { isShown: true });
     });
     sidebar.addEventListener('level', ({ detail }) => { if (detail.room === main.dataset.room) this.#show(detail.level); }, { signal });
-    // Like every menu: away with Escape, or a click elsewhere.
-    this.#details.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || !this.#details.open) return;
-      event.stopPropagation();
-      this.#details.open = false;
-      this.#details.querySelector('summary').focus();
-    });
-    document.addEventListener('click', (event) => { if (event.target === this.#details || !this.#details.contains(event.target)) this.#details.open = false; }, { signal });
+    menu(this.#details, signal);
   }
 
   #show(level) {

@@ -1,5 +1,7 @@
 // How a message will look: the server's own rendering of it, beside the words while they change.
 
+import { part } from '#js/composer-text.js';
+
 // How long after the last key, in milliseconds.
 const PAUSE = 350;
 
@@ -9,10 +11,10 @@ export class Preview {
   constructor(field, line) {
     this.#field = field;
     this.#line = line;
-    this.#button = document.querySelector('#preview-button');
-    this.#panel = document.querySelector('#preview');
+    this.#button = part(field.form, 'preview-button');
+    this.#panel = part(field.form, 'preview');
     this.#body = this.#panel.querySelector('.body');
-    this.#button.setAttribute('aria-controls', 'preview');
+    this.#button.setAttribute('aria-controls', this.#panel.id);
     this.#set(!this.#panel.hidden);
     this.#button.addEventListener('click', (event) => {
       // The form's own way is for people without scripts.

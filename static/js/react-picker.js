@@ -1,76 +1,24 @@
-// Choosing an emoji: six usual ones, and all of them by name.
-import { beside } from '#js/beside.js';
-import { groups, search } from '#js/emoji.js';
-import { make } from '#js/make.js';
+// Choosing an emoji: the quick ones, which a page has, and the picker of all of them, which is loaded when it is first opened.
+import { recent, used } from '#js/emoji.js';
 
-// How many a search finds at the most.
-const SHOWN = 60;
+// How many quick ones there are.
+const QUICK = 6;
 
-export class Picker {
-  #picker = document.querySelector('#picker');
-  #search = this.#picker.querySelector('input');
-  #grid = this.#picker.querySelector('.emojis');
-  #nothing = this.#picker.querySelector('.nothing');
-  #choose = () => {}; #opener;
+let picker;
 
-  constructor() {
-    this.#search.addEventListener('input', () => this.#show());
-    this.#picker.addEventListener('click', (event) => this.#chosen(event.target.closest('.face')));
-    this.#picker.addEventListener('keydown', (event) => this.#key(event));
-    this.#picker.addEventListener('toggle', ({ newState }) => {
-      const isLost = !document.activeElement || document.activeElement === document.body || this.#picker.contains(document.activeElement);
-      if (newState === 'closed' && isLost) this.#opener?.focus({ preventScroll: true });
-    });
-  }
-
-  open(at, choose) {
-    this.#opener = at;
-    this.#choose = choose;
-    this.#search.value = '';
-    this.#show();
-    this.#picker.showPopover();
-    beside(this.#picker, at);
-    if (matchMedia('(pointer: fine)').matches) this.#search.focus(); else this.#picker.querySelector('.face').focus();
-  }
-
-  async #show() {
-    const wanted = this.#search.value.trim().replaceAll(':', '');
-    const found = await (wanted ? search(wanted, SHOWN) : groups()).catch(() => []);
-    // Somebody who types quickly is shown the answer to the last of it.
-    if (wanted !== this.#search.value.trim().replaceAll(':', '')) return;
-    if (wanted) this.#grid.replaceChildren(...found.map(({ emoji, name }) => face(emoji, name)));
-    else if (!this.#grid.querySelector('.group')) this.#grid.replaceChildren(...found.flatMap(({ name, emoji }) => [make('p', 'group', name), ...emoji.map((one) => face(one.emoji, one.name))]));
-    this.#grid.scrollTop = 0;
-    this.#nothing.hidden = found.length > 0;
-  }
-
-  #chosen(face) {
-    if (!face) return;
-    this.#picker.hidePopover();
-    this.#choose(face.dataset.emoji);
-  }
-
-  #key(event) {
-    const faces = [...this.#picker.querySelectorAll('.face')];
-    const at = faces.indexOf(document.activeElement);
-    if (event.key === 'Enter' && document.activeElement === this.#search) { event.preventDefault(); this.#chosen(this.#grid.querySelector('.face')); return; }
-    const across = Math.max(1, Math.floor(this.#grid.clientWidth / (faces[0]?.offsetWidth || 36)));
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: at < 0 ? 1 : across, ArrowUp: -across }[event.key];
-    if (step === undefined || (at < 0 && event.key !== 'ArrowDown')) return;
-    event.preventDefault();
-    if (at + step < 0) this.#search.focus(); else faces[Math.min(at + step, faces.length - 1)].focus();
-  }
+// Opens the picker beside `at`; the focus goes to `back`, or to where it was, when it closes.
+export async function pick(at, choose, back = at) {
+  const { Picker } = await import('#js/emoji-picker.js');
+  const node = document.querySelector('#picker');
+  // Each page brings its own.
+  if (picker?.node !== node) picker = new Picker(node);
+  picker.open(at, (emoji) => { used(emoji); choose(emoji); }, back);
 }
 
-// The usual emoji, as the page lists them: [{ emoji, name }].
+// The quick emoji: [{ emoji, name }], those used last before the usual ones, which the page lists.
 export function usual() {
-  return [...document.querySelectorAll('#picker .usual .face')].map(({ dataset, ariaLabel }) => ({ emoji: dataset.emoji, name: ariaLabel }));
-}
-
-function face(char, name) {
-  const press = make('button', 'face', char);
-  press.type = 'button';
-  press.dataset.emoji = char;
-  press.title = press.ariaLabel = name;
-  return press;
+  const faces = [...document.querySelectorAll('#picker .usual .face:not([data-recent])')].map(({ dataset, ariaLabel }) => ({ emoji: dataset.emoji, name: ariaLabel }));
+  const nameOf = (emoji) => faces.find((face) => face.emoji === emoji)?.name ?? emoji;
+  const last = recent().slice(0, QUICK).map((emoji) => ({ emoji, name: nameOf(emoji) }));
+  return [...last, ...faces.filter(({ emoji }) => !last.some((one) => one.emoji === emoji))].slice(0, QUICK);
 }

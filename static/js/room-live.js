@@ -12,7 +12,6 @@ import { People } from '#js/people.js';
 import { Place } from '#js/place.js';
 import { Pins } from '#js/pins.js';
 import { Quotes } from '#js/quotes.js';
-import { Picker } from '#js/react-picker.js';
 import { Reading } from '#js/reading.js';
 import { Room } from '#js/room.js';
 import { connection, me, sidebar, title } from '#js/shell.js';
@@ -29,7 +28,7 @@ onPage((main, signal) => {
   const people = new People(line, me);
   const form = main.querySelector('#composer');
   const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), { line, me, room: main.dataset.room, signal });
-  const acts = new Acts(main, line, me, { reading, composer, picker: new Picker() });
+  const acts = new Acts(main, line, me, { reading, composer });
   const menu = new Menu(acts);
   new Toolbar(acts, menu);
   new Keys(acts, menu);

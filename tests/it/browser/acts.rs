@@ -1,6 +1,6 @@
 //! Acting on messages, by mouse and by keys; and what is not offered to those who may not.
 
-use super::{COMPOSER, TwoPeople, say};
+use super::{COMPOSER, EDITOR, TwoPeople, say};
 use crate::harness::browser::Browser;
 use crate::harness::{TestApp, in_browser};
 
@@ -69,12 +69,13 @@ fn the_same_is_done_with_keys_alone() {
         let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
         say(&ada, "frist words").await;
         grace.sees("#m3").await;
-        // Edit, in the composer, and back out of the message with other words.
+        // Edit, where it stands.
         ada.focus("#m3").await;
         ada.type_keys("e").await;
-        ada.waits_for(async || ada.value(COMPOSER).await == "frist words").await;
-        ada.clear(COMPOSER).await;
-        ada.fill(COMPOSER, "first words\u{e007}").await;
+        ada.sees("#m3.message--editing #edit-composer").await;
+        ada.waits_for(async || ada.value(EDITOR).await == "frist words").await;
+        ada.clear(EDITOR).await;
+        ada.fill(EDITOR, "first words\u{e007}").await;
         grace.sees("#m3[data-edited] .edited").await;
         grace.waits_for(async || grace.texts("#m3 .body").await == ["first words"]).await;
         // Only whoever wrote it may look at the edit history.

@@ -37,10 +37,11 @@ const PAGES: &[&str] = &[
 const LOOKS: [(&str, u32); 4] = [("light", 1100), ("dark", 1100), ("light", 360), ("forced", 1100)];
 
 /// What a person opens over a room: a name, what opens it, and what is there then.
-const OPENED: [(&str, &str, &str); 9] = [
+const OPENED: [(&str, &str, &str); 10] = [
     ("the palette", "document.querySelector('[data-open=palette]').click()", "#palette[open] [role=option]"),
     ("the keys", "document.dispatchEvent(new KeyboardEvent('keydown', { key: '?' }))", "#all-keys[open]"),
     ("the menu of a message", "document.querySelector('#m3 .more').click()", "#acts:popover-open [role=menuitem]"),
+    ("one's own menu", "document.querySelector('.me').open = true", ".me[open] form button"),
     ("the level of a room", "document.querySelector('#level').open = true", "#level[open]"),
     (
         "the emoji",

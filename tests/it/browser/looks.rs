@@ -45,7 +45,7 @@ fn with_many_rooms_ones_own_row_and_the_way_to_others_stay_in_sight() {
                 ada.sees(".sidebar.is-open").await;
             }
             ada.sees(".go-to:not([hidden])").await;
-            for part in [".go-to", ".wordmark", ".me > a", ".me form button"] {
+            for part in [".go-to", ".wordmark", ".me summary"] {
                 ada.waits_for(async || is_in_sight(&ada, part).await).await;
             }
             // Only what is between them scrolls, and each name has one line.
@@ -110,7 +110,7 @@ fn a_refusal_keeps_the_sidebar_and_the_theme_and_leads_on() {
             browser.press(".refused .onward a[href='/rooms']").await;
             browser.waits_until(|path| path == "/rooms").await;
             // Whoever is not signed in still has their theme.
-            browser.press("form[action='/logout'] button").await;
+            browser.log_out().await;
             browser.waits_until(|path| path == "/login").await;
             browser.sees("html[data-theme=dark] form[action='/login']").await;
             browser.close().await;
@@ -285,8 +285,8 @@ fn the_composer_shows_its_tools_when_they_are_wanted() {
         ada.waits_for(async || ada.texts(WORDS).await == ["words"]).await;
         // The message under edit is marked, until it is saved.
         ada.fill(COMPOSER, "\u{e013}").await;
-        ada.sees(".message--editing").await;
-        ada.fill(COMPOSER, "\u{e00c}").await;
+        ada.sees(".message--editing #edit-composer").await;
+        ada.fill("#edit-composer textarea", "\u{e00c}").await;
         ada.waits_for(async || ada.counts(".message--editing").await == 0).await;
         // A day is chosen on the line of a day.
         ada.press(".day button").await;

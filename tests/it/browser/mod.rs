@@ -30,6 +30,8 @@ use crate::harness::{TestApp, in_browser};
 const WORDS: &str = "#log .message .body";
 /// Where one writes.
 const COMPOSER: &str = "#composer textarea";
+/// The field of a message that is edited where it stands.
+const EDITOR: &str = "#edit-composer textarea";
 /// What sends it.
 const SEND: &str = "#composer .button";
 

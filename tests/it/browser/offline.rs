@@ -122,7 +122,7 @@ fn after_logging_out_nothing_that_was_kept_can_be_read() {
         reads(&ada, &["between us"]).await;
         keeps(&ada, "/rooms/general").await;
         keeps_words(&ada, "between us").await;
-        ada.press("form[action='/logout'] button").await;
+        ada.log_out().await;
         ada.waits_until(|path| path == "/login").await;
         ada.waits_for(async || ada.promised(KEPT).await == json!([])).await;
         let left = ada.execute("return Object.entries(localStorage).join()", vec![]).await.expect("our own script runs");
@@ -199,11 +199,11 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         ada.waits_for(async || ada.texts(".people a").await.iter().any(|line| line.contains("online"))).await;
         cable.cut();
         say(&ada, "do not lose me").await;
-        ada.press("form[action='/logout'] button").await;
+        ada.log_out().await;
         ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["1 message hasn’t been sent yet."]).await;
         ada.press("#leaving [value='']").await;
         assert!(unsent(&ada).await.contains("do not lose me"));
-        ada.press("form[action='/logout'] button").await;
+        ada.log_out().await;
         ada.sees("#leaving[open]").await;
         // What was thrown away with open eyes is gone, also when the network comes back.
         let forget = "document.querySelector('#leaving [value=yes]').click()";

@@ -34,7 +34,7 @@ fn without_scripts_one_can_register_enter_read_back_write_and_log_out() {
         let count = app.database.query("select seq from messages where kind = 'text'").await.len();
         assert_eq!(count, 71);
         ada.visit(app, "/rooms").await;
-        ada.press("form[action='/logout'] button").await;
+        ada.log_out().await;
         ada.waits_until(|path| path == "/login").await;
         ada.fill("[name=username]", "ada").await;
         ada.fill("[name=password]", PASSWORD).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{COMPOSER, SEND, WORDS, reads, say};
+use super::{COMPOSER, EDITOR, SEND, WORDS, reads, say};
 use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{TestApp, in_browser};
 
@@ -185,31 +185,36 @@ fn words_for_an_edited_message_survive_a_reload_and_another_room() {
         let ada = enter(app, "ada", "general").await;
         say(&ada, "frist").await;
         reads(&ada, &["frist"]).await;
-        ada.fill(COMPOSER, "a draft").await;
-        begins(&ada, "").await;
+        let edits = async |expected: &str| {
+            ada.sees("#m2.message--editing #edit-composer").await;
+            ada.waits_for(async || ada.value(EDITOR).await == expected).await;
+        };
         ada.fill(COMPOSER, UP).await;
-        writes(&ada, "frist").await;
-        ada.fill(COMPOSER, " of all").await;
+        edits("frist").await;
+        ada.fill(EDITOR, " of all").await;
+        // Meanwhile something new can be written.
+        ada.fill(COMPOSER, "a draft").await;
         for path in ["/rooms/tea", "/rooms/general"] {
             ada.visit(app, path).await;
         }
-        writes(&ada, "frist of all").await;
-        assert!(ada.sees("#composer-state").await.is_displayed().await.unwrap_or(false));
+        edits("frist of all").await;
+        writes(&ada, "a draft").await;
         ada.refresh().await.expect("the page can be reloaded");
-        writes(&ada, "frist of all").await;
-        ada.fill(COMPOSER, ENTER).await;
+        edits("frist of all").await;
+        ada.fill(EDITOR, ENTER).await;
         ada.waits_for(async || ada.texts(WORDS).await == ["frist of all"]).await;
-        writes(&ada, "").await;
+        writes(&ada, "a draft").await;
         // Saved or taken back, it is over.
         ada.refresh().await.expect("the page can be reloaded");
-        writes(&ada, "").await;
+        reads(&ada, &["frist of all"]).await;
+        assert_eq!(ada.counts(EDITOR).await, 0);
+        begins(&ada, "").await;
         ada.fill(COMPOSER, UP).await;
-        writes(&ada, "frist of all").await;
-        ada.fill(COMPOSER, &format!("!{ESCAPE}")).await;
-        writes(&ada, "").await;
+        edits("frist of all").await;
+        ada.fill(EDITOR, &format!("!{ESCAPE}")).await;
         ada.refresh().await.expect("the page can be reloaded");
         reads(&ada, &["frist of all"]).await;
-        writes(&ada, "").await;
+        assert_eq!(ada.counts(EDITOR).await, 0);
         ada.close().await;
     });
 }

@@ -62,7 +62,8 @@ fn a_click_replaces_only_what_is_in_the_middle() {
         assert_eq!(ada.texts(WORDS).await, ["dust everywhere"], "nothing of another room comes here");
 
         // Other pages come the same way, and what they need with them.
-        ada.press(".sidebar .me a").await;
+        ada.press(".sidebar .me summary").await;
+        ada.press(".sidebar .me a[href='/settings']").await;
         ada.sees("#settings").await;
         assert_eq!(ada.path().await, "/settings");
         assert_eq!(ada.counts(".sidebar a[data-room][aria-current]").await, 0);

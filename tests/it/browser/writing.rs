@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{COMPOSER, SEND, WORDS, reads, say};
+use super::{COMPOSER, EDITOR, SEND, WORDS, reads, say};
 use crate::harness::browser::{Browser, Scripts};
+use crate::harness::site::PASSWORD;
 use crate::harness::{TestApp, in_browser};
 
 const ENTER: &str = "\u{e007}";
@@ -43,7 +44,7 @@ fn names_emoji_and_rooms_are_completed_by_keyboard() {
         ada.sees(OPTIONS).await;
         assert_eq!(
             ada.sees(COMPOSER).await.attr("aria-activedescendant").await.expect("an element").as_deref(),
-            Some("completion-0")
+            Some("completions-0")
         );
         ada.fill(COMPOSER, ENTER).await;
         writes(&ada, "Hi @grace ").await;
@@ -74,7 +75,7 @@ fn names_emoji_and_rooms_are_completed_by_keyboard() {
 }
 
 #[test]
-fn a_draft_survives_a_reload_and_is_gone_when_it_is_sent_or_one_logs_out() {
+fn a_draft_survives_a_reload_and_a_log_out_and_is_gone_when_it_is_sent() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = enter(app, "ada").await;
         ada.fill(COMPOSER, "not done yet").await;
@@ -85,41 +86,191 @@ fn a_draft_survives_a_reload_and_is_gone_when_it_is_sent_or_one_logs_out() {
         ada.refresh().await.expect("the page can be reloaded");
         reads(&ada, &["not done yet"]).await;
         writes(&ada, "").await;
-        ada.fill(COMPOSER, "nobody else's").await;
-        ada.press("form[action='/logout'] button").await;
-        ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["You have 1 draft."]).await;
-        ada.press("#leaving [value=yes]").await;
+        ada.fill(COMPOSER, "for tomorrow").await;
+        // Nothing is asked: the server has it before one is gone.
+        ada.log_out().await;
         ada.waits_until(|path| path == "/login").await;
         let left = ada.execute("return Object.keys(localStorage).filter((key) => key.startsWith('draft:')).length", vec![]).await;
         assert_eq!(left.expect("our own script runs"), json!(0));
+        ada.close().await;
+        // In another browser it is there, marked beside the room as well.
+        let again = Browser::open(Scripts::On).await;
+        again.visit(app, "/login").await;
+        again.fill("[name=username]", "ada").await;
+        again.fill("[name=password]", PASSWORD).await;
+        again.press("form[action='/login'] button").await;
+        again.sees(COMPOSER).await;
+        writes(&again, "for tomorrow").await;
+        again.visit(app, "/people").await;
+        again.sees(".sidebar a[data-room=general] .draft").await;
+        again.visit(app, "/rooms/general").await;
+        writes(&again, "for tomorrow").await;
+        again.press(SEND).await;
+        reads(&again, &["not done yet", "for tomorrow"]).await;
+        again.waits_for(async || app.database.rows("drafts").await.is_empty()).await;
+        again.close().await;
+    });
+}
+
+#[test]
+fn a_draft_that_cannot_be_stored_is_asked_about_before_one_logs_out() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        // Longer than a message may be: the server takes no such draft, and this browser has it.
+        let long = format!("document.querySelector('{COMPOSER}').value = 'x'.repeat(8001)");
+        ada.execute(&long, vec![]).await.expect("our own script runs");
+        ada.fill(COMPOSER, "y").await;
+        ada.log_out().await;
+        ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["1 draft couldn’t be saved."]).await;
+        ada.press("#leaving [value='']").await;
+        assert_eq!(ada.value(COMPOSER).await.len(), 8_002);
+        ada.log_out().await;
+        ada.sees("#leaving[open]").await;
+        ada.press("#leaving [value=yes]").await;
+        ada.waits_until(|path| path == "/login").await;
         ada.close().await;
     });
 }
 
 #[test]
-fn the_last_message_is_edited_with_the_arrow_and_the_draft_comes_back() {
+fn the_last_message_is_edited_where_it_stands_with_the_arrow() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = enter(app, "ada").await;
         say(&ada, "first").await;
         say(&ada, "secnd").await;
         reads(&ada, &["first", "secnd"]).await;
-        let (grace, _) = app.register("grace").await.join("general").await;
+        let grace_in = app.register("grace").await;
+        let (grace, _) = grace_in.join("general").await;
         grace.post("general", "mine is later", "1").await;
         ada.waits_for(async || ada.texts(WORDS).await.len() == 3).await;
         ada.fill(COMPOSER, UP).await;
-        writes(&ada, "secnd").await;
-        assert!(is_shown(&ada, "#composer-state").await);
-        // Escape leaves it as it was.
-        ada.fill(COMPOSER, &format!("!{ESCAPE}")).await;
-        writes(&ada, "").await;
-        assert!(!is_shown(&ada, "#composer-state").await);
+        ada.sees("#m3.message--editing #edit-composer").await;
+        ada.waits_for(async || ada.value(EDITOR).await == "secnd").await;
+        // Escape leaves it as it was, and one is back where one was.
+        ada.fill(EDITOR, &format!("!{ESCAPE}")).await;
+        ada.waits_for(async || ada.counts(EDITOR).await == 0).await;
+        let is_back = format!("return document.activeElement === document.querySelector('{COMPOSER}')");
+        ada.waits_for(async || ada.execute(&is_back, vec![]).await.ok() == Some(json!(true))).await;
         ada.fill(COMPOSER, UP).await;
-        writes(&ada, "secnd").await;
-        ada.fill(COMPOSER, &format!(" edited{ENTER}")).await;
-        assert_eq!(grace.hears("secnd edited").await["seq"], 3);
-        writes(&ada, "").await;
+        ada.waits_for(async || ada.value(EDITOR).await == "secnd").await;
+        // It completes as the composer does.
+        ada.fill(EDITOR, " edited @gr").await;
+        ada.sees("#edit-completions:not([hidden]) [role=option]").await;
+        ada.fill(EDITOR, TAB).await;
+        ada.waits_for(async || ada.value(EDITOR).await == "secnd edited @grace ").await;
+        ada.fill(EDITOR, ENTER).await;
+        assert_eq!(grace.hears("secnd edited @grace ").await["seq"], 3);
         ada.waits_for(async || ada.texts(WORDS).await.iter().any(|words| words.starts_with("secnd edited"))).await;
+        // What happens to the message meanwhile is told, and no word is lost.
+        ada.fill(COMPOSER, UP).await;
+        ada.waits_for(async || ada.value(EDITOR).await.starts_with("secnd edited")).await;
+        ada.clear(EDITOR).await;
+        ada.fill(EDITOR, "much better").await;
+        let (other, _) = app.log_in("ada").await.join("general").await;
+        other.ok("edit", json!({ "room": "general", "seq": 3, "body": "from the phone" })).await;
+        let told = async || ada.texts("#edit-refusal:not([hidden])").await.join("");
+        ada.waits_for(async || told().await.starts_with("This message was edited elsewhere.")).await;
+        other.ok("delete", json!({ "room": "general", "seq": 3 })).await;
+        ada.waits_for(async || told().await.starts_with("This message was deleted. Your text is still here.")).await;
+        ada.press("#edit-refusal button").await;
+        writes(&ada, "much better").await;
+        assert_eq!(ada.counts(EDITOR).await, 0);
         assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
+fn words_are_formatted_by_buttons_and_keys_and_undone() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        let select = |from: usize, to: usize| {
+            format!("const field = document.querySelector('{COMPOSER}'); field.focus(); field.setSelectionRange({from}, {to})")
+        };
+        for (text, from, to, name, keys, expected) in [
+            ("one two", 4, 7, "bold", "\u{e009}b\u{e000}", "one **two**"),
+            ("one two", 3, 7, "italic", "\u{e009}i\u{e000}", "one _two_"),
+            ("one **two**", 6, 9, "bold", "\u{e009}b\u{e000}", "one two"),
+            ("one two", 0, 3, "strike", "\u{e009}\u{e008}x\u{e000}", "~~one~~ two"),
+            ("a `b` c", 0, 7, "code", "\u{e009}e\u{e000}", "`` a `b` c ``"),
+            ("x\ny", 0, 3, "code", "\u{e009}e\u{e000}", "```\nx\ny\n```\n"),
+            ("see docs", 4, 8, "link", "\u{e009}\u{e008}u\u{e000}", "see [docs](https://)"),
+            ("a\nb", 0, 3, "numbers", "\u{e009}\u{e008}7\u{e000}", "1. a\n2. b"),
+            ("a\nb", 0, 3, "bullets", "\u{e009}\u{e008}8\u{e000}", "- a\n- b"),
+            ("> a\n> b", 0, 7, "quote", "\u{e009}\u{e008}9\u{e000}", "a\nb"),
+        ] {
+            for by_key in [false, true] {
+                let put = format!("document.querySelector('{COMPOSER}').value = {}", json!(text));
+                ada.execute(&put, vec![]).await.expect("our own script runs");
+                ada.execute(&select(from, to), vec![]).await.expect("our own script runs");
+                if by_key {
+                    ada.type_keys(keys).await;
+                } else {
+                    ada.press(&format!("#composer [data-format={name}]")).await;
+                }
+                ada.waits_for(async || written(&ada).await == expected).await;
+            }
+        }
+        // What a button did is undone as what was typed.
+        ada.clear(COMPOSER).await;
+        ada.fill(COMPOSER, "undo me").await;
+        ada.execute(&select(0, 4), vec![]).await.expect("our own script runs");
+        ada.press("#composer [data-format=bold]").await;
+        writes(&ada, "**undo** me").await;
+        ada.type_keys("\u{e009}z\u{e000}").await;
+        writes(&ada, "undo me").await;
+        // An emoji comes where one was writing, and then stands first.
+        ada.execute(&select(4, 4), vec![]).await.expect("our own script runs");
+        ada.press("#composer .emoji-opener").await;
+        ada.fill("#picker input", "rocket").await;
+        ada.waits_for(async || ada.attribute("#picker .emojis .face", "data-emoji").await == "🚀").await;
+        ada.fill("#picker input", ENTER).await;
+        writes(&ada, "undo🚀 me").await;
+        ada.press("#composer .emoji-opener").await;
+        ada.waits_for(async || ada.attribute("#picker:popover-open .usual .face", "data-emoji").await == "🚀").await;
+        ada.type_keys(ESCAPE).await;
+        let is_back = format!("return document.activeElement === document.querySelector('{COMPOSER}')");
+        ada.waits_for(async || ada.execute(&is_back, vec![]).await.ok() == Some(json!(true))).await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
+fn emoji_that_people_mean_come_first() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        let first = async |typed: &str, expected: &str| {
+            ada.clear(COMPOSER).await;
+            ada.fill(COMPOSER, typed).await;
+            let sign = format!("{OPTIONS}[aria-selected=true] .sign");
+            ada.waits_for(async || ada.texts(&sign).await == [expected]).await;
+        };
+        for (typed, expected) in [
+            (":ta", "🎉"),
+            (":+1", "👍"),
+            (":sm", "😄"),
+            (":he", "❤️"),
+            (":fire", "🔥"),
+            (":th", "👍"),
+            (":thi", "🤔"),
+            (":ro", "🚀"),
+            (":jo", "😂"),
+            (":pr", "🙏"),
+            (":ey", "👀"),
+            (":party", "🥳"),
+            (":-1", "👎"),
+            (":cat", "🐱"),
+        ] {
+            first(typed, expected).await;
+        }
+        // What one uses oneself is before what others do.
+        ada.clear(COMPOSER).await;
+        ada.fill(COMPOSER, ":taco").await;
+        ada.sees(OPTIONS).await;
+        ada.fill(COMPOSER, TAB).await;
+        writes(&ada, "🌮 ").await;
+        first(":ta", "🌮").await;
         ada.close().await;
     });
 }

@@ -139,6 +139,12 @@ impl Browser {
         }
     }
 
+    /// Presses "Log out", in the menu of one's own row.
+    pub async fn log_out(&self) {
+        self.press(".me:not([open]) summary").await;
+        self.press("form[action='/logout'] button").await;
+    }
+
     /// The page's path.
     pub async fn path(&self) -> String {
         self.client.current_url().await.expect("a page is open").path().to_owned()

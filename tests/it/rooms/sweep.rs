@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room.
-const ROUTES: [Route; 28] = [
+const ROUTES: [Route; 29] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
