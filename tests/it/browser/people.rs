@@ -141,7 +141,7 @@ fn people_are_picked_by_name_and_a_conversation_is_hidden_in_all_windows_until_s
         let ada = Browser::open(Scripts::On).await;
         ada.register(app, "ada").await;
         ada.visit(app, "/rooms/general").await;
-        ada.press("a[aria-label='New message']").await;
+        ada.press(".add[href='/direct']").await;
         ada.sees("form.to .unseen[role=status]").await;
         // Names are completed and chosen from the keyboard.
         ada.fill("form.to [name=q]", "hopp").await;
