@@ -12,6 +12,7 @@
 //!    [`security_log`]: who came in, and who was kept out.
 //! 4. [`realtime`]: the Socket.IO namespace.
 //! 5. [`web`] and [`router`]: pages and forms.
+//!    [`pieces`]: pages that are put together of what is compressed already.
 //! 6. [`limits`]: how large an answer may be, and how much memory may be held.
 //! 7. [`state`], [`server`], [`config`], [`log`]: putting it together and running it.
 #![warn(missing_docs)]
@@ -25,6 +26,7 @@ pub mod db;
 pub mod error;
 pub mod limits;
 pub mod log;
+pub mod pieces;
 pub mod realtime;
 pub mod router;
 pub mod security_log;

@@ -116,6 +116,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
                 .layer(map_response_with_state(state.origins.clone(), session::mend_removal))
                 .layer(session::layer(sessions, &state.config, &state.origins))
                 .layer(from_fn_with_state(state.chat.clone(), reads::hold))
+                .layer(from_fn(compression::deliver))
                 .layer(from_fn_with_state(state.clone(), refusals::dress))
                 // Here as well as around everything: a fault is told inside the frame.
                 .layer(CatchPanicLayer::custom(fallback::panicked)),
@@ -132,6 +133,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .merge(signed)
         .layer(
             ServiceBuilder::new()
+                .map_request(compression::only_without_words)
                 .map_request(trace::forget_id)
                 .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
                 .layer(
@@ -142,10 +144,11 @@ fn pages(state: AppState, sessions: Store) -> Router {
                         .on_failure(()),
                 )
                 .layer(PropagateRequestIdLayer::x_request_id())
+                // Pages of nobody, and those of faults.
+                .layer(from_fn(compression::deliver))
                 .layer(CatchPanicLayer::custom(fallback::panicked))
                 .layer(from_fn_with_state(state.origins.clone(), forgery::refuse_misdirected))
                 .layer(from_fn(fallback::in_time))
-                .map_request(compression::only_without_words)
                 .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
                 .layer(DefaultBodyLimit::max(MAX_FORM)),
         )

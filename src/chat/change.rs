@@ -5,12 +5,14 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use jiff::civil::Date;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::batch::Outcome;
 use super::markdown::Rendered;
 use super::types::{Message, Room, RoomId, UserId, Visibility};
+use crate::pieces::Piece;
 
 /// What somebody wants to change in a room.
 #[derive(Debug)]
@@ -125,34 +127,52 @@ pub struct Logged {
 
 /// What pages made of a message in one state, for the next page that shows it the same way. Whoever draws says what "the same way" is.
 #[derive(Debug, Default)]
-pub struct Drawn(Mutex<Vec<(Way, Arc<str>)>>);
+pub struct Drawn(Mutex<Vec<(Way, Piece)>>);
 
-/// A way in which a message can be drawn: how its times are written, and whether it stands first under its author's name.
-pub type Way = (Arc<str>, bool);
+/// A way in which a message can be drawn: all that its looks follow from beside the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// How its times are written.
+    pub times: Arc<str>,
+    /// The day that stands over it.
+    pub day: Option<String>,
+    /// Whether it stands first under its author's name.
+    pub is_first: bool,
+    /// Whether the reader may see its edit history.
+    pub has_history: bool,
+    /// Whether the reader may not act on it.
+    pub is_locked: bool,
+    /// Which state of which message it answers: its `seq` and `rev`.
+    pub answered: Option<(i64, i64)>,
+    /// Which day it was, where it says "Today" of something.
+    pub today: Option<Date>,
+    /// How often names had changed, where it shows names that are not its author's.
+    pub renamings: u64,
+}
 
 impl Drawn {
     /// In how many ways a message is kept.
     const WAYS: usize = 8;
 
     /// What was drawn in this way, or what `draw` draws now.
-    pub fn get(&self, way: &Way, draw: impl FnOnce() -> String) -> Arc<str> {
+    pub fn get(&self, way: &Way, draw: impl FnOnce() -> Piece) -> Piece {
         // Nothing in here can panic half-way through a change, so a poisoned lock still guards a whole list.
-        let find = |ways: &[(Way, Arc<str>)]| ways.iter().find(|(drawn, _)| drawn == way).map(|(_, text)| text.clone());
-        if let Some(text) = find(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return text;
+        let find = |ways: &[(Way, Piece)]| ways.iter().find(|(drawn, _)| drawn == way).map(|(_, piece)| piece.clone());
+        if let Some(piece) = find(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return piece;
         }
-        let text: Arc<str> = draw().into();
+        let piece = draw();
         let mut ways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if ways.len() == Self::WAYS {
             ways.remove(0);
         }
-        ways.push((way.clone(), text.clone()));
-        text
+        ways.push((way.clone(), piece.clone()));
+        piece
     }
 
     /// How many bytes are kept.
     fn weight(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(_, text)| text.len()).sum()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(_, piece)| piece.weight()).sum()
     }
 }
 

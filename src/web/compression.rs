@@ -1,16 +1,45 @@
-//! Which answers may be compressed.
+//! Which answers may be compressed, and how pages are sent.
 //!
 //! Owns the rule, which is about the request: where somebody else may have chosen words in it, such as a link to a search, the answer is sent as
 //! it is. Words that are said twice compress well, so the size of a compressed answer would tell whether a guess stands in it
-//! (docs/decisions/0040). And it owns the random length of pages, where other people's messages stand beside one's own rooms.
+//! (docs/decisions/0040). And it owns the layer that gives a page its body: what a page is made of is `pieces`'.
 
-use axum::http::header::ACCEPT_ENCODING;
-use axum::http::{HeaderMap, Method, Request, Uri};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use std::sync::Arc;
 
-/// How many random bytes a page carries at the most.
-const PADDING: usize = 96;
+use axum::body::Body;
+use axum::extract::Request as Asking;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::pieces::Paper;
+
+/// An answer that is a page, and has no body yet.
+#[must_use]
+pub fn undelivered(status: StatusCode, paper: Paper) -> Response {
+    let mut response = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
+    response.extensions_mut().insert(Arc::new(paper));
+    response
+}
+
+/// Gives pages their bodies: put together of what is compressed already, for whoever reads gzip.
+pub async fn deliver(request: Asking, next: Next) -> Response {
+    let is_packed = takes_gzip(request.headers());
+    let mut response = next.run(request).await;
+    let Some(paper) = response.extensions_mut().remove::<Arc<Paper>>() else { return response };
+    let headers = response.headers_mut();
+    // That of the answer before it had a body.
+    headers.remove(CONTENT_LENGTH);
+    if !headers.contains_key(VARY) {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if is_packed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = if is_packed { Body::from(paper.gzip()) } else { Body::from(paper.text()) };
+    response
+}
 
 /// Takes the wish for compression off a request that carries words.
 pub fn only_without_words<B>(mut request: Request<B>) -> Request<B> {
@@ -36,15 +65,6 @@ fn carries_words(method: &Method, uri: &Uri) -> bool {
     let is_number = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
     let mut parameters = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     !matches!(*method, Method::GET | Method::HEAD) || parameters.any(|(_, value)| !is_number(&value))
-}
-
-/// Ends a page with a comment of random length, which does not compress.
-pub fn pad(html: &mut String) {
-    let random: [u8; PADDING] = rand::random();
-    let length = rand::random_range(0..=PADDING);
-    html.push_str("<!--");
-    STANDARD_NO_PAD.encode_string(&random[..length], html);
-    html.push_str("-->");
 }
 
 #[cfg(test)]

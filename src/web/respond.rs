@@ -8,16 +8,14 @@ use askama::Template;
 use axum::http::header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Json, Redirect, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde_json::{Value, json};
 
 use super::compression;
 use super::tag::Tag;
 use super::views::ErrorPage;
 use crate::error::Error;
-
-/// How many bytes a page may have before its text is moved to make room.
-const PAGE: usize = 48 * 1024;
+use crate::pieces::Paper;
 
 /// What a handler gives: an answer, or a refusal that knows how to look.
 pub type Answer = Result<Response, Refused>;
@@ -141,17 +139,10 @@ pub fn page(template: &impl Template) -> Response {
     page_with(StatusCode::OK, template)
 }
 
-/// A page with another status than 200.
+/// A page with another status than 200. It has no body before [`compression::deliver`] knows how it may be sent.
 pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
-    // A room's page is this large; growing towards it would cost more than the rest of the rendering's copying.
-    let mut html = String::with_capacity(PAGE);
-    match template.render_into(&mut html) {
-        Ok(()) => {
-            if status == StatusCode::OK {
-                compression::pad(&mut html);
-            }
-            (status, Html(html)).into_response()
-        }
+    match Paper::new(template) {
+        Ok(paper) => compression::undelivered(status, paper),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()

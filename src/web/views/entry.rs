@@ -7,10 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::fold::{self, Fold};
 use super::{Frame, hue, initials};
-use crate::chat::change::Logged;
+use crate::chat::change::{Logged, Way};
 use crate::chat::display_names::DisplayNames;
 use crate::chat::types::{Kind, Message};
 use crate::clock::Millis;
+use crate::pieces::Piece;
 
 /// Within how many milliseconds messages of one author join.
 const JOIN_WITHIN: i64 = 5 * 60 * 1000;
@@ -20,8 +21,8 @@ const EXCERPT: usize = 140;
 /// One message among others of its room.
 #[derive(Debug)]
 pub(super) enum Row {
-    /// As it looks to everybody of a time zone, drawn already.
-    Drawn(Arc<str>),
+    /// As it looks to most who read it, drawn already.
+    Drawn(Piece),
     /// As it looks to this reader.
     Own(Box<Entry>),
 }
@@ -176,34 +177,57 @@ impl Standing {
 }
 
 impl Row {
-    /// A message that looks the same to everybody of a time zone, as it was drawn for one of them; `None` when it does not. Says so
-    /// in `has_drawn` when it was drawn just now.
-    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame, has_drawn: &mut bool) -> Option<Self> {
+    /// A message that is nothing special to its reader, as it was drawn for one of those to whom it looks the same. `renamings` says how
+    /// often names have changed. Says so in `has_drawn` when it was drawn just now.
+    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame, around: Around, has_drawn: &mut bool) -> Option<Self> {
         let message = &logged.message;
-        // Marked for nobody, chosen by nobody, answering nothing that may change, and with no edit history to be shown to some.
-        let is_plain = !standing.is_new_day
-            && message.reply_to.is_none()
-            && message.edited_at.is_none()
-            && message.mentions.is_empty()
-            && message.reactions.is_empty()
-            // Whose names change without a change of this message.
-            && message.pinned.is_none()
-            && (message.body.is_empty() || !matches!(message.kind, Kind::Joined | Kind::Left));
-        is_plain.then(|| {
-            let way = (frame.times.key().clone(), standing.is_first);
-            let draw = || {
-                *has_drawn = true;
-                Drawing { entry: &Entry::new(message, standing, frame, None) }
-                    .render()
-                    .expect("writing into a text does not fail")
-            };
-            Self::Drawn(logged.drawn.get(&way, draw))
-        })
+        let me = &frame.me.username;
+        let is_mine = message.reactions.iter().any(|reaction| reaction.users.iter().any(|user| **user == **me));
+        if is_mine || is_for(message, me) {
+            return None;
+        }
+        let names_others = around.answered.is_some()
+            || !message.reactions.is_empty()
+            || message.pinned.is_some()
+            || (!message.body.is_empty() && matches!(message.kind, Kind::Joined | Kind::Left));
+        let way = Way {
+            times: frame.times.key().clone(),
+            day: standing.is_new_day.then(|| frame.times.day(&frame.times.at(message.created_at))),
+            is_first: standing.is_first,
+            has_history: message.edited_at.is_some() && (frame.me.is_admin || message.author.username == *me),
+            is_locked: around.is_locked,
+            answered: around.answered.map(|answered| (answered.seq, answered.rev)),
+            today: message.edited_at.map(|_| frame.times.today()),
+            renamings: if names_others { around.renamings } else { 0 },
+        };
+        let draw = || {
+            *has_drawn = true;
+            Piece::of(&Drawing { entry: &Entry::among(message, standing, frame, around) })
+        };
+        Some(Self::Drawn(logged.drawn.get(&way, draw)))
     }
 }
 
+/// What a message's looks follow from beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    /// The message that it answers, if it is there.
+    pub answered: Option<&'a Message>,
+    /// Whether the reader is no member of the room.
+    pub is_locked: bool,
+    /// How often names have changed.
+    pub renamings: u64,
+}
+
+/// Whether a message addresses somebody who has not written it.
+fn is_for(message: &Message, me: &str) -> bool {
+    message.deleted_at.is_none()
+        && *message.author.username != *me
+        && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
+}
+
 impl Entry {
-    pub fn new(message: &Message, standing: Standing, frame: &Frame, target: Option<i64>) -> Self {
+    pub fn new(message: &Message, standing: Standing, frame: &Frame) -> Self {
         let me = &*frame.me.username;
         let at = frame.times.at(message.created_at);
         Self {
@@ -229,15 +253,13 @@ impl Entry {
             fold: Fold::Alone,
             reply_to: message.reply_to,
             is_notice: message.kind != Kind::Text,
-            is_target: target == Some(message.seq),
+            is_target: false,
             is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
             edited: message.edited_at.map(|edited| said_when(edited, frame)).unwrap_or_default(),
             has_history: *message.author.username == *me,
             is_locked: false,
             is_gone: message.deleted_at.is_some(),
-            is_for_me: message.deleted_at.is_none()
-                && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
-                && *message.author.username != *me,
+            is_for_me: is_for(message, me),
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| (pin.by.clone(), frame.display_names.of(&pin.by))),
             quote: None,
@@ -262,11 +284,20 @@ impl Entry {
 }
 
 impl Entry {
+    /// A message in its room.
+    pub fn among(message: &Message, standing: Standing, frame: &Frame, around: Around) -> Self {
+        let mut entry = Self::new(message, standing, frame);
+        entry.has_history |= frame.me.is_admin;
+        entry.is_locked = around.is_locked;
+        entry.quote = around.answered.map(Quote::of);
+        entry
+    }
+
     /// A message out of its room: with its author, and with its day beside the hour.
     pub fn alone(message: &Message, frame: &Frame) -> Self {
         let clock = frame.times.moment(&frame.times.at(message.created_at));
         let standing = Standing::of(message, None, frame.times.zone());
-        Self { day: None, clock, is_first: true, ..Self::new(message, standing, frame, None) }
+        Self { day: None, clock, is_first: true, ..Self::new(message, standing, frame) }
     }
 }
 

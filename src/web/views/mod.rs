@@ -5,6 +5,7 @@
 mod acts;
 mod door;
 mod entry;
+mod fixed;
 mod fold;
 mod frame;
 mod members;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::entry::{Entry, Quote, Row, Standing};
+use super::entry::{Around, Entry, Quote, Row, Standing};
+use super::fixed;
 use super::fold::{self, Fold};
 use super::{Company, Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
 use crate::chat::types::{Kind, Level, Message, Page};
 use crate::db::rooms::RoomView;
+use crate::pieces::Piece;
 
 /// `GET /rooms/{slug}`.
 #[derive(Debug, Template)]
@@ -21,9 +23,6 @@ pub struct RoomPage {
     view: RoomView,
     history: Page<Arc<Logged>>,
     rows: Vec<Row>,
-    /// Empty ones, for the script to fill.
-    blank: Entry,
-    blank_notice: Entry,
     epoch: Arc<str>,
     rev: i64,
     first: i64,
@@ -112,23 +111,21 @@ impl RoomPage {
                     fold::told(&names, fold::deed(message))
                 }
             };
+            let is_target = shown.target == Some(message.seq);
+            let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
+            let around =
+                Around { answered: answered.map(|answered| &**answered), is_locked: !is_member, renamings: chat.renamings() };
             if !is_fresh
                 && fold == Fold::Alone
-                && shown.target != Some(message.seq)
-                && let Some(row) = Row::drawn(logged, standing, &frame, &mut has_drawn)
+                && !is_target
+                && let Some(row) = Row::drawn(logged, standing, &frame, around, &mut has_drawn)
             {
                 rows.push(row);
                 continue;
             }
             // Whoever is led to a message sees whose it is.
-            standing.is_first |= is_fresh || shown.target == Some(message.seq);
-            let mut entry = Entry::new(message, standing, &frame, shown.target);
-            entry.is_fresh = is_fresh;
-            entry.fold = fold;
-            entry.has_history |= frame.me.is_admin;
-            entry.is_locked = !is_member;
-            let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
-            entry.quote = answered.map(|answered| Quote::of(answered));
+            standing.is_first |= is_fresh || is_target;
+            let entry = Entry { is_fresh, fold, is_target, ..Entry::among(message, standing, &frame, around) };
             rows.push(Row::Own(Box::new(entry)));
         }
         if has_drawn {
@@ -140,8 +137,6 @@ impl RoomPage {
         let rev = if history.more_after { view.head.rev } else { view.head.rev.max(newest) };
         Self {
             rows,
-            blank: Entry { is_first: true, is_locked: !is_member, ..Entry::default() },
-            blank_notice: Entry { is_notice: true, ..Entry::default() },
             epoch: chat.epoch().clone(),
             rev,
             first,
@@ -198,6 +193,10 @@ impl RoomPage {
     /// Whether it is somebody's conversation with themselves.
     fn is_notes(&self) -> bool {
         self.view.room.is_direct && self.view.members == 1
+    }
+
+    fn blanks(&self) -> &'static Piece {
+        fixed::blanks(!self.is_member)
     }
 
     /// What the empty field for a message says.

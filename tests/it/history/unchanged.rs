@@ -27,9 +27,8 @@ async fn tag(person: &Person, path: &str, accept: &str) -> String {
     tag
 }
 
-/// A page without what is another one each time: the form's nonce, and the random end.
+/// A page without what is another one each time: the form's nonce.
 fn without_nonce(page: &str) -> String {
-    let page = page.rsplit_once("<!--").expect("a page ends with a comment").0;
     let (before, rest) = page.split_once("name=\"nonce\" value=\"").expect("a member's page has a form");
     format!("{before}{}", &rest[rest.find('"').expect("a value ends")..])
 }
