@@ -178,14 +178,14 @@ fn an_open_palette_and_the_place_in_the_sidebar_stay() {
         let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
         app.database.fill_rooms("ada", "grace", 90).await;
         ada.visit(app, "/rooms/general").await;
-        ada.sees(".sidebar a[data-room=many-0050]").await;
+        ada.sees(".sidebar a[data-room=many-0010]").await;
         ada.press(".sidebar a[href='/people']").await;
         ada.sees(".people-rows").await;
         // The list scrolls by itself, wherever the bar is that does it.
-        let scrolled = "const link = document.querySelector('.sidebar a[data-room=many-0060]'); let box = link; \
+        let scrolled = "const link = document.querySelector('.sidebar a[data-room=many-0015]'); let box = link; \
                         while (box.scrollHeight <= box.clientHeight || getComputedStyle(box).overflowY === 'visible') box = box.parentElement; \
                         if (arguments[0]) box.scrollTop = arguments[0]; return Math.round(box.scrollTop)";
-        let there = ada.execute(scrolled, vec![json!(700)]).await.expect("our own script runs");
+        let there = ada.execute(scrolled, vec![json!(200)]).await.expect("our own script runs");
         ada.type_keys("\u{e009}k\u{e000}").await;
         ada.fill("#palette input", "obs").await;
         ada.back().await.expect("there is a way back");
