@@ -41,8 +41,11 @@ struct Stretch {
     number: u64,
     text: Box<str>,
     /// The compressed forms, by the piece that they follow.
-    packed: Mutex<Vec<(Option<u64>, Arc<[u8]>)>>,
+    packed: Mutex<Vec<Form>>,
 }
+
+/// A compressed form, with the number of the piece that it follows.
+type Form = (Option<u64>, Arc<[u8]>);
 
 impl Piece {
     /// How many compressed forms are kept of each.
@@ -301,7 +304,9 @@ mod tests {
     #[test]
     fn a_page_says_the_same_however_it_is_sent() {
         let long = "<article class=\"message\">Good morning, everybody</article>\n".repeat(2_000);
-        for own in ["", "a", "\u{0}", "words of <somebody>", &MARK.to_owned(), &long] {
+        // The same words at another address.
+        let mark = String::from(MARK);
+        for own in ["", "a", "\u{0}", "words of <somebody>", &mark, &long] {
             for (a, b) in [("", ""), ("<hr>", ""), (long.as_str(), "<hr>"), ("<hr>", long.as_str()), (&long, &long)] {
                 let page = Page { own, a: Piece::new(a), b: Piece::new(b) };
                 let paper = Paper::new(&page).unwrap();
