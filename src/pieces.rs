@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use askama::Template;
 use flate2::{Compress, Compression, FlushCompress};
 
-/// Stretches shorter than this, in bytes, are not worth a compressor.
-const SHORT: usize = 64;
+/// Stretches shorter than this, in bytes, are not worth a compressor: to clear its tables of 128 KiB takes microseconds.
+const SHORT: usize = 256;
 /// How many bytes of a page are its own, mostly: growing towards it would cost more than the rest of the rendering's copying.
 const OWN: usize = 24 * 1024;
 
@@ -177,7 +177,7 @@ impl Paper {
     /// # Errors
     /// The template's.
     pub fn new(template: &impl Template) -> askama::Result<Self> {
-        let mut paper = Self { own: String::with_capacity(OWN), marks: Vec::with_capacity(2 * SHORT) };
+        let mut paper = Self { own: String::with_capacity(OWN), marks: Vec::with_capacity(128) };
         taking(true, || template.render_into(&mut paper))?;
         Ok(paper)
     }

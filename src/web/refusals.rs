@@ -2,12 +2,11 @@
 //!
 //! Owns the layer that does it, and where a refusal leads on to. What a refusal says is `error`'s, and its status stays as it is.
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, REFERER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower_sessions::Session;
 
 use super::frame::frame;
@@ -84,10 +83,13 @@ pub async fn dress(State(state): State<AppState>, request: Request, next: Next) 
     };
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
-    if let Some(kind) = dressed.headers().get(CONTENT_TYPE) {
+    let (new, body) = dressed.into_parts();
+    if let Some(kind) = new.headers.get(CONTENT_TYPE) {
         parts.headers.insert(CONTENT_TYPE, kind.clone());
     }
-    Response::from_parts(parts, Body::new(dressed.into_body())).into_response()
+    // The page itself is there until it is delivered.
+    parts.extensions.extend(new.extensions);
+    Response::from_parts(parts, body)
 }
 
 /// The page in its person's frame. It is read like any page: whoever has read too much, or asks for too much at once, gets the plain one.

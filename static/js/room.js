@@ -74,6 +74,8 @@ export class Room {
     this.#line.say('');
     this.#outbox.flush();
     this.#reading.live();
+    // For whoever measures what a visit takes.
+    performance.mark('live');
     this.#timeline.look();
   }
 

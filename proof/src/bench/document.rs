@@ -43,6 +43,7 @@ fn blocks(results: &Results) -> Vec<(&'static str, String)> {
         ("bench-idle", Case::Idle),
         ("bench-sizes", Case::Sizes),
         ("bench-start", Case::Start),
+        ("bench-browser", Case::Browser),
     ] {
         blocks.extend(tables::side_by_side(results, case).map(|table| (name, table)));
     }

@@ -27,6 +27,8 @@ pub enum Case {
     Pages,
     /// From the start of the process to the line that says it listens.
     Start,
+    /// What a reader waits for in a real browser; needs `chromium` and `chromedriver`.
+    Browser,
 }
 
 /// A server under measurement.
@@ -115,6 +117,7 @@ impl Options {
             Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
             Case::Sizes => (&[Parlor, Node, Flask], Kind::value_variants()),
             Case::Pages => (&[Parlor, ParlorPostgres], &[Parlor, ParlorPostgres]),
+            Case::Browser => (&[Parlor], &[Parlor, ParlorPostgres]),
             Case::Start => (&[Parlor, ParlorPostgres, Node, Flask], Kind::value_variants()),
         };
         match self.servers.as_slice() {

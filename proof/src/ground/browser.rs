@@ -82,8 +82,28 @@ impl Browser {
     /// # Panics
     /// When the browser does not take it.
     pub async fn before_each_page(&self, script: &str) {
-        let command = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
-        self.command(Method::POST, "/goog/cdp/execute", Some(command)).await.unwrap_or_else(|error| panic!("{error}"));
+        self.tells("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
+    /// One of the commands of Chrome's DevTools protocol, and its answer.
+    ///
+    /// # Panics
+    /// When the browser does not take it.
+    pub async fn tells(&self, command: &str, parameters: Value) -> Value {
+        let told = json!({ "cmd": command, "params": parameters });
+        self.command(Method::POST, "/goog/cdp/execute", Some(told)).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// From here on each answer comes so many milliseconds later, and so many bytes a second at the most.
+    ///
+    /// # Panics
+    /// When the browser does not take it.
+    pub async fn network(&self, latency: u64, throughput: u64) {
+        let conditions =
+            json!({ "offline": false, "latency": latency, "download_throughput": throughput, "upload_throughput": throughput });
+        let told =
+            self.command(Method::POST, "/chromium/network_conditions", Some(json!({ "network_conditions": conditions }))).await;
+        told.unwrap_or_else(|error| panic!("the network: {error}"));
     }
 
     /// Waits until a script returns true.

@@ -20,7 +20,7 @@ async fn page(person: &Person, path: &str) -> String {
 
 /// Which message a page marks.
 fn marked(page: &str) -> Option<&str> {
-    page.split_once("--target\" id=\"m")?.1.split('"').next()
+    page.split_once("--target\"")?.1.split_once(" id=\"m")?.1.split('"').next()
 }
 
 both! {

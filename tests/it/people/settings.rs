@@ -51,7 +51,7 @@ both! {
             ada.post("/settings", &[("name", name)]).await.expect(303);
             let name = name.replace('<', "&#60;").replace('>', "&#62;");
             let page = grace.get(&address).await.expect(200).body.clone();
-            for said in [format!(">Pinned by {name}<"), format!("{name} added grace"), format!("👍, 1: {name}\"")] {
+            for said in [format!(">Pinned by {name}<"), format!("{name} added grace"), format!("{name} reacted with 👍")] {
                 assert!(page.contains(&said), "{said}: {page}");
             }
             assert!(grace.get(&format!("{address}/pins")).await.expect(200).body.contains(&format!("Pinned by {name}")));

@@ -1,5 +1,6 @@
 //! The cases, one file each, and what they share.
 
+mod browser;
 mod connects;
 mod disks;
 mod fanout;
@@ -75,6 +76,7 @@ pub fn measure(stage: &mut Stage, case: Case, kind: Kind, seen: &mut Vec<Figure>
         Case::Sizes => sizes::measure(stage, kind, seen),
         Case::Pages => pages::measure(stage, kind, seen),
         Case::Start => start::measure(stage, kind, seen),
+        Case::Browser => browser::measure(stage, kind, seen),
     }
 }
 

@@ -1,0 +1,203 @@
+//! What a reader waits for, in a real browser: a first visit to a room over a slow network, the way from room to room, and what a message and a
+//! press of a key cost where few messages are loaded and where many are.
+//!
+//! The browser shares the processor of this program, and its clock is its own: what it says of itself is what is written down.
+
+use std::time::Duration;
+
+use mio::{Events, Poll, Token};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::Stage;
+use crate::bench::Result;
+use crate::bench::crowd::CHUNK;
+use crate::bench::options::Kind;
+use crate::bench::people::{self, Person};
+use crate::bench::results::{Figure, grouped};
+use crate::bench::sender::Sender;
+use crate::bench::server::Server;
+use crate::ground::browser::Browser;
+use crate::ground::programs;
+
+/// The rooms between which one goes.
+const ROOMS: [&str; 2] = ["first-room", "second-room"];
+/// How many messages each has.
+const MESSAGES: usize = 60;
+/// How often one goes from one to the other.
+const VISITS: usize = 20;
+/// The slow network: milliseconds for each answer, and bytes a second.
+const LATENCY: u64 = 100;
+const THROUGHPUT: u64 = 1_000_000;
+/// How many messages, and presses of a key, a cost is the mean of.
+const SAMPLE: usize = 200;
+/// How many messages have come to the page when their cost is measured.
+const LOADED: [usize; 2] = [50, 5_000];
+
+/// One round.
+pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    if programs::browser().is_none() || programs::on_path("chromedriver").is_none() {
+        return Err("this machine has no chromium with chromedriver".into());
+    }
+    let (_site, server) = stage.fresh(kind, true)?;
+    let (writer, reader) = (people::register(server.address, "writer")?, people::register(server.address, "reader")?);
+    for room in ROOMS {
+        people::open_room(server.address, &writer, room)?;
+        post(&server, &writer, room, MESSAGES)?;
+        drop(Sender::connect(server.address, &reader, "reader", &[room.to_owned()], false)?);
+    }
+    let runtime = Runtime::new()?;
+    figures.extend(runtime.block_on(first_visits(&server, &reader)));
+    figures.extend(runtime.block_on(from_room_to_room(&server, &reader)));
+    figures.extend(costs(&runtime, &server, &writer, &reader)?);
+    server.stop()?;
+    Ok(())
+}
+
+/// Says so many things in a room; returns when all are acknowledged.
+fn post(server: &Server, person: &Person, room: &str, count: usize) -> Result<()> {
+    let mut sender = Sender::connect(server.address, person, room, &[room.to_owned()], false)?;
+    let (mut poll, mut events, mut buffer) = (Poll::new()?, Events::with_capacity(8), vec![0; CHUNK]);
+    sender.register(&poll, Token(0))?;
+    while sender.took.len() < count {
+        let more = (count - sender.sent()).min(8 - sender.under_way());
+        sender.post(more)?;
+        poll.poll(&mut events, Some(Duration::from_secs(20)))?;
+        sender.read(&mut buffer)?;
+    }
+    Ok(())
+}
+
+/// A browser with an empty profile in which somebody is signed in.
+async fn signed_in(server: &Server, person: &Person) -> Browser {
+    let browser = Browser::open().await;
+    browser.visit(&format!("http://{}/healthz", server.address)).await;
+    let (name, value) = person.cookie.split_once('=').expect("a cookie has a name");
+    browser.set_cookie(name, value).await;
+    browser
+}
+
+async fn opens(browser: &Browser, server: &Server, room: &str) {
+    browser.visit(&format!("http://{}/rooms/{room}", server.address)).await;
+    browser.waits_for("return performance.getEntriesByName('live').length > 0").await;
+}
+
+/// A first visit, and one with everything that browsers keep.
+async fn first_visits(server: &Server, person: &Person) -> Vec<Figure> {
+    let browser = signed_in(server, person).await;
+    browser.network(LATENCY, THROUGHPUT).await;
+    let mut figures = Vec::new();
+    for setting in ["first visit", "the same again"] {
+        let setting = format!("{setting}, {LATENCY} ms and {} MB/s", THROUGHPUT / 1_000_000);
+        opens(&browser, server, ROOMS[0]).await;
+        let seen = browser
+            .run(
+                "const [page] = performance.getEntriesByType('navigation'); const live = performance.getEntriesByName('live')[0].startTime; \
+                 const files = performance.getEntriesByType('resource').filter(({ startTime, transferSize }) => startTime < live && transferSize); \
+                 const [paint] = performance.getEntriesByName('first-contentful-paint'); \
+                 return [1 + files.length + 1, [page, ...files].reduce((sum, { transferSize }) => sum + transferSize, 0) / 1000, paint.startTime, live]",
+            )
+            .await;
+        let value = |at: usize| seen[at].as_f64().unwrap_or(f64::NAN);
+        figures.push(Figure::less(&setting, "requests until live, the socket included", value(0)));
+        figures.push(Figure::less(&setting, "KB transferred until live", value(1)));
+        figures.push(Figure::less(&setting, "first paint, ms", value(2)));
+        figures.push(Figure::less(&setting, "live, ms", value(3)));
+    }
+    browser.close().await;
+    figures
+}
+
+/// From the click on a room until its messages are painted.
+async fn from_room_to_room(server: &Server, person: &Person) -> Vec<Figure> {
+    let browser = signed_in(server, person).await;
+    opens(&browser, server, ROOMS[0]).await;
+    let mut figures = Vec::new();
+    for (setting, latency) in [("a click on a room, local", 0), ("a click on a room, 100 ms away", LATENCY)] {
+        if latency > 0 {
+            browser.network(latency, THROUGHPUT).await;
+        }
+        let mut took = Vec::new();
+        for nth in 0..VISITS {
+            let room = ROOMS[(nth + 1) % ROOMS.len()];
+            browser
+                .run(&format!(
+                    "window.took = null; const began = performance.now(); \
+                     const seen = new MutationObserver(() => {{ if (!document.querySelector('main[data-room={room}] .message')) return; \
+                     seen.disconnect(); requestAnimationFrame(() => setTimeout(() => {{ window.took = performance.now() - began; }})); }}); \
+                     seen.observe(document.body, {{ childList: true, subtree: true }}); \
+                     document.querySelector('.sidebar a[data-room={room}]').click()"
+                ))
+                .await;
+            browser.waits_for("return window.took !== null").await;
+            took.push(browser.run("return window.took").await.as_f64().unwrap_or(f64::NAN));
+        }
+        took.sort_by(f64::total_cmp);
+        figures.push(Figure::less(setting, "painted, p50, ms", took[took.len() / 2]));
+        figures.push(Figure::less(setting, "painted, worst, ms", took[took.len() - 1]));
+    }
+    browser.close().await;
+    figures
+}
+
+/// What a message and a press of a key cost the page, and what it holds.
+fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -> Result<Vec<Figure>> {
+    let browser = runtime.block_on(signed_in(server, reader));
+    runtime.block_on(opens(&browser, server, ROOMS[0]));
+    runtime.block_on(browser.tells("Performance.enable", json!({})));
+    let mut come = MESSAGES;
+    let mut figures = Vec::new();
+    for loaded in LOADED {
+        let setting = format!("{} messages came to the page", grouped(loaded));
+        if come < loaded {
+            post(server, writer, ROOMS[0], loaded - come)?;
+            come = loaded;
+        }
+        runtime.block_on(shows(&browser, come));
+        let before = runtime.block_on(busy(&browser));
+        post(server, writer, ROOMS[0], SAMPLE)?;
+        come += SAMPLE;
+        runtime.block_on(shows(&browser, come));
+        let (after, key) = runtime.block_on(async {
+            let after = busy(&browser).await;
+            browser.run("document.querySelector('#composer textarea').focus()").await;
+            let before = busy(&browser).await;
+            for _ in 0..SAMPLE {
+                browser.tells("Input.dispatchKeyEvent", json!({ "type": "char", "text": "a" })).await;
+            }
+            (after, (busy(&browser).await - before) / SAMPLE as f64)
+        });
+        let heap = runtime.block_on(async {
+            browser.tells("HeapProfiler.collectGarbage", json!({})).await;
+            metric(&browser, "JSHeapUsedSize").await
+        });
+        figures.push(Figure::less(&setting, "a message, ms of the page's thread", (after - before) / SAMPLE as f64));
+        figures.push(Figure::less(&setting, "a press of a key, ms of the page's thread", key));
+        figures.push(Figure::less(&setting, "the page's heap, MB", heap / 1e6));
+    }
+    runtime.block_on(browser.close());
+    Ok(figures)
+}
+
+/// Waits until the page shows the last of so many messages, and has nothing more to do.
+async fn shows(browser: &Browser, messages: usize) {
+    // The room records that people came, too, so the last is not the one of that number.
+    browser
+        .waits_for(&format!(
+            "return Number([...document.querySelectorAll('#messages [data-seq]')].at(-1).dataset.seq) >= {messages}"
+        ))
+        .await;
+    browser.run("window.idle = false; requestIdleCallback(() => { window.idle = true; })").await;
+    browser.waits_for("return window.idle").await;
+}
+
+/// How long the page's thread has worked, in milliseconds.
+async fn busy(browser: &Browser) -> f64 {
+    metric(browser, "TaskDuration").await * 1000.0
+}
+
+async fn metric(browser: &Browser, name: &str) -> f64 {
+    let all: Value = browser.tells("Performance.getMetrics", json!({})).await;
+    let metric = all["metrics"].as_array().into_iter().flatten().find(|metric| metric["name"] == name);
+    metric.and_then(|metric| metric["value"].as_f64()).unwrap_or(f64::NAN)
+}
