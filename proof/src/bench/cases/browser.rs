@@ -31,6 +31,8 @@ const LATENCY: u64 = 100;
 const THROUGHPUT: u64 = 1_000_000;
 /// How many messages, and presses of a key, a cost is the mean of.
 const SAMPLE: usize = 200;
+/// How many come at once until then: what a page shows within the time that one waits for it.
+const AT_ONCE: usize = 200;
 /// How many messages have come to the page when their cost is measured.
 const LOADED: [usize; 2] = [50, 5_000];
 
@@ -43,7 +45,7 @@ pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     let (writer, reader) = (people::register(server.address, "writer")?, people::register(server.address, "reader")?);
     for room in ROOMS {
         people::open_room(server.address, &writer, room)?;
-        post(&server, &writer, room, MESSAGES)?;
+        post(&server, &writer, room, 0, MESSAGES)?;
         drop(Sender::connect(server.address, &reader, "reader", &[room.to_owned()], false)?);
     }
     let runtime = Runtime::new()?;
@@ -54,9 +56,10 @@ pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     Ok(())
 }
 
-/// Says so many things in a room; returns when all are acknowledged.
-fn post(server: &Server, person: &Person, room: &str, count: usize) -> Result<()> {
-    let mut sender = Sender::connect(server.address, person, room, &[room.to_owned()], false)?;
+/// Says so many things in a room, in which so many were said; returns when all are acknowledged.
+fn post(server: &Server, person: &Person, room: &str, said: usize, count: usize) -> Result<()> {
+    // What a post is called must be another one each time.
+    let mut sender = Sender::connect(server.address, person, &format!("{room}-{said}"), &[room.to_owned()], false)?;
     let (mut poll, mut events, mut buffer) = (Poll::new()?, Events::with_capacity(8), vec![0; CHUNK]);
     sender.register(&poll, Token(0))?;
     while sender.took.len() < count {
@@ -145,17 +148,21 @@ fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -
     let browser = runtime.block_on(signed_in(server, reader));
     runtime.block_on(opens(&browser, server, ROOMS[0]));
     runtime.block_on(browser.tells("Performance.enable", json!({})));
+    // Whoever is at the end of the log stays there; elsewhere what is far away is not loaded.
+    runtime.block_on(browser.run("const log = document.querySelector('#log'); log.scrollTop = log.scrollHeight"));
+    runtime.block_on(shows(&browser, MESSAGES));
     let mut come = MESSAGES;
     let mut figures = Vec::new();
     for loaded in LOADED {
         let setting = format!("{} messages came to the page", grouped(loaded));
-        if come < loaded {
-            post(server, writer, ROOMS[0], loaded - come)?;
-            come = loaded;
+        while come < loaded {
+            let more = AT_ONCE.min(loaded - come);
+            post(server, writer, ROOMS[0], come, more)?;
+            come += more;
+            runtime.block_on(shows(&browser, come));
         }
-        runtime.block_on(shows(&browser, come));
         let before = runtime.block_on(busy(&browser));
-        post(server, writer, ROOMS[0], SAMPLE)?;
+        post(server, writer, ROOMS[0], come, SAMPLE)?;
         come += SAMPLE;
         runtime.block_on(shows(&browser, come));
         let (after, key) = runtime.block_on(async {
