@@ -10,6 +10,7 @@ use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::revisions::Revisions;
 use crate::chat::types::{Kind, Message};
+use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 
 /// The emoji that are offered first, each with its name.
@@ -95,6 +96,11 @@ impl RevisionsPage {
         frame.here = Some(view.room.slug.clone());
         let entry = Entry::alone(now, &frame);
         Self { entry, seq: now.seq, frame, view, page, is_newest }
+    }
+
+    /// When words were written, as the reader writes it.
+    fn written(&self, at: &Millis) -> String {
+        self.frame.times.moment(&self.frame.times.at(*at))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::both;
 use crate::harness::{Person, TestApp};
@@ -45,6 +45,18 @@ both! {
         ada.post("/settings", &[("time_zone", "America/St_Johns")]).await.expect(303);
         let clock = at.in_tz("America/St_Johns").expect("a zone").strftime("%H:%M").to_string();
         assert!(page(&ada, "/rooms/general").await.contains(&format!(">{clock}</a>")));
+    }
+
+    async fn an_earlier_version_has_its_readers_time(app: &TestApp) {
+        let ada = app.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let words = socket.post("general", "tick", "1").await;
+        let at = written(&words);
+        socket.ok("edit", json!({ "room": "general", "seq": words["seq"], "body": "tock" })).await;
+        ada.plant_cookie("times=Asia/Kolkata.24");
+        let clock = at.in_tz("Asia/Kolkata").expect("a zone").strftime("%H:%M").to_string();
+        let page = page(&ada, &format!("/rooms/general/{}/history", words["seq"])).await;
+        assert!(page.contains(&format!(", {clock}</time>")), "{clock}: {page}");
     }
 
     async fn a_page_is_another_one_in_another_zone_and_on_another_day(app: &TestApp) {
