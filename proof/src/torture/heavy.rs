@@ -18,9 +18,8 @@ use crate::ground::gauge::Gauge;
 use crate::ground::process::Process;
 
 const MIB: u64 = 1 << 20;
-/// How much memory the server may take beyond what it is told that it may, in MiB. Builds without optimization, as CI's, make answers more
-/// slowly, so more of them are there at once: 34 to 66 MiB were seen of them, where optimized ones took 35 to 45.
-pub const EXTRA: u64 = if cfg!(debug_assertions) { 96 } else { 64 };
+/// How much memory the server may take beyond what it is told that it may, in MiB.
+pub const EXTRA: u64 = 64;
 /// What builds without optimization, as CI's, may take longer: encoding an answer takes them several times as long.
 const UNOPTIMIZED: Duration = Duration::from_millis(1500);
 /// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
