@@ -8,15 +8,19 @@
 //! page (docs/decisions/0040). So [`SEAM`] parts what somebody else may have chosen from what is nobody else's business.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
+use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Stretches shorter than this, in bytes, are not worth a compressor: to clear its tables of 128 KiB takes microseconds.
 const SHORT: usize = 256;
+/// Pieces of so many bytes are not copied into a page that is sent as it is.
+const LONG: usize = 16 * 1024;
 /// How many bytes of a page are its own, mostly: growing towards it would cost more than the rest of the rendering's copying.
 const OWN: usize = 24 * 1024;
 
@@ -51,9 +55,9 @@ impl Piece {
     /// How many compressed forms are kept of each.
     const FORMS: usize = 4;
 
-    /// A piece of this HTML.
+    /// A piece of this HTML, which is copied: what a template has written into holds up to twice as much memory as it says.
     #[must_use]
-    pub fn new(text: impl Into<Box<str>>) -> Self {
+    pub fn new(text: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         Self(Arc::new(Stretch { number, text: text.into(), packed: Mutex::default() }))
@@ -65,7 +69,7 @@ impl Piece {
     /// When the template fails: pieces are of templates that do not.
     #[must_use]
     pub fn of(template: &impl Template) -> Self {
-        Self::new(taking(false, || template.render()).expect("writing into a text does not fail"))
+        Self::new(&taking(false, || template.render()).expect("writing into a text does not fail"))
     }
 
     /// The HTML.
@@ -102,6 +106,12 @@ impl Piece {
         }
         forms.push((number, bytes.clone()));
         bytes
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        self.text().as_bytes()
     }
 }
 
@@ -197,18 +207,24 @@ impl Paper {
         })
     }
 
-    /// The page as text.
+    /// The page as text, in parts. Long pieces are not copied: many who wait for a page hold them once.
     #[must_use]
-    pub fn text(&self) -> String {
-        let pieces: usize = self.marks.iter().filter_map(|(_, piece)| piece.as_ref()).map(|piece| piece.text().len()).sum();
-        let mut text = String::with_capacity(self.own.len() + pieces);
+    pub fn text(&self) -> VecDeque<Bytes> {
+        let long = |piece: &Piece| piece.text().len() >= LONG;
+        let pieces = self.marks.iter().filter_map(|(_, piece)| piece.as_ref());
+        let copied: usize = pieces.filter(|piece| !long(piece)).map(|piece| piece.text().len()).sum();
+        let mut copy = BytesMut::with_capacity(self.own.len() + copied);
+        let mut parts = VecDeque::new();
         for part in self.parts() {
-            text.push_str(match part {
-                Part::Own(own) => own,
-                Part::Piece(piece, _) => piece.text(),
-            });
+            match part {
+                Part::Own(own) => copy.extend_from_slice(own.as_bytes()),
+                Part::Piece(piece, _) if long(piece) => parts.extend([copy.split().freeze(), Bytes::from_owner(piece.clone())]),
+                Part::Piece(piece, _) => copy.extend_from_slice(piece.text().as_bytes()),
+            }
         }
-        text
+        parts.push_back(copy.freeze());
+        parts.retain(|part| !part.is_empty());
+        parts
     }
 
     /// The page as a gzip file (RFC 1952).
@@ -311,7 +327,7 @@ mod tests {
                 let page = Page { own, a: Piece::new(a), b: Piece::new(b) };
                 let paper = Paper::new(&page).unwrap();
                 let text = page.render().unwrap();
-                assert!(paper.text() == text, "{} and {} bytes", own.len(), a.len());
+                assert!(paper.text().make_contiguous().concat() == text.as_bytes(), "{} and {} bytes", own.len(), a.len());
                 for _ in 0..2 {
                     assert!(unpacked(&paper.gzip()) == text, "{} and {} bytes", own.len(), a.len());
                 }
@@ -322,7 +338,7 @@ mod tests {
     #[test]
     fn what_follows_a_piece_that_is_like_it_is_short() {
         let entry = |number| {
-            Piece::new(format!("<article class=\"message\" id=\"m{number}\"><p>The words of number {number}</p></article>"))
+            Piece::new(&format!("<article class=\"message\" id=\"m{number}\"><p>The words of number {number}</p></article>"))
         };
         let (first, second) = (entry(1), entry(2));
         assert!(second.packed(Some(&first)).len() * 2 < second.packed(None).len());

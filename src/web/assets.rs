@@ -3,6 +3,7 @@
 //! Owns what of `static/` is served, where and how: each file's URL carries a hash, so a browser keeps it for ever and asks again only
 //! when it has changed. What the modules and sheets there become is `bundle`'s.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
@@ -70,7 +71,11 @@ static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {
     for path in Embedded::iter().filter(|path| !Scripts::is_part(path)) {
         let file = Embedded::get(&path).expect("what is listed is there");
         let hash = if path.ends_with(".js") { SCRIPTS.clone() } else { hex(&file.metadata.sha256_hash())[..DIGITS].to_owned() };
-        files.insert(path.to_string(), File::new(file.data.into_owned(), file.metadata.mimetype(), hash));
+        let bytes = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        files.insert(path.to_string(), File::new(bytes, file.metadata.mimetype(), hash));
     }
     let source = |path: &str| Embedded::get(path).is_some().then(|| text(path));
     let scripts =

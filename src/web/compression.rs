@@ -4,14 +4,19 @@
 //! it is. Words that are said twice compress well, so the size of a compressed answer would tell whether a guess stands in it
 //! (docs/decisions/0040). And it owns the layer that gives a page its body: what a page is made of is `pieces`'.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request as Asking;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
 
 use crate::pieces::Paper;
 
@@ -37,8 +42,28 @@ pub async fn deliver(request: Asking, next: Next) -> Response {
     if is_packed {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    *response.body_mut() = if is_packed { Body::from(paper.gzip()) } else { Body::from(paper.text()) };
+    *response.body_mut() = if is_packed { Body::from(paper.gzip()) } else { Body::new(Parts(paper.text())) };
     response
+}
+
+/// A body in parts, whose length is known.
+struct Parts(VecDeque<Bytes>);
+
+impl HttpBody for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|part| part.len() as u64).sum())
+    }
 }
 
 /// Takes the wish for compression off a request that carries words.
