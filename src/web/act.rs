@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::form::Form;
+use super::form::{Form, whole_number};
 use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
@@ -92,10 +92,8 @@ pub struct RevisionsPlace {
 
 impl RevisionsPlace {
     fn place(&self) -> Result<Place> {
-        let number = |field, text: &Option<String>| match text.as_deref().filter(|text| !text.is_empty()).map(str::parse) {
-            None => Ok(None),
-            Some(Ok(rev @ 0..)) => Ok(Some(rev)),
-            Some(_) => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
+        let number = |field, text: &Option<String>| {
+            text.as_deref().filter(|text| !text.is_empty()).map(|text| whole_number(field, text)).transpose()
         };
         Place::new(number("before", &self.before)?, number("after", &self.after)?)
     }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Json};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::form::Form;
+use super::form::{Form, whole_number};
 use super::respond::{Answer, Asked};
 use super::session::CurrentUser;
 use crate::chat::drafts::{Begun, EditedWords};
@@ -25,13 +25,8 @@ pub struct Fields {
 
 impl Fields {
     fn begun(self) -> Result<Begun, Error> {
-        let number = |field: &'static str, text: &str| match text {
-            "" => Ok(None),
-            text => match text.parse::<i64>() {
-                Ok(number) if number >= 0 => Ok(Some(number)),
-                _ => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
-            },
-        };
+        let number =
+            |field, text: &str| Some(text).filter(|text| !text.is_empty()).map(|text| whole_number(field, text)).transpose();
         let edit = number("edit_seq", &self.edit_seq)?.map(|seq| EditedWords { seq, body: self.edit_body });
         Ok(Begun { body: self.body, reply_to: number("reply_to", &self.reply_to)?, edit })
     }

@@ -36,6 +36,17 @@ where
     }
 }
 
+/// The whole number in a field.
+///
+/// # Errors
+/// `invalid`, for the field, where there is none or a negative one.
+pub fn whole_number(field: &'static str, text: &str) -> Result<i64, Error> {
+    match text.parse::<i64>() {
+        Ok(number) if number >= 0 => Ok(number),
+        _ => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
+    }
+}
+
 /// What was typed into a field of several lines that holds one: its lines, one behind the other.
 #[must_use]
 pub fn one_line(text: &str) -> String {

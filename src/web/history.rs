@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::form::whole_number;
 use super::frame::{self, frame};
 use super::respond::{Answer, Asked, page};
 use super::session::CurrentUser;
@@ -42,13 +43,7 @@ impl Place {
     /// # Errors
     /// `invalid`, for the field that is wrong.
     pub fn window(&self) -> Result<(Window, i64), Error> {
-        let number = |field: &'static str, text: &Option<String>| match text {
-            None => Ok(None),
-            Some(text) => match text.parse::<i64>() {
-                Ok(number) if number >= 0 => Ok(Some(number)),
-                _ => Err(Error::invalid(field, format!("`{field}` must be a whole number that is not negative."))),
-            },
-        };
+        let number = |field, text: &Option<String>| text.as_deref().map(|text| whole_number(field, text)).transpose();
         let limit = number("limit", &self.limit)?.unwrap_or(PAGE);
         let window = match (number("before", &self.before)?, number("after", &self.after)?, number("around", &self.around)?) {
             (None, None, None) => Window::Latest,
