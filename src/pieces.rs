@@ -34,6 +34,8 @@ thread_local! {
     static NEXT: Cell<Option<Piece>> = const { Cell::new(None) };
     /// For a page's own words, at level 1: what is read once is not worth more.
     static QUICK: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+    /// For pieces, which are read often.
+    static CAREFUL: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), false));
 }
 
 /// A stretch of HTML that many pages carry.
@@ -78,6 +80,11 @@ impl Piece {
         &self.0.text
     }
 
+    /// Whether somebody keeps it for other pages than the one that asks. A message that nobody keeps is drawn for one page alone.
+    fn is_kept(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// About how many bytes of memory it takes.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -93,13 +100,15 @@ impl Piece {
         if let Some(bytes) = find(&self.0.packed.lock().unwrap_or_else(PoisonError::into_inner)) {
             return bytes;
         }
-        let mut compress = Compress::new(Compression::default(), false);
-        if let Some(behind) = behind {
-            compress.set_dictionary(behind.text().as_bytes()).expect("a fresh compressor takes a dictionary");
-        }
-        let mut bytes = Vec::new();
-        pack(&mut compress, self.text(), &mut bytes);
-        let bytes: Arc<[u8]> = bytes.into();
+        let bytes: Arc<[u8]> = CAREFUL.with_borrow_mut(|careful| {
+            careful.reset();
+            if let Some(behind) = behind {
+                careful.set_dictionary(behind.text().as_bytes()).expect("a compressor that begins takes a dictionary");
+            }
+            let mut bytes = Vec::new();
+            pack(careful, self.text(), &mut bytes);
+            bytes.into()
+        });
         let mut forms = self.0.packed.lock().unwrap_or_else(PoisonError::into_inner);
         if forms.len() == Self::FORMS {
             forms.remove(0);
@@ -178,7 +187,8 @@ impl fmt::Write for Paper {
 /// A part of a page.
 enum Part<'a> {
     Own(&'a str),
-    Piece(&'a Piece, Option<&'a Piece>),
+    Piece(&'a Piece),
+    Seam,
 }
 
 impl Paper {
@@ -193,18 +203,14 @@ impl Paper {
     }
 
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let end = (self.own.len(), &None);
-        let marks = self.marks.iter().map(|(at, piece)| (*at, piece)).chain([end]);
-        let (mut from, mut behind) = (0, None);
-        marks.flat_map(move |(at, piece)| {
-            let own = (at > from).then(|| Part::Own(&self.own[from..at]));
-            if own.is_some() {
-                behind = None;
-            }
-            from = at;
-            let piece = piece.as_ref().map(|piece| Part::Piece(piece, behind.replace(piece)));
-            [own, piece].into_iter().flatten()
-        })
+        let mut from = 0;
+        let marks = self.marks.iter().flat_map(move |(at, piece)| {
+            let own = &self.own[from..*at];
+            from = *at;
+            [Part::Own(own), piece.as_ref().map_or(Part::Seam, Part::Piece)]
+        });
+        let last = self.marks.last().map_or(0, |(at, _)| *at);
+        marks.chain([Part::Own(&self.own[last..])])
     }
 
     /// The page as text, in parts. Long pieces are not copied: many who wait for a page hold them once.
@@ -218,8 +224,9 @@ impl Paper {
         for part in self.parts() {
             match part {
                 Part::Own(own) => copy.extend_from_slice(own.as_bytes()),
-                Part::Piece(piece, _) if long(piece) => parts.extend([copy.split().freeze(), Bytes::from_owner(piece.clone())]),
-                Part::Piece(piece, _) => copy.extend_from_slice(piece.text().as_bytes()),
+                Part::Piece(piece) if long(piece) => parts.extend([copy.split().freeze(), Bytes::from_owner(piece.clone())]),
+                Part::Piece(piece) => copy.extend_from_slice(piece.text().as_bytes()),
+                Part::Seam => {}
             }
         }
         parts.push_back(copy.freeze());
@@ -237,33 +244,53 @@ impl Paper {
         let mut bytes = Vec::with_capacity(OWN);
         bytes.extend_from_slice(&HEAD);
         let (mut sum, mut length) = (crc32fast::Hasher::new(), 0);
-        QUICK.with_borrow_mut(|quick| {
-            for part in self.parts() {
-                let text = match part {
-                    Part::Own(own) => {
-                        if own.len() < SHORT {
-                            store(own, &mut bytes);
-                        } else {
-                            quick.reset();
-                            pack(quick, own, &mut bytes);
-                        }
-                        own
+        // What has no compressed form and follows each other is one window.
+        let mut loose = Vec::new();
+        let mut behind = None;
+        for part in self.parts() {
+            let text = match part {
+                Part::Own(own) => own,
+                Part::Piece(piece) => piece.text(),
+                Part::Seam => "",
+            };
+            sum.update(text.as_bytes());
+            length += text.len();
+            match part {
+                Part::Piece(piece) if piece.is_kept() => {
+                    if close(&mut loose, &mut bytes) {
+                        behind = None;
                     }
-                    Part::Piece(piece, behind) => {
-                        bytes.extend_from_slice(&piece.packed(behind));
-                        piece.text()
-                    }
-                };
-                sum.update(text.as_bytes());
-                length += text.len();
+                    bytes.extend_from_slice(&piece.packed(behind.replace(piece)));
+                }
+                Part::Seam => {
+                    close(&mut loose, &mut bytes);
+                    behind = None;
+                }
+                Part::Own(_) | Part::Piece(_) => loose.push(text),
             }
-        });
+        }
+        close(&mut loose, &mut bytes);
         bytes.extend_from_slice(&END);
         bytes.extend_from_slice(&sum.finalize().to_le_bytes());
         // Modulo 2^32, as the format says.
         bytes.extend_from_slice(&(length as u32).to_le_bytes());
         bytes
     }
+}
+
+/// Ends a window of these texts, if there is anything in it.
+fn close(texts: &mut Vec<&str>, into: &mut Vec<u8>) -> bool {
+    let text = texts.concat();
+    texts.clear();
+    if text.len() >= SHORT {
+        QUICK.with_borrow_mut(|quick| {
+            quick.reset();
+            pack(quick, &text, into);
+        });
+    } else if !text.is_empty() {
+        store(&text, into);
+    }
+    !text.is_empty()
 }
 
 /// Compresses a text into whole bytes, with something to follow.
@@ -331,6 +358,9 @@ mod tests {
                 for _ in 0..2 {
                     assert!(unpacked(&paper.gzip()) == text, "{} and {} bytes", own.len(), a.len());
                 }
+                // Nobody keeps them any more.
+                drop(page);
+                assert!(unpacked(&paper.gzip()) == text, "{} and {} bytes", own.len(), a.len());
             }
         }
     }
