@@ -83,6 +83,7 @@ fn pages(state: AppState, sessions: Store) -> Router {
         .route("/rooms/{slug}/messages", post(compose::post))
         .route("/rooms/{slug}/{seq}/more", get(act::more))
         .route("/rooms/{slug}/{seq}/history", get(act::revisions))
+        .route("/rooms/{slug}/{seq}/thread", get(act::thread))
         .route("/rooms/{slug}/{seq}/{act}", post(act::act))
         .route("/rooms/{slug}/read", post(act::read))
         .route("/rooms/{slug}/level", post(act::level))

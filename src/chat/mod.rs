@@ -28,6 +28,7 @@ pub mod rooms;
 pub mod search;
 pub mod tail;
 pub mod text;
+pub mod threads;
 pub mod types;
 
 use std::sync::Arc;

@@ -15,11 +15,12 @@ use super::form::{Form, whole_number};
 use super::frame::frame;
 use super::respond::{Answer, Asked, page, page_with, retry_after};
 use super::session::CurrentUser;
-use super::views::{MorePage, RevisionsPage};
+use super::views::{MorePage, RevisionsPage, ThreadPage};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
 use crate::chat::rates;
 use crate::chat::revisions::Place;
+use crate::chat::threads::Thread;
 use crate::chat::types::RoomId;
 use crate::error::{Error, Result};
 use crate::state::AppState;
@@ -118,6 +119,39 @@ pub async fn revisions(
     let now = state.chat.message(&view, seq).await.map_err(refuse)?;
     let frame = frame(&state, &user).await.map_err(refuse)?;
     Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == Place::Newest)))
+}
+
+/// Where a page of a thread begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ThreadPlace {
+    after: Option<String>,
+}
+
+/// `GET /rooms/{slug}/{seq}/thread` (`after`): the message that this one's chain of replies began with, and the replies.
+pub async fn thread(
+    State(state): State<AppState>,
+    Path((slug, seq)): Path<(String, String)>,
+    Query(from): Query<ThreadPlace>,
+    user: CurrentUser,
+    asked: Asked,
+) -> Answer {
+    let refuse = |error| asked.refuse(error);
+    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
+    let seq = place(&seq).map_err(refuse)?;
+    let after = from.after.as_deref().filter(|after| !after.is_empty()).map(|after| whole_number("after", after)).transpose();
+    let after = after.map_err(refuse)?;
+    let thread = state.chat.thread(&view, seq, after.unwrap_or(0)).await.map_err(refuse)?;
+    if asked.is_json() {
+        let Thread { message, replies, count, more, next } = thread;
+        return Ok(Json(
+            json!({ "room": view.room, "message": message, "replies": replies, "count": count, "more": more, "next": next }),
+        )
+        .into_response());
+    }
+    let answered = state.chat.answered(&view, &thread.replies).await.map_err(refuse)?;
+    let frame = frame(&state, &user).await.map_err(refuse)?;
+    Ok(page(&ThreadPage::new(frame, view, thread, &answered, seq, after.is_none())))
 }
 
 /// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin` or `unread`.

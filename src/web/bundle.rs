@@ -20,9 +20,9 @@ const APART: [&str; 2] = ["js/first.js", super::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// What it is made of, in the order in which rules overrule each other.
-const SHEETS: [&str; 14] = [
+const SHEETS: [&str; 15] = [
     "tokens", "base", "layout", "sidebar", "messages", "actions", "forms", "gathered", "composer", "code", "people", "palette",
-    "search", "forced",
+    "search", "column", "forced",
 ];
 
 /// The style sheet, without comments and indentation. `text` gives what a file says.

@@ -2,7 +2,7 @@
 
 import { letter } from '#js/keys.js';
 
-const KEYS = { e: 'edit', r: 'reply', '+': 'react', a: 'react', p: 'pin', u: 'unread', c: 'link', Delete: 'delete' };
+const KEYS = { e: 'edit', r: 'reply', t: 'thread', '+': 'react', a: 'react', p: 'pin', u: 'unread', c: 'link', Delete: 'delete' };
 
 export class Keys {
   constructor(acts, menu) {

@@ -21,6 +21,7 @@ export class Acts {
     this.#list.addEventListener('submit', (event) => this.#chip(event));
     // From elsewhere on the page: an event on a message, with the act's name.
     this.#list.addEventListener('act', (event) => this.do(event.detail, event.target.closest('.message')));
+    main.addEventListener('reply', ({ detail }) => this.do('reply', detail));
   }
 
   get list() { return this.#list; }
@@ -35,6 +36,7 @@ export class Acts {
     return [
       can && { name: 'react', text: 'React', key: '+' },
       can && this.#composer && { name: 'reply', text: 'Reply', key: 'r' },
+      !isGone && { name: 'thread', text: 'View thread', key: 't' },
       can && isMine && this.#composer && { name: 'edit', text: 'Edit', key: 'e' },
       can && { name: 'pin', text: isPinned ? 'Unpin' : 'Pin to room', key: 'p' },
       isMember && { name: 'unread', text: 'Mark as unread', key: 'u' },
@@ -51,6 +53,7 @@ export class Acts {
     switch (name) {
       case 'react': pick(at, (emoji) => this.react(node, emoji)); break;
       case 'reply': this.#composer.answer?.({ seq, name: node.querySelector('.by').textContent, excerpt: words(node) }); break;
+      case 'thread': this.#main.dispatchEvent(new CustomEvent('thread', { detail: seq })); break;
       case 'edit': this.#edit(node, seq); break;
       case 'pin': this.#pin(node, seq); break;
       case 'unread': this.#told(await this.#reading.unread(seq), 'Marked as unread'); break;

@@ -3,6 +3,8 @@
 import '#js/install.js';
 import '#js/shell.js';
 import '#js/frame.js';
+// Before the room: where its log stands follows from the column's width.
+import '#js/column.js';
 import '#js/room-live.js';
 import '#js/members.js';
 import '#js/settings.js';

@@ -29,7 +29,19 @@
     const left = placeOf(`room:${main.dataset.room}`);
     if (left && !line && !was && main.dataset.latest === 'true' && location.pathname.split('/').length === 3) put(left);
   };
+
+  // Which column is wanted beside a page (`js/column.js`). Its width is there before the page is painted, so that nothing moves when it comes.
+  globalThis.columnOf = (main) => {
+    let column = '';
+    if (main?.matches('.room')) {
+      const thread = placeOf(`thread:${main.dataset.room}`);
+      try { column = thread ? `thread/${thread}` : localStorage.getItem('column') ?? ''; } catch { /* Nothing is kept here. */ }
+    }
+    document.querySelector('.app')?.toggleAttribute('data-column', !!column);
+    return column;
+  };
   const main = document.querySelector('main');
+  columnOf(main);
   const was = placeOf(history.state?.entry);
   if (main?.matches('.room')) openLog(main);
   else if (typeof was === 'number') main.scrollTop = was;

@@ -132,6 +132,7 @@ export class Room {
       this.#timeline.show(message);
       this.#sidebar.heard(message.room, message, isNews);
       this.#rev = Math.max(this.#rev, message.rev);
+      this.#main.dispatchEvent(new CustomEvent('message', { detail: message }));
       this.#people.meet(message.author);
       this.#people.stoppedTyping(message.author.username);
     }

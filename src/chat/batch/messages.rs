@@ -42,6 +42,9 @@ impl Batch {
         words.rendered.html.clone_into(&mut message.html);
         message.nonce = nonce.map(ToOwned::to_owned);
         message.reply_to = reply_to;
+        if let Some(seq) = reply_to {
+            self.writes.set_reply((room.room.id, message.seq), seq);
+        }
         if let Some(nonce) = nonce {
             self.known.nonces.insert((actor.author.id, nonce.to_owned()), (room.room.id, message.seq));
         }

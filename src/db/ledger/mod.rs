@@ -88,6 +88,8 @@ pub struct Writes {
     revisions: BTreeMap<(RoomId, i64, i64), Revision>,
     /// Whom messages address now.
     addressed: BTreeMap<(RoomId, i64), Addressed>,
+    /// Replies, each with the nearest message of its chain that is no reply of this batch.
+    threads: BTreeMap<(RoomId, i64), i64>,
     /// Messages that lost everything that was put on them: reactions, revisions, whom they addressed.
     forgotten: BTreeSet<(RoomId, i64)>,
 }
@@ -119,6 +121,12 @@ impl Writes {
     pub fn set_message(&mut self, key: (RoomId, i64), is_new: bool) {
         // One that was made in this batch stays new however often it changes.
         self.messages.entry(key).or_insert(is_new);
+    }
+
+    /// Notes that a message is a reply to another one of its room, and so belongs to that one's thread.
+    pub fn set_reply(&mut self, (room, seq): (RoomId, i64), reply_to: i64) {
+        let known = self.threads.get(&(room, reply_to)).copied().unwrap_or(reply_to);
+        self.threads.insert((room, seq), known);
     }
 
     /// Notes that a membership was made or ended.

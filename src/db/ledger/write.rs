@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, TRIM_REVISIONS,
+    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, THREAD, TRIM_REVISIONS,
     UNADDRESS, UNREACT, UNREVISE, UPDATE,
 };
 use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
@@ -42,13 +42,20 @@ impl Step<'_> {
                 if !new.is_empty() {
                     script.then_rows(&INSERT.sqlite, new, add_message)?;
                 }
+                if !writes.threads.is_empty() {
+                    let threads: Vec<_> = writes.threads.iter().map(|((room, seq), known)| (room, seq, known)).collect();
+                    script.give(as_json(&threads))?.then(THREAD);
+                }
                 if !rooms.is_empty() {
                     script.give(as_json(&rooms))?.then(ROOMS.sqlite);
                 }
                 script.run(db).await?;
             }
             Step::Postgres(db) => {
-                let new: Vec<_> = new.into_iter().map(|(room, message)| insert_row(room, message)).collect();
+                let new: Vec<_> = new
+                    .into_iter()
+                    .map(|(room, message)| insert_row(room, message, writes.threads.get(&(room, message.seq)).copied()))
+                    .collect();
                 run_on_postgres(db, INSERT.postgres, &new).await?;
                 run_on_postgres(db, ROOMS.postgres, &rooms).await?;
             }
@@ -107,13 +114,13 @@ impl Step<'_> {
     }
 }
 
-/// A row for [`INSERT`] on Postgres.
-fn insert_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
+/// A row for [`INSERT`] on Postgres; of a reply with a message of its thread.
+fn insert_row(room: RoomId, message: &Message, known: Option<i64>) -> impl Serialize + '_ {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
-    (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message))
+    (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message), known)
 }
 
-/// The same on SQLite.
+/// The same on SQLite, where [`THREAD`] follows.
 fn add_message(row: &mut SqliteArguments, (room, message): (RoomId, &Message)) -> Result<(), BoxDynError> {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     row.add(room)?;

@@ -1,14 +1,15 @@
-//! The pages around single messages: what can be done with one, its edit history, pins, mentions.
+//! The pages around single messages: what can be done with one, its edit history, its thread, pins, mentions.
 
 use std::sync::Arc;
 
 use askama::Template;
 
-use super::entry::Entry;
+use super::entry::{Entry, Quote};
 use super::{Frame, Problem, general, wrong};
 use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::revisions::Revisions;
+use crate::chat::threads::Thread;
 use crate::chat::types::{Kind, Message};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
@@ -124,6 +125,59 @@ impl PinsPage {
             pins.messages.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
         let is_member = view.membership.is_some();
         Self { frame, view, entries, is_member, next: pins.next.clone() }
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/thread`.
+#[derive(Debug, Template)]
+#[template(path = "thread.html")]
+pub struct ThreadPage {
+    frame: Frame,
+    view: RoomView,
+    /// What the thread began with.
+    first: Entry,
+    replies: Vec<Entry>,
+    /// How many replies there are, counted up to 1,000; and in words.
+    total: i64,
+    count: String,
+    is_member: bool,
+    /// Whether the page begins with the first reply.
+    is_start: bool,
+    next: Option<i64>,
+}
+
+impl ThreadPage {
+    /// A page of the thread of the message at `seq`, which is marked where it is a reply. `answered` are the messages that its replies
+    /// reply to.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, thread: Thread, answered: &[Arc<Message>], seq: i64, is_start: bool) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let first = &thread.message.message;
+        let entry = |message: &Message| {
+            // What all of them reply to stands above them.
+            let reply_to = message.reply_to.filter(|to| *to != first.seq);
+            let quote = answered.iter().find(|answered| Some(answered.seq) == reply_to).map(|answered| Quote::of(answered));
+            let has_history = message.author.id == frame.me.id || frame.me.is_admin;
+            let is_target = message.seq == seq && seq != first.seq;
+            Entry { reply_to, quote, has_history, is_target, ..Entry::alone(message, &frame) }
+        };
+        let count = match thread.count {
+            0 => "No replies yet".to_owned(),
+            1 => "1 reply".to_owned(),
+            1_000.. => "1,000 replies or more".to_owned(),
+            count => format!("{count} replies"),
+        };
+        Self {
+            first: entry(first),
+            replies: thread.replies.iter().map(|logged| entry(&logged.message)).collect(),
+            total: thread.count,
+            count,
+            is_member: view.membership.is_some(),
+            is_start,
+            next: thread.next,
+            frame,
+            view,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod shell;
 
 use askama::Template;
 
-pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage, USUAL};
+pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 pub use self::door::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
 pub use self::frame::Frame;
 pub use self::members::{MembersPage, PublishPage, Typed};

@@ -18,6 +18,7 @@ const PAGES: &[&str] = &[
     "/rooms/general?reply_to=3",
     "/rooms/general/3/more",
     "/rooms/general/3/history",
+    "/rooms/general/3/thread",
     "/rooms/general/pins",
     "/rooms/general/members",
     "/rooms/empty",

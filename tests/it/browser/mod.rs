@@ -2,6 +2,7 @@
 
 mod acts;
 mod axe;
+mod column;
 mod cut;
 mod first;
 mod hostile;

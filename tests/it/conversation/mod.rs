@@ -1,7 +1,8 @@
-//! What people do with messages beyond writing them: pins, edit history, mentions, hearing of all one's rooms.
+//! What people do with messages beyond writing them: pins, edit history, threads, mentions, hearing of all one's rooms.
 
 mod acts;
 mod forms;
 mod mentions;
 mod revisions;
+mod threads;
 mod watch;

@@ -211,6 +211,34 @@ both! {
         tool.close().await;
     }
 
+    async fn replies_from_before_there_were_threads_are_in_one(database: &Database) {
+        let tool = Tool::at(database).await;
+        tool.up(15).await;
+        tool.run(
+            "insert into rooms (slug, name, visibility, created_at) values ('a', 'a', 'public', 0), ('b', 'b', 'public', 0);
+             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
+        )
+        .await;
+        // Two begin with 1 and 2; 3 and 5 belong to the first, by way of each other, and 4 to the second.
+        for (seq, reply_to) in [(1, "null"), (2, "null"), (3, "1"), (4, "2"), (5, "3"), (6, "1")] {
+            let say = format!(
+                "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at, reply_to)
+                 select rooms.id, {seq}, {seq}, 'text', users.id, 'words', 'words', 0, {reply_to} from rooms, users"
+            );
+            tool.try_to(AssertSqlSafe(say)).await.expect("the statement is right");
+        }
+        tool.up(tool.last()).await;
+        for room in ["a", "b"] {
+            let query = format!(
+                "select messages.seq, coalesce(thread, 0) as thread from messages join rooms on rooms.id = room_id
+                 where slug = '{room}' order by messages.seq"
+            );
+            let threads: Vec<_> = database.query(&query).await.iter().map(|row| row["thread"].as_i64().expect("a number")).collect();
+            assert_eq!(threads, [0, 0, 1, 2, 1, 1], "{room}");
+        }
+        tool.close().await;
+    }
+
     async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: &Database) {
         let tool = Tool::at(database).await;
         let say = |seq: i64, kind: &str| {

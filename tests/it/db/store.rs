@@ -226,6 +226,8 @@ pub async fn crowd(db: &Store, people: i64, messages: i64) {
     db.run(&format!(
         "update memberships set read_seq = {messages} - 10 where user_id = {keen};
          update messages set pinned_at = {now}, pinned_by = 'u1' where seq % ({messages} / 10) = 7;
+         update messages set thread = 1 where seq % 4 = 3;
+         update messages set thread = 2 where seq % ({messages} / 10) = 5;
          insert into mentions (user_id, message_id, room_id, seq)
          select who.id, messages.id, room_id, seq from messages, (select {one} as id union all select {keen}) as who where seq % 2 = 0;
          insert into rooms (slug, name, visibility, direct_key, created_at)

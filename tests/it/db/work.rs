@@ -115,6 +115,12 @@ impl Metered {
         at_most!(12_000, 1_000, db.list_mentions(keen, MESSAGES / 2, 50));
         at_most!(200, 40, db.count_pins(general));
         at_most!(2_500, 80, db.list_pins(general, &slug, None));
+        at_most!(150, 20, db.thread_of(general, middle));
+        at_most!(8_000, 350, db.list_replies(general, &slug, 1, 0, 50));
+        at_most!(8_000, 350, db.list_replies(general, &slug, 1, middle, 50));
+        at_most!(2_500, 80, db.list_replies(general, &slug, 2, 0, 50));
+        at_most!(20_000, 3_000, db.count_replies(general, 1));
+        at_most!(400, 40, db.count_replies(general, 2));
         at_most!(15_000, 1_000, db.list_company(one));
         at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general", &[]));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));

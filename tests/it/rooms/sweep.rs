@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room.
-const ROUTES: [Route; 29] = [
+const ROUTES: [Route; 30] = [
     (Method::GET, "/rooms/{room}", &[]),
     (Method::GET, "/rooms/{room}?before=2", &[]),
     (Method::GET, "/rooms/{room}?after=0", &[]),
@@ -23,6 +23,7 @@ const ROUTES: [Route; 29] = [
     (Method::GET, "/rooms/{room}/pins", &[]),
     (Method::GET, "/rooms/{room}?reply_to=2", &[]),
     (Method::GET, "/rooms/{room}/2/more", &[]),
+    (Method::GET, "/rooms/{room}/2/thread", &[]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("nonce", "member-1")]),
     (Method::GET, "/rooms/{room}/2/history", &[]),
@@ -71,10 +72,11 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 11] = [
+const WRONG_ROUTES: [Route; 12] = [
     (Method::GET, "/rooms/{room}?around=one", &[]),
     (Method::GET, "/rooms/{room}/one/more", &[]),
     (Method::GET, "/rooms/{room}/2/history?before=one", &[]),
+    (Method::GET, "/rooms/{room}/2/thread?after=one", &[]),
     (Method::POST, "/rooms/{room}/messages", &[("body", " ")]),
     (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("reply_to", "one")]),
     (Method::POST, "/rooms/{room}/1/edit", &[("body", "")]),
@@ -162,7 +164,7 @@ both! {
         }
         assert_eq!(tried, ROUTES.len() * 4);
         assert_eq!(app.database.rows("messages").await, before);
-        for route in &ROUTES[..11] {
+        for route in &ROUTES[..12] {
             let status = ask(&ada, route, &room, "text/html").await.status;
             let exists = !route.1.ends_with("/99");
             assert_eq!(status != 404, exists, "{route:?}: {status} for a member");

@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[Case {
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 33] = [
+const ROUTES: [Route; 34] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -35,6 +35,7 @@ const ROUTES: [Route; 33] = [
     (Method::GET, "/rooms/{slug}/on/2999-01-01?tz=Europe/Paris", &[]),
     (Method::GET, "/rooms/{slug}/{seq}/more", &[]),
     (Method::GET, "/rooms/{slug}/{seq}/history", &[]),
+    (Method::GET, "/rooms/{slug}/{seq}/thread", &[]),
     (Method::GET, "/rooms/{slug}/pins", &[]),
     (Method::GET, "/rooms/{slug}/members", &[]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "mine")]),

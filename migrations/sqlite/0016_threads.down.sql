@@ -1,0 +1,2 @@
+drop index messages_by_thread;
+alter table messages drop column thread;
