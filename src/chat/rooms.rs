@@ -289,5 +289,5 @@ fn fold(name: &str) -> String {
 }
 
 fn name_taken(other: &Room) -> Error {
-    Error::invalid("name", format!("There's already a room called {}. Choose another name.", other.name))
+    Error::invalid("name", format!("There’s already a room called {}. Choose another name.", other.name))
 }

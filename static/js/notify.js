@@ -42,6 +42,8 @@ export class Notices {
       button('Not now', end),
     );
     document.querySelector('.sidebar .me')?.before(bar);
+    // It takes its room from the list above.
+    document.querySelector('.sidebar [aria-current]')?.scrollIntoView({ block: 'nearest' });
   }
 
   async #heard({ room, message, isToMe, level }) {

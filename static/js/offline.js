@@ -20,7 +20,6 @@ async function rooms() {
 const title = document.querySelector('h1');
 if (!navigator.onLine) title.textContent = title.dataset.offline;
 addEventListener('online', () => location.reload());
-document.querySelector('#again').addEventListener('click', () => location.reload());
 
 async function show() {
   const found = await rooms();

@@ -208,12 +208,13 @@ impl MentionsPage {
         Self { frame, entries, next: found.next }
     }
 
-    /// What a room is called, as far as the reader is in it; a conversation by its people alone.
-    fn room_name(&self, slug: &str) -> String {
+    /// What a room is called, as far as the reader is in it, and its sign; a conversation has none.
+    fn room<'a>(&'a self, slug: &'a str) -> (&'a str, Option<&'static str>) {
         match self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug) {
-            Some(listed) if listed.room.is_direct => listed.room.name.clone(),
-            Some(listed) => format!("# {}", listed.room.name),
-            None => format!("# {slug}"),
+            Some(listed) if listed.room.is_direct => (&listed.room.name, None),
+            Some(listed) if self.frame.is_private(listed) => (&listed.room.name, Some("lock")),
+            Some(listed) => (&listed.room.name, Some("hash")),
+            None => (slug, Some("hash")),
         }
     }
 }

@@ -210,6 +210,67 @@ fn a_phone_shows_what_waits_and_answers_by_swiping() {
 }
 
 #[test]
+fn on_a_phone_nothing_is_wider_than_the_window_and_what_one_writes_has_a_line_of_its_own() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let grace = app.register("grace").await;
+        let long = grace.create_room("Donaudampfschifffahrtsgesellschaftskapitän weekly planning", "public").await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.join(app, "general").await;
+        ada.looks("light", 360).await;
+        ada.visit(app, &format!("/rooms/{long}")).await;
+        ada.sees(".joining .button").await;
+        assert!(is_in_sight(&ada, ".joining .button").await);
+        ada.visit(app, "/rooms/general").await;
+        ada.fill(COMPOSER, "Hello there, this is longer than one line on a telephone").await;
+        let widths = "return ['.box textarea', '.box'].map((css) => document.querySelector(`#composer ${css}`).offsetWidth)";
+        let widths = found(&ada, widths).await;
+        assert!(widths[0].as_f64() > widths[1].as_f64().map(|box_width| box_width * 0.8), "{widths}");
+        assert!(is_in_sight(&ada, SEND).await);
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
+fn buttons_are_in_line_with_their_field_and_with_the_quiet_way_on() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        let room = app.log_in("ada").await.create_room("Observatory", "private").await;
+        for (scheme, width) in [("light", 1100), ("forced", 1100), ("light", 360)] {
+            ada.looks(scheme, width).await;
+            // Whatever is said below the field.
+            ada.visit(app, &format!("/rooms/{room}/members")).await;
+            ada.fill("#add [name=username]", "nobody").await;
+            ada.press("#add .button").await;
+            ada.sees("#add .wrong").await;
+            let tops =
+                "return ['input', '.button'].map((css) => document.querySelector(`#add ${css}`).getBoundingClientRect().top)";
+            let tops = found(&ada, tops).await;
+            assert_eq!(tops[0], tops[1], "{scheme} {width}");
+            for (path, row) in [("/settings", "#settings > .row"), ("/nowhere", ".onward")] {
+                ada.visit(app, path).await;
+                let middles = format!(
+                    "return ['.button', 'a.quiet'].map((css) => {{ \
+                     const words = document.createRange(); words.selectNodeContents(document.querySelector(`{row} ${{css}}`)); \
+                     const box = words.getBoundingClientRect(); return (box.top + box.bottom) / 2 }})"
+                );
+                let middles = found(&ada, &middles).await;
+                let apart = middles[0].as_f64().zip(middles[1].as_f64()).map(|(one, other)| (one - other).abs());
+                assert!(apart.is_some_and(|apart| apart < 2.0), "{path} {scheme} {width}: {middles}");
+            }
+        }
+        // Where backgrounds are gone, lines keep the rows of a list apart.
+        ada.looks("forced", 1100).await;
+        ada.visit(app, "/rooms").await;
+        let line = "return getComputedStyle(document.querySelector('.rows > li + li')).borderTopWidth";
+        assert_eq!(found(&ada, line).await, json!("1px"));
+        ada.close().await;
+    });
+}
+
+#[test]
 fn who_joined_one_after_the_other_is_told_in_one_line() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = Browser::open(Scripts::On).await;
