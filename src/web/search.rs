@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json};
 use serde::Deserialize;
 
-use super::frame::frame;
+use super::frame;
 use super::respond::{Answer, Asked, page_with, retry_after};
 use super::session::CurrentUser;
 use super::views::{Frame, SearchPage};
+use crate::chat::search::query::filters;
 use crate::chat::search::{Order, Question, Results};
+use crate::db::room_lists::Surroundings;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -17,7 +19,7 @@ use crate::state::AppState;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Sought {
-    q: String,
+    q: Option<String>,
     /// The room that somebody came from: it is searched first, and one can leave it.
     r#in: String,
     order: Option<String>,
@@ -35,16 +37,22 @@ pub async fn page_of_results(
     let refuse = |error| asked.refuse(error);
     let order = Order::parse(sought.order.as_deref()).map_err(refuse)?;
     let zone = user.times.zone().clone();
+    let typed = sought.q.as_deref().unwrap_or_default();
     let is_json = asked.is_json();
     let question = |text| Question { text, order, before: sought.before.as_deref(), counts: !is_json || sought.count == "true" };
     if is_json {
-        let text = within(&sought.r#in, None, &sought.q);
+        let text = within(&sought.r#in, None, typed);
         return Ok(Json(state.chat.search(user.id, Some(zone), question(&text)).await.map_err(refuse)?).into_response());
     }
-    let frame = frame(&state, &user).await.map_err(refuse)?.at("search");
-    let text = within(&sought.r#in, Some(&frame), &sought.q);
+    // The conversation that is searched is among those that are known by name, however many there are.
+    let named = filters(typed).into_iter().find_map(|filter| filter.within().map(str::to_owned));
+    let slug = if sought.r#in.is_empty() { named.unwrap_or_default() } else { sought.r#in.clone() };
+    let slug = if slug.contains('\0') { "" } else { &slug };
+    let Surroundings { rooms, .. } = state.chat.surroundings(user.id, slug, user.sidebar.favorites()).await.map_err(refuse)?;
+    let frame = frame::around(&state, &user, rooms).at("search");
+    let text = within(&sought.r#in, Some(&frame), typed);
     // Who has only just come from a room has not asked yet.
-    let is_asked = sought.r#in.is_empty() || !sought.q.trim().is_empty();
+    let is_asked = sought.r#in.is_empty() || sought.q.is_some();
     let found = match is_asked {
         true => state.chat.search(user.id, Some(zone), question(&text)).await,
         false => Ok(Results::default()),

@@ -36,7 +36,7 @@ async function somewhere(typed) {
   const own = ownRooms();
   const names = new Set(own.map(({ slug }) => slug));
   const others = (await otherRooms(typed)).filter(({ slug }) => !names.has(slug));
-  return best(typed, [...own, ...others], MOST).map(({ slug, label, person }) => ({ value: person ? `@${person}` : slug, label, detail: person ? `@${person}` : slug === label ? '' : `#${slug}` }));
+  return best(typed, [...own, ...others], MOST).map(({ slug, label, person }) => ({ value: person ? `@${person}` : slug, label, isGroup: slug.startsWith('dm-') && !person, detail: person ? `@${person}` : slug === label || slug.startsWith('dm-') ? '' : `#${slug}` }));
 }
 
 const among = (list, typed) => list.filter(({ value, label = value }) => [value, label].some((name) => name.toLowerCase().startsWith(typed.toLowerCase())));
@@ -155,13 +155,23 @@ class Suggestions {
   }
 
   #accept(number) {
-    const { value } = this.#shown[number];
+    const { value, isGroup } = this.#shown[number];
+    if (isGroup && !/-in:$/i.test(this.#field.value.slice(0, this.#from))) return this.#within(value);
     const isOpen = value.endsWith(':');
     const caret = this.#field.selectionStart;
     const put = isOpen || this.#field.value[caret] === ' ' ? value : `${value} `;
     this.#close();
     this.#field.setRangeText(put, this.#from, caret, 'end');
     if (isOpen) this.#look();
+  }
+
+  // A conversation of several has no name that can be typed: it becomes a chip.
+  #within(slug) {
+    const { value, selectionStart: caret } = this.#field;
+    const before = value.slice(0, this.#from).replace(/in:$/i, '').trim();
+    const words = `${before} ${value.slice(caret).trim()}`.trim();
+    this.#close();
+    visit(`/search?${new URLSearchParams(words ? { in: slug, q: words } : { in: slug })}`);
   }
 }
 

@@ -5,13 +5,14 @@
 //! never let anything through that runs, loads or styles.
 //!
 //! Reading order: here (the way of a text), `guard` (what would be swallowed), `walk` (names, emoji, links, task boxes), `fence` and
-//! `highlight` (code), `format` (HTML), `sanitize` (the last word).
+//! `highlight` (code), `format` (HTML), `sanitize` (the last word); `plain` (what of it is read).
 
 mod addresses;
 mod fence;
 mod format;
 mod guard;
 mod highlight;
+mod plain;
 mod sanitize;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use comrak::{Arena, Options};
 use super::names::Names;
 use super::text::shows_something;
 
+pub use plain::plain;
 pub use walk::is_everybody;
 
 /// How many cells a body's tables may have. A row that ends early is filled up, so without this 8,000 characters could become

@@ -88,7 +88,7 @@ impl Order {
 pub struct Found {
     /// The message in its present state.
     pub message: Arc<Logged>,
-    /// The stretch of it that shows why, as safe HTML.
+    /// The stretch of it that shows why, as it is read, as safe HTML.
     pub snippet: String,
     /// What its room is called.
     #[serde(skip)]
@@ -370,7 +370,7 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
         if message.deleted_at.is_some() {
             continue;
         }
-        let snippet = snippet::snippet(&message.body, &words::cut(&message.body), needles);
+        let snippet = snippet::snippet(&message.body, &message.html, needles);
         let message = Arc::new(Logged::new(hit.room, message));
         bytes += message.json().get().len() + snippet.len();
         results.push(Found { message, snippet, room_name: hit.name.clone() });

@@ -73,6 +73,15 @@ pub struct Filter {
     pub without: String,
 }
 
+impl Filter {
+    /// The room within which it asks for messages, as it was typed.
+    #[must_use]
+    pub fn within(&self) -> Option<&str> {
+        let value = self.text.split_once(':').map(|(_, value)| value).filter(|_| self.key == "in" && !self.text.starts_with('-'));
+        value.map(|value| value.trim_matches('"').trim_start_matches('#'))
+    }
+}
+
 /// The operators of a query, in the order in which they were typed.
 #[must_use]
 pub fn filters(text: &str) -> Vec<Filter> {

@@ -1,24 +1,40 @@
 //! The stretch of a message that shows why it was found, as HTML with the found words marked.
 //!
-//! Owns the only HTML that search makes: a body's characters are escaped one by one, and nothing but `<mark>` is added.
+//! It shows what people read: the message's HTML as plain text, without the signs of Markdown. The index has the words as they were
+//! written, so what was found may stand only there, as in a link's address; then that is what is shown. Owns the only HTML that search makes:
+//! a text's characters are escaped one by one, and nothing but `<mark>` is added.
 
 use super::needle::Needle;
-use super::words::Word;
+use super::words::cut;
+use crate::chat::markdown::plain;
 
 /// How many bytes of text, about, a snippet shows; characters of many bytes are wide as well.
 const LENGTH: usize = 240;
 /// How many bytes before the first marked word.
 const LEAD: usize = 60;
 
-/// The snippet of a body that was cut into `words`.
+/// The snippet of a message, of what it shows or of what was written.
 #[must_use]
-pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
+pub fn snippet(body: &str, html: &str, needles: &[Needle]) -> String {
+    let shown = plain(html, usize::MAX);
+    let marks = marks(&shown, needles);
+    if shown.is_empty() || (marks.is_empty() && !needles.is_empty()) {
+        let written = self::marks(body, needles);
+        if shown.is_empty() || !written.is_empty() {
+            return marked(body, written);
+        }
+    }
+    marked(&shown, marks)
+}
+
+/// Where the needles stand in a text, in order. What overlaps is marked as one.
+fn marks(text: &str, needles: &[Needle]) -> Vec<(usize, usize)> {
+    let words = cut(text);
     let mut found: Vec<(usize, usize)> =
-        needles.iter().flat_map(|needle| needle.places(words).map(|found| (found.start, found.end))).collect();
+        needles.iter().flat_map(|needle| needle.places(&words).map(|found| (found.start, found.end))).collect();
     let signs = needles.iter().filter_map(Needle::sign);
-    found.extend(signs.flat_map(|sign| body.match_indices(sign).map(|(start, found)| (start, start + found.len()))));
+    found.extend(signs.flat_map(|sign| text.match_indices(sign).map(|(start, found)| (start, start + found.len()))));
     found.sort_unstable();
-    // What overlaps is marked as one.
     let mut marks: Vec<(usize, usize)> = Vec::with_capacity(found.len());
     for (start, end) in found {
         match marks.last_mut() {
@@ -26,6 +42,11 @@ pub fn snippet(body: &str, words: &[Word], needles: &[Needle]) -> String {
             _ => marks.push((start, end)),
         }
     }
+    marks
+}
+
+/// The stretch of a text with the most marks, as HTML.
+fn marked(body: &str, marks: Vec<(usize, usize)>) -> String {
     let (from, to) = stretch(body, &marks);
     let mut html = String::with_capacity(to - from + 64);
     if from > 0 {
@@ -100,11 +121,57 @@ fn escape(text: &str, html: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::search::words::cut;
+    use crate::chat::markdown::render;
+    use crate::chat::names::Names;
 
+    /// Of a text that looks as it is written.
     fn of(body: &str, needles: &[&str]) -> String {
         let needles: Vec<_> = needles.iter().filter_map(|text| Needle::of(text, false)).collect();
-        snippet(body, &cut(body), &needles)
+        snippet(body, "", &needles)
+    }
+
+    /// Of a message.
+    fn found(body: &str, needles: &[&str]) -> String {
+        let names = Names::new(["ada"].map(Into::into), ["general"].map(Into::into));
+        let needles: Vec<_> = needles
+            .iter()
+            .flat_map(|text| Needle::of(text, false).map_or_else(|| Needle::of_signs(text).collect(), |one| vec![one]))
+            .collect();
+        snippet(body, &render(body, &names).html, &needles)
+    }
+
+    #[test]
+    fn what_is_shown_is_what_people_read() {
+        for (body, needles, expected) in [
+            ("Use **bold** words", &["bold"][..], "Use <mark>bold</mark> words"),
+            ("_a_ ~~b~~ **c**", &[], "a b c"),
+            ("**wind** _tunnel_", &["wind tunnel"], "<mark>wind tunnel</mark>"),
+            ("call `panic!(\"<now>\")` here", &["panic"], "call <mark>panic</mark>!(&quot;&lt;now&gt;&quot;) here"),
+            ("```rust\nlet lamp = 1;\n```", &["lamp"], "let <mark>lamp</mark> = 1;"),
+            ("see [the docs](https://example.com/lamp)", &["docs"], "see the <mark>docs</mark>"),
+            ("> quoted lamp\n\nanswer", &["lamp"], "quoted <mark>lamp</mark> answer"),
+            ("- one\n- two **lamps**", &["lamp"], "one two <mark>lamps</mark>"),
+            ("hi @ada in #general", &["ada", "general"], "hi @<mark>ada</mark> in #<mark>general</mark>"),
+            (":tada: for **you**", &["🎉"], "<mark>🎉</mark> for you"),
+            ("a **b** -> c", &["->"], "a b <mark>-&gt;</mark> c"),
+            ("# Crème **brûlée**", &["brulee"], "Crème <mark>brûlée</mark>"),
+            ("**東京都**に行く", &["京都"], "東<mark>京都</mark>に行く"),
+            ("> **deep _needle_** > b", &["needle"], "deep <mark>needle</mark> &gt; b"),
+            // What was found is not shown: then it is what was written.
+            (
+                "see **the** [docs](https://example.com/lamp)",
+                &["lamp"],
+                "see **the** [docs](https://example.com/<mark>lamp</mark>)",
+            ),
+            ("well :tada: done", &["tada"], "well :<mark>tada</mark>: done"),
+            ("half**way**ness", &["way"], "half**<mark>way</mark>**ness"),
+            // One of two is enough to show the text.
+            ("[docs](https://example.com/lamp) of **it**", &["lamp", "docs"], "<mark>docs</mark> of it"),
+            // Neither is there, as in a message that changed in between.
+            ("**other** words", &["lamp"], "other words"),
+        ] {
+            assert_eq!(found(body, needles), expected, "{body}");
+        }
     }
 
     #[test]
@@ -114,7 +181,7 @@ mod tests {
         assert_eq!(of("aaa bbb", &["aaa", "aaa bbb", "bbb"]), "<mark>aaa bbb</mark>");
         assert_eq!(of("nothing of it", &[]), "nothing of it");
         let party: Vec<_> = Needle::of_signs("🎉->").collect();
-        assert_eq!(snippet("a -> 🎉 b", &cut("a -> 🎉 b"), &party[1..]), "a -&gt; <mark>🎉</mark> b");
+        assert_eq!(snippet("a -> 🎉 b", "", &party[1..]), "a -&gt; <mark>🎉</mark> b");
     }
 
     #[test]
@@ -148,8 +215,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn only_marks_are_markup(body in "[a-c<>&'\"東京é\u{301} ]{0,400}|\\PC{0,80}", needle in "[a-c東]{1,3}") {
-            let shown = of(&body, &[&needle]).replace("<mark>", "").replace("</mark>", "");
-            assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
+            for shown in [of(&body, &[&needle]), found(&body, &[&needle])] {
+                let shown = shown.replace("<mark>", "").replace("</mark>", "");
+                assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
+            }
         }
     }
 }

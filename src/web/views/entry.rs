@@ -9,6 +9,7 @@ use super::fold::{self, Fold};
 use super::{Frame, hue, initials};
 use crate::chat::change::{Logged, Way};
 use crate::chat::display_names::DisplayNames;
+use crate::chat::markdown::plain;
 use crate::chat::types::{Kind, Message};
 use crate::clock::Millis;
 use crate::pieces::Piece;
@@ -109,43 +110,11 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// The beginning of a message.
+    /// The beginning of a message. The script takes the same from the page (`js/quotes.js`).
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        Self { name: message.author.shown(), excerpt: excerpt(&message.html) }
+        Self { name: message.author.shown(), excerpt: plain(&message.html, EXCERPT) }
     }
-}
-
-/// The beginning of a message's words as they are read, in one line: its HTML, which is our own, without tags. The script takes the same
-/// from the page (`js/quotes.js`).
-fn excerpt(html: &str) -> String {
-    let mut words = String::new();
-    let mut rest = html;
-    let mut length = 0;
-    let mut has_gap = false;
-    while length + usize::from(has_gap) < EXCERPT
-        && let Some(next) = rest.chars().next()
-    {
-        if next == '<' {
-            rest = rest.split_once('>').map_or("", |(_, rest)| rest);
-            continue;
-        }
-        let entities = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&#39;", '\'')];
-        let entity = entities.iter().find(|(entity, _)| next == '&' && rest.starts_with(entity));
-        let (letter, taken) = entity.map_or((next, next.len_utf8()), |(entity, letter)| (*letter, entity.len()));
-        rest = &rest[taken..];
-        if letter.is_whitespace() {
-            has_gap = !words.is_empty();
-            continue;
-        }
-        if has_gap {
-            words.push(' ');
-        }
-        length += 1 + usize::from(has_gap);
-        has_gap = false;
-        words.push(letter);
-    }
-    words
 }
 
 /// Which day it is somewhere, counted.
@@ -341,15 +310,6 @@ fn notice(message: &Message, names: &DisplayNames) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_quote_is_what_one_reads() {
-        let html = "<p>See <a href=\"https://example.com/?a=1&amp;b=2\">the <em>docs</em></a>\n  &lt;now&gt; &amp; <code>a &quot;b&quot;</code></p>\n<p>é</p>";
-        assert_eq!(excerpt(html), "See the docs <now> & a \"b\" é");
-        assert_eq!(excerpt(""), "");
-        assert_eq!(excerpt(&format!("<p>{}</p>", "é ".repeat(200))).chars().count(), EXCERPT - 1);
-        assert_eq!(excerpt("<p>&unknown; <b"), "&unknown;");
-    }
 
     #[test]
     fn an_emoji_says_who_chose_it() {

@@ -1,5 +1,7 @@
 //! The page of search.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::{Frame, Problem, hue, initials};
@@ -13,8 +15,12 @@ use crate::error::Error;
 #[template(path = "search.html")]
 pub struct SearchPage {
     frame: Frame,
-    /// What was typed.
+    /// What is asked for.
     q: String,
+    /// What of it stands in the field.
+    typed: String,
+    /// The conversation within which it is asked for. It has no name that can be typed, so it is a chip and no part of the field.
+    within: Option<Arc<str>>,
     order: Order,
     /// The filters in it.
     chips: Vec<Chip>,
@@ -93,8 +99,26 @@ impl SearchPage {
         let chips = filters(&q).into_iter();
         let chip = |filter: Filter| Chip { label: label(&filter, &frame), without: link(&filter.without, order) };
         let chips = chips.map(chip).collect();
+        let (typed, within) = apart(&q, &frame);
         let (count, problem) = (count.map(counted), problem.map(Into::into));
-        Self { frame, q, order, chips, is_asked, is_next, finds, next, building, limited, hollow, count, hints, problem }
+        Self {
+            frame,
+            q,
+            typed,
+            within,
+            order,
+            chips,
+            is_asked,
+            is_next,
+            finds,
+            next,
+            building,
+            limited,
+            hollow,
+            count,
+            hints,
+            problem,
+        }
     }
 
     /// Where the same is searched for in all rooms, if it is searched for in one.
@@ -122,6 +146,19 @@ impl SearchPage {
     fn best(&self) -> String {
         link(&self.q, Order::Best)
     }
+}
+
+/// What of a query is typed, and the group conversation within which it is asked for.
+fn apart(q: &str, frame: &Frame) -> (String, Option<Arc<str>>) {
+    let is_group = |listed: &&ListedRoom| listed.room.is_direct && listed.room.direct.len() > 1;
+    for filter in filters(q) {
+        let named =
+            filter.within().and_then(|slug| frame.rooms.iter().filter(is_group).find(|listed| *listed.room.slug == *slug));
+        if let Some(listed) = named {
+            return (filter.without, Some(listed.room.slug.clone()));
+        }
+    }
+    (q.to_owned(), None)
 }
 
 /// A filter in words: rooms and conversations as they are called.

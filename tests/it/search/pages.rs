@@ -77,6 +77,49 @@ fn a_search_begins_in_the_room_suggests_what_can_stand_there_and_is_widened_by_i
     });
 }
 
+#[test]
+fn a_search_in_a_group_conversation_is_called_after_its_people() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (grace, mei) = (app.register("grace").await, app.register("mei").await);
+        grace.post("/settings", &[("name", "Grace Hopper")]).await.expect(303);
+        mei.post("/settings", &[("name", "梅")]).await.expect(303);
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        let socket = grace.socket().await;
+        let group = socket.ok("direct", serde_json::json!({ "users": ["ada", "mei"] })).await["room"]["slug"].clone();
+        let group = group.as_str().expect("a slug").to_owned();
+        socket.ok("join", serde_json::json!({ "room": group })).await;
+        say(&socket, &group, &["a **lamp** for [three](https://example.com/)"]).await;
+        // From its page, by a suggestion, and by what was typed or shared: it is a chip with their names, and the field has the words.
+        ada.visit(app, &format!("/rooms/{group}")).await;
+        ada.press(".places a[href^='/search']").await;
+        let chips = async || ada.texts(".filters a > span:nth-child(2)").await;
+        let is_within = async || chips().await == ["in: Grace Hopper, 梅"];
+        ada.waits_for(is_within).await;
+        ada.sees("[name=q][role=combobox]").await;
+        assert_eq!(ada.value(".seek [name=q]").await, "");
+        ada.type_keys("lamp\u{E007}").await;
+        ada.waits_for(async || ada.texts(".result .words").await == ["a lamp for three"]).await;
+        assert!(is_within().await && ada.value(".seek [name=q]").await == "lamp");
+        assert_eq!(ada.texts(".result mark").await, ["lamp"]);
+        ada.press(".filters a").await;
+        ada.waits_for(async || chips().await.is_empty()).await;
+        assert_eq!(ada.value(".seek [name=q]").await, "lamp");
+        ada.visit(app, "/search?q=swordfish").await;
+        ada.sees("[name=q][role=combobox]").await;
+        ada.clear(".seek [name=q]").await;
+        ada.fill(".seek [name=q]", "lamp in:Hopp").await;
+        ada.waits_for(async || ada.texts("#suggestions [aria-selected=true] .label").await == ["Grace Hopper, 梅"]).await;
+        ada.type_keys("\u{E007}").await;
+        ada.waits_for(async || is_within().await && ada.texts(".result .words").await == ["a lamp for three"]).await;
+        ada.visit(app, &format!("/search?q=in:{group}+lamp")).await;
+        ada.waits_for(is_within).await;
+        assert_eq!(ada.value(".seek [name=q]").await, "lamp");
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
 once! {
     async fn the_page_has_a_state_for_everything(app: &TestApp) {
         let ada = app.register("ada").await;
@@ -96,6 +139,25 @@ once! {
         assert!(begun.contains("<a class=\"plain\" href=\"/search\">Search everywhere</a>"), "{begun}");
         let found = page("/search?in=general&q=lamp").await.expect(200).body.clone();
         assert!(found.contains("1 result<") && found.contains("href=\"/search?q=lamp\""), "{found}");
+        // A conversation of several has no name that can be typed.
+        for name in ["grace", "mei"] {
+            app.register(name).await;
+        }
+        let group = socket.ok("direct", serde_json::json!({ "users": ["grace", "mei"] })).await["room"]["slug"].clone();
+        let group = group.as_str().expect("a slug");
+        socket.ok("join", serde_json::json!({ "room": group })).await;
+        say(&socket, group, &["a lamp for three"]).await;
+        for path in [format!("/search?in={group}&q=lamp"), format!("/search?q=lamp+in:{group}"), format!("/search?q=in:%23{group}+lamp")] {
+            let found = page(&path).await.expect(200).body.clone();
+            let is_split = found.contains("value=\"lamp\"") && found.contains(&format!("name=\"in\" value=\"{group}\""));
+            assert!(is_split && found.contains("1 result<") && found.contains("in: grace, mei"), "{found}");
+        }
+        let begun = page(&format!("/search?in={group}")).await.expect(200).body.clone();
+        assert!(begun.contains("Search tips") && begun.contains("name=\"q\" value=\"\""), "{begun}");
+        // All that was said there, and what was not said there.
+        assert!(page(&format!("/search?in={group}&q=")).await.expect(200).body.contains("<a class=\"words\""));
+        let found = page(&format!("/search?q=lamp+-in:{group}")).await.expect(200).body.clone();
+        assert!(found.contains("not in: grace, mei") && found.contains("1 result<"), "{found}");
         // Each filter can be taken away by itself.
         let found = page("/search?q=lamp+from:me+after:last+week").await.expect(200).body.clone();
         assert!(found.contains("href=\"/search?q=lamp+from%3Ame\"") && found.contains("href=\"/search?q=lamp+after%3Alast+week\""), "{found}");
