@@ -81,6 +81,14 @@ impl Arrangement {
 }
 
 impl Accounts {
+    /// How somebody has arranged their sidebar.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn arrangement(&self, user: UserId) -> Result<Arrangement> {
+        Ok(Arrangement::parse(&self.db.sidebar(user).await?))
+    }
+
     /// Makes a room somebody's favorite, or no longer. That they may see it was asked before.
     ///
     /// # Errors

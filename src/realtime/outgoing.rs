@@ -9,6 +9,7 @@ use socketioxide::{SendError, extract::SocketRef};
 
 pub use super::own_room::OwnRoom;
 use super::people::Conversation;
+use crate::accounts::sidebar::Arrangement;
 use crate::chat::activity::{Mentions, Pins};
 use crate::chat::change::Logged;
 use crate::chat::markdown::Preview;
@@ -252,6 +253,9 @@ pub struct Watched {
     pub more: bool,
     /// What to give as `after` to get them.
     pub next: Option<String>,
+    /// With the first of them: how the person has arranged their sidebar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sidebar: Option<Arrangement>,
 }
 
 /// What `pins` answers.

@@ -19,13 +19,17 @@ impl Realtime {
     pub(super) async fn watch(&self, seated: &Seated, after: Option<&str>) -> Result<Answer> {
         // First the flag, then the list: a room entered in between is watched by what is published of it.
         self.seats.begin_to_watch(seated);
+        let sidebar = match after {
+            None => Some(self.accounts.arrangement(seated.seat.user).await?),
+            Some(_) => None,
+        };
         let RoomListing { rooms, next } = self.chat.list_own(seated.seat.user, after.unwrap_or_default()).await?;
         for listed in &rooms {
             self.seats.watch(seated, listed.room.id, listed.head.rev);
         }
         self.say_here(&seated.seat, rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id));
         let rooms = rooms.iter().map(|listed| OwnRoom::new(listed, self.chat.epoch())).collect();
-        Ok(Answer::Watched(Watched { rooms, more: next.is_some(), next }))
+        Ok(Answer::Watched(Watched { rooms, more: next.is_some(), next, sidebar }))
     }
 
     /// Tells those who watch a room of a new message. Those who are live in it have heard it already.

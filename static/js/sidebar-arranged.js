@@ -43,7 +43,6 @@ function move(room, on) {
   list.insertBefore(item, [...list.children].find((other) => isAfter(other, item)) ?? null);
   const favorites = sidebar.querySelector('[data-list=favorites]');
   favorites.closest('.list').hidden = !favorites.children.length;
-  entry.scrollIntoView({ block: 'nearest' });
 }
 
 // Shows that a room is a favorite, or no longer: in the head of its page, and in the sidebar.
@@ -68,7 +67,9 @@ async function favorite(press) {
     announce(told?.error?.message ?? 'No connection. Try again.', { isShown: true });
     return;
   }
-  favored(action.split('/')[2], on);
+  const room = action.split('/')[2];
+  favored(room, on);
+  sidebar.querySelector(`a[data-room="${CSS.escape(room)}"]`)?.scrollIntoView({ block: 'nearest' });
   announce(on ? 'Added to favorites' : 'Removed from favorites', { isShown: true });
 }
 
@@ -91,8 +92,17 @@ document.addEventListener('submit', (event) => {
   else if (press?.matches('.head [name=on]')) { event.preventDefault(); event.stopPropagation(); press.closest('details')?.removeAttribute('open'); favorite(press); }
 }, true);
 
-connection.on('favorite', ({ room, favorite: on }) => favored(room, on));
-connection.on('section', ({ section, closed }) => close(section, closed));
+// What was told since the connection is there is newer than how the sidebar was arranged then.
+const told = new Set();
+connection.addEventListener('up', () => told.clear());
+connection.on('favorite', ({ room, favorite: on }) => { told.add(`room:${room}`); favored(room, on); });
+connection.on('section', ({ section, closed }) => { told.add(`section:${section}`); close(section, closed); });
+rooms.addEventListener('arranged', ({ detail: { favorites, closed } }) => {
+  const listed = [...sidebar.querySelectorAll('[data-list=favorites] a[data-room]')].map(({ dataset }) => dataset.room);
+  const changed = [...listed.filter((room) => !favorites.includes(room)), ...favorites.filter((room) => !listed.includes(room))];
+  for (const room of changed) if (!told.has(`room:${room}`)) favored(room, favorites.includes(room));
+  for (const { dataset } of sidebar.querySelectorAll('[data-section]')) if (!told.has(`section:${dataset.section}`)) close(dataset.section, closed.includes(dataset.section));
+});
 
 // Where not all of them are known yet, the link leads to a page of them, as it does without scripts.
 sidebar.addEventListener('click', (event) => {

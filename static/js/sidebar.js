@@ -108,7 +108,9 @@ export class Sidebar extends EventTarget {
   async #watch() {
     const old = [...this.#rows.keys(), ...this.#entries.rooms()];
     const known = new Set();
-    const isWhole = await watch(this.#connection, (rows) => {
+    let arranged;
+    const isWhole = await watch(this.#connection, (rows, sidebar) => {
+      arranged ??= sidebar;
       for (const row of rows) known.add(row.room);
       this.#take(...rows);
     });
@@ -116,6 +118,7 @@ export class Sidebar extends EventTarget {
     if (isWhole) for (const room of old) if (!known.has(room)) this.#forget(room);
     this.#isWhole = isWhole;
     this.#offer();
+    if (arranged) this.dispatchEvent(new CustomEvent('arranged', { detail: arranged }));
   }
 
   // Lists some more rooms, by name; says which. None, while one does not know of all.

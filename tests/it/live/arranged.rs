@@ -27,4 +27,18 @@ both! {
         hers.hears("the end").await;
         assert!(hers.peek_at("favorite").is_empty() && hers.peek_at("section").is_empty(), "nobody else is told");
     }
+
+    async fn whoever_was_away_hears_how_the_sidebar_is_arranged(app: &TestApp) {
+        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+        ada.enter("general").await;
+        let arranged = async || ada.socket().await.ok("watch", json!({})).await["sidebar"].clone();
+        assert_eq!(arranged().await, json!({ "favorites": [], "closed": [] }));
+        ada.post("/rooms/general/favorite", &[("on", "true")]).await.expect(303);
+        ada.post("/sidebar", &[("section", "directs"), ("closed", "true")]).await.expect(303);
+        assert_eq!(arranged().await, json!({ "favorites": ["general"], "closed": ["directs"] }));
+        let later = ada.socket().await.ok("watch", json!({ "after": "a" })).await;
+        assert!(later["rooms"][0]["room"] == "general" && later.get("sidebar").is_none(), "{later}");
+        let hers = grace.socket().await.ok("watch", json!({})).await;
+        assert_eq!(hers["sidebar"], json!({ "favorites": [], "closed": [] }));
+    }
 }
