@@ -316,6 +316,17 @@ fn each_block_reads_in_its_own_direction_and_a_few_emoji_are_large() {
              return getComputedStyle(list).listStylePosition === 'inside' && list.getBoundingClientRect().left >= box.left && list.scrollWidth <= box.width + 1"
         );
         assert_eq!(runs(&ada, &inside).await, json!(true));
+        // On a page that reads from the right, earlier versions begin there, as the message does.
+        let (mine, _) = app.log_in("ada").await.join("general").await;
+        let seq = mine.post("general", "mine", "mine").await["seq"].clone();
+        mine.ok("edit", json!({ "room": "general", "seq": seq, "body": "mine too" })).await;
+        ada.visit(app, &format!("/rooms/general/{seq}/history")).await;
+        let begins = "document.documentElement.dir = 'rtl';
+            const [now, before] = document.querySelectorAll('.words > .body > p, .revisions .body > p');
+            const edge = (p) => p.closest('.words, li').getBoundingClientRect().right - parseFloat(getComputedStyle(p.closest('.words, li')).paddingRight);
+            const gap = (p) => { const range = document.createRange(); range.selectNodeContents(p); return Math.round(edge(p) - range.getBoundingClientRect().right); };
+            return [now.textContent, before.textContent, gap(now) <= 2, gap(before) <= 2]";
+        assert_eq!(runs(&ada, begins).await, json!(["mine too", "mine", true, true]));
         ada.close().await;
     });
 }
