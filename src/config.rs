@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The name of every setting.
-pub const SETTINGS: [&str; 21] = [
+pub const SETTINGS: [&str; 23] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "LISTEN",
@@ -35,6 +35,8 @@ pub const SETTINGS: [&str; 21] = [
     "POST_RATE",
     "ACT_RATE",
     "MAX_MESSAGE_CHARS",
+    "DRAFT_KEEP",
+    "DRAFT_SPACE",
     "SEARCH_TIME",
     "MEMORY_LIMIT",
     "LOG",
@@ -43,6 +45,9 @@ pub const SETTINGS: [&str; 21] = [
 
 /// The longest message that may be allowed, in characters: with four bytes to each of them it still fits into one packet.
 const LONGEST_MESSAGE: usize = 16_000;
+
+/// The least that caches and answers need between them, in megabytes.
+const LEAST_MEMORY: usize = 16;
 
 /// All settings. It has no `Debug`, because the database's URL may hold a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,6 +86,10 @@ pub struct Config {
     pub act_rate: Option<Rate>,
     /// `MAX_MESSAGE_CHARS`: how long a message may be.
     pub max_message_chars: usize,
+    /// `DRAFT_KEEP`: how long a draft stays that nobody touches.
+    pub draft_keep: Option<Duration>,
+    /// `DRAFT_SPACE`: how many bytes the drafts of everyone may have together.
+    pub draft_space: usize,
     /// `SEARCH_TIME`: how long one search may work.
     pub search_time: Option<Duration>,
     /// `MEMORY_LIMIT`: how many bytes caches and waiting answers may take together.
@@ -114,6 +123,8 @@ impl Default for Config {
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
             act_rate: Some(Rate { count: NonZeroU32::new(60).expect("it is not zero"), per: Duration::from_secs(60) }),
             max_message_chars: 8000,
+            draft_keep: Some(Duration::from_secs(90 * DAY)),
+            draft_space: 256 * 1024 * 1024,
             search_time: Some(Duration::from_millis(500)),
             memory_limit: 256 * 1024 * 1024,
             log: "info".into(),
@@ -150,8 +161,10 @@ impl Config {
             act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
             max_message_chars: env
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
+            draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::keeping),
+            draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| values::bytes(text, 1)),
             search_time: env.read("SEARCH_TIME", default.search_time, values::moment),
-            memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, values::bytes),
+            memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };

@@ -1,17 +1,21 @@
 //! Drafts: what people have begun to write, one for each person and room, so that it follows them from browser to browser.
 //!
-//! Owns how large drafts may be, one and all of a person's, and who may keep one: the room's members. A draft is no message: it does not
-//! go through the ledger, has no place in the room's log, and nobody but its person hears of it.
+//! Owns how large drafts may be, one, all of a person's and all of everyone's, how long one stays that nobody touches, and who may keep one:
+//! the room's members. A draft is no message: it does not go through the ledger, has no place in the room's log, and nobody but its person
+//! hears of it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::Chat;
 use super::rates::Act;
 use super::text;
-use super::types::UserId;
+use super::types::{RoomId, UserId};
 use crate::clock::Millis;
+use crate::config::Config;
+use crate::db::Db;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 
@@ -20,8 +24,15 @@ const COUNT: i64 = 100;
 /// How many bytes they may have together.
 const BYTES: i64 = 256 * 1024;
 
+/// For how long a count of everyone's drafts is good enough to refuse one.
+const RECOUNT: Duration = Duration::from_secs(5);
+/// How often old drafts are looked for.
+const TIDY: i64 = 60 * 60 * 1000;
+/// How many of them are deleted at once: posts wait for it.
+const BATCH: i64 = 500;
+
 /// New words for one of one's messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct EditedWords {
     /// The message.
     pub seq: i64,
@@ -30,7 +41,7 @@ pub struct EditedWords {
 }
 
 /// What somebody has begun to write in a room.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Begun {
     /// A new message; may be empty.
     pub body: String,
@@ -68,6 +79,48 @@ pub struct Draft {
     pub written_at: Millis,
 }
 
+/// What everyone's drafts may take, in space and in time.
+///
+/// The space is counted when it seems to be full: to count at every draft would cost more than drafts do. Until then each text that is stored
+/// counts as a new one. Of several nodes each knows only what it stores itself since it counted.
+#[derive(Debug)]
+pub(super) struct Space {
+    limit: i64,
+    counted: tokio::sync::Mutex<Counted>,
+    keep: Option<Duration>,
+    tidied: std::sync::Mutex<Option<Millis>>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    at: Option<Instant>,
+    bytes: i64,
+    /// What was stored since, whatever it replaced.
+    since: i64,
+}
+
+impl Space {
+    pub(super) fn new(config: &Config) -> Self {
+        let limit = i64::try_from(config.draft_space).unwrap_or(i64::MAX);
+        Self { limit, counted: tokio::sync::Mutex::default(), keep: config.draft_keep, tidied: std::sync::Mutex::default() }
+    }
+
+    /// Whether there is space for so many bytes more.
+    async fn has(&self, bytes: i64, db: &Db) -> sqlx::Result<bool> {
+        let mut counted = self.counted.lock().await;
+        let is_over = |counted: &Counted| counted.bytes + counted.since + bytes > self.limit;
+        let is_old = counted.at.is_none_or(|at| at.elapsed() >= RECOUNT);
+        if counted.at.is_none() || (is_old && is_over(&counted)) {
+            *counted = Counted { bytes: db.count_draft_bytes().await?, at: Some(Instant::now()), since: 0 };
+        }
+        if is_over(&counted) {
+            return Ok(false);
+        }
+        counted.since += bytes;
+        Ok(true)
+    }
+}
+
 impl Chat {
     /// Stores what a member has begun to write in a room, in the place of what was stored before; nothing begun takes it away.
     ///
@@ -86,6 +139,10 @@ impl Chat {
             }
         }
         let at = self.clock.now();
+        if !begun.is_nothing() && !self.draft_space.has(begun.bytes(), &self.db).await? {
+            let why = "The server has no more space for drafts. Ask an admin for more, or try later.";
+            return Err(Error::invalid("body", why));
+        }
         if begun.is_nothing() {
             self.db.drop_draft(view.room.id, user).await?;
         } else if !self.db.set_draft(view.room.id, user, &begun, at, (COUNT, BYTES)).await? {
@@ -101,5 +158,44 @@ impl Chat {
     /// The database's.
     pub async fn drafts(&self, user: UserId) -> Result<Vec<Draft>> {
         Ok(self.db.list_drafts(user).await?)
+    }
+
+    /// Takes away what somebody had begun to write in a room, because it was sent, and leaves what they edit. Their draft as it is then, if
+    /// that changed it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn draft_was_sent(&self, room: RoomId, user: UserId) -> Result<Option<Draft>> {
+        let Some(draft) = self.db.find_draft(room, user).await? else { return Ok(None) };
+        let begun = Begun { edit: draft.begun.edit.clone(), ..Begun::default() };
+        if begun == draft.begun {
+            return Ok(None);
+        }
+        if begun.is_nothing() {
+            self.db.drop_draft(room, user).await?;
+        } else {
+            // It is shorter than what is there.
+            self.db.set_draft(room, user, &begun, draft.written_at, (i64::MAX, i64::MAX)).await?;
+        }
+        Ok(Some(Draft { begun, ..draft }))
+    }
+
+    /// Deletes the drafts that nobody has touched for so long, once an hour whoever asks.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forget_old_drafts(&self) -> Result<()> {
+        let now = self.clock.now();
+        let Some(keep) = self.draft_space.keep else { return Ok(()) };
+        {
+            let mut tidied = self.draft_space.tidied.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if tidied.is_some_and(|last| now.0 - last.0 < TIDY) {
+                return Ok(());
+            }
+            *tidied = Some(now);
+        }
+        let before = now.plus(-i64::try_from(keep.as_millis()).unwrap_or(i64::MAX / 2));
+        while self.db.delete_drafts_before(before, BATCH).await? == BATCH {}
+        Ok(())
     }
 }

@@ -85,6 +85,7 @@ pub struct Chat {
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     rates: Rates,
     large_rooms: LargeRooms,
+    draft_space: drafts::Space,
     default_rooms: Vec<String>,
     max_chars: usize,
 }
@@ -122,6 +123,7 @@ impl Chat {
             posts,
             rates: Rates::new(config.act_rate),
             large_rooms: LargeRooms::default(),
+            draft_space: drafts::Space::new(config),
             default_rooms: config.default_rooms.clone(),
             max_chars: config.max_message_chars,
         };

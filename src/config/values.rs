@@ -176,10 +176,8 @@ pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, mo
     number.ok_or_else(|| format!("must be a number from {least} to {most}"))
 }
 
-/// The least that caches and answers need between them.
-const LEAST_MEMORY: usize = 16 * 1024 * 1024;
-
-pub(super) fn bytes(text: &str) -> Parsed<usize> {
+/// An amount of `least` megabytes or more.
+pub(super) fn bytes(text: &str, least: usize) -> Parsed<usize> {
     let parse = || {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
@@ -188,9 +186,9 @@ pub(super) fn bytes(text: &str) -> Parsed<usize> {
             "GB" => 1 << 30,
             _ => return None,
         };
-        digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= LEAST_MEMORY)
+        digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= least << 20)
     };
-    parse().ok_or_else(|| "must be an amount of memory of 16MB or more, such as 256MB or 2GB".into())
+    parse().ok_or_else(|| format!("must be {least}MB or more, such as 256MB or 2GB"))
 }
 
 pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {
@@ -219,6 +217,14 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
         Some(Duration::from_secs(u64::from(count.get()) * seconds_in(unit.trim())?))
     };
     parse().ok_or_else(|| "must be a time, such as 30s, 45min, 12h or 14d".into())
+}
+
+/// For how long something is kept, or without an end.
+pub(super) fn keeping(text: &str) -> Parsed<Option<Duration>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    duration(text).map(Some).map_err(|problem| format!("{problem}, or `off`"))
 }
 
 /// A short time, or none.

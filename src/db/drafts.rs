@@ -83,4 +83,73 @@ impl Db {
         .await?);
         Ok(rows.into_iter().map(draft).collect())
     }
+
+    /// Somebody's draft in a room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<Option<Draft>> {
+        let row: Option<Row> = read!(self, pool => sqlx::query_as(
+            "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
+             where user_id = $1 and room_id = $2",
+        )
+        .bind(user)
+        .bind(room)
+        .fetch_optional(pool)
+        .await?);
+        Ok(row.map(draft))
+    }
+
+    /// How many bytes all drafts have. Neither database reads a text to say how long it is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_draft_bytes(&self) -> sqlx::Result<i64> {
+        read!(self, pool => sqlx::query_scalar(
+            "select cast(coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) as bigint) from drafts",
+        )
+        .fetch_one(pool)
+        .await)
+    }
+
+    /// Deletes up to `limit` drafts that were written before this moment; gives how many were found. They are looked for where nobody waits,
+    /// and one that was written again meanwhile stays.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_drafts_before(&self, before: Millis, limit: i64) -> sqlx::Result<i64> {
+        let found: Vec<(UserId, RoomId)> = read!(self, pool => sqlx::query_as(
+            "select user_id, room_id from drafts where written_at < $1 limit $2",
+        )
+        .bind(before)
+        .bind(limit)
+        .fetch_all(pool)
+        .await?);
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let given = serde_json::to_string(&found).expect("numbers always have a JSON form");
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlx::query(
+                    "delete from drafts where written_at < $2 and (user_id, room_id) in (select value ->> 0, value ->> 1 from json_each($1))",
+                )
+                .bind(given)
+                .bind(before)
+                .execute(&sqlite.write)
+                .await?;
+            }
+            Self::Postgres(postgres) => {
+                sqlx::query(
+                    "delete from drafts where written_at < $2 and (user_id, room_id) in (
+                        select (given ->> 0)::bigint, (given ->> 1)::bigint from json_array_elements($1::json) as given)",
+                )
+                .bind(given)
+                .bind(before)
+                .execute(&postgres.write)
+                .await?;
+            }
+        }
+        Ok(found.len() as i64)
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::people::pattern;
 use super::rooms::{RoomRow, RoomView};
 use super::{Db, read};
+use crate::chat::drafts::Begun;
 use crate::chat::listing::{Order, Place, SoughtRooms, Whose};
 use crate::chat::types::{Head, ListedRoom, RoomId, UserId};
 use crate::clock::Millis;
@@ -37,9 +38,11 @@ pub struct Here {
     pub view: RoomView,
     /// How many of its messages are pinned.
     pub pins: i64,
+    /// What they have begun to write there, but not what they edit.
+    pub draft: Option<Begun>,
 }
 
-/// Some of a reader's own rooms, in some order, each with what waits there, and for the one of a slug with its pins. `$1` is the reader, `$2`
+/// Some of a reader's own rooms, in some order, each with what waits there, and for the one of a slug with its pins and the draft. `$1` is the reader, `$2`
 /// the slug. What waits is read in order, as in `Db::unread`, and for the same reason.
 macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
@@ -53,7 +56,9 @@ macro_rules! own_rooms {
                         select 1 from mentions where mentions.user_id = $1 and mentions.room_id = rooms.id and mentions.seq > read_seq
                         order by mentions.seq limit 100) as addressed) else 0 end as mentions,
                     case when slug = $2 then (select count(*) from messages
-                        where messages.room_id = rooms.id and pinned_at is not null) else 0 end as pins
+                        where messages.room_id = rooms.id and pinned_at is not null) else 0 end as pins,
+                    case when slug = $2 then (select coalesce(reply_to, 0) || ' ' || body from drafts
+                        where drafts.user_id = $1 and drafts.room_id = rooms.id) end as draft
              from memberships join rooms on rooms.id = memberships.room_id
              where memberships.user_id = $1 and ", $which
         ))
@@ -96,6 +101,13 @@ macro_rules! directory {
         .await?);
         rows
     }};
+}
+
+/// A draft as `own_rooms` gives it: the number of the message that it answers, or 0, and its words.
+fn begun(draft: &str) -> Option<Begun> {
+    let (reply_to, body) = draft.split_once(' ')?;
+    let begun = Begun { body: body.to_owned(), reply_to: reply_to.parse().ok().filter(|seq| *seq > 0), edit: None };
+    (!begun.is_nothing()).then_some(begun)
 }
 
 impl From<RoomRow> for ListedRoom {
@@ -252,7 +264,10 @@ impl Db {
                 favorites
             );
         }
-        let here = rows.iter().find(|row| row.slug == slug).map(|row| Here { pins: row.pins, view: row.clone().into() });
+        let here = rows.iter_mut().find(|row| row.slug == slug).map(|row| {
+            let draft = row.draft.take().and_then(|draft| begun(&draft));
+            Here { pins: row.pins, draft, view: row.clone().into() }
+        });
         Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), here })
     }
 

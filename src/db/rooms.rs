@@ -71,6 +71,8 @@ pub(super) struct RoomRow {
     #[sqlx(default)]
     pub(super) pins: i64,
     #[sqlx(default)]
+    pub(super) draft: Option<String>,
+    #[sqlx(default)]
     pub(super) place: String,
     #[sqlx(default)]
     pub(super) rank: i64,

@@ -7,7 +7,7 @@ use super::outgoing::{Answer, Outgoing};
 use super::payload::Payload;
 use super::seat::Seated;
 use crate::chat::drafts::{Begun, Draft, EditedWords};
-use crate::chat::types::UserId;
+use crate::chat::types::{RoomId, UserId};
 use crate::db::rooms::RoomView;
 use crate::error::Result;
 
@@ -55,5 +55,16 @@ impl Realtime {
         let draft = self.chat.set_draft(view, user, begun).await?;
         self.tell_others(user, by, &draft);
         Ok(draft)
+    }
+
+    /// Takes somebody's draft in a room away, because it was sent by a form, and tells their sockets.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn draft_was_sent(&self, user: UserId, room: RoomId) -> Result<()> {
+        if let Some(draft) = self.chat.draft_was_sent(room, user).await? {
+            self.tell_others(user, None, &draft);
+        }
+        Ok(())
     }
 }

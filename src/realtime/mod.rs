@@ -247,6 +247,9 @@ impl Realtime {
             self.seats.forget_losses();
             self.chat.forget_quiet_people();
             self.company.forget(SWEEP);
+            if let Err(error) = self.chat.forget_old_drafts().await {
+                tracing::warn!(%error, "old drafts could not be deleted");
+            }
         }
     }
 }

@@ -57,6 +57,10 @@ pub async fn post(
         if let Err(error) = super::act::mark_read(&state, &user, logged.room, &slug, seq).await {
             tracing::debug!(%error, "a read marker stayed behind its person's own post");
         }
+        // The page came with the draft in the form, and whoever has no scripts can take it away in no other way.
+        if let Err(error) = state.realtime.draft_was_sent(user.id, logged.room).await {
+            tracing::debug!(%error, "a draft stayed that was sent");
+        }
     }
     if asked.is_json() {
         return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());
@@ -97,6 +101,7 @@ async fn show_again(
         },
         target: None,
         company: None,
+        draft: None,
         frame: None,
     };
     let mut room = RoomPage::new(frame, &state.chat, view, history, shown);

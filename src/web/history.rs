@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::form::whole_number;
-use super::frame::{self, frame};
+use super::frame;
 use super::respond::{Answer, Asked, page};
 use super::session::CurrentUser;
 use super::tag::{Tag, ask_again};
@@ -78,6 +78,7 @@ pub async fn room(
         match here {
             Some(here) => {
                 shown.pins = Some(here.pins);
+                shown.draft = here.draft;
                 here.view
             }
             None => state.chat.view(user.id, &slug).await.map_err(refuse)?,
@@ -96,6 +97,10 @@ pub async fn room(
         && let Err(error) = state.realtime.hide(user.id, &view, false).await
     {
         tracing::warn!(%error, "a conversation stays hidden");
+    }
+    // Another message is to be answered, or none any more.
+    if let (Some(_), Some(draft)) = (&place.reply_to, &mut shown.draft) {
+        draft.reply_to = None;
     }
     if let Some(seq) = place.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
         shown.answering = Some(state.chat.message(&view, seq).await.map_err(refuse)?);
@@ -156,7 +161,15 @@ async fn show(
     }
     let frame = match shown.frame.take() {
         Some(frame) => frame,
-        None => frame(state, &user).await.map_err(refuse)?,
+        None => {
+            let Surroundings { rooms, here } =
+                state.chat.surroundings(user.id, &view.room.slug, user.sidebar.favorites()).await.map_err(refuse)?;
+            if let Some(here) = here {
+                shown.pins = Some(here.pins);
+                shown.draft = here.draft;
+            }
+            frame::around(state, &user, rooms)
+        }
     };
     let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
     // Of whoever is not found there is nothing more to say.
@@ -165,11 +178,15 @@ async fn show(
     {
         shown.company = Some(Company::of(profile, state.clock.now(), &frame.times));
     }
-    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering, &shown.company));
+    let tag = Tag::of(&(stretch, &view, &frame, shown.target, answering, &shown.company, &shown.draft));
     if asked.knows(&tag) {
         return Ok(tag.unchanged());
     }
     let history = state.chat.page(&view, window, limit).await.map_err(refuse)?;
+    if let Some(seq) = shown.draft.as_ref().and_then(|draft| draft.reply_to) {
+        // What is not there any more is not answered.
+        shown.answering = state.chat.message(&view, seq).await.ok().filter(|logged| logged.message.deleted_at.is_none());
+    }
     shown.answered = state.chat.answered(&view, &history.messages).await.map_err(refuse)?;
     if shown.pins.is_none() {
         shown.pins = Some(state.chat.count_pins(&view).await.map_err(refuse)?);

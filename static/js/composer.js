@@ -148,16 +148,21 @@ export class Composer {
   }
 
   #restore() {
-    const { body = '', answer = null, edit } = this.#drafts.read();
     const { dataset } = this.#form;
-    // What the page came with is newer: the form was sent and not taken, or a link asked to answer a message.
-    const asked = dataset.answers && { seq: Number(dataset.answers), name: dataset.answersName, excerpt: dataset.answersWords };
-    if (asked) {
-      // From here on the script says what is answered, and a reload does not ask again.
-      this.#form.elements.reply_to.remove();
-      history.replaceState(history.state, '', location.pathname);
+    const answered = dataset.answers && { seq: Number(dataset.answers), name: dataset.answersName, excerpt: dataset.answersWords };
+    // From here on the script says what is answered.
+    this.#form.elements.reply_to?.remove();
+    // The page came with the draft, for those without scripts; an old page with an old one. What somebody typed into it already stays.
+    if (dataset.stored) {
+      this.#drafts.offer({ body: this.#text.defaultValue, answer: dataset.stored === 'answer' ? answered : undefined });
+      if (this.#text.value === this.#text.defaultValue) this.#text.value = '';
     }
-    if (asked || answer) this.#state.answer(asked || answer);
+    const { body = '', answer = null, edit } = this.#drafts.read();
+    // What else the page came with is newer: the form was sent and not taken, or a link asked to answer a message.
+    const asked = dataset.stored === 'answer' ? null : answered;
+    // A reload does not ask again.
+    if (asked) history.replaceState(history.state, '', location.pathname);
+    if (asked || answer || dataset.stored) this.#state.answer(asked || answer);
     if (!this.#text.value && body) this.#text.value = body;
     if (asked) this.#keep();
     if (edit) this.#resume(edit);

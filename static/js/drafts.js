@@ -34,6 +34,11 @@ export class Drafts {
   // { body, answer, edit } or nothing.
   read() { return get(this.#key) ?? {}; }
 
+  // What a page came with, as the server had it then. Once this browser has met the server, it knows better; what it has itself is newer.
+  offer({ body, answer }) {
+    if (!sync?.hasMet && !get(this.#key)) set(this.#key, { body: body || undefined, answer, isStored: true });
+  }
+
   // A browser that keeps nothing, or is full, has the words in the field still.
   write(body, answer) { this.#set({ ...this.read(), body: body || undefined, answer: answer ?? undefined }); }
 
@@ -58,6 +63,7 @@ export class Drafts {
 export class DraftSync {
   #me; #connection;
   #timers = new Map(); #since = new Map();
+  hasMet = false;
 
   constructor(me, connection) {
     this.#me = me;
@@ -139,6 +145,7 @@ export class DraftSync {
   async #meet() {
     const answer = await this.#connection.ask('drafts');
     if (!answer.ok) return;
+    this.hasMet = true;
     for (const draft of answer.drafts) this.#take(draft);
     const stored = new Set(answer.drafts.map(({ room }) => room));
     for (const room of this.#rooms()) {

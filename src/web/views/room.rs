@@ -11,6 +11,7 @@ use super::fold::{self, Fold};
 use super::{Company, Frame, Problem};
 use crate::chat::Chat;
 use crate::chat::change::Logged;
+use crate::chat::drafts::Begun;
 use crate::chat::types::{Kind, Level, Message, Page};
 use crate::db::rooms::RoomView;
 use crate::pieces::Piece;
@@ -44,6 +45,8 @@ pub struct RoomPage {
     pub answering: Option<(i64, Quote)>,
     /// What was typed.
     pub draft: String,
+    /// What of it was begun before and stored, for the script: nothing, the words, or also which message they answer.
+    stored: &'static str,
     /// How it would look.
     pub preview: Option<String>,
     /// Why it was not taken.
@@ -63,6 +66,8 @@ pub struct Shown {
     pub pins: Option<i64>,
     /// Of a conversation of two: the other one.
     pub company: Option<Company>,
+    /// What the reader has begun to write here.
+    pub draft: Option<Begun>,
     /// What stands around the page, where it came with the room.
     pub frame: Option<Frame>,
 }
@@ -134,6 +139,11 @@ impl RoomPage {
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
         // What the page shows is at least as new as the view, which was read before it.
         let newest = history.messages.iter().map(|logged| logged.message.rev).max().unwrap_or(0);
+        let stored = match &shown.draft {
+            None => "",
+            Some(Begun { reply_to: Some(_), .. }) => "answer",
+            Some(_) => "words",
+        };
         let rev = if history.more_after { view.head.rev } else { view.head.rev.max(newest) };
         Self {
             rows,
@@ -150,7 +160,8 @@ impl RoomPage {
             pins: shown.pins.unwrap_or(0),
             company: shown.company,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
-            draft: String::new(),
+            draft: shown.draft.map(|draft| draft.body).unwrap_or_default(),
+            stored,
             preview: None,
             problem: None,
             frame,

@@ -1,5 +1,7 @@
 //! With scripts off: everything that matters works by pages and forms alone.
 
+use serde_json::json;
+
 use super::{COMPOSER, SEND, WORDS, say};
 use crate::harness::browser::{Browser, Scripts};
 use crate::harness::site::PASSWORD;
@@ -89,6 +91,33 @@ fn without_scripts_one_can_act_on_messages_and_read_what_is_new() {
         ada.visit(app, "/rooms/general/4/more").await;
         ada.press("form[action='/rooms/general/4/delete'] button").await;
         ada.sees("#m4[data-gone]").await;
+        ada.close().await;
+    });
+}
+
+#[test]
+fn without_scripts_one_goes_on_with_a_draft_from_elsewhere() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (socket, _) = app.register("grace").await.join("general").await;
+        socket.post("general", "tea or coffee?", "1").await;
+        let ada = Browser::open(Scripts::Off).await;
+        ada.register(app, "ada").await;
+        ada.join(app, "general").await;
+        let (phone, _) = app.log_in("ada").await.join("general").await;
+        phone.ok("draft", json!({ "room": "general", "body": "coffee, ", "reply_to": 2 })).await;
+        ada.visit(app, "/rooms/general").await;
+        assert_eq!(ada.value(COMPOSER).await, "coffee, ");
+        assert_eq!(ada.texts("#composer-state .words").await, ["Replying to grace: tea or coffee?"]);
+        // No answer after all; then one.
+        ada.press("#composer-state a").await;
+        ada.waits_for(async || ada.counts("#composer-state[hidden]").await == 1).await;
+        assert_eq!(ada.value(COMPOSER).await, "coffee, ");
+        ada.visit(app, "/rooms/general").await;
+        say(&ada, "please").await;
+        ada.waits_for(async || ada.texts("#m4 .answers > span").await == ["grace", "tea or coffee?"]).await;
+        assert_eq!(ada.texts(WORDS).await.last().map(String::as_str), Some("coffee, please"));
+        assert_eq!(ada.value(COMPOSER).await, "");
+        phone.next_where("draft", |it| it["body"] == json!("")).await;
         ada.close().await;
     });
 }

@@ -113,6 +113,42 @@ fn a_draft_survives_a_reload_and_a_log_out_and_is_gone_when_it_is_sent() {
 }
 
 #[test]
+fn a_page_that_comes_with_an_old_draft_does_not_bring_it_back() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        let phone = app.log_in("ada").await;
+        let attic = phone.create_room("Attic", "public").await;
+        // Begun elsewhere: the page has it before the scripts do, and they do not write it twice.
+        phone.post("/rooms/general/draft", &[("body", "from the phone")]).await.expect(303);
+        writes(&ada, "from the phone").await;
+        ada.refresh().await.expect("the page can be reloaded");
+        writes(&ada, "from the phone").await;
+        assert!(ada.source_of("/rooms/general").await.contains("data-stored=\"words\""));
+        // A page is asked for ahead with the draft in it, and the draft is sent meanwhile.
+        ada.press(&format!(".sidebar a[data-room='{attic}']")).await;
+        ada.waits_until(|path| path.ends_with(&attic)).await;
+        ada.hover(".sidebar a[data-room=general]").await;
+        let ahead =
+            "return performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/rooms/general')).length";
+        ada.waits_for(async || ada.execute(ahead, vec![]).await.is_ok_and(|count| count.as_u64() > Some(0))).await;
+        let gone = "return !document.querySelector('.sidebar a[data-room=general] .draft')";
+        phone.post("/rooms/general/messages", &[("body", "from the phone")]).await.expect(303);
+        ada.waits_for(async || ada.execute(gone, vec![]).await.ok() == Some(json!(true))).await;
+        ada.press(".sidebar a[data-room=general]").await;
+        reads(&ada, &["from the phone"]).await;
+        writes(&ada, "").await;
+        // Words that only this browser has are newer than what the page comes with.
+        phone.post("/rooms/general/draft", &[("body", "old")]).await.expect(303);
+        writes(&ada, "old").await;
+        ada.fill(COMPOSER, " and new").await;
+        ada.refresh().await.expect("the page can be reloaded");
+        writes(&ada, "old and new").await;
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
 fn a_draft_that_cannot_be_stored_is_asked_about_before_one_logs_out() {
     in_browser(module_path!(), async |app: &TestApp| {
         let ada = enter(app, "ada").await;

@@ -18,6 +18,17 @@ async fn is_packed(person: &Person, path: &str, accept: &str) -> bool {
     packed(person.request(Method::GET, path).header(ACCEPT, accept)).await.expect(200).header("content-encoding") == "gzip"
 }
 
+/// How long a page is when it is compressed, and what it says.
+async fn measured(person: &Person, path: &str) -> (usize, String) {
+    let page = person.request(Method::GET, path).header(ACCEPT, "text/html").header(ACCEPT_ENCODING, "gzip");
+    let answer = page.send().await.expect("an answer");
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    let bytes = answer.bytes().await.expect("a body");
+    let mut text = String::new();
+    GzDecoder::new(&*bytes).read_to_string(&mut text).expect("gzip");
+    (bytes.len(), text)
+}
+
 both! {
     async fn what_carries_words_is_sent_as_it_is(app: &TestApp) {
         let ada = app.register("ada").await;
@@ -64,16 +75,29 @@ both! {
         ] {
             let room = mallory.create_room(room, "public").await;
             mallory.write(&room, guess).await.expect(303);
-            let page = ada.request(Method::GET, &format!("/rooms/{room}")).header(ACCEPT, "text/html").header(ACCEPT_ENCODING, "gzip");
-            let answer = page.send().await.expect("an answer");
-            assert_eq!(answer.headers()["content-encoding"], "gzip");
-            let bytes = answer.bytes().await.expect("a body");
-            let mut text = String::new();
-            GzDecoder::new(&*bytes).read_to_string(&mut text).expect("gzip");
+            let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
             assert!(text.contains(guess) && text.contains("Quarterly layoffs"), "{text}");
-            lengths.push(bytes.len());
+            lengths.push(length);
         }
         // In one window the right guess would take about 30 bytes less.
+        assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
+    }
+
+    /// A draft stands beside the words that it answers.
+    async fn a_guess_beside_a_draft_does_not_shorten_the_page(app: &TestApp) {
+        let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
+        let secret = "quarterly layoffs of the whole northern office";
+        let mut lengths = Vec::new();
+        for (room, guess) in [("Room one", secret), ("Room two", "northern layoffs whole office the of quarterly")] {
+            let room = mallory.create_room(room, "public").await;
+            ada.enter(&room).await;
+            mallory.write(&room, guess).await.expect(303);
+            let draft = [("body", secret), ("reply_to", "3")];
+            ada.post(&format!("/rooms/{room}/draft"), &draft).await.expect(303);
+            let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
+            assert!(text.contains(&format!(">{secret}</textarea>")) && text.contains(&format!("data-answers-words=\"{guess}\"")), "{text}");
+            lengths.push(length);
+        }
         assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
     }
 }
