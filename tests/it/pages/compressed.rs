@@ -87,17 +87,21 @@ both! {
     async fn a_guess_beside_a_draft_does_not_shorten_the_page(app: &TestApp) {
         let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
         let secret = "quarterly layoffs of the whole northern office";
-        let mut lengths = Vec::new();
+        let (mut rooms, mut lengths) = (Vec::new(), Vec::new());
         for (room, guess) in [("Room one", secret), ("Room two", "northern layoffs whole office the of quarterly")] {
             let room = mallory.create_room(room, "public").await;
             ada.enter(&room).await;
             mallory.write(&room, guess).await.expect(303);
             let draft = [("body", secret), ("reply_to", "3")];
             ada.post(&format!("/rooms/{room}/draft"), &draft).await.expect(303);
+            rooms.push((room, guess));
+        }
+        for (room, guess) in rooms {
             let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
             assert!(text.contains(&format!(">{secret}</textarea>")) && text.contains(&format!("data-answers-words=\"{guess}\"")), "{text}");
             lengths.push(length);
         }
-        assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
+        // In one window the right guess would take about 30 bytes less.
+        assert!(lengths[0] + 12 > lengths[1], "{lengths:?}");
     }
 }
