@@ -19,19 +19,24 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod app;
 pub mod chat;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod events;
+pub mod fulltext;
+pub mod http;
 pub mod limits;
 pub mod log;
+pub mod model;
+pub mod permissions;
 pub mod pieces;
 pub mod realtime;
-pub mod router;
 pub mod security_log;
 pub mod server;
-pub mod state;
 pub mod web;
 
-pub use state::App;
+pub use app::App;

@@ -16,13 +16,14 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::chat::types::UserId;
 use crate::error::{Error, Result};
+use crate::model::UserId;
 
 /// How many bytes of messages one answer holds, unless a single message has more.
 pub const ANSWER: usize = 1024 * 1024;
@@ -106,7 +107,7 @@ impl Reads {
     /// The turns of one person.
     #[must_use]
     pub fn turns(&self, person: UserId) -> Turns {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         let held = people.get(&person).and_then(Weak::upgrade);
         Turns(held.unwrap_or_else(|| {
             let turns = Arc::new(Semaphore::new(READS));
@@ -131,7 +132,7 @@ impl Reads {
 
     /// Forgets people who are not here; called now and then.
     pub fn forget_absent(&self) {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         people.retain(|_, turns| turns.strong_count() > 0);
     }
 }
@@ -200,6 +201,6 @@ mod tests {
         drop(reads.begin(&reads.turns(UserId(1))).await.unwrap());
         drop(reads.begin(&reads.turns(UserId(2))).await.unwrap());
         reads.forget_absent();
-        assert!(reads.people.lock().unwrap().is_empty());
+        assert!(reads.people.lock().is_empty());
     }
 }

@@ -10,12 +10,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress};
+use parking_lot::Mutex;
 
 /// Stretches shorter than this, in bytes, are not worth a compressor: to clear its tables of 128 KiB takes microseconds.
 const SHORT: usize = 256;
@@ -94,10 +95,9 @@ impl Piece {
     /// The compressed form, behind another piece that may be pointed back to.
     fn packed(&self, behind: Option<&Piece>) -> Arc<[u8]> {
         let number = behind.map(|piece| piece.0.number);
-        // Nothing in here can panic half-way through a change, so a poisoned lock still guards a whole list.
         let find =
             |forms: &[(Option<u64>, Arc<[u8]>)]| forms.iter().find(|(one, _)| *one == number).map(|(_, bytes)| bytes.clone());
-        if let Some(bytes) = find(&self.0.packed.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(bytes) = find(&self.0.packed.lock()) {
             return bytes;
         }
         let bytes: Arc<[u8]> = CAREFUL.with_borrow_mut(|careful| {
@@ -109,7 +109,7 @@ impl Piece {
             pack(careful, self.text(), &mut bytes);
             bytes.into()
         });
-        let mut forms = self.0.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = self.0.packed.lock();
         if forms.len() == Self::FORMS {
             forms.remove(0);
         }

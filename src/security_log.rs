@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 
 use crate::clock::Millis;
@@ -238,7 +239,7 @@ impl SecurityLog {
 
     /// How many like it were left out before; nothing when this one is to be left out as well.
     fn admit(&self, event: &Event) -> Option<u64> {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.written.lock();
         let written = written.entry(event.action).or_default();
         let now = event.at.0;
         let paid_at = written.paid_at.clamp(now, now.saturating_add(AT_ONCE * EACH));

@@ -3,10 +3,11 @@
 //! Owns the parameters, the form in which a hash is stored, and the memory: 19 MiB for each password would otherwise be taken and given
 //! back dozens of times a second, by one thread after the other, and an allocator keeps some of it for each of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use parking_lot::Mutex;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Error, Result};
@@ -76,8 +77,8 @@ impl Argon {
         Output::new(&output).map_err(fault)
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> parking_lot::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.memory.lock()
     }
 }
 

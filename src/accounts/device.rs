@@ -7,8 +7,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::chat::types::UserId;
 use crate::db::users::User;
+use crate::model::UserId;
 
 /// A device of somebody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

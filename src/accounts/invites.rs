@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::throttle::{Attempt, network};
 use super::{Accounts, SessionUser, hash, token};
-use crate::chat::types::UserId;
 use crate::error::Result;
+use crate::model::UserId;
 use crate::security_log::{Action, Source};
 
 /// How long an invitation is good, in milliseconds: a week.

@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::chat::types::UserId;
 use crate::error::{Error, Result};
+use crate::model::UserId;
 
 /// How many may wait for a turn.
 pub const WAITING: usize = 64;
@@ -161,7 +162,7 @@ impl State {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here can panic half-way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn enter(&self, place: Place) -> Result<u64> {
@@ -258,7 +259,7 @@ mod tests {
         let line_of_theirs = line.clone();
         tokio::spawn(async move {
             let turn = line_of_theirs.turn(place).await;
-            order.lock().unwrap().push(if turn.is_ok() { name } else { "sent away" });
+            order.lock().push(if turn.is_ok() { name } else { "sent away" });
         });
         while line.waiting() == waiting {
             tokio::task::yield_now().await;
@@ -266,10 +267,10 @@ mod tests {
     }
 
     async fn all_told(told: &Arc<Mutex<Vec<&'static str>>>, count: usize) -> Vec<&'static str> {
-        while told.lock().unwrap().len() < count {
+        while told.lock().len() < count {
             tokio::task::yield_now().await;
         }
-        told.lock().unwrap().clone()
+        told.lock().clone()
     }
 
     #[tokio::test]
@@ -294,7 +295,7 @@ mod tests {
             let next = line.turn(from(3));
             drop(turn);
             turn = next.await.unwrap();
-            if told.lock().unwrap().contains(&"failed") {
+            if told.lock().contains(&"failed") {
                 return assert!(round > 2, "the failure was no matter");
             }
         }
@@ -367,8 +368,8 @@ mod tests {
         drop(line.turn(Place { failures: 9, ..from(3) }).await.unwrap());
         assert_eq!(began.elapsed(), Duration::ZERO, "others go on");
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert_eq!(*told.lock().unwrap(), ["owner"]);
+        assert_eq!(*told.lock(), ["owner"]);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(*told.lock().unwrap(), ["owner", "guess"]);
+        assert_eq!(*told.lock(), ["owner", "guess"]);
     }
 }

@@ -4,12 +4,13 @@
 
 use super::device::DeviceId;
 use super::line::{Party, Place};
-use super::session::{SessionKey, SessionUser};
+use super::session::SessionUser;
 use super::throttle::{Attempt, Standing, network};
-use super::username::Username;
 use super::{Accounts, budget::Spent};
 use crate::db::users::User;
 use crate::error::{Error, Result};
+use crate::model::SessionKey;
+use crate::model::username::Username;
 use crate::security_log::{Action, Event, Source};
 
 impl Accounts {

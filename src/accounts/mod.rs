@@ -5,44 +5,45 @@
 mod access;
 mod argon;
 pub mod budget;
-mod common;
+mod common_passwords;
 pub mod device;
 pub mod invites;
+mod last_seen;
 pub mod line;
 mod login;
-pub mod look;
-mod notes;
 pub mod password;
 pub mod profile;
 mod registration;
 pub mod session;
 mod setup;
-pub mod sidebar;
 pub mod throttle;
-pub mod username;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
 use self::device::Devices;
 use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
-use self::session::{SessionKey, SessionUser, Store};
+use self::session::{SessionUser, Store};
 use self::setup::Setup;
 use self::throttle::Throttle;
-use crate::chat::types::{RoomId, UserId};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::events::{self, Bus, SessionEnd};
+use crate::model::SessionKey;
+use crate::model::{RoomId, UserId};
 use crate::security_log::{Action, Event, SecurityLog, Source};
 
 /// Everybody who has an account.
 pub struct Accounts {
     db: Arc<Db>,
+    events: Bus,
     clock: Clock,
     hasher: Hasher,
     sessions: Store,
@@ -55,16 +56,17 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of a database.
+    /// The accounts of a database. Changed profiles and ended sessions are published to `events`.
     ///
     /// # Errors
     /// The database's.
-    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<Self> {
+    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Self> {
         let setup = Setup::new(db.has_admin().await?);
         let devices = Devices::new(db.device_key().await?);
         let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
         let accounts = Self {
             db,
+            events,
             clock,
             hasher: Hasher::new(),
             sessions,
@@ -89,6 +91,16 @@ impl Accounts {
     #[must_use]
     pub fn session_store(&self) -> Store {
         self.sessions.clone()
+    }
+
+    /// Ends the connections of a session that has ended in the database. Returns once they can do nothing more.
+    pub async fn session_ended(&self, session: SessionKey, reason: SessionEnd) {
+        self.events.deliver(events::Event::SessionEnded { session, reason }).await;
+    }
+
+    /// Ends all connections of a person whose sessions have ended in the database. Returns once they can do nothing more.
+    async fn access_ended(&self, user: UserId, reason: SessionEnd) {
+        self.events.deliver(events::Event::AccessEnded { user, reason }).await;
     }
 
     /// Notes that somebody ended their session.
@@ -128,6 +140,16 @@ impl Accounts {
     pub async fn ended_among(&self, keys: HashSet<SessionKey>) -> Result<HashSet<SessionKey>> {
         Ok(self.sessions.ended_among(keys).await?)
     }
+}
+
+/// Runs work to its end, also when the request that asked for it is dropped: access that has ended in the database must end at the
+/// connections too.
+///
+/// # Errors
+/// What the work returns; `internal` if it panicked.
+pub async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let work = tokio::spawn(work.in_current_span()).await;
+    work.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())))
 }
 
 /// A token for a link: 128 random bits.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use super::argon::Argon;
-use super::common;
 use super::line::{Line, Place, Turn};
-use super::username::Username;
+use crate::accounts::common_passwords;
 use crate::error::{Error, Result};
+use crate::model::username::Username;
 
 /// How many characters a password may have.
 const LONGEST: usize = 256;
@@ -45,7 +45,7 @@ pub fn check(password: &str, username: &Username, name: &str) -> Result<()> {
 }
 
 fn check_strength(password: &str, username: &str, name: &str) -> Result<()> {
-    if common::is_common(password, &[username, name]) {
+    if common_passwords::is_common(password, &[username, name]) {
         return refused("That password is too easy to guess. Try a longer one.");
     }
     Ok(())

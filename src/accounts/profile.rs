@@ -1,19 +1,20 @@
 //! How people show themselves and how they want things: name, status, time zone, theme, and what they are told of.
 //!
-//! Owns the checks of what is written into a profile. It must not tell anybody of a change.
+//! Owns the checks of what is written into a profile. A change is published.
 
 use jiff::tz::TimeZone;
 
 use super::Accounts;
-use super::look;
 use super::session::SessionUser;
-use super::username::{Username, display_name};
-use crate::chat::listing::{Listing, Sought};
-use crate::chat::text;
-use crate::chat::types::{Level, Theme, UserId};
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
 use crate::db::users::User;
 use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::lookalikes;
+use crate::model::pagination::{Listing, Sought};
+use crate::model::username::{Username, display_name};
+use crate::model::validate;
+use crate::model::{Level, Theme, UserId};
 
 /// How long a status line may be, in characters.
 const STATUS: usize = 100;
@@ -35,19 +36,6 @@ pub struct Wishes<'a> {
     pub notify: Option<&'a str>,
 }
 
-/// A profile that was changed.
-#[derive(Clone, Debug)]
-pub struct Changed {
-    /// As it is now.
-    pub profile: Profile,
-    /// Whether others see anything of it.
-    pub is_seen: bool,
-    /// Whether the name is another one.
-    pub is_renamed: bool,
-    /// The others whose name was nobody else's and is now, or the other way round.
-    pub alike: Vec<Profile>,
-}
-
 impl Accounts {
     /// How somebody shows themselves.
     ///
@@ -58,11 +46,11 @@ impl Accounts {
         self.db.find_profile(username.as_str()).await?.ok_or(Error::NotFound("person"))
     }
 
-    /// Writes what somebody wishes into their profile.
+    /// Writes what somebody wishes into their profile, and publishes what others can see of it. Returns once caches hold the new name.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field.
-    pub async fn change_profile(&self, user: &SessionUser, wishes: Wishes<'_>) -> Result<Changed> {
+    pub async fn change_profile(&self, user: &SessionUser, wishes: Wishes<'_>) -> Result<Profile> {
         let before = self.profile(&user.username).await?;
         let mut profile = before.clone();
         // A name from before today's rules stays until another one is chosen.
@@ -72,7 +60,7 @@ impl Accounts {
             self.check_name(&profile.name, &username, user.is_admin).await?;
         }
         if let Some(status) = wishes.status {
-            profile.status = text::line("status", status, STATUS)?;
+            profile.status = validate::line("status", status, STATUS)?;
         }
         if let Some(zone) = wishes.time_zone {
             profile.time_zone = time_zone(zone)?;
@@ -85,17 +73,24 @@ impl Accounts {
                 Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose all messages, mentions only or nothing."))?;
         }
         let is_renamed = profile.name != before.name;
-        let mut alike = Vec::new();
-        if profile != before {
-            for changed in self.db.update_profile(&profile, look::look(&profile.name)).await? {
+        if profile == before {
+            return Ok(profile);
+        }
+        let mut events = Vec::new();
+        {
+            for changed in self.db.update_profile(&profile, lookalikes::look(&profile.name)).await? {
                 if changed == profile.id {
                     profile.alike = !before.alike;
                 } else {
-                    alike.push(self.profile_of(changed).await?);
+                    events.push(profile_changed(&self.profile_of(changed).await?, true));
                 }
             }
         }
-        Ok(Changed { is_seen: is_renamed || profile.status != before.status, is_renamed, alike, profile })
+        if is_renamed || profile.status != before.status {
+            events.insert(0, profile_changed(&profile, is_renamed));
+        }
+        self.events.deliver_all(events).await;
+        Ok(profile)
     }
 
     /// Refuses a name that another person, or one of the server's offices, would be taken for.
@@ -106,8 +101,8 @@ impl Accounts {
         if name == username.as_str() {
             return Ok(());
         }
-        let folds = look::folds(name);
-        if !may_hold_office && (look::is_office(name) || folds.iter().any(|fold| look::is_word(fold))) {
+        let folds = lookalikes::folds(name);
+        if !may_hold_office && (lookalikes::is_office(name) || folds.iter().any(|fold| lookalikes::is_word(fold))) {
             return Err(Error::invalid("name", "That name is reserved for Parlor and its admins. Choose another."));
         }
         match self.db.find_like(&folds, username.as_str()).await? {
@@ -119,19 +114,20 @@ impl Accounts {
         }
     }
 
-    /// Notes how a new person's name looks, once they are registered. Gives those whose name was nobody else's and is now.
+    /// Notes how a new person's name looks, once they are registered, and publishes whose name can be confused with it now.
     ///
     /// # Errors
     /// The database's.
-    pub async fn settle_name(&self, user: &User) -> Result<Vec<Profile>> {
-        let fold = look::fold(&Username::parse(&user.username)?);
-        let mut alike = Vec::new();
-        for changed in self.db.set_look(user.id, look::look(&user.name), fold).await? {
+    pub(super) async fn settle_name(&self, user: &User) -> Result<()> {
+        let fold = lookalikes::fold(&Username::parse(&user.username)?);
+        let mut events = Vec::new();
+        for changed in self.db.set_look(user.id, lookalikes::look(&user.name), fold).await? {
             if changed != user.id {
-                alike.push(self.profile_of(changed).await?);
+                events.push(profile_changed(&self.profile_of(changed).await?, true));
             }
         }
-        Ok(alike)
+        self.events.deliver_all(events).await;
+        Ok(())
     }
 
     /// Notes how the names of those look whose names were not looked at yet: who was here before names had looks, and whoever registered when
@@ -147,8 +143,8 @@ impl Accounts {
             let looks: Vec<_> = people
                 .into_iter()
                 .map(|(id, username, name)| {
-                    let [fold, _] = look::folds(&username);
-                    (id, look::look(&name), fold)
+                    let [fold, _] = lookalikes::folds(&username);
+                    (id, lookalikes::look(&name), fold)
                 })
                 .collect();
             self.db.fill_looks(&looks).await?;
@@ -176,6 +172,10 @@ impl Accounts {
     pub async fn shared_rooms(&self, reader: UserId, person: UserId) -> Result<Vec<SharedRoom>> {
         Ok(self.db.list_shared_rooms(reader, person).await?)
     }
+}
+
+fn profile_changed(profile: &Profile, is_renamed: bool) -> Event {
+    Event::ProfileChanged { person: profile.author(), status: profile.status.clone(), is_renamed }
 }
 
 /// A time zone by the name that the IANA gave it; none for nothing.

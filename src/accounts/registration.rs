@@ -4,19 +4,23 @@
 //! the transaction that stores the account looks at all of it again.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 
 use super::budget::{Budgets, Pace, Spent};
 use super::invites::Invite;
 use super::line::{Party, Place};
 use super::throttle::network;
-use super::username::{self, Username};
-use super::{Accounts, hash, look, password};
+use super::{Accounts, hash, password};
 use crate::clock::Millis;
 use crate::config;
 use crate::db::users::{NewUser, Permit, Registered, User};
 use crate::error::{Error, Result};
+use crate::events;
+use crate::model::Author;
+use crate::model::lookalikes;
+use crate::model::username;
+use crate::model::username::Username;
 use crate::security_log::{Action, Source};
+use parking_lot::Mutex;
 
 /// How many names an address may find to be taken, for each account that it may make: not so many that it gets to know them all.
 const NAMES: i64 = 10;
@@ -100,6 +104,12 @@ impl Accounts {
             self.setup.done();
             self.security.note(event(Action::SetupUsed));
         }
+        let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
+        self.events.deliver(events::Event::UserRegistered { person }).await;
+        // The account exists all the same; the next start makes up for it.
+        if let Err(error) = self.settle_name(&user).await {
+            tracing::warn!(%error, "could not note how a new name looks");
+        }
         Ok(user)
     }
 
@@ -146,10 +156,10 @@ impl Accounts {
         if self.db.find_user_by_name(username.as_str()).await?.is_some() {
             return Err(name_taken());
         }
-        if look::is_word(username.as_str()) || !may_hold_office && look::is_office(username.as_str()) {
+        if lookalikes::is_word(username.as_str()) || !may_hold_office && lookalikes::is_office(username.as_str()) {
             return Err(Error::invalid("username", "That username is reserved. Choose another."));
         }
-        if let Some(other) = self.db.find_like(&look::folds(username.as_str()), username.as_str()).await? {
+        if let Some(other) = self.db.find_like(&lookalikes::folds(username.as_str()), username.as_str()).await? {
             return Err(Error::invalid("username", format!("That username looks too much like @{other}. Choose another.")));
         }
         self.check_name(&checked.name, username, may_hold_office).await
@@ -240,7 +250,7 @@ impl Registrations {
 
     fn with<T>(&self, network: Option<IpAddr>, act: impl FnOnce(&mut Of, IpAddr) -> T) -> Option<T> {
         // Each entry is whole by itself, so a poisoned lock guards nothing broken.
-        let mut budgets = self.budgets.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = self.budgets.as_ref()?.lock();
         Some(act(&mut budgets, network?))
     }
 }

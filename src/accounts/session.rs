@@ -18,12 +18,13 @@ use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use super::notes::{NOTES, Note, look_after};
-use super::sidebar::Arrangement;
-use crate::chat::types::{Level, Theme, UserId};
+use crate::accounts::last_seen::{NOTES, Note, look_after};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
+use crate::model::sidebar::Arrangement;
+use crate::model::{Level, SessionKey, Theme, UserId};
+use crate::permissions::Actor;
 
 /// How exactly it is noted when a session was last used, in milliseconds.
 const TOUCH: i64 = 60_000;
@@ -32,30 +33,6 @@ const TOUCHING: Duration = Duration::from_secs(1);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
-/// What the database knows a session by: the hash of its id, as hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionKey(Arc<str>);
-
-impl SessionKey {
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Debug for SessionKey {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionKey({}…)", &self.0[..8])
-    }
-}
-
-impl From<String> for SessionKey {
-    fn from(digits: String) -> Self {
-        Self(digits.into())
-    }
-}
-
 /// The key of the session that has this id.
 #[must_use]
 pub fn key(id: &Id) -> SessionKey {
@@ -63,7 +40,7 @@ pub fn key(id: &Id) -> SessionKey {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = Sha256::digest(id.0.to_le_bytes());
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    SessionKey(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect::<String>().into())
+    SessionKey::from_digits(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
 }
 
 /// Whose a session is, read from the database with it: never older than the request.
@@ -112,6 +89,12 @@ impl SessionUser {
             notify: Level::Mentions,
             sidebar: Arc::default(),
         }
+    }
+
+    /// Who they are to `permissions`.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { id: self.id, is_admin: self.is_admin }
     }
 
     fn of(row: &SessionRow) -> Option<Self> {

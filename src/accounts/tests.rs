@@ -30,7 +30,7 @@ impl World {
         let db = Db::open(&url, 4, Purpose::Serve).await.unwrap();
         db.migrate().await.unwrap();
         db.ensure(clock.now()).await.unwrap();
-        let accounts = Accounts::open(Arc::new(db), &config, clock.clone()).await.unwrap();
+        let accounts = Accounts::open(Arc::new(db), &config, clock.clone(), Bus::default()).await.unwrap();
         Self { accounts: Arc::new(accounts), clock, _folder: folder }
     }
 

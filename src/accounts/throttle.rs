@@ -4,14 +4,14 @@
 //! know their passwords. Strangers' failures never shut the owner out: `docs/decisions/0039-the-throttle-is-no-weapon.md`.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::budget::{Budgets, Pace, Spent};
 use super::device::DeviceId;
-use super::session::SessionKey;
 use crate::clock::Millis;
 use crate::config::Rate;
+use crate::model::SessionKey;
+use parking_lot::{Mutex, MutexGuard};
 
 /// How many times as many failures as one budget holds make the pauses between guesses at one account the longest.
 const HEAT: i64 = 10;
@@ -139,7 +139,7 @@ impl Throttle {
 
     fn budgets(&self) -> Option<MutexGuard<'_, All>> {
         // Each entry is whole by itself, so a poisoned lock guards nothing broken.
-        self.budgets.as_ref().map(|budgets| budgets.lock().unwrap_or_else(PoisonError::into_inner))
+        self.budgets.as_ref().map(|budgets| budgets.lock())
     }
 }
 
@@ -223,14 +223,14 @@ mod tests {
         assert!(pauses[10..100].is_sorted() && pauses[10] < pauses[99], "{pauses:?}");
         assert_eq!(pauses[199], PAUSE);
         assert_eq!(pause(&throttle, &stranger("grace", "198.51.100.1")), Duration::ZERO);
-        assert_eq!(pause(&throttle, &Attempt::Device(DeviceId::random(crate::chat::types::UserId(1)))), Duration::ZERO);
+        assert_eq!(pause(&throttle, &Attempt::Device(DeviceId::random(crate::model::UserId(1)))), Duration::ZERO);
     }
 
     #[test]
     fn a_known_device_and_a_session_have_budgets_of_their_own() {
         let throttle = throttle(1);
         throttle.fail(stranger("ada", "192.0.2.1"), NOW);
-        let [one, other] = [1, 1].map(|id| Attempt::Device(DeviceId::random(crate::chat::types::UserId(id))));
+        let [one, other] = [1, 1].map(|id| Attempt::Device(DeviceId::random(crate::model::UserId(id))));
         let session = Attempt::Session(SessionKey::from("a".repeat(64)));
         assert!(!is_refused(&throttle, &one) && !is_refused(&throttle, &session));
         throttle.fail(one.clone(), NOW);

@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::listing::RoomListing;
-use super::rates::Act;
-use super::types::{ListedRoom, RoomId, UserId};
-use super::{Chat, text};
+use super::Chat;
+use crate::chat::rate_limits::Act;
 use crate::db::direct::Direct;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::pagination::RoomListing;
+use crate::model::validate;
+use crate::model::{ListedRoom, RoomId, UserId};
 
 /// How many others one conversation has at the most.
 pub const OTHERS: usize = 8;
@@ -58,7 +60,7 @@ impl Chat {
             return Err(too_many());
         }
         for username in usernames {
-            text::no_nul("users", username)?;
+            validate::no_nul("users", username)?;
             let found = self.db.find_profile(&username.to_lowercase()).await?;
             let person = found.ok_or_else(|| Error::invalid("users", format!("No one has the username @{username}.")))?;
             has_banned |= person.banned_at.is_some();
@@ -83,6 +85,10 @@ impl Chat {
             }
         }
         let made = self.db.insert_direct(&people, self.clock.now()).await?;
+        if made.is_new {
+            let added = |user: &UserId| Event::MemberAdded { room: made.id, user: *user };
+            self.events.publish(people.iter().map(added).collect()).await;
+        }
         Ok(self.opened(made, people))
     }
 
@@ -90,26 +96,15 @@ impl Chat {
         Opened { slug, room: id, people, is_new }
     }
 
-    /// Hides a conversation of somebody's until the next message, or shows it again.
-    ///
-    /// # Errors
-    /// `forbidden` where it is none; the database's.
-    pub async fn hide(&self, reader: UserId, view: &RoomView, on: bool) -> Result<()> {
-        if !view.room.is_direct {
-            return Err(Error::Forbidden("Only direct messages can be hidden. You can mute this room, or leave it."));
-        }
-        Ok(self.db.set_hidden(view.room.id, reader, on).await?)
-    }
-
     /// Everybody with whom somebody has direct messages.
     ///
     /// # Errors
     /// The database's.
-    pub async fn company(&self, person: UserId) -> Result<BTreeSet<UserId>> {
-        let rooms = self.db.list_company(person).await?;
+    pub async fn participants(&self, person: UserId) -> Result<BTreeSet<UserId>> {
+        let rooms = self.db.list_participants(person).await?;
         Ok(rooms
             .into_values()
-            .flat_map(|company| company.people)
+            .flat_map(|participants| participants.people)
             .map(|other| other.id)
             .filter(|other| *other != person)
             .collect())
@@ -120,7 +115,7 @@ impl Chat {
     /// # Errors
     /// `invalid`, for an `after` that no page told.
     pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListing> {
-        text::no_nul("after", after)?;
+        validate::no_nul("after", after)?;
         let behind = match after.split_once('~') {
             _ if after.is_empty() => Some((i64::MAX, "")),
             Some((since, slug)) => since.parse().ok().map(|since| (since, slug)),
@@ -161,11 +156,11 @@ impl Chat {
         if direct.is_empty() {
             return Ok(());
         }
-        let mut company = self.db.list_company_in(reader, &direct).await?;
+        let mut participants = self.db.list_participants_in(reader, &direct).await?;
         for listed in rooms.iter_mut().filter(|listed| listed.room.is_direct) {
-            let company = company.remove(&listed.room.id).unwrap_or_default();
-            listed.talked_at = company.talked_at;
-            listed.room.name_for(reader, company.people);
+            let participants = participants.remove(&listed.room.id).unwrap_or_default();
+            listed.talked_at = participants.talked_at;
+            listed.room.name_for(reader, participants.people);
         }
         rooms.sort_by_key(|listed| {
             let since = listed.talked_at.unwrap_or(listed.room.created_at);

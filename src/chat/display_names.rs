@@ -4,9 +4,10 @@
 //! database; they must not get it from here.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use super::types::Author;
+use crate::model::Author;
+use parking_lot::RwLock;
 
 /// The names that differ from their username, by username.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ impl DisplayNames {
     /// What somebody is called, where that is not their username.
     #[must_use]
     pub fn known(&self, username: &str) -> Option<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(username).cloned()
+        self.0.read().get(username).cloned()
     }
 
     /// What somebody is called; their username where nothing else is known.
@@ -34,7 +35,7 @@ impl DisplayNames {
     /// Learns what somebody is called now.
     pub fn set(&self, person: &Author) {
         let shown = person.shown();
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.0.write();
         if *shown == *person.username {
             names.remove(&person.username);
         } else {

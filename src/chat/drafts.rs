@@ -4,20 +4,21 @@
 //! the room's members. A draft is no message: it does not go through the ledger, has no place in the room's log, and nobody but its person
 //! hears of it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use parking_lot::Mutex;
 
 use super::Chat;
-use super::rates::Act;
-use super::text;
-use super::types::{RoomId, UserId};
+use crate::chat::rate_limits::Act;
 use crate::clock::Millis;
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::validate;
+use crate::model::{Begun, ConnectionId, Draft, RoomId, UserId};
+use crate::permissions;
 
 /// How many drafts somebody may have.
 const COUNT: i64 = 100;
@@ -31,54 +32,6 @@ const TIDY: i64 = 60 * 60 * 1000;
 /// How many of them are deleted at once: posts wait for it.
 const BATCH: i64 = 500;
 
-/// New words for one of one's messages.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct EditedWords {
-    /// The message.
-    pub seq: i64,
-    /// Its new words.
-    pub body: String,
-}
-
-/// What somebody has begun to write in a room.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub struct Begun {
-    /// A new message; may be empty.
-    pub body: String,
-    /// The message that it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<i64>,
-    /// A message that they edit as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub edit: Option<EditedWords>,
-}
-
-impl Begun {
-    /// How many bytes its texts have.
-    #[must_use]
-    pub fn bytes(&self) -> i64 {
-        (self.body.len() + self.edit.as_ref().map_or(0, |edit| edit.body.len())) as i64
-    }
-
-    /// Nothing begun is no draft.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// A draft as it is stored.
-#[derive(Clone, Debug, Serialize)]
-pub struct Draft {
-    /// The room's slug.
-    pub room: Arc<str>,
-    /// What was begun.
-    #[serde(flatten)]
-    pub begun: Begun,
-    /// When.
-    pub written_at: Millis,
-}
-
 /// What everyone's drafts may take, in space and in time.
 ///
 /// The space is counted when it seems to be full: to count at every draft would cost more than drafts do. Until then each text that is stored
@@ -88,7 +41,7 @@ pub(super) struct Space {
     limit: i64,
     counted: tokio::sync::Mutex<Counted>,
     keep: Option<Duration>,
-    tidied: std::sync::Mutex<Option<Millis>>,
+    tidied: Mutex<Option<Millis>>,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +55,7 @@ struct Counted {
 impl Space {
     pub(super) fn new(config: &Config) -> Self {
         let limit = i64::try_from(config.draft_space).unwrap_or(i64::MAX);
-        Self { limit, counted: tokio::sync::Mutex::default(), keep: config.draft_keep, tidied: std::sync::Mutex::default() }
+        Self { limit, counted: tokio::sync::Mutex::default(), keep: config.draft_keep, tidied: Mutex::default() }
     }
 
     /// Whether there is space for so many bytes more.
@@ -122,18 +75,19 @@ impl Space {
 }
 
 impl Chat {
-    /// Stores what a member has begun to write in a room, in the place of what was stored before; nothing begun takes it away.
+    /// Stores what a member has begun to write in a room, in the place of what was stored before, and tells their other connections; nothing
+    /// begun takes it away.
     ///
     /// # Errors
     /// `forbidden` for who is no member, `rate_limited`, `too_long`, `invalid` for a text that cannot be stored or where there is too much.
-    pub async fn set_draft(&self, view: &RoomView, user: UserId, begun: Begun) -> Result<Draft> {
+    pub async fn set_draft(&self, view: &RoomView, user: UserId, begun: Begun, origin: Option<&ConnectionId>) -> Result<Draft> {
         if view.membership.is_none() {
-            return Err(Error::Forbidden("Join the room first."));
+            return Err(permissions::NOT_A_MEMBER);
         }
         self.allow(user, Act::Draft)?;
         for (field, text) in [("body", Some(&begun.body)), ("edit_body", begun.edit.as_ref().map(|edit| &edit.body))] {
             let Some(text) = text else { continue };
-            text::no_nul(field, text)?;
+            validate::no_nul(field, text)?;
             if text.len() > self.max_chars && text.chars().count() > self.max_chars {
                 return Err(Error::TooLong { field, limit: self.max_chars });
             }
@@ -149,7 +103,9 @@ impl Chat {
             let why = format!("You can have up to {COUNT} drafts of {} KB in all. Send or delete some first.", BYTES / 1024);
             return Err(Error::invalid("body", why));
         }
-        Ok(Draft { room: view.room.slug.clone(), begun, written_at: at })
+        let draft = Draft { room: view.room.slug.clone(), begun, written_at: at };
+        self.events.publish(vec![Event::DraftSaved { user, draft: draft.clone(), origin: origin.cloned() }]).await;
+        Ok(draft)
     }
 
     /// All of somebody's drafts, the latest first.
@@ -160,16 +116,16 @@ impl Chat {
         Ok(self.db.list_drafts(user).await?)
     }
 
-    /// Takes away what somebody had begun to write in a room, because it was sent, and leaves what they edit. Their draft as it is then, if
-    /// that changed it.
+    /// Deletes what somebody had begun to write in a room, because a form has sent it, and keeps an edit that is under way. Their connections
+    /// are told.
     ///
     /// # Errors
     /// The database's.
-    pub async fn draft_was_sent(&self, room: RoomId, user: UserId) -> Result<Option<Draft>> {
-        let Some(draft) = self.db.find_draft(room, user).await? else { return Ok(None) };
+    pub async fn draft_was_sent(&self, room: RoomId, user: UserId) -> Result<()> {
+        let Some(draft) = self.db.find_draft(room, user).await? else { return Ok(()) };
         let begun = Begun { edit: draft.begun.edit.clone(), ..Begun::default() };
         if begun == draft.begun {
-            return Ok(None);
+            return Ok(());
         }
         if begun.is_nothing() {
             self.db.drop_draft(room, user).await?;
@@ -177,7 +133,8 @@ impl Chat {
             // It is shorter than what is there.
             self.db.set_draft(room, user, &begun, draft.written_at, (i64::MAX, i64::MAX)).await?;
         }
-        Ok(Some(Draft { begun, ..draft }))
+        self.events.publish(vec![Event::DraftSaved { user, draft: Draft { begun, ..draft }, origin: None }]).await;
+        Ok(())
     }
 
     /// Deletes the drafts that nobody has touched for so long, once an hour whoever asks.
@@ -188,7 +145,7 @@ impl Chat {
         let now = self.clock.now();
         let Some(keep) = self.draft_space.keep else { return Ok(()) };
         {
-            let mut tidied = self.draft_space.tidied.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut tidied = self.draft_space.tidied.lock();
             if tidied.is_some_and(|last| now.0 - last.0 < TIDY) {
                 return Ok(());
             }

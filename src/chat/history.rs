@@ -2,16 +2,18 @@
 //!
 //! Each function takes a `RoomView`, which only `view` and `enter` give: whoever holds one may read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Chat;
-use super::change::Logged;
-use super::tail::{self, Tail};
-use super::types::{Head, Message, Page, RoomId, UserId, Window};
+use crate::chat::ledger::recent;
+use crate::chat::ledger::recent::Recent;
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::model::Logged;
+use crate::model::{Head, Message, Page, RoomId, UserId, Window};
 
 /// How many messages one page of history holds at the most.
 pub const PAGE_LIMIT: i64 = 200;
@@ -50,19 +52,19 @@ impl Chat {
     ///
     /// # Errors
     /// The database's.
-    pub async fn tail(&self, view: &RoomView) -> Result<Arc<Tail>> {
+    pub async fn recent(&self, view: &RoomView) -> Result<Arc<Recent>> {
         let room = &view.room;
-        self.tails.expect(room.id, view.head.rev);
-        self.tails
+        self.recent.expect(room.id, view.head.rev);
+        self.recent
             .get(room.id, async || {
                 let head = self.db.head(room.id).await?;
-                let first = (head.seq - tail::LENGTH as i64 + 1).max(1);
+                let first = (head.seq - recent::LENGTH as i64 + 1).max(1);
                 let messages = self.db.messages(room.id, &room.slug, first, head.seq, head.seq).await?;
                 // Read after the head, a message may be newer than it: that change will be published, and twice is harmless.
                 let messages = answer(room.id, messages, usize::MAX);
                 let first = messages.first().map_or(first, |first| first.message.seq);
                 let floor = self.db.highest_rev_before(room.id, first).await?;
-                Ok(Tail { head, messages: messages.into(), floor })
+                Ok(Recent { head, messages: messages.into(), floor })
             })
             .await
     }
@@ -72,13 +74,13 @@ impl Chat {
     /// # Errors
     /// `invalid` when `after` is ahead of the room: the client knows another history, and must begin afresh.
     pub async fn changes(&self, view: &RoomView, after: i64) -> Result<Changes> {
-        let tail = self.tail(view).await?;
-        // The view was read later than the tail may have been published: ahead of both is ahead of the room.
-        if after < 0 || after > tail.head.rev.max(view.head.rev) {
+        let recent = self.recent(view).await?;
+        // The view was read later than the recent messages may have been published: ahead of both is ahead of the room.
+        if after < 0 || after > recent.head.rev.max(view.head.rev) {
             return Err(Error::invalid("after", "The room isn’t that far along. Join without `after`."));
         }
-        if let Some(messages) = tail.changes_since(after) {
-            return Ok(Changes { messages, head: tail.head, complete: true });
+        if let Some(messages) = recent.changes_since(after) {
+            return Ok(Changes { messages, head: recent.head, complete: true });
         }
         let (mut found, mut complete) = self.db.changes(view.room.id, &view.room.slug, after, CHANGES_LIMIT + 1).await?;
         complete &= found.len() as i64 <= CHANGES_LIMIT;
@@ -88,9 +90,9 @@ impl Chat {
         complete &= messages.len() == count;
         let head = if complete {
             let rev = messages.last().map_or(after, |last| last.message.rev);
-            Head { seq: tail.head.seq.max(view.head.seq), rev: rev.max(tail.head.rev) }
+            Head { seq: recent.head.seq.max(view.head.seq), rev: rev.max(recent.head.rev) }
         } else {
-            tail.head
+            recent.head
         };
         Ok(Changes { messages, head, complete })
     }
@@ -103,10 +105,10 @@ impl Chat {
         if !(1..=PAGE_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", "Ask for 1 to 200 messages."));
         }
-        if window == Window::Latest && limit as usize <= tail::LENGTH {
-            let tail = self.tail(view).await?;
-            let from = tail.messages.len().saturating_sub(limit as usize);
-            let messages: Vec<_> = tail.messages.iter().skip(from).cloned().collect();
+        if window == Window::Latest && limit as usize <= recent::LENGTH {
+            let recent = self.recent(view).await?;
+            let from = recent.messages.len().saturating_sub(limit as usize);
+            let messages: Vec<_> = recent.messages.iter().skip(from).cloned().collect();
             let more_before = messages.first().is_some_and(|first| first.message.seq > 1);
             return Ok(Page { messages, more_before, more_after: false });
         }
@@ -143,5 +145,33 @@ impl Chat {
     /// The database's.
     pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
         Ok(self.db.unread(room, user).await?)
+    }
+
+    /// One message of a room.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn message(&self, view: &RoomView, seq: i64) -> Result<Arc<Logged>> {
+        let message = self.db.messages(view.room.id, &view.room.slug, seq, seq, seq).await?.pop();
+        Ok(Arc::new(Logged::new(view.room.id, message.ok_or(Error::NotFound("message"))?)))
+    }
+
+    /// The messages that some of `messages` answer, with at least the beginning of their words.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Message>>> {
+        let seqs: BTreeSet<i64> = messages.iter().filter_map(|logged| logged.message.reply_to).collect();
+        let (mut answered, mut missing) = (Vec::with_capacity(seqs.len()), Vec::new());
+        for seq in seqs {
+            match messages.iter().find(|logged| logged.message.seq == seq) {
+                Some(shown) => answered.push(shown.message.clone()),
+                None => missing.push(seq),
+            }
+        }
+        if !missing.is_empty() {
+            answered.extend(self.db.excerpts(view.room.id, &view.room.slug, &missing).await?.into_iter().map(Arc::new));
+        }
+        Ok(answered)
     }
 }

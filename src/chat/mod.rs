@@ -7,69 +7,57 @@
 //! ends of rooms in memory), `markdown` and `names` (what words look like and link), `rates` and `calls` (how much of it one person may
 //! do), then the use-cases: writing here, reading in `history`, `rooms`, `activity` (mentions, pins) and `revisions` (the edit history).
 
-pub mod activity;
-pub mod batch;
-mod calls;
-pub mod change;
+mod default_rooms;
 pub mod direct;
 pub mod display_names;
 pub mod drafts;
 mod history;
 pub mod ledger;
-pub mod listing;
 pub mod markdown;
+mod mass_mentions;
+pub mod mentions;
+pub mod messages;
 pub mod names;
-mod newcomers;
-pub mod preferences;
+pub mod notifications;
+pub mod pins;
 pub mod presence;
-pub mod rates;
+mod profiles;
+pub mod rate_limits;
+pub mod read_markers;
 pub mod revisions;
 pub mod rooms;
 pub mod search;
-pub mod tail;
-pub mod text;
+mod sidebar;
 pub mod threads;
-pub mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
-use tokio::sync::mpsc;
+use governor::{DefaultKeyedRateLimiter, Quota};
 
-use self::calls::LargeRooms;
-use self::change::{Change, Event};
 use self::display_names::DisplayNames;
-use self::ledger::{Ledger, Pending};
+use self::ledger::Ledger;
 use self::names::Names;
 use self::presence::Presence;
-use self::rates::{Act, Rates};
 use self::search::Search;
-use self::tail::Tails;
-use self::types::{Author, RoomId, UserId};
+use crate::chat::ledger::recent::RecentCache;
+use crate::chat::mass_mentions::LargeRooms;
+use crate::chat::rate_limits::{Act, Rates};
 use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::events::Bus;
 use crate::limits::Reads;
-
-/// A post before it is checked.
-#[derive(Debug, Default)]
-pub struct Draft {
-    /// The words as written.
-    pub body: String,
-    /// What tells a retry from a new message.
-    pub nonce: Option<String>,
-    /// The message that it answers.
-    pub reply_to: Option<i64>,
-}
+use crate::model::{RoomId, UserId};
 
 /// The rooms, and everything that can be done in them.
 pub struct Chat {
     db: Arc<Db>,
+    events: Bus,
     ledger: Ledger,
-    tails: Arc<Tails>,
+    recent: Arc<RecentCache>,
     clock: Clock,
     epoch: Arc<str>,
     presence: Arc<Presence>,
@@ -91,25 +79,26 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Opens the rooms of a database. The receiver gets what happens in them, in commit order, and must be read.
+    /// Opens the rooms of a database. What happens in them is published to `events`, in commit order.
     ///
     /// # Errors
     /// The database's.
-    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Result<(Self, mpsc::Receiver<Vec<Event>>)> {
+    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Arc<Self>> {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
-        newcomers::doubt(&config.default_rooms, &names);
+        default_rooms::doubt(&config.default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
-        let tails = Arc::new(Tails::new(config.memory_limit / 2));
-        let (ledger, events) = Ledger::start(db.clone(), clock.clone(), tails.clone(), names.clone());
+        let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
+        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config);
         let chat = Self {
             db,
+            events,
             ledger,
-            tails,
+            recent,
             clock,
             epoch,
             presence: Arc::default(),
@@ -127,7 +116,9 @@ impl Chat {
             default_rooms: config.default_rooms.clone(),
             max_chars: config.max_message_chars,
         };
-        Ok((chat, events))
+        let chat = Arc::new(chat);
+        chat.follow_profiles();
+        Ok(chat)
     }
 
     /// The id of the history that every `rev` counts in.
@@ -168,7 +159,7 @@ impl Chat {
 
     /// Notes that pages have drawn a room's messages in a new way, and keep that.
     pub fn drew(&self, room: RoomId) {
-        self.tails.weigh(room);
+        self.recent.weigh(room);
     }
 
     /// Takes no more changes; what is queued is still committed and published.
@@ -176,17 +167,15 @@ impl Chat {
         self.ledger.close();
     }
 
-    /// Notes that somebody has another name, and forgets what is kept in memory under the old one.
-    pub fn rename(&self, person: &Author) {
-        self.display_names.set(person);
-        self.forget_name(person.id);
+    /// Waits until everything that was queued before [`Self::close`] has been committed and published.
+    pub async fn closed(&self) {
+        self.ledger.ended().await;
     }
 
-    /// Forgets what is kept in memory under somebody's name.
-    pub fn forget_name(&self, person: UserId) {
-        self.tails.forget_author(person);
-        // Counted behind it: whoever reads the new count finds no old name in memory.
-        self.renamings.fetch_add(1, Ordering::AcqRel);
+    /// Where events are published.
+    #[must_use]
+    pub fn events(&self) -> &Bus {
+        &self.events
     }
 
     /// How often somebody's name has changed since the start: what was said before looks otherwise then, without a change of its room.
@@ -204,122 +193,12 @@ impl Chat {
         self.rates.forget_quiet_people();
     }
 
-    // ---- writing messages ----------------------------------------------------------------------------------------
-    // Each of these checks and queues without waiting, so that a socket's changes keep the order in which it sent them.
-
-    /// Queues a message.
-    ///
-    /// # Errors
-    /// `invalid`, `too_long`, `rate_limited` or `busy`; the outcome may be refused as well.
-    pub fn post(&self, actor: UserId, room: RoomId, draft: Draft) -> Result<Pending> {
-        let body = text::body(&draft.body, self.max_chars)?;
-        let nonce = draft.nonce.as_deref().map(text::nonce).transpose()?;
-        self.spend(actor)?;
-        let rendered = markdown::render(&body, &self.names);
-        let here = self.here(&rendered);
-        self.call(actor, room, &rendered, here.len())?;
-        self.ledger.submit(actor, room, Change::Post { body, rendered, here, nonce, reply_to: draft.reply_to })
-    }
-
-    /// How words would look. It costs as much as posting them, and counts alike.
-    ///
-    /// # Errors
-    /// `invalid` or `too_long` for the body; `rate_limited`.
-    pub fn preview(&self, actor: UserId, body: &str) -> Result<markdown::Preview> {
-        let body = text::body(body, self.max_chars)?;
-        self.spend(actor)?;
-        Ok(markdown::Preview { html: markdown::render(&body, &self.names).html })
-    }
-
-    /// Queues other words for one's own message.
-    ///
-    /// # Errors
-    /// As [`Self::post`].
-    pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
-        let body = text::body(body, self.max_chars)?;
-        self.spend(actor)?;
-        let rendered = markdown::render(&body, &self.names);
-        let here = self.here(&rendered);
-        self.call(actor, room, &rendered, here.len())?;
-        self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, here })
-    }
-
-    /// Queues a deletion.
-    ///
-    /// # Errors
-    /// As [`Self::post`].
-    pub fn delete(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
-        self.spend(actor)?;
-        self.ledger.submit(actor, room, Change::Delete { seq })
-    }
-
-    /// Queues an emoji put under a message or taken away.
-    ///
-    /// # Errors
-    /// As [`Self::post`].
-    pub fn react(&self, actor: UserId, room: RoomId, seq: i64, emoji: &str, on: bool) -> Result<Pending> {
-        let emoji = text::emoji(emoji)?;
-        self.spend(actor)?;
-        self.ledger.submit(actor, room, Change::React { seq, emoji, on })
-    }
-
-    /// Queues a pin, put on a message or taken away.
-    ///
-    /// # Errors
-    /// As [`Self::post`].
-    pub fn pin(&self, actor: UserId, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
-        self.allow(actor, Act::Pin)?;
-        self.ledger.submit(actor, room, Change::Pin { seq, on })
-    }
-
-    /// Queues the read marker's way to just before a message.
-    ///
-    /// # Errors
-    /// `rate_limited` or `busy`, or `not_found` as the outcome.
-    pub fn mark_unread(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
-        self.allow(actor, Act::Mark)?;
-        self.ledger.submit(actor, room, Change::Unread { seq })
-    }
-
-    /// Queues a step of the read marker.
-    ///
-    /// # Errors
-    /// `rate_limited`, `invalid` or `busy`.
-    pub fn read(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
-        self.allow(actor, Act::Mark)?;
-        if seq < 0 {
-            return Err(Error::invalid("seq", "A seq is not negative."));
-        }
-        self.ledger.submit(actor, room, Change::Read { seq })
-    }
-
-    /// Who is connected, for words that address those who are here.
-    fn here(&self, rendered: &markdown::Rendered) -> Vec<UserId> {
-        if rendered.mentions.iter().any(|name| name == "@here") { self.presence.connected() } else { Vec::new() }
-    }
-
-    /// Counts what words call: a whole large room is called only so often.
-    fn call(&self, actor: UserId, room: RoomId, rendered: &markdown::Rendered, connected: usize) -> Result<()> {
-        match self.large_rooms.called(room, rendered, connected) {
-            Some(people) => self.rates.call(actor, people),
-            None => Ok(()),
-        }
-    }
-
     /// Counts what somebody does besides posting. Asked first, before anything is looked up.
     ///
     /// # Errors
     /// `rate_limited`.
     pub fn allow(&self, person: UserId, act: Act) -> Result<()> {
         self.rates.count(person, act)
-    }
-
-    /// Counts one change against a person's rate.
-    fn spend(&self, actor: UserId) -> Result<()> {
-        let Some(posts) = &self.posts else { return Ok(()) };
-        posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
-            retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
-        })
     }
 }
 

@@ -5,8 +5,9 @@
 //! private room: a link would tell that it exists.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 /// The names.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -24,25 +25,25 @@ impl Names {
     /// Whether somebody has this username, in lower case.
     #[must_use]
     pub fn is_person(&self, username: &str) -> bool {
-        self.people.read().unwrap_or_else(PoisonError::into_inner).contains(username)
+        self.people.read().contains(username)
     }
 
     /// Whether a public room has this slug.
     #[must_use]
     pub fn is_public_room(&self, slug: &str) -> bool {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).contains(slug)
+        self.rooms.read().contains(slug)
     }
 
     /// Learns of a person.
     pub fn meet(&self, username: &Arc<str>) {
         if !self.is_person(username) {
-            self.people.write().unwrap_or_else(PoisonError::into_inner).insert(username.clone());
+            self.people.write().insert(username.clone());
         }
     }
 
     /// Learns of a room, or that it is private now.
     pub fn set_room(&self, slug: &Arc<str>, is_public: bool) {
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.rooms.write();
         if is_public {
             rooms.insert(slug.clone())
         } else {

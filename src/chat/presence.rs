@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
-use crate::chat::types::{RoomId, UserId};
+use crate::model::{RoomId, UserId};
 
 /// How many names are told at the most; the count is of everybody.
 const NAMES: usize = 100;
@@ -71,7 +72,7 @@ impl Presence {
     }
 
     fn people(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+        self.people.lock()
     }
 
     /// Counts a socket in; `true` if it is its person's first in the room.
@@ -119,8 +120,7 @@ impl Presence {
     }
 
     fn with<R>(&self, body: impl FnOnce(&mut HashMap<RoomId, HashMap<UserId, Present>>) -> R) -> R {
-        // Nothing in here can panic half-way through a change, so a poisoned lock still guards whole counts.
-        body(&mut self.rooms.lock().unwrap_or_else(PoisonError::into_inner))
+        body(&mut self.rooms.lock())
     }
 }
 

@@ -10,12 +10,14 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::names::Names;
-use super::types::UserId;
 use super::{Chat, markdown};
 use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::model::UserId;
+use crate::model::pagination::RevisionsPlace;
+use crate::permissions::{self, Action, Actor};
 
 /// How many revisions one page holds at the most.
 const PAGE: usize = 20;
@@ -53,32 +55,6 @@ pub struct Revisions {
     pub bytes: usize,
 }
 
-/// Where a page of revisions lies. The revision with this number is not in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The newest ones.
-    Newest,
-    /// Those just older than this one.
-    Before(i64),
-    /// Those just newer than this one.
-    After(i64),
-}
-
-impl Place {
-    /// The place that these two parameters name.
-    ///
-    /// # Errors
-    /// `invalid` when both are given.
-    pub fn new(before: Option<i64>, after: Option<i64>) -> Result<Self> {
-        match (before, after) {
-            (None, None) => Ok(Self::Newest),
-            (Some(rev), None) => Ok(Self::Before(rev)),
-            (None, Some(rev)) => Ok(Self::After(rev)),
-            _ => Err(Error::invalid("before", "Give one of `before` and `after`.")),
-        }
-    }
-}
-
 /// The turns in which pages are rendered: half of the processors at once, so that the other half is there for everybody else.
 #[derive(Debug)]
 pub struct Turns {
@@ -98,11 +74,12 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found`, `forbidden`, or `busy`.
-    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: Place) -> Result<Revisions> {
+    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: RevisionsPlace) -> Result<Revisions> {
         let logged = self.message(view, seq).await?;
-        if logged.message.author.id != reader && !self.db.find_user(reader).await?.is_some_and(|user| user.is_admin) {
-            return Err(Error::Forbidden("Only the author and admins can see the edit history."));
-        }
+        let author = logged.message.author.id;
+        // An author's own history needs no look at who is an admin.
+        let is_admin = author != reader && self.db.find_user(reader).await?.is_some_and(|user| user.is_admin);
+        permissions::may(Actor { id: reader, is_admin }, Action::SeeRevisions(author), &view.facts())?;
         let waiting = self.turns.waiting.try_acquire().map_err(|_| Error::BUSY)?;
         let turn = self.turns.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;
         drop(waiting);
@@ -119,8 +96,8 @@ impl Chat {
     }
 }
 
-/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`Place::After`], else with the newest.
-fn page(found: Vec<(i64, String, Millis)>, place: Place, names: &Names) -> Revisions {
+/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`RevisionsPlace::After`], else with the newest.
+fn page(found: Vec<(i64, String, Millis)>, place: RevisionsPlace, names: &Names) -> Revisions {
     let count = found.len();
     let (mut revisions, mut bytes) = (Vec::new(), 0);
     for (rev, body, written_at) in found.into_iter().take(PAGE) {
@@ -134,14 +111,14 @@ fn page(found: Vec<(i64, String, Millis)>, place: Place, names: &Names) -> Revis
         bytes += weight;
     }
     let is_cut = revisions.len() < count;
-    let is_after = matches!(place, Place::After(_));
+    let is_after = matches!(place, RevisionsPlace::After(_));
     if is_after {
         revisions.reverse();
     }
     let (first, last) = (revisions.first().map(|it| it.rev), revisions.last().map(|it| it.rev));
     // Whoever comes from one side finds something there.
     let more = if is_after { last.is_some() } else { is_cut };
-    let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != Place::Newest) };
+    let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != RevisionsPlace::Newest) };
     Revisions { revisions, more, next: last.filter(|_| more), newer, bytes }
 }
 
@@ -160,24 +137,24 @@ mod tests {
     #[test]
     fn a_page_says_where_older_and_newer_ones_are() {
         let names = Names::default();
-        let all = page(found((1..=3).rev(), "words"), Place::Newest, &names);
+        let all = page(found((1..=3).rev(), "words"), RevisionsPlace::Newest, &names);
         assert_eq!(shown(&all), (vec![3, 2, 1], false, None, None));
-        let newest = page(found((30..=50).rev(), "words"), Place::Newest, &names);
+        let newest = page(found((30..=50).rev(), "words"), RevisionsPlace::Newest, &names);
         assert_eq!(shown(&newest), ((31..=50).rev().collect(), true, Some(31), None));
-        let older = page(found((11..31).rev(), "words"), Place::Before(31), &names);
+        let older = page(found((11..31).rev(), "words"), RevisionsPlace::Before(31), &names);
         assert_eq!(shown(&older), ((11..31).rev().collect(), false, None, Some(30)));
-        let newer = page(found(12..=32, "words"), Place::After(11), &names);
+        let newer = page(found(12..=32, "words"), RevisionsPlace::After(11), &names);
         assert_eq!(shown(&newer), ((12..=31).rev().collect(), true, Some(12), Some(31)));
-        let top = page(found(49..=50, "words"), Place::After(48), &names);
+        let top = page(found(49..=50, "words"), RevisionsPlace::After(48), &names);
         assert_eq!(shown(&top), (vec![50, 49], true, Some(49), None));
-        let none = page(Vec::new(), Place::Before(1), &names);
+        let none = page(Vec::new(), RevisionsPlace::Before(1), &names);
         assert_eq!(shown(&none), (vec![], false, None, None));
     }
 
     #[test]
     fn a_page_of_long_revisions_ends_early() {
         let (names, body) = (Names::default(), "[](a.bc)".repeat(1000));
-        let page = page(found((1..=20).rev(), &body), Place::Newest, &names);
+        let page = page(found((1..=20).rev(), &body), RevisionsPlace::Newest, &names);
         assert!((2..20).contains(&page.revisions.len()), "{}", page.revisions.len());
         assert!(page.more && page.next == page.revisions.last().map(|it| it.rev));
         let bytes = serde_json::to_vec(&page).expect("a page has a JSON form").len();

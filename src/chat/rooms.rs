@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::change::Change;
-use super::listing::{Listing, RoomListing, Sought, SoughtRooms};
-use super::rates::Act;
-use super::types::{ListedRoom, Room, RoomId, UserId, Visibility};
-use super::{Chat, text};
+use super::Chat;
+use crate::chat::ledger::change::Change;
+use crate::chat::rate_limits::Act;
 use crate::db::people::Member;
 use crate::db::room_lists::{Here, Surroundings};
 use crate::db::rooms::{Contents, RoomView};
 use crate::error::{Error, Result};
+use crate::model::pagination::{Listing, RoomListing, Sought, SoughtRooms};
+use crate::model::validate;
+use crate::model::{ListedRoom, Room, RoomId, UserId, Visibility};
 
 /// How many rooms somebody may be a member of by what others do: who has more has to enter by themselves.
 const BROUGHT_INTO: i64 = 500;
@@ -40,7 +41,7 @@ impl Chat {
     /// # Errors
     /// `not_found`.
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
-        text::no_nul("room", slug)?;
+        validate::no_nul("room", slug)?;
         let mut view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
         self.large_rooms.learn(view.room.id, view.members);
         self.name_view(&mut view, reader).await?;
@@ -154,8 +155,8 @@ impl Chat {
     ) -> Result<()> {
         self.allow(actor, Act::Describe)?;
         let view = self.view(actor, slug).await?;
-        let name = name.map(text::room_name).transpose()?;
-        let topic = topic.map(|topic| text::line("topic", topic, text::TOPIC)).transpose()?;
+        let name = name.map(validate::room_name).transpose()?;
+        let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
         if let Some(name) = &name
             && fold(name) != fold(&view.room.name)
             && let Some(other) = self.room_named(actor, name).await?
@@ -180,15 +181,15 @@ impl Chat {
     /// # Errors
     /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` for who is in too many rooms.
     pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
-        let name = text::room_name(name)?;
-        let topic = text::line("topic", topic, text::TOPIC)?;
+        let name = validate::room_name(name)?;
+        let topic = validate::line("topic", topic, validate::TOPIC)?;
         self.allow(maker, Act::Create)?;
         self.must_have_place(maker).await?;
         let naming = self.naming.lock().await;
         if let Some(other) = self.room_named(maker, &name).await? {
             return Err(name_taken(&other));
         }
-        let slug = text::slug(&name);
+        let slug = validate::slug(&name);
         let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
         drop(naming);
         self.names.set_room(&room.slug, visibility == Visibility::Public);
@@ -222,7 +223,7 @@ impl Chat {
     /// # Errors
     /// `invalid`, for `after`.
     pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListing> {
-        text::no_nul("after", after)?;
+        validate::no_nul("after", after)?;
         let found = self.db.list_own_rooms_behind(reader, after, RoomListing::WATCHED).await?;
         let mut page = RoomListing::of_slugs(found);
         page.rooms.sort_by_cached_key(|listed| (listed.room.name.to_lowercase(), listed.room.slug.clone()));
@@ -246,7 +247,7 @@ impl Chat {
     /// # Errors
     /// `invalid`, for a slug that cannot be one; the database's.
     pub async fn surroundings(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<Surroundings> {
-        text::no_nul("room", slug)?;
+        validate::no_nul("room", slug)?;
         let mut found = self.db.list_own_rooms_at(reader, slug, favorites).await?;
         self.name_rooms(&mut found.rooms, reader).await?;
         if let Some(Here { view, .. }) = &mut found.here
@@ -275,7 +276,7 @@ impl Chat {
 
     async fn person(&self, username: &str) -> Result<UserId> {
         let unknown = || Error::invalid("username", "No one has that username.");
-        text::no_nul("username", username)?;
+        validate::no_nul("username", username)?;
         let name = username.trim().to_lowercase();
         Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::change::Logged;
 use super::{Chat, history};
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
+use crate::model::Logged;
 
 /// How many replies one answer holds at the most.
 const PAGE: i64 = 50;

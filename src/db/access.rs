@@ -3,8 +3,8 @@
 //! Owns that the sessions end in the same transaction. Sockets are not its business.
 
 use super::{Db, transaction, write};
-use crate::chat::types::UserId;
 use crate::clock::Millis;
+use crate::model::UserId;
 
 impl Db {
     /// Stores a new password's hash and ends every session of its person, in one transaction.

@@ -7,12 +7,13 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
+use parking_lot::{Mutex, MutexGuard};
 use sqlx::pool::{CloseEvent, PoolConnection};
 use sqlx::{Connection, Database, Describe, Either, Execute, Executor, Pool, SqlStr};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -58,7 +59,7 @@ impl<D: Database> Connections<D> {
     }
 
     fn ready(&self) -> MutexGuard<'_, Vec<(PoolConnection<D>, Instant)>> {
-        self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.ready.lock()
     }
 
     /// A connection, for as long as it is held.
@@ -96,7 +97,7 @@ impl<D: Database> Connections<D> {
 impl<D: Database> Drop for Inner<D> {
     fn drop(&mut self) {
         // One that goes back to the pool does so in a task; the runtime may have ended.
-        let ready = self.ready.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ready = self.ready.get_mut();
         ready.drain(..).for_each(|(connection, _)| drop(connection.detach()));
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, transaction, write};
-use crate::chat::types::{Author, RoomId, UserId};
 use crate::clock::Millis;
+use crate::model::{Author, RoomId, UserId};
 
 /// What is kept as the name of direct messages. Nobody sees it: their readers see the others' names.
 pub const NAME: &str = "Direct messages";
@@ -114,7 +114,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_company_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Company>> {
+    pub async fn list_participants_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Company>> {
         macro_rules! people {
             ($pool:expr, $among:literal, $rooms:expr) => {
                 sqlx::query_as(concat!(
@@ -146,7 +146,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_company(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
+    pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
         let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
             "select mine.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
              from memberships as mine
@@ -202,12 +202,12 @@ impl Db {
 fn by_room(rows: Vec<PersonRow>, reader: UserId) -> HashMap<RoomId, Company> {
     let mut rooms = HashMap::<_, Company>::new();
     for row in rows {
-        let company = rooms.entry(row.room_id).or_default();
-        company.talked_at = row.talked_at;
-        company.people.push(row.into());
+        let participants = rooms.entry(row.room_id).or_default();
+        participants.talked_at = row.talked_at;
+        participants.people.push(row.into());
     }
-    for company in rooms.values_mut().filter(|company| company.people.len() > 1) {
-        company.people.retain(|person| person.id != reader);
+    for participants in rooms.values_mut().filter(|participants| participants.people.len() > 1) {
+        participants.people.retain(|person| person.id != reader);
     }
     rooms
 }

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::{Db, read, write};
-use crate::chat::drafts::{Begun, Draft, EditedWords};
-use crate::chat::types::{RoomId, UserId};
 use crate::clock::Millis;
+use crate::model::{Begun, Draft, EditedWords};
+use crate::model::{RoomId, UserId};
 
 type Row = (String, String, Option<i64>, Option<i64>, Option<String>, Millis);
 

@@ -10,9 +10,9 @@ use sqlx::FromRow;
 
 use super::Db;
 use super::read;
-use crate::chat::types::{Author, Kind, Message, Pin, RoomId, UserId};
 use crate::clock::Millis;
 use crate::limits;
+use crate::model::{Author, Kind, Message, Pin, RoomId, UserId};
 
 /// About how many bytes a message has as JSON beside its text.
 const FRAME: usize = 400;

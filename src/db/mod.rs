@@ -6,22 +6,26 @@
 //! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
 
 mod access;
-mod activity;
 mod checkpoint;
 mod connections;
 pub mod direct;
 pub mod drafts;
 mod file;
 pub mod ledger;
-mod looks;
+mod lookalikes;
+mod mentions;
 pub mod messages;
+mod notifications;
 mod open;
 pub mod people;
+mod pins;
+mod revisions;
 pub mod room_lists;
 pub mod rooms;
 pub mod search;
 pub mod sessions;
 mod statistics;
+mod threads;
 pub mod users;
 
 use std::sync::atomic::Ordering;
@@ -208,7 +212,7 @@ impl Db {
                 sqlite.read.close().await;
                 sqlite.write.close().await;
                 // Last, when nothing of this server's can write any more.
-                sqlite.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+                sqlite.lock.lock().take();
             }
             Self::Postgres(postgres) => {
                 postgres.read.close().await;

@@ -5,12 +5,12 @@
 
 use sqlx::FromRow;
 
-use super::looks::settle_look;
 use super::rooms::RoomView;
 use super::{Db, read, transaction, write};
-use crate::chat::listing::Sought;
-use crate::chat::types::{Author, Level, Theme, UserId};
 use crate::clock::Millis;
+use crate::db::lookalikes::settle_look;
+use crate::model::pagination::Sought;
+use crate::model::{Author, Level, Theme, UserId};
 
 /// How exactly it is noted when somebody was last seen, in milliseconds.
 const SEEN: i64 = 60_000;

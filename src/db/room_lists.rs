@@ -8,10 +8,9 @@ use std::sync::Arc;
 use super::people::pattern;
 use super::rooms::{RoomRow, RoomView};
 use super::{Db, read};
-use crate::chat::drafts::Begun;
-use crate::chat::listing::{Order, Place, SoughtRooms, Whose};
-use crate::chat::types::{Head, ListedRoom, RoomId, UserId};
 use crate::clock::Millis;
+use crate::model::pagination::{Order, Place, SoughtRooms, Whose};
+use crate::model::{Begun, Head, ListedRoom, RoomId, UserId};
 
 /// How many memberships somebody may have for all of their rooms to be listed beside a page.
 pub const FEW: i64 = 100;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, write};
-use crate::chat::types::{Head, Level, Membership, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
+use crate::model::{Head, Level, Membership, Room, RoomId, UserId, Visibility};
+use crate::permissions::RoomFacts;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,19 @@ pub struct RoomView {
     pub members: i64,
     /// Whether it is a conversation that the person has hidden.
     pub is_hidden: bool,
+}
+
+impl RoomView {
+    /// What decisions about the person depend on.
+    #[must_use]
+    pub fn facts(&self) -> RoomFacts {
+        RoomFacts {
+            visibility: self.room.visibility,
+            is_direct: self.room.is_direct,
+            created_by: self.created_by,
+            is_member: self.membership.is_some(),
+        }
+    }
 }
 
 /// How much has been written in a room.

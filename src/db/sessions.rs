@@ -6,8 +6,8 @@
 use sqlx::FromRow;
 
 use super::{Db, read, write};
-use crate::chat::types::{Level, Theme, UserId};
 use crate::clock::Millis;
+use crate::model::{Level, Theme, UserId};
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

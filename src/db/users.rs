@@ -7,8 +7,8 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::{Db, read, transaction, write};
-use crate::chat::types::{Author, RoomId, UserId};
 use crate::clock::Millis;
+use crate::model::{Author, RoomId, UserId};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]

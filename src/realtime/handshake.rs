@@ -12,14 +12,12 @@ use engineioxide::backlog::Backlog;
 use engineioxide::guard::Guarded;
 use ipnet::IpNet;
 
-use super::entrance::Entrance;
-use crate::accounts::session::SessionKey;
+use crate::http::client_ip;
+use crate::http::cookies::session_key;
+use crate::http::origin::Origins;
+use crate::model::SessionKey;
+use crate::realtime::guard::ConnectionGuard;
 use crate::server::{Connections, Cut};
-use crate::state::AppState;
-use crate::web::address;
-use crate::web::forgery;
-use crate::web::origin::Origins;
-use crate::web::session::session_key;
 
 /// Where Socket.IO answers.
 pub const PATH: &str = "/socket.io";
@@ -62,16 +60,10 @@ pub fn is_socket<B>(request: &Request<B>) -> bool {
     request.uri().path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+#[must_use]
 /// Whether a socket's request comes from one of our own pages, or from something that is no browser, and was meant for us.
-fn is_allowed<B>(request: &Request<B>, origins: &Origins) -> bool {
+pub fn is_allowed<B>(request: &Request<B>, origins: &Origins) -> bool {
     origins.allows(request.headers()) && origins.is_meant(request.headers(), request.uri())
-}
-
-/// Notes in the security log that a socket from another site will be refused.
-pub fn note_foreign<B>(request: &Request<B>, state: &AppState) {
-    if is_socket(request) && !is_allowed(request, &state.origins) {
-        forgery::note_refusal(state, request.headers(), request.extensions(), "socket");
-    }
 }
 
 /// Takes what is worth keeping out of a socket's request, and leaves others as they are.
@@ -85,7 +77,7 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
         is_origin_allowed: is_allowed(&request, &doors.origins),
         cut: request.extensions().get::<Cut>().cloned().unwrap_or_default(),
         backlog: Backlog::default(),
-        address: address::client(headers, request.extensions(), &doors.trusted_proxies)
+        address: client_ip::client(headers, request.extensions(), &doors.trusted_proxies)
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
     };
     // As large as it has to be: by itself a map begins with place for six.
@@ -112,7 +104,7 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     }
     // engineioxide counts in this one.
     extensions.insert(handshake.backlog.clone());
-    extensions.insert(Guarded(Arc::new(Entrance::new(handshake, doors.connections.clone()))));
+    extensions.insert(Guarded(Arc::new(ConnectionGuard::new(handshake, doors.connections.clone()))));
     request
 }
 
@@ -145,7 +137,7 @@ mod tests {
                 }
             }
             let prepared = prepare(request.body(()).unwrap(), &doors);
-            let entrance = Entrance::of(prepared.extensions()).unwrap();
+            let entrance = ConnectionGuard::of(prepared.extensions()).unwrap();
             assert_eq!(entrance.handshake().is_origin_allowed, expected, "{host} {origin:?} {site:?}");
         }
     }

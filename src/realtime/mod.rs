@@ -1,28 +1,20 @@
-//! The Socket.IO namespace: who is let in, what they can ask for, and who is told what.
+//! The Socket.IO namespace: who may connect, what clients can ask for, and what they are sent.
 //!
 //! Owns event names, their payloads and everything that knows of sockets. It must not decide what is allowed in a room or
-//! write anything: that is `chat`.
+//! write anything: `chat` does. What clients are sent unasked comes from `events`.
 //!
-//! Reading order: `handshake` (a connection's request), `entrance` (what the connection may do), `seat` and `seats` (who sits where),
-//! `incoming` (what clients ask for), `publish` (what the rooms tell), `watch` (hearing of all of one's rooms).
+//! Reading order: `handshake` (a connection's request), `guard` (what the connection may carry), `connection` and `registry` (whose it is),
+//! `inbound` (what clients ask for, one file for each event), `publish` (what they are sent), `presence`.
 
-mod cost;
-pub mod drafts;
-pub mod entrance;
+pub mod connection;
+pub mod guard;
 pub mod handshake;
-mod incoming;
-pub mod outgoing;
-mod own_room;
-pub mod payload;
-mod people;
+pub mod inbound;
+pub mod outbound;
 mod presence;
 mod publish;
-mod recent;
-mod search;
-pub mod seat;
-pub mod seats;
-mod typing;
-mod watch;
+mod recent_map;
+pub mod registry;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,22 +26,17 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::operators::BroadcastOperators;
 use socketioxide::{SocketIo, TransportType};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use self::entrance::Entrance;
-use self::outgoing::Outgoing;
-use self::presence::{Company, Leavers};
+use self::connection::{Connected, Connection, channel, watchers};
+use self::guard::ConnectionGuard;
+use self::presence::{Debounce, Leavers};
 use self::publish::Audience;
-use self::seat::{Seat, Seated};
-use self::seats::Seats;
+use self::registry::Registry;
 use crate::accounts::Accounts;
-use crate::accounts::session::SessionKey;
 use crate::chat::Chat;
-use crate::chat::change::Event;
-use crate::chat::types::{RoomId, UserId};
 use crate::clock::Clock;
 use crate::config::{Config, Transports};
+use crate::events::{SessionEnd, Subscription};
 
 /// The one namespace.
 pub const NAMESPACE: &str = "/chat";
@@ -71,9 +58,9 @@ pub struct Realtime {
     chat: Arc<Chat>,
     accounts: Arc<Accounts>,
     clock: Clock,
-    seats: Seats,
+    registry: Registry,
     leavers: Leavers,
-    company: Company,
+    debounce: Debounce,
     /// How many bytes of messages have been broadcast.
     broadcast: AtomicU64,
     /// How many of them sockets may still have to write, each counted once.
@@ -99,15 +86,13 @@ impl fmt::Display for Refusal {
 }
 
 impl Realtime {
-    /// Opens the namespace. `events` is what the ledger commits; it is published until the ledger ends, and `done` is cancelled
-    /// after the last of it.
+    /// Opens the namespace, and sends clients what `events` brings.
     pub fn start(
         config: &Config,
         chat: Arc<Chat>,
         accounts: Arc<Accounts>,
         clock: Clock,
-        events: mpsc::Receiver<Vec<Event>>,
-        done: CancellationToken,
+        events: Subscription,
     ) -> (SocketIoLayer, Arc<Self>) {
         let builder = SocketIo::builder()
             .req_path(handshake::PATH)
@@ -122,36 +107,36 @@ impl Realtime {
             Transports::WebSocketAndPolling => builder.transports([TransportType::Websocket, TransportType::Polling]),
         };
         let (layer, io) = builder.build_layer();
-        let seats = Seats::new(chat.presence().clone());
+        let registry = Registry::new(chat.presence().clone());
         let realtime = Arc::new(Self {
             io,
             chat,
             accounts,
             clock,
-            seats,
+            registry,
             leavers: Leavers::default(),
-            company: Company::default(),
+            debounce: Debounce::default(),
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
         });
         realtime.clone().open();
-        tokio::spawn(publish::run(realtime.clone(), events, done));
+        tokio::spawn(publish::run(realtime.clone(), events));
         tokio::spawn(realtime.clone().sweep());
-        tokio::spawn(realtime.clone().tell_of_leavers());
+        tokio::spawn(realtime.clone().publish_leavers());
         (layer, realtime)
     }
 
     fn open(self: Arc<Self>) {
         let io = self.io.clone();
-        let doorkeeper = self.clone();
+        let admitting = self.clone();
         let admit = move |socket: SocketRef| {
-            let realtime = doorkeeper.clone();
+            let realtime = admitting.clone();
             async move { realtime.admit(socket).await }
         };
         let welcome = move |socket: SocketRef| {
             // Runs in the connecting task itself, before anything else can happen to the socket.
-            if let Some(seat) = socket.extensions.get::<Arc<Seat>>() {
-                self.seats.add(&socket, &seat);
+            if let Some(connection) = socket.extensions.get::<Arc<Connection>>() {
+                self.registry.add(&socket, &connection);
             }
             async {}
         };
@@ -160,46 +145,36 @@ impl Realtime {
 
     /// Asks the database whether the connection's session is good, each time it wants in: a transport outlives its welcome.
     async fn admit(self: Arc<Self>, socket: SocketRef) -> Result<(), Refusal> {
-        let entrance = Entrance::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
-        if !entrance.handshake().is_origin_allowed {
+        let guard = ConnectionGuard::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
+        if !guard.handshake().is_origin_allowed {
             return Err(Refusal::ForbiddenOrigin);
         }
-        let key = entrance.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
-        // Before the database is asked: whose access ends from here on is turned away when they are seated.
-        let as_of = self.seats.endings();
+        let key = guard.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
+        // Before the database is asked: whose access ends from here on is turned away when they are registered.
+        let as_of = self.registry.endings();
         let user = match tokio::time::timeout(ADMITTING, self.accounts.session_user(&key)).await {
             Ok(Ok(Some(user))) => user,
             Ok(Ok(None)) => return Err(Refusal::Unauthenticated),
             Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
         };
         self.chat.names().meet(&user.username);
-        entrance.let_in();
+        guard.let_in();
         let turns = self.chat.reads().turns(user.id);
-        let seat = Arc::new(Seat::new(user.id, user.username, key, as_of, entrance, turns));
-        socket.extensions.insert(seat.clone());
+        let connection = Arc::new(Connection::new(user.id, user.username, key, as_of, guard, turns));
+        socket.extensions.insert(connection.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
-        incoming::listen(&self, &socket, seat);
+        inbound::listen(&self, &socket, connection);
         Ok(())
-    }
-
-    /// Ends every socket of a session, at once; it must have ended in the database before.
-    pub fn end_session(&self, key: &SessionKey, reason: &'static str) {
-        self.seats.end_session(key, reason);
-    }
-
-    /// Ends every socket of a person, at once; their sessions must have ended in the database before.
-    pub fn end_user(&self, user: UserId, reason: &'static str) {
-        self.seats.end_user(user, reason);
     }
 
     /// Tells every socket that the server stops, and cuts them.
     pub fn stop(&self) {
-        for Seated { socket, seat } in self.seats.everybody() {
+        for Connected { socket, connection } in self.registry.everybody() {
             // One that cannot be told is cut all the same, and comes back by itself.
             socket.disconnect().ok();
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(250)).await;
-                seat.cut();
+                connection.cut();
             });
         }
     }
@@ -207,26 +182,14 @@ impl Realtime {
     /// How many sockets are connected.
     #[must_use]
     pub fn sockets(&self) -> usize {
-        self.seats.count()
+        self.registry.count()
     }
 
     fn to(&self, audience: Audience) -> BroadcastOperators {
         let namespace = self.io.of(NAMESPACE).expect("the namespace is open");
         match audience {
-            Audience::Live(room) => namespace.within(seat::channel(room)),
-            Audience::Watching(room) => namespace.within(seat::watchers(room)).except(seat::channel(room)),
-        }
-    }
-
-    /// Tells everybody who is live in a room, and cuts whoever cannot keep up.
-    async fn broadcast<E: Outgoing>(&self, room: RoomId, event: &E) {
-        self.broadcast_to(Audience::Live(room), event).await;
-    }
-
-    async fn broadcast_to<E: Outgoing>(&self, audience: Audience, event: &E) {
-        let sent = self.to(audience).emit(E::NAME, event).await;
-        if let Err(error) = sent {
-            publish::cut_the_slow(self, audience, event, &error);
+            Audience::Live(room) => namespace.within(channel(room)),
+            Audience::Watching(room) => namespace.within(watchers(room)).except(channel(room)),
         }
     }
 
@@ -235,18 +198,18 @@ impl Realtime {
         let mut ticks = tokio::time::interval(SWEEP);
         loop {
             ticks.tick().await;
-            let sessions = self.seats.sessions();
+            let sessions = self.registry.sessions();
             match self.accounts.ended_among(sessions).await {
                 Ok(ended) if ended.is_empty() => {}
-                Ok(ended) => self.seats.end_sessions(&ended, "expired"),
+                Ok(ended) => self.registry.end_sessions(&ended, SessionEnd::Expired),
                 Err(error) => tracing::warn!(%error, "could not check the sessions under open sockets"),
             }
-            for seated in self.seats.everybody() {
-                seated.seat.forgive();
+            for connected in self.registry.everybody() {
+                connected.connection.reset_violations();
             }
-            self.seats.forget_losses();
+            self.registry.forget_losses();
             self.chat.forget_quiet_people();
-            self.company.forget(SWEEP);
+            self.debounce.forget(SWEEP);
             if let Err(error) = self.chat.forget_old_drafts().await {
                 tracing::warn!(%error, "old drafts could not be deleted");
             }

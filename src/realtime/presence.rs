@@ -1,22 +1,25 @@
-//! What is told of who is here: that somebody came is told at once; that they have gone, a moment later, and only if it is still true.
+//! Presence, debounced: that somebody came is published at once; that they left, a moment later, and only if it is still true.
 //!
-//! Owns that moment. Somebody who comes and goes over and over is told of once in it, however often that is; what is told last is true.
-//! Who is here is counted elsewhere.
+//! Owns the delays. Somebody who comes and goes over and over is published once in each, and what is published last is true. Connections
+//! are counted by `chat::presence`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Realtime;
-use super::outgoing::Presence;
-use super::seat::Seat;
-use crate::chat::types::{RoomId, UserId};
+use crate::events::Event;
+use crate::model::{RoomId, UserId};
+use crate::realtime::connection::Connection;
 
 /// How long a room waits before it is told that somebody has gone: a page that is loaded anew does not count.
 const MOMENT: Duration = Duration::from_secs(1);
+/// How long somebody may be without a connection before others hear that they are offline: following a link does not count.
+const BLINK: Duration = Duration::from_secs(5);
 
 /// Those who have left a room of late.
 #[derive(Debug, Default)]
@@ -45,8 +48,7 @@ struct Leaver {
 
 impl Leavers {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing in here can panic half-way through a change, so a poisoned lock still guards a whole queue.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
     fn add(&self, leaver: Leaver) {
@@ -83,68 +85,107 @@ impl Leavers {
 
 /// Who was told to be connected, and who is waited for.
 #[derive(Debug, Default)]
-pub struct Company {
-    told: Mutex<HashMap<UserId, Instant>>,
+pub struct Debounce {
+    published: Mutex<HashMap<UserId, Instant>>,
     waited_for: Mutex<HashSet<UserId>>,
 }
 
-impl Company {
+impl Debounce {
     /// Whether it is time to tell others that somebody is connected: not if they were told within `time`.
-    pub fn may_tell(&self, user: UserId, time: Duration) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn may_publish(&self, user: UserId, time: Duration) -> bool {
+        let mut published = self.published.lock();
         let now = Instant::now();
-        let is_due = told.get(&user).is_none_or(|at| now - *at >= time);
+        let is_due = published.get(&user).is_none_or(|at| now - *at >= time);
         if is_due {
-            told.insert(user, now);
+            published.insert(user, now);
         }
         is_due
     }
 
     /// Begins to wait for somebody to come back; `false` if others do already.
     pub fn wait_for(&self, user: UserId) -> bool {
-        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner).insert(user)
+        self.waited_for.lock().insert(user)
     }
 
     /// Waits no longer.
     pub fn have_waited(&self, user: UserId) {
-        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
+        self.waited_for.lock().remove(&user);
     }
 
     /// Forgets who was told of longer than `time` ago; called now and then.
     pub fn forget(&self, time: Duration) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| at.elapsed() < time);
-        told.shrink_to_fit();
+        let mut published = self.published.lock();
+        published.retain(|_, at| at.elapsed() < time);
+        published.shrink_to_fit();
     }
 }
 
 impl Realtime {
-    /// Tells a room that somebody's first socket has entered it, unless it has not been told yet that they were gone.
-    pub(super) async fn say_came(&self, room: RoomId, slug: &str, seat: &Seat) {
-        if !self.leavers.is_going(room, seat.user) {
-            self.broadcast(room, &Presence { room: slug, user: &seat.username, online: true }).await;
+    /// Publishes that somebody's first connection has entered a room, unless the room has not heard yet that they were gone.
+    pub(super) async fn entered_room(&self, room: RoomId, slug: &Arc<str>, connection: &Connection) {
+        if !self.leavers.is_going(room, connection.user) {
+            self.publish_presence(room, slug, &connection.username, true).await;
         }
     }
 
-    /// Notes that somebody's last socket has left a room; the room is told a moment later.
-    pub(super) fn say_gone(&self, room: RoomId, slug: &Arc<str>, seat: &Seat) {
-        let (slug, username) = (slug.clone(), seat.username.clone());
-        self.leavers.add(Leaver { due: Instant::now() + MOMENT, room, slug, user: seat.user, username });
+    /// Notes that somebody's last connection has left a room; the room hears of it a moment later.
+    pub(super) fn left_room(&self, room: RoomId, slug: &Arc<str>, connection: &Connection) {
+        let (slug, username) = (slug.clone(), connection.username.clone());
+        self.leavers.add(Leaver { due: Instant::now() + MOMENT, room, slug, user: connection.user, username });
     }
 
-    /// Tells rooms of those who have gone, each when their moment has passed.
-    pub(super) async fn tell_of_leavers(self: Arc<Self>) {
+    /// Publishes who has left, each when their moment has passed.
+    pub(super) async fn publish_leavers(self: Arc<Self>) {
         loop {
             let Leaver { room, slug, user, username, .. } = self.leavers.next().await;
             let is_here = || self.chat.presence().is_in(room, user);
             if is_here() {
                 continue;
             }
-            self.broadcast(room, &Presence { room: &slug, user: &username, online: false }).await;
-            // Whoever came back in between may have been told of before this was.
+            self.publish_presence(room, &slug, &username, false).await;
+            // Whoever came back in between may have been published before this was.
             if is_here() {
-                self.broadcast(room, &Presence { room: &slug, user: &username, online: true }).await;
+                self.publish_presence(room, &slug, &username, true).await;
             }
+        }
+    }
+
+    async fn publish_presence(&self, room: RoomId, slug: &Arc<str>, username: &Arc<str>, is_online: bool) {
+        let (slug, username) = (slug.clone(), username.clone());
+        self.chat.events().publish(vec![Event::PresenceChanged { room, slug, username, is_online }]).await;
+    }
+
+    /// Publishes that somebody is online to those who have conversations with them.
+    pub(super) async fn came_online(&self, connection: &Connection, participants: impl Iterator<Item = UserId>) {
+        if !self.debounce.may_publish(connection.user, BLINK) {
+            return;
+        }
+        let audience = participants.filter(|other| *other != connection.user).collect();
+        self.publish_online(audience, connection, true).await;
+    }
+
+    /// Notes when somebody's last connection went; if they do not come back at once, publishes that they are offline.
+    pub(super) async fn went_offline(&self, connection: &Connection) {
+        self.accounts.seen(connection.user);
+        // Whoever comes and goes over and over is waited for once.
+        if !self.registry.has_watchers() || !self.debounce.wait_for(connection.user) {
+            return;
+        }
+        tokio::time::sleep(BLINK).await;
+        self.debounce.have_waited(connection.user);
+        if self.chat.presence().is_online(connection.user) || !self.registry.has_watchers() {
+            return;
+        }
+        match self.chat.participants(connection.user).await {
+            Ok(audience) => self.publish_online(audience.into_iter().collect(), connection, false).await,
+            Err(error) => tracing::debug!(%error, "nobody heard that a person went offline"),
+        }
+    }
+
+    async fn publish_online(&self, audience: Vec<UserId>, connection: &Connection, is_online: bool) {
+        if !audience.is_empty() {
+            let username = connection.username.clone();
+            self.chat.events().publish(vec![Event::OnlineChanged { audience, username, is_online }]).await;
         }
     }
 }
@@ -181,17 +222,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn others_are_told_of_the_same_person_once_in_a_while() {
-        let company = Company::default();
+        let debounce = Debounce::default();
         let while_ = Duration::from_secs(5);
         assert!(
-            company.may_tell(UserId(7), while_) && !company.may_tell(UserId(7), while_) && company.may_tell(UserId(8), while_)
+            debounce.may_publish(UserId(7), while_)
+                && !debounce.may_publish(UserId(7), while_)
+                && debounce.may_publish(UserId(8), while_)
         );
         tokio::time::advance(while_).await;
-        assert!(company.may_tell(UserId(7), while_));
-        company.forget(while_);
-        assert_eq!(company.told.lock().unwrap().len(), 1);
-        assert!(company.wait_for(UserId(7)) && !company.wait_for(UserId(7)));
-        company.have_waited(UserId(7));
-        assert!(company.wait_for(UserId(7)));
+        assert!(debounce.may_publish(UserId(7), while_));
+        debounce.forget(while_);
+        assert_eq!(debounce.published.lock().len(), 1);
+        assert!(debounce.wait_for(UserId(7)) && !debounce.wait_for(UserId(7)));
+        debounce.have_waited(UserId(7));
+        assert!(debounce.wait_for(UserId(7)));
     }
 }

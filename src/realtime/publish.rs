@@ -1,7 +1,7 @@
-//! What the rooms tell: everything that the ledger commits, to everybody who is live, in commit order.
+//! The subscriber to `events` that tells the sockets: each event, to whom it concerns, in the order of publication.
 //!
-//! Owns the one task that broadcasts changes. It must not tell anything before it is committed, and never waits for a socket:
-//! one that cannot keep up is cut, and catches up by `rev` when it comes back.
+//! Owns the translation of events into what clients hear. It never waits for a socket: one that cannot keep up is cut, and catches up by
+//! `rev` when it comes back. It must not send what has not been published.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,26 +9,27 @@ use std::sync::atomic::Ordering;
 use serde::{Serialize, Serializer};
 use socketioxide::extract::SocketRef;
 use socketioxide::{BroadcastError, SendError, SocketError};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::Realtime;
-use super::outgoing::{Described, Emit, Outgoing, Removed};
-use super::seat::{Seat, Seated};
-use crate::chat::change::Event;
-use crate::chat::types::RoomId;
+use super::connection::{Connected, Connection, channel};
+use super::outbound::{
+    Activity, Changed, Described, Entered, FavoriteChanged, Hidden, LevelChanged, OnlineChanged, Outgoing, OwnRoom, Person,
+    Presence, Read, Removed, SectionChanged, SendEvent, Typing,
+};
+use crate::events::{Event, Subscription};
+use crate::model::{ConnectionId, Kind, Logged, Room, RoomId, UserId};
 
-/// Publishes until the ledger ends; then cancels `done`.
-pub async fn run(realtime: Arc<Realtime>, mut events: mpsc::Receiver<Vec<Event>>, done: CancellationToken) {
-    while let Some(batch) = events.recv().await {
-        for event in &batch {
+/// Tells the sockets of each event, until the bus is gone.
+pub async fn run(realtime: Arc<Realtime>, mut events: Subscription) {
+    while let Some(batch) = events.next().await {
+        for event in &*batch.events {
             realtime.publish(event).await;
         }
-        realtime.count_broadcast(&batch);
+        realtime.count_broadcast(&batch.events);
+        drop(batch);
         // A whole batch is queued before the sockets wake: each then sends all of it with one write.
         tokio::task::yield_now().await;
     }
-    done.cancel();
 }
 
 /// Whom an event of a room reaches.
@@ -55,11 +56,11 @@ impl Realtime {
         if before / step == now / step {
             return;
         }
-        for Seated { socket, seat } in self.seats.everybody() {
-            if seat.lag(now) > self.unwritten {
-                tracing::info!(user = %seat.user, "a socket is too far behind; cutting it");
+        for Connected { socket, connection } in self.registry.everybody() {
+            if connection.lag(now) > self.unwritten {
+                tracing::info!(user = %connection.user, "a socket is too far behind; cutting it");
                 socket.leave_all();
-                seat.cut();
+                connection.cut();
             }
         }
     }
@@ -67,27 +68,154 @@ impl Realtime {
     async fn publish(self: &Arc<Self>, event: &Event) {
         match event {
             Event::Message { logged, is_new, addressed } => {
-                self.broadcast(logged.room, &**logged).await;
-                if *is_new {
-                    self.tell_watchers(logged).await;
-                } else if let Some(addressed) = addressed {
-                    self.tell_watchers_of_change(logged, addressed).await;
-                }
+                self.broadcast(Audience::Live(logged.room), &**logged).await;
+                self.tell_watchers(logged, *is_new, addressed.as_deref()).await;
             }
-            Event::Entered { room, user, .. } => self.entered(*room, *user),
-            Event::Described(room) if room.is_direct => self.describe_direct(room.slug.clone(), room.id),
-            Event::Described(room) => self.broadcast(room.id, &Described { room: &room.slug, now: room }).await,
-            Event::Removed { room, slug, user, rev, reason } => {
-                let lost = self.seats.unsubscribe_user(*room, *user, *rev);
-                for (seated, _) in &lost {
-                    if seated.socket.tell(&Removed { room: slug, reason }).is_err() {
-                        seated.seat.cut();
+            Event::MemberAdded { room, user } => self.member_added(*room, *user),
+            Event::MemberRemoved { room, slug, user, rev, reason } => {
+                let lost = self.registry.unsubscribe_user(*room, *user, *rev);
+                for (connected, _) in &lost {
+                    if connected.socket.send(&Removed { room: slug, reason: *reason }).is_err() {
+                        connected.connection.cut();
                     }
                 }
-                if let Some((seated, _)) = lost.iter().find(|(_, was_live)| *was_live) {
-                    self.say_gone(*room, slug, &seated.seat);
+                if let Some((connected, _)) = lost.iter().find(|(_, was_live)| *was_live) {
+                    self.left_room(*room, slug, &connected.connection);
                 }
             }
+            Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
+            Event::RoomChanged { room, is_direct: false, now } => {
+                self.broadcast(Audience::Live(*room), &Described { room: &now.slug, now }).await;
+            }
+            Event::ReadMarkerMoved { user, slug, seq, unread, mentions, origin } => {
+                let read = Read { room: slug, seq: *seq, unread: *unread, mentions: *mentions };
+                self.tell_person(*user, origin.as_ref(), &read);
+            }
+            Event::NotificationLevelSet { user, slug, level, origin } => {
+                self.tell_person(*user, origin.as_ref(), &LevelChanged { room: slug, level: *level });
+            }
+            Event::FavoriteSet { user, slug, is_favorite } => {
+                self.tell_person(*user, None, &FavoriteChanged { room: slug, favorite: *is_favorite });
+            }
+            Event::SidebarSectionSet { user, section, is_closed } => {
+                self.tell_person(*user, None, &SectionChanged { section, closed: *is_closed });
+            }
+            Event::ConversationHidden { user, slug, is_hidden } => {
+                self.tell_person(*user, None, &Hidden { room: slug, hidden: *is_hidden });
+            }
+            Event::DraftSaved { user, draft, origin } => self.tell_person(*user, origin.as_ref(), draft),
+            Event::UserRegistered { .. } => {}
+            Event::ProfileChanged { person, status, .. } => {
+                let person = Person { username: &person.username, name: &person.name, status, alike: person.is_alike };
+                self.tell_everybody(&person);
+            }
+            Event::Typing { room, slug, username, name, origin } => {
+                self.tell_typing(*room, origin, &Typing { room: slug, user: username, name: name.as_deref() }).await;
+            }
+            Event::PresenceChanged { room, slug, username, is_online } => {
+                self.broadcast(Audience::Live(*room), &Presence { room: slug, user: username, online: *is_online }).await;
+            }
+            Event::OnlineChanged { audience, username, is_online } => {
+                let online = OnlineChanged { user: username, online: *is_online };
+                for user in audience {
+                    // A dot in a list: the next page has it right.
+                    for Connected { socket, .. } in self.registry.watching_of(*user) {
+                        socket.send(&online).ok();
+                    }
+                }
+            }
+            Event::SessionEnded { session, reason } => self.registry.end_session(session, *reason),
+            Event::AccessEnded { user, reason } => self.registry.end_user(*user, *reason),
+        }
+    }
+
+    /// Tells those who watch a room, and are not live in it, of a new message or of one that counts differently now.
+    async fn tell_watchers(&self, logged: &Logged, is_new: bool, addressed: Option<&[String]>) {
+        if !self.registry.has_watchers() {
+            return;
+        }
+        let (audience, room) = (Audience::Watching(logged.room), &*logged.message.room);
+        if is_new {
+            if logged.message.kind == Kind::Text {
+                self.broadcast(audience, &Activity { room, message: logged }).await;
+            }
+        } else if let Some(addressed) = addressed {
+            self.broadcast(audience, &Changed { room, message: logged, addressed }).await;
+        }
+    }
+
+    /// Lets a new member's watching connections hear of the room, and tells them how it stands.
+    fn member_added(self: &Arc<Self>, room: RoomId, user: UserId) {
+        let watching = self.registry.watch_user(room, user);
+        if watching.is_empty() {
+            return;
+        }
+        let realtime = self.clone();
+        // The next event must not wait for a look into the database.
+        tokio::spawn(async move {
+            match realtime.chat.own_room(user, room).await {
+                Ok(None) => {}
+                Ok(Some(listed)) => {
+                    let entered = Entered(OwnRoom::new(&listed, realtime.chat.epoch()));
+                    for connected in watching {
+                        if connected.socket.send(&entered).is_err() {
+                            connected.connection.cut();
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "a person did not hear of a room that they entered"),
+            }
+        });
+    }
+
+    /// Tells those who are live in a conversation of its new topic, each under the name that they see.
+    fn conversation_changed(self: &Arc<Self>, room: RoomId, now: &Room) {
+        let (realtime, slug) = (self.clone(), now.slug.clone());
+        // The next event must not wait for a look into the database.
+        tokio::spawn(async move {
+            for Connected { socket, connection } in realtime.registry.everybody() {
+                if !connection.is_live_in(room) {
+                    continue;
+                }
+                let Ok(view) = realtime.chat.view(connection.user, &slug).await else { continue };
+                if socket.send(&Described { room: &slug, now: &view.room }).is_err() {
+                    connection.cut();
+                }
+            }
+        });
+    }
+
+    /// Tells a person's connections, except the one where it began.
+    fn tell_person<E: Outgoing>(&self, user: UserId, origin: Option<&ConnectionId>, event: &E) {
+        for Connected { socket, .. } in self.registry.of_user(user) {
+            // One whose queue is full is being cut by what fills it, and asks again when it comes back.
+            if origin.is_none_or(|origin| origin.0 != socket.id.as_str()) {
+                socket.send(event).ok();
+            }
+        }
+    }
+
+    fn tell_everybody<E: Outgoing>(&self, event: &E) {
+        for Connected { socket, connection } in self.registry.everybody() {
+            // One that has no room for it is being cut by what fills it, and its next page is right anyway.
+            if !connection.is_revoked() {
+                socket.send(event).ok();
+            }
+        }
+    }
+
+    /// Tells a room that somebody is writing, except the connection on which they write.
+    async fn tell_typing(&self, room: RoomId, origin: &ConnectionId, typing: &Typing<'_>) {
+        // A hint that is stale in 5 s: whoever misses it misses nothing.
+        match self.registry.find(origin) {
+            Some(socket) => socket.to(channel(room)).emit(Typing::NAME, typing).await.ok(),
+            None => self.to(Audience::Live(room)).emit(Typing::NAME, typing).await.ok(),
+        };
+    }
+
+    async fn broadcast<E: Outgoing>(&self, audience: Audience, event: &E) {
+        if let Err(error) = self.to(audience).emit(E::NAME, event).await {
+            cut_the_slow(self, audience, event, &error);
         }
     }
 }
@@ -95,7 +223,7 @@ impl Realtime {
 /// Cuts the sockets of a room whose queue was full when `event` was to enter it. socketioxide says how many there were, not
 /// which, so each is asked whether it has room now; if some had room again by then, the event goes to everybody once more
 /// (a client ignores a `rev` that it knows), and those who miss it this time are known.
-pub fn cut_the_slow<E: Outgoing>(realtime: &Realtime, audience: Audience, event: &E, error: &BroadcastError) {
+fn cut_the_slow<E: Outgoing>(realtime: &Realtime, audience: Audience, event: &E, error: &BroadcastError) {
     let BroadcastError::Socket(errors) = error else {
         tracing::error!(%error, "an event could not be encoded");
         return;
@@ -111,7 +239,7 @@ pub fn cut_the_slow<E: Outgoing>(realtime: &Realtime, audience: Audience, event:
     }
     if cut < full {
         for socket in &sockets {
-            cut_if_full(socket, is_refused(&socket.tell(event)));
+            cut_if_full(socket, is_refused(&socket.send(event)));
         }
     }
 }
@@ -121,8 +249,8 @@ fn cut_if_full(socket: &SocketRef, is_full: bool) -> bool {
         tracing::info!(socket = "slow", "a socket cannot keep up; cutting it");
         // Out of its rooms at once, so that it is not found full again before its connection has ended.
         socket.leave_all();
-        if let Some(seat) = socket.extensions.get::<Arc<Seat>>() {
-            seat.cut();
+        if let Some(connection) = socket.extensions.get::<Arc<Connection>>() {
+            connection.cut();
         }
     }
     is_full

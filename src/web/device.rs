@@ -9,9 +9,9 @@ use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::origin::Origins;
-use super::session::cookie;
-use crate::state::AppState;
+use crate::http::cookies::cookie;
+use crate::http::origin::Origins;
+use crate::web::state::AppState;
 
 /// For how long a browser keeps it, in seconds: a year.
 const LASTS: u32 = 365 * 24 * 60 * 60;

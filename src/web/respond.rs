@@ -11,11 +11,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::compression;
-use super::tag::Tag;
 use super::views::ErrorPage;
 use crate::error::Error;
 use crate::pieces::Paper;
+use crate::web::etag::Tag;
+use crate::web::layers::compression;
 
 /// What a handler gives: an answer, or a refusal that knows how to look.
 pub type Answer = Result<Response, Refused>;

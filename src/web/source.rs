@@ -6,15 +6,15 @@ use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use tower_http::request_id::RequestId;
 
-use super::address;
+use crate::http::client_ip;
 use crate::security_log::Source;
-use crate::state::AppState;
+use crate::web::state::AppState;
 
 /// The source of the request that these are of.
 #[must_use]
 pub fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    Source { address: address::client(headers, extensions, trusted), request_id: id.map(Into::into) }
+    Source { address: client_ip::client(headers, extensions, trusted), request_id: id.map(Into::into) }
 }
 
 impl FromRequestParts<AppState> for Source {

@@ -9,9 +9,9 @@ use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::origin::Origins;
-use super::session::cookie;
-use crate::chat::types::Theme;
+use crate::http::cookies::cookie;
+use crate::http::origin::Origins;
+use crate::model::Theme;
 
 /// For how long a browser keeps it, in seconds: a year.
 const LASTS: u32 = 365 * 24 * 60 * 60;

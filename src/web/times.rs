@@ -10,8 +10,8 @@ use jiff::Zoned;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::session::cookie;
 use crate::clock::Millis;
+use crate::http::cookies::cookie;
 
 /// The cookie that `js/first.js` sets: a zone's name and how many hours the clock has, as in `Europe/Paris.24`.
 const COOKIE: &str = "times";

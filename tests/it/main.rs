@@ -3,6 +3,7 @@
 //! Reading order: `harness` (what tests stand on), then a folder for each subject.
 
 mod accounts;
+mod architecture;
 mod browser;
 mod conversation;
 mod db;

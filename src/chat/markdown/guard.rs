@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use comrak::options::BrokenLinkReference;
 use comrak::{Arena, Options};
+use parking_lot::Mutex;
 
 /// The characters of which one is put in: Unicode says that no text has them.
 const SIGNS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
@@ -73,16 +75,17 @@ fn put(body: &str, definitions: &[(usize, String)], sign: char) -> String {
 
 /// The names that links in a text ask for and that nothing in it defines.
 fn used(text: &str, options: &Options<'static>) -> HashSet<String> {
-    let asked = Arc::new(Mutex::new(HashSet::new()));
+    // comrak wants a callback that is unwind safe.
+    let asked = Arc::new(AssertUnwindSafe(Mutex::new(HashSet::new())));
     let hears = asked.clone();
     let mut options = options.clone();
     options.parse.broken_link_callback = Some(Arc::new(move |link: BrokenLinkReference<'_>| {
-        hears.lock().unwrap_or_else(PoisonError::into_inner).insert(normal(link.original));
+        hears.lock().insert(normal(link.original));
         None
     }));
     let arena = Arena::new();
     comrak::parse_document(&arena, text, &options);
-    std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut *asked.lock())
 }
 
 /// Where lines begin as definitions do, at their brackets, and the names there.

@@ -5,14 +5,13 @@
 //! never let anything through that runs, loads or styles.
 //!
 //! Reading order: here (the way of a text), `guard` (what would be swallowed), `walk` (names, emoji, links, task boxes), `fence` and
-//! `highlight` (code), `format` (HTML), `sanitize` (the last word); `plain` (what of it is read).
+//! `highlight` (code), `format` (HTML), `sanitize` (the last word).
 
 mod addresses;
 mod fence;
 mod format;
 mod guard;
 mod highlight;
-mod plain;
 mod sanitize;
 #[cfg(test)]
 mod tests;
@@ -24,9 +23,8 @@ use std::sync::LazyLock;
 use comrak::{Arena, Options};
 
 use super::names::Names;
-use super::text::shows_something;
+use crate::model::validate::shows_something;
 
-pub use plain::plain;
 pub use walk::is_everybody;
 
 /// How many cells a body's tables may have. A row that ends early is filled up, so without this 8,000 characters could become

@@ -12,7 +12,7 @@ use super::sanitize::escape;
 use super::words::{Found, Words};
 use super::{addresses, fence};
 use crate::chat::names::Names;
-use crate::chat::text::shows_something;
+use crate::model::validate::shows_something;
 
 /// How many emoji a message of nothing else may have to be shown large.
 const MAX_LARGE: usize = 6;

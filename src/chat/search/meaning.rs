@@ -4,16 +4,16 @@
 
 use std::collections::HashSet;
 
-use super::entry::mark;
-use super::needle::{Expression, Needle};
 use super::query::Query;
-use super::words;
-use crate::accounts::look::look;
 use crate::chat::Chat;
 use crate::chat::markdown::is_everybody;
-use crate::chat::types::{RoomId, UserId};
 use crate::db::search::Wanted;
 use crate::error::Result;
+use crate::fulltext::document::mark;
+use crate::fulltext::term::{Expression, Needle};
+use crate::fulltext::tokenizer;
+use crate::model::lookalikes::look;
+use crate::model::{RoomId, UserId};
 
 /// How many people with one name are looked through.
 const MOST_CALLED: i64 = 100;
@@ -193,5 +193,5 @@ fn spelled(name: &str) -> Option<String> {
 
 /// A room's name as a query may spell it.
 fn fold(name: &str) -> String {
-    words::cut(name).into_iter().map(|word| word.text + " ").collect()
+    tokenizer::cut(name).into_iter().map(|word| word.text + " ").collect()
 }

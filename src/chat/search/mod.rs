@@ -8,15 +8,11 @@
 
 pub mod cursor;
 pub mod dates;
-pub mod entry;
 mod meaning;
-pub mod needle;
 pub mod query;
-pub mod score;
-mod signs;
-pub mod snippet;
+#[cfg(test)]
+mod snippet_tests;
 mod turns;
-pub mod words;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -27,18 +23,19 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use self::cursor::{Cursor, Spot};
-use self::needle::Needle;
 use self::query::Query;
 use self::turns::Turns;
 use super::Chat;
-use super::change::Logged;
-use super::rates::Act;
-use super::types::{Message, UserId};
+use crate::chat::rate_limits::Act;
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::search::{Hit, Sought, Wanted};
 use crate::error::{Error, Result};
+use crate::fulltext::term::Needle;
+use crate::fulltext::{score, snippet, tokenizer};
 use crate::limits;
+use crate::model::Logged;
+use crate::model::{Message, UserId};
 
 /// How many results an answer holds.
 pub const PAGE: usize = 20;
@@ -335,7 +332,7 @@ impl Chat {
             weighed += bytes;
             let (piece, needles) = (piece.to_vec(), needles.clone());
             let weigh = move || {
-                let score = |hit: &Hit| score::score(&words::cut(bodies.get(&hit.id).map_or("", String::as_str)), &needles);
+                let score = |hit: &Hit| score::score(&tokenizer::cut(bodies.get(&hit.id).map_or("", String::as_str)), &needles);
                 piece.into_iter().map(|hit| (score(&hit), hit)).collect::<Vec<_>>()
             };
             scored.extend(apart(bytes, weigh).await?);

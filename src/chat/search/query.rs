@@ -9,9 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::dates;
-use super::needle::Needle;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
+use crate::fulltext::term::Needle;
 
 /// How many characters a query may have.
 const LONGEST: usize = 500;

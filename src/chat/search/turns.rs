@@ -5,13 +5,14 @@
 //! once. It must not know what a search is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::chat::types::UserId;
 use crate::error::{Error, Result};
+use crate::model::UserId;
 
 /// How long a search waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,7 +70,7 @@ impl Turns {
     }
 
     fn line_up(&self, person: UserId) -> Option<(Place, Arc<Semaphore>)> {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         let line = people.entry(person).or_insert_with(|| Line { turn: Arc::new(Semaphore::new(1)), count: 0 });
         if line.count == MOST {
             return None;
@@ -81,7 +82,7 @@ impl Turns {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         if let Some(line) = people.get_mut(&self.person) {
             line.count -= 1;
             if line.count == 0 {
@@ -123,7 +124,7 @@ mod tests {
         assert!(poll(third.as_mut()).is_none());
         drop(second);
         drop(poll(third.as_mut()).unwrap().unwrap());
-        assert!(turns.people.lock().unwrap().is_empty());
+        assert!(turns.people.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -144,6 +145,6 @@ mod tests {
             assert_eq!(taking.await.unwrap_err().code(), "busy");
         }
         drop(eves);
-        assert!(turns.people.lock().unwrap().is_empty());
+        assert!(turns.people.lock().is_empty());
     }
 }

@@ -6,9 +6,9 @@
 
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
-use crate::chat::search::entry::{Entry, Source};
-use crate::chat::types::{Kind, Message, RoomId};
 use crate::db::search::{MERGE, SourceRow, dialect, due};
+use crate::fulltext::document::{Entry, Source};
+use crate::model::{Kind, Message, RoomId};
 
 impl Step<'_> {
     /// Takes messages out of the index whose words are about to change; before they do.

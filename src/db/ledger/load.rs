@@ -12,9 +12,9 @@ use sqlx::{Arguments, FromRow};
 use super::script::Script;
 use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
 use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
-use crate::chat::types::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
+use crate::model::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 
 /// Who acts where, as [`KNOWN`] tells it: its fields in the order of the columns.
 #[derive(Deserialize)]

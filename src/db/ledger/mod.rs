@@ -18,8 +18,8 @@ use sqlx::{Connection, FromRow, PgConnection, SqliteConnection};
 pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
 use super::Db;
-use crate::chat::types::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
 use crate::clock::Millis;
+use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
 
 /// A person as the rules see them.
 #[derive(Clone, Debug)]

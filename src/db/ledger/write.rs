@@ -13,7 +13,7 @@ use super::statements::{
     UNADDRESS, UNREACT, UNREVISE, UPDATE,
 };
 use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
-use crate::chat::types::{Membership, Message, RoomId};
+use crate::model::{Membership, Message, RoomId};
 
 impl Step<'_> {
     /// Writes what changed in `known`.

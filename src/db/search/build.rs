@@ -8,11 +8,11 @@ use serde::Deserialize;
 use sqlx::FromRow;
 
 use super::{MERGE, PUT, dialect, due};
-use crate::chat::search::entry::{Entry, Source};
-use crate::chat::search::words::VERSION;
-use crate::chat::types::{RoomId, UserId};
 use crate::db::messages::mentions_from;
 use crate::db::{Db, read, transaction};
+use crate::fulltext::document::{Entry, Source};
+use crate::fulltext::tokenizer::VERSION;
+use crate::model::{RoomId, UserId};
 
 /// How many messages one transaction indexes.
 const BATCH: i64 = 300;

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::chat::search::entry::Entry;
-use crate::chat::search::needle::Expression;
+use crate::fulltext::document::Entry;
+use crate::fulltext::term::Expression;
 
 /// An entry as a `tsvector` is written: each word with its places, the marks without.
 pub fn tsvector(entry: &Entry) -> String {
@@ -72,8 +72,8 @@ fn ts(expression: &Expression) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::search::entry::Source;
-    use crate::chat::types::{RoomId, UserId};
+    use crate::fulltext::document::Source;
+    use crate::model::{RoomId, UserId};
 
     fn is(text: &str) -> Expression {
         Expression::Is(text.into())

@@ -15,10 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use super::build::{SourceRow, given};
 use super::merge::{Parts, merge_further};
 use super::{MERGE, PUT, due};
-use crate::chat::search::entry::Entry;
 use crate::db::ledger::LARGEST_BATCH;
 use crate::db::open::DURABLE;
 use crate::db::{Connections, Db, Sqlite};
+use crate::fulltext::document::Entry;
 
 /// How much text is indexed before the time has come, in bytes: enough that a message costs little, and so little that no post waits long.
 const MUCH: u64 = 16 * 1024;

@@ -23,9 +23,9 @@ use sqlx::FromRow;
 
 use super::messages::messages;
 use super::{Db, read};
-use crate::chat::search::needle::Expression;
-use crate::chat::types::{Message, RoomId, UserId};
 use crate::clock::Millis;
+use crate::fulltext::term::Expression;
+use crate::model::{Message, RoomId, UserId};
 
 /// Puts entries into SQLite's index: a JSON array of numbers with their words.
 const PUT: &str = "insert into words (rowid, body) select value->>0, value->>1 from jsonb_each(?)";

@@ -3,8 +3,8 @@
 //! Owns the statements that turn the names of a query into numbers. Each asks at the same time whether the reader may see what is
 //! named; if not, there is no such thing.
 
-use crate::chat::types::{RoomId, UserId};
 use crate::db::{Db, read};
+use crate::model::{RoomId, UserId};
 
 /// How many rooms a search names to the index at the most.
 const MOST_ROOMS: i64 = 500;

@@ -13,10 +13,10 @@ use futures_util::TryStreamExt;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::{Hit, HitRow, Sought, Wanted, dialect, may_be_told};
-use crate::chat::search::entry::{MARKED_BEGINNING, mark};
-use crate::chat::search::needle::Expression;
-use crate::chat::search::words;
 use crate::db::Connections;
+use crate::fulltext::document::{MARKED_BEGINNING, mark};
+use crate::fulltext::term::Expression;
+use crate::fulltext::tokenizer;
 
 /// After how many steps of its machine SQLite asks whether to go on. FTS5 takes a few for each page of the index that it reads.
 const STEPS: i32 = 50;
@@ -233,7 +233,7 @@ impl Loose {
     fn fits(&mut self, body: &str) -> bool {
         let mut found = vec![false; self.begins.len()];
         let mut is_free = true;
-        words::each(body, |word| {
+        tokenizer::each(body, |word| {
             for ((begins, _), found) in self.begins.iter().zip(&mut found) {
                 *found |= word.text.starts_with(&**begins);
             }
@@ -257,7 +257,7 @@ impl Loose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::types::UserId;
+    use crate::model::UserId;
 
     #[test]
     fn a_beginning_is_asked_for_by_its_mark_and_then_read() {

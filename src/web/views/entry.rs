@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::fold::{self, Fold};
 use super::{Frame, hue, initials};
-use crate::chat::change::{Logged, Way};
 use crate::chat::display_names::DisplayNames;
-use crate::chat::markdown::plain;
-use crate::chat::types::{Kind, Message};
 use crate::clock::Millis;
+use crate::fulltext::plain::plain;
+use crate::model::{Kind, Message};
+use crate::model::{Logged, RenderKey};
 use crate::pieces::Piece;
 
 /// Within how many milliseconds messages of one author join.
@@ -23,7 +23,7 @@ const EXCERPT: usize = 140;
 #[derive(Debug)]
 pub(super) enum Row {
     /// As it looks to most who read it, drawn already.
-    Drawn(Piece),
+    Rendered(Piece),
     /// As it looks to this reader.
     Own(Box<Entry>),
 }
@@ -159,7 +159,7 @@ impl Row {
             || !message.reactions.is_empty()
             || message.pinned.is_some()
             || (!message.body.is_empty() && matches!(message.kind, Kind::Joined | Kind::Left));
-        let way = Way {
+        let key = RenderKey {
             times: frame.times.key().clone(),
             day: standing.is_new_day.then(|| frame.times.day(&frame.times.at(message.created_at))),
             is_first: standing.is_first,
@@ -173,7 +173,7 @@ impl Row {
             *has_drawn = true;
             Piece::of(&Drawing { entry: &Entry::among(message, standing, frame, around) })
         };
-        Some(Self::Drawn(logged.drawn.get(&way, draw)))
+        Some(Self::Rendered(logged.rendered.get(&key, draw)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::chat::types::{Kind, Message};
+use crate::model::{Kind, Message};
 
 /// How many names stand in the line; the others are counted, and listed below it.
 const NAMED: usize = 2;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
-use crate::chat::types::{Author, Level, ListedRoom, UserId, Visibility};
-use crate::web::session::CurrentUser;
+use crate::model::{Author, Level, ListedRoom, UserId, Visibility};
+use crate::web::layers::session::CurrentUser;
 use crate::web::times::Times;
 
 /// How many rooms the sidebar lists at first, and how many quiet conversations. Favorites, the open room, and those in which something waits

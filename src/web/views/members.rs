@@ -3,10 +3,11 @@
 use askama::Template;
 
 use super::{Frame, Listed, Problem, general, wrong};
-use crate::chat::types::Visibility;
 use crate::db::rooms::{Contents, RoomView};
-use crate::web::people::Search;
-use crate::web::session::CurrentUser;
+use crate::model::Visibility;
+use crate::permissions;
+use crate::web::layers::session::CurrentUser;
+use crate::web::pages::people::Search;
 
 /// `GET /rooms/{slug}/members`.
 #[derive(Debug, Template)]
@@ -56,7 +57,7 @@ impl MembersPage {
     ) -> Self {
         frame.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
-        let is_owner = is_member && (view.created_by == Some(user.id) || user.is_admin);
+        let is_owner = is_member && permissions::is_owner(user.actor(), &view.facts());
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {

@@ -2,13 +2,13 @@
 //!
 //! Owns the words and numbers that templates print, made ready, so that a template only places them. It must not fetch anything.
 
-mod acts;
-mod door;
+mod auth;
 mod entry;
 mod fixed;
 mod fold;
 mod frame;
 mod members;
+mod message_actions;
 mod moments;
 mod people;
 mod room;
@@ -18,8 +18,6 @@ mod shell;
 
 use askama::Template;
 
-pub use self::acts::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
-pub use self::door::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
 pub use self::frame::Frame;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::people::{Company, DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
@@ -27,8 +25,10 @@ pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
 pub use self::shell::{KeysPage, OfflinePage};
-use crate::chat::types::{Theme, UserId};
 use crate::error::Error;
+use crate::model::{Theme, UserId};
+pub use crate::web::views::auth::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
+pub use crate::web::views::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 
 /// How many colours avatars have.
 const HUES: i64 = 12;

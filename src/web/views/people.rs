@@ -4,9 +4,9 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::{Frame, Problem, general, hue, initials, moments, wrong};
-use crate::chat::types::ListedRoom;
 use crate::clock::Millis;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
+use crate::model::ListedRoom;
 use crate::web::times::Times;
 
 /// Somebody in a list of people.

@@ -10,10 +10,10 @@ use super::fixed;
 use super::fold::{self, Fold};
 use super::{Company, Frame, Problem};
 use crate::chat::Chat;
-use crate::chat::change::Logged;
-use crate::chat::drafts::Begun;
-use crate::chat::types::{Kind, Level, Message, Page};
 use crate::db::rooms::RoomView;
+use crate::model::Logged;
+use crate::model::{Begun, Kind, Level, Message, Page};
+use crate::permissions;
 use crate::pieces::Piece;
 
 /// `GET /rooms/{slug}`.
@@ -155,7 +155,7 @@ impl RoomPage {
             max_chars: chat.max_chars(),
             nonce: format!("{:032x}", rand::random::<u128>()),
             is_member,
-            is_owner: view.created_by == Some(frame.me.id) || frame.me.is_admin,
+            is_owner: permissions::is_owner(frame.me.actor(), &view.facts()),
             read,
             pins: shown.pins.unwrap_or(0),
             company: shown.company,

@@ -3,11 +3,11 @@
 use askama::Template;
 
 use super::{Frame, Problem, general, moments, wrong};
-use crate::chat::listing::{Order, RoomListing, Whose};
 use crate::chat::rooms::Parting;
-use crate::chat::types::{ListedRoom, Room};
 use crate::clock::Millis;
-use crate::web::rooms::Which;
+use crate::model::pagination::{Order, RoomListing, Whose};
+use crate::model::{ListedRoom, Room};
+use crate::web::pages::rooms::Which;
 
 /// A new invite link.
 #[derive(Debug, Template)]

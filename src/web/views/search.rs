@@ -7,8 +7,8 @@ use askama::Template;
 use super::{Frame, Problem, hue, initials};
 use crate::chat::search::query::{Filter, filters};
 use crate::chat::search::{COUNTED, Count, Found, Order, Results};
-use crate::chat::types::ListedRoom;
 use crate::error::Error;
+use crate::model::ListedRoom;
 
 /// `GET /search`.
 #[derive(Debug, Template)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use parlor::chat::types::Message;
 use parlor::db::ledger::{LARGEST_BATCH, Wanted, Writes};
+use parlor::model::Message;
 
 use super::store::{Store, line, word};
 use crate::both;

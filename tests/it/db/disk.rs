@@ -1,7 +1,7 @@
 //! A SQLite file on a disk that is full or fails.
 
-use parlor::chat::types::Author;
 use parlor::db::{Connections, Db};
+use parlor::model::Author;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Sqlite};
 

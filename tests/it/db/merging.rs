@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use parlor::chat::types::{Author, RoomId};
+use parlor::model::{Author, RoomId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use parlor::chat::types::{Kind, Message, Visibility};
 use parlor::clock::Millis;
+use parlor::model::{Kind, Message, Visibility};
 
 use super::store::{NOW, Store};
 use crate::both;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use parlor::chat::listing::Sought;
-use parlor::chat::types::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::rooms::RoomView;
+use parlor::model::pagination::Sought;
+use parlor::model::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
 
 use super::store::{NOW, Store};
 use crate::both;

@@ -1,8 +1,8 @@
 //! Sessions: found while they are good, and never brought back.
 
-use parlor::chat::types::UserId;
 use parlor::clock::Millis;
 use parlor::db::sessions::NewSession;
+use parlor::model::UserId;
 
 use super::store::{LONG_AGO, NOW, Store};
 use crate::both;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use parlor::chat::types::{Author, RoomId};
 use parlor::db::Db;
 use parlor::db::ledger::{Wanted, Writes};
+use parlor::model::{Author, RoomId};
 
 use super::store::{Store, line};
 use super::work::rows_read;

@@ -5,12 +5,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use parlor::chat::search::needle::Expression;
-use parlor::chat::types::{self, Author, Message, RoomId, UserId, Visibility};
 use parlor::clock::Millis;
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::{NewUser, Permit, Registered};
 use parlor::db::{Db, Lent, Purpose, search};
+use parlor::fulltext::term::Expression;
+use parlor::model;
+use parlor::model::{Author, Message, RoomId, UserId, Visibility};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::harness::{Database, Fixture, Kind};
@@ -55,7 +56,7 @@ pub fn line(author: &Author, seq: i64, body: String) -> Message {
         room: "general".into(),
         seq,
         rev: seq,
-        kind: types::Kind::Text,
+        kind: model::Kind::Text,
         author: author.clone(),
         body,
         html: String::new(),

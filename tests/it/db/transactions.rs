@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use parlor::chat::types::{Membership, RoomId, UserId};
 use parlor::db::Db;
 use parlor::db::ledger::{Wanted, Writes};
 use parlor::db::users::Permit;
+use parlor::model::{Membership, RoomId, UserId};
 use sqlx::Connection;
 
 use super::store::{NOW, Store, line, person, word};

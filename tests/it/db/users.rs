@@ -1,8 +1,8 @@
 //! People and invitations.
 
-use parlor::chat::types::{UserId, Visibility};
 use parlor::clock::Millis;
 use parlor::db::users::{Permit, Registered};
+use parlor::model::{UserId, Visibility};
 
 use super::store::{NOW, Store, person};
 use crate::both;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parlor::chat::listing::{Order, Sought, SoughtRooms, Whose};
 use parlor::db::{Db, Purpose};
+use parlor::model::pagination::{Order, Sought, SoughtRooms, Whose};
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::store::{KEEN, LONG_AGO, NOW, ONE, Store, crowd};
@@ -121,7 +121,7 @@ impl Metered {
         at_most!(2_500, 80, db.list_replies(general, &slug, 2, 0, 50));
         at_most!(20_000, 3_000, db.count_replies(general, 1));
         at_most!(400, 40, db.count_replies(general, 2));
-        at_most!(15_000, 1_000, db.list_company(one));
+        at_most!(15_000, 1_000, db.list_participants(one));
         at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general", &[]));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));

@@ -2,13 +2,14 @@
 
 use std::sync::LazyLock;
 
-use parlor::accounts::username::Username;
 use parlor::chat::names::Names;
 use parlor::chat::search::Order;
 use parlor::chat::search::cursor::Cursor;
-use parlor::chat::{Chat, direct, markdown, text};
+use parlor::chat::{Chat, direct, markdown};
 use parlor::error::{Error, Result};
-use parlor::realtime::payload::{Incoming, Payload};
+use parlor::model::username::Username;
+use parlor::model::validate;
+use parlor::realtime::inbound::payload::{Incoming, Payload};
 use socketioxide_core::packet::PacketData;
 use socketioxide_core::parser::{Parse, ParserState};
 use socketioxide_core::{Str, Value};
@@ -56,14 +57,14 @@ fn fields(payload: &Payload) {
         each(payload.optional_number(field), &[field]);
     }
     each(payload.flag("on"), &["on"]);
-    if let Some(body) = payload.text("body").ok().and_then(|body| each(text::body(body, 8_000), &["body"])) {
+    if let Some(body) = payload.text("body").ok().and_then(|body| each(validate::body(body, 8_000), &["body"])) {
         assert!(!body.contains(['\0', '\r']) && body.chars().count() <= 8_000);
         html::check(&bounded("rendering", || markdown::render(&body, &NAMES)).html);
     }
-    if let Some(nonce) = payload.text("nonce").ok().and_then(|nonce| each(text::nonce(nonce), &["nonce"])) {
+    if let Some(nonce) = payload.text("nonce").ok().and_then(|nonce| each(validate::nonce(nonce), &["nonce"])) {
         assert!((1..=64).contains(&nonce.chars().count()) && !nonce.contains('\0'));
     }
-    if let Some(emoji) = payload.text("emoji").ok().and_then(|emoji| each(text::emoji(emoji), &["emoji"])) {
+    if let Some(emoji) = payload.text("emoji").ok().and_then(|emoji| each(validate::emoji(emoji), &["emoji"])) {
         assert!(emoji.len() <= 64 && !emoji.is_ascii(), "{emoji:?}");
     }
     if let Some(users) = each(payload.texts("users"), &["users"]) {

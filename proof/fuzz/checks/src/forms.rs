@@ -14,20 +14,24 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use axum::response::{IntoResponse, Redirect};
 use futures_util::FutureExt;
 use ipnet::IpNet;
-use parlor::accounts::username::{NAME, Username, display_name};
-use parlor::accounts::{look, password, profile};
-use parlor::chat::{direct, text};
+use parlor::accounts::{password, profile};
+use parlor::chat::direct;
 use parlor::config::Config;
 use parlor::error::{Error, Result};
-use parlor::realtime::entrance::Entrance;
+use parlor::http::origin::Origins;
+use parlor::http::{client_ip, cookies};
+use parlor::model::username::{NAME, Username, display_name};
+use parlor::model::{lookalikes, validate};
+use parlor::realtime::guard::ConnectionGuard;
 use parlor::realtime::handshake::{self, Doors};
 use parlor::server::{Connections, Limits, Peer};
+use parlor::web::assets;
 use parlor::web::form::Form;
-use parlor::web::origin::Origins;
-use parlor::web::respond::{Asked, own_path, wants_json};
-use parlor::web::{
-    accounts, act, activity, address, assets, compose, history, members, people, preview, rooms, search, session, settings,
+use parlor::web::pages::{
+    accounts, drafts, history, members, mentions, message_actions, messages, notifications, people, preview, read_marker,
+    revisions, rooms, search, settings, sidebar,
 };
+use parlor::web::respond::{Asked, own_path, wants_json};
 use serde::de::DeserializeOwned;
 
 use crate::{bounded, within};
@@ -52,23 +56,23 @@ fn short(text: &str) {
     username(text);
     if let Some(name) = clear(display_name(text, &Username::parse("ada").expect("a plain name")), "name") {
         shows_everything(&name, NAME);
-        assert!(text::shows_something(&name) && !name.contains("  "), "{name:?}");
+        assert!(validate::shows_something(&name) && !name.contains("  "), "{name:?}");
         // As it is shown, it is the same name again, and looks like itself.
         let ada = Username::parse("ada").expect("a plain name");
         assert_eq!(display_name(&name, &ada).ok().as_ref(), Some(&name));
-        assert!(!bounded("looking at a name", || look::look(&name)).is_empty());
-        let [small, shape] = look::folds(&name);
+        assert!(!bounded("looking at a name", || lookalikes::look(&name)).is_empty());
+        let [small, shape] = lookalikes::folds(&name);
         assert!(small.len() <= name.len() * 40 && shape.len() <= name.len() * 40, "{name:?}");
     }
-    if let Some(name) = clear(text::room_name(text), "name") {
-        shows_everything(&name, text::ROOM_NAME);
-        let slug = text::slug(&name);
+    if let Some(name) = clear(validate::room_name(text), "name") {
+        shows_everything(&name, validate::ROOM_NAME);
+        let slug = validate::slug(&name);
         assert!((1..=48).contains(&slug.len()), "{slug:?}");
         assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{slug:?}");
         assert!(!slug.starts_with('-') && !slug.ends_with('-'), "{slug:?}");
     }
-    if let Some(topic) = clear(text::line("topic", text, text::TOPIC), "topic") {
-        shows_everything(&topic, text::TOPIC);
+    if let Some(topic) = clear(validate::line("topic", text, validate::TOPIC), "topic") {
+        shows_everything(&topic, validate::TOPIC);
     }
     if let Some(Some(zone)) = clear(bounded("finding a time zone", || profile::time_zone(text)), "time_zone") {
         assert_eq!(profile::time_zone(&zone).ok().flatten(), Some(zone), "a time zone has one spelling");
@@ -128,8 +132,13 @@ fn secret(password: &str) {
 fn form(body: &[u8]) {
     fields::<accounts::RegisterForm>(body);
     fields::<accounts::LoginForm>(body);
-    fields::<act::Act>(body);
-    fields::<compose::NewMessage>(body);
+    fields::<message_actions::Act>(body);
+    fields::<notifications::Chosen>(body);
+    fields::<read_marker::Place>(body);
+    fields::<sidebar::Switch>(body);
+    fields::<sidebar::Section>(body);
+    fields::<drafts::Fields>(body);
+    fields::<messages::NewMessage>(body);
     fields::<members::Description>(body);
     fields::<members::Invitation>(body);
     fields::<preview::Draft>(body);
@@ -151,7 +160,8 @@ fn fields<T: DeserializeOwned>(body: &[u8]) {
 fn link(line: &[u8]) {
     let Ok(uri) = Uri::try_from(line) else { return };
     let _ = Query::<accounts::Links>::try_from_uri(&uri);
-    let _ = Query::<activity::Before>::try_from_uri(&uri);
+    let _ = Query::<mentions::Before>::try_from_uri(&uri);
+    let _ = Query::<revisions::Between>::try_from_uri(&uri);
     let _ = Query::<history::Day>::try_from_uri(&uri);
     let _ = Query::<people::Search>::try_from_uri(&uri);
     let _ = Query::<search::Sought>::try_from_uri(&uri);
@@ -197,7 +207,7 @@ fn head(lines: &[u8]) {
     }
     came_from(&headers);
     for origins in [&*HTTP, &*HTTPS] {
-        let key = session::session_key(&headers, origins);
+        let key = cookies::session_key(&headers, origins);
         assert!(key.is_none() || headers.contains_key("cookie"));
         if !origins.allows(&headers) {
             assert!(headers.contains_key("origin") || headers.contains_key("sec-fetch-site"));
@@ -206,7 +216,7 @@ fn head(lines: &[u8]) {
         let mut request = request.body(()).expect("a request of constants");
         *request.headers_mut() = headers.clone();
         let kept = handshake::prepare(request, &doors(origins));
-        assert!(!kept.headers().contains_key("cookie") && Entrance::of(kept.extensions()).is_some());
+        assert!(!kept.headers().contains_key("cookie") && ConnectionGuard::of(kept.extensions()).is_some());
     }
     let own = |name: &str, ours: &[&[u8]]| {
         headers.get_all(name).iter().all(|value| ours.iter().any(|ours| value.as_bytes().eq_ignore_ascii_case(ours)))
@@ -240,7 +250,7 @@ fn came_from(headers: &HeaderMap) {
         let peer: IpAddr = peer.parse().expect("an address");
         let mut extensions = Extensions::new();
         extensions.insert(Peer((peer, 1234).into()));
-        let seen = address::client(headers, &extensions, &trusted).expect("a peer has an address");
+        let seen = client_ip::client(headers, &extensions, &trusted).expect("a peer has an address");
         assert_eq!(seen, seen.to_canonical());
         if seen != peer.to_canonical() {
             // The address is written there, as it is or shortened, whatever stands around it.

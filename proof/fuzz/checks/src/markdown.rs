@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use parlor::chat::markdown::render;
 use parlor::chat::names::Names;
-use parlor::chat::text;
+use parlor::model::validate;
 
 use crate::{bounded, html};
 
@@ -23,7 +23,7 @@ const COLOURS: usize = 1_500 * 32;
 /// A body becomes HTML that can do nothing, that is not many times as long, and soon; it addresses only people that there are.
 pub fn check(data: &[u8]) {
     let Ok(written) = std::str::from_utf8(data) else { return };
-    let Ok(body) = text::body(written, CHARS) else { return };
+    let Ok(body) = validate::body(written, CHARS) else { return };
     let rendered = bounded("rendering", || render(&body, &NAMES));
     assert_eq!(rendered, render(&body, &NAMES), "the same words look otherwise the second time");
     html::check(&rendered.html);

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use jiff::tz::TimeZone;
 use parlor::chat::search::Order;
 use parlor::chat::search::cursor::Cursor;
-use parlor::chat::search::entry::{Entry, Source};
-use parlor::chat::search::needle::{Expression, Needle};
 use parlor::chat::search::query::Query;
-use parlor::chat::search::score::score;
-use parlor::chat::search::snippet::snippet;
-use parlor::chat::search::words::{Word, cut};
-use parlor::chat::types::{RoomId, UserId};
 use parlor::clock::Millis;
+use parlor::fulltext::document::{Entry, Source};
+use parlor::fulltext::score::score;
+use parlor::fulltext::snippet::snippet;
+use parlor::fulltext::term::{Expression, Needle};
+use parlor::fulltext::tokenizer::{Word, cut};
+use parlor::model::{RoomId, UserId};
 
 use crate::bounded;
 

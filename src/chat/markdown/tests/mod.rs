@@ -6,6 +6,7 @@ use super::*;
 
 mod code;
 mod hostile;
+mod plain;
 mod typed;
 
 fn names() -> Names {

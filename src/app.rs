@@ -1,0 +1,98 @@
+//! The application: builds its parts, serves, and stops.
+//!
+//! Owns the order in which the parts start and stop. It must not do the work of any of them.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::Accounts;
+use crate::accounts::session::Store;
+use crate::chat::Chat;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, Purpose};
+use crate::error::Result;
+use crate::events::Bus;
+use crate::http::origin::Origins;
+use crate::realtime::Realtime;
+use crate::server;
+use crate::web::assets;
+use crate::web::router;
+use crate::web::state::AppState;
+
+/// A whole Parlor, ready to serve.
+pub struct App {
+    state: AppState,
+    sockets: socketioxide::layer::SocketIoLayer,
+    sessions: Store,
+}
+
+impl App {
+    /// Opens and migrates the database, and starts everything that runs behind the handlers.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or migrated; the text is for the person who starts Parlor.
+    pub async fn start(config: Config, clock: Clock) -> std::result::Result<Self, crate::db::OpenError> {
+        let db = Db::open(&config.database_url, config.database_connections, Purpose::Serve).await?;
+        db.migrate().await?;
+        db.ensure(clock.now()).await?;
+        Self::assemble(config, clock, Arc::new(db)).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
+    }
+
+    async fn assemble(config: Config, clock: Clock, db: Arc<Db>) -> Result<Self> {
+        let events = Bus::default();
+        let accounts = Arc::new(Accounts::open(db.clone(), &config, clock.clone(), events.clone()).await?);
+        let sessions = accounts.session_store();
+        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone()).await?;
+        let (sockets, realtime) =
+            Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events.subscribe(|_| true));
+        // A digest of a key that stays when an old backup is put back, where the history gets another name.
+        let digest = assets::digest(&["cookies", &db.device_key().await?]);
+        let origins = Arc::new(Origins::new(&config, &digest));
+        let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
+        Ok(Self { state, sockets, sessions })
+    }
+
+    /// What the handlers share.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Serves until `shutdown` is cancelled; then stops taking connections, commits, acknowledges and publishes what is queued,
+    /// tells the sockets, and returns.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let Self { state, sockets, sessions } = self;
+        let connections = server::Connections::new(server::Limits::new(&state.config));
+        let service = router::service(state.clone(), sockets, sessions, connections.clone());
+        let stop = shutdown.clone();
+        let stopping = {
+            let state = state.clone();
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                state.chat.close();
+                // Everything queued is committed, acknowledged and published before any socket is cut.
+                let published = async {
+                    state.chat.closed().await;
+                    state.chat.events().flush().await;
+                };
+                if tokio::time::timeout(LAST_WORDS, published).await.is_err() {
+                    tracing::warn!("the database did not take the last changes in time; their senders will retry");
+                }
+                state.realtime.stop();
+            })
+        };
+        server::serve(listener, service, connections, shutdown).await;
+        stopping.await.ok();
+        if tokio::time::timeout(CLOSING, state.db.close()).await.is_err() {
+            tracing::warn!("the database does not answer; leaving it");
+        }
+    }
+}
+
+/// How long the last changes may take to be committed when the server stops.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long the database's connections may take to close.
+const CLOSING: std::time::Duration = std::time::Duration::from_millis(500);

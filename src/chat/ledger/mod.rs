@@ -1,0 +1,212 @@
+//! The one write path of a room: a bounded queue, and one task that commits whatever has queued up as one transaction.
+//!
+//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit, and after what is
+//! kept in memory (the ends of rooms, the names that are linked) has taken it in, so that whoever was told finds it in whatever they
+//! read next. It must not decide what is allowed (that is `rules`) nor send anything to anybody but the requester: subscribers of `events` do.
+
+pub mod change;
+pub mod recent;
+pub mod rules;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, warn};
+
+use super::names::Names;
+use crate::chat::ledger::change::{Change, Request};
+use crate::chat::ledger::recent::RecentCache;
+use crate::chat::ledger::rules::{Batch, Done, Outcome};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::db::ledger::LARGEST_BATCH;
+use crate::error::{Error, Result};
+use crate::events::{Bus, Event};
+use crate::model::Logged;
+use crate::model::{RoomId, UserId, Visibility};
+
+/// How many changes may wait for the next commit; beyond it a requester is told `busy` at once.
+const QUEUE: usize = 4096;
+/// How long a requester waits. The change may still be committed after that: a retry with the same nonce finds out.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The way in: changes are queued here, from any task, without waiting.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Empty once the ledger is closed.
+    queue: RwLock<Option<mpsc::Sender<Request>>>,
+    /// Cancelled once the last change has been committed and published.
+    ended: CancellationToken,
+}
+
+/// A change that is queued and will be decided.
+#[derive(Debug)]
+#[must_use = "the outcome tells whether the change was committed"]
+pub struct Pending(oneshot::Receiver<Outcome>);
+
+impl Pending {
+    /// Waits until the change is committed or refused.
+    pub async fn outcome(self) -> Outcome {
+        match tokio::time::timeout(PATIENCE, self.0).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_stopped)) => Err(Error::BUSY),
+            Err(_elapsed) => Err(Error::Unavailable),
+        }
+    }
+
+    /// Waits for a change that makes or changes a message; gives the message.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn message(self) -> Result<Arc<Logged>> {
+        match self.outcome().await? {
+            Done::Kept(logged) => Ok(logged),
+            Done::Read(_) | Done::Nothing => Err(Error::Internal("a change came to no message".into())),
+        }
+    }
+}
+
+impl Ledger {
+    /// Starts the ledger's task, which ends when it has been closed and its queue is committed. Events are published in commit order,
+    /// those of one commit together.
+    pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus) -> Self {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let ended = CancellationToken::new();
+        let committer = Committer { db, clock, recent, names };
+        let guard = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            run(committer, requests, events).await;
+            drop(guard);
+        });
+        Self { queue: RwLock::new(Some(queue)), ended }
+    }
+
+    /// Waits until the ledger has been closed, and has committed and published everything.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Queues a change. The order of calls is the order of commits.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the queue is full or the server is stopping.
+    pub fn submit(&self, actor: UserId, room: RoomId, change: Change) -> Result<Pending> {
+        let (reply, outcome) = oneshot::channel();
+        let queue = self.queue.read();
+        let queue = queue.as_ref().ok_or(Error::BUSY)?;
+        queue.try_send(Request { actor, room, change, reply }).map_err(|_full| Error::BUSY)?;
+        Ok(Pending(outcome))
+    }
+
+    /// Takes no more changes. What is queued is still committed, told and published; then the ledger ends.
+    pub fn close(&self) {
+        self.queue.write().take();
+    }
+}
+
+async fn run(committer: Committer, mut requests: mpsc::Receiver<Request>, bus: Bus) {
+    let mut queued = Vec::with_capacity(LARGEST_BATCH);
+    // No more at once, so that none of them waits long for its neighbours.
+    while requests.recv_many(&mut queued, LARGEST_BATCH).await > 0 {
+        let batch = std::mem::take(&mut queued);
+        let span = tracing::debug_span!("commit", changes = batch.len());
+        // A task of its own, so that a fault in one batch is an error to its requesters and not the end of the ledger.
+        // Boxed, because it is large and `spawn` moves it several times.
+        let commit = tokio::spawn(Box::pin(committer.clone().commit(batch)).instrument(span));
+        match commit.await {
+            Ok(events) if events.is_empty() => {}
+            Ok(events) => bus.publish(events).await,
+            Err(fault) => error!(%fault, "a batch was lost to a fault; its requesters will retry"),
+        }
+    }
+}
+
+/// What committing takes.
+#[derive(Clone)]
+struct Committer {
+    db: Arc<Db>,
+    clock: Clock,
+    recent: Arc<RecentCache>,
+    names: Arc<Names>,
+}
+
+impl Committer {
+    /// Commits a batch and tells each requester. When the database refuses the batch as a whole, each change is tried alone, so
+    /// that the one at fault fails alone.
+    async fn commit(self, batch: Vec<Request>) -> Vec<Event> {
+        match self.try_commit(&batch).await {
+            Ok((outcomes, events)) => {
+                tell(batch, outcomes);
+                events
+            }
+            Err(refusal) if batch.len() > 1 && is_about_a_row(&refusal) => {
+                warn!(%refusal, changes = batch.len(), "the database refused a batch; trying each change alone");
+                let mut events = Vec::new();
+                for request in batch {
+                    let alone = std::slice::from_ref(&request);
+                    match self.try_commit(alone).await {
+                        Ok((outcomes, its_events)) => {
+                            tell(vec![request], outcomes);
+                            events.extend(its_events);
+                        }
+                        Err(refusal) => tell(vec![request], vec![Err(refusal.into())]),
+                    }
+                }
+                events
+            }
+            Err(failure) => {
+                error!(%failure, changes = batch.len(), "the database could not commit");
+                self.db.note_failure(&failure);
+                let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
+                tell(batch, outcomes);
+                Vec::new()
+            }
+        }
+    }
+
+    async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
+        let wanted = rules::wanted(batch.iter());
+        let (outcomes, events): (Vec<Outcome>, Vec<Event>) = self
+            .db
+            .commit_batch(&wanted, |snapshot| {
+                let mut state = Batch::new(snapshot, self.clock.now());
+                let outcomes = batch.iter().map(|request| state.apply(request)).collect();
+                let (known, writes, events) = state.into_parts();
+                ((outcomes, events), known, writes)
+            })
+            .await?;
+        for event in &events {
+            match event {
+                Event::Message { logged, .. } => self.recent.apply(logged),
+                Event::RoomChanged { now, .. } => self.names.set_room(&now.slug, now.visibility == Visibility::Public),
+                _ => {}
+            }
+        }
+        Ok((outcomes, events))
+    }
+}
+
+fn tell(batch: Vec<Request>, outcomes: Vec<Outcome>) {
+    for (request, outcome) in batch.into_iter().zip(outcomes) {
+        // The requester may have gone; what is committed stays committed, and their retry finds it.
+        request.reply.send(outcome).ok();
+    }
+}
+
+/// Whether the database refused what was written, rather than failed to write.
+fn is_about_a_row(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refusal) => {
+            refusal.is_unique_violation()
+                || refusal.is_foreign_key_violation()
+                || refusal.is_check_violation()
+                // Postgres's class 22: data exceptions, such as text that it cannot store.
+                || refusal.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"))
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}

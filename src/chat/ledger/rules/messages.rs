@@ -1,0 +1,163 @@
+//! The rules about one message: posting it, changing it, what people put on it.
+
+use std::sync::Arc;
+
+use super::{Batch, Words};
+use crate::db::ledger::{Addressed, Person, Revision, RoomState};
+use crate::error::{Error, Result};
+use crate::model::Logged;
+use crate::model::{Kind, Message, Pin, Reaction};
+use crate::permissions::Action;
+
+/// How many different emoji one message may carry.
+const MAX_EMOJI: usize = 50;
+/// How many people one message addresses by name at the most; further names are only words.
+const MAX_MENTIONS: usize = 50;
+
+impl Batch {
+    pub(super) fn post(
+        &mut self,
+        room: &RoomState,
+        actor: &Person,
+        words: Words<'_>,
+        nonce: Option<&str>,
+        reply_to: Option<i64>,
+    ) -> Result<Arc<Logged>> {
+        self.may(room, actor, Action::Participate)?;
+        if let Some(nonce) = nonce
+            && let Some(&(posted_in, seq)) = self.known.nonces.get(&(actor.author.id, nonce.to_owned()))
+        {
+            // A retry of a post that was committed: the original answers, and nothing happens twice.
+            if posted_in != room.room.id {
+                return Err(Error::invalid("nonce", "This nonce was used in another room."));
+            }
+            let original = self.known.messages.get(&(posted_in, seq)).ok_or(Error::NotFound("message"))?;
+            return Ok(Arc::new(Logged::new(posted_in, original.clone())));
+        }
+        if let Some(seq) = reply_to
+            && !(1..=room.head.seq).contains(&seq)
+        {
+            return Err(Error::invalid("reply_to", "The message you’re replying to isn’t in this room."));
+        }
+        let mut message = self.record(room.room.id, actor, Kind::Text, words.body);
+        words.rendered.html.clone_into(&mut message.html);
+        message.nonce = nonce.map(ToOwned::to_owned);
+        message.reply_to = reply_to;
+        if let Some(seq) = reply_to {
+            self.writes.set_reply((room.room.id, message.seq), seq);
+        }
+        if let Some(nonce) = nonce {
+            self.known.nonces.insert((actor.author.id, nonce.to_owned()), (room.room.id, message.seq));
+        }
+        self.address(room, &mut message, words);
+        Ok(self.keep(room.room.id, message))
+    }
+
+    pub(super) fn edit(&mut self, room: &RoomState, actor: &Person, seq: i64, words: Words<'_>) -> Result<Arc<Logged>> {
+        self.may(room, actor, Action::Participate)?;
+        let mut message = self.message(room, seq)?;
+        self.may(room, actor, Action::Edit(message.author.id))?;
+        if message.body == words.body {
+            return Ok(Arc::new(Logged::new(room.room.id, message)));
+        }
+        let written_at = message.edited_at.unwrap_or(message.created_at);
+        let before = std::mem::replace(&mut message.body, words.body.to_owned());
+        message.rev = self.next_rev(room.room.id);
+        self.writes.keep_revision((room.room.id, seq), message.rev, Revision { body: before, written_at });
+        words.rendered.html.clone_into(&mut message.html);
+        message.edited_at = Some(self.now);
+        self.address(room, &mut message, words);
+        Ok(self.keep(room.room.id, message))
+    }
+
+    pub(super) fn delete(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Result<Arc<Logged>> {
+        self.may(room, actor, Action::Participate)?;
+        if let Some(gone) = self.known.messages.get(&(room.room.id, seq))
+            && gone.deleted_at.is_some()
+            && self.may(room, actor, Action::Delete(gone.author.id)).is_ok()
+        {
+            // The retry of a deletion finds it done.
+            return Ok(Arc::new(Logged::new(room.room.id, gone.clone())));
+        }
+        let mut message = self.message(room, seq)?;
+        self.may(room, actor, Action::Delete(message.author.id))?;
+        message.body.clear();
+        message.html.clear();
+        message.reactions.clear();
+        message.mentions.clear();
+        message.pinned = None;
+        message.edited_at = None;
+        message.deleted_at = Some(self.now);
+        message.rev = self.next_rev(room.room.id);
+        self.writes.forget((room.room.id, seq));
+        Ok(self.keep(room.room.id, message))
+    }
+
+    pub(super) fn react(&mut self, room: &RoomState, actor: &Person, seq: i64, emoji: &str, on: bool) -> Result<Arc<Logged>> {
+        self.may(room, actor, Action::Participate)?;
+        let mut message = self.message(room, seq)?;
+        let username = &actor.author.username;
+        let chosen = (self.now, actor.author.id);
+        let place = message.reactions.iter().position(|reaction| reaction.emoji == emoji);
+        let is_on = place.is_some_and(|place| message.reactions[place].users.contains(username));
+        if is_on == on {
+            return Ok(Arc::new(Logged::new(room.room.id, message)));
+        }
+        match place {
+            Some(place) if on => {
+                // In the order of reading: by time, and by number where the time is the same.
+                let reaction = &mut message.reactions[place];
+                let at = reaction.chosen.partition_point(|other| *other < chosen);
+                reaction.users.insert(at, username.clone());
+                reaction.chosen.insert(at, chosen);
+            }
+            Some(place) => {
+                let reaction = &mut message.reactions[place];
+                if let Some(at) = reaction.users.iter().position(|user| user == username) {
+                    reaction.users.remove(at);
+                    reaction.chosen.remove(at);
+                }
+            }
+            None if message.reactions.len() >= MAX_EMOJI => {
+                return Err(Error::invalid("emoji", "This message has reached the limit of 50 different reactions."));
+            }
+            None => {
+                let users = vec![username.clone()];
+                message.reactions.push(Reaction { emoji: emoji.to_owned(), users, chosen: vec![chosen] });
+            }
+        }
+        message.reactions.retain(|reaction| !reaction.users.is_empty());
+        message.reactions.sort_by(|one, other| (one.chosen.first(), &one.emoji).cmp(&(other.chosen.first(), &other.emoji)));
+        message.rev = self.next_rev(room.room.id);
+        self.writes.set_reaction((room.room.id, seq, actor.author.id, emoji.to_owned()), on.then_some(self.now));
+        Ok(self.keep(room.room.id, message))
+    }
+
+    pub(super) fn pin(&mut self, room: &RoomState, actor: &Person, seq: i64, on: bool) -> Result<Arc<Logged>> {
+        self.may(room, actor, Action::Participate)?;
+        let mut message = self.message(room, seq)?;
+        if message.pinned.is_some() == on {
+            return Ok(Arc::new(Logged::new(room.room.id, message)));
+        }
+        message.pinned = on.then(|| Pin { by: actor.author.username.clone(), at: self.now });
+        message.rev = self.next_rev(room.room.id);
+        Ok(self.keep(room.room.id, message))
+    }
+
+    /// Notes whom a message addresses, in it and for each of them. Who they are is looked up when it is written.
+    fn address(&mut self, room: &RoomState, message: &mut Message, words: Words<'_>) {
+        let had_any = !message.mentions.is_empty();
+        message.mentions = words.rendered.mentions.iter().take(MAX_MENTIONS).cloned().collect();
+        if !had_any && message.mentions.is_empty() {
+            return;
+        }
+        let is_for = |group: &str| message.mentions.iter().any(|name| name == group);
+        let addressed = Addressed {
+            author: message.author.id,
+            names: message.mentions.iter().filter(|name| !name.starts_with('@')).cloned().collect(),
+            is_for_all: is_for("@room"),
+            here: if is_for("@here") { words.here.to_vec() } else { Vec::new() },
+        };
+        self.writes.set_addressed((room.room.id, message.seq), addressed);
+    }
+}

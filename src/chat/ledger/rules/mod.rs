@@ -1,0 +1,216 @@
+//! What a change does to a room: the rules, applied to a snapshot in memory.
+//!
+//! Owns what a change does: which `seq` and `rev` it takes, what it leaves behind. It must
+//! not wait or touch the database: the ledger loads the snapshot before and writes what changed after, in one transaction,
+//! so each change of a batch is accepted or refused by itself and none can see half of another.
+//!
+//! Who may make a change is `permissions`'. Here: what a batch is, and the numbers. `messages` has the rules about one message, `room` those about people
+//! and the room itself.
+
+mod messages;
+mod room;
+
+use std::sync::Arc;
+
+use crate::chat::ledger::change::{Change, Request};
+use crate::chat::markdown::Rendered;
+use crate::clock::Millis;
+use crate::db::ledger::{Person, RoomState, Snapshot, Wanted, Writes};
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::Logged;
+use crate::model::{Kind, Membership, Message, RoomId, UserId};
+use crate::permissions::{self, Action, Actor, RoomFacts};
+
+/// What one change came to.
+pub type Outcome = Result<Done>;
+
+/// What a change that was allowed did.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// It made or changed this message, or found it as it was to be.
+    Kept(Arc<Logged>),
+    /// It moved a read marker to this place.
+    Read(i64),
+    /// Everything was as it was to be.
+    Nothing,
+}
+
+/// Words that somebody puts into a message.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    body: &'a str,
+    rendered: &'a Rendered,
+    /// Who is connected, where the words address those who are here.
+    here: &'a [UserId],
+}
+
+/// The rows that `requests` need before they can be decided.
+pub fn wanted<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for request in requests {
+        wanted.pairs.insert((request.room, request.actor));
+        match &request.change {
+            Change::Post { nonce: Some(nonce), .. } => {
+                wanted.nonces.insert((request.actor, nonce.clone()));
+            }
+            Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
+                wanted.messages.insert((request.room, *seq));
+            }
+            Change::Admit { user } | Change::Remove { user } => {
+                wanted.pairs.insert((request.room, *user));
+            }
+            _ => {}
+        }
+    }
+    wanted
+}
+
+/// A batch under way: the snapshot as the changes so far have left it, what to write, and what to tell.
+pub struct Batch {
+    now: Millis,
+    known: Snapshot,
+    writes: Writes,
+    events: Vec<Event>,
+}
+
+impl Batch {
+    /// A batch that begins from `known`, at `now`.
+    pub fn new(known: Snapshot, now: Millis) -> Self {
+        Self { now, known, writes: Writes::default(), events: Vec::new() }
+    }
+
+    /// Decides one change, and applies it when it is allowed. A refusal leaves the batch as it was.
+    pub fn apply(&mut self, request: &Request) -> Outcome {
+        let actor = self.person(request.actor)?;
+        let room = self.room(request.room, request.actor)?;
+        match &request.change {
+            Change::Post { body, rendered, here, nonce, reply_to } => {
+                let words = Words { body, rendered, here };
+                self.post(&room, &actor, words, nonce.as_deref(), *reply_to).map(Done::Kept)
+            }
+            Change::Edit { seq, body, rendered, here } => {
+                self.edit(&room, &actor, *seq, Words { body, rendered, here }).map(Done::Kept)
+            }
+            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Done::Kept),
+            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Done::Kept),
+            Change::Pin { seq, on } => self.pin(&room, &actor, *seq, *on).map(Done::Kept),
+            Change::Enter => self.enter(&room, &actor),
+            Change::Leave => self.leave(&room, &actor),
+            Change::Admit { user } => self.admit(&room, &actor, *user),
+            Change::Remove { user } => self.remove(&room, &actor, *user),
+            Change::Describe { name, topic, visibility, is_confirmed } => {
+                self.describe(&room, &actor, name.as_deref(), topic.as_deref(), *visibility, *is_confirmed)
+            }
+            Change::Read { seq } => self.read(&room, &actor, *seq),
+            Change::Unread { seq } => self.unread(&room, &actor, *seq),
+        }
+    }
+
+    // ---- who and where -------------------------------------------------------------------------------------------
+
+    fn person(&self, id: UserId) -> Result<Person> {
+        let person = self.known.people.get(&id).ok_or(Error::Unauthenticated)?;
+        if person.is_banned { Err(Error::Unauthenticated) } else { Ok(person.clone()) }
+    }
+
+    /// The room, if the actor can see it. Also the empty private room that they have just created.
+    fn room(&self, id: RoomId, actor: UserId) -> Result<RoomState> {
+        let room = self.known.rooms.get(&id).ok_or(Error::NotFound("room"))?;
+        let is_being_created = room.created_by == Some(actor) && room.head.rev == 0;
+        if permissions::can_see(&self.facts(room, actor)) || is_being_created {
+            Ok(room.clone())
+        } else {
+            Err(Error::NotFound("room"))
+        }
+    }
+
+    fn facts(&self, room: &RoomState, actor: UserId) -> RoomFacts {
+        RoomFacts {
+            visibility: room.room.visibility,
+            is_direct: room.room.is_direct,
+            created_by: room.created_by,
+            is_member: self.known.members.contains_key(&(room.room.id, actor)),
+        }
+    }
+
+    /// Whether a person may do something in a room.
+    fn may(&self, room: &RoomState, person: &Person, action: Action) -> Result<()> {
+        let actor = Actor { id: person.author.id, is_admin: person.is_admin };
+        permissions::may(actor, action, &self.facts(room, actor.id))
+    }
+
+    fn membership(&self, room: &RoomState, person: &Person) -> Result<Membership> {
+        self.known.members.get(&(room.room.id, person.author.id)).copied().ok_or(permissions::NOT_A_MEMBER)
+    }
+
+    fn message(&self, room: &RoomState, seq: i64) -> Result<Message> {
+        let message = self.known.messages.get(&(room.room.id, seq)).ok_or(Error::NotFound("message"))?;
+        if message.kind != Kind::Text || message.deleted_at.is_some() {
+            return Err(Error::invalid("seq", "This message can’t be changed."));
+        }
+        Ok(Message::clone(message))
+    }
+
+    // ---- numbers -------------------------------------------------------------------------------------------------
+
+    fn state(&mut self, room: RoomId) -> &mut RoomState {
+        self.known.rooms.get_mut(&room).expect("a change is applied only to a room of the snapshot")
+    }
+
+    fn next_rev(&mut self, room: RoomId) -> i64 {
+        let head = &mut self.state(room).head;
+        head.rev += 1;
+        head.rev
+    }
+
+    /// A new message at the next place of the room.
+    fn record(&mut self, room: RoomId, person: &Person, kind: Kind, body: &str) -> Message {
+        let (now, rev) = (self.now, self.next_rev(room));
+        let state = self.state(room);
+        state.head.seq += 1;
+        if kind == Kind::Text {
+            state.talk_seq = state.head.seq;
+        }
+        Message {
+            room: state.room.slug.clone(),
+            seq: state.head.seq,
+            rev,
+            kind,
+            author: person.author.clone(),
+            body: body.to_owned(),
+            html: String::new(),
+            created_at: now,
+            nonce: None,
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            mentions: Vec::new(),
+            pinned: None,
+            reactions: Vec::new(),
+        }
+    }
+
+    /// Notes a message's new state for the database and for the room.
+    fn keep(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
+        let key = (room, message.seq);
+        let before = self.known.messages.get(&key);
+        let is_new = before.is_none();
+        let counts_otherwise = |before: &&Arc<Message>| {
+            before.deleted_at.is_some() != message.deleted_at.is_some() || before.mentions != message.mentions
+        };
+        let addressed = before.filter(counts_otherwise).map(|before| before.mentions.clone());
+        self.writes.set_message(key, is_new);
+        self.writes.rooms.insert(room);
+        let message = Arc::new(message);
+        self.known.messages.insert(key, message.clone());
+        let logged = Arc::new(Logged::new(room, message));
+        self.events.push(Event::Message { logged: logged.clone(), is_new, addressed });
+        logged
+    }
+
+    /// What the batch came to: the snapshot as it left it, what of it to write, and what to tell once it is committed.
+    pub fn into_parts(self) -> (Snapshot, Writes, Vec<Event>) {
+        (self.known, self.writes, self.events)
+    }
+}

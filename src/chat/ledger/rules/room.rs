@@ -1,0 +1,156 @@
+//! The rules about a room's people and about the room itself.
+
+use std::sync::Arc;
+
+use super::{Batch, Done, Outcome};
+use crate::db::ledger::{Person, RoomState};
+use crate::error::Error;
+use crate::events::{Event, Removal};
+use crate::model::Logged;
+use crate::model::{Kind, Membership, UserId, Visibility};
+use crate::permissions::Action;
+
+impl Batch {
+    pub(super) fn enter(&mut self, room: &RoomState, actor: &Person) -> Outcome {
+        if self.known.members.contains_key(&(room.room.id, actor.author.id)) {
+            return Ok(Done::Nothing);
+        }
+        self.may(room, actor, Action::JoinOrLeave)?;
+        // `room` let them in: it is public, or the empty private room that they made.
+        Ok(Done::Kept(self.join(room, actor, "")))
+    }
+
+    pub(super) fn admit(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
+        self.may(room, actor, Action::AddMember)?;
+        let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
+        if self.known.members.contains_key(&(room.room.id, user)) {
+            return Ok(Done::Nothing);
+        }
+        let by = actor.author.username.to_string();
+        Ok(Done::Kept(self.join(room, &guest, &by)))
+    }
+
+    /// Makes a person a member. They have read nothing yet, but what came before they entered does not wait for them.
+    fn join(&mut self, room: &RoomState, person: &Person, by: &str) -> Arc<Logged> {
+        let message = self.record(room.room.id, person, Kind::Joined, by);
+        let membership = Membership { joined_at: self.now, read_seq: message.seq };
+        self.known.members.insert((room.room.id, person.author.id), membership);
+        self.writes.set_membership((room.room.id, person.author.id), Some(membership));
+        self.events.push(Event::MemberAdded { room: room.room.id, user: person.author.id });
+        self.keep(room.room.id, message)
+    }
+
+    pub(super) fn leave(&mut self, room: &RoomState, actor: &Person) -> Outcome {
+        if !self.known.members.contains_key(&(room.room.id, actor.author.id)) {
+            return Ok(Done::Nothing);
+        }
+        self.may(room, actor, Action::JoinOrLeave)?;
+        Ok(Done::Kept(self.part(room, actor, "", Removal::Left)))
+    }
+
+    pub(super) fn remove(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
+        if user == actor.author.id {
+            self.membership(room, actor)?;
+            return self.leave(room, actor);
+        }
+        self.may(room, actor, Action::RemoveMember)?;
+        let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
+        if !self.known.members.contains_key(&(room.room.id, user)) {
+            return Ok(Done::Nothing);
+        }
+        let by = actor.author.username.to_string();
+        Ok(Done::Kept(self.part(room, &guest, &by, Removal::Removed)))
+    }
+
+    fn part(&mut self, room: &RoomState, person: &Person, by: &str, reason: Removal) -> Arc<Logged> {
+        let message = self.record(room.room.id, person, Kind::Left, by);
+        self.known.members.remove(&(room.room.id, person.author.id));
+        self.writes.set_membership((room.room.id, person.author.id), None);
+        // Told first, so that the leaver's sockets are out before the room hears of it.
+        self.events.push(Event::MemberRemoved {
+            room: room.room.id,
+            slug: room.room.slug.clone(),
+            user: person.author.id,
+            rev: message.rev,
+            reason,
+        });
+        self.keep(room.room.id, message)
+    }
+
+    pub(super) fn read(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Outcome {
+        let mut membership = self.membership(room, actor)?;
+        let seq = seq.min(room.head.seq);
+        if seq > membership.read_seq {
+            membership.read_seq = seq;
+            let key = (room.room.id, actor.author.id);
+            self.known.members.insert(key, membership);
+            self.writes.set_read(key, seq);
+            return Ok(Done::Read(seq));
+        }
+        Ok(Done::Nothing)
+    }
+
+    /// Puts the read marker just before a message, wherever it was.
+    pub(super) fn unread(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Outcome {
+        let mut membership = self.membership(room, actor)?;
+        if !(1..=room.head.seq).contains(&seq) {
+            return Err(Error::NotFound("message"));
+        }
+        membership.read_seq = seq - 1;
+        let key = (room.room.id, actor.author.id);
+        self.known.members.insert(key, membership);
+        self.writes.set_read(key, seq - 1);
+        Ok(Done::Read(seq - 1))
+    }
+
+    pub(super) fn describe(
+        &mut self,
+        room: &RoomState,
+        actor: &Person,
+        name: Option<&str>,
+        topic: Option<&str>,
+        visibility: Option<Visibility>,
+        is_confirmed: bool,
+    ) -> Outcome {
+        self.may(room, actor, Action::ChangeTopic)?;
+        let name = name.filter(|name| *name != room.room.name);
+        let topic = topic.filter(|topic| *topic != room.room.topic);
+        let visibility = visibility.filter(|visibility| *visibility != room.room.visibility);
+        if name.is_some() || visibility.is_some() {
+            self.may(room, actor, Action::Configure)?;
+        }
+        // Decided here and not by the form: the room may have become private since its page was made.
+        if visibility == Some(Visibility::Public) && !is_confirmed {
+            return Err(Error::invalid("confirm", "Confirm that everyone can read this room’s messages."));
+        }
+        let mut last = Done::Nothing;
+        if let Some(name) = name {
+            let message = self.record(room.room.id, actor, Kind::Renamed, name);
+            last = Done::Kept(self.keep(room.room.id, message));
+        }
+        if let Some(topic) = topic {
+            let message = self.record(room.room.id, actor, Kind::Topic, topic);
+            last = Done::Kept(self.keep(room.room.id, message));
+        }
+        if let Some(visibility) = visibility {
+            let message = self.record(room.room.id, actor, Kind::Visibility, visibility.as_str());
+            last = Done::Kept(self.keep(room.room.id, message));
+        }
+        if name.is_some() || topic.is_some() || visibility.is_some() {
+            let state = self.state(room.room.id);
+            if let Some(name) = name {
+                name.clone_into(&mut state.room.name);
+            }
+            if let Some(topic) = topic {
+                topic.clone_into(&mut state.room.topic);
+            }
+            if let Some(visibility) = visibility {
+                state.room.visibility = visibility;
+            }
+            let now = state.room.clone();
+            self.writes.rooms.insert(room.room.id);
+            self.events.push(Event::RoomChanged { room: now.id, is_direct: now.is_direct, now });
+        }
+        Ok(last)
+    }
+}

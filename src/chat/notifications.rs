@@ -1,0 +1,40 @@
+//! Notification levels: of which messages in a room somebody wants to be notified.
+//!
+//! Owns the level of a member in a room. The default for all rooms is part of the profile.
+
+use super::Chat;
+use crate::chat::rate_limits::Act;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::{ConnectionId, Level, UserId};
+use crate::permissions;
+
+impl Chat {
+    /// Sets somebody's notification level for a room, and tells their other connections; none is their default.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, or `forbidden` to those who are not members.
+    pub async fn set_level(&self, user: UserId, slug: &str, level: Option<Level>, origin: Option<&ConnectionId>) -> Result<()> {
+        let room = self.view(user, slug).await?.room;
+        self.allow(user, Act::Level)?;
+        if !self.db.set_level(room.id, user, level).await? {
+            return Err(permissions::NOT_A_MEMBER);
+        }
+        self.events.publish(vec![Event::NotificationLevelSet { user, slug: room.slug, level, origin: origin.cloned() }]).await;
+        Ok(())
+    }
+
+    /// `all`, `mentions`, `muted`; nothing for what the person chose for all.
+    ///
+    /// # Errors
+    /// `invalid`, for `level`.
+    pub fn level(text: Option<&str>) -> Result<Option<Level>> {
+        match text {
+            None | Some("") => Ok(None),
+            Some(word) => match Level::parse(word) {
+                Some(level) => Ok(Some(level)),
+                None => Err(Error::invalid("level", "Choose all messages, mentions only or muted.")),
+            },
+        }
+    }
+}

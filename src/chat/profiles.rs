@@ -1,0 +1,60 @@
+//! Names in memory: keeps what is cached under somebody's name up to date.
+//!
+//! Owns the subscription to changed profiles. Profiles themselves belong to `accounts`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Chat;
+use crate::events::Event;
+use crate::model::UserId;
+
+/// For how long changes that were decided under an old name may still be committed: longer than any change waits.
+const SETTLE: Duration = Duration::from_secs(20);
+
+impl Chat {
+    /// Forgets what is cached under an old name whenever somebody is renamed.
+    pub(super) fn follow_profiles(self: &Arc<Self>) {
+        let mut renamed = self
+            .events
+            .subscribe(|event| matches!(event, Event::UserRegistered { .. } | Event::ProfileChanged { is_renamed: true, .. }));
+        let chat = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(batch) = renamed.next().await {
+                let Some(chat) = chat.upgrade() else { return };
+                for event in &*batch.events {
+                    match event {
+                        Event::UserRegistered { person } => {
+                            chat.names.meet(&person.username);
+                            chat.display_names.set(person);
+                        }
+                        Event::ProfileChanged { person, is_renamed: true, .. } => {
+                            chat.display_names.set(person);
+                            chat.forget_name(person.id);
+                            chat.forget_name_again(person.id);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        });
+    }
+
+    /// On Postgres, changes that were decided under the old name may still be committed for a while.
+    fn forget_name_again(self: &Arc<Self>, person: UserId) {
+        let chat = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLE).await;
+            if let Some(chat) = chat.upgrade() {
+                chat.forget_name(person);
+            }
+        });
+    }
+
+    fn forget_name(&self, person: UserId) {
+        self.recent.forget_author(person);
+        // Counted after it: whoever reads the new count finds no old name in memory.
+        self.renamings.fetch_add(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,291 @@
+//! How often each person may do what they can do besides posting.
+//!
+//! Owns the kinds of acts, each one's share of `ACT_RATE`, and the counts: one for each person and kind, pages and sockets together, in
+//! memory, and forgotten as soon as somebody has been quiet for long enough. It must not know what an act does.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+
+use crate::config::Rate;
+use crate::error::{Error, Result};
+use crate::model::UserId;
+
+/// What somebody does. Each kind is counted by itself, so that too much of one keeps nobody from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Make a room, or begin a conversation.
+    Create,
+    /// Change a room's name, topic or visibility.
+    Describe,
+    /// Become a member of a room.
+    Enter,
+    /// Stop being a member.
+    Leave,
+    /// Make somebody else a member.
+    Admit,
+    /// End somebody else's membership, or their access.
+    Remove,
+    /// Pin a message, or take the pin away.
+    Pin,
+    /// Set a notification level.
+    Level,
+    /// Change one's profile or settings.
+    Profile,
+    /// Invite somebody to register.
+    Invite,
+    /// Move a read marker.
+    Mark,
+    /// Say that one is typing.
+    Type,
+    /// Store a draft.
+    Draft,
+    /// Search.
+    Search,
+    /// Look into a list of people, or look somebody up.
+    People,
+    /// Read: a page, a stretch of history, what changed, how one's rooms stand.
+    Read,
+    /// Make a socket live in a room, or take it out.
+    Join,
+}
+
+/// How much of an act is allowed where `ACT_RATE` is 60 a minute; at another rate all of it in proportion.
+struct Share {
+    /// How many a minute.
+    minute: u32,
+    /// How many at once.
+    burst: u32,
+    /// How many a day, where a whole day at that pace would be too many.
+    day: Option<u32>,
+}
+
+impl Act {
+    /// Every kind, in the order of their numbers.
+    const ALL: [Self; 17] = [
+        Self::Create,
+        Self::Describe,
+        Self::Enter,
+        Self::Leave,
+        Self::Admit,
+        Self::Remove,
+        Self::Pin,
+        Self::Level,
+        Self::Profile,
+        Self::Invite,
+        Self::Mark,
+        Self::Type,
+        Self::Draft,
+        Self::Search,
+        Self::People,
+        Self::Read,
+        Self::Join,
+    ];
+
+    /// What is stored for good or told to many is dear. What an honest client does by itself has room for its worst moment: a
+    /// reconnection with every room there can be (`Join`, `Mark`), or scrolling through years (`Read`).
+    const fn share(self) -> Share {
+        let (minute, burst, day) = match self {
+            Self::Create => (30, 30, Some(300)),
+            Self::Describe | Self::Profile => (20, 20, None),
+            Self::Enter | Self::Level => (60, 60, None),
+            // Nobody leaves more rooms than they entered or were brought into; leaving all of those is never refused.
+            Self::Leave => (120, 600, None),
+            Self::Admit => (30, 60, Some(1_000)),
+            Self::Remove => (30, 60, None),
+            Self::Pin => (60, 30, None),
+            Self::Invite => (30, 30, None),
+            Self::Mark => (600, 2_500, None),
+            Self::Type => (120, 60, None),
+            // All of them at once, when their person logs out.
+            Self::Draft => (120, 200, None),
+            Self::Search => (60, 30, None),
+            Self::People => (240, 120, None),
+            Self::Read => (1_200, 600, None),
+            Self::Join => (1_200, 2_500, None),
+        };
+        Share { minute, burst, day }
+    }
+}
+
+/// How many people somebody may call with `@room` and `@here` in large rooms: all of them at once, and as many again in an hour.
+const CALLED: u32 = 20_000;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Counts = DefaultKeyedRateLimiter<UserId>;
+
+/// What everybody has done of late.
+pub struct Rates(Option<Kinds>);
+
+struct Kinds {
+    /// By the kinds' numbers: of the last moments, and of the last day.
+    acts: Vec<(Counts, Option<Counts>)>,
+    called: Counts,
+    most_called: NonZeroU32,
+}
+
+impl Rates {
+    /// Counts against this rate; without one nothing is counted.
+    #[must_use]
+    pub fn new(rate: Option<Rate>) -> Self {
+        Self(rate.map(|rate| {
+            let counts = |count, time, burst| Counts::keyed(quota(rate, count, time, burst));
+            let of = |Share { minute, burst, day }| (counts(minute, MINUTE, burst), day.map(|day| counts(day, DAY, day)));
+            Kinds {
+                acts: Act::ALL.into_iter().map(|act| of(act.share())).collect(),
+                called: counts(CALLED, HOUR, CALLED),
+                most_called: scaled(rate, CALLED),
+            }
+        }))
+    }
+
+    /// Whether anything is counted.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Counts one act of somebody.
+    ///
+    /// # Errors
+    /// `rate_limited`: then it is not counted.
+    pub fn count(&self, person: UserId, act: Act) -> Result<()> {
+        let Some(kinds) = &self.0 else { return Ok(()) };
+        let (late, daily) = &kinds.acts[act as usize];
+        for counts in std::iter::once(late).chain(daily) {
+            counts.check_key(&person).map_err(|not_until| Error::RateLimited { retry_after: wait(&not_until) })?;
+        }
+        Ok(())
+    }
+
+    /// Counts that somebody calls so many people at once.
+    ///
+    /// # Errors
+    /// `rate_limited`, with how many they are.
+    pub fn call(&self, person: UserId, people: NonZeroU32) -> Result<()> {
+        let Some(kinds) = &self.0 else { return Ok(()) };
+        // A room that is larger than that may still be called by whoever has called nobody for long.
+        match kinds.called.check_key_n(&person, people.min(kinds.most_called)) {
+            Ok(Err(not_until)) => Err(Error::CallsTooMany { people: people.get(), retry_after: wait(&not_until) }),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Forgets those whose counts are as if they had never done anything; called now and then.
+    pub fn forget_quiet_people(&self) {
+        let Some(kinds) = &self.0 else { return };
+        let acts = kinds.acts.iter().flat_map(|(late, daily)| std::iter::once(late).chain(daily));
+        for counts in acts.chain([&kinds.called]) {
+            counts.retain_recent();
+            counts.shrink_to_fit();
+        }
+    }
+
+    #[cfg(test)]
+    fn remembered(&self) -> usize {
+        self.0.iter().flat_map(|kinds| &kinds.acts).map(|(late, daily)| late.len() + daily.as_ref().map_or(0, Counts::len)).sum()
+    }
+}
+
+fn wait(not_until: &governor::NotUntil<<governor::clock::DefaultClock as governor::clock::Clock>::Instant>) -> Duration {
+    not_until.wait_time_from(governor::clock::DefaultClock::default().now())
+}
+
+/// `count` in such a time and `burst` at once, both times how much faster the rate is than 60 a minute.
+fn quota(rate: Rate, count: u32, time: Duration, burst: u32) -> Quota {
+    let each = time.as_nanos() * rate.per.as_nanos() / (u128::from(count) * u128::from(rate.count.get()) * 1_000_000_000);
+    let each = Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX).max(1));
+    Quota::with_period(each).expect("the period is not zero").allow_burst(scaled(rate, burst))
+}
+
+/// A number at once, times how much faster the rate is than 60 a minute, which is one a second; at least one.
+fn scaled(rate: Rate, count: u32) -> NonZeroU32 {
+    let count = u128::from(count) * u128::from(rate.count.get()) * 1_000_000_000 / rate.per.as_nanos().max(1);
+    NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: UserId = UserId(1);
+    const GRACE: UserId = UserId(2);
+
+    fn rates(count: u32, per: Duration) -> Rates {
+        Rates::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per }))
+    }
+
+    /// How many are allowed at once. The clock goes on, but not by so much that another would be.
+    fn at_once(rates: &Rates, person: UserId, act: Act) -> usize {
+        (0..100_000).take_while(|_| rates.count(person, act).is_ok()).count()
+    }
+
+    #[test]
+    fn kinds_and_people_are_counted_apart() {
+        let rates = rates(60, MINUTE);
+        assert_eq!(at_once(&rates, ADA, Act::Describe), 20);
+        let refused = rates.count(ADA, Act::Describe).unwrap_err();
+        assert_eq!(refused.code(), "rate_limited");
+        assert!(refused.retry_after().is_some_and(|wait| wait > Duration::ZERO && wait <= Duration::from_secs(3)), "{refused:?}");
+        assert_eq!(at_once(&rates, GRACE, Act::Describe), 20);
+        assert_eq!(at_once(&rates, ADA, Act::Profile), 20);
+    }
+
+    #[test]
+    fn every_kind_has_its_place_and_shares_are_in_proportion() {
+        for (number, act) in Act::ALL.into_iter().enumerate() {
+            assert_eq!(act as usize, number);
+            assert!(act.share().burst >= 20, "{act:?}");
+        }
+        assert_eq!(at_once(&rates(120, MINUTE), ADA, Act::Describe), 40);
+        assert_eq!(at_once(&rates(1, Duration::from_secs(1)), ADA, Act::Describe), 20, "60 a minute is one a second");
+        assert_eq!(at_once(&rates(1, HOUR), ADA, Act::Describe), 1);
+        let off = Rates::new(None);
+        assert!(!off.is_on() && at_once(&off, ADA, Act::Describe) == 100_000 && off.remembered() == 0);
+    }
+
+    #[test]
+    fn a_day_has_an_end_too() {
+        // Fast enough for the burst to be no bound.
+        let share = Act::Admit.share();
+        let quick = rates(60, MINUTE);
+        let Some(Kinds { acts, .. }) = &quick.0 else { panic!("it counts") };
+        let (_, daily) = &acts[Act::Admit as usize];
+        let daily = daily.as_ref().expect("there is a bound for the day");
+        let allowed = (0..100_000).take_while(|_| daily.check_key(&ADA).is_ok()).count();
+        assert_eq!(Some(allowed as u32), share.day);
+    }
+
+    #[test]
+    fn whoever_calls_many_waits_for_long() {
+        let rates = rates(60, MINUTE);
+        let people = |count| NonZeroU32::new(count).unwrap();
+        assert!(rates.call(ADA, people(10_000)).is_ok() && rates.call(ADA, people(10_000)).is_ok());
+        let refused = rates.call(ADA, people(10_000)).unwrap_err();
+        assert_eq!(refused.code(), "rate_limited");
+        assert!(refused.retry_after().is_some_and(|wait| wait > Duration::from_secs(29 * 60)), "{refused:?}");
+        // Whatever a room holds, it can be called once.
+        assert!(rates.call(GRACE, people(1_000_000)).is_ok() && rates.call(GRACE, people(1)).is_err());
+    }
+
+    #[test]
+    fn the_quiet_are_forgotten() {
+        let quick = rates(1_000_000, Duration::from_secs(1));
+        for person in 0..1_000 {
+            quick.count(UserId(person), Act::Read).unwrap();
+        }
+        assert_eq!(quick.remembered(), 1_000);
+        // Each of them is as new after 50 ns.
+        while quick.remembered() > 0 {
+            quick.forget_quiet_people();
+        }
+        let slow = rates(1, HOUR);
+        slow.count(ADA, Act::Read).unwrap();
+        slow.forget_quiet_people();
+        assert_eq!(slow.remembered(), 1);
+    }
+}

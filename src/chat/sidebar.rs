@@ -1,0 +1,114 @@
+//! What people arrange in their sidebar: favorites, closed sections, hidden conversations.
+//!
+//! Owns these use-cases. What an arrangement may hold is `model::sidebar`'s.
+
+use std::sync::Arc;
+
+use super::Chat;
+use crate::chat::rate_limits::Act;
+use crate::chat::read_markers::Marker;
+use crate::db::rooms::RoomView;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::model::UserId;
+use crate::model::sidebar::Arrangement;
+
+/// How many times a change is tried when another window changes the sidebar at the same time.
+const TRIES: usize = 5;
+
+impl Chat {
+    /// How somebody has arranged their sidebar.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn arrangement(&self, user: UserId) -> Result<Arrangement> {
+        Ok(Arrangement::parse(&self.db.sidebar(user).await?))
+    }
+
+    /// Makes a room somebody's favorite, or no longer. Gives the room, if they may see it: a favorite that is out of sight can still be
+    /// removed.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, or `invalid` when there are too many favorites.
+    pub async fn set_favorite(&self, user: UserId, slug: &str, is_favorite: bool) -> Result<Option<RoomView>> {
+        self.allow(user, Act::Level)?;
+        let view = match self.view(user, slug).await {
+            Ok(view) => Some(view),
+            Err(Error::NotFound(_)) if !is_favorite => None,
+            Err(error) => return Err(error),
+        };
+        self.arrange(user, |sidebar| sidebar.favorite(slug, is_favorite)).await?;
+        self.events.publish(vec![Event::FavoriteSet { user, slug: slug.into(), is_favorite }]).await;
+        Ok(view)
+    }
+
+    /// Closes a section of somebody's sidebar, or opens it.
+    ///
+    /// # Errors
+    /// `rate_limited`, or `invalid` for an unknown section.
+    pub async fn set_section(&self, user: UserId, section: &str, is_closed: bool) -> Result<()> {
+        self.allow(user, Act::Level)?;
+        self.arrange(user, |sidebar| sidebar.close(section, is_closed)).await?;
+        self.events.publish(vec![Event::SidebarSectionSet { user, section: section.to_owned(), is_closed }]).await;
+        Ok(())
+    }
+
+    /// Hides a conversation from somebody's sidebar until the next message, which also marks it as read.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, or `forbidden` for a room that is not a conversation.
+    pub async fn hide(&self, user: UserId, slug: &str) -> Result<Arc<str>> {
+        self.allow(user, Act::Level)?;
+        let view = self.view(user, slug).await?;
+        must_be_direct(&view)?;
+        let marker = Marker { user, room: view.room.id, slug: &view.room.slug, origin: None };
+        self.mark_read(marker, view.head.seq).await?;
+        self.set_hidden(user, &view, true).await?;
+        Ok(view.room.slug)
+    }
+
+    /// Shows a hidden conversation in somebody's sidebar again, at their own wish.
+    ///
+    /// # Errors
+    /// As [`Self::hide`].
+    pub async fn unhide(&self, user: UserId, slug: &str) -> Result<Arc<str>> {
+        self.allow(user, Act::Level)?;
+        let view = self.view(user, slug).await?;
+        must_be_direct(&view)?;
+        self.set_hidden(user, &view, false).await?;
+        Ok(view.room.slug)
+    }
+
+    /// Shows a hidden conversation again because its reader has opened it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn opened_hidden(&self, user: UserId, view: &RoomView) -> Result<()> {
+        self.set_hidden(user, view, false).await
+    }
+
+    async fn set_hidden(&self, user: UserId, view: &RoomView, is_hidden: bool) -> Result<()> {
+        self.db.set_hidden(view.room.id, user, is_hidden).await?;
+        self.events.publish(vec![Event::ConversationHidden { user, slug: view.room.slug.clone(), is_hidden }]).await;
+        Ok(())
+    }
+
+    async fn arrange(&self, user: UserId, change: impl Fn(&mut Arrangement) -> Result<()>) -> Result<()> {
+        for _ in 0..TRIES {
+            let before = self.db.sidebar(user).await?;
+            let mut sidebar = Arrangement::parse(&before);
+            change(&mut sidebar)?;
+            if self.db.set_sidebar(user, &before, &sidebar.written()).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::BUSY)
+    }
+}
+
+fn must_be_direct(view: &RoomView) -> Result<()> {
+    if view.room.is_direct {
+        return Ok(());
+    }
+    Err(Error::Forbidden("Only direct messages can be hidden. You can mute this room, or leave it."))
+}

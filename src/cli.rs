@@ -1,0 +1,169 @@
+//! The command line: serve (the default), migrate, and what an operator does by hand.
+//!
+//! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::accounts::Accounts;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::db::{Db, Purpose};
+use crate::events::Bus;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Parlor: a persistent chat service in one binary. Settings come from the environment and from `.env`; see .env.example.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server (default)
+    Serve,
+    /// Create or upgrade the database, then exit
+    Migrate,
+    /// Manage accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Create an invite link (one person, 7 days)
+    Invite,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Create an account (prompts for the password, or reads it from a pipe); it joins the DEFAULT_ROOMS when it first logs in
+    Add {
+        /// The username
+        name: String,
+        /// Make this account an administrator
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
+/// What makes the start fail: a wrong setting is status 2, anything else 1.
+type Failure = (u8, String);
+
+/// Runs the command that the arguments name. Status 2 is a wrong setting, 1 any other failure.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command.unwrap_or(Command::Serve)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((status, message)) => {
+            eprintln!("{message}");
+            ExitCode::from(status)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    // This very file: one in a folder above belongs to something else.
+    config::file::load(Path::new(".env")).map_err(|problem| (2, problem))?;
+    let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
+        // A variable that is not text is none of ours.
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    }))
+    .map_err(|problems| {
+        let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        (2, format!("Can’t start. Fix these settings:\n{}", list.join("\n")))
+    })?;
+    crate::log::start(&config);
+    for doubt in config.doubts() {
+        tracing::warn!("{doubt}");
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => serve(config).await,
+            Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
+            Command::User(UserCommand::Add { name, admin }) => add_user(&config, &name, admin).await,
+            Command::Invite => invite(&config).await,
+        }
+    })
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    (1, error.to_string())
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything else: a signal that comes while starting is not lost.
+    let shutdown = on_signal().map_err(failed)?;
+    let listener = crate::server::listen(config.listen)
+        .map_err(|error| (1, format!("LISTEN: can’t listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(failed)?;
+    let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
+    let app = App::start(config, Clock::default()).await.map_err(failed)?;
+    {
+        let mut out = io::stdout().lock();
+        if let Some(token) = app.state().accounts.setup_token() {
+            writeln!(out, "Create the administrator account: {public}/register?setup={token}").map_err(failed)?;
+        }
+        writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;
+    }
+    app.serve(listener, shutdown).await;
+    Ok(())
+}
+
+fn on_signal() -> io::Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    Ok(shutdown)
+}
+
+async fn open(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
+    let db = Db::open(&config.database_url, config.database_connections, purpose).await.map_err(failed)?;
+    db.migrate().await.map_err(failed)?;
+    db.ensure(Clock::default().now()).await.map_err(failed)?;
+    Ok(db)
+}
+
+async fn accounts(config: &Config) -> Result<Accounts, Failure> {
+    let db = open(config, Purpose::Visit).await?;
+    Accounts::open(db.into(), config, Clock::default(), Bus::default()).await.map_err(failed)
+}
+
+async fn add_user(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
+    let password = new_password()?;
+    let user = accounts(config).await?.add_by_hand(name, &password, is_admin).await.map_err(failed)?;
+    println!("Created @{}", user.username);
+    Ok(())
+}
+
+/// Asks for a password, twice, or takes what a pipe holds.
+fn new_password() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").map_err(failed)?;
+        let again = rpassword::prompt_password("Repeat password: ").map_err(failed)?;
+        return if password == again { Ok(password) } else { Err((1, "The passwords don’t match.".into())) };
+    }
+    let mut password = String::new();
+    io::stdin().read_to_string(&mut password).map_err(failed)?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn invite(config: &Config) -> Result<(), Failure> {
+    let token = accounts(config).await?.invite_by_hand().await.map_err(failed)?;
+    let public = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone());
+    println!("{public}/register?invite={token}");
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Statements that read a message's edit history. Whoever asks must hold the room's `RoomView`.
+
+use super::{Db, read};
+use crate::clock::Millis;
+use crate::model::RoomId;
+use crate::model::pagination::RevisionsPlace;
+
+const REVISIONS_BEFORE: &str =
+    "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev < $3 order by rev desc limit $4";
+const REVISIONS_AFTER: &str =
+    "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev > $3 order by rev limit $4";
+
+impl Db {
+    /// Up to `limit` of the words that edits of a message replaced: each with the `rev` of that edit and the moment since when the
+    /// message had them, from `place` on. After a place they come oldest first, else newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_revisions(
+        &self,
+        room: RoomId,
+        seq: i64,
+        place: RevisionsPlace,
+        limit: i64,
+    ) -> sqlx::Result<Vec<(i64, String, Millis)>> {
+        let (statement, rev) = match place {
+            RevisionsPlace::Newest => (REVISIONS_BEFORE, i64::MAX),
+            RevisionsPlace::Before(rev) => (REVISIONS_BEFORE, rev),
+            RevisionsPlace::After(rev) => (REVISIONS_AFTER, rev),
+        };
+        read!(self, pool => sqlx::query_as(statement).bind(room).bind(seq).bind(rev).bind(limit).fetch_all(pool).await)
+    }
+}

@@ -1,0 +1,26 @@
+//! The domain model: ids, rooms, people, messages, pages of them, and the validation of what people type.
+//!
+//! Owns the types that every layer shares. It must not do I/O, or know of SQL, HTTP or sockets.
+
+mod draft;
+mod id;
+pub mod logged;
+pub mod lookalikes;
+mod message;
+mod page;
+pub mod pagination;
+mod person;
+mod preferences;
+mod room;
+pub mod sidebar;
+pub mod username;
+pub mod validate;
+
+pub use draft::{Begun, Draft, EditedWords};
+pub use id::{ConnectionId, RoomId, SessionKey, UserId};
+pub use logged::{Logged, RenderCache, RenderKey};
+pub use message::{Kind, Message, Pin, Reaction};
+pub use page::{Page, Window};
+pub use person::Author;
+pub use preferences::{Level, Theme};
+pub use room::{Head, ListedRoom, Membership, Room, Visibility};

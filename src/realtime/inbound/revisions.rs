@@ -1,0 +1,23 @@
+//! `revisions {room, seq, before? | after?}`: the edit history of a message.
+
+use super::payload::Payload;
+use super::reply::Reply;
+use crate::chat::revisions::Revisions;
+use crate::error::Result;
+use crate::model::pagination::RevisionsPlace;
+use crate::realtime::Realtime;
+use crate::realtime::connection::Connected;
+
+impl Reply for Revisions {
+    fn weight(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Answers `revisions`.
+pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payload) -> Result<Revisions> {
+    let user = connected.connection.user;
+    let view = realtime.chat.view(user, payload.text("room")?).await?;
+    let place = RevisionsPlace::new(payload.optional_number("before")?, payload.optional_number("after")?)?;
+    realtime.chat.revisions(&view, user, payload.number("seq")?, place).await
+}

@@ -1,0 +1,281 @@
+//! The events that the server sends: their names and payloads.
+//!
+//! Owns the outbound half of the protocol; the shape of a message is `model::Message`. It must not choose who receives an event.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use socketioxide::SendError;
+use socketioxide::extract::SocketRef;
+
+use crate::events::{Removal, SessionEnd};
+use crate::model::{Author, Draft, Head, Level, ListedRoom, Logged, Room, Visibility};
+
+/// An event with its name on the wire.
+pub trait Outgoing: Serialize {
+    /// What clients listen for.
+    const NAME: &'static str;
+}
+
+/// Somebody's first socket entered a room, or their last one left it.
+#[derive(Debug, Serialize)]
+pub struct Presence<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whose.
+    pub user: &'a str,
+    /// Whether they are here now.
+    pub online: bool,
+}
+
+/// Somebody is writing; good for 5 seconds.
+#[derive(Debug, Serialize)]
+pub struct Typing<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Who.
+    pub user: &'a str,
+    /// What they are called, where that is not their username.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+}
+
+/// The person read on, at another of their sockets.
+#[derive(Debug, Serialize)]
+pub struct Read<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Up to which message.
+    pub seq: i64,
+    /// How many wait behind it.
+    pub unread: i64,
+    /// How many of them address the person.
+    pub mentions: i64,
+}
+
+/// The person's notification level for a room changed, at another of their sockets.
+#[derive(Debug, Serialize)]
+pub struct LevelChanged<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// What it is set to; null for what the person chose for all.
+    pub level: Option<Level>,
+}
+
+/// A room became the person's favorite, or is none any more.
+#[derive(Debug, Serialize)]
+pub struct FavoriteChanged<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whether it is one now.
+    pub favorite: bool,
+}
+
+/// The person closed a section of their sidebar, or opened it.
+#[derive(Debug, Serialize)]
+pub struct SectionChanged<'a> {
+    /// Which.
+    pub section: &'a str,
+    /// Whether it is closed now.
+    pub closed: bool,
+}
+
+/// The person has hidden a conversation, or opened it again.
+#[derive(Debug, Serialize)]
+pub struct Hidden<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Whether it is hidden.
+    pub hidden: bool,
+}
+
+/// A new message in a room that the socket watches and is not live in.
+#[derive(Debug, Serialize)]
+pub struct Activity<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// The message.
+    pub message: &'a Logged,
+}
+
+/// A message counts otherwise in a room that the socket watches and is not live in.
+#[derive(Debug, Serialize)]
+pub struct Changed<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// The message as it is now.
+    pub message: &'a Logged,
+    /// Whom it addressed before.
+    pub addressed: &'a [String],
+}
+
+/// The person has become a member of a room.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Entered(pub OwnRoom);
+
+/// A room's name, topic or visibility changed.
+#[derive(Debug, Serialize)]
+pub struct Described<'a> {
+    /// The room's slug, under the name that every event gives it.
+    pub room: &'a str,
+    /// The room as it is now.
+    #[serde(flatten)]
+    pub now: &'a Room,
+}
+
+/// The person lost the room; nothing of it follows.
+#[derive(Debug, Serialize)]
+pub struct Removed<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// Why.
+    pub reason: Removal,
+}
+
+/// The session has ended; the connection follows.
+#[derive(Debug, Serialize)]
+pub struct SignedOut {
+    /// Why.
+    pub reason: SessionEnd,
+}
+
+/// Somebody’s name or status changed.
+#[derive(Debug, Serialize)]
+pub struct Person<'a> {
+    /// Whose.
+    pub username: &'a str,
+    /// The name to show.
+    pub name: &'a str,
+    /// Their status; may be empty.
+    pub status: &'a str,
+    /// Whether somebody else's name looks the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alike: bool,
+}
+
+impl Outgoing for Person<'_> {
+    const NAME: &'static str = "person";
+}
+
+/// Somebody with whom one has direct messages connected, or has gone.
+#[derive(Debug, Serialize)]
+pub struct OnlineChanged<'a> {
+    /// Who.
+    pub user: &'a str,
+    /// Whether they are online now.
+    pub online: bool,
+}
+
+impl Outgoing for OnlineChanged<'_> {
+    const NAME: &'static str = "online";
+}
+
+/// A room of the person's, as it stands for them.
+#[derive(Debug, Serialize)]
+pub struct OwnRoom {
+    /// The slug.
+    room: Arc<str>,
+    name: String,
+    visibility: Visibility,
+    direct: Option<Vec<Author>>,
+    unread: i64,
+    mentions: i64,
+    level: Option<Level>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
+    read_seq: i64,
+    head: HeadAck,
+}
+
+impl OwnRoom {
+    /// A room as it stands for one of its members, in the history of `epoch`.
+    #[must_use]
+    pub fn new(listed: &ListedRoom, epoch: &Arc<str>) -> Self {
+        Self {
+            room: listed.room.slug.clone(),
+            name: listed.room.name.clone(),
+            visibility: listed.room.visibility,
+            direct: listed.room.is_direct.then(|| listed.room.direct.clone()),
+            unread: listed.unread,
+            mentions: listed.mentions,
+            level: listed.level,
+            hidden: listed.is_hidden,
+            read_seq: listed.read_seq,
+            head: HeadAck { head: listed.head, epoch: epoch.clone() },
+        }
+    }
+}
+
+impl Outgoing for Logged {
+    const NAME: &'static str = "message";
+}
+impl Outgoing for Presence<'_> {
+    const NAME: &'static str = "presence";
+}
+impl Outgoing for Typing<'_> {
+    const NAME: &'static str = "typing";
+}
+impl Outgoing for Read<'_> {
+    const NAME: &'static str = "read";
+}
+impl Outgoing for LevelChanged<'_> {
+    const NAME: &'static str = "level";
+}
+impl Outgoing for FavoriteChanged<'_> {
+    const NAME: &'static str = "favorite";
+}
+impl Outgoing for SectionChanged<'_> {
+    const NAME: &'static str = "section";
+}
+impl Outgoing for Hidden<'_> {
+    const NAME: &'static str = "hidden";
+}
+impl Outgoing for Activity<'_> {
+    const NAME: &'static str = "activity";
+}
+impl Outgoing for Changed<'_> {
+    const NAME: &'static str = "changed";
+}
+impl Outgoing for Entered {
+    const NAME: &'static str = "entered";
+}
+impl Outgoing for Described<'_> {
+    const NAME: &'static str = "room";
+}
+impl Outgoing for Removed<'_> {
+    const NAME: &'static str = "removed";
+}
+impl Outgoing for SignedOut {
+    const NAME: &'static str = "signed_out";
+}
+
+/// The person's draft in a room changed, at another of their connections.
+impl Outgoing for Draft {
+    const NAME: &'static str = "draft";
+}
+
+/// A room's head, with the history that it counts in.
+#[derive(Debug, Serialize)]
+pub struct HeadAck {
+    /// Where the log ends.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Which history; a client that knows another one begins afresh.
+    pub epoch: Arc<str>,
+}
+
+/// Sending an event by its type.
+pub trait SendEvent {
+    /// Queues an event for one socket.
+    ///
+    /// # Errors
+    /// When its queue is full or it has gone: then the event is lost to it.
+    fn send<E: Outgoing>(&self, event: &E) -> Result<(), SendError>;
+}
+
+impl SendEvent for SocketRef {
+    fn send<E: Outgoing>(&self, event: &E) -> Result<(), SendError> {
+        self.emit(E::NAME, event)
+    }
+}

@@ -1,0 +1,319 @@
+//! The registry of live connections.
+//!
+//! Owns the index of connections by person and by session, and the ways to end them: a session's connections when it
+//! ends, a person's connections to a room when they lose it. It must not ask the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
+
+use super::outbound::{SendEvent, SignedOut};
+use super::recent_map::RecentMap;
+use crate::chat::presence::{Online, Presence};
+use crate::events::SessionEnd;
+use crate::model::{ConnectionId, RoomId, SessionKey, UserId};
+use crate::realtime::connection::{Connected, Connection, RoomState, channel, watchers};
+
+/// How long a socket that is being ended has to read why.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// Every live connection.
+#[derive(Debug)]
+pub struct Registry {
+    all: Mutex<Entries>,
+    /// Changed only with `all` locked, so that a socket is counted in and out of a room exactly as it enters and leaves it.
+    presence: Arc<Presence>,
+    /// How many sockets watch: while none does, nothing is told to watchers.
+    watching: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_socket: HashMap<Sid, Connected>,
+    by_user: HashMap<UserId, Vec<Sid>>,
+    /// Who lost which room, and at which change: a join decided on older news must not connection them again.
+    lost: RecentMap<(RoomId, UserId), i64>,
+    /// Sessions that have ended: a connect that was let in on older news must not stay.
+    ended: RecentMap<SessionKey, ()>,
+    /// Whose sessions have all ended, and as which ending: a connect that was let in on news from before it must not stay, and one with a
+    /// newer session may.
+    ended_users: RecentMap<UserId, u64>,
+    /// How many times a person's access has ended.
+    endings: u64,
+}
+
+impl Entries {
+    /// Whether somebody has lost a room after change `as_of`.
+    fn has_lost(&self, room: RoomId, user: UserId, as_of: i64) -> bool {
+        self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
+    }
+
+    /// Whether a connection's access has ended since it was decided on.
+    fn has_ended(&self, connection: &Connection) -> bool {
+        self.ended.get(&connection.session).is_some()
+            || self.ended_users.get(&connection.user).is_some_and(|ending| *ending > connection.as_of)
+    }
+
+    /// Takes the connections that are meant out of everything, in one step: none of them can join anything from here on.
+    fn revoke(&self, which: impl Fn(&Connection) -> bool) -> Vec<Connected> {
+        let ended: Vec<_> = self.by_socket.values().filter(|connected| which(&connected.connection)).cloned().collect();
+        for Connected { socket, connection } in &ended {
+            connection.is_revoked.store(true, Ordering::Release);
+            socket.leave_all();
+        }
+        ended
+    }
+}
+
+impl Registry {
+    /// An empty registry, which counts people in and out of `presence`.
+    #[must_use]
+    pub fn new(presence: Arc<Presence>) -> Self {
+        Self { all: Mutex::default(), presence, watching: AtomicUsize::new(0) }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.all.lock()
+    }
+
+    /// Registry a socket, once. Called when it has connected and again at each event, because a client can be quicker with its first
+    /// event than the connecting task is.
+    pub fn add(&self, socket: &SocketRef, connection: &Arc<Connection>) {
+        if connection.is_registered.load(Ordering::Acquire) {
+            return;
+        }
+        let mut all = self.entries();
+        if connection.is_gone.load(Ordering::Acquire) || connection.is_registered.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if all.has_ended(connection) {
+            connection.cut();
+        }
+        self.presence.connect(connection.user);
+        all.by_user.entry(connection.user).or_default().push(socket.id);
+        all.by_socket.insert(socket.id, Connected { socket: socket.clone(), connection: connection.clone() });
+    }
+
+    /// Forgets a socket that has gone; gives the rooms in which its person is no longer, and whether it was their last.
+    #[must_use]
+    pub fn remove(&self, socket: Sid, connection: &Connection) -> (Vec<(Arc<str>, RoomId)>, bool) {
+        let mut all = self.entries();
+        connection.is_gone.store(true, Ordering::Release);
+        connection.leave();
+        let Some(Connected { connection, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
+        let was_last = self.presence.disconnect(connection.user);
+        if connection.is_watching.load(Ordering::Acquire) {
+            self.watching.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(sockets) = all.by_user.get_mut(&connection.user) {
+            sockets.retain(|sid| *sid != socket);
+            if sockets.is_empty() {
+                all.by_user.remove(&connection.user);
+            }
+        }
+        let rooms = std::mem::take(&mut *connection.rooms());
+        let live = rooms.into_iter().filter(|(_, place)| place.is_live).map(|(slug, place)| (slug, place.room));
+        (live.filter(|(_, room)| self.presence.leave(*room, connection.user)).collect(), was_last)
+    }
+
+    /// Who is in a room.
+    #[must_use]
+    pub fn online(&self, room: RoomId) -> Online {
+        self.presence.online(room)
+    }
+
+    /// How many sockets there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries().by_socket.len()
+    }
+
+    /// Every socket of one person.
+    #[must_use]
+    pub fn of_user(&self, user: UserId) -> Vec<Connected> {
+        let all = self.entries();
+        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        sids.iter().filter_map(|sid| all.by_socket.get(sid)).cloned().collect()
+    }
+
+    /// Those of a person's connections that watch all their rooms.
+    #[must_use]
+    pub fn watching_of(&self, user: UserId) -> Vec<Connected> {
+        self.of_user(user).into_iter().filter(|connected| connected.connection.is_watching()).collect()
+    }
+
+    /// The socket of a connection, if it is here.
+    #[must_use]
+    pub fn find(&self, connection: &ConnectionId) -> Option<SocketRef> {
+        let id = connection.0.parse::<Sid>().ok()?;
+        self.entries().by_socket.get(&id).map(|connected| connected.socket.clone())
+    }
+
+    /// Every socket.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<Connected> {
+        self.entries().by_socket.values().cloned().collect()
+    }
+
+    /// The sessions that somebody is connected with.
+    #[must_use]
+    pub fn sessions(&self) -> HashSet<SessionKey> {
+        self.entries().by_socket.values().map(|connected| connected.connection.session.clone()).collect()
+    }
+
+    /// Makes a socket live in a room, for a person who could see it at change `as_of`. `None` if they have lost it since, or the
+    /// socket has gone; else whether it is its person's first there.
+    #[must_use]
+    pub fn subscribe(&self, connected: &Connected, room: RoomId, slug: &Arc<str>, as_of: i64) -> Option<bool> {
+        let all = self.entries();
+        let Connected { socket, connection } = connected;
+        if all.has_lost(room, connection.user, as_of) || connection.is_revoked() || !all.by_socket.contains_key(&socket.id) {
+            return None;
+        }
+        // A join after the disconnect would stay in the adapter for ever. `by_socket` says whether it has gone: `remove` runs, under the
+        // same lock, before socketioxide clears the socket's rooms. `connected()` would not do: it is set only after the client has
+        // been told that it is in, and a quick client's first join can come before that.
+        socket.join(channel(room));
+        let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true });
+        Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, connection.user, &connection.username))
+    }
+
+    /// Notes that a socket's person was a member of a room at change `as_of`, whether or not the socket is live there.
+    pub fn remember(&self, connection: &Connection, room: RoomId, slug: &Arc<str>, as_of: i64) {
+        let all = self.entries();
+        if !all.has_lost(room, connection.user, as_of) {
+            connection.rooms().entry(slug.clone()).or_insert(RoomState { room, is_live: false });
+        }
+    }
+
+    /// Takes one socket out of a room; `true` if its person is no longer there.
+    #[must_use]
+    pub fn unsubscribe(&self, connected: &Connected, room: RoomId) -> bool {
+        let _all = self.entries();
+        self.leave(connected, room)
+    }
+
+    /// Notes that a socket hears of all its person's rooms.
+    pub fn begin_to_watch(&self, connected: &Connected) {
+        let all = self.entries();
+        if all.by_socket.contains_key(&connected.socket.id) && !connected.connection.is_watching.swap(true, Ordering::AcqRel) {
+            self.watching.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody watches.
+    #[must_use]
+    pub fn has_watchers(&self) -> bool {
+        self.watching.load(Ordering::Relaxed) > 0
+    }
+
+    /// Lets a watching socket hear of a room of which its person was a member at change `as_of`.
+    pub fn watch(&self, connected: &Connected, room: RoomId, as_of: i64) {
+        let all = self.entries();
+        let Connected { socket, connection } = connected;
+        if !all.has_lost(room, connection.user, as_of) && !connection.is_revoked() && all.by_socket.contains_key(&socket.id) {
+            socket.join(watchers(room));
+        }
+    }
+
+    /// Lets a person's watching sockets hear of a room that they have just become a member of; gives those sockets.
+    #[must_use]
+    pub fn watch_user(&self, room: RoomId, user: UserId) -> Vec<Connected> {
+        let all = self.entries();
+        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        let connected = sids.iter().filter_map(|sid| all.by_socket.get(sid));
+        let watching: Vec<_> =
+            connected.filter(|connected| connected.connection.is_watching.load(Ordering::Acquire)).cloned().collect();
+        for Connected { socket, .. } in watching.iter().filter(|connected| !connected.connection.is_revoked()) {
+            socket.join(watchers(room));
+        }
+        watching
+    }
+
+    /// Takes all of a person's sockets out of a room that they lost at change `rev`; gives those that heard of it, each with
+    /// whether it was live in it.
+    #[must_use]
+    pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<(Connected, bool)> {
+        let mut all = self.entries();
+        all.lost.insert((room, user), rev);
+        let sids = all.by_user.get(&user).cloned().unwrap_or_default();
+        let mut heard = Vec::new();
+        for connected in sids.iter().filter_map(|sid| all.by_socket.get(sid)) {
+            connected.socket.leave(watchers(room));
+            let was_live = connected.connection.is_live_in(room);
+            self.leave(connected, room);
+            if was_live || connected.connection.is_watching.load(Ordering::Acquire) {
+                heard.push((connected.clone(), was_live));
+            }
+        }
+        heard
+    }
+
+    fn leave(&self, connected: &Connected, room: RoomId) -> bool {
+        connected.socket.leave(channel(room));
+        let was_live = connected.connection.is_live_in(room);
+        connected.connection.rooms().retain(|_, place| place.room != room);
+        was_live && self.presence.leave(room, connected.connection.user)
+    }
+
+    /// Forgets what was lost or ended before the last call; called now and then, far apart from any join or connect that may be under
+    /// way.
+    pub fn forget_losses(&self) {
+        let mut all = self.entries();
+        all.lost.turn();
+        all.ended.turn();
+        all.ended_users.turn();
+    }
+
+    /// How many times a person's access has ended; asked before the database is whether somebody has it.
+    #[must_use]
+    pub fn endings(&self) -> u64 {
+        self.entries().endings
+    }
+
+    /// Ends every socket of a session, also those that are just being let in.
+    pub fn end_session(&self, key: &SessionKey, reason: SessionEnd) {
+        let mut all = self.entries();
+        all.ended.insert(key.clone(), ());
+        let ended = all.revoke(|connection| connection.session == *key);
+        drop(all);
+        say_goodbye(ended, reason);
+    }
+
+    /// Ends every socket of a person, also those that are just being let in.
+    pub fn end_user(&self, user: UserId, reason: SessionEnd) {
+        let mut all = self.entries();
+        all.endings += 1;
+        let ending = all.endings;
+        all.ended_users.insert(user, ending);
+        let ended = all.revoke(|connection| connection.user == user);
+        drop(all);
+        say_goodbye(ended, reason);
+    }
+
+    /// Ends every socket of some sessions, which have run out.
+    pub fn end_sessions(&self, keys: &HashSet<SessionKey>, reason: SessionEnd) {
+        let ended = self.entries().revoke(|connection| keys.contains(&connection.session));
+        say_goodbye(ended, reason);
+    }
+}
+
+/// Tells sockets whose access has ended why, and cuts them. Not with the registry locked: a socket that disconnects is taken out of it.
+fn say_goodbye(ended: Vec<Connected>, reason: SessionEnd) {
+    for Connected { socket, connection } in ended {
+        // One whose queue is full cannot be told why, and is cut all the same. Leaving the namespace tells an official client that
+        // it need not come back by itself.
+        let is_told = socket.send(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
+        tokio::spawn(async move {
+            if is_told {
+                tokio::time::sleep(FAREWELL).await;
+            }
+            connection.cut();
+        });
+    }
+}

@@ -1,0 +1,228 @@
+//! The files that pages load: styles, scripts, icons.
+//!
+//! Owns what of `static/` is served, where and how: each file's URL carries a hash, so a browser keeps it for ever and asks again only
+//! when it has changed. What the modules and sheets there become is `bundle`'s.
+
+pub mod bundle;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{LazyLock, OnceLock};
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::web::assets::bundle::Scripts;
+use crate::web::layers::compression;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Embedded;
+
+/// How many characters of its hash a file's URL carries.
+const DIGITS: usize = 16;
+/// The service worker, which is served at `/sw.js` and is nobody's module.
+pub const WORKER: &str = "sw.js";
+
+/// A file as it is served.
+struct File {
+    bytes: Bytes,
+    /// The same compressed, from the first time that somebody asks for it.
+    packed: OnceLock<Bytes>,
+    kind: String,
+    hash: String,
+}
+
+impl File {
+    fn new(bytes: impl Into<Bytes>, kind: &str, hash: String) -> Self {
+        let kind = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
+        Self { bytes: bytes.into(), packed: OnceLock::new(), kind, hash }
+    }
+
+    /// The file compressed; `None` for what is compressed in itself.
+    fn packed(&self) -> Option<&Bytes> {
+        let is_text = self.kind.starts_with("text/") || self.kind.contains("svg");
+        is_text.then(|| {
+            self.packed.get_or_init(|| {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(&self.bytes).and_then(|()| encoder.finish()).expect("writing into memory does not fail").into()
+            })
+        })
+    }
+}
+
+/// A hash of everything that scripts are made of. They name each other, so they have one hash together.
+static SCRIPTS: LazyLock<String> = LazyLock::new(|| {
+    let sources: Vec<String> = Embedded::iter().filter(|path| path.ends_with(".js")).map(|path| text(&path)).collect();
+    digest(&sources.iter().map(String::as_str).collect::<Vec<_>>())
+});
+
+/// The files by their paths below `static/`.
+static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {
+    let mut files = BTreeMap::new();
+    for path in Embedded::iter().filter(|path| !Scripts::is_part(path)) {
+        let file = Embedded::get(&path).expect("what is listed is there");
+        let hash = if path.ends_with(".js") { SCRIPTS.clone() } else { hex(&file.metadata.sha256_hash())[..DIGITS].to_owned() };
+        let bytes = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        files.insert(path.to_string(), File::new(bytes, file.metadata.mimetype(), hash));
+    }
+    let source = |path: &str| Embedded::get(path).is_some().then(|| text(path));
+    let scripts =
+        Scripts::new(source, |path| format!("/static/{}/{path}", *SCRIPTS)).expect("a test has put the scripts together");
+    for (path, script) in scripts.0 {
+        files.insert(path, File::new(script, "text/javascript", SCRIPTS.clone()));
+    }
+    let sheet = bundle::sheet(text);
+    let hash = digest(&[&sheet]);
+    files.insert(bundle::SHEET.to_owned(), File::new(sheet, "text/css", hash));
+    files
+});
+
+/// The URL of a file below `static/`.
+#[must_use]
+pub fn url(path: &str) -> String {
+    match FILES.get(path) {
+        Some(file) => format!("/static/{}/{path}", file.hash),
+        None => format!("/static/{path}"),
+    }
+}
+
+/// The URL of the style sheet.
+#[must_use]
+pub fn sheet() -> String {
+    url(bundle::SHEET)
+}
+
+/// The paths of all files that pages load; licences and versions are for people who read the source.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    FILES.keys().map(String::as_str).filter(|path| {
+        [".js", ".css", ".svg", ".png"].iter().any(|end| path.ends_with(end)) && ![WORKER, "js/first.js"].contains(path)
+    })
+}
+
+/// What all files together are: another one as soon as one of them changes.
+#[must_use]
+pub fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let parts: Vec<&str> = FILES.iter().flat_map(|(path, file)| [path.as_str(), file.hash.as_str()]).collect();
+        digest(&parts)
+    });
+    &VERSION
+}
+
+/// A short hash of texts in their order.
+#[must_use]
+pub fn digest(parts: &[&str]) -> String {
+    let mut all = Sha256::new();
+    for part in parts {
+        all.update(part.len().to_be_bytes());
+        all.update(part.as_bytes());
+    }
+    hex(&all.finalize())[..DIGITS].to_owned()
+}
+
+/// What a file of text says.
+#[must_use]
+pub fn text(path: &str) -> String {
+    Embedded::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+}
+
+/// What runs in the page itself before it is painted for the first time: `static/js/first.js` without its comments and indentation, which
+/// each page would carry.
+static FIRST: LazyLock<String> = LazyLock::new(|| {
+    let script = text("js/first.js");
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+});
+
+/// The script that runs before the first paint: the one inline script there is.
+#[must_use]
+pub fn first() -> &'static str {
+    &FIRST
+}
+
+/// Its hash as a source of the Content-Security-Policy.
+#[must_use]
+pub fn first_hash() -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(FIRST.as_bytes())))
+}
+
+/// `GET /static/{path}`, with or without the hash.
+pub async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let hashed = path.split_once('/').filter(|(hash, _)| hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hashed {
+        Some((hash, path)) => {
+            let is_current = FILES.get(path).is_some_and(|file| file.hash == hash);
+            file(path, &headers, if is_current { "public, max-age=31536000, immutable" } else { "no-cache" })
+        }
+        None => file(&path, &headers, "no-cache"),
+    }
+}
+
+/// `GET /static/`: there is no list of what is in it.
+pub async fn missing() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+/// `GET /favicon.ico`, which browsers ask for whatever the page says.
+pub async fn favicon(headers: HeaderMap) -> Response {
+    file("favicon.svg", &headers, "public, max-age=86400")
+}
+
+fn file(path: &str, asked: &HeaderMap, cache: &'static str) -> Response {
+    let Some(file) = FILES.get(path) else { return StatusCode::NOT_FOUND.into_response() };
+    // A weak one, because it is of the file and not of how it is packed.
+    let tag = format!("W/\"{}\"", file.hash);
+    let is_known = asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let about =
+        [(CONTENT_TYPE, file.kind.clone()), (CACHE_CONTROL, cache.to_owned()), (ETAG, tag), (VARY, "accept-encoding".to_owned())];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    let packed = file.packed().filter(|_| compression::takes_gzip(asked));
+    let mut response = (about, packed.unwrap_or(&file.bytes).clone()).into_response();
+    if packed.is_some() {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_served_under_its_hash_or_is_part_of_what_is() {
+        let scripts: String = FILES.keys().filter(|path| path.ends_with(".js")).map(|path| text_of(path)).collect();
+        for path in Embedded::iter().filter(|path| Scripts::is_part(path)) {
+            let is_there = if path.ends_with(".css") {
+                let first_rule = text(&path).lines().map(str::trim).find(|line| line.ends_with('{')).map(str::to_owned);
+                first_rule.is_some_and(|rule| text_of(bundle::SHEET).contains(&rule))
+            } else {
+                FILES.contains_key(&*path) || scripts.contains(&format!("modules['{path}'] = "))
+            };
+            assert!(is_there, "no page loads {path}");
+        }
+    }
+
+    fn text_of(path: &str) -> String {
+        String::from_utf8(FILES[path].bytes.to_vec()).unwrap()
+    }
+}

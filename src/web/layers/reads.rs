@@ -1,0 +1,139 @@
+//! Turns and memory for pages: what one person asks for at once, and what their answers hold until they have left.
+//!
+//! Owns the layer that gives a request its turn once its person is known, and the body that keeps the turn until it has been written.
+//! How much there is to give is `limits`' to say; a client that does not read is cut by `server`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use parking_lot::Mutex;
+
+use crate::chat::Chat;
+use crate::error::Result;
+use crate::limits::Reading;
+use crate::model::UserId;
+
+/// How many bytes of a body are given to the connection at once: the next ones are asked for when these are on their way.
+const PIECE: usize = 32 * 1024;
+
+/// In a request's extensions: where its turn is kept.
+#[derive(Clone)]
+pub struct TurnSlot(Arc<Slot>);
+
+struct Slot {
+    chat: Arc<Chat>,
+    reading: Mutex<Option<Reading>>,
+}
+
+impl TurnSlot {
+    /// Waits for a turn of this person's, unless the request has one.
+    ///
+    /// # Errors
+    /// `busy`, when that takes too long.
+    pub async fn take(&self, person: UserId) -> Result<()> {
+        if self.lock().is_some() {
+            return Ok(());
+        }
+        let reads = self.0.chat.reads();
+        let reading = reads.begin(&reads.turns(person)).await?;
+        *self.lock() = Some(reading);
+        Ok(())
+    }
+
+    /// Whether the request has a turn: then what it reads was counted.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Reading>> {
+        // Only a whole value is ever put there.
+        self.0.reading.lock()
+    }
+}
+
+/// Lets a request take a turn, and keeps that until its answer has been written.
+pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Next) -> Response {
+    let slot = TurnSlot(Arc::new(Slot { chat, reading: Mutex::default() }));
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    let reading = slot.lock().take();
+    let Some(mut reading) = reading else { return response };
+    response.map(|body| {
+        // A body without a size is not one of ours; it keeps what was reserved.
+        if let Some(bytes) = body.size_hint().exact() {
+            reading.made(usize::try_from(bytes).unwrap_or(usize::MAX));
+        }
+        Body::new(Held { body, rest: Bytes::new(), _reading: reading })
+    })
+}
+
+/// A body that is handed out in pieces, and holds its request's turn until the last one.
+struct Held {
+    body: Body,
+    rest: Bytes,
+    _reading: Reading,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return other,
+            }
+        }
+        let piece = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        match hint.exact() {
+            Some(bytes) => hint.set_exact(bytes + rest),
+            None => hint.set_lower(hint.lower() + rest),
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::limits::Reads;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_comes_in_pieces_and_keeps_its_turn_to_the_last_one() {
+        let reads = Reads::new(1 << 30);
+        let turns = reads.turns(UserId(1));
+        let reading = reads.begin(&turns).await.unwrap();
+        let mut held = Held { body: Body::from(vec![7; 2 * PIECE + 1]), rest: Bytes::new(), _reading: reading };
+        let (mut pieces, mut left) = (Vec::new(), 2 * PIECE + 1);
+        while !held.is_end_stream() {
+            assert_eq!(held.size_hint().exact(), Some(left as u64));
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut held).poll_frame(cx)).await.unwrap().unwrap();
+            let data = frame.into_data().unwrap();
+            left -= data.len();
+            pieces.push(data.len());
+        }
+        assert_eq!(pieces, [PIECE, PIECE, 1]);
+    }
+}

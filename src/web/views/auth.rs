@@ -1,0 +1,123 @@
+//! The pages before the door: logging in, registering, and setting the server up.
+
+use askama::Template;
+
+use super::{Problem, general, wrong};
+use crate::accounts::invites::Invite;
+use crate::config::{Config, Registration};
+use crate::model::Theme;
+
+/// `GET /login`.
+#[derive(Debug, Template)]
+#[template(path = "login.html")]
+pub struct LoginPage {
+    /// What was typed.
+    pub username: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    next: String,
+    can_register: bool,
+    theme: Theme,
+}
+
+impl LoginPage {
+    /// An empty form that leads to `next`.
+    #[must_use]
+    pub fn new(config: &Config, theme: Theme, next: &str) -> Self {
+        let can_register = config.registration != Registration::Closed;
+        Self { username: String::new(), problem: None, next: next.into(), can_register, theme }
+    }
+}
+
+/// `GET /register`.
+#[derive(Debug, Template)]
+#[template(path = "register.html")]
+pub struct RegisterPage {
+    /// What was typed.
+    pub username: String,
+    /// What was typed.
+    pub name: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    invite: String,
+    setup: String,
+    needs_invite: bool,
+    theme: Theme,
+}
+
+impl RegisterPage {
+    /// An empty form with what its link carries.
+    #[must_use]
+    pub fn new(config: &Config, theme: Theme, invite: &str, setup: &str) -> Self {
+        let needs_invite = config.registration == Registration::Invite;
+        Self {
+            username: String::new(),
+            name: String::new(),
+            problem: None,
+            invite: invite.into(),
+            setup: setup.into(),
+            needs_invite,
+            theme,
+        }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    /// What is wrong with none of the fields that are shown.
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["username", "name", "password", if self.asks_invite() { "invite" } else { "" }])
+    }
+
+    fn asks_invite(&self) -> bool {
+        self.needs_invite && self.setup.is_empty() && (self.invite.is_empty() || self.wrong("invite").is_some())
+    }
+}
+
+/// `GET /setup`.
+#[derive(Debug, Template)]
+#[template(path = "setup.html")]
+pub struct SetupPage {
+    /// What was pasted.
+    pub token: String,
+    /// Why it was refused.
+    pub problem: Option<Problem>,
+    can_register: bool,
+    is_signed_in: bool,
+    theme: Theme,
+}
+
+impl SetupPage {
+    /// An empty form.
+    #[must_use]
+    pub fn new(config: &Config, theme: Theme, is_signed_in: bool) -> Self {
+        let can_register = config.registration == Registration::Open && !is_signed_in;
+        Self { token: String::new(), problem: None, can_register, is_signed_in, theme }
+    }
+}
+
+/// `GET /register` with an invitation that lets nobody in.
+#[derive(Debug, Template)]
+#[template(path = "dead-invite.html")]
+pub struct DeadInvitePage {
+    title: &'static str,
+    why: &'static str,
+    /// Whom to ask for another.
+    from: Option<String>,
+    theme: Theme,
+}
+
+impl DeadInvitePage {
+    /// What is told of it; nothing, if it is good.
+    #[must_use]
+    pub fn new(theme: Theme, invite: Invite) -> Option<Self> {
+        let (title, why, from) = match invite {
+            Invite::Good => return None,
+            Invite::Used { from } => ("This invite has already been used", "Each invite link works once.", from),
+            Invite::Expired { from } => ("This invite has expired", "Invite links work for 7 days.", from),
+            Invite::Unknown => ("This invite link doesn’t work", "Check that you have the whole link.", None),
+        };
+        Some(Self { title, why, from: from.map(|name| name.to_string()), theme })
+    }
+}

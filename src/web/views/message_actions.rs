@@ -1,0 +1,221 @@
+//! The pages around single messages: what can be done with one, its edit history, its thread, pins, mentions.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use super::entry::{Entry, Quote};
+use super::{Frame, Problem, general, wrong};
+use crate::chat::revisions::Revisions;
+use crate::chat::threads::Thread;
+use crate::chat::{mentions::Mentions, pins::Pins};
+use crate::clock::Millis;
+use crate::db::rooms::RoomView;
+use crate::model::Logged;
+use crate::model::{Kind, Message};
+use crate::permissions::{self, Action};
+
+/// The emoji that are offered first, each with its name.
+pub const USUAL: [(&str, &str); 6] =
+    [("👍", "thumbs up"), ("❤️", "heart"), ("😂", "joy"), ("🎉", "tada"), ("👀", "eyes"), ("🙏", "thanks")];
+
+/// `GET /rooms/{slug}/{seq}/more`.
+#[derive(Debug, Template)]
+#[template(path = "more.html")]
+pub struct MorePage {
+    frame: Frame,
+    view: RoomView,
+    entry: Entry,
+    seq: i64,
+    /// Which of the usual emoji the reader has put there.
+    usual: Vec<(&'static str, bool)>,
+    is_pinned: bool,
+    can_change: bool,
+    can_edit: bool,
+    can_delete: bool,
+    can_see_history: bool,
+    /// The words to edit.
+    pub draft: String,
+    /// Why the form was refused.
+    pub problem: Option<Problem>,
+}
+
+impl MorePage {
+    /// A message with what its reader may do.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, message: &Message) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let facts = view.facts();
+        let is_alive = message.kind == Kind::Text && message.deleted_at.is_none();
+        let may = |action| permissions::may(frame.me.actor(), action, &facts).is_ok();
+        let may_see_revisions = may(Action::SeeRevisions(message.author.id));
+        let me = &frame.me.username;
+        let has_mine = |emoji: &str| {
+            message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.iter().any(|user| user == me))
+        };
+        Self {
+            entry: Entry { has_history: may_see_revisions, ..Entry::alone(message, &frame) },
+            seq: message.seq,
+            usual: USUAL.iter().map(|(emoji, _)| (*emoji, has_mine(emoji))).collect(),
+            is_pinned: message.pinned.is_some(),
+            can_change: is_alive && may(Action::Participate),
+            can_edit: is_alive && may(Action::Edit(message.author.id)),
+            can_delete: is_alive && may(Action::Delete(message.author.id)),
+            can_see_history: is_alive && message.edited_at.is_some() && may_see_revisions,
+            draft: message.body.clone(),
+            problem: None,
+            frame,
+            view,
+        }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["body"])
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/history`.
+#[derive(Debug, Template)]
+#[template(path = "revisions.html")]
+pub struct RevisionsPage {
+    frame: Frame,
+    view: RoomView,
+    entry: Entry,
+    seq: i64,
+    page: Revisions,
+    /// Whether the page begins with the newest one.
+    is_newest: bool,
+}
+
+impl RevisionsPage {
+    /// A message as it is now, and a page of what it said before; whether that begins with the newest.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, now: &Message, page: Revisions, is_newest: bool) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let entry = Entry::alone(now, &frame);
+        Self { entry, seq: now.seq, frame, view, page, is_newest }
+    }
+
+    /// When words were written, as the reader writes it.
+    fn written(&self, at: &Millis) -> String {
+        self.frame.times.moment(&self.frame.times.at(*at))
+    }
+}
+
+/// `GET /rooms/{slug}/pins`.
+#[derive(Debug, Template)]
+#[template(path = "pins.html")]
+pub struct PinsPage {
+    frame: Frame,
+    view: RoomView,
+    entries: Vec<Entry>,
+    is_member: bool,
+    next: Option<String>,
+}
+
+impl PinsPage {
+    /// The pinned messages.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, pins: &Pins) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let entries =
+            pins.messages.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
+        let is_member = view.membership.is_some();
+        Self { frame, view, entries, is_member, next: pins.next.clone() }
+    }
+}
+
+/// `GET /rooms/{slug}/{seq}/thread`.
+#[derive(Debug, Template)]
+#[template(path = "thread.html")]
+pub struct ThreadPage {
+    frame: Frame,
+    view: RoomView,
+    /// What the thread began with.
+    first: Entry,
+    replies: Vec<Entry>,
+    /// How many replies there are, counted up to 1,000; and in words.
+    total: i64,
+    count: String,
+    is_member: bool,
+    /// Whether the page begins with the first reply.
+    is_start: bool,
+    next: Option<i64>,
+}
+
+impl ThreadPage {
+    /// A page of the thread of the message at `seq`, which is marked where it is a reply. `answered` are the messages that its replies
+    /// reply to.
+    #[must_use]
+    pub fn new(mut frame: Frame, view: RoomView, thread: Thread, answered: &[Arc<Message>], seq: i64, is_start: bool) -> Self {
+        frame.here = Some(view.room.slug.clone());
+        let (first, facts) = (&thread.message.message, view.facts());
+        let entry = |message: &Message| {
+            // What all of them reply to stands above them.
+            let reply_to = message.reply_to.filter(|to| *to != first.seq);
+            let quote = answered.iter().find(|answered| Some(answered.seq) == reply_to).map(|answered| Quote::of(answered));
+            let has_history = permissions::may(frame.me.actor(), Action::SeeRevisions(message.author.id), &facts).is_ok();
+            let is_target = message.seq == seq && seq != first.seq;
+            Entry { reply_to, quote, has_history, is_target, ..Entry::alone(message, &frame) }
+        };
+        let count = match thread.count {
+            0 => "No replies yet".to_owned(),
+            1 => "1 reply".to_owned(),
+            1_000.. => "1,000 replies or more".to_owned(),
+            count => format!("{count} replies"),
+        };
+        Self {
+            first: entry(first),
+            replies: thread.replies.iter().map(|logged| entry(&logged.message)).collect(),
+            total: thread.count,
+            count,
+            is_member: view.membership.is_some(),
+            is_start,
+            next: thread.next,
+            frame,
+            view,
+        }
+    }
+}
+
+/// `GET /mentions`.
+#[derive(Debug, Template)]
+#[template(path = "mentions.html")]
+pub struct MentionsPage {
+    frame: Frame,
+    entries: Vec<Entry>,
+    next: Option<i64>,
+}
+
+impl MentionsPage {
+    /// The messages that address the reader.
+    #[must_use]
+    pub fn new(frame: Frame, found: Mentions) -> Self {
+        // All of them address the reader: brass is for those that they have not read.
+        let is_new = |message: &Message| {
+            let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
+            listed.is_some_and(|listed| message.seq > listed.read_seq)
+        };
+        // Of several rooms: a number alone does not tell two apart.
+        let entry = |logged: &Arc<Logged>| {
+            let message = &logged.message;
+            Entry { is_for_me: is_new(message), scope: format!("{}-", message.room), ..Entry::alone(message, &frame) }
+        };
+        let entries = found.mentions.iter().map(entry).collect();
+        Self { frame, entries, next: found.next }
+    }
+
+    /// What a room is called, as far as the reader is in it, and its sign; a conversation has none.
+    fn room<'a>(&'a self, slug: &'a str) -> (&'a str, Option<&'static str>) {
+        match self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug) {
+            Some(listed) if listed.room.is_direct => (&listed.room.name, None),
+            Some(listed) if self.frame.is_private(listed) => (&listed.room.name, Some("lock")),
+            Some(listed) => (&listed.room.name, Some("hash")),
+            None => (slug, Some("hash")),
+        }
+    }
+}
