@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// It costs less than the system's for each post, page and message: docs/decisions/0019-an-allocator-and-one-big-build.md.
+/// It costs less than the system's for each post, page and message: docs/decisions/0019.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,7 +1,7 @@
 //! How often one may fail to prove who one is.
 //!
 //! Owns whose failures count against whom. Only failures count, and only once they are known, so nobody is held up by those who
-//! know their passwords. Strangers' failures never shut the owner out: `docs/decisions/0039-the-throttle-is-no-weapon.md`.
+//! know their passwords. Strangers' failures never shut the owner out: docs/decisions/0039.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! Owns connections, migrations and every statement; SQL is written once and runs on SQLite and Postgres. It must not decide who
 //! may do what, and knows nothing of HTTP or sockets.
 //!
-//! The rules that make one text run on both are in `docs/decisions/0001-sql-written-once.md`.
+//! The rules that make one text run on both are in docs/decisions/0001.
 
 mod access;
 mod checkpoint;

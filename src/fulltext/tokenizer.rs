@@ -1,7 +1,7 @@
 //! How a text is taken apart into words: the same for what is indexed, what is asked and what is marked in a snippet.
 //!
 //! Owns the folding of characters and the cutting. It knows nothing of databases, and both of them get what it gives: neither has
-//! a tokenizer of its own, so both find the same. `docs/decisions/0016-words-are-cut-by-parlor.md` says why it cuts as it does.
+//! a tokenizer of its own, so both find the same. docs/decisions/0016 says why it cuts as it does.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;

@@ -1,7 +1,7 @@
 //! How the statements that every new message passes through reach SQLite: with rows as parameters, and together.
 //!
 //! Owns the making of their text. It must not know what they do.
-//! `docs/decisions/0026-new-messages-are-parameters.md` says why these few do not take their rows as JSON, as all the others do.
+//! docs/decisions/0026 says why these few do not take their rows as JSON, as all the others do.
 
 use std::sync::OnceLock;
 
