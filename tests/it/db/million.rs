@@ -1,4 +1,4 @@
-//! How long each read takes in a room with 1,000,000 messages: numbers for `docs/database.md`, not a test that can fail.
+//! How long each read takes in a room with 1,000,000 messages: numbers for docs/measurements/database-reads.md, not a test that can fail.
 
 use std::sync::Arc;
 use std::time::Instant;

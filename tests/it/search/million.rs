@@ -1,4 +1,4 @@
-//! How long a search takes among 1,000,000 messages: numbers for `docs/search.md`, not a test that can fail.
+//! How long a search takes among 1,000,000 messages: numbers for docs/measurements/search.md, not a test that can fail.
 
 mod town;
 
