@@ -12,8 +12,12 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_password(&self, user: UserId, password_hash: String) -> sqlx::Result<()> {
-        transaction!(self, tx => {
-            sqlx::query("update users set password_hash = $2 where id = $1").bind(user).bind(&password_hash).execute(&mut *tx).await?;
+        transaction!(self, |tx| {
+            sqlx::query("update users set password_hash = $2 where id = $1")
+                .bind(user)
+                .bind(&password_hash)
+                .execute(&mut *tx)
+                .await?;
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
         })
     }
@@ -23,8 +27,12 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn ban(&self, user: UserId, now: Millis) -> sqlx::Result<()> {
-        transaction!(self, tx => {
-            sqlx::query("update users set banned_at = coalesce(banned_at, $2) where id = $1").bind(user).bind(now).execute(&mut *tx).await?;
+        transaction!(self, |tx| {
+            sqlx::query("update users set banned_at = coalesce(banned_at, $2) where id = $1")
+                .bind(user)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
         })
     }
@@ -34,6 +42,10 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn lift_ban(&self, user: UserId) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("update users set banned_at = null where id = $1").bind(user).execute(pool).await.map(drop))
+        write!(self, |pool| sqlx::query("update users set banned_at = null where id = $1")
+            .bind(user)
+            .execute(pool)
+            .await
+            .map(drop))
     }
 }

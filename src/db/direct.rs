@@ -60,10 +60,11 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_direct(&self, people: &[UserId]) -> sqlx::Result<Option<Direct>> {
-        let row: Option<(RoomId, String)> = read!(self, pool => sqlx::query_as("select id, slug from rooms where direct_key = $1")
-            .bind(key(people))
-            .fetch_optional(pool)
-            .await?);
+        let row: Option<(RoomId, String)> =
+            read!(self, |pool| sqlx::query_as("select id, slug from rooms where direct_key = $1")
+                .bind(key(people))
+                .fetch_optional(pool)
+                .await?);
         Ok(row.map(|(id, slug)| Direct { id, slug: slug.into(), is_new: false }))
     }
 
@@ -74,7 +75,7 @@ impl Db {
     pub async fn insert_direct(&self, people: &[UserId], now: Millis) -> sqlx::Result<Direct> {
         let (key, people) = (key(people), people.to_vec());
         let slug: Arc<str> = format!("dm-{:016x}", rand::random::<u64>()).into();
-        transaction!(self, tx => {
+        transaction!(self, |tx| {
             // On Postgres, the second of two makers waits here until the first has committed, and then makes nothing.
             let made: Option<RoomId> = sqlx::query_scalar(
                 "insert into rooms (slug, name, topic, visibility, direct_key, created_at) values ($1, $2, '', 'private', $3, $4)
@@ -147,7 +148,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
-        let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
+        let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
             "select mine.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
              from memberships as mine
              join rooms on rooms.id = mine.room_id and direct_key is not null
@@ -168,7 +169,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_hidden(&self, room: RoomId, user: UserId, on: bool) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query(
+        write!(self, |pool| sqlx::query(
             "update memberships set hidden_seq = case when $3 then (select seq from rooms where rooms.id = room_id) end
              where room_id = $1 and user_id = $2",
         )
@@ -186,7 +187,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_people_of(&self, room: RoomId) -> sqlx::Result<Vec<Author>> {
-        let rows: Vec<PersonRow> = read!(self, pool => sqlx::query_as(
+        let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
             "select room_id, users.id, username, users.name, alike, cast(null as bigint) as talked_at
              from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",

@@ -31,28 +31,31 @@ impl Db {
         at: Millis,
         (count, bytes): (i64, i64),
     ) -> sqlx::Result<bool> {
-        let stored = write!(self, pool => sqlx::query(
-            "insert into drafts (user_id, room_id, body, reply_to, edit_seq, edit_body, written_at)
-             select user_id, room_id, cast($3 as text), cast($4 as bigint), cast($5 as bigint), cast($6 as text), cast($7 as bigint)
-             from memberships where user_id = $1 and room_id = $2
-               and (select count(*) from drafts where user_id = $1 and room_id <> $2) < $8
-               and (select coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) from drafts
-                    where user_id = $1 and room_id <> $2) <= $9
-             on conflict (user_id, room_id) do update set body = excluded.body, reply_to = excluded.reply_to,
-                edit_seq = excluded.edit_seq, edit_body = excluded.edit_body, written_at = excluded.written_at",
-        )
-        .bind(user)
-        .bind(room)
-        .bind(&begun.body)
-        .bind(begun.reply_to)
-        .bind(begun.edit.as_ref().map(|edit| edit.seq))
-        .bind(begun.edit.as_ref().map(|edit| &edit.body))
-        .bind(at)
-        .bind(count)
-        .bind(bytes - begun.bytes())
-        .execute(pool)
-        .await?
-        .rows_affected());
+        let stored = write!(self, |pool| {
+            sqlx::query(
+                "insert into drafts (user_id, room_id, body, reply_to, edit_seq, edit_body, written_at)
+                 select user_id, room_id, cast($3 as text), cast($4 as bigint), cast($5 as bigint),
+                        cast($6 as text), cast($7 as bigint)
+                 from memberships where user_id = $1 and room_id = $2
+                   and (select count(*) from drafts where user_id = $1 and room_id <> $2) < $8
+                   and (select coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) from drafts
+                        where user_id = $1 and room_id <> $2) <= $9
+                 on conflict (user_id, room_id) do update set body = excluded.body, reply_to = excluded.reply_to,
+                    edit_seq = excluded.edit_seq, edit_body = excluded.edit_body, written_at = excluded.written_at",
+            )
+            .bind(user)
+            .bind(room)
+            .bind(&begun.body)
+            .bind(begun.reply_to)
+            .bind(begun.edit.as_ref().map(|edit| edit.seq))
+            .bind(begun.edit.as_ref().map(|edit| &edit.body))
+            .bind(at)
+            .bind(count)
+            .bind(bytes - begun.bytes())
+            .execute(pool)
+            .await?
+            .rows_affected()
+        });
         Ok(stored > 0)
     }
 
@@ -61,7 +64,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn drop_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("delete from drafts where user_id = $1 and room_id = $2")
+        write!(self, |pool| sqlx::query("delete from drafts where user_id = $1 and room_id = $2")
             .bind(user)
             .bind(room)
             .execute(pool)
@@ -74,7 +77,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_drafts(&self, user: UserId) -> sqlx::Result<Vec<Draft>> {
-        let rows: Vec<Row> = read!(self, pool => sqlx::query_as(
+        let rows: Vec<Row> = read!(self, |pool| sqlx::query_as(
             "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
              where user_id = $1 order by written_at desc, room_id",
         )
@@ -89,7 +92,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<Option<Draft>> {
-        let row: Option<Row> = read!(self, pool => sqlx::query_as(
+        let row: Option<Row> = read!(self, |pool| sqlx::query_as(
             "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
              where user_id = $1 and room_id = $2",
         )
@@ -105,7 +108,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn count_draft_bytes(&self) -> sqlx::Result<i64> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select cast(coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) as bigint) from drafts",
         )
         .fetch_one(pool)
@@ -118,13 +121,12 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn delete_drafts_before(&self, before: Millis, limit: i64) -> sqlx::Result<i64> {
-        let found: Vec<(UserId, RoomId)> = read!(self, pool => sqlx::query_as(
-            "select user_id, room_id from drafts where written_at < $1 limit $2",
-        )
-        .bind(before)
-        .bind(limit)
-        .fetch_all(pool)
-        .await?);
+        let found: Vec<(UserId, RoomId)> =
+            read!(self, |pool| sqlx::query_as("select user_id, room_id from drafts where written_at < $1 limit $2")
+                .bind(before)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?);
         if found.is_empty() {
             return Ok(0);
         }

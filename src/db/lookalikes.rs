@@ -41,7 +41,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_like(&self, folds: &[String; 2], username: &str) -> sqlx::Result<Option<String>> {
-        read!(self, pool => sqlx::query_scalar("select username from users where fold in ($1, $2) and username <> $3 limit 1")
+        read!(self, |pool| sqlx::query_scalar("select username from users where fold in ($1, $2) and username <> $3 limit 1")
             .bind(&folds[0])
             .bind(&folds[1])
             .bind(username)
@@ -54,7 +54,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_look(&self, person: UserId, look: String, fold: String) -> sqlx::Result<Vec<UserId>> {
-        transaction!(self, tx => {
+        transaction!(self, |tx| {
             sqlx::query("update users set fold = $2 where id = $1").bind(person).bind(&fold).execute(&mut *tx).await?;
             settle_look!(tx, person, look)
         })
@@ -66,7 +66,7 @@ impl Db {
     /// The database's.
     pub async fn list_without_look(&self, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
         let statement = "select id, username, name from users where look is null or fold is null order by id limit $1";
-        read!(self, pool => sqlx::query_as(statement).bind(limit).fetch_all(pool).await)
+        read!(self, |pool| sqlx::query_as(statement).bind(limit).fetch_all(pool).await)
     }
 
     /// Notes how names and usernames look; who is alike is not told by it.
@@ -102,7 +102,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn mark_alike(&self) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query(
+        write!(self, |pool| sqlx::query(
             "update users set alike = true where not alike
              and look in (select look from users where look is not null group by look having count(*) > 1)",
         )

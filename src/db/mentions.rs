@@ -14,18 +14,21 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
-        read!(self, pool => sqlx::query_scalar(
-            "select count(*) from (
-                select 1 from mentions
-                where room_id = $1 and user_id = $2 and seq > (select read_seq from memberships where room_id = $1 and user_id = $2)
-                order by seq limit $3
-             ) as addressed",
-        )
-        .bind(room)
-        .bind(user)
-        .bind(UNREAD_LIMIT)
-        .fetch_one(pool)
-        .await)
+        read!(self, |pool| {
+            sqlx::query_scalar(
+                "select count(*) from (
+                    select 1 from mentions
+                    where room_id = $1 and user_id = $2 and seq > (
+                        select read_seq from memberships where room_id = $1 and user_id = $2)
+                    order by seq limit $3
+                 ) as addressed",
+            )
+            .bind(room)
+            .bind(user)
+            .bind(UNREAD_LIMIT)
+            .fetch_one(pool)
+            .await
+        })
     }
 
     /// The messages that address somebody, in the rooms that they may see now, newest first, before the one of this number: each
@@ -39,7 +42,7 @@ impl Db {
         before: i64,
         limit: i64,
     ) -> sqlx::Result<(Vec<(i64, RoomId, Message)>, bool)> {
-        let keys: Vec<(i64, RoomId, i64, String)> = read!(self, pool => sqlx::query_as(
+        let keys: Vec<(i64, RoomId, i64, String)> = read!(self, |pool| sqlx::query_as(
             "select message_id, rooms.id, mentions.seq, slug
              from mentions join rooms on rooms.id = mentions.room_id
              left join memberships on memberships.room_id = rooms.id and memberships.user_id = mentions.user_id

@@ -268,7 +268,7 @@ impl Db {
     pub async fn highest_rev_before(&self, room: RoomId, seq: i64) -> sqlx::Result<i64> {
         // Walks the revs from the newest: only the messages at and behind `seq` are skipped, and the next row is the answer. The `+`
         // keeps SQLite from going by `seq` instead, which would sort every message before it.
-        let rev: Option<i64> = read!(self, pool => sqlx::query_scalar(
+        let rev: Option<i64> = read!(self, |pool| sqlx::query_scalar(
             "select rev from messages where room_id = $1 and +seq < $2 order by rev desc limit 1",
         )
         .bind(room)
@@ -283,7 +283,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn first_on_or_after(&self, room: RoomId, moment: Millis) -> sqlx::Result<Option<i64>> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select seq from messages where room_id = $1 and created_at >= $2 order by created_at, seq limit 1",
         )
         .bind(room)
@@ -297,7 +297,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn first_words_between(&self, room: RoomId, from: Millis, until: Millis) -> sqlx::Result<Option<i64>> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select seq from messages where room_id = $1 and created_at >= $2 and created_at < $3 and kind = 'text'
              order by created_at, seq limit 1",
         )
@@ -316,7 +316,7 @@ impl Db {
     pub async fn unread(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
         // In order, and from the marker as a value: Postgres takes a limit for a promise that any part of the table holds enough of them,
         // and reads all of it when few are unread.
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (
                 select author_id from messages
                 where room_id = $1 and seq > (select read_seq from memberships where room_id = $1 and user_id = $2)

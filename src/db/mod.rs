@@ -53,7 +53,7 @@ pub enum Db {
 
 /// Runs one body against the pool that reads, whichever database it is.
 macro_rules! read {
-    ($db:expr, $pool:ident => $body:expr) => {
+    ($db:expr, |$pool:ident| $body:expr) => {
         match $db {
             $crate::db::Db::Sqlite(sqlite) => {
                 let $pool = &sqlite.read;
@@ -69,7 +69,7 @@ macro_rules! read {
 
 /// Runs one body against the pool that writes: on SQLite, its one connection.
 macro_rules! write {
-    ($db:expr, $pool:ident => $body:expr) => {
+    ($db:expr, |$pool:ident| $body:expr) => {
         match $db {
             $crate::db::Db::Sqlite(sqlite) => {
                 let $pool = &sqlite.write;
@@ -86,7 +86,7 @@ macro_rules! write {
 /// Runs one body in a transaction that takes its lock at once, and commits it. The task is its own: a request that goes away
 /// cannot leave it half-way, where it would swallow a later write.
 macro_rules! transaction {
-    ($db:expr, $tx:ident => $body:expr) => {
+    ($db:expr, |$tx:ident| $body:expr) => {
         match $db {
             $crate::db::Db::Sqlite(sqlite) => {
                 let connections = sqlite.write.clone();
@@ -127,7 +127,7 @@ impl Db {
     /// The database's.
     pub async fn ensure(&self, now: Millis) -> sqlx::Result<()> {
         let epoch = format!("{:032x}", rand::random::<u128>());
-        write!(self, pool => {
+        write!(self, |pool| {
             sqlx::query("insert into meta (key, value) values ('epoch', $1) on conflict (key) do nothing")
                 .bind(&epoch)
                 .execute(pool)
@@ -149,7 +149,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn epoch(&self) -> sqlx::Result<String> {
-        read!(self, pool => sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
+        read!(self, |pool| sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
     }
 
     /// The key with which devices are signed; made when there is none.
@@ -159,7 +159,7 @@ impl Db {
     pub async fn device_key(&self) -> sqlx::Result<String> {
         let new = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         // Of several that start at once, all read what the first has written.
-        write!(self, pool => {
+        write!(self, |pool| {
             sqlx::query("insert into meta (key, value) values ('device_key', $1) on conflict (key) do nothing")
                 .bind(new)
                 .execute(pool)
@@ -171,7 +171,7 @@ impl Db {
     /// Whether the database answers within two seconds, and the disk takes what is written. Only when the last transaction was
     /// refused is a write tried: otherwise whoever asks would cost a sync each time.
     pub async fn is_healthy(&self) -> bool {
-        let answers = async { read!(self, pool => sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
+        let answers = async { read!(self, |pool| sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
         let answers = tokio::time::timeout(HEALTH, answers).await.unwrap_or(false);
         answers && self.takes_writes().await
     }

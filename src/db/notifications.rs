@@ -9,7 +9,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_level(&self, room: RoomId, user: UserId, level: Option<Level>) -> sqlx::Result<bool> {
-        let changed = write!(self, pool => sqlx::query("update memberships set level = $3 where room_id = $1 and user_id = $2")
+        let changed = write!(self, |pool| sqlx::query("update memberships set level = $3 where room_id = $1 and user_id = $2")
             .bind(room)
             .bind(user)
             .bind(level)

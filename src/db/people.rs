@@ -89,7 +89,7 @@ pub struct SharedRoom {
 macro_rules! by_name {
     ($db:expr, $sought:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // As written and in lower case: SQLite's `lower` knows only ASCII.
-        read!($db, pool => sqlx::query_as(concat!(
+        read!($db, |pool| sqlx::query_as(concat!(
             "select users.id, username, name, status", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
@@ -112,13 +112,16 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
-        read!(self, pool => sqlx::query_as(
-            "select id, username, name, alike, status, time_zone, theme, notify, coalesce(seen_at, created_at) as last_seen_at, banned_at
+        read!(self, |pool| {
+            sqlx::query_as(
+                "select id, username, name, alike, status, time_zone, theme, notify,
+                        coalesce(seen_at, created_at) as last_seen_at, banned_at
              from users where username = $1",
-        )
-        .bind(username)
-        .fetch_optional(pool)
-        .await)
+            )
+            .bind(username)
+            .fetch_optional(pool)
+            .await
+        })
     }
 
     /// Changes how somebody shows themselves and how they want things; `look` is that of their name. Gives the numbers of those whose name
@@ -128,7 +131,7 @@ impl Db {
     /// The database's.
     pub async fn update_profile(&self, profile: &Profile, look: String) -> sqlx::Result<Vec<UserId>> {
         let profile = profile.clone();
-        transaction!(self, tx => {
+        transaction!(self, |tx| {
             let statement = "update users set name = $2, status = $3, time_zone = $4, theme = $5, notify = $6 where id = $1";
             sqlx::query(statement)
                 .bind(profile.id)
@@ -148,7 +151,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn sidebar(&self, user: UserId) -> sqlx::Result<String> {
-        read!(self, pool => sqlx::query_scalar("select sidebar from users where id = $1").bind(user).fetch_one(pool).await)
+        read!(self, |pool| sqlx::query_scalar("select sidebar from users where id = $1").bind(user).fetch_one(pool).await)
     }
 
     /// Changes how somebody has arranged their sidebar; `false` when it is no longer as it was `before`.
@@ -156,7 +159,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_sidebar(&self, user: UserId, before: &str, after: &str) -> sqlx::Result<bool> {
-        let changed = write!(self, pool => sqlx::query("update users set sidebar = $3 where id = $1 and sidebar = $2")
+        let changed = write!(self, |pool| sqlx::query("update users set sidebar = $3 where id = $1 and sidebar = $2")
             .bind(user)
             .bind(before)
             .bind(after)
@@ -180,16 +183,19 @@ impl Db {
     /// The database's.
     pub async fn list_called(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
         // As written and in lower case: SQLite's `lower` knows only ASCII. Without accents the whole name is found by its look.
-        read!(self, pool => sqlx::query_as(
-            "select id, username, name from users
-             where lower(name) like $1 escape '\\' or name like $2 escape '\\' or look = $3 order by lower(name), username limit $4",
-        )
-        .bind(pattern(&name.to_lowercase()))
-        .bind(pattern(name))
-        .bind(look)
-        .bind(limit)
-        .fetch_all(pool)
-        .await)
+        read!(self, |pool| {
+            sqlx::query_as(
+                "select id, username, name from users
+                 where lower(name) like $1 escape '\\' or name like $2 escape '\\' or look = $3
+                 order by lower(name), username limit $4",
+            )
+            .bind(pattern(&name.to_lowercase()))
+            .bind(pattern(name))
+            .bind(look)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })
     }
 
     /// Those of a room's members who are sought, by name.
@@ -217,7 +223,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_shared_rooms(&self, reader: UserId, person: UserId) -> sqlx::Result<Vec<SharedRoom>> {
-        read!(self, pool => sqlx::query_as(
+        read!(self, |pool| sqlx::query_as(
             "select slug, name, visibility = 'private' as is_private
              from memberships as mine
              join memberships as theirs on theirs.room_id = mine.room_id and theirs.user_id = $2

@@ -45,11 +45,9 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn count_pins(&self, room: RoomId) -> sqlx::Result<i64> {
-        read!(self, pool => sqlx::query_scalar(
-            "select count(*) from messages where room_id = $1 and pinned_at is not null",
-        )
-        .bind(room)
-        .fetch_one(pool)
-        .await)
+        read!(self, |pool| sqlx::query_scalar("select count(*) from messages where room_id = $1 and pinned_at is not null")
+            .bind(room)
+            .fetch_one(pool)
+            .await)
     }
 }

@@ -28,6 +28,6 @@ impl Db {
             RevisionsPlace::Before(rev) => (REVISIONS_BEFORE, rev),
             RevisionsPlace::After(rev) => (REVISIONS_AFTER, rev),
         };
-        read!(self, pool => sqlx::query_as(statement).bind(room).bind(seq).bind(rev).bind(limit).fetch_all(pool).await)
+        read!(self, |pool| sqlx::query_as(statement).bind(room).bind(seq).bind(rev).bind(limit).fetch_all(pool).await)
     }
 }

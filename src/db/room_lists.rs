@@ -45,7 +45,7 @@ pub struct Here {
 /// the slug. What waits is read in order, as in `Db::unread`, and for the same reason.
 macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
-        let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
+        let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                     members, hidden_seq,
                     case when talk_seq > read_seq then (select count(*) from (
@@ -74,7 +74,7 @@ macro_rules! own_rooms {
 macro_rules! directory {
     ($db:expr, $reader:expr, $sought:expr, $limit:expr, $among:literal) => {{
         // As written and in lower case: SQLite's `lower` knows only ASCII.
-        let rows: Vec<RoomRow> = read!($db, pool => sqlx::query_as(concat!(
+        let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
                 select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
                        members, lower(name) as place,
@@ -133,7 +133,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn count_rooms_of(&self, user: UserId, are_direct: bool, limit: i64) -> sqlx::Result<i64> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (
                 select 1 from memberships join rooms on rooms.id = memberships.room_id
                 where memberships.user_id = $1 and (direct_key is not null) = $2 limit $3
@@ -151,16 +151,18 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
-        let rows: Vec<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members
-             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-             where visibility = 'public' or joined_at is not null
+        let rows: Vec<RoomRow> = read!(self, |pool| {
+            sqlx::query_as(
+                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq,
+                        joined_at, read_seq, level, members
+                 from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+                 where visibility = 'public' or joined_at is not null
              order by lower(name), slug",
-        )
-        .bind(reader)
-        .fetch_all(pool)
-        .await?);
+            )
+            .bind(reader)
+            .fetch_all(pool)
+            .await?
+        });
         Ok(rows.into_iter().map(Into::into).collect())
     }
 

@@ -141,17 +141,19 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
-        let row: Option<RoomRow> = read!(self, pool => sqlx::query_as(
-            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
-                    members, hidden_seq
-             from (select $1 as wanted) as given left join rooms on slug = wanted
-             left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
+        let row: Option<RoomRow> = read!(self, |pool| {
+            sqlx::query_as(
+                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq,
+                        joined_at, read_seq, level, members, hidden_seq
+                 from (select $1 as wanted) as given left join rooms on slug = wanted
+                 left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
              where visibility = 'public' or joined_at is not null",
-        )
-        .bind(slug)
-        .bind(reader)
-        .fetch_optional(pool)
-        .await?);
+            )
+            .bind(slug)
+            .bind(reader)
+            .fetch_optional(pool)
+            .await?
+        });
         Ok(row.map(Into::into))
     }
 
@@ -160,7 +162,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_public_slugs(&self) -> sqlx::Result<Vec<String>> {
-        read!(self, pool => sqlx::query_scalar("select slug from rooms where visibility = 'public'").fetch_all(pool).await)
+        read!(self, |pool| sqlx::query_scalar("select slug from rooms where visibility = 'public'").fetch_all(pool).await)
     }
 
     /// How far a room's log has come.
@@ -169,7 +171,7 @@ impl Db {
     /// The database's.
     pub async fn head(&self, room: RoomId) -> sqlx::Result<Head> {
         let (seq, rev) =
-            read!(self, pool => sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
+            read!(self, |pool| sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
         Ok(Head { seq, rev })
     }
 
@@ -178,7 +180,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn contents(&self, room: RoomId) -> sqlx::Result<Contents> {
-        read!(self, pool => sqlx::query_as(
+        read!(self, |pool| sqlx::query_as(
             "select count(*) as messages, min(created_at) as since from (
                 select created_at from messages where room_id = $1 and kind = 'text' and deleted_at is null order by seq limit $2
              ) as written",
@@ -207,7 +209,7 @@ impl Db {
         loop {
             let slug: Arc<str> =
                 if std::mem::take(&mut may_be_plain) { slug.into() } else { format!("{slug}-{}", random_end()).into() };
-            let id: Option<RoomId> = write!(self, pool => sqlx::query_scalar(
+            let id: Option<RoomId> = write!(self, |pool| sqlx::query_scalar(
                 "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
                  on conflict (slug) do nothing returning id",
             )

@@ -59,7 +59,7 @@ impl Db {
     /// # Errors
     /// The database's; a unique violation when the key is taken.
     pub async fn insert_session(&self, new: &NewSession) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query(
+        write!(self, |pool| sqlx::query(
             "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
         )
         .bind(&new.key)
@@ -77,7 +77,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn update_session(&self, key: &str, user: Option<UserId>, data: &str) -> sqlx::Result<bool> {
-        let changed = write!(self, pool => sqlx::query("update sessions set user_id = $2, data = $3 where key = $1")
+        let changed = write!(self, |pool| sqlx::query("update sessions set user_id = $2, data = $3 where key = $1")
             .bind(key)
             .bind(user)
             .bind(data)
@@ -93,16 +93,19 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
-        read!(self, pool => sqlx::query_as(
-            "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room, time_zone, theme, notify, sidebar
-             from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
+        read!(self, |pool| {
+            sqlx::query_as(
+                "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room,
+                        time_zone, theme, notify, sidebar
+                 from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
-        )
-        .bind(key)
-        .bind(now)
-        .bind(idle_since)
-        .fetch_optional(pool)
-        .await)
+            )
+            .bind(key)
+            .bind(now)
+            .bind(idle_since)
+            .fetch_optional(pool)
+            .await
+        })
     }
 
     /// Notes that a session is in use.
@@ -158,7 +161,11 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn delete_session(&self, key: &str) -> sqlx::Result<bool> {
-        let deleted = write!(self, pool => sqlx::query("delete from sessions where key = $1").bind(key).execute(pool).await?.rows_affected());
+        let deleted = write!(self, |pool| sqlx::query("delete from sessions where key = $1")
+            .bind(key)
+            .execute(pool)
+            .await?
+            .rows_affected());
         Ok(deleted > 0)
     }
 
@@ -167,7 +174,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn delete_expired_sessions(&self, now: Millis, idle_since: Millis) -> sqlx::Result<u64> {
-        Ok(write!(self, pool => sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")
+        Ok(write!(self, |pool| sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")
             .bind(now)
             .bind(idle_since)
             .execute(pool)

@@ -12,7 +12,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn thread_of(&self, room: RoomId, seq: i64) -> sqlx::Result<Option<i64>> {
-        read!(self, pool => sqlx::query_scalar("select coalesce(thread, seq) from messages where room_id = $1 and seq = $2")
+        read!(self, |pool| sqlx::query_scalar("select coalesce(thread, seq) from messages where room_id = $1 and seq = $2")
             .bind(room)
             .bind(seq)
             .fetch_optional(pool)
@@ -53,7 +53,7 @@ impl Db {
     /// The database's.
     pub async fn count_replies(&self, room: RoomId, thread: i64) -> sqlx::Result<i64> {
         // In order, or Postgres takes the limit for a promise that any part of the table holds enough of them.
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (select 1 from messages where room_id = $1 and thread = $2 order by seq limit $3) as replies",
         )
         .bind(room)

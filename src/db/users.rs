@@ -114,7 +114,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
-        read!(self, pool => sqlx::query_scalar("select username from users").fetch_all(pool).await)
+        read!(self, |pool| sqlx::query_scalar("select username from users").fetch_all(pool).await)
     }
 
     /// Everybody whose name shows something else than their username.
@@ -123,7 +123,7 @@ impl Db {
     /// The database's.
     pub async fn list_display_names(&self) -> sqlx::Result<Vec<Author>> {
         let statement = "select id, username, name, alike from users where name <> username or alike";
-        let rows: Vec<(UserId, String, String, bool)> = read!(self, pool => sqlx::query_as(statement).fetch_all(pool).await)?;
+        let rows: Vec<(UserId, String, String, bool)> = read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)?;
         let author = |(id, username, name, is_alike): (UserId, String, String, bool)| Author {
             id,
             username: username.into(),
@@ -138,27 +138,28 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn register(&self, new: NewUser, permit: Permit) -> sqlx::Result<Registered> {
-        transaction!(self, tx => {
-                if permit == Permit::Setup {
-                    // One at a time: on Postgres, two who use the link at once would both find no administrator.
-                    sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
-                    let admins: i64 = sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(&mut *tx).await?;
-                    if admins > 0 {
-                        return Ok(Registered::HasAdmin);
-                    }
+        transaction!(self, |tx| {
+            if permit == Permit::Setup {
+                // One at a time: on Postgres, two who use the link at once would both find no administrator.
+                sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
+                let admins: i64 = sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(&mut *tx).await?;
+                if admins > 0 {
+                    return Ok(Registered::HasAdmin);
                 }
-                // The invitation first: who has none does not get to know whether the name is taken. Until the end nobody else has it.
-                if let Permit::Invite(hash) = &permit {
-                    let used = sqlx::query("update invites set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2")
+            }
+            // The invitation first: who has none does not get to know whether the name is taken. Until the end nobody else has it.
+            if let Permit::Invite(hash) = &permit {
+                let used =
+                    sqlx::query("update invites set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2")
                         .bind(hash)
                         .bind(new.created_at)
                         .execute(&mut *tx)
                         .await?;
-                    if used.rows_affected() == 0 {
-                        return Ok(Registered::NoInvite);
-                    }
+                if used.rows_affected() == 0 {
+                    return Ok(Registered::NoInvite);
                 }
-                let id: Option<UserId> = sqlx::query_scalar(
+            }
+            let id: Option<UserId> = sqlx::query_scalar(
                     "insert into users (username, name, password_hash, is_admin, created_at, is_new) values ($1, $2, $3, $4, $5, true)
                      on conflict (username) do nothing returning id",
                 )
@@ -169,11 +170,15 @@ impl Db {
                 .bind(new.created_at)
                 .fetch_optional(&mut *tx)
                 .await?;
-                let Some(id) = id else { return Ok(Registered::NameTaken) };
-                if let Permit::Invite(hash) = &permit {
-                    sqlx::query("update invites set used_by = $2 where token_hash = $1").bind(hash).bind(id).execute(&mut *tx).await?;
-                }
-                Registered::As(id)
+            let Some(id) = id else { return Ok(Registered::NameTaken) };
+            if let Permit::Invite(hash) = &permit {
+                sqlx::query("update invites set used_by = $2 where token_hash = $1")
+                    .bind(hash)
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            Registered::As(id)
         })
     }
 
@@ -182,7 +187,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_user(&self, id: UserId) -> sqlx::Result<Option<User>> {
-        let row: Option<UserRow> = read!(self, pool => sqlx::query_as(
+        let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
             "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
              from users left join rooms on rooms.id = last_room_id where users.id = $1",
         )
@@ -197,7 +202,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_user_by_name(&self, username: &str) -> sqlx::Result<Option<User>> {
-        let row: Option<UserRow> = read!(self, pool => sqlx::query_as(
+        let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
             "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
              from users left join rooms on rooms.id = last_room_id where username = $1",
         )
@@ -212,7 +217,10 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
-        let admins: i64 = read!(self, pool => sqlx::query_scalar("select count(*) from (select 1 from users where is_admin limit 1) as found").fetch_one(pool).await?);
+        let admins: i64 =
+            read!(self, |pool| sqlx::query_scalar("select count(*) from (select 1 from users where is_admin limit 1) as found")
+                .fetch_one(pool)
+                .await?);
         Ok(admins > 0)
     }
 
@@ -221,7 +229,12 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn set_last_room(&self, user: UserId, room: RoomId) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("update users set last_room_id = $2 where id = $1").bind(user).bind(room).execute(pool).await.map(drop))
+        write!(self, |pool| sqlx::query("update users set last_room_id = $2 where id = $1")
+            .bind(user)
+            .bind(room)
+            .execute(pool)
+            .await
+            .map(drop))
     }
 
     /// Whether somebody has not been here yet.
@@ -229,7 +242,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn is_new(&self, user: UserId) -> sqlx::Result<bool> {
-        let is_new: Option<bool> = read!(self, pool => sqlx::query_scalar("select is_new from users where id = $1")
+        let is_new: Option<bool> = read!(self, |pool| sqlx::query_scalar("select is_new from users where id = $1")
             .bind(user)
             .fetch_optional(pool)
             .await?);
@@ -241,12 +254,14 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn note_arrival(&self, user: UserId, room: Option<RoomId>) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("update users set is_new = false, last_room_id = coalesce(last_room_id, $2) where id = $1")
-            .bind(user)
-            .bind(room)
-            .execute(pool)
-            .await
-            .map(drop))
+        write!(self, |pool| sqlx::query(
+            "update users set is_new = false, last_room_id = coalesce(last_room_id, $2) where id = $1"
+        )
+        .bind(user)
+        .bind(room)
+        .execute(pool)
+        .await
+        .map(drop))
     }
 
     /// An invitation by the hash of its token.
@@ -254,12 +269,15 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_invite(&self, token_hash: &str) -> sqlx::Result<Option<InviteRow>> {
-        read!(self, pool => sqlx::query_as(
-            "select used_at, expires_at, users.name as maker from invites left join users on users.id = created_by where token_hash = $1",
-        )
-        .bind(token_hash)
-        .fetch_optional(pool)
-        .await)
+        read!(self, |pool| {
+            sqlx::query_as(
+                "select used_at, expires_at, users.name as maker
+                 from invites left join users on users.id = created_by where token_hash = $1",
+            )
+            .bind(token_hash)
+            .fetch_optional(pool)
+            .await
+        })
     }
 
     /// Stores an invitation by the hash of its token.
@@ -273,13 +291,15 @@ impl Db {
         now: Millis,
         expires_at: Millis,
     ) -> sqlx::Result<()> {
-        write!(self, pool => sqlx::query("insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)")
-            .bind(token_hash)
-            .bind(created_by)
-            .bind(now)
-            .bind(expires_at)
-            .execute(pool)
-            .await
-            .map(drop))
+        write!(self, |pool| sqlx::query(
+            "insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)"
+        )
+        .bind(token_hash)
+        .bind(created_by)
+        .bind(now)
+        .bind(expires_at)
+        .execute(pool)
+        .await
+        .map(drop))
     }
 }

@@ -51,8 +51,10 @@ impl Db {
     pub async fn prepare_index(&self) -> sqlx::Result<()> {
         let version = VERSION.to_string();
         let is_sqlite = matches!(self, Self::Sqlite(_));
-        transaction!(self, tx => {
-            sqlx::query("insert into meta (key, value) values ('search_version', '0') on conflict (key) do nothing").execute(&mut *tx).await?;
+        transaction!(self, |tx| {
+            sqlx::query("insert into meta (key, value) values ('search_version', '0') on conflict (key) do nothing")
+                .execute(&mut *tx)
+                .await?;
             // Of several servers that start together, one empties it: on Postgres this waits for the other's commit.
             let changed = sqlx::query("update meta set value = $1 where key = 'search_version' and value <> $1")
                 .bind(&version)
@@ -81,7 +83,9 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn is_index_whole(&self) -> sqlx::Result<bool> {
-        let before: Option<String> = read!(self, pool => sqlx::query_scalar("select value from meta where key = 'search_before'").fetch_optional(pool).await?);
+        let before: Option<String> = read!(self, |pool| sqlx::query_scalar("select value from meta where key = 'search_before'")
+            .fetch_optional(pool)
+            .await?);
         Ok(before.is_none_or(|before| before == "0"))
     }
 
@@ -102,7 +106,7 @@ impl Db {
                  on conflict (message_id) do nothing",
             )
         };
-        transaction!(self, tx => {
+        transaction!(self, |tx| {
             let before: Option<String> = sqlx::query_scalar(lock).fetch_optional(&mut *tx).await?;
             let before = before.and_then(|before| before.parse::<i64>().ok()).unwrap_or(0);
             if before > 0 {

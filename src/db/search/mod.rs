@@ -157,7 +157,7 @@ impl Db {
 
     /// A number whose message was said before a moment, with the next one's after it; halving finds it without an index.
     async fn number_at(&self, moment: Millis) -> sqlx::Result<i64> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "with recursive step (low, high) as (
                 select cast(0 as bigint), (select coalesce(max(id), 0) + 1 from messages)
                 union all

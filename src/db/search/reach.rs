@@ -16,19 +16,23 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn reach(&self, reader: UserId) -> sqlx::Result<Option<Vec<RoomId>>> {
-        let (all, own, count): (i64, i64, i64) = read!(self, pool => sqlx::query_as(
-            "select cast(coalesce(sum(seq), 0) as bigint),
-                    cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null then seq else 0 end), 0) as bigint),
-                    cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null then 1 else 0 end), 0) as bigint)
-             from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1",
-        )
-        .bind(reader)
-        .fetch_one(pool)
-        .await?);
+        let (all, own, count): (i64, i64, i64) = read!(self, |pool| {
+            sqlx::query_as(
+                "select cast(coalesce(sum(seq), 0) as bigint),
+                        cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null
+                                          then seq else 0 end), 0) as bigint),
+                        cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null
+                                          then 1 else 0 end), 0) as bigint)
+                 from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1",
+            )
+            .bind(reader)
+            .fetch_one(pool)
+            .await?
+        });
         if own.saturating_mul(2) >= all || count > MOST_ROOMS {
             return Ok(None);
         }
-        let rooms = read!(self, pool => sqlx::query_scalar(
+        let rooms = read!(self, |pool| sqlx::query_scalar(
             "select rooms.id from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
              where visibility = 'public' or memberships.user_id is not null",
         )
@@ -43,7 +47,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_message_id(&self, slug: &str, seq: i64, reader: UserId) -> sqlx::Result<Option<i64>> {
-        read!(self, pool => sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(
             "select messages.id from rooms join messages on messages.room_id = rooms.id and messages.seq = $2
              left join memberships on memberships.room_id = rooms.id and memberships.user_id = $3
              where slug = $1 and (visibility = 'public' or memberships.user_id is not null)",
@@ -60,7 +64,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn find_time_zone(&self, user: UserId) -> sqlx::Result<Option<String>> {
-        let zone: Option<Option<String>> = read!(self, pool => sqlx::query_scalar("select time_zone from users where id = $1")
+        let zone: Option<Option<String>> = read!(self, |pool| sqlx::query_scalar("select time_zone from users where id = $1")
             .bind(user)
             .fetch_optional(pool)
             .await?);
