@@ -14,7 +14,7 @@ export function button(text, pressed, className = 'quiet') {
   return node;
 }
 
-// A drawing of the sprite in `templates/icons.html`.
+// A drawing of the sprite in `templates/shared/_icons.html`.
 export function icon(name) {
   const drawing = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   drawing.setAttribute('class', 'icon');

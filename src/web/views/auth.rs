@@ -9,7 +9,7 @@ use crate::model::Theme;
 
 /// `GET /login`.
 #[derive(Debug, Template)]
-#[template(path = "login.html")]
+#[template(path = "accounts/login.html")]
 pub struct LoginPage {
     /// What was typed.
     pub username: String,
@@ -31,7 +31,7 @@ impl LoginPage {
 
 /// `GET /register`.
 #[derive(Debug, Template)]
-#[template(path = "register.html")]
+#[template(path = "accounts/register.html")]
 pub struct RegisterPage {
     /// What was typed.
     pub username: String,
@@ -77,7 +77,7 @@ impl RegisterPage {
 
 /// `GET /setup`.
 #[derive(Debug, Template)]
-#[template(path = "setup.html")]
+#[template(path = "accounts/setup.html")]
 pub struct SetupPage {
     /// What was pasted.
     pub token: String,
@@ -99,7 +99,7 @@ impl SetupPage {
 
 /// `GET /register` with an invitation that lets nobody in.
 #[derive(Debug, Template)]
-#[template(path = "dead-invite.html")]
+#[template(path = "accounts/invalid_invite.html")]
 pub struct DeadInvitePage {
     title: &'static str,
     why: &'static str,

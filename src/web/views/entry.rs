@@ -30,7 +30,7 @@ pub(super) enum Row {
 
 /// A message alone, to be kept as it is drawn.
 #[derive(Template)]
-#[template(path = "message.html")]
+#[template(path = "messages/_message.html")]
 struct Drawing<'a> {
     entry: &'a Entry,
 }

@@ -27,44 +27,44 @@ fixed!(
     /// The style sheet, the icons of the window.
     files,
     Files,
-    "files.html"
+    "layouts/_assets.html"
 );
 fixed!(
     /// The scripts of pages inside.
     scripts,
     Scripts,
-    "scripts.html"
+    "layouts/_scripts.html"
 );
 fixed!(
     /// The script before the first paint, and the end.
     last,
     Last,
-    "last.html"
+    "layouts/_body_end.html"
 );
 fixed!(
     /// The icons.
     icons,
     Icons,
-    "icons.html"
+    "shared/_icons.html"
 );
 fixed!(
     /// The palette, the list of keys, and what scripts fill.
     shell,
     Shell,
-    "shell.html"
+    "shared/_dialogs.html"
 );
 fixed!(
     /// What messages are acted on with.
     acts,
     Acts,
-    "acts.html"
+    "messages/_action_dialogs.html"
 );
 
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<template id="message">{% let entry = blank %}{% include "message.html" %}</template>
-<template id="notice">{% let entry = blank_notice %}{% include "message.html" %}</template>
+    source = r#"<template id="message">{% let entry = blank %}{% include "messages/_message.html" %}</template>
+<template id="notice">{% let entry = blank_notice %}{% include "messages/_message.html" %}</template>
 "#
 )]
 struct Blanks {

@@ -11,7 +11,7 @@ use crate::web::pages::people::Search;
 
 /// `GET /rooms/{slug}/members`.
 #[derive(Debug, Template)]
-#[template(path = "members.html")]
+#[template(path = "rooms/members.html")]
 pub struct MembersPage {
     frame: Frame,
     view: RoomView,
@@ -97,7 +97,7 @@ impl MembersPage {
 
 /// `POST /rooms/{slug}/settings` that would make a private room public: what becomes readable.
 #[derive(Debug, Template)]
-#[template(path = "publish.html")]
+#[template(path = "rooms/publish.html")]
 pub struct PublishPage {
     frame: Frame,
     view: RoomView,

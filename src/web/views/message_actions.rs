@@ -21,7 +21,7 @@ pub const USUAL: [(&str, &str); 6] =
 
 /// `GET /rooms/{slug}/{seq}/more`.
 #[derive(Debug, Template)]
-#[template(path = "more.html")]
+#[template(path = "messages/actions.html")]
 pub struct MorePage {
     frame: Frame,
     view: RoomView,
@@ -80,7 +80,7 @@ impl MorePage {
 
 /// `GET /rooms/{slug}/{seq}/history`.
 #[derive(Debug, Template)]
-#[template(path = "revisions.html")]
+#[template(path = "messages/revisions.html")]
 pub struct RevisionsPage {
     frame: Frame,
     view: RoomView,
@@ -108,7 +108,7 @@ impl RevisionsPage {
 
 /// `GET /rooms/{slug}/pins`.
 #[derive(Debug, Template)]
-#[template(path = "pins.html")]
+#[template(path = "messages/pins.html")]
 pub struct PinsPage {
     frame: Frame,
     view: RoomView,
@@ -131,7 +131,7 @@ impl PinsPage {
 
 /// `GET /rooms/{slug}/{seq}/thread`.
 #[derive(Debug, Template)]
-#[template(path = "thread.html")]
+#[template(path = "messages/thread.html")]
 pub struct ThreadPage {
     frame: Frame,
     view: RoomView,
@@ -184,7 +184,7 @@ impl ThreadPage {
 
 /// `GET /mentions`.
 #[derive(Debug, Template)]
-#[template(path = "mentions.html")]
+#[template(path = "messages/mentions.html")]
 pub struct MentionsPage {
     frame: Frame,
     entries: Vec<Entry>,

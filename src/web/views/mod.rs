@@ -79,7 +79,7 @@ impl From<&UserId> for UserId {
 
 /// A refusal as a page. It travels with the answer too, so that it can be shown in its person's frame (`web::refusals`).
 #[derive(Clone, Debug, Template)]
-#[template(path = "error.html")]
+#[template(path = "shared/error_signed_out.html")]
 pub struct ErrorPage {
     title: &'static str,
     message: String,
@@ -105,7 +105,7 @@ impl Way {
 
 /// The same for somebody who is signed in.
 #[derive(Debug, Template)]
-#[template(path = "error-framed.html")]
+#[template(path = "shared/error_signed_in.html")]
 pub struct FramedErrorPage {
     frame: Frame,
     page: ErrorPage,

@@ -30,7 +30,7 @@ impl Listed {
 
 /// `GET /people`.
 #[derive(Debug, Template)]
-#[template(path = "people.html")]
+#[template(path = "people/index.html")]
 pub struct PeoplePage {
     /// Around it.
     pub frame: Frame,
@@ -63,7 +63,7 @@ impl Company {
 
 /// `GET /people/{username}`.
 #[derive(Debug, Template)]
-#[template(path = "person.html")]
+#[template(path = "people/show.html")]
 pub struct PersonPage {
     frame: Frame,
     profile: Profile,
@@ -105,7 +105,7 @@ impl PersonPage {
 
 /// `GET /direct`.
 #[derive(Debug, Template)]
-#[template(path = "direct.html")]
+#[template(path = "rooms/direct.html")]
 pub struct DirectPage {
     /// Around it.
     pub frame: Frame,
@@ -141,7 +141,7 @@ impl DirectPage {
 
 /// `GET /settings`.
 #[derive(Debug, Template)]
-#[template(path = "settings.html")]
+#[template(path = "accounts/settings.html")]
 pub struct SettingsPage {
     /// Around it.
     pub frame: Frame,
@@ -171,7 +171,7 @@ impl SettingsPage {
 
 /// `GET /settings/password`.
 #[derive(Debug, Template)]
-#[template(path = "password.html")]
+#[template(path = "accounts/password.html")]
 pub struct PasswordPage {
     /// Around it.
     pub frame: Frame,

@@ -18,7 +18,7 @@ use crate::pieces::Piece;
 
 /// `GET /rooms/{slug}`.
 #[derive(Debug, Template)]
-#[template(path = "room.html")]
+#[template(path = "rooms/show.html")]
 pub struct RoomPage {
     frame: Frame,
     view: RoomView,

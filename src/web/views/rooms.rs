@@ -11,7 +11,7 @@ use crate::web::pages::rooms::Which;
 
 /// A new invite link.
 #[derive(Debug, Template)]
-#[template(path = "invite.html")]
+#[template(path = "rooms/invite.html")]
 pub struct InvitePage {
     /// Around it.
     pub frame: Frame,
@@ -21,7 +21,7 @@ pub struct InvitePage {
 
 /// `GET /rooms`.
 #[derive(Debug, Template)]
-#[template(path = "rooms.html")]
+#[template(path = "rooms/index.html")]
 pub struct RoomsPage {
     frame: Frame,
     rooms: Vec<ListedRoom>,

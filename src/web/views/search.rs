@@ -12,7 +12,7 @@ use crate::model::ListedRoom;
 
 /// `GET /search`.
 #[derive(Debug, Template)]
-#[template(path = "search.html")]
+#[template(path = "search/index.html")]
 pub struct SearchPage {
     frame: Frame,
     /// What is asked for.

@@ -6,7 +6,7 @@ use super::Frame;
 
 /// `GET /keys`.
 #[derive(Debug, Template)]
-#[template(path = "keys-page.html")]
+#[template(path = "shared/shortcuts.html")]
 pub struct KeysPage {
     /// Around it.
     pub frame: Frame,
@@ -14,5 +14,5 @@ pub struct KeysPage {
 
 /// `GET /offline`.
 #[derive(Debug, Template)]
-#[template(path = "offline.html")]
+#[template(path = "shared/offline.html")]
 pub struct OfflinePage;
