@@ -53,7 +53,7 @@ pub enum Error {
         "This would notify up to {people} people, and you’ve notified many just now. Wait {} min, or leave out @room and @here.",
         (.retry_after.as_secs_f64() / 60.0).ceil()
     )]
-    CallsTooMany {
+    TooManyMentioned {
         /// How many it would call.
         people: u32,
         /// When it will be accepted.
@@ -116,7 +116,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Invalid { .. } => "invalid",
             Self::TooLong { .. } => "too_long",
-            Self::RateLimited { .. } | Self::CallsTooMany { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
             Self::Unavailable => "unavailable",
             Self::Internal(_) => "internal",
@@ -131,7 +131,7 @@ impl Error {
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
-            Self::RateLimited { .. } | Self::CallsTooMany { .. } => 429,
+            Self::RateLimited { .. } | Self::TooManyMentioned { .. } => 429,
             Self::Busy { .. } | Self::Unavailable => 503,
             Self::Internal(_) => 500,
         }
@@ -141,7 +141,7 @@ impl Error {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::CallsTooMany { retry_after, .. } | Self::Busy { retry_after } => {
+            Self::RateLimited { retry_after } | Self::TooManyMentioned { retry_after, .. } | Self::Busy { retry_after } => {
                 Some(*retry_after)
             }
             Self::Unavailable => Some(Duration::from_secs(1)),
@@ -152,7 +152,7 @@ impl Error {
     /// Whether whoever filled in a form sees it again, with what they typed and with what is wrong.
     #[must_use]
     pub const fn shows_form_again(&self) -> bool {
-        matches!(self, Self::Invalid { .. } | Self::TooLong { .. } | Self::RateLimited { .. } | Self::CallsTooMany { .. })
+        matches!(self, Self::Invalid { .. } | Self::TooLong { .. } | Self::RateLimited { .. } | Self::TooManyMentioned { .. })
     }
 
     /// The field at fault.

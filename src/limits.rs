@@ -1,6 +1,6 @@
 //! How large an answer may be, and how much memory may be held for people.
 //!
-//! Owns the sizes, the budget of the answers that are being made or have not left yet, and the turns in which one person's reads run.
+//! Owns the sizes, the budget of the answers that are being made or have not left yet, and the permits in which one person's reads run.
 //! It must not know what is read or how it is sent. The limit on the number of connections is `server::limits`.
 //!
 //! | what | how much |
@@ -8,7 +8,7 @@
 //! | one answer | [`ANSWER`] bytes of messages, or one message |
 //! | the reads of one person at once, pages and sockets together | [`READS`]; the next ones wait in their order |
 //! | an answer that is being made | [`MAKING`] bytes are reserved; then its size, until it has left |
-//! | the time that a read waits for its turn | [`WAITING`]; then it is `busy` |
+//! | the time that a read waits for its permit | [`WAITING`]; then it is `busy` |
 //! | what waits for one socket | [`SOCKET`] bytes; then its connection is cut |
 //! | all answers together | half of `MEMORY_LIMIT` |
 //! | the recent messages of rooms, in memory | the other half |
@@ -31,7 +31,7 @@ pub const ANSWER: usize = 1024 * 1024;
 pub const MAKING: usize = 12 * ANSWER;
 /// How many reads of one person run at once.
 pub const READS: usize = 4;
-/// How long a read waits for its turn.
+/// How long a read waits for its permit.
 pub const WAITING: Duration = Duration::from_secs(10);
 /// Up to this size an answer fits into the system's own buffers, and nobody waits until it has left.
 pub const SMALL: usize = 16 * 1024;
@@ -84,15 +84,15 @@ pub struct Reads {
     people: Mutex<HashMap<UserId, Weak<Semaphore>>>,
 }
 
-/// One person's turns. Whoever holds it keeps the turns in one place for all of their connections.
+/// One person's permits. Whoever holds it keeps the permits in one place for all of their connections.
 #[derive(Clone, Debug)]
-pub struct Turns(Arc<Semaphore>);
+pub struct ReadPermits(Arc<Semaphore>);
 
 /// A read under way, and its answer until it has left.
 #[derive(Debug)]
 pub struct Reading {
     memory: OwnedSemaphorePermit,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Reads {
@@ -104,28 +104,28 @@ impl Reads {
         Self { memory: Arc::new(Semaphore::new(units)), making, people: Mutex::default() }
     }
 
-    /// The turns of one person.
+    /// The permits of one person.
     #[must_use]
-    pub fn turns(&self, person: UserId) -> Turns {
+    pub fn permits_of(&self, person: UserId) -> ReadPermits {
         let mut people = self.people.lock();
         let held = people.get(&person).and_then(Weak::upgrade);
-        Turns(held.unwrap_or_else(|| {
-            let turns = Arc::new(Semaphore::new(READS));
-            people.insert(person, Arc::downgrade(&turns));
-            turns
+        ReadPermits(held.unwrap_or_else(|| {
+            let permits = Arc::new(Semaphore::new(READS));
+            people.insert(person, Arc::downgrade(&permits));
+            permits
         }))
     }
 
-    /// Waits for a turn of this person's, and then for the memory. First come, first served: whoever asks for much waits for
+    /// Waits for a permit of this person's, and then for the memory. First come, first served: whoever asks for much waits for
     /// themselves, and at most [`READS`] of one person's are ever ahead of anybody else's.
     ///
     /// # Errors
     /// `busy` after [`WAITING`].
-    pub async fn begin(&self, turns: &Turns) -> Result<Reading> {
+    pub async fn begin(&self, permits: &ReadPermits) -> Result<Reading> {
         let begin = async {
-            let turn = turns.0.clone().acquire_owned().await.ok()?;
+            let permit = permits.0.clone().acquire_owned().await.ok()?;
             let memory = self.memory.clone().acquire_many_owned(self.making).await.ok()?;
-            Some(Reading { memory, _turn: turn })
+            Some(Reading { memory, _permit: permit })
         };
         tokio::time::timeout(WAITING, begin).await.ok().flatten().ok_or(Error::Busy { retry_after: Duration::from_secs(1) })
     }
@@ -133,7 +133,7 @@ impl Reads {
     /// Forgets people who are not here; called now and then.
     pub fn forget_absent(&self) {
         let mut people = self.people.lock();
-        people.retain(|_, turns| turns.strong_count() > 0);
+        people.retain(|_, permits| permits.strong_count() > 0);
     }
 }
 
@@ -171,12 +171,12 @@ mod tests {
     #[tokio::test]
     async fn one_person_waits_for_themselves_and_for_nobody_else() {
         let reads = Reads::new(100 * MAKING);
-        let (ada, grace) = (reads.turns(UserId(1)), reads.turns(UserId(2)));
+        let (ada, grace) = (reads.permits_of(UserId(1)), reads.permits_of(UserId(2)));
         let mut held = Vec::new();
         for _ in 0..READS {
             held.push(reads.begin(&ada).await.unwrap());
         }
-        let again = reads.turns(UserId(1));
+        let again = reads.permits_of(UserId(1));
         let mut next = Box::pin(reads.begin(&again));
         assert!(futures_util::poll!(&mut next).is_pending(), "the fifth read of one person runs");
         reads.begin(&grace).await.unwrap();
@@ -187,9 +187,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_made_holds_its_size() {
         let reads = Reads::new(MAKING + 2 * ANSWER);
-        let mut first = reads.begin(&reads.turns(UserId(1))).await.unwrap();
-        let turns = reads.turns(UserId(2));
-        let mut next = Box::pin(reads.begin(&turns));
+        let mut first = reads.begin(&reads.permits_of(UserId(1))).await.unwrap();
+        let permits = reads.permits_of(UserId(2));
+        let mut next = Box::pin(reads.begin(&permits));
         assert!(futures_util::poll!(&mut next).is_pending(), "more is held than there is");
         first.made(2 * ANSWER);
         next.await.unwrap();
@@ -198,8 +198,8 @@ mod tests {
     #[tokio::test]
     async fn a_small_budget_serves_one_after_the_other() {
         let reads = Reads::new(1);
-        drop(reads.begin(&reads.turns(UserId(1))).await.unwrap());
-        drop(reads.begin(&reads.turns(UserId(2))).await.unwrap());
+        drop(reads.begin(&reads.permits_of(UserId(1))).await.unwrap());
+        drop(reads.begin(&reads.permits_of(UserId(2))).await.unwrap());
         reads.forget_absent();
         assert!(reads.people.lock().is_empty());
     }

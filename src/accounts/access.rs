@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::line::{Party, Place};
+use super::hashing_queue::{Client, Ticket};
 use super::session::SessionUser;
 use super::{Accounts, password, to_its_end};
 use crate::db::people::Profile;
@@ -34,10 +34,10 @@ impl Accounts {
         let (current, new) = (current.to_owned(), new.to_owned());
         to_its_end(async move {
             password::check_length(&new)?;
-            accounts.show_again(&user, &session, &current, "current", &source).await?;
-            let place = Place { party: Some(Party::Person(user.id)), ..Place::default() };
-            let turn = accounts.hasher.choice_turn(place).await?;
-            let password_hash = accounts.hasher.hash_new(turn, &new, &Username::parse(&user.username)?, &user.name).await?;
+            accounts.verify_password(&user, &session, &current, "current", &source).await?;
+            let ticket = Ticket { client: Some(Client::Person(user.id)), ..Ticket::default() };
+            let slot = accounts.hasher.choice_slot(ticket).await?;
+            let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&user.username)?, &user.name).await?;
             accounts.db.set_password(user.id, password_hash).await?;
             accounts.access_ended(user.id, SessionEnd::PasswordChanged).await;
             accounts.security.note(accounts.event(Action::PasswordChange, &source).by(&user.username).about(&*user.username));

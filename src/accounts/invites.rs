@@ -65,7 +65,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `rate_limited` after too many guesses; the database's.
-    pub async fn look_at_invite(&self, token: &str, source: &Source) -> Result<Invite> {
+    pub async fn check_invite(&self, token: &str, source: &Source) -> Result<Invite> {
         let attempt = Attempt::Token(source.address.map(network));
         self.may_try(&attempt, || self.event(Action::Throttled, source).detail("invite"))?;
         let Some(found) = self.db.find_invite(&hash(token.trim())).await? else {

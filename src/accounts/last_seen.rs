@@ -14,13 +14,13 @@ use crate::db::Db;
 use crate::model::SessionKey;
 use crate::model::UserId;
 
-/// How many notes may wait to be written. One that finds no place is made at the next occasion.
-pub(super) const NOTES: usize = 4096;
+/// How many batch may wait to be written. One that finds no place is made at the next occasion.
+pub(super) const QUEUE: usize = 4096;
 /// How often the sessions that have ended by themselves are forgotten.
-const TIDY: Duration = Duration::from_secs(60 * 60);
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// That a session was used, or that its person was here.
-pub(super) struct Note {
+pub(super) struct Seen {
     pub key: Option<SessionKey>,
     pub person: Option<UserId>,
     pub at: Millis,
@@ -30,20 +30,20 @@ pub(super) struct Note {
 
 /// Notes the use of sessions, many in one write: after a restart everybody comes back at once, and posts need the same
 /// connection. Now and then forgets the sessions that have ended by themselves. Ends with the last store.
-pub(super) async fn look_after(db: Arc<Db>, clock: Clock, idle: i64, mut to_write: mpsc::Receiver<Note>) {
-    let mut tidy = tokio::time::interval(TIDY);
-    let mut notes = Vec::new();
+pub(super) async fn run(db: Arc<Db>, clock: Clock, idle: i64, mut queue: mpsc::Receiver<Seen>) {
+    let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
+    let mut batch = Vec::new();
     loop {
         let done = tokio::select! {
-            _ = to_write.recv_many(&mut notes, NOTES) => {
-                let Some(last) = notes.iter().map(|note| note.at).max() else { return };
-                let keys: HashSet<_> = notes.iter().filter_map(|note| Some(note.key.as_ref()?.as_str().to_owned())).collect();
-                let people: HashSet<_> = notes.iter().filter_map(|note| note.person).collect();
+            _ = queue.recv_many(&mut batch, QUEUE) => {
+                let Some(last) = batch.iter().map(|seen| seen.at).max() else { return };
+                let keys: HashSet<_> = batch.iter().filter_map(|seen| Some(seen.key.as_ref()?.as_str().to_owned())).collect();
+                let people: HashSet<_> = batch.iter().filter_map(|seen| seen.person).collect();
                 let done = touch(&db, Vec::from_iter(keys), Vec::from_iter(people), last).await;
-                notes.clear();
+                batch.clear();
                 done
             }
-            _ = tidy.tick() => {
+            _ = expiry.tick() => {
                 let now = clock.now();
                 db.delete_expired_sessions(now, now.plus(-idle)).await.map(drop)
             }

@@ -3,10 +3,10 @@
 //! Owns what is told of a failure (nothing that says which names exist) and what it counts against.
 
 use super::device::DeviceId;
-use super::line::{Party, Place};
+use super::hashing_queue::{Client, Ticket};
 use super::session::SessionUser;
-use super::throttle::{Attempt, Standing, network};
-use super::{Accounts, budget::Spent};
+use super::throttle::{Attempt, Backoff, network};
+use super::{Accounts, rate_limiter::Limited};
 use crate::db::users::User;
 use crate::error::{Error, Result};
 use crate::model::SessionKey;
@@ -24,21 +24,21 @@ impl Accounts {
         let account = Username::parse(username).map_or_else(|_| String::new(), |name| name.as_str().to_owned());
         let known = self.db.find_user_by_name(&account).await?;
         let from = source.address.map(network);
-        let (attempt, party) = match device.and_then(|kept| self.devices.find(kept, known.as_ref())) {
-            Some(device) => (Attempt::Device(device), Some(Party::Person(device.user))),
-            None => (Attempt::Stranger { account, network: from }, from.map(Party::Network)),
+        let (attempt, client) = match device.and_then(|kept| self.devices.find(kept, known.as_ref())) {
+            Some(device) => (Attempt::Device(device), Some(Client::Person(device.user))),
+            None => (Attempt::Stranger { account, network: from }, from.map(Client::Network)),
         };
         // Nobody's name is noted: somebody may have typed their password there.
         let event = |action| self.event(action, source).about(known.as_ref().map(|user| &*user.username));
-        let standing = self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
+        let backoff = self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
         let guessed = if let Attempt::Stranger { account, .. } = &attempt { Some(account.clone()) } else { None };
-        let place = Place { party, failures: standing.failures, account: guessed, pause: standing.pause };
-        let turn = self.hasher.log_in_turn(place).await?;
-        // Of many at once, each sees when its turn comes what became of those before it: they do not slip through together, and
+        let ticket = Ticket { client, failures: backoff.failures, account: guessed, pause: backoff.pause };
+        let slot = self.hasher.log_in_slot(ticket).await?;
+        // Of many at once, each sees when its slot comes what became of those before it: they do not slip through together, and
         // those who know their passwords do not stand in each other's way.
         self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
         let user = known.as_ref().filter(|user| user.banned_at.is_none());
-        let (fits, turn) = self.hasher.verify(turn, password, user.map(|user| &*user.password_hash)).await?;
+        let (fits, slot) = self.hasher.verify(slot, password, user.map(|user| &*user.password_hash)).await?;
         if !fits {
             self.throttle.fail(attempt, self.clock.now());
             let failed = event(Action::LogInFailed);
@@ -46,7 +46,7 @@ impl Accounts {
             self.security.note(if is_banned { failed.detail("banned") } else { failed });
             return Err(Error::WrongPassword);
         }
-        drop(turn);
+        drop(slot);
         known.ok_or(Error::WrongPassword)
     }
 
@@ -78,7 +78,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `invalid`, for `field`; `rate_limited` after too many wrong ones; `busy`.
-    pub(super) async fn show_again(
+    pub(super) async fn verify_password(
         &self,
         user: &SessionUser,
         session: &SessionKey,
@@ -88,24 +88,24 @@ impl Accounts {
     ) -> Result<()> {
         let attempt = Attempt::Session(session.clone());
         let event = |action| self.event(action, source).by(&user.username).about(&*user.username);
-        let standing = self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
+        let backoff = self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
         let stored = self.db.find_user(user.id).await?.map(|user| user.password_hash);
-        let place = Place { party: Some(Party::Person(user.id)), failures: standing.failures, ..Place::default() };
-        let turn = self.hasher.choice_turn(place).await?;
+        let ticket = Ticket { client: Some(Client::Person(user.id)), failures: backoff.failures, ..Ticket::default() };
+        let slot = self.hasher.choice_slot(ticket).await?;
         self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
-        let (fits, turn) = self.hasher.verify(turn, password, stored.as_deref()).await?;
+        let (fits, slot) = self.hasher.verify(slot, password, stored.as_deref()).await?;
         if !fits {
             self.throttle.fail(attempt, self.clock.now());
             self.security.note(event(Action::PasswordCheckFailed));
             return Err(Error::invalid(field, "That’s not your current password."));
         }
-        drop(turn);
+        drop(slot);
         Ok(())
     }
 
-    pub(super) fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Standing> {
-        self.throttle.check(attempt, self.clock.now()).map_err(|Spent { retry_after, is_news }| {
-            if is_news {
+    pub(super) fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Backoff> {
+        self.throttle.check(attempt, self.clock.now()).map_err(|Limited { retry_after, is_first }| {
+            if is_first {
                 self.security.note(event());
             }
             Error::RateLimited { retry_after }

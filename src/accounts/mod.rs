@@ -4,15 +4,15 @@
 
 mod access;
 mod argon;
-pub mod budget;
 mod common_passwords;
 pub mod device;
+pub mod hashing_queue;
 pub mod invites;
 mod last_seen;
-pub mod line;
 mod login;
 pub mod password;
 pub mod profile;
+pub mod rate_limiter;
 mod registration;
 pub mod session;
 mod setup;
@@ -77,7 +77,7 @@ impl Accounts {
             security: Arc::default(),
             setup,
         };
-        accounts.settle_all().await?;
+        accounts.store_missing_looks().await?;
         Ok(accounts)
     }
 

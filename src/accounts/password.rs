@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use super::argon::Argon;
-use super::line::{Line, Place, Turn};
+use super::hashing_queue::{HashingQueue, Slot, Ticket};
 use crate::accounts::common_passwords;
 use crate::error::{Error, Result};
 use crate::model::username::Username;
@@ -35,7 +35,7 @@ pub fn check_length(password: &str) -> Result<()> {
 }
 
 /// Refuses what is too short, too long, or tried first, of somebody with this username and name. Takes milliseconds, so a form's is
-/// checked in a turn.
+/// checked in a slot.
 ///
 /// # Errors
 /// `invalid`, for `password`.
@@ -54,9 +54,9 @@ fn check_strength(password: &str, username: &str, name: &str) -> Result<()> {
 /// Hashes and verifies passwords, a few at a time.
 pub struct Hasher {
     /// For those who log in.
-    log_ins: Line,
+    log_ins: HashingQueue,
     /// For those who choose a password: who registers, or changes theirs.
-    choices: Line,
+    choices: HashingQueue,
     /// Verified when there is no such person, so that finding out who exists takes as long either way.
     decoy: Arc<str>,
     argon: Argon,
@@ -72,58 +72,63 @@ impl Hasher {
         let cores = available_parallelism().map_or(1, usize::from);
         let argon = Argon::default();
         let decoy = argon.hash("a password that nobody has").expect("a constant can be hashed");
-        Self { log_ins: Line::new(cores.div_ceil(2)), choices: Line::new(cores.div_ceil(4)), decoy: decoy.into(), argon }
+        Self {
+            log_ins: HashingQueue::new(cores.div_ceil(2)),
+            choices: HashingQueue::new(cores.div_ceil(4)),
+            decoy: decoy.into(),
+            argon,
+        }
     }
 
-    /// Waits for a turn to log somebody in.
+    /// Waits for a slot to log somebody in.
     ///
     /// # Errors
     /// [`Error::Busy`] when too many wait.
-    pub async fn log_in_turn(&self, place: Place) -> Result<Turn> {
-        self.log_ins.turn(place).await
+    pub async fn log_in_slot(&self, ticket: Ticket) -> Result<Slot> {
+        self.log_ins.acquire(ticket).await
     }
 
-    /// Refuses whoever would wait for nothing for a turn to do something with a password that is chosen.
+    /// Refuses whoever would wait for nothing for a slot to do something with a password that is chosen.
     ///
     /// # Errors
     /// [`Error::Busy`].
-    pub fn check_choice_turn(&self, place: &Place) -> Result<()> {
-        if self.choices.is_full_for(place) { Err(Error::BUSY) } else { Ok(()) }
+    pub fn check_choice_queue(&self, ticket: &Ticket) -> Result<()> {
+        if self.choices.is_full_for(ticket) { Err(Error::BUSY) } else { Ok(()) }
     }
 
-    /// Waits for a turn to do something with a password that is chosen.
+    /// Waits for a slot to do something with a password that is chosen.
     ///
     /// # Errors
     /// [`Error::Busy`] when too many wait.
-    pub async fn choice_turn(&self, place: Place) -> Result<Turn> {
-        self.choices.turn(place).await
+    pub async fn choice_slot(&self, ticket: Ticket) -> Result<Slot> {
+        self.choices.acquire(ticket).await
     }
 
-    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the turn back, for whoever
-    /// must note the outcome before the next one's turn comes.
+    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the slot back, for whoever
+    /// must note the outcome before the next one's slot comes.
     ///
     /// # Errors
     /// When the stored hash cannot be read.
-    pub async fn verify(&self, turn: Turn, password: &str, stored: Option<&str>) -> Result<(bool, Turn)> {
+    pub async fn verify(&self, slot: Slot, password: &str, stored: Option<&str>) -> Result<(bool, Slot)> {
         let is_known = stored.is_some();
         let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
         // No password is longer; hashing a longer one would be work for nothing.
         let password: String = password.chars().take(LONGEST + 1).collect();
         let argon = self.argon.clone();
-        let (fits, turn) = work(turn, move || argon.verify(&password, &stored)).await?;
-        Ok((fits? && is_known, turn))
+        let (fits, slot) = work(slot, move || argon.verify(&password, &stored)).await?;
+        Ok((fits? && is_known, slot))
     }
 
     /// The hash of a password that somebody with this username and name chooses, in PHC form.
     ///
     /// # Errors
     /// `invalid`, for `password`, when it is not a good one: then nothing was hashed.
-    pub async fn hash_new(&self, turn: Turn, password: &str, username: &Username, name: &str) -> Result<String> {
+    pub async fn hash_new(&self, slot: Slot, password: &str, username: &Username, name: &str) -> Result<String> {
         check_length(password)?;
         let (password, username, name) = (password.to_owned(), username.clone(), name.to_owned());
         let argon = self.argon.clone();
         let hashing = move || check_strength(&password, username.as_str(), &name).and_then(|()| argon.hash(&password));
-        let (hashed, _turn) = work(turn, hashing).await?;
+        let (hashed, _turn) = work(slot, hashing).await?;
         hashed
     }
 }
@@ -134,9 +139,9 @@ impl Default for Hasher {
     }
 }
 
-/// The turn goes with the work: if whoever asked goes away, the core is still taken until it ends.
-async fn work<R: Send + 'static>(turn: Turn, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Turn)> {
-    let done = tokio::task::spawn_blocking(move || (work(), turn));
+/// The slot goes with the work: if whoever asked goes away, the core is still taken until it ends.
+async fn work<R: Send + 'static>(slot: Slot, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Slot)> {
+    let done = tokio::task::spawn_blocking(move || (work(), slot));
     done.await.map_err(|fault| Error::Internal(fault.to_string()))
 }
 
@@ -155,13 +160,13 @@ mod tests {
     }
 
     async fn log_in(hasher: &Hasher, password: &str, stored: Option<&str>) -> Result<bool> {
-        let turn = hasher.log_in_turn(Place::default()).await?;
-        Ok(hasher.verify(turn, password, stored).await?.0)
+        let slot = hasher.log_in_slot(Ticket::default()).await?;
+        Ok(hasher.verify(slot, password, stored).await?.0)
     }
 
     async fn hashed(hasher: &Hasher, password: &str) -> String {
-        let turn = hasher.choice_turn(Place::default()).await.unwrap();
-        hasher.hash_new(turn, password, &Username::parse("ada").unwrap(), "Ada").await.unwrap()
+        let slot = hasher.choice_slot(Ticket::default()).await.unwrap();
+        hasher.hash_new(slot, password, &Username::parse("ada").unwrap(), "Ada").await.unwrap()
     }
 
     #[tokio::test]
@@ -192,13 +197,13 @@ mod tests {
         let hasher = Hasher::new();
         let mut choosing = Vec::new();
         for _ in 0..available_parallelism().map_or(1, usize::from).div_ceil(4) {
-            choosing.push(hasher.choice_turn(Place::default()).await.unwrap());
+            choosing.push(hasher.choice_slot(Ticket::default()).await.unwrap());
         }
-        assert!(!log_in(&hasher, "anything", None).await.unwrap(), "a log-in has a turn while all others are taken");
+        assert!(!log_in(&hasher, "anything", None).await.unwrap(), "a log-in has a slot while all others are taken");
         choosing.clear();
         let mut log_ins = Vec::new();
         for _ in 0..available_parallelism().map_or(1, usize::from).div_ceil(2) {
-            log_ins.push(hasher.log_in_turn(Place::default()).await.unwrap());
+            log_ins.push(hasher.log_in_slot(Ticket::default()).await.unwrap());
         }
         hashed(&hasher, "seven quiet harbours").await;
     }

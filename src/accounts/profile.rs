@@ -11,19 +11,19 @@ use crate::db::users::User;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::lookalikes;
-use crate::model::pagination::{Listing, Sought};
+use crate::model::pagination::{PageRequest, PeopleListPage};
 use crate::model::username::{Username, display_name};
 use crate::model::validate;
-use crate::model::{Level, Theme, UserId};
+use crate::model::{NotificationLevel, Theme, UserId};
 
 /// How long a status line may be, in characters.
 const STATUS: usize = 100;
 /// How many names are looked at between two writes, where many are.
-const SETTLED_AT_ONCE: i64 = 1000;
+const LOOKS_BATCH: i64 = 1000;
 
 /// What somebody writes into their profile; what is not there stays.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes<'a> {
+pub struct ProfileUpdate<'a> {
     /// The name to show; the username when it is empty.
     pub name: Option<&'a str>,
     /// One line about how they are.
@@ -46,31 +46,31 @@ impl Accounts {
         self.db.find_profile(username.as_str()).await?.ok_or(Error::NotFound("person"))
     }
 
-    /// Writes what somebody wishes into their profile, and publishes what others can see of it. Returns once caches hold the new name.
+    /// Writes what somebody update into their profile, and publishes what others can see of it. Returns once caches hold the new name.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field.
-    pub async fn change_profile(&self, user: &SessionUser, wishes: Wishes<'_>) -> Result<Profile> {
+    pub async fn change_profile(&self, user: &SessionUser, update: ProfileUpdate<'_>) -> Result<Profile> {
         let before = self.profile(&user.username).await?;
         let mut profile = before.clone();
         // A name from before today's rules stays until another one is chosen.
-        if let Some(name) = wishes.name.filter(|name| *name != before.name) {
+        if let Some(name) = update.name.filter(|name| *name != before.name) {
             let username = Username::parse(&user.username)?;
             profile.name = display_name(name, &username)?;
-            self.check_name(&profile.name, &username, user.is_admin).await?;
+            self.check_lookalikes(&profile.name, &username, user.is_admin).await?;
         }
-        if let Some(status) = wishes.status {
+        if let Some(status) = update.status {
             profile.status = validate::line("status", status, STATUS)?;
         }
-        if let Some(zone) = wishes.time_zone {
+        if let Some(zone) = update.time_zone {
             profile.time_zone = time_zone(zone)?;
         }
-        if let Some(theme) = wishes.theme {
+        if let Some(theme) = update.theme {
             profile.theme = Theme::parse(theme).ok_or_else(|| Error::invalid("theme", "Choose system, light or dark."))?;
         }
-        if let Some(notify) = wishes.notify {
-            profile.notify =
-                Level::parse(notify).ok_or_else(|| Error::invalid("notify", "Choose all messages, mentions only or nothing."))?;
+        if let Some(notify) = update.notify {
+            profile.notify = NotificationLevel::parse(notify)
+                .ok_or_else(|| Error::invalid("notify", "Choose all messages, mentions only or nothing."))?;
         }
         let is_renamed = profile.name != before.name;
         if profile == before {
@@ -97,15 +97,15 @@ impl Accounts {
     ///
     /// # Errors
     /// `invalid`, for `name`.
-    pub(super) async fn check_name(&self, name: &str, username: &Username, may_hold_office: bool) -> Result<()> {
+    pub(super) async fn check_lookalikes(&self, name: &str, username: &Username, may_use_roles: bool) -> Result<()> {
         if name == username.as_str() {
             return Ok(());
         }
         let folds = lookalikes::folds(name);
-        if !may_hold_office && (lookalikes::is_office(name) || folds.iter().any(|fold| lookalikes::is_word(fold))) {
+        if !may_use_roles && (lookalikes::is_reserved_role(name) || folds.iter().any(|fold| lookalikes::is_reserved_word(fold))) {
             return Err(Error::invalid("name", "That name is reserved for Parlor and its admins. Choose another."));
         }
-        match self.db.find_like(&folds, username.as_str()).await? {
+        match self.db.find_lookalike(&folds, username.as_str()).await? {
             Some(other) => Err(Error::invalid(
                 "name",
                 format!("That name looks too much like @{other}, someone else’s username. Add something to it."),
@@ -118,7 +118,7 @@ impl Accounts {
     ///
     /// # Errors
     /// The database's.
-    pub(super) async fn settle_name(&self, user: &User) -> Result<()> {
+    pub(super) async fn store_look(&self, user: &User) -> Result<()> {
         let fold = lookalikes::fold(&Username::parse(&user.username)?);
         let mut events = Vec::new();
         for changed in self.db.set_look(user.id, lookalikes::look(&user.name), fold).await? {
@@ -132,10 +132,10 @@ impl Accounts {
 
     /// Notes how the names of those look whose names were not looked at yet: who was here before names had looks, and whoever registered when
     /// the server stopped.
-    pub(super) async fn settle_all(&self) -> Result<()> {
+    pub(super) async fn store_missing_looks(&self) -> Result<()> {
         let mut is_settled = true;
         loop {
-            let people = self.db.list_without_look(SETTLED_AT_ONCE).await?;
+            let people = self.db.list_without_look(LOOKS_BATCH).await?;
             if people.is_empty() {
                 break;
             }
@@ -161,8 +161,8 @@ impl Accounts {
     ///
     /// # Errors
     /// The database's.
-    pub async fn directory(&self, sought: &Sought) -> Result<Listing<ListedPerson>> {
-        Ok(Listing::new(self.db.list_people(sought, Sought::LIMIT).await?, |person| &person.username))
+    pub async fn directory(&self, request: &PageRequest) -> Result<PeopleListPage<ListedPerson>> {
+        Ok(PeopleListPage::new(self.db.list_people(request, PageRequest::LIMIT).await?, |person| &person.username))
     }
 
     /// The rooms in which two people both are.

@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::budget::{Budgets, Pace, Spent};
+use super::hashing_queue::{Client, Ticket};
 use super::invites::Invite;
-use super::line::{Party, Place};
+use super::rate_limiter::{Limited, Quota, RateLimiter};
 use super::throttle::network;
 use super::{Accounts, hash, password};
 use crate::clock::Millis;
@@ -23,7 +23,7 @@ use crate::security_log::{Action, Source};
 use parking_lot::Mutex;
 
 /// How many names an address may find to be taken, for each account that it may make: not so many that it gets to know them all.
-const NAMES: i64 = 10;
+const NAMES_PER_ACCOUNT: i64 = 10;
 
 const SETUP_USED: Error = Error::Forbidden("This setup link has expired or was already used. Restart Parlor to get a new one.");
 const CLOSED: Error = Error::Forbidden("Sign-ups are closed. Ask an admin for an account.");
@@ -79,18 +79,18 @@ impl Accounts {
         // An invitation was counted out by whoever gave it.
         let counted = if permit == Permit::Open { network } else { None };
         self.limited(self.registrations.check(counted, self.clock.now()), source)?;
-        let mut place = Place { party: network.map(Party::Network), ..Place::default() };
+        let mut ticket = Ticket { client: network.map(Client::Network), ..Ticket::default() };
         // The database need not be asked for somebody who could not be served.
-        self.hasher.check_choice_turn(&place)?;
+        self.hasher.check_choice_queue(&ticket)?;
         let is_admin = permit == Permit::Setup;
         if let Err(refused) = self.check_names(&checked, is_admin).await {
-            self.limited(self.registrations.find_taken(network, self.clock.now()), source)?;
+            self.limited(self.registrations.record_taken_name(network, self.clock.now()), source)?;
             return Err(refused);
         }
         let _alone = if is_admin { Some(self.setup.alone.lock().await) } else { None };
-        // Counted before its turn comes: many at once do not slip through together.
-        place.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
-        let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, place).await);
+        // Counted before its slot comes: many at once do not slip through together.
+        ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
+        let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, ticket).await);
         if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
             // Nothing was hashed for it.
             self.registrations.refund(counted);
@@ -107,7 +107,7 @@ impl Accounts {
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
         self.events.deliver(events::Event::UserRegistered { person }).await;
         // The account exists all the same; the next start makes up for it.
-        if let Err(error) = self.settle_name(&user).await {
+        if let Err(error) = self.store_look(&user).await {
             tracing::warn!(%error, "could not note how a new name looks");
         }
         Ok(user)
@@ -120,8 +120,8 @@ impl Accounts {
     pub async fn add_by_hand(&self, username: &str, password: &str, is_admin: bool) -> Result<User> {
         let checked = check(username, "", password)?;
         self.check_names(&checked, true).await?;
-        let user = self.add(checked, Permit::Open, is_admin, Place::default()).await?;
-        self.settle_name(&user).await?;
+        let user = self.add(checked, Permit::Open, is_admin, Ticket::default()).await?;
+        self.store_look(&user).await?;
         let action = if is_admin { Action::AdminAdded } else { Action::PersonAdded };
         self.security.note(self.event(action, &Source::default()).by_hand().about(&*user.username));
         Ok(user)
@@ -139,7 +139,7 @@ impl Accounts {
         match self.registration {
             config::Registration::Open => Ok(Permit::Open),
             config::Registration::Invite if !form.invite.is_empty() => {
-                if self.look_at_invite(form.invite, source).await? == Invite::Good {
+                if self.check_invite(form.invite, source).await? == Invite::Good {
                     return Ok(Permit::Invite(hash(form.invite.trim())));
                 }
                 self.security.note(self.event(Action::InviteRefused, source));
@@ -151,26 +151,26 @@ impl Accounts {
     }
 
     /// Refuses names that are taken, look like somebody else's, or are nobody's to choose.
-    async fn check_names(&self, checked: &Checked<'_>, may_hold_office: bool) -> Result<()> {
+    async fn check_names(&self, checked: &Checked<'_>, may_use_roles: bool) -> Result<()> {
         let username = &checked.username;
         if self.db.find_user_by_name(username.as_str()).await?.is_some() {
             return Err(name_taken());
         }
-        if lookalikes::is_word(username.as_str()) || !may_hold_office && lookalikes::is_office(username.as_str()) {
+        if lookalikes::is_reserved_word(username.as_str()) || !may_use_roles && lookalikes::is_reserved_role(username.as_str()) {
             return Err(Error::invalid("username", "That username is reserved. Choose another."));
         }
-        if let Some(other) = self.db.find_like(&lookalikes::folds(username.as_str()), username.as_str()).await? {
+        if let Some(other) = self.db.find_lookalike(&lookalikes::folds(username.as_str()), username.as_str()).await? {
             return Err(Error::invalid("username", format!("That username looks too much like @{other}. Choose another.")));
         }
-        self.check_name(&checked.name, username, may_hold_office).await
+        self.check_lookalikes(&checked.name, username, may_use_roles).await
     }
 
     /// Hashes the password and stores the account.
-    async fn add(&self, checked: Checked<'_>, permit: Permit, is_admin: bool, place: Place) -> Result<User> {
-        let turn = self.hasher.choice_turn(place).await?;
+    async fn add(&self, checked: Checked<'_>, permit: Permit, is_admin: bool, ticket: Ticket) -> Result<User> {
+        let slot = self.hasher.choice_slot(ticket).await?;
         let new = NewUser {
             username: checked.username.as_str().to_owned(),
-            password_hash: self.hasher.hash_new(turn, checked.password, &checked.username, &checked.name).await?,
+            password_hash: self.hasher.hash_new(slot, checked.password, &checked.username, &checked.name).await?,
             name: checked.name,
             is_admin,
             created_at: self.clock.now(),
@@ -186,12 +186,12 @@ impl Accounts {
         }
     }
 
-    fn limited<T>(&self, result: Result<T, Spent>, source: &Source) -> Result<T> {
-        result.map_err(|spent| {
-            if spent.is_news {
+    fn limited<T>(&self, result: Result<T, Limited>, source: &Source) -> Result<T> {
+        result.map_err(|limited| {
+            if limited.is_first {
                 self.security.note(self.event(Action::Throttled, source).detail("registration"));
             }
-            Error::RateLimited { retry_after: spent.retry_after }
+            Error::RateLimited { retry_after: limited.retry_after }
         })
     }
 }
@@ -199,58 +199,58 @@ impl Accounts {
 /// The registrations of late, by network.
 pub struct Registrations {
     /// Nothing where they are not limited.
-    budgets: Option<Mutex<Of>>,
+    limiters: Option<Mutex<Limiters>>,
 }
 
-struct Of {
-    accounts: Budgets<IpAddr>,
-    names: Budgets<IpAddr>,
+struct Limiters {
+    accounts: RateLimiter<IpAddr>,
+    names: RateLimiter<IpAddr>,
 }
 
 impl Registrations {
     /// So many in such a time for each network; any number without a rate.
     #[must_use]
     pub fn new(rate: Option<config::Rate>) -> Self {
-        let budgets = rate.map(|rate| {
-            let pace = Pace::new(rate);
-            Mutex::new(Of { accounts: Budgets::new(pace), names: Budgets::new(pace.more_often(NAMES)) })
+        let limiters = rate.map(|rate| {
+            let quota = Quota::new(rate);
+            Mutex::new(Limiters { accounts: RateLimiter::new(quota), names: RateLimiter::new(quota.faster(NAMES_PER_ACCOUNT)) })
         });
-        Self { budgets }
+        Self { limiters }
     }
 
     /// Whether there is room for one more.
-    fn check(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Spent> {
-        self.with(network, |of, network| of.accounts.check(&network, now)).unwrap_or(Ok(()))
+    fn check(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Limited> {
+        self.with(network, |limiters, network| limiters.accounts.check(&network, now)).unwrap_or(Ok(()))
     }
 
     /// Counts one more; how many there were before it.
-    fn charge(&self, network: Option<IpAddr>, now: Millis) -> Result<u32, Spent> {
-        let charged = self.with(network, |of, network| {
-            of.accounts.check(&network, now)?;
-            let before = of.accounts.count(&network, now);
-            of.accounts.charge(network, now);
+    fn charge(&self, network: Option<IpAddr>, now: Millis) -> Result<u32, Limited> {
+        let charged = self.with(network, |limiters, network| {
+            limiters.accounts.check(&network, now)?;
+            let before = limiters.accounts.count(&network, now);
+            limiters.accounts.charge(network, now);
             Ok(before)
         });
         charged.unwrap_or(Ok(0))
     }
 
     fn refund(&self, network: Option<IpAddr>) {
-        self.with(network, |of, network| of.accounts.refund(&network));
+        self.with(network, |limiters, network| limiters.accounts.refund(&network));
     }
 
     /// Counts a name that was found to be taken.
-    fn find_taken(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Spent> {
-        let found = self.with(network, |of, network| {
-            of.names.check(&network, now)?;
-            of.names.charge(network, now);
+    fn record_taken_name(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Limited> {
+        let found = self.with(network, |limiters, network| {
+            limiters.names.check(&network, now)?;
+            limiters.names.charge(network, now);
             Ok(())
         });
         found.unwrap_or(Ok(()))
     }
 
-    fn with<T>(&self, network: Option<IpAddr>, act: impl FnOnce(&mut Of, IpAddr) -> T) -> Option<T> {
+    fn with<T>(&self, network: Option<IpAddr>, run: impl FnOnce(&mut Limiters, IpAddr) -> T) -> Option<T> {
         // Each entry is whole by itself, so a poisoned lock guards nothing broken.
-        let mut budgets = self.budgets.as_ref()?.lock();
-        Some(act(&mut budgets, network?))
+        let mut limiters = self.limiters.as_ref()?.lock();
+        Some(run(&mut limiters, network?))
     }
 }

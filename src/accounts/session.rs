@@ -18,18 +18,18 @@ use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use crate::accounts::last_seen::{NOTES, Note, look_after};
+use crate::accounts::last_seen::{self, QUEUE, Seen};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
 use crate::model::sidebar::Arrangement;
-use crate::model::{Level, SessionKey, Theme, UserId};
+use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
 
 /// How exactly it is noted when a session was last used, in milliseconds.
 const TOUCH: i64 = 60_000;
 /// How long a request waits for that.
-const TOUCHING: Duration = Duration::from_secs(1);
+const TOUCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Where a session's record holds whose it is.
 const USER: &str = "user";
 
@@ -64,14 +64,14 @@ pub struct SessionUser {
     pub theme: Theme,
     /// Their default notification level.
     #[serde(default = "mentions")]
-    pub notify: Level,
+    pub notify: NotificationLevel,
     /// How they have arranged their sidebar.
     #[serde(default)]
     pub sidebar: Arc<Arrangement>,
 }
 
-fn mentions() -> Level {
-    Level::Mentions
+fn mentions() -> NotificationLevel {
+    NotificationLevel::Mentions
 }
 
 impl SessionUser {
@@ -86,7 +86,7 @@ impl SessionUser {
             last_room: None,
             time_zone: None,
             theme: Theme::Auto,
-            notify: Level::Mentions,
+            notify: NotificationLevel::Mentions,
             sidebar: Arc::default(),
         }
     }
@@ -119,8 +119,8 @@ pub struct Store {
     clock: Clock,
     idle: i64,
     lifetime: i64,
-    /// Notes on their way to [`look_after`].
-    notes: mpsc::Sender<Note>,
+    /// Notes on their way to [`run`].
+    queue: mpsc::Sender<Seen>,
     /// When the sessions under open sockets were last noted as in use.
     noted_at: Arc<AtomicI64>,
 }
@@ -136,10 +136,10 @@ impl Store {
     #[must_use]
     pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let (notes, to_write) = mpsc::channel(NOTES);
+        let (queue, receiver) = mpsc::channel(QUEUE);
         let noted_at = Arc::new(AtomicI64::new(clock.now().0));
-        tokio::spawn(look_after(db.clone(), clock.clone(), ms(idle), to_write));
-        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), notes, noted_at }
+        tokio::spawn(last_seen::run(db.clone(), clock.clone(), ms(idle), receiver));
+        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), queue, noted_at }
     }
 
     /// Whose a session is, if it is good.
@@ -159,9 +159,9 @@ impl Store {
             // Written by a task of its own, which nobody can cancel; a database that cannot write just now does not keep its
             // readers waiting.
             let (written, done) = oneshot::channel();
-            let note = Note { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
-            if self.notes.try_send(note).is_ok() {
-                tokio::time::timeout(TOUCHING, done).await.ok();
+            let seen = Seen { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
+            if self.queue.try_send(seen).is_ok() {
+                tokio::time::timeout(TOUCH_TIMEOUT, done).await.ok();
             }
         }
         Ok(row)
@@ -170,8 +170,8 @@ impl Store {
     /// Notes that somebody was here just now; nobody waits for it. When too many notes wait, this one is not made: it is only to the
     /// minute anyway.
     pub fn seen(&self, user: UserId) {
-        let note = Note { key: None, person: Some(user), at: self.clock.now(), _written: None };
-        self.notes.try_send(note).ok();
+        let seen = Seen { key: None, person: Some(user), at: self.clock.now(), _written: None };
+        self.queue.try_send(seen).ok();
     }
 
     /// Which of these sessions, which have open sockets, have ended. The others are in use, also when their people only listen, and

@@ -6,18 +6,18 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::budget::{Budgets, Pace, Spent};
 use super::device::DeviceId;
+use super::rate_limiter::{Limited, Quota, RateLimiter};
 use crate::clock::Millis;
 use crate::config::Rate;
 use crate::model::SessionKey;
 use parking_lot::{Mutex, MutexGuard};
 
 /// How many times as many failures as one budget holds make the pauses between guesses at one account the longest.
-const HEAT: i64 = 10;
+const BURST_FACTOR: i64 = 10;
 /// The longest pause between two guesses at one account, from all unknown devices together. A longer one would make its owner at a
 /// new address wait behind the guesses for more than they have patience.
-const PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// An address, or the IPv6 /64 that it is in, which belongs to one customer, who has all of its addresses.
 #[must_use]
@@ -48,7 +48,7 @@ pub enum Attempt {
 
 /// How somebody stands who may try.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Backoff {
     /// How many failures there were of late, by this budget.
     pub failures: u32,
     /// How long nobody else may guess at the same account after them: some where many do.
@@ -58,113 +58,113 @@ pub struct Standing {
 /// The failures of late.
 pub struct Throttle {
     /// Nothing where nothing is limited.
-    budgets: Option<Mutex<All>>,
+    limiters: Option<Mutex<Limiters>>,
 }
 
 /// Each kind apart, so that many of one do not push out another.
-struct All {
-    pairs: Budgets<(String, Option<IpAddr>)>,
-    networks: Budgets<IpAddr>,
-    devices: Budgets<DeviceId>,
-    sessions: Budgets<SessionKey>,
-    tokens: Budgets<IpAddr>,
+struct Limiters {
+    pairs: RateLimiter<(String, Option<IpAddr>)>,
+    networks: RateLimiter<IpAddr>,
+    devices: RateLimiter<DeviceId>,
+    sessions: RateLimiter<SessionKey>,
+    tokens: RateLimiter<IpAddr>,
     /// What came to each account from all strangers together: it slows them down, and refuses nobody.
-    accounts: Budgets<String>,
+    accounts: RateLimiter<String>,
     /// How many failures a budget holds.
-    whole: u32,
+    capacity: u32,
 }
 
 impl Throttle {
     /// So many failures in such a time, in each budget; any number without a rate.
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
-        let budgets = rate.map(|rate| {
-            let pace = Pace::new(rate);
-            Mutex::new(All {
-                pairs: Budgets::new(pace),
-                networks: Budgets::new(pace),
-                devices: Budgets::new(pace),
-                sessions: Budgets::new(pace),
-                tokens: Budgets::new(pace),
-                accounts: Budgets::new(pace.for_longer(HEAT)),
-                whole: rate.count.get(),
+        let limiters = rate.map(|rate| {
+            let quota = Quota::new(rate);
+            Mutex::new(Limiters {
+                pairs: RateLimiter::new(quota),
+                networks: RateLimiter::new(quota),
+                devices: RateLimiter::new(quota),
+                sessions: RateLimiter::new(quota),
+                tokens: RateLimiter::new(quota),
+                accounts: RateLimiter::new(quota.with_burst(BURST_FACTOR)),
+                capacity: rate.count.get(),
             })
         });
-        Self { budgets }
+        Self { limiters }
     }
 
     /// Whether another attempt may be made.
     ///
     /// # Errors
     /// When there were too many failures of late.
-    pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<Standing, Spent> {
-        let Some(mut budgets) = self.budgets() else { return Ok(Standing::default()) };
+    pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<Backoff, Limited> {
+        let Some(mut limiters) = self.limiters() else { return Ok(Backoff::default()) };
         match attempt {
-            Attempt::Stranger { account, network } => budgets.check_stranger(account, *network, now),
+            Attempt::Stranger { account, network } => limiters.check_stranger(account, *network, now),
             Attempt::Device(device) => {
-                budgets.devices.check(device, now)?;
-                Ok(Standing { failures: budgets.devices.count(device, now), pause: Duration::ZERO })
+                limiters.devices.check(device, now)?;
+                Ok(Backoff { failures: limiters.devices.count(device, now), pause: Duration::ZERO })
             }
             Attempt::Session(session) => {
-                budgets.sessions.check(session, now)?;
-                Ok(Standing { failures: budgets.sessions.count(session, now), pause: Duration::ZERO })
+                limiters.sessions.check(session, now)?;
+                Ok(Backoff { failures: limiters.sessions.count(session, now), pause: Duration::ZERO })
             }
             Attempt::Token(network) => {
-                let checked = network.as_ref().map_or(Ok(()), |network| budgets.tokens.check(network, now));
-                checked.map(|()| Standing::default())
+                let checked = network.as_ref().map_or(Ok(()), |network| limiters.tokens.check(network, now));
+                checked.map(|()| Backoff::default())
             }
         }
     }
 
     /// Notes that an attempt failed.
     pub fn fail(&self, attempt: Attempt, now: Millis) {
-        let Some(mut budgets) = self.budgets() else { return };
+        let Some(mut limiters) = self.limiters() else { return };
         match attempt {
             Attempt::Stranger { account, network } => {
-                budgets.accounts.charge(account.clone(), now);
-                budgets.pairs.charge((account, network), now);
+                limiters.accounts.charge(account.clone(), now);
+                limiters.pairs.charge((account, network), now);
                 if let Some(network) = network {
-                    budgets.networks.charge(network, now);
+                    limiters.networks.charge(network, now);
                 }
             }
-            Attempt::Device(device) => budgets.devices.charge(device, now),
-            Attempt::Session(session) => budgets.sessions.charge(session, now),
+            Attempt::Device(device) => limiters.devices.charge(device, now),
+            Attempt::Session(session) => limiters.sessions.charge(session, now),
             Attempt::Token(network) => {
                 if let Some(network) = network {
-                    budgets.tokens.charge(network, now);
+                    limiters.tokens.charge(network, now);
                 }
             }
         }
     }
 
-    fn budgets(&self) -> Option<MutexGuard<'_, All>> {
-        // Each entry is whole by itself, so a poisoned lock guards nothing broken.
-        self.budgets.as_ref().map(|budgets| budgets.lock())
+    fn limiters(&self) -> Option<MutexGuard<'_, Limiters>> {
+        // Each entry is capacity by itself, so a poisoned lock guards nothing broken.
+        self.limiters.as_ref().map(|limiters| limiters.lock())
     }
 }
 
-impl All {
-    fn check_stranger(&mut self, account: &str, network: Option<IpAddr>, now: Millis) -> Result<Standing, Spent> {
+impl Limiters {
+    fn check_stranger(&mut self, account: &str, network: Option<IpAddr>, now: Millis) -> Result<Backoff, Limited> {
         let pair = (account.to_owned(), network);
         let of_pair = self.pairs.check(&pair, now);
         let of_network = network.map_or(Ok(()), |network| self.networks.check(&network, now));
         match (of_pair, of_network) {
             (Ok(()), Ok(())) => {}
-            (Err(spent), Ok(())) | (Ok(()), Err(spent)) => return Err(spent),
+            (Err(limited), Ok(())) | (Ok(()), Err(limited)) => return Err(limited),
             (Err(one), Err(other)) => {
                 let retry_after = one.retry_after.max(other.retry_after);
-                return Err(Spent { retry_after, is_news: one.is_news || other.is_news });
+                return Err(Limited { retry_after, is_first: one.is_first || other.is_first });
             }
         }
         let failures = network.map_or_else(|| self.pairs.count(&pair, now), |network| self.networks.count(&network, now));
-        Ok(Standing { failures, pause: self.pause(&pair.0, now) })
+        Ok(Backoff { failures, pause: self.pause(&pair.0, now) })
     }
 
     /// The pause after a guess: none while there are as few as one budget holds, and then longer with each of them.
     fn pause(&self, account: &String, now: Millis) -> Duration {
-        let excess = self.accounts.count(account, now).saturating_sub(self.whole.saturating_sub(1));
-        let most = self.whole.saturating_mul(HEAT as u32 - 1).max(1);
-        PAUSE * excess.min(most) / most
+        let excess = self.accounts.count(account, now).saturating_sub(self.capacity.saturating_sub(1));
+        let most = self.capacity.saturating_mul(BURST_FACTOR as u32 - 1).max(1);
+        MAX_PAUSE * excess.min(most) / most
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
         }
         assert!(pauses[..10].iter().all(Duration::is_zero), "{pauses:?}");
         assert!(pauses[10..100].is_sorted() && pauses[10] < pauses[99], "{pauses:?}");
-        assert_eq!(pauses[199], PAUSE);
+        assert_eq!(pauses[199], MAX_PAUSE);
         assert_eq!(pause(&throttle, &stranger("grace", "198.51.100.1")), Duration::ZERO);
         assert_eq!(pause(&throttle, &Attempt::Device(DeviceId::random(crate::model::UserId(1)))), Duration::ZERO);
     }
@@ -255,6 +255,6 @@ mod tests {
         let throttle = Throttle::new(None);
         let ada = stranger("ada", "192.0.2.1");
         (0..100).for_each(|_| throttle.fail(ada.clone(), NOW));
-        assert_eq!(throttle.check(&ada, NOW), Ok(Standing::default()));
+        assert_eq!(throttle.check(&ada, NOW), Ok(Backoff::default()));
     }
 }

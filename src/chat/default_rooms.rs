@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::{UserId, Visibility};
 
 /// Warns of default rooms that nobody can be led into: at the start, where whoever set them looks.
-pub(super) fn doubt(default_rooms: &[String], names: &Names) {
+pub(super) fn warn_of_missing(default_rooms: &[String], names: &Names) {
     for slug in default_rooms.iter().filter(|slug| !names.is_public_room(slug)) {
         tracing::warn!(
             "DEFAULT_ROOMS: there is no public room /rooms/{slug}. New accounts won’t be members of it until there is one"

@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Chat;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::db::direct::Direct;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::model::pagination::RoomListing;
+use crate::model::pagination::RoomListPage;
 use crate::model::validate;
 use crate::model::{ListedRoom, RoomId, UserId};
 
 /// How many others one conversation has at the most.
-pub const OTHERS: usize = 8;
+pub const MAX_OTHERS: usize = 8;
 /// How many conversations somebody may be in.
 const MOST: i64 = 2_000;
 /// How many conversations a page of them holds.
@@ -25,7 +25,7 @@ const CONVERSATIONS: usize = 50;
 
 /// A conversation that somebody asked for.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct OpenedConversation {
     /// Its room's slug.
     pub slug: Arc<str>,
     /// Its room's number.
@@ -48,15 +48,15 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid` for `users` when one is unknown, or there are none or too many; `forbidden` when one has lost their access; `rate_limited`.
-    pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<Opened> {
-        self.allow(maker, Act::People)?;
+    pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<OpenedConversation> {
+        self.allow(maker, ActionKind::People)?;
         let mut people = vec![maker];
         let mut has_banned = false;
         if usernames.is_empty() {
             return Err(Error::invalid("users", "Choose at least one person."));
         }
         // Counted before any is looked up: a list of thousands costs nothing.
-        if usernames.len() > 2 * OTHERS {
+        if usernames.len() > 2 * MAX_OTHERS {
             return Err(too_many());
         }
         for username in usernames {
@@ -68,7 +68,7 @@ impl Chat {
                 people.push(person.id);
             }
         }
-        if people.len() > OTHERS + 1 {
+        if people.len() > MAX_OTHERS + 1 {
             return Err(too_many());
         }
         if let Some(found) = self.db.find_direct(&people).await? {
@@ -77,9 +77,9 @@ impl Chat {
         if has_banned {
             return Err(Error::Forbidden("One of these people no longer has an account."));
         }
-        self.allow(maker, Act::Create)?;
+        self.allow(maker, ActionKind::Create)?;
         for person in &people {
-            if self.rates.is_on() && self.db.count_rooms_of(*person, true, MOST).await? >= MOST {
+            if self.rate_limits.is_on() && self.db.count_rooms_of(*person, true, MOST).await? >= MOST {
                 let many = format!("One of these people is already in {MOST} conversations, the most one person can have.");
                 return Err(Error::invalid("users", many));
             }
@@ -92,8 +92,8 @@ impl Chat {
         Ok(self.opened(made, people))
     }
 
-    fn opened(&self, Direct { id, slug, is_new }: Direct, people: Vec<UserId>) -> Opened {
-        Opened { slug, room: id, people, is_new }
+    fn opened(&self, Direct { id, slug, is_new }: Direct, people: Vec<UserId>) -> OpenedConversation {
+        OpenedConversation { slug, room: id, people, is_new }
     }
 
     /// Everybody with whom somebody has direct messages.
@@ -114,7 +114,7 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid`, for an `after` that no page told.
-    pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListing> {
+    pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
         validate::no_nul("after", after)?;
         let behind = match after.split_once('~') {
             _ if after.is_empty() => Some((i64::MAX, "")),
@@ -129,7 +129,7 @@ impl Chat {
         let has_more = rooms.len() > CONVERSATIONS;
         rooms.truncate(CONVERSATIONS);
         let next = rooms.last().filter(|_| has_more).map(|last| format!("{}~{}", since(last), last.room.slug));
-        Ok(RoomListing { rooms, next })
+        Ok(RoomListPage { rooms, next })
     }
 
     /// Names direct messages as their reader sees them.
@@ -171,7 +171,7 @@ impl Chat {
 }
 
 fn too_many() -> Error {
-    Error::invalid("users", format!("Group messages can have up to {OTHERS} other people. Create a room instead."))
+    Error::invalid("users", format!("Group messages can have up to {MAX_OTHERS} other people. Create a room instead."))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Drafts: what people have begun to write, one for each person and room, so that it follows them from browser to browser.
+//! Drafts: what people have content to write, one for each person and room, so that it follows them from browser to browser.
 //!
 //! Owns how large drafts may be, one, all of a person's and all of everyone's, how long one stays that nobody touches, and who may keep one:
 //! the room's members. A draft is no message: it does not go through the ledger, has no place in the room's log, and nobody but its person
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Chat;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::config::Config;
 use crate::db::Db;
@@ -17,7 +17,7 @@ use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::validate;
-use crate::model::{Begun, ConnectionId, Draft, RoomId, UserId};
+use crate::model::{ConnectionId, Draft, DraftContent, RoomId, UserId};
 use crate::permissions;
 
 /// How many drafts somebody may have.
@@ -37,7 +37,7 @@ const BATCH: i64 = 500;
 /// The space is counted when it seems to be full: to count at every draft would cost more than drafts do. Until then each text that is stored
 /// counts as a new one. Of several nodes each knows only what it stores itself since it counted.
 #[derive(Debug)]
-pub(super) struct Space {
+pub(super) struct DraftStorage {
     limit: i64,
     counted: tokio::sync::Mutex<Counted>,
     keep: Option<Duration>,
@@ -52,7 +52,7 @@ struct Counted {
     since: i64,
 }
 
-impl Space {
+impl DraftStorage {
     pub(super) fn new(config: &Config) -> Self {
         let limit = i64::try_from(config.draft_space).unwrap_or(i64::MAX);
         Self { limit, counted: tokio::sync::Mutex::default(), keep: config.draft_keep, tidied: Mutex::default() }
@@ -75,17 +75,23 @@ impl Space {
 }
 
 impl Chat {
-    /// Stores what a member has begun to write in a room, in the place of what was stored before, and tells their other connections; nothing
-    /// begun takes it away.
+    /// Stores what a member has content to write in a room, in the place of what was stored before, and tells their other connections; nothing
+    /// content takes it away.
     ///
     /// # Errors
     /// `forbidden` for who is no member, `rate_limited`, `too_long`, `invalid` for a text that cannot be stored or where there is too much.
-    pub async fn set_draft(&self, view: &RoomView, user: UserId, begun: Begun, origin: Option<&ConnectionId>) -> Result<Draft> {
+    pub async fn set_draft(
+        &self,
+        view: &RoomView,
+        user: UserId,
+        content: DraftContent,
+        origin: Option<&ConnectionId>,
+    ) -> Result<Draft> {
         if view.membership.is_none() {
             return Err(permissions::NOT_A_MEMBER);
         }
-        self.allow(user, Act::Draft)?;
-        for (field, text) in [("body", Some(&begun.body)), ("edit_body", begun.edit.as_ref().map(|edit| &edit.body))] {
+        self.allow(user, ActionKind::Draft)?;
+        for (field, text) in [("body", Some(&content.body)), ("edit_body", content.edit.as_ref().map(|edit| &edit.body))] {
             let Some(text) = text else { continue };
             validate::no_nul(field, text)?;
             if text.len() > self.max_chars && text.chars().count() > self.max_chars {
@@ -93,17 +99,17 @@ impl Chat {
             }
         }
         let at = self.clock.now();
-        if !begun.is_nothing() && !self.draft_space.has(begun.bytes(), &self.db).await? {
+        if !content.is_empty() && !self.draft_storage.has(content.bytes(), &self.db).await? {
             let why = "The server has no more space for drafts. Ask an admin for more, or try later.";
             return Err(Error::invalid("body", why));
         }
-        if begun.is_nothing() {
+        if content.is_empty() {
             self.db.drop_draft(view.room.id, user).await?;
-        } else if !self.db.set_draft(view.room.id, user, &begun, at, (COUNT, BYTES)).await? {
+        } else if !self.db.set_draft(view.room.id, user, &content, at, (COUNT, BYTES)).await? {
             let why = format!("You can have up to {COUNT} drafts of {} KB in all. Send or delete some first.", BYTES / 1024);
             return Err(Error::invalid("body", why));
         }
-        let draft = Draft { room: view.room.slug.clone(), begun, written_at: at };
+        let draft = Draft { room: view.room.slug.clone(), content, written_at: at };
         self.events.publish(vec![Event::DraftSaved { user, draft: draft.clone(), origin: origin.cloned() }]).await;
         Ok(draft)
     }
@@ -116,24 +122,24 @@ impl Chat {
         Ok(self.db.list_drafts(user).await?)
     }
 
-    /// Deletes what somebody had begun to write in a room, because a form has sent it, and keeps an edit that is under way. Their connections
+    /// Deletes what somebody had content to write in a room, because a form has sent it, and keeps an edit that is under way. Their connections
     /// are told.
     ///
     /// # Errors
     /// The database's.
-    pub async fn draft_was_sent(&self, room: RoomId, user: UserId) -> Result<()> {
+    pub async fn clear_sent_draft(&self, room: RoomId, user: UserId) -> Result<()> {
         let Some(draft) = self.db.find_draft(room, user).await? else { return Ok(()) };
-        let begun = Begun { edit: draft.begun.edit.clone(), ..Begun::default() };
-        if begun == draft.begun {
+        let content = DraftContent { edit: draft.content.edit.clone(), ..DraftContent::default() };
+        if content == draft.content {
             return Ok(());
         }
-        if begun.is_nothing() {
+        if content.is_empty() {
             self.db.drop_draft(room, user).await?;
         } else {
             // It is shorter than what is there.
-            self.db.set_draft(room, user, &begun, draft.written_at, (i64::MAX, i64::MAX)).await?;
+            self.db.set_draft(room, user, &content, draft.written_at, (i64::MAX, i64::MAX)).await?;
         }
-        self.events.publish(vec![Event::DraftSaved { user, draft: Draft { begun, ..draft }, origin: None }]).await;
+        self.events.publish(vec![Event::DraftSaved { user, draft: Draft { content, ..draft }, origin: None }]).await;
         Ok(())
     }
 
@@ -143,9 +149,9 @@ impl Chat {
     /// The database's.
     pub async fn forget_old_drafts(&self) -> Result<()> {
         let now = self.clock.now();
-        let Some(keep) = self.draft_space.keep else { return Ok(()) };
+        let Some(keep) = self.draft_storage.keep else { return Ok(()) };
         {
-            let mut tidied = self.draft_space.tidied.lock();
+            let mut tidied = self.draft_storage.tidied.lock();
             if tidied.is_some_and(|last| now.0 - last.0 < TIDY) {
                 return Ok(());
             }

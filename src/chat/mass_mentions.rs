@@ -1,6 +1,6 @@
 //! What it costs to call a whole room with `@room` or `@here`.
 //!
-//! Owns the sizes of large rooms in memory: a message is checked before anything waits, and each member whom it calls is a row in the
+//! Owns the sizes of large rooms in memory: a message is checked before anything waits, and each member whom it mentions is a row in the
 //! database. Whoever looks at a room tells its size, so nobody can post into one that is not known here. It must not count anything itself.
 
 use std::collections::HashMap;
@@ -31,13 +31,13 @@ impl LargeRooms {
         };
     }
 
-    /// How many people a message calls by `@room` or `@here` at the most, with so many connected; nothing where that is no matter.
+    /// How many people a message mentions by `@room` or `@here` at the most, with so many connected; nothing where that is no matter.
     #[must_use]
-    pub fn called(&self, room: RoomId, rendered: &Rendered, connected: usize) -> Option<NonZeroU32> {
-        let calls = |group: &str| rendered.mentions.iter().any(|name| name == group);
-        if calls("@room") {
+    pub fn mentioned(&self, room: RoomId, rendered: &Rendered, connected: usize) -> Option<NonZeroU32> {
+        let mentions = |group: &str| rendered.mentions.iter().any(|name| name == group);
+        if mentions("@room") {
             self.size(room)
-        } else if calls("@here") {
+        } else if mentions("@here") {
             let connected = NonZeroU32::new(u32::try_from(connected).unwrap_or(u32::MAX))?;
             // Everybody who is connected has to be looked for in the room, however small it is.
             Some(self.size(room).unwrap_or(LARGE).min(connected))
@@ -60,14 +60,17 @@ mod tests {
         let rooms = LargeRooms::default();
         let words =
             |names: &[&str]| Rendered { mentions: names.iter().map(|&name| name.to_owned()).collect(), ..Rendered::default() };
-        let called = |names: &[&str]| rooms.called(RoomId(1), &words(names), 30).map(NonZeroU32::get);
+        let mentioned = |names: &[&str]| rooms.mentioned(RoomId(1), &words(names), 30).map(NonZeroU32::get);
         rooms.learn(RoomId(1), 49);
-        assert_eq!((called(&["@room"]), called(&["@here"])), (None, Some(30)));
-        assert_eq!(rooms.called(RoomId(1), &words(&["@here"]), 20_000), Some(LARGE));
+        assert_eq!((mentioned(&["@room"]), mentioned(&["@here"])), (None, Some(30)));
+        assert_eq!(rooms.mentioned(RoomId(1), &words(&["@here"]), 20_000), Some(LARGE));
         rooms.learn(RoomId(1), 5_000);
-        assert_eq!((called(&["ada", "@room", "@here"]), called(&["@here"]), called(&["ada"])), (Some(5_000), Some(30), None));
+        assert_eq!(
+            (mentioned(&["ada", "@room", "@here"]), mentioned(&["@here"]), mentioned(&["ada"])),
+            (Some(5_000), Some(30), None)
+        );
         rooms.learn(RoomId(1), 12);
-        assert_eq!(called(&["@room"]), None);
+        assert_eq!(mentioned(&["@room"]), None);
         assert!(rooms.0.read().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use governor::clock::Clock as _;
 use super::{Chat, markdown};
 use crate::chat::ledger::Pending;
 use crate::chat::ledger::change::Change;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::{RoomId, UserId, validate};
 
@@ -33,9 +33,9 @@ impl Chat {
         let nonce = message.nonce.as_deref().map(validate::nonce).transpose()?;
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
-        let here = self.here(&rendered);
-        self.call(actor, room, &rendered, here.len())?;
-        self.ledger.submit(actor, room, Change::Post { body, rendered, here, nonce, reply_to: message.reply_to })
+        let online = self.online(&rendered);
+        self.limit_mass_mention(actor, room, &rendered, online.len())?;
+        self.ledger.submit(actor, room, Change::Post { body, rendered, online, nonce, reply_to: message.reply_to })
     }
 
     /// How words would look. It costs as much as posting them, and counts alike.
@@ -56,9 +56,9 @@ impl Chat {
         let body = validate::body(body, self.max_chars)?;
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
-        let here = self.here(&rendered);
-        self.call(actor, room, &rendered, here.len())?;
-        self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, here })
+        let online = self.online(&rendered);
+        self.limit_mass_mention(actor, room, &rendered, online.len())?;
+        self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, online })
     }
 
     /// Queues a deletion.
@@ -85,19 +85,19 @@ impl Chat {
     /// # Errors
     /// As [`Self::post`].
     pub fn pin(&self, actor: UserId, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
-        self.allow(actor, Act::Pin)?;
+        self.allow(actor, ActionKind::Pin)?;
         self.ledger.submit(actor, room, Change::Pin { seq, on })
     }
 
     /// Who is connected, for words that address those who are here.
-    fn here(&self, rendered: &markdown::Rendered) -> Vec<UserId> {
+    fn online(&self, rendered: &markdown::Rendered) -> Vec<UserId> {
         if rendered.mentions.iter().any(|name| name == "@here") { self.presence.connected() } else { Vec::new() }
     }
 
     /// Counts what words call: a whole large room is called only so often.
-    fn call(&self, actor: UserId, room: RoomId, rendered: &markdown::Rendered, connected: usize) -> Result<()> {
-        match self.large_rooms.called(room, rendered, connected) {
-            Some(people) => self.rates.call(actor, people),
+    fn limit_mass_mention(&self, actor: UserId, room: RoomId, rendered: &markdown::Rendered, connected: usize) -> Result<()> {
+        match self.large_rooms.mentioned(room, rendered, connected) {
+            Some(people) => self.rate_limits.count_mass_mention(actor, people),
             None => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ use self::presence::Presence;
 use self::search::Search;
 use crate::chat::ledger::recent::RecentCache;
 use crate::chat::mass_mentions::LargeRooms;
-use crate::chat::rate_limits::{Act, Rates};
+use crate::chat::rate_limits::{ActionKind, RateLimits};
 use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
@@ -68,12 +68,12 @@ pub struct Chat {
     /// Counts the times that somebody's name changed.
     renamings: AtomicU64,
     search: Search,
-    turns: revisions::Turns,
+    revision_renderer: revisions::Renderer,
     reads: Reads,
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
-    rates: Rates,
+    rate_limits: RateLimits,
     large_rooms: LargeRooms,
-    draft_space: drafts::Space,
+    draft_storage: drafts::DraftStorage,
     default_rooms: Vec<String>,
     max_chars: usize,
 }
@@ -87,7 +87,7 @@ impl Chat {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
-        default_rooms::doubt(&config.default_rooms, &names);
+        default_rooms::warn_of_missing(&config.default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
         let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone());
@@ -107,12 +107,12 @@ impl Chat {
             naming: tokio::sync::Mutex::default(),
             renamings: AtomicU64::new(0),
             search,
-            turns: revisions::Turns::default(),
+            revision_renderer: revisions::Renderer::default(),
             reads,
             posts,
-            rates: Rates::new(config.act_rate),
+            rate_limits: RateLimits::new(config.act_rate),
             large_rooms: LargeRooms::default(),
-            draft_space: drafts::Space::new(config),
+            draft_storage: drafts::DraftStorage::new(config),
             default_rooms: config.default_rooms.clone(),
             max_chars: config.max_message_chars,
         };
@@ -158,7 +158,7 @@ impl Chat {
     }
 
     /// Notes that pages have drawn a room's messages in a new way, and keep that.
-    pub fn drew(&self, room: RoomId) {
+    pub fn note_rendered(&self, room: RoomId) {
         self.recent.weigh(room);
     }
 
@@ -190,15 +190,15 @@ impl Chat {
         if let Some(posts) = &self.posts {
             posts.retain_recent();
         }
-        self.rates.forget_quiet_people();
+        self.rate_limits.forget_quiet_people();
     }
 
     /// Counts what somebody does besides posting. Asked first, before anything is looked up.
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn allow(&self, person: UserId, act: Act) -> Result<()> {
-        self.rates.count(person, act)
+    pub fn allow(&self, person: UserId, kind: ActionKind) -> Result<()> {
+        self.rate_limits.count(person, kind)
     }
 }
 

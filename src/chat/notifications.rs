@@ -3,10 +3,10 @@
 //! Owns the level of a member in a room. The default for all rooms is part of the profile.
 
 use super::Chat;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::model::{ConnectionId, Level, UserId};
+use crate::model::{ConnectionId, NotificationLevel, UserId};
 use crate::permissions;
 
 impl Chat {
@@ -14,9 +14,15 @@ impl Chat {
     ///
     /// # Errors
     /// `rate_limited`, `not_found`, or `forbidden` to those who are not members.
-    pub async fn set_level(&self, user: UserId, slug: &str, level: Option<Level>, origin: Option<&ConnectionId>) -> Result<()> {
+    pub async fn set_level(
+        &self,
+        user: UserId,
+        slug: &str,
+        level: Option<NotificationLevel>,
+        origin: Option<&ConnectionId>,
+    ) -> Result<()> {
         let room = self.view(user, slug).await?.room;
-        self.allow(user, Act::Level)?;
+        self.allow(user, ActionKind::NotificationLevel)?;
         if !self.db.set_level(room.id, user, level).await? {
             return Err(permissions::NOT_A_MEMBER);
         }
@@ -28,10 +34,10 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid`, for `level`.
-    pub fn level(text: Option<&str>) -> Result<Option<Level>> {
+    pub fn level(text: Option<&str>) -> Result<Option<NotificationLevel>> {
         match text {
             None | Some("") => Ok(None),
-            Some(word) => match Level::parse(word) {
+            Some(word) => match NotificationLevel::parse(word) {
                 Some(level) => Ok(Some(level)),
                 None => Err(Error::invalid("level", "Choose all messages, mentions only or muted.")),
             },

@@ -1,6 +1,6 @@
 //! How often each person may do what they can do besides posting.
 //!
-//! Owns the kinds of acts, each one's share of `ACT_RATE`, and the counts: one for each person and kind, pages and sockets together, in
+//! Owns the kinds of by_kind, each one's share of `ACT_RATE`, and the counts: one for each person and kind, pages and sockets together, in
 //! memory, and forgotten as soon as somebody has been quiet for long enough. It must not know what an act does.
 
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use crate::model::UserId;
 
 /// What somebody does. Each kind is counted by itself, so that too much of one keeps nobody from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum ActionKind {
     /// Make a room, or begin a conversation.
     Create,
     /// Change a room's name, topic or visibility.
@@ -30,7 +30,7 @@ pub enum Act {
     /// Pin a message, or take the pin away.
     Pin,
     /// Set a notification level.
-    Level,
+    NotificationLevel,
     /// Change one's profile or settings.
     Profile,
     /// Invite somebody to register.
@@ -61,7 +61,7 @@ struct Share {
     day: Option<u32>,
 }
 
-impl Act {
+impl ActionKind {
     /// Every kind, in the order of their numbers.
     const ALL: [Self; 17] = [
         Self::Create,
@@ -71,7 +71,7 @@ impl Act {
         Self::Admit,
         Self::Remove,
         Self::Pin,
-        Self::Level,
+        Self::NotificationLevel,
         Self::Profile,
         Self::Invite,
         Self::Mark,
@@ -89,7 +89,7 @@ impl Act {
         let (minute, burst, day) = match self {
             Self::Create => (30, 30, Some(300)),
             Self::Describe | Self::Profile => (20, 20, None),
-            Self::Enter | Self::Level => (60, 60, None),
+            Self::Enter | Self::NotificationLevel => (60, 60, None),
             // Nobody leaves more rooms than they entered or were brought into; leaving all of those is never refused.
             Self::Leave => (120, 600, None),
             Self::Admit => (30, 60, Some(1_000)),
@@ -110,7 +110,7 @@ impl Act {
 }
 
 /// How many people somebody may call with `@room` and `@here` in large rooms: all of them at once, and as many again in an hour.
-const CALLED: u32 = 20_000;
+const MASS_MENTIONS: u32 = 20_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -119,16 +119,16 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 type Counts = DefaultKeyedRateLimiter<UserId>;
 
 /// What everybody has done of late.
-pub struct Rates(Option<Kinds>);
+pub struct RateLimits(Option<Kinds>);
 
 struct Kinds {
     /// By the kinds' numbers: of the last moments, and of the last day.
-    acts: Vec<(Counts, Option<Counts>)>,
-    called: Counts,
-    most_called: NonZeroU32,
+    by_kind: Vec<(Counts, Option<Counts>)>,
+    mass_mentions: Counts,
+    max_mass_mentions: NonZeroU32,
 }
 
-impl Rates {
+impl RateLimits {
     /// Counts against this rate; without one nothing is counted.
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
@@ -136,9 +136,9 @@ impl Rates {
             let counts = |count, time, burst| Counts::keyed(quota(rate, count, time, burst));
             let of = |Share { minute, burst, day }| (counts(minute, MINUTE, burst), day.map(|day| counts(day, DAY, day)));
             Kinds {
-                acts: Act::ALL.into_iter().map(|act| of(act.share())).collect(),
-                called: counts(CALLED, HOUR, CALLED),
-                most_called: scaled(rate, CALLED),
+                by_kind: ActionKind::ALL.into_iter().map(|kind| of(kind.share())).collect(),
+                mass_mentions: counts(MASS_MENTIONS, HOUR, MASS_MENTIONS),
+                max_mass_mentions: scaled(rate, MASS_MENTIONS),
             }
         }))
     }
@@ -153,9 +153,9 @@ impl Rates {
     ///
     /// # Errors
     /// `rate_limited`: then it is not counted.
-    pub fn count(&self, person: UserId, act: Act) -> Result<()> {
+    pub fn count(&self, person: UserId, kind: ActionKind) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
-        let (late, daily) = &kinds.acts[act as usize];
+        let (late, daily) = &kinds.by_kind[kind as usize];
         for counts in std::iter::once(late).chain(daily) {
             counts.check_key(&person).map_err(|not_until| Error::RateLimited { retry_after: wait(&not_until) })?;
         }
@@ -166,20 +166,20 @@ impl Rates {
     ///
     /// # Errors
     /// `rate_limited`, with how many they are.
-    pub fn call(&self, person: UserId, people: NonZeroU32) -> Result<()> {
+    pub fn count_mass_mention(&self, person: UserId, people: NonZeroU32) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
-        // A room that is larger than that may still be called by whoever has called nobody for long.
-        match kinds.called.check_key_n(&person, people.min(kinds.most_called)) {
-            Ok(Err(not_until)) => Err(Error::CallsTooMany { people: people.get(), retry_after: wait(&not_until) }),
+        // A room that is larger than that may still be mass_mentions by whoever has mass_mentions nobody for long.
+        match kinds.mass_mentions.check_key_n(&person, people.min(kinds.max_mass_mentions)) {
+            Ok(Err(not_until)) => Err(Error::TooManyMentioned { people: people.get(), retry_after: wait(&not_until) }),
             Ok(Ok(())) | Err(_) => Ok(()),
         }
     }
 
-    /// Forgets those whose counts are as if they had never done anything; called now and then.
+    /// Forgets those whose counts are as if they had never done anything; mass_mentions now and then.
     pub fn forget_quiet_people(&self) {
         let Some(kinds) = &self.0 else { return };
-        let acts = kinds.acts.iter().flat_map(|(late, daily)| std::iter::once(late).chain(daily));
-        for counts in acts.chain([&kinds.called]) {
+        let by_kind = kinds.by_kind.iter().flat_map(|(late, daily)| std::iter::once(late).chain(daily));
+        for counts in by_kind.chain([&kinds.mass_mentions]) {
             counts.retain_recent();
             counts.shrink_to_fit();
         }
@@ -187,7 +187,11 @@ impl Rates {
 
     #[cfg(test)]
     fn remembered(&self) -> usize {
-        self.0.iter().flat_map(|kinds| &kinds.acts).map(|(late, daily)| late.len() + daily.as_ref().map_or(0, Counts::len)).sum()
+        self.0
+            .iter()
+            .flat_map(|kinds| &kinds.by_kind)
+            .map(|(late, daily)| late.len() + daily.as_ref().map_or(0, Counts::len))
+            .sum()
     }
 }
 
@@ -215,46 +219,46 @@ mod tests {
     const ADA: UserId = UserId(1);
     const GRACE: UserId = UserId(2);
 
-    fn rates(count: u32, per: Duration) -> Rates {
-        Rates::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per }))
+    fn rates(count: u32, per: Duration) -> RateLimits {
+        RateLimits::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per }))
     }
 
     /// How many are allowed at once. The clock goes on, but not by so much that another would be.
-    fn at_once(rates: &Rates, person: UserId, act: Act) -> usize {
-        (0..100_000).take_while(|_| rates.count(person, act).is_ok()).count()
+    fn at_once(rates: &RateLimits, person: UserId, kind: ActionKind) -> usize {
+        (0..100_000).take_while(|_| rates.count(person, kind).is_ok()).count()
     }
 
     #[test]
     fn kinds_and_people_are_counted_apart() {
         let rates = rates(60, MINUTE);
-        assert_eq!(at_once(&rates, ADA, Act::Describe), 20);
-        let refused = rates.count(ADA, Act::Describe).unwrap_err();
+        assert_eq!(at_once(&rates, ADA, ActionKind::Describe), 20);
+        let refused = rates.count(ADA, ActionKind::Describe).unwrap_err();
         assert_eq!(refused.code(), "rate_limited");
         assert!(refused.retry_after().is_some_and(|wait| wait > Duration::ZERO && wait <= Duration::from_secs(3)), "{refused:?}");
-        assert_eq!(at_once(&rates, GRACE, Act::Describe), 20);
-        assert_eq!(at_once(&rates, ADA, Act::Profile), 20);
+        assert_eq!(at_once(&rates, GRACE, ActionKind::Describe), 20);
+        assert_eq!(at_once(&rates, ADA, ActionKind::Profile), 20);
     }
 
     #[test]
     fn every_kind_has_its_place_and_shares_are_in_proportion() {
-        for (number, act) in Act::ALL.into_iter().enumerate() {
-            assert_eq!(act as usize, number);
-            assert!(act.share().burst >= 20, "{act:?}");
+        for (number, kind) in ActionKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, number);
+            assert!(kind.share().burst >= 20, "{kind:?}");
         }
-        assert_eq!(at_once(&rates(120, MINUTE), ADA, Act::Describe), 40);
-        assert_eq!(at_once(&rates(1, Duration::from_secs(1)), ADA, Act::Describe), 20, "60 a minute is one a second");
-        assert_eq!(at_once(&rates(1, HOUR), ADA, Act::Describe), 1);
-        let off = Rates::new(None);
-        assert!(!off.is_on() && at_once(&off, ADA, Act::Describe) == 100_000 && off.remembered() == 0);
+        assert_eq!(at_once(&rates(120, MINUTE), ADA, ActionKind::Describe), 40);
+        assert_eq!(at_once(&rates(1, Duration::from_secs(1)), ADA, ActionKind::Describe), 20, "60 a minute is one a second");
+        assert_eq!(at_once(&rates(1, HOUR), ADA, ActionKind::Describe), 1);
+        let off = RateLimits::new(None);
+        assert!(!off.is_on() && at_once(&off, ADA, ActionKind::Describe) == 100_000 && off.remembered() == 0);
     }
 
     #[test]
     fn a_day_has_an_end_too() {
         // Fast enough for the burst to be no bound.
-        let share = Act::Admit.share();
+        let share = ActionKind::Admit.share();
         let quick = rates(60, MINUTE);
-        let Some(Kinds { acts, .. }) = &quick.0 else { panic!("it counts") };
-        let (_, daily) = &acts[Act::Admit as usize];
+        let Some(Kinds { by_kind, .. }) = &quick.0 else { panic!("it counts") };
+        let (_, daily) = &by_kind[ActionKind::Admit as usize];
         let daily = daily.as_ref().expect("there is a bound for the day");
         let allowed = (0..100_000).take_while(|_| daily.check_key(&ADA).is_ok()).count();
         assert_eq!(Some(allowed as u32), share.day);
@@ -264,19 +268,21 @@ mod tests {
     fn whoever_calls_many_waits_for_long() {
         let rates = rates(60, MINUTE);
         let people = |count| NonZeroU32::new(count).unwrap();
-        assert!(rates.call(ADA, people(10_000)).is_ok() && rates.call(ADA, people(10_000)).is_ok());
-        let refused = rates.call(ADA, people(10_000)).unwrap_err();
+        assert!(rates.count_mass_mention(ADA, people(10_000)).is_ok() && rates.count_mass_mention(ADA, people(10_000)).is_ok());
+        let refused = rates.count_mass_mention(ADA, people(10_000)).unwrap_err();
         assert_eq!(refused.code(), "rate_limited");
         assert!(refused.retry_after().is_some_and(|wait| wait > Duration::from_secs(29 * 60)), "{refused:?}");
-        // Whatever a room holds, it can be called once.
-        assert!(rates.call(GRACE, people(1_000_000)).is_ok() && rates.call(GRACE, people(1)).is_err());
+        // Whatever a room holds, it can be mass_mentions once.
+        assert!(
+            rates.count_mass_mention(GRACE, people(1_000_000)).is_ok() && rates.count_mass_mention(GRACE, people(1)).is_err()
+        );
     }
 
     #[test]
     fn the_quiet_are_forgotten() {
         let quick = rates(1_000_000, Duration::from_secs(1));
         for person in 0..1_000 {
-            quick.count(UserId(person), Act::Read).unwrap();
+            quick.count(UserId(person), ActionKind::Read).unwrap();
         }
         assert_eq!(quick.remembered(), 1_000);
         // Each of them is as new after 50 ns.
@@ -284,7 +290,7 @@ mod tests {
             quick.forget_quiet_people();
         }
         let slow = rates(1, HOUR);
-        slow.count(ADA, Act::Read).unwrap();
+        slow.count(ADA, ActionKind::Read).unwrap();
         slow.forget_quiet_people();
         assert_eq!(slow.remembered(), 1);
     }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::Chat;
 use crate::chat::ledger::Pending;
 use crate::chat::ledger::change::Change;
-use crate::chat::ledger::rules::Done;
-use crate::chat::rate_limits::Act;
+use crate::chat::ledger::rules::Effect;
+use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::{ConnectionId, RoomId, UserId};
@@ -41,7 +41,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `invalid` for a negative `seq`, `busy`, or what the rules refuse.
     pub async fn mark_read(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
-        self.allow(marker.user, Act::Mark)?;
+        self.allow(marker.user, ActionKind::Mark)?;
         if seq < 0 {
             return Err(Error::invalid("seq", "A seq is not negative."));
         }
@@ -53,7 +53,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `busy`, or what the rules refuse: `not_found` where there is no such message.
     pub async fn mark_unread(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
-        self.allow(marker.user, Act::Mark)?;
+        self.allow(marker.user, ActionKind::Mark)?;
         self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Unread { seq })?).await
     }
 
@@ -61,7 +61,7 @@ impl Chat {
         let done = pending.outcome().await?;
         let unread = self.unread(room, user).await?;
         let mentions = self.waiting_mentions(room, user).await?;
-        if let Done::Read(seq) = done {
+        if let Effect::ReadMarker(seq) = done {
             let (slug, origin) = (slug.into(), origin.cloned());
             self.events.publish(vec![Event::ReadMarkerMoved { user, slug, seq, unread, mentions, origin }]).await;
         }

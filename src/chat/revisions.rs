@@ -16,13 +16,13 @@ use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::model::UserId;
-use crate::model::pagination::RevisionsPlace;
+use crate::model::pagination::RevisionWindow;
 use crate::permissions::{self, Action, Actor};
 
 /// How many revisions one page holds at the most.
 const PAGE: usize = 20;
 /// How many pages may wait for their turn to be rendered; further ones are refused.
-const WAITING: usize = 64;
+const QUEUE: usize = 64;
 
 /// What a message said before an edit.
 #[derive(Clone, Debug, Serialize)]
@@ -57,15 +57,15 @@ pub struct Revisions {
 
 /// The turns in which pages are rendered: half of the processors at once, so that the other half is there for everybody else.
 #[derive(Debug)]
-pub struct Turns {
+pub struct Renderer {
     rendering: Arc<Semaphore>,
     waiting: Semaphore,
 }
 
-impl Default for Turns {
+impl Default for Renderer {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { rendering: Arc::new(Semaphore::new(processors.div_ceil(2))), waiting: Semaphore::new(WAITING) }
+        Self { rendering: Arc::new(Semaphore::new(processors.div_ceil(2))), waiting: Semaphore::new(QUEUE) }
     }
 }
 
@@ -74,14 +74,15 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found`, `forbidden`, or `busy`.
-    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: RevisionsPlace) -> Result<Revisions> {
+    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: RevisionWindow) -> Result<Revisions> {
         let logged = self.message(view, seq).await?;
         let author = logged.message.author.id;
         // An author's own history needs no look at who is an admin.
         let is_admin = author != reader && self.db.find_user(reader).await?.is_some_and(|user| user.is_admin);
         permissions::may(Actor { id: reader, is_admin }, Action::SeeRevisions(author), &view.facts())?;
-        let waiting = self.turns.waiting.try_acquire().map_err(|_| Error::BUSY)?;
-        let turn = self.turns.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;
+        let waiting = self.revision_renderer.waiting.try_acquire().map_err(|_| Error::BUSY)?;
+        let permit =
+            self.revision_renderer.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;
         drop(waiting);
         // Read when it is its turn: what waits holds nothing.
         let found = self.db.list_revisions(view.room.id, seq, place, PAGE as i64 + 1).await?;
@@ -89,15 +90,15 @@ impl Chat {
         let page = tokio::task::spawn_blocking(move || {
             let page = page(found, place, &names);
             // The turn goes with the work: if whoever asked goes away, the processor is still taken until it ends.
-            drop(turn);
+            drop(permit);
             page
         });
         page.await.map_err(|fault| Error::Internal(fault.to_string()))
     }
 }
 
-/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`RevisionsPlace::After`], else with the newest.
-fn page(found: Vec<(i64, String, Millis)>, place: RevisionsPlace, names: &Names) -> Revisions {
+/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`RevisionWindow::After`], else with the newest.
+fn page(found: Vec<(i64, String, Millis)>, place: RevisionWindow, names: &Names) -> Revisions {
     let count = found.len();
     let (mut revisions, mut bytes) = (Vec::new(), 0);
     for (rev, body, written_at) in found.into_iter().take(PAGE) {
@@ -111,14 +112,14 @@ fn page(found: Vec<(i64, String, Millis)>, place: RevisionsPlace, names: &Names)
         bytes += weight;
     }
     let is_cut = revisions.len() < count;
-    let is_after = matches!(place, RevisionsPlace::After(_));
+    let is_after = matches!(place, RevisionWindow::After(_));
     if is_after {
         revisions.reverse();
     }
     let (first, last) = (revisions.first().map(|it| it.rev), revisions.last().map(|it| it.rev));
     // Whoever comes from one side finds something there.
     let more = if is_after { last.is_some() } else { is_cut };
-    let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != RevisionsPlace::Newest) };
+    let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != RevisionWindow::Newest) };
     Revisions { revisions, more, next: last.filter(|_| more), newer, bytes }
 }
 
@@ -137,24 +138,24 @@ mod tests {
     #[test]
     fn a_page_says_where_older_and_newer_ones_are() {
         let names = Names::default();
-        let all = page(found((1..=3).rev(), "words"), RevisionsPlace::Newest, &names);
+        let all = page(found((1..=3).rev(), "words"), RevisionWindow::Newest, &names);
         assert_eq!(shown(&all), (vec![3, 2, 1], false, None, None));
-        let newest = page(found((30..=50).rev(), "words"), RevisionsPlace::Newest, &names);
+        let newest = page(found((30..=50).rev(), "words"), RevisionWindow::Newest, &names);
         assert_eq!(shown(&newest), ((31..=50).rev().collect(), true, Some(31), None));
-        let older = page(found((11..31).rev(), "words"), RevisionsPlace::Before(31), &names);
+        let older = page(found((11..31).rev(), "words"), RevisionWindow::Before(31), &names);
         assert_eq!(shown(&older), ((11..31).rev().collect(), false, None, Some(30)));
-        let newer = page(found(12..=32, "words"), RevisionsPlace::After(11), &names);
+        let newer = page(found(12..=32, "words"), RevisionWindow::After(11), &names);
         assert_eq!(shown(&newer), ((12..=31).rev().collect(), true, Some(12), Some(31)));
-        let top = page(found(49..=50, "words"), RevisionsPlace::After(48), &names);
+        let top = page(found(49..=50, "words"), RevisionWindow::After(48), &names);
         assert_eq!(shown(&top), (vec![50, 49], true, Some(49), None));
-        let none = page(Vec::new(), RevisionsPlace::Before(1), &names);
+        let none = page(Vec::new(), RevisionWindow::Before(1), &names);
         assert_eq!(shown(&none), (vec![], false, None, None));
     }
 
     #[test]
     fn a_page_of_long_revisions_ends_early() {
         let (names, body) = (Names::default(), "[](a.bc)".repeat(1000));
-        let page = page(found((1..=20).rev(), &body), RevisionsPlace::Newest, &names);
+        let page = page(found((1..=20).rev(), &body), RevisionWindow::Newest, &names);
         assert!((2..20).contains(&page.revisions.len()), "{}", page.revisions.len());
         assert!(page.more && page.next == page.revisions.last().map(|it| it.rev));
         let bytes = serde_json::to_vec(&page).expect("a page has a JSON form").len();

@@ -8,25 +8,25 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Chat;
 use crate::chat::ledger::change::Change;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
-use crate::db::room_lists::{Here, Surroundings};
-use crate::db::rooms::{Contents, RoomView};
+use crate::db::room_lists::{CurrentRoom, SidebarRooms};
+use crate::db::rooms::{RoomStats, RoomView};
 use crate::error::{Error, Result};
-use crate::model::pagination::{Listing, RoomListing, Sought, SoughtRooms};
+use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPageRequest};
 use crate::model::validate;
 use crate::model::{ListedRoom, Room, RoomId, UserId, Visibility};
 
 /// How many rooms somebody may be a member of by what others do: who has more has to enter by themselves.
-const BROUGHT_INTO: i64 = 500;
+const MAX_ADDED_TO: i64 = 500;
 /// How many rooms somebody may enter or make.
-const ENTERED: i64 = 2_000;
+const MAX_JOINED: i64 = 2_000;
 /// How many rooms can be left at once.
-const LEAVING: usize = 100;
+const MAX_LEFT_AT_ONCE: usize = 100;
 
 /// A room that somebody asked to leave with others.
 #[derive(Debug)]
-pub struct Parting {
+pub struct LeaveResult {
     /// Its slug, as it was given.
     pub slug: String,
     /// Its name, where they may know it; else the slug.
@@ -58,8 +58,8 @@ impl Chat {
         if view.membership.is_some() {
             return Ok(view);
         }
-        self.allow(person, Act::Enter)?;
-        self.must_have_place(person).await?;
+        self.allow(person, ActionKind::Enter)?;
+        self.check_room_limit(person).await?;
         self.ledger.submit(person, view.room.id, Change::Enter)?.outcome().await?;
         self.view(person, slug).await
     }
@@ -69,7 +69,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `not_found`, or what the ledger refuses.
     pub async fn leave(&self, person: UserId, slug: &str) -> Result<()> {
-        self.allow(person, Act::Leave)?;
+        self.allow(person, ActionKind::Leave)?;
         let view = self.view(person, slug).await?;
         self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
     }
@@ -78,35 +78,35 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid` for `room`, when there are none or too many.
-    pub async fn leave_all(&self, person: UserId, slugs: &[String]) -> Result<Vec<Parting>> {
-        let mut left: Vec<Parting> = Vec::with_capacity(slugs.len().min(LEAVING));
+    pub async fn leave_all(&self, person: UserId, slugs: &[String]) -> Result<Vec<LeaveResult>> {
+        let mut left: Vec<LeaveResult> = Vec::with_capacity(slugs.len().min(MAX_LEFT_AT_ONCE));
         for slug in slugs {
-            if left.iter().all(|parting| parting.slug != *slug) {
-                left.push(Parting { slug: slug.clone(), name: slug.clone(), refused: None });
+            if left.iter().all(|result| result.slug != *slug) {
+                left.push(LeaveResult { slug: slug.clone(), name: slug.clone(), refused: None });
             }
-            if left.len() > LEAVING {
-                return Err(Error::invalid("room", format!("Leave up to {LEAVING} rooms at once.")));
+            if left.len() > MAX_LEFT_AT_ONCE {
+                return Err(Error::invalid("room", format!("Leave up to {MAX_LEFT_AT_ONCE} rooms at once.")));
             }
         }
         if left.is_empty() {
             return Err(Error::invalid("room", "Choose at least one room."));
         }
         let mut pending = Vec::with_capacity(left.len());
-        for parting in &mut left {
-            let view = match self.allow(person, Act::Leave) {
-                Ok(()) => self.view(person, &parting.slug).await,
+        for result in &mut left {
+            let view = match self.allow(person, ActionKind::Leave) {
+                Ok(()) => self.view(person, &result.slug).await,
                 Err(error) => Err(error),
             };
             pending.push(match view {
                 Ok(view) => {
-                    parting.name = view.room.name;
+                    result.name = view.room.name;
                     self.ledger.submit(person, view.room.id, Change::Leave)
                 }
                 Err(error) => Err(error),
             });
         }
-        for (parting, pending) in left.iter_mut().zip(pending) {
-            parting.refused = match pending {
+        for (result, pending) in left.iter_mut().zip(pending) {
+            result.refused = match pending {
                 Ok(pending) => pending.outcome().await.err(),
                 Err(error) => Some(error),
             };
@@ -119,11 +119,11 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
     pub async fn admit(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
-        self.allow(actor, Act::Admit)?;
+        self.allow(actor, ActionKind::Admit)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
-        if self.rates.is_on() && user != actor && self.db.count_rooms_of(user, false, BROUGHT_INTO).await? >= BROUGHT_INTO {
-            let many = format!("They’re already in {BROUGHT_INTO} rooms, so others can’t add them to more.");
+        if self.rate_limits.is_on() && user != actor && self.db.count_rooms_of(user, false, MAX_ADDED_TO).await? >= MAX_ADDED_TO {
+            let many = format!("They’re already in {MAX_ADDED_TO} rooms, so others can’t add them to more.");
             return Err(Error::invalid("username", many));
         }
         self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
@@ -134,7 +134,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
     pub async fn remove(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
-        self.allow(actor, Act::Remove)?;
+        self.allow(actor, ActionKind::Remove)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
         self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
@@ -153,7 +153,7 @@ impl Chat {
         visibility: Option<Visibility>,
         is_confirmed: bool,
     ) -> Result<()> {
-        self.allow(actor, Act::Describe)?;
+        self.allow(actor, ActionKind::Describe)?;
         let view = self.view(actor, slug).await?;
         let name = name.map(validate::room_name).transpose()?;
         let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
@@ -172,8 +172,8 @@ impl Chat {
     ///
     /// # Errors
     /// The database's.
-    pub async fn contents(&self, view: &RoomView) -> Result<Contents> {
-        Ok(self.db.contents(view.room.id).await?)
+    pub async fn room_stats(&self, view: &RoomView) -> Result<RoomStats> {
+        Ok(self.db.room_stats(view.room.id).await?)
     }
 
     /// Makes a room, with its maker as the first member.
@@ -183,8 +183,8 @@ impl Chat {
     pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
         let name = validate::room_name(name)?;
         let topic = validate::line("topic", topic, validate::TOPIC)?;
-        self.allow(maker, Act::Create)?;
-        self.must_have_place(maker).await?;
+        self.allow(maker, ActionKind::Create)?;
+        self.check_room_limit(maker).await?;
         let naming = self.naming.lock().await;
         if let Some(other) = self.room_named(maker, &name).await? {
             return Err(name_taken(&other));
@@ -212,8 +212,8 @@ impl Chat {
     ///
     /// # Errors
     /// The database's.
-    pub async fn directory(&self, reader: UserId, sought: &SoughtRooms) -> Result<RoomListing> {
-        let mut page = RoomListing::of_places(self.db.list_directory(reader, sought, SoughtRooms::LIMIT).await?);
+    pub async fn directory(&self, reader: UserId, request: &RoomPageRequest) -> Result<RoomListPage> {
+        let mut page = RoomListPage::of_cursors(self.db.list_directory(reader, request, RoomPageRequest::LIMIT).await?);
         self.name_rooms(&mut page.rooms, reader).await?;
         Ok(page)
     }
@@ -222,10 +222,10 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid`, for `after`.
-    pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListing> {
+    pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
         validate::no_nul("after", after)?;
-        let found = self.db.list_own_rooms_behind(reader, after, RoomListing::WATCHED).await?;
-        let mut page = RoomListing::of_slugs(found);
+        let found = self.db.list_own_rooms_behind(reader, after, RoomListPage::WATCHED).await?;
+        let mut page = RoomListPage::of_slugs(found);
         page.rooms.sort_by_cached_key(|listed| (listed.room.name.to_lowercase(), listed.room.slug.clone()));
         self.name_rooms(&mut page.rooms, reader).await?;
         Ok(page)
@@ -246,11 +246,11 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid`, for a slug that cannot be one; the database's.
-    pub async fn surroundings(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<Surroundings> {
+    pub async fn sidebar_rooms(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<SidebarRooms> {
         validate::no_nul("room", slug)?;
-        let mut found = self.db.list_own_rooms_at(reader, slug, favorites).await?;
+        let mut found = self.db.sidebar_rooms(reader, slug, favorites).await?;
         self.name_rooms(&mut found.rooms, reader).await?;
-        if let Some(Here { view, .. }) = &mut found.here
+        if let Some(CurrentRoom { view, .. }) = &mut found.current
             && let Some(named) = found.rooms.iter().find(|listed| listed.room.id == view.room.id)
         {
             view.room = named.room.clone();
@@ -262,13 +262,13 @@ impl Chat {
     ///
     /// # Errors
     /// The database's.
-    pub async fn members(&self, view: &RoomView, sought: &Sought) -> Result<Listing<Member>> {
-        Ok(Listing::new(self.db.list_members(view, sought, Sought::LIMIT).await?, |member| &member.person.username))
+    pub async fn members(&self, view: &RoomView, request: &PageRequest) -> Result<PeopleListPage<Member>> {
+        Ok(PeopleListPage::new(self.db.list_members(view, request, PageRequest::LIMIT).await?, |member| &member.person.username))
     }
 
     /// Whether somebody may be in one more room.
-    async fn must_have_place(&self, person: UserId) -> Result<()> {
-        if self.rates.is_on() && self.db.count_rooms_of(person, false, ENTERED).await? >= ENTERED {
+    async fn check_room_limit(&self, person: UserId) -> Result<()> {
+        if self.rate_limits.is_on() && self.db.count_rooms_of(person, false, MAX_JOINED).await? >= MAX_JOINED {
             return Err(Error::Forbidden("You’re in 2,000 rooms, the most one person can be in. Leave some first."));
         }
         Ok(())

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Chat;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::chat::read_markers::Marker;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `not_found`, or `invalid` when there are too many favorites.
     pub async fn set_favorite(&self, user: UserId, slug: &str, is_favorite: bool) -> Result<Option<RoomView>> {
-        self.allow(user, Act::Level)?;
+        self.allow(user, ActionKind::NotificationLevel)?;
         let view = match self.view(user, slug).await {
             Ok(view) => Some(view),
             Err(Error::NotFound(_)) if !is_favorite => None,
@@ -47,7 +47,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, or `invalid` for an unknown section.
     pub async fn set_section(&self, user: UserId, section: &str, is_closed: bool) -> Result<()> {
-        self.allow(user, Act::Level)?;
+        self.allow(user, ActionKind::NotificationLevel)?;
         self.arrange(user, |sidebar| sidebar.close(section, is_closed)).await?;
         self.events.publish(vec![Event::SidebarSectionSet { user, section: section.to_owned(), is_closed }]).await;
         Ok(())
@@ -58,7 +58,7 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `not_found`, or `forbidden` for a room that is not a conversation.
     pub async fn hide(&self, user: UserId, slug: &str) -> Result<Arc<str>> {
-        self.allow(user, Act::Level)?;
+        self.allow(user, ActionKind::NotificationLevel)?;
         let view = self.view(user, slug).await?;
         must_be_direct(&view)?;
         let marker = Marker { user, room: view.room.id, slug: &view.room.slug, origin: None };
@@ -72,7 +72,7 @@ impl Chat {
     /// # Errors
     /// As [`Self::hide`].
     pub async fn unhide(&self, user: UserId, slug: &str) -> Result<Arc<str>> {
-        self.allow(user, Act::Level)?;
+        self.allow(user, ActionKind::NotificationLevel)?;
         let view = self.view(user, slug).await?;
         must_be_direct(&view)?;
         self.set_hidden(user, &view, false).await?;

@@ -1,4 +1,4 @@
-//! A database's connections, lent to one statement or transaction at a time.
+//! A database's connections, guard to one statement or transaction at a time.
 //!
 //! Owns who has which. sqlx's pool opens, tests and closes them; but it asks each one that comes back whether it is well, in a task of its
 //! own and with a question to SQLite's thread or to Postgres, which for a short statement is as much work again. Here a connection whose
@@ -21,23 +21,23 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// How long a connection may have been idle and still be trusted to be alive.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
 
-/// So many connections as a pool has, for statements and for [lending](Self::lend).
+/// So many connections as a pool has, for statements and for transactions.
 pub struct Connections<D: Database>(Arc<Inner<D>>);
 
 struct Inner<D: Database> {
     pool: Pool<D>,
-    /// Whoever has a connection holds a place: so there is always one for them, in `ready` or in the pool.
-    places: Semaphore,
+    /// Whoever has a connection holds a permit: so there is always one for them, in `idle` or in the pool.
+    permits: Semaphore,
     /// Those whose work is done, the last one on top, each with when that was.
-    ready: Mutex<Vec<(PoolConnection<D>, Instant)>>,
+    idle: Mutex<Vec<(PoolConnection<D>, Instant)>>,
 }
 
 impl<D: Database> Connections<D> {
     /// The connections of a pool, which nobody else must use.
     #[must_use]
     pub fn of(pool: Pool<D>) -> Self {
-        let places = Semaphore::new(pool.options().get_max_connections() as usize);
-        Self(Arc::new(Inner { pool, places, ready: Mutex::default() }))
+        let permits = Semaphore::new(pool.options().get_max_connections() as usize);
+        Self(Arc::new(Inner { pool, permits, idle: Mutex::default() }))
     }
 
     /// How many there are at the most.
@@ -58,38 +58,38 @@ impl<D: Database> Connections<D> {
         self.0.pool.close_event()
     }
 
-    fn ready(&self) -> MutexGuard<'_, Vec<(PoolConnection<D>, Instant)>> {
-        self.0.ready.lock()
+    fn idle(&self) -> MutexGuard<'_, Vec<(PoolConnection<D>, Instant)>> {
+        self.0.idle.lock()
     }
 
     /// A connection, for as long as it is held.
     ///
     /// # Errors
     /// The database's; `PoolTimedOut` when all were in use for as long as the pool waits, and `PoolClosed` after [`close`](Self::close).
-    pub async fn lend(&self) -> sqlx::Result<Lent<'_, D>> {
-        // As long for all of it as the pool waits: whoever has a place may still have to wait for a connection that was given up.
-        let patience = self.0.pool.options().get_acquire_timeout();
-        tokio::time::timeout(patience, self.wait_for_one()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    pub async fn acquire(&self) -> sqlx::Result<Guard<'_, D>> {
+        // As long for all of it as the pool waits: whoever has a permit may still have to wait for a connection that was given up.
+        let limit = self.0.pool.options().get_acquire_timeout();
+        tokio::time::timeout(limit, self.acquire_unbounded()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
-    async fn wait_for_one(&self) -> sqlx::Result<Lent<'_, D>> {
-        let place = self.0.places.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+    async fn acquire_unbounded(&self) -> sqlx::Result<Guard<'_, D>> {
+        let permit = self.0.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
         // Not in the condition: the lock would be held to the end of the block.
-        let ready = self.ready().pop();
-        if let Some((mut connection, since)) = ready
+        let idle = self.idle().pop();
+        if let Some((mut connection, since)) = idle
             && (since.elapsed() < FRESH || connection.ping().await.is_ok())
         {
-            return Ok(Lent { connection, lender: self, _place: place });
+            return Ok(Guard { connection, owner: self, _permit: permit });
         }
-        Ok(Lent { connection: self.0.pool.acquire().await?, lender: self, _place: place })
+        Ok(Guard { connection: self.0.pool.acquire().await?, owner: self, _permit: permit })
     }
 
     /// Closes all of them, each when its work is done.
     pub async fn close(&self) {
         // From here on the pool says that it is closed, so whatever comes back later goes to it.
         let closed = self.0.pool.close();
-        self.0.places.close();
-        self.ready().clear();
+        self.0.permits.close();
+        self.idle().clear();
         closed.await;
     }
 }
@@ -97,8 +97,8 @@ impl<D: Database> Connections<D> {
 impl<D: Database> Drop for Inner<D> {
     fn drop(&mut self) {
         // One that goes back to the pool does so in a task; the runtime may have ended.
-        let ready = self.ready.get_mut();
-        ready.drain(..).for_each(|(connection, _)| drop(connection.detach()));
+        let idle = self.idle.get_mut();
+        idle.drain(..).for_each(|(connection, _)| drop(connection.detach()));
     }
 }
 
@@ -114,25 +114,25 @@ impl<D: Database> Debug for Connections<D> {
     }
 }
 
-/// A connection that is lent. Dropped, it goes back to sqlx's pool, which looks whether it is still good.
-pub struct Lent<'a, D: Database> {
+/// A connection that is guard. Dropped, it goes back to sqlx's pool, which looks whether it is still good.
+pub struct Guard<'a, D: Database> {
     connection: PoolConnection<D>,
-    lender: &'a Connections<D>,
-    _place: SemaphorePermit<'a>,
+    owner: &'a Connections<D>,
+    _permit: SemaphorePermit<'a>,
 }
 
-impl<D: Database> Lent<'_, D> {
+impl<D: Database> Guard<'_, D> {
     /// Hands it to whoever is next. To be called when every statement came to its end without an error, and no transaction is open.
-    pub fn done(self) {
-        let Self { connection, lender, _place } = self;
-        let mut ready = lender.ready();
-        if !lender.is_closed() {
-            ready.push((connection, Instant::now()));
+    pub fn release(self) {
+        let Self { connection, owner, _permit } = self;
+        let mut idle = owner.idle();
+        if !owner.is_closed() {
+            idle.push((connection, Instant::now()));
         }
     }
 }
 
-impl<D: Database> Deref for Lent<'_, D> {
+impl<D: Database> Deref for Guard<'_, D> {
     type Target = D::Connection;
 
     fn deref(&self) -> &D::Connection {
@@ -140,7 +140,7 @@ impl<D: Database> Deref for Lent<'_, D> {
     }
 }
 
-impl<D: Database> DerefMut for Lent<'_, D> {
+impl<D: Database> DerefMut for Guard<'_, D> {
     fn deref_mut(&mut self) -> &mut D::Connection {
         &mut self.connection
     }
@@ -160,9 +160,9 @@ where
         E: 'q + Execute<'q, D>,
     {
         let all = async move {
-            let mut lent = self.lend().await?;
-            let all: Vec<_> = lent.fetch_many(query).try_collect().await?;
-            lent.done();
+            let mut guard = self.acquire().await?;
+            let all: Vec<_> = guard.fetch_many(query).try_collect().await?;
+            guard.release();
             Ok::<_, sqlx::Error>(stream::iter(all).map(Ok))
         };
         stream::once(all).try_flatten().boxed()
@@ -174,9 +174,9 @@ where
         E: 'q + Execute<'q, D>,
     {
         Box::pin(async move {
-            let mut lent = self.lend().await?;
-            let row = lent.fetch_optional(query).await?;
-            lent.done();
+            let mut guard = self.acquire().await?;
+            let row = guard.fetch_optional(query).await?;
+            guard.release();
             Ok(row)
         })
     }
@@ -186,9 +186,9 @@ where
         'c: 'e,
     {
         Box::pin(async move {
-            let mut lent = self.lend().await?;
-            let statement = lent.prepare_with(sql, parameters).await?;
-            lent.done();
+            let mut guard = self.acquire().await?;
+            let statement = guard.prepare_with(sql, parameters).await?;
+            guard.release();
             Ok(statement)
         })
     }
@@ -198,9 +198,9 @@ where
         'c: 'e,
     {
         Box::pin(async move {
-            let mut lent = self.lend().await?;
-            let description = lent.describe(sql).await?;
-            lent.done();
+            let mut guard = self.acquire().await?;
+            let description = guard.describe(sql).await?;
+            guard.release();
             Ok(description)
         })
     }

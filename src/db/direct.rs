@@ -28,7 +28,7 @@ pub struct Direct {
 
 /// Whom somebody talks to in one room, and when they last did.
 #[derive(Clone, Debug, Default)]
-pub struct Company {
+pub struct Participants {
     /// The others, by name; oneself where there is nobody else.
     pub people: Vec<Author>,
     /// When somebody last wrote.
@@ -115,7 +115,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_participants_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Company>> {
+    pub async fn list_participants_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Participants>> {
         macro_rules! people {
             ($pool:expr, $among:literal, $rooms:expr) => {
                 sqlx::query_as(concat!(
@@ -147,7 +147,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Company>> {
+    pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Participants>> {
         let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
             "select mine.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
              from memberships as mine
@@ -200,8 +200,8 @@ impl Db {
 }
 
 /// Who is in which room with a reader; they themselves where there is nobody else.
-fn by_room(rows: Vec<PersonRow>, reader: UserId) -> HashMap<RoomId, Company> {
-    let mut rooms = HashMap::<_, Company>::new();
+fn by_room(rows: Vec<PersonRow>, reader: UserId) -> HashMap<RoomId, Participants> {
+    let mut rooms = HashMap::<_, Participants>::new();
     for row in rows {
         let participants = rooms.entry(row.room_id).or_default();
         participants.talked_at = row.talked_at;

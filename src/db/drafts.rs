@@ -1,4 +1,4 @@
-//! Drafts: what people have begun to write.
+//! Drafts: what people have content to write.
 //!
 //! Owns the statements about drafts. A draft goes with its person's membership of the room (a foreign key that cascades), so none has to
 //! be looked for when somebody leaves.
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use super::{Db, read, write};
 use crate::clock::Millis;
-use crate::model::{Begun, Draft, EditedWords};
+use crate::model::{Draft, DraftContent, DraftEdit};
 use crate::model::{RoomId, UserId};
 
 type Row = (String, String, Option<i64>, Option<i64>, Option<String>, Millis);
 
 fn draft((room, body, reply_to, edit_seq, edit_body, written_at): Row) -> Draft {
-    let edit = edit_seq.map(|seq| EditedWords { seq, body: edit_body.unwrap_or_default() });
-    Draft { room: Arc::from(room), begun: Begun { body, reply_to, edit }, written_at }
+    let edit = edit_seq.map(|seq| DraftEdit { seq, body: edit_body.unwrap_or_default() });
+    Draft { room: Arc::from(room), content: DraftContent { body, reply_to, edit }, written_at }
 }
 
 impl Db {
@@ -27,7 +27,7 @@ impl Db {
         &self,
         room: RoomId,
         user: UserId,
-        begun: &Begun,
+        content: &DraftContent,
         at: Millis,
         (count, bytes): (i64, i64),
     ) -> sqlx::Result<bool> {
@@ -45,13 +45,13 @@ impl Db {
             )
             .bind(user)
             .bind(room)
-            .bind(&begun.body)
-            .bind(begun.reply_to)
-            .bind(begun.edit.as_ref().map(|edit| edit.seq))
-            .bind(begun.edit.as_ref().map(|edit| &edit.body))
+            .bind(&content.body)
+            .bind(content.reply_to)
+            .bind(content.edit.as_ref().map(|edit| edit.seq))
+            .bind(content.edit.as_ref().map(|edit| &edit.body))
             .bind(at)
             .bind(count)
-            .bind(bytes - begun.bytes())
+            .bind(bytes - content.bytes())
             .execute(pool)
             .await?
             .rows_affected()

@@ -7,7 +7,7 @@ use crate::model::UserId;
 
 /// Gives somebody's name its look, in a transaction; the numbers of those who now are alike or no longer are. Of those who share a look it
 /// reads three at most: where there were two before, they all are marked.
-macro_rules! settle_look {
+macro_rules! update_look {
     ($tx:ident, $person:expr, $look:expr) => {{
         let (person, look): (crate::model::UserId, String) = ($person, $look);
         let before: Option<String> =
@@ -33,14 +33,14 @@ macro_rules! settle_look {
     }};
 }
 
-pub(crate) use settle_look;
+pub(crate) use update_look;
 
 impl Db {
     /// The username of somebody other than the person of `username` that has one of these folds.
     ///
     /// # Errors
     /// The database's.
-    pub async fn find_like(&self, folds: &[String; 2], username: &str) -> sqlx::Result<Option<String>> {
+    pub async fn find_lookalike(&self, folds: &[String; 2], username: &str) -> sqlx::Result<Option<String>> {
         read!(self, |pool| sqlx::query_scalar("select username from users where fold in ($1, $2) and username <> $3 limit 1")
             .bind(&folds[0])
             .bind(&folds[1])
@@ -56,7 +56,7 @@ impl Db {
     pub async fn set_look(&self, person: UserId, look: String, fold: String) -> sqlx::Result<Vec<UserId>> {
         transaction!(self, |tx| {
             sqlx::query("update users set fold = $2 where id = $1").bind(person).bind(&fold).execute(&mut *tx).await?;
-            settle_look!(tx, person, look)
+            update_look!(tx, person, look)
         })
     }
 

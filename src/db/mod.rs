@@ -31,7 +31,7 @@ pub mod users;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use connections::{Connections, Lent};
+pub use connections::{Connections, Guard};
 pub use open::{OpenError, Postgres, Purpose, Sqlite};
 
 use crate::clock::Millis;
@@ -91,11 +91,11 @@ macro_rules! transaction {
             $crate::db::Db::Sqlite(sqlite) => {
                 let connections = sqlite.write.clone();
                 tokio::spawn(async move {
-                    let mut lent = connections.lend().await?;
-                    let mut $tx = sqlx::Connection::begin_with(&mut *lent, "begin immediate").await?;
+                    let mut guard = connections.acquire().await?;
+                    let mut $tx = sqlx::Connection::begin_with(&mut *guard, "begin immediate").await?;
                     let value = $body;
                     $tx.commit().await?;
-                    lent.done();
+                    guard.release();
                     Ok::<_, sqlx::Error>(value)
                 })
                 .await
@@ -103,11 +103,11 @@ macro_rules! transaction {
             $crate::db::Db::Postgres(postgres) => {
                 let connections = postgres.write.clone();
                 tokio::spawn(async move {
-                    let mut lent = connections.lend().await?;
-                    let mut $tx = sqlx::Connection::begin(&mut *lent).await?;
+                    let mut guard = connections.acquire().await?;
+                    let mut $tx = sqlx::Connection::begin(&mut *guard).await?;
                     let value = $body;
                     $tx.commit().await?;
-                    lent.done();
+                    guard.release();
                     Ok::<_, sqlx::Error>(value)
                 })
                 .await

@@ -132,8 +132,8 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
             // `run` by its inner name: with that one the compiler cannot see that a borrowed connection may go to another thread.
-            Self::Sqlite(sqlite) => SQLITE.run_direct(None, &mut *sqlite.write.lend().await?, false).await?,
-            Self::Postgres(postgres) => POSTGRES.run_direct(None, &mut *postgres.write.lend().await?, false).await?,
+            Self::Sqlite(sqlite) => SQLITE.run_direct(None, &mut *sqlite.write.acquire().await?, false).await?,
+            Self::Postgres(postgres) => POSTGRES.run_direct(None, &mut *postgres.write.acquire().await?, false).await?,
         }
         Ok(())
     }

@@ -8,9 +8,9 @@ use sqlx::FromRow;
 use super::rooms::RoomView;
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
-use crate::db::lookalikes::settle_look;
-use crate::model::pagination::Sought;
-use crate::model::{Author, Level, Theme, UserId};
+use crate::db::lookalikes::update_look;
+use crate::model::pagination::PageRequest;
+use crate::model::{Author, NotificationLevel, Theme, UserId};
 
 /// How exactly it is noted when somebody was last seen, in milliseconds.
 const SEEN: i64 = 60_000;
@@ -35,7 +35,7 @@ pub struct Profile {
     /// Light or dark.
     pub theme: Theme,
     /// Their default notification level.
-    pub notify: Level,
+    pub notify: NotificationLevel,
     /// When they were last connected or used a page.
     pub last_seen_at: Millis,
     /// When they lost their access.
@@ -87,7 +87,7 @@ pub struct SharedRoom {
 /// A page of a list of people. SQLite finds the place of one value in an index of expressions, but not that of a pair: so where the
 /// page begins is said twice.
 macro_rules! by_name {
-    ($db:expr, $sought:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
+    ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // As written and in lower case: SQLite's `lower` knows only ASCII.
         read!($db, |pool| sqlx::query_as(concat!(
             "select users.id, username, name, status", $list,
@@ -96,9 +96,9 @@ macro_rules! by_name {
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
              order by lower(name), username limit $4"
         ))
-        .bind(pattern(&$sought.text.to_lowercase()))
-        .bind(pattern(&$sought.text))
-        .bind(&$sought.after)
+        .bind(pattern(&$request.text.to_lowercase()))
+        .bind(pattern(&$request.text))
+        .bind(&$request.after)
         .bind($limit)
         $(.bind($bind))?
         .fetch_all(pool)
@@ -142,7 +142,7 @@ impl Db {
                 .bind(profile.notify)
                 .execute(&mut *tx)
                 .await?;
-            settle_look!(tx, profile.id, look)
+            update_look!(tx, profile.id, look)
         })
     }
 
@@ -169,19 +169,19 @@ impl Db {
         Ok(changed > 0)
     }
 
-    /// The people who are sought, by name. Who lost their access is not among them.
+    /// The people who are request, by name. Who lost their access is not among them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_people(&self, sought: &Sought, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
-        by_name!(self, sought, limit, " from users where banned_at is null")
+    pub async fn list_people(&self, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
+        by_name!(self, request, limit, " from users where banned_at is null")
     }
 
     /// Whose name may be this one, look like it, or have it as a part: number, username and name. Who lost their access is among them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_called(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
+    pub async fn find_people_named(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
         // As written and in lower case: SQLite's `lower` knows only ASCII. Without accents the whole name is found by its look.
         read!(self, |pool| {
             sqlx::query_as(
@@ -198,24 +198,24 @@ impl Db {
         })
     }
 
-    /// Those of a room's members who are sought, by name.
+    /// Those of a room's members who are request, by name.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_members(&self, view: &RoomView, sought: &Sought, limit: i64) -> sqlx::Result<Vec<Member>> {
+    pub async fn list_members(&self, view: &RoomView, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<Member>> {
         let room = view.room.id;
-        if view.members > MANY && sought.text.is_empty() {
+        if view.members > MANY && request.text.is_empty() {
             // Everybody is read by name, as long as it takes to find a page of members. A join would be put in order as a whole.
             return by_name!(
                 self,
-                sought,
+                request,
                 limit,
                 ", (select joined_at from memberships where room_id = $5 and user_id = users.id) as joined_at
                 from users where (select joined_at from memberships where room_id = $5 and user_id = users.id) is not null",
                 room
             );
         }
-        by_name!(self, sought, limit, ", joined_at from memberships join users on users.id = user_id where room_id = $5", room)
+        by_name!(self, request, limit, ", joined_at from memberships join users on users.id = user_id where room_id = $5", room)
     }
 
     /// The rooms in which two people both are, by name, without their direct messages.

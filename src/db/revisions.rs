@@ -3,7 +3,7 @@
 use super::{Db, read};
 use crate::clock::Millis;
 use crate::model::RoomId;
-use crate::model::pagination::RevisionsPlace;
+use crate::model::pagination::RevisionWindow;
 
 const REVISIONS_BEFORE: &str =
     "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev < $3 order by rev desc limit $4";
@@ -20,13 +20,13 @@ impl Db {
         &self,
         room: RoomId,
         seq: i64,
-        place: RevisionsPlace,
+        place: RevisionWindow,
         limit: i64,
     ) -> sqlx::Result<Vec<(i64, String, Millis)>> {
         let (statement, rev) = match place {
-            RevisionsPlace::Newest => (REVISIONS_BEFORE, i64::MAX),
-            RevisionsPlace::Before(rev) => (REVISIONS_BEFORE, rev),
-            RevisionsPlace::After(rev) => (REVISIONS_AFTER, rev),
+            RevisionWindow::Newest => (REVISIONS_BEFORE, i64::MAX),
+            RevisionWindow::Before(rev) => (REVISIONS_BEFORE, rev),
+            RevisionWindow::After(rev) => (REVISIONS_AFTER, rev),
         };
         read!(self, |pool| sqlx::query_as(statement).bind(room).bind(seq).bind(rev).bind(limit).fetch_all(pool).await)
     }

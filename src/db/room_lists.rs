@@ -9,8 +9,8 @@ use super::people::pattern;
 use super::rooms::{RoomRow, RoomView};
 use super::{Db, read};
 use crate::clock::Millis;
-use crate::model::pagination::{Order, Place, SoughtRooms, Whose};
-use crate::model::{Begun, Head, ListedRoom, RoomId, UserId};
+use crate::model::pagination::{Order, RoomCursor, RoomPageRequest, Whose};
+use crate::model::{DraftContent, Head, ListedRoom, RoomId, UserId};
 
 /// How many memberships somebody may have for all of their rooms to be listed beside a page.
 pub const FEW: i64 = 100;
@@ -22,23 +22,23 @@ const OTHERS: (i64, i64) = (51, 50);
 
 /// Somebody's rooms, with the one that they look at.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct SidebarRooms {
     /// Those that they are a member of, by name. Of somebody with many: the one that they look at, their favorites, those in which
     /// something waits, the first of the others; more than a sidebar shows of each.
     pub rooms: Vec<ListedRoom>,
     /// The one that they look at, if it is one of these.
-    pub here: Option<Here>,
+    pub current: Option<CurrentRoom>,
 }
 
 /// The room that a member looks at.
 #[derive(Clone, Debug)]
-pub struct Here {
+pub struct CurrentRoom {
     /// The room as they may see it.
     pub view: RoomView,
     /// How many of its messages are pinned.
     pub pins: i64,
-    /// What they have begun to write there, but not what they edit.
-    pub draft: Option<Begun>,
+    /// What they have parse_draft to write there, but not what they edit.
+    pub draft: Option<DraftContent>,
 }
 
 /// Some of a reader's own rooms, in some order, each with what waits there, and for the one of a slug with its pins and the draft. `$1` is the reader, `$2`
@@ -72,7 +72,7 @@ macro_rules! own_rooms {
 
 /// A page of the directory: in its order, and by name where that says nothing.
 macro_rules! directory {
-    ($db:expr, $reader:expr, $sought:expr, $limit:expr, $among:literal) => {{
+    ($db:expr, $reader:expr, $request:expr, $limit:expr, $among:literal) => {{
         // As written and in lower case: SQLite's `lower` knows only ASCII.
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
@@ -88,14 +88,14 @@ macro_rules! directory {
              order by rank desc, place, slug limit $6"
         ))
         .bind($reader)
-        .bind(pattern(&$sought.text.to_lowercase()))
-        .bind(pattern(&$sought.text))
-        .bind($sought.after.as_ref().map_or("", |after| &after.name))
-        .bind($sought.after.as_ref().map_or("", |after| &after.slug))
+        .bind(pattern(&$request.text.to_lowercase()))
+        .bind(pattern(&$request.text))
+        .bind($request.after.as_ref().map_or("", |after| &after.name))
+        .bind($request.after.as_ref().map_or("", |after| &after.slug))
         .bind($limit)
-        .bind($sought.with_direct)
-        .bind($sought.order.as_str())
-        .bind($sought.after.as_ref().map_or(i64::MAX, |after| after.rank))
+        .bind($request.with_direct)
+        .bind($request.order.as_str())
+        .bind($request.after.as_ref().map_or(i64::MAX, |after| after.rank))
         .fetch_all(pool)
         .await?);
         rows
@@ -103,10 +103,10 @@ macro_rules! directory {
 }
 
 /// A draft as `own_rooms` gives it: the number of the message that it answers, or 0, and its words.
-fn begun(draft: &str) -> Option<Begun> {
+fn parse_draft(draft: &str) -> Option<DraftContent> {
     let (reply_to, body) = draft.split_once(' ')?;
-    let begun = Begun { body: body.to_owned(), reply_to: reply_to.parse().ok().filter(|seq| *seq > 0), edit: None };
-    (!begun.is_nothing()).then_some(begun)
+    let content = DraftContent { body: body.to_owned(), reply_to: reply_to.parse().ok().filter(|seq| *seq > 0), edit: None };
+    (!content.is_empty()).then_some(content)
 }
 
 impl From<RoomRow> for ListedRoom {
@@ -166,28 +166,28 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// A page of the directory: the rooms that somebody may see and that are sought.
+    /// A page of the directory: the rooms that somebody may see and that are request.
     ///
     /// # Errors
     /// The database's.
     pub async fn list_directory(
         &self,
         reader: UserId,
-        sought: &SoughtRooms,
+        request: &RoomPageRequest,
         limit: i64,
-    ) -> sqlx::Result<Vec<(Place, ListedRoom)>> {
-        let rows = match sought.whose {
+    ) -> sqlx::Result<Vec<(RoomCursor, ListedRoom)>> {
+        let rows = match request.whose {
             Whose::Own => directory!(
                 self,
                 reader,
-                sought,
+                request,
                 limit,
                 "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1"
             ),
             Whose::Others => directory!(
                 self,
                 reader,
-                sought,
+                request,
                 limit,
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                  where visibility = 'public' and joined_at is null"
@@ -195,15 +195,15 @@ impl Db {
             Whose::All => directory!(
                 self,
                 reader,
-                sought,
+                request,
                 limit,
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                  where (visibility = 'public' or joined_at is not null)"
             ),
         };
         let found = rows.into_iter().map(|mut row| {
-            let place = Place { rank: row.rank, name: std::mem::take(&mut row.place), slug: row.slug.clone() };
-            let talked_at = (sought.order == Order::Activity).then_some(Millis(row.rank));
+            let place = RoomCursor { rank: row.rank, name: std::mem::take(&mut row.place), slug: row.slug.clone() };
+            let talked_at = (request.order == Order::Activity).then_some(Millis(row.rank));
             (place, ListedRoom { talked_at, ..row.into() })
         });
         Ok(found.collect())
@@ -215,7 +215,7 @@ impl Db {
     /// The database's.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         // No slug is empty.
-        Ok(self.list_own_rooms_at(reader, "", &[]).await?.rooms)
+        Ok(self.sidebar_rooms(reader, "", &[]).await?.rooms)
     }
 
     /// The same, and what the page of one of them shows of it: one question in the place of three. `favorites` are listed however many
@@ -223,7 +223,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_own_rooms_at(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> sqlx::Result<Surroundings> {
+    pub async fn sidebar_rooms(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> sqlx::Result<SidebarRooms> {
         let mut rows = own_rooms!(
             self,
             reader,
@@ -265,11 +265,11 @@ impl Db {
                 favorites
             );
         }
-        let here = rows.iter_mut().find(|row| row.slug == slug).map(|row| {
-            let draft = row.draft.take().and_then(|draft| begun(&draft));
-            Here { pins: row.pins, draft, view: row.clone().into() }
+        let current = rows.iter_mut().find(|row| row.slug == slug).map(|row| {
+            let draft = row.draft.take().and_then(|draft| parse_draft(&draft));
+            CurrentRoom { pins: row.pins, draft, view: row.clone().into() }
         });
-        Ok(Surroundings { rooms: rows.into_iter().map(Into::into).collect(), here })
+        Ok(SidebarRooms { rooms: rows.into_iter().map(Into::into).collect(), current })
     }
 
     /// Somebody's own rooms, conversations among them, behind one of this slug: the first `limit` in the order of their slugs, which

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 
 use super::{Db, read, write};
 use crate::clock::Millis;
-use crate::model::{Head, Level, Membership, Room, RoomId, UserId, Visibility};
+use crate::model::{Head, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
 use crate::permissions::RoomFacts;
 
 /// A room as one person may see it: to hold one is to be allowed to read it.
@@ -24,7 +24,7 @@ pub struct RoomView {
     /// Who made it.
     pub created_by: Option<UserId>,
     /// The person's notification level; `None` is their default.
-    pub level: Option<Level>,
+    pub level: Option<NotificationLevel>,
     /// How many people are members.
     pub members: i64,
     /// Whether it is a conversation that the person has hidden.
@@ -46,14 +46,14 @@ impl RoomView {
 
 /// How much has been written in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
-pub struct Contents {
-    /// How many messages, up to one more than [`Contents::COUNTED`].
+pub struct RoomStats {
+    /// How many messages, up to one more than [`RoomStats::COUNTED`].
     pub messages: i64,
     /// When the first of them was written.
     pub since: Option<Millis>,
 }
 
-impl Contents {
+impl RoomStats {
     /// How many messages are counted; of a room with more it is only known that there are more.
     pub const COUNTED: i64 = 10_000;
 }
@@ -74,7 +74,7 @@ pub(super) struct RoomRow {
     pub(super) talk_seq: i64,
     pub(super) joined_at: Option<Millis>,
     pub(super) read_seq: Option<i64>,
-    pub(super) level: Option<Level>,
+    pub(super) level: Option<NotificationLevel>,
     pub(super) members: i64,
     #[sqlx(default)]
     pub(super) hidden_seq: Option<i64>,
@@ -179,14 +179,14 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn contents(&self, room: RoomId) -> sqlx::Result<Contents> {
+    pub async fn room_stats(&self, room: RoomId) -> sqlx::Result<RoomStats> {
         read!(self, |pool| sqlx::query_as(
             "select count(*) as messages, min(created_at) as since from (
                 select created_at from messages where room_id = $1 and kind = 'text' and deleted_at is null order by seq limit $2
              ) as written",
         )
         .bind(room)
-        .bind(Contents::COUNTED + 1)
+        .bind(RoomStats::COUNTED + 1)
         .fetch_one(pool)
         .await)
     }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::{Db, read, write};
 use crate::clock::Millis;
-use crate::model::{Level, Theme, UserId};
+use crate::model::{NotificationLevel, Theme, UserId};
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct SessionRow {
     /// Light or dark.
     pub theme: Option<Theme>,
     /// Their default notification level.
-    pub notify: Option<Level>,
+    pub notify: Option<NotificationLevel>,
     /// How they have arranged their sidebar, as JSON.
     pub sidebar: Option<String>,
 }

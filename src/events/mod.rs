@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::bus::{Batch, Bus, Subscription};
-use crate::model::{Author, ConnectionId, Draft, Level, Logged, Room, RoomId, SessionKey, UserId};
+use crate::model::{Author, ConnectionId, Draft, Logged, NotificationLevel, Room, RoomId, SessionKey, UserId};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub enum Event {
         /// The room's slug.
         slug: Arc<str>,
         /// The level; none for the person's default.
-        level: Option<Level>,
+        level: Option<NotificationLevel>,
         /// The connection that set it, which knows already.
         origin: Option<ConnectionId>,
     },

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Millis;
-use crate::model::{Begun, EditedWords, Kind, Message, Pin, Reaction, Visibility};
+use crate::model::{DraftContent, DraftEdit, Kind, Message, Pin, Reaction, Visibility};
 
 fn author() -> Author {
     Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true }
@@ -47,8 +47,9 @@ fn room() -> Room {
 /// One of each.
 fn all() -> Vec<Event> {
     let (user, slug, origin) = (UserId(7), Arc::<str>::from("tea"), ConnectionId("abc".into()));
-    let edit = Some(EditedWords { seq: 2, body: "new".into() });
-    let draft = Draft { room: "tea".into(), begun: Begun { body: "b".into(), reply_to: Some(4), edit }, written_at: Millis(5) };
+    let edit = Some(DraftEdit { seq: 2, body: "new".into() });
+    let draft =
+        Draft { room: "tea".into(), content: DraftContent { body: "b".into(), reply_to: Some(4), edit }, written_at: Millis(5) };
     let session = SessionKey::from_digits("0f".repeat(32));
     vec![
         Event::Message { logged: logged(), is_new: true, addressed: Some(vec!["ada".into()]) },
@@ -56,7 +57,7 @@ fn all() -> Vec<Event> {
         Event::MemberRemoved { room: RoomId(5), slug: slug.clone(), user, rev: 9, reason: Removal::Left },
         Event::RoomChanged { room: RoomId(5), is_direct: true, now: room() },
         Event::ReadMarkerMoved { user, slug: slug.clone(), seq: 3, unread: 1, mentions: 0, origin: Some(origin.clone()) },
-        Event::NotificationLevelSet { user, slug: slug.clone(), level: Some(Level::Muted), origin: None },
+        Event::NotificationLevelSet { user, slug: slug.clone(), level: Some(NotificationLevel::Muted), origin: None },
         Event::FavoriteSet { user, slug: slug.clone(), is_favorite: true },
         Event::SidebarSectionSet { user, section: "rooms".into(), is_closed: true },
         Event::ConversationHidden { user, slug: slug.clone(), is_hidden: false },

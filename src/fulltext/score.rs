@@ -2,16 +2,16 @@
 //!
 //! Owns the one score, counted here from the text itself, so that it is the same whichever database found the message.
 
-use crate::fulltext::term::{Found, Needle};
-use crate::fulltext::tokenizer::Word;
+use crate::fulltext::term::{Match, Term};
+use crate::fulltext::tokenizer::Token;
 
 /// The score of a text that was cut into `words`; the higher the better.
 #[must_use]
-pub fn score(words: &[Word], needles: &[Needle]) -> i64 {
+pub fn score(words: &[Token], terms: &[Term]) -> i64 {
     let mut score = 0.0;
-    let mut before: Option<Vec<Found>> = None;
-    for needle in needles {
-        let found: Vec<Found> = needle.places(words).collect();
+    let mut before: Option<Vec<Match>> = None;
+    for term in terms {
+        let found: Vec<Match> = term.matches(words).collect();
         // The word itself says more than a longer one, and a second time says less than the first.
         let whole = found.iter().filter(|found| found.is_whole).count() as f64;
         let begun = found.len() as f64 - whole;
@@ -29,7 +29,7 @@ pub fn score(words: &[Word], needles: &[Needle]) -> i64 {
 
 /// How many words lie between the two finds that are closest to each other. Both lists are in the order of the text, so each is gone
 /// through once: a text may be nothing but finds.
-fn nearest(one: &[Found], other: &[Found]) -> Option<usize> {
+fn nearest(one: &[Match], other: &[Match]) -> Option<usize> {
     let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
     let mut nearest = None;
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
@@ -48,26 +48,26 @@ fn nearest(one: &[Found], other: &[Found]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fulltext::tokenizer::cut;
+    use crate::fulltext::tokenizer::tokenize;
 
     fn of(body: &str) -> i64 {
-        let needles: Vec<_> = ["wind", "tunnel"].iter().filter_map(|text| Needle::of(text, false)).collect();
-        score(&cut(body), &needles)
+        let terms: Vec<_> = ["wind", "tunnel"].iter().filter_map(|text| Term::of(text, false)).collect();
+        score(&tokenize(body), &terms)
     }
 
     #[test]
     fn a_text_of_nothing_but_finds_is_gone_through_once() {
-        let words = cut(&"a b ".repeat(100_000));
-        let needles: Vec<_> = "abababab".chars().filter_map(|c| Needle::of(&c.to_string(), false)).collect();
+        let words = tokenize(&"a b ".repeat(100_000));
+        let terms: Vec<_> = "abababab".chars().filter_map(|c| Term::of(&c.to_string(), false)).collect();
         // In pairs this would be 70,000,000,000 steps.
-        assert!(score(&words, &needles) > 0);
+        assert!(score(&words, &terms) > 0);
     }
 
     proptest::proptest! {
         #[test]
         fn the_nearest_are_those_of_all_pairs(one in proptest::collection::btree_set(0_usize..60, 0..12), other in proptest::collection::btree_set(0_usize..60, 0..12)) {
-            let found = |places: &std::collections::BTreeSet<usize>| -> Vec<Found> {
-                places.iter().map(|&at| Found { start: 0, end: 0, at, is_whole: true }).collect()
+            let found = |places: &std::collections::BTreeSet<usize>| -> Vec<Match> {
+                places.iter().map(|&at| Match { start: 0, end: 0, at, is_whole: true }).collect()
             };
             let pairs = one.iter().flat_map(|a| other.iter().map(|b| a.abs_diff(*b)));
             proptest::prop_assert_eq!(nearest(&found(&one), &found(&other)), pairs.min());

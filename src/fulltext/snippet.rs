@@ -1,12 +1,12 @@
 //! The stretch of a message that shows why it was found, as HTML with the found words marked.
 //!
-//! It shows what people read: the message's HTML as plain text, without the signs of Markdown. The index has the words as they were
+//! It shows what people read: the message's HTML as plain text, without the symbols of Markdown. The index has the words as they were
 //! written, so what was found may stand only there, as in a link's address; then that is what is shown. Owns the only HTML that search makes:
 //! a text's characters are escaped one by one, and nothing but `<mark>` is added.
 
 use crate::fulltext::plain::plain;
-use crate::fulltext::term::Needle;
-use crate::fulltext::tokenizer::cut;
+use crate::fulltext::term::Term;
+use crate::fulltext::tokenizer::tokenize;
 
 /// How many bytes of text, about, a snippet shows; characters of many bytes are wide as well.
 const LENGTH: usize = 240;
@@ -15,11 +15,11 @@ const LEAD: usize = 60;
 
 /// The snippet of a message, of what it shows or of what was written.
 #[must_use]
-pub fn snippet(body: &str, html: &str, needles: &[Needle]) -> String {
+pub fn snippet(body: &str, html: &str, terms: &[Term]) -> String {
     let shown = plain(html, usize::MAX);
-    let marks = marks(&shown, needles);
-    if shown.is_empty() || (marks.is_empty() && !needles.is_empty()) {
-        let written = self::marks(body, needles);
+    let marks = marks(&shown, terms);
+    if shown.is_empty() || (marks.is_empty() && !terms.is_empty()) {
+        let written = self::marks(body, terms);
         if shown.is_empty() || !written.is_empty() {
             return marked(body, written);
         }
@@ -27,13 +27,13 @@ pub fn snippet(body: &str, html: &str, needles: &[Needle]) -> String {
     marked(&shown, marks)
 }
 
-/// Where the needles stand in a text, in order. What overlaps is marked as one.
-fn marks(text: &str, needles: &[Needle]) -> Vec<(usize, usize)> {
-    let words = cut(text);
+/// Where the terms stand in a text, in order. What overlaps is marked as one.
+fn marks(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
+    let words = tokenize(text);
     let mut found: Vec<(usize, usize)> =
-        needles.iter().flat_map(|needle| needle.places(&words).map(|found| (found.start, found.end))).collect();
-    let signs = needles.iter().filter_map(Needle::sign);
-    found.extend(signs.flat_map(|sign| text.match_indices(sign).map(|(start, found)| (start, start + found.len()))));
+        terms.iter().flat_map(|term| term.matches(&words).map(|found| (found.start, found.end))).collect();
+    let symbols = terms.iter().filter_map(Term::symbol);
+    found.extend(symbols.flat_map(|symbol| text.match_indices(symbol).map(|(start, found)| (start, start + found.len()))));
     found.sort_unstable();
     let mut marks: Vec<(usize, usize)> = Vec::with_capacity(found.len());
     for (start, end) in found {
@@ -123,9 +123,9 @@ mod tests {
     use super::*;
 
     /// Of a text that looks as it is written.
-    fn of(body: &str, needles: &[&str]) -> String {
-        let needles: Vec<_> = needles.iter().filter_map(|text| Needle::of(text, false)).collect();
-        snippet(body, "", &needles)
+    fn of(body: &str, terms: &[&str]) -> String {
+        let terms: Vec<_> = terms.iter().filter_map(|text| Term::of(text, false)).collect();
+        snippet(body, "", &terms)
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(of("東京都に行く", &["京都"]), "東<mark>京都</mark>に行く");
         assert_eq!(of("aaa bbb", &["aaa", "aaa bbb", "bbb"]), "<mark>aaa bbb</mark>");
         assert_eq!(of("nothing of it", &[]), "nothing of it");
-        let party: Vec<_> = Needle::of_signs("🎉->").collect();
+        let party: Vec<_> = Term::of_symbols("🎉->").collect();
         assert_eq!(snippet("a -> 🎉 b", "", &party[1..]), "a -&gt; <mark>🎉</mark> b");
     }
 
@@ -148,9 +148,9 @@ mod tests {
 
     #[test]
     fn a_long_text_is_shown_where_the_words_are() {
-        let body = format!("{} the needle here {}", "straw ".repeat(100), "straw ".repeat(100));
-        let shown = of(&body, &["needle"]);
-        assert!(shown.starts_with("…straw ") && shown.ends_with("straw…") && shown.contains("<mark>needle</mark>"), "{shown}");
+        let body = format!("{} the term here {}", "straw ".repeat(100), "straw ".repeat(100));
+        let shown = of(&body, &["term"]);
+        assert!(shown.starts_with("…straw ") && shown.ends_with("straw…") && shown.contains("<mark>term</mark>"), "{shown}");
         assert!(shown.len() < LENGTH + 60, "{}", shown.len());
         let body = "長い文章です。".repeat(60) + "検索" + &"まだ続きます。".repeat(60);
         let shown = of(&body, &["検索"]);
@@ -168,8 +168,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn only_marks_are_markup(body in "[a-c<>&'\"東京é\u{301} ]{0,400}|\\PC{0,80}", needle in "[a-c東]{1,3}") {
-            let shown = of(&body, &[&needle]).replace("<mark>", "").replace("</mark>", "");
+        fn only_marks_are_markup(body in "[a-c<>&'\"東京é\u{301} ]{0,400}|\\PC{0,80}", term in "[a-c東]{1,3}") {
+            let shown = of(&body, &[&term]).replace("<mark>", "").replace("</mark>", "");
             assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
         }
     }

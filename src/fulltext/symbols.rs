@@ -1,12 +1,12 @@
-//! The signs of a text that can be searched for: emoji, arrows and other symbols, and several signs of ASCII in a row, as `???` and `->`.
+//! The symbols of a text that can be searched for: emoji, arrows and other symbols, and several symbols of ASCII in a row, as `???` and `->`.
 //!
 //! Owns which those are. A single full stop, and the punctuation that most sentences have, is none: it would find everything.
 
-/// How many signs of ASCII in a row are told apart.
+/// How many symbols of ASCII in a row are told apart.
 const LONGEST: usize = 3;
 
-/// Gives each sign of a text; of several in a row all that are in there, `??` and `???`.
-pub fn each<'t>(text: &'t str, mut give: impl FnMut(&'t str)) {
+/// Gives each symbol of a text; of several in a row all that are in there, `??` and `???`.
+pub fn for_each<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&first) = bytes.get(at) {
@@ -14,37 +14,37 @@ pub fn each<'t>(text: &'t str, mut give: impl FnMut(&'t str)) {
             if first.is_ascii_punctuation() {
                 let row = bytes[at..].iter().take(LONGEST).take_while(|b| b.is_ascii_punctuation()).count();
                 for length in 2..=row {
-                    give(&text[at..at + length]);
+                    emit(&text[at..at + length]);
                 }
             }
             at += 1;
             continue;
         }
         let Some(c) = text[at..].chars().next() else { break };
-        if is_sign(c) {
-            give(&text[at..at + c.len_utf8()]);
+        if is_symbol(c) {
+            emit(&text[at..at + c.len_utf8()]);
         }
         at += c.len_utf8();
     }
 }
 
-/// The signs that must be there for a piece of a query to be: the longest of each row, one after the other.
+/// The symbols that must be there for a piece of a query to be: the longest of each row, one after the other.
 #[must_use]
-pub fn asked(text: &str) -> Vec<&str> {
-    let mut signs: Vec<&str> = Vec::new();
-    each(text, |sign| match signs.last_mut() {
+pub fn required(text: &str) -> Vec<&str> {
+    let mut symbols: Vec<&str> = Vec::new();
+    for_each(text, |symbol| match symbols.last_mut() {
         // A longer one at the same place says more, and the last two of three are in the three.
-        Some(last) if last.as_ptr() == sign.as_ptr() => *last = sign,
-        Some(last) if last.len() == LONGEST && last.as_ptr().wrapping_add(1) == sign.as_ptr() && sign.len() < LONGEST => {}
-        _ => signs.push(sign),
+        Some(last) if last.as_ptr() == symbol.as_ptr() => *last = symbol,
+        Some(last) if last.len() == LONGEST && last.as_ptr().wrapping_add(1) == symbol.as_ptr() && symbol.len() < LONGEST => {}
+        _ => symbols.push(symbol),
     });
-    signs.sort_unstable();
-    signs.dedup();
-    signs
+    symbols.sort_unstable();
+    symbols.dedup();
+    symbols
 }
 
-/// Whether a character is a sign by itself: beyond ASCII, neither a letter nor a space nor the punctuation of sentences.
-fn is_sign(c: char) -> bool {
+/// Whether a character is a symbol by itself: beyond ASCII, neither a letter nor a space nor the punctuation of sentences.
+fn is_symbol(c: char) -> bool {
     let is_punctuation = matches!(c,
         '\u{80}'..='\u{A0}' | '¡' | '§' | '«' | '\u{AD}' | '¶' | '·' | '»' | '¿' | '\u{2B0}'..='\u{36F}' | '\u{37E}' | '\u{387}' | '\u{55A}'..='\u{589}'
         | '\u{591}'..='\u{5F4}' | '\u{600}'..='\u{61F}' | '\u{66A}'..='\u{66D}' | '\u{6D4}' | '\u{964}' | '\u{965}' | '\u{2000}'..='\u{206F}'
@@ -62,9 +62,9 @@ mod tests {
     use super::*;
 
     fn all(text: &str) -> Vec<&str> {
-        let mut signs = Vec::new();
-        each(text, |sign| signs.push(sign));
-        signs
+        let mut symbols = Vec::new();
+        for_each(text, |symbol| symbols.push(symbol));
+        symbols
     }
 
     #[test]
@@ -79,12 +79,12 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_the_longest_of_a_row() {
-        assert_eq!(asked("???"), ["???"]);
-        assert_eq!(asked("????"), ["???"]);
-        assert_eq!(asked("->"), ["->"]);
-        assert_eq!(asked("->🎉"), ["->", "🎉"]);
-        assert_eq!(asked("🎉"), ["🎉"]);
-        assert_eq!(asked("🎉🚀🎉"), ["🎉", "🚀"]);
-        assert_eq!(asked("?"), Vec::<&str>::new());
+        assert_eq!(required("???"), ["???"]);
+        assert_eq!(required("????"), ["???"]);
+        assert_eq!(required("->"), ["->"]);
+        assert_eq!(required("->🎉"), ["->", "🎉"]);
+        assert_eq!(required("🎉"), ["🎉"]);
+        assert_eq!(required("🎉🚀🎉"), ["🎉", "🚀"]);
+        assert_eq!(required("?"), Vec::<&str>::new());
     }
 }

@@ -2,90 +2,94 @@
 //!
 //! Owns what a piece of a query means, for the index and for a text alike: what the index finds is what a snippet marks.
 
-use crate::fulltext::document::{MARKED_BEGINNING, mark};
+use crate::fulltext::document::{FACET_PREFIX, facet};
 use crate::fulltext::symbols;
-use crate::fulltext::tokenizer::{Place, Word, cut};
+use crate::fulltext::tokenizer::{Token, TokenKind, tokenize};
 
 /// From how many characters on a word is found by its beginning.
 const SHORTEST_BEGINNING: usize = 3;
 
-/// What the index is asked: a tree that each database writes in its own words.
+/// What the index is required: a tree that each database writes in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
     /// This word or mark.
-    Is(String),
+    Exact(String),
     /// A word that begins so.
-    Begins(String),
+    Prefix(String),
     /// These words in a row; the last may be only the beginning of a word.
-    Row(Vec<String>, bool),
+    Phrase(Vec<String>, bool),
     /// At least one of these.
-    Any(Vec<Expression>),
+    AnyOf(Vec<Expression>),
 }
 
 /// A piece of a query: words that stand next to each other in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Needle {
+pub struct Term {
     words: Vec<String>,
     /// Whether a text's word may go on where the last one ends.
-    is_open: bool,
+    is_prefix: bool,
     /// Whether the last one is a single character of a script without spaces.
     is_character: bool,
-    /// What is looked for instead of words: an emoji, another symbol, or some signs in a row.
-    sign: Option<String>,
+    /// What is looked for instead of words: an emoji, another symbol, or some symbols in a row.
+    symbol: Option<String>,
 }
 
-impl Needle {
+impl Term {
     /// What a piece of a query asks for; nothing, where it has no word. One in quotes means its words exactly.
     #[must_use]
     pub fn of(text: &str, is_quoted: bool) -> Option<Self> {
-        let mut words = cut(text);
+        let mut words = tokenize(text);
         // The pair before it has said it, and in a text the run may go on.
-        words.pop_if(|word| word.place == Place::Last);
+        words.pop_if(|word| word.kind == TokenKind::FinalCharacter);
         let last = words.last()?;
-        let is_character = last.place == Place::Only;
+        let is_character = last.kind == TokenKind::SingleCharacter;
         let is_long = last.text.chars().count() >= SHORTEST_BEGINNING;
-        let is_beginning = !is_quoted && words.len() == 1 && last.place == Place::Word && is_long;
+        let is_beginning = !is_quoted && words.len() == 1 && last.kind == TokenKind::Word && is_long;
         Some(Self {
-            is_open: is_character || is_beginning,
+            is_prefix: is_character || is_beginning,
             is_character,
-            sign: None,
+            symbol: None,
             words: words.into_iter().map(|word| word.text).collect(),
         })
     }
 
-    /// What a piece of a query without words asks for: each of its signs.
-    pub fn of_signs(text: &str) -> impl Iterator<Item = Self> {
-        let sign = |sign: &str| Self { words: Vec::new(), is_open: false, is_character: false, sign: Some(sign.to_owned()) };
-        symbols::asked(text).into_iter().map(sign)
+    /// What a piece of a query without words asks for: each of its symbols.
+    pub fn of_symbols(text: &str) -> impl Iterator<Item = Self> {
+        let symbol =
+            |symbol: &str| Self { words: Vec::new(), is_prefix: false, is_character: false, symbol: Some(symbol.to_owned()) };
+        symbols::required(text).into_iter().map(symbol)
     }
 
-    /// The sign that is looked for, if it is no word.
+    /// The symbol that is looked for, if it is no word.
     #[must_use]
-    pub fn sign(&self) -> Option<&str> {
-        self.sign.as_deref()
+    pub fn symbol(&self) -> Option<&str> {
+        self.symbol.as_deref()
     }
 
-    /// How the index is asked for it.
+    /// How the index is required for it.
     #[must_use]
     pub fn expression(&self) -> Expression {
-        if let Some(sign) = &self.sign {
-            return Expression::Is(mark::sign(sign));
+        if let Some(symbol) = &self.symbol {
+            return Expression::Exact(facet::symbol(symbol));
         }
-        let [word] = &self.words[..] else { return Expression::Row(self.words.clone(), self.is_open) };
-        if !self.is_open {
-            return Expression::Is(word.clone());
+        let [word] = &self.words[..] else { return Expression::Phrase(self.words.clone(), self.is_prefix) };
+        if !self.is_prefix {
+            return Expression::Exact(word.clone());
         }
         if self.is_character {
-            return word.chars().next().map_or_else(|| Expression::Is(word.clone()), |c| Expression::Is(mark::character(c)));
+            return word
+                .chars()
+                .next()
+                .map_or_else(|| Expression::Exact(word.clone()), |c| Expression::Exact(facet::character(c)));
         }
-        if word.chars().count() == MARKED_BEGINNING {
-            return Expression::Any(vec![Expression::Is(word.clone()), Expression::Is(mark::beginning(word))]);
+        if word.chars().count() == FACET_PREFIX {
+            return Expression::AnyOf(vec![Expression::Exact(word.clone()), Expression::Exact(facet::prefix(word))]);
         }
-        Expression::Begins(word.clone())
+        Expression::Prefix(word.clone())
     }
 
     /// Where it stands in a text that was cut into `words`: the bytes of each place, and whether it is there word for word.
-    pub fn places(&self, words: &[Word]) -> impl Iterator<Item = Found> {
+    pub fn matches(&self, words: &[Token]) -> impl Iterator<Item = Match> {
         words.windows(self.words.len().max(1)).enumerate().filter_map(|(at, row)| {
             let (last, before) = self.words.split_last()?;
             let (its_last, its_before) = row.split_last()?;
@@ -93,24 +97,24 @@ impl Needle {
                 return None;
             }
             let is_whole = *last == its_last.text;
-            let is_there = is_whole || (self.is_open && its_last.text.starts_with(&**last));
+            let is_there = is_whole || (self.is_prefix && its_last.text.starts_with(&**last));
             // A character alone is not all of the pair in which it stands.
-            let end = if self.is_character && its_last.place.is_run() { its_last.first_end } else { its_last.end };
-            is_there.then_some(Found { start: row[0].start, end, at, is_whole: is_whole || self.is_character })
+            let end = if self.is_character && its_last.kind.is_run() { its_last.first_end } else { its_last.end };
+            is_there.then_some(Match { start: row[0].start, end, at, is_whole: is_whole || self.is_character })
         })
     }
 }
 
-/// A place where a needle stands.
+/// A place where a term stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Match {
     /// Its first byte.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
     /// How many words are before it.
     pub at: usize,
-    /// Whether the text's word ends where the needle's does.
+    /// Whether the text's word ends where the term's does.
     pub is_whole: bool,
 }
 
@@ -118,9 +122,9 @@ pub struct Found {
 mod tests {
     use super::*;
 
-    fn marked(needle: &str, is_quoted: bool, text: &str) -> Vec<String> {
-        let Some(needle) = Needle::of(needle, is_quoted) else { return vec!["no needle".into()] };
-        needle.places(&cut(text)).map(|found| text[found.start..found.end].to_owned()).collect()
+    fn marked(term: &str, is_quoted: bool, text: &str) -> Vec<String> {
+        let Some(term) = Term::of(term, is_quoted) else { return vec!["no term".into()] };
+        term.matches(&tokenize(text)).map(|found| text[found.start..found.end].to_owned()).collect()
     }
 
     #[test]
@@ -129,7 +133,7 @@ mod tests {
         assert_eq!(marked("obser", true, "The Observatory"), Vec::<String>::new());
         assert_eq!(marked("at", false, "at attic"), ["at"]);
         assert_eq!(marked("CRÈME*", false, "crémerie"), ["crémerie"]);
-        assert_eq!(marked("!?", false, "!?"), ["no needle"]);
+        assert_eq!(marked("!?", false, "!?"), ["no term"]);
     }
 
     #[test]

@@ -9,11 +9,11 @@ use unicode_normalization::char::is_combining_mark;
 /// The number of this way of cutting. Raise it with every change of what the index holds: the index is then made anew.
 pub const VERSION: i64 = 3;
 /// How many characters of a word count; what comes after them is not looked at.
-const LONGEST: usize = 64;
+const MAX_CHARACTERS: usize = 64;
 
 /// A word of a text, or a place in a run of characters that are written without spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word<T = String> {
+pub struct Token<T = String> {
     /// Folded: without accents and capitals. In a run, the character at this place with the next one, and at the run's end alone.
     pub text: T,
     /// Where it begins in the text, in bytes.
@@ -23,23 +23,23 @@ pub struct Word<T = String> {
     /// Where its first character ends.
     pub first_end: usize,
     /// What it is a part of.
-    pub place: Place,
+    pub kind: TokenKind,
 }
 
 /// What a word is a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TokenKind {
     /// It stands by itself.
     Word,
     /// It is a pair of characters of a run.
-    Pair,
+    Bigram,
     /// It is the last character of a run, which a pair has told already.
-    Last,
+    FinalCharacter,
     /// It is the only character of a run.
-    Only,
+    SingleCharacter,
 }
 
-impl Place {
+impl TokenKind {
     /// Whether it is of a run.
     #[must_use]
     pub fn is_run(self) -> bool {
@@ -49,22 +49,22 @@ impl Place {
 
 /// The words of a text, in order.
 #[must_use]
-pub fn cut(text: &str) -> Vec<Word> {
+pub fn tokenize(text: &str) -> Vec<Token> {
     let mut words = Vec::with_capacity(text.len() / 6 + 1);
-    each(text, |Word { text, start, end, first_end, place }| {
-        words.push(Word { text: text.to_owned(), start, end, first_end, place });
+    for_each(text, |Token { text, start, end, first_end, kind }| {
+        words.push(Token { text: text.to_owned(), start, end, first_end, kind });
     });
     words
 }
 
 /// Gives the words of a text, in order, to somebody who does not need to keep each.
-pub fn each(text: &str, give: impl FnMut(Word<&str>)) {
-    let mut cutter = Cutter { give, text: String::with_capacity(64), word: None, length: 0, run: Vec::new() };
+pub fn for_each(text: &str, emit: impl FnMut(Token<&str>)) {
+    let mut tokenizer = Tokenizer { emit, text: String::with_capacity(64), word: None, length: 0, run: Vec::new() };
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let plain = plain_at(text, at);
         if plain > 0 {
-            cutter.take_plain(&text[at..at + plain], at);
+            tokenizer.take_plain(&text[at..at + plain], at);
             at += plain;
             continue;
         }
@@ -72,22 +72,22 @@ pub fn each(text: &str, give: impl FnMut(Word<&str>)) {
         at += c.len_utf8();
         // A sign or a space that certainly has no mark over it.
         if c.is_ascii() && !c.is_ascii_alphanumeric() && text.as_bytes().get(at).is_none_or(u8::is_ascii) {
-            cutter.end_word();
-            cutter.end_run();
+            tokenizer.end_word();
+            tokenizer.end_run();
             continue;
         }
         at += text[at..].chars().take_while(|c| belongs_to_the_one_before(*c)).map(char::len_utf8).sum::<usize>();
         if c.is_ascii() && at == start + 1 {
-            cutter.take(c.to_ascii_lowercase(), start, at);
+            tokenizer.take(c.to_ascii_lowercase(), start, at);
             continue;
         }
         // Composed first, so that a syllable typed as letters is one, and a small mark beside a kana becomes part of it.
         for c in text[start..at].nfkc() {
-            fold(c, |folded| cutter.take(folded, start, at));
+            fold(c, |folded| tokenizer.take(folded, start, at));
         }
     }
-    cutter.end_word();
-    cutter.end_run();
+    tokenizer.end_word();
+    tokenizer.end_run();
 }
 
 /// How many letters and digits of ASCII begin there that certainly have no mark over them.
@@ -154,8 +154,8 @@ fn is_unspaced(c: char) -> bool {
 }
 
 /// Collects characters into words. One word is open at the most, or a run, never both.
-struct Cutter<F> {
-    give: F,
+struct Tokenizer<F> {
+    emit: F,
     /// Of the word that is open.
     text: String,
     word: Option<Span>,
@@ -171,7 +171,7 @@ struct Span {
     first_end: usize,
 }
 
-impl<F: FnMut(Word<&str>)> Cutter<F> {
+impl<F: FnMut(Token<&str>)> Tokenizer<F> {
     /// Takes letters and digits of ASCII, as [`Self::take`] would one by one.
     fn take_plain(&mut self, letters: &str, start: usize) {
         let room = self.begin_word(start, start + 1, start + letters.len());
@@ -185,7 +185,7 @@ impl<F: FnMut(Word<&str>)> Cutter<F> {
     fn begin_word(&mut self, start: usize, first_end: usize, end: usize) -> usize {
         self.end_run();
         self.word.get_or_insert(Span { start, end, first_end }).end = end;
-        LONGEST - self.length
+        MAX_CHARACTERS - self.length
     }
 
     fn take(&mut self, c: char, start: usize, end: usize) {
@@ -205,7 +205,7 @@ impl<F: FnMut(Word<&str>)> Cutter<F> {
 
     fn end_word(&mut self) {
         if let Some(Span { start, end, first_end }) = self.word.take() {
-            (self.give)(Word { text: &self.text, start, end, first_end, place: Place::Word });
+            (self.emit)(Token { text: &self.text, start, end, first_end, kind: TokenKind::Word });
             self.text.clear();
             self.length = 0;
         }
@@ -214,15 +214,15 @@ impl<F: FnMut(Word<&str>)> Cutter<F> {
     fn end_run(&mut self) {
         for (at, &(c, start, first_end)) in self.run.iter().enumerate() {
             self.text.push(c);
-            let (end, place) = match self.run.get(at + 1) {
+            let (end, kind) = match self.run.get(at + 1) {
                 Some(&(next, _, end)) => {
                     self.text.push(next);
-                    (end, Place::Pair)
+                    (end, TokenKind::Bigram)
                 }
-                None if at == 0 => (first_end, Place::Only),
-                None => (first_end, Place::Last),
+                None if at == 0 => (first_end, TokenKind::SingleCharacter),
+                None => (first_end, TokenKind::FinalCharacter),
             };
-            (self.give)(Word { text: &self.text, start, end, first_end, place });
+            (self.emit)(Token { text: &self.text, start, end, first_end, kind });
             self.text.clear();
         }
         self.run.clear();
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<String> {
-        cut(text).into_iter().map(|word| word.text).collect()
+        tokenize(text).into_iter().map(|word| word.text).collect()
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_mark_over_a_plain_letter_belongs_to_it_and_long_words_end() {
         let text = "abcre\u{301}x Caffe\u{300}9";
-        let words = cut(text);
+        let words = tokenize(text);
         assert_eq!(texts(text), ["abcrex", "caffe9"]);
         assert_eq!(words.iter().map(|word| &text[word.start..word.end]).collect::<Vec<_>>(), ["abcre\u{301}x", "Caffe\u{300}9"]);
         assert_eq!(words[1].first_end, words[1].start + 1);
@@ -281,16 +281,19 @@ mod tests {
     #[test]
     fn words_know_where_they_stand() {
         let text = "Ein schönes 東京!";
-        let words = cut(text);
+        let words = tokenize(text);
         assert_eq!(words.iter().map(|word| &text[word.start..word.end]).collect::<Vec<_>>(), ["Ein", "schönes", "東京", "京"]);
         assert_eq!(&text[words[2].start..words[2].first_end], "東");
-        assert_eq!(words.iter().map(|word| word.place).collect::<Vec<_>>(), [Place::Word, Place::Word, Place::Pair, Place::Last]);
+        assert_eq!(
+            words.iter().map(|word| word.kind).collect::<Vec<_>>(),
+            [TokenKind::Word, TokenKind::Word, TokenKind::Bigram, TokenKind::FinalCharacter]
+        );
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_cut_at_its_own_characters(text in "\\PC{0,40}") {
-            for word in cut(&text) {
+            for word in tokenize(&text) {
                 assert!(text.get(word.start..word.end).is_some() && word.first_end <= word.end);
                 assert!(word.text.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || is_unspaced(c)), "{word:?}");
             }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
-use crate::server::Peer;
+use crate::server::PeerAddr;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -20,7 +20,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// there and lead to different addresses, neither is believed.
 #[must_use]
 pub fn client(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Option<IpAddr> {
-    let peer = extensions.get::<Peer>()?.0.ip().to_canonical();
+    let peer = extensions.get::<PeerAddr>()?.0.ip().to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     if !is_trusted(peer) {
         return Some(peer);
@@ -112,7 +112,7 @@ mod tests {
             headers.append(*name, axum::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let mut extensions = Extensions::new();
-        extensions.insert(Peer((peer.parse::<IpAddr>().unwrap(), 1234).into()));
+        extensions.insert(PeerAddr((peer.parse::<IpAddr>().unwrap(), 1234).into()));
         let trusted = ["10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap());
         client(&headers, &extensions, &trusted).unwrap().to_string()
     }

@@ -1,4 +1,4 @@
-//! A draft: what somebody has begun to write in a room.
+//! A draft: what somebody has content to write in a room.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::clock::Millis;
 
 /// New words for one of one's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct EditedWords {
+pub struct DraftEdit {
     /// The message.
     pub seq: i64,
     /// Its new words.
     pub body: String,
 }
 
-/// What somebody has begun to write in a room.
+/// What somebody has content to write in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Begun {
+pub struct DraftContent {
     /// A new message; may be empty.
     pub body: String,
     /// The message that it answers.
@@ -25,19 +25,19 @@ pub struct Begun {
     pub reply_to: Option<i64>,
     /// A message that they edit as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edit: Option<EditedWords>,
+    pub edit: Option<DraftEdit>,
 }
 
-impl Begun {
+impl DraftContent {
     /// How many bytes its texts have.
     #[must_use]
     pub fn bytes(&self) -> i64 {
         (self.body.len() + self.edit.as_ref().map_or(0, |edit| edit.body.len())) as i64
     }
 
-    /// Nothing begun is no draft.
+    /// Nothing content is no draft.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -47,9 +47,9 @@ impl Begun {
 pub struct Draft {
     /// The room's slug.
     pub room: Arc<str>,
-    /// What was begun.
+    /// What was content.
     #[serde(flatten)]
-    pub begun: Begun,
+    pub content: DraftContent,
     /// When.
     pub written_at: Millis,
 }

@@ -12,9 +12,9 @@ use unicode_security::mixed_script::AugmentedScriptSet;
 use super::username::Username;
 
 /// Addressed in a message, or read as a part of the sentence: nobody's, whoever asks.
-const WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
+const RESERVED_WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
 /// Taken for the server, or for those who look after it: only through the set-up link and from the command line.
-const OFFICES: [&str; 21] = [
+const RESERVED_ROLES: [&str; 21] = [
     "abuse",
     "admin",
     "administration",
@@ -47,14 +47,14 @@ pub fn look(name: &str) -> String {
     if letters.is_empty() { folded } else { letters }
 }
 
-/// What a name has in common with the usernames that it can be taken for: as it is read in small letters, and as it looks.
+/// What a name has in common with the usernames that it can be taken for: as it is read in lower letters, and as it looks.
 #[must_use]
 pub fn folds(name: &str) -> [String; 2] {
-    let small = |text: &str| text.to_lowercase();
-    let bones = |text: &str| skeleton(text).collect::<String>();
+    let lower = |text: &str| text.to_lowercase();
+    let skeleton_of = |text: &str| skeleton(text).collect::<String>();
     let plain: String = name.trim().trim_start_matches('@').nfkc().collect();
-    // In a second round, because a capital's shape may be another letter's, and that one's small form has a shape again.
-    [small(&bones(&small(&plain))), small(&bones(&small(&bones(&plain))))]
+    // In a second round, because a capital's shape may be another letter's, and that one's lower form has a shape again.
+    [lower(&skeleton_of(&lower(&plain))), lower(&skeleton_of(&lower(&skeleton_of(&plain))))]
 }
 
 /// What a username and those that look like it have in common.
@@ -66,21 +66,21 @@ pub fn fold(username: &Username) -> String {
 
 /// Whether a username is nobody's to choose.
 #[must_use]
-pub fn is_word(username: &str) -> bool {
-    WORDS.contains(&username)
+pub fn is_reserved_word(username: &str) -> bool {
+    RESERVED_WORDS.contains(&username)
 }
 
-/// Whether a name is taken for that of an office, however it is spelled.
+/// Whether a name is taken for that of an role, however it is spelled.
 #[must_use]
-pub fn is_office(name: &str) -> bool {
+pub fn is_reserved_role(name: &str) -> bool {
     let look = look(name);
-    OFFICES.iter().any(|office| self::look(office) == look)
+    RESERVED_ROLES.iter().any(|role| self::look(role) == look)
 }
 
 /// Whether the letters of a name are of scripts that are written together: UTS 39's moderately restrictive level, for the letters
 /// only. What stands between them, digits, signs, emoji, belongs to every script.
 #[must_use]
-pub fn is_of_one_writing(name: &str) -> bool {
+pub fn is_single_script(name: &str) -> bool {
     let letters = || name.nfkc().filter(|&c| c.is_alphabetic() || is_combining_mark(c));
     let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
     for letter in letters() {
@@ -186,17 +186,17 @@ mod tests {
             "Łukasz O’Neil",
             "Zoë ½",
         ] {
-            assert!(is_of_one_writing(whole), "{whole}");
+            assert!(is_single_script(whole), "{whole}");
         }
         for mixed in ["Adа", "pаypal", "Ada Лавлейс", "Αda", "βeta Ada", "ᎪᎠa", "Ада Αδα", "한か", "नमस्ते かな"]
         {
-            assert!(!is_of_one_writing(mixed), "{mixed}");
+            assert!(!is_single_script(mixed), "{mixed}");
         }
     }
 
     #[test]
     fn offices_are_known_however_they_are_spelled() {
-        for office in [
+        for role in [
             "admin",
             "Admin",
             "adm1n",
@@ -210,11 +210,11 @@ mod tests {
             "Parlor",
             "Administrator",
         ] {
-            assert!(is_office(office), "{office}");
+            assert!(is_reserved_role(role), "{role}");
         }
         for other in ["ada", "adminton", "Modesty", "Robot", "Helper", "Rooty", "Abbot"] {
-            assert!(!is_office(other), "{other}");
+            assert!(!is_reserved_role(other), "{other}");
         }
-        assert!(is_word("here") && !is_word("ali"));
+        assert!(is_reserved_word("here") && !is_reserved_word("ali"));
     }
 }

@@ -16,11 +16,11 @@ pub mod sidebar;
 pub mod username;
 pub mod validate;
 
-pub use draft::{Begun, Draft, EditedWords};
+pub use draft::{Draft, DraftContent, DraftEdit};
 pub use id::{ConnectionId, RoomId, SessionKey, UserId};
 pub use logged::{Logged, RenderCache, RenderKey};
 pub use message::{Kind, Message, Pin, Reaction};
 pub use page::{Page, Window};
 pub use person::Author;
-pub use preferences::{Level, Theme};
+pub use preferences::{NotificationLevel, Theme};
 pub use room::{Head, ListedRoom, Membership, Room, Visibility};

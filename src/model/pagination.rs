@@ -14,18 +14,18 @@ use crate::model::validate;
 /// How many people a page holds.
 const PEOPLE: usize = 50;
 /// How long what is looked for may be, in characters: no name is longer.
-const SOUGHT: usize = 64;
+const MAX_QUERY: usize = 64;
 
 /// Whom a page of a list is to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sought {
+pub struct PageRequest {
     /// What their name or username has in it; empty for everybody.
     pub text: String,
     /// Behind whose username the page begins; empty for the first page.
     pub after: String,
 }
 
-impl Sought {
+impl PageRequest {
     /// One more than a page holds: who is too many says that there is another.
     pub const LIMIT: i64 = PEOPLE as i64 + 1;
 
@@ -34,7 +34,7 @@ impl Sought {
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
     pub fn parse(q: &str, after: &str) -> Result<Self> {
-        let text = validate::line("q", q, SOUGHT)?;
+        let text = validate::line("q", q, MAX_QUERY)?;
         validate::no_nul("after", after)?;
         Ok(Self { text: text.trim_start_matches('@').to_owned(), after: after.trim().to_lowercase() })
     }
@@ -42,15 +42,15 @@ impl Sought {
 
 /// A page of a list of people.
 #[derive(Clone, Debug)]
-pub struct Listing<T> {
+pub struct PeopleListPage<T> {
     /// The people, by name.
     pub people: Vec<T>,
     /// Behind whose username the next page begins, if there is one.
     pub next: Option<String>,
 }
 
-impl<T> Listing<T> {
-    /// The page, of up to [`Sought::LIMIT`] who were found.
+impl<T> PeopleListPage<T> {
+    /// The page, of up to [`PageRequest::LIMIT`] who were found.
     #[must_use]
     pub fn new(mut people: Vec<T>, username: impl Fn(&T) -> &str) -> Self {
         let has_more = people.len() > PEOPLE;
@@ -117,11 +117,11 @@ impl Order {
 
 /// Which rooms a page of the directory is to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SoughtRooms {
+pub struct RoomPageRequest {
     /// What their name or slug has in it; empty for all of them.
     pub text: String,
     /// Behind which place the page begins.
-    pub after: Option<Place>,
+    pub after: Option<RoomCursor>,
     /// Of which rooms.
     pub whose: Whose,
     /// In which order.
@@ -133,7 +133,7 @@ pub struct SoughtRooms {
 /// A place in an order. It is told as a text that holds all of it: to look up the room that a slug names would tell whether
 /// there is one, and where it stands among the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RoomCursor {
     /// What comes before the name: how many members, or when somebody wrote last; the largest first. By name alone, 0.
     pub rank: i64,
     /// The room's name, as the database orders it.
@@ -142,7 +142,7 @@ pub struct Place {
     pub slug: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RoomCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // No slug has a `~`.
         match self.rank {
@@ -152,7 +152,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
+impl RoomCursor {
     /// Reads what was told. Whether there is a number in it, the order says: a name may look like one.
     fn parse(text: &str, order: Order) -> Option<Self> {
         let (slug, rest) = text.split_once('~')?;
@@ -166,7 +166,7 @@ impl Place {
     }
 }
 
-impl SoughtRooms {
+impl RoomPageRequest {
     /// One more than a page holds: it says that there is another.
     pub const LIMIT: i64 = ROOMS as i64 + 1;
 
@@ -175,27 +175,27 @@ impl SoughtRooms {
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
     pub fn parse(q: &str, after: &str, whose: Whose, order: Order) -> Result<Self> {
-        let text = validate::line("q", q, SOUGHT)?;
+        let text = validate::line("q", q, MAX_QUERY)?;
         validate::no_nul("after", after)?;
         let wrong = || Error::invalid("after", "`after` must be the `next` of an earlier answer.");
-        let after = if after.is_empty() { None } else { Some(Place::parse(after, order).ok_or_else(wrong)?) };
+        let after = if after.is_empty() { None } else { Some(RoomCursor::parse(after, order).ok_or_else(wrong)?) };
         Ok(Self { text: text.trim_start_matches('#').to_owned(), after, whose, order, with_direct: false })
     }
 }
 
 /// A page of a list of rooms.
 #[derive(Clone, Debug)]
-pub struct RoomListing {
+pub struct RoomListPage {
     /// The rooms.
     pub rooms: Vec<ListedRoom>,
     /// What to ask for the next page with, if there is one.
     pub next: Option<String>,
 }
 
-impl RoomListing {
-    /// A page of the directory, of up to [`SoughtRooms::LIMIT`] rooms that were found.
+impl RoomListPage {
+    /// A page of the directory, of up to [`RoomPageRequest::LIMIT`] rooms that were found.
     #[must_use]
-    pub fn of_places(mut found: Vec<(Place, ListedRoom)>) -> Self {
+    pub fn of_cursors(mut found: Vec<(RoomCursor, ListedRoom)>) -> Self {
         let has_more = found.len() > ROOMS;
         found.truncate(ROOMS);
         let next = found.last().filter(|_| has_more).map(|(place, _)| place.to_string());
@@ -217,7 +217,7 @@ impl RoomListing {
 
 /// Where a page of revisions lies. The revision with this number is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevisionsPlace {
+pub enum RevisionWindow {
     /// The newest ones.
     Newest,
     /// Those just older than this one.
@@ -226,7 +226,7 @@ pub enum RevisionsPlace {
     After(i64),
 }
 
-impl RevisionsPlace {
+impl RevisionWindow {
     /// The place that these two parameters name.
     ///
     /// # Errors
@@ -286,16 +286,16 @@ mod tests {
             for (rank, order) in
                 [(0, Order::Name), (0, Order::Members), (12, Order::Members), (1_790_000_000_000, Order::Activity)]
             {
-                let place = Place { rank, name: name.to_owned(), slug: "tea-7k3fqx".to_owned() };
-                let sought = SoughtRooms::parse("", &place.to_string(), Whose::All, order).unwrap();
-                assert_eq!(sought.after, Some(place));
+                let place = RoomCursor { rank, name: name.to_owned(), slug: "tea-7k3fqx".to_owned() };
+                let request = RoomPageRequest::parse("", &place.to_string(), Whose::All, order).unwrap();
+                assert_eq!(request.after, Some(place));
             }
         }
         assert_eq!(
-            SoughtRooms::parse("#tea", "", Whose::Own, Order::Name).unwrap(),
-            SoughtRooms { text: "tea".to_owned(), whose: Whose::Own, ..SoughtRooms::default() }
+            RoomPageRequest::parse("#tea", "", Whose::Own, Order::Name).unwrap(),
+            RoomPageRequest { text: "tea".to_owned(), whose: Whose::Own, ..RoomPageRequest::default() }
         );
-        assert_eq!(SoughtRooms::parse("", "tea", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
-        assert_eq!(SoughtRooms::parse("", "te\0a~", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
+        assert_eq!(RoomPageRequest::parse("", "tea", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
+        assert_eq!(RoomPageRequest::parse("", "te\0a~", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum NotificationLevel {
     /// Every message counts.
     All,
     /// Only what addresses them counts.
@@ -55,5 +55,5 @@ macro_rules! choice {
     };
 }
 
-choice!(Level: All = "all", Mentions = "mentions", Muted = "muted");
+choice!(NotificationLevel: All = "all", Mentions = "mentions", Muted = "muted");
 choice!(Theme: Auto = "auto", Light = "light", Dark = "dark");

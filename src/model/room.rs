@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Level, RoomId, UserId};
+use super::{Author, NotificationLevel, RoomId, UserId};
 use crate::clock::Millis;
 
 /// Who may find and enter a room.
@@ -100,7 +100,7 @@ pub struct ListedRoom {
     /// How many behind the read marker address the person; at most 100 are counted, and none where that was not asked for.
     pub mentions: i64,
     /// The person's notification level; `None` is their default.
-    pub level: Option<Level>,
+    pub level: Option<NotificationLevel>,
     /// The last message that they have read; 0 for who is no member.
     pub read_seq: i64,
     /// When somebody last wrote; known only of direct messages, and in a directory that is sorted by it.

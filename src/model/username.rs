@@ -72,7 +72,7 @@ pub fn display_name(text: &str, username: &Username) -> Result<String> {
     if text.starts_with(is_odd) || text.ends_with(is_odd) || name.chars().zip(name.chars().skip(1)).any(is_doubled) {
         return refused("The name can’t start or end with special spaces, or have several in a row.");
     }
-    if !lookalikes::is_of_one_writing(&name) {
+    if !lookalikes::is_single_script(&name) {
         return refused("The name can’t mix alphabets, such as Latin and Cyrillic.");
     }
     if names_another(&name, username) {

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
 
-use crate::limits::Turns;
+use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, UserId};
 use crate::realtime::guard::ConnectionGuard;
@@ -34,7 +34,7 @@ pub struct Connection {
     pub(super) as_of: u64,
     guard: Arc<ConnectionGuard>,
     /// Its person's turns to read.
-    pub turns: Turns,
+    pub read_permits: ReadPermits,
     /// What waits to be written to it.
     pub backlog: Backlog,
     /// Where answers end in what was queued for it; each has its place among the events under way until it has been written.
@@ -121,7 +121,7 @@ impl Connection {
         session: SessionKey,
         as_of: u64,
         guard: Arc<ConnectionGuard>,
-        turns: Turns,
+        read_permits: ReadPermits,
     ) -> Self {
         let backlog = guard.handshake().backlog.clone();
         Self {
@@ -130,7 +130,7 @@ impl Connection {
             session,
             as_of,
             guard,
-            turns,
+            read_permits,
             backlog,
             departing: Mutex::default(),
             lag: Mutex::default(),

@@ -17,7 +17,7 @@ use socketioxide::TransportType;
 
 use super::NAMESPACE;
 use super::handshake::Handshake;
-use crate::server::{Connections, Cut, Place};
+use crate::server::{ConnectionControl, ConnectionPermit, Connections};
 
 /// How often one connection may ask to be let in, whatever comes of it.
 const CONNECTS: u32 = 8;
@@ -41,10 +41,10 @@ pub struct ConnectionGuard {
 /// How the transport can be ended.
 enum Transport {
     /// Over WebSocket: with its connection. Before it is open: with the request's.
-    Connection(Cut),
-    /// Over polling: with the session, which takes a place among the connections. The connections of its requests may be a proxy's,
+    Connection(ConnectionControl),
+    /// Over polling: with the session, which takes a permit among the connections. The connections of its requests may be a proxy's,
     /// and carry the requests of others.
-    Session { place: Place, close: Arc<dyn Fn() + Send + Sync> },
+    Session { permit: ConnectionPermit, close: Arc<dyn Fn() + Send + Sync> },
 }
 
 impl Transport {
@@ -58,7 +58,7 @@ impl Transport {
 
 /// What ends a transport.
 enum End {
-    Connection(Cut),
+    Connection(ConnectionControl),
     Session(Arc<dyn Fn() + Send + Sync>),
 }
 
@@ -75,7 +75,7 @@ impl ConnectionGuard {
     /// Guards the transport that a request may open.
     #[must_use]
     pub fn new(handshake: Handshake, connections: Connections) -> Self {
-        let transport = Mutex::new(Transport::Connection(handshake.cut.clone()));
+        let transport = Mutex::new(Transport::Connection(handshake.control.clone()));
         Self { handshake, connections, connects: AtomicU32::new(0), is_closing: AtomicBool::new(false), transport }
     }
 
@@ -99,7 +99,7 @@ impl ConnectionGuard {
     pub fn let_in(&self) {
         match &mut *self.transport() {
             Transport::Connection(cut) => cut.allow_all(),
-            Transport::Session { place, .. } => place.let_in(),
+            Transport::Session { permit, .. } => permit.set_authenticated(),
         }
     }
 
@@ -151,13 +151,13 @@ impl Guard for ConnectionGuard {
     fn may_open(&self, transport: TransportType) -> bool {
         match transport {
             TransportType::Websocket => {
-                self.handshake.cut.allow(UNADMITTED);
+                self.handshake.control.allow(UNADMITTED);
                 true
             }
             TransportType::Polling => match self.connections.admit_session(self.handshake.address) {
                 // Until it is open there is nothing to close.
-                Some(place) => {
-                    *self.transport() = Transport::Session { place, close: Arc::new(|| ()) };
+                Some(permit) => {
+                    *self.transport() = Transport::Session { permit, close: Arc::new(|| ()) };
                     true
                 }
                 None => false,
@@ -178,11 +178,11 @@ impl Guard for ConnectionGuard {
     }
 
     fn upgraded(&self, request: &Extensions) {
-        let Some(cut) = Self::of(request).map(|it| it.handshake.cut.clone()) else { return };
-        // The connection has a place of its own.
+        let Some(cut) = Self::of(request).map(|it| it.handshake.control.clone()) else { return };
+        // The connection has a permit of its own.
         let mut transport = self.transport();
-        if let Transport::Session { place, .. } = &*transport
-            && place.is_waiting()
+        if let Transport::Session { permit, .. } = &*transport
+            && permit.is_unauthenticated()
         {
             cut.allow(UNADMITTED);
         }
@@ -243,7 +243,7 @@ mod tests {
         let handshake = Handshake {
             session: None,
             is_origin_allowed: true,
-            cut: Cut::default(),
+            control: ConnectionControl::default(),
             backlog: Backlog::default(),
             address: [192, 0, 2, 1].into(),
         };

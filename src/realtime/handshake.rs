@@ -17,7 +17,7 @@ use crate::http::cookies::session_key;
 use crate::http::origin::Origins;
 use crate::model::SessionKey;
 use crate::realtime::guard::ConnectionGuard;
-use crate::server::{Connections, Cut};
+use crate::server::{ConnectionControl, Connections};
 
 /// Where Socket.IO answers.
 pub const PATH: &str = "/socket.io";
@@ -30,7 +30,7 @@ pub struct Handshake {
     /// Whether it comes from a page of ours, or from no page, and was meant for us.
     pub is_origin_allowed: bool,
     /// Cuts the connection that it came on.
-    pub cut: Cut,
+    pub control: ConnectionControl,
     /// What waits to be written to the session that it opens.
     pub backlog: Backlog,
     /// Where its client is.
@@ -75,7 +75,7 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     let handshake = Handshake {
         session: session_key(headers, &doors.origins),
         is_origin_allowed: is_allowed(&request, &doors.origins),
-        cut: request.extensions().get::<Cut>().cloned().unwrap_or_default(),
+        control: request.extensions().get::<ConnectionControl>().cloned().unwrap_or_default(),
         backlog: Backlog::default(),
         address: client_ip::client(headers, request.extensions(), &doors.trusted_proxies)
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),

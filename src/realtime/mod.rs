@@ -159,8 +159,8 @@ impl Realtime {
         };
         self.chat.names().meet(&user.username);
         guard.let_in();
-        let turns = self.chat.reads().turns(user.id);
-        let connection = Arc::new(Connection::new(user.id, user.username, key, as_of, guard, turns));
+        let read_permits = self.chat.reads().permits_of(user.id);
+        let connection = Arc::new(Connection::new(user.id, user.username, key, as_of, guard, read_permits));
         socket.extensions.insert(connection.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
         inbound::listen(&self, &socket, connection);

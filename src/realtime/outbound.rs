@@ -9,7 +9,7 @@ use socketioxide::SendError;
 use socketioxide::extract::SocketRef;
 
 use crate::events::{Removal, SessionEnd};
-use crate::model::{Author, Draft, Head, Level, ListedRoom, Logged, Room, Visibility};
+use crate::model::{Author, Draft, Head, ListedRoom, Logged, NotificationLevel, Room, Visibility};
 
 /// An event with its name on the wire.
 pub trait Outgoing: Serialize {
@@ -59,7 +59,7 @@ pub struct LevelChanged<'a> {
     /// The room's slug.
     pub room: &'a str,
     /// What it is set to; null for what the person chose for all.
-    pub level: Option<Level>,
+    pub level: Option<NotificationLevel>,
 }
 
 /// A room became the person's favorite, or is none any more.
@@ -181,7 +181,7 @@ pub struct OwnRoom {
     direct: Option<Vec<Author>>,
     unread: i64,
     mentions: i64,
-    level: Option<Level>,
+    level: Option<NotificationLevel>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
     read_seq: i64,

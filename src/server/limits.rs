@@ -1,7 +1,7 @@
 //! How many connections there may be, in all and from one address.
 //!
-//! Owns the counting. A connection's place lives in its stream, so that it is counted until the stream is really gone. A session over
-//! long-polling outlives its connections, so it counts as one by itself, and its place lives with the session.
+//! Owns the counting. A connection's permit lives in its stream, so that it is counted until the stream is really gone. A session over
+//! long-polling outlives its connections, so it counts as one by itself, and its permit lives with the session.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,9 +16,9 @@ use crate::config::Config;
 
 /// How many polling sessions may be open that nobody has been let in with yet: each takes memory for up to ten seconds, and costs
 /// its client one request.
-const WAITING: usize = 1024;
+const UNAUTHENTICATED: usize = 1024;
 /// How many of those one address may have.
-const WAITING_PER_ADDRESS: usize = 64;
+const UNAUTHENTICATED_PER_ADDRESS: usize = 64;
 
 /// How many connections there may be.
 #[derive(Clone, Debug, Default)]
@@ -80,30 +80,30 @@ impl Connections {
         Self(Arc::new(Shared { limits, counts: Mutex::default(), emptied: Notify::new() }))
     }
 
-    /// A place for a connection from `address`, unless a limit is reached.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
-        self.place(address, Kind::Connection)
+    /// A permit for a connection from `address`, unless a limit is reached.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<ConnectionPermit> {
+        self.admit_kind(address, Kind::Connection)
     }
 
-    /// A place for a polling session whose client is at `address`, unless a limit is reached.
+    /// A permit for a polling session whose client is at `address`, unless a limit is reached.
     #[must_use]
-    pub fn admit_session(&self, address: IpAddr) -> Option<Place> {
-        self.place(address, Kind::Waiting)
+    pub fn admit_session(&self, address: IpAddr) -> Option<ConnectionPermit> {
+        self.admit_kind(address, Kind::Unauthenticated)
     }
 
-    fn place(&self, address: IpAddr, kind: Kind) -> Option<Place> {
+    fn admit_kind(&self, address: IpAddr, kind: Kind) -> Option<ConnectionPermit> {
         let limits = &self.0.limits;
         let address = address.to_canonical();
         let is_exempt = limits.exempt.iter().any(|net| net.contains(&address));
         // Whoever waits is counted by address in any case.
-        let counted = (!is_exempt && (limits.per_address.is_some() || kind == Kind::Waiting)).then(|| network(address));
+        let counted = (!is_exempt && (limits.per_address.is_some() || kind == Kind::Unauthenticated)).then(|| network(address));
 
         let mut counts = self.0.counts();
         let of_address = counted.and_then(|address| counts.by_address.get(&address)).copied().unwrap_or_default();
         let is_full = limits.total.is_some_and(|limit| counts.total >= limit)
             || counted.is_some() && limits.per_address.is_some_and(|limit| of_address.total >= limit);
-        let are_too_many_waiting =
-            kind == Kind::Waiting && (counts.waiting >= WAITING || of_address.waiting >= WAITING_PER_ADDRESS);
+        let are_too_many_waiting = kind == Kind::Unauthenticated
+            && (counts.waiting >= UNAUTHENTICATED || of_address.waiting >= UNAUTHENTICATED_PER_ADDRESS);
         if is_full || are_too_many_waiting {
             if !std::mem::replace(&mut counts.is_refusing, true) {
                 let (total, of_address) = (counts.total, of_address.total);
@@ -113,7 +113,7 @@ impl Connections {
         }
         counts.is_refusing = false;
         counts.total += 1;
-        let is_waiting = usize::from(kind == Kind::Waiting);
+        let is_waiting = usize::from(kind == Kind::Unauthenticated);
         counts.open += 1 - is_waiting;
         counts.waiting += is_waiting;
         if let Some(address) = counted {
@@ -121,7 +121,7 @@ impl Connections {
             of_address.total += 1;
             of_address.waiting += is_waiting;
         }
-        Some(Place { connections: self.0.clone(), counted, kind })
+        Some(ConnectionPermit { connections: self.0.clone(), counted, kind })
     }
 
     /// How many are open; sessions do not count here.
@@ -148,41 +148,41 @@ impl Shared {
     }
 }
 
-/// What a place is for.
+/// What a permit is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Connection,
     /// A session that nobody has been let in with.
-    Waiting,
+    Unauthenticated,
     /// A session.
     Session,
 }
 
-/// One connection's or session's place among the others; given back when it is dropped.
-pub struct Place {
+/// One connection's or session's permit among the others; given back when it is dropped.
+pub struct ConnectionPermit {
     connections: Arc<Shared>,
     counted: Option<IpAddr>,
     kind: Kind,
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Whether it is a session's with which nobody has been let in.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.kind == Kind::Waiting
+    pub fn is_unauthenticated(&self) -> bool {
+        self.kind == Kind::Unauthenticated
     }
 
     /// Somebody has been let in with the session.
-    pub fn let_in(&mut self) {
-        if self.kind == Kind::Waiting {
+    pub fn set_authenticated(&mut self) {
+        if self.kind == Kind::Unauthenticated {
             self.kind = Kind::Session;
-            self.connections.counts().wait_no_more(self.counted);
+            self.connections.counts().end_waiting(self.counted);
         }
     }
 }
 
 impl Counts {
-    fn wait_no_more(&mut self, counted: Option<IpAddr>) {
+    fn end_waiting(&mut self, counted: Option<IpAddr>) {
         self.waiting -= 1;
         if let Some(of_address) = counted.and_then(|address| self.by_address.get_mut(&address)) {
             of_address.waiting -= 1;
@@ -190,11 +190,11 @@ impl Counts {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.connections.counts();
-        if self.kind == Kind::Waiting {
-            counts.wait_no_more(self.counted);
+        if self.kind == Kind::Unauthenticated {
+            counts.end_waiting(self.counted);
         }
         counts.total -= 1;
         if let Some(address) = self.counted
@@ -231,7 +231,7 @@ mod tests {
         Connections::new(Limits { total: Some(total), per_address: Some(per_address), exempt })
     }
 
-    fn admit(connections: &Connections, address: &str) -> Option<Place> {
+    fn admit(connections: &Connections, address: &str) -> Option<ConnectionPermit> {
         connections.admit(address.parse().unwrap())
     }
 
@@ -249,26 +249,26 @@ mod tests {
     #[test]
     fn an_address_has_its_own_limit_and_a_proxy_has_none() {
         let connections = connections(100, 2);
-        let places: Vec<_> = (0..2).map(|_| admit(&connections, "192.0.2.1")).collect();
-        assert!(places.iter().all(Option::is_some));
+        let permits: Vec<_> = (0..2).map(|_| admit(&connections, "192.0.2.1")).collect();
+        assert!(permits.iter().all(Option::is_some));
         assert!(admit(&connections, "192.0.2.1").is_none());
         assert!(admit(&connections, "::ffff:192.0.2.1").is_none(), "the same address, written as IPv6");
         assert!(admit(&connections, "192.0.2.2").is_some());
         let behind_the_proxy: Vec<_> = (0..10).filter_map(|_| admit(&connections, "10.1.2.3")).collect();
         assert_eq!(behind_the_proxy.len(), 10);
-        drop(places);
+        drop(permits);
         assert!(admit(&connections, "192.0.2.1").is_some());
     }
 
     #[test]
     fn an_ipv6_network_is_one_address() {
         let connections = connections(100, 1);
-        let _place = admit(&connections, "2001:db8::1").unwrap();
+        let _permit = admit(&connections, "2001:db8::1").unwrap();
         assert!(admit(&connections, "2001:db8::ffff:1").is_none());
         assert!(admit(&connections, "2001:db8:0:1::1").is_some());
     }
 
-    fn session(connections: &Connections, address: &str) -> Option<Place> {
+    fn session(connections: &Connections, address: &str) -> Option<ConnectionPermit> {
         connections.admit_session(address.parse().unwrap())
     }
 
@@ -288,17 +288,17 @@ mod tests {
     #[test]
     fn only_so_many_sessions_wait_at_once_from_one_address_and_in_all() {
         let connections = Connections::new(Limits::default());
-        let mut places: Vec<_> = (0..).map_while(|_| session(&connections, "192.0.2.1")).collect();
-        assert_eq!(places.len(), WAITING_PER_ADDRESS);
-        places[0].let_in();
-        places[0].let_in();
-        places.extend(session(&connections, "192.0.2.1"));
+        let mut permits: Vec<_> = (0..).map_while(|_| session(&connections, "192.0.2.1")).collect();
+        assert_eq!(permits.len(), UNAUTHENTICATED_PER_ADDRESS);
+        permits[0].set_authenticated();
+        permits[0].set_authenticated();
+        permits.extend(session(&connections, "192.0.2.1"));
         assert!(session(&connections, "192.0.2.1").is_none());
-        assert_eq!(places.len(), WAITING_PER_ADDRESS + 1);
+        assert_eq!(permits.len(), UNAUTHENTICATED_PER_ADDRESS + 1);
         let others: Vec<_> =
-            (0..WAITING).map_while(|n| session(&connections, &format!("10.0.{}.{}", n / 250, n % 250))).collect();
-        assert_eq!(others.len(), WAITING - WAITING_PER_ADDRESS);
-        drop((places, others));
+            (0..UNAUTHENTICATED).map_while(|n| session(&connections, &format!("10.0.{}.{}", n / 250, n % 250))).collect();
+        assert_eq!(others.len(), UNAUTHENTICATED - UNAUTHENTICATED_PER_ADDRESS);
+        drop((permits, others));
         assert!(connections.0.counts().by_address.is_empty());
         assert!(session(&connections, "192.0.2.1").is_some());
     }
@@ -306,13 +306,13 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_kept_of_connections_that_have_ended() {
         let connections = connections(100, 10);
-        let places: Vec<_> = (1..=9).filter_map(|n| admit(&connections, &format!("192.0.2.{n}"))).collect();
+        let permits: Vec<_> = (1..=9).filter_map(|n| admit(&connections, &format!("192.0.2.{n}"))).collect();
         assert_eq!(connections.count(), 9);
         let ended = tokio::spawn({
             let connections = connections.clone();
             async move { connections.ended().await }
         });
-        drop(places);
+        drop(permits);
         ended.await.unwrap();
         assert!(connections.0.counts().by_address.is_empty());
     }

@@ -26,9 +26,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-pub use limits::{Connections, Limits, Place};
-pub use stream::Cut;
-use stream::Cuttable;
+pub use limits::{ConnectionPermit, Connections, Limits};
+pub use stream::ConnectionControl;
+use stream::ControlledStream;
 
 /// How long the head of a request may take, counted from the end of the one before: so a connection that says nothing is closed
 /// after it, too.
@@ -52,7 +52,7 @@ const NOTICE: Duration = Duration::from_secs(1);
 
 /// In a request's extensions: the address that the connection came from.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+pub struct PeerAddr(pub SocketAddr);
 
 /// Begins to listen, with more room for those who come all at once than the 128 of `TcpListener::bind`: after a restart everybody does.
 ///
@@ -87,13 +87,13 @@ where
             }
         };
         // Over the limit: closed without a word. An answer would cost what the limit is there to save.
-        let Some(place) = connections.admit(peer.ip()) else { continue };
+        let Some(permit) = connections.admit(peer.ip()) else { continue };
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%peer, %error, "a connection was gone before it began");
             continue;
         }
-        let connection = Connection { peer, cut: Cut::new(cut_all.child_token()), place, http: http.clone() };
-        tokio::spawn(connection.converse(stream, service.clone(), shutdown.clone()));
+        let connection = Connection { peer, control: ConnectionControl::new(cut_all.child_token()), permit, http: http.clone() };
+        tokio::spawn(connection.run(stream, service.clone(), shutdown.clone()));
     }
     drop(listener);
 
@@ -126,22 +126,22 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// One connection, before its first request.
 struct Connection {
     peer: SocketAddr,
-    cut: Cut,
-    place: Place,
+    control: ConnectionControl,
+    permit: ConnectionPermit,
     http: Arc<http1::Builder>,
 }
 
 impl Connection {
     /// Serves the connection's requests. Ends with the connection, or when it is upgraded: then the stream lives on in the hands
-    /// of whoever asked for that, with its place and its cut, and nothing is left of this task.
-    async fn converse<S, B>(self, stream: TcpStream, service: S, shutdown: CancellationToken)
+    /// of whoever asked for that, with its permit and its cut, and nothing is left of this task.
+    async fn run<S, B>(self, stream: TcpStream, service: S, shutdown: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
         B: Body<Data: Send, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
     {
-        let Self { peer, cut, place, http } = self;
-        let stream = Cuttable::new(stream, cut.clone(), place);
-        let answer = service_fn(move |request| answer(request, service.clone(), Peer(peer), cut.clone()));
+        let Self { peer, control, permit, http } = self;
+        let stream = ControlledStream::new(stream, control.clone(), permit);
+        let answer = service_fn(move |request| answer(request, service.clone(), PeerAddr(peer), control.clone()));
         let mut conversation = pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
         let ended = match shutdown.run_until_cancelled(conversation.as_mut()).await {
             Some(ended) => ended,
@@ -157,13 +157,18 @@ impl Connection {
 }
 
 /// Answers one request. One whose body does not arrive in time ends the connection.
-async fn answer<S, B>(mut request: Request<Incoming>, mut service: S, peer: Peer, cut: Cut) -> io::Result<Response<B>>
+async fn answer<S, B>(
+    mut request: Request<Incoming>,
+    mut service: S,
+    peer: PeerAddr,
+    control: ConnectionControl,
+) -> io::Result<Response<B>>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
 {
     let has_body = !request.body().is_end_stream();
     request.extensions_mut().insert(peer);
-    request.extensions_mut().insert(cut);
+    request.extensions_mut().insert(control);
     let answering = async move {
         let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
         let Ok(response) = service.call(request).await;

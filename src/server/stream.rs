@@ -16,16 +16,16 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::limits::Place;
+use super::limits::ConnectionPermit;
 
 /// How long a client may keep a writer waiting, in all, beyond what it has read since.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many bytes a second a client must read when something waits for it.
-const LEAST_SPEED: u32 = 8 * 1024;
+const MIN_SPEED: u32 = 8 * 1024;
 /// In a request's extensions: ends the connection at once, whatever it is doing, and also after an upgrade; and limits what it may
 /// still send.
 #[derive(Clone, Debug)]
-pub struct Cut {
+pub struct ConnectionControl {
     pub(super) token: CancellationToken,
     /// How many more bytes may be read; [`UNLIMITED`] for any number.
     allowance: Arc<AtomicU32>,
@@ -34,13 +34,13 @@ pub struct Cut {
 /// Any number of bytes.
 const UNLIMITED: u32 = u32::MAX;
 
-impl Default for Cut {
+impl Default for ConnectionControl {
     fn default() -> Self {
         Self::new(CancellationToken::new())
     }
 }
 
-impl Cut {
+impl ConnectionControl {
     pub(super) fn new(token: CancellationToken) -> Self {
         Self { token, allowance: Arc::new(AtomicU32::new(UNLIMITED)) }
     }
@@ -73,16 +73,16 @@ impl Cut {
     }
 }
 
-/// A connection's stream, with its cut and its place; all three end together, also after an upgrade.
-pub(super) struct Cuttable {
+/// A connection's stream, with its cut and its permit; all three end together, also after an upgrade.
+pub(super) struct ControlledStream {
     stream: TcpStream,
-    cut: Cut,
+    control: ConnectionControl,
     // The halves of an upgraded stream are polled by two tasks, and each must be woken. Made only when there is something to wait
     // for: most writes never wait.
     reading: Wait,
     writing: Wait,
     patience: Patience,
-    _place: Place,
+    _permit: ConnectionPermit,
 }
 
 /// What is left of [`PATIENCE`] with a client that does not read.
@@ -103,7 +103,7 @@ impl Patience {
             self.left = self.left.saturating_sub(since.elapsed());
         }
         if self.left < PATIENCE {
-            let earned = Duration::from_secs(1) / LEAST_SPEED * u32::try_from(bytes).unwrap_or(u32::MAX);
+            let earned = Duration::from_secs(1) / MIN_SPEED * u32::try_from(bytes).unwrap_or(u32::MAX);
             self.left = (self.left + earned).min(PATIENCE);
         }
     }
@@ -118,9 +118,9 @@ impl Patience {
 
 type Wait = Option<Pin<Box<WaitForCancellationFutureOwned>>>;
 
-impl Cuttable {
-    pub(super) fn new(stream: TcpStream, cut: Cut, place: Place) -> Self {
-        Self { stream, cut, reading: None, writing: None, patience: Patience::new(), _place: place }
+impl ControlledStream {
+    pub(super) fn new(stream: TcpStream, control: ConnectionControl, permit: ConnectionPermit) -> Self {
+        Self { stream, control, reading: None, writing: None, patience: Patience::new(), _permit: permit }
     }
 
     /// Polls the stream, or fails when it is cut, now or later.
@@ -131,13 +131,13 @@ impl Cuttable {
         poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let this = self.get_mut();
-        if this.cut.token.is_cancelled() {
+        if this.control.token.is_cancelled() {
             return Poll::Ready(Err(cut()));
         }
         if let Poll::Ready(done) = poll(Pin::new(&mut this.stream), cx) {
             return Poll::Ready(done);
         }
-        let token = this.cut.token.clone();
+        let token = this.control.token.clone();
         let wait = side(this).get_or_insert_with(|| Box::pin(token.cancelled_owned()));
         wait.as_mut().poll(cx).map(|()| Err(cut()))
     }
@@ -166,21 +166,21 @@ fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut")
 }
 
-impl AsyncRead for Cuttable {
+impl AsyncRead for ControlledStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         let polled = Pin::new(&mut *this).poll(cx, |this| &mut this.reading, |stream, cx| stream.poll_read(cx, buf));
-        if !this.cut.has_read(buf.filled().len() - before) {
+        if !this.control.has_read(buf.filled().len() - before) {
             tracing::debug!("a client sent too much before it was let in; cutting it");
-            this.cut.cut();
+            this.control.cut();
             return Poll::Ready(Err(cut()));
         }
         polled
     }
 }
 
-impl AsyncWrite for Cuttable {
+impl AsyncWrite for ControlledStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }

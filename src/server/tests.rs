@@ -14,7 +14,7 @@ use super::*;
 
 /// What a request's handler tells the test: how to cut its connection, and the upgraded stream.
 enum Told {
-    Cut(Cut),
+    Control(ConnectionControl),
     Upgraded(hyper::upgrade::Upgraded),
 }
 
@@ -47,9 +47,9 @@ impl Site {
         stream
     }
 
-    async fn cut(&mut self) -> Cut {
+    async fn cut(&mut self) -> ConnectionControl {
         match self.told.recv().await {
-            Some(Told::Cut(cut)) => cut,
+            Some(Told::Control(cut)) => cut,
             _ => panic!("the handler was not reached"),
         }
     }
@@ -71,9 +71,9 @@ impl Site {
 }
 
 async fn handle(mut request: Request<Incoming>, tell: mpsc::UnboundedSender<Told>) -> Result<Response<AxumBody>, Infallible> {
-    assert!(request.extensions().get::<Peer>().is_some_and(|peer| peer.0.ip().is_loopback()));
-    let cut = request.extensions().get::<Cut>().cloned().expect("every request can be cut");
-    tell.send(Told::Cut(cut)).ok();
+    assert!(request.extensions().get::<PeerAddr>().is_some_and(|peer| peer.0.ip().is_loopback()));
+    let cut = request.extensions().get::<ConnectionControl>().cloned().expect("every request can be cut");
+    tell.send(Told::Control(cut)).ok();
     let body = match request.uri().path() {
         "/slow" => {
             sleep(Duration::from_secs(3)).await;
@@ -209,7 +209,7 @@ async fn cutting_ends_a_connection_whose_client_does_not_read() {
     let mut stuck = site.ask("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stuck.readable().await.unwrap();
     site.cut().await.cut();
-    // Its place is free before it has read anything.
+    // Its permit is free before it has read anything.
     let mut next = loop {
         let mut stream = site.ask(HELLO).await;
         if stream.read_u8().await.is_ok() {
@@ -310,7 +310,7 @@ async fn a_client_that_does_not_read_is_cut() {
     let cut = site.cut().await;
     stuck.readable().await.unwrap();
     let began = Instant::now();
-    // Its place is free once its connection has ended, and nobody had to cut it.
+    // Its permit is free once its connection has ended, and nobody had to cut it.
     loop {
         let mut stream = site.ask(HELLO).await;
         if stream.read_u8().await.is_ok() {

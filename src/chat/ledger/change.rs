@@ -19,7 +19,7 @@ pub enum Change {
         /// The words as sanitized HTML, and whom they address.
         rendered: Rendered,
         /// Who is connected, where the words address those who are here.
-        here: Vec<UserId>,
+        online: Vec<UserId>,
         /// Tells a retry from a new message; unique for each author.
         nonce: Option<String>,
         /// The message that it answers.
@@ -34,7 +34,7 @@ pub enum Change {
         /// The new words as sanitized HTML, and whom they address.
         rendered: Rendered,
         /// Who is connected, where the words address those who are here.
-        here: Vec<UserId>,
+        online: Vec<UserId>,
     },
     /// Take a message's words away; its place stays.
     Delete {

@@ -19,7 +19,7 @@ use tracing::{Instrument, error, warn};
 use super::names::Names;
 use crate::chat::ledger::change::{Change, Request};
 use crate::chat::ledger::recent::RecentCache;
-use crate::chat::ledger::rules::{Batch, Done, Outcome};
+use crate::chat::ledger::rules::{Batch, Effect, Outcome};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::ledger::LARGEST_BATCH;
@@ -63,8 +63,8 @@ impl Pending {
     /// Why it was refused.
     pub async fn message(self) -> Result<Arc<Logged>> {
         match self.outcome().await? {
-            Done::Kept(logged) => Ok(logged),
-            Done::Read(_) | Done::Nothing => Err(Error::Internal("a change came to no message".into())),
+            Effect::Message(logged) => Ok(logged),
+            Effect::ReadMarker(_) | Effect::Unchanged => Err(Error::Internal("a change came to no message".into())),
         }
     }
 }
@@ -168,10 +168,10 @@ impl Committer {
     }
 
     async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
-        let wanted = rules::wanted(batch.iter());
+        let keys = rules::keys(batch.iter());
         let (outcomes, events): (Vec<Outcome>, Vec<Event>) = self
             .db
-            .commit_batch(&wanted, |snapshot| {
+            .commit_batch(&keys, |snapshot| {
                 let mut state = Batch::new(snapshot, self.clock.now());
                 let outcomes = batch.iter().map(|request| state.apply(request)).collect();
                 let (known, writes, events) = state.into_parts();

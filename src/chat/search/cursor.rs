@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 
 /// A message by its room and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct MessageRef {
     /// The room's slug.
     pub room: String,
     /// The place.
     pub seq: i64,
 }
 
-impl Spot {
+impl MessageRef {
     /// The place of a message that was found.
     pub fn of(hit: &Hit) -> Self {
         Self { room: hit.slug.to_string(), seq: hit.seq }
@@ -29,9 +29,9 @@ impl Spot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The last result.
-    pub last: Spot,
+    pub last: MessageRef,
     /// When the best come first: the last one's score, and the newest match when the search began.
-    pub best: Option<(i64, Spot)>,
+    pub best: Option<(i64, MessageRef)>,
 }
 
 impl Cursor {
@@ -51,7 +51,7 @@ fn read(text: &str) -> Option<Cursor> {
     }
     let mut parts = text.split('~');
     let spot = |room: Option<&str>, seq: Option<&str>| {
-        Some(Spot { room: room.filter(|room| !room.is_empty())?.to_owned(), seq: seq?.parse().ok()? })
+        Some(MessageRef { room: room.filter(|room| !room.is_empty())?.to_owned(), seq: seq?.parse().ok()? })
     };
     let last = spot(parts.next(), parts.next())?;
     let best = match parts.next() {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let spot = |room: &str, seq| Spot { room: room.into(), seq };
+        let spot = |room: &str, seq| MessageRef { room: room.into(), seq };
         let newest = Cursor { last: spot("general", 7), best: None };
         let best = Cursor { last: spot("a-2", 9), best: Some((1234, spot("b", 11))) };
         assert_eq!((newest.to_string(), best.to_string()), ("general~7".into(), "a-2~9~1234~b~11".into()));

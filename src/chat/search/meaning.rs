@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use super::query::Query;
 use crate::chat::Chat;
 use crate::chat::markdown::is_everybody;
-use crate::db::search::Wanted;
+use crate::db::search::SearchQuery;
 use crate::error::Result;
-use crate::fulltext::document::mark;
-use crate::fulltext::term::{Expression, Needle};
+use crate::fulltext::document::facet;
+use crate::fulltext::term::{Expression, Term};
 use crate::fulltext::tokenizer;
 use crate::model::lookalikes::look;
 use crate::model::{RoomId, UserId};
@@ -25,10 +25,10 @@ impl Chat {
     /// may not see, are the same as ones that do not exist.
     ///
     /// Names that mean nothing are told in `hints`.
-    pub(super) async fn wanted(&self, reader: UserId, query: &Query, hints: &mut Vec<String>) -> Result<Option<Wanted>> {
-        let mut all: Vec<_> = query.needles.iter().map(Needle::expression).collect();
-        let mut none: Vec<_> = query.not_needles.iter().map(Needle::expression).collect();
-        let mut wanted = Wanted {
+    pub(super) async fn wanted(&self, reader: UserId, query: &Query, hints: &mut Vec<String>) -> Result<Option<SearchQuery>> {
+        let mut all: Vec<_> = query.terms.iter().map(Term::expression).collect();
+        let mut none: Vec<_> = query.not_terms.iter().map(Term::expression).collect();
+        let mut wanted = SearchQuery {
             reader,
             all: Vec::new(),
             none: Vec::new(),
@@ -39,26 +39,26 @@ impl Chat {
         };
         // Whatever else is wrong is told as well.
         let mut is_nothing = false;
-        let marks = |marks: Vec<String>| Expression::Any(marks.into_iter().map(Expression::Is).collect());
+        let any_of = |facets: Vec<String>| Expression::AnyOf(facets.into_iter().map(Expression::Exact).collect());
         if !query.from.is_empty() {
             let authors = self.authors(reader, &query.from, hints).await?;
             is_nothing = authors.is_empty();
-            all.push(marks(authors));
+            all.push(any_of(authors));
         }
-        none.extend(self.authors(reader, &query.not_from, hints).await?.into_iter().map(Expression::Is));
+        none.extend(self.authors(reader, &query.not_from, hints).await?.into_iter().map(Expression::Exact));
         let left_out = self.named_rooms(reader, &query.not_rooms, hints).await?;
-        none.extend(left_out.iter().map(|room| Expression::Is(mark::room(*room))));
+        none.extend(left_out.iter().map(|room| Expression::Exact(facet::room(*room))));
         let rooms = match query.rooms.is_empty() {
             false => Some(self.named_rooms(reader, &query.rooms, hints).await?.into_iter().collect()),
             true => self.db.reach(reader).await?,
         };
         if let Some(rooms) = rooms {
             is_nothing |= rooms.is_empty();
-            all.push(marks(rooms.into_iter().map(mark::room).collect()));
+            all.push(any_of(rooms.into_iter().map(facet::room).collect()));
         }
         match query.has_link {
-            Some(true) => all.push(Expression::Is(mark::link())),
-            Some(false) => none.push(Expression::Is(mark::link())),
+            Some(true) => all.push(Expression::Exact(facet::link())),
+            Some(false) => none.push(Expression::Exact(facet::link())),
             None => {}
         }
         for (names, must) in [(&query.mentions, true), (&query.not_mentions, false)] {
@@ -70,23 +70,23 @@ impl Chat {
                 match (name, must) {
                     // The index narrows it down to what may address them; the rows of `mentions` say what does.
                     ("me", true) => {
-                        let me = self.db.find_user(reader).await?.map(|user| mark::mention(&user.username));
-                        all.push(marks(
-                            [Some(mark::mention("@room")), Some(mark::mention("@here")), me].into_iter().flatten().collect(),
+                        let me = self.db.find_user(reader).await?.map(|user| facet::mention(&user.username));
+                        all.push(any_of(
+                            [Some(facet::mention("@room")), Some(facet::mention("@here")), me].into_iter().flatten().collect(),
                         ));
                     }
                     ("me", false) => {}
                     (name, _) => {
                         let named = match name {
-                            "here" => vec![mark::mention("@here")],
-                            _ if is_everybody(name) => vec![mark::mention("@room")],
-                            _ => self.called(name, hints).await?.iter().map(|(_, name)| mark::mention(name)).collect(),
+                            "here" => vec![facet::mention("@here")],
+                            _ if is_everybody(name) => vec![facet::mention("@room")],
+                            _ => self.called(name, hints).await?.iter().map(|(_, name)| facet::mention(name)).collect(),
                         };
                         if must {
                             is_nothing |= named.is_empty();
-                            all.push(marks(named));
+                            all.push(any_of(named));
                         } else {
-                            none.extend(named.into_iter().map(Expression::Is));
+                            none.extend(named.into_iter().map(Expression::Exact));
                         }
                     }
                 }
@@ -96,7 +96,7 @@ impl Chat {
             return Ok(None);
         }
         if all.is_empty() {
-            all.push(Expression::Is(mark::any()));
+            all.push(Expression::Exact(facet::any()));
         }
         (wanted.all, wanted.none) = (all, none);
         Ok(Some(wanted))
@@ -107,8 +107,8 @@ impl Chat {
         let mut authors = Vec::new();
         for name in names {
             match name.trim_start_matches('@') {
-                "me" => authors.push(mark::author(reader)),
-                name => authors.extend(self.called(name, hints).await?.into_iter().map(|(id, _)| mark::author(id))),
+                "me" => authors.push(facet::author(reader)),
+                name => authors.extend(self.called(name, hints).await?.into_iter().map(|(id, _)| facet::author(id))),
             }
         }
         Ok(authors)
@@ -124,7 +124,7 @@ impl Chat {
         let asked = fold(name);
         let mut found = Vec::new();
         if !asked.is_empty() && !name.contains('\0') {
-            for (id, username, called) in self.db.list_called(name, &look(name), MOST_CALLED).await? {
+            for (id, username, called) in self.db.find_people_named(name, &look(name), MOST_CALLED).await? {
                 let called = fold(&called);
                 // Each word ends with a space.
                 if called == asked || format!(" {called}").contains(&format!(" {asked}")) {
@@ -193,5 +193,5 @@ fn spelled(name: &str) -> Option<String> {
 
 /// A room's name as a query may spell it.
 fn fold(name: &str) -> String {
-    tokenizer::cut(name).into_iter().map(|word| word.text + " ").collect()
+    tokenizer::tokenize(name).into_iter().map(|word| word.text + " ").collect()
 }

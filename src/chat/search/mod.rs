@@ -1,18 +1,18 @@
 //! Finding messages by their words, in all rooms that somebody may see and in no others.
 //!
 //! Owns the use-case: what a query means for its reader, in which order results come, and where a page of them ended. The index is
-//! the database's; what it holds (`entry`) and what it is asked (`needle`) is decided here, for both databases alike.
+//! the database's; what it holds (`entry`) and what it is asked (`term`) is decided here, for both databases alike.
 //!
-//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query`, `dates` and `needle` (what is asked), `meaning` (of whom and
+//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query`, `dates` and `term` (what is asked), `meaning` (of whom and
 //! where), `score` and `snippet` (what is shown); `turns` says how many run at once.
 
 pub mod cursor;
 pub mod dates;
 mod meaning;
 pub mod query;
+mod queue;
 #[cfg(test)]
 mod snippet_tests;
-mod turns;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -22,16 +22,16 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use self::cursor::{Cursor, Spot};
+use self::cursor::{Cursor, MessageRef};
 use self::query::Query;
-use self::turns::Turns;
+use self::queue::SearchQueue;
 use super::Chat;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::search::{Hit, Sought, Wanted};
+use crate::db::search::{Hit, Matches, SearchQuery};
 use crate::error::{Error, Result};
-use crate::fulltext::term::Needle;
+use crate::fulltext::term::Term;
 use crate::fulltext::{score, snippet, tokenizer};
 use crate::limits;
 use crate::model::Logged;
@@ -129,7 +129,7 @@ pub struct Count {
 
 /// What somebody asks of a search.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Question<'a> {
+pub struct SearchRequest<'a> {
     /// What they typed.
     pub text: &'a str,
     /// In which order results come.
@@ -144,7 +144,7 @@ pub struct Question<'a> {
 #[derive(Debug)]
 pub struct Search {
     /// Bounds how many searches run at a time: they must leave connections to everybody else.
-    turns: Turns,
+    queue: SearchQueue,
     /// How long one may work.
     time: Option<Duration>,
     is_whole: Arc<AtomicBool>,
@@ -162,8 +162,8 @@ impl Search {
         });
         let follows = db.clone();
         tokio::spawn(async move { follows.index_newer().await });
-        let turns = Turns::new((config.database_connections as usize / 2).max(1));
-        Self { turns, time: config.search_time, is_whole }
+        let queue = SearchQueue::new((config.database_connections as usize / 2).max(1));
+        Self { queue, time: config.search_time, is_whole }
     }
 }
 
@@ -199,7 +199,7 @@ struct Page {
     /// Their scores, where the best come first.
     scores: Vec<i64>,
     /// The newest match when the search began, where the best come first.
-    top: Option<Spot>,
+    top: Option<MessageRef>,
     more: bool,
     is_limited: bool,
     count: Option<Count>,
@@ -210,7 +210,7 @@ impl Page {
     fn end(&self, count: usize) -> Option<Cursor> {
         let last = count.checked_sub(1)?;
         let best = self.scores.get(last).copied().zip(self.top.clone());
-        Some(Cursor { last: Spot::of(self.hits.get(last)?), best })
+        Some(Cursor { last: MessageRef::of(self.hits.get(last)?), best })
     }
 }
 
@@ -220,9 +220,14 @@ impl Chat {
     /// # Errors
     /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once, or too much is searched for
     /// this reader.
-    pub async fn search(self: &Arc<Self>, reader: UserId, zone: Option<TimeZone>, question: Question<'_>) -> Result<Results> {
-        let Question { text, order, before, counts } = question;
-        self.allow(reader, Act::Search)?;
+    pub async fn search(
+        self: &Arc<Self>,
+        reader: UserId,
+        zone: Option<TimeZone>,
+        question: SearchRequest<'_>,
+    ) -> Result<Results> {
+        let SearchRequest { text, order, before, counts } = question;
+        self.allow(reader, ActionKind::Search)?;
         let zone = match zone {
             Some(zone) => zone,
             None if Query::may_name_days(text) => {
@@ -235,18 +240,25 @@ impl Chat {
         if query.hollow.is_some() || query.is_empty() {
             return Ok(Results { hollow: query.hollow, ..Results::default() });
         }
-        let turn = self.search.turns.take(reader).await?;
+        let permit = self.search.queue.acquire(reader).await?;
         let chat = self.clone();
         // A task of its own: whoever goes away meanwhile has their next turn when this one's work has come to its end.
         let work = tokio::spawn(async move {
-            let found = chat.look(reader, query, order, before, counts).await;
-            drop(turn);
+            let found = chat.run_search(reader, query, order, before, counts).await;
+            drop(permit);
             found
         });
         work.await.map_err(|fault| Error::Internal(fault.to_string()))?
     }
 
-    async fn look(&self, reader: UserId, query: Query, order: Order, before: Option<Cursor>, counts: bool) -> Result<Results> {
+    async fn run_search(
+        &self,
+        reader: UserId,
+        query: Query,
+        order: Order,
+        before: Option<Cursor>,
+        counts: bool,
+    ) -> Result<Results> {
         // Whoever indexes in the background tells of what is wrong, and once.
         let is_current = self.db.catch_up().await.inspect_err(|error| self.db.note_failure(error)).is_ok();
         let building = !is_current || !self.search.is_whole.load(Ordering::Acquire);
@@ -256,10 +268,10 @@ impl Chat {
             return Ok(Results { building, hints, ..Results::default() });
         };
         let is_first = before.is_none();
-        let needles: Arc<[Needle]> = query.needles.into();
+        let terms: Arc<[Term]> = query.terms.into();
         let mut page = match order {
             Order::Newest => self.newest(&wanted, before, until).await?,
-            Order::Best => self.best(&wanted, &needles, before, until).await?,
+            Order::Best => self.best(&wanted, &terms, before, until).await?,
         };
         page.count = match page.count {
             _ if !is_first => None,
@@ -270,28 +282,28 @@ impl Chat {
         };
         let messages = self.db.found(&page.hits).await?;
         let bytes = messages.iter().map(|message| message.body.len() + message.html.len()).sum();
-        let mut results = apart(bytes, move || show(&page, messages, &needles, building)).await?;
+        let mut results = apart(bytes, move || show(&page, messages, &terms, building)).await?;
         results.hints = hints;
         Ok(results)
     }
 
     /// How many results there are in all, as far as they can be counted in a moment.
-    async fn count(&self, wanted: &Wanted, page: &Page, until: Option<Instant>) -> Result<Count> {
+    async fn count(&self, wanted: &SearchQuery, page: &Page, until: Option<Instant>) -> Result<Count> {
         let known = page.hits.len();
         let Some(last) = page.hits.last().filter(|_| !page.is_limited) else { return Ok(Count { results: known, more: true }) };
         let soon = Instant::now() + COUNTING;
         let until = until.map_or(soon, |until| until.min(soon));
-        let Sought { hits, is_limited } = self.db.search(wanted, last.id, (COUNTED - known) as i64 + 1, Some(until)).await?;
+        let Matches { hits, is_limited } = self.db.search(wanted, last.id, (COUNTED - known) as i64 + 1, Some(until)).await?;
         let results = known + hits.len();
         Ok(Count { results: results.min(COUNTED), more: is_limited || results > COUNTED })
     }
 
-    async fn newest(&self, wanted: &Wanted, before: Option<Cursor>, until: Option<Instant>) -> Result<Page> {
+    async fn newest(&self, wanted: &SearchQuery, before: Option<Cursor>, until: Option<Instant>) -> Result<Page> {
         let below = match before {
             Some(cursor) => self.number(&cursor.last, wanted.reader).await?,
             None => i64::MAX,
         };
-        let Sought { mut hits, is_limited } = self.db.search(wanted, below, PAGE as i64 + 1, until).await?;
+        let Matches { mut hits, is_limited } = self.db.search(wanted, below, PAGE as i64 + 1, until).await?;
         // From where the time was up one can go on.
         let more = hits.len() > PAGE || (is_limited && !hits.is_empty());
         hits.truncate(PAGE);
@@ -300,8 +312,8 @@ impl Chat {
 
     async fn best(
         &self,
-        wanted: &Wanted,
-        needles: &Arc<[Needle]>,
+        wanted: &SearchQuery,
+        terms: &Arc<[Term]>,
         before: Option<Cursor>,
         until: Option<Instant>,
     ) -> Result<Page> {
@@ -313,8 +325,8 @@ impl Chat {
             }
             _ => (i64::MAX, None),
         };
-        let Sought { hits, mut is_limited } = self.db.search(wanted, below, WINDOW, until).await?;
-        let top = hits.first().map(Spot::of);
+        let Matches { hits, mut is_limited } = self.db.search(wanted, below, WINDOW, until).await?;
+        let top = hits.first().map(MessageRef::of);
         let mut scored = Vec::with_capacity(hits.len());
         let mut weighed = 0;
         let mut rest = &hits[..];
@@ -330,9 +342,10 @@ impl Chat {
             let bodies = self.db.bodies(piece).await?;
             let bytes = bodies.values().map(String::len).sum();
             weighed += bytes;
-            let (piece, needles) = (piece.to_vec(), needles.clone());
+            let (piece, terms) = (piece.to_vec(), terms.clone());
             let weigh = move || {
-                let score = |hit: &Hit| score::score(&tokenizer::cut(bodies.get(&hit.id).map_or("", String::as_str)), &needles);
+                let score =
+                    |hit: &Hit| score::score(&tokenizer::tokenize(bodies.get(&hit.id).map_or("", String::as_str)), &terms);
                 piece.into_iter().map(|hit| (score(&hit), hit)).collect::<Vec<_>>()
             };
             scored.extend(apart(bytes, weigh).await?);
@@ -348,14 +361,14 @@ impl Chat {
     }
 
     /// The number of the message at which a page ended.
-    async fn number(&self, spot: &Spot, reader: UserId) -> Result<i64> {
+    async fn number(&self, spot: &MessageRef, reader: UserId) -> Result<i64> {
         let id = self.db.find_message_id(&spot.room, spot.seq, reader).await?;
         id.ok_or_else(|| Error::invalid("before", "Results have changed. Search again."))
     }
 }
 
 /// What a page says of its messages, as many as an answer may hold.
-fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool) -> Results {
+fn show(page: &Page, messages: Vec<Message>, terms: &[Term], building: bool) -> Results {
     let mut results = Vec::with_capacity(page.hits.len());
     let (mut bytes, mut count) = (0, 0);
     for (hit, message) in page.hits.iter().zip(messages) {
@@ -367,7 +380,7 @@ fn show(page: &Page, messages: Vec<Message>, needles: &[Needle], building: bool)
         if message.deleted_at.is_some() {
             continue;
         }
-        let snippet = snippet::snippet(&message.body, &message.html, needles);
+        let snippet = snippet::snippet(&message.body, &message.html, terms);
         let message = Arc::new(Logged::new(hit.room, message));
         bytes += message.json().get().len() + snippet.len();
         results.push(Found { message, snippet, room_name: hit.name.clone() });

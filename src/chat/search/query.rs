@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::dates;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
-use crate::fulltext::term::Needle;
+use crate::fulltext::term::Term;
 
 /// How many characters a query may have.
 const LONGEST: usize = 500;
@@ -24,9 +24,9 @@ const SHOWN: usize = 20;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// What must be there.
-    pub needles: Vec<Needle>,
+    pub terms: Vec<Term>,
     /// What must not.
-    pub not_needles: Vec<Needle>,
+    pub not_terms: Vec<Term>,
     /// One of these wrote it.
     pub from: Vec<String>,
     /// None of these wrote it.
@@ -115,7 +115,7 @@ impl Query {
             query.add(piece, zone, now)?;
         }
         let is_sought = |piece: &&Piece<'_>| piece.key.is_none() && !piece.is_negated;
-        if query.needles.is_empty() {
+        if query.terms.is_empty() {
             query.hollow = pieces.iter().find(is_sought).map(|piece| piece.value.chars().take(SHOWN).collect());
         }
         Ok(query)
@@ -153,10 +153,10 @@ impl Query {
             }
             Some(day) => return self.add_day(day, value, is_negated, zone, now),
             None => {
-                let needles = if is_negated { &mut self.not_needles } else { &mut self.needles };
-                match Needle::of(value, piece.is_quoted) {
-                    Some(needle) => needles.push(needle),
-                    None => needles.extend(Needle::of_signs(value)),
+                let terms = if is_negated { &mut self.not_terms } else { &mut self.terms };
+                match Term::of(value, piece.is_quoted) {
+                    Some(term) => terms.push(term),
+                    None => terms.extend(Term::of_symbols(value)),
                 }
                 return Ok(());
             }
@@ -290,29 +290,26 @@ mod tests {
         Query::parse(text, &TimeZone::UTC, NOW).unwrap()
     }
 
-    fn needle(text: &str, is_quoted: bool) -> Needle {
-        Needle::of(text, is_quoted).unwrap()
+    fn term(text: &str, is_quoted: bool) -> Term {
+        Term::of(text, is_quoted).unwrap()
     }
 
     #[test]
     fn words_quotes_and_what_must_not_be_there() {
         let query = parse("  wind -drag \"Mach one\" -“not this” foo\"bar baz");
-        assert_eq!(
-            query.needles,
-            [needle("wind", false), needle("Mach one", true), needle("foo", false), needle("bar baz", true)]
-        );
-        assert_eq!(query.not_needles, [needle("drag", false), needle("not this", true)]);
+        assert_eq!(query.terms, [term("wind", false), term("Mach one", true), term("foo", false), term("bar baz", true)]);
+        assert_eq!(query.not_terms, [term("drag", false), term("not this", true)]);
         assert!(parse("").is_empty() && parse("  ").is_empty());
     }
 
     #[test]
     fn signs_are_searched_for_and_what_leaves_nothing_is_told() {
         let signs =
-            |text: &str| -> Vec<_> { parse(text).needles.iter().filter_map(|needle| needle.sign().map(str::to_owned)).collect() };
+            |text: &str| -> Vec<_> { parse(text).terms.iter().filter_map(|term| term.symbol().map(str::to_owned)).collect() };
         assert_eq!(signs("in:general 🎉"), ["🎉"]);
         assert_eq!(signs("??? → -🚀"), ["???", "→"]);
-        assert_eq!(parse("wow -🚀").not_needles.len(), 1);
-        assert_eq!(parse("wow ?").needles, [needle("wow", false)]);
+        assert_eq!(parse("wow -🚀").not_terms.len(), 1);
+        assert_eq!(parse("wow ?").terms, [term("wow", false)]);
         for (nothing, told) in
             [("?", "?"), ("in:general .", "."), ("\"\"", ""), ("-", "-"), ("，", "，"), ("from:ada “ ”", " "), ("…", "…")]
         {
@@ -330,8 +327,8 @@ mod tests {
         assert_eq!((query.from, query.not_from), (vec!["ada".to_owned()], vec!["me".to_owned()]));
         assert_eq!((query.rooms, query.not_rooms), (vec!["the observatory".to_owned()], vec!["general".to_owned()]));
         assert_eq!((query.mentions, query.has_link), (vec!["me".to_owned()], Some(true)));
-        assert_eq!(query.needles, [needle("from", false), needle("in", false)]);
-        assert_eq!(parse("has:wings http://a.example").needles, [needle("has:wings", false), needle("http://a.example", false)]);
+        assert_eq!(query.terms, [term("from", false), term("in", false)]);
+        assert_eq!(parse("has:wings http://a.example").terms, [term("has:wings", false), term("http://a.example", false)]);
     }
 
     #[test]
@@ -367,7 +364,7 @@ mod tests {
             let query = parse(&format!("{text} lamp"));
             let at = |days: i64| Millis(midnight + days * DAY);
             assert_eq!((query.since, query.until), (since.map(at), until.map(at)), "{text}");
-            assert_eq!(query.needles, [needle("lamp", false)], "{text}");
+            assert_eq!(query.terms, [term("lamp", false)], "{text}");
         }
         let told = Query::parse("after:someday lamp", &TimeZone::UTC, NOW).unwrap_err().to_string();
         assert!(told.contains("“someday” isn’t one"), "{told}");
@@ -388,7 +385,7 @@ mod tests {
         );
         assert_eq!(filters("in:general")[0].without, "");
         assert_eq!((parse("is:pinned").is_pinned, parse("-is:pinned").is_pinned), (Some(true), Some(false)));
-        assert_eq!(parse("is:there").needles, [needle("is:there", false)]);
+        assert_eq!(parse("is:there").terms, [term("is:there", false)]);
     }
 
     #[test]

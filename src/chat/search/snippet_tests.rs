@@ -3,21 +3,21 @@
 use crate::chat::markdown::render;
 use crate::chat::names::Names;
 use crate::fulltext::snippet::snippet;
-use crate::fulltext::term::Needle;
+use crate::fulltext::term::Term;
 
 /// Of a message.
-fn found(body: &str, needles: &[&str]) -> String {
+fn found(body: &str, terms: &[&str]) -> String {
     let names = Names::new(["ada"].map(Into::into), ["general"].map(Into::into));
-    let needles: Vec<_> = needles
+    let terms: Vec<_> = terms
         .iter()
-        .flat_map(|text| Needle::of(text, false).map_or_else(|| Needle::of_signs(text).collect(), |one| vec![one]))
+        .flat_map(|text| Term::of(text, false).map_or_else(|| Term::of_symbols(text).collect(), |one| vec![one]))
         .collect();
-    snippet(body, &render(body, &names).html, &needles)
+    snippet(body, &render(body, &names).html, &terms)
 }
 
 #[test]
 fn what_is_shown_is_what_people_read() {
-    for (body, needles, expected) in [
+    for (body, terms, expected) in [
         ("Use **bold** words", &["bold"][..], "Use <mark>bold</mark> words"),
         ("_a_ ~~b~~ **c**", &[], "a b c"),
         ("**wind** _tunnel_", &["wind tunnel"], "<mark>wind tunnel</mark>"),
@@ -31,7 +31,7 @@ fn what_is_shown_is_what_people_read() {
         ("a **b** -> c", &["->"], "a b <mark>-&gt;</mark> c"),
         ("# Crème **brûlée**", &["brulee"], "Crème <mark>brûlée</mark>"),
         ("**東京都**に行く", &["京都"], "東<mark>京都</mark>に行く"),
-        ("> **deep _needle_** > b", &["needle"], "deep <mark>needle</mark> &gt; b"),
+        ("> **deep _needle_** > b", &["term"], "deep <mark>term</mark> &gt; b"),
         // What was found is not shown: then it is what was written.
         ("see **the** [docs](https://example.com/lamp)", &["lamp"], "see **the** [docs](https://example.com/<mark>lamp</mark>)"),
         ("well :tada: done", &["tada"], "well :<mark>tada</mark>: done"),
@@ -41,14 +41,14 @@ fn what_is_shown_is_what_people_read() {
         // Neither is there, as in a message that changed in between.
         ("**other** words", &["lamp"], "other words"),
     ] {
-        assert_eq!(found(body, needles), expected, "{body}");
+        assert_eq!(found(body, terms), expected, "{body}");
     }
 }
 
 proptest::proptest! {
     #[test]
-    fn only_marks_are_markup(body in "[a-c<>&'\"東京é\u{301} ]{0,400}|\\PC{0,80}", needle in "[a-c東]{1,3}") {
-        let shown = found(&body, &[&needle]).replace("<mark>", "").replace("</mark>", "");
+    fn only_marks_are_markup(body in "[a-c<>&'\"東京é\u{301} ]{0,400}|\\PC{0,80}", term in "[a-c東]{1,3}") {
+        let shown = found(&body, &[&term]).replace("<mark>", "").replace("</mark>", "");
         assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
     }
 }

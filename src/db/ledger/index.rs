@@ -7,7 +7,7 @@
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::db::search::{MERGE, SourceRow, dialect, due};
-use crate::fulltext::document::{Entry, Source};
+use crate::fulltext::document::{Document, Source};
 use crate::model::{Kind, Message, RoomId};
 
 impl Step<'_> {
@@ -27,34 +27,34 @@ impl Step<'_> {
             sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut **db).await?;
         }
         let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
-        let entries: Vec<_> = rows.iter().map(|row| (row.id, self.write_entry(row.entry()))).collect();
-        self.run(&UNINDEX, &entries).await
+        let documents: Vec<_> = rows.iter().map(|row| (row.id, self.write_document(row.document()))).collect();
+        self.run(&UNINDEX, &documents).await
     }
 
     /// Puts messages into the index that are new or whose words changed; after they did.
     pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
-        let mut entries: Vec<(RoomId, i64, String)> = Vec::new();
+        let mut documents: Vec<(RoomId, i64, String)> = Vec::new();
         for (key, is_new) in &writes.messages {
             let message = &known.messages[key];
             let is_due = if *is_new { matches!(self, Step::Postgres(_)) } else { has_new_words(writes, *key) };
             if is_due && message.kind == Kind::Text && message.deleted_at.is_none() {
-                entries.push((key.0, key.1, self.write_entry(entry_of(key.0, message))));
+                documents.push((key.0, key.1, self.write_document(document_of(key.0, message))));
             }
         }
-        self.run(&INDEX, &entries).await?;
+        self.run(&INDEX, &documents).await?;
         if let Step::Sqlite(db) = self
-            && !entries.is_empty()
+            && !documents.is_empty()
         {
-            let due = due(entries.len(), entries.iter().map(|(_, _, words)| words.len()).sum());
-            sqlx::query(MERGE).bind(due).bind(entries.len() as i64).execute(&mut **db).await?;
+            let due = due(documents.len(), documents.iter().map(|(_, _, words)| words.len()).sum());
+            sqlx::query(MERGE).bind(due).bind(documents.len() as i64).execute(&mut **db).await?;
         }
         Ok(())
     }
 
-    fn write_entry(&self, entry: Entry) -> String {
+    fn write_document(&self, document: Document) -> String {
         match self {
-            Step::Sqlite(_) => entry.into_text(),
-            Step::Postgres(_) => dialect::tsvector(&entry),
+            Step::Sqlite(_) => document.into_text(),
+            Step::Postgres(_) => dialect::tsvector(&document),
         }
     }
 }
@@ -65,6 +65,12 @@ fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
     writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()
 }
 
-fn entry_of(room: RoomId, message: &Message) -> Entry {
-    Entry::of(&Source { room, author: message.author.id, body: &message.body, html: &message.html, mentions: &message.mentions })
+fn document_of(room: RoomId, message: &Message) -> Document {
+    Document::of(&Source {
+        room,
+        author: message.author.id,
+        body: &message.body,
+        html: &message.html,
+        mentions: &message.mentions,
+    })
 }

@@ -11,7 +11,7 @@ use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
 use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
-use super::{Person, RoomState, Snapshot, Step, Wanted, as_json};
+use super::{Person, RoomState, Snapshot, SnapshotKeys, Step, as_json};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
 use crate::model::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
@@ -64,18 +64,18 @@ struct MessageRow {
 }
 
 impl Step<'_> {
-    /// The rows that are `wanted`.
-    pub(super) async fn load(&mut self, wanted: &Wanted) -> sqlx::Result<Snapshot> {
+    /// The rows that are `keys`.
+    pub(super) async fn load(&mut self, keys: &SnapshotKeys) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
-        let pairs = as_json(&wanted.pairs.iter().collect::<Vec<_>>());
+        let pairs = as_json(&keys.pairs.iter().collect::<Vec<_>>());
         let (pairs, nonces): (String, String) = match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
-                script.give(pairs)?.then_rows(&KNOWN.sqlite, wanted.nonces.iter().collect(), add_nonce)?;
+                script.give(pairs)?.then_rows(&KNOWN.sqlite, keys.nonces.iter().collect(), add_nonce)?;
                 script.fetch_one(db).await?
             }
             Step::Postgres(db) => {
-                let nonces = as_json(&wanted.nonces.iter().collect::<Vec<_>>());
+                let nonces = as_json(&keys.nonces.iter().collect::<Vec<_>>());
                 sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
                 sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
             }
@@ -83,7 +83,7 @@ impl Step<'_> {
         for row in from_json::<PairRow>(&pairs)? {
             snapshot.add_pair(row);
         }
-        let mut keys = wanted.messages.clone();
+        let mut keys = keys.messages.clone();
         for (author, nonce, room, seq) in from_json::<(UserId, String, RoomId, i64)>(&nonces)? {
             snapshot.nonces.insert((author, nonce), (room, seq));
             keys.insert((room, seq));

@@ -47,7 +47,7 @@ pub struct RoomState {
 
 /// Which rows a batch needs.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct SnapshotKeys {
     /// Rooms with the people who act in them, or are acted upon.
     pub pairs: BTreeSet<(RoomId, UserId)>,
     /// Nonces that may be retries.
@@ -87,7 +87,7 @@ pub struct Writes {
     /// Words that edits replaced.
     revisions: BTreeMap<(RoomId, i64, i64), Revision>,
     /// Whom messages address now.
-    addressed: BTreeMap<(RoomId, i64), Addressed>,
+    addressed: BTreeMap<(RoomId, i64), MentionTargets>,
     /// Replies, each with the nearest message of its chain that is no reply of this batch.
     threads: BTreeMap<(RoomId, i64), i64>,
     /// Messages that lost everything that was put on them: reactions, revisions, whom they addressed.
@@ -105,7 +105,7 @@ pub struct Revision {
 
 /// Whom a message addresses.
 #[derive(Clone, Debug)]
-pub struct Addressed {
+pub struct MentionTargets {
     /// Who wrote it; nobody addresses themselves.
     pub author: UserId,
     /// By username.
@@ -113,7 +113,7 @@ pub struct Addressed {
     /// Whether every member is meant.
     pub is_for_all: bool,
     /// Those of the members who are meant for being connected.
-    pub here: Vec<UserId>,
+    pub online: Vec<UserId>,
 }
 
 impl Writes {
@@ -151,7 +151,7 @@ impl Writes {
     }
 
     /// Notes whom a message addresses now.
-    pub fn set_addressed(&mut self, key: (RoomId, i64), addressed: Addressed) {
+    pub fn set_mentions(&mut self, key: (RoomId, i64), addressed: MentionTargets) {
         self.addressed.insert(key, addressed);
     }
 
@@ -221,7 +221,7 @@ fn as_json(rows: &[impl Serialize]) -> String {
 }
 
 impl Db {
-    /// Runs one batch in one transaction: loads what is `wanted`, lets `decide` say what to write, writes it and commits.
+    /// Runs one batch in one transaction: loads what is `keys`, lets `decide` say what to write, writes it and commits.
     ///
     /// # Errors
     /// The database's; then nothing of the batch is stored, unless the connection was lost during the commit itself, when
@@ -230,14 +230,14 @@ impl Db {
     /// Call it only from a task that nobody cancels: a transaction dropped half-way can swallow a later write.
     pub async fn commit_batch<R>(
         &self,
-        wanted: &Wanted,
+        keys: &SnapshotKeys,
         decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
     ) -> sqlx::Result<R> {
         macro_rules! commit {
             ($connections:expr, $begin:ident($($how:literal)?), $step:path, $note:expr, $deleted:expr) => {{
-                let mut lent = $connections.lend().await?;
-                let mut tx = lent.$begin($($how)?).await?;
-                let snapshot = $step(&mut tx).load(wanted).await?;
+                let mut guard = $connections.acquire().await?;
+                let mut tx = guard.$begin($($how)?).await?;
+                let snapshot = $step(&mut tx).load(keys).await?;
                 let (result, known, writes) = decide(snapshot);
                 if !writes.is_empty() {
                     $step(&mut tx).write(&known, &writes).await?;
@@ -249,7 +249,7 @@ impl Db {
                 } else {
                     tx.rollback().await?;
                 }
-                lent.done();
+                guard.release();
                 Ok(result)
             }};
         }

@@ -178,12 +178,12 @@ pub const TRIM_REVISIONS: Batched = given!("room" "bigint", "seq" "bigint";
 pub const UNREVISE: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from revisions where (room_id, seq) in (select room, seq from given)");
 
-pub const UNADDRESS: Batched = given!("room" "bigint", "seq" "bigint";
+pub const UNMENTION: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from mentions where message_id in
      (select messages.id from given join messages on messages.room_id = given.room and messages.seq = given.seq)");
 
 /// Those whom a message names: its room's members, and in a public room anybody.
-pub const ADDRESS_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "name" "text";
+pub const MENTION_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "name" "text";
     "insert into mentions (user_id, message_id, room_id, seq)
      select users.id, messages.id, given.room, given.seq
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
@@ -192,7 +192,7 @@ pub const ADDRESS_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "auth
      where users.id <> given.author and (visibility = 'public' or memberships.user_id is not null)
      on conflict do nothing");
 
-pub const ADDRESS_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint";
+pub const MENTION_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint";
     "insert into mentions (user_id, message_id, room_id, seq)
      select memberships.user_id, messages.id, given.room, given.seq
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
@@ -200,7 +200,7 @@ pub const ADDRESS_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "autho
      where memberships.user_id <> given.author
      on conflict do nothing");
 
-pub const ADDRESS_HERE: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "person" "bigint";
+pub const MENTION_ONLINE: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "person" "bigint";
     "insert into mentions (user_id, message_id, room_id, seq)
      select memberships.user_id, messages.id, given.room, given.seq
      from given join messages on messages.room_id = given.room and messages.seq = given.seq

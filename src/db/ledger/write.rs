@@ -9,10 +9,10 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    ADDRESS_HERE, ADDRESS_NAMES, ADDRESS_ROOM, CLEAR, ENTER, INSERT, LEAVE, REACT, READ, REVISE, ROOMS, THREAD, TRIM_REVISIONS,
-    UNADDRESS, UNREACT, UNREVISE, UPDATE,
+    CLEAR, ENTER, INSERT, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, THREAD, TRIM_REVISIONS,
+    UNMENTION, UNREACT, UNREVISE, UPDATE,
 };
-use super::{Addressed, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
+use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::model::{Membership, Message, RoomId};
 
 impl Step<'_> {
@@ -92,25 +92,25 @@ impl Step<'_> {
         let edited: BTreeSet<_> = writes.revisions.keys().map(|(room, seq, _)| (room, seq)).collect();
         self.run(&TRIM_REVISIONS, &edited.into_iter().collect::<Vec<_>>()).await?;
         self.run(&UNREVISE, &forgotten).await?;
-        self.run(&UNADDRESS, &forgotten).await?;
+        self.run(&UNMENTION, &forgotten).await?;
         self.address(&writes.addressed).await
     }
 
     /// Puts the people whom messages address in the place of those whom they addressed before.
-    async fn address(&mut self, addressed: &BTreeMap<(RoomId, i64), Addressed>) -> sqlx::Result<()> {
-        let (mut all, mut names, mut rooms, mut here) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    async fn address(&mut self, addressed: &BTreeMap<(RoomId, i64), MentionTargets>) -> sqlx::Result<()> {
+        let (mut all, mut names, mut rooms, mut online) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((room, seq), to) in addressed {
             names.extend(to.names.iter().map(|name| (room, seq, to.author, name)));
-            here.extend(to.here.iter().map(|person| (room, seq, to.author, person)));
+            online.extend(to.online.iter().map(|person| (room, seq, to.author, person)));
             if to.is_for_all {
                 rooms.push((room, seq, to.author));
             }
             all.push((room, seq));
         }
-        self.run(&UNADDRESS, &all).await?;
-        self.run(&ADDRESS_NAMES, &names).await?;
-        self.run(&ADDRESS_ROOM, &rooms).await?;
-        self.run(&ADDRESS_HERE, &here).await
+        self.run(&UNMENTION, &all).await?;
+        self.run(&MENTION_NAMES, &names).await?;
+        self.run(&MENTION_ROOM, &rooms).await?;
+        self.run(&MENTION_ONLINE, &online).await
     }
 }
 

@@ -10,14 +10,14 @@ use sqlx::FromRow;
 use super::{MERGE, PUT, dialect, due};
 use crate::db::messages::mentions_from;
 use crate::db::{Db, read, transaction};
-use crate::fulltext::document::{Entry, Source};
+use crate::fulltext::document::{Document, Source};
 use crate::fulltext::tokenizer::VERSION;
 use crate::model::{RoomId, UserId};
 
 /// How many messages one transaction indexes.
 const BATCH: i64 = 300;
 
-/// What a message's entry is made from.
+/// What a message's document is made from.
 #[derive(FromRow, Deserialize)]
 pub(in crate::db) struct SourceRow {
     /// The message's number.
@@ -30,17 +30,23 @@ pub(in crate::db) struct SourceRow {
 }
 
 impl SourceRow {
-    /// The entry that such a message has in the index.
-    pub(in crate::db) fn entry(&self) -> Entry {
+    /// The document that such a message has in the index.
+    pub(in crate::db) fn document(&self) -> Document {
         let mentions = mentions_from(self.mentions.as_deref());
-        Entry::of(&Source { room: self.room_id, author: self.author_id, body: &self.body, html: &self.html, mentions: &mentions })
+        Document::of(&Source {
+            room: self.room_id,
+            author: self.author_id,
+            body: &self.body,
+            html: &self.html,
+            mentions: &mentions,
+        })
     }
 }
 
 /// What [`PUT`] takes: each message's number, and what the index is to hold of it.
-pub(super) fn given(rows: &[SourceRow], write: impl Fn(Entry) -> String) -> String {
-    let entries: Vec<_> = rows.iter().map(|row| (row.id, write(row.entry()))).collect();
-    serde_json::to_string(&entries).expect("numbers and texts always have a JSON form")
+pub(super) fn given(rows: &[SourceRow], write: impl Fn(Document) -> String) -> String {
+    let documents: Vec<_> = rows.iter().map(|row| (row.id, write(row.document()))).collect();
+    serde_json::to_string(&documents).expect("numbers and texts always have a JSON form")
 }
 
 impl Db {
@@ -120,7 +126,8 @@ impl Db {
                 .await?;
                 if !rows.is_empty() {
                     let count = rows.len();
-                    let given = given(&rows, |entry| if is_sqlite { entry.into_text() } else { dialect::tsvector(&entry) });
+                    let given =
+                        given(&rows, |document| if is_sqlite { document.into_text() } else { dialect::tsvector(&document) });
                     let due = due(count, given.len());
                     sqlx::query(insert).bind(given).execute(&mut *tx).await?;
                     if is_sqlite {

@@ -1,18 +1,18 @@
 //! What the index holds and what it is asked, written as each database reads it.
 //!
-//! Owns the two ways of asking, and Postgres's way of keeping; FTS5 takes an entry's text as it is. Both mean the same. Words have
+//! Owns the two ways of asking, and Postgres's way of keeping; FTS5 takes an document's text as it is. Both mean the same. Words have
 //! only letters, digits and marks of the script, and no sign that either way of writing gives a meaning.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::fulltext::document::Entry;
+use crate::fulltext::document::Document;
 use crate::fulltext::term::Expression;
 
-/// An entry as a `tsvector` is written: each word with its places, the marks without.
-pub fn tsvector(entry: &Entry) -> String {
+/// An document as a `tsvector` is written: each word with its places, the marks without.
+pub fn tsvector(document: &Document) -> String {
     let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, word) in entry.words().enumerate() {
+    for (at, word) in document.words().enumerate() {
         places.entry(word).or_default().push(at + 1);
     }
     let mut text = String::new();
@@ -24,8 +24,8 @@ pub fn tsvector(entry: &Entry) -> String {
         }
         text.push(' ');
     }
-    for mark in entry.marks() {
-        let _ = write!(text, "'{mark}' ");
+    for facet in document.facets() {
+        let _ = write!(text, "'{facet}' ");
     }
     text
 }
@@ -41,10 +41,10 @@ pub fn fts_query(all: &[Expression], none: &[Expression]) -> String {
 
 fn fts(expression: &Expression) -> String {
     match expression {
-        Expression::Is(word) => format!("\"{word}\""),
-        Expression::Begins(word) => format!("\"{word}\" *"),
-        Expression::Row(words, is_open) => format!("\"{}\"{}", words.join(" "), if *is_open { " *" } else { "" }),
-        Expression::Any(list) => format!("({})", list.iter().map(fts).collect::<Vec<_>>().join(" OR ")),
+        Expression::Exact(word) => format!("\"{word}\""),
+        Expression::Prefix(word) => format!("\"{word}\" *"),
+        Expression::Phrase(words, is_prefix) => format!("\"{}\"{}", words.join(" "), if *is_prefix { " *" } else { "" }),
+        Expression::AnyOf(list) => format!("({})", list.iter().map(fts).collect::<Vec<_>>().join(" OR ")),
     }
 }
 
@@ -56,16 +56,16 @@ pub fn tsquery(all: &[Expression], none: &[Expression]) -> String {
 }
 
 fn ts(expression: &Expression) -> String {
-    let word = |word: &String, is_open: bool| format!("'{word}'{}", if is_open { ":*" } else { "" });
+    let word = |word: &String, is_prefix: bool| format!("'{word}'{}", if is_prefix { ":*" } else { "" });
     match expression {
-        Expression::Is(text) => word(text, false),
-        Expression::Begins(text) => word(text, true),
-        Expression::Row(words, is_open) => {
+        Expression::Exact(text) => word(text, false),
+        Expression::Prefix(text) => word(text, true),
+        Expression::Phrase(words, is_prefix) => {
             let last = words.len().saturating_sub(1);
-            let row: Vec<_> = words.iter().enumerate().map(|(at, text)| word(text, *is_open && at == last)).collect();
+            let row: Vec<_> = words.iter().enumerate().map(|(at, text)| word(text, *is_prefix && at == last)).collect();
             format!("({})", row.join(" <-> "))
         }
-        Expression::Any(list) => format!("({})", list.iter().map(ts).collect::<Vec<_>>().join(" | ")),
+        Expression::AnyOf(list) => format!("({})", list.iter().map(ts).collect::<Vec<_>>().join(" | ")),
     }
 }
 
@@ -76,25 +76,25 @@ mod tests {
     use crate::model::{RoomId, UserId};
 
     fn is(text: &str) -> Expression {
-        Expression::Is(text.into())
+        Expression::Exact(text.into())
     }
 
     #[test]
     fn both_are_asked_the_same() {
         let all = [
-            Expression::Any(vec![is("win"), is("wing")]),
-            Expression::Begins("tunnel".into()),
-            Expression::Row(vec!["a".into(), "b".into()], true),
+            Expression::AnyOf(vec![is("win"), is("wing")]),
+            Expression::Prefix("tunnel".into()),
+            Expression::Phrase(vec!["a".into(), "b".into()], true),
         ];
-        let none = [is("x"), Expression::Row(vec!["c".into(), "d".into()], false)];
+        let none = [is("x"), Expression::Phrase(vec!["c".into(), "d".into()], false)];
         assert_eq!(fts_query(&all, &none), "((\"win\" OR \"wing\") AND \"tunnel\" * AND \"a b\" *) NOT (\"x\" OR \"c d\")");
         assert_eq!(tsquery(&all, &none), "('win' | 'wing') & 'tunnel':* & ('a' <-> 'b':*) & !'x' & !('c' <-> 'd')");
         assert_eq!(fts_query(&all[..1], &[]), "(\"win\" OR \"wing\")");
     }
 
     #[test]
-    fn an_entry_is_written_with_its_places() {
-        let entry = Entry::of(&Source { room: RoomId(3), author: UserId(7), body: "a b a", html: "", mentions: &[] });
-        assert_eq!(tsvector(&entry), "'a':1,3 'b':2 '\u{E000}' '\u{E001}7' '\u{E002}3' ");
+    fn a_document_is_written_with_its_places() {
+        let document = Document::of(&Source { room: RoomId(3), author: UserId(7), body: "a b a", html: "", mentions: &[] });
+        assert_eq!(tsvector(&document), "'a':1,3 'b':2 '\u{E000}' '\u{E001}7' '\u{E002}3' ");
     }
 }

@@ -18,7 +18,7 @@ use super::{MERGE, PUT, due};
 use crate::db::ledger::LARGEST_BATCH;
 use crate::db::open::DURABLE;
 use crate::db::{Connections, Db, Sqlite};
-use crate::fulltext::document::Entry;
+use crate::fulltext::document::Document;
 
 /// How much text is indexed before the time has come, in bytes: enough that a message costs little, and so little that no post waits long.
 const MUCH: u64 = 16 * 1024;
@@ -79,8 +79,8 @@ impl Follower {
     /// Indexes the oldest messages that are not, in one transaction. It does not wait for the disk: should the power fail, `search_after`
     /// is lost with the words, and they are indexed again. The next post's commit syncs both.
     async fn index(&self) -> sqlx::Result<()> {
-        let mut lent = self.write.lend().await?;
-        let mut tx = lent.begin_with("pragma synchronous = normal; begin immediate").await?;
+        let mut guard = self.write.acquire().await?;
+        let mut tx = guard.begin_with("pragma synchronous = normal; begin immediate").await?;
         let written = self.written.load(Ordering::Acquire);
         // As one text: each row of SQLite's is handed from its thread to another.
         let rows: String = sqlx::query_scalar(
@@ -95,7 +95,7 @@ impl Follower {
         .await?;
         let rows: Vec<SourceRow> = serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
         if let Some(last) = rows.last() {
-            let given = given(&rows, Entry::into_text);
+            let given = given(&rows, Document::into_text);
             let due = due(rows.len(), given.len());
             sqlx::query(PUT).bind(given).execute(&mut *tx).await?;
             if Parts::of(&mut tx).await?.are_many() {
@@ -108,8 +108,8 @@ impl Follower {
         }
         tx.commit().await?;
         // What fails or is given up before this goes back to the pool, which does the same.
-        lent.execute(DURABLE).await?;
-        lent.done();
+        guard.execute(DURABLE).await?;
+        guard.release();
         if rows.len() < AT_ONCE {
             self.indexed.fetch_max(written, Ordering::AcqRel);
         }
@@ -119,12 +119,12 @@ impl Follower {
     /// Merges the index a little further, in one transaction, and says whether there is more to do. As with [`Self::index`], it does not
     /// wait for the disk.
     async fn merge(&self) -> sqlx::Result<bool> {
-        let mut lent = self.write.lend().await?;
-        let mut tx = lent.begin_with("pragma synchronous = normal; begin immediate").await?;
+        let mut guard = self.write.acquire().await?;
+        let mut tx = guard.begin_with("pragma synchronous = normal; begin immediate").await?;
         let more = merge_further(&mut tx).await?;
         tx.commit().await?;
-        lent.execute(DURABLE).await?;
-        lent.done();
+        guard.execute(DURABLE).await?;
+        guard.release();
         Ok(more)
     }
 

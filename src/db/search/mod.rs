@@ -35,7 +35,7 @@ const CLOCKS: i64 = 24 * 60 * 60 * 1000;
 
 /// What is looked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct SearchQuery {
     /// Who looks: nothing is found that they may not see.
     pub reader: UserId,
     /// What the index must hold of a message; never empty.
@@ -69,7 +69,7 @@ pub struct Hit {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sought {
+pub struct Matches {
     /// Newest first.
     pub hits: Vec<Hit>,
     /// Whether its time was up: there may be more.
@@ -86,7 +86,7 @@ impl From<HitRow> for Hit {
 
 /// What both databases are asked after the index has named a message: `near`, with the reader as `$1`, the moments as `$5` and `$6`,
 /// whether it must address the reader as `$7`, and whether it must be pinned as `$10`.
-macro_rules! may_be_told {
+macro_rules! is_visible {
     () => {
         " messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
           and (rooms.visibility = 'public' or memberships.user_id is not null)
@@ -94,14 +94,14 @@ macro_rules! may_be_told {
           and ($10 = 0 or (messages.pinned_at is not null) = ($10 = 1)) "
     };
 }
-pub(super) use may_be_told;
+pub(super) use is_visible;
 
 /// Whether something must be, or must not, as the statements are told.
 fn choice(must: Option<bool>) -> i64 {
     must.map_or(0, |must| if must { 1 } else { 2 })
 }
 
-impl Wanted {
+impl SearchQuery {
     fn addressed(&self) -> i64 {
         choice(self.addressed)
     }
@@ -126,7 +126,7 @@ impl Db {
     ///
     /// # Errors
     /// The database's.
-    pub async fn search(&self, wanted: &Wanted, below: i64, limit: i64, until: Option<Instant>) -> sqlx::Result<Sought> {
+    pub async fn search(&self, wanted: &SearchQuery, below: i64, limit: i64, until: Option<Instant>) -> sqlx::Result<Matches> {
         let (low, high) = self.between(wanted).await?;
         let high = high.min(below);
         match self {
@@ -143,7 +143,7 @@ impl Db {
 
     /// Between which numbers everything lies that was said between two moments. Numbers follow the clock, but for a clock that was
     /// set back or another server's: so the bounds are a day wider, and the moments themselves are compared as well.
-    async fn between(&self, wanted: &Wanted) -> sqlx::Result<(i64, i64)> {
+    async fn between(&self, wanted: &SearchQuery) -> sqlx::Result<(i64, i64)> {
         let low = match wanted.since {
             Some(since) => self.number_at(since.plus(-CLOCKS)).await?,
             None => 0,

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures_util::TryStreamExt;
 use sqlx::{Connection, Postgres, Transaction};
 
-use super::{HitRow, Sought, Wanted, dialect, may_be_told};
+use super::{HitRow, Matches, SearchQuery, dialect, is_visible};
 use crate::db::Connections;
 
 /// How many messages the walk looks at before the ways are compared.
@@ -32,7 +32,7 @@ macro_rules! hits {
                 from messages join rooms on rooms.id = messages.room_id
                 left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                 where messages.id = near.message_id and",
-            may_be_told!(),
+            is_visible!(),
             "offset 0
              ) as told
              where ",
@@ -64,45 +64,45 @@ const CANCELED: &str = "57014";
 
 struct Search<'a> {
     tx: Transaction<'a, Postgres>,
-    wanted: &'a Wanted,
+    wanted: &'a SearchQuery,
     query: String,
     low: i64,
     limit: i64,
     until: Option<Instant>,
-    sought: Sought,
+    matches: Matches,
 }
 
 /// The newest matches between two numbers, newest first. Of the messages between them the last `late` ones were most likely said after the
 /// moment until which is searched. In a transaction, which is what a limit of time can be set for; it only reads.
 pub(super) async fn search(
     pool: &Connections<Postgres>,
-    wanted: &Wanted,
+    wanted: &SearchQuery,
     low: i64,
     high: i64,
     limit: i64,
     until: Option<Instant>,
     late: i64,
-) -> sqlx::Result<Sought> {
-    let mut lent = pool.lend().await?;
-    let sought = {
-        let tx = lent.begin().await?;
+) -> sqlx::Result<Matches> {
+    let mut guard = pool.acquire().await?;
+    let matches = {
+        let tx = guard.begin().await?;
         let query = dialect::tsquery(&wanted.all, &wanted.none);
-        let mut search = Search { tx, wanted, query, low, limit, until, sought: Sought::default() };
+        let mut search = Search { tx, wanted, query, low, limit, until, matches: Matches::default() };
         match search.find(high, late).await {
             Ok(()) => {}
             Err(sqlx::Error::Database(refusal)) if until.is_some() && refusal.code().as_deref() == Some(CANCELED) => {
-                search.sought.is_limited = true;
+                search.matches.is_limited = true;
             }
             Err(error) => return Err(error),
         }
         search.tx.rollback().await?;
-        search.sought
+        search.matches
     };
     // Where a statement was stopped the pool looks whether the connection is well.
-    if !sought.is_limited {
-        lent.done();
+    if !matches.is_limited {
+        guard.release();
     }
-    Ok(sought)
+    Ok(matches)
 }
 
 impl Search<'_> {
@@ -118,7 +118,7 @@ impl Search<'_> {
         }
         let Some(mut floor) = self.floor(high, first).await? else { return Ok(()) };
         // How many more messages the walk would look at, and how many the index would name.
-        let share = (self.sought.hits.len() as f64 + 0.5) / FIRST as f64;
+        let share = (self.matches.hits.len() as f64 + 0.5) / FIRST as f64;
         let on_foot = self.missing() as f64 / share;
         let by_index = (floor - self.low) as f64 * share;
         if on_foot < by_index * FETCH {
@@ -134,7 +134,7 @@ impl Search<'_> {
     }
 
     fn missing(&self) -> i64 {
-        self.limit - self.sought.hits.len() as i64
+        self.limit - self.matches.hits.len() as i64
     }
 
     /// Looks for what is missing before number `high`. What was found before a statement is stopped is kept.
@@ -163,7 +163,7 @@ impl Search<'_> {
             .persistent(false)
             .fetch(&mut *self.tx);
         while let Some(row) = rows.try_next().await? {
-            self.sought.hits.push(row.into());
+            self.matches.hits.push(row.into());
         }
         Ok(())
     }

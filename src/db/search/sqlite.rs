@@ -12,9 +12,9 @@ use std::time::Instant;
 use futures_util::TryStreamExt;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::{Hit, HitRow, Sought, Wanted, dialect, may_be_told};
+use super::{Hit, HitRow, Matches, SearchQuery, dialect, is_visible};
 use crate::db::Connections;
-use crate::fulltext::document::{MARKED_BEGINNING, mark};
+use crate::fulltext::document::{FACET_PREFIX, facet};
 use crate::fulltext::term::Expression;
 use crate::fulltext::tokenizer;
 
@@ -37,7 +37,7 @@ const HITS: &str = concat!(
      from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
      left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
      where words match $2 and words.rowid > $3 and words.rowid < $4 and",
-    may_be_told!(),
+    is_visible!(),
     "order by words.rowid desc limit $8"
 );
 
@@ -47,46 +47,46 @@ const PINNED: &str = concat!(
      from messages indexed by messages_by_pin cross join words on words.rowid = messages.id cross join rooms on rooms.id = messages.room_id
      left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
      where messages.pinned_at is not null and words match $2 and messages.id > $3 and messages.id < $4 and",
-    may_be_told!(),
+    is_visible!(),
     "order by messages.id desc limit $8"
 );
 
 /// The newest matches between two numbers, newest first.
 pub(super) async fn search(
     pool: &Connections<Sqlite>,
-    wanted: &Wanted,
+    wanted: &SearchQuery,
     low: i64,
     high: i64,
     limit: i64,
     until: Option<Instant>,
-) -> sqlx::Result<Sought> {
-    let mut lent = pool.lend().await?;
+) -> sqlx::Result<Matches> {
+    let mut guard = pool.acquire().await?;
     if let Some(until) = until {
-        lent.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < until);
+        guard.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < until);
     }
-    let mut search = Search { connection: &mut lent, wanted, low, limit, sought: Sought::default() };
+    let mut search = Search { connection: &mut guard, wanted, low, limit, matches: Matches::default() };
     match search.find(high).await {
         Ok(()) => {}
-        Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(INTERRUPTED) => search.sought.is_limited = true,
+        Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(INTERRUPTED) => search.matches.is_limited = true,
         Err(error) => return Err(error),
     }
-    let sought = search.sought;
+    let matches = search.matches;
     // What does not come to here goes back to the pool, which takes the question away as well: it would stop whoever is next.
     if until.is_some() {
-        lent.lock_handle().await?.remove_progress_handler();
+        guard.lock_handle().await?.remove_progress_handler();
     }
-    if !sought.is_limited {
-        lent.done();
+    if !matches.is_limited {
+        guard.release();
     }
-    Ok(sought)
+    Ok(matches)
 }
 
 struct Search<'a> {
     connection: &'a mut SqliteConnection,
-    wanted: &'a Wanted,
+    wanted: &'a SearchQuery,
     low: i64,
     limit: i64,
-    sought: Sought,
+    matches: Matches,
 }
 
 impl Search<'_> {
@@ -104,10 +104,10 @@ impl Search<'_> {
             gathered = Some(rarest);
         }
         let query = dialect::fts_query(&self.wanted.all, &self.wanted.none);
-        let missing = self.limit - self.sought.hits.len() as i64;
+        let missing = self.limit - self.matches.hits.len() as i64;
         let mut rows = hits(self.connection, self.wanted, query, self.low, high, missing, false);
         while let Some((row, _)) = rows.try_next().await? {
-            self.sought.hits.push(hit(&row)?);
+            self.matches.hits.push(hit(&row)?);
         }
         Ok(())
     }
@@ -122,9 +122,9 @@ impl Search<'_> {
         let mut rows = hits(self.connection, self.wanted, query, self.low, high, i64::MAX, loose.is_some());
         while let Some((row, body)) = rows.try_next().await? {
             if loose.as_mut().is_none_or(|loose| loose.fits(&body.unwrap_or_default())) {
-                self.sought.hits.push(hit(&row)?);
+                self.matches.hits.push(hit(&row)?);
             }
-            if self.sought.hits.len() as i64 >= self.limit {
+            if self.matches.hits.len() as i64 >= self.limit {
                 break;
             }
         }
@@ -148,8 +148,8 @@ impl Search<'_> {
             (walked, read) = (walked + 1, read + body.len());
             if loose.fits(&body) {
                 fitting += 1;
-                self.sought.hits.push(hit);
-                if self.sought.hits.len() as i64 == self.limit {
+                self.matches.hits.push(hit);
+                if self.matches.hits.len() as i64 == self.limit {
                     return Ok(None);
                 }
             }
@@ -166,7 +166,7 @@ type Rows<'a> = futures_util::stream::BoxStream<'a, sqlx::Result<(String, Option
 
 fn hits<'a>(
     connection: &'a mut SqliteConnection,
-    wanted: &Wanted,
+    wanted: &SearchQuery,
     query: String,
     low: i64,
     high: i64,
@@ -204,22 +204,22 @@ struct Loose {
 
 impl Loose {
     /// One of the beginnings may be gathered all the same. Nothing, where no other is asked for.
-    fn of(wanted: &Wanted, gathered: Option<usize>) -> Option<Self> {
+    fn of(wanted: &SearchQuery, gathered: Option<usize>) -> Option<Self> {
         let (mut begins, mut begins_not) = (Vec::new(), Vec::new());
         let all = wanted.all.iter().map(|expression| match expression {
-            Expression::Begins(word) => {
+            Expression::Prefix(word) => {
                 begins.push((word.clone(), 0));
                 if gathered == Some(begins.len() - 1) {
                     return expression.clone();
                 }
-                let letters: String = word.chars().take(MARKED_BEGINNING).collect();
-                Expression::Is(mark::beginning(&letters))
+                let letters: String = word.chars().take(FACET_PREFIX).collect();
+                Expression::Exact(facet::prefix(&letters))
             }
             other => other.clone(),
         });
         let all: Vec<_> = all.collect();
         let none = wanted.none.iter().filter(|expression| match expression {
-            Expression::Begins(word) => {
+            Expression::Prefix(word) => {
                 begins_not.push(word.clone());
                 false
             }
@@ -233,7 +233,7 @@ impl Loose {
     fn fits(&mut self, body: &str) -> bool {
         let mut found = vec![false; self.begins.len()];
         let mut is_free = true;
-        tokenizer::each(body, |word| {
+        tokenizer::for_each(body, |word| {
             for ((begins, _), found) in self.begins.iter().zip(&mut found) {
                 *found |= word.text.starts_with(&**begins);
             }
@@ -261,11 +261,11 @@ mod tests {
 
     #[test]
     fn a_beginning_is_asked_for_by_its_mark_and_then_read() {
-        let begins = |word: &str| Expression::Begins(word.to_owned());
-        let is = |word: &str| Expression::Is(word.to_owned());
+        let begins = |word: &str| Expression::Prefix(word.to_owned());
+        let is = |word: &str| Expression::Exact(word.to_owned());
         let wanted = |all: &[Expression], none: &[Expression]| {
             let (all, none) = (all.to_vec(), none.to_vec());
-            Wanted { reader: UserId(1), all, none, since: None, until: None, addressed: None, is_pinned: None }
+            SearchQuery { reader: UserId(1), all, none, since: None, until: None, addressed: None, is_pinned: None }
         };
         assert!(Loose::of(&wanted(&[is("lamp")], &[is("x")]), None).is_none());
         let mut loose =

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::payload::Payload;
 use super::reply::{Reply, SMALL};
 use crate::error::Result;
-use crate::model::{Begun, Draft, EditedWords};
+use crate::model::{Draft, DraftContent, DraftEdit};
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
 
@@ -17,7 +17,7 @@ pub struct Saved {
 
 impl Reply for Saved {
     fn weight(&self) -> usize {
-        SMALL + self.draft.begun.bytes() as usize
+        SMALL + self.draft.content.bytes() as usize
     }
 }
 
@@ -29,7 +29,7 @@ pub struct Drafts {
 
 impl Reply for Drafts {
     fn weight(&self) -> usize {
-        self.drafts.iter().map(|draft| SMALL + draft.begun.bytes() as usize).sum()
+        self.drafts.iter().map(|draft| SMALL + draft.content.bytes() as usize).sum()
     }
 }
 
@@ -38,11 +38,11 @@ pub async fn save(realtime: &Realtime, connected: &Connected, payload: &Payload)
     let user = connected.connection.user;
     let view = realtime.chat.view(user, payload.text("room")?).await?;
     let edit = match payload.optional_number("edit_seq")? {
-        Some(seq) => Some(EditedWords { seq, body: payload.text("edit_body")?.to_owned() }),
+        Some(seq) => Some(DraftEdit { seq, body: payload.text("edit_body")?.to_owned() }),
         None => None,
     };
-    let begun = Begun { body: payload.text("body")?.to_owned(), reply_to: payload.optional_number("reply_to")?, edit };
-    Ok(Saved { draft: realtime.chat.set_draft(&view, user, begun, Some(&connected.id())).await? })
+    let content = DraftContent { body: payload.text("body")?.to_owned(), reply_to: payload.optional_number("reply_to")?, edit };
+    Ok(Saved { draft: realtime.chat.set_draft(&view, user, content, Some(&connected.id())).await? })
 }
 
 /// Answers `drafts`.

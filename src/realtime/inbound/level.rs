@@ -6,14 +6,14 @@ use super::payload::Payload;
 use super::reply::Reply;
 use crate::chat::Chat;
 use crate::error::Result;
-use crate::model::Level;
+use crate::model::NotificationLevel;
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
 
 /// What the room is set to now; none for the person's default.
 #[derive(Debug, Serialize)]
 pub struct LevelSet {
-    level: Option<Level>,
+    level: Option<NotificationLevel>,
 }
 
 impl Reply for LevelSet {}

@@ -37,7 +37,7 @@ use super::Realtime;
 use super::connection::{Connected, Connection, InFlight, Ticket};
 use super::outbound::HeadAck;
 use crate::chat::ledger::Pending;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::error::{Ack, Error, Result};
 use crate::limits::{self, Reading};
 use crate::model::{Head, RoomId};
@@ -50,13 +50,13 @@ type Answer = Result<Box<dyn AnyReply>>;
 
 /// What an event counts as, unless its use-case counts it; and whether its answer may be large, so that it takes turns with all other
 /// reads of its person.
-fn cost(event: &str) -> (Option<Act>, bool) {
+fn cost(event: &str) -> (Option<ActionKind>, bool) {
     match event {
-        "join" => (Some(Act::Join), true),
-        "leave" => (Some(Act::Join), false),
-        "sync" | "history" | "watch" | "pins" | "revisions" | "mentions" | "drafts" => (Some(Act::Read), true),
+        "join" => (Some(ActionKind::Join), true),
+        "leave" => (Some(ActionKind::Join), false),
+        "sync" | "history" | "watch" | "pins" | "revisions" | "mentions" | "drafts" => (Some(ActionKind::Read), true),
         "search" | "direct" => (None, true),
-        "typing" => (Some(Act::Type), false),
+        "typing" => (Some(ActionKind::Type), false),
         _ => (None, false),
     }
 }
@@ -172,7 +172,7 @@ impl Realtime {
         if let Some(act) = act {
             self.chat.allow(connected.connection.user, act)?;
         }
-        let reading = if is_large { Some(self.chat.reads().begin(&connected.connection.turns).await?) } else { None };
+        let reading = if is_large { Some(self.chat.reads().begin(&connected.connection.read_permits).await?) } else { None };
         Ok((self.answer(connected, event, payload).await?, reading))
     }
 

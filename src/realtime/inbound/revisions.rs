@@ -4,7 +4,7 @@ use super::payload::Payload;
 use super::reply::Reply;
 use crate::chat::revisions::Revisions;
 use crate::error::Result;
-use crate::model::pagination::RevisionsPlace;
+use crate::model::pagination::RevisionWindow;
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
 
@@ -18,6 +18,6 @@ impl Reply for Revisions {
 pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payload) -> Result<Revisions> {
     let user = connected.connection.user;
     let view = realtime.chat.view(user, payload.text("room")?).await?;
-    let place = RevisionsPlace::new(payload.optional_number("before")?, payload.optional_number("after")?)?;
+    let place = RevisionWindow::new(payload.optional_number("before")?, payload.optional_number("after")?)?;
     realtime.chat.revisions(&view, user, payload.number("seq")?, place).await
 }

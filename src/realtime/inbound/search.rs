@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::payload::Payload;
 use super::reply::Reply;
-use crate::chat::search::{Order, Question, Results};
+use crate::chat::search::{Order, Results, SearchRequest};
 use crate::error::{Error, Result};
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
@@ -22,6 +22,6 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
     let zone = payload.optional_text("tz")?.filter(|zone| !zone.is_empty()).map(TimeZone::get).transpose();
     let zone = zone.map_err(|_| Error::invalid("tz", "Unknown time zone. Try a name like Europe/Paris."))?;
     let counts = payload.optional_flag("count")?.unwrap_or_default();
-    let question = Question { text: payload.text("q")?, order, before, counts };
+    let question = SearchRequest { text: payload.text("q")?, order, before, counts };
     realtime.chat.search(connected.connection.user, zone, question).await
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::payload::Payload;
 use super::reply::{Reply, SMALL};
 use crate::error::Result;
-use crate::model::pagination::RoomListing;
+use crate::model::pagination::RoomListPage;
 use crate::model::sidebar::Arrangement;
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
@@ -40,7 +40,7 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
     realtime.registry.begin_to_watch(connected);
     let user = connected.connection.user;
     let sidebar = if after.is_none() { Some(realtime.chat.arrangement(user).await?) } else { None };
-    let RoomListing { rooms, next } = realtime.chat.list_own(user, after.unwrap_or_default()).await?;
+    let RoomListPage { rooms, next } = realtime.chat.list_own(user, after.unwrap_or_default()).await?;
     for listed in &rooms {
         realtime.registry.watch(connected, listed.room.id, listed.head.rev);
     }

@@ -11,7 +11,7 @@ use tower_sessions::Session;
 
 use super::reads::TurnSlot;
 use super::session::CurrentUser;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::web::pages::frame::frame;
 use crate::web::respond::{own_path, page_with, wants_json};
 use crate::web::state::AppState;
@@ -100,7 +100,7 @@ async fn around(state: &AppState, seen: &Seen, status: StatusCode, page: &ErrorP
         if status == StatusCode::TOO_MANY_REQUESTS {
             return None;
         }
-        state.chat.allow(user.id, Act::Read).ok()?;
+        state.chat.allow(user.id, ActionKind::Read).ok()?;
         slot.take(user.id).await.ok()?;
     }
     let frame = frame(state, &user).await.ok()?;

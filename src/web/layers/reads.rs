@@ -1,4 +1,4 @@
-//! Turns and memory for pages: what one person asks for at once, and what their answers hold until they have left.
+//! ReadPermits and memory for pages: what one person asks for at once, and what their answers hold until they have left.
 //!
 //! Owns the layer that gives a request its turn once its person is known, and the body that keeps the turn until it has been written.
 //! How much there is to give is `limits`' to say; a client that does not read is cut by `server`.
@@ -41,7 +41,7 @@ impl TurnSlot {
             return Ok(());
         }
         let reads = self.0.chat.reads();
-        let reading = reads.begin(&reads.turns(person)).await?;
+        let reading = reads.begin(&reads.permits_of(person)).await?;
         *self.lock() = Some(reading);
         Ok(())
     }
@@ -123,8 +123,8 @@ mod tests {
     #[tokio::test]
     async fn a_body_comes_in_pieces_and_keeps_its_turn_to_the_last_one() {
         let reads = Reads::new(1 << 30);
-        let turns = reads.turns(UserId(1));
-        let reading = reads.begin(&turns).await.unwrap();
+        let permits = reads.permits_of(UserId(1));
+        let reading = reads.begin(&permits).await.unwrap();
         let mut held = Held { body: Body::from(vec![7; 2 * PIECE + 1]), rest: Bytes::new(), _reading: reading };
         let (mut pieces, mut left) = (Vec::new(), 2 * PIECE + 1);
         while !held.is_end_stream() {

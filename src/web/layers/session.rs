@@ -17,7 +17,7 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer};
 use super::reads::TurnSlot;
 use crate::accounts::session::{self, SessionUser, Store};
 use crate::accounts::{Accounts, to_its_end};
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::SessionEnd;
@@ -167,7 +167,7 @@ impl FromRequestParts<AppState> for CurrentUser {
             Ok(Some(user)) => {
                 // Whatever somebody asks for, with or without a page around it, is read for them.
                 if parts.method == Method::GET || parts.method == Method::HEAD {
-                    state.chat.allow(user.id, Act::Read).map_err(|error| Refused::new(error, parts))?;
+                    state.chat.allow(user.id, ActionKind::Read).map_err(|error| Refused::new(error, parts))?;
                 }
                 // Whatever a signed-in person asks for may be large, and costs one of their turns.
                 if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::frame::frame;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
 use crate::error::Error;
 use crate::security_log::Source;
@@ -71,7 +71,7 @@ pub async fn ban(
     source: Source,
     asked: Asked,
 ) -> Answer {
-    state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
+    state.chat.allow(user.id, ActionKind::Remove).map_err(|error| asked.refuse(error))?;
     let banned = state.accounts.ban(&user, &username, &source);
     Ok(to_card(&banned.await.map_err(|error| asked.refuse(error))?))
 }
@@ -84,7 +84,7 @@ pub async fn lift_ban(
     source: Source,
     asked: Asked,
 ) -> Answer {
-    state.chat.allow(user.id, Act::Remove).map_err(|error| asked.refuse(error))?;
+    state.chat.allow(user.id, ActionKind::Remove).map_err(|error| asked.refuse(error))?;
     let profile = state.accounts.lift_ban(&user, &username, &source).await.map_err(|error| asked.refuse(error))?;
     Ok(to_card(&profile))
 }

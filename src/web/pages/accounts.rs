@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::Registration;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::config;
 use crate::error::Error;
 use crate::model::UserId;
@@ -53,7 +53,7 @@ pub async fn register_page(
     let is_invited = links.setup.is_empty() && !links.invite.is_empty();
     if is_invited && state.config.registration == config::Registration::Invite {
         // Whoever comes too late is told before they have filled in a form.
-        let invite = state.accounts.look_at_invite(&links.invite, &source).await.map_err(|error| asked.refuse(error))?;
+        let invite = state.accounts.check_invite(&links.invite, &source).await.map_err(|error| asked.refuse(error))?;
         if let Some(over) = DeadInvitePage::new(theme, invite) {
             return Ok(page_with(StatusCode::NOT_FOUND, &over));
         }
@@ -214,7 +214,7 @@ pub async fn invite(
     asked: Asked,
 ) -> Answer {
     permissions::may_administer(user.actor(), ServerAction::Invite).map_err(|error| asked.refuse(error))?;
-    state.chat.allow(user.id, Act::Invite).map_err(|error| asked.refuse(error))?;
+    state.chat.allow(user.id, ActionKind::Invite).map_err(|error| asked.refuse(error))?;
     let token = state.accounts.invite(&user, &source).await.map_err(|error| asked.refuse(error))?;
     let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
     let link = format!("{}/register?invite={token}", state.origins.own(&headers));

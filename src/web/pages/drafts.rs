@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Json};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::error::Error;
-use crate::model::{Begun, EditedWords};
+use crate::model::{DraftContent, DraftEdit};
 use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked};
@@ -24,11 +24,11 @@ pub struct Fields {
 }
 
 impl Fields {
-    fn begun(self) -> Result<Begun, Error> {
+    fn content(self) -> Result<DraftContent, Error> {
         let number =
             |field, text: &str| Some(text).filter(|text| !text.is_empty()).map(|text| whole_number(field, text)).transpose();
-        let edit = number("edit_seq", &self.edit_seq)?.map(|seq| EditedWords { seq, body: self.edit_body });
-        Ok(Begun { body: self.body, reply_to: number("reply_to", &self.reply_to)?, edit })
+        let edit = number("edit_seq", &self.edit_seq)?.map(|seq| DraftEdit { seq, body: self.edit_body });
+        Ok(DraftContent { body: self.body, reply_to: number("reply_to", &self.reply_to)?, edit })
     }
 }
 
@@ -42,13 +42,13 @@ pub async fn save(
 ) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
-    let draft = state.chat.set_draft(&view, user.id, fields.begun().map_err(refuse)?, None).await.map_err(refuse)?;
+    let draft = state.chat.set_draft(&view, user.id, fields.content().map_err(refuse)?, None).await.map_err(refuse)?;
     Ok(asked.done(json!({ "draft": draft }), &format!("/rooms/{slug}")))
 }
 
 /// `GET /drafts`: all of one's drafts, as JSON.
 pub async fn list(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
-    state.chat.allow(user.id, Act::Read).map_err(refuse)?;
+    state.chat.allow(user.id, ActionKind::Read).map_err(refuse)?;
     Ok(Json(json!({ "drafts": state.chat.drafts(user.id).await.map_err(refuse)? })).into_response())
 }

@@ -1,6 +1,6 @@
 //! What stands around every page of somebody who is signed in: who they are, and their rooms.
 
-use crate::db::room_lists::Surroundings;
+use crate::db::room_lists::SidebarRooms;
 use crate::error::Result;
 use crate::model::ListedRoom;
 use crate::web::layers::session::CurrentUser;
@@ -12,7 +12,7 @@ use crate::web::views::Frame;
 /// # Errors
 /// The database's.
 pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
-    let Surroundings { rooms, .. } = state.chat.surroundings(user.id, "", user.sidebar.favorites()).await?;
+    let SidebarRooms { rooms, .. } = state.chat.sidebar_rooms(user.id, "", user.sidebar.favorites()).await?;
     Ok(around(state, user, rooms))
 }
 
@@ -20,7 +20,7 @@ pub async fn frame(state: &AppState, user: &CurrentUser) -> Result<Frame> {
 #[must_use]
 pub fn around(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>) -> Frame {
     let presence = state.chat.presence();
-    let company = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
-    let online = company.filter(|person| presence.is_online(*person)).collect();
+    let participants = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
+    let online = participants.filter(|person| presence.is_online(*person)).collect();
     Frame::new(user, rooms, online, state.chat.display_names().clone())
 }

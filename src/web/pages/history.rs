@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame;
 use crate::clock::Millis;
-use crate::db::room_lists::Surroundings;
+use crate::db::room_lists::SidebarRooms;
 use crate::db::rooms::RoomView;
 use crate::error::Error;
 use crate::model::Logged;
@@ -73,13 +73,13 @@ pub async fn room(
     } else {
         // Most readers are members, and their rooms are asked for anyway.
         let favorites = user.sidebar.favorites();
-        let Surroundings { rooms, here } = state.chat.surroundings(user.id, &slug, favorites).await.map_err(refuse)?;
+        let SidebarRooms { rooms, current } = state.chat.sidebar_rooms(user.id, &slug, favorites).await.map_err(refuse)?;
         shown.frame = Some(frame::around(&state, &user, rooms));
-        match here {
-            Some(here) => {
-                shown.pins = Some(here.pins);
-                shown.draft = here.draft;
-                here.view
+        match current {
+            Some(current) => {
+                shown.pins = Some(current.pins);
+                shown.draft = current.draft;
+                current.view
             }
             None => state.chat.view(user.id, &slug).await.map_err(refuse)?,
         }
@@ -162,11 +162,11 @@ async fn show(
     let frame = match shown.frame.take() {
         Some(frame) => frame,
         None => {
-            let Surroundings { rooms, here } =
-                state.chat.surroundings(user.id, &view.room.slug, user.sidebar.favorites()).await.map_err(refuse)?;
-            if let Some(here) = here {
-                shown.pins = Some(here.pins);
-                shown.draft = here.draft;
+            let SidebarRooms { rooms, current } =
+                state.chat.sidebar_rooms(user.id, &view.room.slug, user.sidebar.favorites()).await.map_err(refuse)?;
+            if let Some(current) = current {
+                shown.pins = Some(current.pins);
+                shown.draft = current.draft;
             }
             frame::around(state, &user, rooms)
         }

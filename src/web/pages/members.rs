@@ -9,10 +9,10 @@ use serde_json::json;
 use super::frame::frame;
 use super::people::Search;
 use super::rooms::visibility;
-use crate::chat::rate_limits::Act;
+use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
 use crate::error::Error;
-use crate::model::pagination::Listing;
+use crate::model::pagination::PeopleListPage;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, page_with, retry_after};
@@ -27,7 +27,7 @@ pub async fn page(
     user: CurrentUser,
     asked: Asked,
 ) -> Answer {
-    state.chat.allow(user.id, Act::People).map_err(|error| asked.refuse(error))?;
+    state.chat.allow(user.id, ActionKind::People).map_err(|error| asked.refuse(error))?;
     show(&state, &slug, &user, &asked, search, None).await
 }
 
@@ -42,7 +42,7 @@ async fn show(
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
     let sought = search.sought().map_err(refuse)?;
-    let Listing { people: members, next } = state.chat.members(&view, &sought).await.map_err(refuse)?;
+    let PeopleListPage { people: members, next } = state.chat.members(&view, &sought).await.map_err(refuse)?;
     let presence = state.chat.presence();
     if asked.is_json() {
         let members: Vec<_> = members
@@ -120,9 +120,9 @@ pub async fn remove(
 async fn confirm(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, form: Description) -> Answer {
     let refuse = |error| asked.refuse(error);
     let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let contents = state.chat.contents(&view).await.map_err(refuse)?;
+    let stats = state.chat.room_stats(&view).await.map_err(refuse)?;
     let frame = frame(state, user).await.map_err(refuse)?;
-    let page = PublishPage::new(frame, view, contents, form.name, form.topic);
+    let page = PublishPage::new(frame, view, stats, form.name, form.topic);
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 

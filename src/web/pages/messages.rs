@@ -61,7 +61,7 @@ pub async fn post(
             tracing::debug!(%error, "a read marker stayed behind its person's own post");
         }
         // The page came with the draft in the form, and whoever has no scripts can take it away in no other way.
-        if let Err(error) = state.chat.draft_was_sent(logged.room, user.id).await {
+        if let Err(error) = state.chat.clear_sent_draft(logged.room, user.id).await {
             tracing::debug!(%error, "a draft stayed that was sent");
         }
     }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::frame::frame;
-use crate::chat::direct::{OTHERS, Opened, usernames};
-use crate::chat::rate_limits::Act;
+use crate::chat::direct::{MAX_OTHERS, OpenedConversation, usernames};
+use crate::chat::rate_limits::ActionKind;
 use crate::db::people::{ListedPerson, Profile};
 use crate::error::{Error, Result};
-use crate::model::pagination::{Listing, RoomListing, Sought};
+use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage};
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, page, page_with, retry_after};
@@ -19,7 +19,7 @@ use crate::web::state::AppState;
 use crate::web::views::{DirectPage, Listed, PeoplePage, PersonPage};
 
 /// How many people who are chosen are looked up.
-const MOST_CHOSEN: usize = 2 * OTHERS;
+const MOST_CHOSEN: usize = 2 * MAX_OTHERS;
 
 /// Which page of a list of people: who is looked for, and from where on.
 #[derive(Debug, Default, Deserialize)]
@@ -36,8 +36,8 @@ impl Search {
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field.
-    pub fn sought(&self) -> Result<Sought> {
-        Sought::parse(&self.q, &self.after)
+    pub fn sought(&self) -> Result<PageRequest> {
+        PageRequest::parse(&self.q, &self.after)
     }
 
     /// What an address ends with that leads to the page behind `after`; nothing for the first page of everybody.
@@ -57,9 +57,9 @@ impl Search {
 /// `GET /people`: everybody, or those with `q` in their name, by name.
 pub async fn list(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
     let refuse = |error| asked.refuse(error);
-    state.chat.allow(user.id, Act::People).map_err(refuse)?;
+    state.chat.allow(user.id, ActionKind::People).map_err(refuse)?;
     let sought = search.sought().map_err(refuse)?;
-    let Listing { people, next } = state.accounts.directory(&sought).await.map_err(refuse)?;
+    let PeopleListPage { people, next } = state.accounts.directory(&sought).await.map_err(refuse)?;
     let people = listed(&state, people);
     if asked.is_json() {
         let people: Vec<_> = people.iter().map(json_of).collect();
@@ -145,12 +145,12 @@ pub async fn direct(
     let picked = Picked::of(fields);
     let listing = state.chat.conversations(user.id, &picked.after).await.map_err(refuse)?;
     if asked.is_json() {
-        let RoomListing { rooms, next } = listing;
+        let RoomListPage { rooms, next } = listing;
         let rooms: Vec<_> = rooms.iter().map(|listed| &listed.room).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }
     if !picked.q.is_empty() || !picked.people.is_empty() {
-        state.chat.allow(user.id, Act::People).map_err(refuse)?;
+        state.chat.allow(user.id, ActionKind::People).map_err(refuse)?;
     }
     Ok(page(&start(&state, &user, listing, picked, None).await.map_err(refuse)?))
 }
@@ -184,13 +184,13 @@ pub async fn begin(
 async fn start(
     state: &AppState,
     user: &CurrentUser,
-    listing: RoomListing,
+    listing: RoomListPage,
     picked: Picked,
     problem: Option<&Error>,
 ) -> Result<DirectPage> {
     let Picked { q, users, people, after } = picked;
-    let sought = Sought::parse(&q, &people)?;
-    let Listing { people: found, next: more_people } = state.accounts.directory(&sought).await?;
+    let sought = PageRequest::parse(&q, &people)?;
+    let PeopleListPage { people: found, next: more_people } = state.accounts.directory(&sought).await?;
     // Whoever is chosen stays, wherever they stand in the list.
     let (mut chosen, mut typed) = (Vec::<ListedPerson>::new(), Vec::new());
     for (nth, username) in usernames(&users).into_iter().enumerate() {
@@ -208,11 +208,11 @@ async fn start(
     let mut others = listed(state, others.collect());
     // Notes to oneself come first where one is listed.
     others.sort_by_key(|listed| listed.person.id != user.id);
-    let RoomListing { rooms: conversations, next } = listing;
+    let RoomListPage { rooms: conversations, next } = listing;
     let next = next.map(|next| Search { after: next, ..Search::default() }).map(|search| search.query(&search.after));
     let presence = state.chat.presence();
-    let company = conversations.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
-    let online: Vec<_> = company.filter(|person| presence.is_online(*person)).collect();
+    let participants = conversations.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
+    let online: Vec<_> = participants.filter(|person| presence.is_online(*person)).collect();
     Ok(DirectPage {
         frame: frame(state, user).await?.with_online(online),
         chosen: listed(state, chosen),
@@ -227,7 +227,7 @@ async fn start(
     })
 }
 
-async fn there(state: &AppState, user: &CurrentUser, asked: &Asked, opened: &Opened) -> Answer {
+async fn there(state: &AppState, user: &CurrentUser, asked: &Asked, opened: &OpenedConversation) -> Answer {
     if asked.is_json() {
         let view = state.chat.view(user.id, &opened.slug).await.map_err(|error| asked.refuse(error))?;
         let status = if opened.is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::frame::frame;
 use super::message_actions::place;
 use crate::error::Result;
-use crate::model::pagination::RevisionsPlace;
+use crate::model::pagination::RevisionWindow;
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, page};
@@ -23,11 +23,11 @@ pub struct Between {
 }
 
 impl Between {
-    fn place(&self) -> Result<RevisionsPlace> {
+    fn place(&self) -> Result<RevisionWindow> {
         let number = |field, text: &Option<String>| {
             text.as_deref().filter(|text| !text.is_empty()).map(|text| whole_number(field, text)).transpose()
         };
-        RevisionsPlace::new(number("before", &self.before)?, number("after", &self.after)?)
+        RevisionWindow::new(number("before", &self.before)?, number("after", &self.after)?)
     }
 }
 
@@ -49,5 +49,5 @@ pub async fn show(
     }
     let now = state.chat.message(&view, seq).await.map_err(refuse)?;
     let frame = frame(&state, &user).await.map_err(refuse)?;
-    Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == RevisionsPlace::Newest)))
+    Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == RevisionWindow::Newest)))
 }

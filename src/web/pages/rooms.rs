@@ -10,7 +10,7 @@ use super::fallback;
 use super::frame::frame;
 use crate::error::Error;
 use crate::model::Visibility;
-use crate::model::pagination::{Order, RoomListing, SoughtRooms, Whose};
+use crate::model::pagination::{Order, RoomListPage, RoomPageRequest, Whose};
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, Refused, page, page_with, retry_after};
@@ -71,8 +71,8 @@ impl Which {
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field.
-    pub fn sought(&self) -> Result<SoughtRooms, Error> {
-        SoughtRooms::parse(&self.q, &self.after, self.whose(), Order::parse(&self.sort)?)
+    pub fn sought(&self) -> Result<RoomPageRequest, Error> {
+        RoomPageRequest::parse(&self.q, &self.after, self.whose(), Order::parse(&self.sort)?)
     }
 
     /// What an address ends with that leads to the page behind `after`; nothing for the first page of all.
@@ -109,7 +109,7 @@ pub async fn list(State(state): State<AppState>, Query(which): Query<Which>, use
         let mut sought = which.sought().map_err(refuse)?;
         // The page has them elsewhere; and no name that is typed is kept with them.
         sought.with_direct = sought.whose == Whose::All && sought.text.is_empty();
-        let RoomListing { rooms, next } = state.chat.directory(user.id, &sought).await.map_err(refuse)?;
+        let RoomListPage { rooms, next } = state.chat.directory(user.id, &sought).await.map_err(refuse)?;
         let rooms: Vec<_> = rooms.iter().map(|listed| json!({ "room": listed.room, "is_member": listed.is_member, "members": listed.members, "is_unread": listed.is_unread })).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::frame;
 use crate::chat::search::query::filters;
-use crate::chat::search::{Order, Question, Results};
-use crate::db::room_lists::Surroundings;
+use crate::chat::search::{Order, Results, SearchRequest};
+use crate::db::room_lists::SidebarRooms;
 use crate::error::Error;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, page_with, retry_after};
@@ -39,7 +39,8 @@ pub async fn page_of_results(
     let zone = user.times.zone().clone();
     let typed = sought.q.as_deref().unwrap_or_default();
     let is_json = asked.is_json();
-    let question = |text| Question { text, order, before: sought.before.as_deref(), counts: !is_json || sought.count == "true" };
+    let question =
+        |text| SearchRequest { text, order, before: sought.before.as_deref(), counts: !is_json || sought.count == "true" };
     if is_json {
         let text = within(&sought.r#in, None, typed);
         return Ok(Json(state.chat.search(user.id, Some(zone), question(&text)).await.map_err(refuse)?).into_response());
@@ -48,7 +49,7 @@ pub async fn page_of_results(
     let named = filters(typed).into_iter().find_map(|filter| filter.within().map(str::to_owned));
     let slug = if sought.r#in.is_empty() { named.unwrap_or_default() } else { sought.r#in.clone() };
     let slug = if slug.contains('\0') { "" } else { &slug };
-    let Surroundings { rooms, .. } = state.chat.surroundings(user.id, slug, user.sidebar.favorites()).await.map_err(refuse)?;
+    let SidebarRooms { rooms, .. } = state.chat.sidebar_rooms(user.id, slug, user.sidebar.favorites()).await.map_err(refuse)?;
     let frame = frame::around(&state, &user, rooms).at("search");
     let text = within(&sought.r#in, Some(&frame), typed);
     // Who has only just come from a room has not asked yet.

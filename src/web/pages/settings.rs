@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::frame::frame;
-use crate::accounts::profile::Wishes;
-use crate::chat::rate_limits::Act;
+use crate::accounts::profile::ProfileUpdate;
+use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
 use crate::error::Result;
-use crate::model::{Level, Theme};
+use crate::model::{NotificationLevel, Theme};
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{Answer, Asked, page, page_with, retry_after};
@@ -98,15 +98,15 @@ pub async fn save(State(state): State<AppState>, user: CurrentUser, asked: Asked
 
 /// Stores the settings.
 async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result<Profile> {
-    state.chat.allow(user.id, Act::Profile)?;
-    let wishes = Wishes {
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    let update = ProfileUpdate {
         name: form.name.as_deref(),
         status: form.status.as_deref(),
         time_zone: form.time_zone.as_deref(),
         theme: form.theme.as_deref(),
         notify: form.notify.as_deref(),
     };
-    state.accounts.change_profile(user, wishes).await
+    state.accounts.change_profile(user, update).await
 }
 
 /// Nobody types anything twice: the form shows what was sent, as far as it could be a setting.
@@ -115,5 +115,5 @@ fn keep_typed(profile: &mut Profile, form: Settings) {
     profile.status = form.status.unwrap_or(std::mem::take(&mut profile.status));
     profile.time_zone = form.time_zone.or(profile.time_zone.take());
     profile.theme = form.theme.as_deref().and_then(Theme::parse).unwrap_or(profile.theme);
-    profile.notify = form.notify.as_deref().and_then(Level::parse).unwrap_or(profile.notify);
+    profile.notify = form.notify.as_deref().and_then(NotificationLevel::parse).unwrap_or(profile.notify);
 }

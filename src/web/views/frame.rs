@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
-use crate::model::{Author, Level, ListedRoom, UserId, Visibility};
+use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility};
 use crate::web::layers::session::CurrentUser;
 use crate::web::times::Times;
 
@@ -90,8 +90,8 @@ impl Frame {
     }
 
     pub(super) fn is_muted(&self, listed: &ListedRoom) -> bool {
-        let usual = if listed.room.is_direct { Level::All } else { self.me.notify };
-        listed.level.unwrap_or(usual) == Level::Muted
+        let usual = if listed.room.is_direct { NotificationLevel::All } else { self.me.notify };
+        listed.level.unwrap_or(usual) == NotificationLevel::Muted
     }
 
     /// How many messages wait in all their rooms.

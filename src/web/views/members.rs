@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Frame, Listed, Problem, general, wrong};
-use crate::db::rooms::{Contents, RoomView};
+use crate::db::rooms::{RoomStats, RoomView};
 use crate::model::Visibility;
 use crate::permissions;
 use crate::web::layers::session::CurrentUser;
@@ -109,15 +109,15 @@ pub struct PublishPage {
 }
 
 impl PublishPage {
-    /// The question about a room with these `contents`, with what else the form carried.
+    /// The question about a room with these `stats`, with what else the form carried.
     #[must_use]
-    pub fn new(mut frame: Frame, view: RoomView, contents: Contents, name: Option<String>, topic: Option<String>) -> Self {
+    pub fn new(mut frame: Frame, view: RoomView, stats: RoomStats, name: Option<String>, topic: Option<String>) -> Self {
         frame.here = Some(view.room.slug.clone());
-        let since = contents.since.map(|since| frame.times.date(&frame.times.at(since)));
-        let said = match (contents.messages, since) {
+        let since = stats.since.map(|since| frame.times.date(&frame.times.at(since)));
+        let said = match (stats.messages, since) {
             (0, _) | (_, None) => String::new(),
             (1, Some(since)) => format!("the 1 message from {since}"),
-            (count, Some(since)) if count > Contents::COUNTED => format!("more than 10,000 messages since {since}"),
+            (count, Some(since)) if count > RoomStats::COUNTED => format!("more than 10,000 messages since {since}"),
             (count, Some(since)) => format!("all {} messages since {since}", grouped(count)),
         };
         Self { frame, view, said, name, topic }

@@ -128,7 +128,7 @@ impl ErrorPage {
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",
             Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",
-            Error::RateLimited { .. } | Error::CallsTooMany { .. } => "Too many requests",
+            Error::RateLimited { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
             Error::Unavailable => "Temporarily unavailable",
             Error::Internal(_) => "Something went wrong",

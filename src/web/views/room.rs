@@ -12,7 +12,7 @@ use super::{Company, Frame, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
 use crate::model::Logged;
-use crate::model::{Begun, Kind, Level, Message, Page};
+use crate::model::{DraftContent, Kind, Message, NotificationLevel as Level, Page};
 use crate::permissions;
 use crate::pieces::Piece;
 
@@ -67,7 +67,7 @@ pub struct Shown {
     /// Of a conversation of two: the other one.
     pub company: Option<Company>,
     /// What the reader has begun to write here.
-    pub draft: Option<Begun>,
+    pub draft: Option<DraftContent>,
     /// What stands around the page, where it came with the room.
     pub frame: Option<Frame>,
 }
@@ -134,14 +134,14 @@ impl RoomPage {
             rows.push(Row::Own(Box::new(entry)));
         }
         if has_drawn {
-            chat.drew(view.room.id);
+            chat.note_rendered(view.room.id);
         }
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
         // What the page shows is at least as new as the view, which was read before it.
         let newest = history.messages.iter().map(|logged| logged.message.rev).max().unwrap_or(0);
         let stored = match &shown.draft {
             None => "",
-            Some(Begun { reply_to: Some(_), .. }) => "answer",
+            Some(DraftContent { reply_to: Some(_), .. }) => "answer",
             Some(_) => "words",
         };
         let rev = if history.more_after { view.head.rev } else { view.head.rev.max(newest) };

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::{Frame, Problem, general, moments, wrong};
-use crate::chat::rooms::Parting;
+use crate::chat::rooms::LeaveResult;
 use crate::clock::Millis;
-use crate::model::pagination::{Order, RoomListing, Whose};
+use crate::model::pagination::{Order, RoomListPage, Whose};
 use crate::model::{ListedRoom, Room};
 use crate::web::pages::rooms::Which;
 
@@ -42,7 +42,7 @@ pub struct RoomsPage {
     /// The room that has the name already.
     pub taken: Option<Room>,
     /// The rooms that were to be left, where some could not.
-    pub parted: Vec<Parting>,
+    pub parted: Vec<LeaveResult>,
     /// Why none was left.
     pub not_left: Option<Problem>,
 }
@@ -50,7 +50,7 @@ pub struct RoomsPage {
 impl RoomsPage {
     /// A page of the list, with an empty form.
     #[must_use]
-    pub fn new(frame: Frame, RoomListing { rooms, next }: RoomListing, which: Which, now: Millis) -> Self {
+    pub fn new(frame: Frame, RoomListPage { rooms, next }: RoomListPage, which: Which, now: Millis) -> Self {
         let whose = which.whose();
         // Who looked for a room that there is not may want to make it.
         let name = if rooms.is_empty() && whose == Whose::All { which.q.trim().to_owned() } else { String::new() };
@@ -82,7 +82,7 @@ impl RoomsPage {
 
     /// How many of the rooms that were to be left were.
     fn left(&self) -> usize {
-        self.parted.iter().filter(|parting| parting.refused.is_none()).count()
+        self.parted.iter().filter(|result| result.refused.is_none()).count()
     }
 
     fn is_mine(&self) -> bool {

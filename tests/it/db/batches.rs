@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parlor::db::ledger::{LARGEST_BATCH, Wanted, Writes};
+use parlor::db::ledger::{LARGEST_BATCH, SnapshotKeys, Writes};
 use parlor::model::Message;
 
 use super::store::{Store, line, word};
@@ -48,7 +48,7 @@ both! {
         for count in [0, 1, 2, 3, 64, 65, LARGEST_BATCH as i64] {
             // Half of them are another's, who used none.
             let nonces: BTreeSet<_> = (1..=count).map(|nth| (if nth % 2 == 0 { ada.id } else { bob.id }, format!("n{nth}"))).collect();
-            let wanted = Wanted { pairs: BTreeSet::from([(general, ada.id)]), nonces, ..Wanted::default() };
+            let wanted = SnapshotKeys { pairs: BTreeSet::from([(general, ada.id)]), nonces, ..SnapshotKeys::default() };
             let known = db.commit_batch(&wanted, |known| (format!("{:?}", known.nonces), known, Writes::default())).await;
             let expected: Vec<_> =
                 (1..=count).filter(|nth| nth % 2 == 0).map(|nth| ((ada.id, format!("n{nth}")), (general, nth))).collect();

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::poll;
-use parlor::db::{Connections, Db, Lent, Postgres};
+use parlor::db::{Connections, Db, Guard, Postgres};
 use proof::client::DEADLINE;
 use sqlx::{Connection, Database, PgConnection};
 use tokio::time::timeout;
@@ -21,48 +21,48 @@ fn postgres(db: &Store) -> &Postgres {
 }
 
 /// All of them at once.
-async fn lend_all<D: Database>(connections: &Connections<D>) -> Vec<Lent<'_, D>> {
+async fn acquire_all<D: Database>(connections: &Connections<D>) -> Vec<Guard<'_, D>> {
     let mut all = Vec::new();
     for _ in 0..connections.count() {
-        all.push(connections.lend().await.expect("it is free"));
+        all.push(connections.acquire().await.expect("it is free"));
     }
     all
 }
 
 /// Which of Postgres's processes one talks to.
-async fn pid(lent: &mut Lent<'_, sqlx::Postgres>) -> i32 {
-    sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut **lent).await.expect("it answers")
+async fn pid(guard: &mut Guard<'_, sqlx::Postgres>) -> i32 {
+    sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut **guard).await.expect("it answers")
 }
 
 /// Who finds none waits, for one that comes back in either way.
 async fn wait_in_line<D: Database>(connections: &Connections<D>) {
-    let mut all = lend_all(connections).await;
-    let mut first = pin!(connections.lend());
-    let mut second = pin!(connections.lend());
+    let mut all = acquire_all(connections).await;
+    let mut first = pin!(connections.acquire());
+    let mut second = pin!(connections.acquire());
     assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending(), "there is none");
     let used = all.pop().expect("there is one");
-    used.done();
+    used.release();
     let first = timeout(DEADLINE, first).await.expect("one came back").expect("it is good");
     assert!(poll!(second.as_mut()).is_pending(), "only one came back");
     drop(all.pop().expect("there are two"));
     let second = timeout(DEADLINE, second).await.expect("another came back").expect("it is good");
     all.extend([first, second]);
-    let mut one_more = pin!(connections.lend());
+    let mut one_more = pin!(connections.acquire());
     assert!(poll!(one_more.as_mut()).is_pending(), "there are no more than before");
 }
 
 /// Closing waits for whoever has one; then nobody gets one.
 async fn close<D: Database>(connections: &Connections<D>) {
-    let mut all = lend_all(connections).await;
+    let mut all = acquire_all(connections).await;
     let (one, other) = (all.pop().expect("there is one"), all.pop().expect("there are two"));
-    all.into_iter().for_each(Lent::done);
+    all.into_iter().for_each(Guard::release);
     let mut closing = pin!(connections.close());
     assert!(poll!(closing.as_mut()).is_pending(), "two are in use");
-    assert!(matches!(connections.lend().await, Err(sqlx::Error::PoolClosed)));
-    one.done();
+    assert!(matches!(connections.acquire().await, Err(sqlx::Error::PoolClosed)));
+    one.release();
     drop(other);
     timeout(DEADLINE, closing).await.expect("all came back");
-    assert!(matches!(connections.lend().await, Err(sqlx::Error::PoolClosed)));
+    assert!(matches!(connections.acquire().await, Err(sqlx::Error::PoolClosed)));
 }
 
 both! {
@@ -85,7 +85,7 @@ both! {
 fn what_is_given_up_keeps_nobody_waiting() {
     run(concat!(module_path!(), "::what_is_given_up_keeps_nobody_waiting"), Kind::Postgres, async |db: &Store| {
         let read = &postgres(db).read;
-        lend_all(read).await.into_iter().for_each(Lent::done);
+        acquire_all(read).await.into_iter().for_each(Guard::release);
         let mut outside = PgConnection::connect(db.database.url()).await.expect("it answers");
         let busy = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'
                     and datname = current_database()";
@@ -110,11 +110,11 @@ fn what_is_given_up_keeps_nobody_waiting() {
 fn a_dead_connection_fails_once_and_is_replaced() {
     run(concat!(module_path!(), "::a_dead_connection_fails_once_and_is_replaced"), Kind::Postgres, async |db: &Store| {
         let read = &postgres(db).read;
-        let (mut all, mut killed) = (lend_all(read).await, HashSet::new());
-        for lent in &mut all {
-            killed.insert(pid(lent).await);
+        let (mut all, mut killed) = (acquire_all(read).await, HashSet::new());
+        for guard in &mut all {
+            killed.insert(pid(guard).await);
         }
-        all.into_iter().for_each(Lent::done);
+        all.into_iter().for_each(Guard::release);
         let mut outside = PgConnection::connect(db.database.url()).await.expect("it answers");
         for pid in &killed {
             // With the time that it may take, so that it has ended by then.
@@ -126,8 +126,8 @@ fn a_dead_connection_fails_once_and_is_replaced() {
             failed += usize::from(ask().await.is_err());
         }
         assert!(failed <= killed.len(), "{failed} times");
-        for mut lent in lend_all(read).await {
-            assert!(!killed.contains(&pid(&mut lent).await));
+        for mut guard in acquire_all(read).await {
+            assert!(!killed.contains(&pid(&mut guard).await));
         }
     });
 }
@@ -136,9 +136,9 @@ fn a_dead_connection_fails_once_and_is_replaced() {
 fn one_that_was_idle_is_asked_before_it_is_lent() {
     run(concat!(module_path!(), "::one_that_was_idle_is_asked_before_it_is_lent"), Kind::Postgres, async |db: &Store| {
         let read = &postgres(db).read;
-        let mut lent = read.lend().await.expect("it is free");
-        let dead = pid(&mut lent).await;
-        lent.done();
+        let mut guard = read.acquire().await.expect("it is free");
+        let dead = pid(&mut guard).await;
+        guard.release();
         let mut outside = PgConnection::connect(db.database.url()).await.expect("it answers");
         sqlx::query("select pg_terminate_backend($1, 10000)").bind(dead).execute(&mut outside).await.expect("it may");
         // Nothing happens that could be waited for: that is what makes it idle.

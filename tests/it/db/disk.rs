@@ -25,13 +25,13 @@ async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
 
 /// What a full or failing disk makes SQLite do in the middle of a transaction: roll back by itself. sqlx is not told.
 async fn fail_by_itself(db: &Store) {
-    let mut lent = writer(db).lend().await.expect("nobody writes now");
-    let mut failing = lent.begin_with("begin immediate").await.expect("it is well");
+    let mut guard = writer(db).acquire().await.expect("nobody writes now");
+    let mut failing = guard.begin_with("begin immediate").await.expect("it is well");
     failing.execute("rollback").await.expect("a transaction is open");
     failing.commit().await.expect_err("there is nothing to commit any more");
-    drop(lent);
+    drop(guard);
     // The pool looks at a connection behind the back of whoever gave it up; there is only one, and nobody has it before that.
-    drop(writer(db).lend().await.expect("somebody may write again"));
+    drop(writer(db).acquire().await.expect("somebody may write again"));
 }
 
 /// Whether what is written next is on the disk when it is committed.

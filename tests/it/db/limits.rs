@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor::clock::Millis;
-use parlor::db::search::Wanted;
+use parlor::db::search::SearchQuery;
 
 use super::store::{NOW, Store, word};
 use crate::both;
@@ -21,7 +21,7 @@ both! {
         while db.index_older().await.expect("it can be written") {}
         db.open_connections().await;
         // The last five, behind which it looks at all the others: each has the word, and was said on the same day.
-        let wanted = Wanted { since: Some(Millis(NOW.0 + (MANY - 4) * 1_000)), ..word(ada, "words") };
+        let wanted = SearchQuery { since: Some(Millis(NOW.0 + (MANY - 4) * 1_000)), ..word(ada, "words") };
         let all = db.search(&wanted, i64::MAX, 9, None).await.expect("it can be asked");
         assert_eq!((all.hits.len(), all.is_limited), (5, false));
         let within = |time| db.search(&wanted, i64::MAX, 9, Some(Instant::now() + Duration::from_millis(time)));

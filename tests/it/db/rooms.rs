@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use parlor::db::ledger::{Wanted, Writes};
+use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::rooms::RoomView;
-use parlor::model::pagination::Sought;
+use parlor::model::pagination::PageRequest;
 use parlor::model::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
 
 use super::store::{NOW, Store};
@@ -18,7 +18,7 @@ fn names(rooms: &[ListedRoom]) -> Vec<&str> {
 async fn set(db: &Store, room: RoomId, user: UserId, membership: Option<Membership>) {
     let mut writes = Writes::default();
     writes.set_membership((room, user), membership);
-    db.commit_batch(&Wanted::default(), |known| ((), known, writes)).await.unwrap();
+    db.commit_batch(&SnapshotKeys::default(), |known| ((), known, writes)).await.unwrap();
 }
 
 async fn counted(db: &Store, slug: &str, reader: UserId) -> i64 {
@@ -79,10 +79,10 @@ both! {
     async fn of_many_rooms_those_in_which_something_waits_are_shown_first(db: &Store) {
         let (ada, eve) = (db.add("ada").await, db.author("eve").await);
         db.database.fill_rooms("ada", "eve", 400).await;
-        let shown = async |slug: &str| db.list_own_rooms_at(ada, slug, &["many-0398".into(), "gone".into()]).await.unwrap();
+        let shown = async |slug: &str| db.sidebar_rooms(ada, slug, &["many-0398".into(), "gone".into()]).await.unwrap();
         let slugs = |rooms: &[ListedRoom]| rooms.iter().map(|listed| listed.room.slug.to_string()).collect::<Vec<_>>();
         let found = shown("").await;
-        assert!(found.here.is_none());
+        assert!(found.current.is_none());
         let names = slugs(&found.rooms);
         // Four in which something waits, a favorite, and the first of the others.
         assert_eq!(names.len(), 4 + 1 + 51);
@@ -93,7 +93,7 @@ both! {
         db.run("update memberships set level = 'muted' where room_id = (select id from rooms where slug = 'many-0400')").await;
         let found = shown("many-0333").await;
         let names = slugs(&found.rooms);
-        assert_eq!(found.here.map(|here| here.view.room.slug.to_string()).as_deref(), Some("many-0333"));
+        assert_eq!(found.current.map(|here| here.view.room.slug.to_string()).as_deref(), Some("many-0333"));
         assert!(names.contains(&"many-0333".to_owned()) && names.contains(&"many-0300".to_owned()) && !names.contains(&"many-0400".to_owned()));
         // Conversations have places of their own: the liveliest.
         for number in 0..60 {
@@ -103,7 +103,7 @@ both! {
         let (_, direct): (Vec<_>, Vec<_>) = shown("").await.rooms.into_iter().partition(|listed| !listed.room.is_direct);
         assert_eq!(direct.len(), 50);
         // A few are shown as they always were.
-        let few = db.list_own_rooms_at(eve.id, "", &[]).await.unwrap();
+        let few = db.sidebar_rooms(eve.id, "", &[]).await.unwrap();
         assert!(few.rooms.is_empty());
         let mut seen = Vec::new();
         let mut after = String::new();
@@ -172,7 +172,7 @@ both! {
         }
         db.add("eve").await;
         let view = db.find_room("general", UserId(9_999)).await.unwrap().expect("it is public");
-        let members = db.list_members(&view, &Sought::default(), 10).await.unwrap();
+        let members = db.list_members(&view, &PageRequest::default(), 10).await.unwrap();
         assert_eq!(members.iter().map(|member| &*member.person.username).collect::<Vec<_>>(), ["ada", "grace"]);
         assert_eq!((members[0].joined_at, &*members[0].person.name), (NOW, "The ada"));
     }
@@ -188,14 +188,14 @@ both! {
         let large = RoomView { members: 1_000_000, ..small.clone() };
         let mut pages = Vec::new();
         for after in ["", "ada", "Grace", "linus", "eve", "mary", "nobody"] {
-            let sought = Sought::parse("", after).unwrap();
+            let sought = PageRequest::parse("", after).unwrap();
             let page = db.list_members(&small, &sought, 3).await.unwrap();
             assert_eq!(page, db.list_members(&large, &sought, 3).await.unwrap(), "behind {after}");
             pages.push(page.into_iter().map(|member| member.person.username).collect::<Vec<_>>());
         }
         let expected: [&[&str]; 7] = [&["ada", "grace", "linus"], &["grace", "linus", "eve"], &["linus", "eve", "mary"], &["eve", "mary"], &["mary"], &[], &[]];
         assert_eq!(pages, expected);
-        let sought = Sought::parse("twi", "").unwrap();
+        let sought = PageRequest::parse("twi", "").unwrap();
         assert_eq!(db.list_members(&large, &sought, 3).await.unwrap().len(), 2);
     }
 }

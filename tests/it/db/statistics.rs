@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor::db::Db;
-use parlor::db::ledger::{Wanted, Writes};
+use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::model::{Author, RoomId};
 
 use super::store::{Store, line};
@@ -17,7 +17,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 async fn post(db: &Store, room: RoomId, author: &Author, seq: i64) {
     let mut message = line(author, seq, format!("line {seq}"));
     let nonce = format!("nonce-{seq}");
-    let wanted = Wanted { pairs: [(room, author.id)].into(), nonces: [(author.id, nonce.clone())].into(), ..Wanted::default() };
+    let wanted = SnapshotKeys {
+        pairs: [(room, author.id)].into(),
+        nonces: [(author.id, nonce.clone())].into(),
+        ..SnapshotKeys::default()
+    };
     message.nonce = Some(nonce);
     db.commit_batch(&wanted, |mut known| {
         let mut writes = Writes::default();

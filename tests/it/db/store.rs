@@ -6,9 +6,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parlor::clock::Millis;
-use parlor::db::ledger::{Wanted, Writes};
+use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::users::{NewUser, Permit, Registered};
-use parlor::db::{Db, Lent, Purpose, search};
+use parlor::db::{Db, Guard, Purpose, search};
 use parlor::fulltext::term::Expression;
 use parlor::model;
 use parlor::model::{Author, Message, RoomId, UserId, Visibility};
@@ -72,9 +72,9 @@ pub fn line(author: &Author, seq: i64, body: String) -> Message {
 }
 
 /// The messages with a word in them, as the index is asked.
-pub fn word(reader: UserId, word: &str) -> search::Wanted {
-    let all = vec![Expression::Is(word.to_owned())];
-    search::Wanted { reader, all, none: Vec::new(), since: None, until: None, addressed: None, is_pinned: None }
+pub fn word(reader: UserId, word: &str) -> search::SearchQuery {
+    let all = vec![Expression::Exact(word.to_owned())];
+    search::SearchQuery { reader, all, none: Vec::new(), since: None, until: None, addressed: None, is_pinned: None }
 }
 
 /// Somebody who registers.
@@ -109,9 +109,9 @@ impl Store {
             for pool in [&postgres.write, &postgres.read] {
                 let mut all = Vec::new();
                 for _ in 0..pool.count() {
-                    all.push(pool.lend().await.expect("it is free"));
+                    all.push(pool.acquire().await.expect("it is free"));
                 }
-                all.into_iter().for_each(Lent::done);
+                all.into_iter().for_each(Guard::release);
             }
         }
     }
@@ -132,7 +132,7 @@ impl Store {
 
     /// Writes new messages into a room in one batch, as the ledger does.
     pub async fn write(&self, room: RoomId, messages: Vec<Message>) -> sqlx::Result<()> {
-        self.commit_batch(&Wanted::default(), |mut known| {
+        self.commit_batch(&SnapshotKeys::default(), |mut known| {
             let mut writes = Writes::default();
             for message in messages {
                 let key = (room, message.seq);

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use parlor::db::Db;
-use parlor::db::ledger::{Wanted, Writes};
+use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::users::Permit;
 use parlor::model::{Membership, RoomId, UserId};
 use sqlx::Connection;
@@ -42,7 +42,7 @@ async fn check(db: &Store) {
 async fn set(db: &Store, room: RoomId, user: UserId, membership: Option<Membership>) {
     let mut writes = Writes::default();
     writes.set_membership((room, user), membership);
-    db.commit_batch(&Wanted::default(), |known| ((), known, writes)).await.expect("it is written");
+    db.commit_batch(&SnapshotKeys::default(), |known| ((), known, writes)).await.expect("it is written");
 }
 
 both! {
@@ -92,11 +92,11 @@ both! {
             set(db, general, ada, Some(Membership { joined_at: NOW, read_seq })).await;
             given_up += u32::from(match &**db {
                 Db::Sqlite(sqlite) => {
-                    let begin = async { sqlite.write.lend().await?.begin_with("begin immediate").await.map(drop) };
+                    let begin = async { sqlite.write.acquire().await?.begin_with("begin immediate").await.map(drop) };
                     is_given_up(1 + round % 6, begin).await
                 }
                 Db::Postgres(postgres) => {
-                    let begin = async { postgres.write.lend().await?.begin().await.map(drop) };
+                    let begin = async { postgres.write.acquire().await?.begin().await.map(drop) };
                     is_given_up(1 + round % 6, begin).await
                 }
             });

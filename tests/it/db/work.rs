@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parlor::db::{Db, Purpose};
-use parlor::model::pagination::{Order, Sought, SoughtRooms, Whose};
+use parlor::model::pagination::{Order, PageRequest, RoomPageRequest, Whose};
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::store::{KEEN, LONG_AGO, NOW, ONE, Store, crowd};
@@ -42,14 +42,14 @@ impl Fixture for Metered {
         let db = Db::open(database.url(), 1, Purpose::Serve).await.expect("it opens");
         let steps = Arc::new(AtomicU64::new(0));
         if let Db::Sqlite(sqlite) = &db {
-            let mut reader = sqlite.read.lend().await.expect("it is free");
+            let mut reader = sqlite.read.acquire().await.expect("it is free");
             let counter = steps.clone();
             reader.lock_handle().await.expect("it is open").set_progress_handler(STEP, move || {
                 counter.fetch_add(1, Ordering::Relaxed);
                 true
             });
             // Handed on as it is: the pool would take the counter away.
-            reader.done();
+            reader.release();
         }
         Self { db, database, steps }
     }
@@ -122,10 +122,10 @@ impl Metered {
         at_most!(20_000, 3_000, db.count_replies(general, 1));
         at_most!(400, 40, db.count_replies(general, 2));
         at_most!(15_000, 1_000, db.list_participants(one));
-        at_most!(17_000, 1_000, db.list_own_rooms_at(one, "general", &[]));
+        at_most!(17_000, 1_000, db.sidebar_rooms(one, "general", &[]));
         at_most!(2_500, 400, db.list_shared_rooms(one, keen));
         at_most!(40_000, 3_000, db.unread(general, one));
-        let (everybody, later) = (Sought::default(), Sought { after: "u2500".to_owned(), ..Sought::default() });
+        let (everybody, later) = (PageRequest::default(), PageRequest { after: "u2500".to_owned(), ..PageRequest::default() });
         at_most!(3_000, 160, db.list_people(&everybody, 51));
         at_most!(3_000, 160, db.list_people(&later, 51));
         at_most!(8_000, 900, db.list_members(&view, &everybody, 51));
@@ -142,7 +142,7 @@ pub async fn rows_read(db: &Db, database: &Database) -> u64 {
     let mut all = Vec::new();
     for pool in [&postgres.write, &postgres.read] {
         for _ in 0..pool.count() {
-            all.push(pool.lend().await.expect("it is free"));
+            all.push(pool.acquire().await.expect("it is free"));
         }
     }
     for connection in &mut all {
@@ -185,8 +185,8 @@ both! {
         let db = &it.db;
         let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
         let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
-        let own = SoughtRooms { whose: Whose::Own, ..SoughtRooms::default() };
-        let all = SoughtRooms::default();
+        let own = RoomPageRequest { whose: Whose::Own, ..RoomPageRequest::default() };
+        let all = RoomPageRequest::default();
         let favorites: Vec<_> = (1..=20).map(|number| format!("many-29{number:02}").into()).collect();
         let mut too_much = Vec::new();
         // Instructions of SQLite, and rows of Postgres.
@@ -205,12 +205,12 @@ both! {
                 }
             };
         }
-        at_most!(900_000, 30_000, db.list_own_rooms_at(many, "many-2999", &favorites));
+        at_most!(900_000, 30_000, db.sidebar_rooms(many, "many-2999", &favorites));
         at_most!(900_000, 30_000, db.list_own_rooms_behind(many, "many-1500", 201));
         at_most!(6_000, 500, db.find_own_room(many, general));
         at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
         at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
-        let lively = SoughtRooms { order: Order::Activity, ..SoughtRooms::default() };
+        let lively = RoomPageRequest { order: Order::Activity, ..RoomPageRequest::default() };
         at_most!(1_800_000, 60_000, db.list_directory(many, &lively, 51));
         at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
         assert!(too_much.is_empty(), "{too_much:#?}");

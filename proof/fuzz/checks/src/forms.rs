@@ -24,7 +24,7 @@ use parlor::model::username::{NAME, Username, display_name};
 use parlor::model::{lookalikes, validate};
 use parlor::realtime::guard::ConnectionGuard;
 use parlor::realtime::handshake::{self, Doors};
-use parlor::server::{Connections, Limits, Peer};
+use parlor::server::{Connections, Limits, PeerAddr};
 use parlor::web::assets;
 use parlor::web::form::Form;
 use parlor::web::pages::{
@@ -249,7 +249,7 @@ fn came_from(headers: &HeaderMap) {
     for (peer, is_trusted) in [("192.0.2.1", false), ("10.0.0.1", true), ("::ffff:10.0.0.1", true), ("fd00::1", true)] {
         let peer: IpAddr = peer.parse().expect("an address");
         let mut extensions = Extensions::new();
-        extensions.insert(Peer((peer, 1234).into()));
+        extensions.insert(PeerAddr((peer, 1234).into()));
         let seen = client_ip::client(headers, &extensions, &trusted).expect("a peer has an address");
         assert_eq!(seen, seen.to_canonical());
         if seen != peer.to_canonical() {

@@ -7,11 +7,11 @@ use parlor::chat::search::Order;
 use parlor::chat::search::cursor::Cursor;
 use parlor::chat::search::query::Query;
 use parlor::clock::Millis;
-use parlor::fulltext::document::{Entry, Source};
+use parlor::fulltext::document::{Document, Source};
 use parlor::fulltext::score::score;
 use parlor::fulltext::snippet::snippet;
-use parlor::fulltext::term::{Expression, Needle};
-use parlor::fulltext::tokenizer::{Word, cut};
+use parlor::fulltext::term::{Expression, Term};
+use parlor::fulltext::tokenizer::{Token, tokenize};
 use parlor::model::{RoomId, UserId};
 
 use crate::bounded;
@@ -27,15 +27,15 @@ const NOW: Millis = Millis(1_795_400_000_000);
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (asked, body) = text.split_once('\n').unwrap_or((text, text));
-    let needles = query(asked);
-    let words = bounded("cutting", || cut(body));
-    assert_eq!(words, cut(body));
+    let terms = query(asked);
+    let words = bounded("cutting", || tokenize(body));
+    assert_eq!(words, tokenize(body));
     are_in_place(body, &words);
     are_found(body, &words);
-    entry(body, &words);
-    let shown = bounded("showing", || snippet(body, "", &needles));
+    document(body, &words);
+    let shown = bounded("showing", || snippet(body, "", &terms));
     is_a_stretch(&shown, body);
-    let reached = bounded("scoring", || score(&words, &needles));
+    let reached = bounded("scoring", || score(&words, &terms));
     assert!((0..1_000_000).contains(&reached), "{reached}");
     for order in [Order::Newest, Order::Best] {
         if let Ok(cursor) = Cursor::parse(asked, order) {
@@ -44,8 +44,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn query(text: &str) -> Vec<Needle> {
-    let mut needles = Vec::new();
+fn query(text: &str) -> Vec<Term> {
+    let mut terms = Vec::new();
     for zone in ZONES.iter() {
         let query = match bounded("reading a query", || Query::parse(text, zone, NOW)) {
             Ok(query) => query,
@@ -56,23 +56,23 @@ fn query(text: &str) -> Vec<Needle> {
         };
         assert_eq!(Query::parse(text, zone, NOW).ok().as_ref(), Some(&query));
         assert!(query.since.is_none() && query.until.is_none() || Query::may_name_days(text), "days that nobody named");
-        for needle in query.needles.iter().chain(&query.not_needles) {
-            is_quotable(&needle.expression());
+        for term in query.terms.iter().chain(&query.not_terms) {
+            is_quotable(&term.expression());
         }
-        needles = query.needles;
+        terms = query.terms;
     }
-    needles
+    terms
 }
 
 /// Both databases get the words between quotes: nothing in them may end those.
 fn is_quotable(expression: &Expression) {
     match expression {
-        Expression::Is(word) | Expression::Begins(word) => is_word(word),
-        Expression::Row(words, _) => {
+        Expression::Exact(word) | Expression::Prefix(word) => is_word(word),
+        Expression::Phrase(words, _) => {
             assert!(words.len() > 1);
             words.iter().for_each(|word| is_word(word));
         }
-        Expression::Any(list) => list.iter().for_each(is_quotable),
+        Expression::AnyOf(list) => list.iter().for_each(is_quotable),
     }
 }
 
@@ -82,7 +82,7 @@ fn is_word(word: &str) {
     assert!(!word.contains(is_special), "{word:?}");
 }
 
-fn are_in_place(body: &str, words: &[Word]) {
+fn are_in_place(body: &str, words: &[Token]) {
     let mut before = 0;
     for word in words {
         is_word(&word.text);
@@ -96,30 +96,30 @@ fn are_in_place(body: &str, words: &[Word]) {
 }
 
 /// What stands in a message is found when it is searched for as it stands there; but for a character that is a part of two words.
-fn are_found(body: &str, words: &[Word]) {
+fn are_found(body: &str, words: &[Token]) {
     for (at, word) in words.iter().enumerate().take(16) {
         let is_shared =
-            |other: &Word| other.start < word.end && word.start < other.end && !(word.place.is_run() && other.place.is_run());
+            |other: &Token| other.start < word.end && word.start < other.end && !(word.kind.is_run() && other.kind.is_run());
         if words[at.saturating_sub(20)..words.len().min(at + 20)].iter().any(|other| other != word && is_shared(other)) {
             continue;
         }
         let typed = &body[word.start..word.end];
-        let needle = Needle::of(typed, true);
-        let is_found = needle.is_some_and(|needle| needle.places(words).any(|found| found.start == word.start));
+        let term = Term::of(typed, true);
+        let is_found = term.is_some_and(|term| term.matches(words).any(|found| found.start == word.start));
         assert!(is_found, "{typed:?} is not found in {body:?}");
     }
 }
 
-fn entry(body: &str, words: &[Word]) {
+fn document(body: &str, words: &[Token]) {
     let source = Source { room: RoomId(1), author: UserId(1), body, html: "", mentions: &[] };
-    let entry = bounded("indexing", || Entry::of(&source));
-    assert_eq!(entry, Entry::of(&source));
-    assert_eq!(entry.words().count(), words.len().min(16_000));
-    for mark in entry.marks() {
+    let document = bounded("indexing", || Document::of(&source));
+    assert_eq!(document, Document::of(&source));
+    assert_eq!(document.words().count(), words.len().min(16_000));
+    for facet in document.facets() {
         let is_special = |c: char| matches!(c, '\'' | '"' | '\\' | ' ') || c.is_control();
         assert!(
-            mark.starts_with(|c| matches!(c, '\u{E000}'..='\u{E006}' | '\u{E008}')) && !mark.contains(is_special),
-            "{mark:?}"
+            facet.starts_with(|c| matches!(c, '\u{E000}'..='\u{E006}' | '\u{E008}')) && !facet.contains(is_special),
+            "{facet:?}"
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Batch, Words};
-use crate::db::ledger::{Addressed, Person, Revision, RoomState};
+use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::{Kind, Message, Pin, Reaction};
@@ -152,12 +152,12 @@ impl Batch {
             return;
         }
         let is_for = |group: &str| message.mentions.iter().any(|name| name == group);
-        let addressed = Addressed {
+        let addressed = MentionTargets {
             author: message.author.id,
             names: message.mentions.iter().filter(|name| !name.starts_with('@')).cloned().collect(),
             is_for_all: is_for("@room"),
-            here: if is_for("@here") { words.here.to_vec() } else { Vec::new() },
+            online: if is_for("@here") { words.online.to_vec() } else { Vec::new() },
         };
-        self.writes.set_addressed((room.room.id, message.seq), addressed);
+        self.writes.set_mentions((room.room.id, message.seq), addressed);
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::chat::ledger::change::{Change, Request};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
-use crate::db::ledger::{Person, RoomState, Snapshot, Wanted, Writes};
+use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::Logged;
@@ -23,17 +23,17 @@ use crate::model::{Kind, Membership, Message, RoomId, UserId};
 use crate::permissions::{self, Action, Actor, RoomFacts};
 
 /// What one change came to.
-pub type Outcome = Result<Done>;
+pub type Outcome = Result<Effect>;
 
 /// What a change that was allowed did.
 #[derive(Clone, Debug)]
-pub enum Done {
+pub enum Effect {
     /// It made or changed this message, or found it as it was to be.
-    Kept(Arc<Logged>),
+    Message(Arc<Logged>),
     /// It moved a read marker to this place.
-    Read(i64),
+    ReadMarker(i64),
     /// Everything was as it was to be.
-    Nothing,
+    Unchanged,
 }
 
 /// Words that somebody puts into a message.
@@ -42,28 +42,28 @@ struct Words<'a> {
     body: &'a str,
     rendered: &'a Rendered,
     /// Who is connected, where the words address those who are here.
-    here: &'a [UserId],
+    online: &'a [UserId],
 }
 
 /// The rows that `requests` need before they can be decided.
-pub fn wanted<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
-    let mut wanted = Wanted::default();
+pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
+    let mut keys = SnapshotKeys::default();
     for request in requests {
-        wanted.pairs.insert((request.room, request.actor));
+        keys.pairs.insert((request.room, request.actor));
         match &request.change {
             Change::Post { nonce: Some(nonce), .. } => {
-                wanted.nonces.insert((request.actor, nonce.clone()));
+                keys.nonces.insert((request.actor, nonce.clone()));
             }
             Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
-                wanted.messages.insert((request.room, *seq));
+                keys.messages.insert((request.room, *seq));
             }
             Change::Admit { user } | Change::Remove { user } => {
-                wanted.pairs.insert((request.room, *user));
+                keys.pairs.insert((request.room, *user));
             }
             _ => {}
         }
     }
-    wanted
+    keys
 }
 
 /// A batch under way: the snapshot as the changes so far have left it, what to write, and what to tell.
@@ -85,16 +85,16 @@ impl Batch {
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, request.actor)?;
         match &request.change {
-            Change::Post { body, rendered, here, nonce, reply_to } => {
-                let words = Words { body, rendered, here };
-                self.post(&room, &actor, words, nonce.as_deref(), *reply_to).map(Done::Kept)
+            Change::Post { body, rendered, online, nonce, reply_to } => {
+                let words = Words { body, rendered, online };
+                self.post(&room, &actor, words, nonce.as_deref(), *reply_to).map(Effect::Message)
             }
-            Change::Edit { seq, body, rendered, here } => {
-                self.edit(&room, &actor, *seq, Words { body, rendered, here }).map(Done::Kept)
+            Change::Edit { seq, body, rendered, online } => {
+                self.edit(&room, &actor, *seq, Words { body, rendered, online }).map(Effect::Message)
             }
-            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Done::Kept),
-            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Done::Kept),
-            Change::Pin { seq, on } => self.pin(&room, &actor, *seq, *on).map(Done::Kept),
+            Change::Delete { seq } => self.delete(&room, &actor, *seq).map(Effect::Message),
+            Change::React { seq, emoji, on } => self.react(&room, &actor, *seq, emoji, *on).map(Effect::Message),
+            Change::Pin { seq, on } => self.pin(&room, &actor, *seq, *on).map(Effect::Message),
             Change::Enter => self.enter(&room, &actor),
             Change::Leave => self.leave(&room, &actor),
             Change::Admit { user } => self.admit(&room, &actor, *user),

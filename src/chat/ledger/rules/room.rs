@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Done, Outcome};
+use super::{Batch, Effect, Outcome};
 use crate::db::ledger::{Person, RoomState};
 use crate::error::Error;
 use crate::events::{Event, Removal};
@@ -13,21 +13,21 @@ use crate::permissions::Action;
 impl Batch {
     pub(super) fn enter(&mut self, room: &RoomState, actor: &Person) -> Outcome {
         if self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(Done::Nothing);
+            return Ok(Effect::Unchanged);
         }
         self.may(room, actor, Action::JoinOrLeave)?;
         // `room` let them in: it is public, or the empty private room that they made.
-        Ok(Done::Kept(self.join(room, actor, "")))
+        Ok(Effect::Message(self.join(room, actor, "")))
     }
 
     pub(super) fn admit(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
         self.may(room, actor, Action::AddMember)?;
         let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
         if self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(Done::Nothing);
+            return Ok(Effect::Unchanged);
         }
         let by = actor.author.username.to_string();
-        Ok(Done::Kept(self.join(room, &guest, &by)))
+        Ok(Effect::Message(self.join(room, &guest, &by)))
     }
 
     /// Makes a person a member. They have read nothing yet, but what came before they entered does not wait for them.
@@ -42,10 +42,10 @@ impl Batch {
 
     pub(super) fn leave(&mut self, room: &RoomState, actor: &Person) -> Outcome {
         if !self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(Done::Nothing);
+            return Ok(Effect::Unchanged);
         }
         self.may(room, actor, Action::JoinOrLeave)?;
-        Ok(Done::Kept(self.part(room, actor, "", Removal::Left)))
+        Ok(Effect::Message(self.part(room, actor, "", Removal::Left)))
     }
 
     pub(super) fn remove(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
@@ -56,10 +56,10 @@ impl Batch {
         self.may(room, actor, Action::RemoveMember)?;
         let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
         if !self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(Done::Nothing);
+            return Ok(Effect::Unchanged);
         }
         let by = actor.author.username.to_string();
-        Ok(Done::Kept(self.part(room, &guest, &by, Removal::Removed)))
+        Ok(Effect::Message(self.part(room, &guest, &by, Removal::Removed)))
     }
 
     fn part(&mut self, room: &RoomState, person: &Person, by: &str, reason: Removal) -> Arc<Logged> {
@@ -85,9 +85,9 @@ impl Batch {
             let key = (room.room.id, actor.author.id);
             self.known.members.insert(key, membership);
             self.writes.set_read(key, seq);
-            return Ok(Done::Read(seq));
+            return Ok(Effect::ReadMarker(seq));
         }
-        Ok(Done::Nothing)
+        Ok(Effect::Unchanged)
     }
 
     /// Puts the read marker just before a message, wherever it was.
@@ -100,7 +100,7 @@ impl Batch {
         let key = (room.room.id, actor.author.id);
         self.known.members.insert(key, membership);
         self.writes.set_read(key, seq - 1);
-        Ok(Done::Read(seq - 1))
+        Ok(Effect::ReadMarker(seq - 1))
     }
 
     pub(super) fn describe(
@@ -123,18 +123,18 @@ impl Batch {
         if visibility == Some(Visibility::Public) && !is_confirmed {
             return Err(Error::invalid("confirm", "Confirm that everyone can read this room’s messages."));
         }
-        let mut last = Done::Nothing;
+        let mut last = Effect::Unchanged;
         if let Some(name) = name {
             let message = self.record(room.room.id, actor, Kind::Renamed, name);
-            last = Done::Kept(self.keep(room.room.id, message));
+            last = Effect::Message(self.keep(room.room.id, message));
         }
         if let Some(topic) = topic {
             let message = self.record(room.room.id, actor, Kind::Topic, topic);
-            last = Done::Kept(self.keep(room.room.id, message));
+            last = Effect::Message(self.keep(room.room.id, message));
         }
         if let Some(visibility) = visibility {
             let message = self.record(room.room.id, actor, Kind::Visibility, visibility.as_str());
-            last = Done::Kept(self.keep(room.room.id, message));
+            last = Effect::Message(self.keep(room.room.id, message));
         }
         if name.is_some() || topic.is_some() || visibility.is_some() {
             let state = self.state(room.room.id);

@@ -67,7 +67,7 @@ impl<'c> Scanner<'_, 'c, '_> {
             let ends = |at: &usize| !number(bytes[*at]) || bytes[*at..].starts_with(b"..");
             return self.take("hl-n", (1..bytes.len()).find(ends).unwrap_or(bytes.len()));
         }
-        if is_word(byte) {
+        if is_reserved_word(byte) {
             return self.word(rest);
         }
         self.at += rest.chars().next().map_or(1, char::len_utf8);
@@ -90,7 +90,7 @@ impl<'c> Scanner<'_, 'c, '_> {
         }
         let &(open, close, is_long) = self.language.strings.iter().find(|(open, ..)| rest.starts_with(open))?;
         // An apostrophe inside of a word, as in a comment's or a shell's prose, begins nothing.
-        if open == "'" && is_word(self.before()) {
+        if open == "'" && is_reserved_word(self.before()) {
             return None;
         }
         let mut at = open.len();
@@ -114,7 +114,8 @@ impl<'c> Scanner<'_, 'c, '_> {
     fn word(&mut self, rest: &str) {
         let language = self.language;
         let traits = &language.traits;
-        let length = rest.bytes().take_while(|&b| is_word(b) || b.is_ascii_digit() || (traits.has_keys && b == b'-')).count();
+        let length =
+            rest.bytes().take_while(|&b| is_reserved_word(b) || b.is_ascii_digit() || (traits.has_keys && b == b'-')).count();
         let (word, after) = rest.split_at(length);
         let is_capital = traits.capitals_are_types && word.starts_with(|c: char| c.is_ascii_uppercase());
         let calls = after.starts_with('(') || after.starts_with("!(") || after.starts_with("![");
@@ -130,7 +131,7 @@ impl<'c> Scanner<'_, 'c, '_> {
     }
 }
 
-fn is_word(byte: u8) -> bool {
+fn is_reserved_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
@@ -167,7 +168,7 @@ fn meta(rest: &str) -> Option<usize> {
     if inside.starts_with('{') {
         return bracket(inside, b'}').map(|end| end + 2);
     }
-    let length = inside.bytes().take_while(|&b| is_word(b) || b.is_ascii_digit()).count();
+    let length = inside.bytes().take_while(|&b| is_reserved_word(b) || b.is_ascii_digit()).count();
     (length > 0).then_some(length + 1)
 }
 
