@@ -16,13 +16,11 @@ pub struct Millis(pub i64);
 
 impl Millis {
     /// The moment `ms` milliseconds later.
-    #[must_use]
     pub const fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
     /// The same moment as a [`jiff::Timestamp`]; one outside jiff's range becomes the epoch.
-    #[must_use]
     pub fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
@@ -56,7 +54,6 @@ pub struct Clock {
 
 impl Clock {
     /// The present moment.
-    #[must_use]
     pub fn now(&self) -> Millis {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
         let system = jiff::Timestamp::now().as_millisecond();

@@ -108,7 +108,6 @@ impl Error {
     pub const BUSY: Self = Self::Busy { retry_after: Duration::from_millis(250) };
 
     /// The code that clients switch on.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated | Self::WrongPassword => "unauthenticated",
@@ -124,7 +123,6 @@ impl Error {
     }
 
     /// The HTTP status of a page or an answer that says it.
-    #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
             Self::Unauthenticated | Self::WrongPassword => 401,
@@ -138,7 +136,6 @@ impl Error {
     }
 
     /// When trying again may help.
-    #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } | Self::TooManyMentioned { retry_after, .. } | Self::Busy { retry_after } => {
@@ -150,13 +147,11 @@ impl Error {
     }
 
     /// Whether whoever filled in a form sees it again, with what they typed and with what is wrong.
-    #[must_use]
     pub const fn shows_form_again(&self) -> bool {
         matches!(self, Self::Invalid { .. } | Self::TooLong { .. } | Self::RateLimited { .. } | Self::TooManyMentioned { .. })
     }
 
     /// The field at fault.
-    #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::Invalid { field, .. } | Self::TooLong { field, .. } => Some(field),
@@ -165,7 +160,6 @@ impl Error {
     }
 
     /// The error object of the protocol: `{code, message}` with `field` and `retry_after` (seconds) where they apply.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let mut error = json!({ "code": self.code(), "message": self.to_string() });
         if let Some(field) = self.field() {

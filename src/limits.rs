@@ -42,13 +42,11 @@ const UNIT: usize = 1024;
 
 /// Which of the items of these weights fit into `limit`, in one stretch that begins at `anchor` and grows to both sides. The anchor is
 /// always among them.
-#[must_use]
 pub fn fit(weights: &[usize], anchor: usize, limit: usize) -> Range<usize> {
     fit_with(weights.len(), anchor, limit, |at| weights[at])
 }
 
 /// The same for `count` items that are weighed one after the other: no more of them than fit, and one on either side.
-#[must_use]
 pub fn fit_with(count: usize, anchor: usize, limit: usize, mut weigh: impl FnMut(usize) -> usize) -> Range<usize> {
     if count == 0 {
         return 0..0;
@@ -97,7 +95,6 @@ pub struct Reading {
 
 impl Reads {
     /// Reads whose answers take up to `memory` bytes together.
-    #[must_use]
     pub fn new(memory: usize) -> Self {
         let units = (memory / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         let making = u32::try_from((MAKING / UNIT).min(units)).unwrap_or(u32::MAX);
@@ -105,7 +102,6 @@ impl Reads {
     }
 
     /// The permits of one person.
-    #[must_use]
     pub fn permits_of(&self, person: UserId) -> ReadPermits {
         let mut people = self.people.lock();
         let held = people.get(&person).and_then(Weak::upgrade);

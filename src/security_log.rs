@@ -65,7 +65,6 @@ pub enum Action {
 
 impl Action {
     /// Its name in the log.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LogIn => "log_in",
@@ -108,7 +107,6 @@ pub enum Actor {
 
 impl Actor {
     /// What they are called in the log; a stranger is not called anything.
-    #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Stranger => None,
@@ -156,7 +154,6 @@ pub struct Event {
 
 impl Event {
     /// An event by a stranger, about nobody.
-    #[must_use]
     pub fn new(at: Millis, action: Action, source: &Source) -> Self {
         Self {
             at,
@@ -171,28 +168,24 @@ impl Event {
     }
 
     /// The same, done by somebody.
-    #[must_use]
     pub fn by(mut self, username: &Arc<str>) -> Self {
         self.actor = Actor::Person(username.clone());
         self
     }
 
     /// The same, done at the command line.
-    #[must_use]
     pub fn by_hand(mut self) -> Self {
         self.actor = Actor::CommandLine;
         self
     }
 
     /// The same, about somebody's account, if there is one.
-    #[must_use]
     pub fn about<'a>(mut self, username: impl Into<Option<&'a str>>) -> Self {
         self.target = username.into().map(Into::into);
         self
     }
 
     /// The same, with a word more.
-    #[must_use]
     pub fn detail(mut self, detail: &str) -> Self {
         self.detail = Some(detail.into());
         self

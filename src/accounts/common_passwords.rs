@@ -48,7 +48,6 @@ const AROUND_A_WORD: f64 = 9.0;
 const NAME: usize = 3;
 
 /// Whether a password is among the first that somebody would try who knows `own`: what its person is called.
-#[must_use]
 pub fn is_common(password: &str, own: &[&str]) -> bool {
     let start: String = password.chars().take(LOOKED_AT).collect();
     let names = names(own);

@@ -20,7 +20,6 @@ pub struct DeviceId {
 
 impl DeviceId {
     /// A device that is new.
-    #[must_use]
     pub fn random(user: UserId) -> Self {
         Self { user, number: rand::random() }
     }
@@ -44,13 +43,11 @@ pub struct Devices {
 
 impl Devices {
     /// With this key.
-    #[must_use]
     pub fn new(key: String) -> Self {
         Self { key }
     }
 
     /// What a device keeps.
-    #[must_use]
     pub fn sign(&self, device: DeviceId, password_hash: &str) -> String {
         let mac = self.mac(device, password_hash).finalize().into_bytes();
         let digits: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,7 +55,6 @@ impl Devices {
     }
 
     /// Which device keeps this, if it is one of this person's; with nobody, the same work for nothing.
-    #[must_use]
     pub fn find(&self, kept: &str, user: Option<&User>) -> Option<DeviceId> {
         let (device, digits) = kept.rsplit_once('.')?;
         let device = DeviceId::parse(device)?;

@@ -89,7 +89,6 @@ enum Next {
 
 impl HashingQueue {
     /// One in which so many work at once.
-    #[must_use]
     pub fn new(slots: usize) -> Self {
         let state = State { free: slots, waiting: Vec::new(), next_number: 0, guess_goes_next: false, paused: HashMap::new() };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
@@ -120,7 +119,6 @@ impl HashingQueue {
     }
 
     /// Whether somebody would be told `busy` at once: for whoever has something to look at before they ask for a slot.
-    #[must_use]
     pub fn is_full_for(&self, ticket: &Ticket) -> bool {
         self.0.state().position_of(ticket).is_none()
     }

@@ -67,7 +67,6 @@ impl Accounts {
 
     /// What a browser is to keep, so that it is known when somebody logs in again. The device stays the same where it kept something
     /// that is still good.
-    #[must_use]
     pub fn remember(&self, user: &User, kept: Option<&str>) -> String {
         let device = kept.and_then(|kept| self.devices.find(kept, Some(user)));
         self.devices.sign(device.unwrap_or_else(|| DeviceId::random(user.id)), &user.password_hash)

@@ -82,13 +82,11 @@ impl Accounts {
     }
 
     /// Where is noted who came in and who was kept out.
-    #[must_use]
     pub fn security_log(&self) -> &Arc<SecurityLog> {
         &self.security
     }
 
     /// The sessions, for the layer that finds each request's.
-    #[must_use]
     pub fn session_store(&self) -> Store {
         self.sessions.clone()
     }

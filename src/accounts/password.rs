@@ -67,7 +67,6 @@ impl Hasher {
     ///
     /// # Panics
     /// Never: a constant can be hashed.
-    #[must_use]
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let argon = Argon::default();

@@ -23,20 +23,17 @@ pub struct Quota {
 
 impl Quota {
     /// As a setting says it.
-    #[must_use]
     pub fn new(rate: Rate) -> Self {
         let tolerance = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX / 4);
         Self { interval: (tolerance / i64::from(rate.count.get())).max(1), tolerance }
     }
 
     /// So many times as much at once, in so many times the time.
-    #[must_use]
     pub fn with_burst(self, times: i64) -> Self {
         Self { interval: self.interval, tolerance: self.tolerance.saturating_mul(times) }
     }
 
     /// So many times as much in the same time.
-    #[must_use]
     pub fn faster(self, times: i64) -> Self {
         Self { interval: (self.interval / times).max(1), tolerance: self.tolerance }
     }
@@ -65,7 +62,6 @@ struct Cell {
 
 impl<K: Hash + Eq + Clone> RateLimiter<K> {
     /// RateLimiter that are whole.
-    #[must_use]
     pub fn new(quota: Quota) -> Self {
         Self { quota, cells: HashMap::new() }
     }
@@ -89,7 +85,6 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
     }
 
     /// How many charges are not paid off yet.
-    #[must_use]
     pub fn count(&self, key: &K, now: Millis) -> u32 {
         let now = micros(now);
         let owed = self.cells.get(key).map_or(0, |cell| self.quota.clamp(cell.tat, now) - now);

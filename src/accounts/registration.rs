@@ -209,7 +209,6 @@ struct Limiters {
 
 impl Registrations {
     /// So many in such a time for each network; any number without a rate.
-    #[must_use]
     pub fn new(rate: Option<config::Rate>) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);

@@ -34,7 +34,6 @@ const TOUCH_TIMEOUT: Duration = Duration::from_secs(1);
 const USER: &str = "user";
 
 /// The key of the session that has this id.
-#[must_use]
 pub fn key(id: &Id) -> SessionKey {
     // By hand: each request and each connect does this, and formatting every byte costs more than hashing them.
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -76,7 +75,6 @@ fn mentions() -> NotificationLevel {
 
 impl SessionUser {
     /// All that a session stores of its person: the rest is read anew each time.
-    #[must_use]
     pub fn only(id: UserId) -> Self {
         Self {
             id,
@@ -92,7 +90,6 @@ impl SessionUser {
     }
 
     /// Who they are to `permissions`.
-    #[must_use]
     pub fn actor(&self) -> Actor {
         Actor { id: self.id, is_admin: self.is_admin }
     }
@@ -133,7 +130,6 @@ impl Debug for Store {
 
 impl Store {
     /// Sessions that end when unused for `idle`, and after `lifetime` in any case. Starts the task that looks after them.
-    #[must_use]
     pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let (queue, receiver) = mpsc::channel(QUEUE);

@@ -40,7 +40,6 @@ impl Setup {
 
 impl Accounts {
     /// The token of the link through which the administrator registers; none when there was one at the start.
-    #[must_use]
     pub fn setup_token(&self) -> Option<&str> {
         self.setup.token.as_deref()
     }

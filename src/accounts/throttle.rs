@@ -20,7 +20,6 @@ const BURST_FACTOR: i64 = 10;
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// An address, or the IPv6 /64 that it is in, which belongs to one customer, who has all of its addresses.
-#[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
@@ -76,7 +75,6 @@ struct Limiters {
 
 impl Throttle {
     /// So many failures in such a time, in each budget; any number without a rate.
-    #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);

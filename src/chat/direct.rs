@@ -37,7 +37,6 @@ pub struct OpenedConversation {
 }
 
 /// The usernames in lines that separate them by commas or spaces; an `@` before one is no part of it.
-#[must_use]
 pub fn usernames<T: AsRef<str>>(lines: &[T]) -> Vec<&str> {
     let names = lines.iter().flat_map(|line| line.as_ref().split(|c: char| c == ',' || c.is_whitespace()));
     names.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty()).collect()

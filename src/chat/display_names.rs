@@ -15,19 +15,16 @@ pub struct DisplayNames(RwLock<HashMap<Arc<str>, Arc<str>>>);
 
 impl DisplayNames {
     /// The names that are known at the start.
-    #[must_use]
     pub fn new(people: impl IntoIterator<Item = Author>) -> Self {
         Self(RwLock::new(people.into_iter().map(|person| (person.username.clone(), person.shown())).collect()))
     }
 
     /// What somebody is called, where that is not their username.
-    #[must_use]
     pub fn known(&self, username: &str) -> Option<Arc<str>> {
         self.0.read().get(username).cloned()
     }
 
     /// What somebody is called; their username where nothing else is known.
-    #[must_use]
     pub fn of(&self, username: &str) -> Arc<str> {
         self.known(username).unwrap_or_else(|| username.into())
     }

@@ -32,7 +32,6 @@ impl LargeRooms {
     }
 
     /// How many people a message mentions by `@room` or `@here` at the most, with so many connected; nothing where that is no matter.
-    #[must_use]
     pub fn mentioned(&self, room: RoomId, rendered: &Rendered, connected: usize) -> Option<NonZeroU32> {
         let mentions = |group: &str| rendered.mentions.iter().any(|name| name == group);
         if mentions("@room") {

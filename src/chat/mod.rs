@@ -122,37 +122,31 @@ impl Chat {
     }
 
     /// The id of the history that every `rev` counts in.
-    #[must_use]
     pub fn epoch(&self) -> &Arc<str> {
         &self.epoch
     }
 
     /// Who is connected, and where.
-    #[must_use]
     pub fn presence(&self) -> &Arc<Presence> {
         &self.presence
     }
 
     /// The names that messages can link.
-    #[must_use]
     pub fn names(&self) -> &Names {
         &self.names
     }
 
     /// What people are called.
-    #[must_use]
     pub fn display_names(&self) -> &Arc<DisplayNames> {
         &self.display_names
     }
 
     /// How many characters a message may have.
-    #[must_use]
     pub fn max_chars(&self) -> usize {
         self.max_chars
     }
 
     /// The reads under way.
-    #[must_use]
     pub fn reads(&self) -> &Reads {
         &self.reads
     }
@@ -173,13 +167,11 @@ impl Chat {
     }
 
     /// Where events are published.
-    #[must_use]
     pub fn events(&self) -> &Bus {
         &self.events
     }
 
     /// How often somebody's name has changed since the start: what was said before looks otherwise then, without a change of its room.
-    #[must_use]
     pub fn renamings(&self) -> u64 {
         self.renamings.load(Ordering::Acquire)
     }

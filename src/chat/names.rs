@@ -17,19 +17,16 @@ pub struct Names {
 
 impl Names {
     /// The names that are known at the start.
-    #[must_use]
     pub fn new(people: impl IntoIterator<Item = Arc<str>>, public_rooms: impl IntoIterator<Item = Arc<str>>) -> Self {
         Self { people: RwLock::new(people.into_iter().collect()), rooms: RwLock::new(public_rooms.into_iter().collect()) }
     }
 
     /// Whether somebody has this username, in lower case.
-    #[must_use]
     pub fn is_person(&self, username: &str) -> bool {
         self.people.read().contains(username)
     }
 
     /// Whether a public room has this slug.
-    #[must_use]
     pub fn is_public_room(&self, slug: &str) -> bool {
         self.rooms.read().contains(slug)
     }

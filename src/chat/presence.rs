@@ -60,13 +60,11 @@ impl Presence {
     }
 
     /// Whether somebody is connected, in any room or in none.
-    #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
         self.people().contains_key(&user)
     }
 
     /// Everybody who is connected.
-    #[must_use]
     pub fn connected(&self) -> Vec<UserId> {
         self.people().keys().copied().collect()
     }
@@ -86,7 +84,6 @@ impl Presence {
     }
 
     /// Whether somebody has a socket in a room.
-    #[must_use]
     pub fn is_in(&self, room: RoomId, user: UserId) -> bool {
         self.with(|rooms| rooms.get(&room).is_some_and(|people| people.contains_key(&user)))
     }
@@ -109,7 +106,6 @@ impl Presence {
     }
 
     /// Who is in a room.
-    #[must_use]
     pub fn online(&self, room: RoomId) -> Online {
         self.with(|rooms| {
             let Some(people) = rooms.get(&room) else { return Online { count: 0, users: Vec::new() } };

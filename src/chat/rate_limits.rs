@@ -130,7 +130,6 @@ struct Kinds {
 
 impl RateLimits {
     /// Counts against this rate; without one nothing is counted.
-    #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
         Self(rate.map(|rate| {
             let counts = |count, time, burst| Counts::keyed(quota(rate, count, time, burst));
@@ -144,7 +143,6 @@ impl RateLimits {
     }
 
     /// Whether anything is counted.
-    #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }

@@ -175,7 +175,6 @@ impl Config {
 
 impl Config {
     /// What is allowed and probably not meant.
-    #[must_use]
     pub fn doubts(&self) -> Vec<Problem> {
         let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
             name: "TRUSTED_PROXIES".into(),

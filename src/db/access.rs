@@ -1,16 +1,13 @@
-//! Taking access away, and giving it back: a new password, a ban.
+//! Changing a password, banning and unbanning.
 //!
-//! Owns that the sessions end in the same transaction. Sockets are not its business.
+//! Owns that sessions end in the same transaction. It must not know about sockets.
 
 use super::{Db, transaction, write};
 use crate::clock::Millis;
 use crate::model::UserId;
 
 impl Db {
-    /// Stores a new password's hash and ends every session of its person, in one transaction.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores a new password hash and deletes every session of the user, in one transaction.
     pub async fn set_password(&self, user: UserId, password_hash: String) -> sqlx::Result<()> {
         transaction!(self, |tx| {
             sqlx::query("update users set password_hash = $2 where id = $1")
@@ -22,10 +19,7 @@ impl Db {
         })
     }
 
-    /// Bans somebody and ends every session of theirs, in one transaction. Who is banned already stays so.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Bans a user and deletes all of their sessions, in one transaction. An earlier ban keeps its date.
     pub async fn ban(&self, user: UserId, now: Millis) -> sqlx::Result<()> {
         transaction!(self, |tx| {
             sqlx::query("update users set banned_at = coalesce(banned_at, $2) where id = $1")
@@ -37,10 +31,7 @@ impl Db {
         })
     }
 
-    /// Lets somebody back in. They log in anew.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Lifts a ban. The user has to log in again.
     pub async fn lift_ban(&self, user: UserId) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query("update users set banned_at = null where id = $1")
             .bind(user)

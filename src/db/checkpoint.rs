@@ -1,8 +1,8 @@
-//! Copying SQLite's write-ahead log into the database, and emptying it of what was deleted.
+//! Checkpoints of SQLite's write-ahead log, and truncation after deletions.
 //!
-//! Owns when that happens, on a connection of its own: a checkpoint on the writing connection would make posts wait for it. The log keeps
-//! what it holds until something else is written in its place, also the words of a message that is deleted by now. So after a deletion
-//! the log is cut off, at most once a minute: a log that grows again costs each commit a little more.
+//! Owns when they run, on a connection of its own: a checkpoint on the writing connection would delay posts. The log keeps old
+//! pages until they are overwritten, including the text of deleted messages. So it is truncated after a deletion, at most once a
+//! minute: a log that has to grow again makes each commit a little slower.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,33 +14,33 @@ use tokio::time::Instant;
 
 use super::Connections;
 
-/// How often the log is copied.
+/// Interval between checkpoints.
 const EVERY: Duration = Duration::from_secs(10);
-/// How long after it was cut off it is left alone: with `EVERY`, whatever was deleted is gone within a minute.
+/// Minimum time between two truncations. With `EVERY`, deleted text is gone within a minute.
 const LEFT_ALONE: Duration = Duration::from_secs(50);
-/// How long cutting it off waits for those who read; nobody can write meanwhile. It is tried again.
+/// How long a truncation waits for readers, while writers are blocked. It is retried later.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The checkpoints of one file.
+/// The checkpoint task of one database file.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     options: SqliteConnectOptions,
-    /// Whether the log may hold something that was deleted.
+    /// Whether the log may still hold deleted text.
     is_due: AtomicBool,
 }
 
 impl Checkpoints {
-    /// Those of a file that was just opened; whoever had it before may have been killed.
+    /// Truncation is due at start: the previous process may have been killed.
     pub fn new(options: SqliteConnectOptions) -> Arc<Self> {
         Arc::new(Self { options: options.busy_timeout(PATIENCE), is_due: AtomicBool::new(true) })
     }
 
-    /// Notes that something was deleted; after the commit, so that the commit is in what is copied next.
+    /// Schedules a truncation. Call it after the commit, so that the next checkpoint includes it.
     pub fn note_deletion(&self) {
         self.is_due.store(true, Ordering::Release);
     }
 
-    /// Makes them until the database is closed.
+    /// Runs checkpoints until the database is closed.
     pub async fn keep(self: Arc<Self>, write: Connections<Sqlite>) {
         let mut connection = None;
         let mut cut_at: Option<Instant> = None;
@@ -64,14 +64,14 @@ impl Checkpoints {
             }
         }
         if let Some(connection) = connection {
-            // The file is being closed: what is left in the log is read from there at the next start.
+            // The file is being closed; whatever is left in the log is replayed at the next start.
             sqlx::Connection::close(connection).await.ok();
         }
     }
 
-    /// Copies the log; gives whether it was cut off as well.
+    /// Runs a checkpoint; returns whether it truncated the log as well.
     async fn copy(&self, connection: &mut SqliteConnection, may_cut: bool) -> sqlx::Result<bool> {
-        // This one waits for nobody, and leaves little to the other.
+        // A passive checkpoint waits for nobody and leaves little work to the truncation.
         connection.execute("pragma wal_checkpoint(passive)").await?;
         if !may_cut || !self.is_due.swap(false, Ordering::AcqRel) {
             return Ok(false);

@@ -1,9 +1,8 @@
-//! A database's connections, guard to one statement or transaction at a time.
+//! A connection pool without sqlx's check on every release.
 //!
-//! Owns who has which. sqlx's pool opens, tests and closes them; but it asks each one that comes back whether it is well, in a task of its
-//! own and with a question to SQLite's thread or to Postgres, which for a short statement is as much work again. Here a connection whose
-//! work came to its end goes straight to whoever is next, and only one that was given up or failed goes back to the pool
-//! (docs/decisions/0029).
+//! Owns which connection is in use. sqlx's pool opens, tests and closes them, but after each use it pings the connection from a
+//! new task, which doubles the cost of a short statement. Here a connection whose work completed goes straight to the next user;
+//! only one that was cancelled or failed goes back to sqlx's pool (docs/decisions/0029).
 
 use std::fmt::{self, Debug, Formatter};
 use std::ops::{Deref, DerefMut};
@@ -18,42 +17,38 @@ use sqlx::pool::{CloseEvent, PoolConnection};
 use sqlx::{Connection, Database, Describe, Either, Execute, Executor, Pool, SqlStr};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How long a connection may have been idle and still be trusted to be alive.
+/// How long an idle connection is trusted without a ping.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
 
-/// So many connections as a pool has, for statements and for transactions.
+/// A pool for single statements and, with [`acquire`](Self::acquire), for transactions.
 pub struct Connections<D: Database>(Arc<Inner<D>>);
 
 struct Inner<D: Database> {
     pool: Pool<D>,
-    /// Whoever has a connection holds a permit: so there is always one for them, in `idle` or in the pool.
+    /// One permit for each connection in use, so that its holder always finds one in `idle` or in the pool.
     permits: Semaphore,
-    /// Those whose work is done, the last one on top, each with when that was.
+    /// Released connections with the time of their release; a stack, so that the most recent one is used first.
     idle: Mutex<Vec<(PoolConnection<D>, Instant)>>,
 }
 
 impl<D: Database> Connections<D> {
-    /// The connections of a pool, which nobody else must use.
-    #[must_use]
+    /// Wraps a pool, which nothing else may use.
     pub fn of(pool: Pool<D>) -> Self {
         let permits = Semaphore::new(pool.options().get_max_connections() as usize);
         Self(Arc::new(Inner { pool, permits, idle: Mutex::default() }))
     }
 
-    /// How many there are at the most.
-    #[must_use]
+    /// The maximum number of connections.
     pub fn count(&self) -> u32 {
         self.0.pool.options().get_max_connections()
     }
 
-    /// Whether they are closed, or about to be.
-    #[must_use]
+    /// Whether the pool is closed or closing.
     pub fn is_closed(&self) -> bool {
         self.0.pool.is_closed()
     }
 
-    /// Ends when they are closed.
-    #[must_use]
+    /// Resolves when the pool is closed.
     pub fn close_event(&self) -> CloseEvent {
         self.0.pool.close_event()
     }
@@ -62,19 +57,19 @@ impl<D: Database> Connections<D> {
         self.0.idle.lock()
     }
 
-    /// A connection, for as long as it is held.
+    /// Acquires a connection.
     ///
     /// # Errors
-    /// The database's; `PoolTimedOut` when all were in use for as long as the pool waits, and `PoolClosed` after [`close`](Self::close).
+    /// `PoolTimedOut` after the pool's acquire timeout, and `PoolClosed` after [`close`](Self::close).
     pub async fn acquire(&self) -> sqlx::Result<Guard<'_, D>> {
-        // As long for all of it as the pool waits: whoever has a permit may still have to wait for a connection that was given up.
+        // One timeout for both waits: the holder of a permit may still wait for sqlx to replace a connection.
         let limit = self.0.pool.options().get_acquire_timeout();
         tokio::time::timeout(limit, self.acquire_unbounded()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
     async fn acquire_unbounded(&self) -> sqlx::Result<Guard<'_, D>> {
         let permit = self.0.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        // Not in the condition: the lock would be held to the end of the block.
+        // A separate statement: in the condition, the lock would be held to the end of the block.
         let idle = self.idle().pop();
         if let Some((mut connection, since)) = idle
             && (since.elapsed() < FRESH || connection.ping().await.is_ok())
@@ -84,9 +79,9 @@ impl<D: Database> Connections<D> {
         Ok(Guard { connection: self.0.pool.acquire().await?, owner: self, _permit: permit })
     }
 
-    /// Closes all of them, each when its work is done.
+    /// Closes all connections, each after its current work.
     pub async fn close(&self) {
-        // From here on the pool says that it is closed, so whatever comes back later goes to it.
+        // From here on the pool reports that it is closed, so later releases go to it.
         let closed = self.0.pool.close();
         self.0.permits.close();
         self.idle().clear();
@@ -96,7 +91,7 @@ impl<D: Database> Connections<D> {
 
 impl<D: Database> Drop for Inner<D> {
     fn drop(&mut self) {
-        // One that goes back to the pool does so in a task; the runtime may have ended.
+        // Returning a connection to sqlx's pool spawns a task, and the runtime may have ended.
         let idle = self.idle.get_mut();
         idle.drain(..).for_each(|(connection, _)| drop(connection.detach()));
     }
@@ -114,7 +109,7 @@ impl<D: Database> Debug for Connections<D> {
     }
 }
 
-/// A connection that is guard. Dropped, it goes back to sqlx's pool, which looks whether it is still good.
+/// An acquired connection. If it is dropped without [`release`](Self::release), it goes back to sqlx's pool, which tests it.
 pub struct Guard<'a, D: Database> {
     connection: PoolConnection<D>,
     owner: &'a Connections<D>,
@@ -122,7 +117,7 @@ pub struct Guard<'a, D: Database> {
 }
 
 impl<D: Database> Guard<'_, D> {
-    /// Hands it to whoever is next. To be called when every statement came to its end without an error, and no transaction is open.
+    /// Hands the connection to the next user. Call it when every statement succeeded and no transaction is open.
     pub fn release(self) {
         let Self { connection, owner, _permit } = self;
         let mut idle = owner.idle();
@@ -146,8 +141,8 @@ impl<D: Database> DerefMut for Guard<'_, D> {
     }
 }
 
-/// A statement by itself. All its rows are read before the first one is given: nobody here reads more than fits on a page. Only a search,
-/// whose statement may be stopped, borrows a connection and takes its rows as they come.
+/// Runs one statement. All rows are read before the first is returned: results are never longer than a page. Only search, whose
+/// statements may be interrupted, acquires a connection and streams its rows.
 impl<'c, D: Database> Executor<'c> for &'c Connections<D>
 where
     for<'a> &'a mut D::Connection: Executor<'a, Database = D>,

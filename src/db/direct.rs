@@ -1,7 +1,7 @@
-//! Direct messages: the rooms that are of exactly these people.
+//! Direct messages: rooms with a fixed set of people.
 //!
-//! Owns the statements that make and name them. A room's `direct_key` is what makes it one: the numbers of its people, ascending, joined
-//! by commas, and unique. It must not decide who may write to whom.
+//! Owns the statements that create and list them. Their `direct_key` is the sorted list of user ids, joined by commas, and
+//! unique. It must not decide who may write to whom.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Author, RoomId, UserId};
 
-/// What is kept as the name of direct messages. Nobody sees it: their readers see the others' names.
+/// The stored name of these rooms. Readers see the other people's names instead.
 pub const NAME: &str = "Direct messages";
 
-/// Direct messages that were found or made.
+/// A conversation that was found or created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Direct {
-    /// The room's number.
+    /// The room's id.
     pub id: RoomId,
-    /// Its slug.
+    /// The room's slug.
     pub slug: Arc<str>,
-    /// Whether it was made just now.
+    /// Whether it was just created.
     pub is_new: bool,
 }
 
-/// Whom somebody talks to in one room, and when they last did.
+/// The people in a conversation, and its last activity.
 #[derive(Clone, Debug, Default)]
 pub struct Participants {
-    /// The others, by name; oneself where there is nobody else.
+    /// The others by name, or the reader if nobody else is in it.
     pub people: Vec<Author>,
-    /// When somebody last wrote.
+    /// When the last message was posted.
     pub talked_at: Option<Millis>,
 }
 
@@ -45,8 +45,7 @@ struct PersonRow {
     talked_at: Option<Millis>,
 }
 
-/// The key of the room of these people, each named once.
-#[must_use]
+/// The key of a set of people.
 pub fn key(people: &[UserId]) -> String {
     let mut ids: Vec<_> = people.iter().map(|person| person.0).collect();
     ids.sort_unstable();
@@ -55,10 +54,7 @@ pub fn key(people: &[UserId]) -> String {
 }
 
 impl Db {
-    /// The direct messages of exactly these people.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Finds the conversation of exactly these people.
     pub async fn find_direct(&self, people: &[UserId]) -> sqlx::Result<Option<Direct>> {
         let row: Option<(RoomId, String)> =
             read!(self, |pool| sqlx::query_as("select id, slug from rooms where direct_key = $1")
@@ -68,15 +64,12 @@ impl Db {
         Ok(row.map(|(id, slug)| Direct { id, slug: slug.into(), is_new: false }))
     }
 
-    /// Makes the direct messages of exactly these people, with all of them inside; finds them where somebody was quicker.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates the conversation of exactly these people, or returns the one that a concurrent request has created.
     pub async fn insert_direct(&self, people: &[UserId], now: Millis) -> sqlx::Result<Direct> {
         let (key, people) = (key(people), people.to_vec());
         let slug: Arc<str> = format!("dm-{:016x}", rand::random::<u64>()).into();
         transaction!(self, |tx| {
-            // On Postgres, the second of two makers waits here until the first has committed, and then makes nothing.
+            // On Postgres, the second of two concurrent inserts waits here for the first commit, and then does nothing.
             let made: Option<RoomId> = sqlx::query_scalar(
                 "insert into rooms (slug, name, topic, visibility, direct_key, created_at) values ($1, $2, '', 'private', $3, $4)
                  on conflict (direct_key) where direct_key is not null do nothing returning id",
@@ -111,10 +104,7 @@ impl Db {
         })
     }
 
-    /// The people of some of somebody's direct messages, by room.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The people in some of the reader's conversations, by room.
     pub async fn list_participants_in(&self, reader: UserId, rooms: &[RoomId]) -> sqlx::Result<HashMap<RoomId, Participants>> {
         macro_rules! people {
             ($pool:expr, $among:literal, $rooms:expr) => {
@@ -143,10 +133,7 @@ impl Db {
         Ok(by_room(rows, reader))
     }
 
-    /// The people of all of somebody's direct messages, by room.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The people in all of the reader's conversations, by room.
     pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Participants>> {
         let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
             "select mine.room_id, users.id, username, users.name, alike, talk.created_at as talked_at
@@ -164,10 +151,7 @@ impl Db {
         Ok(by_room(rows, reader))
     }
 
-    /// Hides a conversation of somebody's until the next message, or shows it again.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Hides a conversation until its next message, or shows it again.
     pub async fn set_hidden(&self, room: RoomId, user: UserId, on: bool) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query(
             "update memberships set hidden_seq = case when $3 then (select seq from rooms where rooms.id = room_id) end
@@ -182,10 +166,7 @@ impl Db {
         Ok(())
     }
 
-    /// The people of one room, by name, whoever they are.
-    ///
-    /// # Errors
-    /// The database's.
+    /// All people in a room, by name.
     pub async fn list_people_of(&self, room: RoomId) -> sqlx::Result<Vec<Author>> {
         let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
             "select room_id, users.id, username, users.name, alike, cast(null as bigint) as talked_at
@@ -199,7 +180,7 @@ impl Db {
     }
 }
 
-/// Who is in which room with a reader; they themselves where there is nobody else.
+/// Groups people by room, without the reader unless they are alone.
 fn by_room(rows: Vec<PersonRow>, reader: UserId) -> HashMap<RoomId, Participants> {
     let mut rooms = HashMap::<_, Participants>::new();
     for row in rows {

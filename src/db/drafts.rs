@@ -1,7 +1,6 @@
-//! Drafts: what people have content to write.
+//! Statements on drafts.
 //!
-//! Owns the statements about drafts. A draft goes with its person's membership of the room (a foreign key that cascades), so none has to
-//! be looked for when somebody leaves.
+//! A draft is deleted with the membership (a cascading foreign key), so leaving a room needs no cleanup.
 
 use std::sync::Arc;
 
@@ -18,11 +17,8 @@ fn draft((room, body, reply_to, edit_seq, edit_body, written_at): Row) -> Draft 
 }
 
 impl Db {
-    /// Stores a member's draft in the place of the one before, if with it they have at most `count` drafts of `bytes` bytes together;
-    /// whether it was stored.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores or replaces a member's draft, unless their drafts would exceed `count` drafts or `bytes` bytes. Returns whether it
+    /// was stored.
     pub async fn set_draft(
         &self,
         room: RoomId,
@@ -59,10 +55,7 @@ impl Db {
         Ok(stored > 0)
     }
 
-    /// Takes somebody's draft in a room away, if there is one.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Deletes a user's draft in a room.
     pub async fn drop_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query("delete from drafts where user_id = $1 and room_id = $2")
             .bind(user)
@@ -72,10 +65,7 @@ impl Db {
             .map(drop))
     }
 
-    /// All of somebody's drafts, the latest first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// All drafts of a user, the latest first.
     pub async fn list_drafts(&self, user: UserId) -> sqlx::Result<Vec<Draft>> {
         let rows: Vec<Row> = read!(self, |pool| sqlx::query_as(
             "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
@@ -87,10 +77,7 @@ impl Db {
         Ok(rows.into_iter().map(draft).collect())
     }
 
-    /// Somebody's draft in a room.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's draft in a room.
     pub async fn find_draft(&self, room: RoomId, user: UserId) -> sqlx::Result<Option<Draft>> {
         let row: Option<Row> = read!(self, |pool| sqlx::query_as(
             "select slug, body, reply_to, edit_seq, edit_body, written_at from drafts join rooms on rooms.id = room_id
@@ -103,10 +90,7 @@ impl Db {
         Ok(row.map(draft))
     }
 
-    /// How many bytes all drafts have. Neither database reads a text to say how long it is.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The total size of all drafts. Neither database reads a text to compute its length.
     pub async fn count_draft_bytes(&self) -> sqlx::Result<i64> {
         read!(self, |pool| sqlx::query_scalar(
             "select cast(coalesce(sum(octet_length(body) + coalesce(octet_length(edit_body), 0)), 0) as bigint) from drafts",
@@ -115,11 +99,8 @@ impl Db {
         .await)
     }
 
-    /// Deletes up to `limit` drafts that were written before this moment; gives how many were found. They are looked for where nobody waits,
-    /// and one that was written again meanwhile stays.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Deletes up to `limit` drafts older than `before`; returns how many were found. The search for them takes no write lock,
+    /// and a draft that was saved in between stays.
     pub async fn delete_drafts_before(&self, before: Millis, limit: i64) -> sqlx::Result<i64> {
         let found: Vec<(UserId, RoomId)> =
             read!(self, |pool| sqlx::query_as("select user_id, room_id from drafts where written_at < $1 limit $2")

@@ -1,33 +1,34 @@
-//! The files of a SQLite database, and who may read them.
+//! File permissions of a SQLite database.
 //!
-//! Owns that whatever Parlor makes is its own user's alone from the first byte, and the warning where an older file is not. SQLite gives
-//! its log and shared memory the mode of the database. It must not change the mode of a file that is there: an operator may have meant it.
+//! Owns that new files are readable by Parlor's user alone from the start, and the warning about older files. SQLite creates its
+//! log and shared memory with the mode of the database. It must not change the mode of existing files: an operator may have
+//! chosen it.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// What a file may be to others: nothing.
+/// File modes: read and write for the owner, nothing for others.
 const OWN: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
-/// Opens a file for writing, and makes it if it is missing.
+/// Opens a file for writing; creates it if it is missing.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).write(true).mode(OWN).open(path)
 }
 
-/// Makes a file if it is missing. One that is there is not even opened: closing it again would end SQLite's locks in this process.
+/// Creates a file if it is missing. An existing one is not even opened: closing it would release SQLite's locks in this process.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     if path.exists() { Ok(()) } else { open(path).map(drop) }
 }
 
-/// The file that keeps a second server away.
+/// The lock file that keeps out a second server.
 pub(super) fn lock_of(database: &Path) -> PathBuf {
     beside(database, ".lock")
 }
 
-/// Warns when others can read a database, or stand in its way, and says what to do about it.
+/// Warns if other users can read the database or hold its lock, and suggests a fix.
 pub(super) fn warn_of_readers(database: &Path) {
     let files = [database.to_owned(), beside(database, "-wal"), beside(database, "-shm"), lock_of(database)];
     let is_open = |path: &PathBuf| path.metadata().is_ok_and(|about| about.permissions().mode() & OTHERS != 0);
@@ -43,7 +44,7 @@ fn beside(database: &Path, end: &str) -> PathBuf {
     path.into()
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));

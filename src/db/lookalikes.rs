@@ -1,12 +1,12 @@
-//! How names look: who can be taken for whom.
+//! Names that look alike.
 //!
-//! Owns the statements about the looks of names. What a name looks like is for `accounts::look` to say.
+//! Owns the statements on the columns `look`, `fold` and `alike`. `model::lookalikes` computes their values.
 
 use super::{Db, read, transaction, write};
 use crate::model::UserId;
 
-/// Gives somebody's name its look, in a transaction; the numbers of those who now are alike or no longer are. Of those who share a look it
-/// reads three at most: where there were two before, they all are marked.
+/// Sets the look of a user's name in a transaction; returns the users whose `alike` flag changed. It reads at most three users of
+/// a look: if two shared it before, all of them are flagged already.
 macro_rules! update_look {
     ($tx:ident, $person:expr, $look:expr) => {{
         let (person, look): (crate::model::UserId, String) = ($person, $look);
@@ -36,10 +36,7 @@ macro_rules! update_look {
 pub(crate) use update_look;
 
 impl Db {
-    /// The username of somebody other than the person of `username` that has one of these folds.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The username of another user that has one of these folds.
     pub async fn find_lookalike(&self, folds: &[String; 2], username: &str) -> sqlx::Result<Option<String>> {
         read!(self, |pool| sqlx::query_scalar("select username from users where fold in ($1, $2) and username <> $3 limit 1")
             .bind(&folds[0])
@@ -49,10 +46,7 @@ impl Db {
             .await)
     }
 
-    /// Notes how a new person's name and username look. Gives the numbers of those whose name was nobody else's and is now.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores the look and fold of a new user. Returns the users whose `alike` flag changed.
     pub async fn set_look(&self, person: UserId, look: String, fold: String) -> sqlx::Result<Vec<UserId>> {
         transaction!(self, |tx| {
             sqlx::query("update users set fold = $2 where id = $1").bind(person).bind(&fold).execute(&mut *tx).await?;
@@ -60,19 +54,13 @@ impl Db {
         })
     }
 
-    /// People whose looks are not known yet: number, username and name.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Users without a look: id, username and name.
     pub async fn list_without_look(&self, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
         let statement = "select id, username, name from users where look is null or fold is null order by id limit $1";
         read!(self, |pool| sqlx::query_as(statement).bind(limit).fetch_all(pool).await)
     }
 
-    /// Notes how names and usernames look; who is alike is not told by it.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores looks and folds in bulk, without updating `alike`.
     pub async fn fill_looks(&self, looks: &[(UserId, String, String)]) -> sqlx::Result<()> {
         let given = serde_json::to_string(looks).expect("numbers and texts always have a JSON form");
         match self {
@@ -97,10 +85,7 @@ impl Db {
         Ok(())
     }
 
-    /// Marks everybody whose name looks like somebody else's.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Sets `alike` for all users who share a look.
     pub async fn mark_alike(&self) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query(
             "update users set alike = true where not alike

@@ -1,4 +1,4 @@
-//! Statements that read which messages mention somebody, only in rooms that they may see at the time.
+//! Statements on mentions. They return only messages in rooms that the user can see now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,7 @@ use crate::limits;
 use crate::model::{Message, RoomId, UserId};
 
 impl Db {
-    /// How many messages behind somebody's read marker in a room address them, up to 1,000.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of mentions after a user's read marker in a room, at most 1,000.
     pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
         read!(self, |pool| {
             sqlx::query_scalar(
@@ -31,11 +28,8 @@ impl Db {
         })
     }
 
-    /// The messages that address somebody, in the rooms that they may see now, newest first, before the one of this number: each
-    /// with its number and its room's, as many as fit into one answer; and whether none was left out for its size.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The latest messages that mention a user, before the id `before`: each with its id and its room's, as many as fit into one
+    /// answer; and whether none was left out for its size.
     pub async fn list_mentions(
         &self,
         user: UserId,
@@ -72,7 +66,7 @@ impl Db {
             );
             found.extend(rows.into_iter().map(|row| ((*room, row.seq), row)));
         }
-        // One that was deleted between the two statements is left out.
+        // A message deleted between the two statements is skipped.
         let light = keys.into_iter().filter_map(|(id, room, seq, _)| Some((id, room, found.remove(&(room, seq))?)));
         let mut light: Vec<_> = light.collect();
         let weights: Vec<_> = light.iter().map(|(_, _, row)| row.weight()).collect();

@@ -1,7 +1,7 @@
-//! Reading the log.
+//! Reading messages.
 //!
-//! Owns the statements that read messages; they are written by the ledger. Nothing here pages by time or by offset: a place in the
-//! log is its `seq`, without gaps, so a page is a range.
+//! Owns the statements that read the log; the ledger writes it. A page is a range of `seq`, which has no gaps; nothing pages by
+//! time or offset.
 
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use crate::clock::Millis;
 use crate::limits;
 use crate::model::{Author, Kind, Message, Pin, RoomId, UserId};
 
-/// About how many bytes a message has as JSON beside its text.
+/// Estimated size of a message as JSON, without its text.
 const FRAME: usize = 400;
 
-/// How many unread messages, and how many of those that address somebody, are counted at the most.
+/// Maximum count of unread messages and of unread mentions.
 pub(super) const UNREAD_LIMIT: i64 = 1000;
 
-/// A message as it is read, its reactions as a JSON array of `[emoji, username]`. The order of the fields is that of [`messages!`].
+/// A message row, with its reactions as a JSON array of `[emoji, username]`. The fields have the order of the columns in
+/// [`messages!`].
 #[derive(FromRow, Deserialize)]
 pub(super) struct Row {
     pub(super) seq: i64,
@@ -32,7 +33,7 @@ pub(super) struct Row {
     alike: i32,
     body: String,
     html: String,
-    /// How many bytes the text has that was left out.
+    /// The size of the text, if it was left out.
     pub(super) withheld: Option<i64>,
     created_at: i64,
     nonce: Option<String>,
@@ -46,14 +47,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// About how many bytes it has as JSON, with the text that was left out.
+    /// Estimated size as JSON, including a text that was left out.
     pub(super) fn weight(&self) -> usize {
         let withheld = usize::try_from(self.withheld.unwrap_or(0)).unwrap_or(usize::MAX);
         let reactions = self.reactions.as_ref().map_or(0, String::len);
         (self.body.len() + self.html.len() + reactions + FRAME).saturating_add(withheld)
     }
 
-    /// The message, of the room with this slug.
+    /// Converts the row into a message of the room with this slug.
     pub(super) fn into_message(self, room: &Arc<str>) -> Message {
         let mut message = Message {
             room: room.clone(),
@@ -85,17 +86,16 @@ impl Row {
     }
 }
 
-/// Whom a message addresses, as its row keeps it.
+/// Parses the `mentions` column.
 pub(super) fn mentions_from(json: Option<&str>) -> Vec<String> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-/// The one list of columns, in the words of each database, and the part of the statement that both share. SQLite gives all rows as
-/// one JSON text: sqlx carries each row of SQLite, and each value in it, to another thread, which for 50 messages takes three times
-/// as long as everything else.
+/// Selects messages on either database with one list of columns. SQLite returns all rows as one JSON text: sqlx moves every row
+/// and value of SQLite between threads, which for 50 messages takes three times as long as everything else.
 ///
-/// With `light`, a message whose text is longer than 4 KiB comes without it, so that what is read is bounded whatever people write; how much it has is `withheld` then, and
-/// [`Db::complete`] reads the text of those that are wanted.
+/// With `light`, texts above 4 KiB are left out to bound the read; `withheld` is their size, and [`Db::complete`] loads those
+/// that are needed.
 macro_rules! messages {
     ($db:expr, light, $rest:literal $(, $bind:expr)*) => {
         $crate::db::messages::select!(
@@ -156,11 +156,8 @@ macro_rules! select {
 pub(super) use {messages, select};
 
 impl Db {
-    /// The messages from place `from` to place `to`, oldest first: as many in one stretch around place `anchor` as have about
-    /// [`limits::ANSWER`] bytes together, and at least one.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Messages from `from` to `to`, oldest first: a contiguous range around `anchor` of about [`limits::ANSWER`] bytes, at least
+    /// one.
     pub async fn messages(&self, room: RoomId, slug: &Arc<str>, from: i64, to: i64, anchor: i64) -> sqlx::Result<Vec<Message>> {
         let rows = messages!(
             self,
@@ -174,21 +171,15 @@ impl Db {
         Ok(self.complete(room, slug, rows, anchor).await?.0)
     }
 
-    /// The present state of the messages that changed after `rev`, in rev order: as many as have about [`limits::ANSWER`] bytes
-    /// together, at least one, and at most `limit`; and whether none of these was left out for its size.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The current state of messages changed after `rev`, in rev order: at most `limit` messages of about [`limits::ANSWER`]
+    /// bytes, at least one; and whether none was left out for its size.
     pub async fn changes(&self, room: RoomId, slug: &Arc<str>, rev: i64, limit: i64) -> sqlx::Result<(Vec<Message>, bool)> {
         let rows = messages!(self, light, "where messages.room_id = $1 and rev > $2 order by rev limit $3", room, rev, limit);
         self.complete(room, slug, rows, 0).await
     }
 
-    /// Of light rows of one room, those that fit into one answer, in one stretch around the one at `anchor`, with all of their text;
-    /// and whether that is all of them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Picks the contiguous range of light rows around `anchor` that fits into one answer, and loads the texts that were left
+    /// out. Also returns whether all rows fit.
     pub(super) async fn complete(
         &self,
         room: RoomId,
@@ -212,11 +203,11 @@ impl Db {
         Ok((rows.into_iter().map(|row| row.into_message(slug)).collect(), is_all))
     }
 
-    /// These messages of a room, with all of their text.
+    /// Messages of a room with their full text.
     pub(super) async fn rows(&self, room: RoomId, seqs: &[i64]) -> sqlx::Result<Vec<Row>> {
         let seqs = serde_json::json!(seqs).to_string();
         Ok(match self {
-            // Row by row: these are long, and as JSON each of their characters may take six bytes.
+            // Row by row: these texts are long, and JSON may take six bytes for each character.
             Self::Sqlite(sqlite) => {
                 sqlx::query_as(select!(
                     @sqlite "body, html, cast(null as bigint) as withheld",
@@ -236,10 +227,7 @@ impl Db {
         })
     }
 
-    /// The messages at these places, with only the beginning of their words.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Messages of a room with only the start of their text.
     pub async fn excerpts(&self, room: RoomId, slug: &Arc<str>, seqs: &[i64]) -> sqlx::Result<Vec<Message>> {
         let seqs = serde_json::json!(seqs).to_string();
         let rows = match self {
@@ -261,13 +249,10 @@ impl Db {
         Ok(rows.into_iter().map(|row| row.into_message(slug)).collect())
     }
 
-    /// The highest `rev` among the messages before place `seq`; 0 if there are none.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The highest `rev` among the messages before `seq`; 0 if there are none.
     pub async fn highest_rev_before(&self, room: RoomId, seq: i64) -> sqlx::Result<i64> {
-        // Walks the revs from the newest: only the messages at and behind `seq` are skipped, and the next row is the answer. The `+`
-        // keeps SQLite from going by `seq` instead, which would sort every message before it.
+        // Scans revs from the newest: only messages at or after `seq` are skipped, and the next row is the answer. The `+` keeps
+        // SQLite from using the index on `seq`, which would sort every message before it.
         let rev: Option<i64> = read!(self, |pool| sqlx::query_scalar(
             "select rev from messages where room_id = $1 and +seq < $2 order by rev desc limit 1",
         )
@@ -278,10 +263,7 @@ impl Db {
         Ok(rev.unwrap_or(0))
     }
 
-    /// The place of the first message on or after a moment.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The `seq` of the first message at or after a time.
     pub async fn first_on_or_after(&self, room: RoomId, moment: Millis) -> sqlx::Result<Option<i64>> {
         read!(self, |pool| sqlx::query_scalar(
             "select seq from messages where room_id = $1 and created_at >= $2 order by created_at, seq limit 1",
@@ -292,10 +274,7 @@ impl Db {
         .await)
     }
 
-    /// The first words of a room from a moment on, and before another.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The `seq` of the first text message in a period.
     pub async fn first_words_between(&self, room: RoomId, from: Millis, until: Millis) -> sqlx::Result<Option<i64>> {
         read!(self, |pool| sqlx::query_scalar(
             "select seq from messages where room_id = $1 and created_at >= $2 and created_at < $3 and kind = 'text'
@@ -308,14 +287,11 @@ impl Db {
         .await)
     }
 
-    /// How many of other people's words stand behind somebody's read marker, among the first 1,000 there: whoever writes without
-    /// ever reading does not make it long.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of unread messages by other people, among the first 1,000 after the read marker. The bound also holds for a
+    /// user who posts without ever reading.
     pub async fn unread(&self, room: RoomId, user: UserId) -> sqlx::Result<i64> {
-        // In order, and from the marker as a value: Postgres takes a limit for a promise that any part of the table holds enough of them,
-        // and reads all of it when few are unread.
+        // Ordered, and with the marker as a value: otherwise Postgres assumes that any part of the table satisfies the limit, and
+        // scans all of it if few messages are unread.
         read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (
                 select author_id from messages

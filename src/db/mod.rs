@@ -1,9 +1,7 @@
 //! The database: all SQL, and only SQL.
 //!
-//! Owns connections, migrations and every statement; SQL is written once and runs on SQLite and Postgres. It must not decide who
-//! may do what, and knows nothing of HTTP or sockets.
-//!
-//! The rules that make one text run on both are in docs/decisions/0001.
+//! Owns connections, migrations and every statement. SQL is written once and runs on SQLite and Postgres; docs/decisions/0001 has
+//! the rules. It must not decide who may do what, or know about HTTP or sockets.
 
 mod access;
 mod checkpoint;
@@ -36,22 +34,22 @@ pub use open::{OpenError, Postgres, Purpose, Sqlite};
 
 use crate::clock::Millis;
 
-/// How long a health check waits for the database.
+/// Timeout of a health check.
 const HEALTH: Duration = Duration::from_secs(2);
 
-/// What SQLite calls it when the disk is at fault: `READONLY`, `IOERR`, `CORRUPT`, `FULL`, `CANTOPEN`.
+/// SQLite's result codes for disk errors: `READONLY`, `IOERR`, `CORRUPT`, `FULL`, `CANTOPEN`.
 const DISK_FAULTS: [u32; 5] = [8, 10, 11, 13, 14];
 
 /// An open database.
 #[derive(Debug)]
 pub enum Db {
-    /// One file, embedded.
+    /// An embedded database file.
     Sqlite(Sqlite),
-    /// A server.
+    /// A database server.
     Postgres(Postgres),
 }
 
-/// Runs one body against the pool that reads, whichever database it is.
+/// Runs a body with the read pool of either database.
 macro_rules! read {
     ($db:expr, |$pool:ident| $body:expr) => {
         match $db {
@@ -67,7 +65,7 @@ macro_rules! read {
     };
 }
 
-/// Runs one body against the pool that writes: on SQLite, its one connection.
+/// Runs a body with the write pool of either database: on SQLite, a single connection.
 macro_rules! write {
     ($db:expr, |$pool:ident| $body:expr) => {
         match $db {
@@ -83,8 +81,8 @@ macro_rules! write {
     };
 }
 
-/// Runs one body in a transaction that takes its lock at once, and commits it. The task is its own: a request that goes away
-/// cannot leave it half-way, where it would swallow a later write.
+/// Runs a body in a write transaction and commits it. It runs in a task of its own: if a cancelled request dropped it half-way,
+/// it would swallow a later write.
 macro_rules! transaction {
     ($db:expr, |$tx:ident| $body:expr) => {
         match $db {
@@ -120,11 +118,7 @@ macro_rules! transaction {
 pub(crate) use {read, transaction, write};
 
 impl Db {
-    /// Makes what every Parlor has: the id of this history, the room `general`, and an index of this
-    /// program's making.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates the initial data: the epoch, the room `general`, and the search index.
     pub async fn ensure(&self, now: Millis) -> sqlx::Result<()> {
         let epoch = format!("{:032x}", rand::random::<u128>());
         write!(self, |pool| {
@@ -144,21 +138,15 @@ impl Db {
         self.prepare_index().await
     }
 
-    /// The id of the history that this database holds; a restored or copied database gets another one.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The id of this database's history; restoring or copying a database assigns a new one.
     pub async fn epoch(&self) -> sqlx::Result<String> {
         read!(self, |pool| sqlx::query_scalar("select value from meta where key = 'epoch'").fetch_one(pool).await)
     }
 
-    /// The key with which devices are signed; made when there is none.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The key that signs device tokens; created on first use.
     pub async fn device_key(&self) -> sqlx::Result<String> {
         let new = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-        // Of several that start at once, all read what the first has written.
+        // Of several processes that start at once, all read the value of the first.
         write!(self, |pool| {
             sqlx::query("insert into meta (key, value) values ('device_key', $1) on conflict (key) do nothing")
                 .bind(new)
@@ -168,16 +156,16 @@ impl Db {
         })
     }
 
-    /// Whether the database answers within two seconds, and the disk takes what is written. Only when the last transaction was
-    /// refused is a write tried: otherwise whoever asks would cost a sync each time.
+    /// Whether the database answers within two seconds and accepts writes. It attempts a write only after a failed one: otherwise
+    /// each health check would cost a sync.
     pub async fn is_healthy(&self) -> bool {
         let answers = async { read!(self, |pool| sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
         let answers = tokio::time::timeout(HEALTH, answers).await.unwrap_or(false);
         answers && self.takes_writes().await
     }
 
-    /// Notes that a transaction failed with this error. When it was the disk that refused, the database is not well until it takes a
-    /// write; otherwise this says nothing about it.
+    /// Records a failed transaction. After a disk error the database is unhealthy until a write succeeds; other errors are
+    /// ignored.
     pub fn note_failure(&self, error: &sqlx::Error) {
         if let (Self::Sqlite(sqlite), sqlx::Error::Database(refusal)) = (self, error)
             && let Some(code) = refusal.code().and_then(|code| code.parse::<u32>().ok())
@@ -193,9 +181,9 @@ impl Db {
             return true;
         }
         let (pool, refused) = (sqlite.write.clone(), sqlite.refused.clone());
-        // A task of its own: the time limit must not cancel a write half-way.
+        // A task of its own: the timeout must not cancel a write half-way.
         let attempt = tokio::spawn(async move {
-            // Something else each time: SQLite writes nothing when nothing changes, and that succeeds on every disk.
+            // A new value each time: SQLite writes nothing if nothing changes, and that succeeds on any disk.
             let statement =
                 "insert into meta (key, value) values ('written', $1) on conflict (key) do update set value = excluded.value";
             let tried = sqlx::query(statement).bind(rand::random::<u64>().to_string()).execute(&pool).await;
@@ -211,7 +199,7 @@ impl Db {
             Self::Sqlite(sqlite) => {
                 sqlite.read.close().await;
                 sqlite.write.close().await;
-                // Last, when nothing of this server's can write any more.
+                // Last, when this process can no longer write.
                 sqlite.lock.lock().take();
             }
             Self::Postgres(postgres) => {

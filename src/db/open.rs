@@ -1,7 +1,6 @@
-//! Opening a database: its settings, its lock, its migrations.
+//! Opening a database: settings, lock, migrations.
 //!
-//! Owns how each database must be set up so that what is acknowledged is durable. It must not hold a statement about people or
-//! rooms.
+//! Owns the settings that make acknowledged writes durable. It must not hold statements about people or rooms.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -22,9 +21,10 @@ use super::connections::FRESH;
 use super::search::Follower;
 use super::{Connections, Db, file, statistics};
 
-/// How long a statement waits for another program's lock, or for a free connection, before it fails.
+/// How long a statement waits for a lock, or for a free connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// An acknowledged message survives the loss of power: each commit waits for the disk. Only the index of search does without for a while.
+/// Each commit waits for the disk, so that an acknowledged message survives a power failure. Only the search index relaxes this
+/// for a while.
 pub(super) const DURABLE: &str = "pragma synchronous = full";
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -32,33 +32,33 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Why a database cannot be used; the text is for the person who starts Parlor.
+/// Why a database cannot be used; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL names no database that Parlor knows.
+    /// The URL names no supported database.
     #[error("DATABASE_URL: {0}")]
     Url(String),
-    /// Another Parlor has the file open.
+    /// Another Parlor has locked the file.
     #[error("{0} is in use by another Parlor. Two servers can’t share one SQLite file: use Postgres, or stop the other one")]
     InUse(PathBuf),
-    /// A file cannot be made or locked.
+    /// A file cannot be created or locked.
     #[error("Can’t open {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The SQLite that was built in is too old.
+    /// The linked SQLite is too old.
     #[error("SQLite {0} can corrupt a database in WAL mode. Parlor needs 3.51.3 or newer")]
     OldSqlite(String),
-    /// The database refuses.
+    /// The database returned an error.
     #[error("Can’t open the database: {0}")]
     Database(#[from] sqlx::Error),
-    /// Its schema cannot be brought up to date.
+    /// A migration failed.
     #[error("Can’t upgrade the database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// It is open and yet of no use.
+    /// The database is open but cannot be used.
     #[error("Can’t use the database: {0}")]
     Unusable(String),
 }
@@ -66,54 +66,54 @@ pub enum OpenError {
 /// What a database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To number messages and hold rooms in memory: one server at a time on a SQLite file.
+    /// A server, which caches rooms and assigns numbers: one at a time on a SQLite file.
     Serve,
-    /// To add a person or the like, while a server may be running.
+    /// A command such as adding a user, possibly while a server is running.
     Visit,
 }
 
 /// A SQLite file: one connection writes, several read.
 #[derive(Debug)]
 pub struct Sqlite {
-    /// The one connection that writes.
+    /// The writing connection.
     pub write: Connections<sqlx::Sqlite>,
-    /// The connections that read.
+    /// The reading connections.
     pub read: Connections<sqlx::Sqlite>,
-    /// Held by a server as long as the file is open, so that no second server opens it.
+    /// Held by a server while the file is open, so that no second server opens it.
     pub(super) lock: Mutex<Option<File>>,
-    /// Whether the disk refused the last transaction: the database still answers, and yet is not well.
+    /// Whether the disk refused the last transaction: the database still answers, but is unhealthy.
     pub(super) refused: Arc<AtomicBool>,
-    /// What is not in the index of search yet.
+    /// Keeps the search index up to date.
     pub(super) follower: Arc<Follower>,
-    /// What was deleted, and may be in the write-ahead log still.
+    /// Runs checkpoints.
     pub(super) checkpoints: Arc<Checkpoints>,
 }
 
-/// A Postgres.
+/// A Postgres server.
 #[derive(Debug)]
 pub struct Postgres {
-    /// The connections that write, and begin transactions.
+    /// Connections for writes and transactions.
     pub write: Connections<sqlx::Postgres>,
-    /// The connections that read, each statement by itself.
+    /// Connections for single reads.
     pub read: Connections<sqlx::Postgres>,
 }
 
-/// A pool as both databases have it: its connections stay open, because each knows its statements.
+/// Options common to both databases. Connections stay open because they cache prepared statements.
 fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
     PoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
-        // A question more before each statement; each pool has a cheaper way to keep out a dead connection.
+        // It costs a round trip before each statement; each pool has a cheaper check.
         .test_before_acquire(false)
 }
 
-/// What a transaction that is open says of itself: it began before this statement.
+/// Inside an open transaction, `now()` is older than the statement.
 const IS_IN_TRANSACTION: &str = "select now() <> statement_timestamp()";
 
 impl Db {
-    /// Opens the database that a URL names; a SQLite file is made if it is missing.
+    /// Opens the database that a URL names; creates a missing SQLite file.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -125,13 +125,13 @@ impl Db {
         }
     }
 
-    /// Brings the schema up to date.
+    /// Applies pending migrations.
     ///
     /// # Errors
-    /// When a migration fails, or the database was migrated by a newer Parlor.
+    /// If a migration fails, or a newer Parlor has migrated the database.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            // `run` by its inner name: with that one the compiler cannot see that a borrowed connection may go to another thread.
+            // With `run`, the compiler cannot prove that the borrowed connection is `Send`; this is the function that it calls.
             Self::Sqlite(sqlite) => SQLITE.run_direct(None, &mut *sqlite.write.acquire().await?, false).await?,
             Self::Postgres(postgres) => POSTGRES.run_direct(None, &mut *postgres.write.acquire().await?, false).await?,
         }
@@ -142,19 +142,19 @@ impl Db {
 async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sqlite, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
-        // `file::make` does that.
+        // `file::make` creates it with the right mode.
         .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // As `DURABLE`.
+        // The same as `DURABLE`.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE)
-        // What is deleted is overwritten, and cannot be read out of a copy of the file.
+        // Deleted data is overwritten, so that it cannot be recovered from a copy of the file.
         .pragma("secure_delete", "on")
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "268435456")
         .pragma("cache_size", "-16384")
-        // A far fallback: `Checkpoints` is there before.
+        // A fallback; normally `Checkpoints` runs first.
         .pragma("wal_autocheckpoint", "20000")
         .statement_cache_capacity(128);
     let path = options.get_filename().to_owned();
@@ -169,10 +169,10 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .after_release(move |connection, _| {
             let flag = flag.clone();
             Box::pin(async move {
-                // A full or failing disk makes SQLite roll back by itself. sqlx does not notice, counts a transaction as open, and
-                // would refuse every `begin` on this connection from then on: the next writer gets another one.
+                // SQLite rolls back by itself if the disk is full or fails. sqlx does not notice and would refuse every later
+                // `begin` on this connection, so it is replaced.
                 if connection.is_in_transaction() {
-                    // Unless it is one that was given up, whose roll-back is still on its way to SQLite's thread.
+                    // A cancelled transaction's rollback may still be queued on SQLite's thread.
                     connection.ping().await?;
                 }
                 let is_well = !connection.is_in_transaction();
@@ -184,8 +184,8 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
                 Ok(true)
             })
         })
-        // Only this one keeps statistics: the readers may not write. And it maps no file: what it reads is mostly in its cache, and with a
-        // mapped file SQLite asks the write-ahead log for each page before it looks there.
+        // Only this connection can update statistics; the readers are read-only. It maps no file: its pages are mostly cached,
+        // and with a mapped file SQLite searches the write-ahead log for each page first.
         .connect_with(options.clone().optimize_on_close(true, None).pragma("mmap_size", "0"))
         .await?;
     let write = Connections::of(write);
@@ -193,8 +193,8 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     if parse_version(&version) < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(version));
     }
-    // Readers never begin a transaction, so there is nothing to roll back. But a search has itself asked whether to go on
-    // (`db::search`), and nobody else must be stopped by that.
+    // Readers never begin a transaction, so there is nothing to roll back. But a search may leave its progress handler
+    // (`db::search`), which must not interrupt the next statement.
     let read = pool::<sqlx::Sqlite>(connections.max(1)).after_release(|connection, _| {
         Box::pin(async move {
             connection.lock_handle().await?.remove_progress_handler();
@@ -231,23 +231,23 @@ fn parse_version(version: &str) -> (u32, u32, u32) {
 async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<Postgres, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
     let options = options.options([
-        // Bounded waits: a lock that somebody else holds, or a statement that never ends, is an error and not a standstill.
+        // Bounded waits: a lock held elsewhere, or an endless statement, becomes an error.
         ("lock_timeout", "5s"),
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("synchronous_commit", "on"),
-        // Compiling a statement takes longer than any of Parlor's runs.
+        // JIT compilation takes longer than any statement of Parlor's.
         ("jit", "off"),
     ]);
-    // The ledger needs one at a time, and who writes something else must not wait for it.
+    // The ledger needs one connection at a time, and other writers must not wait for it.
     let writing = (connections / 4).max(2);
     let write = postgres_pool(writing)
-        // Whatever is written is looked up by its key, row for row. To the planner any array is a hundred rows, and for so many it would
-        // rather read a small table whole: with these, only steps from row to row are left (docs/decisions/0027).
+        // Writes look up rows by key. The planner assumes a hundred rows for any array and would rather scan a small table; these
+        // settings leave only nested loops (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
         .await?;
     let write = Connections::of(write);
-    // These write nothing; only a search begins a transaction, for a limit of its own.
+    // Read-only; only search begins a transaction, to set its own time limit.
     let reading = connections.saturating_sub(writing).max(1);
     let read = postgres_pool(reading).connect_with(options.options([("default_transaction_read_only", "on")])).await?;
     let read = Connections::of(read);
@@ -265,7 +265,7 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
 
 fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {
     pool::<sqlx::Postgres>(connections)
-        // One that was alive a moment ago is not asked again.
+        // A recently used connection is trusted.
         .before_acquire(|connection, about| {
             Box::pin(async move {
                 if about.idle_for > FRESH {
@@ -276,9 +276,9 @@ fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                // Had a transaction been begun by somebody who was cancelled, sqlx would not know of it, and the next write on this
-                // connection would seem to succeed and never be committed. Postgres would write a warning into its log for each
-                // roll-back of nothing, so it is asked first; one whose transaction has failed answers nothing else.
+                // If a cancelled task left a transaction open, sqlx would not know, and the next write on this connection would
+                // never be committed. Postgres logs a warning for each rollback without a transaction, so its state is queried
+                // first; a failed transaction answers with an error.
                 let is_clean = match connection.fetch_one(IS_IN_TRANSACTION).await {
                     Ok(row) => !row.try_get::<bool, _>(0)?,
                     Err(sqlx::Error::Database(_)) => false,

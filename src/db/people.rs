@@ -1,7 +1,7 @@
-//! How people show themselves, and who there is.
+//! Profiles and lists of people.
 //!
-//! Owns the statements about profiles, the lists of people, and when somebody was last seen. It must not check what is written into a
-//! profile, nor know who is connected.
+//! Owns the statements on profiles, directories and when people were last seen. It must not validate profiles or know who is
+//! connected.
 
 use sqlx::FromRow;
 
@@ -12,83 +12,82 @@ use crate::db::lookalikes::update_look;
 use crate::model::pagination::PageRequest;
 use crate::model::{Author, NotificationLevel, Theme, UserId};
 
-/// How exactly it is noted when somebody was last seen, in milliseconds.
+/// Precision of "last seen", in milliseconds.
 const SEEN: i64 = 60_000;
-/// With how many members a room has so many of everybody that they are found soonest among all.
+/// Above this many members, scanning `users` by name beats joining `memberships`.
 const MANY: i64 = 1_000;
 
-/// A person as others may know them, and how they want things.
+/// A user's public profile and their preferences.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Profile {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// Their unique name.
+    /// The unique name.
     pub username: String,
     /// The name to show.
     pub name: String,
-    /// Whether somebody else's name looks the same.
+    /// Whether another user's name looks the same.
     pub alike: bool,
-    /// One line about how they are; may be empty.
+    /// A one-line status; may be empty.
     pub status: String,
-    /// Their time zone's IANA name, if they told it.
+    /// IANA name of their time zone, if known.
     pub time_zone: Option<String>,
-    /// Light or dark.
+    /// The color theme.
     pub theme: Theme,
-    /// Their default notification level.
+    /// The default notification level.
     pub notify: NotificationLevel,
     /// When they were last connected or used a page.
     pub last_seen_at: Millis,
-    /// When they lost their access.
+    /// When they were banned.
     pub banned_at: Option<Millis>,
 }
 
 impl Profile {
-    /// They as messages name them.
-    #[must_use]
+    /// The user as messages name them.
     pub fn author(&self) -> Author {
         Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into(), is_alike: self.alike }
     }
 }
 
-/// A line of the directory.
+/// A row of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ListedPerson {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// Their unique name.
+    /// The unique name.
     pub username: String,
     /// The name to show.
     pub name: String,
-    /// One line about how they are; may be empty.
+    /// A one-line status; may be empty.
     pub status: String,
 }
 
 /// A member of a room.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Member {
-    /// Who.
+    /// The user.
     #[sqlx(flatten)]
     pub person: ListedPerson,
-    /// Since when.
+    /// When they joined.
     pub joined_at: Millis,
 }
 
-/// A room in which two people both are.
+/// A room that two people have in common.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SharedRoom {
-    /// Its slug.
+    /// The room's slug.
     pub slug: String,
-    /// Its name.
+    /// The room's name.
     pub name: String,
-    /// Whether only its members know of it.
+    /// Whether only members can see it.
     pub is_private: bool,
 }
 
-/// A page of a list of people. SQLite finds the place of one value in an index of expressions, but not that of a pair: so where the
-/// page begins is said twice.
+/// A page of people by name. SQLite can seek to a value in an index on expressions, but not to a pair, so the start of the page
+/// is given twice.
 macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
-        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
             "select users.id, username, name, status", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
@@ -107,10 +106,7 @@ macro_rules! by_name {
 }
 
 impl Db {
-    /// How somebody shows themselves.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Finds a profile by username.
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, |pool| {
             sqlx::query_as(
@@ -124,11 +120,7 @@ impl Db {
         })
     }
 
-    /// Changes how somebody shows themselves and how they want things; `look` is that of their name. Gives the numbers of those whose name
-    /// was nobody else's and is now, or the other way round.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores a profile; `look` is the look of the new name. Returns the users whose `alike` flag changed.
     pub async fn update_profile(&self, profile: &Profile, look: String) -> sqlx::Result<Vec<UserId>> {
         let profile = profile.clone();
         transaction!(self, |tx| {
@@ -146,18 +138,12 @@ impl Db {
         })
     }
 
-    /// How somebody has arranged their sidebar, as JSON.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The user's sidebar arrangement, as JSON.
     pub async fn sidebar(&self, user: UserId) -> sqlx::Result<String> {
         read!(self, |pool| sqlx::query_scalar("select sidebar from users where id = $1").bind(user).fetch_one(pool).await)
     }
 
-    /// Changes how somebody has arranged their sidebar; `false` when it is no longer as it was `before`.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Replaces a sidebar arrangement; `false` if it is no longer `before`.
     pub async fn set_sidebar(&self, user: UserId, before: &str, after: &str) -> sqlx::Result<bool> {
         let changed = write!(self, |pool| sqlx::query("update users set sidebar = $3 where id = $1 and sidebar = $2")
             .bind(user)
@@ -169,20 +155,15 @@ impl Db {
         Ok(changed > 0)
     }
 
-    /// The people who are request, by name. Who lost their access is not among them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of people who are not banned, by name.
     pub async fn list_people(&self, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
         by_name!(self, request, limit, " from users where banned_at is null")
     }
 
-    /// Whose name may be this one, look like it, or have it as a part: number, username and name. Who lost their access is among them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Users whose name equals, resembles or contains a name, including banned ones: id, username and name.
     pub async fn find_people_named(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
-        // As written and in lower case: SQLite's `lower` knows only ASCII. Without accents the whole name is found by its look.
+        // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only. The look matches a full name without its
+        // accents.
         read!(self, |pool| {
             sqlx::query_as(
                 "select id, username, name from users
@@ -198,14 +179,11 @@ impl Db {
         })
     }
 
-    /// Those of a room's members who are request, by name.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of a room's members, by name.
     pub async fn list_members(&self, view: &RoomView, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<Member>> {
         let room = view.room.id;
         if view.members > MANY && request.text.is_empty() {
-            // Everybody is read by name, as long as it takes to find a page of members. A join would be put in order as a whole.
+            // Scans users by name until the page is full. A join would sort all members first.
             return by_name!(
                 self,
                 request,
@@ -218,10 +196,7 @@ impl Db {
         by_name!(self, request, limit, ", joined_at from memberships join users on users.id = user_id where room_id = $5", room)
     }
 
-    /// The rooms in which two people both are, by name, without their direct messages.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The rooms that two people have in common, by name, without direct messages.
     pub async fn list_shared_rooms(&self, reader: UserId, person: UserId) -> sqlx::Result<Vec<SharedRoom>> {
         read!(self, |pool| sqlx::query_as(
             "select slug, name, visibility = 'private' as is_private
@@ -236,10 +211,7 @@ impl Db {
         .await)
     }
 
-    /// Notes that people were here, unless that was noted within the last minute.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Updates when people were last seen, at most once a minute each.
     pub async fn touch_people(&self, people: &[UserId], now: Millis) -> sqlx::Result<()> {
         let given = serde_json::to_string(people).expect("numbers always have a JSON form");
         let before = now.plus(-SEEN);
@@ -272,7 +244,7 @@ impl Db {
     }
 }
 
-/// What `like` takes for "has this in it", with its own signs taken as letters.
+/// A `like` pattern for "contains this text", with wildcards escaped.
 pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');

@@ -1,4 +1,4 @@
-//! Statements that read what is pinned. Whoever asks must hold the room's `RoomView`.
+//! Statements on pinned messages. Callers must hold the room's `RoomView`.
 
 use std::sync::Arc;
 
@@ -8,15 +8,12 @@ use crate::clock::Millis;
 use crate::model::pagination::PinCursor;
 use crate::model::{Message, RoomId};
 
-/// How many pinned messages one answer holds.
+/// Maximum number of pinned messages in an answer.
 const PINS: i64 = 200;
 
 impl Db {
-    /// The pinned messages of a room, the last pinned first, from the one behind `before` on: as many as fit into one answer; and
-    /// whether there are more.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of pinned messages, the latest pin first, starting after `before`: as many as fit into one answer; and whether
+    /// there are more.
     pub async fn list_pins(
         &self,
         room: RoomId,
@@ -40,10 +37,7 @@ impl Db {
         Ok((messages, more || !is_all))
     }
 
-    /// How many messages of a room are pinned.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of pinned messages in a room.
     pub async fn count_pins(&self, room: RoomId) -> sqlx::Result<i64> {
         read!(self, |pool| sqlx::query_scalar("select count(*) from messages where room_id = $1 and pinned_at is not null")
             .bind(room)

@@ -1,4 +1,4 @@
-//! Statements that read a message's edit history. Whoever asks must hold the room's `RoomView`.
+//! Statements that read a message's edit history. Callers must hold the room's `RoomView`.
 
 use super::{Db, read};
 use crate::clock::Millis;
@@ -11,11 +11,8 @@ const REVISIONS_AFTER: &str =
     "select rev, body, written_at from revisions where room_id = $1 and seq = $2 and rev > $3 order by rev limit $4";
 
 impl Db {
-    /// Up to `limit` of the words that edits of a message replaced: each with the `rev` of that edit and the moment since when the
-    /// message had them, from `place` on. After a place they come oldest first, else newest first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Up to `limit` earlier versions of a message: the `rev` of the edit that replaced it, its text, and when it was written.
+    /// Oldest first after a revision, else newest first.
     pub async fn list_revisions(
         &self,
         room: RoomId,

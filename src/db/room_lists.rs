@@ -1,7 +1,7 @@
 //! Lists of rooms.
 //!
-//! Owns the statements that list the rooms that somebody may see, and their own with what waits there. All but `list_rooms`, which
-//! a search needs to know what a name means, are bounded or have pages.
+//! Owns the statements that list the rooms a user can see, and their own with unread counts. All are bounded or paginated, except
+//! `list_rooms`, which search needs to resolve names.
 
 use std::sync::Arc;
 
@@ -12,37 +12,36 @@ use crate::clock::Millis;
 use crate::model::pagination::{Order, RoomCursor, RoomPageRequest, Whose};
 use crate::model::{DraftContent, Head, ListedRoom, RoomId, UserId};
 
-/// How many memberships somebody may have for all of their rooms to be listed beside a page.
+/// Up to this many memberships, the sidebar lists all rooms of a user.
 pub const FEW: i64 = 100;
-/// How many of the rooms that somebody wants to see are listed for somebody with more of them: where they are, their favorites, those in
-/// which something waits. One more than a sidebar shows.
+/// Above that, how many rooms of interest are listed: the current one, favorites, and unread ones. One more than a sidebar shows.
 const WANTED: i64 = 201;
-/// How many of the others, by name, and how many conversations, the liveliest first. One more than a sidebar shows of rooms.
+/// How many other rooms by name, and how many conversations by activity, are listed. One more room than a sidebar shows.
 const OTHERS: (i64, i64) = (51, 50);
 
-/// Somebody's rooms, with the one that they look at.
+/// The rooms of a user's sidebar, and the current one.
 #[derive(Clone, Debug)]
 pub struct SidebarRooms {
-    /// Those that they are a member of, by name. Of somebody with many: the one that they look at, their favorites, those in which
-    /// something waits, the first of the others; more than a sidebar shows of each.
+    /// The user's rooms by name. Above `FEW`: the current room, favorites, unread rooms and some others, more of each than a
+    /// sidebar shows.
     pub rooms: Vec<ListedRoom>,
-    /// The one that they look at, if it is one of these.
+    /// The current room, if it is one of these.
     pub current: Option<CurrentRoom>,
 }
 
-/// The room that a member looks at.
+/// The room that a member is viewing.
 #[derive(Clone, Debug)]
 pub struct CurrentRoom {
-    /// The room as they may see it.
+    /// The room as the member sees it.
     pub view: RoomView,
-    /// How many of its messages are pinned.
+    /// The number of pinned messages.
     pub pins: i64,
-    /// What they have parse_draft to write there, but not what they edit.
+    /// The member's draft, without an unfinished edit.
     pub draft: Option<DraftContent>,
 }
 
-/// Some of a reader's own rooms, in some order, each with what waits there, and for the one of a slug with its pins and the draft. `$1` is the reader, `$2`
-/// the slug. What waits is read in order, as in `Db::unread`, and for the same reason.
+/// Selects some of the reader's rooms with their unread counts; for the room with the given slug also its pins and the draft.
+/// `$1` is the reader, `$2` the slug. Unread messages are read in order, for the reason given in `Db::unread`.
 macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
@@ -70,10 +69,10 @@ macro_rules! own_rooms {
     }};
 }
 
-/// A page of the directory: in its order, and by name where that says nothing.
+/// A page of the room directory: by rank, then by name.
 macro_rules! directory {
     ($db:expr, $reader:expr, $request:expr, $limit:expr, $among:literal) => {{
-        // As written and in lower case: SQLite's `lower` knows only ASCII.
+        // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
                 select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
@@ -102,7 +101,7 @@ macro_rules! directory {
     }};
 }
 
-/// A draft as `own_rooms` gives it: the number of the message that it answers, or 0, and its words.
+/// Parses the draft column of `own_rooms`: the `seq` that it replies to, or 0, and the text.
 fn parse_draft(draft: &str) -> Option<DraftContent> {
     let (reply_to, body) = draft.split_once(' ')?;
     let content = DraftContent { body: body.to_owned(), reply_to: reply_to.parse().ok().filter(|seq| *seq > 0), edit: None };
@@ -128,10 +127,7 @@ impl From<RoomRow> for ListedRoom {
 }
 
 impl Db {
-    /// How many rooms somebody is a member of, or how many conversations; no more than `limit` are counted.
-    ///
-    /// # Errors
-    /// The database's.
+    /// How many rooms, or conversations, a user is in; counts at most `limit`.
     pub async fn count_rooms_of(&self, user: UserId, are_direct: bool, limit: i64) -> sqlx::Result<i64> {
         read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (
@@ -146,10 +142,7 @@ impl Db {
         .await)
     }
 
-    /// The rooms that somebody may see, by name.
-    ///
-    /// # Errors
-    /// The database's.
+    /// All rooms that a user can see, by name.
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, |pool| {
             sqlx::query_as(
@@ -166,10 +159,7 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// A page of the directory: the rooms that somebody may see and that are request.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of the room directory.
     pub async fn list_directory(
         &self,
         reader: UserId,
@@ -209,20 +199,14 @@ impl Db {
         Ok(found.collect())
     }
 
-    /// The rooms of somebody that are listed beside a page of none of them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's rooms for the sidebar of a page without a current room.
     pub async fn list_own_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         // No slug is empty.
         Ok(self.sidebar_rooms(reader, "", &[]).await?.rooms)
     }
 
-    /// The same, and what the page of one of them shows of it: one question in the place of three. `favorites` are listed however many
-    /// rooms there are.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's rooms for the sidebar, with what a room's page needs about the current one: one query instead of three.
+    /// `favorites` are always included.
     pub async fn sidebar_rooms(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> sqlx::Result<SidebarRooms> {
         let mut rows = own_rooms!(
             self,
@@ -233,9 +217,9 @@ impl Db {
             FEW + 1
         );
         if rows.is_empty() {
-            // They are in none, or in so many that some are chosen before anything is counted in them: where they are, their favorites,
-            // where something waits that addresses them, where something waits; and of the others, the first, or the liveliest
-            // conversations. No slug has a comma.
+            // The user has no rooms, or so many that some are chosen before anything is counted: the current one, favorites,
+            // rooms with mentions, unread rooms; then the first of the others, and the most active conversations. No slug
+            // contains a comma.
             let favorites = if favorites.is_empty() { String::new() } else { format!(",{},", favorites.join(",")) };
             rows = own_rooms!(
                 self,
@@ -272,11 +256,7 @@ impl Db {
         Ok(SidebarRooms { rooms: rows.into_iter().map(Into::into).collect(), current })
     }
 
-    /// Somebody's own rooms, conversations among them, behind one of this slug: the first `limit` in the order of their slugs, which
-    /// never change.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's rooms and conversations after a slug: the first `limit` in the order of slugs, which never change.
     pub async fn list_own_rooms_behind(&self, reader: UserId, after: &str, limit: i64) -> sqlx::Result<Vec<ListedRoom>> {
         let rows = own_rooms!(
             self,
@@ -291,10 +271,7 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// Somebody's conversations, the liveliest first, behind the one that was lively at this moment and has this slug.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's conversations by last activity, starting after the given time and slug.
     pub async fn list_conversations(&self, reader: UserId, behind: (i64, &str), limit: i64) -> sqlx::Result<Vec<ListedRoom>> {
         let rows = own_rooms!(
             self,
@@ -313,10 +290,7 @@ impl Db {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// One of somebody's own rooms.
-    ///
-    /// # Errors
-    /// The database's.
+    /// One of a user's rooms.
     pub async fn find_own_room(&self, reader: UserId, room: RoomId) -> sqlx::Result<Option<ListedRoom>> {
         let mut rows = own_rooms!(self, reader, "", "memberships.room_id = $3", room);
         Ok(rows.pop().map(Into::into))

@@ -1,7 +1,7 @@
-//! Rooms.
+//! Finding and creating rooms.
 //!
-//! Owns the statements that find one and make one; what changes in a room is written by the ledger. Every statement that answers
-//! "may they see it" is `find_room`. Lists of rooms are in `room_lists`.
+//! Owns these statements; the ledger writes changes, and lists are in `room_lists`. `find_room` is the one statement that answers
+//! whether a user can see a room.
 
 use std::sync::Arc;
 
@@ -12,28 +12,27 @@ use crate::clock::Millis;
 use crate::model::{Head, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
 use crate::permissions::RoomFacts;
 
-/// A room as one person may see it: to hold one is to be allowed to read it.
+/// A room as one person may see it. Holding a `RoomView` is the right to read the room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomView {
     /// The room.
     pub room: Room,
-    /// How far its log had come.
+    /// The last `seq` and `rev` of its log.
     pub head: Head,
-    /// The person's place in it, if they are a member.
+    /// The reader's membership, if they are a member.
     pub membership: Option<Membership>,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: Option<UserId>,
-    /// The person's notification level; `None` is their default.
+    /// The reader's notification level; `None` is their default.
     pub level: Option<NotificationLevel>,
-    /// How many people are members.
+    /// The number of members.
     pub members: i64,
-    /// Whether it is a conversation that the person has hidden.
+    /// Whether the reader has hidden this conversation.
     pub is_hidden: bool,
 }
 
 impl RoomView {
-    /// What decisions about the person depend on.
-    #[must_use]
+    /// The facts that permissions depend on.
     pub fn facts(&self) -> RoomFacts {
         RoomFacts {
             visibility: self.room.visibility,
@@ -47,18 +46,18 @@ impl RoomView {
 /// How much has been written in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct RoomStats {
-    /// How many messages, up to one more than [`RoomStats::COUNTED`].
+    /// The number of messages, at most one more than [`RoomStats::COUNTED`].
     pub messages: i64,
     /// When the first of them was written.
     pub since: Option<Millis>,
 }
 
 impl RoomStats {
-    /// How many messages are counted; of a room with more it is only known that there are more.
+    /// The highest exact count.
     pub const COUNTED: i64 = 10_000;
 }
 
-/// A row about a room, of these statements and of those that list rooms.
+/// A row about a room, for this module and for `room_lists`.
 #[derive(Clone, FromRow)]
 pub(super) struct RoomRow {
     pub(super) id: RoomId,
@@ -93,7 +92,7 @@ pub(super) struct RoomRow {
 }
 
 impl RoomRow {
-    /// Whether its conversation was hidden, and nobody has written since.
+    /// Whether the conversation was hidden and has no new message since.
     pub(super) fn is_hidden(&self) -> bool {
         self.hidden_seq.is_some_and(|hidden| hidden >= self.talk_seq)
     }
@@ -126,20 +125,18 @@ impl From<RoomRow> for RoomView {
     }
 }
 
-/// What makes a slug unique. There are 387 million, so nobody finds a private room's by trying; without vowels they spell nothing.
+/// A random suffix that makes a slug unique. With 387 million of them, private rooms cannot be guessed; without vowels they spell
+/// nothing.
 fn random_end() -> String {
     const SIGNS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
     (0..6).map(|_| char::from(SIGNS[rand::random_range(0..SIGNS.len())])).collect()
 }
 
 impl Db {
-    /// A room, if `reader` may see it: it is public, or they are a member.
+    /// A room, if `reader` can see it: it is public, or they are a member.
     ///
-    /// A membership is looked up where there is no room, too (no room has the number 0): how long the answer takes does not tell
-    /// whether a name is a private room's.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A membership is looked up even if there is no such room (no room has the id 0), so that the response time does not reveal
+    /// private rooms.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, |pool| {
             sqlx::query_as(
@@ -157,18 +154,12 @@ impl Db {
         Ok(row.map(Into::into))
     }
 
-    /// Every public room's slug.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The slugs of all public rooms.
     pub async fn list_public_slugs(&self) -> sqlx::Result<Vec<String>> {
         read!(self, |pool| sqlx::query_scalar("select slug from rooms where visibility = 'public'").fetch_all(pool).await)
     }
 
-    /// How far a room's log has come.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The head of a room's log.
     pub async fn head(&self, room: RoomId) -> sqlx::Result<Head> {
         let (seq, rev) =
             read!(self, |pool| sqlx::query_as("select seq, rev from rooms where id = $1").bind(room).fetch_one(pool).await?);
@@ -176,9 +167,6 @@ impl Db {
     }
 
     /// How much has been written in a room.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn room_stats(&self, room: RoomId) -> sqlx::Result<RoomStats> {
         read!(self, |pool| sqlx::query_as(
             "select count(*) as messages, min(created_at) as since from (
@@ -191,11 +179,8 @@ impl Db {
         .await)
     }
 
-    /// Makes a room. A public one is called `slug` where that is free; every other one gets a random end, whether or not it is. So no
-    /// private room holds a name that somebody else could find taken.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates a room. A public room gets the plain `slug` if it is free; all others get a random suffix in any case, so that no
+    /// private room occupies a name that others could find taken.
     pub async fn insert_room(
         &self,
         name: &str,

@@ -1,7 +1,6 @@
-//! Sessions: who is signed in where.
+//! Statements on the `sessions` table.
 //!
-//! Owns the statements about the `sessions` table. A session is made once and ended once; it must never be brought back by a
-//! write that comes late, so there is no upsert here.
+//! A session is created once and ends once. There is no upsert here: a late write must not revive a session.
 
 use sqlx::FromRow;
 
@@ -9,14 +8,14 @@ use super::{Db, read, write};
 use crate::clock::Millis;
 use crate::model::{NotificationLevel, Theme, UserId};
 
-/// A session as it is stored.
+/// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
     /// The hash of its id.
     pub key: String,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user: Option<UserId>,
-    /// What it holds, as JSON.
+    /// Its data, as JSON.
     pub data: String,
     /// When it began.
     pub created_at: Millis,
@@ -24,40 +23,40 @@ pub struct NewSession {
     pub expires_at: Millis,
 }
 
-/// A session that is still good, with whose it is.
+/// A valid session with its user.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SessionRow {
-    /// What it holds, as JSON.
+    /// Its data, as JSON.
     pub data: String,
     /// When it was last used.
     pub last_seen_at: Millis,
     /// When it ends at the latest.
     pub expires_at: Millis,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user_id: Option<UserId>,
-    /// Their username.
+    /// The user's unique name.
     pub username: Option<String>,
     /// The name to show.
     pub name: Option<String>,
-    /// Whether they look after the server.
+    /// Whether the user is an administrator.
     pub is_admin: Option<bool>,
     /// The slug of the room that they visited last.
     pub last_room: Option<String>,
-    /// Their time zone's IANA name.
+    /// IANA name of their time zone.
     pub time_zone: Option<String>,
-    /// Light or dark.
+    /// The color theme.
     pub theme: Option<Theme>,
-    /// Their default notification level.
+    /// The default notification level.
     pub notify: Option<NotificationLevel>,
-    /// How they have arranged their sidebar, as JSON.
+    /// The sidebar arrangement, as JSON.
     pub sidebar: Option<String>,
 }
 
 impl Db {
-    /// Stores a session that begins.
+    /// Stores a new session.
     ///
     /// # Errors
-    /// The database's; a unique violation when the key is taken.
+    /// A unique violation if the key exists.
     pub async fn insert_session(&self, new: &NewSession) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query(
             "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
@@ -72,10 +71,7 @@ impl Db {
         .map(drop))
     }
 
-    /// Changes what a session holds; `false` if it has ended.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Replaces a session's data; `false` if it has ended.
     pub async fn update_session(&self, key: &str, user: Option<UserId>, data: &str) -> sqlx::Result<bool> {
         let changed = write!(self, |pool| sqlx::query("update sessions set user_id = $2, data = $3 where key = $1")
             .bind(key)
@@ -87,11 +83,7 @@ impl Db {
         Ok(changed > 0)
     }
 
-    /// A session with whose it is, if it was used since `idle_since` and has not run out. One of a person who lost their access is
-    /// not good.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A session with its user, if it was used since `idle_since`, has not expired, and its user is not banned.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
             sqlx::query_as(
@@ -108,10 +100,7 @@ impl Db {
         })
     }
 
-    /// Notes that a session is in use.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Updates when sessions were last used.
     pub async fn touch_sessions(&self, keys: &[String], now: Millis) -> sqlx::Result<()> {
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
         match self {
@@ -132,10 +121,7 @@ impl Db {
         Ok(())
     }
 
-    /// Which of these sessions are still good.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Filters the valid sessions.
     pub async fn list_live_sessions(&self, keys: &[String], now: Millis, idle_since: Millis) -> sqlx::Result<Vec<String>> {
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
         match self {
@@ -157,9 +143,6 @@ impl Db {
     }
 
     /// Ends a session; `false` if it had ended.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn delete_session(&self, key: &str) -> sqlx::Result<bool> {
         let deleted = write!(self, |pool| sqlx::query("delete from sessions where key = $1")
             .bind(key)
@@ -169,10 +152,7 @@ impl Db {
         Ok(deleted > 0)
     }
 
-    /// Forgets the sessions that have run out; gives how many.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Deletes expired sessions; returns how many.
     pub async fn delete_expired_sessions(&self, now: Millis, idle_since: Millis) -> sqlx::Result<u64> {
         Ok(write!(self, |pool| sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")
             .bind(now)

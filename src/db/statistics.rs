@@ -1,8 +1,8 @@
-//! What Postgres's planner knows of the tables, kept near to what they are.
+//! Keeps the statistics of Postgres's planner up to date.
 //!
-//! Owns the one task that has tables counted which have outgrown their statistics. Postgres counts them by itself, but a minute or
-//! two late, and a new server's first busy minutes would be spent reading whole tables: connections keep plans that were made when
-//! those were nearly empty. It must not run where the database is SQLite, whose statistics are made at the end (`db::open`).
+//! Owns the task that runs `analyze` on tables that have outgrown their statistics. Autovacuum does it a minute or two late, and
+//! until then a new server would scan whole tables with plans made when they were nearly empty. SQLite updates its statistics
+//! when it closes (`db::open`).
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use sqlx::Postgres;
 
 use super::Connections;
 
-/// How often it looks.
+/// Interval between checks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// The tables that have become several times as large as when they were counted, among those that matter and that may be counted by
-/// this role. A table of a few pages is read whole under any plan.
+/// Tables several times larger than at their last `analyze`, among those that matter and that this role may analyze. Tables of a
+/// few pages are scanned under any plan.
 const OUTGROWN: &str =
     "select relname::text from pg_class
      where oid in (select to_regclass(name) from unnest(array['messages', 'words', 'mentions', 'memberships', 'reactions', 'revisions',
@@ -22,7 +22,7 @@ const OUTGROWN: &str =
        and pg_has_role(relowner, 'member')
        and pg_relation_size(oid) > current_setting('block_size')::bigint * (4 * relpages::bigint + 8)";
 
-/// Looks until the pool is closed.
+/// Runs until the pool is closed.
 pub(super) async fn keep(write: Connections<Postgres>) {
     let mut told = false;
     while !write.is_closed() {
@@ -33,7 +33,7 @@ pub(super) async fn keep(write: Connections<Postgres>) {
         match renew(&write).await {
             Ok(()) => told = false,
             Err(sqlx::Error::PoolClosed) => return,
-            // Once, and not every few seconds for as long as the database is away.
+            // Logged once per outage, not at every attempt.
             Err(error) if !told => {
                 told = true;
                 tracing::warn!(%error, "the tables' statistics could not be renewed");
@@ -43,11 +43,11 @@ pub(super) async fn keep(write: Connections<Postgres>) {
     }
 }
 
-/// Counts what has outgrown its statistics; every plan that was made with the old ones is made anew.
+/// Analyzes tables that have outgrown their statistics; Postgres then replans cached statements.
 async fn renew(write: &Connections<Postgres>) -> sqlx::Result<()> {
     let outgrown: Vec<String> = sqlx::query_scalar(OUTGROWN).fetch_all(write).await?;
     for table in outgrown {
-        // The names are those in the statement above. One that is being counted or cleaned already is left alone.
+        // The names come from the statement above. A table that is already being analyzed or vacuumed is skipped.
         sqlx::query(sqlx::AssertSqlSafe(format!("analyze (skip_locked) {table}"))).execute(write).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Statements that read threads. Whoever asks must hold the room's `RoomView`.
+//! Statements on threads. Callers must hold the room's `RoomView`.
 
 use std::sync::Arc;
 
@@ -7,10 +7,7 @@ use super::{Db, read};
 use crate::model::{Message, RoomId};
 
 impl Db {
-    /// The place of the message that a message's thread begins with, which may be its own; nothing where there is no such message.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The `seq` of the message that starts a message's thread, possibly its own; `None` if there is no such message.
     pub async fn thread_of(&self, room: RoomId, seq: i64) -> sqlx::Result<Option<i64>> {
         read!(self, |pool| sqlx::query_scalar("select coalesce(thread, seq) from messages where room_id = $1 and seq = $2")
             .bind(room)
@@ -19,11 +16,8 @@ impl Db {
             .await)
     }
 
-    /// The replies of a thread behind place `after`, oldest first: up to `limit`, and as many as fit into one answer; and whether
+    /// A page of a thread's replies after `after`, oldest first: at most `limit`, and as many as fit into one answer; and whether
     /// there are more.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn list_replies(
         &self,
         room: RoomId,
@@ -47,12 +41,9 @@ impl Db {
         Ok((messages, more || !is_all))
     }
 
-    /// How many replies a thread has, counted up to 1,000.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of replies, at most 1,000.
     pub async fn count_replies(&self, room: RoomId, thread: i64) -> sqlx::Result<i64> {
-        // In order, or Postgres takes the limit for a promise that any part of the table holds enough of them.
+        // Ordered: otherwise Postgres assumes that any part of the table satisfies the limit.
         read!(self, |pool| sqlx::query_scalar(
             "select count(*) from (select 1 from messages where room_id = $1 and thread = $2 order by seq limit $3) as replies",
         )

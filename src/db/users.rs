@@ -1,6 +1,4 @@
-//! People and invitations.
-//!
-//! Owns the statements about accounts. It must not check or hash anything.
+//! Statements on accounts and invitations. It must not validate or hash anything.
 
 use std::sync::Arc;
 
@@ -10,74 +8,74 @@ use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Author, RoomId, UserId};
 
-/// A person.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// Their unique name.
+    /// The unique name.
     pub username: Arc<str>,
     /// The name to show.
     pub name: Arc<str>,
-    /// Whether they look after the server.
+    /// Whether they are an administrator.
     pub is_admin: bool,
     /// When they registered.
     pub created_at: Millis,
-    /// When they lost their access.
+    /// When they were banned.
     pub banned_at: Option<Millis>,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
-    /// The hash of their password, in PHC form.
+    /// The password hash, in PHC form.
     pub password_hash: String,
 }
 
-/// A person who registers.
+/// A new user.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// Their unique name, folded.
+    /// The unique name, folded.
     pub username: String,
     /// The name to show.
     pub name: String,
-    /// The hash of their password, in PHC form.
+    /// The password hash, in PHC form.
     pub password_hash: String,
-    /// Whether they look after the server.
+    /// Whether they are an administrator.
     pub is_admin: bool,
-    /// When.
+    /// When they register.
     pub created_at: Millis,
 }
 
-/// What came of registering.
+/// The outcome of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// They are in.
+    /// The user was created.
     As(UserId),
-    /// Somebody has that name.
+    /// The username is taken.
     NameTaken,
-    /// The invitation is unknown, used or out of date.
+    /// The invitation is unknown, used or expired.
     NoInvite,
     /// There is an administrator already.
     HasAdmin,
 }
 
-/// What lets somebody register.
+/// What permits a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// Registration is open, or the person at the command line says so.
+    /// Open registration, or the command line.
     Open,
-    /// An invitation, by the hash of its token; used up with it.
+    /// An invitation, by the hash of its token; the registration uses it up.
     Invite(String),
-    /// The set-up link: good only while there is no administrator.
+    /// The set-up link, valid while there is no administrator.
     Setup,
 }
 
 /// An invitation.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct InviteRow {
-    /// When somebody registered with it.
+    /// When it was used.
     pub used_at: Option<Millis>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: Millis,
-    /// What whoever made it is called.
+    /// The name of the user who created it.
     pub maker: Option<String>,
 }
 
@@ -109,18 +107,12 @@ impl From<UserRow> for User {
 }
 
 impl Db {
-    /// Everybody's username.
-    ///
-    /// # Errors
-    /// The database's.
+    /// All usernames.
     pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
         read!(self, |pool| sqlx::query_scalar("select username from users").fetch_all(pool).await)
     }
 
-    /// Everybody whose name shows something else than their username.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Users whose display name differs from their username.
     pub async fn list_display_names(&self) -> sqlx::Result<Vec<Author>> {
         let statement = "select id, username, name, alike from users where name <> username or alike";
         let rows: Vec<(UserId, String, String, bool)> = read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)?;
@@ -133,21 +125,19 @@ impl Db {
         Ok(rows.into_iter().map(author).collect())
     }
 
-    /// Registers a person, and uses up what permits it, in one transaction.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates a user and uses up the permit, in one transaction.
     pub async fn register(&self, new: NewUser, permit: Permit) -> sqlx::Result<Registered> {
         transaction!(self, |tx| {
             if permit == Permit::Setup {
-                // One at a time: on Postgres, two who use the link at once would both find no administrator.
+                // Serializes concurrent uses of the link: on Postgres, both would find no administrator.
                 sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
                 let admins: i64 = sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(&mut *tx).await?;
                 if admins > 0 {
                     return Ok(Registered::HasAdmin);
                 }
             }
-            // The invitation first: who has none does not get to know whether the name is taken. Until the end nobody else has it.
+            // Before the insert: without a valid invitation, nobody learns whether a username is taken. The row stays locked
+            // until the commit.
             if let Permit::Invite(hash) = &permit {
                 let used =
                     sqlx::query("update invites set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2")
@@ -182,10 +172,7 @@ impl Db {
         })
     }
 
-    /// A person by number.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Finds a user by id.
     pub async fn find_user(&self, id: UserId) -> sqlx::Result<Option<User>> {
         let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
             "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
@@ -197,10 +184,7 @@ impl Db {
         Ok(row.map(Into::into))
     }
 
-    /// A person by their folded username.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Finds a user by folded username.
     pub async fn find_user_by_name(&self, username: &str) -> sqlx::Result<Option<User>> {
         let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
             "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
@@ -212,10 +196,7 @@ impl Db {
         Ok(row.map(Into::into))
     }
 
-    /// Whether anybody looks after the server.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Whether there is an administrator.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
         let admins: i64 =
             read!(self, |pool| sqlx::query_scalar("select count(*) from (select 1 from users where is_admin limit 1) as found")
@@ -224,10 +205,7 @@ impl Db {
         Ok(admins > 0)
     }
 
-    /// Notes which room a person visited last.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores the room that a user visited last.
     pub async fn set_last_room(&self, user: UserId, room: RoomId) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query("update users set last_room_id = $2 where id = $1")
             .bind(user)
@@ -237,10 +215,7 @@ impl Db {
             .map(drop))
     }
 
-    /// Whether somebody has not been here yet.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Whether a user has not joined the default rooms yet.
     pub async fn is_new(&self, user: UserId) -> sqlx::Result<bool> {
         let is_new: Option<bool> = read!(self, |pool| sqlx::query_scalar("select is_new from users where id = $1")
             .bind(user)
@@ -249,10 +224,7 @@ impl Db {
         Ok(is_new.unwrap_or_default())
     }
 
-    /// Notes that somebody has arrived; where they have visited no room, this is the one that they are led to.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Clears the `is_new` flag; `room` becomes the last visited room if there is none.
     pub async fn note_arrival(&self, user: UserId, room: Option<RoomId>) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query(
             "update users set is_new = false, last_room_id = coalesce(last_room_id, $2) where id = $1"
@@ -264,10 +236,7 @@ impl Db {
         .map(drop))
     }
 
-    /// An invitation by the hash of its token.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Finds an invitation by the hash of its token.
     pub async fn find_invite(&self, token_hash: &str) -> sqlx::Result<Option<InviteRow>> {
         read!(self, |pool| {
             sqlx::query_as(
@@ -281,9 +250,6 @@ impl Db {
     }
 
     /// Stores an invitation by the hash of its token.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn insert_invite(
         &self,
         token_hash: &str,

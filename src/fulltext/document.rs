@@ -46,7 +46,6 @@ pub struct Document {
 
 impl Document {
     /// The document of a message. The same message always has the same one: what is taken out of the index is what was put in.
-    #[must_use]
     pub fn of(source: &Source<'_>) -> Self {
         let (mut characters, mut prefixes) = (Vec::new(), Vec::with_capacity(source.body.len() / 6));
         let mut text = String::with_capacity(2 * source.body.len() + 64);
@@ -105,7 +104,6 @@ impl Document {
     }
 
     /// Its words and then its facets, with a space behind each: what FTS5 takes.
-    #[must_use]
     pub fn into_text(self) -> String {
         self.text
     }
@@ -173,43 +171,36 @@ pub mod facet {
     pub(super) const PREFIX: &str = "\u{E006}";
 
     /// Every message.
-    #[must_use]
     pub fn any() -> String {
         "\u{E000}".to_owned()
     }
 
     /// What somebody wrote.
-    #[must_use]
     pub fn author(user: UserId) -> String {
         format!("\u{E001}{user}")
     }
 
     /// What was said in a room.
-    #[must_use]
     pub fn room(room: RoomId) -> String {
         format!("\u{E002}{room}")
     }
 
     /// What has a link in it.
-    #[must_use]
     pub fn link() -> String {
         "\u{E003}".to_owned()
     }
 
     /// What addresses this username, `@room` or `@here`.
-    #[must_use]
     pub fn mention(name: &str) -> String {
         [MENTION, name].concat()
     }
 
     /// What holds this character of a script without spaces.
-    #[must_use]
     pub fn character(c: char) -> String {
         format!("{CHARACTER}{c}")
     }
 
     /// What holds a symbol, as `symbols` finds them.
-    #[must_use]
     pub fn symbol(symbol: &str) -> String {
         let mut mark = String::new();
         push_symbol(symbol, &mut mark);
@@ -223,7 +214,6 @@ pub mod facet {
     }
 
     /// What holds a longer word that begins so.
-    #[must_use]
     pub fn prefix(text: &str) -> String {
         [PREFIX, text].concat()
     }

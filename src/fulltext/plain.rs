@@ -7,7 +7,6 @@ const ENTITIES: [(&str, char); 6] =
     [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&#39;", '\''), ("&nbsp;", '\u{A0}')];
 
 /// The first `most` characters of the text that stored HTML shows. Spaces and line ends between words are one space.
-#[must_use]
 pub fn plain(html: &str, most: usize) -> String {
     let mut text = String::with_capacity(html.len().min(most));
     let mut rest = html;

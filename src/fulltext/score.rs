@@ -6,7 +6,6 @@ use crate::fulltext::term::{Match, Term};
 use crate::fulltext::tokenizer::Token;
 
 /// The score of a text that was cut into `words`; the higher the better.
-#[must_use]
 pub fn score(words: &[Token], terms: &[Term]) -> i64 {
     let mut score = 0.0;
     let mut before: Option<Vec<Match>> = None;

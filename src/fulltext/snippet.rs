@@ -14,7 +14,6 @@ const LENGTH: usize = 240;
 const LEAD: usize = 60;
 
 /// The snippet of a message, of what it shows or of what was written.
-#[must_use]
 pub fn snippet(body: &str, html: &str, terms: &[Term]) -> String {
     let shown = plain(html, usize::MAX);
     let marks = marks(&shown, terms);

@@ -29,7 +29,6 @@ pub fn for_each<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
 }
 
 /// The symbols that must be there for a piece of a query to be: the longest of each row, one after the other.
-#[must_use]
 pub fn required(text: &str) -> Vec<&str> {
     let mut symbols: Vec<&str> = Vec::new();
     for_each(text, |symbol| match symbols.last_mut() {

@@ -36,7 +36,6 @@ pub struct Term {
 
 impl Term {
     /// What a piece of a query asks for; nothing, where it has no word. One in quotes means its words exactly.
-    #[must_use]
     pub fn of(text: &str, is_quoted: bool) -> Option<Self> {
         let mut words = tokenize(text);
         // The pair before it has said it, and in a text the run may go on.
@@ -61,13 +60,11 @@ impl Term {
     }
 
     /// The symbol that is looked for, if it is no word.
-    #[must_use]
     pub fn symbol(&self) -> Option<&str> {
         self.symbol.as_deref()
     }
 
     /// How the index is required for it.
-    #[must_use]
     pub fn expression(&self) -> Expression {
         if let Some(symbol) = &self.symbol {
             return Expression::Exact(facet::symbol(symbol));

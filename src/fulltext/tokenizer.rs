@@ -41,14 +41,12 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Whether it is of a run.
-    #[must_use]
     pub fn is_run(self) -> bool {
         self != Self::Word
     }
 }
 
 /// The words of a text, in order.
-#[must_use]
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut words = Vec::with_capacity(text.len() / 6 + 1);
     for_each(text, |Token { text, start, end, first_end, kind }| {

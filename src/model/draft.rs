@@ -30,13 +30,11 @@ pub struct DraftContent {
 
 impl DraftContent {
     /// How many bytes its texts have.
-    #[must_use]
     pub fn bytes(&self) -> i64 {
         (self.body.len() + self.edit.as_ref().map_or(0, |edit| edit.body.len())) as i64
     }
 
     /// Nothing content is no draft.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

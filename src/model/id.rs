@@ -40,13 +40,11 @@ pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
     /// The key of these digits.
-    #[must_use]
     pub fn from_digits(digits: String) -> Self {
         Self(digits.into())
     }
 
     /// The digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

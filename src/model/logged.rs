@@ -75,7 +75,6 @@ impl RenderCache {
 
 impl Logged {
     /// A message that is not encoded yet.
-    #[must_use]
     pub fn new(room: RoomId, message: impl Into<Arc<Message>>) -> Self {
         Self { room, message: message.into(), json: OnceLock::new(), rendered: RenderCache::default() }
     }
@@ -84,13 +83,11 @@ impl Logged {
     ///
     /// # Panics
     /// Never: a message has only strings, numbers and lists, which always have a JSON form.
-    #[must_use]
     pub fn json(&self) -> &RawValue {
         self.json.get_or_init(|| serde_json::value::to_raw_value(&self.message).expect("a message always has a JSON form"))
     }
 
     /// About how many bytes of memory it takes.
-    #[must_use]
     pub fn weight(&self) -> usize {
         /// The structures themselves, with the short texts in them.
         const FRAME: usize = 512;

@@ -40,7 +40,6 @@ const RESERVED_ROLES: [&str; 21] = [
 
 /// What names that look the same have in common, whatever their case, accents, spaces and signs: for telling a reader that there are
 /// two. It also meets in names that merely resemble each other, which does no harm.
-#[must_use]
 pub fn look(name: &str) -> String {
     let folded = folds(name)[1].replace('i', "l");
     let letters: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -48,7 +47,6 @@ pub fn look(name: &str) -> String {
 }
 
 /// What a name has in common with the usernames that it can be taken for: as it is read in lower letters, and as it looks.
-#[must_use]
 pub fn folds(name: &str) -> [String; 2] {
     let lower = |text: &str| text.to_lowercase();
     let skeleton_of = |text: &str| skeleton(text).collect::<String>();
@@ -58,20 +56,17 @@ pub fn folds(name: &str) -> [String; 2] {
 }
 
 /// What a username and those that look like it have in common.
-#[must_use]
 pub fn fold(username: &Username) -> String {
     let [fold, _] = folds(username.as_str());
     fold
 }
 
 /// Whether a username is nobody's to choose.
-#[must_use]
 pub fn is_reserved_word(username: &str) -> bool {
     RESERVED_WORDS.contains(&username)
 }
 
 /// Whether a name is taken for that of an role, however it is spelled.
-#[must_use]
 pub fn is_reserved_role(name: &str) -> bool {
     let look = look(name);
     RESERVED_ROLES.iter().any(|role| self::look(role) == look)
@@ -79,7 +74,6 @@ pub fn is_reserved_role(name: &str) -> bool {
 
 /// Whether the letters of a name are of scripts that are written together: UTS 39's moderately restrictive level, for the letters
 /// only. What stands between them, digits, signs, emoji, belongs to every script.
-#[must_use]
 pub fn is_single_script(name: &str) -> bool {
     let letters = || name.nfkc().filter(|&c| c.is_alphabetic() || is_combining_mark(c));
     let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());

@@ -90,7 +90,6 @@ pub struct Message {
 
 impl Message {
     /// How many bytes it has as JSON at the most: there a byte of a text may take six.
-    #[must_use]
     pub fn most_json(&self) -> usize {
         /// The names of the fields, the numbers, the moments; of a reaction the same.
         const FRAME: usize = 512;

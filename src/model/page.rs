@@ -31,7 +31,6 @@ pub enum Window {
 impl Window {
     /// The places that the window shows in a log that ends at `last`, both included; an empty range where there is nothing. Places
     /// have no gaps, so `limit` of them are `limit` messages.
-    #[must_use]
     pub fn range(self, limit: i64, last: i64) -> (i64, i64) {
         let ending_at = |to: i64| ((to - limit + 1).max(1), to);
         match self {

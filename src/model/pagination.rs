@@ -51,7 +51,6 @@ pub struct PeopleListPage<T> {
 
 impl<T> PeopleListPage<T> {
     /// The page, of up to [`PageRequest::LIMIT`] who were found.
-    #[must_use]
     pub fn new(mut people: Vec<T>, username: impl Fn(&T) -> &str) -> Self {
         let has_more = people.len() > PEOPLE;
         people.truncate(PEOPLE);
@@ -105,7 +104,6 @@ impl Order {
     }
 
     /// As it stands in an address, and as the database knows it.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -194,7 +192,6 @@ pub struct RoomListPage {
 
 impl RoomListPage {
     /// A page of the directory, of up to [`RoomPageRequest::LIMIT`] rooms that were found.
-    #[must_use]
     pub fn of_cursors(mut found: Vec<(RoomCursor, ListedRoom)>) -> Self {
         let has_more = found.len() > ROOMS;
         found.truncate(ROOMS);
@@ -203,7 +200,6 @@ impl RoomListPage {
     }
 
     /// What `watch` tells, of up to [`Self::WATCHED`] rooms that were found in the order of their slugs.
-    #[must_use]
     pub fn of_slugs(mut rooms: Vec<ListedRoom>) -> Self {
         let has_more = rooms.len() > WATCHED;
         rooms.truncate(WATCHED);
@@ -252,7 +248,6 @@ pub struct PinCursor {
 
 impl PinCursor {
     /// The place of a pinned message; none where it is not pinned.
-    #[must_use]
     pub fn of(message: &Message) -> Option<Self> {
         message.pinned.as_ref().map(|pin| Self { at: pin.at, seq: message.seq })
     }

@@ -22,7 +22,6 @@ pub struct Author {
 
 impl Author {
     /// The name, so that it is nobody else's: with the username where it takes that.
-    #[must_use]
     pub fn shown(&self) -> Arc<str> {
         if self.is_alike { format!("{} @{}", self.name, self.username).into() } else { self.name.clone() }
     }

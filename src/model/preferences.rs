@@ -36,7 +36,6 @@ macro_rules! choice {
     ($kind:ident: $($variant:ident = $word:literal),+) => {
         impl $kind {
             /// What it is called in forms and JSON.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),+
@@ -44,7 +43,6 @@ macro_rules! choice {
             }
 
             /// The one that is called so.
-            #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+

@@ -20,7 +20,6 @@ pub enum Visibility {
 
 impl Visibility {
     /// What forms, data and the room's log call it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",

@@ -26,25 +26,21 @@ pub struct Arrangement {
 
 impl Arrangement {
     /// Reads what the database has. What is unreadable is as good as nothing.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
     }
 
     /// The slugs of the favorite rooms.
-    #[must_use]
     pub fn favorites(&self) -> &[Arc<str>] {
         &self.favorites
     }
 
     /// Whether a room is a favorite.
-    #[must_use]
     pub fn is_favorite(&self, slug: &str) -> bool {
         self.favorites.iter().any(|favorite| **favorite == *slug)
     }
 
     /// Whether a section is closed.
-    #[must_use]
     pub fn is_closed(&self, section: &str) -> bool {
         self.closed.iter().any(|closed| closed == section)
     }
@@ -53,7 +49,6 @@ impl Arrangement {
     ///
     /// # Panics
     /// Never: texts have a JSON form.
-    #[must_use]
     pub fn written(&self) -> String {
         if *self == Self::default() { String::new() } else { serde_json::to_string(self).expect("texts have a JSON form") }
     }

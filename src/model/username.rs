@@ -44,7 +44,6 @@ impl Username {
     }
 
     /// The name itself.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

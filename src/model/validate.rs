@@ -61,7 +61,6 @@ pub fn room_name(text: &str) -> Result<String> {
 }
 
 /// What the URL of a new room begins with, made from the room's name: 1 to 48 of `a-z 0-9 -`. It is not unique yet.
-#[must_use]
 pub fn slug(name: &str) -> String {
     let mut slug = slug::slugify(name);
     slug.truncate(48);
@@ -102,7 +101,6 @@ pub fn no_nul(field: &'static str, text: &str) -> Result<()> {
 
 /// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them. The
 /// names that HTML and Markdown have for such a character count as the character.
-#[must_use]
 pub fn shows_something(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(is_visible) {

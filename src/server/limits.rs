@@ -33,7 +33,6 @@ pub struct Limits {
 
 impl Limits {
     /// As the settings say.
-    #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
             total: config.connection_limit,
@@ -75,7 +74,6 @@ struct OfAddress {
 
 impl Connections {
     /// None yet.
-    #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Shared { limits, counts: Mutex::default(), emptied: Notify::new() }))
     }
@@ -86,7 +84,6 @@ impl Connections {
     }
 
     /// A permit for a polling session whose client is at `address`, unless a limit is reached.
-    #[must_use]
     pub fn admit_session(&self, address: IpAddr) -> Option<ConnectionPermit> {
         self.admit_kind(address, Kind::Unauthenticated)
     }
@@ -167,7 +164,6 @@ pub struct ConnectionPermit {
 
 impl ConnectionPermit {
     /// Whether it is a session's with which nobody has been let in.
-    #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.kind == Kind::Unauthenticated
     }

@@ -33,13 +33,11 @@ pub struct Recent {
 
 impl Recent {
     /// Whether the room has older messages than these.
-    #[must_use]
     pub fn has_more(&self) -> bool {
         self.messages.front().is_some_and(|first| first.message.seq > 1)
     }
 
     /// All that changed since `rev`, in rev order; `None` when older messages may have changed too.
-    #[must_use]
     pub fn changes_since(&self, rev: i64) -> Option<Vec<Arc<Logged>>> {
         if rev < self.floor {
             return None;
@@ -123,7 +121,6 @@ pub struct RecentCache {
 
 impl RecentCache {
     /// RecentCache that take up to `memory` bytes together.
-    #[must_use]
     pub fn new(memory: usize) -> Self {
         Self { slots: Mutex::default(), memory, loading: tokio::sync::Mutex::default() }
     }

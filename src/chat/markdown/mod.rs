@@ -49,7 +49,6 @@ pub struct Preview {
 
 /// Renders `body` and finds whom it addresses. Raw HTML in it is shown as the text that it is: in a chat `Vec<String>` means
 /// what it says, and a tag that silently vanished would be a lost word. The sanitizer is the second lock on the same door.
-#[must_use]
 pub fn render(body: &str, names: &Names) -> Rendered {
     if is_plain(body) {
         return Rendered { html: format!("<p>{body}</p>\n"), mentions: Vec::new() };

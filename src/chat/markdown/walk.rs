@@ -332,7 +332,6 @@ impl<'a, 'n> Walk<'a, 'n> {
 }
 
 /// Whether a name behind an `@` is all members of the room: as Parlor calls them, and as other chats do.
-#[must_use]
 pub fn is_everybody(name: &str) -> bool {
     matches!(name, "room" | "everyone" | "channel" | "all")
 }

@@ -26,14 +26,12 @@ const NUMBERS: [&str; 13] =
 pub type Days = (Date, Date);
 
 /// Whether this is a date, whatever day it is.
-#[must_use]
 pub fn is_date(text: &str) -> bool {
     days(text, date(2024, 2, 29)).is_some()
 }
 
 /// The days that a text means. Words are separated by spaces or hyphens. A day or a month without a year is the last one there was, today
 /// among them; weeks begin on Monday.
-#[must_use]
 pub fn days(text: &str, today: Date) -> Option<Days> {
     let text = text.to_lowercase();
     let words: Vec<&str> = text.split([' ', '-', '_', '/', ',', '.']).filter(|word| !word.is_empty()).collect();

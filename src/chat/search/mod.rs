@@ -152,7 +152,6 @@ pub struct Search {
 
 impl Search {
     /// Makes ready, and indexes in the background what is older than the index, and what comes; then the index is kept in good shape.
-    #[must_use]
     pub fn start(db: &Arc<Db>, config: &Config) -> Self {
         let is_whole = Arc::new(AtomicBool::new(false));
         let (builds, whole) = (db.clone(), is_whole.clone());

@@ -75,7 +75,6 @@ pub struct Filter {
 
 impl Filter {
     /// The room within which it asks for messages, as it was typed.
-    #[must_use]
     pub fn within(&self) -> Option<&str> {
         let value = self.text.split_once(':').map(|(_, value)| value).filter(|_| self.key == "in" && !self.text.starts_with('-'));
         value.map(|value| value.trim_matches('"').trim_start_matches('#'))
@@ -83,7 +82,6 @@ impl Filter {
 }
 
 /// The operators of a query, in the order in which they were typed.
-#[must_use]
 pub fn filters(text: &str) -> Vec<Filter> {
     let filter = |piece: Piece<'_>| {
         let (before, after) = (text[..piece.range.start].trim(), text[piece.range.end..].trim());
@@ -122,13 +120,11 @@ impl Query {
     }
 
     /// Whether nothing is asked for.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
     /// Whether a query may mean days, so that it matters where its reader is.
-    #[must_use]
     pub fn may_name_days(text: &str) -> bool {
         pieces(text).iter().any(|piece| piece.key.is_some_and(|key| is_one_of(key, DAYS)))
     }

@@ -53,7 +53,6 @@ pub struct SearchPermit {
 
 impl SearchQueue {
     /// So many at once.
-    #[must_use]
     pub fn new(count: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(count)), people: Arc::default() }
     }

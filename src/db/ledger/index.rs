@@ -1,8 +1,8 @@
-//! What a batch does to the index of search.
+//! Updates of the search index by the ledger.
 //!
-//! Owns that an edit and a deletion change the index in their own transaction: what is in it of one message follows from that message alone,
-//! so it is taken out exactly as it was put in. New messages are put in here on Postgres only; on SQLite the index follows them
-//! (`db::search`). Messages that it does not hold yet (`search_before`, `search_after`) are left to `db::search`.
+//! Edits and deletions update the index in their own transaction. A document is a function of its message alone, so it is removed
+//! exactly as it was added. New messages are added here on Postgres only; on SQLite `db::search` adds them later, as it does all
+//! messages that are not indexed yet (`search_before`, `search_after`).
 
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
@@ -11,7 +11,7 @@ use crate::fulltext::document::{Document, Source};
 use crate::model::{Kind, Message, RoomId};
 
 impl Step<'_> {
-    /// Takes messages out of the index whose words are about to change; before they do.
+    /// Removes messages from the index whose text is about to change. Call it before the change.
     pub(super) async fn unindex(&mut self, writes: &Writes) -> sqlx::Result<()> {
         let changed: Vec<_> = writes
             .messages
@@ -23,7 +23,7 @@ impl Step<'_> {
             return Ok(());
         }
         if let Step::Postgres(db) = self {
-            // Until this is committed, nobody indexes older messages: one of them may be among these.
+            // Blocks the indexing of older messages until the commit: one of them may be among these.
             sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut **db).await?;
         }
         let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
@@ -31,7 +31,7 @@ impl Step<'_> {
         self.run(&UNINDEX, &documents).await
     }
 
-    /// Puts messages into the index that are new or whose words changed; after they did.
+    /// Adds new and changed messages to the index. Call it after the change.
     pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
         let mut documents: Vec<(RoomId, i64, String)> = Vec::new();
         for (key, is_new) in &writes.messages {
@@ -59,7 +59,7 @@ impl Step<'_> {
     }
 }
 
-/// Whether a message that was there before was edited or deleted, and not only reacted to or pinned.
+/// Whether an existing message was edited or deleted, rather than only reacted to or pinned.
 fn has_new_words(writes: &Writes, key: (RoomId, i64)) -> bool {
     let (room, seq) = key;
     writes.forgotten.contains(&key) || writes.revisions.range((room, seq, i64::MIN)..=(room, seq, i64::MAX)).next().is_some()

@@ -1,4 +1,4 @@
-//! Reading what a batch needs, inside its transaction.
+//! Loads the snapshot of a batch, inside its transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::clock::Millis;
 use crate::db::messages::mentions_from;
 use crate::model::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
 
-/// Who acts where, as [`KNOWN`] tells it: its fields in the order of the columns.
+/// A row of [`KNOWN`], with the fields in the order of its columns.
 #[derive(Deserialize)]
 struct PairRow {
     room_id: RoomId,
@@ -64,7 +64,7 @@ struct MessageRow {
 }
 
 impl Step<'_> {
-    /// The rows that are `keys`.
+    /// Loads the rows of these keys.
     pub(super) async fn load(&mut self, keys: &SnapshotKeys) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
         let pairs = as_json(&keys.pairs.iter().collect::<Vec<_>>());
@@ -105,7 +105,7 @@ impl Step<'_> {
     }
 }
 
-/// A row for [`KNOWN`].
+/// Adds a row for [`KNOWN`].
 fn add_nonce(row: &mut SqliteArguments, (author, nonce): &(UserId, String)) -> Result<(), BoxDynError> {
     row.add(author)?;
     row.add(nonce)
@@ -176,7 +176,7 @@ impl MessageRow {
 }
 
 impl Message {
-    /// Adds one person's emoji, told in the order in which they were put.
+    /// Adds a reaction. Call it in the order in which the reactions were made.
     pub(crate) fn add_reaction(&mut self, emoji: String, username: Arc<str>, chosen: Option<(Millis, UserId)>) {
         match self.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
             Some(reaction) => {

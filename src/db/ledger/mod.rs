@@ -1,7 +1,7 @@
-//! The ledger's transaction: load what a batch of changes needs, let it be decided, write what came of it, commit.
+//! The ledger's transaction: load a snapshot, let the rules decide, write the result, commit.
 //!
-//! Owns the statements of the one write path. Each handles the whole batch: the rows go in as one JSON array, so that a
-//! batch costs the same few statements however many changes it holds. It must not decide anything.
+//! Owns the statements of the one write path. Each handles the whole batch with rows from one JSON array, so that the number of
+//! statements does not depend on the number of changes. It must not decide anything.
 
 mod index;
 mod load;
@@ -21,51 +21,51 @@ use super::Db;
 use crate::clock::Millis;
 use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
 
-/// A person as the rules see them.
+/// A user as the rules see them.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// How messages name them.
+    /// The user as messages name them.
     pub author: Author,
-    /// Whether they look after the whole server.
+    /// Whether they are an administrator.
     pub is_admin: bool,
-    /// Whether they have lost their access.
+    /// Whether they are banned.
     pub is_banned: bool,
 }
 
 /// A room as the rules see it.
 #[derive(Clone, Debug)]
 pub struct RoomState {
-    /// What readers see.
+    /// The room.
     pub room: Room,
-    /// How far its log has come.
+    /// The last `seq` and `rev`.
     pub head: Head,
-    /// The place of the last message of somebody's own words.
+    /// The `seq` of the last text message.
     pub talk_seq: i64,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: Option<UserId>,
 }
 
-/// Which rows a batch needs.
+/// Keys of the rows that a batch needs.
 #[derive(Debug, Default)]
 pub struct SnapshotKeys {
-    /// Rooms with the people who act in them, or are acted upon.
+    /// Rooms with the users who act in them or are acted upon.
     pub pairs: BTreeSet<(RoomId, UserId)>,
     /// Nonces that may be retries.
     pub nonces: BTreeSet<(UserId, String)>,
-    /// Messages that are to change.
+    /// Messages to change.
     pub messages: BTreeSet<(RoomId, i64)>,
 }
 
-/// The rows that a batch needed, inside its transaction.
+/// The rows that a batch needs, read inside its transaction.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     /// The rooms.
     pub rooms: BTreeMap<RoomId, RoomState>,
-    /// The people.
+    /// The users.
     pub people: BTreeMap<UserId, Person>,
-    /// The memberships among them.
+    /// Their memberships in these rooms.
     pub members: BTreeMap<(RoomId, UserId), Membership>,
-    /// Where each known nonce was used.
+    /// The message that was posted with each known nonce.
     pub nonces: BTreeMap<(UserId, String), (RoomId, i64)>,
     /// The messages.
     pub messages: BTreeMap<(RoomId, i64), Arc<Message>>,
@@ -74,88 +74,88 @@ pub struct Snapshot {
 /// What a batch changed in its [`Snapshot`].
 #[derive(Debug, Default)]
 pub struct Writes {
-    /// Messages, each with whether it is new.
+    /// Changed messages, and whether each is new.
     messages: BTreeMap<(RoomId, i64), bool>,
-    /// Rooms whose head or description moved.
+    /// Rooms whose head or description changed.
     pub rooms: BTreeSet<RoomId>,
-    /// Memberships made (`Some`) or ended (`None`).
+    /// Memberships added (`Some`) or removed (`None`).
     members: BTreeMap<(RoomId, UserId), Option<Membership>>,
-    /// Read markers moved forward.
+    /// Read markers that moved.
     reads: BTreeMap<(RoomId, UserId), i64>,
-    /// Reactions put (`Some`) or taken away (`None`).
+    /// Reactions added (`Some`) or removed (`None`).
     reactions: BTreeMap<(RoomId, i64, UserId, String), Option<Millis>>,
-    /// Words that edits replaced.
+    /// Texts that edits replaced.
     revisions: BTreeMap<(RoomId, i64, i64), Revision>,
-    /// Whom messages address now.
+    /// New mention targets of messages.
     addressed: BTreeMap<(RoomId, i64), MentionTargets>,
-    /// Replies, each with the nearest message of its chain that is no reply of this batch.
+    /// Replies, each with the nearest ancestor that is not a reply of this batch.
     threads: BTreeMap<(RoomId, i64), i64>,
-    /// Messages that lost everything that was put on them: reactions, revisions, whom they addressed.
+    /// Deleted messages, whose reactions, revisions and mentions are deleted as well.
     forgotten: BTreeSet<(RoomId, i64)>,
 }
 
-/// The words of a message before an edit.
+/// The text of a message before an edit.
 #[derive(Clone, Debug)]
 pub struct Revision {
-    /// The words.
+    /// The text.
     pub body: String,
-    /// Since when the message had them.
+    /// When it was written.
     pub written_at: Millis,
 }
 
-/// Whom a message addresses.
+/// Whom a message mentions.
 #[derive(Clone, Debug)]
 pub struct MentionTargets {
-    /// Who wrote it; nobody addresses themselves.
+    /// The author, who cannot mention themselves.
     pub author: UserId,
-    /// By username.
+    /// Usernames.
     pub names: Vec<String>,
-    /// Whether every member is meant.
+    /// Whether all members are mentioned.
     pub is_for_all: bool,
-    /// Those of the members who are meant for being connected.
+    /// Connected users, for `@here`; only members among them are mentioned.
     pub online: Vec<UserId>,
 }
 
 impl Writes {
-    /// Notes that a message was made or changed.
+    /// Records a new or changed message.
     pub fn set_message(&mut self, key: (RoomId, i64), is_new: bool) {
-        // One that was made in this batch stays new however often it changes.
+        // A message created in this batch stays new however often it changes.
         self.messages.entry(key).or_insert(is_new);
     }
 
-    /// Notes that a message is a reply to another one of its room, and so belongs to that one's thread.
+    /// Records that a message is a reply, which puts it into the thread of the message that it answers.
     pub fn set_reply(&mut self, (room, seq): (RoomId, i64), reply_to: i64) {
         let known = self.threads.get(&(room, reply_to)).copied().unwrap_or(reply_to);
         self.threads.insert((room, seq), known);
     }
 
-    /// Notes that a membership was made or ended.
+    /// Records a membership that was added or removed.
     pub fn set_membership(&mut self, key: (RoomId, UserId), membership: Option<Membership>) {
         self.reads.remove(&key);
         self.members.insert(key, membership);
     }
 
-    /// Notes that a read marker moved.
+    /// Records a moved read marker.
     pub fn set_read(&mut self, key: (RoomId, UserId), seq: i64) {
         self.reads.insert(key, seq);
     }
 
-    /// Notes that a reaction was put or taken away.
+    /// Records a reaction that was added or removed.
     pub fn set_reaction(&mut self, key: (RoomId, i64, UserId, String), at: Option<Millis>) {
         self.reactions.insert(key, at);
     }
 
-    /// Notes the words that an edit, at `rev`, replaced.
+    /// Records the text that an edit at `rev` replaced.
     pub fn keep_revision(&mut self, (room, seq): (RoomId, i64), rev: i64, words: Revision) {
         self.revisions.insert((room, seq, rev), words);
     }
 
-    /// Notes whom a message addresses now.
+    /// Records the new mention targets of a message.
     pub fn set_mentions(&mut self, key: (RoomId, i64), addressed: MentionTargets) {
         self.addressed.insert(key, addressed);
     }
 
-    /// Notes that a message was deleted, with everything that was put on it.
+    /// Records a deletion, including everything attached to the message.
     pub fn forget(&mut self, message: (RoomId, i64)) {
         self.reactions.retain(|key, _| (key.0, key.1) != message);
         self.revisions.retain(|key, _| (key.0, key.1) != message);
@@ -163,7 +163,7 @@ impl Writes {
         self.forgotten.insert(message);
     }
 
-    /// How many bytes of somebody's own words are new.
+    /// The size of new text messages.
     fn new_text(&self, known: &Snapshot) -> u64 {
         let new = self.messages.iter().filter(|(_, is_new)| **is_new).map(|(key, _)| &known.messages[key]);
         new.filter(|message| message.kind == Kind::Text).map(|message| message.body.len() as u64).sum()
@@ -178,7 +178,7 @@ impl Writes {
     }
 }
 
-/// The connection to either database, in its transaction; every step runs the same statements on both.
+/// A connection to either database, in a transaction; every step runs the same statements on both.
 enum Step<'a> {
     Sqlite(&'a mut SqliteConnection),
     Postgres(&'a mut PgConnection),
@@ -215,19 +215,19 @@ async fn run_on_postgres(db: &mut PgConnection, statement: &'static str, given: 
     sqlx::query(statement).bind(as_json(given)).execute(db).await.map(drop)
 }
 
-/// Rows, each a tuple in the order of its statement's columns, as the statements take them.
+/// Serializes rows, each a tuple in the order of the statement's columns.
 fn as_json(rows: &[impl Serialize]) -> String {
     serde_json::to_string(rows).expect("tuples of numbers and texts always have a JSON form")
 }
 
 impl Db {
-    /// Runs one batch in one transaction: loads what is `keys`, lets `decide` say what to write, writes it and commits.
+    /// Runs one batch in one transaction: loads the rows of `keys`, lets `decide` return the writes, executes them and commits.
     ///
     /// # Errors
-    /// The database's; then nothing of the batch is stored, unless the connection was lost during the commit itself, when
-    /// the outcome is unknown (a retry with the same nonce finds out).
+    /// Nothing of the batch is stored, unless the connection was lost during the commit: then the outcome is unknown until a
+    /// retry with the same nonce.
     ///
-    /// Call it only from a task that nobody cancels: a transaction dropped half-way can swallow a later write.
+    /// Call it only from a task that is never cancelled: a transaction dropped half-way can swallow a later write.
     pub async fn commit_batch<R>(
         &self,
         keys: &SnapshotKeys,

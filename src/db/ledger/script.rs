@@ -1,7 +1,6 @@
-//! How the statements that every new message passes through reach SQLite: with rows as parameters, and together.
+//! Scripts of statements with rows as parameters, for the writes of new messages on SQLite.
 //!
-//! Owns the making of their text. It must not know what they do.
-//! docs/decisions/0026 says why these few do not take their rows as JSON, as all the others do.
+//! Owns how their text is built. docs/decisions/0026 says why these few statements do not take their rows as JSON.
 
 use std::sync::OnceLock;
 
@@ -9,12 +8,12 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, Sqlite, SqliteConnection, Type};
 
-/// As many changes one batch has at the most: a power of two, and with eleven columns far fewer parameters than SQLite can name.
+/// Maximum number of changes in a batch: a power of two, far below SQLite's limit on parameters with eleven columns.
 pub const LARGEST_BATCH: usize = 1 << LARGEST;
 const LARGEST: usize = 9;
 
-/// A statement of SQLite's that takes rows of parameters. Its text is made once for each power of two, and SQLite compiles each once. A batch
-/// goes into the next larger one at a stroke, and the statement leaves out the rows of nulls that are too many.
+/// A SQLite statement over rows of parameters. Its text is built once per power of two, so SQLite compiles few variants. A batch
+/// is padded with rows of nulls, which the statement must ignore.
 pub struct Rows {
     before: &'static str,
     columns: usize,
@@ -23,7 +22,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// A statement with rows of so many `columns` between two parts of its text. It must leave out rows of nulls.
+    /// A statement with rows of `columns` parameters between two parts of its text. It must ignore rows of nulls.
     pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
         Self { before, columns, after, texts: [const { OnceLock::new() }; LARGEST + 1] }
     }
@@ -36,7 +35,7 @@ impl Rows {
     }
 }
 
-/// Statements that go to SQLite's thread together: handing one over costs more than most of them do there.
+/// Several statements for one call: handing work to SQLite's thread costs more than most of them.
 #[derive(Default)]
 pub struct Script {
     text: String,
@@ -44,26 +43,26 @@ pub struct Script {
 }
 
 impl Script {
-    /// Adds the next parameter, of what is added next.
+    /// Adds the next parameter.
     ///
     /// # Errors
-    /// When it cannot be one.
+    /// If the value cannot be encoded.
     pub fn give<'t>(&mut self, value: impl Encode<'t, Sqlite> + Type<Sqlite>) -> sqlx::Result<&mut Self> {
         self.values.add(value).map_err(sqlx::Error::Encode)?;
         Ok(self)
     }
 
-    /// Adds a statement, whose parameters have been given. They have no numbers: sqlx would count those from the script's beginning, and look
-    /// up each by its name.
+    /// Adds a statement whose parameters were added before. Parameters are unnumbered: sqlx would count numbered ones across the
+    /// script, and look up each by name.
     pub fn then(&mut self, statement: &str) {
         self.text.push_str(statement);
         self.text.push(';');
     }
 
-    /// Adds a statement for `rows`, of which there are at most [`LARGEST_BATCH`]; `add` gives the values of one.
+    /// Adds a statement for up to [`LARGEST_BATCH`] rows; `add` adds the parameters of one.
     ///
     /// # Errors
-    /// When one cannot be a parameter.
+    /// If a value cannot be encoded.
     pub fn then_rows<R>(
         &mut self,
         statement: &'static Rows,
@@ -81,10 +80,7 @@ impl Script {
         Ok(())
     }
 
-    /// Runs it, up to what fails.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Runs the script; stops at the first error.
     pub async fn run(self, db: &mut SqliteConnection) -> sqlx::Result<()> {
         if self.text.is_empty() {
             return Ok(());
@@ -93,10 +89,7 @@ impl Script {
         sqlx::query_with(text, values).execute(db).await.map(drop)
     }
 
-    /// The same, for the first row that comes of it.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Runs the script and returns its first row.
     pub async fn fetch_one<R>(self, db: &mut SqliteConnection) -> sqlx::Result<R>
     where
         R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
@@ -106,7 +99,7 @@ impl Script {
     }
 
     fn into_parts(self) -> (AssertSqlSafe<String>, SqliteArguments) {
-        // Put together from texts of the program; whatever comes from outside is a parameter.
+        // Built from constants; all input is passed as parameters.
         (AssertSqlSafe(self.text), self.values)
     }
 }

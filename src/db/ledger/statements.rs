@@ -1,9 +1,9 @@
-//! The ledger's statements. Each takes a whole batch's rows: as one JSON array of arrays, but for those that every new message passes
-//! through, which take them as parameters on SQLite.
+//! The ledger's statements. Each takes all rows of a batch as one JSON array of arrays; on SQLite, statements that run for every
+//! new message take parameters instead.
 
 use super::script::Rows;
 
-/// One statement over a JSON array of rows, `given`, in the words of each database.
+/// A statement over `given`, a JSON array of rows, in the dialect of each database.
 pub struct Batched {
     /// For SQLite.
     pub sqlite: &'static str,
@@ -11,7 +11,7 @@ pub struct Batched {
     pub postgres: &'static str,
 }
 
-/// One statement that every new message passes through.
+/// A statement that runs for every new message.
 pub struct Frequent {
     /// For SQLite: rows of parameters.
     pub sqlite: Rows,
@@ -19,9 +19,9 @@ pub struct Frequent {
     pub postgres: &'static str,
 }
 
-/// Writes a [`Batched`]: the columns of `given` with their types, then the statement that both databases share. A row is an array
-/// with its values in the order of the columns: names in every row would be written and read for nothing.
-// On SQLite `jsonb_each`, not `json_each`: with that, each `->>` would write its row out as text and read it again.
+/// Builds a [`Batched`]: the columns of `given` with their types, then a statement that both databases share. Rows are arrays in
+/// the order of the columns, which saves encoding their names.
+// On SQLite `jsonb_each`: with `json_each`, each `->>` would serialize and parse its row again.
 macro_rules! given {
     ($($column:literal $kind:literal),+ ; $statement:literal) => {
         given!(@ $statement ; [] [0 1 2 3 4 5 6 7 8 9 10 11] $($column $kind)+)
@@ -44,7 +44,7 @@ macro_rules! given {
     };
 }
 
-/// Writes [`KNOWN`] up to its rows of people with nonces, with what a database calls the rows of an array, and an array of arrays.
+/// Builds [`KNOWN`] up to its nonces, with each database's functions for unpacking and building JSON arrays.
 macro_rules! known {
     ($rooms:literal, $open:literal, $close:literal) => {
         concat!(
@@ -67,8 +67,8 @@ macro_rules! known {
     };
 }
 
-/// Who acts where (rooms with people, always as JSON), and which nonces were used (people with nonces). Either comes as one text of JSON, in
-/// one row: each row of SQLite's is handed from its thread to another, and so is the news that there are no more.
+/// Rooms with users (always as JSON), and the messages of known nonces. Both come as JSON text in a single row: each row of
+/// SQLite's, and the end of the rows, is handed between threads.
 pub static KNOWN: Frequent = Frequent {
     sqlite: Rows::new(
         concat!(known!("jsonb_each(?)", "json_group_array(json_array(", "))"), "(values "),
@@ -94,7 +94,8 @@ pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
      join users on users.id = reactions.user_id
      order by reactions.created_at, reactions.user_id, emoji");
 
-/// Writes new messages. On Postgres with their threads: `known` is a message of it, which may be a new one that begins it.
+/// Inserts new messages. On Postgres also sets their threads: `known` is a message of the thread, possibly a new one that starts
+/// it.
 pub static INSERT: Frequent = Frequent {
     sqlite: Rows::new(
         "insert into messages (room_id, seq, rev, kind, author_id, body, html, nonce, created_at, reply_to, mentions)
@@ -114,8 +115,8 @@ pub static INSERT: Frequent = Frequent {
     .postgres,
 };
 
-/// Puts replies into their threads, on SQLite: there it costs less after [`INSERT`] than in it, where SQLite would set aside a copy of
-/// every new message, because the table that is written is read. A row says where a reply is, and a message of its thread.
+/// Sets the threads of replies on SQLite. As part of [`INSERT`], SQLite would buffer every new message, because the statement
+/// would read the table that it writes. A row has the reply's key and a message of its thread.
 pub const THREAD: &str = "with given as (select value->>0 as room, value->>1 as seq, value->>2 as known from jsonb_each(?))
      update messages set thread = (select coalesce(known.thread, known.seq) from messages as known
                                    where known.room_id = given.room and known.seq = given.known)
@@ -155,7 +156,7 @@ pub const REACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "big
 pub const UNREACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "bigint", "emoji" "text";
     "delete from reactions where (room_id, seq, user_id, emoji) in (select room, seq, person, emoji from given)");
 
-/// Locks the batch's rooms in one order, so that nodes that share a Postgres take turns and never wait in a circle.
+/// Locks the rooms of a batch in a fixed order, so that nodes sharing a Postgres cannot deadlock.
 pub const LOCK: &str =
     "select id from rooms where id in (select (value->>0)::bigint from jsonb_array_elements($1::jsonb) as given(value))
      order by id for update";
@@ -163,7 +164,7 @@ pub const LOCK: &str =
 pub const REVISE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "written_at" "bigint";
     "insert into revisions (room_id, seq, rev, body, written_at) select room, seq, rev, body, written_at from given");
 
-/// Leaves a message the first hundred and the last hundred of its revisions. With fewer there is no hundredth one, and nothing to delete.
+/// Keeps the first and the last hundred revisions of a message. With fewer, `low` or `high` is null and nothing is deleted.
 pub const TRIM_REVISIONS: Batched = given!("room" "bigint", "seq" "bigint";
     ", ends as materialized (
         select room, seq,
@@ -182,7 +183,7 @@ pub const UNMENTION: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from mentions where message_id in
      (select messages.id from given join messages on messages.room_id = given.room and messages.seq = given.seq)");
 
-/// Those whom a message names: its room's members, and in a public room anybody.
+/// Mentions by name: members of the room, or anybody in a public room.
 pub const MENTION_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "name" "text";
     "insert into mentions (user_id, message_id, room_id, seq)
      select users.id, messages.id, given.room, given.seq
@@ -208,7 +209,7 @@ pub const MENTION_ONLINE: Batched = given!("room" "bigint", "seq" "bigint", "aut
      where memberships.user_id <> given.author
      on conflict do nothing");
 
-/// What the index holds of messages that are about to change.
+/// The indexed content of messages that are about to change.
 pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
     "select messages.id, messages.room_id, author_id, body, html, mentions
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
@@ -217,7 +218,7 @@ pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
        and messages.id <= (select coalesce(max(cast(value as bigint)), 9223372036854775807) from meta where key = 'search_after')
      order by messages.id");
 
-/// Takes entries out of the index. FTS5 keeps no copy of them, so it is told what they were.
+/// Removes documents from the index. FTS5 stores no copy of them, so it needs their content.
 pub const UNINDEX: Batched = Batched {
     sqlite: given!("id" "bigint", "words" "text";
         "insert into words (words, rowid, body) select 'delete', id, given.words from given")
@@ -227,7 +228,7 @@ pub const UNINDEX: Batched = Batched {
     .postgres,
 };
 
-/// Puts entries into the index: room, seq and words. Messages that it does not hold yet are left to those who will put them in.
+/// Adds documents to the index: room, seq and words. Messages that are not indexed yet are left to `db::search`.
 pub const INDEX: Batched = Batched {
     sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (rowid, body)

@@ -1,4 +1,4 @@
-//! Writing what a batch changed, inside its transaction.
+//! Writes the changes of a batch, inside its transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ impl Step<'_> {
             if *is_new {
                 new.push((key.0, message));
             }
-            // A new one, too, that was edited, deleted or pinned in the same batch.
+            // Also a new message that was edited, deleted or pinned in the same batch.
             if !*is_new || has_changed(message) {
                 changed.push(update_row(key.0, message));
             }
@@ -96,7 +96,7 @@ impl Step<'_> {
         self.address(&writes.addressed).await
     }
 
-    /// Puts the people whom messages address in the place of those whom they addressed before.
+    /// Replaces the mentions of messages.
     async fn address(&mut self, addressed: &BTreeMap<(RoomId, i64), MentionTargets>) -> sqlx::Result<()> {
         let (mut all, mut names, mut rooms, mut online) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((room, seq), to) in addressed {
@@ -114,13 +114,13 @@ impl Step<'_> {
     }
 }
 
-/// A row for [`INSERT`] on Postgres; of a reply with a message of its thread.
+/// A row for [`INSERT`] on Postgres; a reply comes with a message of its thread.
 fn insert_row(room: RoomId, message: &Message, known: Option<i64>) -> impl Serialize + '_ {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     (room, seq, rev, kind, author.id, body, html, nonce, created_at.0, reply_to, mentions(message), known)
 }
 
-/// The same on SQLite, where [`THREAD`] follows.
+/// A row for [`INSERT`] on SQLite, where [`THREAD`] follows.
 fn add_message(row: &mut SqliteArguments, (room, message): (RoomId, &Message)) -> Result<(), BoxDynError> {
     let Message { seq, rev, kind, author, body, html, nonce, created_at, reply_to, .. } = message;
     row.add(room)?;
@@ -144,12 +144,12 @@ fn update_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
     (room, seq, rev, body, html, edited_at, deleted_at, mentions(message), pinned_at, pinned_by)
 }
 
-/// Whether it has what only [`UPDATE`] writes.
+/// Whether it has fields that only [`UPDATE`] writes.
 fn has_changed(message: &Message) -> bool {
     message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned.is_some()
 }
 
-/// Whom it addresses, as its row keeps that.
+/// The value of the `mentions` column.
 fn mentions(message: &Message) -> Option<String> {
     (!message.mentions.is_empty()).then(|| as_json(&message.mentions))
 }

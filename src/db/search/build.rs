@@ -1,8 +1,8 @@
-//! Making the index of messages that are older than it.
+//! Indexes messages older than the index.
 //!
-//! Owns how far that has come: `meta` keeps `search_before`, up to which number nothing is in the index yet. The ledger leaves those
-//! messages alone, and whatever they have become by then is what gets indexed. Newest first, in transactions so small that no post
-//! waits for long; interrupted, it goes on where it was.
+//! Owns the progress: `search_before` in `meta` is the highest message id that is not indexed. The ledger does not index these
+//! messages; their current state is indexed here. It works from the newest in transactions small enough not to delay posts, and
+//! resumes after an interruption.
 
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -14,13 +14,13 @@ use crate::fulltext::document::{Document, Source};
 use crate::fulltext::tokenizer::VERSION;
 use crate::model::{RoomId, UserId};
 
-/// How many messages one transaction indexes.
+/// Messages per transaction.
 const BATCH: i64 = 300;
 
-/// What a message's document is made from.
+/// The content from which a document is built.
 #[derive(FromRow, Deserialize)]
 pub(in crate::db) struct SourceRow {
-    /// The message's number.
+    /// The message's id.
     pub id: i64,
     room_id: RoomId,
     author_id: UserId,
@@ -30,7 +30,7 @@ pub(in crate::db) struct SourceRow {
 }
 
 impl SourceRow {
-    /// The document that such a message has in the index.
+    /// The document of the message.
     pub(in crate::db) fn document(&self) -> Document {
         let mentions = mentions_from(self.mentions.as_deref());
         Document::of(&Source {
@@ -43,17 +43,14 @@ impl SourceRow {
     }
 }
 
-/// What [`PUT`] takes: each message's number, and what the index is to hold of it.
+/// The rows of [`PUT`]: message ids with their documents.
 pub(super) fn given(rows: &[SourceRow], write: impl Fn(Document) -> String) -> String {
     let documents: Vec<_> = rows.iter().map(|row| (row.id, write(row.document()))).collect();
     serde_json::to_string(&documents).expect("numbers and texts always have a JSON form")
 }
 
 impl Db {
-    /// Sees to it that the index is one of this program's: otherwise it is emptied, to be made anew.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Ensures that the index has this program's version; otherwise empties it, to be rebuilt.
     pub async fn prepare_index(&self) -> sqlx::Result<()> {
         let version = VERSION.to_string();
         let is_sqlite = matches!(self, Self::Sqlite(_));
@@ -61,7 +58,7 @@ impl Db {
             sqlx::query("insert into meta (key, value) values ('search_version', '0') on conflict (key) do nothing")
                 .execute(&mut *tx)
                 .await?;
-            // Of several servers that start together, one empties it: on Postgres this waits for the other's commit.
+            // Of several servers starting together, one empties it; on Postgres the others wait here for its commit.
             let changed = sqlx::query("update meta set value = $1 where key = 'search_version' and value <> $1")
                 .bind(&version)
                 .execute(&mut *tx)
@@ -70,7 +67,7 @@ impl Db {
             if changed > 0 {
                 let empty = if is_sqlite { "insert into words (words) values ('delete-all')" } else { "truncate words" };
                 sqlx::query(empty).execute(&mut *tx).await?;
-                // What is written from now on is for the follower, on SQLite, or for the ledger.
+                // Later messages are indexed by the follower (SQLite) or the ledger (Postgres).
                 sqlx::query(
                     "insert into meta (key, value)
                      select key, cast(coalesce((select max(id) from messages), 0) as text)
@@ -84,10 +81,7 @@ impl Db {
         })
     }
 
-    /// Whether every message is in the index.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Whether every message is indexed.
     pub async fn is_index_whole(&self) -> sqlx::Result<bool> {
         let before: Option<String> = read!(self, |pool| sqlx::query_scalar("select value from meta where key = 'search_before'")
             .fetch_optional(pool)
@@ -95,17 +89,14 @@ impl Db {
         Ok(before.is_none_or(|before| before == "0"))
     }
 
-    /// Indexes some of the messages that are not in the index yet; `false` when there were none.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Indexes some older messages; `false` if there were none.
     pub async fn index_older(&self) -> sqlx::Result<bool> {
         let is_sqlite = matches!(self, Self::Sqlite(_));
         let (lock, insert) = if is_sqlite {
             ("select value from meta where key = 'search_before'", PUT)
         } else {
             (
-                // The ledger's edits and deletions wait, and so nothing changes between the reading and the commit.
+                // Blocks the ledger's edits and deletions until the commit.
                 "select value from meta where key = 'search_before' for update",
                 "insert into words (message_id, words)
                  select cast(value->>0 as bigint), cast(value->>1 as tsvector) from json_array_elements(cast($1 as json)) as given(value)

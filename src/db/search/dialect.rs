@@ -1,7 +1,7 @@
-//! What the index holds and what it is asked, written as each database reads it.
+//! Search expressions and documents in the syntax of each database.
 //!
-//! Owns the two ways of asking, and Postgres's way of keeping; FTS5 takes an document's text as it is. Both mean the same. Words have
-//! only letters, digits and marks of the script, and no sign that either way of writing gives a meaning.
+//! Owns both query syntaxes, which mean the same, and the `tsvector` of Postgres; FTS5 takes a document's text as it is. Words
+//! contain only letters, digits and combining marks, so nothing needs escaping.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::fulltext::document::Document;
 use crate::fulltext::term::Expression;
 
-/// An document as a `tsvector` is written: each word with its places, the marks without.
+/// A document as `tsvector` text: words with their positions, facets without.
 pub fn tsvector(document: &Document) -> String {
     let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, word) in document.words().enumerate() {
@@ -18,7 +18,7 @@ pub fn tsvector(document: &Document) -> String {
     let mut text = String::new();
     for (word, places) in places {
         let _ = write!(text, "'{word}'");
-        // Of the words that are left out it does not matter where, and Postgres would not keep so many places.
+        // The position of an omitted word does not matter, and Postgres stores no more than 255.
         for (nth, place) in places.iter().take(255).enumerate() {
             let _ = write!(text, "{}{place}", if nth == 0 { ':' } else { ',' });
         }
@@ -30,7 +30,7 @@ pub fn tsvector(document: &Document) -> String {
     text
 }
 
-/// What must be there and what must not, as FTS5 is asked. Something must.
+/// An FTS5 query; `all` must not be empty.
 pub fn fts_query(all: &[Expression], none: &[Expression]) -> String {
     let join = |list: &[Expression], with: &str| list.iter().map(fts).collect::<Vec<_>>().join(with);
     match none {
@@ -48,7 +48,7 @@ fn fts(expression: &Expression) -> String {
     }
 }
 
-/// The same as a `tsquery`.
+/// The same query as a `tsquery`.
 pub fn tsquery(all: &[Expression], none: &[Expression]) -> String {
     let mut parts: Vec<_> = all.iter().map(ts).collect();
     parts.extend(none.iter().map(|expression| format!("!{}", ts(expression))));

@@ -1,8 +1,8 @@
-//! SQLite's index follows the log: a new message is put into it a moment after its commit, many at once.
+//! Indexes new messages on SQLite shortly after their commit, many at once.
 //!
-//! Owns how far that has come: `meta` keeps `search_after`, after which number nothing is in the index yet. The ledger leaves those messages
-//! alone, and whatever they have become by then is what gets indexed. Whoever searches has the index catch up first (decision 28).
-//! Postgres has the same inside: a GIN index keeps what is new in a list.
+//! Owns the progress: `search_after` in `meta` is the last indexed message id. The ledger does not index later messages; their
+//! current state is indexed here. A search first lets the index catch up (docs/decisions/0028). On Postgres a GIN index has a
+//! pending list for this.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,29 +20,28 @@ use crate::db::open::DURABLE;
 use crate::db::{Connections, Db, Sqlite};
 use crate::fulltext::document::Document;
 
-/// How much text is indexed before the time has come, in bytes: enough that a message costs little, and so little that no post waits long.
+/// Bytes of new text after which indexing starts at once: enough to be cheap per message, too little to delay a post.
 const MUCH: u64 = 16 * 1024;
-/// How long the first of less waits.
+/// How long less text waits.
 const LATEST: Duration = Duration::from_secs(1);
-/// How long it rests when the database refuses.
+/// Pause after a database error.
 const REST: Duration = Duration::from_secs(5);
-/// How long nothing must have been said for the index to be merged further.
+/// How long the server must be idle before the index is merged further.
 const QUIET: Duration = Duration::from_secs(3);
-/// How long that rests between two steps: others write as well, and what is written must reach the disk.
+/// Pause between merge steps, for other writers and the disk.
 const STEP: Duration = Duration::from_millis(50);
-/// How much text must have been indexed since it was merged last, in bytes: each time a part of it is written anew.
+/// Bytes of text that must have been indexed since the last merge, as each merge rewrites a part of the index.
 const ENOUGH: u64 = 256 * 1024;
-/// How many messages one transaction indexes at the most. More than one batch of the ledger's, which may come in between: so it always
-/// catches up.
+/// Maximum number of messages per transaction. More than a batch of the ledger, so that it always catches up.
 const AT_ONCE: usize = 2 * LARGEST_BATCH;
 
-/// What is not in the index yet, and who puts it there.
+/// Tracks what is not indexed yet, and indexes it.
 #[derive(Debug)]
 pub(in crate::db) struct Follower {
     write: Connections<SqliteDatabase>,
-    /// How much text was written, in bytes, and one for what is from before the start.
+    /// Bytes of text written so far, plus one for text from before the start.
     written: AtomicU64,
-    /// How much of that is known to be in the index.
+    /// How much of it is known to be indexed.
     indexed: AtomicU64,
     more: Notify,
 }
@@ -52,7 +51,7 @@ impl Follower {
         Arc::new(Self { write, written: AtomicU64::new(1), indexed: AtomicU64::new(0), more: Notify::new() })
     }
 
-    /// Notes that a transaction wrote so many bytes of text; before it ends, so that whoever is told of its commit finds them.
+    /// Records text written by a transaction. Call it before the commit, so that a reader who sees the commit sees this as well.
     pub fn note(&self, bytes: u64) {
         if bytes == 0 {
             return;
@@ -67,7 +66,7 @@ impl Follower {
         self.written.load(Ordering::Acquire).saturating_sub(self.indexed.load(Ordering::Acquire))
     }
 
-    /// Indexes what was written before this call.
+    /// Indexes everything written before this call.
     async fn catch_up(&self) -> sqlx::Result<()> {
         let goal = self.written.load(Ordering::Acquire);
         while self.indexed.load(Ordering::Acquire) < goal {
@@ -76,13 +75,13 @@ impl Follower {
         Ok(())
     }
 
-    /// Indexes the oldest messages that are not, in one transaction. It does not wait for the disk: should the power fail, `search_after`
-    /// is lost with the words, and they are indexed again. The next post's commit syncs both.
+    /// Indexes the oldest pending messages in one transaction, without waiting for the disk: after a power failure `search_after`
+    /// is lost together with the words, and they are indexed again. The next post's commit syncs both.
     async fn index(&self) -> sqlx::Result<()> {
         let mut guard = self.write.acquire().await?;
         let mut tx = guard.begin_with("pragma synchronous = normal; begin immediate").await?;
         let written = self.written.load(Ordering::Acquire);
-        // As one text: each row of SQLite's is handed from its thread to another.
+        // As one text: each row of SQLite's is handed between threads.
         let rows: String = sqlx::query_scalar(
             "select json_group_array(json_array(id, room_id, author_id, body,
                     case when instr(html, 'href=') > 0 then html else '' end, mentions)) from (
@@ -107,7 +106,7 @@ impl Follower {
                 .await?;
         }
         tx.commit().await?;
-        // What fails or is given up before this goes back to the pool, which does the same.
+        // On an error or cancellation, the pool does this when it takes the connection back.
         guard.execute(DURABLE).await?;
         guard.release();
         if rows.len() < AT_ONCE {
@@ -116,8 +115,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Merges the index a little further, in one transaction, and says whether there is more to do. As with [`Self::index`], it does not
-    /// wait for the disk.
+    /// Runs one merge step in a transaction, without waiting for the disk, and returns whether there is more to do.
     async fn merge(&self) -> sqlx::Result<bool> {
         let mut guard = self.write.acquire().await?;
         let mut tx = guard.begin_with("pragma synchronous = normal; begin immediate").await?;
@@ -128,7 +126,7 @@ impl Follower {
         Ok(more)
     }
 
-    /// Waits until nothing has been said for a while; how much was written by then.
+    /// Waits until nothing was written for a while; returns the bytes written so far.
     async fn quiet(&self) -> u64 {
         loop {
             let written = self.written.load(Ordering::Acquire);
@@ -139,7 +137,7 @@ impl Follower {
         }
     }
 
-    /// Waits until there is much to index, or the first of it has waited long enough.
+    /// Waits until there is enough text to index, or some has waited long enough.
     async fn collect(&self) {
         while self.waiting() == 0 {
             self.more.notified().await;
@@ -150,7 +148,7 @@ impl Follower {
 }
 
 impl Db {
-    /// Indexes new messages as they come, until the database is closed. On Postgres there is nothing to do.
+    /// Indexes new messages until the database is closed. Does nothing on Postgres.
     pub async fn index_newer(&self) {
         let Self::Sqlite(Sqlite { follower, .. }) = self else { return };
         let mut closed = follower.write.close_event();
@@ -160,7 +158,7 @@ impl Db {
                 Ok(()) => told = false,
                 Err(sqlx::Error::PoolClosed) => return,
                 Err(error) => {
-                    // Once, and not every few seconds for as long as the disk is full.
+                    // Logged once per outage, not at every attempt.
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(%error, "new messages could not be indexed for search; trying again");
                     }
@@ -171,10 +169,8 @@ impl Db {
         }
     }
 
-    /// Merges SQLite's index a little further, and says whether there is more to do. To be called in a task that nobody gives up.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Runs one merge step of SQLite's index and returns whether there is more to do. Call it from a task that is never
+    /// cancelled.
     pub async fn merge_further(&self) -> sqlx::Result<bool> {
         match self {
             Self::Sqlite(sqlite) => sqlite.follower.merge().await,
@@ -182,8 +178,8 @@ impl Db {
         }
     }
 
-    /// Merges the index further whenever nothing is said for a while and there is something to gain, until the database is closed: a search
-    /// reads each of its parts. Once after the start, and then for every so much text. On Postgres there is nothing to do.
+    /// Merges the index when the server is idle, because a search reads every segment: once after the start, then after enough
+    /// new text. Runs until the database is closed; does nothing on Postgres.
     pub async fn merge_in_quiet_times(&self) {
         let Self::Sqlite(Sqlite { follower, .. }) = self else { return };
         let mut closed = follower.write.close_event();
@@ -193,7 +189,7 @@ impl Db {
                 continue;
             }
             while follower.written.load(Ordering::Acquire) == written {
-                // A step is never given up half-way; after the last one all is closed.
+                // A step is never cancelled; after the last one everything is closed.
                 let rest = match follower.merge().await {
                     Ok(true) => STEP,
                     Ok(false) => {
@@ -213,17 +209,17 @@ impl Db {
         }
     }
 
-    /// Sees to it that a search finds whatever was committed before.
+    /// Indexes everything that was committed before this call.
     ///
     /// # Errors
-    /// The database's; then the newest messages may be missing.
+    /// The newest messages may be missing from the index.
     pub async fn catch_up(&self) -> sqlx::Result<()> {
         let Self::Sqlite(sqlite) = self else { return Ok(()) };
         if sqlite.follower.waiting() == 0 {
             return Ok(());
         }
         let follower = sqlite.follower.clone();
-        // A task of its own: a request that goes away cannot leave a transaction half-way.
+        // A task of its own: a cancelled request must not leave a transaction half-way.
         let caught_up = tokio::spawn(async move { follower.catch_up().await }).await;
         caught_up.map_err(|fault| sqlx::Error::Protocol(fault.to_string()))?
     }

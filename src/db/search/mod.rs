@@ -1,8 +1,8 @@
 //! Searching messages.
 //!
-//! Owns the statements that read the index, the one place where the SQL of the two databases truly differs. Each of them joins the
-//! rooms and memberships as they are when it runs: what somebody may not see is not found, whatever the index holds. What is put
-//! into the index is `follow`'s on SQLite and the ledger's on Postgres (`db::ledger`), and `build`'s for messages older than the index.
+//! Owns the statements that query the index, where the SQL of the two databases differs. Each joins rooms and memberships at the
+//! time of the query: messages that the reader cannot see are never found. New messages are indexed by `follow` on SQLite and by
+//! the ledger on Postgres, older ones by `build`.
 
 mod build;
 pub mod dialect;
@@ -27,52 +27,52 @@ use crate::clock::Millis;
 use crate::fulltext::term::Expression;
 use crate::model::{Message, RoomId, UserId};
 
-/// Puts entries into SQLite's index: a JSON array of numbers with their words.
+/// Adds documents to SQLite's index: a JSON array of ids with words.
 const PUT: &str = "insert into words (rowid, body) select value->>0, value->>1 from jsonb_each(?)";
 
-/// By how much the clocks that dated messages may have differed, or been set back: a day.
+/// Assumed clock skew between message timestamps: a day.
 const CLOCKS: i64 = 24 * 60 * 60 * 1000;
 
-/// What is looked for.
+/// A search of the index.
 #[derive(Clone, Debug)]
 pub struct SearchQuery {
-    /// Who looks: nothing is found that they may not see.
+    /// The reader, who finds only what they can see.
     pub reader: UserId,
-    /// What the index must hold of a message; never empty.
+    /// Expressions that a message must match; never empty.
     pub all: Vec<Expression>,
-    /// What it must not.
+    /// Expressions that it must not match.
     pub none: Vec<Expression>,
-    /// Not said before this moment.
+    /// Earliest time.
     pub since: Option<Millis>,
-    /// Said before this moment.
+    /// Latest time, exclusive.
     pub until: Option<Millis>,
-    /// Whether the message must address the reader, or must not.
+    /// Whether the message must, or must not, mention the reader.
     pub addressed: Option<bool>,
-    /// Whether the message must be pinned, or must not.
+    /// Whether the message must, or must not, be pinned.
     pub is_pinned: Option<bool>,
 }
 
-/// A message that was found.
+/// A matching message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Its number. Never told: numbers count the messages of all rooms.
+    /// Its id. Never sent to clients: ids count the messages of all rooms.
     pub id: i64,
-    /// Where it was said.
+    /// Its room.
     pub room: RoomId,
-    /// The slug of that room.
+    /// The room's slug.
     pub slug: Arc<str>,
     /// The room's name.
     pub name: String,
-    /// Its place there.
+    /// Its `seq`.
     pub seq: i64,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matches {
     /// Newest first.
     pub hits: Vec<Hit>,
-    /// Whether its time was up: there may be more.
+    /// Whether the time limit was reached: there may be more.
     pub is_limited: bool,
 }
 
@@ -84,8 +84,8 @@ impl From<HitRow> for Hit {
     }
 }
 
-/// What both databases are asked after the index has named a message: `near`, with the reader as `$1`, the moments as `$5` and `$6`,
-/// whether it must address the reader as `$7`, and whether it must be pinned as `$10`.
+/// Conditions on an indexed message, for both databases: `$1` is the reader, `$5` and `$6` the period, `$7` whether it must
+/// mention the reader, `$10` whether it must be pinned.
 macro_rules! is_visible {
     () => {
         " messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
@@ -96,7 +96,7 @@ macro_rules! is_visible {
 }
 pub(super) use is_visible;
 
-/// Whether something must be, or must not, as the statements are told.
+/// Encodes an optional condition for the statements.
 fn choice(must: Option<bool>) -> i64 {
     must.map_or(0, |must| if must { 1 } else { 2 })
 }
@@ -120,12 +120,9 @@ impl SearchQuery {
 }
 
 impl Db {
-    /// The newest messages before number `below` that are `wanted`, newest first. At `until` it ends with what was found by then.
+    /// The newest matches below the id `below`, newest first. At `until` it stops and returns what it has found.
     ///
-    /// To be called in a task of its own: one that is given up on Postgres works on.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Call it from a task of its own: a cancelled statement keeps running on Postgres.
     pub async fn search(&self, wanted: &SearchQuery, below: i64, limit: i64, until: Option<Instant>) -> sqlx::Result<Matches> {
         let (low, high) = self.between(wanted).await?;
         let high = high.min(below);
@@ -141,8 +138,8 @@ impl Db {
         }
     }
 
-    /// Between which numbers everything lies that was said between two moments. Numbers follow the clock, but for a clock that was
-    /// set back or another server's: so the bounds are a day wider, and the moments themselves are compared as well.
+    /// The range of ids for a period. Ids follow the clock except for clock skew, so the range is a day wider, and timestamps are
+    /// compared as well.
     async fn between(&self, wanted: &SearchQuery) -> sqlx::Result<(i64, i64)> {
         let low = match wanted.since {
             Some(since) => self.number_at(since.plus(-CLOCKS)).await?,
@@ -155,7 +152,7 @@ impl Db {
         Ok((low, high))
     }
 
-    /// A number whose message was said before a moment, with the next one's after it; halving finds it without an index.
+    /// The last id before a time, found by binary search without an index.
     async fn number_at(&self, moment: Millis) -> sqlx::Result<i64> {
         read!(self, |pool| sqlx::query_scalar(
             "with recursive step (low, high) as (
@@ -174,10 +171,7 @@ impl Db {
         .await)
     }
 
-    /// The words of messages that were found.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The texts of matching messages.
     pub async fn bodies(&self, hits: &[Hit]) -> sqlx::Result<HashMap<i64, String>> {
         let ids = serde_json::json!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>()).to_string();
         match self {
@@ -208,10 +202,7 @@ impl Db {
         }
     }
 
-    /// The messages that were found, in the same order.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The matching messages, in the same order.
     pub async fn found(&self, hits: &[Hit]) -> sqlx::Result<Vec<Message>> {
         let mut order: Vec<_> = hits.iter().enumerate().collect();
         order.sort_unstable_by_key(|(_, hit)| hit.id);
@@ -226,7 +217,7 @@ impl Db {
                 ids
             ),
         };
-        // A message is never taken away as a row, so there are as many, unless a room went as a whole in this moment.
+        // Message rows are never deleted, so the counts differ only if a whole room was just deleted.
         if rows.len() != order.len() {
             return Err(sqlx::Error::RowNotFound);
         }

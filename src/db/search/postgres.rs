@@ -1,8 +1,8 @@
-//! How Postgres finds the newest matches.
+//! Search on Postgres.
 //!
-//! Owns the choice between its two ways. Its index gives matches in no order, so a common word would mean to fetch and sort all of
-//! them: for one, walking back from the newest message is faster. For a rare word the index is. How common it is shows in the first
-//! stretch of the walk, and the planner's statistics, which know little of words, are not asked.
+//! Owns the choice between two plans. The GIN index returns matches in no order, so for a common word Postgres would fetch and
+//! sort all of them; scanning back from the newest message is faster. For a rare word the index is faster. How common a word is
+//! shows in the first part of the scan; the planner's statistics know little about words.
 
 use std::time::Instant;
 
@@ -12,15 +12,15 @@ use sqlx::{Connection, Postgres, Transaction};
 use super::{HitRow, Matches, SearchQuery, dialect, is_visible};
 use crate::db::Connections;
 
-/// How many messages the walk looks at before the ways are compared.
+/// How many messages are scanned before the plans are compared.
 const FIRST: i64 = 4_000;
-/// How many it looks at after that, at the most.
+/// Maximum number of messages scanned after that.
 const MOST: i64 = 120_000;
-/// How many messages are walked in the time in which one that the index names is fetched from anywhere in the table.
+/// How many messages can be scanned in the time of one random fetch through the index.
 const FETCH: f64 = 15.0;
 
-/// The statement of either way: `near` are messages by number, newest first. `offset 0` keeps the planner from rearranging what is
-/// in the brackets; the numbers are looked up one by one until the page is full.
+/// The statement of both plans: `near` yields message ids, newest first. `offset 0` keeps the planner from reordering the
+/// subquery; ids are looked up one by one until the page is full.
 macro_rules! hits {
     ($near:literal, $is_match:literal) => {
         concat!(
@@ -52,14 +52,14 @@ const BY_INDEX: &str = hits!(
     "$9 = 0"
 );
 
-/// Pinned messages are few: each is looked up in the index by its number.
+/// Pinned messages are few: each is looked up in the index by id.
 const PINNED: &str = hits!(
     "select message_id, words from words where message_id in (select id from messages where pinned_at is not null)
      and message_id > $3 and message_id < $4 order by message_id desc offset 0",
     "near.words @@ cast($2 as tsquery) and $9 = 0"
 );
 
-/// What Postgres calls it when a statement's time was up: `query_canceled`.
+/// Error code of a statement that reached its time limit: `query_canceled`.
 const CANCELED: &str = "57014";
 
 struct Search<'a> {
@@ -72,8 +72,8 @@ struct Search<'a> {
     matches: Matches,
 }
 
-/// The newest matches between two numbers, newest first. Of the messages between them the last `late` ones were most likely said after the
-/// moment until which is searched. In a transaction, which is what a limit of time can be set for; it only reads.
+/// The newest matches between two ids, newest first. About `late` of the messages below `high` are probably newer than the
+/// searched period. It runs in a transaction, which allows a time limit; it only reads.
 pub(super) async fn search(
     pool: &Connections<Postgres>,
     wanted: &SearchQuery,
@@ -98,7 +98,7 @@ pub(super) async fn search(
         search.tx.rollback().await?;
         search.matches
     };
-    // Where a statement was stopped the pool looks whether the connection is well.
+    // After a cancelled statement, the pool tests the connection.
     if !matches.is_limited {
         guard.release();
     }
@@ -106,7 +106,7 @@ pub(super) async fn search(
 }
 
 impl Search<'_> {
-    /// Looks below a number; the first `late` messages there tell nothing of how common the words are.
+    /// Searches below an id. The first `late` messages say nothing about how common the words are.
     async fn find(&mut self, high: i64, late: i64) -> sqlx::Result<()> {
         if self.wanted.is_pinned == Some(true) {
             return self.run(PINNED, high, 0).await;
@@ -117,7 +117,7 @@ impl Search<'_> {
             return Ok(());
         }
         let Some(mut floor) = self.floor(high, first).await? else { return Ok(()) };
-        // How many more messages the walk would look at, and how many the index would name.
+        // Estimated number of messages to scan, and of matches from the index.
         let share = (self.matches.hits.len() as f64 + 0.5) / FIRST as f64;
         let on_foot = self.missing() as f64 / share;
         let by_index = (floor - self.low) as f64 * share;
@@ -137,11 +137,11 @@ impl Search<'_> {
         self.limit - self.matches.hits.len() as i64
     }
 
-    /// Looks for what is missing before number `high`. What was found before a statement is stopped is kept.
+    /// Searches for the missing matches below `high`. Matches found before a cancellation are kept.
     async fn run(&mut self, statement: &'static str, high: i64, steps: i64) -> sqlx::Result<()> {
         if let Some(until) = self.until {
             let rest = until.saturating_duration_since(Instant::now()).as_millis().max(1);
-            // A bitmap of what the index names has a place for each, up to this size; beyond it whole pages are read again.
+            // Up to this size the bitmap is exact; above it, whole pages are rechecked.
             sqlx::query("select set_config('statement_timeout', $1, true), set_config('work_mem', '32MB', true)")
                 .bind(rest.to_string())
                 .execute(&mut *self.tx)
@@ -159,7 +159,7 @@ impl Search<'_> {
             .bind(missing)
             .bind(steps)
             .bind(self.wanted.pinned())
-            // Planned anew each time, for these very words.
+            // Planned anew for these words.
             .persistent(false)
             .fetch(&mut *self.tx);
         while let Some(row) = rows.try_next().await? {
@@ -168,7 +168,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The number at which a walk of so many steps ended; nothing, if it came to the end of all.
+    /// The id at which a scan of `steps` messages ended; `None` if it reached the end.
     async fn floor(&mut self, high: i64, steps: i64) -> sqlx::Result<Option<i64>> {
         sqlx::query_scalar(
             "select message_id from words where message_id > $1 and message_id < $2 order by message_id desc offset $3 limit 1",

@@ -1,20 +1,16 @@
-//! What a search may reach: rooms, and the places where a page of results ended.
+//! Resolves the names of a query: rooms, and the message at which a page ended.
 //!
-//! Owns the statements that turn the names of a query into numbers. Each asks at the same time whether the reader may see what is
-//! named; if not, there is no such thing.
+//! Each statement also checks whether the reader can see the room; if not, it behaves as if there were none.
 
 use crate::db::{Db, read};
 use crate::model::{RoomId, UserId};
 
-/// How many rooms a search names to the index at the most.
+/// Maximum number of rooms named in an index query.
 const MOST_ROOMS: i64 = 500;
 
 impl Db {
-    /// The rooms to which a search should be held from the beginning, because most of what the server keeps is not for this reader.
-    /// Nothing, where that would not help; the rooms of what is found are looked at in any case.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The rooms to restrict a search to, if most messages of the server are invisible to this reader. `None` if that would not
+    /// help; visibility is checked in any case.
     pub async fn reach(&self, reader: UserId) -> sqlx::Result<Option<Vec<RoomId>>> {
         let (all, own, count): (i64, i64, i64) = read!(self, |pool| {
             sqlx::query_as(
@@ -42,10 +38,7 @@ impl Db {
         Ok(Some(rooms))
     }
 
-    /// The number of a message, if `reader` may see its room.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A message's id, if `reader` can see its room.
     pub async fn find_message_id(&self, slug: &str, seq: i64, reader: UserId) -> sqlx::Result<Option<i64>> {
         read!(self, |pool| sqlx::query_scalar(
             "select messages.id from rooms join messages on messages.room_id = rooms.id and messages.seq = $2
@@ -59,10 +52,7 @@ impl Db {
         .await)
     }
 
-    /// The time zone that somebody has chosen.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's time zone.
     pub async fn find_time_zone(&self, user: UserId) -> sqlx::Result<Option<String>> {
         let zone: Option<Option<String>> = read!(self, |pool| sqlx::query_scalar("select time_zone from users where id = $1")
             .bind(user)

@@ -1,10 +1,10 @@
-//! How SQLite finds the newest matches.
+//! Search on SQLite.
 //!
-//! Owns the one statement, its two ways, and its end when the time is up: SQLite asks now and then whether to go on. FTS5 gives the matches
-//! of words and marks newest first as it finds them, and each is handed over by itself, so what was found until then is kept. But of the
-//! beginning of a word FTS5 first gathers every place there is, of every word that begins so. So a search for one walks back among the
-//! messages that have a word with the same three letters first, which is a mark, and reads them: what is common is found soon. Where that
-//! does not fill the page, the rarest beginning is gathered, and at last all of them.
+//! Owns the statement, its two plans, and its time limit through SQLite's progress handler. FTS5 streams matches of words and
+//! facets newest first, so matches found before the limit are kept. For a prefix it first collects every position of every
+//! matching word. So a prefix search first scans messages that have the facet of the same three letters, newest first, and checks
+//! their text: common prefixes fill the page soon. If that does not fill the page, the rarest prefix is collected, and finally
+//! all of them.
 
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -18,20 +18,20 @@ use crate::fulltext::document::{FACET_PREFIX, facet};
 use crate::fulltext::term::Expression;
 use crate::fulltext::tokenizer;
 
-/// After how many steps of its machine SQLite asks whether to go on. FTS5 takes a few for each page of the index that it reads.
+/// Virtual machine steps between calls of the progress handler. FTS5 takes a few steps per page of the index.
 const STEPS: i32 = 50;
-/// What SQLite calls it when it was told not to: `INTERRUPT`.
+/// SQLite's result code after an interruption: `INTERRUPT`.
 const INTERRUPTED: &str = "9";
-/// After how many messages a walk asks itself whether it will fill the page: each may be a page of the file that must come from the disk.
+/// Messages between two estimates whether a scan will fill the page: each message may be a page read from disk.
 const FIRST: i64 = 20;
-/// How many messages a walk reads at the most, and three for each that is looked for.
+/// Maximum number of messages that a scan reads, but at least three per wanted match.
 const WALKED: i64 = 120;
-/// Among how many messages it looks: what other words and marks leave of many more is for the gathered list to say.
+/// Range of ids that a scan covers; rare combinations in a larger range are left to the prefix index.
 const SPAN: i64 = 100_000;
-/// How many bytes of text it reads, about.
+/// Approximate number of bytes that a scan reads.
 const READ: usize = 256 * 1024;
 
-/// The statement: matches newest first, with their words where those are read.
+/// The statement: matches newest first, with their text if it has to be checked.
 const HITS: &str = concat!(
     "select json_array(messages.id, messages.room_id, slug, rooms.name, messages.seq), case when $9 = 1 then messages.body end
      from words cross join messages on messages.id = words.rowid cross join rooms on rooms.id = messages.room_id
@@ -41,7 +41,7 @@ const HITS: &str = concat!(
     "order by words.rowid desc limit $8"
 );
 
-/// The same of pinned messages, which are few: each is looked up in the index, by its number.
+/// The same for pinned messages, which are few: each is looked up in the index by id.
 const PINNED: &str = concat!(
     "select json_array(messages.id, messages.room_id, slug, rooms.name, messages.seq), case when $9 = 1 then messages.body end
      from messages indexed by messages_by_pin cross join words on words.rowid = messages.id cross join rooms on rooms.id = messages.room_id
@@ -51,7 +51,7 @@ const PINNED: &str = concat!(
     "order by messages.id desc limit $8"
 );
 
-/// The newest matches between two numbers, newest first.
+/// The newest matches between two ids, newest first.
 pub(super) async fn search(
     pool: &Connections<Sqlite>,
     wanted: &SearchQuery,
@@ -71,7 +71,7 @@ pub(super) async fn search(
         Err(error) => return Err(error),
     }
     let matches = search.matches;
-    // What does not come to here goes back to the pool, which takes the question away as well: it would stop whoever is next.
+    // On an error or cancellation the pool removes the handler, which would interrupt the next statement.
     if until.is_some() {
         guard.lock_handle().await?.remove_progress_handler();
     }
@@ -112,7 +112,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Looks through the pinned messages. Beginnings of words are read there: gathering them for each message would take long.
+    /// Searches pinned messages. Prefixes are checked in the text: collecting them for each message would be slow.
     async fn among_pinned(&mut self, high: i64) -> sqlx::Result<()> {
         let mut loose = Loose::of(self.wanted, None);
         let query = match &loose {
@@ -131,12 +131,12 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Reads the messages that may match, newest first. Where it ended before the page was full and before it came to the end of all.
+    /// Scans candidate messages, newest first. Returns where it stopped, unless the page is full or everything was scanned.
     async fn walk(&mut self, loose: &mut Loose, high: i64) -> sqlx::Result<Option<i64>> {
         let most = WALKED.max(3 * self.limit);
         let newest: i64 =
             sqlx::query_scalar("select coalesce(max(id), 0) from messages").fetch_one(&mut *self.connection).await?;
-        // A beginning that was gathered leaves little to look at.
+        // A collected prefix leaves few candidates.
         let span = if loose.has_gathered { i64::MAX } else { SPAN };
         let low = self.low.max(high.min(newest.saturating_add(1)).saturating_sub(span));
         let (mut walked, mut read, mut fitting) = (0, 0, 0);
@@ -191,19 +191,19 @@ fn hit(row: &str) -> sqlx::Result<Hit> {
     serde_json::from_str::<HitRow>(row).map(Hit::from).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// A query with marks for beginnings of words, which names more, and what of that is meant.
+/// A query with facets in place of prefixes, which matches too much, and the prefixes to check in the text.
 struct Loose {
     query: String,
-    /// How some word must begin, for each of these, and how often one did.
+    /// The prefixes that must occur, with the number of messages in which each did.
     begins: Vec<(String, usize)>,
-    /// How none must.
+    /// The prefixes that must not occur.
     begins_not: Vec<String>,
-    /// Whether one of the beginnings is gathered, and not read.
+    /// Whether one of the prefixes is collected by FTS5 instead of checked.
     has_gathered: bool,
 }
 
 impl Loose {
-    /// One of the beginnings may be gathered all the same. Nothing, where no other is asked for.
+    /// `gathered` is a prefix to be collected by FTS5 after all. `None` if no prefix is left to check.
     fn of(wanted: &SearchQuery, gathered: Option<usize>) -> Option<Self> {
         let (mut begins, mut begins_not) = (Vec::new(), Vec::new());
         let all = wanted.all.iter().map(|expression| match expression {
@@ -245,7 +245,7 @@ impl Loose {
         is_free && found.into_iter().all(|found| found)
     }
 
-    /// Which of the beginnings was found least; of two, the longer one is likely to be.
+    /// The prefix that was found in the fewest messages; the longer one of two.
     fn rarest(&self) -> Option<usize> {
         (0..self.begins.len()).min_by_key(|nth| {
             let (begins, count) = &self.begins[*nth];
@@ -272,7 +272,7 @@ mod tests {
             Loose::of(&wanted(&[begins("lamps"), is("oil")], &[begins("creme"), is("x")]), None).expect("it has some");
         assert_eq!(loose.query, "(\"\u{E006}lam\" AND \"oil\") NOT (\"x\")");
         assert!(loose.fits("Two LAMPSHADES") && !loose.fits("a lamp, or lampreys") && !loose.fits("lamps, and crèmerie"));
-        // The rarest is gathered, and if there is another, that one is still read.
+        // The rarest is collected; another one is still checked in the text.
         let two = wanted(&[begins("lamps"), begins("lampr")], &[]);
         let mut loose = Loose::of(&two, None).expect("it has some");
         assert!(!loose.fits("lamprey") && loose.fits("lampshade, lamprey"));
