@@ -25,28 +25,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{Error, Result};
 use crate::model::UserId;
 
-/// How many bytes of messages one answer holds, unless a single message has more.
+/// Maximum size of the messages in an answer, unless a single message is larger.
 pub const ANSWER: usize = 1024 * 1024;
-/// How many bytes are reserved for an answer while it is being made: its rows, its messages and its encoding.
+/// Memory reserved while an answer is being built: its rows, messages and encoding.
 pub const MAKING: usize = 12 * ANSWER;
-/// How many reads of one person run at once.
+/// Maximum number of concurrent reads per user.
 pub const READS: usize = 4;
-/// How long a read waits for its permit.
+/// How long a read waits for its permits.
 pub const WAITING: Duration = Duration::from_secs(10);
-/// Up to this size an answer fits into the system's own buffers, and nobody waits until it has left.
+/// Answers up to this size fit into the system's socket buffer and are not tracked until they are sent.
 pub const SMALL: usize = 16 * 1024;
-/// How many bytes may wait for one socket.
+/// Maximum size of a socket's outgoing queue.
 pub const SOCKET: u64 = engineioxide::backlog::MAX_BYTES;
-/// What the semaphore counts in, in bytes.
+/// Bytes per permit of the memory semaphore.
 const UNIT: usize = 1024;
 
-/// Which of the items of these weights fit into `limit`, in one stretch that begins at `anchor` and grows to both sides. The anchor is
-/// always among them.
+/// The contiguous range of items around `anchor` whose weights fit into `limit`; always includes the anchor.
 pub fn fit(weights: &[usize], anchor: usize, limit: usize) -> Range<usize> {
     fit_with(weights.len(), anchor, limit, |at| weights[at])
 }
 
-/// The same for `count` items that are weighed one after the other: no more of them than fit, and one on either side.
+/// The same for `count` items that are weighed lazily: at most one more than fits on each side.
 pub fn fit_with(count: usize, anchor: usize, limit: usize, mut weigh: impl FnMut(usize) -> usize) -> Range<usize> {
     if count == 0 {
         return 0..0;
@@ -73,20 +72,20 @@ pub fn fit_with(count: usize, anchor: usize, limit: usize, mut weigh: impl FnMut
     from..to
 }
 
-/// The reads under way: so many for each person, and so many bytes for all.
+/// Limits on concurrent reads, per user and in total memory.
 #[derive(Debug)]
 pub struct Reads {
     memory: Arc<Semaphore>,
-    /// The bytes of one answer under way, which are never more than all.
+    /// Permits reserved per answer, never more than all.
     making: u32,
     people: Mutex<HashMap<UserId, Weak<Semaphore>>>,
 }
 
-/// One person's permits. Whoever holds it keeps the permits in one place for all of their connections.
+/// The permits of a user. Each connection holds them, so that all of them share one semaphore.
 #[derive(Clone, Debug)]
 pub struct ReadPermits(Arc<Semaphore>);
 
-/// A read under way, and its answer until it has left.
+/// A read in progress, and its answer until it is sent.
 #[derive(Debug)]
 pub struct Reading {
     memory: OwnedSemaphorePermit,
@@ -94,14 +93,14 @@ pub struct Reading {
 }
 
 impl Reads {
-    /// Reads whose answers take up to `memory` bytes together.
+    /// Limits the memory of all answers to `memory` bytes.
     pub fn new(memory: usize) -> Self {
         let units = (memory / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         let making = u32::try_from((MAKING / UNIT).min(units)).unwrap_or(u32::MAX);
         Self { memory: Arc::new(Semaphore::new(units)), making, people: Mutex::default() }
     }
 
-    /// The permits of one person.
+    /// The permits of a user.
     pub fn permits_of(&self, person: UserId) -> ReadPermits {
         let mut people = self.people.lock();
         let held = people.get(&person).and_then(Weak::upgrade);
@@ -112,8 +111,8 @@ impl Reads {
         }))
     }
 
-    /// Waits for a permit of this person's, and then for the memory. First come, first served: whoever asks for much waits for
-    /// themselves, and at most [`READS`] of one person's are ever ahead of anybody else's.
+    /// Waits for one of the user's permits and then for memory, in order of arrival: at most [`READS`] reads of one user are
+    /// ahead of anybody else's.
     ///
     /// # Errors
     /// `busy` after [`WAITING`].
@@ -126,7 +125,7 @@ impl Reads {
         tokio::time::timeout(WAITING, begin).await.ok().flatten().ok_or(Error::Busy { retry_after: Duration::from_secs(1) })
     }
 
-    /// Forgets people who are not here; called now and then.
+    /// Drops the permits of users without connections; called regularly.
     pub fn forget_absent(&self) {
         let mut people = self.people.lock();
         people.retain(|_, permits| permits.strong_count() > 0);
@@ -134,7 +133,7 @@ impl Reads {
 }
 
 impl Reading {
-    /// The answer is made and has this many bytes: only those are held from here on.
+    /// Releases all reserved memory above the size of the finished answer.
     pub fn made(&mut self, bytes: usize) {
         let surplus = self.memory.num_permits().saturating_sub(bytes.div_ceil(UNIT));
         drop(self.memory.split(surplus));

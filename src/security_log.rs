@@ -1,8 +1,8 @@
-//! The security log: who came in, who was kept out, and who changed somebody's access.
+//! The security log: log-ins, refusals, and changes of access.
 //!
-//! Owns the one type for such an event and the one function that writes it, to the tracing target [`TARGET`]. What the fields and
-//! actions mean is documented in `docs/security-log.md`. It must never be given a secret: no password, no token, no session's id,
-//! and no name that was typed and that nobody has, because people type their passwords there.
+//! Owns the type of an event and the function that writes it to the tracing target [`TARGET`]. `docs/security-log.md` documents
+//! fields and actions. It must never contain a secret: no password, token or session id, and no unknown username, because people
+//! sometimes type their password there.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,50 +16,50 @@ use crate::clock::Millis;
 /// The tracing target of all events: `LOG=warn,parlor::security=info` logs them and little else.
 pub const TARGET: &str = "parlor::security";
 
-/// What the command line is called as an actor. No username has a space.
+/// The command line as an actor. No username contains a space.
 const COMMAND_LINE: &str = "command line";
-/// How many events a stranger can cause for nothing, of one action, before some are left out.
+/// Burst of logged events per action that a stranger can trigger at no cost.
 const AT_ONCE: i64 = 100;
-/// How long it takes until another one is written, in milliseconds.
+/// Time per further event, in milliseconds.
 const EACH: i64 = 100;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Somebody logged in.
+    /// A user logged in.
     LogIn,
-    /// A log-in with a wrong name or password, or of somebody who is banned.
+    /// A failed log-in: wrong username or password, or a banned user.
     LogInFailed,
-    /// A log-in, a registration or a password change was refused because there were too many.
+    /// A log-in, registration or password change was refused by a rate limit.
     Throttled,
-    /// Somebody logged out.
+    /// A user logged out.
     LogOut,
-    /// Somebody changed their password.
+    /// A user changed their password.
     PasswordChange,
-    /// Somebody who is signed in gave a wrong present password.
+    /// A signed-in user gave a wrong current password.
     PasswordCheckFailed,
-    /// An administrator banned somebody.
+    /// An administrator banned a user.
     Ban,
-    /// An administrator let somebody back in.
+    /// An administrator lifted a ban.
     Unban,
-    /// An invitation was made.
+    /// An invitation was created.
     InviteMade,
-    /// An invitation was used up.
+    /// An invitation was used.
     InviteUsed,
-    /// Somebody tried to register with an invitation that is none, or is used or out of date.
+    /// A registration with an unknown, used or expired invitation.
     InviteRefused,
-    /// Somebody made an account.
+    /// A user registered.
     Registration,
-    /// The set-up link made an administrator.
+    /// The set-up link created an administrator.
     SetupUsed,
-    /// Somebody tried to use a set-up link that is none, or was used.
+    /// A wrong or used set-up token.
     SetupRefused,
-    /// A form or a socket from another site was refused.
+    /// A form or socket from another site was refused.
     OriginRefused,
     /// An account was added at the command line.
     PersonAdded,
-    /// An administrator's account was added at the command line.
+    /// An administrator was added at the command line.
     AdminAdded,
 }
 
@@ -87,7 +87,7 @@ impl Action {
         }
     }
 
-    /// Whether a stranger can cause it without a password being hashed for it: as fast as requests go.
+    /// Whether a stranger can trigger it without a password hash, that is, as fast as requests.
     const fn costs_nothing(self) -> bool {
         matches!(self, Self::Throttled | Self::InviteRefused | Self::SetupRefused | Self::OriginRefused)
     }
@@ -96,17 +96,17 @@ impl Action {
 /// Who did it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody who is signed in.
+    /// Somebody who is not signed in.
     #[default]
     Stranger,
-    /// Whoever runs the server.
+    /// The operator at the command line.
     CommandLine,
-    /// Somebody, by their username.
+    /// A user, by username.
     Person(Arc<str>),
 }
 
 impl Actor {
-    /// What they are called in the log; a stranger is not called anything.
+    /// The name in the log; `None` for a stranger.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Stranger => None,
@@ -122,38 +122,38 @@ impl Serialize for Actor {
     }
 }
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// The client's address.
     pub address: Option<IpAddr>,
-    /// The request's id, as the answer's `x-request-id` says it too.
+    /// The request id, as in the response's `x-request-id`.
     pub request_id: Option<Arc<str>>,
 }
 
-/// One event.
+/// A security event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: Millis,
-    /// What.
+    /// What happened.
     pub action: Action,
-    /// By whom.
+    /// Who did it.
     pub actor: Actor,
-    /// Whose account it is about, by its username.
+    /// The username of the affected account.
     pub target: Option<Arc<str>>,
     /// The client's address.
     pub address: Option<IpAddr>,
-    /// The request's id.
+    /// The request id.
     pub request_id: Option<Arc<str>>,
-    /// What else there is to say, in a word or two.
+    /// A short detail.
     pub detail: Option<Arc<str>>,
-    /// How many events of the same action were left out just before, because there were too many.
+    /// Number of similar events dropped just before.
     pub left_out: u64,
 }
 
 impl Event {
-    /// An event by a stranger, about nobody.
+    /// An event by a stranger, without a target.
     pub fn new(at: Millis, action: Action, source: &Source) -> Self {
         Self {
             at,
@@ -167,48 +167,48 @@ impl Event {
         }
     }
 
-    /// The same, done by somebody.
+    /// Sets a user as the actor.
     pub fn by(mut self, username: &Arc<str>) -> Self {
         self.actor = Actor::Person(username.clone());
         self
     }
 
-    /// The same, done at the command line.
+    /// Sets the command line as the actor.
     pub fn by_hand(mut self) -> Self {
         self.actor = Actor::CommandLine;
         self
     }
 
-    /// The same, about somebody's account, if there is one.
+    /// Sets the affected account, if there is one.
     pub fn about<'a>(mut self, username: impl Into<Option<&'a str>>) -> Self {
         self.target = username.into().map(Into::into);
         self
     }
 
-    /// The same, with a word more.
+    /// Sets a detail.
     pub fn detail(mut self, detail: &str) -> Self {
         self.detail = Some(detail.into());
         self
     }
 }
 
-/// Where events go.
+/// Writes security events.
 #[derive(Debug, Default)]
 pub struct SecurityLog {
-    /// What was written of late, of each action that costs nothing to cause.
+    /// The state of the rate limit, per action that costs nothing to trigger.
     written: Mutex<HashMap<Action, Written>>,
 }
 
 #[derive(Debug, Default)]
 struct Written {
-    /// When all that was written is paid for, at one each [`EACH`].
+    /// Theoretical arrival time of the next event.
     paid_at: i64,
     left_out: u64,
 }
 
 impl SecurityLog {
-    /// Writes an event. Of an action that a stranger can cause for nothing it leaves some out when there are too many, so that nobody
-    /// can fill a disk; the next one that is written says how many.
+    /// Writes an event. Events that a stranger can trigger at no cost are rate limited, so that nobody can fill a disk; the next
+    /// one written has the number of dropped ones.
     pub fn note(&self, mut event: Event) {
         if event.action.costs_nothing() {
             match self.admit(&event) {
@@ -230,7 +230,7 @@ impl SecurityLog {
         );
     }
 
-    /// How many like it were left out before; nothing when this one is to be left out as well.
+    /// The number of events dropped before this one; `None` if this one is to be dropped.
     fn admit(&self, event: &Event) -> Option<u64> {
         let mut written = self.written.lock();
         let written = written.entry(event.action).or_default();
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(log.admit(&event(1000, Action::Throttled)), Some(0), "one action does not hide another");
         assert_eq!(log.admit(&event(1000 + EACH, Action::OriginRefused)), Some(50));
         assert_eq!(log.admit(&event(1000 + EACH, Action::OriginRefused)), None);
-        // A clock that was set back stops it for a while, and not for good.
+        // A clock that was set back suppresses events for a while, not for good.
         assert_eq!(log.admit(&event(EACH, Action::OriginRefused)), None);
         assert_eq!(log.admit(&event(2 * EACH, Action::OriginRefused)), Some(2));
     }

@@ -1,7 +1,6 @@
-//! Who keeps their access: changing one's password, banning, letting back in.
+//! Changing a password, banning and unbanning.
 //!
-//! Owns who may do that, and that a session begun with what is no longer true is none. What ends in the
-//! database first ends at every connection right after: `events` tells them.
+//! Owns these use-cases. Sessions end in the database first, then at every connection through an event.
 
 use std::sync::Arc;
 
@@ -18,10 +17,10 @@ use crate::permissions::{self, ServerAction};
 use crate::security_log::{Action, Source};
 
 impl Accounts {
-    /// Changes one's password, and ends every session of one's own, this one too. Gives who they are now.
+    /// Changes the user's password and ends all of their sessions, including this one. Returns the updated user.
     ///
     /// # Errors
-    /// `invalid`, for `current` or `password`; `rate_limited` after too many wrong ones; `busy`.
+    /// `invalid` for `current` or `password`; `rate_limited` after too many wrong passwords; `busy`.
     pub async fn change_password(
         self: &Arc<Self>,
         user: &SessionUser,
@@ -46,14 +45,14 @@ impl Accounts {
         .await
     }
 
-    /// Bans somebody, by an administrator: their sessions end, and they cannot log in. What they wrote stays.
+    /// Bans a user: their sessions end and they cannot log in. Their messages stay.
     ///
     /// # Errors
-    /// `forbidden` to others, and for oneself; `not_found`.
+    /// `forbidden` for non-administrators and for oneself; `not_found`.
     pub async fn ban(self: &Arc<Self>, by: &SessionUser, username: &str, source: &Source) -> Result<Profile> {
         let (accounts, by, username, source) = (self.clone(), by.clone(), username.to_owned(), source.clone());
         to_its_end(async move {
-            // Whether the person exists is for admins to know.
+            // First, because only administrators may learn whether the user exists.
             permissions::may_administer(by.actor(), ServerAction::Unban)?;
             let profile = accounts.profile(&username).await?;
             permissions::may_administer(by.actor(), ServerAction::Ban(profile.id))?;
@@ -65,10 +64,10 @@ impl Accounts {
         .await
     }
 
-    /// Lets somebody back in, by an administrator.
+    /// Lifts a ban.
     ///
     /// # Errors
-    /// `forbidden` to others; `not_found`.
+    /// `forbidden` for non-administrators; `not_found`.
     pub async fn lift_ban(&self, by: &SessionUser, username: &str, source: &Source) -> Result<Profile> {
         permissions::may_administer(by.actor(), ServerAction::Unban)?;
         let profile = self.profile(username).await?;

@@ -1,7 +1,7 @@
-//! Argon2id in memory that is used again.
+//! Argon2id with reused memory.
 //!
-//! Owns the parameters, the form in which a hash is stored, and the memory: 19 MiB for each password would otherwise be taken and given
-//! back dozens of times a second, by one thread after the other, and an allocator keeps some of it for each of them.
+//! Owns the parameters, the hash format and the buffers. Allocating 19 MiB for each password, dozens of times a second and on
+//! changing threads, would make the allocator retain some of it per thread.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Error, Result};
 
-/// For how many passwords memory is kept while none is hashed: where there are two processors, no more are hashed at once.
+/// Number of buffers kept while idle; on two processors no more passwords are hashed at once.
 const KEPT: usize = 2;
 
-/// Hashes passwords and compares them with hashes.
+/// Hashes and verifies passwords.
 #[derive(Clone, Default)]
 pub struct Argon {
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
@@ -26,11 +26,11 @@ fn fault(fault: impl ToString) -> Error {
 }
 
 impl Argon {
-    /// The hash of a password, in PHC form: Argon2id with OWASP's parameters, 19 MiB, 2 passes, 1 lane
+    /// Hashes a password in PHC form: Argon2id with OWASP's parameters, 19 MiB, 2 passes, 1 lane
     /// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
     ///
     /// # Errors
-    /// None that can happen with these parameters.
+    /// None with these parameters.
     pub fn hash(&self, password: &str) -> Result<String> {
         let params = Params::new(19 * 1024, 2, 1, None).map_err(fault)?;
         let salt = Salt::new(&rand::random::<[u8; 16]>()).map_err(fault)?;
@@ -46,17 +46,17 @@ impl Argon {
         Ok(hash.to_string())
     }
 
-    /// Whether a password is the one that has this hash.
+    /// Whether a password matches a hash.
     ///
     /// # Errors
-    /// When the hash cannot be read.
+    /// If the hash cannot be parsed.
     pub fn verify(&self, password: &str, stored: &str) -> Result<bool> {
         let stored = PasswordHash::new(stored).map_err(fault)?;
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Err(fault("a stored hash has no end")) };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(fault)?;
         let version = stored.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(fault)?;
         let argon2 = Argon2::new(algorithm, version, Params::try_from(&stored).map_err(fault)?);
-        // Compared in a time that says nothing: `Output` sees to that.
+        // `Output` compares in constant time.
         Ok(self.output(&argon2, password, salt)? == *expected)
     }
 
@@ -65,7 +65,7 @@ impl Argon {
         memory.resize(argon2.params().block_count(), Block::default());
         let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
         let mut output = vec![0; length];
-        // What is hashed is the same however a keyboard composes its accents (NIST SP 800-63B, section 3.1.1.2).
+        // Normalized, so that the hash does not depend on how a keyboard composes accents (NIST SP 800-63B, section 3.1.1.2).
         let composed: String = password.nfc().collect();
         let hashed = argon2.hash_password_into_with_memory(composed.as_bytes(), salt, &mut output, &mut memory[..]);
         let mut kept = self.memory();
@@ -90,7 +90,7 @@ mod tests {
     fn what_other_programs_hashed_fits_and_the_other_way_round() {
         use argon2::password_hash::{PasswordHasher, PasswordVerifier};
         let argon = Argon::default();
-        // Others' parameters, and memory of another size than before.
+        // Other parameters, and another buffer size than before.
         let small = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 3, 1, None).unwrap());
         for argon2 in [small, Argon2::default()] {
             let theirs: PasswordHash = argon2.hash_password(b"seven quiet harbours").unwrap();

@@ -1,19 +1,19 @@
-//! Which passwords somebody would try first.
+//! Detects passwords that an attacker would try first.
 //!
-//! Owns the judgement of how common a password is. It must not hash, or keep anything of it.
+//! Owns the estimate of how common a password is. It must not hash or store passwords.
 
 use zxcvbn::matching::patterns::MatchPattern;
 use zxcvbn::{Entropy, Score};
 
-/// How much of a long password is looked at: more cannot make it more common.
+/// Only this many characters are examined; more cannot make a password more common.
 const LOOKED_AT: usize = 48;
-/// How much work the estimate may be: characters, squared, times readings. So it never takes longer than hashing.
+/// Bound on the estimate's work: characters squared times readings. It keeps the estimate cheaper than hashing.
 const WORK: usize = 8 * LOOKED_AT * LOOKED_AT;
-/// What may be read as a letter, one letter each (zxcvbn's table).
+/// Signs that can be read as a letter, by letter (zxcvbn's table).
 const SIGNS: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
-/// The letters in the same order.
+/// The letters, in the same order.
 const LETTERS: [char; 12] = ['a', 'b', 'c', 'e', 'g', 'i', 'l', 'o', 's', 't', 'x', 'z'];
-/// What zxcvbn's lists, which are of English, do not know: what this is, and the word "password" and rows of keys elsewhere.
+/// Words missing in zxcvbn's English lists: the product's name, and "password" and keyboard rows in other languages.
 const WORDS: [&str; 24] = [
     "parlor",
     "parlour",
@@ -40,20 +40,20 @@ const WORDS: [&str; 24] = [
     "şifre",
     "パスワード",
 ];
-/// The longest word of a list.
+/// Maximum length of a dictionary word.
 const WORD: usize = 20;
-/// How many guesses, as a power of ten, a known word with digits and signs around it must take.
+/// Minimum number of guesses, as a power of ten, for a dictionary word with digits and signs around it.
 const AROUND_A_WORD: f64 = 9.0;
-/// The shortest name that is looked for in a password.
+/// Minimum length of a name to look for in a password.
 const NAME: usize = 3;
 
-/// Whether a password is among the first that somebody would try who knows `own`: what its person is called.
+/// Whether an attacker who knows `own`, the names of the user, would try this password early.
 pub fn is_common(password: &str, own: &[&str]) -> bool {
     let start: String = password.chars().take(LOOKED_AT).collect();
     let names = names(own);
     let inputs: Vec<&str> = names.iter().map(String::as_str).chain(WORDS).collect();
     let estimate = estimate(&start, &inputs);
-    // One word, one name, or one run such as `qwertyuiop`: long lists of those are tried before anything else is.
+    // A single word, name or run such as `qwertyuiop`: attackers try lists of those first.
     let is_one_thing = match estimate.sequence() {
         [only] => match only.pattern {
             MatchPattern::Dictionary(_) => true,
@@ -62,18 +62,18 @@ pub fn is_common(password: &str, own: &[&str]) -> bool {
         },
         _ => false,
     };
-    // Or under a million guesses.
+    // Or fewer than a million guesses.
     is_one_thing
         || estimate.score() <= Score::One
         || estimate.guesses_log10() < AROUND_A_WORD && is_a_word_with_trimmings(&start, &inputs)
         || is_little_beside_names(&start, &names, &inputs)
 }
 
-/// `Summer2024!`, `123Admin`, `p@ssw0rd#1`: what people make of a word when they are told to use digits and signs.
+/// `Summer2024!`, `123Admin`, `p@ssw0rd#1`: typical results of a rule that demands digits and signs.
 fn is_a_word_with_trimmings(password: &str, inputs: &[&str]) -> bool {
     let is_trimming = |c: char| !c.is_alphabetic();
     let word = password.trim_end_matches(is_trimming);
-    // zxcvbn reads each letter from one sign only; `$5` are both an s.
+    // zxcvbn maps each letter to one sign only; in `$5` both are an s.
     let cores = [word.to_owned(), word.trim_start_matches(is_trimming).to_owned(), as_letters(word)];
     cores.iter().any(|core| {
         let length = core.chars().count();
@@ -82,13 +82,13 @@ fn is_a_word_with_trimmings(password: &str, inputs: &[&str]) -> bool {
     })
 }
 
-/// A text with each sign read as one letter.
+/// Replaces each sign by the letter that it resembles.
 fn as_letters(text: &str) -> String {
     let letter = |c: char| SIGNS.iter().position(|signs| signs.contains(c)).map_or(c, |at| LETTERS[at]);
     text.chars().map(letter).collect()
 }
 
-/// Whether somebody's own names, and the program's, are most of a password: what is left would not do by itself.
+/// Whether the password is mostly the user's names or the product's: the rest alone would be too weak.
 fn is_little_beside_names(password: &str, names: &[String], inputs: &[&str]) -> bool {
     let whole = password.to_lowercase();
     let mut rest = whole.clone();
@@ -98,7 +98,7 @@ fn is_little_beside_names(password: &str, names: &[String], inputs: &[&str]) -> 
     rest != whole && estimate(&rest, inputs).score() <= Score::One
 }
 
-/// What somebody is called, in small letters: as a whole, without what separates its words, and each word. The longest first.
+/// The user's names in lower case, longest first: as a whole, without separators, and each word.
 fn names(own: &[&str]) -> Vec<String> {
     let mut names = Vec::new();
     for name in own.iter().map(|name| name.to_lowercase()) {
@@ -113,8 +113,8 @@ fn names(own: &[&str]) -> Vec<String> {
     names
 }
 
-/// How many guesses a text takes. A word is spelt with one or two signs. Trying all readings of what is full of them can take seconds, so
-/// there each sign is read as one letter.
+/// Estimates the number of guesses. Trying all readings of a text full of signs can take seconds, so then each sign is read as
+/// one letter.
 fn estimate(text: &str, inputs: &[&str]) -> Entropy {
     if readings(text) * text.chars().count().pow(2) <= WORK {
         return zxcvbn::zxcvbn(text, inputs);
@@ -122,7 +122,7 @@ fn estimate(text: &str, inputs: &[&str]) -> Entropy {
     zxcvbn::zxcvbn(&as_letters(text), inputs)
 }
 
-/// In how many ways the signs of a text can be read as letters: in every combination.
+/// The number of ways to read the signs of a text as letters.
 fn readings(text: &str) -> usize {
     SIGNS.iter().map(|signs| signs.chars().filter(|&sign| text.contains(sign)).count().max(1)).product()
 }

@@ -1,8 +1,8 @@
-//! Devices that logged in before.
+//! Tokens for devices that have logged in before.
 //!
-//! Owns what a browser keeps to show it: whose account it is, a number, and a signature over both and the hash of the password of
-//! then. So nothing of a device is stored, and a new password makes all of them strangers again. It lets nobody in: all it gives is
-//! a budget of failures of its own.
+//! Owns the token that a browser keeps: user, random number, and a signature over both and the password hash. Nothing is stored
+//! on the server, and a new password invalidates all tokens. A token does not log anybody in; it only gives the device a failure
+//! limit of its own.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -10,16 +10,16 @@ use sha2::Sha256;
 use crate::db::users::User;
 use crate::model::UserId;
 
-/// A device of somebody's.
+/// A device of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceId {
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
     number: u128,
 }
 
 impl DeviceId {
-    /// A device that is new.
+    /// A new device.
     pub fn random(user: UserId) -> Self {
         Self { user, number: rand::random() }
     }
@@ -31,30 +31,30 @@ impl DeviceId {
     fn parse(text: &str) -> Option<Self> {
         let (user, number) = text.split_once('.')?;
         let device = Self { user: UserId(user.parse().ok()?), number: u128::from_str_radix(number, 16).ok()? };
-        // In the one form in which it is signed.
+        // Only the canonical form is signed.
         (device.text() == text).then_some(device)
     }
 }
 
-/// Signs for devices, with a key from the database: every start and every node reads what another wrote.
+/// Signs and verifies device tokens with a key from the database, which all nodes share.
 pub struct Devices {
     key: String,
 }
 
 impl Devices {
-    /// With this key.
+    /// Uses this key.
     pub fn new(key: String) -> Self {
         Self { key }
     }
 
-    /// What a device keeps.
+    /// The token of a device.
     pub fn sign(&self, device: DeviceId, password_hash: &str) -> String {
         let mac = self.mac(device, password_hash).finalize().into_bytes();
         let digits: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{}.{digits}", device.text())
     }
 
-    /// Which device keeps this, if it is one of this person's; with nobody, the same work for nothing.
+    /// The device of a token, if the token is valid for this user; without a user, the same work is done in vain.
     pub fn find(&self, kept: &str, user: Option<&User>) -> Option<DeviceId> {
         let (device, digits) = kept.rsplit_once('.')?;
         let device = DeviceId::parse(device)?;

@@ -1,8 +1,8 @@
-//! Who may hash a password next.
+//! The queue for password hashing.
 //!
-//! Owns the slots of one queue: a few work, a few more wait, and one more is told `busy`. Nobody fills it alone: whoever failed of
-//! late, or has others waiting already, goes behind those who have not, and is the first to be sent away. Those who guess at an
-//! account that many guess at wait apart, and have every other slot. It must not know what is hashed.
+//! Owns a fixed number of slots and a bounded queue; beyond it requests are refused as `busy`. Nobody can fill the queue alone:
+//! clients with recent failures or queued requests wait behind the others, and are evicted first. Guesses at an account under
+//! attack have a queue of their own, which gets every other slot. It must not know what is hashed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,43 +16,43 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::{Error, Result};
 use crate::model::UserId;
 
-/// How many may wait for a slot.
+/// Capacity of the queue.
 pub const CAPACITY: usize = 64;
-/// How many may wait apart from them, who guess at an account that many guess at: among strangers from so many places, its owner at a
-/// new one is served as well.
+/// Capacity of the queue for guesses at accounts under attack: large, so that the owner at a new address is served even during a
+/// distributed attack.
 pub const GUESS_CAPACITY: usize = 256;
-/// More next_number than there ever are.
+/// More than the number of tickets ever issued.
 const NUMBERS: u64 = 1 << 48;
-/// How many may wait for one account until it is one that many guess at.
+/// From this many queued requests for one account on, further ones count as guesses.
 const GUESS_THRESHOLD: usize = 8;
-/// By how many places one goes penalties for each failure of late, and for each of one's own that waits: behind a whole queue.
+/// Positions lost per recent failure or queued request of the same client: a whole queue.
 const PENALTY: u64 = CAPACITY as u64;
-/// For how many of those at the most: then it is their slot in any case.
+/// Maximum number of penalties, so that everybody is served eventually.
 const MAX_PENALTIES: u32 = 16;
 
-/// For whom a slot is.
+/// The client for whom a password is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// Somebody who shows that they were here before.
+    /// A signed-in user, or one on a known device.
     Person(UserId),
-    /// Whoever is at this address, or in this network.
+    /// An address, or an IPv6 network.
     Network(IpAddr),
 }
 
-/// What somebody asks for a slot with.
+/// A request for a slot.
 #[derive(Clone, Debug, Default)]
 pub struct Ticket {
-    /// For whom it is.
+    /// The client.
     pub client: Option<Client>,
-    /// How often they failed of late.
+    /// The number of recent failures.
     pub failures: u32,
-    /// The account at which they may be guessing: many who wait for the same wait apart from all others.
+    /// The account that may be guessed at; many requests for one account are queued apart.
     pub account: Option<String>,
-    /// For how long nobody else has a slot for that account after them; some where many guess at it.
+    /// Time during which nobody else gets a slot for the account; not zero if many guess at it.
     pub pause: Duration,
 }
 
-/// A queue.
+/// A queue for a fixed number of slots.
 #[derive(Clone)]
 pub struct HashingQueue(Arc<Inner>);
 
@@ -65,9 +65,9 @@ struct State {
     free: usize,
     waiting: Vec<Waiter>,
     next_number: u64,
-    /// Whether those who guess are next, where others wait as well.
+    /// Whether a guess gets the next slot, if others wait as well.
     guess_goes_next: bool,
-    /// Until when nobody has a slot for these accounts.
+    /// Accounts without slots, and until when.
     paused: HashMap<String, Instant>,
 }
 
@@ -75,12 +75,12 @@ struct Waiter {
     number: u64,
     /// The lowest is next.
     order: u64,
-    /// Whether they wait among those who guess.
+    /// Whether it is in the queue for guesses.
     is_guess: bool,
     ticket: Ticket,
 }
 
-/// What somebody who waits is to do.
+/// What a waiter has to do.
 enum Next {
     Go,
     Wait(Option<Instant>),
@@ -88,7 +88,7 @@ enum Next {
 }
 
 impl HashingQueue {
-    /// One in which so many work at once.
+    /// A queue for this many slots.
     pub fn new(slots: usize) -> Self {
         let state = State { free: slots, waiting: Vec::new(), next_number: 0, guess_goes_next: false, paused: HashMap::new() };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
@@ -97,12 +97,12 @@ impl HashingQueue {
     /// Waits for a slot.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait who go before: at once, or when they come.
+    /// [`Error::Busy`] if the queue is full, or when a request with priority evicts this one.
     pub async fn acquire(&self, ticket: Ticket) -> Result<Slot> {
         let number = self.0.enqueue(ticket)?;
         let queued = Queued { queue: &self.0, number };
         loop {
-            // Made before the look: what changes in between is not missed.
+            // Created before the check, so that no notification is missed.
             let changed = self.0.changed.notified();
             match self.0.next(queued.number) {
                 Next::Go => return Ok(Slot(self.0.clone())),
@@ -118,28 +118,28 @@ impl HashingQueue {
         }
     }
 
-    /// Whether somebody would be told `busy` at once: for whoever has something to look at before they ask for a slot.
+    /// Whether `acquire` would be refused at once; lets callers skip work that would be in vain.
     pub fn is_full_for(&self, ticket: &Ticket) -> bool {
         self.0.state().position_of(ticket).is_none()
     }
 
-    /// How many wait.
+    /// The number of waiters.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.0.state().waiting.len()
     }
 }
 
-/// Where somebody would wait.
+/// A position in the queue.
 struct Position {
     is_guess: bool,
     order: u64,
-    /// Who would be sent away for them.
+    /// The waiter to evict for it.
     evicts: Option<usize>,
 }
 
 impl State {
-    /// Where somebody would wait who comes now; nowhere when it is full of those who go before them.
+    /// The position for a new request; `None` if the queue is full of requests with priority.
     fn position_of(&self, ticket: &Ticket) -> Option<Position> {
         let for_the_same = |other: &&Waiter| ticket.account.is_some() && other.ticket.account == ticket.account;
         let is_guess = !ticket.pause.is_zero() || self.waiting.iter().filter(for_the_same).count() >= GUESS_THRESHOLD;
@@ -147,7 +147,7 @@ impl State {
             self.waiting.iter().filter(|other| ticket.client.is_some() && other.ticket.client == ticket.client).count();
         let of_theirs = u32::try_from(of_theirs).unwrap_or(u32::MAX);
         let penalties = u64::from(ticket.failures.saturating_add(of_theirs).min(MAX_PENALTIES));
-        // Of those who guess the newest is the first, so that nobody holds the owner up by waiting in numbers.
+        // Among guesses the newest is first, so that a flood of waiting guesses does not delay the owner.
         let order = if is_guess { (penalties + 1) * NUMBERS - self.next_number } else { self.next_number + PENALTY * penalties };
         let alike = |at: &usize| self.waiting[*at].is_guess == is_guess;
         if (0..self.waiting.len()).filter(alike).count() < if is_guess { GUESS_CAPACITY } else { CAPACITY } {
@@ -160,7 +160,6 @@ impl State {
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can panic half-way.
         self.state.lock()
     }
 
@@ -208,7 +207,7 @@ impl Inner {
             state.paused.retain(|_, until| *until > now);
             state.paused.insert(account, now + me.ticket.pause);
         }
-        // Where there are more slots, the next one need not wait for the end of this one.
+        // More slots are free, so the next waiter need not wait for this one to finish.
         if state.free > 0 {
             self.changed.notify_waiters();
         }
@@ -216,7 +215,7 @@ impl Inner {
     }
 }
 
-/// Somebody in the queue, who may go away before their slot.
+/// A waiter that may be cancelled before it gets a slot.
 struct Queued<'a> {
     queue: &'a Inner,
     number: u64,
@@ -233,7 +232,7 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// The right to work now.
+/// The right to hash a password; released on drop.
 pub struct Slot(Arc<Inner>);
 
 impl Drop for Slot {
@@ -253,7 +252,7 @@ mod tests {
         Ticket { client: Some(Client::Network([192, 0, 2, host].into())), ..Ticket::default() }
     }
 
-    /// Somebody waits, under a name that is told when their slot comes, and lasts no time.
+    /// Waits in the background and records its name when it gets a slot, which it releases at once.
     async fn wait(queue: &HashingQueue, ticket: Ticket, name: &'static str, told: &Arc<Mutex<Vec<&'static str>>>) {
         let (waiting, order) = (queue.waiting(), told.clone());
         let their_queue = queue.clone();
@@ -330,7 +329,7 @@ mod tests {
         let again = Ticket { failures: 1, ..guess(0) };
         assert_eq!(queue.acquire(again).await.err().map(|error| error.code()), Some("busy"));
         wait(&queue, from(1), "somebody else", &told).await;
-        // The newest goes before all who waited, and the oldest is sent away for them.
+        // The newest guess goes first, and the oldest is evicted.
         let owner = queue.acquire(Ticket { client: None, ..guess(0) });
         tokio::pin!(owner);
         assert!(owner.as_mut().now_or_never().is_none());

@@ -1,6 +1,6 @@
-//! Invitations: making them, and what has become of one.
+//! Invitations: creating and checking them.
 //!
-//! Owns how long they are good, and what is told of one to whoever holds its link. Using one up is `registration`'s.
+//! Owns their lifetime, and what a visitor learns about one. `registration` uses them up.
 
 use std::sync::Arc;
 
@@ -10,43 +10,37 @@ use crate::error::Result;
 use crate::model::UserId;
 use crate::security_log::{Action, Source};
 
-/// How long an invitation is good, in milliseconds: a week.
+/// Lifetime of an invitation: a week, in milliseconds.
 const LASTS: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// What has become of an invitation.
+/// The state of an invitation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invite {
-    /// It lets somebody in.
+    /// It is valid.
     Good,
-    /// Somebody has registered with it.
+    /// It was used.
     Used {
-        /// Who made it; nobody, for one of the command line.
+        /// Who created it; `None` for the command line.
         from: Option<Arc<str>>,
     },
-    /// It is out of date.
+    /// It has expired.
     Expired {
-        /// Who made it; nobody, for one of the command line.
+        /// Who created it; `None` for the command line.
         from: Option<Arc<str>>,
     },
-    /// There is none with this token.
+    /// There is no invitation with this token.
     Unknown,
 }
 
 impl Accounts {
-    /// Makes an administrator's invitation for one person; gives its token.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates an invitation for one person; returns its token.
     pub async fn invite(&self, by: &SessionUser, source: &Source) -> Result<String> {
         let token = self.make_invite(Some(by.id)).await?;
         self.security.note(self.event(Action::InviteMade, source).by(&by.username));
         Ok(token)
     }
 
-    /// Makes an invitation as the person at the command line says.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Creates an invitation at the command line; returns its token.
     pub async fn invite_by_hand(&self) -> Result<String> {
         let token = self.make_invite(None).await?;
         self.security.note(self.event(Action::InviteMade, &Source::default()).by_hand());
@@ -60,11 +54,10 @@ impl Accounts {
         Ok(token)
     }
 
-    /// What has become of the invitation with this token. Nothing is told of one that there never was, and each such guess counts
-    /// against its address.
+    /// The state of the invitation with this token. An unknown token counts as a guess from its address.
     ///
     /// # Errors
-    /// `rate_limited` after too many guesses; the database's.
+    /// `rate_limited` after too many guesses.
     pub async fn check_invite(&self, token: &str, source: &Source) -> Result<Invite> {
         let attempt = Attempt::Token(source.address.map(network));
         self.may_try(&attempt, || self.event(Action::Throttled, source).detail("invite"))?;

@@ -1,7 +1,7 @@
-//! Notes on who was here: which sessions are in use, and when people were last seen.
+//! Records when sessions and people were last seen.
 //!
-//! Owns the one task that writes them, many at once and none twice in a minute, and that forgets the sessions which have ended by
-//! themselves. What makes a session good is for `session` to say.
+//! Owns the task that writes these times in batches, at most once a minute each, and deletes expired sessions. `session` decides
+//! which sessions are valid.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::db::Db;
 use crate::model::SessionKey;
 use crate::model::UserId;
 
-/// How many batch may wait to be written. One that finds no place is made at the next occasion.
+/// Capacity of the queue. A record that finds it full is dropped; the next one makes up for it.
 pub(super) const QUEUE: usize = 4096;
-/// How often the sessions that have ended by themselves are forgotten.
+/// Interval between deletions of expired sessions.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// That a session was used, or that its person was here.
+/// The use of a session, or a sign of life of a user.
 pub(super) struct Seen {
     pub key: Option<SessionKey>,
     pub person: Option<UserId>,
     pub at: Millis,
-    /// Dropped when it is written.
+    /// Dropped once it is written.
     pub _written: Option<oneshot::Sender<()>>,
 }
 
-/// Notes the use of sessions, many in one write: after a restart everybody comes back at once, and posts need the same
-/// connection. Now and then forgets the sessions that have ended by themselves. Ends with the last store.
+/// Writes records in batches, because posts share the connection and after a restart everybody reconnects at once. Regularly
+/// deletes expired sessions. Ends with the last `Store`.
 pub(super) async fn run(db: Arc<Db>, clock: Clock, idle: i64, mut queue: mpsc::Receiver<Seen>) {
     let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
     let mut batch = Vec::new();
@@ -50,7 +50,7 @@ pub(super) async fn run(db: Arc<Db>, clock: Clock, idle: i64, mut queue: mpsc::R
         };
         match done {
             Ok(()) => {}
-            // The server is stopping, and the database is closed before the last store is gone.
+            // The server is stopping; the database closes before the last `Store` is dropped.
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => tracing::warn!(%error, "could not note which sessions are in use"),
         }

@@ -1,6 +1,6 @@
-//! Logging in, and showing one's password again.
+//! Logging in, and confirming a password.
 //!
-//! Owns what is told of a failure (nothing that says which names exist) and what it counts against.
+//! Owns what a failure reveals, which is nothing about existing usernames, and which limits it counts against.
 
 use super::device::DeviceId;
 use super::hashing_queue::{Client, Ticket};
@@ -14,13 +14,13 @@ use crate::model::username::Username;
 use crate::security_log::{Action, Event, Source};
 
 impl Accounts {
-    /// Who has this name and password. A wrong name and a wrong password cannot be told apart, by the answer or by the time.
-    /// `device` is what the browser keeps since it logged in before.
+    /// Authenticates a user. A wrong username and a wrong password are indistinguishable, by the answer and by its timing.
+    /// `device` is the token of an earlier log-in.
     ///
     /// # Errors
     /// [`Error::WrongPassword`], `rate_limited` after too many failures, or `busy`.
     pub async fn authenticate(&self, username: &str, password: &str, device: Option<&str>, source: &Source) -> Result<User> {
-        // A name that cannot exist is worked on like one that does not.
+        // An invalid username takes the same path as an unknown one.
         let account = Username::parse(username).map_or_else(|_| String::new(), |name| name.as_str().to_owned());
         let known = self.db.find_user_by_name(&account).await?;
         let from = source.address.map(network);
@@ -28,14 +28,14 @@ impl Accounts {
             Some(device) => (Attempt::Device(device), Some(Client::Person(device.user))),
             None => (Attempt::Stranger { account, network: from }, from.map(Client::Network)),
         };
-        // Nobody's name is noted: somebody may have typed their password there.
+        // The typed username is not logged: people sometimes type their password there.
         let event = |action| self.event(action, source).about(known.as_ref().map(|user| &*user.username));
         let backoff = self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
         let guessed = if let Attempt::Stranger { account, .. } = &attempt { Some(account.clone()) } else { None };
         let ticket = Ticket { client, failures: backoff.failures, account: guessed, pause: backoff.pause };
         let slot = self.hasher.log_in_slot(ticket).await?;
-        // Of many at once, each sees when its slot comes what became of those before it: they do not slip through together, and
-        // those who know their passwords do not stand in each other's way.
+        // Checked again when the slot is available: concurrent guesses do not pass together, and users with the right password do
+        // not block each other.
         self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
         let user = known.as_ref().filter(|user| user.banned_at.is_none());
         let (fits, slot) = self.hasher.verify(slot, password, user.map(|user| &*user.password_hash)).await?;
@@ -50,8 +50,8 @@ impl Accounts {
         known.ok_or(Error::WrongPassword)
     }
 
-    /// Whether the password that somebody has just shown is still theirs. It is asked once their session is stored: a change of the
-    /// password ends all sessions that it finds, so none slips through beside it. Then they are in, and that is noted.
+    /// Checks that the password is still current, after the session was stored: a password change ends all sessions that it
+    /// finds, so none can slip through. Then logs the log-in.
     ///
     /// # Errors
     /// [`Error::WrongPassword`].
@@ -65,18 +65,17 @@ impl Accounts {
         Ok(())
     }
 
-    /// What a browser is to keep, so that it is known when somebody logs in again. The device stays the same where it kept something
-    /// that is still good.
+    /// The device token to store in the browser. A valid earlier token keeps its device.
     pub fn remember(&self, user: &User, kept: Option<&str>) -> String {
         let device = kept.and_then(|kept| self.devices.find(kept, Some(user)));
         self.devices.sign(device.unwrap_or_else(|| DeviceId::random(user.id)), &user.password_hash)
     }
 
-    /// Whether this is the password of somebody who is signed in. What strangers guess is no matter, and what is guessed here counts
-    /// against this session alone: a borrowed browser does not help anybody to guess, and locks nobody out.
+    /// Verifies the password of a signed-in user. Failures count against this session alone: a borrowed browser cannot be used to
+    /// lock the owner out, and strangers' guesses do not matter.
     ///
     /// # Errors
-    /// `invalid`, for `field`; `rate_limited` after too many wrong ones; `busy`.
+    /// `invalid` for `field`; `rate_limited` after too many wrong passwords; `busy`.
     pub(super) async fn verify_password(
         &self,
         user: &SessionUser,

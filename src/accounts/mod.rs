@@ -1,6 +1,6 @@
-//! People: registering, logging in, inviting, and their sessions.
+//! Accounts: registration, log-in, invitations, sessions and profiles.
 //!
-//! Owns who may have an account and who is who. It must not know of HTTP or sockets.
+//! Owns who may have an account and who is who. It must not know about HTTP or sockets.
 
 mod access;
 mod argon;
@@ -40,7 +40,7 @@ use crate::model::SessionKey;
 use crate::model::{RoomId, UserId};
 use crate::security_log::{Action, Event, SecurityLog, Source};
 
-/// Everybody who has an account.
+/// All accounts.
 pub struct Accounts {
     db: Arc<Db>,
     events: Bus,
@@ -56,10 +56,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of a database. Changed profiles and ended sessions are published to `events`.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Opens the accounts of a database. Changed profiles and ended sessions are published to `events`.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Self> {
         let setup = Setup::new(db.has_admin().await?);
         let devices = Devices::new(db.device_key().await?);
@@ -81,27 +78,27 @@ impl Accounts {
         Ok(accounts)
     }
 
-    /// Where is noted who came in and who was kept out.
+    /// The security log.
     pub fn security_log(&self) -> &Arc<SecurityLog> {
         &self.security
     }
 
-    /// The sessions, for the layer that finds each request's.
+    /// The session store, for the middleware that loads sessions.
     pub fn session_store(&self) -> Store {
         self.sessions.clone()
     }
 
-    /// Ends the connections of a session that has ended in the database. Returns once they can do nothing more.
+    /// Ends the connections of a session that was deleted. Returns once they can do nothing more.
     pub async fn session_ended(&self, session: SessionKey, reason: SessionEnd) {
         self.events.deliver(events::Event::SessionEnded { session, reason }).await;
     }
 
-    /// Ends all connections of a person whose sessions have ended in the database. Returns once they can do nothing more.
+    /// Ends all connections of a user whose sessions were deleted. Returns once they can do nothing more.
     async fn access_ended(&self, user: UserId, reason: SessionEnd) {
         self.events.deliver(events::Event::AccessEnded { user, reason }).await;
     }
 
-    /// Notes that somebody ended their session.
+    /// Records a log-out in the security log.
     pub fn logged_out(&self, user: &SessionUser, source: &Source) {
         self.security.note(self.event(Action::LogOut, source).by(&user.username));
     }
@@ -110,47 +107,38 @@ impl Accounts {
         Event::new(self.clock.now(), action, source)
     }
 
-    /// Notes which room a person visited last.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores the room that a user visited last.
     pub async fn visited(&self, user: UserId, room: RoomId) -> Result<()> {
         Ok(self.db.set_last_room(user, room).await?)
     }
 
-    /// Whose a session is, if it is good.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The user of a valid session.
     pub async fn session_user(&self, key: &SessionKey) -> Result<Option<SessionUser>> {
         Ok(self.sessions.user(key).await?)
     }
 
-    /// Notes that somebody was here just now. It is written soon, many at once, and at most once a minute for each.
+    /// Records that a user is active. It is written later, in batches, at most once a minute.
     pub fn seen(&self, user: UserId) {
         self.sessions.seen(user);
     }
 
-    /// Which of these sessions have ended, by log-out elsewhere or by age.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The sessions among these that have ended, by log-out or by age.
     pub async fn ended_among(&self, keys: HashSet<SessionKey>) -> Result<HashSet<SessionKey>> {
         Ok(self.sessions.ended_among(keys).await?)
     }
 }
 
-/// Runs work to its end, also when the request that asked for it is dropped: access that has ended in the database must end at the
-/// connections too.
+/// Runs work to completion even if the request is cancelled: access that has ended in the database must end at the connections as
+/// well.
 ///
 /// # Errors
-/// What the work returns; `internal` if it panicked.
+/// The work's, or `internal` if it panicked.
 pub async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let work = tokio::spawn(work.in_current_span()).await;
     work.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())))
 }
 
-/// A token for a link: 128 random bits.
+/// A random token of 128 bits.
 fn token() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

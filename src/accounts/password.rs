@@ -1,7 +1,7 @@
-//! Passwords: what they may be, and hashing them.
+//! Password rules and hashing.
 //!
-//! Owns when they are hashed, off the runtime and bounded: a flood waits or is refused, and chat goes on. Log-ins have turns of their own, so that
-//! whoever makes accounts cannot keep others from coming in. It must not know whose password it is.
+//! Owns that hashing is bounded and runs outside of the runtime, so that a flood waits or is refused while chat continues.
+//! Log-ins have a queue of their own, so that registrations cannot block them. It must not know whose password it is.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -12,17 +12,17 @@ use crate::accounts::common_passwords;
 use crate::error::{Error, Result};
 use crate::model::username::Username;
 
-/// How many characters a password may have.
+/// Maximum number of characters.
 const LONGEST: usize = 256;
 
 fn refused(why: &str) -> Result<()> {
     Err(Error::invalid("password", why))
 }
 
-/// Refuses what is too short or too long: costs nothing, so it comes first.
+/// Checks the length; cheap, so it comes first.
 ///
 /// # Errors
-/// `invalid`, for `password`.
+/// `invalid` for `password`.
 pub fn check_length(password: &str) -> Result<()> {
     if password.contains('\0') {
         return refused("The password contains a character that isn’t allowed.");
@@ -34,11 +34,11 @@ pub fn check_length(password: &str) -> Result<()> {
     }
 }
 
-/// Refuses what is too short, too long, or tried first, of somebody with this username and name. Takes milliseconds, so a form's is
-/// checked in a slot.
+/// Checks length and strength for a user with this name. It takes milliseconds, so passwords from forms are checked within a
+/// hashing slot.
 ///
 /// # Errors
-/// `invalid`, for `password`.
+/// `invalid` for `password`.
 pub fn check(password: &str, username: &Username, name: &str) -> Result<()> {
     check_length(password)?;
     check_strength(password, username.as_str(), name)
@@ -53,20 +53,17 @@ fn check_strength(password: &str, username: &str, name: &str) -> Result<()> {
 
 /// Hashes and verifies passwords, a few at a time.
 pub struct Hasher {
-    /// For those who log in.
+    /// For log-ins.
     log_ins: HashingQueue,
-    /// For those who choose a password: who registers, or changes theirs.
+    /// For new passwords: registrations and password changes.
     choices: HashingQueue,
-    /// Verified when there is no such person, so that finding out who exists takes as long either way.
+    /// Verified for unknown users, so that the timing does not reveal whether a user exists.
     decoy: Arc<str>,
     argon: Argon,
 }
 
 impl Hasher {
-    /// One that leaves a quarter of the processors, or more, to the chat; with two of them, a flood of both kinds shares both with it.
-    ///
-    /// # Panics
-    /// Never: a constant can be hashed.
+    /// Leaves at least a quarter of the processors to chat; on two processors, floods of both kinds share them with it.
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let argon = Argon::default();
@@ -79,15 +76,15 @@ impl Hasher {
         }
     }
 
-    /// Waits for a slot to log somebody in.
+    /// Waits for a slot for a log-in.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait.
+    /// [`Error::Busy`] if the queue is full.
     pub async fn log_in_slot(&self, ticket: Ticket) -> Result<Slot> {
         self.log_ins.acquire(ticket).await
     }
 
-    /// Refuses whoever would wait for nothing for a slot to do something with a password that is chosen.
+    /// Refuses a request for which the queue of new passwords is full.
     ///
     /// # Errors
     /// [`Error::Busy`].
@@ -95,33 +92,33 @@ impl Hasher {
         if self.choices.is_full_for(ticket) { Err(Error::BUSY) } else { Ok(()) }
     }
 
-    /// Waits for a slot to do something with a password that is chosen.
+    /// Waits for a slot for a new password.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait.
+    /// [`Error::Busy`] if the queue is full.
     pub async fn choice_slot(&self, ticket: Ticket) -> Result<Slot> {
         self.choices.acquire(ticket).await
     }
 
-    /// Whether a password is the one that was hashed; with no hash, the same work for nothing. Gives the slot back, for whoever
-    /// must note the outcome before the next one's slot comes.
+    /// Whether a password matches a hash; without a hash, the same work is done in vain. Returns the slot, so that the caller can
+    /// record the outcome before the next one starts.
     ///
     /// # Errors
-    /// When the stored hash cannot be read.
+    /// If the hash cannot be parsed.
     pub async fn verify(&self, slot: Slot, password: &str, stored: Option<&str>) -> Result<(bool, Slot)> {
         let is_known = stored.is_some();
         let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
-        // No password is longer; hashing a longer one would be work for nothing.
+        // No password is longer; hashing the rest would be useless work.
         let password: String = password.chars().take(LONGEST + 1).collect();
         let argon = self.argon.clone();
         let (fits, slot) = work(slot, move || argon.verify(&password, &stored)).await?;
         Ok((fits? && is_known, slot))
     }
 
-    /// The hash of a password that somebody with this username and name chooses, in PHC form.
+    /// Hashes a new password in PHC form.
     ///
     /// # Errors
-    /// `invalid`, for `password`, when it is not a good one: then nothing was hashed.
+    /// `invalid` for `password` if it is too weak; then nothing was hashed.
     pub async fn hash_new(&self, slot: Slot, password: &str, username: &Username, name: &str) -> Result<String> {
         check_length(password)?;
         let (password, username, name) = (password.to_owned(), username.clone(), name.to_owned());
@@ -138,7 +135,7 @@ impl Default for Hasher {
     }
 }
 
-/// The slot goes with the work: if whoever asked goes away, the core is still taken until it ends.
+/// The slot moves into the task: if the request is cancelled, the processor is busy until the work ends.
 async fn work<R: Send + 'static>(slot: Slot, work: impl FnOnce() -> R + Send + 'static) -> Result<(R, Slot)> {
     let done = tokio::task::spawn_blocking(move || (work(), slot));
     done.await.map_err(|fault| Error::Internal(fault.to_string()))

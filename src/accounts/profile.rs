@@ -1,6 +1,6 @@
-//! How people show themselves and how they want things: name, status, time zone, theme, and what they are told of.
+//! Profiles and preferences: name, status, time zone, theme and notifications.
 //!
-//! Owns the checks of what is written into a profile. A change is published.
+//! Owns their validation. Changes are published.
 
 use jiff::tz::TimeZone;
 
@@ -16,19 +16,19 @@ use crate::model::username::{Username, display_name};
 use crate::model::validate;
 use crate::model::{NotificationLevel, Theme, UserId};
 
-/// How long a status line may be, in characters.
+/// Maximum length of a status, in characters.
 const STATUS: usize = 100;
-/// How many names are looked at between two writes, where many are.
+/// Number of names processed per write when looks are computed at start.
 const LOOKS_BATCH: i64 = 1000;
 
-/// What somebody writes into their profile; what is not there stays.
+/// A change of a profile; fields that are `None` stay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProfileUpdate<'a> {
-    /// The name to show; the username when it is empty.
+    /// The name to show; empty for the username.
     pub name: Option<&'a str>,
-    /// One line about how they are.
+    /// A one-line status.
     pub status: Option<&'a str>,
-    /// A time zone's IANA name; empty for none.
+    /// IANA name of the time zone; empty for none.
     pub time_zone: Option<&'a str>,
     /// `auto`, `light` or `dark`.
     pub theme: Option<&'a str>,
@@ -37,7 +37,7 @@ pub struct ProfileUpdate<'a> {
 }
 
 impl Accounts {
-    /// How somebody shows themselves.
+    /// Finds a profile.
     ///
     /// # Errors
     /// `not_found`.
@@ -46,14 +46,14 @@ impl Accounts {
         self.db.find_profile(username.as_str()).await?.ok_or(Error::NotFound("person"))
     }
 
-    /// Writes what somebody update into their profile, and publishes what others can see of it. Returns once caches hold the new name.
+    /// Changes a profile and publishes what others can see of it. Returns once caches hold the new name.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field.
     pub async fn change_profile(&self, user: &SessionUser, update: ProfileUpdate<'_>) -> Result<Profile> {
         let before = self.profile(&user.username).await?;
         let mut profile = before.clone();
-        // A name from before today's rules stays until another one is chosen.
+        // Existing names may violate newer rules until they are changed.
         if let Some(name) = update.name.filter(|name| *name != before.name) {
             let username = Username::parse(&user.username)?;
             profile.name = display_name(name, &username)?;
@@ -93,10 +93,10 @@ impl Accounts {
         Ok(profile)
     }
 
-    /// Refuses a name that another person, or one of the server's offices, would be taken for.
+    /// Refuses a name that resembles another user's or an official role.
     ///
     /// # Errors
-    /// `invalid`, for `name`.
+    /// `invalid` for `name`.
     pub(super) async fn check_lookalikes(&self, name: &str, username: &Username, may_use_roles: bool) -> Result<()> {
         if name == username.as_str() {
             return Ok(());
@@ -114,10 +114,7 @@ impl Accounts {
         }
     }
 
-    /// Notes how a new person's name looks, once they are registered, and publishes whose name can be confused with it now.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Stores the look of a new user's name, and publishes other users whose names it resembles.
     pub(super) async fn store_look(&self, user: &User) -> Result<()> {
         let fold = lookalikes::fold(&Username::parse(&user.username)?);
         let mut events = Vec::new();
@@ -130,8 +127,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Notes how the names of those look whose names were not looked at yet: who was here before names had looks, and whoever registered when
-    /// the server stopped.
+    /// Computes missing looks: of users older than this feature, and of those who registered just before a shutdown.
     pub(super) async fn store_missing_looks(&self) -> Result<()> {
         let mut is_settled = true;
         loop {
@@ -157,18 +153,12 @@ impl Accounts {
         self.profile(&user.username).await
     }
 
-    /// A page of the directory.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of the directory of people.
     pub async fn directory(&self, request: &PageRequest) -> Result<PeopleListPage<ListedPerson>> {
         Ok(PeopleListPage::new(self.db.list_people(request, PageRequest::LIMIT).await?, |person| &person.username))
     }
 
-    /// The rooms in which two people both are.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The rooms that two people have in common.
     pub async fn shared_rooms(&self, reader: UserId, person: UserId) -> Result<Vec<SharedRoom>> {
         Ok(self.db.list_shared_rooms(reader, person).await?)
     }
@@ -178,10 +168,10 @@ fn profile_changed(profile: &Profile, is_renamed: bool) -> Event {
     Event::ProfileChanged { person: profile.author(), status: profile.status.clone(), is_renamed }
 }
 
-/// A time zone by the name that the IANA gave it; none for nothing.
+/// Parses an IANA time zone; `None` if empty.
 ///
 /// # Errors
-/// `invalid`, for `time_zone`.
+/// `invalid` for `time_zone`.
 pub fn time_zone(text: &str) -> Result<Option<String>> {
     let text = text.trim();
     if text.is_empty() {

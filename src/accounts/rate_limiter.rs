@@ -1,6 +1,6 @@
-//! How much of something each may do in a time, in bounded memory.
+//! A rate limiter per key, in bounded memory.
 //!
-//! Owns the counts. It must not know what is counted, or what follows when there is too much of it.
+//! Owns the counts. It must not know what is limited, or what happens at the limit.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,12 +9,11 @@ use std::time::Duration;
 use crate::clock::Millis;
 use crate::config::Rate;
 
-/// How many are remembered in each kind. What is charged for costs a hash, so that even a flood does not come to this in the time
-/// that one is remembered.
+/// Maximum number of keys. Each charge costs a password hash, so that even a flood cannot reach it before keys expire.
 const MAX_KEYS: usize = 100_000;
 
-/// A rate as the generic cell rate algorithm (ITU-T I.371) has it: each charge costs so much time, and the debt may not exceed
-/// the whole of it. In microseconds.
+/// The parameters of the generic cell rate algorithm (ITU-T I.371) in microseconds: the emission interval per charge, and the
+/// tolerance, which bounds how far the theoretical arrival time may run ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
     interval: i64,
@@ -22,58 +21,58 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// As a setting says it.
+    /// The quota of a configured rate.
     pub fn new(rate: Rate) -> Self {
         let tolerance = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX / 4);
         Self { interval: (tolerance / i64::from(rate.count.get())).max(1), tolerance }
     }
 
-    /// So many times as much at once, in so many times the time.
+    /// Multiplies the burst, at the same rate.
     pub fn with_burst(self, times: i64) -> Self {
         Self { interval: self.interval, tolerance: self.tolerance.saturating_mul(times) }
     }
 
-    /// So many times as much in the same time.
+    /// Multiplies the rate, within the same period.
     pub fn faster(self, times: i64) -> Self {
         Self { interval: (self.interval / times).max(1), tolerance: self.tolerance }
     }
 }
 
-/// That there is nothing left.
+/// The limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
-    /// When there is some again.
+    /// When a charge is possible again.
     pub retry_after: Duration,
-    /// Whether this is the first to be told so since the last charge.
+    /// Whether this is the first refusal since the last charge.
     pub is_first: bool,
 }
 
-/// The limiter of many, all of one kind.
+/// Rate limiters with a common quota, one per key.
 pub struct RateLimiter<K> {
     quota: Quota,
     cells: HashMap<K, Cell>,
 }
 
 struct Cell {
-    /// When all that was charged is paid off.
+    /// Theoretical arrival time: when all charges are used up.
     tat: i64,
     is_reported: bool,
 }
 
 impl<K: Hash + Eq + Clone> RateLimiter<K> {
-    /// RateLimiter that are whole.
+    /// A limiter without charges.
     pub fn new(quota: Quota) -> Self {
         Self { quota, cells: HashMap::new() }
     }
 
-    /// Whether there is room for one more.
+    /// Checks whether a charge is possible.
     ///
     /// # Errors
-    /// [`Limited`] when there is not.
+    /// [`Limited`] if it is not.
     pub fn check(&mut self, key: &K, now: Millis) -> Result<(), Limited> {
         let (quota, now) = (self.quota, micros(now));
         let Some(cell) = self.cells.get_mut(key) else { return Ok(()) };
-        // Where the clock was set back it is forgotten for good: otherwise the wait would begin anew each time it is asked for.
+        // Stores the clamped time: otherwise, after the clock was set back, each check would start the wait anew.
         cell.tat = quota.clamp(cell.tat, now);
         match cell.tat + quota.interval - quota.tolerance - now {
             wait @ 1.. => {
@@ -84,14 +83,14 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         }
     }
 
-    /// How many charges are not paid off yet.
+    /// The number of charges that are not used up yet.
     pub fn count(&self, key: &K, now: Millis) -> u32 {
         let now = micros(now);
         let owed = self.cells.get(key).map_or(0, |cell| self.quota.clamp(cell.tat, now) - now);
         u32::try_from(owed.div_euclid(self.quota.interval) + i64::from(owed % self.quota.interval > 0)).unwrap_or(u32::MAX)
     }
 
-    /// Charges for one.
+    /// Records a charge.
     pub fn charge(&mut self, key: K, now: Millis) {
         let (quota, now) = (self.quota, micros(now));
         if self.cells.len() >= MAX_KEYS && !self.cells.contains_key(&key) {
@@ -106,7 +105,7 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         *cell = Cell { tat: quota.clamp(quota.clamp(cell.tat, now) + quota.interval, now), is_reported: false };
     }
 
-    /// Gives the last charge back.
+    /// Reverts the last charge.
     pub fn refund(&mut self, key: &K) {
         if let Some(cell) = self.cells.get_mut(key) {
             cell.tat -= self.quota.interval;
@@ -115,7 +114,7 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
 }
 
 impl Quota {
-    /// A debt is never more than the whole, even where the clock was set back since.
+    /// Limits the arrival time to the tolerance, even if the clock was set back.
     fn clamp(self, tat: i64, now: i64) -> i64 {
         tat.clamp(now, now.saturating_add(self.tolerance))
     }

@@ -1,7 +1,7 @@
-//! Making an account.
+//! Registration.
 //!
-//! Owns who may, how often, and in which order that is looked at: whatever costs nothing comes before the password is hashed, and
-//! the transaction that stores the account looks at all of it again.
+//! Owns who may register, how often, and the order of the checks: cheap ones come before the password is hashed, and the
+//! transaction that stores the account repeats them.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ use crate::model::username::Username;
 use crate::security_log::{Action, Source};
 use parking_lot::Mutex;
 
-/// How many names an address may find to be taken, for each account that it may make: not so many that it gets to know them all.
+/// How many taken usernames an address may find, per account that it may create: too few to enumerate them.
 const NAMES_PER_ACCOUNT: i64 = 10;
 
 const SETUP_USED: Error = Error::Forbidden("This setup link has expired or was already used. Restart Parlor to get a new one.");
@@ -36,14 +36,14 @@ fn name_taken() -> Error {
     Error::invalid("username", "That username is taken.")
 }
 
-/// What somebody who registers fills in.
+/// The fields of a registration.
 #[derive(Debug)]
 pub struct Registration<'a> {
-    /// The unique name that they want.
+    /// The username.
     pub username: &'a str,
     /// The name to show; may be empty.
     pub name: &'a str,
-    /// Their password.
+    /// The password.
     pub password: &'a str,
     /// The token of an invitation; may be empty.
     pub invite: &'a str,
@@ -51,14 +51,14 @@ pub struct Registration<'a> {
     pub setup: &'a str,
 }
 
-/// What is left of a form once everything that costs nothing has been looked at.
+/// A registration that has passed the cheap checks.
 struct Checked<'a> {
     username: Username,
     name: String,
     password: &'a str,
 }
 
-/// Looks at everything of a form that costs nothing.
+/// The checks that cost nothing.
 fn check<'a>(username: &str, name: &str, password: &'a str) -> Result<Checked<'a>> {
     let username = Username::parse(username)?;
     let name = username::display_name(name, &username)?;
@@ -67,20 +67,20 @@ fn check<'a>(username: &str, name: &str, password: &'a str) -> Result<Checked<'a
 }
 
 impl Accounts {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for a field, `forbidden` where registration is closed, `rate_limited`, or `busy`.
+    /// `invalid` or `too_long` for a field, `forbidden` if registration is closed, `rate_limited`, or `busy`.
     pub async fn register(&self, form: Registration<'_>, source: &Source) -> Result<User> {
-        // First whether they may at all: who has no invitation does not get to know which names are taken.
+        // First, so that only people who may register learn which names are taken.
         let permit = self.permit(&form, source).await?;
         let checked = check(form.username, form.name, form.password)?;
         let network = source.address.map(network);
-        // An invitation was counted out by whoever gave it.
+        // Invitations are limited by those who create them.
         let counted = if permit == Permit::Open { network } else { None };
         self.limited(self.registrations.check(counted, self.clock.now()), source)?;
         let mut ticket = Ticket { client: network.map(Client::Network), ..Ticket::default() };
-        // The database need not be asked for somebody who could not be served.
+        // Saves queries for a request that would be refused.
         self.hasher.check_choice_queue(&ticket)?;
         let is_admin = permit == Permit::Setup;
         if let Err(refused) = self.check_names(&checked, is_admin).await {
@@ -88,11 +88,11 @@ impl Accounts {
             return Err(refused);
         }
         let _alone = if is_admin { Some(self.setup.alone.lock().await) } else { None };
-        // Counted before its slot comes: many at once do not slip through together.
+        // Charged before the slot is available: concurrent registrations do not pass together.
         ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, ticket).await);
         if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
-            // Nothing was hashed for it.
+            // No password was hashed.
             self.registrations.refund(counted);
         }
         let user = added?;
@@ -106,14 +106,14 @@ impl Accounts {
         }
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
         self.events.deliver(events::Event::UserRegistered { person }).await;
-        // The account exists all the same; the next start makes up for it.
+        // The account exists nevertheless; the next start computes the look.
         if let Err(error) = self.store_look(&user).await {
             tracing::warn!(%error, "could not note how a new name looks");
         }
         Ok(user)
     }
 
-    /// Makes an account as the person at the command line says.
+    /// Creates an account at the command line.
     ///
     /// # Errors
     /// As [`Self::register`].
@@ -127,7 +127,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// What lets somebody register, looked at without using it up.
+    /// The permit for a registration; does not use it up.
     async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<Permit> {
         if !form.setup.is_empty() {
             if self.setup.is_token(form.setup) && !self.db.has_admin().await? {
@@ -150,7 +150,7 @@ impl Accounts {
         }
     }
 
-    /// Refuses names that are taken, look like somebody else's, or are nobody's to choose.
+    /// Refuses names that are taken, reserved, or resemble another user's.
     async fn check_names(&self, checked: &Checked<'_>, may_use_roles: bool) -> Result<()> {
         let username = &checked.username;
         if self.db.find_user_by_name(username.as_str()).await?.is_some() {
@@ -196,9 +196,9 @@ impl Accounts {
     }
 }
 
-/// The registrations of late, by network.
+/// Limits registrations by network.
 pub struct Registrations {
-    /// Nothing where they are not limited.
+    /// `None` without a limit.
     limiters: Option<Mutex<Limiters>>,
 }
 
@@ -208,7 +208,7 @@ struct Limiters {
 }
 
 impl Registrations {
-    /// So many in such a time for each network; any number without a rate.
+    /// Limits each network to a rate; no limit without one.
     pub fn new(rate: Option<config::Rate>) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);
@@ -217,12 +217,12 @@ impl Registrations {
         Self { limiters }
     }
 
-    /// Whether there is room for one more.
+    /// Checks whether another registration is possible.
     fn check(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Limited> {
         self.with(network, |limiters, network| limiters.accounts.check(&network, now)).unwrap_or(Ok(()))
     }
 
-    /// Counts one more; how many there were before it.
+    /// Charges a registration; returns the number of recent ones before it.
     fn charge(&self, network: Option<IpAddr>, now: Millis) -> Result<u32, Limited> {
         let charged = self.with(network, |limiters, network| {
             limiters.accounts.check(&network, now)?;
@@ -237,7 +237,7 @@ impl Registrations {
         self.with(network, |limiters, network| limiters.accounts.refund(&network));
     }
 
-    /// Counts a name that was found to be taken.
+    /// Charges a username that was found to be taken.
     fn record_taken_name(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Limited> {
         let found = self.with(network, |limiters, network| {
             limiters.names.check(&network, now)?;
@@ -248,7 +248,6 @@ impl Registrations {
     }
 
     fn with<T>(&self, network: Option<IpAddr>, run: impl FnOnce(&mut Limiters, IpAddr) -> T) -> Option<T> {
-        // Each entry is whole by itself, so a poisoned lock guards nothing broken.
         let mut limiters = self.limiters.as_ref()?.lock();
         Some(run(&mut limiters, network?))
     }

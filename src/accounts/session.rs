@@ -1,7 +1,8 @@
-//! Sessions: who is signed in, for how long.
+//! Sessions.
 //!
-//! Owns a session's life: made at log-in, good while it is used and not too old, ended once. The database holds a hash of the id
-//! that the cookie carries, so a copy of it lets nobody in. A session that has ended is never brought back: saving is an update.
+//! Owns their life cycle: created at log-in, valid while in use and not too old, ended once. The database stores a hash of the id
+//! in the cookie, so that a copy of it is of no use to an attacker. A save never revives an ended session, because it is an
+//! update.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Debug, Formatter};
@@ -26,45 +27,45 @@ use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
 
-/// How exactly it is noted when a session was last used, in milliseconds.
+/// Precision of `last_seen_at`, in milliseconds.
 const TOUCH: i64 = 60_000;
-/// How long a request waits for that.
+/// How long a request waits for it to be written.
 const TOUCH_TIMEOUT: Duration = Duration::from_secs(1);
-/// Where a session's record holds whose it is.
+/// The key of the user in a session's record.
 const USER: &str = "user";
 
-/// The key of the session that has this id.
+/// The key of a session id.
 pub fn key(id: &Id) -> SessionKey {
-    // By hand: each request and each connect does this, and formatting every byte costs more than hashing them.
+    // Not with `format!`, which costs more than the hash itself; this runs for each request and connection.
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = Sha256::digest(id.0.to_le_bytes());
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     SessionKey::from_digits(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
 }
 
-/// Whose a session is, read from the database with it: never older than the request.
+/// The user of a session, loaded together with it for each request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionUser {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// Their unique name.
+    /// The unique name.
     pub username: Arc<str>,
     /// The name to show.
     pub name: Arc<str>,
-    /// Whether they look after the server.
+    /// Whether they are an administrator.
     pub is_admin: bool,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
-    /// Their time zone's IANA name, if they told it.
+    /// IANA name of their time zone, if known.
     #[serde(default)]
     pub time_zone: Option<Arc<str>>,
-    /// Light or dark.
+    /// The color theme.
     #[serde(default)]
     pub theme: Theme,
-    /// Their default notification level.
+    /// The default notification level.
     #[serde(default = "mentions")]
     pub notify: NotificationLevel,
-    /// How they have arranged their sidebar.
+    /// The sidebar arrangement.
     #[serde(default)]
     pub sidebar: Arc<Arrangement>,
 }
@@ -74,7 +75,7 @@ fn mentions() -> NotificationLevel {
 }
 
 impl SessionUser {
-    /// All that a session stores of its person: the rest is read anew each time.
+    /// A user with only an id, which is all that a session stores.
     pub fn only(id: UserId) -> Self {
         Self {
             id,
@@ -89,7 +90,7 @@ impl SessionUser {
         }
     }
 
-    /// Who they are to `permissions`.
+    /// The user as an actor for `permissions`.
     pub fn actor(&self) -> Actor {
         Actor { id: self.id, is_admin: self.is_admin }
     }
@@ -109,16 +110,16 @@ impl SessionUser {
     }
 }
 
-/// The sessions of a database.
+/// The session store.
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
     clock: Clock,
     idle: i64,
     lifetime: i64,
-    /// Notes on their way to [`run`].
+    /// The queue of [`last_seen::run`].
     queue: mpsc::Sender<Seen>,
-    /// When the sessions under open sockets were last noted as in use.
+    /// When the sessions of open sockets were last recorded as in use.
     noted_at: Arc<AtomicI64>,
 }
 
@@ -129,7 +130,7 @@ impl Debug for Store {
 }
 
 impl Store {
-    /// Sessions that end when unused for `idle`, and after `lifetime` in any case. Starts the task that looks after them.
+    /// A store whose sessions end after `idle` without use, and after `lifetime` in any case. Starts the task of `last_seen`.
     pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let (queue, receiver) = mpsc::channel(QUEUE);
@@ -138,10 +139,7 @@ impl Store {
         Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), queue, noted_at }
     }
 
-    /// Whose a session is, if it is good.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The user of a valid session.
     pub async fn user(&self, key: &SessionKey) -> sqlx::Result<Option<SessionUser>> {
         Ok(self.find(key).await?.as_ref().and_then(SessionUser::of))
     }
@@ -152,8 +150,7 @@ impl Store {
         if let Some(row) = &row
             && now.0 - row.last_seen_at.0 > TOUCH
         {
-            // Written by a task of its own, which nobody can cancel; a database that cannot write just now does not keep its
-            // readers waiting.
+            // Written by another task, which cannot be cancelled; a database that cannot write does not block readers.
             let (written, done) = oneshot::channel();
             let seen = Seen { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
             if self.queue.try_send(seen).is_ok() {
@@ -163,18 +160,14 @@ impl Store {
         Ok(row)
     }
 
-    /// Notes that somebody was here just now; nobody waits for it. When too many notes wait, this one is not made: it is only to the
-    /// minute anyway.
+    /// Records that a user is active, without waiting. If the queue is full, the record is dropped.
     pub fn seen(&self, user: UserId) {
         let seen = Seen { key: None, person: Some(user), at: self.clock.now(), _written: None };
         self.queue.try_send(seen).ok();
     }
 
-    /// Which of these sessions, which have open sockets, have ended. The others are in use, also when their people only listen, and
-    /// now and then that is noted: seldom, because it writes a row for each.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The sessions of open sockets that have ended. The others are in use even if their users only listen; this is recorded
+    /// rarely, because it writes a row for each.
     pub async fn ended_among(&self, mut keys: HashSet<SessionKey>) -> sqlx::Result<HashSet<SessionKey>> {
         if keys.is_empty() {
             return Ok(keys);
@@ -198,7 +191,7 @@ fn backend(error: sqlx::Error) -> Error {
     Error::Backend(error.to_string())
 }
 
-/// A record's person and the rest of it.
+/// Splits a record into the user and the remaining data.
 fn split(record: &Record) -> Result<(Option<UserId>, String)> {
     let user = record.data.get(USER).and_then(|user| user.get("id")).and_then(Value::as_i64).map(UserId);
     let rest: HashMap<_, _> = record.data.iter().filter(|(name, _)| *name != USER).collect();
@@ -212,13 +205,13 @@ impl tower_sessions::SessionStore for Store {
         let (user, data) = split(record)?;
         let key = key(&record.id).as_str().to_owned();
         let new = NewSession { key, user, data, created_at: now, expires_at: now.plus(self.lifetime) };
-        // 128 random bits do not meet twice; if they did, this fails rather than share a session.
+        // If two ids of 128 random bits were equal, this would fail rather than share a session.
         self.db.insert_session(&new).await.map_err(backend)
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
         let (user, data) = split(record)?;
-        // Nothing when it has ended meanwhile: a request that was under way must not undo a log-out.
+        // No effect on an ended session: a concurrent request must not undo a log-out.
         self.db.update_session(key(&record.id).as_str(), user, &data).await.map_err(backend)?;
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! The first administrator: the one-time token, and whether there is an administrator yet.
+//! Set-up of the first administrator.
 //!
-//! Owns both. Who registers with the token is `registration`'s.
+//! Owns the one-time token, and whether an administrator exists. `registration` uses the token.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,43 +11,40 @@ use super::{Accounts, hash, token};
 use crate::error::{Error, Result};
 use crate::security_log::{Action, Source};
 
-/// What there is to set up.
+/// The state of the set-up.
 pub(super) struct Setup {
-    /// Lets whoever holds it become the administrator; none when there was one at the start.
+    /// Makes its holder the administrator; `None` if there was one at start.
     token: Option<String>,
-    /// Once there is one, there always is.
+    /// Once true, it stays true.
     has_admin: AtomicBool,
-    /// Held by whoever uses the token: of two at once, the second finds an administrator.
+    /// Serializes uses of the token: the second finds an administrator.
     pub(super) alone: Mutex<()>,
 }
 
 impl Setup {
-    /// A new token, unless there is an administrator.
+    /// Creates a token unless there is an administrator.
     pub(super) fn new(has_admin: bool) -> Self {
         Self { token: (!has_admin).then(token), has_admin: has_admin.into(), alone: Mutex::default() }
     }
 
-    /// Whether this is the token. Compared by their hashes: how long it takes says nothing about it.
+    /// Compares by hash, so that the timing reveals nothing.
     pub(super) fn is_token(&self, given: &str) -> bool {
         self.token.as_ref().is_some_and(|token| hash(token) == hash(given))
     }
 
-    /// Notes that there is an administrator.
+    /// Records that there is an administrator.
     pub(super) fn done(&self) {
         self.has_admin.store(true, Ordering::Release);
     }
 }
 
 impl Accounts {
-    /// The token of the link through which the administrator registers; none when there was one at the start.
+    /// The token of the set-up link; `None` if there was an administrator at start.
     pub fn setup_token(&self) -> Option<&str> {
         self.setup.token.as_deref()
     }
 
-    /// Whether anybody looks after the server. The database is only asked while nobody does: the command line may have made one.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Whether there is an administrator. Queries the database until there is one, because the command line may create it.
     pub async fn has_admin(&self) -> Result<bool> {
         if self.setup.has_admin.load(Ordering::Acquire) {
             return Ok(true);
@@ -59,10 +56,10 @@ impl Accounts {
         Ok(has_admin)
     }
 
-    /// The token of the set-up, out of what somebody pasted: the token, or the link or the line that it stands in.
+    /// Extracts the set-up token from pasted text: the token, the link, or the log line that contains it.
     ///
     /// # Errors
-    /// `invalid` for `token`, when it is another; `rate_limited` after too many.
+    /// `invalid` for `token` if it is wrong; `rate_limited` after too many guesses.
     pub async fn check_setup(&self, pasted: &str, source: &Source) -> Result<String> {
         let given = pasted.rsplit("setup=").next().unwrap_or_default().trim();
         if given.is_empty() {

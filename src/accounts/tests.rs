@@ -15,7 +15,7 @@ use crate::error::Error;
 const PASSWORD: &str = "seven quiet harbours";
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// Accounts on a database of their own.
+/// Accounts on a temporary database.
 struct World {
     accounts: Arc<Accounts>,
     clock: Clock,
@@ -46,7 +46,7 @@ impl World {
         self.accounts.authenticate(username, password, None, &source(1)).await
     }
 
-    /// A session that begins for somebody.
+    /// Creates a session for a user.
     async fn begin(&self, user: UserId) -> Record {
         let data = [("user".to_owned(), serde_json::to_value(SessionUser::only(user)).unwrap())].into();
         let mut record = Record { id: Id::default(), data, expiry_date: OffsetDateTime::UNIX_EPOCH };
@@ -90,7 +90,7 @@ async fn of_many_guesses_at_once_no_more_get_through_than_one_after_the_other() 
     let guesses = (0..12).map(|_| world.log_in("ada", "wrong"));
     let codes: Vec<_> = futures_util::future::join_all(guesses).await.iter().map(code).collect();
     let tried = codes.iter().filter(|&&code| code == "unauthenticated").count();
-    // As many as hash at the same time may be one too many.
+    // One more guess for each concurrent hash may pass.
     let at_once = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2);
     assert!((3..3 + at_once).contains(&tried), "{codes:?}");
     assert!(codes.iter().all(|&code| code == "unauthenticated" || code == "rate_limited"), "{codes:?}");
@@ -125,7 +125,7 @@ async fn an_invitation_is_for_one_person_and_for_a_week() {
     assert_eq!(code(&world.log_in("grace", PASSWORD).await), "unauthenticated", "a refused registration made an account");
 
     let invite = world.accounts.invite_by_hand().await.unwrap();
-    // A name that is taken does not use it up.
+    // A taken username does not use up the invitation.
     assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "invalid");
     world.clock.shift(8 * DAY);
     assert_eq!(code(&world.accounts.register(form("grace", &invite, ""), &source(1)).await), "invalid");

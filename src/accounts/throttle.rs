@@ -1,7 +1,7 @@
-//! How often one may fail to prove who one is.
+//! Limits on failed authentication.
 //!
-//! Owns whose failures count against whom. Only failures count, and only once they are known, so nobody is held up by those who
-//! know their passwords. Strangers' failures never shut the owner out: docs/decisions/0039.
+//! Owns which failures count against whom. Only known failures count, so nobody is delayed by users with the right password.
+//! Strangers' failures never lock the owner out (docs/decisions/0039).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::config::Rate;
 use crate::model::SessionKey;
 use parking_lot::{Mutex, MutexGuard};
 
-/// How many times as many failures as one budget holds make the pauses between guesses at one account the longest.
+/// The pause between guesses at an account reaches its maximum at this multiple of the failure limit.
 const BURST_FACTOR: i64 = 10;
-/// The longest pause between two guesses at one account, from all unknown devices together. A longer one would make its owner at a
-/// new address wait behind the guesses for more than they have patience.
+/// Maximum pause between two guesses at one account from all unknown devices. A longer one would delay the owner at a new address
+/// too much.
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// An address, or the IPv6 /64 that it is in, which belongs to one customer, who has all of its addresses.
+/// An IPv4 address, or the /64 of an IPv6 address, which belongs to one customer.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
@@ -27,54 +27,54 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Who tries, and with what they show that they were here before.
+/// An attempt to authenticate, by how much the client is trusted.
 #[derive(Clone, Debug)]
 pub enum Attempt {
-    /// A log-in from a device that has not logged in as this account before.
+    /// A log-in from an unknown device.
     Stranger {
-        /// An account that need not exist: what happens after many failures must not tell.
+        /// The username, which need not exist: limits must not reveal that.
         account: String,
-        /// From where.
+        /// The client's network.
         network: Option<IpAddr>,
     },
-    /// A log-in from one that has.
+    /// A log-in from a device that has logged in to this account before.
     Device(DeviceId),
-    /// Somebody who is signed in, and shows their password again.
+    /// A signed-in user who confirms their password.
     Session(SessionKey),
-    /// Somebody without an account who shows a token, of the set-up or of an invitation.
+    /// A token for set-up or an invitation.
     Token(Option<IpAddr>),
 }
 
-/// How somebody stands who may try.
+/// The restrictions on an attempt that may be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
-    /// How many failures there were of late, by this budget.
+    /// The number of recent failures.
     pub failures: u32,
-    /// How long nobody else may guess at the same account after them: some where many do.
+    /// Time during which nobody else may guess at the account; not zero if many do.
     pub pause: Duration,
 }
 
-/// The failures of late.
+/// Recent failures.
 pub struct Throttle {
-    /// Nothing where nothing is limited.
+    /// `None` without a limit.
     limiters: Option<Mutex<Limiters>>,
 }
 
-/// Each kind apart, so that many of one do not push out another.
+/// A limiter per kind, so that many keys of one kind do not displace others.
 struct Limiters {
     pairs: RateLimiter<(String, Option<IpAddr>)>,
     networks: RateLimiter<IpAddr>,
     devices: RateLimiter<DeviceId>,
     sessions: RateLimiter<SessionKey>,
     tokens: RateLimiter<IpAddr>,
-    /// What came to each account from all strangers together: it slows them down, and refuses nobody.
+    /// All strangers' failures per account: they slow guesses down and refuse nobody.
     accounts: RateLimiter<String>,
-    /// How many failures a budget holds.
+    /// The failure limit.
     capacity: u32,
 }
 
 impl Throttle {
-    /// So many failures in such a time, in each budget; any number without a rate.
+    /// Limits each key to a rate of failures; no limit without one.
     pub fn new(rate: Option<Rate>) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);
@@ -91,10 +91,10 @@ impl Throttle {
         Self { limiters }
     }
 
-    /// Whether another attempt may be made.
+    /// Checks whether an attempt may be made.
     ///
     /// # Errors
-    /// When there were too many failures of late.
+    /// [`Limited`] after too many recent failures.
     pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<Backoff, Limited> {
         let Some(mut limiters) = self.limiters() else { return Ok(Backoff::default()) };
         match attempt {
@@ -114,7 +114,7 @@ impl Throttle {
         }
     }
 
-    /// Notes that an attempt failed.
+    /// Records a failed attempt.
     pub fn fail(&self, attempt: Attempt, now: Millis) {
         let Some(mut limiters) = self.limiters() else { return };
         match attempt {
@@ -136,7 +136,6 @@ impl Throttle {
     }
 
     fn limiters(&self) -> Option<MutexGuard<'_, Limiters>> {
-        // Each entry is capacity by itself, so a poisoned lock guards nothing broken.
         self.limiters.as_ref().map(|limiters| limiters.lock())
     }
 }
@@ -158,7 +157,7 @@ impl Limiters {
         Ok(Backoff { failures, pause: self.pause(&pair.0, now) })
     }
 
-    /// The pause after a guess: none while there are as few as one budget holds, and then longer with each of them.
+    /// The pause after a guess: zero up to one failure limit, then increasing.
     fn pause(&self, account: &String, now: Millis) -> Duration {
         let excess = self.accounts.count(account, now).saturating_sub(self.capacity.saturating_sub(1));
         let most = self.capacity.saturating_mul(BURST_FACTOR as u32 - 1).max(1);

@@ -1,8 +1,8 @@
-//! Newcomers: whoever has a new account becomes a member of the default rooms.
+//! Default rooms: every new user joins them.
 //!
-//! Owns when that happens. An account and its memberships are not one transaction: the account is marked as new in its own, and the
-//! mark goes away once the ledger has let them into the rooms. What comes in between (a crash, a full queue) is made up for when they
-//! log in or open `/`. So are accounts that were made at the command line, whose program has no ledger.
+//! Owns when that happens. The account and its memberships are not one transaction: the account is created with `is_new`, which
+//! is cleared after the joins. If something fails in between, it is repeated at the next log-in or visit of `/`. The same covers
+//! accounts created at the command line, which has no ledger.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::chat::ledger::change::Change;
 use crate::error::{Error, Result};
 use crate::model::{UserId, Visibility};
 
-/// Warns of default rooms that nobody can be led into: at the start, where whoever set them looks.
+/// Warns at start about default rooms that do not exist.
 pub(super) fn warn_of_missing(default_rooms: &[String], names: &Names) {
     for slug in default_rooms.iter().filter(|slug| !names.is_public_room(slug)) {
         tracing::warn!(
@@ -22,11 +22,11 @@ pub(super) fn warn_of_missing(default_rooms: &[String], names: &Names) {
 }
 
 impl Chat {
-    /// Makes somebody who has not been here yet a member of the default rooms, and notes the first of them as the one to open, whose slug
-    /// it gives. Later on it does nothing: a room that they left stays left.
+    /// Adds a new user to the default rooms and stores the first of them as their last visited room; returns its slug. Does
+    /// nothing later on: a room that they left stays left.
     ///
     /// # Errors
-    /// The ledger's, or the database's: then it can be tried again.
+    /// The ledger's; it can be repeated.
     pub async fn welcome(&self, person: UserId) -> Result<Option<Arc<str>>> {
         if !self.db.is_new(person).await? {
             return Ok(None);

@@ -1,7 +1,7 @@
-//! Direct messages: conversations of exactly these people, without a room to think up.
+//! Direct messages: conversations between a fixed set of people.
 //!
-//! Owns finding and making them, and what each of their readers sees as their name. They are private rooms whose people are fixed: that
-//! nobody comes or goes is a rule of `batch`.
+//! Owns finding and creating them, and their names, which depend on the reader. They are private rooms; the ledger's rules keep
+//! their members fixed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,37 +16,37 @@ use crate::model::pagination::RoomListPage;
 use crate::model::validate;
 use crate::model::{ListedRoom, RoomId, UserId};
 
-/// How many others one conversation has at the most.
+/// Maximum number of other people in a conversation.
 pub const MAX_OTHERS: usize = 8;
-/// How many conversations somebody may be in.
+/// Maximum number of conversations per user.
 const MOST: i64 = 2_000;
-/// How many conversations a page of them holds.
+/// Conversations per page.
 const CONVERSATIONS: usize = 50;
 
-/// A conversation that somebody asked for.
+/// A conversation that a user has opened.
 #[derive(Clone, Debug)]
 pub struct OpenedConversation {
-    /// Its room's slug.
+    /// The room's slug.
     pub slug: Arc<str>,
-    /// Its room's number.
+    /// The room's id.
     pub room: RoomId,
     /// Everybody in it.
     pub people: Vec<UserId>,
-    /// Whether it was made just now.
+    /// Whether it was just created.
     pub is_new: bool,
 }
 
-/// The usernames in lines that separate them by commas or spaces; an `@` before one is no part of it.
+/// Splits usernames at commas and whitespace, without a leading `@`.
 pub fn usernames<T: AsRef<str>>(lines: &[T]) -> Vec<&str> {
     let names = lines.iter().flat_map(|line| line.as_ref().split(|c: char| c == ',' || c.is_whitespace()));
     names.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty()).collect()
 }
 
 impl Chat {
-    /// Finds or makes the conversation between somebody and the people of these usernames. Only oneself is allowed: a place for notes.
+    /// Finds or creates the conversation with these users. With only oneself it is a place for notes.
     ///
     /// # Errors
-    /// `invalid` for `users` when one is unknown, or there are none or too many; `forbidden` when one has lost their access; `rate_limited`.
+    /// `invalid` for `users` if one is unknown, or there are none or too many; `forbidden` if one is banned; `rate_limited`.
     pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<OpenedConversation> {
         self.allow(maker, ActionKind::People)?;
         let mut people = vec![maker];
@@ -54,7 +54,7 @@ impl Chat {
         if usernames.is_empty() {
             return Err(Error::invalid("users", "Choose at least one person."));
         }
-        // Counted before any is looked up: a list of thousands costs nothing.
+        // Before any lookup: a list of thousands costs nothing.
         if usernames.len() > 2 * MAX_OTHERS {
             return Err(too_many());
         }
@@ -95,10 +95,7 @@ impl Chat {
         OpenedConversation { slug, room: id, people, is_new }
     }
 
-    /// Everybody with whom somebody has direct messages.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Everybody with whom a user has a conversation.
     pub async fn participants(&self, person: UserId) -> Result<BTreeSet<UserId>> {
         let rooms = self.db.list_participants(person).await?;
         Ok(rooms
@@ -109,10 +106,10 @@ impl Chat {
             .collect())
     }
 
-    /// A page of somebody's conversations, the liveliest first.
+    /// A page of a user's conversations, by last activity.
     ///
     /// # Errors
-    /// `invalid`, for an `after` that no page told.
+    /// `invalid` for an `after` that is not the `next` of an earlier page.
     pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
         validate::no_nul("after", after)?;
         let behind = match after.split_once('~') {
@@ -131,10 +128,7 @@ impl Chat {
         Ok(RoomListPage { rooms, next })
     }
 
-    /// Names direct messages as their reader sees them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Names a conversation as its reader sees it.
     pub(super) async fn name_view(&self, view: &mut RoomView, reader: UserId) -> Result<()> {
         if view.room.is_direct {
             let mut people = self.db.list_people_of(view.room.id).await?;
@@ -146,10 +140,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Names the direct messages among somebody's rooms, and puts them behind the others, the liveliest first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Names a user's conversations as they see them, and moves them after the rooms, by last activity.
     pub(super) async fn name_rooms(&self, rooms: &mut [ListedRoom], reader: UserId) -> Result<()> {
         let direct: Vec<_> = rooms.iter().filter(|listed| listed.room.is_direct).map(|listed| listed.room.id).collect();
         if direct.is_empty() {

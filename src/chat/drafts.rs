@@ -1,8 +1,7 @@
-//! Drafts: what people have content to write, one for each person and room, so that it follows them from browser to browser.
+//! Drafts: one per user and room, shared between the user's browsers.
 //!
-//! Owns how large drafts may be, one, all of a person's and all of everyone's, how long one stays that nobody touches, and who may keep one:
-//! the room's members. A draft is no message: it does not go through the ledger, has no place in the room's log, and nobody but its person
-//! hears of it.
+//! Owns their limits in size and age, per draft, per user and in total. Only members can have one. A draft is not a message: it
+//! does not go through the ledger, is not part of the log, and is published only to its author.
 
 use std::time::{Duration, Instant};
 
@@ -20,22 +19,22 @@ use crate::model::validate;
 use crate::model::{ConnectionId, Draft, DraftContent, RoomId, UserId};
 use crate::permissions;
 
-/// How many drafts somebody may have.
+/// Maximum number of drafts per user.
 const COUNT: i64 = 100;
-/// How many bytes they may have together.
+/// Maximum size of all drafts of a user.
 const BYTES: i64 = 256 * 1024;
 
-/// For how long a count of everyone's drafts is good enough to refuse one.
+/// How long a count of all drafts is recent enough to refuse a draft.
 const RECOUNT: Duration = Duration::from_secs(5);
-/// How often old drafts are looked for.
+/// Interval between deletions of old drafts.
 const TIDY: i64 = 60 * 60 * 1000;
-/// How many of them are deleted at once: posts wait for it.
+/// Number of drafts deleted at once, while posts wait.
 const BATCH: i64 = 500;
 
-/// What everyone's drafts may take, in space and in time.
+/// Limits on all drafts together, in size and age.
 ///
-/// The space is counted when it seems to be full: to count at every draft would cost more than drafts do. Until then each text that is stored
-/// counts as a new one. Of several nodes each knows only what it stores itself since it counted.
+/// The size is counted only when the limit seems to be reached, because counting costs more than storing a draft. In between,
+/// each stored draft counts as new. With several nodes, each knows only its own drafts since its last count.
 #[derive(Debug)]
 pub(super) struct DraftStorage {
     limit: i64,
@@ -48,7 +47,7 @@ pub(super) struct DraftStorage {
 struct Counted {
     at: Option<Instant>,
     bytes: i64,
-    /// What was stored since, whatever it replaced.
+    /// Bytes stored since the count, whatever they replaced.
     since: i64,
 }
 
@@ -58,7 +57,7 @@ impl DraftStorage {
         Self { limit, counted: tokio::sync::Mutex::default(), keep: config.draft_keep, tidied: Mutex::default() }
     }
 
-    /// Whether there is space for so many bytes more.
+    /// Whether there is space for this many bytes.
     async fn has(&self, bytes: i64, db: &Db) -> sqlx::Result<bool> {
         let mut counted = self.counted.lock().await;
         let is_over = |counted: &Counted| counted.bytes + counted.since + bytes > self.limit;
@@ -75,11 +74,10 @@ impl DraftStorage {
 }
 
 impl Chat {
-    /// Stores what a member has content to write in a room, in the place of what was stored before, and tells their other connections; nothing
-    /// content takes it away.
+    /// Stores a member's draft in a room and publishes it to their other connections; an empty one deletes it.
     ///
     /// # Errors
-    /// `forbidden` for who is no member, `rate_limited`, `too_long`, `invalid` for a text that cannot be stored or where there is too much.
+    /// `forbidden` for non-members, `rate_limited`, `too_long`, or `invalid` for an invalid text or too many drafts.
     pub async fn set_draft(
         &self,
         view: &RoomView,
@@ -114,19 +112,12 @@ impl Chat {
         Ok(draft)
     }
 
-    /// All of somebody's drafts, the latest first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// All drafts of a user, the latest first.
     pub async fn drafts(&self, user: UserId) -> Result<Vec<Draft>> {
         Ok(self.db.list_drafts(user).await?)
     }
 
-    /// Deletes what somebody had content to write in a room, because a form has sent it, and keeps an edit that is under way. Their connections
-    /// are told.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Clears the draft that was just posted by a form, but keeps an unfinished edit, and publishes the change.
     pub async fn clear_sent_draft(&self, room: RoomId, user: UserId) -> Result<()> {
         let Some(draft) = self.db.find_draft(room, user).await? else { return Ok(()) };
         let content = DraftContent { edit: draft.content.edit.clone(), ..DraftContent::default() };
@@ -136,17 +127,14 @@ impl Chat {
         if content.is_empty() {
             self.db.drop_draft(room, user).await?;
         } else {
-            // It is shorter than what is there.
+            // It is shorter than the stored one.
             self.db.set_draft(room, user, &content, draft.written_at, (i64::MAX, i64::MAX)).await?;
         }
         self.events.publish(vec![Event::DraftSaved { user, draft: Draft { content, ..draft }, origin: None }]).await;
         Ok(())
     }
 
-    /// Deletes the drafts that nobody has touched for so long, once an hour whoever asks.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Deletes expired drafts, at most once an hour.
     pub async fn forget_old_drafts(&self) -> Result<()> {
         let now = self.clock.now();
         let Some(keep) = self.draft_storage.keep else { return Ok(()) };

@@ -1,6 +1,6 @@
-//! Reading a room's log: its end, a page of it, what changed.
+//! Reading a room's log: recent messages, a page, changes since a `rev`.
 //!
-//! Each function takes a `RoomView`, which only `view` and `enter` give: whoever holds one may read.
+//! Functions take a `RoomView`, which only `view` and `enter` return: holding one is the right to read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::limits;
 use crate::model::Logged;
 use crate::model::{Head, Message, Page, RoomId, UserId, Window};
 
-/// How many messages one page of history holds at the most.
+/// Maximum number of messages in a page.
 pub const PAGE_LIMIT: i64 = 200;
-/// How many changes one catch-up answers with at the most.
+/// Maximum number of changes in an answer.
 pub const CHANGES_LIMIT: i64 = 500;
 
-/// As many of the messages, in one stretch around the one at `anchor`, as fit into one answer.
+/// The contiguous range of messages around `anchor` that fits into one answer.
 pub(super) fn answer(room: RoomId, messages: Vec<Message>, anchor: usize) -> Vec<Arc<Logged>> {
     if messages.iter().map(Message::most_json).sum::<usize>() <= limits::ANSWER {
         return messages.into_iter().map(|message| Arc::new(Logged::new(room, message))).collect();
     }
-    // Encoded only as far as they fit.
+    // Encodes only as many as fit.
     let mut messages: Vec<_> = messages.into_iter().map(Some).collect();
     let mut logged: Vec<Option<Arc<Logged>>> = vec![None; messages.len()];
     let kept = limits::fit_with(messages.len(), anchor, limits::ANSWER, |at| {
@@ -36,22 +36,19 @@ pub(super) fn answer(room: RoomId, messages: Vec<Message>, anchor: usize) -> Vec
     logged.into_iter().skip(kept.start).flatten().collect()
 }
 
-/// What changed since a `rev`, in rev order.
+/// The changes since a `rev`, in rev order.
 #[derive(Debug)]
 pub struct Changes {
-    /// The present state of each message that changed.
+    /// The current state of each changed message.
     pub messages: Vec<Arc<Logged>>,
-    /// How far the room has come.
+    /// The head of the room.
     pub head: Head,
-    /// Whether that is all; if not, ask again from the last `rev`.
+    /// Whether this is all; if not, continue from the last `rev`.
     pub complete: bool,
 }
 
 impl Chat {
-    /// The end of a room's log.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The recent messages of a room.
     pub async fn recent(&self, view: &RoomView) -> Result<Arc<Recent>> {
         let room = &view.room;
         self.recent.expect(room.id, view.head.rev);
@@ -60,7 +57,7 @@ impl Chat {
                 let head = self.db.head(room.id).await?;
                 let first = (head.seq - recent::LENGTH as i64 + 1).max(1);
                 let messages = self.db.messages(room.id, &room.slug, first, head.seq, head.seq).await?;
-                // Read after the head, a message may be newer than it: that change will be published, and twice is harmless.
+                // Messages are read after the head and may be newer; their changes are published again, which is harmless.
                 let messages = answer(room.id, messages, usize::MAX);
                 let first = messages.first().map_or(first, |first| first.message.seq);
                 let floor = self.db.highest_rev_before(room.id, first).await?;
@@ -69,13 +66,13 @@ impl Chat {
             .await
     }
 
-    /// What changed since a `rev` that the client knows.
+    /// The changes since a `rev` that the client knows.
     ///
     /// # Errors
-    /// `invalid` when `after` is ahead of the room: the client knows another history, and must begin afresh.
+    /// `invalid` if `after` is ahead of the room: the client knows a different history and must start afresh.
     pub async fn changes(&self, view: &RoomView, after: i64) -> Result<Changes> {
         let recent = self.recent(view).await?;
-        // The view was read later than the recent messages may have been published: ahead of both is ahead of the room.
+        // The view may be newer than the cached messages, so `after` must be ahead of both.
         if after < 0 || after > recent.head.rev.max(view.head.rev) {
             return Err(Error::invalid("after", "The room isn’t that far along. Join without `after`."));
         }
@@ -121,16 +118,13 @@ impl Chat {
         let messages = self.db.messages(view.room.id, &view.room.slug, from, to, anchor).await?;
         let anchor = messages.partition_point(|message| message.seq < anchor);
         let messages = answer(view.room.id, messages, anchor);
-        // What did not fit is left out at the far ends.
+        // What did not fit was cut at the far ends.
         let from = messages.first().map_or(from, |first| first.message.seq);
         let to = messages.last().map_or(to, |last| last.message.seq);
         Ok(Page { messages, more_before: from > 1, more_after: to < view.head.seq })
     }
 
-    /// Where a day begins: its first text message, else the first message on or after its beginning.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The start of a day: its first text message, else the first message at or after its beginning.
     pub async fn first_of_day(&self, view: &RoomView, from: Millis, until: Millis) -> Result<Option<i64>> {
         let words = self.db.first_words_between(view.room.id, from, until).await?;
         match words {
@@ -139,15 +133,12 @@ impl Chat {
         }
     }
 
-    /// How many messages wait for somebody in a room; at most 1,000 are counted.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of unread messages of a user in a room, at most 1,000.
     pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
         Ok(self.db.unread(room, user).await?)
     }
 
-    /// One message of a room.
+    /// A message of a room.
     ///
     /// # Errors
     /// `not_found`.
@@ -156,10 +147,7 @@ impl Chat {
         Ok(Arc::new(Logged::new(view.room.id, message.ok_or(Error::NotFound("message"))?)))
     }
 
-    /// The messages that some of `messages` answer, with at least the beginning of their words.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The messages to which some of `messages` reply, with at least the start of their text.
     pub async fn answered(&self, view: &RoomView, messages: &[Arc<Logged>]) -> Result<Vec<Arc<Message>>> {
         let seqs: BTreeSet<i64> = messages.iter().filter_map(|logged| logged.message.reply_to).collect();
         let (mut answered, mut missing) = (Vec::with_capacity(seqs.len()), Vec::new());

@@ -1,7 +1,7 @@
-//! What it costs to call a whole room with `@room` or `@here`.
+//! The cost of mentioning a whole room with `@room` or `@here`.
 //!
-//! Owns the sizes of large rooms in memory: a message is checked before anything waits, and each member whom it mentions is a row in the
-//! database. Whoever looks at a room tells its size, so nobody can post into one that is not known here. It must not count anything itself.
+//! Owns the sizes of large rooms in memory: messages are checked without waiting, and each mentioned member is a row in the
+//! database. Each view of a room updates its size, so nobody can post to a room of unknown size. It must not count mentions.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,15 +10,15 @@ use super::markdown::Rendered;
 use crate::model::RoomId;
 use parking_lot::RwLock;
 
-/// From how many members on a room is large. In smaller ones a call costs less than the message does.
+/// Minimum size of a large room. In smaller ones a mass mention costs less than the message.
 const LARGE: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
-/// How many members each large room had when somebody last looked.
+/// The sizes of large rooms when they were last viewed.
 #[derive(Debug, Default)]
 pub struct LargeRooms(RwLock<HashMap<RoomId, NonZeroU32>>);
 
 impl LargeRooms {
-    /// Learns how many members a room has.
+    /// Updates the size of a room.
     pub fn learn(&self, room: RoomId, members: i64) {
         let size = u32::try_from(members).ok().and_then(NonZeroU32::new).filter(|size| *size >= LARGE);
         if size == self.size(room) {
@@ -31,14 +31,14 @@ impl LargeRooms {
         };
     }
 
-    /// How many people a message mentions by `@room` or `@here` at the most, with so many connected; nothing where that is no matter.
+    /// The maximum number of people that a message mentions by `@room` or `@here`; `None` if it is negligible.
     pub fn mentioned(&self, room: RoomId, rendered: &Rendered, connected: usize) -> Option<NonZeroU32> {
         let mentions = |group: &str| rendered.mentions.iter().any(|name| name == group);
         if mentions("@room") {
             self.size(room)
         } else if mentions("@here") {
             let connected = NonZeroU32::new(u32::try_from(connected).unwrap_or(u32::MAX))?;
-            // Everybody who is connected has to be looked for in the room, however small it is.
+            // Every connected user has to be looked up in the room, however small it is.
             Some(self.size(room).unwrap_or(LARGE).min(connected))
         } else {
             None

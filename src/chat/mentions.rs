@@ -1,6 +1,6 @@
-//! The messages that mention somebody, across all rooms that they may see.
+//! Messages that mention a user, across all rooms that they can see.
 //!
-//! Owns reading them. The ledger writes a row for each person that a message mentions.
+//! Owns reading them. The ledger writes a row for each mention.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::limits;
 use crate::model::Logged;
 use crate::model::{RoomId, UserId};
 
-/// How many mentions one answer holds at the most.
+/// Maximum number of mentions in an answer.
 pub const MENTIONS_LIMIT: i64 = 100;
 
-/// Messages that address somebody, newest first.
+/// Messages that mention a user, newest first.
 #[derive(Debug, Serialize)]
 pub struct Mentions {
     /// The messages.
     pub mentions: Vec<Arc<Logged>>,
     /// Whether there are older ones.
     pub more: bool,
-    /// What to give as `before` to get them.
+    /// The `before` of the next page.
     pub next: Option<i64>,
 }
 
 impl Chat {
-    /// The messages that address somebody, in all rooms that they may see, newest first.
+    /// A page of messages that mention a user, newest first.
     ///
     /// # Errors
     /// `invalid` for a limit outside 1..=100.
@@ -52,10 +52,7 @@ impl Chat {
         Ok(Mentions { mentions, more, next: last.filter(|_| more) })
     }
 
-    /// How many messages behind somebody's read marker in a room address them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of unread mentions of a user in a room.
     pub async fn waiting_mentions(&self, room: RoomId, user: UserId) -> Result<i64> {
         Ok(self.db.waiting_mentions(room, user).await?)
     }

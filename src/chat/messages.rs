@@ -1,7 +1,7 @@
 //! Writing messages: posting, editing, deleting, reacting, pinning.
 //!
-//! Owns the checks that come before the ledger. Each function checks and queues without waiting, so that a socket's changes keep the
-//! order in which it sent them. Who may change what is decided by the ledger's rules.
+//! Owns the checks before the ledger. Each function checks and queues without waiting, which keeps a socket's changes in order.
+//! The ledger's rules decide on permissions.
 
 use governor::clock::Clock as _;
 
@@ -12,14 +12,14 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::{RoomId, UserId, validate};
 
-/// A post before it is checked.
+/// A new message before it is checked.
 #[derive(Debug, Default)]
 pub struct NewMessage {
-    /// The words as written.
+    /// The text as typed.
     pub body: String,
-    /// What tells a retry from a new message.
+    /// Identifies retries.
     pub nonce: Option<String>,
-    /// The message that it answers.
+    /// The message that it replies to.
     pub reply_to: Option<i64>,
 }
 
@@ -27,7 +27,7 @@ impl Chat {
     /// Queues a message.
     ///
     /// # Errors
-    /// `invalid`, `too_long`, `rate_limited` or `busy`; the outcome may be refused as well.
+    /// `invalid`, `too_long`, `rate_limited` or `busy`; the rules may refuse it later.
     pub fn post(&self, actor: UserId, room: RoomId, message: NewMessage) -> Result<Pending> {
         let body = validate::body(&message.body, self.max_chars)?;
         let nonce = message.nonce.as_deref().map(validate::nonce).transpose()?;
@@ -38,7 +38,7 @@ impl Chat {
         self.ledger.submit(actor, room, Change::Post { body, rendered, online, nonce, reply_to: message.reply_to })
     }
 
-    /// How words would look. It costs as much as posting them, and counts alike.
+    /// Renders a text without posting it. It costs as much as a post and counts as one.
     ///
     /// # Errors
     /// `invalid` or `too_long` for the body; `rate_limited`.
@@ -48,7 +48,7 @@ impl Chat {
         Ok(markdown::Preview { html: markdown::render(&body, &self.names).html })
     }
 
-    /// Queues other words for one's own message.
+    /// Queues a new text for one's own message.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -70,7 +70,7 @@ impl Chat {
         self.ledger.submit(actor, room, Change::Delete { seq })
     }
 
-    /// Queues an emoji put under a message or taken away.
+    /// Queues a reaction, added or removed.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -80,7 +80,7 @@ impl Chat {
         self.ledger.submit(actor, room, Change::React { seq, emoji, on })
     }
 
-    /// Queues a pin, put on a message or taken away.
+    /// Queues a pin, added or removed.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -89,12 +89,12 @@ impl Chat {
         self.ledger.submit(actor, room, Change::Pin { seq, on })
     }
 
-    /// Who is connected, for words that address those who are here.
+    /// All connected users, if the text mentions `@here`.
     fn online(&self, rendered: &markdown::Rendered) -> Vec<UserId> {
         if rendered.mentions.iter().any(|name| name == "@here") { self.presence.connected() } else { Vec::new() }
     }
 
-    /// Counts what words call: a whole large room is called only so often.
+    /// Charges a mass mention in a large room.
     fn limit_mass_mention(&self, actor: UserId, room: RoomId, rendered: &markdown::Rendered, connected: usize) -> Result<()> {
         match self.large_rooms.mentioned(room, rendered, connected) {
             Some(people) => self.rate_limits.count_mass_mention(actor, people),
@@ -102,7 +102,7 @@ impl Chat {
         }
     }
 
-    /// Counts one change against a person's rate.
+    /// Charges a change against the post rate.
     fn spend(&self, actor: UserId) -> Result<()> {
         let Some(posts) = &self.posts else { return Ok(()) };
         posts.check_key(&actor).map_err(|not_until| Error::RateLimited {

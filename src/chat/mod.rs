@@ -1,11 +1,10 @@
-//! Rooms, memberships and messages: what people can do with them.
+//! Rooms, memberships and messages: the use-cases that pages and sockets share.
 //!
-//! Owns the use-cases that pages and sockets share, so that a message posted by a form and one posted by a socket meet in one
-//! function. It must not know of HTTP or Socket.IO.
+//! It must not know about HTTP or Socket.IO.
 //!
-//! Reading order: `types` (the words), `change` (what can happen), `batch` (the rules), `ledger` (the write path), `tail` (the
-//! ends of rooms in memory), `markdown` and `names` (what words look like and link), `rates` and `calls` (how much of it one person may
-//! do), then the use-cases: writing here, reading in `history`, `rooms`, `activity` (mentions, pins) and `revisions` (the edit history).
+//! Reading order: `messages` (writing), `ledger::change`, `ledger::rules`, `ledger` (the write path), `ledger::recent` (recent
+//! messages in memory), `markdown` and `names` (rendering), `rate_limits` and `mass_mentions` (limits), `history` (reading), then
+//! a module per feature: `rooms`, `direct`, `threads`, `pins`, `mentions`, `revisions`, `drafts`, `search`, …
 
 mod default_rooms;
 pub mod direct;
@@ -52,7 +51,7 @@ use crate::events::Bus;
 use crate::limits::Reads;
 use crate::model::{RoomId, UserId};
 
-/// The rooms, and everything that can be done in them.
+/// All rooms and what can be done in them.
 pub struct Chat {
     db: Arc<Db>,
     events: Bus,
@@ -63,9 +62,9 @@ pub struct Chat {
     presence: Arc<Presence>,
     names: Arc<Names>,
     display_names: Arc<DisplayNames>,
-    /// Held while a room gets its name: of two that want the same, the second sees the first.
+    /// Held while a room gets its name: of two requests for the same name, the second finds the first.
     naming: tokio::sync::Mutex<()>,
-    /// Counts the times that somebody's name changed.
+    /// Number of display name changes since the start.
     renamings: AtomicU64,
     search: Search,
     revision_renderer: revisions::Renderer,
@@ -79,10 +78,7 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Opens the rooms of a database. What happens in them is published to `events`, in commit order.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Opens the rooms of a database. Events are published to `events` in commit order.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Arc<Self>> {
         let epoch = db.epoch().await?.into();
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
@@ -121,7 +117,7 @@ impl Chat {
         Ok(chat)
     }
 
-    /// The id of the history that every `rev` counts in.
+    /// The id of the database's history, to which every `rev` belongs.
     pub fn epoch(&self) -> &Arc<str> {
         &self.epoch
     }
@@ -131,52 +127,52 @@ impl Chat {
         &self.presence
     }
 
-    /// The names that messages can link.
+    /// Names that messages can link.
     pub fn names(&self) -> &Names {
         &self.names
     }
 
-    /// What people are called.
+    /// Display names by username.
     pub fn display_names(&self) -> &Arc<DisplayNames> {
         &self.display_names
     }
 
-    /// How many characters a message may have.
+    /// Maximum length of a message, in characters.
     pub fn max_chars(&self) -> usize {
         self.max_chars
     }
 
-    /// The reads under way.
+    /// Limits on concurrent reads.
     pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
-    /// Notes that pages have drawn a room's messages in a new way, and keep that.
+    /// Updates the size of a room's cached messages after pages have rendered and cached their HTML.
     pub fn note_rendered(&self, room: RoomId) {
         self.recent.weigh(room);
     }
 
-    /// Takes no more changes; what is queued is still committed and published.
+    /// Accepts no more changes; queued ones are still committed and published.
     pub fn close(&self) {
         self.ledger.close();
     }
 
-    /// Waits until everything that was queued before [`Self::close`] has been committed and published.
+    /// Waits until everything queued before [`Self::close`] is committed and published.
     pub async fn closed(&self) {
         self.ledger.ended().await;
     }
 
-    /// Where events are published.
+    /// The event bus.
     pub fn events(&self) -> &Bus {
         &self.events
     }
 
-    /// How often somebody's name has changed since the start: what was said before looks otherwise then, without a change of its room.
+    /// Number of display name changes since the start: they change how old messages look without a change of their room.
     pub fn renamings(&self) -> u64 {
         self.renamings.load(Ordering::Acquire)
     }
 
-    /// Forgets the rates of people who have been quiet; called now and then.
+    /// Drops rate limits of inactive users; called regularly.
     pub fn forget_quiet_people(&self) {
         self.reads.forget_absent();
         if let Some(posts) = &self.posts {
@@ -185,7 +181,7 @@ impl Chat {
         self.rate_limits.forget_quiet_people();
     }
 
-    /// Counts what somebody does besides posting. Asked first, before anything is looked up.
+    /// Charges an action other than a post. Call it before any lookup.
     ///
     /// # Errors
     /// `rate_limited`.
@@ -194,7 +190,7 @@ impl Chat {
     }
 }
 
-/// A rate with a burst of twice its count.
+/// A quota with a burst of twice the rate's count.
 fn quota(rate: Rate) -> Quota {
     let each = rate.per / rate.count.get();
     Quota::with_period(each.max(Duration::from_nanos(1)))

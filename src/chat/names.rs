@@ -1,8 +1,8 @@
-//! The names that a message can link: people, and the rooms that everybody may see.
+//! Names that a message can link: users and public rooms.
 //!
-//! Owns a copy of them in memory, because a message is rendered before anything waits. A name that another server learned since the
-//! start is missing here until it is met; then `@name` stays plain text, and nothing else is wrong. It must never hold the name of a
-//! private room: a link would tell that it exists.
+//! Owns a copy in memory, because messages are rendered without waiting. A name that another node has added since the start is
+//! missing until it is encountered here; until then `@name` stays plain text. It must never contain a private room: a link would
+//! reveal it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,29 +16,29 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names that are known at the start.
+    /// The names at start.
     pub fn new(people: impl IntoIterator<Item = Arc<str>>, public_rooms: impl IntoIterator<Item = Arc<str>>) -> Self {
         Self { people: RwLock::new(people.into_iter().collect()), rooms: RwLock::new(public_rooms.into_iter().collect()) }
     }
 
-    /// Whether somebody has this username, in lower case.
+    /// Whether there is a user with this lower-case username.
     pub fn is_person(&self, username: &str) -> bool {
         self.people.read().contains(username)
     }
 
-    /// Whether a public room has this slug.
+    /// Whether there is a public room with this slug.
     pub fn is_public_room(&self, slug: &str) -> bool {
         self.rooms.read().contains(slug)
     }
 
-    /// Learns of a person.
+    /// Adds a user.
     pub fn meet(&self, username: &Arc<str>) {
         if !self.is_person(username) {
             self.people.write().insert(username.clone());
         }
     }
 
-    /// Learns of a room, or that it is private now.
+    /// Adds a public room, or removes one that has become private.
     pub fn set_room(&self, slug: &Arc<str>, is_public: bool) {
         let mut rooms = self.rooms.write();
         if is_public {

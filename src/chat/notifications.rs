@@ -1,6 +1,6 @@
-//! Notification levels: of which messages in a room somebody wants to be notified.
+//! Notification levels per room.
 //!
-//! Owns the level of a member in a room. The default for all rooms is part of the profile.
+//! Owns the level of a member in a room. The default level is part of the profile.
 
 use super::Chat;
 use crate::chat::rate_limits::ActionKind;
@@ -10,10 +10,10 @@ use crate::model::{ConnectionId, NotificationLevel, UserId};
 use crate::permissions;
 
 impl Chat {
-    /// Sets somebody's notification level for a room, and tells their other connections; none is their default.
+    /// Sets a member's notification level for a room and publishes it to their other connections; `None` is their default.
     ///
     /// # Errors
-    /// `rate_limited`, `not_found`, or `forbidden` to those who are not members.
+    /// `rate_limited`, `not_found`, or `forbidden` for non-members.
     pub async fn set_level(
         &self,
         user: UserId,
@@ -30,10 +30,10 @@ impl Chat {
         Ok(())
     }
 
-    /// `all`, `mentions`, `muted`; nothing for what the person chose for all.
+    /// Parses a level; empty for the default.
     ///
     /// # Errors
-    /// `invalid`, for `level`.
+    /// `invalid` for `level`.
     pub fn level(text: Option<&str>) -> Result<Option<NotificationLevel>> {
         match text {
             None | Some("") => Ok(None),

@@ -1,6 +1,6 @@
-//! The pinned messages of a room.
+//! Pinned messages of a room.
 //!
-//! Owns reading them. Pinning changes the room's log, so the ledger does it.
+//! Owns reading them. Pinning changes the log, so the ledger does it.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::error::Result;
 use crate::model::Logged;
 use crate::model::pagination::PinCursor;
 
-/// The pinned messages of a room, the last pinned first.
+/// A page of pinned messages, the latest pin first.
 #[derive(Debug, Serialize)]
 pub struct Pins {
     /// The messages.
     pub messages: Vec<Arc<Logged>>,
-    /// Whether others were pinned before these.
+    /// Whether there are earlier pins.
     pub more: bool,
-    /// What to give as `before` to get them.
+    /// The `before` of the next page.
     pub next: Option<String>,
 }
 
 impl Chat {
-    /// The pinned messages of a room, the last pinned first: as many as fit into one answer, from the one behind `before` on.
+    /// A page of pinned messages, starting after `before`: as many as fit into one answer.
     ///
     /// # Errors
-    /// `invalid` for a `before` that no answer gave.
+    /// `invalid` for a `before` that is not the `next` of an earlier page.
     pub async fn pins(&self, view: &RoomView, before: Option<&str>) -> Result<Pins> {
         let before = before.map(PinCursor::parse).transpose()?;
         let (found, mut more) = self.db.list_pins(view.room.id, &view.room.slug, before).await?;
@@ -39,10 +39,7 @@ impl Chat {
         Ok(Pins { messages, more, next })
     }
 
-    /// How many messages of a room are pinned.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The number of pinned messages in a room.
     pub async fn count_pins(&self, view: &RoomView) -> Result<i64> {
         Ok(self.db.count_pins(view.room.id).await?)
     }

@@ -1,7 +1,7 @@
-//! Who is here: the people who are connected, and those with a live socket in each room.
+//! Who is connected, and who has a live socket in which room.
 //!
-//! Owns counts of sockets, in memory; it is true again by itself after a restart, when the sockets come back. `realtime` tells it who
-//! comes and goes. It must not be asked for permission.
+//! Owns counts of sockets in memory, which `realtime` updates; after a restart they are rebuilt as sockets reconnect. It must not
+//! be used for permissions.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,23 +12,23 @@ use serde::Serialize;
 
 use crate::model::{RoomId, UserId};
 
-/// How many names are told at the most; the count is of everybody.
+/// Maximum number of names in a list; the count covers everybody.
 const NAMES: usize = 100;
 
-/// Who is in a room, as a join is told.
+/// The people in a room, as sent on a join.
 #[derive(Debug, Serialize)]
 pub struct Online {
-    /// How many people.
+    /// The number of people.
     pub count: usize,
-    /// Their usernames, up to 100 of them.
+    /// Up to 100 usernames.
     pub users: Vec<Arc<str>>,
 }
 
-/// The people in each room, and the people at all.
+/// The people in each room, and all connected people.
 #[derive(Debug, Default)]
 pub struct Presence {
     rooms: Mutex<HashMap<RoomId, HashMap<UserId, Present>>>,
-    /// How many sockets each connected person has.
+    /// Number of sockets per connected user.
     people: Mutex<HashMap<UserId, usize>>,
 }
 
@@ -39,7 +39,7 @@ struct Present {
 }
 
 impl Presence {
-    /// Counts a socket in; `true` if it is its person's first.
+    /// Adds a socket; `true` for the user's first.
     pub fn connect(&self, user: UserId) -> bool {
         let mut people = self.people();
         let sockets = people.entry(user).or_default();
@@ -47,7 +47,7 @@ impl Presence {
         *sockets == 1
     }
 
-    /// Counts a socket out; `true` if it was its person's last.
+    /// Removes a socket; `true` for the user's last.
     pub fn disconnect(&self, user: UserId) -> bool {
         let mut people = self.people();
         let Entry::Occupied(mut sockets) = people.entry(user) else { return false };
@@ -59,12 +59,12 @@ impl Presence {
         was_last
     }
 
-    /// Whether somebody is connected, in any room or in none.
+    /// Whether a user is connected.
     pub fn is_online(&self, user: UserId) -> bool {
         self.people().contains_key(&user)
     }
 
-    /// Everybody who is connected.
+    /// All connected users.
     pub fn connected(&self) -> Vec<UserId> {
         self.people().keys().copied().collect()
     }
@@ -73,7 +73,7 @@ impl Presence {
         self.people.lock()
     }
 
-    /// Counts a socket in; `true` if it is its person's first in the room.
+    /// Adds a socket to a room; `true` for the user's first there.
     pub fn enter(&self, room: RoomId, user: UserId, username: &Arc<str>) -> bool {
         self.with(|rooms| {
             let people = rooms.entry(room).or_default();
@@ -83,12 +83,12 @@ impl Presence {
         })
     }
 
-    /// Whether somebody has a socket in a room.
+    /// Whether a user has a socket in a room.
     pub fn is_in(&self, room: RoomId, user: UserId) -> bool {
         self.with(|rooms| rooms.get(&room).is_some_and(|people| people.contains_key(&user)))
     }
 
-    /// Counts a socket out; `true` if it was its person's last in the room.
+    /// Removes a socket from a room; `true` for the user's last there.
     pub fn leave(&self, room: RoomId, user: UserId) -> bool {
         self.with(|rooms| {
             let Entry::Occupied(mut people) = rooms.entry(room) else { return false };
@@ -105,7 +105,7 @@ impl Presence {
         })
     }
 
-    /// Who is in a room.
+    /// The people in a room.
     pub fn online(&self, room: RoomId) -> Online {
         self.with(|rooms| {
             let Some(people) = rooms.get(&room) else { return Online { count: 0, users: Vec::new() } };

@@ -1,4 +1,4 @@
-//! Names in memory: keeps what is cached under somebody's name up to date.
+//! Updates cached names when a profile changes.
 //!
 //! Owns the subscription to changed profiles. Profiles themselves belong to `accounts`.
 
@@ -10,11 +10,11 @@ use super::Chat;
 use crate::events::Event;
 use crate::model::UserId;
 
-/// For how long changes that were decided under an old name may still be committed: longer than any change waits.
+/// How long changes decided under an old name may still be committed: longer than any change waits.
 const SETTLE: Duration = Duration::from_secs(20);
 
 impl Chat {
-    /// Forgets what is cached under an old name whenever somebody is renamed.
+    /// Updates cached names whenever a user registers or is renamed.
     pub(super) fn follow_profiles(self: &Arc<Self>) {
         let mut renamed = self
             .events
@@ -41,7 +41,7 @@ impl Chat {
         });
     }
 
-    /// On Postgres, changes that were decided under the old name may still be committed for a while.
+    /// On Postgres, changes decided under the old name may still be committed for a while.
     fn forget_name_again(self: &Arc<Self>, person: UserId) {
         let chat = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -54,7 +54,7 @@ impl Chat {
 
     fn forget_name(&self, person: UserId) {
         self.recent.forget_author(person);
-        // Counted after it: whoever reads the new count finds no old name in memory.
+        // Counted last: a reader of the new count finds no old name in the cache.
         self.renamings.fetch_add(1, Ordering::AcqRel);
     }
 }

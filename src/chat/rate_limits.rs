@@ -1,7 +1,7 @@
-//! How often each person may do what they can do besides posting.
+//! Rate limits per user on everything but posting.
 //!
-//! Owns the kinds of by_kind, each one's share of `ACT_RATE`, and the counts: one for each person and kind, pages and sockets together, in
-//! memory, and forgotten as soon as somebody has been quiet for long enough. It must not know what an act does.
+//! Owns the kinds of actions, their shares of `ACT_RATE`, and the counters: in memory, one per user and kind, shared by pages and
+//! sockets, and dropped after inactivity. It must not know what an action does.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,57 +12,57 @@ use crate::config::Rate;
 use crate::error::{Error, Result};
 use crate::model::UserId;
 
-/// What somebody does. Each kind is counted by itself, so that too much of one keeps nobody from another.
+/// The kinds of actions. Each has its own limit, so that one kind cannot block another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionKind {
-    /// Make a room, or begin a conversation.
+    /// Create a room or a conversation.
     Create,
     /// Change a room's name, topic or visibility.
     Describe,
-    /// Become a member of a room.
+    /// Join a room.
     Enter,
-    /// Stop being a member.
+    /// Leave a room.
     Leave,
-    /// Make somebody else a member.
+    /// Add a member.
     Admit,
-    /// End somebody else's membership, or their access.
+    /// Remove a member, or ban a user.
     Remove,
-    /// Pin a message, or take the pin away.
+    /// Pin or unpin a message.
     Pin,
-    /// Set a notification level.
+    /// Set a notification level or arrange the sidebar.
     NotificationLevel,
     /// Change one's profile or settings.
     Profile,
-    /// Invite somebody to register.
+    /// Create an invitation.
     Invite,
     /// Move a read marker.
     Mark,
-    /// Say that one is typing.
+    /// Signal typing.
     Type,
     /// Store a draft.
     Draft,
     /// Search.
     Search,
-    /// Look into a list of people, or look somebody up.
+    /// List or look up people.
     People,
-    /// Read: a page, a stretch of history, what changed, how one's rooms stand.
+    /// Read a page, history, changes or one's rooms.
     Read,
-    /// Make a socket live in a room, or take it out.
+    /// Make a socket live in a room, or remove it.
     Join,
 }
 
-/// How much of an act is allowed where `ACT_RATE` is 60 a minute; at another rate all of it in proportion.
+/// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
 struct Share {
-    /// How many a minute.
+    /// Per minute.
     minute: u32,
-    /// How many at once.
+    /// Burst.
     burst: u32,
-    /// How many a day, where a whole day at that pace would be too many.
+    /// Per day, if the limit per minute would allow too many.
     day: Option<u32>,
 }
 
 impl ActionKind {
-    /// Every kind, in the order of their numbers.
+    /// All kinds, in the order of their discriminants.
     const ALL: [Self; 17] = [
         Self::Create,
         Self::Describe,
@@ -83,14 +83,14 @@ impl ActionKind {
         Self::Join,
     ];
 
-    /// What is stored for good or told to many is dear. What an honest client does by itself has room for its worst moment: a
-    /// reconnection with every room there can be (`Join`, `Mark`), or scrolling through years (`Read`).
+    /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
+    /// reconnecting to every room (`Join`, `Mark`), or scrolling through years (`Read`).
     const fn share(self) -> Share {
         let (minute, burst, day) = match self {
             Self::Create => (30, 30, Some(300)),
             Self::Describe | Self::Profile => (20, 20, None),
             Self::Enter | Self::NotificationLevel => (60, 60, None),
-            // Nobody leaves more rooms than they entered or were brought into; leaving all of those is never refused.
+            // Nobody can leave more rooms than they have joined, and leaving all of them is never refused.
             Self::Leave => (120, 600, None),
             Self::Admit => (30, 60, Some(1_000)),
             Self::Remove => (30, 60, None),
@@ -98,7 +98,7 @@ impl ActionKind {
             Self::Invite => (30, 30, None),
             Self::Mark => (600, 2_500, None),
             Self::Type => (120, 60, None),
-            // All of them at once, when their person logs out.
+            // On log-out, all drafts are stored at once.
             Self::Draft => (120, 200, None),
             Self::Search => (60, 30, None),
             Self::People => (240, 120, None),
@@ -109,7 +109,7 @@ impl ActionKind {
     }
 }
 
-/// How many people somebody may call with `@room` and `@here` in large rooms: all of them at once, and as many again in an hour.
+/// How many people a user may reach with `@room` and `@here` in large rooms: as a burst, and again per hour.
 const MASS_MENTIONS: u32 = 20_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -118,18 +118,18 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Counts = DefaultKeyedRateLimiter<UserId>;
 
-/// What everybody has done of late.
+/// The rate limits of all users.
 pub struct RateLimits(Option<Kinds>);
 
 struct Kinds {
-    /// By the kinds' numbers: of the last moments, and of the last day.
+    /// By kind: the limit per minute, and per day.
     by_kind: Vec<(Counts, Option<Counts>)>,
     mass_mentions: Counts,
     max_mass_mentions: NonZeroU32,
 }
 
 impl RateLimits {
-    /// Counts against this rate; without one nothing is counted.
+    /// Limits in proportion to this rate; none without one.
     pub fn new(rate: Option<Rate>) -> Self {
         Self(rate.map(|rate| {
             let counts = |count, time, burst| Counts::keyed(quota(rate, count, time, burst));
@@ -142,15 +142,15 @@ impl RateLimits {
         }))
     }
 
-    /// Whether anything is counted.
+    /// Whether there are limits.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Counts one act of somebody.
+    /// Charges an action.
     ///
     /// # Errors
-    /// `rate_limited`: then it is not counted.
+    /// `rate_limited`; then it is not charged.
     pub fn count(&self, person: UserId, kind: ActionKind) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
         let (late, daily) = &kinds.by_kind[kind as usize];
@@ -160,20 +160,20 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Counts that somebody calls so many people at once.
+    /// Charges a mass mention of this many people.
     ///
     /// # Errors
-    /// `rate_limited`, with how many they are.
+    /// `rate_limited`, with their number.
     pub fn count_mass_mention(&self, person: UserId, people: NonZeroU32) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
-        // A room that is larger than that may still be mass_mentions by whoever has mass_mentions nobody for long.
+        // A room larger than the limit can still be mentioned with an unused quota.
         match kinds.mass_mentions.check_key_n(&person, people.min(kinds.max_mass_mentions)) {
             Ok(Err(not_until)) => Err(Error::TooManyMentioned { people: people.get(), retry_after: wait(&not_until) }),
             Ok(Ok(())) | Err(_) => Ok(()),
         }
     }
 
-    /// Forgets those whose counts are as if they had never done anything; mass_mentions now and then.
+    /// Drops counters that are back to zero; called regularly.
     pub fn forget_quiet_people(&self) {
         let Some(kinds) = &self.0 else { return };
         let by_kind = kinds.by_kind.iter().flat_map(|(late, daily)| std::iter::once(late).chain(daily));
@@ -197,14 +197,14 @@ fn wait(not_until: &governor::NotUntil<<governor::clock::DefaultClock as governo
     not_until.wait_time_from(governor::clock::DefaultClock::default().now())
 }
 
-/// `count` in such a time and `burst` at once, both times how much faster the rate is than 60 a minute.
+/// The quota for `count` per `time` and `burst`, both scaled by the rate.
 fn quota(rate: Rate, count: u32, time: Duration, burst: u32) -> Quota {
     let each = time.as_nanos() * rate.per.as_nanos() / (u128::from(count) * u128::from(rate.count.get()) * 1_000_000_000);
     let each = Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX).max(1));
     Quota::with_period(each).expect("the period is not zero").allow_burst(scaled(rate, burst))
 }
 
-/// A number at once, times how much faster the rate is than 60 a minute, which is one a second; at least one.
+/// Scales a number by the rate relative to 60/min; at least one.
 fn scaled(rate: Rate, count: u32) -> NonZeroU32 {
     let count = u128::from(count) * u128::from(rate.count.get()) * 1_000_000_000 / rate.per.as_nanos().max(1);
     NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN)
@@ -221,7 +221,7 @@ mod tests {
         RateLimits::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per }))
     }
 
-    /// How many are allowed at once. The clock goes on, but not by so much that another would be.
+    /// The number of actions allowed at once. The clock runs, but not long enough for another one.
     fn at_once(rates: &RateLimits, person: UserId, kind: ActionKind) -> usize {
         (0..100_000).take_while(|_| rates.count(person, kind).is_ok()).count()
     }
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_day_has_an_end_too() {
-        // Fast enough for the burst to be no bound.
+        // Fast enough for the burst not to matter.
         let share = ActionKind::Admit.share();
         let quick = rates(60, MINUTE);
         let Some(Kinds { by_kind, .. }) = &quick.0 else { panic!("it counts") };
@@ -270,7 +270,7 @@ mod tests {
         let refused = rates.count_mass_mention(ADA, people(10_000)).unwrap_err();
         assert_eq!(refused.code(), "rate_limited");
         assert!(refused.retry_after().is_some_and(|wait| wait > Duration::from_secs(29 * 60)), "{refused:?}");
-        // Whatever a room holds, it can be mass_mentions once.
+        // A room of any size can be mentioned once.
         assert!(
             rates.count_mass_mention(GRACE, people(1_000_000)).is_ok() && rates.count_mass_mention(GRACE, people(1)).is_err()
         );
@@ -283,7 +283,7 @@ mod tests {
             quick.count(UserId(person), ActionKind::Read).unwrap();
         }
         assert_eq!(quick.remembered(), 1_000);
-        // Each of them is as new after 50 ns.
+        // Each counter is back to zero after 50 ns.
         while quick.remembered() > 0 {
             quick.forget_quiet_people();
         }

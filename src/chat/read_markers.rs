@@ -1,6 +1,6 @@
-//! Read markers: how far somebody has read in a room, and what is unread behind it.
+//! Read markers: how far a member has read in a room.
 //!
-//! Owns moving them. The ledger writes them in order with the room's messages, so a marker never points behind the end of the log.
+//! Owns moving them. The ledger writes them in order with messages, so that a marker never exceeds the end of the log.
 
 use serde::Serialize;
 
@@ -13,16 +13,16 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::{ConnectionId, RoomId, UserId};
 
-/// What is unread behind a read marker; at most 1,000 of each are counted.
+/// Unread messages and mentions after a read marker, at most 1,000 each.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Unread {
-    /// How many messages.
+    /// Unread messages.
     pub unread: i64,
-    /// How many of them mention the person.
+    /// Unread mentions.
     pub mentions: i64,
 }
 
-/// A room whose read marker moves, and who moves it.
+/// A read marker to move.
 #[derive(Clone, Copy, Debug)]
 pub struct Marker<'a> {
     /// Whose marker.
@@ -31,15 +31,15 @@ pub struct Marker<'a> {
     pub room: RoomId,
     /// The room's slug.
     pub slug: &'a str,
-    /// The connection that moves it, which is not told.
+    /// The connection that moves it, which gets no event.
     pub origin: Option<&'a ConnectionId>,
 }
 
 impl Chat {
-    /// Moves a read marker forward to a message, and tells the person's other connections.
+    /// Moves a read marker forward to a message and publishes it to the user's other connections.
     ///
     /// # Errors
-    /// `rate_limited`, `invalid` for a negative `seq`, `busy`, or what the rules refuse.
+    /// `rate_limited`, `invalid` for a negative `seq`, `busy`, or a refusal by the rules.
     pub async fn mark_read(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
         self.allow(marker.user, ActionKind::Mark)?;
         if seq < 0 {
@@ -48,10 +48,10 @@ impl Chat {
         self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Read { seq })?).await
     }
 
-    /// Moves a read marker to just before a message, also backwards, and tells the person's other connections.
+    /// Moves a read marker to just before a message, possibly backwards, and publishes it to the user's other connections.
     ///
     /// # Errors
-    /// `rate_limited`, `busy`, or what the rules refuse: `not_found` where there is no such message.
+    /// `rate_limited`, `busy`, or a refusal by the rules: `not_found` if there is no such message.
     pub async fn mark_unread(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
         self.allow(marker.user, ActionKind::Mark)?;
         self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Unread { seq })?).await

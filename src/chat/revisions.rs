@@ -1,8 +1,7 @@
-//! The edit history of a message: what it said before each edit, a page at a time.
+//! The edit history of a message, in pages.
 //!
-//! Owns reading it: who may, how much one page holds, and rendering it. The ledger writes it, and keeps the first hundred and the last
-//! hundred revisions of a message. Rendering must not happen on the runtime's own threads: a page of long messages takes many times as
-//! long as posting one.
+//! Owns who may read it, the size of a page, and rendering. The ledger writes it, and keeps the first and the last hundred
+//! revisions. Rendering must not block the runtime: a page of long messages takes many times as long as a post.
 
 use std::sync::Arc;
 
@@ -19,43 +18,43 @@ use crate::model::UserId;
 use crate::model::pagination::RevisionWindow;
 use crate::permissions::{self, Action, Actor};
 
-/// How many revisions one page holds at the most.
+/// Maximum number of revisions in a page.
 const PAGE: usize = 20;
-/// How many pages may wait for their turn to be rendered; further ones are refused.
+/// How many pages may wait to be rendered; further ones are refused.
 const QUEUE: usize = 64;
 
-/// What a message said before an edit.
+/// A version of a message before an edit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revision {
-    /// The change that replaced it.
+    /// The edit that replaced it.
     #[serde(skip)]
     pub rev: i64,
-    /// The words as written.
+    /// The text as typed.
     pub body: String,
-    /// The words as sanitized HTML.
+    /// The text as sanitized HTML.
     pub html: String,
-    /// Since when the message had them.
+    /// When this version was written.
     pub written_at: Millis,
 }
 
-/// A page of a message's revisions, newest first.
+/// A page of revisions, newest first.
 #[derive(Debug, Default, Serialize)]
 pub struct Revisions {
     /// The revisions.
     pub revisions: Vec<Revision>,
     /// Whether there are older ones.
     pub more: bool,
-    /// What to give as `before` to get them.
+    /// The `before` of the page with older ones.
     pub next: Option<i64>,
-    /// What to give as `after` for newer ones, where there are any; for the links of the page.
+    /// The `after` of the page with newer ones, if there are any; for links on the page.
     #[serde(skip)]
     pub newer: Option<i64>,
-    /// How many bytes the revisions have as JSON.
+    /// Size of the revisions as JSON.
     #[serde(skip)]
     pub bytes: usize,
 }
 
-/// The turns in which pages are rendered: half of the processors at once, so that the other half is there for everybody else.
+/// Limits concurrent rendering to half of the processors, and the number of waiting pages.
 #[derive(Debug)]
 pub struct Renderer {
     rendering: Arc<Semaphore>,
@@ -70,26 +69,26 @@ impl Default for Renderer {
 }
 
 impl Chat {
-    /// A page of what a message said before its edits. For its author and for administrators.
+    /// A page of a message's edit history, for its author and administrators.
     ///
     /// # Errors
     /// `not_found`, `forbidden`, or `busy`.
     pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: RevisionWindow) -> Result<Revisions> {
         let logged = self.message(view, seq).await?;
         let author = logged.message.author.id;
-        // An author's own history needs no look at who is an admin.
+        // Authors need no check for the administrator role.
         let is_admin = author != reader && self.db.find_user(reader).await?.is_some_and(|user| user.is_admin);
         permissions::may(Actor { id: reader, is_admin }, Action::SeeRevisions(author), &view.facts())?;
         let waiting = self.revision_renderer.waiting.try_acquire().map_err(|_| Error::BUSY)?;
         let permit =
             self.revision_renderer.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;
         drop(waiting);
-        // Read when it is its turn: what waits holds nothing.
+        // Read after the wait, so that waiting requests hold no data.
         let found = self.db.list_revisions(view.room.id, seq, place, PAGE as i64 + 1).await?;
         let names = self.names.clone();
         let page = tokio::task::spawn_blocking(move || {
             let page = page(found, place, &names);
-            // The turn goes with the work: if whoever asked goes away, the processor is still taken until it ends.
+            // The permit moves into the task: if the request is cancelled, the processor is busy until the work ends.
             drop(permit);
             page
         });
@@ -97,7 +96,7 @@ impl Chat {
     }
 }
 
-/// Renders as many of `found` as make a page. They begin next to `place`: with the oldest for [`RevisionWindow::After`], else with the newest.
+/// Renders a page from `found`, which starts at `place`: with the oldest for [`RevisionWindow::After`], else with the newest.
 fn page(found: Vec<(i64, String, Millis)>, place: RevisionWindow, names: &Names) -> Revisions {
     let count = found.len();
     let (mut revisions, mut bytes) = (Vec::new(), 0);
@@ -117,7 +116,7 @@ fn page(found: Vec<(i64, String, Millis)>, place: RevisionWindow, names: &Names)
         revisions.reverse();
     }
     let (first, last) = (revisions.first().map(|it| it.rev), revisions.last().map(|it| it.rev));
-    // Whoever comes from one side finds something there.
+    // There is always a page on the side from which the reader came.
     let more = if is_after { last.is_some() } else { is_cut };
     let newer = if is_after { first.filter(|_| is_cut) } else { first.filter(|_| place != RevisionWindow::Newest) };
     Revisions { revisions, more, next: last.filter(|_| more), newer, bytes }

@@ -1,6 +1,6 @@
-//! Finding, making, entering and leaving rooms, and who is in them.
+//! Finding, creating, joining, leaving and describing rooms, and their members.
 //!
-//! Owns the use-cases about a room as a whole. Every one that changes a room goes through the ledger.
+//! Owns the use-cases about a room as a whole. Changes go through the ledger.
 
 use std::sync::Arc;
 
@@ -17,26 +17,26 @@ use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPa
 use crate::model::validate;
 use crate::model::{ListedRoom, Room, RoomId, UserId, Visibility};
 
-/// How many rooms somebody may be a member of by what others do: who has more has to enter by themselves.
+/// Others may add a user up to this number of memberships.
 const MAX_ADDED_TO: i64 = 500;
-/// How many rooms somebody may enter or make.
+/// Maximum number of rooms per user.
 const MAX_JOINED: i64 = 2_000;
-/// How many rooms can be left at once.
+/// Maximum number of rooms to leave at once.
 const MAX_LEFT_AT_ONCE: usize = 100;
 
-/// A room that somebody asked to leave with others.
+/// The result of leaving one of several rooms.
 #[derive(Debug)]
 pub struct LeaveResult {
-    /// Its slug, as it was given.
+    /// The room's slug, as given.
     pub slug: String,
-    /// Its name, where they may know it; else the slug.
+    /// The room's name if the user can see the room, else the slug.
     pub name: String,
-    /// Why they are in it still.
+    /// Why they are still a member.
     pub refused: Option<Error>,
 }
 
 impl Chat {
-    /// A room as somebody may see it: a public one, or one of theirs. Anything else does not exist for them.
+    /// A room that a user can see: a public one, or one of their own.
     ///
     /// # Errors
     /// `not_found`.
@@ -48,11 +48,10 @@ impl Chat {
         Ok(view)
     }
 
-    /// Makes somebody a member of a public room, and the room's log says so. Nothing else does but an invitation: reading a room, or
-    /// following a link to it, changes nothing.
+    /// Makes a user a member of a public room, which the log records. Reading a room or following a link never does that.
     ///
     /// # Errors
-    /// `not_found`, `rate_limited`, `forbidden` for who is in too many rooms, or what the ledger refuses.
+    /// `not_found`, `rate_limited`, `forbidden` if they are in too many rooms, or a refusal by the ledger.
     pub async fn enter(&self, person: UserId, slug: &str) -> Result<RoomView> {
         let view = self.view(person, slug).await?;
         if view.membership.is_some() {
@@ -64,20 +63,20 @@ impl Chat {
         self.view(person, slug).await
     }
 
-    /// Ends one's own membership. Leaving twice is the same as leaving once.
+    /// Ends the user's own membership; idempotent.
     ///
     /// # Errors
-    /// `rate_limited`, `not_found`, or what the ledger refuses.
+    /// `rate_limited`, `not_found`, or a refusal by the ledger.
     pub async fn leave(&self, person: UserId, slug: &str) -> Result<()> {
         self.allow(person, ActionKind::Leave)?;
         let view = self.view(person, slug).await?;
         self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
     }
 
-    /// Ends one's own membership in several rooms: each is left, or refused, by itself.
+    /// Ends the user's own membership in several rooms, each independently.
     ///
     /// # Errors
-    /// `invalid` for `room`, when there are none or too many.
+    /// `invalid` for `room` if there are none or too many.
     pub async fn leave_all(&self, person: UserId, slugs: &[String]) -> Result<Vec<LeaveResult>> {
         let mut left: Vec<LeaveResult> = Vec::with_capacity(slugs.len().min(MAX_LEFT_AT_ONCE));
         for slug in slugs {
@@ -114,10 +113,10 @@ impl Chat {
         Ok(left)
     }
 
-    /// Makes somebody a member of a room that one is in.
+    /// Adds a member to one of the actor's rooms.
     ///
     /// # Errors
-    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
     pub async fn admit(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
         self.allow(actor, ActionKind::Admit)?;
         let view = self.view(actor, slug).await?;
@@ -129,10 +128,10 @@ impl Chat {
         self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
     }
 
-    /// Ends somebody's membership.
+    /// Removes a member.
     ///
     /// # Errors
-    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or what the ledger refuses.
+    /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
     pub async fn remove(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
         self.allow(actor, ActionKind::Remove)?;
         let view = self.view(actor, slug).await?;
@@ -140,10 +139,11 @@ impl Chat {
         self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
     }
 
-    /// Changes a room's name, topic or visibility. Whoever makes a private room public must have confirmed it.
+    /// Changes a room's name, topic or visibility. Making a private room public needs a confirmation.
     ///
     /// # Errors
-    /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or what the ledger refuses: `invalid` for `confirm`, where that is missing.
+    /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
+    /// the confirmation is missing.
     pub async fn describe(
         &self,
         actor: UserId,
@@ -168,18 +168,15 @@ impl Chat {
         self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
     }
 
-    /// How much somebody may read who may read a room.
-    ///
-    /// # Errors
-    /// The database's.
+    /// How much has been written in a room.
     pub async fn room_stats(&self, view: &RoomView) -> Result<RoomStats> {
         Ok(self.db.room_stats(view.room.id).await?)
     }
 
-    /// Makes a room, with its maker as the first member.
+    /// Creates a room with its creator as the first member.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` for who is in too many rooms.
+    /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` if they are in too many rooms.
     pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
         let name = validate::room_name(name)?;
         let topic = validate::line("topic", topic, validate::TOPIC)?;
@@ -197,31 +194,25 @@ impl Chat {
         Ok(room)
     }
 
-    /// The room with this name, whatever its capitals and spaces, of those that somebody may see. What they may not see does not take a
-    /// name: they would learn of it.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The visible room with this name, ignoring case and whitespace. Rooms that the user cannot see do not occupy a name, which
+    /// would reveal them.
     pub async fn room_named(&self, reader: UserId, name: &str) -> Result<Option<Room>> {
         let folded = fold(name);
         let rooms = self.db.list_rooms(reader).await?.into_iter().map(|listed| listed.room);
         Ok(rooms.filter(|room| !room.is_direct).find(|room| fold(&room.name) == folded))
     }
 
-    /// A page of the rooms that somebody may see, of their own, or of those that they can join.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A page of the room directory.
     pub async fn directory(&self, reader: UserId, request: &RoomPageRequest) -> Result<RoomListPage> {
         let mut page = RoomListPage::of_cursors(self.db.list_directory(reader, request, RoomPageRequest::LIMIT).await?);
         self.name_rooms(&mut page.rooms, reader).await?;
         Ok(page)
     }
 
-    /// Somebody's own rooms and conversations, so many of them in the order of their slugs, behind `after`.
+    /// A page of a user's rooms and conversations after the slug `after`.
     ///
     /// # Errors
-    /// `invalid`, for `after`.
+    /// `invalid` for `after`.
     pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
         validate::no_nul("after", after)?;
         let found = self.db.list_own_rooms_behind(reader, after, RoomListPage::WATCHED).await?;
@@ -231,21 +222,18 @@ impl Chat {
         Ok(page)
     }
 
-    /// One of somebody's own rooms, as it stands for them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// One of a user's rooms.
     pub async fn own_room(&self, reader: UserId, room: RoomId) -> Result<Option<ListedRoom>> {
         let mut found = self.db.find_own_room(reader, room).await?;
         self.name_rooms(found.as_mut_slice(), reader).await?;
         Ok(found)
     }
 
-    /// The rooms that are listed beside every page, `favorites` among them, with the one of them that a slug names as its page shows it; an
-    /// empty slug names none.
+    /// The rooms of a user's sidebar including `favorites`, and the current room with what its page shows; an empty slug means no
+    /// current room.
     ///
     /// # Errors
-    /// `invalid`, for a slug that cannot be one; the database's.
+    /// `invalid` for an impossible slug.
     pub async fn sidebar_rooms(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<SidebarRooms> {
         validate::no_nul("room", slug)?;
         let mut found = self.db.sidebar_rooms(reader, slug, favorites).await?;
@@ -259,14 +247,11 @@ impl Chat {
     }
 
     /// A page of a room's members.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn members(&self, view: &RoomView, request: &PageRequest) -> Result<PeopleListPage<Member>> {
         Ok(PeopleListPage::new(self.db.list_members(view, request, PageRequest::LIMIT).await?, |member| &member.person.username))
     }
 
-    /// Whether somebody may be in one more room.
+    /// Refuses a user who is in the maximum number of rooms.
     async fn check_room_limit(&self, person: UserId) -> Result<()> {
         if self.rate_limits.is_on() && self.db.count_rooms_of(person, false, MAX_JOINED).await? >= MAX_JOINED {
             return Err(Error::Forbidden("You’re in 2,000 rooms, the most one person can be in. Leave some first."));
@@ -282,7 +267,7 @@ impl Chat {
     }
 }
 
-/// A room's name as two are compared. Capitals and spaces make no difference, but in what looks like code.
+/// The form in which room names are compared: without differences in case and whitespace, except in names that look like code.
 fn fold(name: &str) -> String {
     let plain: String = name.nfkc().collect();
     let plain = if plain.contains(['(', '[', '{', '<', '=', ';', '/', '\\']) { plain } else { plain.to_lowercase() };

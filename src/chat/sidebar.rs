@@ -1,6 +1,6 @@
-//! What people arrange in their sidebar: favorites, closed sections, hidden conversations.
+//! Arranging the sidebar: favorites, closed sections, hidden conversations.
 //!
-//! Owns these use-cases. What an arrangement may hold is `model::sidebar`'s.
+//! Owns these use-cases; `model::sidebar` owns what an arrangement may contain.
 
 use std::sync::Arc;
 
@@ -13,23 +13,20 @@ use crate::events::Event;
 use crate::model::UserId;
 use crate::model::sidebar::Arrangement;
 
-/// How many times a change is tried when another window changes the sidebar at the same time.
+/// Number of attempts if another window changes the sidebar at the same time.
 const TRIES: usize = 5;
 
 impl Chat {
-    /// How somebody has arranged their sidebar.
-    ///
-    /// # Errors
-    /// The database's.
+    /// A user's sidebar arrangement.
     pub async fn arrangement(&self, user: UserId) -> Result<Arrangement> {
         Ok(Arrangement::parse(&self.db.sidebar(user).await?))
     }
 
-    /// Makes a room somebody's favorite, or no longer. Gives the room, if they may see it: a favorite that is out of sight can still be
+    /// Adds or removes a favorite. Returns the room if the user can see it; a favorite that is no longer visible can still be
     /// removed.
     ///
     /// # Errors
-    /// `rate_limited`, `not_found`, or `invalid` when there are too many favorites.
+    /// `rate_limited`, `not_found`, or `invalid` if there are too many favorites.
     pub async fn set_favorite(&self, user: UserId, slug: &str, is_favorite: bool) -> Result<Option<RoomView>> {
         self.allow(user, ActionKind::NotificationLevel)?;
         let view = match self.view(user, slug).await {
@@ -42,7 +39,7 @@ impl Chat {
         Ok(view)
     }
 
-    /// Closes a section of somebody's sidebar, or opens it.
+    /// Closes or opens a section of a user's sidebar.
     ///
     /// # Errors
     /// `rate_limited`, or `invalid` for an unknown section.
@@ -53,7 +50,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Hides a conversation from somebody's sidebar until the next message, which also marks it as read.
+    /// Hides a conversation until its next message, and marks it as read.
     ///
     /// # Errors
     /// `rate_limited`, `not_found`, or `forbidden` for a room that is not a conversation.
@@ -67,7 +64,7 @@ impl Chat {
         Ok(view.room.slug)
     }
 
-    /// Shows a hidden conversation in somebody's sidebar again, at their own wish.
+    /// Shows a hidden conversation again on request.
     ///
     /// # Errors
     /// As [`Self::hide`].
@@ -80,9 +77,6 @@ impl Chat {
     }
 
     /// Shows a hidden conversation again because its reader has opened it.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn opened_hidden(&self, user: UserId, view: &RoomView) -> Result<()> {
         self.set_hidden(user, view, false).await
     }

@@ -1,6 +1,6 @@
-//! Threads: a message and the replies to it, to those, and so on, in the order of the room.
+//! Threads: a message with all direct and indirect replies, in the order of the room.
 //!
-//! Owns reading them. Which thread a reply belongs to is decided when it is written, by the ledger, so that reading one takes no search.
+//! Owns reading them. The ledger assigns a reply to its thread when it is written, so that reading needs no search.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::model::Logged;
 
-/// How many replies one answer holds at the most.
+/// Maximum number of replies in a page.
 const PAGE: i64 = 50;
 
-/// A thread: what it began with, and a page of the replies.
+/// The first message of a thread, and a page of the replies.
 #[derive(Debug, Serialize)]
 pub struct Thread {
-    /// The message that it began with.
+    /// The first message.
     pub message: Arc<Logged>,
     /// The replies, oldest first.
     pub replies: Vec<Arc<Logged>>,
-    /// How many there are in all, counted up to 1,000.
+    /// The total number of replies, at most 1,000.
     pub count: i64,
-    /// Whether there are newer ones than these.
+    /// Whether there are newer replies.
     pub more: bool,
-    /// What to give as `after` to get them.
+    /// The `after` of the next page.
     pub next: Option<i64>,
 }
 
 impl Chat {
-    /// The thread of a message, whether it began there or the message is one of its replies, from the reply behind `after` on.
+    /// The thread that a message starts or belongs to, with replies after `after`.
     ///
     /// # Errors
-    /// `not_found` for a message that is not there.
+    /// `not_found`.
     pub async fn thread(&self, view: &RoomView, seq: i64, after: i64) -> Result<Thread> {
         let (room, slug) = (view.room.id, &view.room.slug);
         let first = self.db.thread_of(room, seq).await?.ok_or(Error::NotFound("message"))?;

@@ -1,14 +1,14 @@
-//! The file `.env`, whose lines are put into the environment.
+//! Loads the file `.env` into the environment.
 //!
-//! Owns what is said of a faulty one: where the fault is, and never what stands there, because the line may hold a password.
+//! Owns the error message: it names the line and never shows its content, which may be a secret.
 
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Puts the variables of a file into the environment, except those that are there already. There need not be such a file.
+/// Sets the variables of a file, except those that are already set. The file may be missing.
 ///
 /// # Errors
-/// The file's name and the line at fault, or why it cannot be read.
+/// The file and line at fault, or why it cannot be read.
 pub fn load(path: &Path) -> Result<(), String> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -26,10 +26,10 @@ pub fn load(path: &Path) -> Result<(), String> {
     })
 }
 
-/// Hands out a text a line at a time, so that whoever stops reading has told in which line.
+/// A reader that returns a line at a time, so that the current line is known when the parser stops.
 struct Lines<'a> {
     rest: &'a [u8],
-    /// How many lines were handed out, at least in part.
+    /// The number of lines returned, at least in part.
     begun: usize,
     is_within: bool,
 }

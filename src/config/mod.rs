@@ -1,7 +1,6 @@
-//! The settings, read once at the start from the environment.
+//! Settings, read from the environment at start.
 //!
-//! Owns their names, defaults and meanings; `.env.example` tells them to people, and a test keeps the two in step. It must not
-//! act on any of them.
+//! Owns their names, defaults and meanings; a test compares them with `.env.example`. It must not act on them.
 
 pub mod file;
 mod values;
@@ -16,7 +15,7 @@ use ipnet::IpNet;
 
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
-/// The name of every setting.
+/// The names of all settings.
 pub const SETTINGS: [&str; 23] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
@@ -43,58 +42,58 @@ pub const SETTINGS: [&str; 23] = [
     "LOG_FORMAT",
 ];
 
-/// The longest message that may be allowed, in characters: with four bytes to each of them it still fits into one packet.
+/// Upper bound of the maximum message length, in characters: with four bytes each, a message still fits into one packet.
 const LONGEST_MESSAGE: usize = 16_000;
 
-/// The least that caches and answers need between them, in megabytes.
+/// Minimum memory for caches and answers, in megabytes.
 const LEAST_MEMORY: usize = 16;
 
-/// All settings. It has no `Debug`, because the database's URL may hold a password.
+/// All settings. Without `Debug`, because the database URL may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// `DATABASE_URL`: `sqlite://…` or `postgres://…`.
     pub database_url: String,
-    /// `DATABASE_CONNECTIONS`: how many connections to the database there may be.
+    /// `DATABASE_CONNECTIONS`: maximum number of database connections.
     pub database_connections: u32,
-    /// `LISTEN`: the address and port; port 0 picks one.
+    /// `LISTEN`: address and port; port 0 picks one.
     pub listen: SocketAddr,
-    /// `PUBLIC_URL`: where browsers reach it.
+    /// `PUBLIC_URL`: where browsers reach the site.
     pub public_url: Option<PublicUrl>,
-    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// `CONNECTION_LIMIT`: how many connections may be open in all.
+    /// `CONNECTION_LIMIT`: maximum number of open connections.
     pub connection_limit: Option<usize>,
-    /// `ADDRESS_CONNECTION_LIMIT`: how many of them from one address.
+    /// `ADDRESS_CONNECTION_LIMIT`: maximum number per address.
     pub address_connection_limit: Option<usize>,
-    /// `REGISTRATION`: who may make an account.
+    /// `REGISTRATION`: who may create an account.
     pub registration: Registration,
-    /// `REGISTRATION_RATE`: how many accounts may be made from each address without an invitation.
+    /// `REGISTRATION_RATE`: accounts per address without an invitation.
     pub registration_rate: Option<Rate>,
-    /// `DEFAULT_ROOMS`: the slugs of the public rooms that new accounts are members of.
+    /// `DEFAULT_ROOMS`: slugs of the public rooms that new users join.
     pub default_rooms: Vec<String>,
-    /// `SESSION_IDLE`: a session that is not used for so long ends.
+    /// `SESSION_IDLE`: lifetime of an unused session.
     pub session_idle: Duration,
-    /// `SESSION_LIFETIME`: a session ends after so long, used or not.
+    /// `SESSION_LIFETIME`: maximum lifetime of a session.
     pub session_lifetime: Duration,
-    /// `LOGIN_RATE`: how often one may fail to log in, for each account and address, each address, and each known device.
+    /// `LOGIN_RATE`: failed log-ins per account and address, per address, and per known device.
     pub login_rate: Option<Rate>,
     /// `TRANSPORTS`: how sockets may connect.
     pub transports: Transports,
-    /// `POST_RATE`: how often each person may post.
+    /// `POST_RATE`: posts per user.
     pub post_rate: Option<Rate>,
-    /// `ACT_RATE`: how often each person may do other things; each kind has its own share of it.
+    /// `ACT_RATE`: other actions per user; each kind has a share of it.
     pub act_rate: Option<Rate>,
-    /// `MAX_MESSAGE_CHARS`: how long a message may be.
+    /// `MAX_MESSAGE_CHARS`: maximum length of a message.
     pub max_message_chars: usize,
-    /// `DRAFT_KEEP`: how long a draft stays that nobody touches.
+    /// `DRAFT_KEEP`: lifetime of an untouched draft.
     pub draft_keep: Option<Duration>,
-    /// `DRAFT_SPACE`: how many bytes the drafts of everyone may have together.
+    /// `DRAFT_SPACE`: maximum size of all drafts, in bytes.
     pub draft_space: usize,
-    /// `SEARCH_TIME`: how long one search may work.
+    /// `SEARCH_TIME`: time limit of a search.
     pub search_time: Option<Duration>,
-    /// `MEMORY_LIMIT`: how many bytes caches and waiting answers may take together.
+    /// `MEMORY_LIMIT`: memory for caches and pending answers, in bytes.
     pub memory_limit: usize,
-    /// `LOG`: what is logged, a filter of tracing's.
+    /// `LOG`: a filter of `tracing`.
     pub log: String,
     /// `LOG_FORMAT`: for people or for machines.
     pub log_format: LogFormat,
@@ -134,10 +133,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the settings out of an environment. What is missing, or empty, has its default; only an empty list is an empty list.
+    /// Reads the settings from an environment. Missing or empty values have their default, except that an empty list is empty.
     ///
     /// # Errors
-    /// Every problem that there is, each naming its variable.
+    /// All problems, each with its variable.
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
         let mut env = Environment { vars: vars.into_iter().collect(), problems: Vec::new() };
         let default = Self::default();
@@ -174,7 +173,7 @@ impl Config {
 }
 
 impl Config {
-    /// What is allowed and probably not meant.
+    /// Settings that are valid but probably a mistake.
     pub fn doubts(&self) -> Vec<Problem> {
         let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
             name: "TRUSTED_PROXIES".into(),
@@ -186,12 +185,12 @@ impl Config {
     }
 }
 
-/// What is wrong with one setting.
+/// A problem with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The variable.
     pub name: String,
-    /// What is wrong with it, and what it may be. Never holds the value: it may be a secret, or one in the wrong place.
+    /// What is wrong, and what is allowed. Never contains the value, which may be a secret.
     pub message: String,
 }
 
@@ -201,7 +200,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The variables, and what was found wrong with them so far.
+/// The variables, and the problems found so far.
 struct Environment {
     vars: BTreeMap<String, String>,
     problems: Vec<Problem>,
@@ -220,7 +219,7 @@ impl Environment {
         })
     }
 
-    /// A list that may be set to nothing.
+    /// Reads a list that may be set to nothing.
     fn read_list<T>(
         &mut self,
         name: &'static str,
@@ -231,7 +230,7 @@ impl Environment {
         if is_nothing { Vec::new() } else { self.read(name, default, parse) }
     }
 
-    /// Settings have no prefix. Whoever writes one with ours believes that it works.
+    /// Settings have no prefix, so a variable with ours is a mistake.
     fn refuse_strangers(&mut self) {
         for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
             let short = name.trim_start_matches("PARLOR_");

@@ -12,7 +12,7 @@ fn problems(vars: &[(&str, &str)]) -> Vec<Problem> {
 fn what_is_missing_or_empty_has_its_default() {
     assert!(read(&[]) == Ok(Config::default()));
     let empty: Vec<_> = SETTINGS.iter().map(|&name| (name, " ")).collect();
-    // But for a list of which one may want nothing.
+    // Except for a list, which may be empty.
     assert!(read(&empty) == Ok(Config { default_rooms: Vec::new(), ..Config::default() }));
 }
 
@@ -73,7 +73,7 @@ fn every_setting_can_be_set() {
 
 #[test]
 fn every_problem_is_listed_at_once_and_names_its_variable() {
-    // Not a URL, not a number, not a name: wrong for each of them.
+    // Not a URL, not a number, not a name: wrong for all settings.
     let wrong: Vec<_> = SETTINGS.iter().map(|&name| (name, "=[]=")).collect();
     let named: Vec<_> = problems(&wrong).into_iter().map(|problem| problem.name).collect();
     assert_eq!(named, SETTINGS);
@@ -153,7 +153,7 @@ fn to_trust_everybody_is_doubted() {
         assert_eq!(doubts(wide), 1, "{wide}");
     }
     assert_eq!(doubts("0.0.0.0/1,128.0.0.0/1,10.0.0.1"), 2);
-    // Private networks, and what Cloudflare publishes.
+    // Private networks, and those that Cloudflare publishes.
     assert_eq!(doubts("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10,::1,100.64.0.0/10"), 0);
     assert_eq!(doubts("104.16.0.0/13,172.64.0.0/13,162.158.0.0/15,2400:cb00::/32,2a06:98c0::/29"), 0);
     assert!(Config::default().doubts().is_empty());
@@ -184,11 +184,11 @@ fn an_origin_is_as_browsers_write_it() {
     }
 }
 
-/// The example names every setting, nothing else, and each with its default.
+/// The example contains exactly the settings, each with its default.
 #[test]
 fn the_example_is_complete_and_true() {
     let example = include_str!("../../.env.example");
-    // A setting follows its `#` at once, and prose does not.
+    // A setting follows its `#` without a space, unlike prose.
     let settings = example.lines().filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')));
     let lines: Vec<_> = settings.filter_map(|line| line.split_once('=')).collect();
     let named: Vec<_> = lines.iter().map(|&(name, _)| name).collect();

@@ -1,7 +1,7 @@
-//! What a setting's text may say.
+//! Parsing of setting values.
 //!
-//! Owns the parsing of single values; each refusal says what the value may be. It must not know which setting it reads, and repeats
-//! no value: in the wrong line it may be a password.
+//! Each refusal says what is allowed. It must not know which setting it parses, or repeat a value, which may be a password in the
+//! wrong line.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -14,52 +14,52 @@ use ipnet::IpNet;
 
 type Parsed<T> = Result<T, String>;
 
-/// Who may make an account.
+/// Who may create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// Everybody.
     Open,
-    /// Whoever was invited.
+    /// Invited people.
     Invite,
-    /// Nobody; administrators add people at the command line.
+    /// Nobody; administrators add accounts at the command line.
     Closed,
 }
 
 /// How sockets may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transports {
-    /// By WebSocket.
+    /// WebSocket only.
     WebSocket,
-    /// By WebSocket, or by long-polling where something in between allows nothing else.
+    /// WebSocket, or long-polling where a proxy blocks it.
     WebSocketAndPolling,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Text for people.
     Text,
-    /// An object a line, for machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// So many in such a time.
+/// A rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How many.
     pub count: NonZeroU32,
-    /// In what time.
+    /// In which period.
     pub per: Duration,
 }
 
-/// Where browsers reach the site.
+/// The site's public URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
-    /// As browsers write it in `Origin`: in lower case, without a default port, without a path.
+    /// As in the `Origin` header: lower case, without default port and path.
     pub origin: String,
-    /// The host in it, without a port.
+    /// The host without the port.
     pub host: String,
-    /// Whether it begins with `https://`.
+    /// Whether the scheme is `https`.
     pub is_https: bool,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn database_url(text: &str) -> Parsed<String> {
     }
 }
 
-/// What may stand behind the `?` of a Postgres URL. sqlx ignores anything else, and logs it with its value.
+/// Known parameters of a Postgres URL. sqlx ignores others and logs their values.
 const POSTGRES_PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -121,7 +121,7 @@ pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
         return Err(wrong());
     }
     let default_port = if is_https { 443 } else { 80 };
-    // Not `authority.port()`, which says of a port above 65535 that there is none.
+    // Not `authority.port()`, which returns `None` for a port above 65535.
     let port = match &authority.as_str()[authority.host().len()..] {
         "" => default_port,
         colon_and_port => colon_and_port[1..].parse::<u16>().map_err(|_| wrong())?,
@@ -140,7 +140,7 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     text.split(',').map(network).collect()
 }
 
-/// How many rooms new accounts may be members of.
+/// Maximum number of default rooms.
 const MOST_ROOMS: usize = 20;
 
 pub(super) fn slugs(text: &str) -> Parsed<Vec<String>> {
@@ -160,8 +160,7 @@ pub(super) fn slugs(text: &str) -> Parsed<Vec<String>> {
     Ok(slugs)
 }
 
-/// Whether a network is more of the public internet than any operator of proxies has: the widest of the large ones is an IPv4 /13, and
-/// an IPv6 /29.
+/// Whether a network is wider than any proxy operator's: the largest ones are an IPv4 /13 and an IPv6 /29.
 pub(super) fn is_wide(net: &IpNet) -> bool {
     const INSIDE: [&str; 7] =
         ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "fc00::/7", "fe80::/10"];
@@ -176,7 +175,7 @@ pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, mo
     number.ok_or_else(|| format!("must be a number from {least} to {most}"))
 }
 
-/// An amount of `least` megabytes or more.
+/// A size of at least `least` megabytes.
 pub(super) fn bytes(text: &str, least: usize) -> Parsed<usize> {
     let parse = || {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -219,7 +218,7 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     parse().ok_or_else(|| "must be a time, such as 30s, 45min, 12h or 14d".into())
 }
 
-/// For how long something is kept, or without an end.
+/// A duration, or `off` for no limit.
 pub(super) fn keeping(text: &str) -> Parsed<Option<Duration>> {
     if text == "off" {
         return Ok(None);
@@ -227,7 +226,7 @@ pub(super) fn keeping(text: &str) -> Parsed<Option<Duration>> {
     duration(text).map(Some).map_err(|problem| format!("{problem}, or `off`"))
 }
 
-/// A short time, or none.
+/// A short duration, or `off`.
 pub(super) fn moment(text: &str) -> Parsed<Option<Duration>> {
     if text == "off" {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! What the index holds of a message: its words in order, and facets of what it is.
+//! Documents: the words of a message in order, and facets.
 //!
-//! Owns the facets' spelling. They begin with a character for private use, which no word of a text ever holds, so nobody can type
-//! one: filters run inside the index without meeting the words. It must not decide who may find what.
+//! Owns the encoding of facets. They start with a private-use character, which no word contains, so nobody can type one, and
+//! filters run inside the index. It must not decide who may find what.
 
 use std::collections::HashMap;
 
@@ -10,42 +10,42 @@ use crate::fulltext::tokenizer;
 use crate::fulltext::tokenizer::TokenKind;
 use crate::model::{RoomId, UserId};
 
-/// How many words of one message are indexed: what Postgres can give a place to.
+/// Maximum number of indexed words per message: what Postgres can give a position.
 const MAX_WORDS: usize = 16_000;
-/// How often one word of a message is indexed: what Postgres keeps of it.
+/// Maximum number of indexed occurrences of a word: what Postgres stores.
 const MAX_OCCURRENCES: usize = 255;
-/// Stands where a word is left out, so that those behind it keep their places.
+/// Replaces omitted words, so that the following ones keep their positions.
 const PLACEHOLDER: &str = "\u{E007}";
-/// The length at which the prefix of a word is marked, in characters: so short a one may stand in most messages. Longer ones are
-/// rare enough to be looked up among the words.
+/// Length of the prefixes that have a facet, in characters. Such short prefixes may occur in most messages; longer ones are rare
+/// enough to be searched among the words.
 pub const FACET_PREFIX: usize = 3;
 
-/// What a message's document is made of.
+/// The content from which a document is built.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// Where it was said.
+    /// The room.
     pub room: RoomId,
-    /// Who said it.
+    /// The author.
     pub author: UserId,
-    /// The words as written.
+    /// The text as typed.
     pub body: &'a str,
-    /// The same as HTML: what is a link there can be followed.
+    /// The text as HTML, which shows the links.
     pub html: &'a str,
-    /// Whom it addresses.
+    /// Usernames, `@room` and `@here`.
     pub mentions: &'a [String],
 }
 
-/// What the index holds of one message.
+/// The indexed content of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Document {
-    /// The words, then the facets; behind each a space.
+    /// Words, then facets, each followed by a space.
     text: String,
-    /// Where the facets begin.
+    /// Where the facets start.
     facets_at: usize,
 }
 
 impl Document {
-    /// The document of a message. The same message always has the same one: what is taken out of the index is what was put in.
+    /// Builds the document of a message. It is deterministic: what is removed from the index is what was added.
     pub fn of(source: &Source<'_>) -> Self {
         let (mut characters, mut prefixes) = (Vec::new(), Vec::with_capacity(source.body.len() / 6));
         let mut text = String::with_capacity(2 * source.body.len() + 64);
@@ -63,7 +63,7 @@ impl Document {
             }
             push(&mut text, &[word.text]);
         });
-        // A message of few words has none too often.
+        // A short message has no word too often.
         if count > MAX_OCCURRENCES {
             text = without_frequent_words(text);
         }
@@ -93,17 +93,17 @@ impl Document {
         Self { text, facets_at }
     }
 
-    /// Its words, each at its place.
+    /// The words, in order.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.text[..self.facets_at].split_terminator(' ')
     }
 
-    /// What else can be asked of it: in order, each once.
+    /// The facets, sorted and unique.
     pub fn facets(&self) -> impl Iterator<Item = &str> {
         self.text[self.facets_at..].split_terminator(' ')
     }
 
-    /// Its words and then its facets, with a space behind each: what FTS5 takes.
+    /// Words and facets, each followed by a space, as FTS5 expects.
     pub fn into_text(self) -> String {
         self.text
     }
@@ -120,17 +120,17 @@ fn in_order<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list
 }
 
-/// The first [`FACET_PREFIX`] characters of a word that has more of them.
+/// The first [`FACET_PREFIX`] characters of a longer word.
 fn prefix(word: &str) -> Option<(char, char, char)> {
     let mut characters = word.chars();
     let prefix = (characters.next()?, characters.next()?, characters.next()?);
     characters.next().map(|_| prefix)
 }
 
-/// The same words; those of them that were said [`MAX_OCCURRENCES`] before are left out.
+/// Replaces the occurrences of a word beyond [`MAX_OCCURRENCES`].
 fn without_frequent_words(words: String) -> String {
-    // Words with the same ends are counted together first: to tell all words apart takes as long as to cut them, and in what people
-    // write there is hardly ever one so frequent.
+    // First counts words by their first and last byte: a full count costs as much as tokenizing, and real text hardly ever
+    // repeats a word so often.
     let mut alike = [0_usize; 256];
     for word in words.split_terminator(' ').map(str::as_bytes) {
         let ends = word.iter().next().zip(word.last()).map_or(0, |(first, last)| usize::from(first.wrapping_mul(31) ^ last));
@@ -149,25 +149,25 @@ fn without_frequent_words(words: String) -> String {
     text
 }
 
-/// Whether there is something that leads out: a link, or an address that is only written there.
+/// Whether there is a link or a bare address.
 fn has_link(source: &Source<'_>) -> bool {
     let is_linked = source.html.contains("href=\"http") || source.html.contains("href=\"mailto:");
     is_linked || source.body.contains("https://") || source.body.contains("http://")
 }
 
-/// The facets.
+/// Facets: properties of a message, encoded as words.
 pub mod facet {
     use crate::model::{RoomId, UserId};
 
-    /// How a mark of somebody who is addressed begins.
+    /// Prefix of a mention facet.
     pub(super) const MENTION: &str = "\u{E004}";
-    /// How a mark of a character begins.
+    /// Prefix of a character facet.
     pub(super) const CHARACTER: &str = "\u{E005}";
-    /// How a mark of a symbol begins.
+    /// Prefix of a symbol facet.
     const SYMBOL: &str = "\u{E008}";
-    /// Stands before the number of a symbol of ASCII: the databases would take the symbol itself for the end of a word.
+    /// Offset for ASCII symbols, which the databases would treat as separators.
     const ASCII: u32 = 0xE100;
-    /// How a mark of the prefix of words begins.
+    /// Prefix of a facet for prefixes of words.
     pub(super) const PREFIX: &str = "\u{E006}";
 
     /// Every message.
@@ -175,45 +175,45 @@ pub mod facet {
         "\u{E000}".to_owned()
     }
 
-    /// What somebody wrote.
+    /// Messages by an author.
     pub fn author(user: UserId) -> String {
         format!("\u{E001}{user}")
     }
 
-    /// What was said in a room.
+    /// Messages in a room.
     pub fn room(room: RoomId) -> String {
         format!("\u{E002}{room}")
     }
 
-    /// What has a link in it.
+    /// Messages with a link.
     pub fn link() -> String {
         "\u{E003}".to_owned()
     }
 
-    /// What addresses this username, `@room` or `@here`.
+    /// Messages that mention a username, `@room` or `@here`.
     pub fn mention(name: &str) -> String {
         [MENTION, name].concat()
     }
 
-    /// What holds this character of a script without spaces.
+    /// Messages with this character of a script without spaces.
     pub fn character(c: char) -> String {
         format!("{CHARACTER}{c}")
     }
 
-    /// What holds a symbol, as `symbols` finds them.
+    /// Messages with a symbol, as `symbols` finds them.
     pub fn symbol(symbol: &str) -> String {
         let mut mark = String::new();
         push_symbol(symbol, &mut mark);
         mark
     }
 
-    /// Adds the mark of a symbol to a text.
+    /// Appends the facet of a symbol.
     pub(super) fn push_symbol(symbol: &str, text: &mut String) {
         text.push_str(SYMBOL);
         text.extend(symbol.chars().map(|c| if c.is_ascii() { char::from_u32(ASCII + u32::from(c)).unwrap_or(c) } else { c }));
     }
 
-    /// What holds a longer word that begins so.
+    /// Messages with a longer word that starts like this.
     pub fn prefix(text: &str) -> String {
         [PREFIX, text].concat()
     }

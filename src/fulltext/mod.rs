@@ -1,6 +1,6 @@
-//! Full text: how a text is cut into words, what the index holds of it, and how what was found is ranked and shown.
+//! Full-text search: tokenizing, indexed documents, terms, scores and snippets.
 //!
-//! Owns the tokenizer, documents, terms, scores and snippets: pure functions over texts. It must not read a database or know who may find what.
+//! Owns pure functions over texts. It must not read a database or know who may find what.
 
 pub mod document;
 pub mod plain;

@@ -1,12 +1,12 @@
-//! A message's words as they are read: its HTML, which is our own, without tags and in one line.
+//! The plain text of a message's HTML, in one line.
 
-/// The tags inside of a line: where they stand, a word goes on.
+/// Inline tags, which do not separate words.
 const INLINE: [&str; 7] = ["a", "code", "del", "em", "span", "strong", "sup"];
-/// What the sanitizer writes with entities.
+/// The entities that the sanitizer writes.
 const ENTITIES: [(&str, char); 6] =
     [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&#39;", '\''), ("&nbsp;", '\u{A0}')];
 
-/// The first `most` characters of the text that stored HTML shows. Spaces and line ends between words are one space.
+/// The first `most` characters of the text in stored HTML, with single spaces between words.
 pub fn plain(html: &str, most: usize) -> String {
     let mut text = String::with_capacity(html.len().min(most));
     let mut rest = html;

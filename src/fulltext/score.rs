@@ -1,40 +1,40 @@
-//! How well a message answers a query.
+//! The relevance of a message to a query.
 //!
-//! Owns the one score, counted here from the text itself, so that it is the same whichever database found the message.
+//! Owns the score, which is computed from the text, so that it does not depend on the database.
 
 use crate::fulltext::term::{Match, Term};
 use crate::fulltext::tokenizer::Token;
 
-/// The score of a text that was cut into `words`; the higher the better.
+/// The score of a text; higher is better.
 pub fn score(words: &[Token], terms: &[Term]) -> i64 {
     let mut score = 0.0;
     let mut before: Option<Vec<Match>> = None;
     for term in terms {
         let found: Vec<Match> = term.matches(words).collect();
-        // The word itself says more than a longer one, and a second time says less than the first.
+        // A whole word counts more than a prefix, and repetitions count less.
         let whole = found.iter().filter(|found| found.is_whole).count() as f64;
         let begun = found.len() as f64 - whole;
         score += 2.0 * whole.ln_1p() + 0.5 * begun.ln_1p();
-        // Words that were asked for one after the other, and stand so.
+        // Consecutive terms of the query count more if they are close in the text.
         if let Some(before) = &before {
             score += nearest(before, &found).map_or(0.0, |distance| 2.0 / (1.0 + distance as f64));
         }
         before = Some(found);
     }
-    // In few words the same find is more of the whole.
+    // In a short text the same match counts more.
     let length = 1.0 + (words.len() as f64 / 12.0).ln_1p();
     (1_000.0 * score / length) as i64
 }
 
-/// How many words lie between the two finds that are closest to each other. Both lists are in the order of the text, so each is gone
-/// through once: a text may be nothing but finds.
+/// The minimum distance between two matches. Both lists are sorted and traversed once, because a text may consist of nothing but
+/// matches.
 fn nearest(one: &[Match], other: &[Match]) -> Option<usize> {
     let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
     let mut nearest = None;
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
         let distance = a.at.abs_diff(b.at);
         nearest = Some(nearest.map_or(distance, |nearest: usize| nearest.min(distance)));
-        // Only a later one of the one that is behind can be closer.
+        // Only a later match of the list that is behind can be closer.
         if a.at < b.at {
             left.next()
         } else {
@@ -58,7 +58,7 @@ mod tests {
     fn a_text_of_nothing_but_finds_is_gone_through_once() {
         let words = tokenize(&"a b ".repeat(100_000));
         let terms: Vec<_> = "abababab".chars().filter_map(|c| Term::of(&c.to_string(), false)).collect();
-        // In pairs this would be 70,000,000,000 steps.
+        // Comparing all pairs would take 70,000,000,000 steps.
         assert!(score(&words, &terms) > 0);
     }
 

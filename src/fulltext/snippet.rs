@@ -1,19 +1,19 @@
-//! The stretch of a message that shows why it was found, as HTML with the found words marked.
+//! Snippets: the excerpt of a message that shows why it matched, as HTML with `<mark>`.
 //!
-//! It shows what people read: the message's HTML as plain text, without the symbols of Markdown. The index has the words as they were
-//! written, so what was found may stand only there, as in a link's address; then that is what is shown. Owns the only HTML that search makes:
-//! a text's characters are escaped one by one, and nothing but `<mark>` is added.
+//! It shows the plain text of the message's HTML, without Markdown. The index contains the source, so a match may occur only
+//! there, as in a link's address; then the source is shown. Owns the only HTML that search produces: text is escaped, and nothing
+//! but `<mark>` is added.
 
 use crate::fulltext::plain::plain;
 use crate::fulltext::term::Term;
 use crate::fulltext::tokenizer::tokenize;
 
-/// How many bytes of text, about, a snippet shows; characters of many bytes are wide as well.
+/// Approximate length of a snippet in bytes; characters of several bytes are wider, too.
 const LENGTH: usize = 240;
-/// How many bytes before the first marked word.
+/// Bytes before the first match.
 const LEAD: usize = 60;
 
-/// The snippet of a message, of what it shows or of what was written.
+/// The snippet of a message, from its plain text or its source.
 pub fn snippet(body: &str, html: &str, terms: &[Term]) -> String {
     let shown = plain(html, usize::MAX);
     let marks = marks(&shown, terms);
@@ -26,7 +26,7 @@ pub fn snippet(body: &str, html: &str, terms: &[Term]) -> String {
     marked(&shown, marks)
 }
 
-/// Where the terms stand in a text, in order. What overlaps is marked as one.
+/// The positions of the terms in a text, in order; overlapping ones are merged.
 fn marks(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
     let words = tokenize(text);
     let mut found: Vec<(usize, usize)> =
@@ -44,7 +44,7 @@ fn marks(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
     marks
 }
 
-/// The stretch of a text with the most marks, as HTML.
+/// The excerpt with the most matches, as HTML.
 fn marked(body: &str, marks: Vec<(usize, usize)>) -> String {
     let (from, to) = stretch(body, &marks);
     let mut html = String::with_capacity(to - from + 64);
@@ -70,10 +70,10 @@ fn marked(body: &str, marks: Vec<(usize, usize)>) -> String {
     html
 }
 
-/// The stretch of the body that holds the most marks, the first of those.
+/// The first range with the most matches.
 fn stretch(body: &str, marks: &[(usize, usize)]) -> (usize, usize) {
     let (mut best, mut first) = (None, 0);
-    // Marks are in order and do not overlap: where one stretch ends, the next cannot end before.
+    // Ranges are sorted and disjoint, so the end of the range only moves forward.
     let mut end = 0;
     for (nth, (start, _)) in marks.iter().enumerate() {
         end += marks[end..].iter().take_while(|(_, to)| *to <= start + LENGTH - LEAD).count();
@@ -87,7 +87,7 @@ fn stretch(body: &str, marks: &[(usize, usize)]) -> (usize, usize) {
     (from, to)
 }
 
-/// A place at or after `at` where a word begins; at the latest `limit`.
+/// A word start at or after `at`, at the latest `limit`.
 fn begin_near(body: &str, at: usize, limit: usize) -> usize {
     let at = body.ceil_char_boundary(at);
     let space = body[at..limit].find(char::is_whitespace);
@@ -95,14 +95,14 @@ fn begin_near(body: &str, at: usize, limit: usize) -> usize {
     begin + (body[begin..limit].len() - body[begin..limit].trim_start().len())
 }
 
-/// A place at or before `at` where a word ends.
+/// A word end at or before `at`.
 fn end_near(body: &str, at: usize) -> usize {
     let at = body.floor_char_boundary(at);
     let from = body.floor_char_boundary(at.saturating_sub(24));
     body[from..at].rfind(char::is_whitespace).map_or(at, |space| from + space)
 }
 
-/// Adds text to HTML. Line ends become spaces: a snippet is one line.
+/// Appends escaped text. Line ends become spaces: a snippet is one line.
 fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
         match c {
@@ -121,7 +121,7 @@ fn escape(text: &str, html: &mut String) {
 mod tests {
     use super::*;
 
-    /// Of a text that looks as it is written.
+    /// The snippet of plain text.
     fn of(body: &str, terms: &[&str]) -> String {
         let terms: Vec<_> = terms.iter().filter_map(|text| Term::of(text, false)).collect();
         snippet(body, "", &terms)

@@ -1,11 +1,11 @@
-//! The symbols of a text that can be searched for: emoji, arrows and other symbols, and several symbols of ASCII in a row, as `???` and `->`.
+//! Searchable symbols: emoji, arrows and other symbols, and runs of ASCII punctuation such as `???` and `->`.
 //!
-//! Owns which those are. A single full stop, and the punctuation that most sentences have, is none: it would find everything.
+//! Owns which ones those are. Single punctuation marks are not: they would match everything.
 
-/// How many symbols of ASCII in a row are told apart.
+/// Maximum length of a run of ASCII punctuation.
 const LONGEST: usize = 3;
 
-/// Gives each symbol of a text; of several in a row all that are in there, `??` and `???`.
+/// Emits each symbol of a text; for a run all of its parts, such as `??` and `???`.
 pub fn for_each<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -28,11 +28,11 @@ pub fn for_each<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
     }
 }
 
-/// The symbols that must be there for a piece of a query to be: the longest of each row, one after the other.
+/// The symbols that a token of a query requires: the longest of each run, and the following ones.
 pub fn required(text: &str) -> Vec<&str> {
     let mut symbols: Vec<&str> = Vec::new();
     for_each(text, |symbol| match symbols.last_mut() {
-        // A longer one at the same place says more, and the last two of three are in the three.
+        // A longer symbol at the same position replaces the shorter one, and the last two of three are part of the three.
         Some(last) if last.as_ptr() == symbol.as_ptr() => *last = symbol,
         Some(last) if last.len() == LONGEST && last.as_ptr().wrapping_add(1) == symbol.as_ptr() && symbol.len() < LONGEST => {}
         _ => symbols.push(symbol),
@@ -42,7 +42,7 @@ pub fn required(text: &str) -> Vec<&str> {
     symbols
 }
 
-/// Whether a character is a symbol by itself: beyond ASCII, neither a letter nor a space nor the punctuation of sentences.
+/// Whether a character is a symbol: beyond ASCII, neither letter nor space nor punctuation.
 fn is_symbol(c: char) -> bool {
     let is_punctuation = matches!(c,
         '\u{80}'..='\u{A0}' | '¡' | '§' | '«' | '\u{AD}' | '¶' | '·' | '»' | '¿' | '\u{2B0}'..='\u{36F}' | '\u{37E}' | '\u{387}' | '\u{55A}'..='\u{589}'

@@ -1,44 +1,44 @@
-//! What is looked for: one word, the beginning of one, or words in a row.
+//! Search terms: a word, a prefix, or a phrase.
 //!
-//! Owns what a piece of a query means, for the index and for a text alike: what the index finds is what a snippet marks.
+//! Owns how a token of a query matches the index and a text, so that a snippet marks what the index finds.
 
 use crate::fulltext::document::{FACET_PREFIX, facet};
 use crate::fulltext::symbols;
 use crate::fulltext::tokenizer::{Token, TokenKind, tokenize};
 
-/// From how many characters on a word is found by its beginning.
+/// Minimum length of a word that matches as a prefix.
 const SHORTEST_BEGINNING: usize = 3;
 
-/// What the index is required: a tree that each database writes in its own words.
+/// An index query, which each database writes in its own syntax.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
-    /// This word or mark.
+    /// A word or facet.
     Exact(String),
-    /// A word that begins so.
+    /// A word that starts like this.
     Prefix(String),
-    /// These words in a row; the last may be only the beginning of a word.
+    /// Consecutive words; the last one may be a prefix.
     Phrase(Vec<String>, bool),
     /// At least one of these.
     AnyOf(Vec<Expression>),
 }
 
-/// A piece of a query: words that stand next to each other in this order.
+/// A term of a query: consecutive words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     words: Vec<String>,
-    /// Whether a text's word may go on where the last one ends.
+    /// Whether the last word is a prefix.
     is_prefix: bool,
-    /// Whether the last one is a single character of a script without spaces.
+    /// Whether the last word is a single character of a script without spaces.
     is_character: bool,
-    /// What is looked for instead of words: an emoji, another symbol, or some symbols in a row.
+    /// An emoji or other symbol, instead of words.
     symbol: Option<String>,
 }
 
 impl Term {
-    /// What a piece of a query asks for; nothing, where it has no word. One in quotes means its words exactly.
+    /// The term of a token; `None` if it contains no word. A quoted token matches exactly.
     pub fn of(text: &str, is_quoted: bool) -> Option<Self> {
         let mut words = tokenize(text);
-        // The pair before it has said it, and in a text the run may go on.
+        // The bigram before it covers it, and in a text the run may continue.
         words.pop_if(|word| word.kind == TokenKind::FinalCharacter);
         let last = words.last()?;
         let is_character = last.kind == TokenKind::SingleCharacter;
@@ -52,19 +52,19 @@ impl Term {
         })
     }
 
-    /// What a piece of a query without words asks for: each of its symbols.
+    /// The symbols of a token without words.
     pub fn of_symbols(text: &str) -> impl Iterator<Item = Self> {
         let symbol =
             |symbol: &str| Self { words: Vec::new(), is_prefix: false, is_character: false, symbol: Some(symbol.to_owned()) };
         symbols::required(text).into_iter().map(symbol)
     }
 
-    /// The symbol that is looked for, if it is no word.
+    /// The symbol, if the term is one.
     pub fn symbol(&self) -> Option<&str> {
         self.symbol.as_deref()
     }
 
-    /// How the index is required for it.
+    /// The index query of the term.
     pub fn expression(&self) -> Expression {
         if let Some(symbol) = &self.symbol {
             return Expression::Exact(facet::symbol(symbol));
@@ -85,7 +85,7 @@ impl Term {
         Expression::Prefix(word.clone())
     }
 
-    /// Where it stands in a text that was cut into `words`: the bytes of each place, and whether it is there word for word.
+    /// The matches in a tokenized text.
     pub fn matches(&self, words: &[Token]) -> impl Iterator<Item = Match> {
         words.windows(self.words.len().max(1)).enumerate().filter_map(|(at, row)| {
             let (last, before) = self.words.split_last()?;
@@ -95,23 +95,23 @@ impl Term {
             }
             let is_whole = *last == its_last.text;
             let is_there = is_whole || (self.is_prefix && its_last.text.starts_with(&**last));
-            // A character alone is not all of the pair in which it stands.
+            // A single character matches half of a bigram.
             let end = if self.is_character && its_last.kind.is_run() { its_last.first_end } else { its_last.end };
             is_there.then_some(Match { start: row[0].start, end, at, is_whole: is_whole || self.is_character })
         })
     }
 }
 
-/// A place where a term stands.
+/// A match of a term in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     /// Its first byte.
     pub start: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
-    /// How many words are before it.
+    /// The index of its first token.
     pub at: usize,
-    /// Whether the text's word ends where the term's does.
+    /// Whether it ends at the end of a word.
     pub is_whole: bool,
 }
 

@@ -1,52 +1,52 @@
-//! How a text is taken apart into words: the same for what is indexed, what is asked and what is marked in a snippet.
+//! The tokenizer, for documents, queries and snippets alike.
 //!
-//! Owns the folding of characters and the cutting. It knows nothing of databases, and both of them get what it gives: neither has
-//! a tokenizer of its own, so both find the same. docs/decisions/0016 says why it cuts as it does.
+//! Owns character folding and word boundaries. Neither database uses a tokenizer of its own, so both find the same.
+//! docs/decisions/0016 explains the rules.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The number of this way of cutting. Raise it with every change of what the index holds: the index is then made anew.
+/// Version of the index. Increment it with every change of a document's content: the index is then rebuilt.
 pub const VERSION: i64 = 3;
-/// How many characters of a word count; what comes after them is not looked at.
+/// Maximum number of characters of a word; the rest is ignored.
 const MAX_CHARACTERS: usize = 64;
 
-/// A word of a text, or a place in a run of characters that are written without spaces.
+/// A word, or a position in a run of characters of a script without spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token<T = String> {
-    /// Folded: without accents and capitals. In a run, the character at this place with the next one, and at the run's end alone.
+    /// Folded: without accents and case. In a run, the character and the next one; at its end the character alone.
     pub text: T,
-    /// Where it begins in the text, in bytes.
+    /// Its first byte.
     pub start: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
-    /// Where its first character ends.
+    /// The end of its first character.
     pub first_end: usize,
-    /// What it is a part of.
+    /// Its kind.
     pub kind: TokenKind,
 }
 
-/// What a word is a part of.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// It stands by itself.
+    /// A word.
     Word,
-    /// It is a pair of characters of a run.
+    /// Two characters of a run.
     Bigram,
-    /// It is the last character of a run, which a pair has told already.
+    /// The last character of a run, which is also part of a bigram.
     FinalCharacter,
-    /// It is the only character of a run.
+    /// The only character of a run.
     SingleCharacter,
 }
 
 impl TokenKind {
-    /// Whether it is of a run.
+    /// Whether it belongs to a run.
     pub fn is_run(self) -> bool {
         self != Self::Word
     }
 }
 
-/// The words of a text, in order.
+/// The tokens of a text.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut words = Vec::with_capacity(text.len() / 6 + 1);
     for_each(text, |Token { text, start, end, first_end, kind }| {
@@ -55,7 +55,7 @@ pub fn tokenize(text: &str) -> Vec<Token> {
     words
 }
 
-/// Gives the words of a text, in order, to somebody who does not need to keep each.
+/// Emits the tokens of a text without allocating each.
 pub fn for_each(text: &str, emit: impl FnMut(Token<&str>)) {
     let mut tokenizer = Tokenizer { emit, text: String::with_capacity(64), word: None, length: 0, run: Vec::new() };
     let mut at = 0;
@@ -68,7 +68,7 @@ pub fn for_each(text: &str, emit: impl FnMut(Token<&str>)) {
         }
         let start = at;
         at += c.len_utf8();
-        // A sign or a space that certainly has no mark over it.
+        // Punctuation or a space without a combining mark.
         if c.is_ascii() && !c.is_ascii_alphanumeric() && text.as_bytes().get(at).is_none_or(u8::is_ascii) {
             tokenizer.end_word();
             tokenizer.end_run();
@@ -79,7 +79,7 @@ pub fn for_each(text: &str, emit: impl FnMut(Token<&str>)) {
             tokenizer.take(c.to_ascii_lowercase(), start, at);
             continue;
         }
-        // Composed first, so that a syllable typed as letters is one, and a small mark beside a kana becomes part of it.
+        // Composed first, so that decomposed syllables and small kana marks become one character.
         for c in text[start..at].nfkc() {
             fold(c, |folded| tokenizer.take(folded, start, at));
         }
@@ -88,27 +88,27 @@ pub fn for_each(text: &str, emit: impl FnMut(Token<&str>)) {
     tokenizer.end_run();
 }
 
-/// How many letters and digits of ASCII begin there that certainly have no mark over them.
+/// The number of ASCII letters and digits without a combining mark.
 fn plain_at(text: &str, at: usize) -> usize {
     let rest = &text.as_bytes()[at..];
     let plain = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     if rest.get(plain).is_some_and(|byte| !byte.is_ascii()) { plain.saturating_sub(1) } else { plain }
 }
 
-/// Marks over letters, the later letters of a Korean syllable, half-width voicing marks, and what nobody sees.
+/// Combining marks, later letters of a Korean syllable, half-width voicing marks, and invisible characters.
 fn belongs_to_the_one_before(c: char) -> bool {
     !c.is_ascii() && (is_combining_mark(c) || is_unseen(c) || matches!(c, '\u{1160}'..='\u{11FF}' | '\u{FF9E}' | '\u{FF9F}'))
 }
 
-/// Characters that only say how to break or to draw others.
+/// Format characters for line breaks and glyph selection.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }
 
-/// Gives what a composed character counts as.
+/// Emits the folded form of a composed character.
 fn fold(c: char, mut take: impl FnMut(char)) {
     if is_unspaced(c) {
-        // Taken apart, a voiced kana would lose its voice and a Korean syllable become letters.
+        // Decomposed, a voiced kana would lose its mark and a Korean syllable become letters.
         return take(c);
     }
     for part in std::iter::once(c).nfkd().filter(|&part| !is_accent(part) && !is_unseen(part)) {
@@ -131,8 +131,8 @@ fn fold(c: char, mut take: impl FnMut(char)) {
     }
 }
 
-/// Marks that tell no two words apart for somebody who searches: accents, and the vowel points that Hebrew and Arabic mostly leave
-/// out. The vowel signs of India's scripts are letters in this sense, and stay.
+/// Marks that searches ignore: accents, and the vowel points that Hebrew and Arabic mostly omit. Vowel signs of Indic scripts are
+/// kept.
 fn is_accent(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}'
@@ -140,9 +140,9 @@ fn is_accent(c: char) -> bool {
         | '\u{640}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{3099}'..='\u{309A}')
 }
 
-/// Scripts that are written without spaces between words, and Korean, whose words carry their grammar at their ends.
+/// Scripts without spaces between words, and Korean, whose words have grammatical endings.
 fn is_unspaced(c: char) -> bool {
-    // Most characters come before all of them.
+    // Most characters are below this.
     c >= '\u{E01}'
         && matches!(c,
         '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' | '\u{3005}'..='\u{3007}'
@@ -151,18 +151,18 @@ fn is_unspaced(c: char) -> bool {
         | '\u{E01}'..='\u{E4E}' | '\u{E81}'..='\u{EDF}' | '\u{1000}'..='\u{1049}' | '\u{1780}'..='\u{17D3}')
 }
 
-/// Collects characters into words. One word is open at the most, or a run, never both.
+/// Collects characters into tokens. Either a word or a run is open, never both.
 struct Tokenizer<F> {
     emit: F,
-    /// Of the word that is open.
+    /// The text of the open word.
     text: String,
     word: Option<Span>,
-    /// How many characters of it have been taken.
+    /// Its length in characters.
     length: usize,
     run: Vec<(char, usize, usize)>,
 }
 
-/// Where a word begins and ends, and where its first character does.
+/// The position of a word, and the end of its first character.
 struct Span {
     start: usize,
     end: usize,
@@ -170,7 +170,7 @@ struct Span {
 }
 
 impl<F: FnMut(Token<&str>)> Tokenizer<F> {
-    /// Takes letters and digits of ASCII, as [`Self::take`] would one by one.
+    /// Adds ASCII letters and digits, like repeated calls of [`Self::take`].
     fn take_plain(&mut self, letters: &str, start: usize) {
         let room = self.begin_word(start, start + 1, start + letters.len());
         let (from, taken) = (self.text.len(), letters.len().min(room));
@@ -179,7 +179,7 @@ impl<F: FnMut(Token<&str>)> Tokenizer<F> {
         self.length += taken;
     }
 
-    /// Goes on with the word, or begins one; says how many more of its characters count.
+    /// Continues or opens a word; returns how many more characters it can take.
     fn begin_word(&mut self, start: usize, first_end: usize, end: usize) -> usize {
         self.end_run();
         self.word.get_or_insert(Span { start, end, first_end }).end = end;
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(texts("Rust言語"), ["rust", "言語", "語"]);
         assert_eq!(texts("ｶﾞｲﾄﾞ"), texts("ガイド"));
         assert_ne!(texts("ガ"), texts("カ"));
-        // Letter by letter, as some keyboards send it.
+        // As separate letters, as some keyboards send them.
         assert_eq!(texts("\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF}"), texts("한글"));
     }
 

@@ -1,4 +1,4 @@
-//! A draft: what somebody has content to write in a room.
+//! Drafts.
 
 use std::sync::Arc;
 
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 
-/// New words for one of one's messages.
+/// An unfinished edit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DraftEdit {
     /// The message.
     pub seq: i64,
-    /// Its new words.
+    /// The new text.
     pub body: String,
 }
 
-/// What somebody has content to write in a room.
+/// The content of a draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DraftContent {
     /// A new message; may be empty.
     pub body: String,
-    /// The message that it answers.
+    /// The message that it replies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<i64>,
-    /// A message that they edit as well.
+    /// An unfinished edit of another message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<DraftEdit>,
 }
 
 impl DraftContent {
-    /// How many bytes its texts have.
+    /// Size of its texts in bytes.
     pub fn bytes(&self) -> i64 {
         (self.body.len() + self.edit.as_ref().map_or(0, |edit| edit.body.len())) as i64
     }
 
-    /// Nothing content is no draft.
+    /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A draft as it is stored.
+/// A stored draft.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Draft {
     /// The room's slug.
     pub room: Arc<str>,
-    /// What was content.
+    /// Its content.
     #[serde(flatten)]
     pub content: DraftContent,
-    /// When.
+    /// When it was last changed.
     pub written_at: Millis,
 }

@@ -1,4 +1,4 @@
-//! Row ids, each a type of its own, so that they cannot be mixed up.
+//! Row ids, each with its own type.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ macro_rules! id {
     };
 }
 id!(
-    /// A person's number in the `users` table; never reused.
+    /// The id of a user; never reused.
     UserId
 );
 id!(
-    /// A room's number in the `rooms` table; never reused. Outside clients name rooms by slug.
+    /// The id of a room; never reused. Clients use the slug instead.
     RoomId
 );
 
@@ -33,13 +33,13 @@ id!(
 #[serde(transparent)]
 pub struct ConnectionId(pub String);
 
-/// What the database knows a session by: the hash of its id, as hexadecimal digits.
+/// The key of a session in the database: the hash of its id in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
-    /// The key of these digits.
+    /// The key with these digits.
     pub fn from_digits(digits: String) -> Self {
         Self(digits.into())
     }

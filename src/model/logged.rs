@@ -1,4 +1,4 @@
-//! A message in a committed state, with what is made of it once for everybody: its JSON, and its HTML in pages.
+//! A committed message with cached encodings: its JSON, and its HTML in pages.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,49 +9,49 @@ use serde_json::value::RawValue;
 use super::{Message, RoomId};
 use crate::pieces::Piece;
 
-/// A message in a committed state, with its JSON made once for everybody who is told of it.
+/// A committed message; its JSON is encoded once for all recipients.
 #[derive(Debug)]
 pub struct Logged {
-    /// The room's number.
+    /// The room's id.
     pub room: RoomId,
     /// The message.
     pub message: Arc<Message>,
-    /// The message as JSON, from the first time that somebody needs it: most pages do not.
+    /// The JSON, encoded on first use: most pages do not need it.
     json: OnceLock<Box<RawValue>>,
-    /// What pages made of it.
+    /// The HTML in pages.
     pub rendered: RenderCache,
 }
 
-/// What pages made of a message in one state, for the next page that shows it the same way. Whoever draws says what "the same way" is.
+/// HTML rendered for one state of a message, by key. The renderer defines the key.
 #[derive(Debug, Default)]
 pub struct RenderCache(Mutex<Vec<(RenderKey, Piece)>>);
 
-/// A way in which a message can be rendered: all that its looks follow from beside the message.
+/// Everything that the HTML of a message depends on, apart from the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderKey {
-    /// How its times are written.
+    /// The format of its times.
     pub times: Arc<str>,
-    /// The day that stands over it.
+    /// The date heading above it.
     pub day: Option<String>,
-    /// Whether it stands first under its author's name.
+    /// Whether it is the first one under its author's name.
     pub is_first: bool,
-    /// Whether the reader may see its edit history.
+    /// Whether the reader can see its edit history.
     pub has_history: bool,
-    /// Whether the reader may not act on it.
+    /// Whether the reader cannot act on it.
     pub is_locked: bool,
-    /// Which state of which message it answers: its `seq` and `rev`.
+    /// `seq` and `rev` of the message that it replies to.
     pub answered: Option<(i64, i64)>,
-    /// Which day it was, where it says "Today" of something.
+    /// The current date, if the HTML says "Today".
     pub today: Option<Date>,
-    /// How often names had changed, where it shows names that are not its author's.
+    /// The number of renamings, if the HTML shows names other than the author's.
     pub renamings: u64,
 }
 
 impl RenderCache {
-    /// In how many ways a message is kept.
+    /// Maximum number of variants.
     const KEPT: usize = 8;
 
-    /// What was rendered in this way, or what `draw` draws now.
+    /// The cached HTML for a key; renders it if it is missing.
     pub fn get(&self, way: &RenderKey, draw: impl FnOnce() -> Piece) -> Piece {
         let find =
             |ways: &[(RenderKey, Piece)]| ways.iter().find(|(rendered, _)| rendered == way).map(|(_, piece)| piece.clone());
@@ -67,7 +67,7 @@ impl RenderCache {
         piece
     }
 
-    /// How many bytes are kept.
+    /// Size of the cached HTML in bytes.
     fn weight(&self) -> usize {
         self.0.lock().iter().map(|(_, piece)| piece.weight()).sum()
     }
@@ -80,16 +80,13 @@ impl Logged {
     }
 
     /// The message as JSON.
-    ///
-    /// # Panics
-    /// Never: a message has only strings, numbers and lists, which always have a JSON form.
     pub fn json(&self) -> &RawValue {
         self.json.get_or_init(|| serde_json::value::to_raw_value(&self.message).expect("a message always has a JSON form"))
     }
 
-    /// About how many bytes of memory it takes.
+    /// Approximate size in memory.
     pub fn weight(&self) -> usize {
-        /// The structures themselves, with the short texts in them.
+        /// The structures themselves, with short texts.
         const FRAME: usize = 512;
         FRAME + self.message.body.len() + self.message.html.len() + self.json().get().len() + self.rendered.weight()
     }
@@ -101,7 +98,7 @@ impl serde::Serialize for Logged {
     }
 }
 
-/// A message with its room's id, which clients are not told: for events that another process reads.
+/// Serializes a message together with its room's id, which clients do not get: for events read by other processes.
 pub mod with_room {
     use std::sync::Arc;
 
@@ -110,7 +107,7 @@ pub mod with_room {
 
     use super::{Logged, Message, RoomId};
 
-    /// Writes both.
+    /// Serializes both.
     ///
     /// # Errors
     /// The serializer's.
@@ -123,7 +120,7 @@ pub mod with_room {
         Both { room_id: logged.room, message: logged.json() }.serialize(serializer)
     }
 
-    /// Reads both.
+    /// Deserializes both.
     ///
     /// # Errors
     /// The deserializer's.

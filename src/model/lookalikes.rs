@@ -1,7 +1,6 @@
-//! How names look: which of them a reader takes for one another.
+//! Names that readers may confuse.
 //!
-//! Owns what two names must have in common to be confused (UTS 39), and which usernames are nobody's to choose. It must not know
-//! who has which name.
+//! Owns when two names are confusable (UTS 39), and which usernames are reserved. It must not know who has which name.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -11,9 +10,9 @@ use unicode_security::mixed_script::AugmentedScriptSet;
 
 use super::username::Username;
 
-/// Addressed in a message, or read as a part of the sentence: nobody's, whoever asks.
+/// Mentions, or words of a sentence: reserved for everybody.
 const RESERVED_WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
-/// Taken for the server, or for those who look after it: only through the set-up link and from the command line.
+/// Names of the server or its operators: allowed only through the set-up link and at the command line.
 const RESERVED_ROLES: [&str; 21] = [
     "abuse",
     "admin",
@@ -38,42 +37,42 @@ const RESERVED_ROLES: [&str; 21] = [
     "webmaster",
 ];
 
-/// What names that look the same have in common, whatever their case, accents, spaces and signs: for telling a reader that there are
-/// two. It also meets in names that merely resemble each other, which does no harm.
+/// Equal for names that look the same, ignoring case, accents, spaces and signs; used to warn readers. It is also equal for some
+/// names that are merely similar, which is harmless.
 pub fn look(name: &str) -> String {
     let folded = folds(name)[1].replace('i', "l");
     let letters: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
     if letters.is_empty() { folded } else { letters }
 }
 
-/// What a name has in common with the usernames that it can be taken for: as it is read in lower letters, and as it looks.
+/// What a name has in common with the usernames that it resembles: as read in lower case, and as it looks.
 pub fn folds(name: &str) -> [String; 2] {
     let lower = |text: &str| text.to_lowercase();
     let skeleton_of = |text: &str| skeleton(text).collect::<String>();
     let plain: String = name.trim().trim_start_matches('@').nfkc().collect();
-    // In a second round, because a capital's shape may be another letter's, and that one's lower form has a shape again.
+    // A second round, because a capital may look like another letter, whose lower case has a skeleton of its own.
     [lower(&skeleton_of(&lower(&plain))), lower(&skeleton_of(&lower(&skeleton_of(&plain))))]
 }
 
-/// What a username and those that look like it have in common.
+/// Equal for usernames that look alike.
 pub fn fold(username: &Username) -> String {
     let [fold, _] = folds(username.as_str());
     fold
 }
 
-/// Whether a username is nobody's to choose.
+/// Whether a username is reserved for everybody.
 pub fn is_reserved_word(username: &str) -> bool {
     RESERVED_WORDS.contains(&username)
 }
 
-/// Whether a name is taken for that of an role, however it is spelled.
+/// Whether a name looks like that of an official role.
 pub fn is_reserved_role(name: &str) -> bool {
     let look = look(name);
     RESERVED_ROLES.iter().any(|role| self::look(role) == look)
 }
 
-/// Whether the letters of a name are of scripts that are written together: UTS 39's moderately restrictive level, for the letters
-/// only. What stands between them, digits, signs, emoji, belongs to every script.
+/// Whether the letters of a name belong to scripts that are used together: UTS 39's moderately restrictive level, applied to
+/// letters only. Digits, signs and emoji belong to every script.
 pub fn is_single_script(name: &str) -> bool {
     let letters = || name.nfkc().filter(|&c| c.is_alphabetic() || is_combining_mark(c));
     let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());

@@ -1,4 +1,4 @@
-//! A message and what belongs to it: the unit of history, replay and live events.
+//! Messages: the unit of history, replay and live events.
 
 use std::sync::Arc;
 
@@ -7,91 +7,91 @@ use serde::{Deserialize, Serialize};
 use super::{Author, UserId};
 use crate::clock::Millis;
 
-/// What a message is: somebody's words, or what the room itself recorded.
+/// The kind of a message: a text, or an event of the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Words that somebody wrote.
+    /// A text message.
     Text,
-    /// The author entered the room.
+    /// The author joined.
     Joined,
-    /// The author left the room, or was removed from it (then `body` names who removed them).
+    /// The author left, or was removed by the user in `body`.
     Left,
-    /// The author set the room's topic to `body`.
+    /// The author set the topic to `body`.
     Topic,
-    /// The author gave the room the name in `body`.
+    /// The author renamed the room to `body`.
     Renamed,
-    /// The author made the room what `body` says: `public` or `private`.
+    /// The author made the room `public` or `private`, as `body` says.
     Visibility,
 }
 
-/// One emoji under a message, with who chose it, in the order in which they did.
+/// An emoji with the users who chose it, in that order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
-    /// The emoji itself.
+    /// The emoji.
     pub emoji: String,
     /// Usernames.
     pub users: Vec<Arc<str>>,
-    /// When each of them chose it, and who that was: what the order is made of. Known only where a reaction is being changed.
+    /// Time and id for each user, which define the order. Only set while a reaction is being changed.
     #[serde(skip)]
     pub chosen: Vec<(Millis, UserId)>,
 }
 
-/// That a message is pinned.
+/// The pin of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
-    /// The username of who pinned it.
+    /// Username of who pinned it.
     pub by: Arc<str>,
-    /// When.
+    /// When it was pinned.
     pub at: Millis,
 }
 
-/// A message in its present state: the unit of history, replay and live events.
+/// A message in its current state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The room's slug.
     pub room: Arc<str>,
-    /// Its place in the room: 1, 2, 3 … without gaps.
+    /// Its position in the room: 1, 2, 3 … without gaps.
     pub seq: i64,
-    /// The room's change number when it last changed.
+    /// The number of the change that last affected it.
     pub rev: i64,
-    /// Somebody's words, or what the room recorded.
+    /// A text, or an event of the room.
     pub kind: Kind,
-    /// Who wrote it, or whom the record is about.
+    /// Who wrote it, or whom the event is about.
     pub author: Author,
-    /// The words as written; empty once deleted.
+    /// The text as typed; empty once deleted.
     pub body: String,
-    /// The words as sanitized HTML; empty once deleted.
+    /// The text as sanitized HTML; empty once deleted.
     pub html: String,
     /// When it was committed.
     pub created_at: Millis,
-    /// What its sender chose to tell a retry from a new message; null for what the room records.
+    /// Chosen by the sender to identify retries; `None` for events of the room.
     pub nonce: Option<String>,
-    /// When its words last changed.
+    /// When its text last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Millis>,
     /// When it was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Millis>,
-    /// The `seq` of the message that it answers.
+    /// The `seq` of the message that it replies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<i64>,
-    /// Whom it addresses: usernames, `@room` and `@here`.
+    /// Usernames, `@room` and `@here`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
-    /// That it is pinned, and by whom.
+    /// Its pin, if it is pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Pin>,
-    /// The emoji under it.
+    /// Its reactions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
 }
 
 impl Message {
-    /// How many bytes it has as JSON at the most: there a byte of a text may take six.
+    /// An upper bound on its size as JSON, where a byte of text may take six.
     pub fn most_json(&self) -> usize {
-        /// The names of the fields, the numbers, the moments; of a reaction the same.
+        /// Field names, numbers and times; likewise for a reaction.
         const FRAME: usize = 512;
         const REACTION: usize = 32;
         let most = |text: &str| 6 * text.len() + 3;
@@ -134,7 +134,7 @@ mod tests {
         };
         let json = serde_json::to_string(&message).unwrap().len();
         assert!(json <= message.most_json(), "{json} bytes, {} reckoned", message.most_json());
-        // Without its texts, so that they do not hide what the rest takes.
+        // Without its texts, which would hide the size of the rest.
         let short = Message { body: String::new(), html: String::new(), mentions: Vec::new(), reactions: Vec::new(), ..message };
         let json = serde_json::to_string(&short).unwrap().len();
         assert!(json <= short.most_json(), "{json} bytes, {} reckoned", short.most_json());

@@ -1,6 +1,6 @@
-//! The domain model: ids, rooms, people, messages, pages of them, and the validation of what people type.
+//! The domain model: ids, rooms, people, messages, pages, and the validation of input.
 //!
-//! Owns the types that every layer shares. It must not do I/O, or know of SQL, HTTP or sockets.
+//! Owns the types that every layer shares. It must not do I/O, or know about SQL, HTTP or sockets.
 
 mod draft;
 mod id;

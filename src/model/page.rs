@@ -1,36 +1,36 @@
-//! A page of a room’s history, and which one is asked for.
+//! Pages of a room’s history.
 
 use serde::Serialize;
 
 use super::Message;
 
-/// A stretch of a room's history, oldest first.
+/// A contiguous part of a room's history, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<M = Message> {
     /// The messages, oldest first.
     pub messages: Vec<M>,
-    /// Whether the room has older ones.
+    /// Whether there are older ones.
     pub more_before: bool,
-    /// Whether the room has newer ones.
+    /// Whether there are newer ones.
     pub more_after: bool,
 }
 
-/// Which stretch of history is asked for.
+/// The requested part of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// The end of the log.
     Latest,
-    /// The messages just before this seq, without it.
+    /// Messages just before this `seq`, exclusive.
     Before(i64),
-    /// The messages just after this seq, without it.
+    /// Messages just after this `seq`, exclusive.
     After(i64),
-    /// This seq with as many on both sides of it as fit.
+    /// This `seq` in the middle.
     Around(i64),
 }
 
 impl Window {
-    /// The places that the window shows in a log that ends at `last`, both included; an empty range where there is nothing. Places
-    /// have no gaps, so `limit` of them are `limit` messages.
+    /// The inclusive range of `seq` for a log that ends at `last`, or an empty range. There are no gaps, so `limit` numbers are
+    /// `limit` messages.
     pub fn range(self, limit: i64, last: i64) -> (i64, i64) {
         let ending_at = |to: i64| ((to - limit + 1).max(1), to);
         match self {
@@ -41,7 +41,7 @@ impl Window {
                 (from, (from + limit - 1).min(last))
             }
             Self::Around(seq) => {
-                // Where one side is short, the other side has its places.
+                // If one side is short, the other gets its share.
                 let from = (seq.clamp(1, last.max(1)) - limit / 2).min(last - limit + 1).max(1);
                 (from, (from + limit - 1).min(last))
             }

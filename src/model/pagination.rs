@@ -1,7 +1,7 @@
-//! Lists of people and of rooms, a page at a time.
+//! Pagination of lists of people and rooms.
 //!
-//! Owns how a page of one is asked for and where the next begins: for everybody here, the members of a room, the rooms that somebody
-//! may see, and their own. It must not know who or what is in which list.
+//! Owns how a page is requested and where the next one starts: people, members, the room directory, a user's own rooms. It must
+//! not know the content of a list.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use crate::error::{Error, Result};
 use crate::model::ListedRoom;
 use crate::model::validate;
 
-/// How many people a page holds.
+/// People per page.
 const PEOPLE: usize = 50;
-/// How long what is looked for may be, in characters: no name is longer.
+/// Maximum length of a query in characters; no name is longer.
 const MAX_QUERY: usize = 64;
 
-/// Whom a page of a list is to show.
+/// A request for a page of people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// What their name or username has in it; empty for everybody.
+    /// Part of a name or username; empty for everybody.
     pub text: String,
-    /// Behind whose username the page begins; empty for the first page.
+    /// The page starts after this username; empty for the first page.
     pub after: String,
 }
 
 impl PageRequest {
-    /// One more than a page holds: who is too many says that there is another.
+    /// Fetch one extra row to know whether there is a next page.
     pub const LIMIT: i64 = PEOPLE as i64 + 1;
 
-    /// What somebody asked for.
+    /// Parses a request.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
@@ -40,17 +40,17 @@ impl PageRequest {
     }
 }
 
-/// A page of a list of people.
+/// A page of people.
 #[derive(Clone, Debug)]
 pub struct PeopleListPage<T> {
     /// The people, by name.
     pub people: Vec<T>,
-    /// Behind whose username the next page begins, if there is one.
+    /// The `after` of the next page.
     pub next: Option<String>,
 }
 
 impl<T> PeopleListPage<T> {
-    /// The page, of up to [`PageRequest::LIMIT`] who were found.
+    /// The page from up to [`PageRequest::LIMIT`] rows.
     pub fn new(mut people: Vec<T>, username: impl Fn(&T) -> &str) -> Self {
         let has_more = people.len() > PEOPLE;
         people.truncate(PEOPLE);
@@ -59,41 +59,40 @@ impl<T> PeopleListPage<T> {
     }
 }
 
-/// How many rooms a page of the directory holds.
+/// Rooms per page of the directory.
 const ROOMS: usize = 50;
-/// How many of their own rooms `watch` tells somebody at once. One has up to 3 KB (a conversation with eight others), so an answer stays
-/// far below 1 MiB.
+/// Rooms per answer to `watch`. A room has up to 3 KB (a conversation with eight others), so an answer stays far below 1 MiB.
 const WATCHED: usize = 200;
 
-/// Of which rooms a page of the directory is.
+/// Which rooms the directory lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whose {
-    /// All that the reader may see.
+    /// All that the reader can see.
     #[default]
     All,
     /// The reader's own.
     Own,
-    /// Those that they can join.
+    /// Those that the reader can join.
     Others,
 }
 
-/// In which order a page of the directory is.
+/// The order of the directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// By name.
     #[default]
     Name,
-    /// Those with the most members first, then by name.
+    /// By number of members, then by name.
     Members,
-    /// Those in which somebody wrote last first.
+    /// By last activity.
     Activity,
 }
 
 impl Order {
-    /// Reads a field; nothing is by name.
+    /// Parses a form field; empty means by name.
     ///
     /// # Errors
-    /// `invalid`, for `sort`.
+    /// `invalid` for `sort`.
     pub fn parse(text: &str) -> Result<Self> {
         match text {
             "" | "name" => Ok(Self::Name),
@@ -103,7 +102,7 @@ impl Order {
         }
     }
 
-    /// As it stands in an address, and as the database knows it.
+    /// Its value in URLs and statements.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -113,36 +112,35 @@ impl Order {
     }
 }
 
-/// Which rooms a page of the directory is to show.
+/// A request for a page of the room directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomPageRequest {
-    /// What their name or slug has in it; empty for all of them.
+    /// Part of a name or slug; empty for all rooms.
     pub text: String,
-    /// Behind which place the page begins.
+    /// The page starts after this cursor.
     pub after: Option<RoomCursor>,
-    /// Of which rooms.
+    /// Which rooms.
     pub whose: Whose,
     /// In which order.
     pub order: Order,
-    /// Whether the reader's conversations are among them.
+    /// Whether to include the reader's conversations.
     pub with_direct: bool,
 }
 
-/// A place in an order. It is told as a text that holds all of it: to look up the room that a slug names would tell whether
-/// there is one, and where it stands among the others.
+/// A position in the directory. Its text form contains all values: looking up a slug would reveal whether the room exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomCursor {
-    /// What comes before the name: how many members, or when somebody wrote last; the largest first. By name alone, 0.
+    /// The primary sort key, descending: number of members, or time of last activity; 0 in the order by name.
     pub rank: i64,
-    /// The room's name, as the database orders it.
+    /// The room's name, as the database sorts it.
     pub name: String,
-    /// Its slug.
+    /// The room's slug.
     pub slug: String,
 }
 
 impl fmt::Display for RoomCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No slug has a `~`.
+        // No slug contains `~`.
         match self.rank {
             0 => write!(f, "{}~{}", self.slug, self.name),
             rank => write!(f, "{}~{rank}~{}", self.slug, self.name),
@@ -151,12 +149,12 @@ impl fmt::Display for RoomCursor {
 }
 
 impl RoomCursor {
-    /// Reads what was told. Whether there is a number in it, the order says: a name may look like one.
+    /// Parses the text form. The order tells whether it contains a rank: a name may look like one.
     fn parse(text: &str, order: Order) -> Option<Self> {
         let (slug, rest) = text.split_once('~')?;
         let (rank, name) = match (order, rest.split_once('~')) {
             (Order::Name, _) => (0, rest),
-            // Nobody is a member of some.
+            // A room without members has no rank in its text.
             (_, Some((rank, name))) if rank.parse::<i64>().is_ok() => (rank.parse().ok()?, name),
             _ => (0, rest),
         };
@@ -165,10 +163,10 @@ impl RoomCursor {
 }
 
 impl RoomPageRequest {
-    /// One more than a page holds: it says that there is another.
+    /// Fetch one extra row to know whether there is a next page.
     pub const LIMIT: i64 = ROOMS as i64 + 1;
 
-    /// What somebody asked for.
+    /// Parses a request.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
@@ -181,17 +179,17 @@ impl RoomPageRequest {
     }
 }
 
-/// A page of a list of rooms.
+/// A page of rooms.
 #[derive(Clone, Debug)]
 pub struct RoomListPage {
     /// The rooms.
     pub rooms: Vec<ListedRoom>,
-    /// What to ask for the next page with, if there is one.
+    /// The `after` of the next page.
     pub next: Option<String>,
 }
 
 impl RoomListPage {
-    /// A page of the directory, of up to [`RoomPageRequest::LIMIT`] rooms that were found.
+    /// A page of the directory from up to [`RoomPageRequest::LIMIT`] rows.
     pub fn of_cursors(mut found: Vec<(RoomCursor, ListedRoom)>) -> Self {
         let has_more = found.len() > ROOMS;
         found.truncate(ROOMS);
@@ -199,7 +197,7 @@ impl RoomListPage {
         Self { rooms: found.into_iter().map(|(_, listed)| listed).collect(), next }
     }
 
-    /// What `watch` tells, of up to [`Self::WATCHED`] rooms that were found in the order of their slugs.
+    /// An answer to `watch` from up to [`Self::WATCHED`] rooms, ordered by slug.
     pub fn of_slugs(mut rooms: Vec<ListedRoom>) -> Self {
         let has_more = rooms.len() > WATCHED;
         rooms.truncate(WATCHED);
@@ -207,11 +205,11 @@ impl RoomListPage {
         Self { rooms, next }
     }
 
-    /// One more than `watch` tells at once.
+    /// Fetch one extra row to know whether there is a next page.
     pub const WATCHED: i64 = WATCHED as i64 + 1;
 }
 
-/// Where a page of revisions lies. The revision with this number is not in it.
+/// The requested part of an edit history. The given revision is not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevisionWindow {
     /// The newest ones.
@@ -223,10 +221,10 @@ pub enum RevisionWindow {
 }
 
 impl RevisionWindow {
-    /// The place that these two parameters name.
+    /// Builds a window from two parameters.
     ///
     /// # Errors
-    /// `invalid` when both are given.
+    /// `invalid` if both are given.
     pub fn new(before: Option<i64>, after: Option<i64>) -> Result<Self> {
         match (before, after) {
             (None, None) => Ok(Self::Newest),
@@ -237,22 +235,22 @@ impl RevisionWindow {
     }
 }
 
-/// A place in the list of what is pinned: when a message was pinned, and its `seq`. As text, `TIME-SEQ`.
+/// A position in the list of pins: when a message was pinned, and its `seq`. Its text form is `TIME-SEQ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinCursor {
     /// When the message was pinned.
     pub at: Millis,
-    /// Its place in the room.
+    /// Its `seq`.
     pub seq: i64,
 }
 
 impl PinCursor {
-    /// The place of a pinned message; none where it is not pinned.
+    /// The position of a message; `None` if it is not pinned.
     pub fn of(message: &Message) -> Option<Self> {
         message.pinned.as_ref().map(|pin| Self { at: pin.at, seq: message.seq })
     }
 
-    /// Reads a cursor.
+    /// Parses a cursor.
     ///
     /// # Errors
     /// Refused with `field: "before"`.

@@ -1,4 +1,4 @@
-//! People, as the authors of messages.
+//! Authors of messages.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use super::UserId;
 
-/// Who wrote a message.
+/// The author of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Author {
-    /// Inside number, stable over renames.
+    /// The internal id, which survives renaming.
     pub id: UserId,
     /// The unique name: 1–32 of `a-z 0-9 . _ -`.
     pub username: Arc<str>,
     /// The name to show; free text.
     pub name: Arc<str>,
-    /// Whether somebody else's name looks the same: then the username is shown beside it.
+    /// Whether another user's name looks the same: then the username is shown as well.
     #[serde(rename = "alike", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_alike: bool,
 }
 
 impl Author {
-    /// The name, so that it is nobody else's: with the username where it takes that.
+    /// The name, with the username if it is ambiguous.
     pub fn shown(&self) -> Arc<str> {
         if self.is_alike { format!("{} @{}", self.name, self.username).into() } else { self.name.clone() }
     }

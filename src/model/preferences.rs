@@ -1,48 +1,48 @@
-//! How people want things: what they are notified about, and how pages look.
+//! Preferences: notification levels and themes.
 //!
-//! Owns the few words that these choices have, in the database, in forms and in JSON.
+//! Owns their values in the database, in forms and in JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// A notification level: what somebody hears of a room.
+/// A notification level: which messages notify a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum NotificationLevel {
-    /// Every message counts.
+    /// All messages.
     All,
-    /// Only what addresses them counts.
+    /// Only mentions.
     Mentions,
-    /// Nothing counts.
+    /// None.
     Muted,
 }
 
-/// Light or dark pages.
+/// The color theme of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the device has it.
+    /// As the device prefers.
     #[default]
     Auto,
-    /// Light, always.
+    /// Always light.
     Light,
-    /// Dark, always.
+    /// Always dark.
     Dark,
 }
 
-/// Reads a choice by its word.
+/// Implements conversions from and to the value's name.
 macro_rules! choice {
     ($kind:ident: $($variant:ident = $word:literal),+) => {
         impl $kind {
-            /// What it is called in forms and JSON.
+            /// Its value in forms and JSON.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),+
                 }
             }
 
-            /// The one that is called so.
+            /// Parses a value.
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+

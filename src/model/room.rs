@@ -1,4 +1,4 @@
-//! Rooms, and how one stands for one of its readers.
+//! Rooms and memberships.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::{Author, NotificationLevel, RoomId, UserId};
 use crate::clock::Millis;
 
-/// Who may find and enter a room.
+/// Who can find and join a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// Everyone signed in may find, read and enter it.
+    /// Everybody who is signed in.
     Public,
-    /// Only its members know that it exists.
+    /// Only members know that it exists.
     Private,
 }
 
 impl Visibility {
-    /// What forms, data and the room's log call it.
+    /// Its value in forms, JSON and the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -31,47 +31,48 @@ impl Visibility {
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Room {
-    /// Inside number; not told to clients.
+    /// The internal id; not sent to clients.
     #[serde(skip)]
     pub id: RoomId,
-    /// What URLs and events call the room; made from its first name, and never changed.
+    /// The room's name in URLs and events; derived from its first name, and never changed.
     pub slug: Arc<str>,
     /// Free text of up to 64 characters.
     pub name: String,
-    /// One line about what the room is for; empty when nobody set it.
+    /// One line about the room; may be empty.
     pub topic: String,
-    /// Who may find and enter it.
+    /// Who can find and join it.
     pub visibility: Visibility,
     /// When it was created.
     pub created_at: Millis,
-    /// Whether it is direct messages: a private room of fixed people, under their names.
+    /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]
     pub is_direct: bool,
-    /// With whom, for one reader: the others by name, or oneself. Empty where it is no direct messages, or nobody in particular reads.
+    /// The other people in a conversation by name, or the reader if alone. Empty for other rooms, and without a particular
+    /// reader.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub direct: Vec<Author>,
 }
 
-/// How far a room's log has come.
+/// The end of a room's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Head {
-    /// The place of the last message; 0 in an empty room.
+    /// The `seq` of the last message; 0 in an empty room.
     pub seq: i64,
-    /// The number of the last change; 0 in an empty room.
+    /// The `rev` of the last change; 0 in an empty room.
     pub rev: i64,
 }
 
-/// One person's place in one room.
+/// A membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Membership {
-    /// When they entered.
+    /// When the user joined.
     pub joined_at: Millis,
-    /// The last message that they have read; moves forward only.
+    /// The `seq` of the last message read.
     pub read_seq: i64,
 }
 
 impl Room {
-    /// Names direct messages as one reader sees them.
+    /// Names a conversation as one reader sees it.
     pub fn name_for(&mut self, reader: UserId, people: Vec<Author>) {
         self.name = match people.as_slice() {
             [own] if own.id == reader => "Notes to self".to_owned(),
@@ -81,29 +82,29 @@ impl Room {
     }
 }
 
-/// A room in somebody's list of rooms.
+/// A room in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListedRoom {
     /// The room.
     pub room: Room,
-    /// Whether the person is a member.
+    /// Whether the reader is a member.
     pub is_member: bool,
-    /// Whether it is a conversation that they have hidden.
+    /// Whether it is a conversation that the reader has hidden.
     pub is_hidden: bool,
-    /// How many people are members.
+    /// The number of members.
     pub members: i64,
-    /// Whether somebody has written there since the person last read.
+    /// Whether there are messages after the read marker.
     pub is_unread: bool,
-    /// How many messages wait behind the read marker; at most 100 are counted, and none where that was not asked for.
+    /// Number of unread messages, at most 100; 0 if not requested.
     pub unread: i64,
-    /// How many behind the read marker address the person; at most 100 are counted, and none where that was not asked for.
+    /// Number of unread mentions, at most 100; 0 if not requested.
     pub mentions: i64,
-    /// The person's notification level; `None` is their default.
+    /// The reader's notification level; `None` is their default.
     pub level: Option<NotificationLevel>,
-    /// The last message that they have read; 0 for who is no member.
+    /// The `seq` of the last message read; 0 for non-members.
     pub read_seq: i64,
-    /// When somebody last wrote; known only of direct messages, and in a directory that is sorted by it.
+    /// The time of the last message; only set for conversations, and in a directory sorted by it.
     pub talked_at: Option<Millis>,
-    /// How far the room's log has come.
+    /// The end of the room's log.
     pub head: Head,
 }

@@ -1,7 +1,7 @@
-//! How somebody has arranged their sidebar: their favorite rooms, and which sections are closed.
+//! Sidebar arrangements: favorite rooms and closed sections.
 //!
-//! Owns its form in the database and what may be in it. It must not know whether somebody may see a room: a favorite that they may not
-//! see, or have left, is shown nowhere.
+//! Owns their form in the database and their limits. It must not know whether a user can see a room: invisible favorites are not
+//! shown.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How many favorites there may be.
+/// Maximum number of favorites.
 pub const FAVORITES: usize = 100;
 /// The sections that can be closed.
 pub const SECTIONS: [&str; 3] = ["favorites", "rooms", "directs"];
@@ -18,19 +18,19 @@ pub const SECTIONS: [&str; 3] = ["favorites", "rooms", "directs"];
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Arrangement {
-    /// The slugs of the favorite rooms, the first one added first.
+    /// The slugs of favorite rooms, in the order in which they were added.
     favorites: Vec<Arc<str>>,
-    /// The sections that are closed.
+    /// The closed sections.
     closed: Vec<String>,
 }
 
 impl Arrangement {
-    /// Reads what the database has. What is unreadable is as good as nothing.
+    /// Parses the stored form; unreadable text counts as empty.
     pub fn parse(text: &str) -> Self {
         if text.is_empty() { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
     }
 
-    /// The slugs of the favorite rooms.
+    /// The slugs of favorite rooms.
     pub fn favorites(&self) -> &[Arc<str>] {
         &self.favorites
     }
@@ -45,10 +45,7 @@ impl Arrangement {
         self.closed.iter().any(|closed| closed == section)
     }
 
-    /// As the database stores it.
-    ///
-    /// # Panics
-    /// Never: texts have a JSON form.
+    /// The stored form.
     pub fn written(&self) -> String {
         if *self == Self::default() { String::new() } else { serde_json::to_string(self).expect("texts have a JSON form") }
     }
@@ -56,7 +53,7 @@ impl Arrangement {
     /// Adds or removes a favorite.
     ///
     /// # Errors
-    /// Refused with `field: "on"` when there are too many.
+    /// Refused with `field: "on"` if there are too many.
     pub fn favorite(&mut self, slug: &str, on: bool) -> Result<()> {
         self.favorites.retain(|favorite| **favorite != *slug);
         if on && self.favorites.len() >= FAVORITES {
@@ -71,7 +68,7 @@ impl Arrangement {
     /// Closes or opens a section.
     ///
     /// # Errors
-    /// Refused with `field: "section"` when there is no such section.
+    /// Refused with `field: "section"` if there is no such section.
     pub fn close(&mut self, section: &str, is_closed: bool) -> Result<()> {
         let Some(section) = SECTIONS.into_iter().find(|known| *known == section) else {
             return Err(Error::invalid("section", "Choose favorites, rooms or directs."));

@@ -1,6 +1,6 @@
-//! Names that people choose.
+//! Usernames and display names.
 //!
-//! Owns what a username and a display name may be. An invalid one cannot exist: whoever holds one holds a checked one.
+//! Owns which ones are valid. A `Username` is always valid.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile;
@@ -11,21 +11,21 @@ use crate::error::{Error, Result};
 use crate::model::lookalikes;
 use crate::model::validate;
 
-/// How long a display name may be, in characters.
+/// Maximum length of a display name in characters.
 pub const NAME: usize = 64;
-/// How long a username may be.
+/// Maximum length of a username.
 pub const USERNAME: usize = 32;
 
-/// A unique name: 1–32 of `a-z 0-9 . _ -`, beginning with a letter or digit, in the one form in which it is compared.
+/// A valid username: 1–32 of `a-z 0-9 . _ -`, starting with a letter or digit, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
 impl Username {
-    /// Folds case and width as PRECIS has it (RFC 8265, section 3.3), then takes only the plain alphabet: no other letter can look
-    /// like one of these.
+    /// Folds case and width with PRECIS (RFC 8265, section 3.3), then accepts only ASCII, so that no other letter can look like
+    /// one of these.
     ///
     /// # Errors
-    /// `invalid`, for `username`.
+    /// `invalid` for `username`.
     pub fn parse(text: &str) -> Result<Self> {
         let refused = || {
             Error::invalid(
@@ -43,14 +43,14 @@ impl Username {
         }
     }
 
-    /// The name itself.
+    /// The username as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The name to show: free text in one writing; the username when there is none. Whether it can be taken for somebody else's username
-/// is not looked at here.
+/// Validates a display name: free text in one script; the username if empty. Whether it resembles another user's name is checked
+/// elsewhere.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for `name`.
@@ -64,7 +64,7 @@ pub fn display_name(text: &str, username: &Username) -> Result<String> {
     if name.is_empty() {
         return Ok(username.as_str().to_owned());
     }
-    // A blank of Braille is one more space here. The plain one may stand several times: pages show it once.
+    // Includes the Braille blank. Plain spaces may repeat: pages show one.
     let is_space = |c: char| c.is_whitespace() || c == '\u{2800}';
     let is_odd = |c: char| is_space(c) && c != ' ';
     let is_doubled = |pair: (char, char)| is_space(pair.0) && is_space(pair.1) && (is_odd(pair.0) || is_odd(pair.1));
@@ -81,7 +81,7 @@ pub fn display_name(text: &str, username: &Username) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// Whether a name has an `@` before a word, as usernames are shown beside names, and the word is not one's own.
+/// Whether a name contains another user's `@username`, in the form in which pages show usernames beside names.
 fn names_another(name: &str, username: &Username) -> bool {
     let plain: String = name.nfkc().collect();
     let mut behind = plain.split('@').skip(1);

@@ -1,22 +1,22 @@
-//! What people type, checked before anything else sees it.
+//! Validation of input.
 //!
-//! Owns the limits and the refusals of free text. It must not render or store.
+//! Owns the limits on free text and the refusals. It must not render or store.
 
 use unicode_normalization::char::is_combining_mark;
 
 use crate::error::{Error, Result};
 
-/// How long a room's name may be, in characters.
+/// Maximum length of a room's name, in characters.
 pub const ROOM_NAME: usize = 64;
-/// How long a room's topic may be, in characters.
+/// Maximum length of a topic, in characters.
 pub const TOPIC: usize = 250;
-/// How long a nonce may be, in characters.
+/// Maximum length of a nonce, in characters.
 const NONCE: usize = 64;
 
-/// A message's body: not blank, not too long, no NUL. A form's line ends become `\n`.
+/// Validates a message: not blank, not too long, no NUL. Line ends become `\n`.
 ///
 /// # Errors
-/// `invalid` or `too_long`, for the field `body`.
+/// `invalid` or `too_long`, for `body`.
 pub fn body(text: &str, limit: usize) -> Result<String> {
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
     if !shows_something(&text) {
@@ -30,7 +30,7 @@ pub fn body(text: &str, limit: usize) -> Result<String> {
     Ok(text)
 }
 
-/// One line of free text: trimmed, no control, invisible or direction-changing characters; empty, or something that can be seen.
+/// Validates one line of free text: trimmed, without control, invisible or bidirectional characters; empty or visible.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for `field`.
@@ -48,7 +48,7 @@ pub fn line(field: &'static str, text: &str, limit: usize) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// A room's name: one line, not empty.
+/// Validates a room's name: one line, not empty.
 ///
 /// # Errors
 /// `invalid` or `too_long`, for `name`.
@@ -60,11 +60,11 @@ pub fn room_name(text: &str) -> Result<String> {
     Ok(name)
 }
 
-/// What the URL of a new room begins with, made from the room's name: 1 to 48 of `a-z 0-9 -`. It is not unique yet.
+/// A slug from a room's name: 1 to 48 of `a-z 0-9 -`. It is not unique yet.
 pub fn slug(name: &str) -> String {
     let mut slug = slug::slugify(name);
     slug.truncate(48);
-    // Where it was cut may have been between two words.
+    // The cut may have been between two words.
     slug.truncate(slug.trim_end_matches('-').len());
     if slug.is_empty() {
         slug.push_str("room");
@@ -72,10 +72,10 @@ pub fn slug(name: &str) -> String {
     slug
 }
 
-/// A nonce: 1 to 64 visible characters.
+/// Validates a nonce: 1 to 64 visible characters.
 ///
 /// # Errors
-/// `invalid`, for `nonce`.
+/// `invalid` for `nonce`.
 pub fn nonce(text: &str) -> Result<String> {
     if text.is_empty() || text.chars().count() > NONCE || text.chars().any(char::is_control) {
         return Err(Error::invalid("nonce", "A nonce has 1 to 64 characters."));
@@ -83,24 +83,24 @@ pub fn nonce(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// One emoji, as Unicode lists them.
+/// Validates an emoji of Unicode's list.
 ///
 /// # Errors
-/// `invalid`, for `emoji`.
+/// `invalid` for `emoji`.
 pub fn emoji(text: &str) -> Result<String> {
     emojis::get(text).map(|emoji| emoji.as_str().to_owned()).ok_or_else(|| Error::invalid("emoji", "That’s not an emoji."))
 }
 
-/// Text that both databases can store.
+/// Refuses NUL, which Postgres cannot store.
 ///
 /// # Errors
-/// `invalid`, for `field`.
+/// `invalid` for `field`.
 pub fn no_nul(field: &'static str, text: &str) -> Result<()> {
     if text.contains('\0') { Err(Error::invalid(field, "Remove the invisible character U+0000.")) } else { Ok(()) }
 }
 
-/// Whether a text shows anything: it is not empty, and not only spaces, invisible characters, and marks with no letter under them. The
-/// names that HTML and Markdown have for such a character count as the character.
+/// Whether a text shows anything: not only spaces, invisible characters, and combining marks without a base. HTML entities count
+/// as the characters that they stand for.
 pub fn shows_something(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(is_visible) {
@@ -112,7 +112,7 @@ pub fn shows_something(text: &str) -> bool {
     false
 }
 
-/// How long the entity is that begins a text, if it stands for something that cannot be seen.
+/// The length of the entity at the start of a text, if it stands for something invisible.
 fn blank_entity(text: &str) -> Option<usize> {
     let name = text.strip_prefix('&')?;
     let end = name.bytes().take(32).position(|b| b == b';')?;
@@ -130,7 +130,7 @@ fn blank_entity(text: &str) -> Option<usize> {
     is_blank.then_some(end + 2)
 }
 
-/// The entities of HTML that stand for nothing that can be seen.
+/// HTML entities for invisible characters.
 const BLANK_ENTITIES: [&str; 35] = [
     "ApplyFunction",
     "InvisibleComma",
@@ -173,14 +173,13 @@ fn is_visible(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_graphic();
     }
-    // The blank pattern of Braille, a note without a head, and marks that only tell how others are put together.
+    // The Braille blank, the null notehead, and interlinear and hieroglyphic format characters.
     let is_blank = matches!(c, '\u{2800}' | '\u{1D159}' | '\u{FFF9}'..='\u{FFFB}' | '\u{13430}'..='\u{13455}');
     !(c.is_whitespace() || c.is_control() || is_blank || is_ignorable(c) || is_combining_mark(c))
 }
 
-/// The first character that hides something: control characters, those that reorder what a reader sees (Unicode's bidirectional
-/// controls; see UTS #55), and whatever is drawn as nothing. A joiner or a variation selector may stand where it changes how
-/// something else is drawn, and the letters of a flag behind the flag.
+/// The first hidden character: control and bidirectional characters (see UTS #55), and those with no glyph. Joiners and variation
+/// selectors are allowed where they affect another character, and tag letters after a flag.
 fn hidden(text: &str) -> Option<char> {
     let mut before = None;
     text.chars().find(|&c| {
@@ -199,7 +198,7 @@ fn hidden(text: &str) -> Option<char> {
     })
 }
 
-/// Unicode's Default_Ignorable_Code_Point: drawn as nothing where a font does not know better.
+/// Unicode's Default_Ignorable_Code_Point: without a glyph unless a font knows better.
 fn is_ignorable(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
@@ -219,7 +218,7 @@ mod tests {
         assert_eq!(body("éééé", 3).unwrap_err().code(), "too_long");
     }
 
-    /// Texts that show nothing, each in another way.
+    /// Texts that show nothing, each for a different reason.
     const BLANK: [&str; 22] = [
         " ",
         "\u{A0}",

@@ -1,7 +1,7 @@
-//! How many connections there may be, in all and from one address.
+//! Limits on connections, in total and per address.
 //!
-//! Owns the counting. A connection's permit lives in its stream, so that it is counted until the stream is really gone. A session over
-//! long-polling outlives its connections, so it counts as one by itself, and its permit lives with the session.
+//! Owns the counts. A connection's permit lives in its stream and is released when the stream is dropped. A long-polling session
+//! outlives its connections, so it counts by itself, with a permit of its own.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,25 +14,24 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 
-/// How many polling sessions may be open that nobody has been let in with yet: each takes memory for up to ten seconds, and costs
-/// its client one request.
+/// Maximum number of unauthenticated polling sessions. Each uses memory for up to ten seconds, and costs its client one request.
 const UNAUTHENTICATED: usize = 1024;
-/// How many of those one address may have.
+/// Maximum number of those per address.
 const UNAUTHENTICATED_PER_ADDRESS: usize = 64;
 
-/// How many connections there may be.
+/// Limits on connections.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// In all.
+    /// In total.
     pub total: Option<usize>,
-    /// From one client's address, or one IPv6 /64.
+    /// Per client address, or per IPv6 /64.
     pub per_address: Option<usize>,
-    /// From where there may be any number: behind a proxy's address are many clients.
+    /// Networks without a limit per address: many clients share a proxy's address.
     pub exempt: Vec<IpNet>,
 }
 
 impl Limits {
-    /// As the settings say.
+    /// The configured limits.
     pub fn new(config: &Config) -> Self {
         Self {
             total: config.connection_limit,
@@ -49,20 +48,20 @@ pub struct Connections(Arc<Shared>);
 struct Shared {
     limits: Limits,
     counts: Mutex<Counts>,
-    /// Told when the last connection has ended.
+    /// Notified when the last connection ends.
     emptied: Notify,
 }
 
 #[derive(Default)]
 struct Counts {
-    /// What counts against the limit in all.
+    /// Everything that counts against the total limit.
     total: usize,
-    /// How many of those are connections.
+    /// Connections among them.
     open: usize,
-    /// How many are sessions that nobody has been let in with.
+    /// Unauthenticated sessions among them.
     waiting: usize,
     by_address: HashMap<IpAddr, OfAddress>,
-    /// Whether the last one was refused: a flood is one line in the log, not one for each connection.
+    /// Whether the last one was refused, so that a flood is logged once.
     is_refusing: bool,
 }
 
@@ -73,7 +72,7 @@ struct OfAddress {
 }
 
 impl Connections {
-    /// None yet.
+    /// No connections yet.
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Shared { limits, counts: Mutex::default(), emptied: Notify::new() }))
     }
@@ -83,7 +82,7 @@ impl Connections {
         self.admit_kind(address, Kind::Connection)
     }
 
-    /// A permit for a polling session whose client is at `address`, unless a limit is reached.
+    /// A permit for a polling session of a client at `address`, unless a limit is reached.
     pub fn admit_session(&self, address: IpAddr) -> Option<ConnectionPermit> {
         self.admit_kind(address, Kind::Unauthenticated)
     }
@@ -92,7 +91,7 @@ impl Connections {
         let limits = &self.0.limits;
         let address = address.to_canonical();
         let is_exempt = limits.exempt.iter().any(|net| net.contains(&address));
-        // Whoever waits is counted by address in any case.
+        // Unauthenticated sessions are counted per address in any case.
         let counted = (!is_exempt && (limits.per_address.is_some() || kind == Kind::Unauthenticated)).then(|| network(address));
 
         let mut counts = self.0.counts();
@@ -121,12 +120,12 @@ impl Connections {
         Some(ConnectionPermit { connections: self.0.clone(), counted, kind })
     }
 
-    /// How many are open; sessions do not count here.
+    /// The number of open connections, without sessions.
     pub(super) fn count(&self) -> usize {
         self.0.counts().open
     }
 
-    /// Waits until none is open.
+    /// Waits until no connection is open.
     pub(super) async fn ended(&self) {
         loop {
             let emptied = self.0.emptied.notified();
@@ -140,22 +139,21 @@ impl Connections {
 
 impl Shared {
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Counting cannot panic half-way, so a poisoned lock guards whole counts.
         self.counts.lock()
     }
 }
 
-/// What a permit is for.
+/// The holder of a permit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Connection,
-    /// A session that nobody has been let in with.
+    /// An unauthenticated polling session.
     Unauthenticated,
-    /// A session.
+    /// A polling session.
     Session,
 }
 
-/// One connection's or session's permit among the others; given back when it is dropped.
+/// The permit of a connection or session; released on drop.
 pub struct ConnectionPermit {
     connections: Arc<Shared>,
     counted: Option<IpAddr>,
@@ -163,12 +161,12 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    /// Whether it is a session's with which nobody has been let in.
+    /// Whether it belongs to an unauthenticated session.
     pub fn is_unauthenticated(&self) -> bool {
         self.kind == Kind::Unauthenticated
     }
 
-    /// Somebody has been let in with the session.
+    /// Marks the session as authenticated.
     pub fn set_authenticated(&mut self) {
         if self.kind == Kind::Unauthenticated {
             self.kind = Kind::Session;
@@ -210,7 +208,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// What counts as one address: who has an IPv6 address usually has its whole /64 (RFC 6177).
+/// The unit of the limit per address: a client usually has a whole IPv6 /64 (RFC 6177).
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -1,8 +1,7 @@
-//! Listening, serving each connection, and stopping.
+//! Listening, serving connections, and stopping.
 //!
-//! Owns the accept loop: limits on connections, time limits on what a client may leave unsaid, and the end of a connection from
-//! outside. It must not know what is served. `axum::serve` has no time limit on headers, no limits on connections, and no way to
-//! cut one.
+//! Owns the accept loop: limits on connections, timeouts, and cutting a connection from outside. It must not know what is served.
+//! `axum::serve` has no header timeout, no connection limits, and no way to cut a connection.
 
 mod limits;
 mod stream;
@@ -30,44 +29,43 @@ pub use limits::{ConnectionPermit, Connections, Limits};
 pub use stream::ConnectionControl;
 use stream::ControlledStream;
 
-/// How long the head of a request may take, counted from the end of the one before: so a connection that says nothing is closed
-/// after it, too.
+/// Timeout for a request's head since the end of the previous request; also closes idle connections.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long a request that has a body may take from its head to its answer. The website itself is a little less patient.
+/// Timeout for a request with a body, from its head to its response. The site's own timeout is a little shorter.
 const BODY: Duration = Duration::from_secs(16);
-/// The most that a connection buffers, and so the largest head.
+/// Size of a connection's read buffer, which limits the head.
 const BUFFER: usize = 64 * 1024;
-/// How many connections the system may take in before the server looks at them; it has a limit of its own (on Linux
-/// `net.core.somaxconn`, 4,096 unless it is set). What comes behind them is dropped without a word: its client tries again after 1 s,
-/// 2 s, 4 s, or takes itself for connected, and nobody will ever hang up on it.
+/// Length of the accept queue; the system may limit it further (on Linux `net.core.somaxconn`, 4,096 by default). Beyond it SYNs
+/// are dropped; clients retry after 1, 2, 4 s, or believe they are connected when they are not.
 const BACKLOG: u32 = 4_096;
-/// After how long a peer that acknowledges nothing is gone (RFC 5482).
+/// A peer that acknowledges nothing for this long is gone (RFC 5482).
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long to wait before accepting again when the system has no descriptors left.
+/// Pause before the next accept if the system has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long connections may take to end when the server stops, before they are cut.
+/// How long connections may take to end at shutdown before they are cut.
 const GRACE: Duration = Duration::from_secs(8);
-/// How long connections that were cut may take to notice.
+/// How long cut connections may take to end.
 const NOTICE: Duration = Duration::from_secs(1);
 
-/// In a request's extensions: the address that the connection came from.
+/// A request extension: the peer address of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// Begins to listen, with more room for those who come all at once than the 128 of `TcpListener::bind`: after a restart everybody does.
+/// Starts to listen, with a longer accept queue than the 128 of `TcpListener::bind`: after a restart everybody reconnects at
+/// once.
 ///
 /// # Errors
-/// The system's, when the address is not ours or is taken.
+/// The system's, if the address is not local or in use.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As `bind` does: connections of the server before are no reason to wait.
+    // As `bind` does: connections of the previous process must not delay the start.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves connections until `shutdown` is cancelled, and then until they have ended: each may finish the request that it is in,
-/// and what is left after eight seconds is cut.
+/// Serves connections until `shutdown` is cancelled, then lets each finish its current request; after eight seconds the rest are
+/// cut.
 pub async fn serve<S, B>(listener: TcpListener, service: S, connections: Connections, shutdown: CancellationToken)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
@@ -86,7 +84,7 @@ where
                 continue;
             }
         };
-        // Over the limit: closed without a word. An answer would cost what the limit is there to save.
+        // Closed without a response, whose cost the limit is meant to save.
         let Some(permit) = connections.admit(peer.ip()) else { continue };
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%peer, %error, "a connection was gone before it began");
@@ -104,8 +102,8 @@ where
     }
 }
 
-/// What `accept` cannot do now: a client that is gone already is nothing, but with no descriptors left, trying again at once
-/// would only burn a processor.
+/// Handles an error of `accept`: nothing to do if the client is gone; a pause if there are no descriptors, because retrying at
+/// once would burn a processor.
 async fn wait_out(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
@@ -115,15 +113,15 @@ async fn wait_out(error: &io::Error) {
 }
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {
-    // Two small writes in a row would otherwise wait 40 ms for the peer's delayed acknowledgement.
+    // Otherwise, two small writes in a row wait 40 ms for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
-    // A peer that stops reading, or whose network is gone, would otherwise stay for a quarter of an hour.
+    // Otherwise, a peer that stops reading or loses its network stays connected for a quarter of an hour.
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE))?;
     Ok(())
 }
 
-/// One connection, before its first request.
+/// A connection before its first request.
 struct Connection {
     peer: SocketAddr,
     control: ConnectionControl,
@@ -132,8 +130,8 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves the connection's requests. Ends with the connection, or when it is upgraded: then the stream lives on in the hands
-    /// of whoever asked for that, with its permit and its cut, and nothing is left of this task.
+    /// Serves the connection's requests until it ends or is upgraded. An upgraded stream keeps its permit and control, while this
+    /// task ends.
     async fn run<S, B>(self, stream: TcpStream, service: S, shutdown: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
@@ -156,7 +154,7 @@ impl Connection {
     }
 }
 
-/// Answers one request. One whose body does not arrive in time ends the connection.
+/// Answers one request. If its body does not arrive in time, the connection ends.
 async fn answer<S, B>(
     mut request: Request<Incoming>,
     mut service: S,

@@ -1,8 +1,8 @@
-//! A stream that can be cut from outside, whose peer must read at a least speed, and may send only so much until it is let in.
+//! A stream that can be cut from outside, with a minimum read speed and an optional limit on received bytes.
 //!
-//! Owns the end of a connection that does not end by itself: a client that has stopped reading leaves its writer waiting, and no
-//! message reaches that. Whoever waits on a stream that is cut is woken, and fails. A client that reads a little now and then would
-//! hold what waits for it in memory for as long as it likes, so waiting for it uses up a patience that only bytes read restore.
+//! Owns the end of connections that do not end by themselves: a client that stops reading blocks its writer, and no message can
+//! reach it. Cutting wakes all waiting tasks with an error. A client that reads very slowly could keep its pending data in memory
+//! indefinitely, so waiting uses up a time budget that only bytes read restore.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,20 +18,19 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::limits::ConnectionPermit;
 
-/// How long a client may keep a writer waiting, in all, beyond what it has read since.
+/// Total time that a client may keep a writer waiting, beyond what it has earned by reading.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many bytes a second a client must read when something waits for it.
+/// Bytes per second that a client must read while data is pending.
 const MIN_SPEED: u32 = 8 * 1024;
-/// In a request's extensions: ends the connection at once, whatever it is doing, and also after an upgrade; and limits what it may
-/// still send.
+/// A request extension that can cut the connection, also after an upgrade, and limit what the client may send.
 #[derive(Clone, Debug)]
 pub struct ConnectionControl {
     pub(super) token: CancellationToken,
-    /// How many more bytes may be read; [`UNLIMITED`] for any number.
+    /// Remaining number of bytes that may be received, or [`UNLIMITED`].
     allowance: Arc<AtomicU32>,
 }
 
-/// Any number of bytes.
+/// No limit.
 const UNLIMITED: u32 = u32::MAX;
 
 impl Default for ConnectionControl {
@@ -45,50 +44,50 @@ impl ConnectionControl {
         Self { token, allowance: Arc::new(AtomicU32::new(UNLIMITED)) }
     }
 
-    /// Makes the connection fail.
+    /// Cuts the connection.
     pub fn cut(&self) {
         self.token.cancel();
     }
 
-    /// From here on the connection fails when its client sends more than so many bytes.
+    /// Limits further input; more bytes cut the connection.
     pub fn allow(&self, bytes: u32) {
         self.allowance.store(bytes, Ordering::Relaxed);
     }
 
-    /// The client may send any number of bytes again.
+    /// Removes the limit on input.
     pub fn allow_all(&self) {
         self.allow(UNLIMITED);
     }
 
-    /// Counts what was read; whether it was allowed.
+    /// Counts received bytes; returns whether they were allowed.
     fn has_read(&self, bytes: usize) -> bool {
         let left = self.allowance.load(Ordering::Relaxed);
         if left == UNLIMITED {
             return true;
         }
         let Some(after) = u32::try_from(bytes).ok().and_then(|bytes| left.checked_sub(bytes)) else { return false };
-        // If it was changed in between, what has just been read does not matter.
+        // If the limit changed concurrently, these bytes do not matter.
         self.allowance.compare_exchange(left, after, Ordering::Relaxed, Ordering::Relaxed).ok();
         true
     }
 }
 
-/// A connection's stream, with its cut and its permit; all three end together, also after an upgrade.
+/// A connection's stream with its control and permit; all end together, also after an upgrade.
 pub(super) struct ControlledStream {
     stream: TcpStream,
     control: ConnectionControl,
-    // The halves of an upgraded stream are polled by two tasks, and each must be woken. Made only when there is something to wait
-    // for: most writes never wait.
+    // The halves of an upgraded stream are polled by two tasks, and both must be woken. Created only when there is something to
+    // wait for: most writes never wait.
     reading: Wait,
     writing: Wait,
     patience: Patience,
     _permit: ConnectionPermit,
 }
 
-/// What is left of [`PATIENCE`] with a client that does not read.
+/// The remaining time budget of a client that does not read.
 struct Patience {
     left: Duration,
-    /// Since when its writer waits, and what ends that; only while it does.
+    /// Since when a writer waits, with its timer; `None` if it does not.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -97,7 +96,7 @@ impl Patience {
         Self { left: PATIENCE, waiting: None }
     }
 
-    /// The client took so many bytes.
+    /// The client read some bytes.
     fn restore(&mut self, bytes: usize) {
         if let Some((since, _)) = self.waiting.take() {
             self.left = self.left.saturating_sub(since.elapsed());
@@ -108,7 +107,7 @@ impl Patience {
         }
     }
 
-    /// The writer waits; ready when it has waited long enough.
+    /// The writer waits; ready once the budget is used up.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let left = self.left;
         let (_, over) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
@@ -123,7 +122,7 @@ impl ControlledStream {
         Self { stream, control, reading: None, writing: None, patience: Patience::new(), _permit: permit }
     }
 
-    /// Polls the stream, or fails when it is cut, now or later.
+    /// Polls the stream; fails once it is cut.
     fn poll<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

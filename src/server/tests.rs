@@ -1,4 +1,4 @@
-//! The clock is paused, so that ten seconds take none: it moves on when nothing else can happen.
+//! The clock is paused and advances when nothing else can happen, so that ten seconds take no time.
 
 use std::future::pending;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// What a request's handler tells the test: how to cut its connection, and the upgraded stream.
+/// What a handler sends to the test: the connection's control, and the upgraded stream.
 enum Told {
     Control(ConnectionControl),
     Upgraded(hyper::upgrade::Upgraded),
@@ -61,7 +61,7 @@ impl Site {
         }
     }
 
-    /// Stops it; gives how long that took.
+    /// Stops the server; returns how long that took.
     async fn stop(self) -> Duration {
         let start = Instant::now();
         self.shutdown.cancel();
@@ -80,7 +80,7 @@ async fn handle(mut request: Request<Incoming>, tell: mpsc::UnboundedSender<Told
             AxumBody::from("at last")
         }
         "/never" => pending().await,
-        // More than the kernel's buffers on both sides hold.
+        // More than the kernel's buffers on both sides.
         "/endless" => AxumBody::from(vec![0; 64 << 20]),
         "/read" => match axum::body::to_bytes(AxumBody::new(request.into_body()), 1000).await {
             Ok(bytes) => AxumBody::from(bytes),
@@ -100,7 +100,7 @@ async fn handle(mut request: Request<Incoming>, tell: mpsc::UnboundedSender<Told
 const HELLO: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const UPGRADED: &str = "GET /upgrade HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
 
-/// Reads until the text has come.
+/// Reads until this text has arrived.
 async fn expect(stream: &mut TcpStream, text: &str) {
     let mut all = Vec::new();
     while !String::from_utf8_lossy(&all).contains(text) {
@@ -108,7 +108,7 @@ async fn expect(stream: &mut TcpStream, text: &str) {
     }
 }
 
-/// Waits for the server to close the connection; gives how long that took.
+/// Waits until the server closes the connection; returns how long that took.
 async fn closed(stream: &mut TcpStream) -> Duration {
     let start = Instant::now();
     let mut rest = vec![0; 64 * 1024];
@@ -188,7 +188,7 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn over_the_limit_a_connection_is_closed_until_another_has_ended() {
     let mut site = Site::start(Limits { per_address: Some(2), ..Limits::default() }).await;
-    // An upgraded connection is counted as long as it is there.
+    // An upgraded connection counts as long as it exists.
     let mut first = site.ask(UPGRADED).await;
     expect(&mut first, "101").await;
     site.cut().await;
@@ -209,7 +209,7 @@ async fn cutting_ends_a_connection_whose_client_does_not_read() {
     let mut stuck = site.ask("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stuck.readable().await.unwrap();
     site.cut().await.cut();
-    // Its permit is free before it has read anything.
+    // Its permit is released before it has read anything.
     let mut next = loop {
         let mut stream = site.ask(HELLO).await;
         if stream.read_u8().await.is_ok() {
@@ -228,7 +228,7 @@ async fn cutting_ends_both_halves_of_an_upgraded_connection() {
     expect(&mut stream, "101").await;
     let (mut read, mut write) = tokio::io::split(TokioIo::new(site.upgraded().await));
     let reading = tokio::spawn(async move { read.read_u8().await.unwrap_err().kind() });
-    // Nobody reads at the other end, so this waits for ever.
+    // The other end does not read, so this waits forever.
     let writing = tokio::spawn(async move { write.write_all(&vec![0; 64 << 20]).await.unwrap_err().kind() });
     stream.readable().await.unwrap();
     cut.cut();
@@ -297,7 +297,7 @@ async fn running_out_of_descriptors_makes_it_wait_and_a_vanished_client_does_not
         wait_out(&error).await;
         start.elapsed()
     };
-    // EMFILE and ENFILE, as `accept(2)` gives them.
+    // EMFILE and ENFILE, as `accept(2)` returns them.
     assert!(waited(io::Error::from_raw_os_error(24)).await >= PAUSE);
     assert!(waited(io::Error::from_raw_os_error(23)).await >= PAUSE);
     assert_eq!(waited(io::ErrorKind::ConnectionAborted.into()).await, Duration::ZERO);
@@ -310,7 +310,7 @@ async fn a_client_that_does_not_read_is_cut() {
     let cut = site.cut().await;
     stuck.readable().await.unwrap();
     let began = Instant::now();
-    // Its permit is free once its connection has ended, and nobody had to cut it.
+    // Its permit is released once its connection has ended by itself.
     loop {
         let mut stream = site.ask(HELLO).await;
         if stream.read_u8().await.is_ok() {

@@ -1,7 +1,6 @@
-//! The changes that a room can undergo, and what is told about them.
+//! The changes that a room can undergo.
 //!
-//! Owns the vocabulary between the use-cases, the ledger and whoever publishes. It must not decide anything: the rules are
-//! in `batch`.
+//! Owns the vocabulary between the use-cases and the ledger. It must not decide anything; `rules` does.
 
 use tokio::sync::oneshot;
 
@@ -9,39 +8,39 @@ use crate::chat::ledger::rules::Outcome;
 use crate::chat::markdown::Rendered;
 use crate::model::{RoomId, UserId, Visibility};
 
-/// What somebody wants to change in a room.
+/// A change of a room.
 #[derive(Debug)]
 pub enum Change {
-    /// Say something. The body is checked and rendered already.
+    /// Post a message. The body is already validated and rendered.
     Post {
-        /// The words as written.
+        /// The text as typed.
         body: String,
-        /// The words as sanitized HTML, and whom they address.
+        /// The text as sanitized HTML, and its mentions.
         rendered: Rendered,
-        /// Who is connected, where the words address those who are here.
+        /// Connected users, if the text mentions `@here`.
         online: Vec<UserId>,
-        /// Tells a retry from a new message; unique for each author.
+        /// Identifies retries; unique per author.
         nonce: Option<String>,
-        /// The message that it answers.
+        /// The message that it replies to.
         reply_to: Option<i64>,
     },
-    /// Put other words in the place of one's own.
+    /// Replace the text of one's own message.
     Edit {
         /// The message.
         seq: i64,
-        /// The new words.
+        /// The new text.
         body: String,
-        /// The new words as sanitized HTML, and whom they address.
+        /// The new text as sanitized HTML, and its mentions.
         rendered: Rendered,
-        /// Who is connected, where the words address those who are here.
+        /// Connected users, if the text mentions `@here`.
         online: Vec<UserId>,
     },
-    /// Take a message's words away; its place stays.
+    /// Delete the text of a message; its `seq` stays.
     Delete {
         /// The message.
         seq: i64,
     },
-    /// Put one's emoji under a message, or take it away.
+    /// Add or remove a reaction.
     React {
         /// The message.
         seq: i64,
@@ -50,32 +49,32 @@ pub enum Change {
         /// Whether it should be there.
         on: bool,
     },
-    /// Become a member of a public room, or of the empty private room that one made.
+    /// Join a public room, or the empty private room that one has created.
     Enter,
-    /// Stop being a member.
+    /// Leave the room.
     Leave,
-    /// Make somebody else a member.
+    /// Add a member.
     Admit {
-        /// Who.
+        /// The new member.
         user: UserId,
     },
-    /// End somebody else's membership.
+    /// Remove a member.
     Remove {
-        /// Who.
+        /// The member.
         user: UserId,
     },
     /// Change the room's name, topic or visibility; `None` leaves it.
     Describe {
         /// The name to show; the slug stays.
         name: Option<String>,
-        /// What the room is for.
+        /// What the room is about.
         topic: Option<String>,
-        /// Who may find it.
+        /// Who can find it.
         visibility: Option<Visibility>,
-        /// Whether the actor confirmed that everybody may read what was said in private.
+        /// Whether the actor confirmed that private messages become public.
         is_confirmed: bool,
     },
-    /// Pin a message to the room, or take the pin away.
+    /// Pin or unpin a message.
     Pin {
         /// The message.
         seq: i64,
@@ -87,22 +86,22 @@ pub enum Change {
         /// The last message read.
         seq: i64,
     },
-    /// Put one's read marker just before a message, also backwards.
+    /// Move one's read marker to just before a message, possibly backwards.
     Unread {
-        /// The first message that is to wait.
+        /// The first unread message.
         seq: i64,
     },
 }
 
-/// A change on its way through the ledger.
+/// A change in the ledger's queue.
 #[derive(Debug)]
 pub struct Request {
-    /// Who asks.
+    /// Who requests it.
     pub actor: UserId,
-    /// In which room.
+    /// The room.
     pub room: RoomId,
-    /// For what.
+    /// The change.
     pub change: Change,
-    /// Who waits for the outcome; nobody, if they have gone.
+    /// Receives the outcome; the requester may have gone.
     pub reply: oneshot::Sender<Outcome>,
 }

@@ -1,8 +1,8 @@
-//! The one write path of a room: a bounded queue, and one task that commits whatever has queued up as one transaction.
+//! The one write path: a bounded queue, and a task that commits everything queued as one transaction.
 //!
-//! Owns the order of changes, their durability and their acknowledgement: an outcome is told only after the commit, and after what is
-//! kept in memory (the ends of rooms, the names that are linked) has taken it in, so that whoever was told finds it in whatever they
-//! read next. It must not decide what is allowed (that is `rules`) nor send anything to anybody but the requester: subscribers of `events` do.
+//! Owns the order of changes, their durability and their acknowledgement. An outcome is sent only after the commit and after the
+//! caches in memory (recent messages, linked names) are updated, so that the requester's next read includes the change. It must
+//! not decide what is allowed; `rules` does. It must not send anything except outcomes; subscribers of `events` do.
 
 pub mod change;
 pub mod recent;
@@ -28,21 +28,21 @@ use crate::events::{Bus, Event};
 use crate::model::Logged;
 use crate::model::{RoomId, UserId, Visibility};
 
-/// How many changes may wait for the next commit; beyond it a requester is told `busy` at once.
+/// Capacity of the queue; beyond it requests are refused as `busy`.
 const QUEUE: usize = 4096;
-/// How long a requester waits. The change may still be committed after that: a retry with the same nonce finds out.
+/// How long a requester waits. The change may still be committed later; a retry with the same nonce finds out.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The way in: changes are queued here, from any task, without waiting.
+/// The ledger. Changes can be queued from any task without waiting.
 #[derive(Debug)]
 pub struct Ledger {
-    /// Empty once the ledger is closed.
+    /// `None` once the ledger is closed.
     queue: RwLock<Option<mpsc::Sender<Request>>>,
-    /// Cancelled once the last change has been committed and published.
+    /// Cancelled once the last change is committed and published.
     ended: CancellationToken,
 }
 
-/// A change that is queued and will be decided.
+/// A queued change.
 #[derive(Debug)]
 #[must_use = "the outcome tells whether the change was committed"]
 pub struct Pending(oneshot::Receiver<Outcome>);
@@ -57,7 +57,7 @@ impl Pending {
         }
     }
 
-    /// Waits for a change that makes or changes a message; gives the message.
+    /// Waits for a change of a message; returns the message.
     ///
     /// # Errors
     /// Why it was refused.
@@ -70,8 +70,8 @@ impl Pending {
 }
 
 impl Ledger {
-    /// Starts the ledger's task, which ends when it has been closed and its queue is committed. Events are published in commit order,
-    /// those of one commit together.
+    /// Starts the ledger's task, which ends when it is closed and the queue is committed. Events are published in commit order,
+    /// those of a commit together.
     pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus) -> Self {
         let (queue, requests) = mpsc::channel(QUEUE);
         let ended = CancellationToken::new();
@@ -84,15 +84,15 @@ impl Ledger {
         Self { queue: RwLock::new(Some(queue)), ended }
     }
 
-    /// Waits until the ledger has been closed, and has committed and published everything.
+    /// Waits until the ledger is closed and everything is committed and published.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
 
-    /// Queues a change. The order of calls is the order of commits.
+    /// Queues a change. Changes are committed in the order of calls.
     ///
     /// # Errors
-    /// [`Error::Busy`] when the queue is full or the server is stopping.
+    /// [`Error::Busy`] if the queue is full or the server is stopping.
     pub fn submit(&self, actor: UserId, room: RoomId, change: Change) -> Result<Pending> {
         let (reply, outcome) = oneshot::channel();
         let queue = self.queue.read();
@@ -101,7 +101,7 @@ impl Ledger {
         Ok(Pending(outcome))
     }
 
-    /// Takes no more changes. What is queued is still committed, told and published; then the ledger ends.
+    /// Accepts no more changes. Queued ones are still committed and published; then the ledger ends.
     pub fn close(&self) {
         self.queue.write().take();
     }
@@ -109,12 +109,12 @@ impl Ledger {
 
 async fn run(committer: Committer, mut requests: mpsc::Receiver<Request>, bus: Bus) {
     let mut queued = Vec::with_capacity(LARGEST_BATCH);
-    // No more at once, so that none of them waits long for its neighbours.
+    // A bounded batch, so that no change waits long for its neighbors.
     while requests.recv_many(&mut queued, LARGEST_BATCH).await > 0 {
         let batch = std::mem::take(&mut queued);
         let span = tracing::debug_span!("commit", changes = batch.len());
-        // A task of its own, so that a fault in one batch is an error to its requesters and not the end of the ledger.
-        // Boxed, because it is large and `spawn` moves it several times.
+        // A task of its own, so that a panic in one batch fails its requesters and does not end the ledger. Boxed, because the
+        // future is large and `spawn` moves it several times.
         let commit = tokio::spawn(Box::pin(committer.clone().commit(batch)).instrument(span));
         match commit.await {
             Ok(events) if events.is_empty() => {}
@@ -124,7 +124,7 @@ async fn run(committer: Committer, mut requests: mpsc::Receiver<Request>, bus: B
     }
 }
 
-/// What committing takes.
+/// What is needed to commit.
 #[derive(Clone)]
 struct Committer {
     db: Arc<Db>,
@@ -134,8 +134,8 @@ struct Committer {
 }
 
 impl Committer {
-    /// Commits a batch and tells each requester. When the database refuses the batch as a whole, each change is tried alone, so
-    /// that the one at fault fails alone.
+    /// Commits a batch and sends the outcomes. If the database refuses the batch, each change is committed alone, so that only
+    /// the faulty one fails.
     async fn commit(self, batch: Vec<Request>) -> Vec<Event> {
         match self.try_commit(&batch).await {
             Ok((outcomes, events)) => {
@@ -191,12 +191,12 @@ impl Committer {
 
 fn tell(batch: Vec<Request>, outcomes: Vec<Outcome>) {
     for (request, outcome) in batch.into_iter().zip(outcomes) {
-        // The requester may have gone; what is committed stays committed, and their retry finds it.
+        // The requester may have gone; the change stays committed, and a retry finds it.
         request.reply.send(outcome).ok();
     }
 }
 
-/// Whether the database refused what was written, rather than failed to write.
+/// Whether the database refused the data, rather than failed.
 fn is_about_a_row(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(refusal) => {

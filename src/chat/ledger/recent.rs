@@ -1,8 +1,8 @@
-//! The ends of the rooms in use, in memory: the last messages, already encoded.
+//! The recent messages of rooms in use, in memory and already encoded.
 //!
-//! Owns a bounded cache of what a join or the room's page asks for first. The ledger feeds it in commit order, before anybody
-//! is told, so that whoever subscribes first and then reads a recent misses nothing. It must not be trusted for
-//! permission, and whatever it cannot answer is asked of the database.
+//! Owns a bounded cache of what a join or a room's page needs. The ledger updates it in commit order, before events are
+//! published, so that a client that subscribes first and then reads misses nothing. It must not be used for permissions; what it
+//! cannot answer is read from the database.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use crate::model::Logged;
 use crate::model::{Head, RoomId, UserId};
 use parking_lot::Mutex;
 
-/// How many messages a recent holds: what a join replays.
+/// Number of messages cached per room, which is what a join replays.
 pub const LENGTH: usize = 50;
-/// How many rooms have their recent in memory at the most, however short their messages are.
+/// Maximum number of cached rooms.
 const ROOMS: usize = 4096;
-/// How many changes a recent still loading may collect, and of how many bytes, before it is given up.
+/// Maximum number of changes, and bytes, that are buffered while a room is being loaded; beyond it loading is abandoned.
 const PENDING: usize = 4096;
 const PENDING_BYTES: usize = 4 * limits::ANSWER;
 
-/// The end of one room's log.
+/// The recent messages of a room.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
-    /// How far the log had come.
+    /// The head of the log.
     pub head: Head,
-    /// The last messages, oldest first; at most [`LENGTH`], and no more than fit into one answer.
+    /// The last messages, oldest first: at most [`LENGTH`], and no more than fit into one answer.
     pub messages: VecDeque<Arc<Logged>>,
-    /// The highest `rev` among the messages before these: a client that knows at least this much needs only the recent.
+    /// The highest `rev` among older messages: a client that knows at least this one needs nothing else.
     pub floor: i64,
 }
 
 impl Recent {
-    /// Whether the room has older messages than these.
+    /// Whether the room has older messages.
     pub fn has_more(&self) -> bool {
         self.messages.front().is_some_and(|first| first.message.seq > 1)
     }
 
-    /// All that changed since `rev`, in rev order; `None` when older messages may have changed too.
+    /// The changes since `rev`, in rev order; `None` if older messages may have changed as well.
     pub fn changes_since(&self, rev: i64) -> Option<Vec<Arc<Logged>>> {
         if rev < self.floor {
             return None;
@@ -47,7 +47,7 @@ impl Recent {
         Some(changed)
     }
 
-    /// Takes in one change; `false` when it does not follow what the recent knows.
+    /// Applies a change; `false` if it does not follow the cached state.
     fn apply(&mut self, logged: &Arc<Logged>) -> bool {
         let message = &logged.message;
         if message.rev <= self.head.rev {
@@ -73,7 +73,7 @@ impl Recent {
         true
     }
 
-    /// Drops the oldest messages that are too many, or too heavy for one answer together.
+    /// Drops the oldest messages that exceed the limits.
     fn shorten(&mut self) {
         let mut bytes: usize = self.messages.iter().map(|logged| logged.json().get().len()).sum();
         while self.messages.len() > LENGTH || (bytes > limits::ANSWER && self.messages.len() > 1) {
@@ -83,52 +83,52 @@ impl Recent {
         }
     }
 
-    /// How many bytes of memory it takes.
+    /// Size in memory.
     fn weight(&self) -> usize {
         self.messages.iter().map(|logged| logged.weight()).sum()
     }
 }
 
 enum Slot {
-    /// Somebody reads it from the database; what is published meanwhile waits here.
+    /// Being loaded; buffers the changes published meanwhile.
     Loading(Vec<Arc<Logged>>),
     Ready {
         recent: Arc<Recent>,
         used: u64,
-        /// What it weighed when it was last weighed.
+        /// Its size when it was last measured.
         weight: usize,
     },
 }
 
-/// The slots, with what they hold in all.
+/// The cached rooms and their total size.
 #[derive(Default)]
 struct Slots {
     by_room: HashMap<RoomId, Slot>,
-    /// Counts the uses.
+    /// A counter of uses.
     clock: u64,
-    /// How many bytes the recent take that are ready.
+    /// Total size of the ready rooms.
     bytes: usize,
 }
 
-/// The recent of the rooms in use.
+/// The cache of recent messages.
 pub struct RecentCache {
     slots: Mutex<Slots>,
-    /// How many bytes they may take together.
+    /// Maximum total size.
     memory: usize,
-    /// One reader of the database at a time, so that a crowd that comes back at once loads a room once.
+    /// Serializes loading, so that a crowd of reconnecting clients loads a room once.
     loading: tokio::sync::Mutex<()>,
 }
 
 impl RecentCache {
-    /// RecentCache that take up to `memory` bytes together.
+    /// A cache of up to `memory` bytes.
     pub fn new(memory: usize) -> Self {
         Self { slots: Mutex::default(), memory, loading: tokio::sync::Mutex::default() }
     }
 
-    /// The recent of a room, read by `load` if it is not in memory.
+    /// The recent messages of a room; loads them if they are not cached.
     ///
     /// # Errors
-    /// What `load` gives.
+    /// Those of `load`.
     pub async fn get<E>(&self, room: RoomId, load: impl AsyncFnOnce() -> Result<Recent, E>) -> Result<Arc<Recent>, E> {
         if let Some(recent) = self.ready(room) {
             return Ok(recent);
@@ -145,7 +145,7 @@ impl RecentCache {
                 _ => None,
             };
             let mut recent = loaded?;
-            // Given up while loading, or not in step: answer with what was read, and read again next time.
+            // Loading was abandoned, or a change is missing: return what was read, and load again next time.
             if pending.is_some_and(|pending| pending.iter().all(|logged| recent.apply(logged))) {
                 let recent = Arc::new(recent);
                 let weight = recent.weight();
@@ -158,7 +158,7 @@ impl RecentCache {
         })
     }
 
-    /// Forgets a room's recent, if it has not come as far as `rev`: another server has written there.
+    /// Drops a room whose cached state is older than `rev`: another node has written to it.
     pub fn expect(&self, room: RoomId, rev: i64) {
         self.with(|slots| {
             if matches!(slots.by_room.get(&room), Some(Slot::Ready { recent, .. }) if recent.head.rev < rev) {
@@ -167,7 +167,7 @@ impl RecentCache {
         });
     }
 
-    /// Takes in a committed change.
+    /// Applies a committed change.
     pub fn apply(&self, logged: &Arc<Logged>) {
         self.with(|slots| {
             let keep = match slots.by_room.get_mut(&logged.room) {
@@ -187,7 +187,7 @@ impl RecentCache {
         });
     }
 
-    /// Weighs a room's recent again, because pages have drawn its messages in a new way.
+    /// Measures a room again after pages have rendered its messages.
     pub fn weigh(&self, room: RoomId) {
         self.with(|slots| {
             slots.weigh(room);
@@ -195,7 +195,7 @@ impl RecentCache {
         });
     }
 
-    /// Drops every recent with a message of this person's, and those that are being read just now: they may hold a name that is out of date.
+    /// Drops rooms with a message of this author, and those being loaded: they may hold an outdated name.
     pub fn forget_author(&self, person: UserId) {
         self.with(|slots| {
             let is_stale = |slot: &Slot| match slot {
@@ -220,7 +220,7 @@ impl RecentCache {
         })
     }
 
-    /// Drops the recent that were not used for the longest time, until the rest fits.
+    /// Drops the least recently used rooms until the rest fits.
     fn make_room(&self, slots: &mut Slots) {
         while slots.bytes > self.memory || slots.by_room.len() > ROOMS {
             let used = |(room, slot): (&RoomId, &Slot)| match slot {

@@ -1,12 +1,12 @@
-//! Web addresses in a text: where one begins and ends, and where a link leads.
+//! Web addresses in text: where one starts and ends, and where a link leads.
 //!
-//! Owns these rules for what people type without any Markdown around it, and the check of what they give as a link's destination.
-//! An address that fails it stays text: there is never a link that leads nowhere.
+//! Owns these rules for bare addresses, and the check of link destinations. A destination that fails it stays text: there are no
+//! links that lead nowhere.
 
 use ammonia::Url;
 
-/// The web address that begins at `text`, which must begin with its scheme or `www.`; `before` is the character in front of it.
-/// Gives its length, or nothing if it is none.
+/// The length of the web address at the start of `text`, which begins with its scheme or `www.`; `before` is the preceding
+/// character. `None` if it is not an address.
 pub fn length(text: &str, before: Option<char>) -> Option<usize> {
     let (scheme, is_www) = match text {
         _ if starts_with(text, "https://") => (8, false),
@@ -17,7 +17,7 @@ pub fn length(text: &str, before: Option<char>) -> Option<usize> {
     let host = host_length(&text[scheme..]);
     let name = &text[scheme..scheme + trim(&text[scheme..scheme + host])];
     let is_host = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
-    // `www.` alone is none.
+    // `www.` alone is not one.
     let is_named = !is_www || name.get(4..).is_some_and(|rest| rest.trim_matches('.').contains('.'));
     if !is_host || !is_named {
         return None;
@@ -26,7 +26,7 @@ pub fn length(text: &str, before: Option<char>) -> Option<usize> {
     Some(trim(&text[..whole]))
 }
 
-/// How far from the colon of `://` the scheme of a web address reaches back.
+/// How far the scheme reaches back from the colon of `://`.
 pub fn scheme_before(text: &str) -> Option<usize> {
     let scheme = ["https", "http"].into_iter().find(|scheme| {
         text.len() >= scheme.len() && text.as_bytes()[text.len() - scheme.len()..].eq_ignore_ascii_case(scheme.as_bytes())
@@ -35,7 +35,7 @@ pub fn scheme_before(text: &str) -> Option<usize> {
     (!before.is_some_and(|c| c.is_ascii_alphanumeric())).then_some(scheme.len())
 }
 
-/// Whether `www.` may begin an address behind this character.
+/// Whether `www.` may start an address after this character.
 pub fn may_begin_behind(before: Option<char>) -> bool {
     let goes_on = |c: char| (c.is_alphanumeric() && c < '\u{2E80}') || matches!(c, '.' | '/' | '@' | ':' | '-' | '_' | '#' | '=');
     !before.is_some_and(goes_on)
@@ -45,7 +45,7 @@ fn starts_with(text: &str, start: &str) -> bool {
     text.len() >= start.len() && text.as_bytes()[..start.len()].eq_ignore_ascii_case(start.as_bytes())
 }
 
-/// Letters of any script, but Chinese or Japanese right behind a name that has ended, as in `example.com你好`, is the sentence's.
+/// Letters of any script; but Chinese or Japanese after a complete name, as in `example.com你好`, belongs to the sentence.
 fn host_length(text: &str) -> usize {
     let (mut dots, mut before) = (0, '\0');
     for (at, c) in text.char_indices() {
@@ -61,7 +61,7 @@ fn host_length(text: &str) -> usize {
     text.len()
 }
 
-/// A port, path, query and fragment. A closing bracket ends it unless it was opened in there.
+/// A port, path, query and fragment. A closing bracket ends it unless it was opened inside.
 fn path_length(text: &str, before: Option<char>) -> usize {
     if !text.starts_with(['/', '?', '#', ':']) {
         return 0;
@@ -84,13 +84,13 @@ fn path_length(text: &str, before: Option<char>) -> usize {
     text.len()
 }
 
-/// Spaces, quotes, and the punctuation that only a sentence has.
+/// Spaces, quotes, and punctuation that occurs only in sentences.
 fn ends(c: char) -> bool {
     match c {
         '<' | '>' | '"' | '`' | '\\' | '|' | '^' => true,
         _ if c.is_ascii() => c.is_ascii_whitespace() || c.is_ascii_control(),
         '«' | '»' | '،' | '؛' | '؟' | '۔' | '।' | '॥' => true,
-        // Dashes, quotes, dots and other typography; then the signs of Chinese and Japanese, and the wide forms of ASCII ones.
+        // Dashes, quotes, dots and other typography; then Chinese and Japanese punctuation, and full-width ASCII.
         '\u{2010}'..='\u{205E}'
         | '\u{2E00}'..='\u{2E7F}'
         | '\u{3000}'..='\u{3004}'
@@ -103,12 +103,12 @@ fn ends(c: char) -> bool {
     }
 }
 
-/// Without the end of the sentence that it stands in, and without brackets that only open there.
+/// Removes trailing punctuation of the sentence, and brackets that are not closed.
 fn trim(address: &str) -> usize {
     address.trim_end_matches(['?', '!', '.', ',', ':', ';', '*', '_', '~', '\'', '(', '[', '{']).len()
 }
 
-/// Where a link with this destination leads, as it is to be written; nothing where it must not lead, or would lead nowhere.
+/// Normalizes the destination of a link; `None` if it is not allowed or leads nowhere.
 pub fn destination(given: &str) -> Option<String> {
     let given = given.trim();
     if given.is_empty() || given.chars().any(|c| c.is_control()) {
@@ -118,7 +118,7 @@ pub fn destination(given: &str) -> Option<String> {
         Some("http" | "https" | "mailto") => given.to_owned(),
         Some(_) => return None,
         None if given.starts_with("//") => format!("https:{given}"),
-        // A place on this server.
+        // A path on this server.
         None if given.starts_with('/') => return (!given.starts_with("/\\")).then(|| given.to_owned()),
         None if is_mail(given) => format!("mailto:{given}"),
         None if is_host(given.split(['/', '?', '#']).next()?) => format!("https://{given}"),
@@ -128,12 +128,12 @@ pub fn destination(given: &str) -> Option<String> {
     (url.scheme() == "mailto" || url.has_host()).then_some(address)
 }
 
-/// Whether a destination is an absolute address of the web, and may be somebody else's server.
+/// Whether a destination is an absolute web address, possibly of another server.
 pub fn is_web(destination: &str) -> bool {
     matches!(scheme(destination), Some("http" | "https"))
 }
 
-/// The scheme in small letters, of those that are known; any other word before a colon, unless a port follows it.
+/// The scheme in lower case, if it is known; any word before a colon, unless a port follows.
 fn scheme(given: &str) -> Option<&'static str> {
     let (scheme, rest) = given.split_once(':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -149,7 +149,7 @@ fn scheme(given: &str) -> Option<&'static str> {
     if is_port && is_host(scheme) { None } else { Some("another") }
 }
 
-/// A name of a host: words with dots between them, the last one with letters; or this machine's.
+/// Whether this is a host name: labels with dots, the last one with letters; or the local machine.
 fn is_host(host: &str) -> bool {
     let (host, port) = host.split_once(':').unwrap_or((host, "0"));
     let labels: Vec<_> = host.split('.').collect();

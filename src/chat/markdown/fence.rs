@@ -1,6 +1,6 @@
-//! What stands on the line that begins a block of code: its language, or already the code.
+//! The info string of a fenced code block: the name of a language, or already code.
 //!
-//! Owns which words are the name of a language. Any other word there is somebody's text, and must be shown.
+//! Owns which words name a language. Any other word there is part of the text and must be shown.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -9,8 +9,8 @@ use comrak::nodes::NodeCodeBlock;
 
 use super::highlight;
 
-/// The code of a fenced block with everything that was typed: words beside the opening fence that name no language are its first
-/// line, and a closing fence behind the last words is one. `line` is the line of the opening fence.
+/// Restores a fenced block as typed: an info string that names no language becomes the first line, and a closing fence after text
+/// becomes part of it. `line` is the line of the opening fence.
 pub fn complete(block: &mut NodeCodeBlock, line: Option<&str>) {
     if !block.fenced {
         return;
@@ -30,14 +30,14 @@ pub fn complete(block: &mut NodeCodeBlock, line: Option<&str>) {
         return;
     }
     let fence = char::from(block.fence_char).to_string().repeat(block.fence_length);
-    // As it was typed: in `info` escapes are undone.
+    // As typed: `info` has its escapes resolved.
     let typed = line.and_then(|line| line.split_once(&*fence)).map_or(&*block.info, |(_, typed)| typed.trim());
     block.literal = format!("{typed}\n{}", block.literal);
     block.info.clear();
 }
 
-/// Whether an info string names a language, with nothing beside it but what other programs let one say of a block, as in
-/// `rust,ignore`, `js {1,3}` and `py title="a.py"`.
+/// Whether an info string names a language, possibly with attributes known from other programs, as in `rust,ignore`, `js {1,3}`
+/// and `py title="a.py"`.
 fn is_language(info: &str) -> bool {
     let end = info.find(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '-' | '_' | '#' | '.'))).unwrap_or(info.len());
     let (name, rest) = info.split_at(end);
@@ -55,7 +55,7 @@ fn is_name(word: &str) -> bool {
     highlight::knows(word) || OTHERS.contains(&*word.to_ascii_lowercase())
 }
 
-/// Names of languages and formats that have no colours here.
+/// Languages and formats without highlighting.
 static OTHERS: LazyLock<HashSet<&str>> = LazyLock::new(|| NAMES.split_whitespace().collect());
 const NAMES: &str = "1c abap abnf accesslog ada agda al antlr apache apex apl applescript arduino arm asciidoc asm asp aspectj assembly \
     astro asy autohotkey ahk autoit avro awk bash-session basic bat batch batchfile bbcode befunge bibtex bicep bison blade bnf boo \

@@ -1,7 +1,7 @@
-//! The HTML of the parsed text where a chat wants another one than CommonMark's.
+//! HTML output where it differs from CommonMark's.
 //!
-//! Owns the numbers of lists as they were typed, links that open beside the chat, and the direction of what holds several blocks. A
-//! single block's direction is its own first letter's, which the style sheet says.
+//! Owns list numbers as typed, links that open in a new tab, and the direction of containers. The style sheet sets the direction
+//! of single blocks from their first letter.
 
 use std::fmt::{self, Write};
 
@@ -11,10 +11,10 @@ use comrak::options::Plugins;
 
 use super::addresses::is_web;
 
-/// From which number on a list's numbers stand beside the words and not in the margin.
+/// From this number on, list numbers stand inside the text instead of the margin.
 const WIDE: usize = 100;
 
-/// The HTML of a document.
+/// Renders a document.
 pub fn html(root: Node<'_>, options: &comrak::Options<'_>, html: &mut String) -> fmt::Result {
     format_document_with_formatter(root, options, html, &Plugins::default(), format, ())
 }
@@ -73,7 +73,7 @@ fn begin_list(context: &mut Context<'_, '_, ()>, list: &NodeList, node: Node<'_>
     context.lf()
 }
 
-/// An item's number as it was typed.
+/// An item's number as typed.
 fn number(item: Node<'_>) -> Option<usize> {
     match &item.data().value {
         NodeValue::Item(item) if item.list_type == ListType::Ordered => Some(item.start),
@@ -81,7 +81,7 @@ fn number(item: Node<'_>) -> Option<usize> {
     }
 }
 
-/// The number that an item must be given: as it was typed, where it is not the one after the last. `1.` before each is left to be counted.
+/// The number to output for an item: as typed, unless it follows the previous one. A list of nothing but `1.` is counted.
 fn own_number(item: Node<'_>, typed: usize) -> Option<usize> {
     let before = number(item.previous_sibling()?)?;
     let first = item.parent().and_then(|list| match &list.data().value {
@@ -91,7 +91,7 @@ fn own_number(item: Node<'_>, typed: usize) -> Option<usize> {
     (typed != before + 1 && !(typed == before && first == Some(typed))).then_some(typed)
 }
 
-/// Whether the first letter in there is of a script that is written from right to left.
+/// Whether the first letter inside belongs to a right-to-left script.
 fn is_right_to_left(node: Node<'_>) -> bool {
     for inner in node.descendants() {
         if let NodeValue::Text(text) = &inner.data().value

@@ -1,7 +1,7 @@
-//! Words that CommonMark would swallow: definitions of links that nothing uses, and a shrug's arm.
+//! Protects text that CommonMark would swallow: unused link definitions, and a shrug's arm.
 //!
-//! Owns where a sign is put that keeps them text. It is a character that no text holds, and it is taken out of the HTML again, so that
-//! code stays as it is too. It must not change what a definition that something uses means.
+//! Owns where a marker is inserted to keep them as text. The marker is a noncharacter, which no text contains, and is removed
+//! from the HTML again, so that code stays as typed. It must not change the meaning of used definitions.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,20 +12,20 @@ use comrak::options::BrokenLinkReference;
 use comrak::{Arena, Options};
 use parking_lot::Mutex;
 
-/// The characters of which one is put in: Unicode says that no text has them.
+/// Candidates for the marker: Unicode's noncharacters.
 const SIGNS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
-/// How long a definition's name can be, as CommonMark has it.
+/// Maximum length of a definition's label in CommonMark.
 const LONGEST: usize = 999;
 
 /// A body in which nothing is swallowed.
 pub struct Guarded<'b> {
-    /// What is to be rendered.
+    /// The text to render.
     pub text: Cow<'b, str>,
     sign: Option<char>,
 }
 
 impl Guarded<'_> {
-    /// HTML, or a text, that was made of it, without the signs.
+    /// Removes the markers from rendered HTML or text.
     pub fn lift(&self, made: String) -> String {
         match self.sign {
             Some(sign) if made.contains(sign) => made.replace(sign, ""),
@@ -34,7 +34,7 @@ impl Guarded<'_> {
     }
 }
 
-/// Guards what of `body` would be swallowed.
+/// Protects a body.
 pub fn guard<'b>(body: &'b str, options: &Options<'static>) -> Guarded<'b> {
     let may_define = body.contains("]:");
     let may_shrug = body.contains("_/¯");
@@ -53,14 +53,14 @@ pub fn guard<'b>(body: &'b str, options: &Options<'static>) -> Guarded<'b> {
         text = Cow::Owned(put(body, &unused, sign));
     }
     if may_shrug {
-        // Between a bracket and a slash it could be the beginning of emphasis.
+        // Between a bracket and a slash it could start emphasis.
         let guarded = text.replace("_/¯", &format!("{sign}_/¯"));
         text = Cow::Owned(guarded.replace(&format!("\\{sign}_/¯"), "\\_/¯"));
     }
     Guarded { text, sign: Some(sign) }
 }
 
-/// The body with signs on both sides of each opening bracket: no definition, and the name of none.
+/// Surrounds opening brackets with markers, so that they start neither a definition nor its label.
 fn put(body: &str, definitions: &[(usize, String)], sign: char) -> String {
     let mut text = String::with_capacity(body.len() + definitions.len() * 6);
     let mut said = 0;
@@ -73,9 +73,9 @@ fn put(body: &str, definitions: &[(usize, String)], sign: char) -> String {
     text
 }
 
-/// The names that links in a text ask for and that nothing in it defines.
+/// The labels that links in a text use and that are not defined there.
 fn used(text: &str, options: &Options<'static>) -> HashSet<String> {
-    // comrak wants a callback that is unwind safe.
+    // comrak requires an unwind-safe callback.
     let asked = Arc::new(AssertUnwindSafe(Mutex::new(HashSet::new())));
     let hears = asked.clone();
     let mut options = options.clone();
@@ -88,7 +88,7 @@ fn used(text: &str, options: &Options<'static>) -> HashSet<String> {
     std::mem::take(&mut *asked.lock())
 }
 
-/// Where lines begin as definitions do, at their brackets, and the names there.
+/// The lines that start like a definition: the position of the bracket, and the label.
 fn definitions(body: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut line = 0;
@@ -104,7 +104,7 @@ fn definitions(body: &str) -> Vec<(usize, String)> {
     }
 }
 
-/// How long the marks of quotes and lists are that a line begins with.
+/// The length of the quote and list markers at the start of a line.
 fn prefix(line: &str) -> usize {
     let bytes = line.as_bytes();
     let mut at = 0;
@@ -122,7 +122,7 @@ fn prefix(line: &str) -> usize {
     }
 }
 
-/// The name that ends with `]:`.
+/// The label that ends with `]:`.
 fn name(rest: &str) -> Option<&str> {
     let mut is_escaped = false;
     for (at, b) in rest.bytes().take(LONGEST * 4).enumerate() {
@@ -137,7 +137,7 @@ fn name(rest: &str) -> Option<&str> {
     None
 }
 
-/// A name as it is compared.
+/// Normalizes a label for comparison.
 fn normal(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }

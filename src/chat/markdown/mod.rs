@@ -1,11 +1,11 @@
-//! A message's words as HTML: CommonMark with a chat's additions, sanitized.
+//! Renders messages: CommonMark with additions for chat, sanitized.
 //!
-//! Owns what a message may look like, and whom it addresses. Rendering happens once, when the message is written; readers get
-//! stored HTML. It runs in a socket's read loop, so it never waits, and its work grows with the message and nothing else. It must
-//! never let anything through that runs, loads or styles.
+//! Owns what a message may look like, and its mentions. A message is rendered once, when it is written; readers get the stored
+//! HTML. Rendering runs in a socket's read loop, so it never waits, and its cost depends on the message alone. Nothing that
+//! executes, loads or styles may pass.
 //!
-//! Reading order: here (the way of a text), `guard` (what would be swallowed), `walk` (names, emoji, links, task boxes), `fence` and
-//! `highlight` (code), `format` (HTML), `sanitize` (the last word).
+//! Reading order: this module (the pipeline), `guard` (protected text), `walk` (names, emoji, links, task boxes), `fence` and
+//! `highlight` (code), `format` (HTML), `sanitize` (the final filter).
 
 mod addresses;
 mod fence;
@@ -27,28 +27,28 @@ use crate::model::validate::shows_something;
 
 pub use walk::is_everybody;
 
-/// How many cells a body's tables may have. A row that ends early is filled up, so without this 8,000 characters could become
-/// megabytes of empty cells; a table beyond it stays the text that it is.
+/// Maximum number of table cells in a body. Short rows are padded, so 8,000 characters could become megabytes of empty cells; a
+/// table beyond the bound stays text.
 const MAX_CELLS: usize = 5_000;
 
-/// A message's words, ready to be stored.
+/// A rendered message, ready to be stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
-    /// The words as sanitized HTML.
+    /// The sanitized HTML.
     pub html: String,
-    /// Whom they address: usernames, `@room` and `@here`, each once, in the order of the text.
+    /// Usernames, `@room` and `@here`, each once, in the order of the text.
     pub mentions: Vec<String>,
 }
 
-/// How words would look.
+/// A rendered preview.
 #[derive(Debug, serde::Serialize)]
 pub struct Preview {
-    /// The words as sanitized HTML.
+    /// The sanitized HTML.
     pub html: String,
 }
 
-/// Renders `body` and finds whom it addresses. Raw HTML in it is shown as the text that it is: in a chat `Vec<String>` means
-/// what it says, and a tag that silently vanished would be a lost word. The sanitizer is the second lock on the same door.
+/// Renders `body` and finds its mentions. Raw HTML is shown as text: in a chat `Vec<String>` should mean what it says, and a
+/// vanishing tag would lose words. The sanitizer is a second line of defense.
 pub fn render(body: &str, names: &Names) -> Rendered {
     if is_plain(body) {
         return Rendered { html: format!("<p>{body}</p>\n"), mentions: Vec::new() };
@@ -56,7 +56,7 @@ pub fn render(body: &str, names: &Names) -> Rendered {
     render_in_full(body, names)
 }
 
-/// The long way, for what is not plain.
+/// Renders a body that is not plain.
 fn render_in_full(body: &str, names: &Names) -> Rendered {
     let options = if cells(body) > MAX_CELLS { &*WITHOUT_TABLES } else { &*OPTIONS };
     let guarded = guard::guard(body, options);
@@ -69,24 +69,24 @@ fn render_in_full(body: &str, names: &Names) -> Rendered {
     if shows_words(&html) { Rendered { html, mentions } } else { as_typed(body) }
 }
 
-/// A text that shows itself, and addresses nobody.
+/// Shows the source as plain text, without mentions.
 fn as_typed(body: &str) -> Rendered {
     Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), mentions: Vec::new() }
 }
 
-/// Whether HTML shows a word: a rule alone, or an empty quotation, is no message.
+/// Whether the HTML shows any text: a lone rule or an empty quote is not a message.
 fn shows_words(html: &str) -> bool {
     let mut texts = html.split('<').map(|tag| tag.split_once('>').map_or(tag, |(_, text)| text));
     texts.any(|text| shows_something(&text.replace("&nbsp;", " ")))
 }
 
-/// Whether no character of `body` means anything to CommonMark, HTML or a chat, so that the paragraph is the text itself: most
-/// of what people write. Only ASCII: no entity, no typography, one line, not indented.
+/// Whether no character of `body` has a meaning in CommonMark, HTML or chat, so that the paragraph is the text itself, as in most
+/// messages. ASCII only: no entity, no typography, one line, not indented.
 fn is_plain(body: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b',' | b'?' | b'\'' | b'/' | b'%' | b';' | b'.');
     let bytes = body.as_bytes();
     let [first, middle @ .., last] = bytes else { return false };
-    // A digit may begin a list, a space at either end is not kept, and two colons may hold an emoji.
+    // A digit may start a list, spaces at the ends are trimmed, and two colons may enclose an emoji.
     let mut colons = 0;
     first.is_ascii_alphabetic()
         && (last.is_ascii_alphanumeric() || matches!(last, b'.' | b'?' | b'!' | b','))
@@ -100,13 +100,13 @@ fn is_plain(body: &str) -> bool {
         && !may_hold_a_link(body)
 }
 
-/// Whether something in `body` may become a link by itself.
+/// Whether `body` may contain a bare address.
 fn may_hold_a_link(body: &str) -> bool {
     let bytes = body.as_bytes();
     bytes.windows(3).any(|three| three == b"://" || three.eq_ignore_ascii_case(b"www"))
 }
 
-/// At most so many cells can the tables of `body` have: as many columns as its widest line has bars, in as many rows as it has lines.
+/// An upper bound on table cells: the maximum number of bars in a line, times the number of lines.
 fn cells(body: &str) -> usize {
     let bars = |line: &str| line.bytes().filter(|&b| b == b'|').count() + 1;
     let widest = body.lines().map(bars).max().unwrap_or(0);
@@ -124,7 +124,7 @@ fn options(tables: bool) -> Options<'static> {
     options.extension.tasklist = true;
     options.extension.autolink = true;
     options.extension.cjk_friendly_emphasis = true;
-    // `\@ada` addresses nobody: the walk sees that the sign was escaped.
+    // `\@ada` is not a mention: the walk must see that the sign was escaped.
     options.parse.escaped_char_spans = true;
     options
 }

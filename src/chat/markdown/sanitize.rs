@@ -1,7 +1,6 @@
-//! The last word on a message's HTML.
+//! The final filter on a message's HTML.
 //!
-//! Owns the list of what may be in it: tags, attributes, and which values of them. Whatever the steps before it made, only this
-//! passes.
+//! Owns the allowed tags, attributes and attribute values, whatever the previous steps produce.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -11,17 +10,17 @@ use ammonia::{Builder, UrlRelative};
 
 use super::highlight::CLASSES;
 
-/// The HTML with nothing in it that is not listed here.
+/// Removes everything that is not allowed.
 pub fn clean(html: &str) -> String {
     SANITIZER.clean(html).to_string()
 }
 
-/// A text as the HTML that shows it.
+/// Escapes text for HTML.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The tags.
+/// The allowed tags.
 pub const TAGS: [&str; 26] = [
     "a",
     "blockquote",
@@ -76,7 +75,7 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Whether an attribute has a value that we give it. Classes are the site's own, and each has its place.
+/// Whether an attribute has an allowed value. Classes are the site's own, each on its elements.
 fn is_known(element: &str, attribute: &str, value: &str) -> bool {
     match (element, attribute) {
         ("a", "class") => matches!(value, "mention" | "room-link"),

@@ -1,7 +1,7 @@
-//! What a chat adds to CommonMark, put into the parsed text: mentions, links to rooms, emoji, addresses, task boxes, colours in code.
+//! Additions to CommonMark in the parsed tree: mentions, room links, emoji, bare addresses, task boxes, highlighting.
 //!
-//! Owns the one walk over the tree; the tree knows what is code and what is a link, so nothing is found in there by mistake. It
-//! only adds HTML that it makes itself. What would show nothing shows what was typed.
+//! Owns the one pass over the tree, which knows what is code and what is a link. It inserts only HTML that it creates itself.
+//! What would render to nothing shows its source.
 
 use comrak::Arena;
 use comrak::arena_tree::NodeEdge;
@@ -14,18 +14,18 @@ use super::{addresses, fence};
 use crate::chat::names::Names;
 use crate::model::validate::shows_something;
 
-/// How many emoji a message of nothing else may have to be shown large.
+/// Maximum number of emoji in a message of nothing else to be shown large.
 const MAX_LARGE: usize = 6;
-/// What an emoji can have at the most, in bytes.
+/// Maximum length of an emoji in bytes.
 const LONGEST_EMOJI: usize = 40;
 
-/// How many names in one message are linked or addressed: what it costs to tell everybody, and to read it, is bounded.
+/// Maximum number of linked or mentioned names in a message, which bounds the cost of publishing and reading it.
 const MAX_NAMES: usize = 100;
 
-/// How deep quotes and lists may nest. Nobody reads deeper, and browsers stop at some hundreds.
+/// Maximum nesting of quotes and lists. Nobody reads deeper, and browsers stop at some hundreds.
 const MAX_DEPTH: usize = 64;
 
-/// Dresses the tree that was made of `body`, and gives whom it addresses; `None` for one that is nested too deep.
+/// Adds everything to the tree parsed from `body`, and returns the mentions; `None` for a tree that is nested too deep.
 pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, body: &str, names: &Names) -> Option<Vec<String>> {
     let lines = Vec::new();
     let mut walk = Walk { arena, names, body, lines, mentions: Vec::new(), left: MAX_NAMES, painter: Painter::default() };
@@ -36,17 +36,17 @@ pub fn dress<'a>(arena: &'a Arena<'a>, root: Node<'a>, body: &str, names: &Names
     Some(walk.mentions)
 }
 
-/// Where a text stands.
+/// The context of a text node.
 #[derive(Clone, Copy, Default)]
 struct Context {
-    /// In how many block quotes: words that are only repeated address nobody.
+    /// Depth of block quotes: quoted text mentions nobody.
     quotes: usize,
-    /// In how many links and pictures.
+    /// Depth of links and images.
     links: usize,
 }
 
-/// The nodes that may change, in the order of the text. Gathered first: the walk replaces them. Without recursion, because quotes
-/// nest as deep as somebody likes.
+/// The nodes to process, in the order of the text. Collected first, because processing replaces them; iterative, because nesting
+/// is up to the author.
 fn interesting<'a>(root: Node<'a>) -> Option<Vec<(Node<'a>, Context)>> {
     let mut found = Vec::new();
     let mut context = Context::default();
@@ -92,7 +92,7 @@ fn is_escaped<'a>(node: Node<'a>) -> bool {
     node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Escaped))
 }
 
-/// The character that a text in front of a node ends with.
+/// The last character of the text before a node.
 fn last_before<'a>(node: Node<'a>) -> Option<char> {
     match &node.previous_sibling()?.data().value {
         NodeValue::Text(text) => text.chars().next_back(),
@@ -104,7 +104,7 @@ struct Walk<'a, 'n> {
     arena: &'a Arena<'a>,
     names: &'n Names,
     body: &'n str,
-    /// The lines of the body, once they are needed.
+    /// The lines of the body, split on first use.
     lines: Vec<&'n str>,
     mentions: Vec<String>,
     left: usize,
@@ -137,13 +137,13 @@ impl<'a, 'n> Walk<'a, 'n> {
                     None => NodeValue::CodeBlock(block),
                 }
             }
-            // Shown as the text that it is, in a paragraph like other words.
+            // Shown as text in a paragraph.
             NodeValue::HtmlBlock(block) => NodeValue::Raw(format!("<p>{}</p>\n", escape(block.literal.trim()))),
             NodeValue::TaskItem(task) => {
                 self.put_box(node, task.symbol.is_some());
                 NodeValue::Item(NodeList::default())
             }
-            // With no word in it, it is the sign that somebody typed.
+            // Without text, it is the sign as typed.
             NodeValue::Heading(heading) if node.first_child().is_none() => {
                 NodeValue::Raw(format!("<p>{}</p>\n", "#".repeat(usize::from(heading.level))))
             }
@@ -160,7 +160,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         node.data_mut().value = value;
     }
 
-    /// A backslash before `_` that has no emphasis to undo stays, as the arm of a shrug.
+    /// A backslash before `_` without emphasis is kept, as the arm of a shrug.
     fn escaped(&self, node: Node<'a>) {
         let is_in_a_word = last_before(node).is_some_and(|before| !before.is_whitespace() && !before.is_ascii_punctuation());
         if let Some(child) = node.first_child()
@@ -172,7 +172,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         }
     }
 
-    /// A link or a picture: it leads somewhere, and shows something, or it is text.
+    /// A link or image that leads nowhere or shows nothing becomes text.
     fn link(&mut self, node: Node<'a>, link: NodeLink, context: Context, is_image: bool) {
         let typed = if is_image { None } else { typed(node) };
         if context.links > 0 {
@@ -183,7 +183,7 @@ impl<'a, 'n> Walk<'a, 'n> {
             return self.address(node, &typed, length, link, context);
         }
         let Some(url) = addresses::destination(&link.url) else {
-            // Between angle brackets it is its own words.
+            // In angle brackets it is its own text.
             if !is_image && node.children().map(|child| child.collect_text()).collect::<String>() == link.url {
                 return self.unwrap(node);
             }
@@ -201,7 +201,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         node.data_mut().value = NodeValue::Link(Box::new(NodeLink { url, title: link.title }));
     }
 
-    /// An address that became a link by itself: as far as it goes, and what follows is text.
+    /// A bare address: linked up to its end; the rest is text.
     fn address(&mut self, node: Node<'a>, typed: &str, length: usize, link: NodeLink, context: Context) {
         let beyond = typed.len() - length;
         let whole = link.url.len().checked_sub(beyond).and_then(|end| link.url.get(..end));
@@ -222,7 +222,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         }
     }
 
-    /// Leaves what is in a node, and not the node.
+    /// Replaces a node by its children.
     fn unwrap(&self, node: Node<'a>) {
         for child in node.children().collect::<Vec<_>>() {
             node.insert_before(child);
@@ -230,7 +230,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         node.data_mut().value = NodeValue::Text("".into());
     }
 
-    /// Shows a message of a few emoji and nothing else large.
+    /// Shows a message of only a few emoji large.
     fn enlarge(&self, root: Node<'a>) {
         let Some(only) = root.first_child().filter(|first| first.next_sibling().is_none()) else { return };
         let is_text =
@@ -247,7 +247,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         }
     }
 
-    /// Puts what a text holds in its place; `false` when it holds nothing but itself.
+    /// Replaces a text node by what it contains; `false` if it contains nothing special.
     fn text(&mut self, node: Node<'a>, text: &str, context: Context, before: Option<char>) -> bool {
         let mut said = 0;
         let mut words = Words::new(text, before);
@@ -269,7 +269,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         true
     }
 
-    /// What a word with a sign before it means, if anything, and how much of it does.
+    /// What a word with a sign means, if anything, and how much of it.
     fn meaning(&mut self, word: &str, found: Found<'_>, context: Context) -> Option<(Node<'a>, usize)> {
         match found {
             Found::Emoji(shortcode) => {
@@ -284,7 +284,7 @@ impl<'a, 'n> Walk<'a, 'n> {
             }
             Found::Name(name) => {
                 let lower = name.to_lowercase();
-                // The longest name that there is: the end of a sentence is not the name's, unless it is.
+                // The longest existing name: punctuation at the end of a sentence is not part of the name, unless it is.
                 let (name, addressed) = shorter(&lower).find_map(|name| Some((name, self.addressed(name)?)))?;
                 self.left = self.left.checked_sub(1)?;
                 let word = &word[..word.len() - (lower.len() - name.len())];
@@ -307,7 +307,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         }
     }
 
-    /// Whom a name addresses, in small letters.
+    /// Who is mentioned by a name in lower case.
     fn addressed(&self, name: &str) -> Option<String> {
         match name {
             "here" => Some("@here".to_owned()),
@@ -316,7 +316,7 @@ impl<'a, 'n> Walk<'a, 'n> {
         }
     }
 
-    /// A task's box, as a sign with a name: a field that cannot be used would only be in the way.
+    /// A task box as a labeled symbol: a disabled form field would only be in the way.
     fn put_box(&self, item: Node<'a>, is_done: bool) {
         let (label, sign) = if is_done { ("Effect", "☑") } else { ("To do", "☐") };
         let sign = self.node(NodeValue::Raw(format!("<span class=\"task\" role=\"img\" aria-label=\"{label}\">{sign}</span> ")));
@@ -331,17 +331,17 @@ impl<'a, 'n> Walk<'a, 'n> {
     }
 }
 
-/// Whether a name behind an `@` is all members of the room: as Parlor calls them, and as other chats do.
+/// Whether a name after `@` means all members: Parlor's own word and those of other chats.
 pub fn is_everybody(name: &str) -> bool {
     matches!(name, "room" | "everyone" | "channel" | "all")
 }
 
-/// A name, and what is left of it without each of the signs at its end.
+/// A name, and its prefixes without trailing signs.
 fn shorter(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| name.strip_suffix(['.', '-', '_']).filter(|name| !name.is_empty()))
 }
 
-/// What a list's item was begun with.
+/// The marker of a list item.
 fn marker(item: Node<'_>) -> Option<String> {
     let NodeValue::Item(item) = &item.data().value else { return None };
     Some(match (item.list_type, item.delimiter) {
@@ -351,7 +351,7 @@ fn marker(item: Node<'_>) -> Option<String> {
     })
 }
 
-/// The address that somebody typed and that became a link by itself, without brackets around it.
+/// The source of a bare address without angle brackets.
 fn typed<'a>(node: Node<'a>) -> Option<String> {
     let child = node.first_child().filter(|child| child.next_sibling().is_none())?;
     match &child.data().value {
@@ -360,12 +360,12 @@ fn typed<'a>(node: Node<'a>) -> Option<String> {
     }
 }
 
-/// Whether a text is nothing but a few emoji, and spaces.
+/// Whether a text consists of a few emoji and spaces.
 fn is_few_emoji(text: &str) -> bool {
     let mut rest = text.trim();
     let mut count = 0;
     while !rest.is_empty() {
-        // The longest that begins there: some are made of others.
+        // The longest emoji at this position: some are sequences of others.
         let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= LONGEST_EMOJI);
         let Some(end) = ends.filter(|&end| emojis::get(&rest[..end]).is_some()).last() else { return false };
         count += 1;

@@ -1,13 +1,13 @@
-//! The words with a sign in a text: `@name`, `#room`, `:emoji:`, and web addresses.
+//! Words with a sign in text: `@name`, `#room`, `:emoji:`, and web addresses.
 //!
-//! Owns where such a word begins and ends. It must not know which names exist. `complete.js` has the same boundaries for suggestions.
+//! Owns where such a word starts and ends. It must not know which names exist. The browser's completion uses the same boundaries.
 
 use super::addresses;
 
 /// A word with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'t> {
-    /// `@name`, with everything that may belong to the name.
+    /// `@name`, with every character that may belong to the name.
     Name(&'t str),
     /// `#slug`
     Room(&'t str),
@@ -17,28 +17,28 @@ pub enum Found<'t> {
     Address(&'t str),
 }
 
-/// The words of a text in order, each with where it begins and ends. Every byte is looked at a bounded number of times.
+/// The words of a text in order, with their start and end. Each byte is examined a bounded number of times.
 pub struct Words<'t> {
     text: &'t str,
-    /// The character in front of the text.
+    /// The character before the text.
     before: Option<char>,
     at: usize,
-    /// Where the last word ended that is a name or a room: the next may follow it, as in `@ada/@grace`.
+    /// The end of the last name or room: another may follow directly, as in `@ada/@grace`.
     named: usize,
-    /// Where a row of shortcodes ends that began before.
+    /// The end of the current row of shortcodes.
     row: usize,
 }
 
-/// How long a word can be that means something: usernames have at most 32 characters, slugs and shortcodes a few more.
+/// Maximum length of a word: usernames have at most 32 characters, slugs and shortcodes a few more.
 const LONGEST: usize = 80;
 
 impl<'t> Words<'t> {
-    /// The words of `text`, which stands behind `before`.
+    /// The words of `text`, which follows `before`.
     pub fn new(text: &'t str, before: Option<char>) -> Self {
         Self { text, before, at: 0, named: usize::MAX, row: 0 }
     }
 
-    /// Goes on behind `at`: what was found there ended sooner.
+    /// Continues at `at`, because the last word was shorter.
     pub fn go_on(&mut self, at: usize) {
         self.at = at;
         self.named = at;
@@ -48,7 +48,7 @@ impl<'t> Words<'t> {
         if at == 0 { self.before } else { self.text[..at].chars().next_back() }
     }
 
-    /// The word whose sign is at `from`; its first byte, its end, and what it is.
+    /// The word with its sign at `from`: its start, its end, and its kind.
     fn word(&mut self, from: usize) -> Option<(usize, usize, Found<'t>)> {
         let sign = self.text[from..].chars().next()?;
         match sign {
@@ -72,12 +72,12 @@ impl<'t> Words<'t> {
         Some((start, start + length, Found::Address(&self.text[start..start + length])))
     }
 
-    /// Where the last word ended.
+    /// The end of the last word.
     fn seen(&self) -> usize {
         if self.named == usize::MAX { 0 } else { self.named }
     }
 
-    /// A shortcode: neither inside a word nor beside a colon that is not another one's, as in `std::hash::Hash`.
+    /// A shortcode: not inside a word, and not next to a colon of something else, as in `std::hash::Hash`.
     fn shortcode(&mut self, from: usize) -> Option<(usize, usize, Found<'t>)> {
         if from >= self.row {
             if self.before(from).is_some_and(|before| before == ':' || is_joined(before)) {
@@ -91,7 +91,7 @@ impl<'t> Words<'t> {
                 return None;
             }
             if follows(&self.text[end..]) || self.text[end..].starts_with(':') {
-                // None of the row is one.
+                // There is no shortcode in the row.
                 self.at = end;
                 return None;
             }
@@ -126,7 +126,7 @@ impl<'t> Words<'t> {
         Some((from, start + length, if is_person { Found::Name(name) } else { Found::Room(name) }))
     }
 
-    /// Whether a sign behind a slash or a dot is in a path or a host, as in `example.com/@ada`, and not behind another word.
+    /// Whether a sign after a slash or dot is part of a path or host, as in `example.com/@ada`.
     fn is_inside(&self, from: usize, is_person: bool) -> bool {
         if !matches!(self.before(from), Some('/' | '.')) {
             return false;
@@ -140,7 +140,7 @@ impl<'t> Words<'t> {
             labels.next().is_some_and(|label| label.ends_with(is_joined))
                 && labels.next().is_some_and(|label| label.starts_with(is_joined))
         };
-        // A room's sign there is an address's fragment, unless rooms stand in a row.
+        // A `#` there starts a fragment, unless several rooms are in a row.
         let is_row = first.starts_with(['@', '＠', '#', '＃']);
         !is_row && (!is_person || token.contains("://") || is_host())
     }
@@ -163,7 +163,7 @@ impl<'t> Iterator for Words<'t> {
     }
 }
 
-/// How long the shortcode is that begins a text, with both its colons.
+/// The length of the shortcode at the start of a text, with both colons.
 fn shortcode_length(text: &str) -> Option<usize> {
     let code = text.strip_prefix(':')?;
     let belongs = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+');
@@ -172,12 +172,12 @@ fn shortcode_length(text: &str) -> Option<usize> {
     is_closed.then_some(length + 2)
 }
 
-/// Whether what follows goes on with the word.
+/// Whether the following text continues the word.
 fn follows(rest: &str) -> bool {
     rest.chars().next().is_some_and(|c| is_joined(c) || c == '@')
 }
 
-/// Whether a letter joins with its neighbours into a word. Chinese, Japanese and Korean put no space around a name.
+/// Whether a letter joins with its neighbors into a word. Chinese, Japanese and Korean have no spaces around names.
 fn is_joined(c: char) -> bool {
     c.is_alphanumeric() && c < '\u{2E80}' || c == '_'
 }

@@ -1,7 +1,7 @@
-//! Where a page of results ended.
+//! Cursors between pages of search results.
 //!
-//! Owns the text that clients carry from one page to the next. It names a result by its room and place, which its reader has seen;
-//! the numbers behind them count the messages of all rooms, and are nobody's business.
+//! Owns their text form. A cursor names a result by room and `seq`, which its reader has seen; message ids would reveal the
+//! activity of all rooms.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::Order;
 use crate::db::search::Hit;
 use crate::error::{Error, Result};
 
-/// A message by its room and place.
+/// A message by room and `seq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRef {
     /// The room's slug.
     pub room: String,
-    /// The place.
+    /// The `seq`.
     pub seq: i64,
 }
 
 impl MessageRef {
-    /// The place of a message that was found.
+    /// The reference of a hit.
     pub fn of(hit: &Hit) -> Self {
         Self { room: hit.slug.to_string(), seq: hit.seq }
     }
@@ -30,15 +30,15 @@ impl MessageRef {
 pub struct Cursor {
     /// The last result.
     pub last: MessageRef,
-    /// When the best come first: the last one's score, and the newest match when the search began.
+    /// In the order by score: the last result's score, and the newest match when the search began.
     pub best: Option<(i64, MessageRef)>,
 }
 
 impl Cursor {
-    /// Reads what a client brought back.
+    /// Parses a cursor.
     ///
     /// # Errors
-    /// `invalid`, for `before`.
+    /// `invalid` for `before`.
     pub fn parse(text: &str, order: Order) -> Result<Self> {
         let cursor = read(text).filter(|cursor| cursor.best.is_some() == (order == Order::Best));
         cursor.ok_or_else(|| Error::invalid("before", "`before` must be the `next` of an earlier answer."))

@@ -1,11 +1,11 @@
-//! Dates as people write them: `2026-11-22`, `yesterday`, `monday`, `last week`, `november 2026`, `2 weeks ago`.
+//! Dates as people type them: `2026-11-22`, `yesterday`, `monday`, `last week`, `november 2026`, `2 weeks ago`.
 //!
-//! Owns the words. A date is the days that it covers, counted from the reader's today. It must not know of time zones or of the clock.
+//! Owns the grammar. A date is a range of days relative to the reader's today. It must not know about time zones or the clock.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 
-/// How many words a date has at the most.
+/// Maximum number of words in a date.
 pub const MOST_WORDS: usize = 3;
 
 const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -22,16 +22,16 @@ const MONTHS: [&str; 12] =
 const NUMBERS: [&str; 13] =
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
-/// From the first of these days up to, but not with, the second.
+/// A range of days; the second is exclusive.
 pub type Days = (Date, Date);
 
-/// Whether this is a date, whatever day it is.
+/// Whether this is a date, on any day.
 pub fn is_date(text: &str) -> bool {
     days(text, date(2024, 2, 29)).is_some()
 }
 
-/// The days that a text means. Words are separated by spaces or hyphens. A day or a month without a year is the last one there was, today
-/// among them; weeks begin on Monday.
+/// The days that a text means. Words are separated by spaces or hyphens. A day or month without a year is the latest one,
+/// including today; weeks begin on Monday.
 pub fn days(text: &str, today: Date) -> Option<Days> {
     let text = text.to_lowercase();
     let words: Vec<&str> = text.split([' ', '-', '_', '/', ',', '.']).filter(|word| !word.is_empty()).collect();
@@ -76,7 +76,7 @@ fn day(day: Date) -> Option<Days> {
     Some((day, day.tomorrow().ok()?))
 }
 
-/// The week, month or year that a day is in.
+/// The week, month or year that contains a day.
 fn unit_around(day: Date, unit: &str) -> Option<Days> {
     match unit {
         "week" => {
@@ -92,7 +92,7 @@ fn unit_around(day: Date, unit: &str) -> Option<Days> {
     }
 }
 
-/// The last day of this name up to a day.
+/// The last such weekday up to a day.
 fn last_weekday(word: &str, up_to: Date) -> Option<Days> {
     let (_, weekday) = WEEKDAYS.into_iter().find(|(name, _)| is_short_for(word, name))?;
     day(up_to.checked_sub(i64::from(up_to.weekday().since(weekday)).days()).ok()?)
@@ -144,7 +144,7 @@ fn is_short_for(word: &str, name: &str) -> bool {
     word.len() >= 3 && word.is_ascii() && name.starts_with(word)
 }
 
-/// One or two digits, or with the end of an ordinal number: `1`, `01`, `1st`.
+/// One or two digits, possibly as an ordinal number: `1`, `01`, `1st`.
 fn digits(word: &str) -> Option<i8> {
     let number = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
     let is_plain = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());

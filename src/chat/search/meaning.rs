@@ -1,6 +1,6 @@
-//! What a query means for its reader: which people and rooms its names are.
+//! Resolves the names in a query to users and rooms.
 //!
-//! Owns the looking up of names. Every room is looked up as the reader may see it: what they may not see, a name does not mean.
+//! Owns the lookups. Rooms are looked up with the reader's permissions: a room that they cannot see does not match a name.
 
 use std::collections::HashSet;
 
@@ -15,16 +15,16 @@ use crate::fulltext::tokenizer;
 use crate::model::lookalikes::look;
 use crate::model::{RoomId, UserId};
 
-/// How many people with one name are looked through.
+/// Maximum number of users examined for one name.
 const MOST_CALLED: i64 = 100;
-/// How much of a name is told, in characters.
+/// How much of a name a hint repeats, in characters.
 const SHOWN: usize = 64;
 
 impl Chat {
-    /// What a query means for its reader; nothing, if nothing can be found. A name that means nobody, and a room that the reader
-    /// may not see, are the same as ones that do not exist.
+    /// Translates a query for its reader; `None` if nothing can match. Unknown users, unknown rooms and invisible rooms are
+    /// treated alike.
     ///
-    /// Names that mean nothing are told in `hints`.
+    /// Unknown names are reported in `hints`.
     pub(super) async fn wanted(&self, reader: UserId, query: &Query, hints: &mut Vec<String>) -> Result<Option<SearchQuery>> {
         let mut all: Vec<_> = query.terms.iter().map(Term::expression).collect();
         let mut none: Vec<_> = query.not_terms.iter().map(Term::expression).collect();
@@ -37,7 +37,7 @@ impl Chat {
             addressed: None,
             is_pinned: query.is_pinned,
         };
-        // Whatever else is wrong is told as well.
+        // Continues even if nothing can match, to collect all hints.
         let mut is_nothing = false;
         let any_of = |facets: Vec<String>| Expression::AnyOf(facets.into_iter().map(Expression::Exact).collect());
         if !query.from.is_empty() {
@@ -68,7 +68,7 @@ impl Chat {
                     wanted.addressed = Some(must);
                 }
                 match (name, must) {
-                    // The index narrows it down to what may address them; the rows of `mentions` say what does.
+                    // The index narrows the search down to possible mentions; the `mentions` table decides.
                     ("me", true) => {
                         let me = self.db.find_user(reader).await?.map(|user| facet::mention(&user.username));
                         all.push(any_of(
@@ -102,7 +102,7 @@ impl Chat {
         Ok(Some(wanted))
     }
 
-    /// The marks of the people that names mean.
+    /// The author facets of the users that these names mean.
     async fn authors(&self, reader: UserId, names: &[String], hints: &mut Vec<String>) -> Result<Vec<String>> {
         let mut authors = Vec::new();
         for name in names {
@@ -114,7 +114,8 @@ impl Chat {
         Ok(authors)
     }
 
-    /// The people whom a name means: the one of this username, else those who are called so, else those with these words in their name.
+    /// The users that a name means: the one with this username, else those with exactly this name, else those whose name contains
+    /// these words.
     async fn called(&self, name: &str, hints: &mut Vec<String>) -> Result<Vec<(UserId, String)>> {
         if let Some(name) = spelled(name)
             && let Some(user) = self.db.find_user_by_name(&name).await?
@@ -126,7 +127,7 @@ impl Chat {
         if !asked.is_empty() && !name.contains('\0') {
             for (id, username, called) in self.db.find_people_named(name, &look(name), MOST_CALLED).await? {
                 let called = fold(&called);
-                // Each word ends with a space.
+                // Each folded word ends with a space.
                 if called == asked || format!(" {called}").contains(&format!(" {asked}")) {
                     found.push((called == asked, id, username));
                 }
@@ -141,7 +142,7 @@ impl Chat {
         Ok(found.into_iter().map(|(_, id, username)| (id, username)).collect())
     }
 
-    /// The rooms that names mean, of those that the reader may see: by slug, by name, or `@name` for direct messages.
+    /// The visible rooms that these names mean: by slug, by name, or `@name` for direct messages.
     async fn named_rooms(&self, reader: UserId, names: &[String], hints: &mut Vec<String>) -> Result<HashSet<RoomId>> {
         let mut rooms = HashSet::new();
         let mut all = None;
@@ -178,20 +179,20 @@ impl Chat {
         Ok(rooms)
     }
 
-    /// The rooms that the reader may see, by what they are called.
+    /// The rooms that the reader can see, by folded name.
     async fn named(&self, reader: UserId) -> Result<Vec<(String, RoomId)>> {
         let rooms = self.db.list_rooms(reader).await?.into_iter().filter(|listed| !listed.room.is_direct);
         Ok(rooms.map(|listed| (fold(&listed.room.name), listed.room.id)).collect())
     }
 }
 
-/// A name that can be somebody's: the marks and the databases take no other.
+/// A possible username in lower case; facets and databases accept no other characters.
 fn spelled(name: &str) -> Option<String> {
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     is_name.then(|| name.to_ascii_lowercase())
 }
 
-/// A room's name as a query may spell it.
+/// Folds a room's name for comparison.
 fn fold(name: &str) -> String {
     tokenizer::tokenize(name).into_iter().map(|word| word.text + " ").collect()
 }

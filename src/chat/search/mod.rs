@@ -1,10 +1,11 @@
-//! Finding messages by their words, in all rooms that somebody may see and in no others.
+//! Searching messages in all rooms that a user can see.
 //!
-//! Owns the use-case: what a query means for its reader, in which order results come, and where a page of them ended. The index is
-//! the database's; what it holds (`entry`) and what it is asked (`term`) is decided here, for both databases alike.
+//! Owns the use-case: the meaning of a query for its reader, the order of results, and the cursor between pages. The index
+//! belongs to `db::search`; `fulltext` defines its documents and terms for both databases.
 //!
-//! Reading order: `words` and `signs` (how text is cut), `entry` (what is indexed), `query`, `dates` and `term` (what is asked), `meaning` (of whom and
-//! where), `score` and `snippet` (what is shown); `turns` says how many run at once.
+//! Reading order: `fulltext::tokenizer`, `fulltext::document` and `fulltext::term` (what is indexed and how it is matched),
+//! `query` and `dates` (the grammar), `meaning` (names), here, `fulltext::score` and `fulltext::snippet` (results); `queue`
+//! limits concurrent searches.
 
 pub mod cursor;
 pub mod dates;
@@ -37,40 +38,40 @@ use crate::limits;
 use crate::model::Logged;
 use crate::model::{Message, UserId};
 
-/// How many results an answer holds.
+/// Results per page.
 pub const PAGE: usize = 20;
-/// Among how many of the newest matches the best are looked for.
+/// The order by score considers this many of the newest matches.
 const WINDOW: i64 = 1_000;
-/// How many bytes of text are read and weighed for that at the most, but for a last piece.
+/// Maximum bytes of text scored for that, except for the last chunk.
 const MOST_WEIGHED: usize = 2 << 20;
-/// How many bytes of them at once, about.
+/// Approximate bytes per chunk.
 const PIECE: usize = 256 << 10;
-/// How many messages show how long the others may be.
+/// Number of messages from which the average length is estimated.
 const SAMPLE: usize = 50;
-/// So many bytes of text are cut and compared in less than it takes others to notice.
+/// Texts up to this size are processed on the runtime's thread.
 const LITTLE: usize = 32 << 10;
-/// How many results are counted.
+/// Maximum number of results counted.
 pub const COUNTED: usize = 1_000;
-/// How long counting may take, once the page is known.
+/// Time limit for counting, once the page is known.
 const COUNTING: Duration = Duration::from_millis(50);
-/// How long the making of the index rests when the database refuses.
+/// Pause after a database error while indexing.
 const REST: Duration = Duration::from_secs(5);
 
-/// In which order results come.
+/// The order of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The newest first.
+    /// Newest first.
     #[default]
     Newest,
-    /// Those that answer best first, among the newest 1,000.
+    /// By score, among the newest 1,000.
     Best,
 }
 
 impl Order {
-    /// `newest` or `best`; nothing means the newest.
+    /// Parses `newest` or `best`; empty means newest.
     ///
     /// # Errors
-    /// `invalid`, for `order`.
+    /// `invalid` for `order`.
     pub fn parse(text: Option<&str>) -> Result<Self> {
         match text {
             None | Some("" | "newest") => Ok(Self::Newest),
@@ -80,14 +81,14 @@ impl Order {
     }
 }
 
-/// A message that was found.
+/// A result.
 #[derive(Debug, Serialize)]
 pub struct Found {
-    /// The message in its present state.
+    /// The message in its current state.
     pub message: Arc<Logged>,
-    /// The stretch of it that shows why, as it is read, as safe HTML.
+    /// The excerpt with the matching words, as safe HTML.
     pub snippet: String,
-    /// What its room is called.
+    /// The room's name.
     #[serde(skip)]
     pub room_name: String,
 }
@@ -95,63 +96,63 @@ pub struct Found {
 /// A page of results.
 #[derive(Debug, Default, Serialize)]
 pub struct Results {
-    /// In the order that was asked for.
+    /// The results in the requested order.
     pub results: Vec<Found>,
     /// Whether there are more.
     pub more: bool,
-    /// What to give as `before` to get them.
+    /// The `before` of the next page.
     pub next: Option<String>,
-    /// That it ended before everything was looked at, because it took too long or there was too much to weigh.
+    /// Whether the search ended early, at its time limit or with too much text to score.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limited: bool,
-    /// What was asked for, where no word, emoji or row of signs is in it: then nothing was looked for.
+    /// The query, if it contains nothing that can be searched for; then nothing was searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hollow: Option<String>,
-    /// How many there are in all; of a first page only, and where that was asked for or is known anyway.
+    /// The number of results; only on the first page, and if requested or known anyway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<Count>,
-    /// What was named and does not exist, in sentences.
+    /// Sentences about names that do not exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
-    /// That messages are still being indexed, and may be missing.
+    /// Whether messages are still being indexed and may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub building: bool,
 }
 
-/// How many results there are.
+/// A number of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// So many.
+    /// The number.
     pub results: usize,
-    /// Whether there are more: then nobody counted them.
+    /// Whether there are more, uncounted ones.
     pub more: bool,
 }
 
-/// What somebody asks of a search.
+/// A search request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SearchRequest<'a> {
-    /// What they typed.
+    /// The query as typed.
     pub text: &'a str,
-    /// In which order results come.
+    /// The order of results.
     pub order: Order,
-    /// Where the page before ended.
+    /// The cursor of the previous page.
     pub before: Option<&'a str>,
-    /// Whether results are counted.
+    /// Whether to count results.
     pub counts: bool,
 }
 
-/// What searching needs beside the rooms.
+/// The state of searching.
 #[derive(Debug)]
 pub struct Search {
-    /// Bounds how many searches run at a time: they must leave connections to everybody else.
+    /// Limits concurrent searches, so that they leave database connections to others.
     queue: SearchQueue,
-    /// How long one may work.
+    /// Time limit of a search.
     time: Option<Duration>,
     is_whole: Arc<AtomicBool>,
 }
 
 impl Search {
-    /// Makes ready, and indexes in the background what is older than the index, and what comes; then the index is kept in good shape.
+    /// Starts indexing in the background: older messages, then new ones; afterwards keeps the index merged.
     pub fn start(db: &Arc<Db>, config: &Config) -> Self {
         let is_whole = Arc::new(AtomicBool::new(false));
         let (builds, whole) = (db.clone(), is_whole.clone());
@@ -166,7 +167,7 @@ impl Search {
     }
 }
 
-/// Indexes what is older than the index, until all of it is, or the database is closed.
+/// Indexes older messages until all are indexed or the database is closed.
 async fn build(db: &Db, is_whole: &AtomicBool) {
     let mut told = false;
     loop {
@@ -176,7 +177,7 @@ async fn build(db: &Db, is_whole: &AtomicBool) {
                 told = true;
                 tracing::info!("older messages are being indexed for search");
             }
-            // Whoever waits to write comes first.
+            // Lets waiting writers go first.
             Ok(true) => tokio::task::yield_now().await,
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => {
@@ -191,13 +192,13 @@ async fn build(db: &Db, is_whole: &AtomicBool) {
     }
 }
 
-/// The matches that a page shows.
+/// The matches of a page.
 struct Page {
-    /// In the order that was asked for.
+    /// In the requested order.
     hits: Vec<Hit>,
-    /// Their scores, where the best come first.
+    /// Their scores, in the order by score.
     scores: Vec<i64>,
-    /// The newest match when the search began, where the best come first.
+    /// The newest match when the search began, in the order by score.
     top: Option<MessageRef>,
     more: bool,
     is_limited: bool,
@@ -205,7 +206,7 @@ struct Page {
 }
 
 impl Page {
-    /// Where the page ends, if it shows so many.
+    /// The cursor after the first `count` results.
     fn end(&self, count: usize) -> Option<Cursor> {
         let last = count.checked_sub(1)?;
         let best = self.scores.get(last).copied().zip(self.top.clone());
@@ -214,11 +215,10 @@ impl Page {
 }
 
 impl Chat {
-    /// Searches all rooms that `reader` may see now. `zone` is whose days are meant, else those of the zone that the reader has set.
+    /// Searches all rooms that `reader` can see now. Dates refer to `zone`, else to the reader's time zone.
     ///
     /// # Errors
-    /// `rate_limited`; `invalid` or `too_long`, for `q` or `before`; `busy` when too many search at once, or too much is searched for
-    /// this reader.
+    /// `rate_limited`; `invalid` or `too_long` for `q` or `before`; `busy` if too many searches run or wait.
     pub async fn search(
         self: &Arc<Self>,
         reader: UserId,
@@ -241,7 +241,7 @@ impl Chat {
         }
         let permit = self.search.queue.acquire(reader).await?;
         let chat = self.clone();
-        // A task of its own: whoever goes away meanwhile has their next turn when this one's work has come to its end.
+        // A task of its own: if the request is cancelled, the permit is held until its work ends.
         let work = tokio::spawn(async move {
             let found = chat.run_search(reader, query, order, before, counts).await;
             drop(permit);
@@ -258,7 +258,7 @@ impl Chat {
         before: Option<Cursor>,
         counts: bool,
     ) -> Result<Results> {
-        // Whoever indexes in the background tells of what is wrong, and once.
+        // The background task logs the error, once.
         let is_current = self.db.catch_up().await.inspect_err(|error| self.db.note_failure(error)).is_ok();
         let building = !is_current || !self.search.is_whole.load(Ordering::Acquire);
         let until = self.search.time.map(|time| Instant::now() + time);
@@ -286,7 +286,7 @@ impl Chat {
         Ok(results)
     }
 
-    /// How many results there are in all, as far as they can be counted in a moment.
+    /// Counts all results, as far as possible within the time limit.
     async fn count(&self, wanted: &SearchQuery, page: &Page, until: Option<Instant>) -> Result<Count> {
         let known = page.hits.len();
         let Some(last) = page.hits.last().filter(|_| !page.is_limited) else { return Ok(Count { results: known, more: true }) };
@@ -303,7 +303,7 @@ impl Chat {
             None => i64::MAX,
         };
         let Matches { mut hits, is_limited } = self.db.search(wanted, below, PAGE as i64 + 1, until).await?;
-        // From where the time was up one can go on.
+        // At the time limit, the next page continues from the last result.
         let more = hits.len() > PAGE || (is_limited && !hits.is_empty());
         hits.truncate(PAGE);
         Ok(Page { hits, scores: Vec::new(), top: None, more, is_limited, count: None })
@@ -316,7 +316,7 @@ impl Chat {
         before: Option<Cursor>,
         until: Option<Instant>,
     ) -> Result<Page> {
-        // Later pages are of the same messages as the first: those up to the newest match of then.
+        // Later pages cover the same messages as the first: those up to its newest match.
         let (below, after) = match before {
             Some(Cursor { last, best: Some((score, top)) }) => {
                 let below = self.number(&top, wanted.reader).await?.saturating_add(1);
@@ -334,7 +334,7 @@ impl Chat {
                 is_limited = true;
                 break;
             }
-            // As many as are likely to be a good piece of work: one long message may be as much as hundreds of others.
+            // The chunk's length is estimated from previous messages: one long message may equal hundreds of others.
             let likely = (PIECE * scored.len()).checked_div(weighed).unwrap_or(SAMPLE);
             let (piece, behind) = rest.split_at(likely.clamp(1, rest.len()));
             rest = behind;
@@ -352,21 +352,21 @@ impl Chat {
         scored.retain(|(score, hit)| after.is_none_or(|after| (*score, hit.id) < after));
         scored.sort_unstable_by_key(|(score, hit)| Reverse((*score, hit.id)));
         let more = scored.len() > PAGE;
-        // What is beyond the window is not looked at.
+        // Matches beyond the window are not considered.
         let count = Some(Count { results: scored.len(), more: is_limited || scored.len() as i64 >= WINDOW });
         scored.truncate(PAGE);
         let (scores, hits) = scored.into_iter().unzip();
         Ok(Page { hits, scores, top, more, is_limited, count })
     }
 
-    /// The number of the message at which a page ended.
+    /// The message id of a cursor.
     async fn number(&self, spot: &MessageRef, reader: UserId) -> Result<i64> {
         let id = self.db.find_message_id(&spot.room, spot.seq, reader).await?;
         id.ok_or_else(|| Error::invalid("before", "Results have changed. Search again."))
     }
 }
 
-/// What a page says of its messages, as many as an answer may hold.
+/// Builds the results, as many as fit into one answer.
 fn show(page: &Page, messages: Vec<Message>, terms: &[Term], building: bool) -> Results {
     let mut results = Vec::with_capacity(page.hits.len());
     let (mut bytes, mut count) = (0, 0);
@@ -390,7 +390,7 @@ fn show(page: &Page, messages: Vec<Message>, terms: &[Term], building: bool) -> 
     Results { results, more: next.is_some(), next, limited: page.is_limited, count, building, ..Results::default() }
 }
 
-/// Does what reads so many bytes of text; much of it on a thread where nobody else waits for it.
+/// Runs work on this many bytes of text, on a blocking thread if it is much.
 async fn apart<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     if bytes < LITTLE {
         return Ok(work());

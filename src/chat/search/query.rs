@@ -1,7 +1,6 @@
-//! What somebody typed into the search field, understood.
+//! Parses a search query.
 //!
-//! Owns the grammar: words, `"words in a row"`, `-not this`, and the operators. It must not look anything up: whom a name means, and
-//! what may be seen, is decided when the query runs.
+//! Owns the grammar: words, `"phrases"`, `-exclusions` and operators. It must not look anything up; `meaning` resolves names.
 
 use std::ops::Range;
 
@@ -13,75 +12,75 @@ use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::fulltext::term::Term;
 
-/// How many characters a query may have.
+/// Maximum number of characters.
 const LONGEST: usize = 500;
-/// How many pieces.
+/// Maximum number of tokens.
 const MOST: usize = 30;
-/// How much of what cannot be looked for is told, in characters.
+/// How much of an invalid part is repeated, in characters.
 const SHOWN: usize = 20;
 
-/// A query, understood.
+/// A parsed query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// What must be there.
+    /// Terms that must match.
     pub terms: Vec<Term>,
-    /// What must not.
+    /// Terms that must not match.
     pub not_terms: Vec<Term>,
-    /// One of these wrote it.
+    /// Alternative authors.
     pub from: Vec<String>,
-    /// None of these wrote it.
+    /// Excluded authors.
     pub not_from: Vec<String>,
-    /// It was said in one of these rooms.
+    /// Alternative rooms.
     pub rooms: Vec<String>,
-    /// It was said in none of these rooms.
+    /// Excluded rooms.
     pub not_rooms: Vec<String>,
-    /// Each of these is addressed.
+    /// Users that must all be mentioned.
     pub mentions: Vec<String>,
-    /// None of these is addressed.
+    /// Users that must not be mentioned.
     pub not_mentions: Vec<String>,
     /// Whether there must be a link, or none.
     pub has_link: Option<bool>,
     /// Whether it must be pinned, or must not.
     pub is_pinned: Option<bool>,
-    /// Not said before this moment.
+    /// Earliest time.
     pub since: Option<Millis>,
-    /// Said before this moment.
+    /// Latest time, exclusive.
     pub until: Option<Millis>,
-    /// What was to be there where nothing of it can be looked for: nothing is found, and not everything.
+    /// The first word, if no term is searchable: then nothing matches, rather than everything.
     pub hollow: Option<String>,
 }
 
-/// A piece of what was typed.
+/// A token of the query.
 #[derive(Debug, PartialEq, Eq)]
 struct Piece<'a> {
     is_negated: bool,
     is_quoted: bool,
     key: Option<&'a str>,
     value: &'a str,
-    /// Where it stands in what was typed, with its minus and quotes.
+    /// Its position, with minus and quotes.
     range: Range<usize>,
 }
 
-/// An operator with its value, as it was typed.
+/// An operator with its value, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Itself: `from:ada`.
+    /// The whole operator: `from:ada`.
     pub text: String,
-    /// What it filters by, in lower case: `from`.
+    /// Its name in lower case: `from`.
     pub key: String,
-    /// What is asked for without it.
+    /// The query without it.
     pub without: String,
 }
 
 impl Filter {
-    /// The room within which it asks for messages, as it was typed.
+    /// The room of an `in:` operator, as typed.
     pub fn within(&self) -> Option<&str> {
         let value = self.text.split_once(':').map(|(_, value)| value).filter(|_| self.key == "in" && !self.text.starts_with('-'));
         value.map(|value| value.trim_matches('"').trim_start_matches('#'))
     }
 }
 
-/// The operators of a query, in the order in which they were typed.
+/// The operators of a query, in order.
 pub fn filters(text: &str) -> Vec<Filter> {
     let filter = |piece: Piece<'_>| {
         let (before, after) = (text[..piece.range.start].trim(), text[piece.range.end..].trim());
@@ -96,10 +95,10 @@ pub fn filters(text: &str) -> Vec<Filter> {
 }
 
 impl Query {
-    /// Understands what was typed. Days are those of `zone`; `now` says which is today.
+    /// Parses a query. Dates refer to `zone` and `now`.
     ///
     /// # Errors
-    /// `too_long` or `invalid`, for the field `q`.
+    /// `too_long` or `invalid` for `q`.
     pub fn parse(text: &str, zone: &TimeZone, now: Millis) -> Result<Self> {
         if text.chars().count() > LONGEST {
             return Err(Error::TooLong { field: "q", limit: LONGEST });
@@ -119,12 +118,12 @@ impl Query {
         Ok(query)
     }
 
-    /// Whether nothing is asked for.
+    /// Whether the query is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a query may mean days, so that it matters where its reader is.
+    /// Whether a query may contain dates, so that the reader's time zone matters.
     pub fn may_name_days(text: &str) -> bool {
         pieces(text).iter().any(|piece| piece.key.is_some_and(|key| is_one_of(key, DAYS)))
     }
@@ -191,14 +190,14 @@ impl Query {
     }
 }
 
-/// The operators that take a date.
+/// Operators that take a date.
 const DAYS: &[&str] = &["before", "after", "on", "during"];
 
 fn is_one_of(key: &str, known: &[&str]) -> bool {
     known.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
 
-/// Whether this is an operator and not just words with a colon between them.
+/// Whether this is an operator, and not just words with a colon between them.
 fn is_operator(key: &str, value: &str) -> bool {
     match value {
         "" => false,
@@ -208,7 +207,7 @@ fn is_operator(key: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a minus before this begins what must not be there, and is not a part of it as in `->`.
+/// Whether a minus before this character is an exclusion, and not part of a symbol such as `->`.
 fn may_be_negated(c: char) -> bool {
     !c.is_whitespace() && (!c.is_ascii_punctuation() || is_quote(c) || matches!(c, '#' | '@' | ':'))
 }
@@ -217,7 +216,7 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '「' | '」' | '『' | '』')
 }
 
-/// Cuts what was typed at spaces, where neither quotes nor a date hold it together. A quote that never ends, ends at the end.
+/// Splits a query at whitespace outside of quotes and dates. An unclosed quote ends at the end.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text.trim_start();
@@ -257,7 +256,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The longest date of several words that a text begins with, as in `last week`.
+/// The longest date of several words at the start of a text, such as `last week`.
 fn date_in(text: &str) -> Option<&str> {
     let ends = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).chain([text.len()]);
     ends.take(2 * dates::MOST_WORDS).map(|end| &text[..end]).filter(|date| dates::is_date(date)).last()

@@ -1,8 +1,7 @@
-//! Whose permit it is to search.
+//! The queue for searches.
 //!
-//! Owns how many searches run at once: half as many as there are connections, and one for each person, whether they ask by pages or by
-//! sockets. Who must wait does so in the order of coming, and first for their own permit: so nobody stands in the common queue more than
-//! once. It must not know what a search is.
+//! Owns how many run at once: half as many as there are database connections, and one per user. Others wait in order, first for
+//! their user's own permit, so that a user has at most one place in the common queue. It must not know what a search is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{Error, Result};
 use crate::model::UserId;
 
-/// How long a search waits for its permit.
+/// How long a search waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How many searches of one person there may be, the one that runs and those that wait.
+/// Maximum number of running and waiting searches per user.
 const MAX_PER_PERSON: usize = 9;
 
-/// The queue.
+/// Limits concurrent searches.
 #[derive(Debug)]
 pub struct SearchQueue {
     all: Arc<Semaphore>,
@@ -28,39 +27,39 @@ pub struct SearchQueue {
 
 type People = Mutex<HashMap<UserId, PersonQueue>>;
 
-/// Somebody's searches.
+/// The searches of a user.
 #[derive(Debug)]
 struct PersonQueue {
     permit: Arc<Semaphore>,
     count: usize,
 }
 
-/// A entry in somebody's queue; the queue goes with the last one.
+/// A place in a user's queue, which is dropped with the last one.
 #[derive(Debug)]
 struct QueueEntry {
     people: Arc<People>,
     person: UserId,
 }
 
-/// A permit, for as long as it is held.
+/// The right to search; released on drop.
 #[derive(Debug)]
 pub struct SearchPermit {
-    // In this order: whoever is next in the queue must find it still there.
+    // In this order: the next waiter needs the user's queue to exist.
     _all: OwnedSemaphorePermit,
     _own: OwnedSemaphorePermit,
     _entry: QueueEntry,
 }
 
 impl SearchQueue {
-    /// So many at once.
+    /// Allows `count` searches at once.
     pub fn new(count: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(count)), people: Arc::default() }
     }
 
-    /// A permit for somebody.
+    /// Waits for a permit.
     ///
     /// # Errors
-    /// `busy`, at once when too many of their searches wait already, and after some time in any case.
+    /// `busy`, at once if too many searches of the user wait, and after a timeout.
     pub async fn acquire(&self, person: UserId) -> Result<SearchPermit> {
         let (entry, permit) = self.enqueue(person).ok_or(Error::BUSY)?;
         let permits = async { Some((permit.acquire_owned().await.ok()?, self.all.clone().acquire_owned().await.ok()?)) };
@@ -115,7 +114,7 @@ mod tests {
         let first = queue.acquire(ADA).await.unwrap();
         let (mut second, mut third) = (pin!(queue.acquire(ADA)), pin!(queue.acquire(ADA)));
         assert!(poll(second.as_mut()).is_none() && poll(third.as_mut()).is_none());
-        // Nobody else waits for her.
+        // Other users do not wait for her.
         drop(queue.acquire(EVE).await.unwrap());
         drop(first);
         assert!(poll(third.as_mut()).is_none());
@@ -134,7 +133,7 @@ mod tests {
         assert!(waiting.iter_mut().all(|acquiring| poll(acquiring.as_mut()).is_none()));
         let one_more = poll(pin!(queue.acquire(ADA)).as_mut()).unwrap();
         assert_eq!(one_more.unwrap_err().code(), "busy");
-        // However many there are of hers, somebody else waits behind the one that runs, and behind no other.
+        // However many are hers, another user waits only for the one that runs.
         let mut eves = pin!(queue.acquire(EVE));
         assert!(poll(eves.as_mut()).is_none());
         drop(first);

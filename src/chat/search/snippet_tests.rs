@@ -5,7 +5,7 @@ use crate::chat::names::Names;
 use crate::fulltext::snippet::snippet;
 use crate::fulltext::term::Term;
 
-/// Of a message.
+/// The snippet of a message.
 fn found(body: &str, terms: &[&str]) -> String {
     let names = Names::new(["ada"].map(Into::into), ["general"].map(Into::into));
     let terms: Vec<_> = terms
@@ -32,13 +32,13 @@ fn what_is_shown_is_what_people_read() {
         ("# Crème **brûlée**", &["brulee"], "Crème <mark>brûlée</mark>"),
         ("**東京都**に行く", &["京都"], "東<mark>京都</mark>に行く"),
         ("> **deep _needle_** > b", &["term"], "deep <mark>term</mark> &gt; b"),
-        // What was found is not shown: then it is what was written.
+        // The match is not in the rendered text: then the source is shown.
         ("see **the** [docs](https://example.com/lamp)", &["lamp"], "see **the** [docs](https://example.com/<mark>lamp</mark>)"),
         ("well :tada: done", &["tada"], "well :<mark>tada</mark>: done"),
         ("half**way**ness", &["way"], "half**<mark>way</mark>**ness"),
-        // One of two is enough to show the text.
+        // One of two matches is enough to show the rendered text.
         ("[docs](https://example.com/lamp) of **it**", &["lamp", "docs"], "<mark>docs</mark> of it"),
-        // Neither is there, as in a message that changed in between.
+        // Neither matches, as in a message that changed in between.
         ("**other** words", &["lamp"], "other words"),
     ] {
         assert_eq!(found(body, terms), expected, "{body}");

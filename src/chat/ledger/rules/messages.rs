@@ -1,4 +1,4 @@
-//! The rules about one message: posting it, changing it, what people put on it.
+//! Rules about messages: posting, editing, deleting, reacting, pinning.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::model::Logged;
 use crate::model::{Kind, Message, Pin, Reaction};
 use crate::permissions::Action;
 
-/// How many different emoji one message may carry.
+/// Maximum number of different emoji per message.
 const MAX_EMOJI: usize = 50;
-/// How many people one message addresses by name at the most; further names are only words.
+/// Maximum number of names that a message mentions; further ones are plain text.
 const MAX_MENTIONS: usize = 50;
 
 impl Batch {
@@ -27,7 +27,7 @@ impl Batch {
         if let Some(nonce) = nonce
             && let Some(&(posted_in, seq)) = self.known.nonces.get(&(actor.author.id, nonce.to_owned()))
         {
-            // A retry of a post that was committed: the original answers, and nothing happens twice.
+            // A retry of a committed post: returns the original and changes nothing.
             if posted_in != room.room.id {
                 return Err(Error::invalid("nonce", "This nonce was used in another room."));
             }
@@ -76,7 +76,7 @@ impl Batch {
             && gone.deleted_at.is_some()
             && self.may(room, actor, Action::Delete(gone.author.id)).is_ok()
         {
-            // The retry of a deletion finds it done.
+            // A retry of a deletion.
             return Ok(Arc::new(Logged::new(room.room.id, gone.clone())));
         }
         let mut message = self.message(room, seq)?;
@@ -105,7 +105,7 @@ impl Batch {
         }
         match place {
             Some(place) if on => {
-                // In the order of reading: by time, and by number where the time is the same.
+                // Ordered by time, then by user id, as when they are read.
                 let reaction = &mut message.reactions[place];
                 let at = reaction.chosen.partition_point(|other| *other < chosen);
                 reaction.users.insert(at, username.clone());
@@ -144,7 +144,7 @@ impl Batch {
         Ok(self.keep(room.room.id, message))
     }
 
-    /// Notes whom a message addresses, in it and for each of them. Who they are is looked up when it is written.
+    /// Sets the mentions of a message. Usernames are resolved when they are written.
     fn address(&mut self, room: &RoomState, message: &mut Message, words: Words<'_>) {
         let had_any = !message.mentions.is_empty();
         message.mentions = words.rendered.mentions.iter().take(MAX_MENTIONS).cloned().collect();

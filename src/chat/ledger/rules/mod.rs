@@ -1,11 +1,10 @@
-//! What a change does to a room: the rules, applied to a snapshot in memory.
+//! The rules: what a change does to a room, applied to a snapshot in memory.
 //!
-//! Owns what a change does: which `seq` and `rev` it takes, what it leaves behind. It must
-//! not wait or touch the database: the ledger loads the snapshot before and writes what changed after, in one transaction,
-//! so each change of a batch is accepted or refused by itself and none can see half of another.
+//! Owns the `seq` and `rev` that a change takes, and its effects. It must not wait or use the database: the ledger loads the
+//! snapshot and writes the result in one transaction, so that each change of a batch is accepted or refused independently.
 //!
-//! Who may make a change is `permissions`'. Here: what a batch is, and the numbers. `messages` has the rules about one message, `room` those about people
-//! and the room itself.
+//! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
+//! `room` those about members and the room itself.
 
 mod messages;
 mod room;
@@ -22,30 +21,30 @@ use crate::model::Logged;
 use crate::model::{Kind, Membership, Message, RoomId, UserId};
 use crate::permissions::{self, Action, Actor, RoomFacts};
 
-/// What one change came to.
+/// The outcome of a change.
 pub type Outcome = Result<Effect>;
 
-/// What a change that was allowed did.
+/// The effect of an accepted change.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// It made or changed this message, or found it as it was to be.
+    /// A message was created or changed, or already was as requested.
     Message(Arc<Logged>),
-    /// It moved a read marker to this place.
+    /// A read marker moved to this `seq`.
     ReadMarker(i64),
-    /// Everything was as it was to be.
+    /// Nothing had to change.
     Unchanged,
 }
 
-/// Words that somebody puts into a message.
+/// The text of a message.
 #[derive(Clone, Copy)]
 struct Words<'a> {
     body: &'a str,
     rendered: &'a Rendered,
-    /// Who is connected, where the words address those who are here.
+    /// Connected users, if the text mentions `@here`.
     online: &'a [UserId],
 }
 
-/// The rows that `requests` need before they can be decided.
+/// The keys of the rows that `requests` need.
 pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     let mut keys = SnapshotKeys::default();
     for request in requests {
@@ -66,7 +65,7 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     keys
 }
 
-/// A batch under way: the snapshot as the changes so far have left it, what to write, and what to tell.
+/// A batch in progress: the snapshot with the changes so far, the writes, and the events.
 pub struct Batch {
     now: Millis,
     known: Snapshot,
@@ -75,12 +74,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch that begins from `known`, at `now`.
+    /// A batch that starts from a snapshot.
     pub fn new(known: Snapshot, now: Millis) -> Self {
         Self { now, known, writes: Writes::default(), events: Vec::new() }
     }
 
-    /// Decides one change, and applies it when it is allowed. A refusal leaves the batch as it was.
+    /// Applies a change if it is allowed. A refused change leaves the batch as it was.
     pub fn apply(&mut self, request: &Request) -> Outcome {
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, request.actor)?;
@@ -107,14 +106,14 @@ impl Batch {
         }
     }
 
-    // ---- who and where -------------------------------------------------------------------------------------------
+    // ---- users and rooms -----------------------------------------------------------------------------------------
 
     fn person(&self, id: UserId) -> Result<Person> {
         let person = self.known.people.get(&id).ok_or(Error::Unauthenticated)?;
         if person.is_banned { Err(Error::Unauthenticated) } else { Ok(person.clone()) }
     }
 
-    /// The room, if the actor can see it. Also the empty private room that they have just created.
+    /// The room, if the actor can see it, or if it is the empty private room that they have just created.
     fn room(&self, id: RoomId, actor: UserId) -> Result<RoomState> {
         let room = self.known.rooms.get(&id).ok_or(Error::NotFound("room"))?;
         let is_being_created = room.created_by == Some(actor) && room.head.rev == 0;
@@ -134,7 +133,7 @@ impl Batch {
         }
     }
 
-    /// Whether a person may do something in a room.
+    /// Checks a permission.
     fn may(&self, room: &RoomState, person: &Person, action: Action) -> Result<()> {
         let actor = Actor { id: person.author.id, is_admin: person.is_admin };
         permissions::may(actor, action, &self.facts(room, actor.id))
@@ -152,7 +151,7 @@ impl Batch {
         Ok(Message::clone(message))
     }
 
-    // ---- numbers -------------------------------------------------------------------------------------------------
+    // ---- numbering -----------------------------------------------------------------------------------------------
 
     fn state(&mut self, room: RoomId) -> &mut RoomState {
         self.known.rooms.get_mut(&room).expect("a change is applied only to a room of the snapshot")
@@ -164,7 +163,7 @@ impl Batch {
         head.rev
     }
 
-    /// A new message at the next place of the room.
+    /// A new message with the next `seq` of the room.
     fn record(&mut self, room: RoomId, person: &Person, kind: Kind, body: &str) -> Message {
         let (now, rev) = (self.now, self.next_rev(room));
         let state = self.state(room);
@@ -191,7 +190,7 @@ impl Batch {
         }
     }
 
-    /// Notes a message's new state for the database and for the room.
+    /// Records the new state of a message, as a write and as an event.
     fn keep(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
         let key = (room, message.seq);
         let before = self.known.messages.get(&key);
@@ -209,7 +208,7 @@ impl Batch {
         logged
     }
 
-    /// What the batch came to: the snapshot as it left it, what of it to write, and what to tell once it is committed.
+    /// The snapshot with all changes, the writes, and the events to publish after the commit.
     pub fn into_parts(self) -> (Snapshot, Writes, Vec<Event>) {
         (self.known, self.writes, self.events)
     }

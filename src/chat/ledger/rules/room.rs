@@ -1,4 +1,4 @@
-//! The rules about a room's people and about the room itself.
+//! Rules about members and the room itself.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ impl Batch {
             return Ok(Effect::Unchanged);
         }
         self.may(room, actor, Action::JoinOrLeave)?;
-        // `room` let them in: it is public, or the empty private room that they made.
+        // `room` has checked it: the room is public, or the empty private room that they have created.
         Ok(Effect::Message(self.join(room, actor, "")))
     }
 
@@ -30,7 +30,7 @@ impl Batch {
         Ok(Effect::Message(self.join(room, &guest, &by)))
     }
 
-    /// Makes a person a member. They have read nothing yet, but what came before they entered does not wait for them.
+    /// Adds a member. Earlier messages do not count as unread.
     fn join(&mut self, room: &RoomState, person: &Person, by: &str) -> Arc<Logged> {
         let message = self.record(room.room.id, person, Kind::Joined, by);
         let membership = Membership { joined_at: self.now, read_seq: message.seq };
@@ -66,7 +66,7 @@ impl Batch {
         let message = self.record(room.room.id, person, Kind::Left, by);
         self.known.members.remove(&(room.room.id, person.author.id));
         self.writes.set_membership((room.room.id, person.author.id), None);
-        // Told first, so that the leaver's sockets are out before the room hears of it.
+        // Published first, so that the leaver's sockets are out before the room gets the message.
         self.events.push(Event::MemberRemoved {
             room: room.room.id,
             slug: room.room.slug.clone(),
@@ -90,7 +90,7 @@ impl Batch {
         Ok(Effect::Unchanged)
     }
 
-    /// Puts the read marker just before a message, wherever it was.
+    /// Moves the read marker to just before a message, in either direction.
     pub(super) fn unread(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Outcome {
         let mut membership = self.membership(room, actor)?;
         if !(1..=room.head.seq).contains(&seq) {
@@ -119,7 +119,7 @@ impl Batch {
         if name.is_some() || visibility.is_some() {
             self.may(room, actor, Action::Configure)?;
         }
-        // Decided here and not by the form: the room may have become private since its page was made.
+        // Checked here and not in the form: the room may have become private since its page was rendered.
         if visibility == Some(Visibility::Public) && !is_confirmed {
             return Err(Error::invalid("confirm", "Confirm that everyone can read this room’s messages."));
         }

@@ -1,6 +1,6 @@
-//! What a scanner has to know of a language.
+//! What the scanner needs to know about a language.
 //!
-//! Owns the finding of a language by its name. Which there are is in `table`.
+//! Owns the lookup by name; `table` has the languages.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -8,56 +8,56 @@ use std::sync::LazyLock;
 
 use super::table::LANGUAGES;
 
-/// How a language is read.
+/// How a language is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Words, strings, numbers and comments.
     Code,
     /// Tags with attributes.
     Markup,
-    /// Lines that were added and deleted.
+    /// Added and deleted lines.
     Diff,
 }
 
 /// A language.
 #[derive(Debug)]
 pub struct Language {
-    /// What people call it.
+    /// Its names.
     pub names: &'static [&'static str],
-    /// How it is read.
+    /// How it is scanned.
     pub kind: Kind,
-    /// Its keywords, with spaces between.
+    /// Keywords, separated by spaces.
     pub keywords: &'static str,
-    /// Its own types and constants, with spaces between.
+    /// Built-in types and constants, separated by spaces.
     pub types: &'static str,
-    /// What begins a comment that goes to the end of the line.
+    /// What starts a comment to the end of the line.
     pub line_comments: &'static [&'static str],
-    /// What begins and ends a longer one.
+    /// What starts and ends a block comment.
     pub block_comment: Option<(&'static str, &'static str)>,
-    /// What begins and ends a string, and whether it may have more than one line. Longer ones first.
+    /// What starts and ends a string, and whether it may span lines. Longer delimiters first.
     pub strings: &'static [(&'static str, &'static str, bool)],
-    /// What else matters.
+    /// Further traits.
     pub traits: Traits,
 }
 
-/// What else matters of a language.
+/// Further traits of a language.
 #[derive(Clone, Copy, Debug)]
 pub struct Traits {
-    /// Capitals do not matter in keywords.
+    /// Keywords ignore case.
     pub ignores_case: bool,
-    /// A word that begins with a capital is a type.
+    /// Capitalized words are types.
     pub capitals_are_types: bool,
-    /// `'a` alone is no string.
+    /// `'a` without a closing quote is not a string.
     pub has_lifetimes: bool,
-    /// A comment begins only after a space.
+    /// Comments start only after a space.
     pub spaced_comments: bool,
-    /// Words may have hyphens in them, and one before `:` or `=` is a key.
+    /// Words may contain hyphens, and a word before `:` or `=` is a key.
     pub has_keys: bool,
-    /// What begins a word that is a variable, an attribute or an instruction: `@`, `$` or `#`.
+    /// The sign before a variable, attribute or directive: `@`, `$` or `#`.
     pub sigil: Option<u8>,
 }
 
-/// A language with its words where they are found quickly.
+/// A language with word sets for fast lookup.
 pub struct Known {
     language: &'static Language,
     keywords: HashSet<&'static str>,
@@ -70,12 +70,12 @@ impl Known {
         Self { language, keywords: words(language.keywords), types: words(language.types) }
     }
 
-    /// Whether it has this keyword.
+    /// Whether this is a keyword.
     pub fn is_keyword(&self, word: &str) -> bool {
         self.is_in(&self.keywords, word)
     }
 
-    /// Whether it has this type or constant of its own.
+    /// Whether this is a built-in type or constant.
     pub fn is_type(&self, word: &str) -> bool {
         self.is_in(&self.types, word)
     }
@@ -95,7 +95,7 @@ impl Deref for Known {
 
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| LANGUAGES.iter().map(Known::new).collect());
 
-/// The language that somebody calls `name`.
+/// Finds a language by name.
 pub fn language(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|language| language.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }

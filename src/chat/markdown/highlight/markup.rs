@@ -1,8 +1,8 @@
-//! The scanners for what is no code: tags, and differences.
+//! Scanners for markup and diffs.
 
 use super::Painter;
 
-/// Puts HTML or XML with its colours.
+/// Highlights HTML or XML.
 pub fn markup(code: &str, painter: &mut Painter) {
     let mut rest = code;
     while let Some(at) = rest.find('<') {
@@ -23,7 +23,7 @@ pub fn markup(code: &str, painter: &mut Painter) {
     painter.plain(rest);
 }
 
-/// Puts one tag; gives its length.
+/// Highlights one tag; returns its length.
 fn tag(rest: &str, painter: &mut Painter) -> usize {
     let name =
         1 + rest[1..].bytes().take_while(|&b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'!' | b'?' | b'-' | b':')).count();
@@ -58,7 +58,7 @@ fn tag(rest: &str, painter: &mut Painter) -> usize {
     at
 }
 
-/// Puts a difference with its colours, line by line.
+/// Highlights a diff, line by line.
 pub fn diff(code: &str, painter: &mut Painter) {
     for line in code.split_inclusive('\n') {
         let (words, end) = line.strip_suffix('\n').map_or((line, ""), |words| (words, "\n"));

@@ -1,22 +1,21 @@
-//! Colours for code: the words of common languages, told apart by a scanner that goes over the code once.
+//! Syntax highlighting with a scanner that passes over the code once.
 //!
-//! Owns which parts of code get which class. A scanner and no grammar: rendering must not be a way to burn the server's time,
-//! and a grammar's regular expressions are one (see `docs/decisions`). What it does not know stays plain; it must not change a
-//! character of the code.
+//! Owns which parts of code get which class. A scanner instead of grammars: rendering must not be a way to consume the server's
+//! time, as a grammar's regular expressions can (see `docs/decisions`). Unknown code stays plain, and no character of it changes.
 
 mod languages;
 mod markup;
 mod scan;
 mod table;
 
-/// The classes that code may have: added, deleted, comment, function, keyword, meta, number, string, type.
+/// The classes: added, deleted, comment, function, keyword, meta, number, string, type.
 pub const CLASSES: [&str; 9] = ["hl-a", "hl-c", "hl-d", "hl-f", "hl-k", "hl-m", "hl-n", "hl-s", "hl-t"];
 
-/// How much code of one message is coloured, in bytes, and with how many spans: readers get every one of them.
+/// Bounds on the highlighted code of a message, in bytes and spans, all of which are sent to every reader.
 const MAX_BYTES: usize = 32 * 1024;
 const MAX_SPANS: usize = 1_500;
 
-/// Colours the code of one message, as long as its bounds allow.
+/// Highlights the code of one message, within these bounds.
 #[derive(Debug)]
 pub struct Painter {
     bytes: usize,
@@ -30,13 +29,13 @@ impl Default for Painter {
     }
 }
 
-/// Whether somebody calls a language so.
+/// Whether this names a known language.
 pub fn knows(name: &str) -> bool {
     languages::language(name).is_some()
 }
 
 impl Painter {
-    /// A block of code as HTML; `None` when the language that somebody calls `name` is not known, or it is too much.
+    /// Highlights a block of code as HTML; `None` for an unknown language or too much code.
     pub fn paint(&mut self, name: &str, code: &str) -> Option<String> {
         let language = languages::language(name)?;
         self.bytes = self.bytes.checked_sub(code.len())?;
@@ -53,7 +52,7 @@ impl Painter {
         Some(std::mem::take(&mut self.html))
     }
 
-    /// Puts a piece of code without a colour.
+    /// Outputs code without a class.
     fn plain(&mut self, code: &str) {
         let mut said = 0;
         for (at, byte) in code.bytes().enumerate() {
@@ -70,7 +69,7 @@ impl Painter {
         self.html.push_str(&code[said..]);
     }
 
-    /// Puts a piece of code with the colour of `class`, if there are any left.
+    /// Outputs code with a class, unless the bound on spans is reached.
     fn put(&mut self, class: &'static str, code: &str) {
         match self.spans.checked_sub(1) {
             Some(left) if !code.is_empty() => {

@@ -1,11 +1,11 @@
 //! The scanner for code: comments, strings, numbers, words.
 //!
-//! Owns the reading of code from left to right. Each step takes at least one character and never goes back.
+//! Owns the reading from left to right. Each step consumes at least one character and never goes back.
 
 use super::Painter;
 use super::languages::Known;
 
-/// Puts `code` with its colours.
+/// Highlights `code`.
 pub fn code(language: &Known, code: &str, painter: &mut Painter) {
     let mut scanner = Scanner { language, code, at: 0, said: 0, painter };
     while scanner.at < code.len() {
@@ -18,7 +18,7 @@ struct Scanner<'l, 'c, 'p> {
     language: &'l Known,
     code: &'c str,
     at: usize,
-    /// Up to where the code has been put.
+    /// The end of the output so far.
     said: usize,
     painter: &'p mut Painter,
 }
@@ -37,7 +37,7 @@ impl<'c> Scanner<'_, 'c, '_> {
         self.said = self.at;
     }
 
-    /// Gives the next `length` bytes a colour.
+    /// Outputs the next `length` bytes with a class.
     fn take(&mut self, class: &'static str, length: usize) {
         self.flush();
         self.at += length;
@@ -63,11 +63,12 @@ impl<'c> Scanner<'_, 'c, '_> {
         if byte.is_ascii_digit() {
             let number = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'%');
             let bytes = rest.as_bytes();
-            // The two dots of a range end it, and are looked for no further: a row of ranges is not read over and over.
+            // The two dots of a range end a number. They are the limit of the search, so that a row of ranges is not scanned
+            // repeatedly.
             let ends = |at: &usize| !number(bytes[*at]) || bytes[*at..].starts_with(b"..");
             return self.take("hl-n", (1..bytes.len()).find(ends).unwrap_or(bytes.len()));
         }
-        if is_reserved_word(byte) {
+        if is_word(byte) {
             return self.word(rest);
         }
         self.at += rest.chars().next().map_or(1, char::len_utf8);
@@ -89,8 +90,8 @@ impl<'c> Scanner<'_, 'c, '_> {
             return character(rest);
         }
         let &(open, close, is_long) = self.language.strings.iter().find(|(open, ..)| rest.starts_with(open))?;
-        // An apostrophe inside of a word, as in a comment's or a shell's prose, begins nothing.
-        if open == "'" && is_reserved_word(self.before()) {
+        // An apostrophe inside a word, as in prose, does not start a string.
+        if open == "'" && is_word(self.before()) {
             return None;
         }
         let mut at = open.len();
@@ -114,8 +115,7 @@ impl<'c> Scanner<'_, 'c, '_> {
     fn word(&mut self, rest: &str) {
         let language = self.language;
         let traits = &language.traits;
-        let length =
-            rest.bytes().take_while(|&b| is_reserved_word(b) || b.is_ascii_digit() || (traits.has_keys && b == b'-')).count();
+        let length = rest.bytes().take_while(|&b| is_word(b) || b.is_ascii_digit() || (traits.has_keys && b == b'-')).count();
         let (word, after) = rest.split_at(length);
         let is_capital = traits.capitals_are_types && word.starts_with(|c: char| c.is_ascii_uppercase());
         let calls = after.starts_with('(') || after.starts_with("!(") || after.starts_with("![");
@@ -131,22 +131,22 @@ impl<'c> Scanner<'_, 'c, '_> {
     }
 }
 
-fn is_reserved_word(byte: u8) -> bool {
+fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-/// How long the line is that `rest` begins with, without its end.
+/// The length of the line at the start of `rest`, without its end.
 fn line(rest: &str) -> usize {
     rest.find('\n').unwrap_or(rest.len())
 }
 
-/// Whether what follows makes a key of what is before it.
+/// Whether the following text makes the preceding word a key.
 fn is_key(after: &str) -> bool {
     let after = after.trim_start_matches([' ', '\t']);
     after.starts_with(':') && !after.starts_with("::") || after.starts_with('=') && !after.starts_with("==")
 }
 
-/// A Rust character: one, or one that is escaped, between quotes. Anything else is a lifetime.
+/// A Rust character literal, possibly escaped. Anything else is a lifetime.
 fn character(rest: &str) -> Option<usize> {
     let mut chars = rest.char_indices().skip(1);
     let (_, first) = chars.next()?;
@@ -158,7 +158,7 @@ fn character(rest: &str) -> Option<usize> {
     (close == '\'' && first != '\'').then_some(end + 1)
 }
 
-/// A word with a sign before it, or an attribute in brackets.
+/// A word after a sigil, or an attribute in brackets.
 fn meta(rest: &str) -> Option<usize> {
     let inside = &rest[1..];
     if let Some(open) = inside.strip_prefix('[').or_else(|| inside.strip_prefix("![")) {
@@ -168,11 +168,11 @@ fn meta(rest: &str) -> Option<usize> {
     if inside.starts_with('{') {
         return bracket(inside, b'}').map(|end| end + 2);
     }
-    let length = inside.bytes().take_while(|&b| is_reserved_word(b) || b.is_ascii_digit()).count();
+    let length = inside.bytes().take_while(|&b| is_word(b) || b.is_ascii_digit()).count();
     (length > 0).then_some(length + 1)
 }
 
-/// Where a bracket is closed: on the same line and not far away, so that a row of open ones is not read over and over.
+/// The position of a closing bracket on the same line and nearby, so that a row of open brackets is not scanned repeatedly.
 fn bracket(rest: &str, close: u8) -> Option<usize> {
     rest.bytes().take(120).take_while(|&b| b != b'\n').position(|b| b == close)
 }

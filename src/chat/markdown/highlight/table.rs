@@ -1,4 +1,4 @@
-//! The languages that are coloured. One that is missing here is shown plain.
+//! The highlighted languages. Others are shown plain.
 
 use super::languages::{Kind, Language, Traits};
 

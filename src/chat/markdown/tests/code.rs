@@ -1,4 +1,4 @@
-//! Colours in code: the right ones, and no character changed.
+//! Highlighting: the right classes, and unchanged text.
 
 use super::*;
 use crate::chat::markdown::highlight::Painter;
@@ -18,7 +18,7 @@ fn code_is_coloured() {
     assert!(page.contains("<span class=\"hl-t\">href</span>=<span class=\"hl-s\">\"x\"</span>"), "{page}");
 }
 
-/// The text of an HTML, as a browser would show it.
+/// The text of HTML, as a browser shows it.
 fn text(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;
@@ -35,7 +35,7 @@ const LANGUAGES: &[&str] = &[
     "css", "yaml", "toml", "make", "html", "diff",
 ];
 
-/// Code that would cost most: each piece again and again, in short lines and in one long one.
+/// The most expensive code: each piece repeated, in short lines and in one long line.
 const TIRING: &[&str] = &[
     "(",
     "#[",

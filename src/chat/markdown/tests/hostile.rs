@@ -1,4 +1,4 @@
-//! What people send who mean no good.
+//! Malicious input.
 
 use super::*;
 
@@ -98,13 +98,13 @@ fn the_sanitizer_passes_only_what_we_make() {
     }
 }
 
-/// What stands between `<` and `>`: the tags of a well-formed rendering, with quoted attribute values left out but for links.
+/// The tags of well-formed HTML, without quoted attribute values except for links.
 fn scan_tags(html: &str) -> Vec<String> {
     html.split('<')
         .skip(1)
         .filter_map(|rest| rest.split_once('>'))
         .map(|(tag, _)| {
-            // An attribute's value cannot begin an attribute: look at the names, and at where links lead.
+            // An attribute's value cannot start an attribute: check the names, and where links lead.
             let mut out = String::new();
             for (at, piece) in tag.split('"').enumerate() {
                 if at % 2 == 0 || piece.contains(':') && !piece.starts_with("http") {

@@ -1,4 +1,4 @@
-//! What rendering promises: CommonMark, a chat's additions in their places only, and nothing that runs.
+//! What rendering guarantees: CommonMark, additions only where they belong, and nothing that executes.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn mentions(body: &str) -> Vec<String> {
     render(body, &names()).mentions
 }
 
-/// What stands between the paragraph's tags.
+/// The content of the only paragraph.
 fn inline(body: &str) -> String {
     let html = html(body);
     html.trim()

@@ -1,10 +1,10 @@
-//! What people read of a message, in one line: `fulltext::plain` over what is rendered here.
+//! The plain text of rendered messages in one line, from `fulltext::plain`.
 
 use super::*;
 use crate::chat::names::Names;
 use crate::fulltext::plain::plain;
 
-/// What people read of a message that is written so.
+/// The plain text of a message.
 fn read(body: &str) -> String {
     let names = Names::new(["ada", "grace"].map(Into::into), ["general"].map(Into::into));
     plain(&render(body, &names).html, usize::MAX)

@@ -1,4 +1,4 @@
-//! Text that renders as it was typed: nothing vanishes, and nothing turns into what nobody meant.
+//! Text that renders as typed: nothing vanishes, and nothing gets an unintended meaning.
 
 use super::*;
 
