@@ -1,6 +1,6 @@
 //! The last test target: says what the run could not test on this machine, so that nobody takes silence for success.
 
-use proof::ground::programs::{self, Program};
+use proof::infra::programs::{self, Program};
 
 /// What goes untested without each.
 const NEEDED: [(Program, &str); 3] = [

@@ -1,10 +1,10 @@
-//! The command line of the proof.
+//! The command line of `proof`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Shows what a chat server does: how fast, and whether it ever loses a word.
+/// Shows what a chat server does: how fast it is, and whether it ever loses a message.
 #[derive(Parser)]
 #[command(name = "proof", version)]
 struct Arguments {
@@ -16,13 +16,13 @@ struct Arguments {
 enum What {
     /// Measures the server.
     Bench(proof::bench::Options),
-    /// Does to the server what can happen to a server, and checks that nothing was lost.
+    /// Makes faults happen to the server, and checks that nothing was lost.
     Torture(proof::torture::Options),
     /// Serves the bare minimum that the bench measures beside the servers.
     #[command(hide = true)]
     Floor,
-    /// Serves a small chat that lies, so that the checker has something to find.
-    Liar(proof::liar::Options),
+    /// Serves a small chat with a known fault, so that the checker has something to find.
+    FaultyServer(proof::faults::faulty_server::Options),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +30,6 @@ fn main() -> ExitCode {
         What::Bench(options) => proof::bench::main(&options),
         What::Floor => proof::bench::floor(),
         What::Torture(options) => proof::torture::main(&options),
-        What::Liar(options) => proof::liar::main(&options),
+        What::FaultyServer(options) => proof::faults::faulty_server::main(&options),
     }
 }

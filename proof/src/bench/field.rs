@@ -13,8 +13,8 @@ use super::Result;
 use super::meter::{children, said};
 use super::options::{Kind, Options};
 use super::server::{Companion, Site};
-use crate::ground::cluster::Cluster;
-use crate::ground::programs::on_path;
+use crate::infra::cluster::Cluster;
+use crate::infra::programs::on_path;
 
 /// Limits that are there for strangers; one machine plays a thousand clients here.
 const LIFTED: [(&str, &str); 6] = [

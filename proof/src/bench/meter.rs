@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::Result;
 use super::options::Options;
 use super::server::Server;
+use crate::infra::proc_stats::{ENDED_CHILDREN, OWN, ticks};
 
 /// What the server and this program used of their processors while something happened.
 pub struct Meter {
@@ -76,7 +77,7 @@ impl Clock {
     /// Reads it for these processes, and for the children of one that have ended.
     pub fn read(processes: &[u32], parent: Option<u32>) -> Result<Self> {
         let mut threads = BTreeMap::new();
-        let mut ticks = 0;
+        let mut all = Duration::ZERO;
         for pid in processes {
             // Processes and threads may end in between.
             for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
@@ -85,14 +86,13 @@ impl Clock {
                 let used: Option<u64> = text.split(' ').next().and_then(|first| first.parse().ok());
                 threads.extend(id.zip(used));
             }
-            ticks += stat_ticks(*pid, 11);
+            all += ticks(*pid, OWN);
         }
-        ticks += parent.map_or(0, |parent| stat_ticks(parent, 13));
+        all += parent.map_or(Duration::ZERO, |parent| ticks(parent, ENDED_CHILDREN));
         if threads.is_empty() {
             return Err("the server is gone".into());
         }
-        // A tick is a hundredth of a second on every Linux that this runs on (USER_HZ).
-        Ok(Self { threads, all: Duration::from_millis(ticks * 10) })
+        Ok(Self { threads, all })
     }
 
     /// What was used between two moments.
@@ -103,22 +103,6 @@ impl Clock {
         // Where much is missing, a thread has ended and took with it what it used.
         if coarse > exact + Duration::from_millis(30) { coarse } else { exact }
     }
-}
-
-/// Two numbers of a process's `stat`: user's and system's time; from place 11 its own, from 13 that of its children that have ended.
-fn stat_ticks(pid: u32, place: usize) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, in brackets, may hold anything; fields are counted from what follows it.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(place).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
-/// How much of a process's memory is in use, in bytes.
-pub fn memory(pid: u32) -> Result<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("smaps_rollup has no Rss")?;
-    let kib: u64 = rss.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024)
 }
 
 /// A process's children.

@@ -9,17 +9,18 @@
 //! cargo run --release -p proof -- bench posts --servers parlor,node
 //! ```
 //!
-//! Reading order: `options`; `field` (the servers) and `server` (a process); `http` and `socket` (one connection), `sender`, `walker` and
-//! `crowd` (very many of them); `cases`; then `results`, `tables`, `aims`, `chart` and `document`, which only show.
+//! Reading order: `options`; `field` (the servers) and `server` (a process); `http` and `socket` (one connection), `sender`, `counter` and
+//! `listeners` (very many of them); `cases`; then `results`, `tables`, `aims`, `chart` and `document`, which only show.
 
 mod aims;
 mod cases;
 mod chart;
-mod crowd;
 mod document;
 mod field;
 mod floor;
+mod frame_counter;
 mod http;
+mod listeners;
 mod meter;
 mod options;
 mod people;
@@ -29,7 +30,6 @@ mod sender;
 mod server;
 mod socket;
 mod tables;
-mod walker;
 
 use std::error::Error;
 use std::process::{Command, ExitCode};
@@ -37,7 +37,7 @@ use std::process::{Command, ExitCode};
 pub use self::floor::main as floor;
 pub use self::options::Options;
 
-use self::cases::Stage;
+use self::cases::Fixture;
 use self::results::Results;
 
 /// Anything that can go wrong ends a measurement: one with an error in it is none.
@@ -64,14 +64,14 @@ fn run(options: &Options) -> Result<Results> {
     // Before this program is on its one processor and sees no other.
     let machine = crate::docs::machine();
     stay_on(&options.load_cpus)?;
-    let mut stage = Stage::new(options)?;
-    let mut results = Results::begin(machine, options, stage.versions());
+    let mut fixture = Fixture::new(options)?;
+    let mut results = Results::begin(machine, options, fixture.versions());
     for case in options.cases() {
         for round in 1..=options.rounds() {
             for server in options.servers_for(case) {
                 eprintln!("{case}, round {round} of {}: {server}", options.rounds());
                 let mut seen = Vec::new();
-                if let Err(error) = cases::measure(&mut stage, case, server, &mut seen) {
+                if let Err(error) = cases::measure(&mut fixture, case, server, &mut seen) {
                     results.fail(case, server, round, &*error);
                 }
                 results.add(case, server, seen);

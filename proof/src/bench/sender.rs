@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use mio::{Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token};
 
 use crate::bench::Result;
 use crate::bench::http::find;
+use crate::bench::listeners::CHUNK;
 use crate::bench::people::Person;
-use crate::bench::socket::{PONG, Socket, head, push_frame};
+use crate::bench::socket::{PONG, Socket};
+use crate::client::frame::{self, head};
 
 /// What everybody says: a line of ordinary length.
 pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
@@ -113,7 +115,7 @@ impl Sender {
                 }
             };
             let post = format!(r#"42/chat,{id}["message",{{"room":"{room}","body":"{body}","nonce":"{name}-{id}"}}]"#);
-            push_frame(&mut self.frames, post.as_bytes());
+            frame::push(&mut self.frames, 0x81, post.as_bytes(), true);
             self.sent.push(now);
         }
         let mut left = self.frames.as_slice();
@@ -186,4 +188,25 @@ impl Sender {
         self.places.push((seq, self.sent[id]));
         Ok(())
     }
+}
+
+/// Posts `each` messages with every one of these new senders, so many of each under way, and returns when all are acknowledged.
+pub fn post_all(senders: &mut [Sender], each: usize, under_way: usize) -> Result<()> {
+    let (mut poll, mut events, mut buffer) = (Poll::new()?, Events::with_capacity(64), vec![0; CHUNK]);
+    for (place, sender) in senders.iter_mut().enumerate() {
+        sender.register(&poll, Token(place))?;
+        sender.post(under_way.min(each))?;
+    }
+    while senders.iter().any(|sender| sender.under_way() > 0) {
+        poll.poll(&mut events, Some(Duration::from_secs(20)))?;
+        if events.is_empty() {
+            return Err("posts are not answered".into());
+        }
+        for event in &events {
+            let sender = &mut senders[event.token().0];
+            let answered = sender.read(&mut buffer)?;
+            sender.post(answered.min(each - sender.sent()))?;
+        }
+    }
+    Ok(())
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::Result;
-use super::meter::{Clock, children, memory};
+use super::meter::{Clock, children};
+use crate::infra::proc_stats;
 
 /// A place for a server: its directory and its command line.
 pub struct Site {
@@ -114,8 +115,8 @@ impl Server {
     }
 
     /// How much of its memory is in use, in bytes; a database server's is not counted.
-    pub fn memory(&self) -> Result<u64> {
-        memory(self.child.id())
+    pub fn memory(&self) -> u64 {
+        proc_stats::memory(self.child.id(), "Rss")
     }
 }
 

@@ -1,6 +1,6 @@
 //! One Socket.IO connection over WebSocket, step by step: enough to get in, to join, and to be handed on.
 //!
-//! Owns the handshake and the frames that a client writes. It must not be fast; what happens a million times is `walker`'s.
+//! Owns the handshake and the frames that a client writes. It must not be fast; what happens a million times is `counter`'s.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Type};
 use crate::bench::Result;
 use crate::bench::http::find;
 use crate::bench::people::Person;
+use crate::client::frame::{self, head};
 
 /// How long any single step may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,7 +63,7 @@ impl Socket {
             return Err(String::from_utf8_lossy(&socket.unread).into_owned().into());
         }
         socket.unread.drain(..end + 4);
-        socket.stream.write_all(&frame(b"40/chat,"))?;
+        socket.send(b"40/chat,")?;
         let answer = socket.next(|text| text.starts_with("40/chat,") || text.starts_with("44/chat,"))?;
         if answer.starts_with("44") {
             return Err(format!("refused: {answer}").into());
@@ -77,7 +78,7 @@ impl Socket {
 
     /// Sends an event, and waits for its acknowledgement, which must be a good one.
     pub fn ask(&mut self, event: &str, payload: &str) -> Result<String> {
-        self.stream.write_all(&frame(format!(r#"42/chat,0["{event}",{payload}]"#).as_bytes()))?;
+        self.send(format!(r#"42/chat,0["{event}",{payload}]"#).as_bytes())?;
         let answer = self.next(|text| text.starts_with("43/chat,0["))?;
         if !answer.starts_with(r#"43/chat,0[{"ok":true"#) {
             return Err(format!("{event}: {answer}").into());
@@ -107,6 +108,12 @@ impl Socket {
         }
     }
 
+    fn send(&mut self, packet: &[u8]) -> Result<()> {
+        let mut bytes = Vec::with_capacity(packet.len() + 8);
+        frame::push(&mut bytes, 0x81, packet, true);
+        Ok(self.stream.write_all(&bytes)?)
+    }
+
     fn read_more(&mut self) -> Result<()> {
         let mut chunk = [0; 32 * 1024];
         let read = self.stream.read(&mut chunk)?;
@@ -120,35 +127,3 @@ impl Socket {
 
 /// The answer to Engine.IO's ping, as a frame.
 pub const PONG: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'3'];
-
-/// How long a frame's head and its payload are, once enough of it is there (RFC 6455, section 5.2; a server masks nothing).
-pub fn head(bytes: &[u8]) -> Option<(usize, usize)> {
-    match (*bytes.get(1)?, bytes) {
-        (126, [_, _, a, b, ..]) => Some((4, usize::from(u16::from_be_bytes([*a, *b])))),
-        (127, [_, _, long @ ..]) => Some((10, usize::try_from(u64::from_be_bytes(*long.first_chunk()?)).ok()?)),
-        (126, _) => None,
-        (short, _) => Some((2, usize::from(short))),
-    }
-}
-
-/// A client's text frame. The mask that it must have is zero: that changes nothing, and costs nothing.
-pub fn frame(text: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(text.len() + 8);
-    push_frame(&mut frame, text);
-    frame
-}
-
-/// Appends a client's text frame.
-pub fn push_frame(frames: &mut Vec<u8>, text: &[u8]) {
-    frames.push(0x81);
-    match text.len() {
-        length @ 0..=125 => frames.push(0x80 | length as u8),
-        length => {
-            frames.push(0x80 | 126);
-            let length = u16::try_from(length).expect("no load is longer than 64 KiB");
-            frames.extend_from_slice(&length.to_be_bytes());
-        }
-    }
-    frames.extend_from_slice(&[0; 4]);
-    frames.extend_from_slice(text);
-}

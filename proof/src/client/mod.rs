@@ -3,6 +3,8 @@
 //! Owns how a client speaks, written apart from the server on purpose: the server must speak the protocol, and not just agree
 //! with itself. It must not know any server's inside.
 
+pub mod browser;
+pub mod frame;
 pub mod inbox;
 pub mod packet;
 pub mod person;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{DEADLINE, Site};
+use super::{DEADLINE, Site, frame};
 
 /// How much of an answer is kept.
 const KEPT: usize = 64 * 1024;
@@ -72,20 +72,8 @@ impl Raw {
     /// Sends a frame as a client must: masked, with zeros. `first` is its first byte: whether it is the last of its message, and the
     /// opcode (RFC 6455, section 5.2).
     pub async fn frame(&mut self, first: u8, payload: &[u8]) -> bool {
-        let mut frame = vec![first];
-        match payload.len() {
-            short @ 0..126 => frame.push(0x80 | short as u8),
-            middle @ 126..65_536 => {
-                frame.push(0x80 | 126);
-                frame.extend((middle as u16).to_be_bytes());
-            }
-            long => {
-                frame.push(0x80 | 127);
-                frame.extend((long as u64).to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
+        let mut frame = Vec::new();
+        frame::push(&mut frame, first, payload, true);
         self.send(&frame).await
     }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
-use super::{Db, Stage};
+use super::{Db, Fixture};
 use crate::checker::Verdict;
-use crate::ground::programs::{self, Program};
+use crate::infra::programs::{self, Program};
 
 /// One fault, or one attack.
 pub struct Case {
@@ -19,7 +19,6 @@ pub struct Case {
     pub name: &'static str,
     /// What happens, and when it passes: one line.
     pub about: &'static str,
-    /// The databases that it makes sense on.
     pub databases: &'static [Db],
     /// How many rounds the long run has.
     pub rounds: u32,
@@ -28,10 +27,35 @@ pub struct Case {
     /// What the machine must have.
     pub needs: &'static [Need],
     /// Plays that many rounds.
-    pub run: fn(Stage, u32) -> Playing,
+    pub run: fn(Fixture, u32) -> Playing,
 }
 
-/// A case on its way.
+impl Case {
+    /// A case that needs nothing special. `rounds` are those of the long run, `short` those of the short selection.
+    pub const fn new(
+        name: &'static str,
+        databases: &'static [Db],
+        rounds: u32,
+        short: u32,
+        run: fn(Fixture, u32) -> Playing,
+    ) -> Self {
+        Self { name, about: "", databases, rounds, short, needs: &[], run }
+    }
+
+    /// Says what happens, and when it passes.
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Says what the machine must have.
+    pub const fn needs(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
+    }
+}
+
+/// A case under way.
 pub type Playing = Pin<Box<dyn Future<Output = Played> + Send>>;
 
 /// What comes of a case that could be played to its end.
@@ -86,8 +110,6 @@ impl Outcome {
 pub enum Need {
     /// Postgres' programs. A case on Postgres needs not say so.
     Postgres,
-    /// A browser and its driver.
-    Browser,
     /// `strace`, allowed to trace.
     Strace,
     /// To be root: for mounts and limits.
@@ -103,7 +125,6 @@ impl Need {
     pub fn missing(self) -> Option<NotRun> {
         let (is_here, why) = match self {
             Self::Postgres => (Program::Postgres.is_here(), "Postgres is not on this machine".to_owned()),
-            Self::Browser => (Program::Browser.is_here(), "there is no browser with its driver on this machine".to_owned()),
             Self::Strace => (Program::Strace.is_here(), "strace is not on this machine, or may not trace".to_owned()),
             Self::Root => (is_root(), "only root may do this".to_owned()),
             Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),

@@ -12,10 +12,10 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Beats, Outcome, Pulse};
+use super::case::Outcome;
+use super::latency_probe::{Latencies, LatencyProbe};
 use crate::client::{Answer, Person, Socket};
-use crate::ground::gauge::Gauge;
-use crate::ground::process::Process;
+use crate::infra::process::Process;
 
 const MIB: u64 = 1 << 20;
 /// How much memory the server may take beyond what it is told that it may, in MiB.
@@ -57,24 +57,24 @@ pub async fn fill(owner: &Person, rooms: &[String], count: usize, words: fn(usiz
 }
 
 /// What something cost.
-pub struct Toll {
+pub struct Cost {
     /// How many bytes the server had more at its height.
     grown: u64,
     /// What others felt.
-    beats: Beats,
+    latencies: Latencies,
     /// Whether it came to its end.
     is_whole: bool,
 }
 
-impl Toll {
+impl Cost {
     /// Runs `doing`, from a server that had `before` bytes. When it takes far too much, it is given up.
-    pub async fn of(server: &Process, before: u64, pulse: &mut Pulse, doing: impl Future<Output = ()>) -> Self {
+    pub async fn of(server: &Process, before: u64, latency: &mut LatencyProbe, doing: impl Future<Output = ()>) -> Self {
         let mut grown = 0;
         let looking = async {
             let mut again = tokio::time::interval(OFTEN);
             loop {
                 again.tick().await;
-                grown = grown.max(Gauge::of(server.id()).memory.saturating_sub(before));
+                grown = grown.max(server.stats().memory.saturating_sub(before));
                 if grown > ENOUGH * MIB {
                     return;
                 }
@@ -86,9 +86,9 @@ impl Toll {
                 () = looking => false,
             }
         };
-        let felt = AssertUnwindSafe(pulse.during(both)).catch_unwind().await;
+        let felt = AssertUnwindSafe(latency.during(both)).catch_unwind().await;
         match felt {
-            Ok((is_whole, beats)) => Self { grown, beats, is_whole },
+            Ok((is_whole, latencies)) => Self { grown, latencies, is_whole },
             Err(panic) => {
                 // Without this, nobody would hear how much memory it was.
                 eprintln!("  +{} MiB when this happened", grown / MIB);
@@ -98,10 +98,10 @@ impl Toll {
     }
 
     /// Notes it, and fails the case where it is too much: more than so many MiB, or others who waited.
-    pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Beats) {
+    pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Latencies) {
         let given_up = if self.is_whole { "" } else { ", given up" };
-        outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.beats));
-        let (waited, allowed) = (self.beats.share(0.99), calm.most_felt(UNOPTIMIZED));
+        outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.latencies));
+        let (waited, allowed) = (self.latencies.share(0.99), calm.most_felt(UNOPTIMIZED));
         if self.grown > limit * MIB {
             fail(outcome, format_args!("{what}: the server grew by {} MiB; {limit} are allowed", self.grown / MIB));
         } else if waited > allowed {

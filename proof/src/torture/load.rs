@@ -298,3 +298,9 @@ pub async fn history(person: &Person, room: &str) -> Vec<Value> {
         all.extend(messages);
     }
 }
+
+/// A room's last `rev`.
+pub async fn head(socket: &Socket, room: &str) -> i64 {
+    let answer = socket.ok("sync", json!({ "room": room, "after": 0 })).await;
+    answer["head"]["rev"].as_i64().expect("a head has a rev")
+}

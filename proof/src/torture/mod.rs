@@ -1,8 +1,7 @@
-//! The torture chamber: what can happen to a server happens to it, while people talk, and then the checker asks whether a word was
-//! lost.
+//! The torture chamber: it makes faults happen to a server while people talk, and then the checker looks for lost messages.
 //!
-//! Owns the command line and the order of the cases. What happens is in [`cases`], one file for each subject; every case plays
-//! against a server of its own, in a process of its own, and knows only what is documented for everybody.
+//! Owns the command line and the order of the cases. The cases are in `cases`, one file for each subject. Every case runs against
+//! a server of its own, in a process of its own, and knows only what is documented for everybody.
 //!
 //! ```text
 //! cargo build && cargo run -p proof -- torture --all
@@ -10,30 +9,52 @@
 //! ```
 
 mod case;
-pub mod cases;
-pub mod follower;
-pub mod guests;
-pub mod heavy;
-pub mod load;
+mod cases;
+mod fixture;
+mod follower;
+mod heavy;
+mod latency_probe;
+mod load;
 mod namespace;
-pub mod probe;
-pub mod pulse;
+mod probe;
 mod report;
-pub mod stage;
 mod watch;
+
+/// What most cases use.
+mod prelude {
+    pub use std::time::{Duration, Instant};
+
+    pub use futures_util::future::join_all;
+    pub use reqwest::Method;
+    pub use serde_json::{Value, json};
+
+    pub use super::case::{Case, Need, NotRun, Outcome, Played};
+    pub use super::fixture::{Db, Fixture, is_well, until_well};
+    pub use super::follower::Follower;
+    pub(super) use super::heavy;
+    pub use super::heavy::{Cost, EXTRA, Reader, fail, fill, is_all, is_refused_for_now};
+    pub use super::latency_probe::{Latencies, LatencyProbe};
+    pub use super::load::{Load, head, history};
+    pub use super::probe::{Probe, until_live};
+    pub use super::watch::{growth_during, never_panicked, peak_during};
+    pub use crate::client::site::PASSWORD;
+    pub use crate::client::{Answer, DEADLINE, Person, Raw, Site, Socket};
+    pub use crate::faults::bad_clients::{
+        Loud, SMALL, address, connect, invited, online, socket_from, stuck, until_gone, until_released,
+    };
+    pub use crate::infra::proc_stats::{ProcStats, established, processor_time, unsent};
+    pub use crate::infra::process::Process;
+}
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
-pub use case::{Case, Need, NotRun, Outcome, Played};
-pub use follower::Follower;
-pub use load::{Client, Load};
-pub use probe::{Probe, until_live};
-pub use pulse::{Beats, Pulse};
-pub use stage::{Db, Stage};
+pub use load::Load;
 
+use self::case::{Case, Need, NotRun, Outcome, Played};
+use self::fixture::{Db, Fixture};
 use self::report::{Line, Report};
 use crate::docs;
 
@@ -155,8 +176,8 @@ fn play(case: &'static Case, db: Db, rounds: u32, server: &std::path::Path, opti
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be made");
     let began = std::time::Instant::now();
-    let stage = Stage::new(db, server);
-    let played = runtime.block_on(async { tokio::spawn((case.run)(stage, rounds)).await });
+    let fixture = Fixture::new(db, server);
+    let played = runtime.block_on(async { tokio::spawn((case.run)(fixture, rounds)).await });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let mut line = Line::new(case, db, rounds, played.unwrap_or_else(|error| Ok(Outcome::failed(&case::words(error)))));
     line.seconds = began.elapsed().as_secs_f64();

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use super::report::Line;
 use super::{Case, Db, NotRun, Outcome};
-use crate::ground::watchdog;
+use crate::infra::watchdog;
 
 /// Brings the interface up, and becomes what was asked for.
 const ENTER: &str = r#"ip link set lo up && exec "$@""#;

@@ -1,38 +1,44 @@
-//! An eye on a server while something is done to it: how much memory it takes, and whether it panics.
+//! Watching a server while something is done to it: how much memory it takes, and whether it panics.
 //!
-//! Owns the looking. What is too much is for the cases to say.
+//! Owns the measuring. What is too much is up to the cases.
 
 use std::time::Duration;
 
-use crate::ground::gauge::Gauge;
-use crate::ground::process::Process;
+use crate::infra::proc_stats::ProcStats;
+use crate::infra::process::Process;
 
-/// Often enough that no peak is missed that lasts.
-const OFTEN: Duration = Duration::from_millis(20);
+/// How often the server is looked at: no peak that lasts is missed.
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Runs `doing`, and says how many bytes of memory the server had more at its height than before.
-pub async fn memory_during<T>(server: &Process, doing: impl Future<Output = T>) -> (T, u64) {
-    let before = Gauge::of(server.id()).memory;
-    let mut highest = before;
-    let looking = async {
-        // Nothing tells of a process's memory: it has to be looked at.
-        let mut again = tokio::time::interval(OFTEN);
+/// Runs `work`, and reports the most memory, descriptors and threads that the server had meanwhile.
+pub async fn peak_during<T>(server: &Process, work: impl Future<Output = T>) -> (T, ProcStats) {
+    let mut peak = server.stats();
+    let watching = async {
+        // Linux does not notify of a process's memory: it has to be polled.
+        let mut again = tokio::time::interval(INTERVAL);
         loop {
             again.tick().await;
-            highest = highest.max(Gauge::of(server.id()).memory);
+            peak = peak.max(server.stats());
         }
     };
     let done = tokio::select! {
-        done = doing => done,
-        () = looking => unreachable!("it looks for ever"),
+        done = work => done,
+        () = watching => unreachable!("watching has no end"),
     };
-    (done, highest - before)
+    (done, peak)
 }
 
-/// Panics when the server has panicked at any time: what it wrote is searched for what Rust's own hook says then.
+/// Runs `work`, and reports by how many bytes the server's memory grew at its peak.
+pub async fn growth_during<T>(server: &Process, work: impl Future<Output = T>) -> (T, u64) {
+    let before = server.stats().memory;
+    let (done, peak) = peak_during(server, work).await;
+    (done, peak.memory - before)
+}
+
+/// Panics when the server has panicked at any time: its output is searched for the message of Rust's own hook.
 pub fn never_panicked(server: &Process) {
-    for said in [server.stderr(), server.stdout()] {
-        let found = said.lines().find(|line| line.contains("panicked"));
+    for output in [server.stderr(), server.stdout()] {
+        let found = output.lines().find(|line| line.contains("panicked"));
         assert!(found.is_none(), "the server panicked: {}", found.unwrap_or_default());
     }
 }

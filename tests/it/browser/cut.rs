@@ -2,26 +2,26 @@
 
 use super::{COMPOSER, reads, say};
 use crate::harness::browser::{Browser, Scripts};
-use crate::harness::cable::{Cable, Far};
+use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{TestApp, in_browser};
 
 #[test]
 fn after_a_cut_of_the_network_everything_is_there_once() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
-        ada.join(&cable, "general").await;
+        ada.register(&proxy, "ada").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         let (socket, _) = app.register("grace").await.join("general").await;
         socket.post("general", "before", "1").await;
         reads(&ada, &["before"]).await;
         for round in 0..3 {
-            cable.cut();
+            proxy.cut();
             // Said while she is away, by her and by somebody else.
             say(&ada, &format!("hers {round}")).await;
             socket.post("general", &format!("theirs {round}"), &format!("t{round}")).await;
-            cable.mend();
+            proxy.restore();
             socket.hears(&format!("hers {round}")).await;
             ada.waits_for(async || {
                 let words = ada.texts(super::WORDS).await;
@@ -80,19 +80,19 @@ fn what_one_arranged_and_began_elsewhere_meanwhile_is_there_without_a_reload() {
 #[test]
 fn a_post_whose_acknowledgement_was_lost_is_not_said_twice() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
-        ada.join(&cable, "general").await;
+        ada.register(&proxy, "ada").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         let (socket, _) = app.register("grace").await.join("general").await;
         socket.post("general", "before", "1").await;
         reads(&ada, &["before"]).await;
-        cable.deafen();
+        proxy.drop_replies();
         say(&ada, "did you hear me").await;
         socket.hears("did you hear me").await;
-        cable.cut();
-        cable.mend();
+        proxy.cut();
+        proxy.restore();
         reads(&ada, &["before", "did you hear me"]).await;
         socket.post("general", "I did", "2").await;
         reads(&ada, &["before", "did you hear me", "I did"]).await;

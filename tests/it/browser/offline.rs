@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{COMPOSER, WORDS, reads, say};
 use crate::harness::browser::{Browser, Scripts};
-use crate::harness::cable::{Cable, Far};
 use crate::harness::site::PASSWORD;
+use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{TestApp, in_browser};
 
 /// The addresses of what is kept of a person.
@@ -34,19 +34,19 @@ async fn unsent(browser: &Browser) -> String {
 #[test]
 fn what_was_read_is_there_and_what_is_written_is_sent_once_when_back() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
+        ada.register(&proxy, "ada").await;
         let (grace, _) = app.register("grace").await.join("general").await;
         grace.post("general", "before the page", "1").await;
-        ada.join(&cable, "general").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         keeps(&ada, "/rooms/general").await;
         grace.post("general", "after the page", "2").await;
         reads(&ada, &["before the page", "after the page"]).await;
         keeps_words(&ada, "after the page").await;
 
-        cable.cut();
+        proxy.cut();
         ada.refresh().await.expect("the worker answers");
         reads(&ada, &["before the page", "after the page"]).await;
         ada.waits_for(async || ada.texts("#connection").await.iter().any(|line| !line.is_empty())).await;
@@ -54,17 +54,17 @@ fn what_was_read_is_there_and_what_is_written_is_sent_once_when_back() {
         say(&ada, "second, offline").await;
         reads(&ada, &["before the page", "after the page", "first, offline", "second, offline"]).await;
         // Somewhere that was never read: a page that says so, with the way back.
-        ada.visit(&cable, "/rooms/never").await;
+        ada.visit(&proxy, "/rooms/never").await;
         ada.sees("#kept a[href='/rooms/general']").await;
         ada.close_window().await;
-        cable.mend();
+        proxy.restore();
 
         // Whichever page is there first sends them.
-        ada.visit(&cable, "/rooms").await;
+        ada.visit(&proxy, "/rooms").await;
         grace.hears("first, offline").await;
         grace.hears("second, offline").await;
         ada.waits_for(async || unsent(&ada).await.is_empty()).await;
-        ada.visit(&cable, "/rooms/general").await;
+        ada.visit(&proxy, "/rooms/general").await;
         reads(&ada, &["before the page", "after the page", "first, offline", "second, offline"]).await;
         let rows = app.database.query("select body from messages where kind = 'text' order by seq").await;
         let bodies: Vec<_> = rows.iter().map(|row| row["body"].as_str().expect("text").to_owned()).collect();
@@ -76,18 +76,18 @@ fn what_was_read_is_there_and_what_is_written_is_sent_once_when_back() {
 #[test]
 fn two_windows_that_come_back_at_once_send_each_post_once_and_in_order() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
+        ada.register(&proxy, "ada").await;
         let (grace, _) = app.register("grace").await.join("general").await;
-        ada.join(&cable, "general").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         let first = ada.window().await.expect("a window is open");
         let second = ada.new_window(true).await.expect("a window can be opened").handle;
         ada.switch_to_window(second).await.expect("it is there");
-        ada.visit(&cable, "/rooms/general").await;
+        ada.visit(&proxy, "/rooms/general").await;
         ada.sees(COMPOSER).await;
-        cable.cut();
+        proxy.cut();
         let mut expected = Vec::new();
         for number in 0..4 {
             let words = format!("word {number}");
@@ -97,7 +97,7 @@ fn two_windows_that_come_back_at_once_send_each_post_once_and_in_order() {
         // The other window shows them too.
         ada.switch_to_window(first).await.expect("it is there");
         ada.waits_for(async || ada.texts(WORDS).await == expected).await;
-        cable.mend();
+        proxy.restore();
         for words in &expected {
             grace.hears(words).await;
         }
@@ -113,10 +113,10 @@ fn two_windows_that_come_back_at_once_send_each_post_once_and_in_order() {
 #[test]
 fn after_logging_out_nothing_that_was_kept_can_be_read() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
-        ada.join(&cable, "general").await;
+        ada.register(&proxy, "ada").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         say(&ada, "between us").await;
         reads(&ada, &["between us"]).await;
@@ -127,8 +127,8 @@ fn after_logging_out_nothing_that_was_kept_can_be_read() {
         ada.waits_for(async || ada.promised(KEPT).await == json!([])).await;
         let left = ada.execute("return Object.entries(localStorage).join()", vec![]).await.expect("our own script runs");
         assert_eq!(left, json!(""));
-        cable.cut();
-        ada.visit(&cable, "/rooms/general").await;
+        proxy.cut();
+        ada.visit(&proxy, "/rooms/general").await;
         ada.sees("#again").await;
         assert!(!ada.page().await.contains("between us"));
         ada.close().await;
@@ -191,13 +191,13 @@ fn a_session_that_ends_elsewhere_and_another_person_leave_nothing_either() {
 #[test]
 fn logging_out_asks_before_it_throws_away_what_is_unsent() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
-        ada.join(&cable, "general").await;
+        ada.register(&proxy, "ada").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         ada.waits_for(async || ada.texts(".people a").await.iter().any(|line| line.contains("online"))).await;
-        cable.cut();
+        proxy.cut();
         say(&ada, "do not lose me").await;
         ada.log_out().await;
         ada.waits_for(async || ada.texts("#leaving[open] strong").await == ["1 message hasn’t been sent yet."]).await;
@@ -208,8 +208,8 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
         // What was thrown away with open eyes is gone, also when the network comes back.
         let forget = "document.querySelector('#leaving [value=yes]').click()";
         ada.execute(forget, vec![]).await.expect("our own script runs");
-        cable.mend();
-        ada.visit(&cable, "/keys").await;
+        proxy.restore();
+        ada.visit(&proxy, "/keys").await;
         assert_eq!(unsent(&ada).await, "");
         ada.close().await;
     });
@@ -218,13 +218,13 @@ fn logging_out_asks_before_it_throws_away_what_is_unsent() {
 #[test]
 fn without_a_network_one_goes_on_between_the_rooms_that_were_read() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
+        ada.register(&proxy, "ada").await;
         let person = app.log_in("ada").await;
         let attic = person.create_room("Attic", "public").await;
         person.write(&attic, "dust everywhere").await.expect(303);
-        ada.join(&cable, "general").await;
+        ada.join(&proxy, "general").await;
         ada.sees(COMPOSER).await;
         keeps(&ada, "/rooms/general").await;
         // Going there by a click keeps a room as well.
@@ -232,7 +232,7 @@ fn without_a_network_one_goes_on_between_the_rooms_that_were_read() {
         reads(&ada, &["dust everywhere"]).await;
         keeps(&ada, &format!("/rooms/{attic}")).await;
         ada.execute("window.isMarked = true", vec![]).await.expect("our own script runs");
-        cable.cut();
+        proxy.cut();
         ada.press(".sidebar a[data-room=general]").await;
         ada.sees("main[data-room=general]").await;
         ada.waits_for(async || ada.texts("#connection").await.iter().any(|line| !line.is_empty())).await;
@@ -245,7 +245,7 @@ fn without_a_network_one_goes_on_between_the_rooms_that_were_read() {
         // It goes out from wherever one is when the network is there again.
         ada.press(".sidebar a[data-room=general]").await;
         ada.sees("main[data-room=general]").await;
-        cable.mend();
+        proxy.restore();
         let sent = async || {
             let page = person.get_json(&format!("/rooms/{attic}")).await.json();
             page["messages"].as_array().and_then(|all| all.last()).is_some_and(|last| last["body"] == "swept, offline")

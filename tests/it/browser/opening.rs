@@ -74,8 +74,8 @@ async fn filled(app: &TestApp, count: usize) -> Browser {
         socket.post("general", &format!("post {number}"), &format!("n{number}")).await;
     }
     let ada = Browser::open(Scripts::On).await;
-    ada.tells_chrome("Emulation.setTimezoneOverride", json!({ "timezoneId": "America/New_York" })).await;
-    ada.tells_chrome("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTING })).await;
+    ada.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "America/New_York" })).await;
+    ada.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTING })).await;
     ada.register(app, "ada").await;
     ada.join(app, "general").await;
     ada
@@ -143,7 +143,7 @@ fn more_news_than_a_page_holds_have_a_way_to_their_beginning() {
         ada.sees("#m6.message--target").await;
         assert!(is_in_view(&ada, "#m6 .by").await);
         // A page without a log comes back where one was as well.
-        ada.tells_chrome(
+        ada.devtools(
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": 900, "height": 300, "deviceScaleFactor": 1, "mobile": false }),
         )
@@ -210,7 +210,7 @@ fn at_midnight_today_becomes_yesterday() {
     in_browser(module_path!(), async |app: &TestApp| {
         let TwoPeople { ada, grace } = TwoPeople::in_general(app).await;
         let clock = "const real = Date.now; window.ahead = 0; Date.now = () => real() + window.ahead";
-        ada.tells_chrome("Page.addScriptToEvaluateOnNewDocument", json!({ "source": clock })).await;
+        ada.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": clock })).await;
         say(&grace, "late").await;
         ada.visit(app, "/rooms/general").await;
         ada.sees(COMPOSER).await;
@@ -238,7 +238,7 @@ fn scripts_and_pages_write_times_alike_whatever_the_day_is_long() {
             ("Asia/Tokyo", "2026-11-27T22:52:00Z", "2026-11-27T14:59:00Z", "Yesterday"),
             ("Pacific/Apia", "2011-12-30T12:00:00Z", "2011-12-30T09:00:00Z", "Thursday, December 29, 2011"),
         ] {
-            ada.tells_chrome("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+            ada.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
             ada.visit(app, "/rooms").await;
             let script = format!("return ({TIME}).dayName('{at}', '{now}')");
             assert_eq!(ada.promised(&script).await, json!(expected), "{zone}: {at}, seen at {now}");
@@ -246,7 +246,7 @@ fn scripts_and_pages_write_times_alike_whatever_the_day_is_long() {
         let script = format!(
             "const {{ clock, brief, fullTime }} = {TIME}; const at = '2026-11-27T15:05:09Z'; return [clock(at), brief(at), fullTime(at)]"
         );
-        ada.tells_chrome("Emulation.setTimezoneOverride", json!({ "timezoneId": "Asia/Tokyo" })).await;
+        ada.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "Asia/Tokyo" })).await;
         ada.visit(app, "/rooms").await;
         assert_eq!(ada.promised(&script).await, json!(["12:05 AM", "12:05", "Saturday, November 28, 2026, 12:05:09 AM"]));
         ada.close().await;

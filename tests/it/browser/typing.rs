@@ -48,8 +48,8 @@ fn suggestions_are_for_what_an_input_method_has_put_there() {
             ada.waits_for(async || ada.texts(OPTIONS).await.len() == 5).await;
             let composing =
                 json!({ "text": composed, "selectionStart": composed.chars().count(), "selectionEnd": composed.chars().count() });
-            ada.tells_chrome("Input.imeSetComposition", composing).await;
-            ada.tells_chrome("Input.insertText", json!({ "text": composed })).await;
+            ada.devtools("Input.imeSetComposition", composing).await;
+            ada.devtools("Input.insertText", json!({ "text": composed })).await;
             ada.fill(COMPOSER, ENTER).await;
             writes(&ada, &format!("@{whom} ")).await;
         }

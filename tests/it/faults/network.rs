@@ -3,24 +3,24 @@
 use serde_json::json;
 
 use crate::both;
-use crate::harness::cable::{Cable, Far};
+use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{Load, TestApp};
 
 both! {
     async fn a_post_whose_acknowledgement_was_lost_is_there_once_after_its_retry(app: &TestApp) {
         let ada = app.register("ada").await;
         let (witness, _) = ada.join("general").await;
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let mut far = app.log_in("ada").await;
-        far.site = cable.site.clone();
+        far.site = proxy.site.clone();
         let (socket, _) = far.join("general").await;
-        cable.deafen();
+        proxy.drop_replies();
         let post = json!({ "room": "general", "body": "did you hear me", "nonce": "n" });
         let lost = socket.send("message", post.clone()).await;
         let heard = witness.hears("did you hear me").await;
-        cable.cut();
+        proxy.cut();
         assert_eq!(lost.outcome().await, None);
-        cable.mend();
+        proxy.restore();
         let again = far.socket().await;
         assert_eq!(again.ok("message", post).await["message"], heard);
         let rows = app.database.query("select seq from messages where nonce = 'n'").await;
@@ -28,11 +28,11 @@ both! {
     }
 
     async fn whoever_is_cut_off_again_and_again_misses_nothing_and_says_nothing_twice(app: &TestApp) {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let mut load = Load::gather(app, 3).await;
-        // The first one's cable holds.
+        // The first one's proxy holds.
         for client in &mut load.clients[1..3] {
-            client.person.site = cable.site.clone();
+            client.person.site = proxy.site.clone();
         }
         let (witness, room) = load.witness();
         let witness = witness.join(&room).await.0;
@@ -40,9 +40,9 @@ both! {
             for round in 1..=8 {
                 // Each round lets some more be said.
                 witness.first(round * 20, "message").await;
-                cable.cut();
+                proxy.cut();
                 witness.first(round * 20 + 10, "message").await;
-                cable.mend();
+                proxy.restore();
             }
         })
         .await;

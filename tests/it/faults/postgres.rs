@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::app::Server;
-use crate::harness::cable::{Cable, Far};
 use crate::harness::cluster::Cluster;
 use crate::harness::programs::Program;
+use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{DEADLINE, Database, Kind, Load, Person, Socket, on_threads_of};
 
 /// A cluster of the test's own, which it may hurt.
@@ -97,24 +97,24 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
 }
 
 /// A server whose link to Postgres the test holds in its hands.
-async fn by_cable() -> Option<(Database, Cable, Server)> {
+async fn behind_proxy() -> Option<(Database, TcpProxy, Server)> {
     let database = Database::fresh(Kind::Postgres).await?;
-    let cable = Cable::to(Far::Unix(Cluster::shared().socket())).await;
+    let proxy = TcpProxy::to(Target::Unix(Cluster::shared().socket())).await;
     let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
-    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", cable.address);
+    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", proxy.address);
     let server = Server::start(&url, &[]).await;
-    Some((database, cable, server))
+    Some((database, proxy, server))
 }
 
 #[test]
 fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
     on_threads_of("postgres frozen", async {
-        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let Some((database, proxy, mut server)) = behind_proxy().await else { return };
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         socket.post("general", "before", "1").await;
         // As if it were frozen: connections stay, and no answer comes.
-        cable.deafen();
+        proxy.drop_replies();
         let post = json!({ "room": "general", "body": "while frozen", "nonce": "2" });
         // The page's statement is sent at once, over a connection that was alive a moment ago.
         let (answer, page, event) = tokio::join!(
@@ -128,8 +128,8 @@ fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
         server.stranger().get("/healthz").await.expect(503);
         ada.get("/rooms/general").await.expect(503);
         // It thaws, with new connections.
-        cable.cut();
-        cable.mend();
+        proxy.cut();
+        proxy.restore();
         let again = async {
             while socket.ask("message", post.clone()).await["ok"] != json!(true) {
                 tokio::task::yield_now().await;
@@ -146,21 +146,21 @@ fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
 #[test]
 fn when_postgres_falls_silent_in_the_middle_of_commits_nobody_waits_for_ever_and_nothing_is_lost() {
     on_threads_of("postgres silent", async {
-        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let Some((database, proxy, mut server)) = behind_proxy().await else { return };
         let mut load = Load::gather(&server, 2).await;
         let (person, room) = load.witness();
         load.during(async {
             let witness = witness(&person, &room).await;
             witness.first(30, "message").await;
-            cable.deafen();
+            proxy.drop_replies();
             // Answered within the deadline, as are those of the writers, which were under way.
             let edit = json!({ "room": "general", "seq": 999_999, "body": "nothing to change" });
             let answer = witness.ask("edit", edit).await;
             assert!(["unavailable", "busy"].contains(&answer["error"]["code"].as_str().unwrap_or_default()), "{answer}");
         })
         .await;
-        cable.cut();
-        cable.mend();
+        proxy.cut();
+        proxy.restore();
         load.during(async {
             witness(&person, &room).await.first(10, "message").await;
         })
@@ -174,12 +174,12 @@ fn when_postgres_falls_silent_in_the_middle_of_commits_nobody_waits_for_ever_and
 #[test]
 fn while_postgres_says_nothing_the_server_can_be_stopped() {
     on_threads_of("postgres frozen at the stop", async {
-        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let Some((database, proxy, mut server)) = behind_proxy().await else { return };
         let (socket, _) = server.register("ada").await.join("general").await;
-        cable.deafen();
+        proxy.drop_replies();
         socket.tell("message", json!({ "room": "general", "body": "while frozen", "nonce": "1" })).await;
         server.stop().await;
-        drop(cable);
+        drop(proxy);
         database.discard().await;
     });
 }
@@ -187,17 +187,17 @@ fn while_postgres_says_nothing_the_server_can_be_stopped() {
 #[test]
 fn nothing_is_lost_when_the_link_to_postgres_breaks_around_commits() {
     on_threads_of("postgres link", async {
-        let Some((database, cable, mut server)) = by_cable().await else { return };
+        let Some((database, proxy, mut server)) = behind_proxy().await else { return };
         let mut load = Load::gather(&server, 3).await;
         let (person, room) = load.witness();
         for _ in 0..6 {
             load.during(async {
                 witness(&person, &room).await.first(30, "message").await;
                 // Commits arrive, and that they did is not heard: nobody knows what became of them.
-                cable.deafen();
+                proxy.drop_replies();
                 tokio::time::sleep(Duration::from_millis(30)).await;
-                cable.cut();
-                cable.mend();
+                proxy.cut();
+                proxy.restore();
                 witness(&person, &room).await;
             })
             .await;

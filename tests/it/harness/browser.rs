@@ -3,27 +3,20 @@
 //! Owns what a test does with a page. Waiting is always for something on the page.
 
 use std::ops::Deref;
-use std::time::Duration;
 
+use fantoccini::Locator;
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::elements::Element;
-use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use proof::ground::driver::Driver;
+use fantoccini::error::{CmdError, ErrorStatus};
+use proof::client::browser::{self, AGAIN};
 use serde_json::json;
 use tokio::time::timeout;
 
 mod chrome;
 
-use self::chrome::ConsoleLog;
 pub use self::chrome::Heard;
 use super::site::PASSWORD;
 use super::{DEADLINE, Site};
-
-/// How long until one looks again. The driver cannot tell of changes: asking again is all there is, and the answer is what ends it.
-const AGAIN: Duration = Duration::from_millis(50);
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,46 +28,21 @@ pub enum Scripts {
 }
 
 /// One browser with one window.
-pub struct Browser {
-    client: Client,
-    driver: Driver,
-}
+pub struct Browser(browser::Browser);
 
 impl Browser {
-    /// Opens one. A busy machine's browser may give up while it starts, which is nothing a test is about: another is started then.
+    /// Opens one.
     pub async fn open(scripts: Scripts) -> Self {
-        let mut last = None;
-        for _ in 0..3 {
-            match Self::start(scripts).await {
-                Ok(browser) => return browser,
-                Err(error) => last = Some(error),
-            }
-        }
-        panic!("the browser does not start: {last:?}");
-    }
-
-    async fn start(scripts: Scripts) -> Result<Self, NewSessionError> {
-        let driver = Driver::start().await;
         let mut preferences = json!({ "credentials_enable_service": false });
         if scripts == Scripts::Off {
             preferences["profile.managed_default_content_settings.javascript"] = json!(2);
         }
-        let mut wanted = driver.capabilities();
-        wanted["goog:chromeOptions"]["prefs"] = preferences;
-        let wanted: Capabilities = wanted.as_object().expect("capabilities are an object").clone();
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        match builder.capabilities(wanted).connect(&driver.address()).await {
-            Ok(client) => Ok(Self { client, driver }),
-            Err(error) => {
-                driver.end().await;
-                Err(error)
-            }
-        }
+        Self(browser::Browser::open(preferences).await)
     }
 
     /// Opens a page of a site.
     pub async fn visit(&self, site: &Site, path: &str) {
-        self.client.goto(&format!("{}{path}", site.origin)).await.expect("the page can be opened");
+        self.goto(&format!("{}{path}", site.origin)).await.expect("the page can be opened");
     }
 
     /// Makes an account with the form, as a person does.
@@ -116,7 +84,7 @@ impl Browser {
             let mut again = tokio::time::interval(AGAIN);
             loop {
                 again.tick().await;
-                let touched = match self.client.find(Locator::Css(css)).await {
+                let touched = match self.find(Locator::Css(css)).await {
                     Ok(element) => touch(element).await,
                     Err(error) => Err(error),
                 };
@@ -147,7 +115,7 @@ impl Browser {
 
     /// The page's path.
     pub async fn path(&self) -> String {
-        self.client.current_url().await.expect("a page is open").path().to_owned()
+        self.current_url().await.expect("a page is open").path().to_owned()
     }
 
     /// Waits until the page is one that fits.
@@ -171,7 +139,7 @@ impl Browser {
     /// The text of every element that CSS can name, in order.
     pub async fn texts(&self, css: &str) -> Vec<String> {
         let mut texts = Vec::new();
-        for element in self.client.find_all(Locator::Css(css)).await.unwrap_or_default() {
+        for element in self.find_all(Locator::Css(css)).await.unwrap_or_default() {
             // One that went away while we looked is not there.
             if let Ok(text) = element.text().await {
                 texts.push(text);
@@ -182,7 +150,7 @@ impl Browser {
 
     /// How many elements CSS can name.
     pub async fn counts(&self, css: &str) -> usize {
-        self.client.find_all(Locator::Css(css)).await.unwrap_or_default().len()
+        self.find_all(Locator::Css(css)).await.unwrap_or_default().len()
     }
 
     /// An attribute of something on the page; empty where it has none.
@@ -203,13 +171,13 @@ impl Browser {
     /// Puts the focus on something.
     pub async fn focus(&self, css: &str) {
         self.sees(css).await;
-        self.client.execute("document.querySelector(arguments[0]).focus()", vec![json!(css)]).await.expect("our own script runs");
+        self.execute("document.querySelector(arguments[0]).focus()", vec![json!(css)]).await.expect("our own script runs");
         self.sees(&format!("{css}:focus")).await;
     }
 
     /// Presses keys where the focus is.
     pub async fn type_keys(&self, keys: &str) {
-        let focused = self.client.active_element().await.expect("a page has a focus");
+        let focused = self.active_element().await.expect("a page has a focus");
         focused.send_keys(keys).await.expect("what has the focus takes keys");
     }
 
@@ -217,7 +185,7 @@ impl Browser {
     pub async fn hover(&self, css: &str) {
         let over = async |element| {
             let over = PointerAction::MoveToElement { element, duration: None, x: 0., y: 0. };
-            self.client.perform_actions(MouseActions::new("mouse".into()).then(over)).await
+            self.perform_actions(MouseActions::new("mouse".into()).then(over)).await
         };
         self.reaches(css, over).await;
     }
@@ -226,33 +194,24 @@ impl Browser {
     pub async fn post(&self, path: &str, field: &str, value: &str) {
         let post = "const [path, field, value, done] = arguments; \
                     fetch(path, { method: 'POST', redirect: 'manual', body: new URLSearchParams([[field, value]]) }).then(() => done(true))";
-        self.client.execute_async(post, vec![json!(path), json!(field), json!(value)]).await.expect("the form is sent");
+        self.execute_async(post, vec![json!(path), json!(field), json!(value)]).await.expect("the form is sent");
     }
 
     /// The source of another page, as its person gets it.
     pub async fn source_of(&self, path: &str) -> String {
         let get = "const [path, done] = arguments; fetch(path).then((answer) => answer.text()).then(done)";
-        let source = self.client.execute_async(get, vec![json!(path)]).await.expect("the page is sent");
+        let source = self.execute_async(get, vec![json!(path)]).await.expect("the page is sent");
         source.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// What its console complains of since the last look: errors of scripts, and what the content security policy refused.
-    pub async fn complaints(&self) -> Vec<String> {
-        let entries = self.client.issue_cmd(ConsoleLog).await.expect("the driver keeps the console's log");
-        let entries = entries.as_array().cloned().unwrap_or_default();
-        let grave = entries.iter().filter(|entry| entry["level"] == "SEVERE");
-        grave.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// The page's source, for a test that fails.
     pub async fn page(&self) -> String {
-        self.client.source().await.unwrap_or_default()
+        self.source().await.unwrap_or_default()
     }
 
     /// Closes it.
     pub async fn close(self) {
-        drop(self.client.close().await);
-        self.driver.end().await;
+        self.0.close().await;
     }
 }
 
@@ -271,9 +230,9 @@ fn is_untouched(error: &CmdError) -> bool {
 }
 
 impl Deref for Browser {
-    type Target = Client;
+    type Target = browser::Browser;
 
-    fn deref(&self) -> &Client {
-        &self.client
+    fn deref(&self) -> &browser::Browser {
+        &self.0
     }
 }

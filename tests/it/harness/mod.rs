@@ -16,7 +16,8 @@ use std::time::Duration;
 pub use app::TestApp;
 pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
-pub use proof::ground::{cable, cluster, programs, watchdog};
+pub use proof::faults::{malformed, tcp_proxy};
+pub use proof::infra::{cluster, programs, watchdog};
 pub use proof::torture::Load;
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.

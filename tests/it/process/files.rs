@@ -90,7 +90,7 @@ once! {
         let settings = [("DATABASE_URL", database.url())];
         let script = "umask 0; exec \"$@\"";
         let added = ["-c", script, "sh", PROGRAM, "user", "add", "ada"];
-        let ended = proof::ground::process::run(Path::new("sh"), database.folder(), &added, &settings, PASSWORD).await;
+        let ended = proof::infra::process::run(Path::new("sh"), database.folder(), &added, &settings, PASSWORD).await;
         assert_eq!(ended.status, Some(0), "{ended:?}");
         for (path, _) in files(database.folder()) {
             assert_eq!(mode(&path), 0o600, "{}", path.display());

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use proof::ground::strace::Strace;
+use proof::infra::strace::Strace;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};

@@ -10,38 +10,42 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 /// A method, a path, and what a form would send there.
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
-/// Every route that names a room.
-const ROUTES: [Route; 30] = [
-    (Method::GET, "/rooms/{room}", &[]),
-    (Method::GET, "/rooms/{room}?before=2", &[]),
-    (Method::GET, "/rooms/{room}?after=0", &[]),
-    (Method::GET, "/rooms/{room}?around=1", &[]),
-    (Method::GET, "/rooms/{room}/1", &[]),
-    (Method::GET, "/rooms/{room}/99", &[]),
-    (Method::GET, "/rooms/{room}/on/2001-01-01", &[]),
-    (Method::GET, "/rooms/{room}/members", &[]),
-    (Method::GET, "/rooms/{room}/pins", &[]),
-    (Method::GET, "/rooms/{room}?reply_to=2", &[]),
-    (Method::GET, "/rooms/{room}/2/more", &[]),
-    (Method::GET, "/rooms/{room}/2/thread", &[]),
-    (Method::POST, "/rooms/{room}/messages", &[("body", "hi")]),
-    (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("nonce", "member-1")]),
-    (Method::GET, "/rooms/{room}/2/history", &[]),
-    (Method::POST, "/rooms/{room}/2/edit", &[("body", "mine")]),
-    (Method::POST, "/rooms/{room}/2/delete", &[]),
-    (Method::POST, "/rooms/{room}/2/react", &[("emoji", "👍"), ("on", "true")]),
-    (Method::POST, "/rooms/{room}/2/pin", &[("on", "true")]),
-    (Method::POST, "/rooms/{room}/2/unread", &[]),
-    (Method::POST, "/rooms/{room}/level", &[("level", "all")]),
-    (Method::POST, "/rooms/{room}/favorite", &[("on", "true")]),
-    (Method::POST, "/rooms/{room}/hide", &[("on", "true")]),
-    (Method::POST, "/rooms/{room}/join", &[]),
-    (Method::POST, "/rooms/{room}/leave", &[]),
-    (Method::POST, "/rooms/{room}/members", &[("username", "eve")]),
-    (Method::POST, "/rooms/{room}/members/ada/remove", &[]),
-    (Method::POST, "/rooms/{room}/settings", &[("name", "Mine"), ("topic", "x"), ("visibility", "public")]),
-    (Method::POST, "/rooms/{room}/settings", &[("visibility", "public"), ("confirm", "yes")]),
-    (Method::POST, "/rooms/{room}/draft", &[("body", "mine")]),
+/// Every route that names a room. `{seq}` is a message that is there, and one that never was.
+const ROUTES: [Route; 34] = [
+    (Method::GET, "/rooms/{slug}", &[]),
+    (Method::GET, "/rooms/{slug}?before=2", &[]),
+    (Method::GET, "/rooms/{slug}?after=0", &[]),
+    (Method::GET, "/rooms/{slug}?around=1&limit=200", &[]),
+    (Method::GET, "/rooms/{slug}?reply_to={seq}", &[]),
+    (Method::GET, "/rooms/{slug}/{seq}", &[]),
+    (Method::GET, "/rooms/{slug}/on/2001-01-01", &[]),
+    (Method::GET, "/rooms/{slug}/on/2999-01-01?tz=Europe/Paris", &[]),
+    (Method::GET, "/rooms/{slug}/{seq}/more", &[]),
+    (Method::GET, "/rooms/{slug}/{seq}/history", &[]),
+    (Method::GET, "/rooms/{slug}/{seq}/thread", &[]),
+    (Method::GET, "/rooms/{slug}/pins", &[]),
+    (Method::GET, "/rooms/{slug}/members", &[]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "hi")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("nonce", "member-1"), ("reply_to", "1")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("preview", "1")]),
+    (Method::POST, "/rooms/{slug}/{seq}/edit", &[("body", "mine")]),
+    (Method::POST, "/rooms/{slug}/{seq}/delete", &[]),
+    (Method::POST, "/rooms/{slug}/{seq}/react", &[("emoji", "👍"), ("on", "true")]),
+    (Method::POST, "/rooms/{slug}/{seq}/pin", &[("on", "true")]),
+    (Method::POST, "/rooms/{slug}/{seq}/unread", &[]),
+    (Method::POST, "/rooms/{slug}/read", &[]),
+    (Method::POST, "/rooms/{slug}/read", &[("seq", "1")]),
+    (Method::POST, "/rooms/{slug}/level", &[("level", "all")]),
+    (Method::POST, "/rooms/{slug}/favorite", &[("on", "true")]),
+    (Method::POST, "/rooms/{slug}/hide", &[("on", "true")]),
+    (Method::POST, "/rooms/{slug}/join", &[]),
+    (Method::POST, "/rooms/{slug}/leave", &[]),
+    (Method::POST, "/rooms/{slug}/members", &[("username", "eve")]),
+    (Method::POST, "/rooms/{slug}/members/{username}/remove", &[]),
+    (Method::POST, "/rooms/{slug}/settings", &[("name", "Mine"), ("topic", "x"), ("visibility", "public")]),
+    (Method::POST, "/rooms/{slug}/settings", &[("visibility", "public"), ("confirm", "yes")]),
+    (Method::POST, "/rooms/{slug}/settings", &[("topic", "mine")]),
+    (Method::POST, "/rooms/{slug}/draft", &[("body", "mine")]),
 ];
 
 /// Every event that names a room.
@@ -73,18 +77,18 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
 
 /// Forms in which more than the room is wrong.
 const WRONG_ROUTES: [Route; 12] = [
-    (Method::GET, "/rooms/{room}?around=one", &[]),
-    (Method::GET, "/rooms/{room}/one/more", &[]),
-    (Method::GET, "/rooms/{room}/2/history?before=one", &[]),
-    (Method::GET, "/rooms/{room}/2/thread?after=one", &[]),
-    (Method::POST, "/rooms/{room}/messages", &[("body", " ")]),
-    (Method::POST, "/rooms/{room}/messages", &[("body", "hi"), ("reply_to", "one")]),
-    (Method::POST, "/rooms/{room}/1/edit", &[("body", "")]),
-    (Method::POST, "/rooms/{room}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
-    (Method::POST, "/rooms/{room}/level", &[("level", "shrill")]),
-    (Method::POST, "/rooms/{room}/draft", &[("reply_to", "one")]),
-    (Method::POST, "/rooms/{room}/members", &[("username", "nobody at all")]),
-    (Method::POST, "/rooms/{room}/settings", &[("name", ""), ("visibility", "secret")]),
+    (Method::GET, "/rooms/{slug}?around=one", &[]),
+    (Method::GET, "/rooms/{slug}/one/more", &[]),
+    (Method::GET, "/rooms/{slug}/2/history?before=one", &[]),
+    (Method::GET, "/rooms/{slug}/2/thread?after=one", &[]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", " ")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("reply_to", "one")]),
+    (Method::POST, "/rooms/{slug}/1/edit", &[("body", "")]),
+    (Method::POST, "/rooms/{slug}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
+    (Method::POST, "/rooms/{slug}/level", &[("level", "shrill")]),
+    (Method::POST, "/rooms/{slug}/draft", &[("reply_to", "one")]),
+    (Method::POST, "/rooms/{slug}/members", &[("username", "nobody at all")]),
+    (Method::POST, "/rooms/{slug}/settings", &[("name", ""), ("visibility", "secret")]),
 ];
 
 /// Events in which more than the room is wrong.
@@ -115,13 +119,36 @@ fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
-async fn ask(person: &Person, (method, route, fields): &Route, room: &str, accept: &str) -> Answer {
-    let path = route.replace("{room}", room);
+/// A room that nobody ever made, whose slug is as long as that of the secret one.
+const NOWHERE: &str = "nobody-circle";
+
+async fn ask(person: &Person, route: &Route, slug: &str, accept: &str) -> Answer {
+    ask_about(person, route, slug, "2", accept).await.1
+}
+
+/// Sends a request of the table; gives its path and the answer.
+async fn ask_about(person: &Person, (method, route, fields): &Route, slug: &str, seq: &str, accept: &str) -> (String, Answer) {
+    let path = route.replace("{slug}", slug).replace("{seq}", seq).replace("{username}", "ada");
     let request = match *method {
         Method::POST => person.form(&path, fields),
         _ => person.request(Method::GET, &path),
     };
-    Answer::of(request.header("accept", accept)).await
+    let answer = Answer::of(request.header("accept", accept)).await;
+    (path, answer)
+}
+
+/// An answer without what differs between two requests anyway: who asked, for which room, and what makes the length random at the end.
+fn comparable((path, answer): &(String, Answer), person: &Person, slug: &str) -> (u16, Vec<(String, String)>, String) {
+    let plain = |text: &str| {
+        let text = text.replace(path, "PATH").replace(slug, "SLUG");
+        if person.username.is_empty() { text } else { text.replace(&person.username, "NAME") }
+    };
+    let differ = ["date", "x-request-id", "content-length"];
+    let headers = answer.headers.iter().filter(|(name, _)| !differ.contains(&name.as_str()));
+    let mut headers: Vec<_> =
+        headers.map(|(name, value)| (name.to_string(), plain(&String::from_utf8_lossy(value.as_bytes())))).collect();
+    headers.sort();
+    (answer.status, headers, plain(answer.body.split("</html>").next().unwrap_or_default()))
 }
 
 /// A room of a member's with words in it, somebody who was sent out of it, and somebody who never was in it.
@@ -141,34 +168,29 @@ async fn circle(app: &TestApp) -> (String, Person, Person, Person) {
 both! {
     async fn over_every_route_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
         let (room, ada, eve, mallory) = circle(app).await;
+        let stranger = app.stranger();
         let before = app.database.rows("messages").await;
-        let mut tried = 0;
         for route in &ROUTES {
             for accept in ["text/html", "application/json"] {
-                for outsider in [&eve, &mallory] {
-                    // As it is for a room that nobody ever made. The page around it is the reader's own.
-                    let nowhere = ask(outsider, route, "no-such-circle", accept).await;
-                    assert_eq!(nowhere.status, 404, "{route:?}: {nowhere:?}");
-                    let answer = ask(outsider, route, &room, accept).await;
-                    // But for what makes its length random, at its end.
-                    let shown = |body: &str| body.split("</html>").next().map(str::to_owned);
-                    let same = (answer.status, shown(&answer.body.replace(&room, "no-such-circle")));
-                    assert_eq!(same, (nowhere.status, shown(&nowhere.body)), "{} at {route:?}", outsider.username);
-                    tried += 1;
+                for seq in ["2", "99"] {
+                    for person in [&eve, &mallory, &stranger] {
+                        let expected = comparable(&ask_about(person, route, NOWHERE, seq, accept).await, person, NOWHERE);
+                        let statuses: &[u16] = if person.username.is_empty() { &[303, 401] } else { &[404] };
+                        assert!(statuses.contains(&expected.0), "{route:?} of no room: {expected:?}");
+                        let answer = comparable(&ask_about(person, route, &room, seq, accept).await, person, &room);
+                        assert_eq!(answer, expected, "{:?} at {route:?} as {accept}", person.username);
+                    }
                 }
-                let stranger = ask(&app.stranger(), route, &room, accept).await;
-                let unknown = ask(&app.stranger(), route, "no-such-circle", accept).await;
-                assert!([303, 401].contains(&stranger.status), "{route:?}: {stranger:?}");
-                assert_eq!((stranger.status, stranger.body.replace(&room, "no-such-circle")), (unknown.status, unknown.body));
             }
         }
-        assert_eq!(tried, ROUTES.len() * 4);
         assert_eq!(app.database.rows("messages").await, before);
-        for route in &ROUTES[..12] {
-            let status = ask(&ada, route, &room, "text/html").await.status;
-            let exists = !route.1.ends_with("/99");
-            assert_eq!(status != 404, exists, "{route:?}: {status} for a member");
+        // A member gets each of the pages. Otherwise nothing was compared with nothing.
+        for route in ROUTES.iter().filter(|route| route.0 == Method::GET) {
+            let (path, answer) = ask_about(&ada, route, &room, "1", "text/html").await;
+            assert_eq!(answer.status, 200, "{path} for a member");
         }
+        let missing = ask_about(&ada, &(Method::GET, "/rooms/{slug}/{seq}", &[]), &room, "99", "text/html").await.1;
+        assert_eq!(missing.status, 404, "a message that never was, for a member");
     }
 
     async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
@@ -176,20 +198,25 @@ both! {
         let before = app.database.rows("messages").await;
         for outsider in [&eve, &mallory] {
             let socket = outsider.socket().await;
-            for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events("no-such-circle")) {
+            for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
                 let expected = socket.ask(event, nowhere).await;
                 assert_eq!(expected["error"]["code"], "not_found", "{event}: {expected}");
                 let answer = socket.ask(event, data.clone()).await;
                 assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
             }
+            let found = socket.ok("search", json!({ "q": format!("swordfish in:{room}") })).await;
+            assert_eq!(found, socket.ok("search", json!({ "q": format!("swordfish in:{NOWHERE}") })).await);
+            assert_eq!(found["results"], json!([]), "a search finds it");
+            socket.ok("watch", json!({})).await;
             // And nothing of it comes.
             let (writing, _) = ada.join(&room).await;
-            writing.post(&room, "still ours", &format!("after-{}", outsider.username)).await;
+            let said = writing.post(&room, "still ours", &format!("after-{}", outsider.username)).await;
+            writing.ok("delete", json!({ "room": room, "seq": said["seq"] })).await;
             writing.ok("join", json!({ "room": "general" })).await;
             socket.ok("join", json!({ "room": "general" })).await;
             writing.post("general", "for all", &format!("all-{}", outsider.username)).await;
             socket.hears("for all").await;
-            let heard: Vec<_> = socket.peek().into_iter().filter(|(_, data)| data["room"] == json!(room)).collect();
+            let heard: Vec<_> = socket.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
             assert!(heard.is_empty(), "{heard:?}");
         }
         let after = app.database.rows("messages").await;
@@ -201,14 +228,14 @@ both! {
         let (room, _, eve, mallory) = circle(app).await;
         for outsider in [&eve, &mallory] {
             let socket = outsider.socket().await;
-            for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events("no-such-circle")) {
+            for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
                 let expected = socket.ask(event, nowhere).await;
                 assert_eq!(expected["ok"], false, "{event}: {expected}");
                 let answer = socket.ask(event, data.clone()).await;
                 assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
             }
             for route in &WRONG_ROUTES {
-                let expected = ask(outsider, route, "no-such-circle", "application/json").await;
+                let expected = ask(outsider, route, NOWHERE, "application/json").await;
                 assert!((400..500).contains(&expected.status), "{route:?}: {expected:?}");
                 let answer = ask(outsider, route, &room, "application/json").await;
                 assert_eq!((answer.status, answer.body), (expected.status, expected.body), "{} at {route:?}", outsider.username);
@@ -231,7 +258,22 @@ both! {
             assert_eq!(refusal(&former, event, data.clone()).await, "not_found", "{event} {data}");
         }
         former.next("removed").await;
-        for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events("no-such-circle")) {
+        while let Some((event, _)) = former.peek().first() {
+            former.next(event).await;
+        }
+        for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
+            let expected = former.ask(event, nowhere).await;
+            assert_eq!(former.ask(event, data.clone()).await, expected, "{event} {data}");
+        }
+        let (writing, _) = ada.join(&room).await;
+        writing.ok("join", json!({ "room": "general" })).await;
+        former.ok("join", json!({ "room": "general" })).await;
+        writing.post(&room, "still ours", "after").await;
+        writing.post("general", "for all", "all").await;
+        former.hears("for all").await;
+        let heard: Vec<_> = former.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
+        assert!(heard.is_empty(), "{heard:?}");
+        for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
             let expected = silent.ask(event, nowhere).await;
             assert_eq!(silent.ask(event, data.clone()).await, expected, "{event} {data}");
         }
@@ -268,4 +310,31 @@ both! {
 
 async fn refusal(socket: &Socket, event: &str, data: Value) -> String {
     socket.ask(event, data).await["error"]["code"].as_str().unwrap_or("accepted").to_owned()
+}
+
+/// A documented route or event that nobody puts into the tables would be a door without a guard.
+#[test]
+fn everything_that_is_documented_is_in_the_tables() {
+    let protocol = include_str!("../../../docs/protocol.md");
+    let is_swept = |path: &str| ROUTES.iter().any(|(_, route, _)| route.split('?').next() == Some(path));
+    let mut routes = 0;
+    for line in
+        protocol.lines().filter(|line| line.starts_with("| `GET /rooms/{slug}") || line.starts_with("| `POST /rooms/{slug}"))
+    {
+        let row = line.trim_start_matches("| ").split(" | ").next().unwrap_or_default();
+        let path = row.split('`').nth(1).and_then(|route| route.split(' ').nth(1)).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default().replace("{YYYY-MM-DD}", "2001-01-01");
+        assert!(is_swept(&path), "{path} is not swept");
+        routes += 1;
+    }
+    let known: Vec<_> = events("x").into_iter().map(|(event, _)| event).collect();
+    let mut count = 0;
+    let sent = protocol.lines().skip_while(|line| *line != "### What a client sends");
+    for line in sent.take_while(|line| *line != "### What the server sends") {
+        let event = line.strip_prefix("| `").and_then(|line| line.split_once('`'));
+        let Some((name, _)) = event.and_then(|(event, _)| event.split_once(" {room")) else { continue };
+        assert!(known.contains(&name), "{name} is not swept");
+        count += 1;
+    }
+    assert!(routes >= 12 && count >= 15, "{routes} routes and {count} events are documented: the tables look different now");
 }

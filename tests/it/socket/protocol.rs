@@ -4,89 +4,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::both;
-use crate::harness::{Socket, TestApp};
-
-/// What no client sends. None of it may reach anybody, panic, or hurt others.
-fn corpus() -> Vec<String> {
-    let mut corpus: Vec<String> = [
-        "",
-        " ",
-        "4",
-        "42",
-        "42/chat",
-        "42/chat,",
-        "42/chat,[",
-        "42/chat,[]",
-        "42/chat,{}",
-        "42/chat,null",
-        "42/chat,[null]",
-        "42/chat,[1]",
-        "42/chat,[{}]",
-        "42/chat,[[]]",
-        "42/chat,0",
-        "42/chat,-1[\"join\"]",
-        "42/chat,1.5[\"join\"]",
-        "42/chat,[\"join\",",
-        "42/chat,[\"join\"]]",
-        "42[\"join\",{\"room\":\"general\"}]",
-        "42/other,[\"join\",{}]",
-        "43/chat,0[]",
-        "43/chat,99999999[{}]",
-        "43/chat,",
-        "44/chat,{}",
-        "44/chat,{\"message\":\"x\"}",
-        "45",
-        "451-",
-        "451-[\"a\"]",
-        "451-/chat,[\"join\",{\"_placeholder\":true,\"num\":0}]",
-        "4599999999999-/chat,[\"join\"]",
-        "4518446744073709551615-/chat,[\"a\"]",
-        "45-1-/chat,[\"a\"]",
-        "461-/chat,0[]",
-        "47",
-        "48/chat,",
-        "49",
-        "4a",
-        "5",
-        "6",
-        "7",
-        "8",
-        "9",
-        "0",
-        "0{}",
-        "1x",
-        "2probe",
-        "3",
-        "3probe",
-        "4\u{0}",
-        "\u{0}",
-        "💥",
-        "b64",
-        "bAAAA",
-        "b",
-        "42/chat,[\"message\",\"\\u0000\"]",
-        "40/chat,{\"token\":",
-        "40/chat,[]",
-        "40/chat,x",
-        "41",
-        "41/other,",
-        "40/chat?x=1,",
-        "40/chat",
-        "42/chat?token=1,[\"join\",{}]",
-        "42/chat,[\"join\",{\"room\":\"general\"}] trailing",
-        "42/chat,18446744073709551616[\"join\",{}]",
-        "42/chat,9223372036854775808[\"join\",{\"room\":\"general\"}]",
-        "42/chat,12345678901234567890123456789012345678901234567890[\"join\",{}]",
-    ]
-    .map(str::to_owned)
-    .into();
-    corpus.push(format!("42/chat,[\"join\",{}{}]", "[".repeat(30_000), "]".repeat(30_000)));
-    corpus.push(format!("42/chat,[{}1{}]", "[".repeat(20_000), "]".repeat(20_000)));
-    corpus.push(format!("40/{},", "c".repeat(60_000)));
-    corpus.push(format!("42/chat,[\"{}\",{{}}]", "e".repeat(60_000)));
-    corpus.push(format!("42/chat,{}[\"join\",{{}}]", "1".repeat(60_000)));
-    corpus
-}
+use crate::harness::{Socket, TestApp, malformed};
 
 async fn is_well(app: &TestApp, witness: &Socket, number: usize) {
     witness.post("general", &format!("still well {number}"), &format!("w{number}")).await;
@@ -99,7 +17,7 @@ both! {
         let (ada, eve) = (app.register("ada").await, app.register("eve").await);
         let (witness, _) = ada.join("general").await;
         let (mut socket, _) = eve.join("general").await;
-        let corpus = corpus();
+        let corpus = malformed::packets();
         for (number, packet) in corpus.iter().enumerate() {
             socket.raw(packet).await;
             // Either it goes on, or it was hung up on.
@@ -121,7 +39,7 @@ both! {
     async fn malformed_packets_before_a_welcome_hurt_nobody_else(app: &TestApp) {
         let ada = app.register("ada").await;
         let (witness, _) = ada.join("general").await;
-        for packet in corpus() {
+        for packet in malformed::packets() {
             let socket = Socket::open(app, "", None).await.expect("the transport opens");
             socket.raw(&packet).await;
             socket.raw("40/chat,").await;
@@ -152,9 +70,10 @@ both! {
     async fn bytes_that_are_no_text_end_the_connection(app: &TestApp) {
         let ada = app.register("ada").await;
         let (witness, _) = ada.join("general").await;
-        let bodies: [&[u8]; 3] = [b"\xff\xfe", b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]", b"42/chat,[\"\xc3\x28\",{}]"];
-        for body in bodies {
-            let (socket, _) = ada.join("general").await;
+        let bodies: [&[u8]; 4] = [b"\xff\xfe", b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]", b"42/chat,[\"\xc3\x28\",{}]", b"4\xf4\x90\x80\x80"];
+        for (body, is_in) in bodies.into_iter().flat_map(|body| [(body, true), (body, false)]) {
+            // After the welcome, and before it.
+            let socket = if is_in { ada.join("general").await.0 } else { Socket::open(app, &ada.cookies(), None).await.expect("it opens") };
             // A text frame, opcode 1, masked with zeros as a client must.
             use tokio_tungstenite::tungstenite::protocol::frame::{Frame as RawFrame, coding::{Data, OpCode}};
             let frame = RawFrame::message(body.to_vec(), OpCode::Data(Data::Text), true);

@@ -3,22 +3,18 @@
 //!
 //! The browser shares the processor of this program, and its clock is its own: what it says of itself is what is written down.
 
-use std::time::Duration;
-
-use mio::{Events, Poll, Token};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::Stage;
+use super::Fixture;
 use crate::bench::Result;
-use crate::bench::crowd::CHUNK;
 use crate::bench::options::Kind;
 use crate::bench::people::{self, Person};
 use crate::bench::results::{Figure, grouped};
-use crate::bench::sender::Sender;
+use crate::bench::sender::{Sender, post_all};
 use crate::bench::server::Server;
-use crate::ground::browser::Browser;
-use crate::ground::programs;
+use crate::client::browser::Browser;
+use crate::infra::programs;
 
 /// The rooms between which one goes.
 const ROOMS: [&str; 2] = ["first-room", "second-room"];
@@ -37,11 +33,11 @@ const AT_ONCE: usize = 200;
 const LOADED: [usize; 2] = [50, 5_000];
 
 /// One round.
-pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     if programs::browser().is_none() || programs::on_path("chromedriver").is_none() {
         return Err("this machine has no chromium with chromedriver".into());
     }
-    let (_site, server) = stage.fresh(kind, true)?;
+    let (_site, server) = fixture.fresh(kind, true)?;
     let (writer, reader) = (people::register(server.address, "writer")?, people::register(server.address, "reader")?);
     for room in ROOMS {
         people::open_room(server.address, &writer, room)?;
@@ -58,38 +54,30 @@ pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Resu
 
 /// Says so many things in a room, in which so many were said; returns when all are acknowledged.
 fn post(server: &Server, person: &Person, room: &str, said: usize, count: usize) -> Result<()> {
-    // What a post is called must be another one each time.
-    let mut sender = Sender::connect(server.address, person, &format!("{room}-{said}"), &[room.to_owned()], false)?;
-    let (mut poll, mut events, mut buffer) = (Poll::new()?, Events::with_capacity(8), vec![0; CHUNK]);
-    sender.register(&poll, Token(0))?;
-    while sender.took.len() < count {
-        let more = (count - sender.sent()).min(8 - sender.under_way());
-        sender.post(more)?;
-        poll.poll(&mut events, Some(Duration::from_secs(20)))?;
-        sender.read(&mut buffer)?;
-    }
-    Ok(())
+    // Nonces must be new each time.
+    let sender = Sender::connect(server.address, person, &format!("{room}-{said}"), &[room.to_owned()], false)?;
+    post_all(&mut [sender], count, 8)
 }
 
 /// A browser with an empty profile in which somebody is signed in.
 async fn signed_in(server: &Server, person: &Person) -> Browser {
-    let browser = Browser::open().await;
-    browser.visit(&format!("http://{}/healthz", server.address)).await;
+    let browser = Browser::open(json!({})).await;
     let (name, value) = person.cookie.split_once('=').expect("a cookie has a name");
-    browser.set_cookie(name, value).await;
+    let cookie = json!({ "name": name, "value": value, "url": format!("http://{}/", server.address), "httpOnly": true });
+    browser.devtools("Network.setCookie", cookie).await;
     browser
 }
 
 async fn opens(browser: &Browser, server: &Server, room: &str) {
-    browser.visit(&format!("http://{}/rooms/{room}", server.address)).await;
-    browser.waits_for("return performance.getEntriesByName('live').length > 0").await;
+    browser.goto(&format!("http://{}/rooms/{room}", server.address)).await.expect("the room can be opened");
+    browser.waits_for_script("return performance.getEntriesByName('live').length > 0").await;
 }
 
 /// Puts the browser at the far end of the slow network. What a service worker asks for would not be slowed down, so pages go without.
 async fn slow(browser: &Browser) {
-    browser.network(LATENCY, THROUGHPUT).await;
-    browser.tells("Network.enable", json!({})).await;
-    browser.tells("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
+    browser.slow_network(LATENCY, THROUGHPUT).await;
+    browser.devtools("Network.enable", json!({})).await;
+    browser.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
 }
 
 /// A first visit, and one with everything that browsers keep.
@@ -139,7 +127,7 @@ async fn from_room_to_room(server: &Server, person: &Person) -> Vec<Figure> {
                      document.querySelector('.sidebar a[data-room={room}]').click()"
                 ))
                 .await;
-            browser.waits_for("return window.took !== null").await;
+            browser.waits_for_script("return window.took !== null").await;
             took.push(browser.run("return window.took").await.as_f64().unwrap_or(f64::NAN));
         }
         took.sort_by(f64::total_cmp);
@@ -154,7 +142,7 @@ async fn from_room_to_room(server: &Server, person: &Person) -> Vec<Figure> {
 fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -> Result<Vec<Figure>> {
     let browser = runtime.block_on(signed_in(server, reader));
     runtime.block_on(opens(&browser, server, ROOMS[0]));
-    runtime.block_on(browser.tells("Performance.enable", json!({})));
+    runtime.block_on(browser.devtools("Performance.enable", json!({})));
     // Whoever is at the end of the log stays there; elsewhere what is far away is not loaded.
     runtime.block_on(browser.run("const log = document.querySelector('#log'); log.scrollTop = log.scrollHeight"));
     runtime.block_on(shows(&browser, MESSAGES));
@@ -177,12 +165,12 @@ fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -
             browser.run("document.querySelector('#composer textarea').focus()").await;
             let before = busy(&browser).await;
             for _ in 0..SAMPLE {
-                browser.tells("Input.dispatchKeyEvent", json!({ "type": "char", "text": "a" })).await;
+                browser.devtools("Input.dispatchKeyEvent", json!({ "type": "char", "text": "a" })).await;
             }
             (after, (busy(&browser).await - before) / SAMPLE as f64)
         });
         let heap = runtime.block_on(async {
-            browser.tells("HeapProfiler.collectGarbage", json!({})).await;
+            browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
             metric(&browser, "JSHeapUsedSize").await
         });
         figures.push(Figure::less(&setting, "a message, ms of the page's thread", (after - before) / SAMPLE as f64));
@@ -197,12 +185,12 @@ fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -
 async fn shows(browser: &Browser, messages: usize) {
     // The room records that people came, too, so the last is not the one of that number.
     browser
-        .waits_for(&format!(
+        .waits_for_script(&format!(
             "return Number([...document.querySelectorAll('#messages [data-seq]')].at(-1).dataset.seq) >= {messages}"
         ))
         .await;
     browser.run("window.idle = false; requestIdleCallback(() => { window.idle = true; })").await;
-    browser.waits_for("return window.idle").await;
+    browser.waits_for_script("return window.idle").await;
 }
 
 /// How long the page's thread has worked, in milliseconds.
@@ -211,7 +199,7 @@ async fn busy(browser: &Browser) -> f64 {
 }
 
 async fn metric(browser: &Browser, name: &str) -> f64 {
-    let all: Value = browser.tells("Performance.getMetrics", json!({})).await;
+    let all: Value = browser.devtools("Performance.getMetrics", json!({})).await;
     let metric = all["metrics"].as_array().into_iter().flatten().find(|metric| metric["name"] == name);
     metric.and_then(|metric| metric["value"].as_f64()).unwrap_or(f64::NAN)
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{ROOM, Stage, furnish};
+use super::{Fixture, ROOM, furnish};
 use crate::bench::Result;
 use crate::bench::meter::{Meter, millis, quantile};
 use crate::bench::options::Kind;
@@ -16,8 +16,8 @@ const AT_ONCE: usize = 8;
 const SETTING: &str = "replay of 50";
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let (_site, server) = stage.fresh(kind, false)?;
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;
     // One socket stays, so that the person does not come and go with each of the others.
     let mut resident = Socket::connect(server.address, &person)?;
@@ -31,7 +31,7 @@ pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<(
         enter()?;
     }
     let meter = Meter::start(&server)?;
-    let until = Instant::now() + stage.options.stretch();
+    let until = Instant::now() + fixture.options.stretch();
     let took = thread::scope(|scope| {
         let threads: Vec<_> = (0..AT_ONCE)
             .map(|_| {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::posts::Posting;
-use super::{ROOM, Stage};
+use super::{Fixture, ROOM};
 use crate::bench::Result;
 use crate::bench::options::Kind;
 use crate::bench::people;
 use crate::bench::results::Figure;
-use crate::ground::programs::Program;
+use crate::infra::programs::Program;
 
 /// How much longer each sync takes, in microseconds.
 const LONGER: [u64; 4] = [0, 300, 1_000, 3_000];
@@ -18,7 +18,7 @@ const PEOPLE: usize = 16;
 const EACH: usize = 8;
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     if !Program::Strace.is_here() {
         return Err("it takes strace, and leave to use it".into());
     }
@@ -27,13 +27,13 @@ pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<(
             0 => "the disk as it is".to_owned(),
             longer => format!("each sync {} ms longer", longer as f64 / 1000.0),
         };
-        let site = stage.field.site(kind)?;
+        let site = fixture.field.site(kind)?;
         let site = if longer == 0 { site } else { site.with_slow_disk(Duration::from_micros(longer)) };
         let server = site.start()?;
         let people: Vec<_> =
             (0..PEOPLE).map(|nth| people::register(server.address, &format!("sender{nth}"))).collect::<Result<_>>()?;
         let mut posting = Posting::open(&server, &people, &[ROOM.to_owned()], &setting)?;
-        let seen = posting.run(&server, EACH, stage.options.stretch(), &setting)?;
+        let seen = posting.run(&server, EACH, fixture.options.stretch(), &setting)?;
         figures.extend(seen.into_iter().filter(|figure| !figure.name.contains("CPU")));
         server.stop()?;
     }

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Stage;
-use super::hall::Hall;
+use super::Fixture;
+use super::room_load::RoomLoad;
 use crate::bench::Result;
 use crate::bench::meter::{Meter, millis, quantile};
 use crate::bench::options::Kind;
@@ -16,31 +16,31 @@ use crate::bench::server::Server;
 const PACE: Duration = Duration::from_millis(50);
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let (_site, server) = stage.fresh(kind, false)?;
-    let mut hall = Hall::open(&server)?;
-    for &listeners in stage.options.listeners() {
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = fixture.fresh(kind, false)?;
+    let mut room = RoomLoad::open(&server)?;
+    for &listeners in fixture.options.listeners() {
         let setting = format!("{} listeners", grouped(listeners));
-        hall.fill(&server, listeners)?;
+        room.fill(&server, listeners)?;
         let failed = |error| format!("{setting}: {error}");
-        figures.extend(paced(&mut hall, &server, 2 * stage.options.stretch(), &setting).map_err(failed)?);
+        figures.extend(paced(&mut room, &server, 2 * fixture.options.stretch(), &setting).map_err(failed)?);
         // Fewer under way where each of them is very many deliveries, or the slowest would not come to an end.
         let under_way = if listeners > 1_000 { 8 } else { 32 };
-        figures.extend(saturated(&mut hall, &server, under_way, stage.options.stretch(), &setting).map_err(failed)?);
+        figures.extend(saturated(&mut room, &server, under_way, fixture.options.stretch(), &setting).map_err(failed)?);
     }
-    figures.push(Figure::less("after all that", "memory, MiB", server.memory()? as f64 / 1_048_576.0));
+    figures.push(Figure::less("after all that", "memory, MiB", server.memory() as f64 / 1_048_576.0));
     server.stop()?;
     Ok(())
 }
 
 /// One person posts, at a steady pace, whether the answers have come or not.
-fn paced(hall: &mut Hall, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
     // The first few find the way; they are not counted.
     const FIRST: usize = 4;
     let messages = FIRST + (stretch.as_secs_f64() / PACE.as_secs_f64()) as usize;
     let mut sent: Vec<Instant> = Vec::with_capacity(messages);
-    let mut took: Vec<u32> = Vec::with_capacity(messages * hall.crowd.len());
-    hall.crowd.forget();
+    let mut took: Vec<u32> = Vec::with_capacity(messages * room.listeners.len());
+    room.listeners.forget();
     let mut meter = Meter::start(server)?;
     let began = Instant::now();
     for nth in 0..messages {
@@ -48,11 +48,11 @@ fn paced(hall: &mut Hall, server: &Server, stretch: Duration, setting: &str) -> 
             meter = Meter::start(server)?;
         }
         sent.push(Instant::now());
-        hall.senders[0].post(1)?;
+        room.senders[0].post(1)?;
         let hear = |nth: usize, now: Instant| note(&mut took, &sent, FIRST, nth, now);
-        hall.listen(began + PACE * (nth as u32 + 1), hear, |_, _| Ok(()))?;
+        room.listen(began + PACE * (nth as u32 + 1), hear, |_, _| Ok(()))?;
     }
-    hall.drain(messages, |nth, now| note(&mut took, &sent, FIRST, nth, now))?;
+    room.drain(messages, |nth, now| note(&mut took, &sent, FIRST, nth, now))?;
     let used = meter.stop(server)?;
     let deliveries = took.len();
     Ok(vec![
@@ -74,11 +74,17 @@ fn note(took: &mut Vec<u32>, sent: &[Instant], first: usize, nth: usize, now: In
 
 /// Everybody who posts keeps so many posts under way. What is counted goes from the first post until the last listener has the last
 /// message: what waits in queues at some moment is in it whole, or not at all.
-pub fn saturated(hall: &mut Hall, server: &Server, under_way: usize, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
-    hall.crowd.forget();
-    let sent = |hall: &Hall| hall.senders.iter().map(Sender::sent).sum::<usize>();
-    let before = sent(hall);
-    hall.senders.iter_mut().for_each(|sender| {
+pub fn saturated(
+    room: &mut RoomLoad,
+    server: &Server,
+    under_way: usize,
+    stretch: Duration,
+    setting: &str,
+) -> Result<Vec<Figure>> {
+    room.listeners.forget();
+    let sent = |room: &RoomLoad| room.senders.iter().map(Sender::sent).sum::<usize>();
+    let before = sent(room);
+    room.senders.iter_mut().for_each(|sender| {
         sender.took.clear();
         sender.places.clear();
     });
@@ -87,25 +93,25 @@ pub fn saturated(hall: &mut Hall, server: &Server, under_way: usize, stretch: Du
     let mut last = began;
     // Which message it was and when it came, in µs: small, for the floor delivers fifty million in a stretch.
     let mut heard: Vec<(u32, u32)> = Vec::new();
-    for sender in &mut hall.senders {
+    for sender in &mut room.senders {
         sender.post(under_way)?;
     }
     let mut hear = |nth, now| {
         last = now;
         heard.push((nth as u32, (now - began).as_micros() as u32));
     };
-    let mut delivered = hall.listen(began + stretch, &mut hear, |sender, count| sender.post(count))?;
-    let messages = sent(hall) - before;
-    delivered += hall.drain(messages, &mut hear)?;
+    let mut delivered = room.listen(began + stretch, &mut hear, |sender, count| sender.post(count))?;
+    let messages = sent(room) - before;
+    delivered += room.drain(messages, &mut hear)?;
     let used = meter.stop(server)?;
     let took = last - began;
     // The nth message that somebody heard is the nth of the room.
-    let mut posted: Vec<_> = hall.senders.iter().flat_map(|sender| sender.places.iter().copied()).collect();
+    let mut posted: Vec<_> = room.senders.iter().flat_map(|sender| sender.places.iter().copied()).collect();
     posted.sort_unstable();
     let sent: Vec<_> = posted.into_iter().map(|(_, sent)| (sent - began).as_micros() as u32).collect();
     let mut on_the_way: Vec<_> =
         heard.iter().filter_map(|&(nth, at)| sent.get(nth as usize).map(|sent| at.saturating_sub(*sent))).collect();
-    let mut acknowledged: Vec<_> = hall.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
+    let mut acknowledged: Vec<_> = room.senders.iter().flat_map(|sender| sender.took.iter().copied()).collect();
     Ok(vec![
         Figure::more(setting, "saturated: deliveries/s", delivered as f64 / took.as_secs_f64()),
         Figure::less(setting, "saturated: CPU a delivery, µs", used.each(delivered)),

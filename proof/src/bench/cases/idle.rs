@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ROOM, Stage, furnish};
+use super::{Fixture, ROOM, furnish};
 use crate::bench::Result;
-use crate::bench::crowd::Crowd;
+use crate::bench::listeners::Listeners;
 use crate::bench::meter::Meter;
 use crate::bench::options::Kind;
 use crate::bench::results::{Figure, grouped};
@@ -13,28 +13,28 @@ use crate::bench::results::{Figure, grouped};
 const REST: Duration = Duration::from_secs(4);
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let (_site, server) = stage.fresh(kind, false)?;
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;
     // What the first few connections make the server keep for good is not theirs.
-    let mut first = Crowd::default();
+    let mut first = Listeners::default();
     first.grow(server.address, &person, ROOM, 32)?;
     drop(first);
     std::thread::sleep(Duration::from_secs(1));
-    let empty = server.memory()?;
+    let empty = server.memory();
     figures.push(Figure::less("nobody connected", "memory, MiB", empty as f64 / 1_048_576.0));
-    let mut crowd = Crowd::default();
-    for &count in stage.options.waiting() {
+    let mut listeners = Listeners::default();
+    for &count in fixture.options.waiting() {
         let setting = format!("{} connections", grouped(count));
-        let more = count - crowd.len();
-        crowd.grow(server.address, &person, ROOM, more)?;
+        let more = count - listeners.len();
+        listeners.grow(server.address, &person, ROOM, more)?;
         let meter = Meter::start(&server)?;
-        crowd.wait(REST)?;
+        listeners.wait(REST)?;
         let used = meter.stop(&server)?;
-        if crowd.open() < crowd.len() {
-            return Err(format!("{} connections were lost", crowd.len() - crowd.open()).into());
+        if listeners.open() < listeners.len() {
+            return Err(format!("{} connections were lost", listeners.len() - listeners.open()).into());
         }
-        let each = server.memory()?.saturating_sub(empty) as f64 / 1024.0 / crowd.len() as f64;
+        let each = server.memory().saturating_sub(empty) as f64 / 1024.0 / listeners.len() as f64;
         figures.push(Figure::less(&setting, "memory a connection, KiB", each));
         figures.push(Figure::about(&setting, "server busy while they wait, %", used.server_busy()));
     }

@@ -4,40 +4,37 @@ mod browser;
 mod connects;
 mod disks;
 mod fanout;
-mod hall;
 mod idle;
 mod pages;
 mod posts;
+mod room_load;
 mod sizes;
 mod start;
 mod stock;
 
 use std::collections::BTreeMap;
 
-use mio::{Events, Poll, Token};
-
 use self::stock::Stock;
 use super::Result;
-use super::crowd::CHUNK;
 use super::field::Field;
 use super::options::{Case, Kind, Options};
 use super::people::{self, Person};
 use super::results::Figure;
-use super::sender::Sender;
+use super::sender::{Sender, post_all};
 use super::server::{Server, Site};
 
 /// The room that every server has.
 const ROOM: &str = "general";
 
 /// What a run stands on.
-pub struct Stage<'a> {
+pub struct Fixture<'a> {
     options: &'a Options,
     field: Field,
     /// Servers' databases with long rooms, made once.
     stocks: BTreeMap<Kind, Stock>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Fixture<'a> {
     /// Prepares the servers.
     pub fn new(options: &'a Options) -> Result<Self> {
         Ok(Self { options, field: Field::prepare(options)?, stocks: BTreeMap::new() })
@@ -66,33 +63,24 @@ impl<'a> Stage<'a> {
 }
 
 /// One round of a case on one server; what was seen before something went wrong is kept.
-pub fn measure(stage: &mut Stage, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
+pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
     match case {
-        Case::Posts => posts::measure(stage, kind, seen),
-        Case::Disks => disks::measure(stage, kind, seen),
-        Case::Fanout => fanout::measure(stage, kind, seen),
-        Case::Connects => connects::measure(stage, kind, seen),
-        Case::Idle => idle::measure(stage, kind, seen),
-        Case::Sizes => sizes::measure(stage, kind, seen),
-        Case::Pages => pages::measure(stage, kind, seen),
-        Case::Start => start::measure(stage, kind, seen),
-        Case::Browser => browser::measure(stage, kind, seen),
+        Case::Posts => posts::measure(fixture, kind, seen),
+        Case::Disks => disks::measure(fixture, kind, seen),
+        Case::Fanout => fanout::measure(fixture, kind, seen),
+        Case::Connects => connects::measure(fixture, kind, seen),
+        Case::Idle => idle::measure(fixture, kind, seen),
+        Case::Sizes => sizes::measure(fixture, kind, seen),
+        Case::Pages => pages::measure(fixture, kind, seen),
+        Case::Start => start::measure(fixture, kind, seen),
+        Case::Browser => browser::measure(fixture, kind, seen),
     }
 }
 
 /// Lets somebody say so many things in the room before anything is measured.
 fn furnish(server: &Server, messages: usize) -> Result<Person> {
     let person = people::register(server.address, "ada")?;
-    let mut sender = Sender::connect(server.address, &person, "ada", &[ROOM.to_owned()], false)?;
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(8);
-    sender.register(&poll, Token(0))?;
-    let mut buffer = vec![0; CHUNK];
-    while sender.took.len() < messages {
-        let more = (messages - sender.sent()).min(32 - sender.under_way());
-        sender.post(more)?;
-        poll.poll(&mut events, None)?;
-        sender.read(&mut buffer)?;
-    }
+    let sender = Sender::connect(server.address, &person, "ada", &[ROOM.to_owned()], false)?;
+    post_all(&mut [sender], messages, 32)?;
     Ok(person)
 }

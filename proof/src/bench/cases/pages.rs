@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Stage;
+use super::Fixture;
 use super::stock::{COMMON, RARE};
 use crate::bench::Result;
 use crate::bench::http::{Http, get};
@@ -27,9 +27,9 @@ struct Page {
 }
 
 /// One round.
-pub fn measure(stage: &mut Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let stretch = stage.options.stretch() / 2;
-    let stock = stage.stock(kind)?;
+pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let stretch = fixture.options.stretch() / 2;
+    let stock = fixture.stock(kind)?;
     let server = stock.site.start()?;
     for (slug, depth) in &stock.rooms {
         let setting = format!("{} messages", grouped(*depth));

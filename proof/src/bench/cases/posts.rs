@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use super::{ROOM, Stage};
+use super::{Fixture, ROOM};
 use crate::bench::Result;
-use crate::bench::crowd::CHUNK;
+use crate::bench::listeners::CHUNK;
 use crate::bench::meter::{Meter, millis, quantile};
 use crate::bench::options::Kind;
 use crate::bench::people::{self, Person};
@@ -21,23 +21,23 @@ const WARM: Duration = Duration::from_millis(700);
 const PATIENCE: usize = 8;
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let (_site, server) = stage.fresh(kind, true)?;
-    let most = stage.options.posting().iter().map(|(people, ..)| *people).max().unwrap_or(1);
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = fixture.fresh(kind, true)?;
+    let most = fixture.options.posting().iter().map(|(people, ..)| *people).max().unwrap_or(1);
     let names = (0..most).map(|nth| format!("sender{nth}"));
     let people: Vec<_> = names.map(|name| people::register(server.address, &name)).collect::<Result<_>>()?;
-    let rooms: Vec<_> = (0..stage.options.posting().iter().map(|(.., rooms)| *rooms).max().unwrap_or(1))
+    let rooms: Vec<_> = (0..fixture.options.posting().iter().map(|(.., rooms)| *rooms).max().unwrap_or(1))
         .map(|nth| format!("room-{nth}"))
         .collect();
     if rooms.len() > 1 {
         rooms.iter().try_for_each(|room| people::open_room(server.address, &people[0], room))?;
     }
-    for &(count, each, in_rooms) in stage.options.posting() {
+    for &(count, each, in_rooms) in fixture.options.posting() {
         let setting =
             format!("{} under way, {}", count * each, if in_rooms == 1 { "1 room".into() } else { format!("{in_rooms} rooms") });
         let rooms = if in_rooms == 1 { vec![ROOM.to_owned()] } else { rooms[..in_rooms].to_vec() };
         let mut posting = Posting::open(&server, &people[..count], &rooms, &setting)?;
-        figures.extend(posting.run(&server, each, stage.options.stretch(), &setting)?);
+        figures.extend(posting.run(&server, each, fixture.options.stretch(), &setting)?);
     }
     server.stop()?;
     Ok(())

@@ -1,8 +1,8 @@
 //! What longer messages cost: posted to nobody, and delivered to 100 listeners.
 
-use super::hall::Hall;
 use super::posts::Posting;
-use super::{ROOM, Stage, fanout};
+use super::room_load::RoomLoad;
+use super::{Fixture, ROOM, fanout};
 use crate::bench::Result;
 use crate::bench::options::Kind;
 use crate::bench::people;
@@ -16,21 +16,21 @@ const TEXTS: usize = 64;
 const LISTENERS: usize = 100;
 
 /// One round.
-pub fn measure(stage: &Stage, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
-    let (_site, server) = stage.fresh(kind, true)?;
+pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
+    let (_site, server) = fixture.fresh(kind, true)?;
     let author = people::register(server.address, "author")?;
-    let mut hall = Hall::open(&server)?;
-    for &length in stage.options.lengths() {
+    let mut room = RoomLoad::open(&server)?;
+    for &length in fixture.options.lengths() {
         let setting = format!("{} characters", grouped(length));
         let mut posting = Posting::open(&server, std::slice::from_ref(&author), &[ROOM.to_owned()], &setting)?;
         posting.say(&texts(length));
-        figures.extend(posting.run(&server, 128, stage.options.stretch(), &setting)?);
+        figures.extend(posting.run(&server, 128, fixture.options.stretch(), &setting)?);
     }
-    hall.fill(&server, LISTENERS)?;
-    for &length in stage.options.lengths() {
+    room.fill(&server, LISTENERS)?;
+    for &length in fixture.options.lengths() {
         let setting = format!("{} characters", grouped(length));
-        hall.senders.iter_mut().for_each(|sender| sender.say(texts(length)));
-        figures.extend(fanout::saturated(&mut hall, &server, 16, stage.options.stretch(), &setting)?);
+        room.senders.iter_mut().for_each(|sender| sender.say(texts(length)));
+        figures.extend(fanout::saturated(&mut room, &server, 16, fixture.options.stretch(), &setting)?);
     }
     server.stop()?;
     Ok(())

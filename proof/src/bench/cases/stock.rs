@@ -2,16 +2,13 @@
 //!
 //! Owns what is said there and how often. It must not read any of it.
 
-use std::time::{Duration, Instant};
-
-use mio::{Events, Poll, Token};
+use std::time::Instant;
 
 use crate::bench::Result;
-use crate::bench::crowd::CHUNK;
 use crate::bench::people::{self, Person};
 use crate::bench::prose;
 use crate::bench::results::grouped;
-use crate::bench::sender::{Sender, Words};
+use crate::bench::sender::{Sender, Words, post_all};
 use crate::bench::server::{Server, Site};
 
 /// How many write, and how many posts of each are under way.
@@ -55,30 +52,13 @@ impl Stock {
 }
 
 fn fill(server: &Server, writers: &[Person], room: &str, depth: usize) -> Result<()> {
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(64);
-    let mut buffer = vec![0; CHUNK];
-    let share = depth.div_ceil(writers.len());
     let mut senders = Vec::new();
-    for (place, writer) in writers.iter().enumerate() {
+    for writer in writers {
         let mut sender = Sender::connect(server.address, writer, room, &[room.to_owned()], false)?;
-        sender.register(&poll, Token(place))?;
         sender.say(Words::Varied(message));
-        sender.post(UNDER_WAY.min(share))?;
         senders.push(sender);
     }
-    while senders.iter().any(|sender| sender.under_way() > 0) {
-        poll.poll(&mut events, Some(Duration::from_secs(20)))?;
-        if events.is_empty() {
-            return Err(format!("{room}: posts are not answered").into());
-        }
-        for event in &events {
-            let sender = &mut senders[event.token().0];
-            let answered = sender.read(&mut buffer)?;
-            sender.post(answered.min(share - sender.sent()))?;
-        }
-    }
-    Ok(())
+    post_all(&mut senders, depth.div_ceil(writers.len()), UNDER_WAY).map_err(|error| format!("{room}: {error}").into())
 }
 
 /// A line, with one of the words that will be searched for, now and then.

@@ -4,6 +4,7 @@
 
 use crate::bench::http::find;
 use crate::bench::sender::BODY;
+use crate::client::frame;
 
 /// What a client wants.
 pub enum Heard {
@@ -51,21 +52,8 @@ impl Frames {
     }
 }
 
-/// Appends a server's text frame.
 fn push(bytes: &mut Vec<u8>, text: &str) {
-    bytes.push(0x81);
-    match u16::try_from(text.len()) {
-        Ok(length @ 0..=125) => bytes.push(length as u8),
-        Ok(length) => {
-            bytes.push(126);
-            bytes.extend_from_slice(&length.to_be_bytes());
-        }
-        Err(_) => {
-            bytes.push(127);
-            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-        }
-    }
-    bytes.extend_from_slice(text.as_bytes());
+    frame::push(bytes, 0x81, text.as_bytes(), false);
 }
 
 /// The first whole thing in what has been read, and how long it is.
@@ -83,16 +71,13 @@ pub fn next(bytes: &[u8]) -> Option<(Heard, usize)> {
             const KNOWN: &[u8] = b"HTTP/1.1 303 See Other\r\nlocation: /\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n";
             (bytes.len() >= end + length).then_some((Heard::Answer(KNOWN), end + length))
         }
-        _ => frame(bytes),
+        _ => packet(bytes),
     }
 }
 
 /// A client's frame: its mask is zero, because this bench's client chose it so.
-fn frame(bytes: &[u8]) -> Option<(Heard, usize)> {
-    let (head, length) = match bytes.get(1)? & 0x7f {
-        126 => (8, usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]))),
-        short => (6, usize::from(short)),
-    };
+fn packet(bytes: &[u8]) -> Option<(Heard, usize)> {
+    let (head, length) = frame::head(bytes)?;
     let text = bytes.get(head..head + length)?;
     let heard = match text {
         b"40/chat," => Heard::Answer(b"\x81\x1340/chat,{\"sid\":\"0\"}"),

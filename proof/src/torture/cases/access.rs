@@ -1,44 +1,14 @@
 //! People who lose their access while they are connected, and do not listen.
 
-use std::time::{Duration, Instant};
+use crate::torture::prelude::*;
 
-use serde_json::json;
-
-use crate::client::site::PASSWORD;
-use crate::client::{Person, Socket};
-use crate::ground::gauge::unsent;
-use crate::torture::guests::{Loud, invited, make_administrator, stuck, until_gone};
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
-
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "removed-member",
-        about: "a member is removed while everybody writes, and tries to come back in: not one later message, and every post refused",
-        databases: Db::BOTH,
-        rounds: 30,
-        short: 3,
-        needs: &[],
-        run: |stage, rounds| Box::pin(removed_member(stage, rounds)),
-    },
-    Case {
-        name: "ended-access",
-        about: "new password, ban, log-out and log-in anew, with sockets that read nothing and are full: all of them dead within 5 s",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(ended_access(stage, rounds)),
-    },
-    Case {
-        name: "connect-again",
-        about: "who was thrown out sends a bare CONNECT over the same transport, at every moment: refused, and nothing is heard",
-        databases: Db::BOTH,
-        rounds: 10,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(connect_again(stage, rounds)),
-    },
+    Case::new("removed-member", Db::BOTH, 30, 3, |fixture, rounds| Box::pin(removed_member(fixture, rounds))).about(
+        "a member is removed while everybody writes, and tries to come back in: not one later message, and every post refused",
+    ),
+    Case::new("ended-access", Db::BOTH, 3, 0, |fixture, rounds| Box::pin(ended_access(fixture, rounds))).about(
+        "new password, ban, log-out and log-in anew, with sockets that read nothing and are full: all of them dead within 5 s",
+    ),
 ];
 
 /// By when every socket must be dead.
@@ -73,8 +43,8 @@ impl End {
     }
 }
 
-async fn removed_member(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn removed_member(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 2).await;
     let (owner, room) = load.witness();
     let member = server.register("leaver").await;
@@ -137,14 +107,14 @@ async fn removed_member(stage: Stage, rounds: u32) -> Played {
 
 /// The change at which somebody last left the room.
 async fn left_at(owner: &Person, room: &str) -> i64 {
-    let history = crate::torture::load::history(owner, room).await;
+    let history = history(owner, room).await;
     let left = history.iter().rev().find(|message| message["kind"] == "left").expect("somebody left");
     left["rev"].as_i64().expect("a change has a number")
 }
 
-async fn ended_access(stage: Stage, rounds: u32) -> Played {
-    make_administrator(&stage).await;
-    let server = stage.start(&[("LOGIN_RATE", "off")]).await;
+async fn ended_access(fixture: Fixture, rounds: u32) -> Played {
+    fixture.add_administrator().await;
+    let server = fixture.start(&[("LOGIN_RATE", "off")]).await;
     let root = server.log_in("root").await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
@@ -197,58 +167,4 @@ async fn is_shut_out(before: &Person) {
     assert!(before.get("/rooms").await.expect(303).location().starts_with("/login"));
     let refusal = before.try_socket().await.expect_err("the old cookie opens a socket");
     assert_eq!(refusal.message(), "unauthenticated");
-}
-
-async fn connect_again(stage: Stage, rounds: u32) -> Played {
-    make_administrator(&stage).await;
-    let server = stage.start(&[("LOGIN_RATE", "off")]).await;
-    let root = server.log_in("root").await;
-    let owner = server.register("host").await;
-    let room = owner.create_room("Inside", "private").await;
-    let (witness, _) = owner.join(&room).await;
-    let mut outcome = Outcome::default();
-    let mut tried = 0;
-    for round in 0..rounds {
-        for end in End::ALL {
-            let name = format!("kicked-{round}-{}-", end as u8);
-            let kicked = invited(&server, &owner, &room, &name, 1).await.remove(0);
-            let before = kicked.at(&server);
-            // One still in the namespace, one that has left it with the transport open, and one that never entered.
-            let (inside, _) = kicked.join(&room).await;
-            let (outside, _) = kicked.join(&room).await;
-            outside.raw("41/chat,").await;
-            let waiting = Socket::open(&server.site, &before.cookies(), None).await.expect("the transport opens");
-            let mut all = [inside, outside, waiting];
-            // They knock all the time, also in the moment in which it happens.
-            let knocking = async {
-                for _ in 0..200 {
-                    for socket in &mut all {
-                        // Whoever knocks too often is cut, and comes back.
-                        if socket.has_ended() {
-                            *socket = Socket::open(&server.site, &before.cookies(), None).await.expect("the transport opens");
-                        }
-                        socket.raw("40/chat,").await;
-                    }
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                    tried += all.len();
-                }
-            };
-            let ((), ()) = tokio::join!(end.come(&kicked, &root), knocking);
-            let secret = format!("not for {name}");
-            let told = witness.post(&room, &secret, &secret).await;
-            witness.hears(&secret).await;
-            for socket in &all {
-                socket.raw("40/chat,").await;
-                let join = socket.send("join", json!({ "room": room })).await;
-                let answer = join.within(Duration::from_millis(300)).await;
-                assert!(answer.as_ref().is_none_or(|it| it["ok"] == json!(false)), "{end:?}: let in again: {answer:?}");
-                let after = socket.peek_at("message").into_iter().find(|it| it["rev"].as_i64() >= told["rev"].as_i64());
-                assert_eq!(after, None, "{end:?}: heard after the end");
-            }
-            until_gone(&owner, &room, &name, DEAD).await;
-            is_shut_out(&before).await;
-        }
-    }
-    outcome.note(format_args!("{tried} CONNECT packets around the end of access, none let in for good"));
-    Ok(outcome)
 }

@@ -1,37 +1,14 @@
 //! Too many who want an account, or somebody else's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use crate::torture::prelude::*;
 
-use crate::client::site::PASSWORD;
-use crate::client::{Answer, Person};
-use crate::ground::gauge::Gauge;
-use crate::ground::process::Process;
-use crate::torture::guests::address;
-use crate::torture::{Beats, Case, Db, Outcome, Played, Pulse, Stage};
-
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "register-flood",
-        about: "120 connections that register without pause, with a made-up invitation, from one address and from many: those who have an account log in, and others hardly notice",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(register_flood(stage, rounds)),
-    },
-    Case {
-        name: "throttle-as-weapon",
-        about: "200 addresses guess at one account without pause: its owner logs in from a new browser and a known one, and changes their password, all the time",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(throttle_as_weapon(stage, rounds)),
-    },
+    Case::new("register-flood", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(register_flood(fixture, rounds)))
+        .about("120 connections that register without pause, with a made-up invitation, from one address and from many: those who have an account log in, and others hardly notice"),
+    Case::new("throttle-as-weapon", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(throttle_as_weapon(fixture, rounds)))
+        .about("200 addresses guess at one account without pause: its owner logs in from a new browser and a known one, and changes their password, all the time"),
 ];
 
 /// How many connections register.
@@ -53,39 +30,31 @@ const HONEST: usize = 10_000;
 /// What a flood did to others.
 struct Felt<T> {
     done: T,
-    beats: Beats,
+    latencies: Latencies,
     grown: f64,
 }
 
 /// Runs something beside something else that goes on until that is done, and measures what others notice.
 async fn beside<T>(
     server: &Process,
-    pulse: &mut Pulse,
+    latency: &mut LatencyProbe,
     flood: impl Future<Output = ()>,
     what: impl Future<Output = T>,
 ) -> Felt<T> {
-    let before = Gauge::of(server.id());
-    let mut most = before.memory;
-    let watch = async {
-        loop {
-            most = most.max(Gauge::of(server.id()).memory);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let all = async {
+    let before = server.stats();
+    let both = async {
         tokio::select! {
             done = what => done,
             () = flood => unreachable!("the flood has no end"),
-            () = watch => unreachable!("the watch has no end"),
         }
     };
-    let (done, beats) = pulse.during(all).await;
-    Felt { done, beats, grown: (most - before.memory) as f64 / 1_048_576.0 }
+    let ((done, peak), latencies) = latency.during(peak_during(server, both)).await;
+    Felt { done, latencies, grown: peak.mebibytes() - before.mebibytes() }
 }
 
 impl<T> Felt<T> {
-    fn hardly_noticed(&self, calm: &Beats, what: &str) {
-        self.beats.assert_held(calm, what);
+    fn hardly_noticed(&self, calm: &Latencies, what: &str) {
+        self.latencies.assert_held(calm, what);
         assert!(self.grown < MEMORY, "{what}: memory grew by {:.0} MiB", self.grown);
     }
 }
@@ -98,13 +67,13 @@ enum Flood {
     ManyAddresses,
 }
 
-async fn register_flood(stage: Stage, rounds: u32) -> Played {
+async fn register_flood(fixture: Fixture, rounds: u32) -> Played {
     let mut outcome = Outcome::default();
-    let mut server = stage.start(&[]).await;
+    let mut server = fixture.start(&[]).await;
     for nth in 0..PEOPLE {
         server.register(&person(nth)).await;
     }
-    let mut begun = Some(Pulse::begin(&server).await);
+    let mut begun = Some(LatencyProbe::begin(&server).await);
     for round in 0..rounds {
         for flood in [Flood::Invited, Flood::OneAddress, Flood::ManyAddresses] {
             drop(begun.take());
@@ -112,13 +81,13 @@ async fn register_flood(stage: Stage, rounds: u32) -> Played {
             server.end().await;
             let registration = if flood == Flood::Invited { "invite" } else { "open" };
             // The default, as anybody has it.
-            server = stage.start(&[("REGISTRATION", registration), ("REGISTRATION_RATE", "")]).await;
-            let mut pulse = Pulse::resume(&server).await;
-            let calm = pulse.beat(Duration::from_secs(1)).await;
+            server = fixture.start(&[("REGISTRATION", registration), ("REGISTRATION_RATE", "")]).await;
+            let mut latency = LatencyProbe::resume(&server).await;
+            let calm = latency.measure(Duration::from_secs(1)).await;
             let name = format!("{round}-{registration}-{}", flood as u8);
             let made = tokio::sync::Mutex::new([0_usize; 600]);
             let people = coming_in(&server, (round as usize * 3 + flood as usize) * PEOPLE);
-            let felt = beside(&server, &mut pulse, registering(&server, flood, &name, &made), people).await;
+            let felt = beside(&server, &mut latency, registering(&server, flood, &name, &made), people).await;
             let (came_in, slowest) = felt.done;
             let made = made.into_inner();
             let refused: usize = made.iter().sum::<usize>() - made[303];
@@ -130,7 +99,7 @@ async fn register_flood(stage: Stage, rounds: u32) -> Played {
             outcome.note(format_args!(
                 "{what}: {came_in} of {PEOPLE} came in, the slowest in {:.0} ms; {} accounts made, {refused} refused (422: {}, 429: {}, \
                  503: {}); {}, memory +{:.0} MiB (before: {calm})",
-                slowest.as_secs_f64() * 1000.0, made[303], made[422], made[429], made[503], felt.beats, felt.grown,
+                slowest.as_secs_f64() * 1000.0, made[303], made[422], made[429], made[503], felt.latencies, felt.grown,
             ));
             assert!(came_in >= COME_IN, "{what}: only {came_in} of {PEOPLE} could log in");
             felt.hardly_noticed(&calm, what);
@@ -139,7 +108,7 @@ async fn register_flood(stage: Stage, rounds: u32) -> Played {
                 Flood::OneAddress => assert!(made[303] <= ACCOUNTS, "{} accounts from one address", made[303]),
                 Flood::ManyAddresses => assert!(made[303] > 0, "nobody could register"),
             }
-            begun = Some(pulse);
+            begun = Some(latency);
         }
     }
     Ok(outcome)
@@ -180,19 +149,19 @@ async fn coming_in(server: &Process, first: usize) -> (usize, Duration) {
     (came_in, slowest)
 }
 
-async fn throttle_as_weapon(stage: Stage, rounds: u32) -> Played {
+async fn throttle_as_weapon(fixture: Fixture, rounds: u32) -> Played {
     let mut outcome = Outcome::default();
     // The default, as anybody has it.
-    let server = stage.start(&[("LOGIN_RATE", "")]).await;
-    let mut pulse = Pulse::begin(&server).await;
+    let server = fixture.start(&[("LOGIN_RATE", "")]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let known = server.register("ada").await;
     let mut password = PASSWORD.to_owned();
-    let calm = pulse.beat(Duration::from_secs(1)).await;
+    let calm = latency.measure(Duration::from_secs(1)).await;
     for round in 1..=rounds {
         let over = AtomicBool::new(false);
         let counts = tokio::sync::Mutex::new([0_usize; 600]);
         let owner = owning(&server, &known, &mut password, round as usize);
-        let felt = beside(&server, &mut pulse, guessing(&server, &over, &counts), owner).await;
+        let felt = beside(&server, &mut latency, guessing(&server, &over, &counts), owner).await;
         over.store(true, Ordering::Release);
         let counts = counts.into_inner();
         outcome.note(format_args!(
@@ -200,7 +169,7 @@ async fn throttle_as_weapon(stage: Stage, rounds: u32) -> Played {
             felt.done,
             counts[401],
             counts[429] + counts[503],
-            felt.beats,
+            felt.latencies,
             felt.grown,
         ));
         assert_eq!(counts[303], 0, "a guess came in");

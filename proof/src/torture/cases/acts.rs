@@ -1,26 +1,13 @@
 //! One person who does everything that is no post as often as they can: over pages and sockets, one kind of act after the other.
 
-use std::time::{Duration, Instant};
+use reqwest::RequestBuilder;
 
-use futures_util::future::join_all;
-use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use crate::torture::prelude::*;
 
-use crate::client::{Answer, Person, Socket};
-use crate::torture::watch::{memory_during, never_panicked};
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
-
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "acts-flood",
-    about: "topics, joins, leaves, admits, levels, markers, paging, searches, @room without end from one person: no more than the limits say is \
-            stored or told, memory and others hold",
-    databases: Db::BOTH,
-    rounds: 5,
-    short: 1,
-    needs: &[],
-    run: |stage, rounds| Box::pin(acts_flood(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+Case::new("acts-flood", Db::BOTH, 5, 1, |fixture, rounds| Box::pin(acts_flood(fixture, rounds)))
+.about("topics, joins, leaves, admits, levels, markers, paging, searches, @room without end from one person: no more than the limits say is \
+            stored or told, memory and others hold")];
 
 /// How much memory all of it may take, in MiB.
 const MEMORY: f64 = 64.0;
@@ -50,11 +37,11 @@ struct Tally {
     took: Duration,
 }
 
-async fn acts_flood(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("ACT_RATE", "60/min"), ("POST_RATE", "off"), ("REGISTRATION_RATE", "off")]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn acts_flood(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[("ACT_RATE", "60/min"), ("POST_RATE", "off"), ("REGISTRATION_RATE", "off")]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let (eve, grace) = (server.register("eve").await, server.register("grace").await);
-    let room = eve.create_room("Stage", "public").await;
+    let room = eve.create_room("Fixture", "public").await;
     let (socket, _) = eve.join(&room).await;
     let (witness, _) = grace.join(&room).await;
     let seq = socket.post(&room, "the first of it", "first").await["seq"].clone();
@@ -67,10 +54,10 @@ async fn acts_flood(stage: Stage, rounds: u32) -> Played {
         join_all(some.iter().map(|name| async { server.register(name).await.join(&large).await })).await;
     }
     drop(socket);
-    let calm = pulse.beat(Duration::from_secs(1)).await;
+    let calm = latency.measure(Duration::from_secs(1)).await;
     let began = Instant::now();
-    let flood = pulse.during(memory_during(&server, everything(&eve, [&room, &large, &door], &seq, rounds as usize)));
-    let ((tallies, memory), beats) = flood.await;
+    let flood = latency.during(growth_during(&server, everything(&eve, [&room, &large, &door], &seq, rounds as usize)));
+    let ((tallies, memory), latencies) = flood.await;
     let memory = memory as f64 / 1_048_576.0;
     // What was told of before this is told, was told; who has gone is told of a moment later.
     witness.post(&room, "the end of it", "end").await;
@@ -103,13 +90,13 @@ async fn acts_flood(stage: Stage, rounds: u32) -> Played {
             faults.push(format!("{what}: {told}, at most {most:.0}"));
         }
     }
-    outcome.note(format_args!("memory + {memory:.0} MiB; {beats} (before: {calm})"));
+    outcome.note(format_args!("memory + {memory:.0} MiB; {latencies} (before: {calm})"));
     if memory > MEMORY {
         faults.push(format!("memory grew by {memory:.0} MiB"));
     }
     never_panicked(&server);
     assert!(faults.is_empty(), "{}; {}", faults.join("; "), outcome.notes.join("; "));
-    beats.assert_held(&calm, "acts");
+    latencies.assert_held(&calm, "acts");
     Ok(outcome)
 }
 

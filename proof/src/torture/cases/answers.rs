@@ -1,51 +1,18 @@
 //! People who ask for much and take little of it: heavy answers that nobody reads, pages that are read a byte a second, more rooms than
 //! memory holds.
 
-use std::time::{Duration, Instant};
-
-use futures_util::future::join_all;
-use reqwest::Method;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{Answer, Person, Socket};
-use crate::ground::gauge::{Gauge, established};
-use crate::ground::process::Process;
-use crate::torture::guests::{SMALL, address, connect, invited, socket_from};
-use crate::torture::heavy::{self, EXTRA, Reader, Toll, fail, fill, is_all};
-use crate::torture::watch::never_panicked;
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "heavy-answers",
-        about: "500 messages as heavy as can be, asked for 200 times by sockets that read nothing: memory bounded, others served, and who reads on gets everything",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(heavy_answers(stage, rounds)),
-    },
-    Case {
-        name: "slow-readers",
-        about: "pages of a heavy room are asked for by 48 connections that read nothing or a byte a second: memory bounded, and cut after a while",
-        databases: Db::SQLITE,
-        rounds: 2,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(slow_readers(stage, rounds)),
-    },
-    Case {
-        name: "many-rooms",
-        about: "64 rooms of 50 heavy messages are read and joined in turn: what is kept in memory stays within MEMORY_LIMIT",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(many_rooms(stage, rounds)),
-    },
+    Case::new("heavy-answers", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(heavy_answers(fixture, rounds)))
+        .about("500 messages as heavy as can be, asked for 200 times by sockets that read nothing: memory bounded, others served, and who reads on gets everything"),
+    Case::new("slow-readers", Db::SQLITE, 2, 1, |fixture, rounds| Box::pin(slow_readers(fixture, rounds)))
+        .about("pages of a heavy room are asked for by 48 connections that read nothing or a byte a second: memory bounded, and cut after a while"),
+    Case::new("many-rooms", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(many_rooms(fixture, rounds)))
+        .about("64 rooms of 50 heavy messages are read and joined in turn: what is kept in memory stays within MEMORY_LIMIT"),
 ];
 
 /// How many messages the heavy room has, and how many when there is one round alone.
@@ -60,9 +27,9 @@ const SOCKETS: usize = 8;
 /// How long they stay, reading nothing.
 const HELD: Duration = Duration::from_secs(2);
 
-async fn heavy_answers(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn heavy_answers(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;
     let room = eve.create_room("Heavy", "private").await;
     if rounds > 1 {
@@ -100,8 +67,8 @@ async fn heavy_answers(stage: Stage, rounds: u32) -> Played {
     reader.settle(&mut outcome);
     drop(reader);
 
-    let calm = pulse.beat(Duration::from_secs(2)).await;
-    let before = Gauge::of(server.id()).memory;
+    let calm = latency.measure(Duration::from_secs(2)).await;
+    let before = server.stats().memory;
     for round in 1..=rounds {
         let alone = [vec!["sync"], vec!["history"], vec!["pins"], vec!["join"], vec!["join after"]];
         let all = vec!["sync", "history", "pins", "join", "join after"];
@@ -112,9 +79,9 @@ async fn heavy_answers(stage: Stage, rounds: u32) -> Played {
                 tokio::time::sleep(HELD).await;
                 drop(held);
             };
-            let toll = Toll::of(&server, before, &mut pulse, asking).await;
+            let cost = Cost::of(&server, before, &mut latency, asking).await;
             let who = format!("round {round}, {} on {sockets} socket(s)", events.join(", "));
-            toll.settle(who, &mut outcome, EXTRA, &calm);
+            cost.settle(who, &mut outcome, EXTRA, &calm);
         }
     }
     never_panicked(&server);
@@ -153,9 +120,9 @@ const GONE: Duration = Duration::from_secs(90);
 /// How long they are looked at when there is one round alone.
 const LOOKED_AT: Duration = Duration::from_secs(4);
 
-async fn slow_readers(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("MEMORY_LIMIT", ANSWERS)]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn slow_readers(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[("MEMORY_LIMIT", ANSWERS)]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;
     let room = eve.create_room("Heavy", "private").await;
     let people = invited(&server, &eve, &room, "slow", PEOPLE).await;
@@ -164,8 +131,8 @@ async fn slow_readers(stage: Stage, rounds: u32) -> Played {
     fill(&eve, std::slice::from_ref(&room), FEW_MESSAGES / 2, heavy::links).await;
     fill(&eve, std::slice::from_ref(&room), FEW_MESSAGES, heavy::escapes).await;
     let mut outcome = Outcome::default();
-    let calm = pulse.beat(Duration::from_secs(2)).await;
-    let before = Gauge::of(server.id()).memory;
+    let calm = latency.measure(Duration::from_secs(2)).await;
+    let before = server.stats().memory;
     for round in 1..=rounds {
         for (people, whose) in [(std::slice::from_ref(&eve), "one person"), (&people[..], "several people")] {
             let others = established(server.address.port());
@@ -184,8 +151,8 @@ async fn slow_readers(stage: Stage, rounds: u32) -> Played {
                 last = began.elapsed();
                 dripping.iter().for_each(tokio::task::JoinHandle::abort);
             };
-            let toll = Toll::of(&server, before, &mut pulse, reading).await;
-            toll.settle(format_args!("round {round}, {READERS} readers of {whose}"), &mut outcome, EXTRA, &calm);
+            let cost = Cost::of(&server, before, &mut latency, reading).await;
+            cost.settle(format_args!("round {round}, {READERS} readers of {whose}"), &mut outcome, EXTRA, &calm);
             if rounds > 1 {
                 outcome.note(format_args!("the last of them was gone after {:.0} s", last.as_secs_f64()));
                 if last >= GONE {
@@ -247,23 +214,23 @@ const ROOMS: usize = 64;
 const FEW_ROOMS: usize = 32;
 const IN_ROOM: usize = 50;
 
-async fn many_rooms(stage: Stage, rounds: u32) -> Played {
+async fn many_rooms(fixture: Fixture, rounds: u32) -> Played {
     let (count, limit) = if rounds > 1 { (ROOMS, 32) } else { (FEW_ROOMS, 16) };
-    let server = stage.start(&[("MEMORY_LIMIT", &format!("{limit}MB"))]).await;
-    let mut pulse = Pulse::begin(&server).await;
+    let server = fixture.start(&[("MEMORY_LIMIT", &format!("{limit}MB"))]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let (eve, grace) = (server.register("eve").await, server.register("grace").await);
-    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let calm = latency.measure(Duration::from_secs(2)).await;
     // A first, light room: what the first visit of any room takes is not what is kept of many.
     let light = eve.create_room("Light", "public").await;
     visit(&server, &eve, &light).await;
-    let before = Gauge::of(server.id()).memory;
+    let before = server.stats().memory;
     let mut outcome = Outcome::default();
     let mut rooms = Vec::new();
     for nth in 0..count {
         rooms.push(eve.create_room(&format!("Heavy {nth}"), "public").await);
     }
-    let toll = Toll::of(&server, before, &mut pulse, fill(&eve, &rooms, IN_ROOM, heavy::escapes)).await;
-    toll.settle(format_args!("{count} rooms written"), &mut outcome, limit + EXTRA, &calm);
+    let cost = Cost::of(&server, before, &mut latency, fill(&eve, &rooms, IN_ROOM, heavy::escapes)).await;
+    cost.settle(format_args!("{count} rooms written"), &mut outcome, limit + EXTRA, &calm);
     for round in 1..=rounds {
         for person in [&eve, &grace] {
             let visiting = async {
@@ -271,8 +238,8 @@ async fn many_rooms(stage: Stage, rounds: u32) -> Played {
                     visit(&server, person, room).await;
                 }
             };
-            let toll = Toll::of(&server, before, &mut pulse, visiting).await;
-            toll.settle(format_args!("round {round}, {} everywhere", person.username), &mut outcome, limit + EXTRA, &calm);
+            let cost = Cost::of(&server, before, &mut latency, visiting).await;
+            cost.settle(format_args!("round {round}, {} everywhere", person.username), &mut outcome, limit + EXTRA, &calm);
         }
     }
     never_panicked(&server);

@@ -1,35 +1,24 @@
 //! An old backup is put back.
 
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
-
-use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use std::path::Path;
+use std::process::Command;
 
 use crate::checker::check;
-use crate::client::Socket;
-use crate::ground::programs;
-use crate::torture::load::history;
-use crate::torture::{Case, Db, Follower, Load, Outcome, Played, Stage};
+use crate::infra::programs;
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "old-backup",
-    about: "a backup made under load is put back while clients are ahead of it, as documented and, every other round, with the step forgotten: they begin afresh and have exactly what is there",
-    databases: Db::BOTH,
-    rounds: 6,
-    short: 1,
-    needs: &[],
-    run: |stage, rounds| Box::pin(old_backup(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("old-backup", Db::BOTH, 6, 1, |fixture, rounds| Box::pin(old_backup(fixture, rounds)))
+        .about("a backup made under load is put back while clients are ahead of it, as documented and, every other round, with the step forgotten: they begin afresh and have exactly what is there"),
+];
 
 /// How far the clients are ahead of the backup.
 const AHEAD: u32 = 30;
 
-async fn old_backup(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn old_backup(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 2).await;
     let mut outcome = Outcome::default();
@@ -37,11 +26,11 @@ async fn old_backup(stage: Stage, rounds: u32) -> Played {
     let place = load.clients.len() - 2;
     for round in 1..=rounds {
         let is_documented = round % 2 == 1;
-        let copy = stage.folder().join(format!("copy-{round}"));
+        let copy = fixture.folder().join(format!("copy-{round}"));
         load.during(async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             // While people write: that is what backups are made under.
-            back_up(&stage, &copy).await;
+            back_up(&fixture, &copy).await;
         })
         .await;
         outcome.add(load.verdict().await);
@@ -55,8 +44,8 @@ async fn old_backup(stage: Stage, rounds: u32) -> Played {
             follower.follow_to(head(&socket, &room).await).await;
         }
         server.kill().await;
-        put_back(&stage, &copy, is_documented).await;
-        let (again, recovery) = stage.start_again(address, &[]).await;
+        put_back(&fixture, &copy, is_documented).await;
+        let (again, recovery) = fixture.start_again(address, &[]).await;
         server = again;
         outcome.recovered(recovery);
         let (socket, _) = witness.join(&room).await;
@@ -96,10 +85,10 @@ async fn old_backup(stage: Stage, rounds: u32) -> Played {
 }
 
 /// As docs/database.md says.
-async fn back_up(stage: &Stage, copy: &Path) {
-    match stage.db {
+async fn back_up(fixture: &Fixture, copy: &Path) {
+    match fixture.db {
         Db::Sqlite => {
-            let file = SqliteConnectOptions::new().filename(stage.folder().join("parlor.db"));
+            let file = SqliteConnectOptions::new().filename(fixture.folder().join("parlor.db"));
             let mut other = file.connect().await.expect("the file is there");
             let statement = format!("vacuum into '{}'", copy.display());
             other.execute(AssertSqlSafe(statement)).await.expect("it may be copied");
@@ -107,19 +96,19 @@ async fn back_up(stage: &Stage, copy: &Path) {
         }
         Db::Postgres => {
             let program = programs::postgres("pg_dump").expect("it is beside Postgres' other programs");
-            let dump = tokio::process::Command::new(program).arg("--clean").arg("-f").arg(copy).arg(stage.url()).status().await;
+            let dump = tokio::process::Command::new(program).arg("--clean").arg("-f").arg(copy).arg(fixture.url()).status().await;
             assert!(dump.is_ok_and(|status| status.success()), "the database cannot be dumped");
         }
     }
 }
 
-async fn put_back(stage: &Stage, copy: &Path, is_documented: bool) {
+async fn put_back(fixture: &Fixture, copy: &Path, is_documented: bool) {
     const NEW_ID: &str = "delete from meta where key = 'epoch'";
-    match stage.db {
+    match fixture.db {
         Db::Sqlite => {
-            let file = stage.folder().join("parlor.db");
+            let file = fixture.folder().join("parlor.db");
             for rest in ["parlor.db-wal", "parlor.db-shm"] {
-                drop(std::fs::remove_file(stage.folder().join(rest)));
+                drop(std::fs::remove_file(fixture.folder().join(rest)));
             }
             std::fs::copy(copy, &file).expect("it can be put back");
             if is_documented {
@@ -130,19 +119,13 @@ async fn put_back(stage: &Stage, copy: &Path, is_documented: bool) {
         }
         Db::Postgres => {
             let program = programs::postgres("psql").expect("it is beside Postgres' other programs");
-            let done = Command::new(program).args(["-q", "-o", "/dev/null", "-f"]).arg(copy).arg(stage.url()).status();
+            let done = Command::new(program).args(["-q", "-o", "/dev/null", "-f"]).arg(copy).arg(fixture.url()).status();
             assert!(done.is_ok_and(|status| status.success()), "the dump cannot be put back");
             if is_documented {
-                let mut other = PgConnection::connect(stage.url()).await.expect("Postgres answers");
+                let mut other = PgConnection::connect(fixture.url()).await.expect("Postgres answers");
                 other.execute(NEW_ID).await.expect("the documented way");
                 drop(other.close().await);
             }
         }
     }
-}
-
-/// The room's last `rev`.
-async fn head(socket: &Socket, room: &str) -> i64 {
-    let answer = socket.ok("sync", json!({ "room": room, "after": 0 })).await;
-    answer["head"]["rev"].as_i64().expect("a head has a rev")
 }

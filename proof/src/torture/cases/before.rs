@@ -1,29 +1,15 @@
 //! Strangers who never log in, and make the server keep as much for them as they can.
 
 use std::fmt;
-use std::time::Duration;
-
-use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::client::Raw;
 use crate::client::polling::{OPENING, Polling};
-use crate::ground::gauge::Gauge;
-use crate::ground::process::Process;
-use crate::torture::guests::{address, connect};
-use crate::torture::watch::{memory_during, never_panicked};
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "before-login",
-    about: "nobody logs in: binary attachments, CONNECTs to long namespaces, refusals unread, polling sessions by the thousand: at most 64 MiB more memory, and others hardly notice",
-    databases: Db::SQLITE,
-    rounds: 3,
-    short: 1,
-    needs: &[],
-    run: |stage, rounds| Box::pin(before_login(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("before-login", Db::SQLITE, 3, 1, |fixture, rounds| Box::pin(before_login(fixture, rounds)))
+        .about("nobody logs in: binary attachments, CONNECTs to long namespaces, refusals unread, polling sessions by the thousand: at most 64 MiB more memory, and others hardly notice"),
+];
 
 const MB: u64 = 1 << 20;
 /// How much memory the server may have for all of it together, at its height.
@@ -83,11 +69,11 @@ impl fmt::Display for Way {
     }
 }
 
-async fn before_login(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("TRANSPORTS", "websocket,polling")]).await;
-    let mut pulse = Pulse::begin(&server).await;
-    let calm = pulse.beat(Duration::from_secs(1)).await;
-    let start = Gauge::of(server.id()).memory;
+async fn before_login(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[("TRANSPORTS", "websocket,polling")]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
+    let calm = latency.measure(Duration::from_secs(1)).await;
+    let start = server.stats().memory;
     let mut outcome = Outcome::default();
     outcome.note(format_args!("before: {} MiB, {calm}", start / MB));
     let mut most = 0;
@@ -95,23 +81,23 @@ async fn before_login(stage: Stage, rounds: u32) -> Played {
         let all = async {
             let mut grown = Vec::new();
             for way in Way::ALL {
-                let before = Gauge::of(server.id()).memory;
-                let ((), more) = memory_during(&server, way.attack(&server)).await;
+                let before = server.stats().memory;
+                let ((), more) = growth_during(&server, way.attack(&server)).await;
                 grown.push((way, (before + more).saturating_sub(start)));
             }
             grown
         };
-        let (grown, beats) = pulse.during(all).await;
+        let (grown, latencies) = latency.during(all).await;
         most = grown.iter().map(|(_, grown)| *grown).fold(most, u64::max);
         let each: Vec<_> = grown.iter().map(|(way, grown)| format!("{way} {}", grown / MB)).collect();
-        outcome.note(format_args!("round {round}, MiB more memory at most: {}; {beats}", each.join(", ")));
-        if most > MEMORY || beats.share(0.99) > NOTICED {
+        outcome.note(format_args!("round {round}, MiB more memory at most: {}; {latencies}", each.join(", ")));
+        if most > MEMORY || latencies.share(0.99) > NOTICED {
             outcome.failure = Some(format!("strangers cost too much: {}", outcome.notes.join(" | ")));
             return Ok(outcome);
         }
     }
     never_panicked(&server);
-    server.log_in("pulse").await.socket().await;
+    server.log_in("latency").await.socket().await;
     Ok(outcome)
 }
 

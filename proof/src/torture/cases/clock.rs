@@ -1,30 +1,21 @@
 //! The system's clock jumps.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::client::site::PASSWORD;
-use crate::client::{Person, Site};
-use crate::torture::load::history;
-use crate::torture::{Case, Db, Load, Need, NotRun, Outcome, Played, Stage, until_live};
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "clock-jumps",
-    about: "the server's clock jumps an hour forth and two back under load: order is by seq, nobody is cut, logged out or locked out",
-    databases: Db::BOTH,
-    rounds: 5,
-    short: 0,
-    needs: &[Need::Program("faketime")],
-    run: |stage, rounds| Box::pin(jumps(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("clock-jumps", Db::BOTH, 5, 0, |fixture, rounds| Box::pin(jumps(fixture, rounds)))
+        .about("the server's clock jumps an hour forth and two back under load: order is by seq, nobody is cut, logged out or locked out")
+        .needs(&[Need::Program("faketime")]),
+];
 
 /// Within this time people hear each other again.
 const LIVE: Duration = Duration::from_secs(10);
 
-async fn jumps(stage: Stage, rounds: u32) -> Played {
+async fn jumps(fixture: Fixture, rounds: u32) -> Played {
     let Some(library) = library() else { return Err(NotRun("libfaketime is not where Debian has it".to_owned())) };
-    let clock = stage.folder().join("clock");
+    let clock = fixture.folder().join("clock");
     set(&clock, "+0");
     let settings = [
         ("LD_PRELOAD", library.to_str().expect("a plain path")),
@@ -34,7 +25,7 @@ async fn jumps(stage: Stage, rounds: u32) -> Played {
         // With its limits on: a limit that counts by the clock could lock everybody out.
         ("POST_RATE", "100/s"),
     ];
-    let server = stage.start(&settings).await;
+    let server = fixture.start(&settings).await;
     let mut load = Load::gather(&server, 3).await;
     let (witness, room) = load.witness();
     let mut outcome = Outcome::default();

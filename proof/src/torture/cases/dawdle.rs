@@ -1,46 +1,17 @@
 //! Clients that hold a connection and say next to nothing.
 
-use std::time::{Duration, Instant};
-
-use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{Person, Socket};
-use crate::ground::gauge::Gauge;
-use crate::ground::process::Process;
-use crate::torture::guests::{address, connect, until_released};
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "slow-drip",
-        about: "400 clients send heads, bodies and frames a byte a second: each is closed within 15 s, and others do not notice",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(slow_drip(stage, rounds)),
-    },
-    Case {
-        name: "drip-inside",
-        about: "people who are in the chat send a frame a byte a second: gone within 60 s, as whoever answers no ping",
-        databases: Db::SQLITE,
-        rounds: 1,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(drip_inside(stage, rounds)),
-    },
-    Case {
-        name: "never-connect",
-        about: "500 connections are opened and held, bare, upgraded, and with a cookie, and never enter: closed within 15 s",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(never_connect(stage, rounds)),
-    },
+    Case::new("slow-drip", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(slow_drip(fixture, rounds)))
+        .about("400 clients send heads, bodies and frames a byte a second: each is closed within 15 s, and others do not notice"),
+    Case::new("drip-inside", Db::SQLITE, 1, 0, |fixture, rounds| Box::pin(drip_inside(fixture, rounds)))
+        .about("people who are in the chat send a frame a byte a second: gone within 60 s, as whoever answers no ping"),
+    Case::new("never-connect", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(never_connect(fixture, rounds)))
+        .about("500 connections are opened and held, bare, upgraded, and with a cookie, and never enter: closed within 15 s"),
 ];
 
 /// By when each must be closed.
@@ -116,14 +87,14 @@ async fn drip_on(stream: TcpStream, drop_: &[u8]) {
     tokio::time::timeout(2 * PINGED, over).await.expect("the server hangs up at all");
 }
 
-async fn slow_drip(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn slow_drip(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let person = server.register("slow").await;
-    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let calm = latency.measure(Duration::from_secs(2)).await;
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
-        let before = Gauge::of(server.id());
+        let before = server.stats();
         let ways = drips(&server.address.to_string(), &person.cookies());
         let dripping = join_all(ways.iter().map(|way| {
             let start = frame_begun(&way.start);
@@ -133,14 +104,14 @@ async fn slow_drip(stage: Stage, rounds: u32) -> Played {
                 all.into_iter().max().unwrap_or_default()
             }
         }));
-        let (longest, beats) = pulse.during(dripping).await;
+        let (longest, latencies) = latency.during(dripping).await;
         for (way, longest) in ways.iter().zip(&longest) {
             assert!(*longest < CLOSED + NOTICE, "{}: closed only after {longest:?}", way.what);
         }
         until_released(&server, before.descriptors, Duration::from_secs(5)).await;
-        beats.assert_held(&calm, "slow requests");
+        latencies.assert_held(&calm, "slow requests");
         let longest = longest.into_iter().max().unwrap_or_default();
-        outcome.note(format_args!("round {round}: the last one closed after {:.1} s; {beats}", longest.as_secs_f64()));
+        outcome.note(format_args!("round {round}: the last one closed after {:.1} s; {latencies}", longest.as_secs_f64()));
     }
     Ok(outcome)
 }
@@ -153,8 +124,8 @@ fn frame_begun(start: &str) -> Vec<u8> {
     }
 }
 
-async fn drip_inside(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn drip_inside(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let person = server.register("slow").await;
     let mut outcome = Outcome::default();
     for _ in 0..rounds {
@@ -185,14 +156,14 @@ async fn inside(person: &Person, nth: usize) -> Duration {
     began.elapsed()
 }
 
-async fn never_connect(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn never_connect(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let person = server.register("idle").await;
-    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let calm = latency.measure(Duration::from_secs(2)).await;
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
-        let before = Gauge::of(server.id());
+        let before = server.stats();
         let holding = join_all((0..4 * HELD).map(|nth| {
             let (server, person) = (&server, &person);
             async move {
@@ -214,17 +185,17 @@ async fn never_connect(stage: Stage, rounds: u32) -> Played {
                 began.elapsed()
             }
         }));
-        let (ends, beats) = pulse.during(holding).await;
+        let (ends, latencies) = latency.during(holding).await;
         let longest = ends.into_iter().max().unwrap_or_default();
         assert!(longest < CLOSED + NOTICE, "closed only after {longest:?}");
         until_released(&server, before.descriptors, Duration::from_secs(5)).await;
-        beats.assert_held(&calm, "requests that never end");
+        latencies.assert_held(&calm, "requests that never end");
         outcome.note(format_args!(
-            "round {round}: {} held, the last one closed after {:.1} s; {beats}; {} before, {} after",
+            "round {round}: {} held, the last one closed after {:.1} s; {latencies}; {} before, {} after",
             4 * HELD,
             longest.as_secs_f64(),
             before,
-            Gauge::of(server.id())
+            server.stats()
         ));
     }
     Ok(outcome)

@@ -1,46 +1,21 @@
 //! SQLite's file: on a disk that is full, held by another program, wanted by a second server.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::ground::process::Process;
-use crate::ground::watchdog::Watchdog;
-use crate::torture::stage::{is_well, until_well};
-use crate::torture::{Case, Db, Load, Need, NotRun, Outcome, Played, Probe, Stage, until_live};
+use crate::infra::watchdog::Watchdog;
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "disk-full",
-        about: "the database is on a small disk, which fills up under load: posts fail clearly, reads go on, and all is well when there is room",
-        databases: Db::SQLITE,
-        rounds: 5,
-        short: 1,
-        needs: &[Need::Root],
-        run: |stage, rounds| Box::pin(disk_full(stage, rounds)),
-    },
-    Case {
-        name: "sqlite-locked",
-        about: "another program holds the file for 20 s (`begin immediate`): bounded errors, reads go on, well again at once",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(locked(stage, rounds)),
-    },
-    Case {
-        name: "two-servers",
-        about: "a second server is started on the same SQLite file under load: it refuses, in words, and the first one goes on; killed, it leaves nothing behind",
-        databases: Db::SQLITE,
-        rounds: 10,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(two_servers(stage, rounds)),
-    },
+    Case::new("disk-full", Db::SQLITE, 5, 1, |fixture, rounds| Box::pin(disk_full(fixture, rounds)))
+        .about("the database is on a small disk, which fills up under load: posts fail clearly, reads go on, and all is well when there is room")
+        .needs(&[Need::Root]),
+    Case::new("sqlite-locked", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(locked(fixture, rounds)))
+        .about("another program holds the file for 20 s (`begin immediate`): bounded errors, reads go on, well again at once"),
+    Case::new("two-servers", Db::SQLITE, 10, 1, |fixture, rounds| Box::pin(two_servers(fixture, rounds)))
+        .about("a second server is started on the same SQLite file under load: it refuses, in words, and the first one goes on; killed, it leaves nothing behind"),
 ];
 
 /// The small disk: what Linux has in memory.
@@ -77,12 +52,12 @@ impl Disk {
 /// What the disk has at first.
 const SMALL: u64 = 2 << 20;
 
-async fn disk_full(stage: Stage, rounds: u32) -> Played {
-    let Some(disk) = Disk::mount(stage.folder().join("small"), SMALL) else {
+async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
+    let Some(disk) = Disk::mount(fixture.folder().join("small"), SMALL) else {
         return Err(NotRun("no file system can be mounted here".to_owned()));
     };
     let url = format!("sqlite://{}", disk.folder.join("parlor.db").display());
-    let mut server = Process::start(&stage.program, &[], stage.folder(), &url, &[]).await;
+    let mut server = Process::start(&fixture.program, &[], fixture.folder(), &url, &[]).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
@@ -118,7 +93,7 @@ async fn disk_full(stage: Stage, rounds: u32) -> Played {
     }
     server.kill().await;
     let address = server.address.to_string();
-    let server = Process::start(&stage.program, &[], stage.folder(), &url, &[("LISTEN", &address)]).await;
+    let server = Process::start(&fixture.program, &[], fixture.folder(), &url, &[("LISTEN", &address)]).await;
     outcome.add(load.verdict().await);
     drop(server);
     Ok(outcome)
@@ -127,11 +102,11 @@ async fn disk_full(stage: Stage, rounds: u32) -> Played {
 /// How long the other program holds the file.
 const HELD: Duration = Duration::from_secs(20);
 
-async fn locked(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn locked(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
-    let file = stage.folder().join("parlor.db");
+    let file = fixture.folder().join("parlor.db");
     let mut other = SqliteConnectOptions::new().filename(file).connect().await.expect("the file is there");
     for round in 1..=rounds {
         let mut probe = Probe::new(&load, &format!("probe{round}"));
@@ -156,8 +131,8 @@ async fn locked(stage: Stage, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-async fn two_servers(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn two_servers(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
@@ -166,9 +141,9 @@ async fn two_servers(stage: Stage, rounds: u32) -> Played {
         let slowest = load
             .during(async {
                 let mut slowest = Duration::ZERO;
-                for folder in [stage.folder(), Path::new("/")] {
+                for folder in [fixture.folder(), Path::new("/")] {
                     let began = Instant::now();
-                    let second = Process::try_start(&stage.program, &[], folder, stage.url(), &[]).await;
+                    let second = Process::try_start(&fixture.program, &[], folder, fixture.url(), &[]).await;
                     let said = second.err().expect("a second server must not start");
                     assert!(said.contains("in use by another Parlor"), "it does not say why: {said}");
                     slowest = slowest.max(began.elapsed());
@@ -181,7 +156,7 @@ async fn two_servers(stage: Stage, rounds: u32) -> Played {
         assert!(slowest < Duration::from_secs(10), "the second one refuses only after {slowest:?}");
         // A lock that outlives its server would keep the next one out.
         server.kill().await;
-        let (again, recovery) = stage.start_again(address, &[]).await;
+        let (again, recovery) = fixture.start_again(address, &[]).await;
         server = again;
         assert!(recovery < Duration::from_secs(5), "well again only after {recovery:?}");
         outcome.recovered(recovery);

@@ -1,25 +1,11 @@
 //! A message that is edited over and over, and somebody who reads its history again and again.
 
-use std::time::{Duration, Instant};
+use crate::torture::prelude::*;
 
-use futures_util::future::join_all;
-use serde_json::{Value, json};
-
-use crate::client::Person;
-use crate::ground::gauge::Gauge;
-use crate::torture::heavy::{self, EXTRA, Reader, Toll, fail, is_refused_for_now};
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
-
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "edit-history",
-    about: "a message is edited 1,500 times, and its history asked for over and over: short pages of few revisions; others do not notice",
-    databases: Db::BOTH,
-    rounds: 3,
-    short: 1,
-    needs: &[],
-    run: |stage, rounds| Box::pin(edit_history(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("edit-history", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(edit_history(fixture, rounds)))
+        .about("a message is edited 1,500 times, and its history asked for over and over: short pages of few revisions; others do not notice"),
+];
 
 /// How often the message is edited, and how often in one round alone.
 const EDITS: usize = 1_500;
@@ -32,9 +18,9 @@ const ASKERS: usize = 4;
 /// How long.
 const ASKED: Duration = Duration::from_secs(4);
 
-async fn edit_history(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn edit_history(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let (eve, mallory) = (server.register("eve").await, server.register("mallory").await);
     let room = eve.create_room("Edited", "public").await;
     let (socket, _) = eve.join(&room).await;
@@ -60,11 +46,11 @@ async fn edit_history(stage: Stage, rounds: u32) -> Played {
         let refused = other.refused("revisions", json!({ "room": room, "seq": seq, "before": before })).await;
         assert_eq!(refused, "forbidden", "somebody else's history is shown");
     }
-    let calm = pulse.beat(Duration::from_secs(2)).await;
-    let before = Gauge::of(server.id()).memory;
+    let calm = latency.measure(Duration::from_secs(2)).await;
+    let before = server.stats().memory;
     for round in 1..=rounds {
-        let toll = Toll::of(&server, before, &mut pulse, over_and_over(&eve, &room, &seq)).await;
-        toll.settle(format_args!("round {round}"), &mut outcome, EXTRA, &calm);
+        let cost = Cost::of(&server, before, &mut latency, over_and_over(&eve, &room, &seq)).await;
+        cost.settle(format_args!("round {round}"), &mut outcome, EXTRA, &calm);
     }
     Ok(outcome)
 }

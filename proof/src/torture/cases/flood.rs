@@ -1,47 +1,18 @@
 //! Far too much at once: events, log-ins, connections.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-use reqwest::Method;
+use crate::torture::prelude::*;
 
-use crate::client::{DEADLINE, Person};
-use crate::ground::gauge::{Gauge, processor_time};
-use crate::ground::process::Process;
-use crate::torture::guests::{address, connect, socket_from};
-use crate::torture::stage::{is_well, until_well};
-use crate::torture::{Case, Db, Load, Outcome, Played, Pulse, Stage};
-
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "event-flood",
-        about: "200,000 events from one client, which reads the answers or does not: refused or cut; memory bounded, others served",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(event_flood(stage, rounds)),
-    },
-    Case {
-        name: "login-flood",
-        about: "500 log-ins at once: at most half of the processors, an answer for each, and those who talk are not held up",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(login_flood(stage, rounds)),
-    },
-    Case {
-        name: "descriptors",
-        about: "600 connections where only 256 descriptors may be open: who is in goes on, and once they are gone others are let in",
-        databases: Db::BOTH,
-        rounds: 5,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(descriptors(stage, rounds)),
-    },
+    Case::new("event-flood", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(event_flood(fixture, rounds))).about(
+        "200,000 events from one client, which reads the answers or does not: refused or cut; memory bounded, others served",
+    ),
+    Case::new("login-flood", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(login_flood(fixture, rounds)))
+        .about("500 log-ins at once: at most half of the processors, an answer for each, and those who talk are not held up"),
+    Case::new("descriptors", Db::BOTH, 5, 1, |fixture, rounds| Box::pin(descriptors(fixture, rounds))).about(
+        "600 connections where only 256 descriptors may be open: who is in goes on, and once they are gone others are let in",
+    ),
 ];
 
 /// How many events one client sends in all.
@@ -56,28 +27,21 @@ const LOGINS: usize = 500;
 const CONNECTIONS: usize = 600;
 const DESCRIPTORS: u32 = 256;
 
-async fn event_flood(stage: Stage, rounds: u32) -> Played {
+async fn event_flood(fixture: Fixture, rounds: u32) -> Played {
     // Ten times what each may post by default, because those who talk are quick, too.
-    let server = stage.start(&[("POST_RATE", "100/s")]).await;
-    let mut pulse = Pulse::begin(&server).await;
+    let server = fixture.start(&[("POST_RATE", "100/s")]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;
     let room = eve.create_room("Eve's", "private").await;
-    let calm = pulse.beat(Duration::from_secs(2)).await;
+    let calm = latency.measure(Duration::from_secs(2)).await;
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
         for is_reading in [true, false] {
-            let before = Gauge::of(server.id());
-            let mut most = before;
-            let flood = async {
-                tokio::select! {
-                    cuts = flood(&eve, &room, is_reading) => cuts,
-                    () = watch(&server, &mut most) => unreachable!("the watch has no end"),
-                }
-            };
-            let (cuts, beats) = pulse.during(flood).await;
+            let before = server.stats();
+            let ((cuts, most), latencies) = latency.during(peak_during(&server, flood(&eve, &room, is_reading))).await;
             let grown = most.mebibytes() - before.mebibytes();
             outcome.note(format_args!(
-                "round {round}, {}: cut {cuts} times; memory {:.0} + {grown:.0} MiB, {} threads; {beats} (before: {calm})",
+                "round {round}, {}: cut {cuts} times; memory {:.0} + {grown:.0} MiB, {} threads; {latencies} (before: {calm})",
                 if is_reading { "reading" } else { "not reading" },
                 before.mebibytes(),
                 most.threads,
@@ -86,7 +50,7 @@ async fn event_flood(stage: Stage, rounds: u32) -> Played {
             assert!(grown < MEMORY, "memory grew by {grown:.0} MiB under one client's flood");
             assert!(most.threads <= before.threads + 64, "{} threads", most.threads);
             // All on two processors, with the one who floods: slower, and served all the same.
-            assert!(beats.share(1.0) < SERVED, "others waited too long: {beats}");
+            assert!(latencies.share(1.0) < SERVED, "others waited too long: {latencies}");
         }
     }
     Ok(outcome)
@@ -117,23 +81,13 @@ async fn flood(person: &Person, room: &str, is_reading: bool) -> u32 {
     cuts
 }
 
-/// Keeps the highest that it sees.
-async fn watch(server: &Process, most: &mut Gauge) {
-    loop {
-        let now = Gauge::of(server.id());
-        most.memory = most.memory.max(now.memory);
-        most.threads = most.threads.max(now.threads);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn login_flood(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let mut pulse = Pulse::begin(&server).await;
+async fn login_flood(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     server.register("ada").await;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let turns = processors.div_ceil(2) as f64;
-    let calm = pulse.beat(Duration::from_secs(3)).await;
+    let calm = latency.measure(Duration::from_secs(3)).await;
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
         // From many addresses and for many accounts: whoever tries one too often is told so before anything is computed.
@@ -144,30 +98,31 @@ async fn login_flood(stage: Stage, rounds: u32) -> Played {
             let form = [("username", name.as_str()), ("password", "not the right one")];
             person.post("/login", &form).await.status
         }));
-        let (answers, beats) = pulse.during(flood).await;
+        let (answers, latencies) = latency.during(flood).await;
         let (took, used) = (began.elapsed(), processor_time(server.id()) - before);
         let count = |status: u16| answers.iter().filter(|it| **it == status).count();
         let (wrong, busy) = (count(401), count(503) + count(429));
         assert_eq!(wrong + busy, LOGINS, "{answers:?}");
         assert!(wrong > 0 && busy > 0, "{wrong} were computed, {busy} refused: either nothing is bounded, or nobody can log in");
-        beats.assert_held(&calm, "log-ins");
-        server.log_in("pulse").await;
+        latencies.assert_held(&calm, "log-ins");
+        server.log_in("latency").await;
         let share = used.as_secs_f64() / took.as_secs_f64();
         // The other half is the chat's, and the answers'.
         assert!(share < turns + 0.8, "{share:.1} processors under a flood of log-ins");
         outcome.note(format_args!(
-            "round {round}: {wrong} verified, {busy} told to come back, in {:.1} s, with {share:.1} processors of {processors}; {beats} (before: {calm})",
+            "round {round}: {wrong} verified, {busy} told to come back, in {:.1} s, with {share:.1} processors of {processors}; {latencies} (before: {calm})",
             took.as_secs_f64()
         ));
     }
     Ok(outcome)
 }
 
-async fn descriptors(stage: Stage, rounds: u32) -> Played {
+async fn descriptors(fixture: Fixture, rounds: u32) -> Played {
     let limited = async |listen: &str| {
         let script = format!("ulimit -S -n {DESCRIPTORS} && exec \"$1\"");
-        let program = stage.program.to_str().expect("a plain path");
-        Process::start(Path::new("sh"), &["-c", &script, "sh", program], stage.folder(), stage.url(), &[("LISTEN", listen)]).await
+        let program = fixture.program.to_str().expect("a plain path");
+        Process::start(Path::new("sh"), &["-c", &script, "sh", program], fixture.folder(), fixture.url(), &[("LISTEN", listen)])
+            .await
     };
     let server = limited("127.0.0.1:0").await;
     let mut load = Load::gather(&server, 3).await;
@@ -191,7 +146,7 @@ async fn descriptors(stage: Stage, rounds: u32) -> Played {
             }
             // For so long nobody else is let in, though people in the room go on.
             tokio::time::sleep(Duration::from_secs(2)).await;
-            (held.len(), Gauge::of(server.id()).descriptors)
+            (held.len(), server.stats().descriptors)
         });
         let (held, full) = talked.await;
         assert!(full >= DESCRIPTORS as usize - 8, "only {full} descriptors were open");

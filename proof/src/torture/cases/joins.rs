@@ -1,36 +1,16 @@
 //! Very many rooms, and people who come and go faster than anybody can follow.
 
-use std::time::{Duration, Instant};
-
-use futures_util::future::join_all;
 use rand::RngExt;
-use serde_json::json;
 
-use crate::client::{Person, Socket};
-use crate::ground::gauge::Gauge;
-use crate::torture::guests::until_released;
-use crate::torture::{Case, Db, Outcome, Played, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "joins",
-        about: "10,000 rooms, all joined by everybody, then joins racing leaves and disconnects: bounded, and nobody is left behind",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(joins(stage, rounds, ROOMS)),
-    },
-    Case {
-        name: "join-races",
-        about: "joins racing leaves, disconnects and leaving for good, in 20 rooms: afterwards nobody counts as there who is not",
-        databases: Db::BOTH,
-        rounds: 10,
-        short: 1,
-        needs: &[],
-        run: |stage, rounds| Box::pin(joins(stage, rounds, 20)),
-    },
+    Case::new("joins", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(joins(fixture, rounds, ROOMS))).about(
+        "10,000 rooms, all joined by everybody, then joins racing leaves and disconnects: bounded, and nobody is left behind",
+    ),
+    Case::new("join-races", Db::BOTH, 10, 1, |fixture, rounds| Box::pin(joins(fixture, rounds, 20))).about(
+        "joins racing leaves, disconnects and leaving for good, in 20 rooms: afterwards nobody counts as there who is not",
+    ),
 ];
 
 /// How many rooms there are in the large case.
@@ -47,8 +27,8 @@ const PLACE: f64 = 2_000.0;
 /// How long until everybody who has gone is known to have.
 const KNOWN: Duration = Duration::from_secs(20);
 
-async fn joins(stage: Stage, rounds: u32, count: usize) -> Played {
-    let server = stage.start(&[]).await;
+async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
+    let server = fixture.start(&[]).await;
     let owner = server.register("host").await;
     let began = Instant::now();
     let mut rooms = Vec::new();
@@ -65,20 +45,20 @@ async fn joins(stage: Stage, rounds: u32, count: usize) -> Played {
     outcome.note(format_args!("{count} rooms made in {:.0} s", made.as_secs_f64()));
     // What a first visit to every room writes and keeps is not what is measured.
     everywhere(&people[0], &rooms).await;
-    let before = Gauge::of(server.id());
+    let before = server.stats();
     let mut after_first = None;
     for round in 1..=rounds {
         let mut here = Vec::new();
         for person in people.iter().take(3) {
             here.push(everywhere(person, &rooms).await);
         }
-        let full = Gauge::of(server.id());
+        let full = server.stats();
         let places = (here.len() * rooms.len()) as f64;
         drop(here);
         join_all(people.iter().map(|person| come_and_go(person, &rooms))).await;
         until_released(&server, before.descriptors, KNOWN).await;
         let waited = nobody_is_left(&owner, &rooms).await;
-        let empty = Gauge::of(server.id());
+        let empty = server.stats();
         let grown = full.memory.saturating_sub(before.memory) as f64;
         outcome.note(format_args!(
             "round {round}: {:.1} MiB before, {:.1} MiB with everybody in every room, {:.1} MiB afterwards; empty again after {:.1} s",

@@ -1,24 +1,14 @@
 //! The server's process ends without a warning.
 
-use std::time::Duration;
-
 use rand::RngExt;
 
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "kill9",
-    about: "killed with SIGKILL while people write, at any moment; well again within 5 s each time",
-    databases: Db::BOTH,
-    rounds: 50,
-    short: 5,
-    needs: &[],
-    run: |stage, rounds| Box::pin(kill9(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[Case::new("kill9", Db::BOTH, 50, 5, |fixture, rounds| Box::pin(kill9(fixture, rounds)))
+    .about("killed with SIGKILL while people write, at any moment; well again within 5 s each time")];
 
-async fn kill9(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn kill9(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
@@ -32,7 +22,7 @@ async fn kill9(stage: Stage, rounds: u32) -> Played {
             server.kill().await;
         })
         .await;
-        let (again, recovery) = stage.start_again(address, &[]).await;
+        let (again, recovery) = fixture.start_again(address, &[]).await;
         server = again;
         assert!(recovery < Duration::from_secs(5), "well again only after {recovery:?}");
         outcome.recovered(recovery);

@@ -1,27 +1,16 @@
 //! Packets, frames and requests that no proper client sends.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use crate::client::{Person, Raw, Site, Socket};
-use crate::torture::watch::{memory_during, never_panicked};
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
+use crate::faults::malformed;
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "malformed",
-    about: "packets from a corpus, twisted at random: deep JSON, huge ids, attachments, wrong frames and requests; no panic, nobody else minds",
-    databases: Db::BOTH,
-    rounds: 20,
-    short: 2,
-    needs: &[],
-    run: |stage, rounds| Box::pin(malformed(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("malformed", Db::BOTH, 20, 2, |fixture, rounds| Box::pin(malformed_packets(fixture, rounds)))
+        .about("packets from a corpus, twisted at random: deep JSON, huge ids, attachments, wrong frames and requests; no panic, nobody else minds"),
+];
 
 /// How many sockets send at a time.
 const SOCKETS: usize = 6;
@@ -31,8 +20,8 @@ const PACKETS: usize = 150;
 const MEMORY: u64 = 48 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn malformed(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn malformed_packets(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 2).await;
     let mallory = server.register("mallory").await;
     mallory.join("general").await;
@@ -46,7 +35,7 @@ async fn malformed(stage: Stage, rounds: u32) -> Played {
             tokio::join!(frames(&server, &cookies), requests(&server));
             ended
         };
-        let (ended, memory) = load.during(memory_during(&server, attack)).await;
+        let (ended, memory) = load.during(growth_during(&server, attack)).await;
         packets += SOCKETS * PACKETS;
         ends += ended;
         most = most.max(memory);
@@ -62,7 +51,7 @@ async fn malformed(stage: Stage, rounds: u32) -> Played {
 /// Sends packets one after the other, over a new connection where the old one was ended; how often it was.
 async fn packets_of(person: &Person, seed: u64) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
-    let corpus = corpus();
+    let corpus = malformed::packets();
     let mut ended = 0;
     let mut socket = person.join("general").await.0;
     for nth in 0..PACKETS {
@@ -88,85 +77,6 @@ async fn goes_on(socket: &Socket) -> bool {
         answered = asked => answered && !socket.has_ended(),
         () = socket.is_out() => false,
     }
-}
-
-/// What the packets are made of.
-fn corpus() -> Vec<String> {
-    let known = [
-        "",
-        "4",
-        "40",
-        "40/chat,",
-        "40/chat,{\"token\":",
-        "41",
-        "41/other,",
-        "42",
-        "42/chat,",
-        "42/chat,[",
-        "42/chat,[]",
-        "42/chat,{}",
-        "42/chat,null",
-        "42/chat,[null]",
-        "42/chat,[{}]",
-        "42/chat,[[]]",
-        "42/chat,0",
-        "42/chat,-1[\"join\"]",
-        "42/chat,1.5[\"join\"]",
-        "42/chat,[\"join\",",
-        "42/chat,[\"join\"]]",
-        "42[\"join\",{\"room\":\"general\"}]",
-        "42/other,[\"join\",{}]",
-        "43/chat,0[]",
-        "43/chat,99999999[{}]",
-        "44/chat,{\"message\":\"x\"}",
-        "45",
-        "451-",
-        "451-[\"a\"]",
-        "451-/chat,[\"join\",{\"_placeholder\":true,\"num\":0}]",
-        "4599999999999-/chat,[\"join\"]",
-        "4518446744073709551615-/chat,[\"a\"]",
-        "45-1-/chat,[\"a\"]",
-        "461-/chat,0[]",
-        "47",
-        "5",
-        "6",
-        "9",
-        "0{}",
-        "1x",
-        "2probe",
-        "3",
-        "4\u{0}",
-        "💥",
-        "b64",
-        "bAAAA",
-        "42/chat,[\"message\",\"\\u0000\"]",
-        "42/chat,18446744073709551616[\"join\",{}]",
-        "42/chat,1[\"message\",{\"room\":\"general\",\"body\":\"\\ud800\",\"nonce\":\"1\"}]",
-        "42/chat,2[\"history\",{\"room\":\"general\",\"before\":9223372036854775807,\"limit\":9223372036854775807}]",
-        "42/chat,3[\"join\",{\"room\":\"general\",\"after\":1e999}]",
-        "42/chat,4[\"read\",{\"room\":\"general\",\"seq\":-0}]",
-        "42/chat,5[\"direct\",{\"users\":[[],{},null,1,\"@\"]}]",
-        "42/chat,6[\"search\",{\"q\":\"\\\"(*:^-OR NOT\",\"before\":\"~~~\"}]",
-        "42/chat,7[\"react\",{\"room\":\"general\",\"seq\":1,\"emoji\":\"x\",\"on\":1}]",
-        "42/chat,8[\"constructor\",{\"__proto__\":1}]",
-        "42/chat,9[\"connect\"]",
-        "42/chat,9[\"disconnect\",{}]",
-        "42/chat,9[\"error\",{}]",
-        "42/chat,[\"\",{}]",
-    ];
-    let mut corpus: Vec<String> = known.map(str::to_owned).into();
-    corpus.push(format!("42/chat,[\"join\",{}{}]", "[".repeat(30_000), "]".repeat(30_000)));
-    corpus.push(format!("42/chat,[\"join\",{}1{}]", "{\"a\":".repeat(8_000), "}".repeat(8_000)));
-    corpus.push(format!("42/chat,[{}1{}]", "[".repeat(20_000), "]".repeat(20_000)));
-    corpus.push(format!("40/{},", "c".repeat(60_000)));
-    corpus.push(format!("42/chat,[\"{}\",{{}}]", "e".repeat(60_000)));
-    corpus.push(format!("42/chat,{}[\"join\",{{}}]", "1".repeat(60_000)));
-    corpus.push(format!(
-        "42/chat,1[\"message\",{{\"room\":\"general\",\"body\":\"{}\",\"nonce\":\"2\"}}]",
-        "\\u0001".repeat(9_000)
-    ));
-    corpus.push(format!("42/chat,1[\"join\",{{{}\"room\":\"general\"}}]", "\"room\":1,".repeat(6_000)));
-    corpus
 }
 
 /// A packet with a few accidents: something lost, doubled, changed, or put in from another one.

@@ -1,6 +1,6 @@
 //! Every case, one file for each subject.
 //!
-//! Owns the list. A new case is a function that takes the stage and the rounds, and one entry in its file's `CASES`.
+//! Owns the list. A new case is a function that takes the fixture and the rounds, and an entry in its file's `CASES`.
 
 mod access;
 mod accounts;
@@ -9,27 +9,23 @@ mod answers;
 mod backup;
 mod before;
 mod broadcast;
-mod browser;
 mod clock;
 mod dawdle;
 mod disk;
 mod edits;
+mod faulty_server;
 mod flood;
 mod joins;
 mod kill;
-mod liar;
 mod malformed;
 mod network;
 mod outcome;
 mod oversize;
 mod postgres;
 mod power;
-mod sessions;
 mod soak;
 mod storm;
 mod stuck;
-mod sweep;
-mod text;
 mod timing;
 
 use super::Case;
@@ -54,17 +50,13 @@ pub fn all() -> Vec<&'static Case> {
         edits::CASES,
         before::CASES,
         malformed::CASES,
-        text::CASES,
-        browser::CASES,
         joins::CASES,
         access::CASES,
         accounts::CASES,
-        sessions::CASES,
-        sweep::CASES,
         timing::CASES,
         clock::CASES,
         backup::CASES,
-        liar::CASES,
+        faulty_server::CASES,
         soak::CASES,
     ]
     .into_iter()

@@ -2,46 +2,21 @@
 //!
 //! All of it is played in a network namespace of its own, on its loopback interface.
 
-use std::time::{Duration, Instant};
-
-use serde_json::json;
 use tokio::process::Command;
 
-use crate::ground::distance::Distance;
-use crate::ground::gauge::Gauge;
-use crate::torture::guests::{address, invited, online, socket_from, until_gone, until_released};
-use crate::torture::stage::until_well;
-use crate::torture::{Case, Db, Load, Need, Outcome, Played, Pulse, Stage};
+use crate::faults::latency_proxy;
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "network-cut",
-        about: "the interface goes down while people write, for 5, 60 and 600 s: everybody comes back and gets the rest",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 1,
-        needs: &[Need::Namespace, Need::Program("ip")],
-        run: |stage, rounds| Box::pin(network_cut(stage, rounds)),
-    },
-    Case {
-        name: "loss-and-delay",
-        about: "one packet in sixteen is lost and everything takes 200 ms each way, while people write",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[Need::Namespace, Need::Program("ip"), Need::Program("tc")],
-        run: |stage, rounds| Box::pin(loss_and_delay(stage, rounds)),
-    },
-    Case {
-        name: "half-open",
-        about: "the route to a client is gone, in a busy room and in a quiet one: no longer present within 60 s",
-        databases: Db::SQLITE,
-        rounds: 2,
-        short: 0,
-        needs: &[Need::Namespace, Need::Program("ip")],
-        run: |stage, rounds| Box::pin(half_open(stage, rounds)),
-    },
+    Case::new("network-cut", Db::SQLITE, 3, 1, |fixture, rounds| Box::pin(network_cut(fixture, rounds)))
+        .about("the interface goes down while people write, for 5, 60 and 600 s: everybody comes back and gets the rest")
+        .needs(&[Need::Namespace, Need::Program("ip")]),
+    Case::new("loss-and-delay", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(loss_and_delay(fixture, rounds)))
+        .about("one packet in sixteen is lost and everything takes 200 ms each way, while people write")
+        .needs(&[Need::Namespace, Need::Program("ip"), Need::Program("tc")]),
+    Case::new("half-open", Db::SQLITE, 2, 0, |fixture, rounds| Box::pin(half_open(fixture, rounds)))
+        .about("the route to a client is gone, in a busy room and in a quiet one: no longer present within 60 s")
+        .needs(&[Need::Namespace, Need::Program("ip")]),
 ];
 
 /// How long the network is away in each round; all further ones are like the first.
@@ -65,8 +40,8 @@ async fn network(program: &str, arguments: &str) -> String {
     String::from_utf8_lossy(&ended.stdout).into_owned()
 }
 
-async fn network_cut(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn network_cut(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let mut outcome = Outcome::default();
@@ -101,11 +76,11 @@ async fn network_cut(stage: Stage, rounds: u32) -> Played {
 }
 
 /// Waits until the room has grown.
-async fn until_somebody_writes(asker: &crate::client::Person, room: &str) {
+async fn until_somebody_writes(asker: &Person, room: &str) {
     let head = async || {
-        let page = asker.request(reqwest::Method::GET, &format!("/rooms/{room}?limit=1")).header("accept", "application/json");
+        let page = asker.request(Method::GET, &format!("/rooms/{room}?limit=1")).header("accept", "application/json");
         let answer = page.timeout(Duration::from_secs(2)).send().await.ok()?;
-        answer.json::<serde_json::Value>().await.ok()?["head"]["seq"].as_i64()
+        answer.json::<Value>().await.ok()?["head"]["seq"].as_i64()
     };
     let mut first = None;
     let began = Instant::now();
@@ -119,11 +94,11 @@ async fn until_somebody_writes(asker: &crate::client::Person, room: &str) {
     }
 }
 
-async fn loss_and_delay(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn loss_and_delay(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
-    let distance = Distance::to(server.address, DELAY).await;
-    load.move_to(&distance.site);
+    let proxy = latency_proxy::start(server.address, DELAY).await;
+    load.move_to(&proxy);
     let mut outcome = Outcome::default();
     lose_some().await;
     for _ in 0..rounds {
@@ -171,16 +146,16 @@ async fn losses() -> (u64, u64) {
     (sent, number("class htb 1:2 ", "dropped").unwrap_or_default())
 }
 
-async fn half_open(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn half_open(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 2).await;
     let (owner, room) = load.witness();
     let busy = invited(&server, &owner, &room, "gone", 2).await;
     let quiet = owner.create_room("Quiet", "private").await;
     let alone = invited(&server, &owner, &quiet, "alone", 1).await;
-    let mut pulse = Pulse::begin(&server).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let mut outcome = Outcome::default();
-    let here = Gauge::of(server.id()).descriptors;
+    let here = server.stats().descriptors;
     for round in 0..rounds as usize {
         let away = address(100 + round);
         let mut sockets = Vec::new();
@@ -191,13 +166,13 @@ async fn half_open(stage: Stage, rounds: u32) -> Played {
         }
         assert_eq!(online(&owner, &quiet).await.iter().filter(|it| it.starts_with("alone")).count(), 1);
         network("ip", &format!("route add blackhole {away}/32 table local")).await;
-        let gone = load.during(pulse.during(async {
+        let gone = load.during(latency.during(async {
             let busy = until_gone(&owner, &room, "gone", GONE).await;
             (busy, until_gone(&owner, &quiet, "alone", GONE - busy).await + busy)
         }));
-        let ((busy, quiet), beats) = gone.await;
+        let ((busy, quiet), latencies) = gone.await;
         outcome.note(format_args!(
-            "gone from the busy room after {:.0} s, from the quiet one after {:.0} s; {beats}",
+            "gone from the busy room after {:.0} s, from the quiet one after {:.0} s; {latencies}",
             busy.as_secs_f64(),
             quiet.as_secs_f64()
         ));

@@ -1,55 +1,28 @@
 //! Nobody knows what became of it: commits whose answer is lost, requests whose sender is gone, acknowledgements that do not arrive.
 
-use std::time::{Duration, Instant};
-
 use rand::RngExt;
-use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use crate::client::person::Answer;
-use crate::ground::cable::{Cable, Far};
-use crate::ground::link::{Break, Link};
-use crate::ground::process::Process;
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage, until_live};
+use crate::faults::pg_proxy::{Break, PgProxy};
+use crate::faults::tcp_proxy::{Target, TcpProxy};
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "commit-unknown",
-        about: "the link to Postgres breaks right behind a commit, or right before it: the retry gets the place of the first try, or one of its own",
-        databases: Db::POSTGRES,
-        rounds: 50,
-        short: 6,
-        needs: &[],
-        run: |stage, rounds| Box::pin(commit_unknown(stage, rounds)),
-    },
-    Case {
-        name: "begin-cancelled",
-        about: "clients vanish in the middle of requests, with as few connections to the database as there can be: none stays in a transaction",
-        databases: Db::BOTH,
-        rounds: 300,
-        short: 40,
-        needs: &[],
-        run: |stage, rounds| Box::pin(begin_cancelled(stage, rounds)),
-    },
-    Case {
-        name: "ack-lost",
-        about: "a proxy loses what the server says, at any moment: the retry finds the one row",
-        databases: Db::BOTH,
-        rounds: 40,
-        short: 3,
-        needs: &[],
-        run: |stage, rounds| Box::pin(ack_lost(stage, rounds)),
-    },
+    Case::new("commit-unknown", Db::POSTGRES, 50, 6, |fixture, rounds| Box::pin(commit_unknown(fixture, rounds)))
+        .about("the link to Postgres breaks right behind a commit, or right before it: the retry gets the place of the first try, or one of its own"),
+    Case::new("begin-cancelled", Db::BOTH, 300, 40, |fixture, rounds| Box::pin(begin_cancelled(fixture, rounds)))
+        .about("clients vanish in the middle of requests, with as few connections to the database as there can be: none stays in a transaction"),
+    Case::new("ack-lost", Db::BOTH, 40, 3, |fixture, rounds| Box::pin(ack_lost(fixture, rounds)))
+        .about("a proxy loses what the server says, at any moment: the retry finds the one row"),
 ];
 
-async fn commit_unknown(stage: Stage, rounds: u32) -> Played {
-    let link = Link::to(stage.cluster().socket()).await;
-    let url = format!("postgres://postgres@{}/postgres?sslmode=disable", link.address);
-    let server = Process::start(&stage.program, &[], stage.folder(), &url, &[]).await;
+async fn commit_unknown(fixture: Fixture, rounds: u32) -> Played {
+    let proxy = PgProxy::to(fixture.cluster().socket()).await;
+    let url = format!("postgres://postgres@{}/postgres?sslmode=disable", proxy.address);
+    let server = Process::start(&fixture.program, &[], fixture.folder(), &url, &[]).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
-    let mut database = PgConnection::connect(stage.url()).await.expect("Postgres answers");
+    let mut database = PgConnection::connect(fixture.url()).await.expect("Postgres answers");
     let (witness, room) = load.witness();
     let place = load.clients.len() - 2;
     let (mut found, mut answers) = (0, std::collections::BTreeMap::<String, u32>::new());
@@ -59,9 +32,9 @@ async fn commit_unknown(stage: Stage, rounds: u32) -> Played {
         load.during(async {
             let listening = (witness.clone(), room.clone());
             until_live(&listening, Duration::from_secs(10)).await;
-            let before = link.broken();
-            link.arm(plan);
-            until(|| link.broken() > before).await;
+            let before = proxy.broken();
+            proxy.arm(plan);
+            until(|| proxy.broken() > before).await;
             outcome.recovered(until_live(&listening, Duration::from_secs(10)).await);
         })
         .await;
@@ -70,10 +43,10 @@ async fn commit_unknown(stage: Stage, rounds: u32) -> Played {
         load.clients[place].journal.intended.push(nonce.clone());
         let (socket, _) = witness.join(&room).await;
         let post = json!({ "room": room, "body": nonce, "nonce": nonce });
-        let before = link.broken();
-        link.arm(plan);
+        let before = proxy.broken();
+        proxy.arm(plan);
         let answer = socket.ask("message", post.clone()).await;
-        assert!(link.broken() > before, "the link did not break, and {nonce} was answered with {answer}");
+        assert!(proxy.broken() > before, "the link did not break, and {nonce} was answered with {answer}");
         let code = answer["error"]["code"].as_str().unwrap_or("ok").to_owned();
         let statement = "select seq from messages where nonce = $1";
         let stored: Option<i64> =
@@ -94,7 +67,7 @@ async fn commit_unknown(stage: Stage, rounds: u32) -> Played {
         }
         load.clients[place].journal.acknowledge(&nonce, &message.take());
     }
-    outcome.note(format_args!("the link broke {} times; {answers:?}; {found} of them were stored all the same", link.broken()));
+    outcome.note(format_args!("the link broke {} times; {answers:?}; {found} of them were stored all the same", proxy.broken()));
     assert!(found > 0, "no commit's outcome was unknown: this proves little");
     outcome.add(load.verdict().await);
     Ok(outcome)
@@ -108,8 +81,8 @@ async fn until(fits: impl Fn() -> bool) {
     }
 }
 
-async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("DATABASE_CONNECTIONS", "1"), ("LOGIN_RATE", "off")]).await;
+async fn begin_cancelled(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[("DATABASE_CONNECTIONS", "1"), ("LOGIN_RATE", "off")]).await;
     let mut load = Load::gather(&server, 2).await;
     let mut outcome = Outcome::default();
     // A room for what vanishes: whether it was posted, nobody knows.
@@ -136,8 +109,8 @@ async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
         }
     })
     .await;
-    if stage.db == Db::Postgres {
-        let mut database = PgConnection::connect(stage.url()).await.expect("Postgres answers");
+    if fixture.db == Db::Postgres {
+        let mut database = PgConnection::connect(fixture.url()).await.expect("Postgres answers");
         let statement = "select count(*) from pg_stat_activity where datname = 'postgres' and state like 'idle in transaction%'";
         // Everybody has stopped talking, and what was under way is over in a moment.
         let began = Instant::now();
@@ -145,7 +118,7 @@ async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
             assert!(began.elapsed() < Duration::from_secs(5), "a transaction was left open");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let log = stage.cluster().log().expect("Postgres has a log");
+        let log = fixture.cluster().log().expect("Postgres has a log");
         assert!(!log.contains("WARNING"), "the server gives Postgres something to warn of: {log}");
         outcome.note("nothing is idle in a transaction");
     }
@@ -153,23 +126,23 @@ async fn begin_cancelled(stage: Stage, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-async fn ack_lost(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
-    let cable = Cable::to(Far::Tcp(server.address)).await;
+async fn ack_lost(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
+    let proxy = TcpProxy::to(Target::Tcp(server.address)).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
     let witness = load.witness();
-    load.move_to(&cable);
+    load.move_to(&proxy);
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds {
         let moment = Duration::from_millis(rand::rng().random_range(20..300));
         load.during(async {
             until_live(&witness, Duration::from_secs(10)).await;
-            cable.deafen();
+            proxy.drop_replies();
             // At any moment of the writing: this is no waiting for a result.
             tokio::time::sleep(moment).await;
-            cable.cut();
-            cable.mend();
+            proxy.cut();
+            proxy.restore();
             slowest = slowest.max(until_live(&witness, Duration::from_secs(10)).await);
         })
         .await;

@@ -1,24 +1,11 @@
 //! More than anybody may send: frames, fragments, forms and heads without end.
 
-use std::time::Duration;
+use crate::torture::prelude::*;
 
-use serde_json::json;
-
-use crate::client::{DEADLINE, Person, Raw};
-use crate::ground::process::Process;
-use crate::torture::watch::{memory_during, never_panicked};
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
-
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "oversize",
-    about: "frames of 16 MB, fragments and polls of 64 MB, forms of 1 GB, endless heads: each is hung up on soon, and memory stays flat",
-    databases: Db::SQLITE,
-    rounds: 5,
-    short: 1,
-    needs: &[],
-    run: |stage, rounds| Box::pin(oversize(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("oversize", Db::SQLITE, 5, 1, |fixture, rounds| Box::pin(oversize(fixture, rounds)))
+        .about("frames of 16 MB, fragments and polls of 64 MB, forms of 1 GB, endless heads: each is hung up on soon, and memory stays flat"),
+];
 
 const MB: u64 = 1 << 20;
 /// How much of a body may have left the client before the server hangs up: what lies in the buffers of the network, and little else.
@@ -28,15 +15,15 @@ const MEMORY: u64 = 24 * MB;
 /// How long it may take to hang up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn oversize(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn oversize(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 2).await;
     let eve = server.register("eve").await;
     eve.join("general").await;
     let mut outcome = Outcome::default();
     let (mut most, mut taken) = (0, 0);
     for _ in 0..rounds {
-        let (sent, memory) = load.during(memory_during(&server, everything(&server, &eve))).await;
+        let (sent, memory) = load.during(growth_during(&server, everything(&server, &eve))).await;
         taken = taken.max(sent);
         most = most.max(memory);
     }

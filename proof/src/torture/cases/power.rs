@@ -2,63 +2,46 @@
 //!
 //! Killing a process proves little there, because the system's cache outlives it: the order of the system calls proves it.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use sqlx::{Connection, Executor, PgConnection};
+use std::path::{Path, PathBuf};
 
-use crate::ground::process::Process;
-use crate::ground::strace::Strace;
-use crate::torture::stage::{is_well, until_well};
-use crate::torture::{Case, Db, Load, Need, NotRun, Outcome, Played, Probe, Stage, until_live};
+use crate::infra::strace::Strace;
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "power-loss",
-        about: "system calls are watched: before each acknowledgement (on Postgres: before it says that it has committed) comes a sync to disk",
-        databases: Db::BOTH,
-        rounds: 10,
-        short: 1,
-        needs: &[Need::Strace],
-        run: |stage, rounds| Box::pin(power_loss(stage, rounds)),
-    },
-    Case {
-        name: "sync-fails",
-        about: "every sync to disk fails for a while: nothing is acknowledged or told, not healthy meanwhile, well again by itself afterwards",
-        databases: Db::SQLITE,
-        rounds: 10,
-        short: 1,
-        needs: &[Need::Strace],
-        run: |stage, rounds| Box::pin(sync_fails(stage, rounds)),
-    },
+    Case::new("power-loss", Db::BOTH, 10, 1, |fixture, rounds| Box::pin(power_loss(fixture, rounds)))
+        .about("system calls are watched: before each acknowledgement (on Postgres: before it says that it has committed) comes a sync to disk")
+        .needs(&[Need::Strace]),
+    Case::new("sync-fails", Db::SQLITE, 10, 1, |fixture, rounds| Box::pin(sync_fails(fixture, rounds)))
+        .about("every sync to disk fails for a while: nothing is acknowledged or told, not healthy meanwhile, well again by itself afterwards")
+        .needs(&[Need::Strace]),
 ];
 
 /// How many posts of a round are looked at, one by one.
 const POSTS: usize = 20;
 
-async fn power_loss(stage: Stage, rounds: u32) -> Played {
-    let trace = stage.folder().join("trace");
+async fn power_loss(fixture: Fixture, rounds: u32) -> Played {
+    let trace = fixture.folder().join("trace");
     let calls = "trace=fsync,fdatasync,write,writev,sendto,sendmsg";
     let file = trace.to_str().expect("a plain path").to_owned();
     let arguments = ["-f", "-s", "160", "-e", calls, "-o", &file];
     // On Postgres it is Postgres that must sync: its first process is watched with all that it starts, so also those that serve us.
     let mut watching = None;
-    let server = match stage.db {
+    let server = match fixture.db {
         Db::Sqlite => {
-            let program = stage.program.to_str().expect("a plain path").to_owned();
-            let strace = crate::ground::programs::on_path("strace").expect("it was asked for");
+            let program = fixture.program.to_str().expect("a plain path").to_owned();
+            let strace = crate::infra::programs::on_path("strace").expect("it was asked for");
             let arguments: Vec<_> = arguments.into_iter().chain([program.as_str()]).collect();
-            Process::start(&strace, &arguments, stage.folder(), stage.url(), &[]).await
+            Process::start(&strace, &arguments, fixture.folder(), fixture.url(), &[]).await
         }
         Db::Postgres => {
-            let postmaster = postmaster(&stage).to_string();
+            let postmaster = postmaster(&fixture).to_string();
             let arguments: Vec<_> = arguments.into_iter().chain(["-p", postmaster.as_str()]).collect();
             match Strace::attach(&arguments).await {
                 Some(strace) => watching = Some(strace),
                 None => return Err(NotRun("this machine lets nobody trace a running process".to_owned())),
             }
-            stage.start(&[]).await
+            fixture.start(&[]).await
         }
     };
     let mut load = Load::gather(&server, 2).await;
@@ -76,23 +59,23 @@ async fn power_loss(stage: Stage, rounds: u32) -> Played {
         let since = &seen[before..];
         let synced = since.iter().position(|line| is_sync(line));
         assert!(synced.is_some(), "nothing was synced for {nonce}: {since:#?}");
-        let told = since.iter().position(|line| match stage.db {
+        let told = since.iter().position(|line| match fixture.db {
             Db::Sqlite => is_told(line, &nonce),
             Db::Postgres => line.contains("sendto(") && line.contains("COMMIT"),
         });
         assert!(told.is_none_or(|told| synced < Some(told)), "{nonce} was told first: {since:#?}");
     }
     outcome.note(format_args!("{} posts were looked at one by one", POSTS * rounds as usize));
-    if stage.db == Db::Postgres {
+    if fixture.db == Db::Postgres {
         // What this sees is not there where Postgres does not sync: so it does see.
-        set_fsync(&stage, "off").await;
+        set_fsync(&fixture, "off").await;
         let before = lines(&trace).len();
         let nonce = "the-control";
         load.clients[place].journal.intended.push(nonce.to_owned());
         socket.post(&room, nonce, nonce).await;
         let since = &lines(&trace)[before..];
         assert!(!since.iter().any(|line| is_sync(line)), "Postgres synced though it was told not to: {since:#?}");
-        set_fsync(&stage, "on").await;
+        set_fsync(&fixture, "on").await;
         outcome.note("with `fsync = off` in Postgres the same look finds no sync");
     }
     if let Some(strace) = watching {
@@ -118,14 +101,14 @@ fn is_told(line: &str, nonce: &str) -> bool {
 }
 
 /// The process that all of Postgres' others come from.
-fn postmaster(stage: &Stage) -> u32 {
-    let folder = stage.cluster().socket().parent().map(PathBuf::from).expect("a socket is in a folder");
+fn postmaster(fixture: &Fixture) -> u32 {
+    let folder = fixture.cluster().socket().parent().map(PathBuf::from).expect("a socket is in a folder");
     let file = std::fs::read_to_string(folder.join("data/postmaster.pid")).expect("it runs");
     file.lines().next().and_then(|line| line.trim().parse().ok()).expect("its first line is its number")
 }
 
-async fn set_fsync(stage: &Stage, value: &str) {
-    let mut connection = PgConnection::connect(stage.url()).await.expect("Postgres answers");
+async fn set_fsync(fixture: &Fixture, value: &str) {
+    let mut connection = PgConnection::connect(fixture.url()).await.expect("Postgres answers");
     connection.execute(sqlx::AssertSqlSafe(format!("alter system set fsync = {value}"))).await.expect("a superuser may");
     connection.execute("select pg_reload_conf()").await.expect("a superuser may");
     // Each process takes it in when it begins its next statement; ours is one that says when that is.
@@ -136,8 +119,8 @@ async fn set_fsync(stage: &Stage, value: &str) {
     drop(connection.close().await);
 }
 
-async fn sync_fails(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn sync_fails(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
@@ -180,7 +163,7 @@ async fn sync_fails(stage: Stage, rounds: u32) -> Played {
     // What was acknowledged must be in the file, and not only in the memory of a server that has forgotten to write it.
     server.kill().await;
     drop(server);
-    let _server = stage.start_again(address, &[]).await;
+    let _server = fixture.start_again(address, &[]).await;
     outcome.add(load.verdict().await);
     Ok(outcome)
 }

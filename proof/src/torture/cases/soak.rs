@@ -1,25 +1,10 @@
 //! A long time, with bad company all the while.
 
-use std::time::{Duration, Instant};
+use crate::torture::prelude::*;
 
-use futures_util::future::join_all;
-
-use crate::client::{Person, Socket};
-use crate::ground::gauge::{Gauge, processor_time};
-use crate::ground::process::Process;
-use crate::torture::guests::{Loud, address, connect, invited, stuck, until_gone, until_released};
-use crate::torture::{Case, Db, Load, Outcome, Played, Stage};
-
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "soak",
-    about: "minutes (one a round) of writing, with clients that read nothing and connections that never enter all the time: memory flat",
-    databases: Db::BOTH,
-    rounds: 10,
-    short: 0,
-    needs: &[],
-    run: |stage, rounds| Box::pin(soak(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[Case::new("soak", Db::BOTH, 10, 0, |fixture, rounds| Box::pin(soak(fixture, rounds))).about(
+    "minutes (one a round) of writing, with clients that read nothing and connections that never enter all the time: memory flat",
+)];
 
 /// How fast each writer may post: what is said is kept by the clients, too, and an hour of it must fit into their memory. Whoever
 /// is told to wait hangs up and comes back, so people come and go all the time as well.
@@ -36,8 +21,8 @@ const SWAY: f64 = 12.0;
 /// What descriptors may differ by: connections that come and go, and the database's.
 const DESCRIPTORS: usize = 64;
 
-async fn soak(stage: Stage, minutes: u32) -> Played {
-    let server = stage.start(&[("POST_RATE", PACE)]).await;
+async fn soak(fixture: Fixture, minutes: u32) -> Played {
+    let server = fixture.start(&[("POST_RATE", PACE)]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let people = invited(&server, &owner, &room, "stuck", STUCK).await;
@@ -45,7 +30,7 @@ async fn soak(stage: Stage, minutes: u32) -> Played {
     for person in &people {
         loud.invite(person).await;
     }
-    let before = Gauge::of(server.id());
+    let before = server.stats();
     let time = Duration::from_secs(60) * minutes;
     let mut outcome = Outcome::default();
     let company = async {
@@ -59,8 +44,8 @@ async fn soak(stage: Stage, minutes: u32) -> Played {
     // The first quarter is for whatever is filled once.
     let settled = &seen[seen.len() / 4..];
     let (first, last) = settled.split_at(settled.len() / 2);
-    let memory = |part: &[Gauge]| part.iter().map(Gauge::mebibytes).fold(0.0, f64::max);
-    let descriptors = |part: &[Gauge]| part.iter().map(|it| it.descriptors).max().unwrap_or_default();
+    let memory = |part: &[ProcStats]| part.iter().map(ProcStats::mebibytes).fold(0.0, f64::max);
+    let descriptors = |part: &[ProcStats]| part.iter().map(|it| it.descriptors).max().unwrap_or_default();
     outcome.note(format_args!(
         "{minutes} min: at most {:.1} MiB and {} descriptors in the first half, {:.1} MiB and {} in the second; {before} before; {:.0} s of \
          processor time",
@@ -79,18 +64,18 @@ async fn soak(stage: Stage, minutes: u32) -> Played {
     );
     until_gone(&owner, &room, "stuck", Duration::from_secs(60)).await;
     until_released(&server, before.descriptors, Duration::from_secs(60)).await;
-    outcome.note(format_args!("afterwards: {}", Gauge::of(server.id())));
+    outcome.note(format_args!("afterwards: {}", server.stats()));
     outcome.add(load.verdict().await);
     Ok(outcome)
 }
 
 /// Looks at the server all the time, for so long.
-async fn looking(server: &Process, time: Duration) -> Vec<Gauge> {
+async fn looking(server: &Process, time: Duration) -> Vec<ProcStats> {
     let began = Instant::now();
     let mut seen = Vec::new();
     while began.elapsed() < time {
         tokio::time::sleep(LOOK).await;
-        seen.push(Gauge::of(server.id()));
+        seen.push(server.stats());
     }
     seen
 }

@@ -1,35 +1,14 @@
 //! Very many people at once: all of them coming back, or just being there.
 
-use std::time::{Duration, Instant};
-
 use futures_util::stream::{self, StreamExt};
-use serde_json::json;
 
-use crate::client::{Person, Socket};
-use crate::ground::gauge::{Gauge, processor_time};
-use crate::torture::guests::{address, socket_from, until_released};
-use crate::torture::{Case, Db, Outcome, Played, Pulse, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "reconnect-storm",
-        about: "the server is killed and 2,000 clients come back at once: all are in again within 60 s, and no password is hashed for it",
-        databases: Db::BOTH,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(reconnect_storm(stage, rounds)),
-    },
-    Case {
-        name: "idle-10000",
-        about: "10,000 people sit in a room from 20 addresses: memory for each is bounded, log-in works, those who talk are served",
-        databases: Db::SQLITE,
-        rounds: 2,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(idle(stage, rounds)),
-    },
+    Case::new("reconnect-storm", Db::BOTH, 3, 0, |fixture, rounds| Box::pin(reconnect_storm(fixture, rounds)))
+        .about("the server is killed and 2,000 clients come back at once: all are in again within 60 s, and no password is hashed for it"),
+    Case::new("idle-10000", Db::SQLITE, 2, 0, |fixture, rounds| Box::pin(idle(fixture, rounds)))
+        .about("10,000 people sit in a room from 20 addresses: memory for each is bounded, log-in works, those who talk are served"),
 ];
 
 /// How many come back at once.
@@ -49,7 +28,7 @@ const MEMORY_EACH: f64 = 40.0;
 const ACCOUNTS: usize = 20;
 
 /// Some accounts, and the processor time that one log-in takes the server.
-async fn accounts(server: &crate::ground::process::Process) -> (Vec<Person>, Duration) {
+async fn accounts(server: &Process) -> (Vec<Person>, Duration) {
     let mut people = Vec::new();
     for nth in 0..ACCOUNTS {
         people.push(server.register(&format!("person{nth}")).await);
@@ -78,8 +57,8 @@ async fn come_back(person: &Person, nth: usize) -> (Socket, u32) {
     }
 }
 
-async fn reconnect_storm(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn reconnect_storm(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let (people, log_in) = accounts(&server).await;
     let mut sockets: Vec<_> = stream::iter(0..STORM)
@@ -95,10 +74,10 @@ async fn reconnect_storm(stage: Stage, rounds: u32) -> Played {
             socket.is_cut().await;
         }
         drop(sockets);
-        let (again, _) = stage.start_again(address, &[]).await;
+        let (again, _) = fixture.start_again(address, &[]).await;
         server = again;
         let (began, before) = (Instant::now(), processor_time(server.id()));
-        let storm = futures_util::future::join_all((0..STORM).map(|nth| come_back(&people[nth % ACCOUNTS], nth)));
+        let storm = join_all((0..STORM).map(|nth| come_back(&people[nth % ACCOUNTS], nth)));
         let back = tokio::time::timeout(IN, storm).await.expect("everybody is in again in time");
         let (took, spent) = (began.elapsed(), processor_time(server.id()) - before);
         outcome.recovered(took);
@@ -109,7 +88,7 @@ async fn reconnect_storm(stage: Stage, rounds: u32) -> Played {
             took.as_secs_f64(),
             each.as_secs_f64() * 1000.0,
             log_in.as_secs_f64() * 1000.0,
-            Gauge::of(server.id())
+            server.stats()
         ));
         assert!(each < log_in / 2, "{each:?} each: somebody's password was hashed ({log_in:?})");
         sockets = back.into_iter().map(|(socket, _)| socket).collect();
@@ -117,39 +96,39 @@ async fn reconnect_storm(stage: Stage, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-async fn idle(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn idle(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let (people, _) = accounts(&server).await;
-    let mut pulse = Pulse::begin(&server).await;
-    let calm = pulse.beat(Duration::from_secs(3)).await;
-    let at_first = Gauge::of(server.id());
+    let mut latency = LatencyProbe::begin(&server).await;
+    let calm = latency.measure(Duration::from_secs(3)).await;
+    let at_first = server.stats();
     let mut outcome = Outcome::default();
     for round in 1..=rounds {
-        let before = Gauge::of(server.id());
+        let before = server.stats();
         let began = Instant::now();
         let coming = stream::iter(0..IDLE).map(|nth| come_back(&people[nth % ACCOUNTS], nth)).buffer_unordered(AT_ONCE);
         let sockets: Vec<_> = coming.map(|(socket, _)| socket).collect().await;
         let came = began.elapsed();
-        let ((), beats) = pulse.during(tokio::time::sleep(HOLD)).await;
+        let ((), latencies) = latency.during(tokio::time::sleep(HOLD)).await;
         let there = sockets.iter().filter(|socket| !socket.has_ended()).count();
         assert_eq!(there, IDLE, "the others were cut");
-        let with_all = Gauge::of(server.id());
+        let with_all = server.stats();
         // What the allocator keeps of a round before is used again: it counts once.
         let each = (with_all.mebibytes() - at_first.mebibytes()) * 1024.0 / IDLE as f64;
         let log_in = Instant::now();
         server.log_in("person0").await;
         let log_in = log_in.elapsed();
         outcome.note(format_args!(
-            "round {round}: {IDLE} came in {:.0} s; {each:.1} KiB each ({at_first}; then {with_all}); a log-in took {:.0} ms; {beats} (before: {calm})",
+            "round {round}: {IDLE} came in {:.0} s; {each:.1} KiB each ({at_first}; then {with_all}); a log-in took {:.0} ms; {latencies} (before: {calm})",
             came.as_secs_f64(),
             log_in.as_secs_f64() * 1000.0
         ));
         assert!(each < MEMORY_EACH, "{each:.1} KiB for each connection");
         assert!(log_in < Duration::from_secs(5), "a log-in took {log_in:?}");
-        beats.assert_held(&calm, "idle connections");
+        latencies.assert_held(&calm, "idle connections");
         drop(sockets);
         let gone = until_released(&server, before.descriptors, Duration::from_secs(30)).await;
-        outcome.note(format_args!("all forgotten {:.1} s after they left: {}", gone.as_secs_f64(), Gauge::of(server.id())));
+        outcome.note(format_args!("all forgotten {:.1} s after they left: {}", gone.as_secs_f64(), server.stats()));
     }
     Ok(outcome)
 }

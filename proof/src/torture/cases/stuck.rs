@@ -1,31 +1,13 @@
 //! Clients that stop reading in the middle of a busy room.
 
-use std::time::{Duration, Instant};
+use crate::torture::prelude::*;
 
-use crate::ground::gauge::{Gauge, unsent};
-use crate::torture::guests::{Loud, invited, stuck, until_gone};
-use crate::torture::{Case, Db, Load, Outcome, Played, Pulse, Stage};
-
-/// The cases about it.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "stuck-client",
-        about: "four clients stop reading in a busy room: cut and no longer present within 60 s; memory bounded; others do not notice",
-        databases: Db::SQLITE,
-        rounds: 3,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(stuck_client(stage, rounds)),
-    },
-    Case {
-        name: "stop-with-stuck-reader",
-        about: "SIGTERM while clients have stopped reading and others write: it exits with 0 within 10 s, and nothing is lost",
-        databases: Db::BOTH,
-        rounds: 10,
-        short: 0,
-        needs: &[],
-        run: |stage, rounds| Box::pin(stop_with_stuck_reader(stage, rounds)),
-    },
+    Case::new("stuck-client", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(stuck_client(fixture, rounds))).about(
+        "four clients stop reading in a busy room: cut and no longer present within 60 s; memory bounded; others do not notice",
+    ),
+    Case::new("stop-with-stuck-reader", Db::BOTH, 10, 0, |fixture, rounds| Box::pin(stop_with_stuck_reader(fixture, rounds)))
+        .about("SIGTERM while clients have stopped reading and others write: it exits with 0 within 10 s, and nothing is lost"),
 ];
 
 /// How many stop reading at once.
@@ -39,37 +21,26 @@ const WAITING: u64 = 1_000_000;
 /// How much memory each of them may hold at the most: what waits for them is bounded in packets.
 const MEMORY_EACH: f64 = 16.0;
 
-async fn stuck_client(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[]).await;
+async fn stuck_client(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let people = invited(&server, &owner, &room, "stuck", STUCK).await;
-    let mut pulse = Pulse::begin(&server).await;
+    let mut latency = LatencyProbe::begin(&server).await;
     let mut outcome = Outcome::default();
     // Once for the memory that any load makes the server keep.
-    let calm = load.during(pulse.beat(Duration::from_secs(5))).await;
+    let calm = load.during(latency.measure(Duration::from_secs(5))).await;
     let calm_acks = load.take_latency(0.99);
     for round in 1..=rounds {
-        let before = Gauge::of(server.id());
-        let (stopped, beats) = load
-            .during(pulse.during(async {
+        let before = server.stats();
+        let (stopped, latencies) = load
+            .during(latency.during(async {
                 let mut sockets = Vec::new();
                 for (nth, person) in people.iter().enumerate() {
                     sockets.push(stuck(person, &room, nth).await);
                 }
-                let mut most = before;
                 let began = Instant::now();
-                let watching = async {
-                    loop {
-                        let now = Gauge::of(server.id());
-                        most = if now.memory > most.memory { now } else { most };
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                };
-                tokio::select! {
-                    () = watching => {}
-                    _ = until_gone(&owner, &room, "stuck", GONE) => {}
-                }
+                let (_, most) = peak_during(&server, until_gone(&owner, &room, "stuck", GONE)).await;
                 let gone = began.elapsed();
                 for socket in &sockets {
                     socket.set_reading(true);
@@ -82,7 +53,7 @@ async fn stuck_client(stage: Stage, rounds: u32) -> Played {
         let acks = load.take_latency(0.99);
         let grown = most.mebibytes() - before.mebibytes();
         outcome.note(format_args!(
-            "round {round}: gone after {:.1} s; memory {:.0} + {grown:.0} MiB; {beats} (before: {calm}); p99 of the writers {:.1} ms \
+            "round {round}: gone after {:.1} s; memory {:.0} + {grown:.0} MiB; {latencies} (before: {calm}); p99 of the writers {:.1} ms \
              (before: {:.1} ms)",
             gone.as_secs_f64(),
             before.mebibytes(),
@@ -90,14 +61,14 @@ async fn stuck_client(stage: Stage, rounds: u32) -> Played {
             calm_acks.as_secs_f64() * 1000.0,
         ));
         assert!(grown < MEMORY_EACH * STUCK as f64 + 32.0, "memory grew by {grown:.0} MiB for {STUCK} clients that do not read");
-        beats.assert_held(&calm, "clients that do not read");
+        latencies.assert_held(&calm, "clients that do not read");
     }
     outcome.add(load.verdict().await);
     Ok(outcome)
 }
 
-async fn stop_with_stuck_reader(stage: Stage, rounds: u32) -> Played {
-    let mut server = stage.start(&[]).await;
+async fn stop_with_stuck_reader(fixture: Fixture, rounds: u32) -> Played {
+    let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
@@ -129,7 +100,7 @@ async fn stop_with_stuck_reader(stage: Stage, rounds: u32) -> Played {
         assert_eq!(status.code(), Some(0), "it ended with {status}: {}", server.stderr());
         assert!(took < END, "it took {took:?} to stop");
         longest = longest.max(took);
-        let (again, recovery) = stage.start_again(address, &[]).await;
+        let (again, recovery) = fixture.start_again(address, &[]).await;
         server = again;
         loud.come_back().await;
         outcome.recovered(recovery);

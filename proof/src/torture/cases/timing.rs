@@ -4,24 +4,14 @@
 //! the machine does falls on both alike. Two things are then asked of the pairs, neither of which a few slow answers can move: how
 //! often the one took longer than the other, and by how much in the middle.
 
-use std::time::{Duration, Instant};
-
 use rand::RngExt;
-use serde_json::json;
 
-use crate::client::{Person, Socket};
-use crate::torture::{Case, Db, Outcome, Played, Stage};
+use crate::torture::prelude::*;
 
-/// The cases about it.
-pub const CASES: &[Case] = &[Case {
-    name: "which-names-exist",
-    about: "1,000 timings each of logging in as somebody and as nobody, and of a page, a join and a post of a private room and of one that never was: the same",
-    databases: Db::BOTH,
-    rounds: 10,
-    short: 2,
-    needs: &[],
-    run: |stage, rounds| Box::pin(which_names_exist(stage, rounds)),
-}];
+pub const CASES: &[Case] = &[
+    Case::new("which-names-exist", Db::BOTH, 10, 2, |fixture, rounds| Box::pin(which_names_exist(fixture, rounds)))
+        .about("1,000 timings each of logging in as somebody and as nobody, and of a page, a join and a post of a private room and of one that never was: the same"),
+];
 
 /// How many timings each a round has.
 const A_ROUND: usize = 100;
@@ -32,8 +22,8 @@ const ERRORS: f64 = 4.0;
 /// A difference of this share of the whole is one that can be told over a network; below, only within one machine.
 const SHARE: f64 = 0.02;
 
-async fn which_names_exist(stage: Stage, rounds: u32) -> Played {
-    let server = stage.start(&[("LOGIN_RATE", "off"), ("POST_RATE", "off")]).await;
+async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
+    let server = fixture.start(&[("LOGIN_RATE", "off"), ("POST_RATE", "off")]).await;
     let pairs = rounds as usize * A_ROUND;
     let mut outcome = Outcome::default();
     let ada = server.register("ada").await;

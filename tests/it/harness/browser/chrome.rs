@@ -1,11 +1,9 @@
-//! What a browser does beyond the standard of its driver: reading the console, looking as another device does, windows.
+//! What a browser does beyond the standard of its driver: the accessibility tree, other devices, windows.
 //!
-//! Owns Chrome's own commands. What people do on a page is in `browser`.
+//! What people do on a page is in `browser`.
 
 use std::collections::HashMap;
 
-use fantoccini::wd::WebDriverCompatibleCommand;
-use reqwest::{Method, Url};
 use serde_json::json;
 
 use super::Browser;
@@ -15,26 +13,21 @@ impl Browser {
     pub async fn promised(&self, script: &str) -> serde_json::Value {
         let script =
             format!("const done = arguments[0]; (async () => {{ {script} }})().then(done, (error) => done(`${{error}}`));");
-        self.client.execute_async(&script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+        self.execute_async(&script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Closes the window, as a person closes a tab, and has an empty one in its place.
     pub async fn close_window(&self) {
-        let old = self.client.window().await.expect("a window is open");
-        let new = self.client.new_window(true).await.expect("a window can be opened").handle;
-        self.client.switch_to_window(old).await.expect("the old one is still there");
-        self.client.close_window().await.expect("it can be closed");
-        self.client.switch_to_window(new).await.expect("the new one is there");
-    }
-
-    /// Asks the browser itself for something (Chrome's DevTools protocol).
-    pub async fn tells_chrome(&self, command: &'static str, parameters: serde_json::Value) -> serde_json::Value {
-        self.client.issue_cmd(DevTools(command, parameters)).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+        let old = self.window().await.expect("a window is open");
+        let new = self.new_window(true).await.expect("a window can be opened").handle;
+        self.switch_to_window(old).await.expect("the old one is still there");
+        self.0.close_window().await.expect("it can be closed");
+        self.switch_to_window(new).await.expect("the new one is there");
     }
 
     /// What readers of the screen are given of the page, in its order.
     pub async fn heard(&self) -> Vec<Heard> {
-        let tree = self.tells_chrome("Accessibility.getFullAXTree", json!({})).await;
+        let tree = self.devtools("Accessibility.getFullAXTree", json!({})).await;
         let nodes: HashMap<&str, &serde_json::Value> =
             tree["nodes"].as_array().into_iter().flatten().filter_map(|node| Some((node["nodeId"].as_str()?, node))).collect();
         // It comes level by level; one listens from the top to the bottom.
@@ -70,9 +63,9 @@ impl Browser {
             { "name": "prefers-reduced-motion", "value": "reduce" },
             { "name": "forced-colors", "value": forced },
         ]);
-        self.tells_chrome("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
-        self.tells_chrome("Emulation.setDeviceMetricsOverride", size).await;
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 }
 
@@ -87,32 +80,4 @@ pub struct Heard {
     pub description: String,
     /// How it is: `pressed`, `expanded`, `focused` and the like.
     pub states: HashMap<String, serde_json::Value>,
-}
-
-/// Chromium's own command for reading the console; fantoccini has only the standard ones.
-#[derive(Debug)]
-pub struct ConsoleLog;
-
-impl WebDriverCompatibleCommand for ConsoleLog {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
-    }
-}
-
-/// A command of Chrome's DevTools, by the driver's own way to them.
-#[derive(Debug)]
-struct DevTools(&'static str, serde_json::Value);
-
-impl WebDriverCompatibleCommand for DevTools {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
-    }
 }

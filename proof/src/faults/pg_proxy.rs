@@ -1,55 +1,47 @@
-//! A link between a server and Postgres that can break around a commit, so that nobody on this side knows what became of it.
+//! A proxy in front of Postgres that can break around a commit, so that the server cannot know the outcome.
 //!
-//! Owns telling Postgres' messages apart on the way to it. It must not know what is said in them, but for a `commit`.
+//! Owns splitting Postgres' messages on the way to it. It only recognizes `commit`.
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-/// Where the link breaks, once, at the next commit of any connection.
+use super::Proxy;
+
+/// Where the proxy breaks, once, at the next commit of any connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
     /// Nowhere.
     Never,
     /// Postgres has committed; its answer is lost.
     BehindCommit,
-    /// The order to commit is lost, so Postgres rolls back.
+    /// The commit is lost, so Postgres rolls back.
     BeforeCommit,
 }
 
-/// The link.
-pub struct Link {
-    /// Where it takes connections.
-    pub address: SocketAddr,
-    plan: Arc<watch::Sender<Break>>,
+/// The proxy.
+pub struct PgProxy {
+    proxy: Proxy,
+    plan: watch::Sender<Break>,
     broken: Arc<AtomicU64>,
-    accepting: JoinHandle<()>,
 }
 
-impl Link {
-    /// One to the Postgres that listens on this socket in the file system.
+impl PgProxy {
+    /// Starts one in front of the Postgres that listens on this socket in the file system.
     pub async fn to(socket: PathBuf) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
-        let plan = Arc::new(watch::channel(Break::Never).0);
-        let broken = Arc::<AtomicU64>::default();
+        let (plan, broken) = (watch::channel(Break::Never).0, Arc::<AtomicU64>::default());
         let (planned, counting) = (plan.clone(), broken.clone());
-        let accepting = tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let (socket, planned, counting) = (socket.clone(), planned.clone(), counting.clone());
-                tokio::spawn(async move {
-                    // However it ends, both sides see an end.
-                    drop(join(near, socket, &planned, &counting).await);
-                });
-            }
-        });
-        Self { address, plan, broken, accepting }
+        let serve = move |near| {
+            let (socket, planned, counting) = (socket.clone(), planned.clone(), counting.clone());
+            // However it ends, both sides see an end.
+            async move { drop(join(near, socket, &planned, &counting).await) }
+        };
+        Self { proxy: Proxy::start(serve).await, plan, broken }
     }
 
     /// Breaks it at the next commit.
@@ -63,15 +55,16 @@ impl Link {
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.accepting.abort();
+impl Deref for PgProxy {
+    type Target = Proxy;
+
+    fn deref(&self) -> &Proxy {
+        &self.proxy
     }
 }
 
 async fn join(near: TcpStream, socket: PathBuf, plan: &watch::Sender<Break>, broken: &AtomicU64) -> std::io::Result<()> {
     let far = UnixStream::connect(socket).await?;
-    near.set_nodelay(true)?;
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.into_split(), far.into_split());
     let asking = async {
         // The first message has no type, only a length.

@@ -8,12 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::Stage;
-use crate::client::site::PASSWORD;
 use crate::client::socket::Refusal;
 use crate::client::{Person, Site, Socket};
-use crate::ground::gauge::Gauge;
-use crate::ground::process::{self, Process};
+use crate::infra::process::Process;
 
 /// A receive buffer so small that little fits into the network itself, in bytes.
 pub const SMALL: u32 = 4096;
@@ -160,25 +157,13 @@ const POOL: usize = 32;
 pub async fn until_released(server: &Process, descriptors: usize, patience: Duration) -> Duration {
     let began = Instant::now();
     loop {
-        let now = Gauge::of(server.id()).descriptors;
+        let now = server.stats().descriptors;
         if now <= descriptors + POOL {
             return began.elapsed();
         }
         assert!(began.elapsed() < patience, "{now} descriptors after {patience:?}, {descriptors} before");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// Makes an administrator called `root`, before the server starts.
-pub async fn make_administrator(stage: &Stage) {
-    make_administrator_called("root", stage).await;
-}
-
-/// Makes an administrator by this name, which need not be one that anybody may register under.
-pub async fn make_administrator_called(name: &str, stage: &Stage) {
-    let (arguments, settings) = (["user", "add", name, "--admin"], [("DATABASE_URL", stage.url())]);
-    let ended = process::run(&stage.program, stage.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
-    assert_eq!(ended.status, Some(0), "{ended:?}");
 }
 
 #[test]

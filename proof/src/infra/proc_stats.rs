@@ -13,7 +13,7 @@ const TICKS: u64 = 100;
 
 /// What a process has at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gauge {
+pub struct ProcStats {
     /// Memory of its own, in bytes: neither its program's pages nor those of files.
     pub memory: u64,
     /// Open descriptors.
@@ -22,20 +22,22 @@ pub struct Gauge {
     pub threads: usize,
 }
 
-impl Gauge {
+impl ProcStats {
     /// Reads it.
     ///
     /// # Panics
     /// When there is no such process of ours.
     pub fn of(process: u32) -> Self {
-        let map = read(process, "smaps_rollup");
-        let kilobytes =
-            map.lines().find_map(|line| line.strip_prefix("Anonymous:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         let entries = |folder: &str| fs::read_dir(format!("/proc/{process}/{folder}")).map_or(0, Iterator::count);
+        Self { memory: memory(process, "Anonymous"), descriptors: entries("fd"), threads: entries("task") }
+    }
+
+    /// The higher of both, each for itself.
+    pub fn max(self, other: Self) -> Self {
         Self {
-            memory: kilobytes.expect("the kernel says how much memory is anonymous") * 1024,
-            descriptors: entries("fd"),
-            threads: entries("task"),
+            memory: self.memory.max(other.memory),
+            descriptors: self.descriptors.max(other.descriptors),
+            threads: self.threads.max(other.threads),
         }
     }
 
@@ -45,22 +47,39 @@ impl Gauge {
     }
 }
 
-impl fmt::Display for Gauge {
+impl fmt::Display for ProcStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.0} MiB, {} descriptors, {} threads", self.mebibytes(), self.descriptors, self.threads)
     }
 }
 
 /// The processor time that a process has used since it began.
+pub fn processor_time(process: u32) -> Duration {
+    ticks(process, OWN)
+}
+
+/// Where `stat` has the user and system time of the process itself, counted from behind its name (proc_pid_stat(5)).
+pub const OWN: usize = 11;
+/// Where it has those of its children that have ended.
+pub const ENDED_CHILDREN: usize = 13;
+
+/// User and system time together, to the tick; zero when there is no such process.
+pub fn ticks(process: u32, place: usize) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold anything.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(place).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 1000 / TICKS)
+}
+
+/// A kind of memory of a process in bytes, such as `Rss`, the whole of it that is in use.
 ///
 /// # Panics
 /// When there is no such process of ours.
-pub fn processor_time(process: u32) -> Duration {
-    let stat = read(process, "stat");
-    // The name, in parentheses, may hold anything; user and system time are the 14th and 15th field (proc_pid_stat(5)).
-    let after_name = stat.rsplit_once(')').expect("a process has a name").1;
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
-    Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS)
+pub fn memory(process: u32, kind: &str) -> u64 {
+    let map = read(process, "smaps_rollup");
+    let kilobytes = map.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
+    kilobytes.and_then(|text| text.parse::<u64>().ok()).expect("the kernel says how much memory there is") * 1024
 }
 
 /// How many bytes wait in this machine's network for those who are connected to a port and do not take them, all together.
@@ -92,7 +111,7 @@ fn read(process: u32, what: &str) -> String {
 
 #[test]
 fn a_process_can_be_read() {
-    let gauge = Gauge::of(std::process::id());
+    let gauge = ProcStats::of(std::process::id());
     assert!(gauge.memory > 0 && gauge.descriptors > 2 && gauge.threads > 0, "{gauge}");
     let before = processor_time(std::process::id());
     let began = std::time::Instant::now();

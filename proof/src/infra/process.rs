@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::proc_stats::ProcStats;
 use super::watchdog::Watchdog;
 use crate::client::{DEADLINE, Site};
 
@@ -130,6 +131,11 @@ impl Process {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it has not been waited for")
+    }
+
+    /// What it uses now.
+    pub fn stats(&self) -> ProcStats {
+        ProcStats::of(self.id())
     }
 
     /// Sends it a signal by name.

@@ -8,7 +8,7 @@ use mio::{Events, Poll, Token};
 
 use super::ROOM;
 use crate::bench::Result;
-use crate::bench::crowd::{CHUNK, Crowd};
+use crate::bench::listeners::{CHUNK, Listeners};
 use crate::bench::people::{self, Person};
 use crate::bench::sender::Sender;
 use crate::bench::server::Server;
@@ -19,18 +19,18 @@ const SENDERS: usize = 4;
 const FIRST_SENDER: usize = usize::MAX / 2;
 
 /// The room.
-pub struct Hall {
+pub struct RoomLoad {
     poll: Poll,
     events: Events,
     buffer: Vec<u8>,
     listener: Person,
     /// Those who listen.
-    pub crowd: Crowd,
+    pub listeners: Listeners,
     /// Those who post; they hear only the answers.
     pub senders: Vec<Sender>,
 }
 
-impl Hall {
+impl RoomLoad {
     /// With those who post, and nobody who listens.
     pub fn open(server: &Server) -> Result<Self> {
         let room = [ROOM.to_owned()];
@@ -46,18 +46,18 @@ impl Hall {
             sender.register(&poll, Token(FIRST_SENDER + nth))?;
             senders.push(sender);
         }
-        let crowd = Crowd::default();
-        Ok(Self { poll, events: Events::with_capacity(2048), buffer: vec![0; CHUNK], listener, crowd, senders })
+        let listeners = Listeners::default();
+        Ok(Self { poll, events: Events::with_capacity(2048), buffer: vec![0; CHUNK], listener, listeners, senders })
     }
 
     /// Lets more listeners in, until there are so many.
     pub fn fill(&mut self, server: &Server, count: usize) -> Result<()> {
-        let before = self.crowd.len();
-        self.crowd.grow(server.address, &self.listener, ROOM, count - before)?;
-        self.crowd.register(&self.poll, before)?;
+        let before = self.listeners.len();
+        self.listeners.grow(server.address, &self.listener, ROOM, count - before)?;
+        self.listeners.register(&self.poll, before)?;
         // What the joining itself set off.
         self.listen(Instant::now() + Duration::from_millis(300), |_, _| {}, |_, _| Ok(()))?;
-        self.crowd.forget();
+        self.listeners.forget();
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Hall {
                 let place = event.token().0;
                 if place < FIRST_SENDER {
                     let now = Instant::now();
-                    delivered += self.crowd.read(place, &mut self.buffer, |nth| hear(nth, now))?;
+                    delivered += self.listeners.read(place, &mut self.buffer, |nth| hear(nth, now))?;
                 } else {
                     let sender = &mut self.senders[place - FIRST_SENDER];
                     let count = sender.read(&mut self.buffer)?;
@@ -97,11 +97,13 @@ impl Hall {
         let mut delivered = 0;
         let mut last = Instant::now();
         loop {
-            if self.crowd.complete(messages) == self.crowd.len() && self.senders.iter().all(|sender| sender.under_way() == 0) {
+            if self.listeners.complete(messages) == self.listeners.len()
+                && self.senders.iter().all(|sender| sender.under_way() == 0)
+            {
                 return Ok(delivered);
             }
             if last.elapsed() > SILENCE {
-                let (complete, open, all) = (self.crowd.complete(messages), self.crowd.open(), self.crowd.len());
+                let (complete, open, all) = (self.listeners.complete(messages), self.listeners.open(), self.listeners.len());
                 return Err(
                     format!("{complete} of {all} listeners heard all {messages} messages, {open} are still connected").into()
                 );

@@ -3,14 +3,14 @@
 //! Owns the position in one connection's stream. It must cost next to nothing a frame: it looks at a head and the first few
 //! bytes, and steps over the rest, however the stream was cut into reads.
 
-use crate::bench::socket::head;
+use crate::client::frame::head;
 
 /// How an event that delivers a message begins.
 const MESSAGE: &[u8] = br#"42/chat,["message""#;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum FrameKind {
     /// The delivery of a message.
     Message,
     /// Engine.IO's ping, which wants an answer.
@@ -23,16 +23,16 @@ pub enum Seen {
 
 /// A place in a stream of frames.
 #[derive(Debug, Default)]
-pub struct Walker {
+pub struct FrameCounter {
     /// How many bytes of the present frame are still to come.
     skip: usize,
     /// The beginning of a frame, too short to tell what it is.
     partial: Vec<u8>,
 }
 
-impl Walker {
+impl FrameCounter {
     /// Walks over what has been read.
-    pub fn walk(&mut self, mut bytes: &[u8], mut see: impl FnMut(Seen)) {
+    pub fn walk(&mut self, mut bytes: &[u8], mut see: impl FnMut(FrameKind)) {
         while !self.partial.is_empty() {
             let Some((byte, rest)) = bytes.split_first() else { return };
             self.partial.push(*byte);
@@ -65,14 +65,14 @@ impl Walker {
 }
 
 /// What a frame is, and how long it is with its head; `None` while too little of it is there.
-fn recognize(bytes: &[u8]) -> Option<(Seen, usize)> {
+fn recognize(bytes: &[u8]) -> Option<(FrameKind, usize)> {
     let (head, length) = head(bytes)?;
     let start = bytes.get(head..head + length.min(MESSAGE.len()))?;
     let seen = match (bytes[0] & 0x0f, start) {
-        (1, MESSAGE) => Seen::Message,
-        (1, b"2") => Seen::Ping,
-        (8, _) => Seen::Close,
-        _ => Seen::Other,
+        (1, MESSAGE) => FrameKind::Message,
+        (1, b"2") => FrameKind::Ping,
+        (8, _) => FrameKind::Close,
+        _ => FrameKind::Other,
     };
     Some((seen, head + length))
 }

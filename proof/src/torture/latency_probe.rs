@@ -1,6 +1,6 @@
-//! The pulse of a server: two people who talk calmly, and how long it takes from the one to the other.
+//! The latency of a server: two people who talk calmly, and how long it takes from the one to the other.
 //!
-//! Owns the measuring of what others notice while somebody misbehaves. A pulse that is lost or refused fails its case.
+//! Owns the measuring of what others notice while somebody misbehaves. A latency that is lost or refused fails its case.
 
 use std::fmt;
 use std::thread::{self, JoinHandle};
@@ -18,13 +18,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 const FELT: Duration = Duration::from_millis(250);
 
 /// The two. They have a thread to themselves: beside everybody else's clients they would mostly measure those.
-pub struct Pulse {
+pub struct LatencyProbe {
     feel: watch::Sender<bool>,
-    felt: mpsc::Receiver<Beats>,
+    felt: mpsc::Receiver<Latencies>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Pulse {
+impl LatencyProbe {
     /// Two people who are new at the site, in a private room of theirs.
     pub async fn begin(site: &Site) -> Self {
         Self::start(site, true).await
@@ -43,18 +43,18 @@ impl Pulse {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
             runtime.block_on(talk(&site, are_new, feeling, &sender));
         });
-        let mut pulse = Self { feel, felt, thread: Some(thread) };
-        pulse.told().await;
-        pulse
+        let mut latency = Self { feel, felt, thread: Some(thread) };
+        latency.told().await;
+        latency
     }
 
     /// Feels it for a while.
-    pub async fn beat(&mut self, time: Duration) -> Beats {
+    pub async fn measure(&mut self, time: Duration) -> Latencies {
         self.during(tokio::time::sleep(time)).await.1
     }
 
     /// Feels it until something else is over. What is on its way then counts, too: it may be the one that hangs.
-    pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Beats) {
+    pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Latencies) {
         self.feel.send_replace(true);
         let done = what.await;
         self.feel.send_replace(false);
@@ -62,25 +62,25 @@ impl Pulse {
     }
 
     /// What the thread tells next, or how it failed.
-    async fn told(&mut self) -> Beats {
+    async fn told(&mut self) -> Latencies {
         match (self.felt.recv().await, self.thread.take()) {
-            (Some(beats), thread) => {
+            (Some(latencies), thread) => {
                 self.thread = thread;
-                beats
+                latencies
             }
             (None, Some(thread)) => std::panic::resume_unwind(thread.join().expect_err("it ends only when it failed")),
-            (None, None) => panic!("the pulse was lost before"),
+            (None, None) => panic!("the latency was lost before"),
         }
     }
 }
 
 /// Begins, tells so, and then tells what was felt whenever that ends.
-async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Beats>) {
+async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Latencies>) {
     let mut talk = Talk::begin(site, are_new).await;
-    let mut beats = Beats::default();
-    while felt.send(std::mem::take(&mut beats)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
+    let mut latencies = Latencies::default();
+    while felt.send(std::mem::take(&mut latencies)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
         while *feeling.borrow() {
-            beats.push(talk.once().await);
+            latencies.push(talk.once().await);
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -95,7 +95,7 @@ struct Talk {
 
 impl Talk {
     async fn begin(site: &Site, are_new: bool) -> Self {
-        let [speaker, hearer] = ["pulse", "wrist"];
+        let [speaker, hearer] = ["latency", "wrist"];
         let (speaker, hearer) = if are_new {
             (site.register(speaker).await, site.register(hearer).await)
         } else {
@@ -103,7 +103,7 @@ impl Talk {
         };
         // One name is one room's, and after a restart there is one already; a session is new each time.
         let session = speaker.session_cookie();
-        let name = format!("Pulse {}", session.split_at(session.len().saturating_sub(12)).1);
+        let name = format!("LatencyProbe {}", session.split_at(session.len().saturating_sub(12)).1);
         let room = speaker.create_room(&name, "private").await;
         speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
         let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
@@ -127,9 +127,9 @@ impl Talk {
 
 /// How long each took.
 #[derive(Debug, Default)]
-pub struct Beats(Vec<Duration>);
+pub struct Latencies(Vec<Duration>);
 
-impl Beats {
+impl Latencies {
     fn push(&mut self, time: Duration) {
         let place = self.0.partition_point(|other| *other <= time);
         self.0.insert(place, time);
@@ -157,10 +157,10 @@ impl Beats {
     }
 }
 
-impl fmt::Display for Beats {
+impl fmt::Display for Latencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = |share| self.share(share).as_secs_f64() * 1000.0;
         let (half, most, worst) = (milliseconds(0.5), milliseconds(0.99), milliseconds(1.0));
-        write!(f, "{} beats, p50 {half:.1} ms, p99 {most:.1} ms, worst {worst:.1} ms", self.0.len())
+        write!(f, "{} latencies, p50 {half:.1} ms, p99 {most:.1} ms, worst {worst:.1} ms", self.0.len())
     }
 }

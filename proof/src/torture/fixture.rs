@@ -1,4 +1,4 @@
-//! The stage of one case: a folder, a database, and the server's program.
+//! The fixture of one case: a folder, a database, and the server's program.
 //!
 //! Owns making them and taking them away. It must not know what is played on it.
 
@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::client::Site;
-use crate::ground::cluster::Cluster;
-use crate::ground::process::Process;
-use crate::ground::watchdog;
+use crate::client::site::PASSWORD;
+use crate::infra::cluster::Cluster;
+use crate::infra::process::{self, Process};
+use crate::infra::watchdog;
 
 /// Which database the server stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -44,8 +45,8 @@ impl fmt::Display for Db {
     }
 }
 
-/// The stage.
-pub struct Stage {
+/// The fixture.
+pub struct Fixture {
     /// The database's kind.
     pub db: Db,
     /// The server's program.
@@ -55,8 +56,8 @@ pub struct Stage {
     url: String,
 }
 
-impl Stage {
-    /// A stage with an empty database.
+impl Fixture {
+    /// A fixture with an empty database.
     pub(super) fn new(db: Db, program: &Path) -> Self {
         let folder = watchdog::folder();
         let cluster = (db == Db::Postgres).then(|| Cluster::start(&[]));
@@ -83,6 +84,13 @@ impl Stage {
     /// On SQLite.
     pub fn cluster(&self) -> &Cluster {
         self.cluster.as_ref().expect("the case is played on Postgres")
+    }
+
+    /// Adds an administrator called `root`, before the server starts.
+    pub async fn add_administrator(&self) {
+        let (arguments, settings) = (["user", "add", "root", "--admin"], [("DATABASE_URL", self.url())]);
+        let ended = process::run(&self.program, self.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
+        assert_eq!(ended.status, Some(0), "{ended:?}");
     }
 
     /// Starts the server on a free port, and waits until it listens.

@@ -11,9 +11,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::bench::Result;
+use crate::bench::frame_counter::{FrameCounter, FrameKind};
 use crate::bench::people::Person;
 use crate::bench::socket::{PONG, Socket};
-use crate::bench::walker::{Seen, Walker};
 
 /// How much is read at once.
 pub const CHUNK: usize = 256 * 1024;
@@ -21,7 +21,7 @@ pub const CHUNK: usize = 256 * 1024;
 /// A socket that listens.
 struct Listener {
     stream: TcpStream,
-    walker: Walker,
+    counter: FrameCounter,
     heard: usize,
     is_open: bool,
 }
@@ -30,24 +30,24 @@ impl Listener {
     /// Takes over a socket that has joined.
     fn new(socket: Socket) -> Result<Self> {
         let (mut stream, unread) = socket.into_parts()?;
-        let mut walker = Walker::default();
+        let mut counter = FrameCounter::default();
         let mut pings = 0;
         // What came with the acknowledgement of the join is before the count.
-        walker.walk(&unread, |seen| pings += usize::from(seen == Seen::Ping));
+        counter.walk(&unread, |seen| pings += usize::from(seen == FrameKind::Ping));
         for _ in 0..pings {
             stream.write_all(&PONG)?;
         }
-        Ok(Self { stream: TcpStream::from_std(stream), walker, heard: 0, is_open: true })
+        Ok(Self { stream: TcpStream::from_std(stream), counter, heard: 0, is_open: true })
     }
 }
 
 /// All of them.
 #[derive(Default)]
-pub struct Crowd {
+pub struct Listeners {
     listeners: Vec<Listener>,
 }
 
-impl Crowd {
+impl Listeners {
     /// Connects so many more sockets of one person, all live in a room; a few at a time.
     pub fn grow(&mut self, address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<()> {
         const AT_ONCE: usize = 8;
@@ -93,21 +93,21 @@ impl Crowd {
     /// Reads what waits for one of them; gives how many messages were delivered, and tells of each which one it was: the first since
     /// the last [`Self::forget`] is 0.
     pub fn read(&mut self, place: usize, buffer: &mut [u8], mut hear: impl FnMut(usize)) -> Result<usize> {
-        let Listener { stream, walker, heard, is_open } = &mut self.listeners[place];
+        let Listener { stream, counter, heard, is_open } = &mut self.listeners[place];
         let before = *heard;
         while *is_open {
             match stream.read(buffer) {
                 Ok(0) => *is_open = false,
                 Ok(read) => {
                     let mut pings = 0;
-                    walker.walk(&buffer[..read], |seen| match seen {
-                        Seen::Message => {
+                    counter.walk(&buffer[..read], |seen| match seen {
+                        FrameKind::Message => {
                             hear(*heard);
                             *heard += 1;
                         }
-                        Seen::Ping => pings += 1,
-                        Seen::Close => *is_open = false,
-                        Seen::Other => {}
+                        FrameKind::Ping => pings += 1,
+                        FrameKind::Close => *is_open = false,
+                        FrameKind::Other => {}
                     });
                     for _ in 0..pings {
                         stream.write_all(&PONG)?;

@@ -1,53 +1,29 @@
-//! A long way between people and a server: everything takes its time, each way.
+//! A proxy that delays everything, each way.
 //!
-//! Owns holding bytes back. What is on the way is bounded, as it is on a real line.
+//! Owns holding bytes back. What is under way is bounded, as on a real line.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::client::Site;
+use super::Proxy;
 
-/// How many pieces may be on the way at once, each way.
-const ON_THE_WAY: usize = 256;
+/// How many pieces may be under way at once, each way.
+const UNDER_WAY: usize = 256;
 /// The largest piece, in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// The way.
-pub struct Distance {
-    /// The server as it is seen from afar.
-    pub site: Site,
-    accepting: JoinHandle<()>,
-}
-
-impl Distance {
-    /// One on which everything takes so long, each way.
-    pub async fn to(far: SocketAddr, delay: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let site = Site::at(listener.local_addr().expect("a bound listener has an address"));
-        let accepting = tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(join(near, far, delay));
-            }
-        });
-        Self { site, accepting }
-    }
-}
-
-impl Drop for Distance {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
+/// Starts one in front of `server`.
+pub async fn start(server: SocketAddr, delay: Duration) -> Proxy {
+    Proxy::start(move |near| join(near, server, delay)).await
 }
 
 async fn join(near: TcpStream, far: SocketAddr, delay: Duration) {
     let Ok(far) = TcpStream::connect(far).await else { return };
-    drop(near.set_nodelay(true));
     drop(far.set_nodelay(true));
     let ((near_reads, near_writes), (far_reads, far_writes)) = (near.into_split(), far.into_split());
     tokio::select! {
@@ -56,9 +32,9 @@ async fn join(near: TcpStream, far: SocketAddr, delay: Duration) {
     }
 }
 
-/// Carries bytes until either side ends, and what was on the way has arrived.
+/// Carries bytes until either side ends, and what was under way has arrived.
 async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: Duration) {
-    let (sender, mut way) = mpsc::channel::<(Instant, Vec<u8>)>(ON_THE_WAY);
+    let (sender, mut way) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
     let reading = async move {
         let mut buffer = vec![0; PIECE];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
@@ -79,16 +55,16 @@ async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin
 }
 
 #[tokio::test]
-async fn a_word_takes_its_time_there_and_back_and_arrives_whole() {
-    let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn bytes_arrive_whole_and_late_each_way() {
+    let echo = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let far = echo.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = echo.accept().await.unwrap();
         let (mut reading, mut writing) = stream.split();
         tokio::io::copy(&mut reading, &mut writing).await.unwrap();
     });
-    let distance = Distance::to(far, Duration::from_millis(50)).await;
-    let mut near = TcpStream::connect(distance.site.address).await.unwrap();
+    let proxy = start(far, Duration::from_millis(50)).await;
+    let mut near = TcpStream::connect(proxy.site.address).await.unwrap();
     let said = vec![7; 3 * PIECE + 1];
     let began = Instant::now();
     near.write_all(&said).await.unwrap();

@@ -1,11 +1,11 @@
-//! A small chat in memory that can lie: it loses, doubles, reorders or leaks, so that the checker is known to notice.
+//! A small chat in memory with one known fault: it loses, doubles, reorders or leaks, so that the checker is known to notice.
 //!
-//! Owns a server that speaks as much of the protocol as [`crate::torture::load`] needs. Without a lie it is honest, and the checker must
-//! find nothing; nobody should use it for anything else.
+//! Owns a server that speaks as much of the protocol as [`crate::torture::Load`] needs. Without a fault it is correct, and the
+//! checker must find nothing. It is of no other use.
 //!
 //! ```text
-//! proof torture --case liar
-//! proof liar --lie lose
+//! proof torture --case faulty-server
+//! proof faulty-server --fault lose
 //! ```
 
 mod events;
@@ -19,35 +19,35 @@ use axum::serve::ListenerExt;
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 
-use self::rooms::House;
+use self::rooms::Rooms;
 
-/// What it lies about.
+/// What is wrong with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Lie {
+pub enum Fault {
     /// Nothing.
     #[default]
     None,
     /// One message in seven is acknowledged and not kept.
     Lose,
-    /// One message in seven is kept, and told to nobody, not even in a replay to others than its author.
+    /// One message in seven is kept, and sent to nobody; replays hold it for its author only.
     Withhold,
     /// One message in seven is kept twice.
     Double,
-    /// One message in seven is told twice.
+    /// One message in seven is sent twice.
     Repeat,
-    /// Each seventh message is told before the one in front of it.
+    /// Each seventh message is sent after the next one.
     Reorder,
     /// Everybody who is connected hears every room.
     Leak,
-    /// Whoever knows a private room's name may read it.
+    /// Whoever knows a private room's slug may read it.
     Open,
 }
 
-impl Lie {
-    /// All that are lies.
+impl Fault {
+    /// All of them, without [`Fault::None`].
     pub const ALL: &[Self] = &[Self::Lose, Self::Withhold, Self::Double, Self::Repeat, Self::Reorder, Self::Leak, Self::Open];
 
-    /// As the command line names it.
+    /// Its name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
@@ -56,41 +56,39 @@ impl Lie {
 /// Serves until it is ended. It listens where `LISTEN` says, and keeps nothing.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// What it lies about.
+    /// What is wrong with it.
     #[arg(long, value_enum, default_value_t)]
-    lie: Lie,
+    fault: Fault,
 }
 
-/// The server's one state.
+/// The server's state.
 #[derive(Clone)]
-struct Liar {
-    house: Arc<Mutex<House>>,
-}
+struct Shared(Arc<Mutex<Rooms>>);
 
-impl Liar {
-    fn house(&self) -> MutexGuard<'_, House> {
-        self.house.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Serves.
 pub fn main(options: &Options) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be made");
-    match runtime.block_on(serve(options.lie)) {
+    match runtime.block_on(serve(options.fault)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("proof liar: {error}");
+            eprintln!("proof faulty-server: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(lie: Lie) -> std::io::Result<()> {
+async fn serve(fault: Fault) -> std::io::Result<()> {
     let listen = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:0".to_owned());
-    let liar = Liar { house: Arc::new(Mutex::new(House::new(lie))) };
+    let shared = Shared(Arc::new(Mutex::new(Rooms::new(fault))));
     let listener = TcpListener::bind(&listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    // Small writes in a row would wait for the peer's delayed acknowledgement.
+    // Several small writes in a row would wait for the peer's delayed acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, pages::router(liar.clone()).layer(events::layer(liar))).await
+    axum::serve(listener, pages::router(shared.clone()).layer(events::layer(shared))).await
 }
