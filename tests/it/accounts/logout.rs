@@ -1,8 +1,25 @@
 //! Logging out, and what it must reach.
 
+use futures_util::future::join_all;
+use reqwest::Method;
+use tokio::sync::mpsc;
+
 use crate::both;
 use crate::harness::site::PASSWORD;
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, Socket, TestApp};
+
+/// Whether a page is one for strangers.
+fn leads_to_login(answer: &Answer) -> bool {
+    answer.status == 401 || answer.header("location").starts_with("/login")
+}
+
+/// The cookie is worth nothing, for a page and for a socket.
+async fn is_dead(app: &TestApp, cookies: &str) {
+    let page = app.stranger().request(Method::GET, "/rooms").header("cookie", cookies);
+    assert!(leads_to_login(&Answer::of(page).await), "the session lives");
+    let socket = Socket::open(app, cookies, None).await.expect("the transport opens");
+    assert_eq!(socket.enter().await.expect_err("the session lives").message(), "unauthenticated");
+}
 
 both! {
     async fn who_logs_out_is_signed_out(app: &TestApp) {
@@ -61,17 +78,77 @@ both! {
         app.register("ada").await;
         // An attacker's own session, and one that nobody has.
         let attacker = app.register("mallory").await;
+        let (theirs, _) = attacker.join("general").await;
         let (name, _) = attacker.session_cookie().split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).expect("a cookie");
-        for planted in [attacker.session_cookie(), format!("{name}=AAAAAAAAAAAAAAAAAAAAAA")] {
+        let anothers = app.log_in("ada").await.session_cookie();
+        for planted in [attacker.session_cookie(), format!("{name}=AAAAAAAAAAAAAAAAAAAAAA"), anothers] {
             let victim = app.stranger();
             victim.plant_cookie(&format!("{planted}; Path=/"));
             victim.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
             assert_ne!(victim.session_cookie(), planted);
             let (socket, _) = victim.join("general").await;
             assert_eq!(socket.post("general", &planted, &planted[..20]).await["author"]["username"], "ada");
-            let with_the_planted = app.stranger().request(reqwest::Method::GET, "/rooms").header("cookie", &planted);
-            Answer::of(with_the_planted).await.expect(303);
+            is_dead(app, &planted).await;
         }
+        // What the attacker had open with what they planted ends with it.
+        theirs.is_cut().await;
+        // Whoever registers becomes somebody else, too.
+        let planted = app.log_in("ada").await.session_cookie();
+        let newcomer = app.stranger();
+        newcomer.plant_cookie(&format!("{planted}; Path=/"));
+        newcomer.post("/register", &[("username", "newcomer"), ("password", PASSWORD)]).await.expect(303);
+        assert_ne!(newcomer.session_cookie(), planted, "the registration kept a planted session");
+    }
+
+    /// Requests and sockets of every kind are under way while their person logs out, each time a little later: they stay logged out.
+    async fn whatever_races_with_a_logout_its_person_stays_logged_out(app: &TestApp) {
+        app.register("ada").await;
+        let (mut before, mut after) = (0, 0);
+        for round in 0..10 {
+            let ada = app.log_in("ada").await;
+            let cookies = ada.cookies();
+            let (socket, _) = ada.join("general").await;
+            let (answered, mut answers) = mpsc::unbounded_channel();
+            // Some browser tabs, each with one request after the other.
+            let requests = join_all((0..8).map(|tab| {
+                let (ada, answered) = (&ada, answered.clone());
+                async move {
+                    let mut were_in = Vec::new();
+                    for nth in 0..6 {
+                        let nonce = format!("race-{round}-{tab}-{nth}");
+                        let form = [("body", nonce.as_str()), ("nonce", nonce.as_str())];
+                        let request = match nth % 4 {
+                            0 => ada.form("/rooms/general/messages", &form),
+                            1 => ada.request(Method::GET, "/rooms"),
+                            2 => ada.form("/settings", &[("status", "racing")]),
+                            _ => ada.form("/rooms/general/read", &[]),
+                        };
+                        were_in.push(Answer::try_of(request).await.is_ok_and(|answer| !leads_to_login(&answer)));
+                        // Nobody counts any more once she has left.
+                        answered.send(()).ok();
+                    }
+                    were_in
+                }
+            }));
+            let sockets = join_all((0..6).map(|_| ada.try_socket()));
+            let leaving = async {
+                for _ in 0..=round * 3 {
+                    answers.recv().await;
+                }
+                ada.post("/logout", &[]).await.expect(303);
+            };
+            let (were_in, sockets, ()) = tokio::join!(requests, sockets, leaving);
+            before += were_in.iter().flatten().filter(|was_in| **was_in).count();
+            after += were_in.iter().flatten().filter(|was_in| !**was_in).count();
+            is_dead(app, &cookies).await;
+            socket.is_cut().await;
+            for socket in sockets.into_iter().flatten() {
+                socket.is_cut().await;
+            }
+            // Later, too: nothing that was under way has brought it back.
+            is_dead(app, &cookies).await;
+        }
+        assert!(before > 0 && after > 0, "nothing raced: {before} requests were hers, {after} a stranger's");
     }
 
     async fn forged_cookies_are_strangers(app: &TestApp) {

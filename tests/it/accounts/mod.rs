@@ -5,6 +5,7 @@ mod cookies;
 mod invites;
 mod login;
 mod logout;
+mod look_alikes;
 mod names;
 mod newcomers;
 mod register;

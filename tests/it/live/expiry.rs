@@ -46,6 +46,43 @@ both! {
         ada.get("/rooms").await.expect(303);
     }
 
+    /// A session that is not used for too long, and one that has lived for too long: a quiet socket and one that posts both end.
+    async fn either_limit_ends_a_quiet_socket_and_one_that_posts(database: &Database) {
+        let limits = [
+            ("idle", [("SESSION_IDLE", "1h"), ("SESSION_LIFETIME", "24h")]),
+            ("lifetime", [("SESSION_IDLE", "24h"), ("SESSION_LIFETIME", "2h")]),
+        ];
+        for (what, settings) in limits {
+            let mut server = Server::start(database.url(), &settings).await;
+            let person = server.register(what).await;
+            let ((quiet, _), (busy, _)) = (person.join("general").await, person.join("general").await);
+            let posting = async {
+                for count in 0.. {
+                    let data = json!({ "room": "general", "body": "here", "nonce": format!("{what}-{count}") });
+                    match busy.send("message", data).await.outcome().await {
+                        Some(answer) => assert!(answer["ok"] == true || answer["error"]["code"] == "unauthenticated", "{answer}"),
+                        None => return count,
+                    }
+                    if count == 0 {
+                        // Not before it has run out.
+                        server.pass(Duration::from_secs(50 * 60));
+                        person.try_socket().await.expect("the session has not run out");
+                        server.pass(Duration::from_secs(3 * 60 * 60));
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                unreachable!("it posts until it is cut")
+            };
+            // At the next look at the sessions, which is within a minute.
+            let ending = async { tokio::join!(quiet.end(), posting).1 };
+            let posts = tokio::time::timeout(Duration::from_secs(70), ending).await.expect("the sockets are closed");
+            assert!(posts > 0);
+            person.get("/rooms").await.expect(303);
+            assert_eq!(person.try_socket().await.expect_err("the session is over").message(), "unauthenticated");
+            server.stop().await;
+        }
+    }
+
     async fn a_clock_that_jumps_an_hour_signs_nobody_out_and_keeps_the_order(app: &TestApp) {
         let ada = app.register("ada").await;
         let (socket, _) = ada.join("general").await;

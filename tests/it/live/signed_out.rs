@@ -1,9 +1,12 @@
 //! Signing out reaches every open socket of the session, at once.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::both;
-use crate::harness::{Socket, TestApp};
+use crate::harness::site::PASSWORD;
+use crate::harness::{DEADLINE, Socket, TestApp};
 
 both! {
     async fn logging_out_ends_the_sessions_sockets_and_only_those(app: &TestApp) {
@@ -59,6 +62,64 @@ both! {
         witness.post("general", "for members", "2").await;
         witness.hears("for members").await;
         assert!(socket.peek_at("message").iter().all(|it| it["body"] != "for members"));
+    }
+
+    /// Whoever loses their access sends a bare CONNECT over the same transport all the time, also in the moment in which it happens.
+    async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &TestApp) {
+        let (root, owner) = (app.register("rosa").await, app.register("host").await);
+        app.database.make_admin("rosa").await;
+        let room = owner.create_room("Inside", "private").await;
+        let (witness, _) = owner.join(&room).await;
+        for end in ["password", "ban", "logout", "login"] {
+            let kicked = app.register(end).await;
+            owner.post(&format!("/rooms/{room}/members"), &[("username", end)]).await.expect(303);
+            let before = kicked.at(app);
+            // One still in the namespace, one that has left it with the transport open, and one that never entered.
+            let ((inside, _), (outside, _)) = (kicked.join(&room).await, kicked.join(&room).await);
+            outside.raw("41/chat,").await;
+            let waiting = Socket::open(app, &before.cookies(), None).await.expect("the transport opens");
+            let mut all = [inside, outside, waiting];
+            let knocking = async {
+                for _ in 0..200 {
+                    for socket in &mut all {
+                        // Whoever knocks too often is cut, and comes back.
+                        if socket.has_ended() {
+                            *socket = Socket::open(app, &before.cookies(), None).await.expect("the transport opens");
+                        }
+                        socket.raw("40/chat,").await;
+                    }
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            let ending = async {
+                let answer = match end {
+                    "password" => kicked.post("/settings/password", &[("current", PASSWORD), ("password", "eleven slow lighthouses")]).await,
+                    "ban" => root.post(&format!("/people/{end}/ban"), &[]).await,
+                    "logout" => kicked.post("/logout", &[]).await,
+                    _ => kicked.post("/login", &[("username", end), ("password", PASSWORD)]).await,
+                };
+                answer.expect(303);
+            };
+            tokio::join!(ending, knocking);
+            let secret = format!("not for {end}");
+            let told = witness.post(&room, &secret, &secret).await;
+            witness.hears(&secret).await;
+            for socket in &all {
+                socket.raw("40/chat,").await;
+                let answer = socket.send("join", json!({ "room": room })).await.within(Duration::from_millis(300)).await;
+                assert!(answer.as_ref().is_none_or(|it| it["ok"] == json!(false)), "{end}: let in again: {answer:?}");
+                let after = socket.peek_at("message").into_iter().find(|it| it["rev"].as_i64() >= told["rev"].as_i64());
+                assert_eq!(after, None, "{end}: heard after the end");
+            }
+            let members = async || owner.get_json(&format!("/rooms/{room}/members")).await.json()["members"].take();
+            let is_here = |members: &Value| members.as_array().into_iter().flatten().any(|it| it["person"]["username"] == end && it["online"] == json!(true));
+            let began = Instant::now();
+            while is_here(&members().await) {
+                assert!(began.elapsed() < DEADLINE, "{end} is still there");
+            }
+            assert!(before.get("/rooms").await.expect(303).location().starts_with("/login"));
+            assert_eq!(before.try_socket().await.expect_err("the old cookie opens a socket").message(), "unauthenticated");
+        }
     }
 
     async fn a_logout_reaches_a_socket_that_reads_nothing(app: &TestApp) {

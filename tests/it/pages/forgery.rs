@@ -5,18 +5,50 @@ use reqwest::Method;
 use crate::both;
 use crate::harness::app::Server;
 use crate::harness::site::PASSWORD;
-use crate::harness::{Answer, Database, TestApp};
+use crate::harness::socket::Refusal;
+use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 7] = [
+const FORMS: [(&str, &[(&str, &str)]); 9] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
     ("/rooms/general/messages", &[("body", "forged")]),
     ("/rooms/open/join", &[]),
     ("/rooms/general/leave", &[]),
+    ("/settings", &[("status", "forged")]),
+    ("/settings/password", &[("current", PASSWORD), ("password", PASSWORD)]),
     ("/logout", &[]),
 ];
+
+/// Origins that only look like ours. `HOST` stands for the server's own address.
+const LOOK_ALIKES: [&str; 8] = [
+    "null",
+    "http://evil.example",
+    "https://HOST",
+    "http://HOST.evil.example",
+    "http://evil.example#HOST",
+    "http://evil@HOST",
+    "http://localhost",
+    "file://",
+];
+
+/// Whether an origin is refused for every form, whatever else the browser says, and for a socket.
+async fn is_foreign(site: &Site, person: &Person, origin: &str) {
+    for (path, fields) in FORMS {
+        for fetched_from in [None, Some("cross-site"), Some("same-site")] {
+            let mut request = person.request(Method::POST, path).form(fields).header("origin", origin);
+            if let Some(fetched_from) = fetched_from {
+                request = request.header("sec-fetch-site", fetched_from);
+            }
+            assert_eq!(Answer::of(request).await.status, 403, "{path} from {origin}, {fetched_from:?}");
+        }
+    }
+    match Socket::open(site, &person.cookies(), Some(origin)).await {
+        Ok(socket) => assert_eq!(socket.enter().await.expect_err(origin).message(), "forbidden_origin", "{origin}"),
+        Err(refusal) => assert_eq!(refusal, Refusal::Http(403), "{origin}"),
+    }
+}
 
 /// What a browser may say of a form's origin, and why it must not be believed to be ours.
 const FOREIGN: [&[(&str, &str)]; 11] = [
@@ -57,6 +89,25 @@ both! {
         assert_eq!(app.database.rows("messages").await, before);
         assert!(!format!("{:?}", app.database.rows("rooms").await).contains("forged"));
         app.register("eve").await;
+    }
+
+    async fn an_origin_that_looks_like_ours_is_foreign_to_forms_and_sockets(app: &TestApp) {
+        let ada = app.register("ada").await;
+        for origin in LOOK_ALIKES {
+            is_foreign(app, &ada, &origin.replace("HOST", &app.address.to_string())).await;
+        }
+        ada.get("/rooms").await.expect(200);
+        ada.socket().await;
+        assert!(!ada.get("/rooms/general").await.body.contains("forged"), "a foreign form posted");
+    }
+
+    async fn with_a_public_url_the_servers_own_address_is_foreign(database: &Database) {
+        let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
+        let ada = Person::new(server.site.clone(), "ada");
+        let own = ["http://HOST", "http://chat.example", "https://chat.example.evil.example"];
+        for origin in LOOK_ALIKES.into_iter().chain(own) {
+            is_foreign(&server, &ada, &origin.replace("HOST", &server.address.to_string())).await;
+        }
     }
 
     async fn a_form_from_our_own_page_or_from_a_script_is_taken(app: &TestApp) {
