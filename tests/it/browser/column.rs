@@ -131,7 +131,7 @@ fn the_column_is_remembered_takes_no_room_late_and_closes_by_keys() {
         ada.waits_for(async || ada.texts("#column .rows a").await == ["grace"]).await;
         let watch = "new PerformanceObserver((list) => (window.shifts ??= []).push(...list.getEntries().flatMap(({ sources }) => sources) \
                      .map(({ node }) => node).filter((node) => node?.closest?.('#log, #column')).map((node) => node.outerHTML))).observe({ type: 'layout-shift', buffered: true })";
-        ada.tells_chrome("Page.addScriptToEvaluateOnNewDocument", json!({ "source": watch })).await;
+        ada.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": watch })).await;
         ada.visit(app, "/rooms/general").await;
         ada.waits_for(async || ada.counts("#column .rows li").await == 2).await;
         assert_eq!(found(&ada, "return window.shifts ?? []").await, json!([]));

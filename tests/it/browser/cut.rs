@@ -43,33 +43,33 @@ fn after_a_cut_of_the_network_everything_is_there_once() {
 #[test]
 fn what_one_arranged_and_began_elsewhere_meanwhile_is_there_without_a_reload() {
     in_browser(module_path!(), async |app: &TestApp| {
-        let cable = Cable::to(Far::Tcp(app.address)).await;
+        let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
         let ada = Browser::open(Scripts::On).await;
-        ada.register(&cable, "ada").await;
-        ada.join(&cable, "general").await;
+        ada.register(&proxy, "ada").await;
+        ada.join(&proxy, "general").await;
         let phone = app.log_in("ada").await;
         let attic = phone.create_room("Attic", "public").await;
         ada.sees(&format!("[data-list=rooms] a[data-room='{attic}']")).await;
         phone.post("/rooms/general/favorite", &[("on", "true")]).await.expect(303);
         ada.sees("[data-list=favorites] a[data-room=general]").await;
         ada.execute("window.isSame = true", vec![]).await.expect("our own script runs");
-        cable.cut();
+        proxy.cut();
         phone.post("/rooms/general/favorite", &[("on", "false")]).await.expect(303);
         phone.post(&format!("/rooms/{attic}/favorite"), &[("on", "true")]).await.expect(303);
         phone.post("/sidebar", &[("section", "rooms"), ("closed", "true")]).await.expect(303);
         phone.post("/rooms/general/draft", &[("body", "begun on the phone")]).await.expect(303);
         phone.post(&format!("/rooms/{attic}/draft"), &[("body", "there as well")]).await.expect(303);
-        cable.mend();
+        proxy.restore();
         ada.sees(&format!("[data-list=favorites] a[data-room='{attic}'] .draft")).await;
         ada.waits_for(async || ada.counts("[data-section=rooms][data-closed] [data-list=rooms] a[data-room=general]").await == 1)
             .await;
         ada.sees(".head .favorite button[aria-pressed=false]").await;
         ada.waits_for(async || ada.value(COMPOSER).await == "begun on the phone").await;
         // Sent there while one is away again: it is gone here, and all is open.
-        cable.cut();
+        proxy.cut();
         phone.post("/rooms/general/messages", &[("body", "begun on the phone")]).await.expect(303);
         phone.post("/sidebar", &[("section", "rooms"), ("closed", "false")]).await.expect(303);
-        cable.mend();
+        proxy.restore();
         ada.waits_for(async || ada.value(COMPOSER).await.is_empty()).await;
         ada.waits_for(async || ada.counts("[data-section=rooms]:not([data-closed])").await == 1).await;
         assert_eq!(ada.execute("return window.isSame", vec![]).await.ok(), Some(serde_json::json!(true)));
