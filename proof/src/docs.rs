@@ -6,9 +6,6 @@
 use std::path::Path;
 
 /// Replaces the block of that name in a document.
-///
-/// # Errors
-/// In words: when the file cannot be read or written, or has no such block.
 pub fn put(file: &Path, name: &str, text: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", file.display());
     let document = std::fs::read_to_string(file).map_err(failed)?;

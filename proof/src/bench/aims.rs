@@ -8,7 +8,6 @@ use super::results::{Results, written};
 /// An aim: in words, how it is written, the measured number, and whether it is enough.
 type Aim = (&'static str, Option<(String, bool)>);
 
-/// The table of aims; where something was not measured, it says so.
 pub fn table(results: &Results) -> String {
     let mut table = String::from("| aim, on one core in the same run | measured | |\n|---|---:|---|");
     for (words, measured) in aims(results) {

@@ -18,68 +18,43 @@ const LONGEST: f64 = 215.0;
 struct Panel {
     title: &'static str,
     note: &'static str,
-    case: &'static str,
-    setting: &'static str,
-    name: &'static str,
+    /// The case, the setting and the figure's name.
+    figure: [&'static str; 3],
     servers: &'static [Kind],
 }
 
 const PANELS: [Panel; 6] = {
     use Kind::{Flask, Floor, Node, NodeGrouped, Parlor, ParlorPostgres};
+    const fn panel(title: &'static str, note: &'static str, figure: [&'static str; 3], servers: &'static [Kind]) -> Panel {
+        Panel { title, note, figure, servers }
+    }
     const FOUR: &[Kind] = &[Parlor, Node, Flask, Floor];
+    const FANOUT: &str = "1,000 listeners";
+    let saturated = ["fanout", FANOUT, "saturated: deliveries/s"];
+    let (within, each) = (["fanout", FANOUT, "paced: p99, ms"], ["fanout", FANOUT, "paced: CPU a delivery, µs"]);
+    let posts = ["posts", "128 under way, 1 room", "posts/s"];
+    let connects = ["connects", "replay of 50", "connects/s"];
+    let memory = ["idle", "10,000 connections", "memory a connection, KiB"];
     [
-        Panel {
-            title: "Deliveries a second",
-            note: "1,000 listeners, as many as it takes; more is better",
-            case: "fanout",
-            setting: "1,000 listeners",
-            name: "saturated: deliveries/s",
-            servers: FOUR,
-        },
-        Panel {
-            title: "Delivery, 99 of 100 within, ms",
-            note: "1,000 listeners, 20 posts a second; less is better",
-            case: "fanout",
-            setting: "1,000 listeners",
-            name: "paced: p99, ms",
-            servers: FOUR,
-        },
-        Panel {
-            title: "Posts on the disk, a second",
-            note: "128 under way; more is better",
-            case: "posts",
-            setting: "128 under way, 1 room",
-            name: "posts/s",
-            servers: &[Parlor, ParlorPostgres, Node, NodeGrouped, Flask, Floor],
-        },
-        Panel {
-            title: "CPU a delivery, µs",
-            note: "1,000 listeners, 20 posts a second; less is better",
-            case: "fanout",
-            setting: "1,000 listeners",
-            name: "paced: CPU a delivery, µs",
-            servers: FOUR,
-        },
-        Panel {
-            title: "Connects a second",
-            note: "each with a replay of 50 messages; more is better",
-            case: "connects",
-            setting: "replay of 50",
-            name: "connects/s",
-            servers: &[Parlor, ParlorPostgres, Node, Flask, Floor],
-        },
-        Panel {
-            title: "Memory a waiting connection, KiB",
-            note: "10,000 connections; less is better",
-            case: "idle",
-            setting: "10,000 connections",
-            name: "memory a connection, KiB",
-            servers: FOUR,
-        },
+        panel("Deliveries a second", "1,000 listeners, as many as it takes; more is better", saturated, FOUR),
+        panel("Delivery, 99 of 100 within, ms", "1,000 listeners, 20 posts a second; less is better", within, FOUR),
+        panel(
+            "Posts on the disk, a second",
+            "128 under way; more is better",
+            posts,
+            &[Parlor, ParlorPostgres, Node, NodeGrouped, Flask, Floor],
+        ),
+        panel("CPU a delivery, µs", "1,000 listeners, 20 posts a second; less is better", each, FOUR),
+        panel(
+            "Connects a second",
+            "each with a replay of 50 messages; more is better",
+            connects,
+            &[Parlor, ParlorPostgres, Node, Flask, Floor],
+        ),
+        panel("Memory a waiting connection, KiB", "10,000 connections; less is better", memory, FOUR),
     ]
 };
 
-/// Draws all panels for which there are numbers.
 pub fn draw(results: &Results) -> String {
     let mut body = String::new();
     let mut top = 8.0;
@@ -104,7 +79,7 @@ text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }} .title {{ font-weight
 
 impl Panel {
     fn draw(&self, results: &Results, left: f64, top: f64, svg: &mut String) {
-        let value = |kind: &Kind| results.median(self.case, self.setting, self.name, *kind);
+        let value = |kind: &Kind| results.median(self.figure[0], self.figure[1], self.figure[2], *kind);
         // The servers are compared, so they have the room; a floor that is far off only shows that it goes on.
         let servers = self.servers.iter().filter(|kind| **kind != Kind::Floor);
         let most = servers.filter_map(value).fold(f64::MIN_POSITIVE, f64::max);

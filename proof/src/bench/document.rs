@@ -9,7 +9,6 @@ use super::results::{Better, Results};
 use super::{Result, aims, chart, tables};
 use crate::docs;
 
-/// Prints everything, and writes what was asked for.
 pub fn write(results: &Results, options: &Options) -> Result<()> {
     let blocks = blocks(results);
     for (_, text) in &blocks {
@@ -76,7 +75,7 @@ fn machine(results: &Results) -> String {
     text
 }
 
-/// Each cost of Parlor's against what it may grow with.
+/// Parlor's costs under growing load.
 fn grows(results: &Results) -> String {
     let table = |case, title, wanted: &dyn Fn(&str, &str) -> bool| {
         tables::growing(results, case, Kind::Parlor, title, |it| it.better == Better::Less && wanted(&it.setting, &it.name))

@@ -25,10 +25,8 @@ const LIFTED: [(&str, &str); 6] = [
     ("CONNECTION_LIMIT", "off"),
     ("ADDRESS_CONNECTION_LIMIT", "off"),
 ];
-/// Where the peers' sources are.
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
-/// All of them, ready to be started.
 pub struct Field {
     dir: PathBuf,
     program: PathBuf,
@@ -38,12 +36,10 @@ pub struct Field {
     flask: Option<PathBuf>,
     postgres: Option<(Cluster, u32)>,
     runtime: tokio::runtime::Runtime,
-    /// What was found installed, one line for each.
     pub versions: Vec<String>,
 }
 
 impl Field {
-    /// Installs what the run needs.
     pub fn prepare(options: &Options) -> Result<Self> {
         let kinds = options.all_servers();
         let dir = fs::canonicalize(&options.dir)?;

@@ -20,9 +20,7 @@ use self::frames::{Frames, Heard};
 use self::store::Store;
 use super::Result;
 
-/// The token of the listening socket.
 const DOOR: Token = Token(usize::MAX);
-/// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// Serves until it is killed.
@@ -37,7 +35,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Ends the process as a server ends, when it is told to.
 fn end_when_told() {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime of one thread");
@@ -45,12 +42,11 @@ fn end_when_told() {
     std::process::exit(0);
 }
 
-/// A connection.
 struct Peer {
     stream: TcpStream,
     unread: Vec<u8>,
     answers: Vec<u8>,
-    /// How many bytes of prepared frames it is owed.
+    /// Bytes of prepared frames that are still to be written.
     owed: usize,
     is_live: bool,
 }

@@ -5,33 +5,25 @@
 
 use crate::client::frame::head;
 
-/// How an event that delivers a message begins.
 const MESSAGE: &[u8] = br#"42/chat,["message""#;
 
-/// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
-    /// The delivery of a message.
     Message,
-    /// Engine.IO's ping, which wants an answer.
     Ping,
-    /// Any other packet.
     Other,
-    /// The end of the connection.
     Close,
 }
 
-/// A place in a stream of frames.
 #[derive(Debug, Default)]
 pub struct FrameCounter {
-    /// How many bytes of the present frame are still to come.
+    /// Bytes of the present frame that are still to come.
     skip: usize,
-    /// The beginning of a frame, too short to tell what it is.
+    /// The beginning of a frame, too short to be recognized.
     partial: Vec<u8>,
 }
 
 impl FrameCounter {
-    /// Walks over what has been read.
     pub fn walk(&mut self, mut bytes: &[u8], mut see: impl FnMut(FrameKind)) {
         while !self.partial.is_empty() {
             let Some((byte, rest)) = bytes.split_first() else { return };

@@ -1,34 +1,27 @@
-//! One HTTP connection, kept alive: writes a request, reads one answer.
+//! One HTTP connection, kept alive, that costs the load's processor next to nothing: writes a request that is ready, reads one answer.
 //!
-//! Owns as much of HTTP/1.1 as the pages need. It must not follow, decode or keep anything.
+//! Owns as much of HTTP/1.1 as measuring pages needs. Everything else goes through [`crate::client`].
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::bench::Result;
 
-/// How large a read is.
 const CHUNK: usize = 64 * 1024;
 
-/// A connection.
 pub struct Http {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
 }
 
-/// An answer: its status, its head as text, and its body.
 pub struct Answer<'a> {
-    /// The status code.
     pub status: u16,
-    /// The status line and the headers.
     pub head: &'a str,
-    /// The body.
     pub body: &'a [u8],
 }
 
 impl Answer<'_> {
-    /// A header's first value.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(self.head, name)
     }
@@ -40,14 +33,12 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 impl Http {
-    /// Connects.
     pub fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; CHUNK], filled: 0 })
     }
 
-    /// Writes a request that is ready, and waits for its answer.
     pub fn send(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request)?;
         self.filled = 0;
@@ -106,7 +97,6 @@ impl Http {
     }
 }
 
-/// How an answer says where it ends.
 enum Length {
     Known(usize),
     InChunks,
@@ -123,23 +113,11 @@ fn length(head: &str) -> Result<Length> {
     }
 }
 
-/// A page's request with the cookie of whoever asks.
 pub fn get(path: &str, cookie: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("GET {path} HTTP/1.1\r\nhost: load\r\ncookie: {cookie}\r\n{headers}\r\n").into_bytes()
 }
 
-/// A form; its fields must need no escaping. `cookie` may be empty.
-pub fn form(path: &str, cookie: &str, fields: &str) -> Vec<u8> {
-    let length = fields.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: load\r\ncookie: {cookie}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-         content-length: {length}\r\n\r\n{fields}"
-    )
-    .into_bytes()
-}
-
-/// Where `needle` begins.
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }

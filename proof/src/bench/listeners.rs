@@ -15,10 +15,8 @@ use crate::bench::frame_counter::{FrameCounter, FrameKind};
 use crate::bench::people::Person;
 use crate::bench::socket::{PONG, Socket};
 
-/// How much is read at once.
 pub const CHUNK: usize = 256 * 1024;
 
-/// A socket that listens.
 struct Listener {
     stream: TcpStream,
     counter: FrameCounter,
@@ -27,7 +25,6 @@ struct Listener {
 }
 
 impl Listener {
-    /// Takes over a socket that has joined.
     fn new(socket: Socket) -> Result<Self> {
         let (mut stream, unread) = socket.into_parts()?;
         let mut counter = FrameCounter::default();
@@ -41,7 +38,6 @@ impl Listener {
     }
 }
 
-/// All of them.
 #[derive(Default)]
 pub struct Listeners {
     listeners: Vec<Listener>,
@@ -72,12 +68,11 @@ impl Listeners {
         Ok(())
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.listeners.len()
     }
 
-    /// Registers all from this place on; the tokens are their places.
+    /// Registers all from this index on; their tokens are their indexes.
     pub fn register(&mut self, poll: &Poll, from: usize) -> Result<()> {
         for (place, listener) in self.listeners.iter_mut().enumerate().skip(from) {
             poll.registry().register(&mut listener.stream, Token(place), Interest::READABLE)?;
@@ -85,7 +80,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// From here on, what they hear is counted from nothing.
+    /// Resets the counts.
     pub fn forget(&mut self) {
         self.listeners.iter_mut().for_each(|listener| listener.heard = 0);
     }
@@ -125,17 +120,15 @@ impl Listeners {
         Ok(*heard - before)
     }
 
-    /// How many have heard exactly this many messages and are still connected.
+    /// How many are connected and have received exactly so many messages.
     pub fn complete(&self, messages: usize) -> usize {
         self.listeners.iter().filter(|listener| listener.is_open && listener.heard == messages).count()
     }
 
-    /// How many are still connected.
     pub fn open(&self) -> usize {
         self.listeners.iter().filter(|listener| listener.is_open).count()
     }
 
-    /// Listens for a while, answering pings.
     pub fn wait(&mut self, time: Duration) -> Result<()> {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);

@@ -19,23 +19,17 @@ pub struct Meter {
     load: Clock,
 }
 
-/// What was used.
 pub struct Used {
-    /// How long it took.
     pub time: Duration,
-    /// The server's processor time.
     pub server: Duration,
-    /// This program's.
     pub load: Duration,
 }
 
 impl Meter {
-    /// Begins to count.
     pub fn start(server: &Server) -> Result<Self> {
         Ok(Self { began: Instant::now(), server: server.clock()?, load: Clock::read(&[std::process::id()], None)? })
     }
 
-    /// What has been used since.
     pub fn stop(&self, server: &Server) -> Result<Used> {
         let time = self.began.elapsed();
         let load = Clock::read(&[std::process::id()], None)?;
@@ -44,12 +38,11 @@ impl Meter {
 }
 
 impl Used {
-    /// The server's time for each of so many things, in µs.
+    /// The server's processor time for each of so many operations, in µs.
     pub fn each(&self, things: usize) -> f64 {
         self.server.as_secs_f64() * 1e6 / things.max(1) as f64
     }
 
-    /// How many of them there were a second.
     pub fn rate(&self, things: usize) -> f64 {
         things as f64 / self.time.as_secs_f64()
     }
@@ -95,7 +88,6 @@ impl Clock {
         Ok(Self { threads, all })
     }
 
-    /// What was used between two moments.
     pub fn since(&self, before: &Self) -> Duration {
         let used = |(id, now): (&u64, &u64)| now.saturating_sub(before.threads.get(id).copied().unwrap_or_default());
         let exact = Duration::from_nanos(self.threads.iter().map(used).sum());
@@ -105,24 +97,20 @@ impl Clock {
     }
 }
 
-/// A process's children.
 pub fn children(pid: u32) -> Vec<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Below which so many thousandths of all lie.
 pub fn quantile<T: Copy + Ord + Default>(values: &mut [T], thousandths: usize) -> T {
     values.sort_unstable();
     values.get((values.len() * thousandths / 1000).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-/// A time in milliseconds.
 pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Where and when this is measured.
 pub fn surroundings(options: &Options) -> Vec<String> {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?").to_owned();
@@ -136,7 +124,6 @@ pub fn surroundings(options: &Options) -> Vec<String> {
     ]
 }
 
-/// What a program prints, or `?`.
 pub fn said(command: &mut Command) -> String {
     let output = command.output().ok().filter(|output| output.status.success());
     output.map_or_else(|| "?".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -43,7 +43,7 @@ use self::results::Results;
 /// Anything that can go wrong ends a measurement: one with an error in it is none.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Measures what was asked for, and prints and writes what was seen.
+/// Runs what was asked for.
 pub fn main(options: &Options) -> ExitCode {
     match run(options) {
         Ok(results) if results.failures.is_empty() => ExitCode::SUCCESS,

@@ -4,8 +4,11 @@
 
 use std::net::SocketAddr;
 
+use reqwest::RequestBuilder;
+
 use crate::bench::Result;
-use crate::bench::http::{Http, form};
+use crate::client::site::PASSWORD;
+use crate::client::{self, Answer, Site};
 
 /// Somebody who is signed in.
 #[derive(Clone)]
@@ -14,24 +17,26 @@ pub struct Person {
     pub cookie: String,
 }
 
-/// Registers somebody.
 pub fn register(address: SocketAddr, username: &str) -> Result<Person> {
-    let mut http = Http::connect(address)?;
-    let answer = http.send(&form("/register", "", &format!("username={username}&password=gn4wing.bell.harp")))?;
+    let person = client::Person::new(Site::at(address), username);
+    let answer = send(person.form("/register", &[("username", username), ("password", PASSWORD)]))?;
     if answer.status != 303 {
-        return Err(format!("{username} could not register: {}", String::from_utf8_lossy(answer.body)).into());
+        return Err(format!("{username} could not register: {}", answer.body).into());
     }
-    let cookie = answer.header("set-cookie").ok_or("no cookie")?;
-    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-    Ok(Person { cookie })
+    Ok(Person { cookie: person.session_cookie() })
 }
 
 /// Makes a public room; its name must be a slug already.
 pub fn open_room(address: SocketAddr, person: &Person, slug: &str) -> Result<()> {
-    let mut http = Http::connect(address)?;
-    let answer = http.send(&form("/rooms", &person.cookie, &format!("name={slug}")))?;
+    let form = Site::at(address).stranger().form("/rooms", &[("name", slug)]).header("cookie", &person.cookie);
+    let answer = send(form)?;
     if answer.status != 303 {
         return Err(format!("the room {slug} could not be made: {}", answer.status).into());
     }
     Ok(())
+}
+
+fn send(request: RequestBuilder) -> Result<Answer> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(Answer::try_of(request))?)
 }

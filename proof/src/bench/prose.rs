@@ -2,7 +2,6 @@
 //!
 //! Owns the texts; the same in every run. They need no escaping in JSON.
 
-/// How many words there are.
 const VOCABULARY: f64 = 4096.0;
 
 /// Six to fourteen words, others for each number.

@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::options::{Case, Kind, Options};
 
-/// Which way a figure gets better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
-    /// The more, the better: a rate.
     More,
     /// The less, the better: a cost or a time.
     Less,
@@ -18,55 +16,48 @@ pub enum Better {
     Neither,
 }
 
-/// One number of one round.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Under what circumstances, `1,000 listeners`.
     pub setting: String,
-    /// What it is, with its unit, `CPU a delivery, µs`.
+    /// With its unit: `CPU a delivery, µs`.
     pub name: String,
-    /// Which way it gets better.
     pub better: Better,
-    /// The number.
     pub value: f64,
 }
 
 impl Figure {
-    /// A rate.
+    fn new(setting: &str, name: &str, better: Better, value: f64) -> Self {
+        Self { setting: setting.to_owned(), name: name.to_owned(), better, value }
+    }
+
+    /// A rate: the more, the better.
     pub fn more(setting: &str, name: &str, value: f64) -> Self {
-        Self { setting: setting.to_owned(), name: name.to_owned(), better: Better::More, value }
+        Self::new(setting, name, Better::More, value)
     }
 
-    /// A cost.
+    /// A cost or a time: the less, the better.
     pub fn less(setting: &str, name: &str, value: f64) -> Self {
-        Self { setting: setting.to_owned(), name: name.to_owned(), better: Better::Less, value }
+        Self::new(setting, name, Better::Less, value)
     }
 
-    /// A remark.
+    /// A remark on how the measurement went.
     pub fn about(setting: &str, name: &str, value: f64) -> Self {
-        Self { setting: setting.to_owned(), name: name.to_owned(), better: Better::Neither, value }
+        Self::new(setting, name, Better::Neither, value)
     }
 }
 
-/// One figure of one server, in all rounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Series {
-    /// The case that measured it.
     pub case: String,
-    /// Under what circumstances.
     pub setting: String,
-    /// What it is.
     pub name: String,
-    /// Which way it gets better.
     pub better: Better,
-    /// Whose.
     pub server: String,
-    /// Its values, in the order of the rounds.
     pub rounds: Vec<f64>,
 }
 
 impl Series {
-    /// The middle of the rounds.
     pub fn median(&self) -> f64 {
         let mut sorted = self.rounds.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -78,27 +69,20 @@ impl Series {
     }
 }
 
-/// A whole run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Results {
-    /// The machine.
     pub machine: String,
     /// Where and when: the disk, the processors, the version, how busy the machine was before.
     pub remarks: Vec<String>,
-    /// The command that made it.
     pub command: String,
-    /// How long it took, in minutes.
     pub minutes: f64,
-    /// Everything measured.
     pub series: Vec<Series>,
-    /// What went wrong, in words.
     pub failures: Vec<String>,
     #[serde(skip)]
     began: Option<std::time::Instant>,
 }
 
 impl Results {
-    /// An empty one, of a run that begins now.
     pub fn begin(machine: String, options: &Options, versions: Vec<String>) -> Self {
         let command: Vec<_> = std::env::args().skip(1).collect();
         let mut remarks = super::meter::surroundings(options);
@@ -114,7 +98,6 @@ impl Results {
         }
     }
 
-    /// Adds what a round saw.
     pub fn add(&mut self, case: Case, server: Kind, figures: Vec<Figure>) {
         let (case, server) = (case.to_string(), server.to_string());
         for Figure { setting, name, better, value } in figures {
@@ -136,24 +119,20 @@ impl Results {
         }
     }
 
-    /// Notes that a round came to nothing.
     pub fn fail(&mut self, case: Case, server: Kind, round: usize, error: &dyn std::error::Error) {
         eprintln!("{case}, round {round}, {server}: {error}");
         self.failures.push(format!("{case}, round {round}, {server}: {error}"));
     }
 
-    /// Notes how long all took.
     pub fn finish(&mut self) {
         self.minutes = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64() / 60.0);
     }
 
-    /// One figure of one server.
     pub fn find(&self, case: &str, setting: &str, name: &str, server: Kind) -> Option<&Series> {
         let server = server.to_string();
         self.series.iter().find(|it| it.case == case && it.setting == setting && it.name == name && it.server == server)
     }
 
-    /// Its median.
     pub fn median(&self, case: &str, setting: &str, name: &str, server: Kind) -> Option<f64> {
         self.find(case, setting, name, server).map(Series::median)
     }
@@ -173,7 +152,6 @@ pub fn written(value: f64) -> String {
     format!("{}{point}{fraction}", grouped(whole))
 }
 
-/// A whole number with its thousands apart.
 pub fn grouped(digits: impl ToString) -> String {
     let digits = digits.to_string();
     let mut text = String::new();

@@ -18,33 +18,27 @@ use crate::bench::people::Person;
 use crate::bench::socket::{PONG, Socket};
 use crate::client::frame::{self, head};
 
-/// What everybody says: a line of ordinary length.
+/// A line of ordinary length.
 pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody minds.";
 
-/// What a sender says.
 #[derive(Clone)]
 pub enum Words {
-    /// These, again and again; they need no escaping.
+    /// These in turn; they need no escaping.
     InTurn(Arc<[String]>),
-    /// Something else with each post, by its number.
+    /// One for each post, by its number.
     Varied(fn(usize) -> String),
 }
 
-/// How an acknowledgement begins.
 const ACK: &[u8] = b"43/chat,";
-/// What its message says before its place.
 const SEQ: &[u8] = br#""seq":"#;
 
-/// A socket that posts.
 pub struct Sender {
     stream: TcpStream,
-    /// Where it posts: in each of these in turn.
     rooms: Vec<String>,
     words: Words,
     name: String,
     unread: Vec<u8>,
     frames: Vec<u8>,
-    /// When each post was sent, by its number.
     sent: Vec<Instant>,
     acknowledged: usize,
     /// How long each acknowledgement took, in the order in which they came; may be cleared to begin anew.
@@ -78,27 +72,22 @@ impl Sender {
         })
     }
 
-    /// It says something else from now on.
     pub fn say(&mut self, words: Words) {
         self.words = words;
     }
 
-    /// Registers it.
     pub fn register(&mut self, poll: &Poll, token: Token) -> Result<()> {
         Ok(poll.registry().register(&mut self.stream, token, Interest::READABLE)?)
     }
 
-    /// How many posts it has sent.
     pub fn sent(&self) -> usize {
         self.sent.len()
     }
 
-    /// How many of them have no answer yet.
     pub fn under_way(&self) -> usize {
         self.sent.len() - self.acknowledged
     }
 
-    /// Sends more posts.
     pub fn post(&mut self, count: usize) -> Result<()> {
         self.frames.clear();
         let now = Instant::now();
@@ -130,7 +119,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Reads what has come; gives how many posts were acknowledged.
+    /// Reads what has arrived; returns the number of acknowledged posts.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let before = self.took.len();
         loop {
@@ -158,7 +147,7 @@ impl Sender {
         Ok(self.took.len() - before)
     }
 
-    /// Takes whole frames, and gives how long they were together.
+    /// Takes whole frames; returns their length.
     fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut used = 0;
         let now = Instant::now();

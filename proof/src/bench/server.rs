@@ -15,7 +15,6 @@ use super::Result;
 use super::meter::{Clock, children};
 use crate::infra::proc_stats;
 
-/// A place for a server: its directory and its command line.
 pub struct Site {
     pub(super) dir: TempDir,
     pub(super) command: Vec<OsString>,
@@ -24,15 +23,13 @@ pub struct Site {
     pub(super) companion: Option<Companion>,
 }
 
-/// A database server, whose work is the chat server's too.
+/// A database server. Its work counts as the chat server's.
 #[derive(Clone, Copy, Debug)]
 pub struct Companion {
-    /// Postgres's first process.
     pub postmaster: u32,
 }
 
 impl Site {
-    /// Starts the server with further settings, and waits until it listens.
     pub fn start_with(&self, more: &[(&str, &str)]) -> Result<Server> {
         let log = self.dir.path().join("log");
         let began = Instant::now();
@@ -73,26 +70,23 @@ impl Site {
         self
     }
 
-    /// Starts it as it is.
     pub fn start(&self) -> Result<Server> {
         self.start_with(&[])
     }
 }
 
-/// A running server; killed when dropped.
 pub struct Server {
     child: Child,
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long it took from its start until it listened.
+    /// From its start until it listened.
     pub took: Duration,
     companion: Option<Companion>,
-    /// Kept open, so that it never writes to nobody.
+    /// Kept open: a server whose output is closed would fail to write.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Stops it in its own time, and insists on a clean end.
+    /// Stops it, and requires a clean exit.
     pub fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         let until = Instant::now() + Duration::from_secs(20);

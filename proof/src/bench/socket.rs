@@ -14,7 +14,6 @@ use crate::bench::http::find;
 use crate::bench::people::Person;
 use crate::client::frame::{self, head};
 
-/// How long any single step may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// From how many addresses of this machine connections come: each has some 28,000 ports, and one that was closed rests for a minute.
@@ -31,15 +30,12 @@ fn dial(address: SocketAddr) -> Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// A connected socket in `/chat`.
 pub struct Socket {
     stream: TcpStream,
-    /// What has been read and not been looked at.
     unread: Vec<u8>,
 }
 
 impl Socket {
-    /// Connects, upgrades and enters the namespace.
     pub fn connect(address: SocketAddr, person: &Person) -> Result<Self> {
         let stream = dial(address)?;
         stream.set_nodelay(true)?;
@@ -71,7 +67,6 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Joins a room, and gives the acknowledgement.
     pub fn join(&mut self, room: &str) -> Result<String> {
         self.ask("join", &format!(r#"{{"room":"{room}"}}"#))
     }

@@ -48,7 +48,7 @@ fn cell(results: &Results, case: &str, setting: &str, name: &str, server: Kind) 
     }
 }
 
-/// How many times as well the first does as the second.
+/// How many times better the first is.
 pub fn times(better: Better, first: f64, second: f64) -> String {
     let ratio = if better == Better::More { first / second } else { second / first };
     match ratio {

@@ -27,9 +27,6 @@ pub struct Browser {
 
 impl Browser {
     /// Opens one with these preferences of Chrome's. On a busy machine a browser may fail to start, so it is tried three times.
-    ///
-    /// # Panics
-    /// When it does not start.
     pub async fn open(preferences: Value) -> Self {
         let mut last = None;
         for _ in 0..3 {
@@ -56,17 +53,11 @@ impl Browser {
     }
 
     /// Runs a script on the page, and gives what it returns.
-    ///
-    /// # Panics
-    /// When it fails.
     pub async fn run(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Waits until a script returns true.
-    ///
-    /// # Panics
-    /// When it does not in time.
     pub async fn waits_for_script(&self, script: &str) {
         let asking = async {
             let mut again = tokio::time::interval(AGAIN);
@@ -78,18 +69,12 @@ impl Browser {
     }
 
     /// Runs a command of Chrome's DevTools protocol, and gives its answer.
-    ///
-    /// # Panics
-    /// When it fails.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": command, "params": parameters });
         self.chrome("goog/cdp/execute", body).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
     /// Delays each answer by so many milliseconds, and limits the throughput, in bytes a second.
-    ///
-    /// # Panics
-    /// When the driver refuses.
     pub async fn slow_network(&self, latency: u64, throughput: u64) {
         let conditions =
             json!({ "offline": false, "latency": latency, "download_throughput": throughput, "upload_throughput": throughput });
@@ -98,9 +83,6 @@ impl Browser {
     }
 
     /// The grave entries of the console's log since the last look: errors of scripts, and what the content security policy blocked.
-    ///
-    /// # Panics
-    /// When the driver keeps no log.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.chrome("se/log", json!({ "type": "browser" })).await.expect("the driver keeps the console's log");
         let grave = log.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");

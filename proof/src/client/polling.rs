@@ -19,9 +19,6 @@ pub struct Polling {
 
 impl Polling {
     /// Opens one.
-    ///
-    /// # Errors
-    /// The answer, when it opens none.
     pub async fn open(person: &Person) -> Result<Self, Answer> {
         let answer = person.get(OPENING).await;
         match Packet::parse(&answer.body) {
@@ -31,9 +28,6 @@ impl Polling {
     }
 
     /// Opens one and enters the chat.
-    ///
-    /// # Panics
-    /// When that is refused.
     pub async fn enter(person: &Person) -> Self {
         let session = Self::open(person).await.expect("the session opens");
         session.send(person, &format!("40{CHAT},")).await.expect(200);
@@ -62,9 +56,6 @@ impl Polling {
     }
 
     /// Polls until such a packet comes; answers pings meanwhile.
-    ///
-    /// # Panics
-    /// When the session ends before.
     pub async fn until(&self, person: &Person, fits: impl Fn(&Packet) -> bool) -> Packet {
         loop {
             let answer = self.poll(person).await;

@@ -20,18 +20,12 @@ pub struct Raw {
 
 impl Raw {
     /// Connects.
-    ///
-    /// # Panics
-    /// When the server does not take connections.
     pub async fn open(site: &Site) -> Self {
         let stream = timeout(DEADLINE, TcpStream::connect(site.address)).await;
         Self { stream: stream.expect("the server answers").expect("the server takes connections") }
     }
 
     /// Connects, and has it upgraded to a socket, with these cookies.
-    ///
-    /// # Panics
-    /// When that is refused.
     pub async fn socket(site: &Site, cookies: &str) -> Self {
         Self::open(site).await.upgraded(site, cookies).await
     }
@@ -42,9 +36,6 @@ impl Raw {
     }
 
     /// Has it upgraded to a socket, with these cookies.
-    ///
-    /// # Panics
-    /// When that is refused.
     pub async fn upgraded(self, site: &Site, cookies: &str) -> Self {
         let mut raw = self;
         let head = format!(

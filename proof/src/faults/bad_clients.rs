@@ -22,9 +22,6 @@ pub fn address(nth: usize) -> IpAddr {
 }
 
 /// A connection from such an address, with a receive buffer of its own when one is said.
-///
-/// # Errors
-/// When it cannot be made.
 pub async fn connect(to: SocketAddr, from: IpAddr, buffer: Option<u32>) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((from, 0).into())?;
@@ -35,9 +32,6 @@ pub async fn connect(to: SocketAddr, from: IpAddr, buffer: Option<u32>) -> std::
 }
 
 /// A person's socket in the chat, from such an address.
-///
-/// # Errors
-/// As the chat refuses it, or `Closed` when no connection could be made.
 pub async fn socket_from(person: &Person, from: IpAddr, buffer: Option<u32>) -> Result<Socket, Refusal> {
     let stream = connect(person.site.address, from, buffer).await.map_err(|_| Refusal::Closed)?;
     Socket::open_on(stream, &person.site, &person.cookies(), Some(&person.site.origin)).await?.enter().await
@@ -132,9 +126,6 @@ pub async fn online(asker: &Person, room: &str) -> Vec<String> {
 }
 
 /// Waits until nobody whose name begins like that is connected; how long that took.
-///
-/// # Panics
-/// When somebody is after `patience`.
 pub async fn until_gone(asker: &Person, room: &str, name: &str, patience: Duration) -> Duration {
     let began = Instant::now();
     loop {
@@ -151,9 +142,6 @@ pub async fn until_gone(asker: &Person, room: &str, name: &str, patience: Durati
 const POOL: usize = 32;
 
 /// Waits until the server has no more descriptors than that, but for some of the database's; how long that took.
-///
-/// # Panics
-/// When it has after `patience`.
 pub async fn until_released(server: &Process, descriptors: usize, patience: Duration) -> Duration {
     let began = Instant::now();
     loop {

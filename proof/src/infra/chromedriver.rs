@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::process::Output;
 use super::programs;
 use super::watchdog::{self, Watchdog};
 
 /// How long the driver, or a browser, may take to start: a while, on a busy machine.
 pub const START: Duration = Duration::from_secs(60);
-/// How often it is tried: on a busy machine the driver was seen to exit instead of telling its port.
+/// How often it is tried: on a busy machine the driver was seen to exit instead of printing its port.
 const ATTEMPTS: usize = 5;
+
+/// What it prints before its port.
+const STARTED: &str = "started successfully on port ";
 
 /// A driver that runs.
 pub struct Driver {
@@ -30,21 +33,18 @@ pub struct Driver {
 
 impl Driver {
     /// Starts one.
-    ///
-    /// # Panics
-    /// When this machine has none, or it does not start.
     pub async fn start() -> Self {
-        let mut said = String::new();
+        let mut printed = String::new();
         for _ in 0..ATTEMPTS {
             match Self::try_start().await {
                 Ok(driver) => return driver,
-                Err(why) => said = why,
+                Err(why) => printed = why,
             }
         }
-        panic!("chromedriver does not say its port: {said}");
+        panic!("chromedriver does not print its port: {printed}");
     }
 
-    /// Starts one; or tells what it said instead of its port.
+    /// Starts one; the error is what it printed instead of its port.
     async fn try_start() -> Result<Self, String> {
         let program = programs::on_path("chromedriver").expect("whoever starts it asked whether it is here");
         let profile = watchdog::folder();
@@ -60,24 +60,13 @@ impl Driver {
             .spawn()
             .expect("chromedriver can be run");
         let watchdog = Watchdog::over_group(process.id().expect("it has just been started")).expect("a watchdog");
-        let mut lines = BufReader::new(process.stdout.take().expect("its output is a pipe")).lines();
-        let mut said = Vec::new();
-        let ready = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                let port = line.split_once("started successfully on port ");
-                if let Some(port) = port.and_then(|(_, port)| port.trim_end_matches('.').parse::<u16>().ok()) {
-                    return Some(port);
-                }
-                said.push(line);
-            }
-            None
-        };
-        let Ok(Some(port)) = timeout(START, ready).await else {
+        let output = Output::read(process.stdout.take().expect("its output is a pipe"));
+        let ready = timeout(START, output.line_at_last(|line| line.contains(STARTED))).await.ok().flatten();
+        let port = ready.and_then(|line| line.split_once(STARTED)?.1.trim_end_matches('.').parse::<u16>().ok());
+        let Some(port) = port else {
             drop(process.kill().await);
-            return Err(said.join(" "));
+            return Err(output.all());
         };
-        // It says more later, and must not stop at a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { port, process, profile, _watchdog: watchdog })
     }
 
@@ -89,9 +78,6 @@ impl Driver {
 
     /// What a browser of this driver's is asked to be, in WebDriver's words
     /// (<https://www.w3.org/TR/webdriver2/#capabilities>); more can be added.
-    ///
-    /// # Panics
-    /// When this machine has no browser.
     #[must_use]
     pub fn capabilities(&self) -> Value {
         json!({

@@ -33,9 +33,6 @@ impl Cluster {
     }
 
     /// A cluster with settings of its own, for tests that stop or kill it.
-    ///
-    /// # Panics
-    /// When Postgres cannot be started: the programs were found, so this is a fault worth seeing.
     pub fn start(settings: &[&str]) -> Self {
         Self::try_start(settings).expect("a throw-away Postgres starts")
     }

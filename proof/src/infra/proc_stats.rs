@@ -24,9 +24,6 @@ pub struct ProcStats {
 
 impl ProcStats {
     /// Reads it.
-    ///
-    /// # Panics
-    /// When there is no such process of ours.
     pub fn of(process: u32) -> Self {
         let entries = |folder: &str| fs::read_dir(format!("/proc/{process}/{folder}")).map_or(0, Iterator::count);
         Self { memory: memory(process, "Anonymous"), descriptors: entries("fd"), threads: entries("task") }
@@ -73,9 +70,6 @@ pub fn ticks(process: u32, place: usize) -> Duration {
 }
 
 /// A kind of memory of a process in bytes, such as `Rss`, the whole of it that is in use.
-///
-/// # Panics
-/// When there is no such process of ours.
 pub fn memory(process: u32, kind: &str) -> u64 {
     let map = read(process, "smaps_rollup");
     let kilobytes = map.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':')?.trim().strip_suffix(" kB"));

@@ -63,8 +63,8 @@ pub struct Process {
     /// What its people see.
     pub site: Site,
     child: Child,
-    stdout: Said,
-    stderr: Said,
+    stdout: Output,
+    stderr: Output,
     _watchdog: Watchdog,
 }
 
@@ -72,9 +72,6 @@ impl Process {
     /// Starts a program, with arguments when it is one that starts the server in its turn (such as one that watches its system
     /// calls), on the database at `url`, and waits until the server says that it listens. Posts, registrations and other
     /// acts are not limited, unless `settings` says so.
-    ///
-    /// # Panics
-    /// When it does not start: with all that it said.
     pub async fn start(program: &Path, arguments: &[&str], folder: &Path, url: &str, settings: &[(&str, &str)]) -> Self {
         match Self::try_start(program, arguments, folder, url, settings).await {
             Ok(process) => process,
@@ -83,9 +80,6 @@ impl Process {
     }
 
     /// The same for a server that may not start.
-    ///
-    /// # Errors
-    /// All that it said, when it ends before it listens.
     pub async fn try_start(
         program: &Path,
         arguments: &[&str],
@@ -99,8 +93,8 @@ impl Process {
         all.extend(settings);
         let mut child = command(program, folder, &all).args(arguments).process_group(0).spawn().expect("the program can be run");
         let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
-        let stdout = Said::read(child.stdout.take().expect("its output is a pipe"));
-        let stderr = Said::read(child.stderr.take().expect("its errors are a pipe"));
+        let stdout = Output::read(child.stdout.take().expect("its output is a pipe"));
+        let stderr = Output::read(child.stderr.take().expect("its errors are a pipe"));
         let ready = stdout.line(|line| line.starts_with("listening on http://")).await;
         let Some(ready) = ready else {
             // All that it said, to the end: the two pipes are read apart.
@@ -171,14 +165,14 @@ pub async fn signal(name: &str, process: &str) {
     assert!(sent.expect("there is a shell").success(), "{name} could not be sent");
 }
 
-/// What a program says, as it says it.
-struct Said {
+/// The output of a program, as it comes.
+pub(super) struct Output {
     text: Arc<Mutex<String>>,
     changed: watch::Receiver<usize>,
 }
 
-impl Said {
-    fn read(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
+impl Output {
+    pub(super) fn read(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
         let text = Arc::<Mutex<String>>::default();
         let (changes, changed) = watch::channel(0);
         let all = text.clone();
@@ -195,22 +189,24 @@ impl Said {
         Self { text, changed }
     }
 
-    /// The first line that fits; nothing when the program ends without it.
-    async fn line(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
-        let mut changed = self.changed.clone();
-        let search = async {
-            loop {
-                changed.mark_unchanged();
-                if let Some(line) = self.all().lines().find(|line| fits(line)) {
-                    return Some(line.to_owned());
-                }
-                changed.changed().await.ok()?;
-            }
-        };
-        timeout(DEADLINE, search).await.ok().flatten()
+    /// The first line that fits, within [`DEADLINE`]; nothing when the program ends without it.
+    pub(super) async fn line(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+        timeout(DEADLINE, self.line_at_last(fits)).await.ok().flatten()
     }
 
-    fn all(&self) -> String {
+    /// The same, without a deadline.
+    pub(super) async fn line_at_last(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+        let mut changed = self.changed.clone();
+        loop {
+            changed.mark_unchanged();
+            if let Some(line) = self.all().lines().find(|line| fits(line)) {
+                return Some(line.to_owned());
+            }
+            changed.changed().await.ok()?;
+        }
+    }
+
+    pub(super) fn all(&self) -> String {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -13,9 +13,8 @@ use super::{Db, Fixture};
 use crate::checker::Verdict;
 use crate::infra::programs::{self, Program};
 
-/// One fault, or one attack.
 pub struct Case {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// What happens, and when it passes: one line.
     pub about: &'static str,
@@ -24,9 +23,7 @@ pub struct Case {
     pub rounds: u32,
     /// How many the short selection has; 0 when it is not in it.
     pub short: u32,
-    /// What the machine must have.
     pub needs: &'static [Need],
-    /// Plays that many rounds.
     pub run: fn(Fixture, u32) -> Playing,
 }
 
@@ -42,49 +39,40 @@ impl Case {
         Self { name, about: "", databases, rounds, short, needs: &[], run }
     }
 
-    /// Says what happens, and when it passes.
     pub const fn about(mut self, about: &'static str) -> Self {
         self.about = about;
         self
     }
 
-    /// Says what the machine must have.
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
         self
     }
 }
 
-/// A case under way.
 pub type Playing = Pin<Box<dyn Future<Output = Played> + Send>>;
 
-/// What comes of a case that could be played to its end.
 pub type Played = Result<Outcome, NotRun>;
 
-/// Why a case was not played. It never counts as passed.
+/// Why a case was not run. It never counts as passed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NotRun(pub String);
 
-/// What a case saw.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What the checker found, all rounds together.
     pub verdict: Verdict,
     /// The longest time until the server was well again, where the case is one in which it is not.
     pub recovery: Option<Duration>,
-    /// What else was measured or seen, in a few words each.
+    /// What else was measured or observed.
     pub notes: Vec<String>,
-    /// Why it failed, when it did.
     pub failure: Option<String>,
 }
 
 impl Outcome {
-    /// One that failed, and why.
     pub fn failed(why: &str) -> Self {
         Self { failure: Some(why.to_owned()), ..Self::default() }
     }
 
-    /// Adds what a round found.
     pub fn add(&mut self, verdict: Verdict) {
         self.verdict += verdict;
     }
@@ -94,12 +82,10 @@ impl Outcome {
         self.recovery = self.recovery.max(Some(time));
     }
 
-    /// Notes something in a few words.
     pub fn note(&mut self, words: impl fmt::Display) {
         self.notes.push(words.to_string());
     }
 
-    /// Whether all is well.
     pub fn is_well(&self) -> bool {
         self.failure.is_none() && self.verdict.is_clean()
     }
@@ -110,13 +96,11 @@ impl Outcome {
 pub enum Need {
     /// Postgres' programs. A case on Postgres needs not say so.
     Postgres,
-    /// `strace`, allowed to trace.
     Strace,
     /// To be root: for mounts and limits.
     Root,
     /// A network namespace of its own, with nothing but a loopback interface in it; the whole case is played inside.
     Namespace,
-    /// Any other program on the path.
     Program(&'static str),
 }
 
@@ -140,7 +124,6 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
 }
 
-/// What a case said when it panicked.
 pub(super) fn words(error: JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "it was ended".to_owned() };
     let said = panic.downcast_ref::<String>().cloned();

@@ -17,22 +17,18 @@ use crate::infra::cluster::Cluster;
 use crate::infra::process::{self, Process};
 use crate::infra::watchdog;
 
-/// Which database the server stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Db {
-    /// The embedded one.
     Sqlite,
     /// A throw-away Postgres, which belongs to the case alone.
     Postgres,
 }
 
 impl Db {
-    /// For a case that is one for both.
     pub const BOTH: &[Self] = &[Self::Sqlite, Self::Postgres];
     /// For a case about SQLite, or one where the database does not matter.
     pub const SQLITE: &[Self] = &[Self::Sqlite];
-    /// For a case about Postgres.
     pub const POSTGRES: &[Self] = &[Self::Postgres];
 }
 
@@ -45,11 +41,8 @@ impl fmt::Display for Db {
     }
 }
 
-/// The fixture.
 pub struct Fixture {
-    /// The database's kind.
     pub db: Db,
-    /// The server's program.
     pub program: PathBuf,
     folder: TempDir,
     cluster: Option<Cluster>,
@@ -57,7 +50,6 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// A fixture with an empty database.
     pub(super) fn new(db: Db, program: &Path) -> Self {
         let folder = watchdog::folder();
         let cluster = (db == Db::Postgres).then(|| Cluster::start(&[]));
@@ -68,20 +60,15 @@ impl Fixture {
         Self { db, program: program.to_owned(), folder, cluster, url }
     }
 
-    /// Where the server runs, and where SQLite's file is (`parlor.db`).
+    /// The server's working directory, with SQLite's file (`parlor.db`).
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The case's own Postgres.
-    ///
-    /// # Panics
-    /// On SQLite.
     pub fn cluster(&self) -> &Cluster {
         self.cluster.as_ref().expect("the case is played on Postgres")
     }
@@ -93,7 +80,6 @@ impl Fixture {
         assert_eq!(ended.status, Some(0), "{ended:?}");
     }
 
-    /// Starts the server on a free port, and waits until it listens.
     pub async fn start(&self, settings: &[(&str, &str)]) -> Process {
         Process::start(&self.program, &[], self.folder(), &self.url, settings).await
     }
@@ -110,16 +96,12 @@ impl Fixture {
     }
 }
 
-/// Whether the server says that it is well.
 pub async fn is_well(site: &Site) -> bool {
     let asked = site.stranger().request(reqwest::Method::GET, "/healthz").timeout(Duration::from_secs(5)).send();
     asked.await.is_ok_and(|answer| answer.status() == 200)
 }
 
 /// Asks until the server says that it is well; how long that took.
-///
-/// # Panics
-/// When it does not within `patience`.
 pub async fn until_well(site: &Site, patience: Duration) -> Duration {
     let began = Instant::now();
     while !is_well(site).await {

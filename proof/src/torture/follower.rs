@@ -14,15 +14,10 @@ use crate::client::{DEADLINE, Person, Socket};
 /// How long nothing may come before a follower asks whether the very last words were lost.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Somebody who follows a room.
 pub struct Follower {
-    /// What they noted.
     pub journal: Journal,
-    /// How often something was missing and asked for.
     pub gaps: u64,
-    /// How often something came that was known.
     pub repeats: u64,
-    /// How often they forgot all and began anew.
     pub fresh_starts: u64,
     person: Person,
     room: String,
@@ -31,17 +26,12 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Somebody who knows nothing yet.
     pub fn new(person: Person, room: &str) -> Self {
         let journal = Journal::new(&format!("a follower named {}", person.username), Standing::Member);
         let (room, epoch) = (room.to_owned(), None);
         Self { journal, gaps: 0, repeats: 0, fresh_starts: 0, person, room, epoch, connections: 0 }
     }
 
-    /// Connects and follows until they know everything up to `rev`.
-    ///
-    /// # Panics
-    /// When the connection ends before, or `rev` does not come.
     pub async fn follow_to(&mut self, rev: i64) {
         let (_goal, given) = watch::channel(Some(rev));
         self.follow(given).await;
@@ -72,7 +62,6 @@ impl Follower {
         }
     }
 
-    /// On connecting.
     async fn enter(&mut self, socket: &Socket) {
         let known = self.epoch.is_some();
         let mut data = json!({ "room": self.room });
@@ -97,7 +86,6 @@ impl Follower {
         self.apply(socket, answer).await;
     }
 
-    /// On a live message.
     async fn take(&mut self, socket: &Socket, message: Value) {
         let rev = message["rev"].as_i64().unwrap_or_default();
         if rev <= self.journal.rev {

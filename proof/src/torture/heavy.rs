@@ -24,13 +24,10 @@ pub const EXTRA: u64 = 64;
 const UNOPTIMIZED: Duration = Duration::from_millis(1500);
 /// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
 const ENOUGH: u64 = 512;
-/// How often the server's memory is looked at.
 const OFTEN: Duration = Duration::from_millis(20);
 /// How many bytes of messages an answer may hold; one more message may follow.
 pub const ANSWER: usize = 1 << 20;
-/// What an answer may have beside its messages.
 const FRAME: usize = 16 * 1024;
-/// How many sockets fill a room.
 const WRITERS: usize = 8;
 
 /// The words that become the most HTML: 82 KB of links from 8,000 characters.
@@ -56,13 +53,9 @@ pub async fn fill(owner: &Person, rooms: &[String], count: usize, words: fn(usiz
     .await;
 }
 
-/// What something cost.
 pub struct Cost {
-    /// How many bytes the server had more at its height.
     grown: u64,
-    /// What others felt.
     latencies: Latencies,
-    /// Whether it came to its end.
     is_whole: bool,
 }
 
@@ -120,19 +113,16 @@ pub struct Reader<'a> {
     person: &'a Person,
     socket: Socket,
     room: &'a str,
-    /// The heaviest message.
     message: usize,
-    /// The heaviest answer, and to what.
     answer: (usize, String),
 }
 
 impl<'a> Reader<'a> {
-    /// One with a socket of their own.
     pub async fn new(person: &'a Person, room: &'a str) -> Self {
         Self { person, socket: person.socket().await, room, message: 0, answer: (0, String::new()) }
     }
 
-    /// Asks until the server has time for it.
+    /// Repeats the event while the server is busy.
     pub async fn ask(&mut self, event: &str, data: Value) -> Value {
         loop {
             let answer = self.socket.ask(event, data.clone()).await;
@@ -184,7 +174,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, by joining at the end and going back.
     pub async fn backwards(&mut self) -> Vec<i64> {
         let mut answer = self.ask("join", json!({ "room": self.room })).await;
         let mut more = answer["more"] == json!(true);
@@ -202,7 +191,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, from the beginning on, by pages of JSON.
     pub async fn forwards(&mut self) -> Vec<i64> {
         let mut seqs = Vec::new();
         loop {
@@ -216,7 +204,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The places of all pinned messages.
     pub async fn pins(&mut self) -> Vec<i64> {
         let mut seqs = Vec::new();
         let mut before = Value::Null;
@@ -241,13 +228,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether so many places are all there, each once.
 pub fn is_all(seqs: &[i64], last: i64) -> bool {
     let known: BTreeSet<_> = seqs.iter().copied().collect();
     known.len() == seqs.len() && known.iter().copied().eq(1..=last)
 }
 
-/// Whether waiting helps.
 pub fn is_refused_for_now(answer: &Value) -> bool {
     ["busy", "rate_limited"].iter().any(|code| answer["error"]["code"] == json!(code))
 }

@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 
 use crate::client::{DEADLINE, Site, Socket};
 
-/// How long one of them waits before they say the next thing.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long others may wait, at the 99th percentile, on two processors that all clients share with the server.
@@ -48,7 +47,6 @@ impl LatencyProbe {
         latency
     }
 
-    /// Feels it for a while.
     pub async fn measure(&mut self, time: Duration) -> Latencies {
         self.during(tokio::time::sleep(time)).await.1
     }
@@ -61,7 +59,7 @@ impl LatencyProbe {
         (done, self.told().await)
     }
 
-    /// What the thread tells next, or how it failed.
+    /// The next measurement of the thread, or its panic.
     async fn told(&mut self) -> Latencies {
         match (self.felt.recv().await, self.thread.take()) {
             (Some(latencies), thread) => {
@@ -74,7 +72,7 @@ impl LatencyProbe {
     }
 }
 
-/// Begins, tells so, and then tells what was felt whenever that ends.
+/// Reports once when it is ready, and then the latencies of each measurement when it ends.
 async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Latencies>) {
     let mut talk = Talk::begin(site, are_new).await;
     let mut latencies = Latencies::default();
@@ -110,7 +108,6 @@ impl Talk {
         Self { speaker, hearer, room, said: 0 }
     }
 
-    /// One thing is said, acknowledged, and heard.
     async fn once(&mut self) -> Duration {
         self.said += 1;
         let nonce = format!("{}-{}", self.room, self.said);
@@ -125,7 +122,6 @@ impl Talk {
     }
 }
 
-/// How long each took.
 #[derive(Debug, Default)]
 pub struct Latencies(Vec<Duration>);
 
@@ -135,7 +131,7 @@ impl Latencies {
         self.0.insert(place, time);
     }
 
-    /// The slowest of that share, such as 0.99.
+    /// The quantile of that share, such as 0.99.
     pub fn share(&self, share: f64) -> Duration {
         let place = (self.0.len() as f64 * share) as usize;
         self.0.get(place.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
@@ -148,9 +144,6 @@ impl Latencies {
     }
 
     /// Asserts that others hardly noticed what somebody did. The figures themselves are for the case to note.
-    ///
-    /// # Panics
-    /// When they did.
     pub fn assert_held(&self, before: &Self, what: &str) {
         let most = before.most_felt(FELT);
         assert!(self.share(0.99) <= most, "{what}: others noticed: {most:?} are allowed at p99 ({self}; before: {before})");

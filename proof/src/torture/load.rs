@@ -259,9 +259,6 @@ impl Load {
     }
 
     /// Lets everybody settle what they began and read all there is, reads the history as a page's JSON, and judges.
-    ///
-    /// # Panics
-    /// When the server does not let them come to rest: it should be well again.
     pub async fn verdict(&mut self) -> Verdict {
         let settling = async {
             // Twice: only when everybody has settled is there nothing more to learn.

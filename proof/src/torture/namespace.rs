@@ -14,7 +14,6 @@ use crate::infra::watchdog;
 /// Brings the interface up, and becomes what was asked for.
 const ENTER: &str = r#"ip link set lo up && exec "$@""#;
 
-/// Whether this machine lets us make one.
 pub fn can_be_made() -> bool {
     static CAN: OnceLock<bool> = OnceLock::new();
     *CAN.get_or_init(|| {
@@ -23,7 +22,6 @@ pub fn can_be_made() -> bool {
     })
 }
 
-/// Plays a case inside a new one.
 pub(super) fn play(case: &'static Case, db: Db, rounds: u32, server: &Path) -> Line {
     let folder = watchdog::folder();
     let file = folder.path().join("outcome.json");

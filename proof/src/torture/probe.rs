@@ -20,14 +20,12 @@ const HEALTH: Duration = Duration::from_secs(5);
 /// How long any answer may take: letting a connection in is given up after 8 s, an event after 15 s.
 pub const BOUND: Duration = Duration::from_secs(25);
 
-/// What it asked and was told.
 pub struct Probe {
     person: Person,
     room: String,
     name: String,
     intended: Vec<String>,
     acknowledged: Vec<(String, Value)>,
-    /// The slowest answer of each kind.
     pub slowest: BTreeMap<&'static str, Duration>,
     /// How often each answer was given: `way answer`.
     pub answers: BTreeMap<String, u32>,
@@ -41,10 +39,6 @@ impl Probe {
         Self { person, room, name: name.to_owned(), intended, acknowledged, slowest: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
-    /// Asks in every way again and again for so long.
-    ///
-    /// # Panics
-    /// When an answer is not bounded or not clear.
     pub async fn ask_for(&mut self, time: Duration) {
         let began = Instant::now();
         while began.elapsed() < time {
@@ -81,12 +75,11 @@ impl Probe {
         }
     }
 
-    /// Whether a way was ever answered so.
     pub fn was_told(&self, answer: &str) -> bool {
         self.answers.contains_key(answer)
     }
 
-    /// Puts what it posted into the notes of the load's witness.
+    /// Adds what it posted to the journal of the load's witness.
     pub fn confess(&mut self, load: &mut Load) {
         let place = load.clients.len() - 2;
         let journal = &mut load.clients[place].journal;
@@ -96,7 +89,6 @@ impl Probe {
         }
     }
 
-    /// What it was told, in a few words.
     pub fn summary(&self) -> String {
         let slowest = self.slowest.values().max().copied().unwrap_or_default();
         let answers: Vec<_> = self.answers.iter().map(|(answer, count)| format!("{answer} ×{count}")).collect();
@@ -154,9 +146,6 @@ fn said(answer: &Result<Option<Value>, Refusal>) -> String {
 
 /// Waits until somebody who connects anew hears a message that was written from now on; how long that took. To be used while people
 /// write.
-///
-/// # Panics
-/// When it takes longer than `patience`.
 pub async fn until_live(load: &(Person, String), patience: Duration) -> Duration {
     let (person, room) = load;
     let began = Instant::now();

@@ -9,24 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, Db, NotRun, Outcome, Played, cases};
 
-/// One line of the table.
 #[derive(Serialize, Deserialize)]
 pub struct Line {
     name: String,
     db: Db,
     rounds: u32,
     played: Result<Outcome, NotRun>,
-    /// How long all of it took.
     pub seconds: f64,
 }
 
 impl Line {
-    /// What came of a case.
     pub fn new(case: &Case, db: Db, rounds: u32, played: Played) -> Self {
         Self { name: case.name.to_owned(), db, rounds, played, seconds: 0.0 }
     }
 
-    /// What a case left in a file, from inside its namespace.
     pub fn read(case: &Case, file: &Path) -> Option<Self> {
         let lines: Vec<Self> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
         lines.into_iter().find(|line| line.name == case.name)
@@ -61,19 +57,16 @@ impl fmt::Display for Line {
     }
 }
 
-/// All of them.
 #[derive(Default)]
 pub struct Report {
     lines: Vec<Line>,
 }
 
 impl Report {
-    /// Adds a line.
     pub fn add(&mut self, line: Line) {
         self.lines.push(line);
     }
 
-    /// Whether any case failed.
     pub fn has_failed(&self) -> bool {
         self.lines.iter().any(Line::has_failed)
     }
@@ -96,7 +89,6 @@ impl Report {
         Ok(self)
     }
 
-    /// Leaves the outcomes in a file.
     pub fn leave(&self, file: &Path) -> Result<(), String> {
         let text = serde_json::to_vec(&self.lines).map_err(|error| error.to_string())?;
         std::fs::write(file, text).map_err(|error| error.to_string())
@@ -141,7 +133,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// Every case with what it is about, as a table.
 pub fn described() -> String {
     let mut table = "| case | what happens, and when it passes | database |\n|---|---|---|\n".to_owned();
     for case in cases::all() {
@@ -151,7 +142,6 @@ pub fn described() -> String {
     table
 }
 
-/// Prints every case with what it is about.
 pub fn list() {
     for case in cases::all() {
         let databases: Vec<_> = case.databases.iter().map(ToString::to_string).collect();

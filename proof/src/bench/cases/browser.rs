@@ -18,9 +18,7 @@ use crate::infra::programs;
 
 /// The rooms between which one goes.
 const ROOMS: [&str; 2] = ["first-room", "second-room"];
-/// How many messages each has.
 const MESSAGES: usize = 60;
-/// How often one goes from one to the other.
 const VISITS: usize = 20;
 /// The slow network: milliseconds for each answer, and bytes a second.
 const LATENCY: u64 = 100;
@@ -32,7 +30,6 @@ const AT_ONCE: usize = 200;
 /// How many messages have come to the page when their cost is measured.
 const LOADED: [usize; 2] = [50, 5_000];
 
-/// One round.
 pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     if programs::browser().is_none() || programs::on_path("chromedriver").is_none() {
         return Err("this machine has no chromium with chromedriver".into());
@@ -59,7 +56,6 @@ fn post(server: &Server, person: &Person, room: &str, said: usize, count: usize)
     post_all(&mut [sender], count, 8)
 }
 
-/// A browser with an empty profile in which somebody is signed in.
 async fn signed_in(server: &Server, person: &Person) -> Browser {
     let browser = Browser::open(json!({})).await;
     let (name, value) = person.cookie.split_once('=').expect("a cookie has a name");
@@ -106,7 +102,6 @@ async fn first_visits(server: &Server, person: &Person) -> Vec<Figure> {
     figures
 }
 
-/// From the click on a room until its messages are painted.
 async fn from_room_to_room(server: &Server, person: &Person) -> Vec<Figure> {
     let browser = signed_in(server, person).await;
     opens(&browser, server, ROOMS[0]).await;
@@ -193,7 +188,7 @@ async fn shows(browser: &Browser, messages: usize) {
     browser.waits_for_script("return window.idle").await;
 }
 
-/// How long the page's thread has worked, in milliseconds.
+/// How long the page's main thread has worked, in milliseconds.
 async fn busy(browser: &Browser) -> f64 {
     metric(browser, "TaskDuration").await * 1000.0
 }

@@ -10,12 +10,9 @@ use crate::bench::options::Kind;
 use crate::bench::results::Figure;
 use crate::bench::socket::Socket;
 
-/// How many connect at the same time.
 const AT_ONCE: usize = 8;
-/// The circumstances.
 const SETTING: &str = "replay of 50";
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;

@@ -13,11 +13,10 @@ use crate::infra::programs::Program;
 
 /// How much longer each sync takes, in microseconds.
 const LONGER: [u64; 4] = [0, 300, 1_000, 3_000];
-/// Who posts, and how many posts of each are under way.
+/// People, and the posts of each that are under way.
 const PEOPLE: usize = 16;
 const EACH: usize = 8;
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     if !Program::Strace.is_here() {
         return Err("it takes strace, and leave to use it".into());

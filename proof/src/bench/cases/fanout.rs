@@ -12,10 +12,8 @@ use crate::bench::results::{Figure, grouped};
 use crate::bench::sender::Sender;
 use crate::bench::server::Server;
 
-/// One message in so much time.
 const PACE: Duration = Duration::from_millis(50);
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, false)?;
     let mut room = RoomLoad::open(&server)?;

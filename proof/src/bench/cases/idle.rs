@@ -12,7 +12,6 @@ use crate::bench::results::{Figure, grouped};
 /// How long they wait before the memory is read: what was used for connecting may go.
 const REST: Duration = Duration::from_secs(4);
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;

@@ -23,10 +23,8 @@ use super::results::Figure;
 use super::sender::{Sender, post_all};
 use super::server::{Server, Site};
 
-/// The room that every server has.
 const ROOM: &str = "general";
 
-/// What a run stands on.
 pub struct Fixture<'a> {
     options: &'a Options,
     field: Field,
@@ -35,12 +33,10 @@ pub struct Fixture<'a> {
 }
 
 impl<'a> Fixture<'a> {
-    /// Prepares the servers.
     pub fn new(options: &'a Options) -> Result<Self> {
         Ok(Self { options, field: Field::prepare(options)?, stocks: BTreeMap::new() })
     }
 
-    /// Which versions take part.
     pub fn versions(&self) -> Vec<String> {
         self.field.versions.clone()
     }

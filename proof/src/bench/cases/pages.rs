@@ -14,7 +14,6 @@ use crate::bench::people::Person;
 use crate::bench::results::{Figure, grouped};
 use crate::bench::server::Server;
 
-/// How many read at the same time.
 const READERS: usize = 4;
 
 /// A page to be read, and what of it shows that it is whole.
@@ -26,7 +25,6 @@ struct Page {
     at_least: usize,
 }
 
-/// One round.
 pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let stretch = fixture.options.stretch() / 2;
     let stock = fixture.stock(kind)?;

@@ -15,12 +15,10 @@ use crate::bench::results::{Figure, grouped};
 use crate::bench::sender::{Sender, Words};
 use crate::bench::server::Server;
 
-/// How long it goes on before it counts.
 const WARM: Duration = Duration::from_millis(700);
 /// How many stretches a server gets to answer as many posts as are under way.
 const PATIENCE: usize = 8;
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, true)?;
     let most = fixture.options.posting().iter().map(|(people, ..)| *people).max().unwrap_or(1);
@@ -43,7 +41,6 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     Ok(())
 }
 
-/// People who post, and hear only what is answered.
 pub struct Posting {
     poll: Poll,
     events: Events,
@@ -52,7 +49,7 @@ pub struct Posting {
 }
 
 impl Posting {
-    /// Connects them; `purpose` makes their nonces their own.
+    /// `purpose` makes the nonces unique.
     pub fn open(server: &Server, people: &[Person], rooms: &[String], purpose: &str) -> Result<Self> {
         let poll = Poll::new()?;
         let purpose: String = purpose.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -65,7 +62,6 @@ impl Posting {
         Ok(Self { poll, events: Events::with_capacity(64), buffer: vec![0; CHUNK], senders })
     }
 
-    /// All say this from now on.
     pub fn say(&mut self, words: &Words) {
         self.senders.iter_mut().for_each(|sender| sender.say(words.clone()));
     }

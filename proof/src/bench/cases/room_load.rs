@@ -13,25 +13,22 @@ use crate::bench::people::{self, Person};
 use crate::bench::sender::Sender;
 use crate::bench::server::Server;
 
-/// How many post.
 const SENDERS: usize = 4;
 /// The tokens of those who post begin here; those of listeners are their places.
 const FIRST_SENDER: usize = usize::MAX / 2;
 
-/// The room.
 pub struct RoomLoad {
     poll: Poll,
     events: Events,
     buffer: Vec<u8>,
     listener: Person,
-    /// Those who listen.
     pub listeners: Listeners,
-    /// Those who post; they hear only the answers.
+    /// They receive only acknowledgements.
     pub senders: Vec<Sender>,
 }
 
 impl RoomLoad {
-    /// With those who post, and nobody who listens.
+    /// Connects the senders; there are no listeners yet.
     pub fn open(server: &Server) -> Result<Self> {
         let room = [ROOM.to_owned()];
         let listener = people::register(server.address, "listener")?;
@@ -50,7 +47,7 @@ impl RoomLoad {
         Ok(Self { poll, events: Events::with_capacity(2048), buffer: vec![0; CHUNK], listener, listeners, senders })
     }
 
-    /// Lets more listeners in, until there are so many.
+    /// Connects listeners until there are `count`.
     pub fn fill(&mut self, server: &Server, count: usize) -> Result<()> {
         let before = self.listeners.len();
         self.listeners.grow(server.address, &self.listener, ROOM, count - before)?;

@@ -10,12 +10,9 @@ use crate::bench::prose;
 use crate::bench::results::{Figure, grouped};
 use crate::bench::sender::Words;
 
-/// How many different texts there are of a length.
 const TEXTS: usize = 64;
-/// How many listen.
 const LISTENERS: usize = 100;
 
-/// One round.
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, true)?;
     let author = people::register(server.address, "author")?;

@@ -6,10 +6,8 @@ use crate::bench::meter::millis;
 use crate::bench::options::Kind;
 use crate::bench::results::{Figure, grouped};
 
-/// The figure's name.
 const NAME: &str = "until it listens, ms";
 
-/// One round.
 pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (site, server) = fixture.fresh(kind, true)?;
     figures.push(Figure::less("no database yet", NAME, millis(server.took)));

@@ -11,7 +11,7 @@ use crate::bench::results::grouped;
 use crate::bench::sender::{Sender, Words, post_all};
 use crate::bench::server::{Server, Site};
 
-/// How many write, and how many posts of each are under way.
+/// Writers, and the posts of each that are under way.
 const WRITERS: usize = 16;
 const UNDER_WAY: usize = 64;
 /// A word in every tenth message, and one in very few.
@@ -19,13 +19,11 @@ pub const COMMON: &str = "harbour";
 /// A word in one of some thousand messages.
 pub const RARE: &str = "needle";
 
-/// The place, the person who reads, and the rooms.
 pub struct Stock {
-    /// A stopped server with its database.
     pub site: Site,
     /// A member of all its rooms.
     pub reader: Person,
-    /// Each room's slug, and how many messages it has.
+    /// Slugs and numbers of messages.
     pub rooms: Vec<(String, usize)>,
 }
 

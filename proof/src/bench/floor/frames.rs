@@ -6,31 +6,21 @@ use crate::bench::http::find;
 use crate::bench::sender::BODY;
 use crate::client::frame;
 
-/// What a client wants.
 pub enum Heard {
-    /// A post, by the number of its acknowledgement.
     Post(u64),
-    /// To be live.
     Join(u64),
-    /// To be live no longer.
     Leave(u64),
-    /// Something with one answer for everybody.
     Answer(&'static [u8]),
-    /// Something without.
     Nothing,
 }
 
-/// Frames that were made before the start.
 pub struct Frames {
-    /// A message.
     pub message: Vec<u8>,
-    /// The same message very often.
     pub many: Vec<u8>,
     replay: String,
 }
 
 impl Frames {
-    /// Makes them.
     pub fn prepare() -> Self {
         let message = format!(
             r#"{{"room":"general","seq":1,"rev":1,"kind":"text","author":{{"id":1,"username":"ada","name":"ada"}},"body":"{BODY}","html":"<p>{BODY}</p>\n","created_at":"2026-01-01T00:00:00.000Z","nonce":"sender0-12345"}}"#
@@ -41,12 +31,10 @@ impl Frames {
         Self { many: frame.repeat(256), message: frame, replay }
     }
 
-    /// Appends the acknowledgement of a post that came to that place.
     pub fn acknowledge(&self, answers: &mut Vec<u8>, id: u64, seq: u64) {
         push(answers, &format!(r#"43/chat,{id}[{{"ok":true,"message":{{"seq":{seq}}}}}]"#));
     }
 
-    /// Appends the acknowledgement of a join.
     pub fn replay(&self, answers: &mut Vec<u8>, id: u64) {
         push(answers, &format!("43/chat,{id}{}", self.replay));
     }

@@ -7,14 +7,12 @@ use rusqlite::{Connection, params};
 use crate::bench::Result;
 use crate::bench::sender::BODY;
 
-/// The table.
 pub struct Store {
     database: Connection,
     count: i64,
 }
 
 impl Store {
-    /// Makes it.
     pub fn open(file: &str) -> Result<Self> {
         let database = Connection::open(file)?;
         database.execute_batch(
@@ -25,7 +23,7 @@ impl Store {
         Ok(Self { database, count: 0 })
     }
 
-    /// Stores so many, and returns when they are on the disk.
+    /// Returns when they are on the disk.
     pub fn insert(&mut self, posts: usize) -> Result<()> {
         let transaction = self.database.transaction()?;
         {

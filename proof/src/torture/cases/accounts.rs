@@ -11,23 +11,19 @@ pub const CASES: &[Case] = &[
         .about("200 addresses guess at one account without pause: its owner logs in from a new browser and a known one, and changes their password, all the time"),
 ];
 
-/// How many connections register.
 const CONNECTIONS: usize = 120;
 /// How many people log in meanwhile, and how many of them must come in.
 const PEOPLE: usize = 12;
 const COME_IN: usize = 11;
 /// How many accounts one address may make: the default of `REGISTRATION_RATE`.
 const ACCOUNTS: usize = 20;
-/// How long a flood lasts.
 const FLOOD: Duration = Duration::from_millis(2500);
 /// How much memory that may take, in MiB: two passwords are hashed at a time, at 19 MiB each.
 const MEMORY: f64 = 64.0;
-/// From how many addresses somebody guesses.
 const GUESSERS: usize = 200;
 /// Addresses from here on are those of honest people.
 const HONEST: usize = 10_000;
 
-/// What a flood did to others.
 struct Felt<T> {
     done: T,
     latencies: Latencies,
@@ -59,7 +55,6 @@ impl<T> Felt<T> {
     }
 }
 
-/// Where those who register come from, and with what.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flood {
     Invited,
@@ -178,7 +173,6 @@ async fn throttle_as_weapon(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// Guesses from all addresses without a pause.
 async fn guessing(server: &Process, over: &AtomicBool, counts: &tokio::sync::Mutex<[usize; 600]>) {
     join_all((0..GUESSERS).map(|nth| async move {
         let guesser = Person::from_address(server.site.clone(), "", Some(address(nth)));
@@ -194,7 +188,6 @@ async fn guessing(server: &Process, over: &AtomicBool, counts: &tokio::sync::Mut
     std::future::pending::<()>().await;
 }
 
-/// What somebody could do who owns the account.
 #[derive(Default)]
 struct Owned {
     anew: Times,
@@ -213,7 +206,6 @@ impl std::fmt::Display for Owned {
 struct Times(Vec<Duration>);
 
 impl Times {
-    /// Does it, which must succeed.
     async fn time(&mut self, what: &str, doing: impl Future<Output = Answer>) {
         let began = Instant::now();
         let answer = doing.await;
@@ -230,7 +222,7 @@ impl std::fmt::Display for Times {
     }
 }
 
-/// The owner comes and goes for a while, and changes their password.
+/// The owner logs in and out for a while, and changes their password.
 async fn owning(server: &Process, known: &Person, password: &mut String, round: usize) -> Owned {
     let mut owned = Owned::default();
     // There is a fight before they come.

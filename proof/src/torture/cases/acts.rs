@@ -9,7 +9,7 @@ Case::new("acts-flood", Db::BOTH, 5, 1, |fixture, rounds| Box::pin(acts_flood(fi
 .about("topics, joins, leaves, admits, levels, markers, paging, searches, @room without end from one person: no more than the limits say is \
             stored or told, memory and others hold")];
 
-/// How much memory all of it may take, in MiB.
+/// In MiB, for all of it together.
 const MEMORY: f64 = 64.0;
 /// How many people are in the room that is called: as many as make it a large one.
 const CALLED: usize = 52;
@@ -22,14 +22,12 @@ const EVENTS: usize = 128;
 struct Allowed(u32, u32);
 
 impl Allowed {
-    /// How many could be done in so much time.
     fn within(self, time: Duration) -> f64 {
         let Self(minute, burst) = self;
         f64::from(burst) + f64::from(minute) * time.as_secs_f64() / 60.0 + 1.0
     }
 }
 
-/// What came of one kind of act.
 struct Tally {
     what: &'static str,
     tried: usize,
@@ -187,7 +185,6 @@ async fn pages(
     Tally { what, tried, done, took: began.elapsed() }
 }
 
-/// Asks for a page, some at once.
 async fn reads(what: &'static str, eve: &Person, tried: usize, path: &str) -> Tally {
     let (mut done, began) = (0, Instant::now());
     for _ in 0..tried / PAGES {
@@ -213,7 +210,7 @@ fn is_done(what: &str, answer: &Answer) -> bool {
     !is_refused
 }
 
-/// Sends events, many at once; comes back when cut.
+/// Sends events, many at once, and reconnects when cut.
 async fn events(
     what: &'static str,
     eve: &Person,

@@ -18,13 +18,10 @@ pub const CASES: &[Case] = &[
 /// How many messages the heavy room has, and how many when there is one round alone.
 const MESSAGES: usize = 500;
 const FEW_MESSAGES: usize = 120;
-/// How many of them are pinned at the most.
 const PINNED: usize = 200;
-/// How often one socket asks.
 const ASKED: usize = 200;
 /// How many sockets of one person ask at once, where it is several.
 const SOCKETS: usize = 8;
-/// How long they stay, reading nothing.
 const HELD: Duration = Duration::from_secs(2);
 
 async fn heavy_answers(fixture: Fixture, rounds: u32) -> Played {
@@ -115,9 +112,8 @@ const READERS: usize = 48;
 const PEOPLE: usize = 8;
 /// What the server may hold for answers and caches together.
 const ANSWERS: &str = "64MB";
-/// By when the last of them must be gone.
 const GONE: Duration = Duration::from_secs(90);
-/// How long they are looked at when there is one round alone.
+/// How long they are watched in a single round.
 const LOOKED_AT: Duration = Duration::from_secs(4);
 
 async fn slow_readers(fixture: Fixture, rounds: u32) -> Played {
@@ -169,7 +165,6 @@ async fn slow_readers(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// A connection that has asked for a page; the nth one.
 async fn slow_reader(person: &Person, room: &str, nth: usize) -> (TcpStream, usize) {
     let mut stream = connect(person.site.address, address(nth % 8), Some(SMALL)).await.expect("the server accepts");
     let accept = if nth.is_multiple_of(2) { "application/json" } else { "text/html" };
@@ -246,7 +241,6 @@ async fn many_rooms(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// Opens a room's page and its JSON, and joins it.
 async fn visit(server: &Process, person: &Person, room: &str) {
     let path = format!("/rooms/{room}");
     for accept in ["text/html", "application/json"] {

@@ -14,7 +14,6 @@ pub const CASES: &[Case] = &[
         .about("a backup made under load is put back while clients are ahead of it, as documented and, every other round, with the step forgotten: they begin afresh and have exactly what is there"),
 ];
 
-/// How far the clients are ahead of the backup.
 const AHEAD: u32 = 30;
 
 async fn old_backup(fixture: Fixture, rounds: u32) -> Played {

@@ -1,6 +1,7 @@
 //! Strangers who never log in, and make the server keep as much for them as they can.
 
-use std::fmt;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::polling::{OPENING, Polling};
@@ -16,57 +17,27 @@ const MB: u64 = 1 << 20;
 const MEMORY: u64 = 64 * MB;
 /// How slow one of a hundred things may be that others say meanwhile.
 const NOTICED: Duration = Duration::from_millis(250);
-/// How many sockets do the same at once.
 const SOCKETS: usize = 40;
 /// How many connections ask for polling sessions, and how many each asks for.
 const POLLING: (usize, usize) = (30, 600);
 /// A large packet that is still allowed, in bytes.
 const LARGE: usize = 60_000;
-/// A receive buffer so small that answers pile up at the server.
-const SMALL: u32 = 4096;
 
-/// What they try.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    Attachments,
-    AttachmentsOverPolling,
-    Namespaces,
-    Refusals,
-    Unfinished,
-    Sessions,
-}
-
-impl Way {
-    const ALL: [Self; 6] =
-        [Self::Attachments, Self::AttachmentsOverPolling, Self::Namespaces, Self::Refusals, Self::Unfinished, Self::Sessions];
-
-    /// Does it, until the server has hung up on everybody or has taken it all.
-    async fn attack(self, server: &Process) {
-        match self {
-            Self::Attachments => drop(join_all((0..SOCKETS).map(|nth| attachments(server, nth))).await),
-            Self::AttachmentsOverPolling => drop(join_all((0..SOCKETS).map(|_| attachments_over_polling(server))).await),
-            Self::Namespaces => {
-                let packet = format!("40/{},", "n".repeat(LARGE));
-                drop(join_all((0..SOCKETS).map(|nth| unread(server, nth, &packet, 300))).await);
-            }
-            Self::Refusals => drop(join_all((0..5 * SOCKETS).map(|nth| unread(server, nth, "40/chat,", 2000))).await),
-            Self::Unfinished => drop(join_all((0..5 * SOCKETS).map(|nth| unfinished(server, nth))).await),
-            Self::Sessions => drop(join_all((0..POLLING.0).map(|nth| sessions(server, nth))).await),
-        }
-    }
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Attachments => "attachments",
-            Self::AttachmentsOverPolling => "attachments over polling",
-            Self::Namespaces => "long namespaces",
-            Self::Refusals => "refusals unread",
-            Self::Unfinished => "unfinished frames",
-            Self::Sessions => "polling sessions",
-        })
-    }
+/// Every attack by its name. Each goes on until the server has hung up on everybody or has taken it all.
+fn attacks(server: &Process) -> [(&'static str, BoxFuture<'_, ()>); 6] {
+    let namespaces = async {
+        let packet = format!("40/{},", "n".repeat(LARGE));
+        join_all((0..SOCKETS).map(|nth| unread(server, nth, &packet, 300))).await;
+    };
+    let sockets = |count: usize| 0..count * SOCKETS;
+    [
+        ("attachments", join_all(sockets(1).map(|nth| attachments(server, nth))).map(drop).boxed()),
+        ("attachments over polling", join_all(sockets(1).map(|_| attachments_over_polling(server))).map(drop).boxed()),
+        ("long namespaces", namespaces.boxed()),
+        ("refusals unread", join_all(sockets(5).map(|nth| unread(server, nth, "40/chat,", 2000))).map(drop).boxed()),
+        ("unfinished frames", join_all(sockets(5).map(|nth| unfinished(server, nth))).map(drop).boxed()),
+        ("polling sessions", join_all((0..POLLING.0).map(|nth| sessions(server, nth))).map(drop).boxed()),
+    ]
 }
 
 async fn before_login(fixture: Fixture, rounds: u32) -> Played {
@@ -80,9 +51,9 @@ async fn before_login(fixture: Fixture, rounds: u32) -> Played {
     for round in 1..=rounds {
         let all = async {
             let mut grown = Vec::new();
-            for way in Way::ALL {
+            for (way, attack) in attacks(&server) {
                 let before = server.stats().memory;
-                let ((), more) = growth_during(&server, way.attack(&server)).await;
+                let ((), more) = growth_during(&server, attack).await;
                 grown.push((way, (before + more).saturating_sub(start)));
             }
             grown
@@ -133,7 +104,6 @@ async fn attachments_over_polling(server: &Process) {
     }
 }
 
-/// The same packet again and again, whose answers nobody reads.
 async fn unread(server: &Process, nth: usize, packet: &str, times: usize) -> Raw {
     let mut raw = socket(server, nth).await;
     for _ in 0..times {
@@ -144,7 +114,6 @@ async fn unread(server: &Process, nth: usize, packet: &str, times: usize) -> Raw
     raw
 }
 
-/// A large frame without its last byte.
 async fn unfinished(server: &Process, nth: usize) -> Raw {
     let mut raw = socket(server, nth).await;
     let mut frame = vec![0x81, 0xFF];

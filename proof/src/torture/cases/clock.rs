@@ -10,7 +10,6 @@ pub const CASES: &[Case] = &[
         .needs(&[Need::Program("faketime")]),
 ];
 
-/// Within this time people hear each other again.
 const LIVE: Duration = Duration::from_secs(10);
 
 async fn jumps(fixture: Fixture, rounds: u32) -> Played {

@@ -14,25 +14,22 @@ pub const CASES: &[Case] = &[
         .about("500 connections are opened and held, bare, upgraded, and with a cookie, and never enter: closed within 15 s"),
 ];
 
-/// By when each must be closed.
 const CLOSED: Duration = Duration::from_secs(15);
 /// What a timer and a busy machine may add to that.
 const NOTICE: Duration = Duration::from_millis(1500);
 /// By when somebody who answers no ping must be gone.
 const PINGED: Duration = Duration::from_secs(60);
-/// How many drip in each way.
 const EACH: usize = 40;
 /// How many never enter, in each way.
 const HELD: usize = 125;
 
-/// One who drips: how it begins, and what it says every second.
+/// How a connection begins, and what it sends every second.
 struct Drip {
     what: &'static str,
     start: String,
     drop: &'static [u8],
 }
 
-/// Every way to drip, before anybody knows who it is.
 fn drips(host: &str, cookie: &str) -> Vec<Drip> {
     let drip = |what, start: String, drop| Drip { what, start, drop };
     let form = format!(
@@ -57,7 +54,7 @@ fn drips(host: &str, cookie: &str) -> Vec<Drip> {
     ]
 }
 
-/// Drips until the server hangs up: how long that took.
+/// Drips until the server hangs up, and returns how long that took.
 async fn drip(server: &Process, nth: usize, start: &[u8], drop_: &[u8]) -> Duration {
     let mut stream = connect(server.address, address(nth % 8), None).await.expect("the server accepts");
     stream.write_all(start).await.expect("it reads");

@@ -18,7 +18,7 @@ pub const CASES: &[Case] = &[
         .about("a second server is started on the same SQLite file under load: it refuses, in words, and the first one goes on; killed, it leaves nothing behind"),
 ];
 
-/// The small disk: what Linux has in memory.
+/// A small tmpfs.
 struct Disk {
     folder: PathBuf,
     _watchdog: Watchdog,
@@ -49,7 +49,6 @@ impl Disk {
     }
 }
 
-/// What the disk has at first.
 const SMALL: u64 = 2 << 20;
 
 async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
@@ -99,7 +98,6 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// How long the other program holds the file.
 const HELD: Duration = Duration::from_secs(20);
 
 async fn locked(fixture: Fixture, rounds: u32) -> Played {

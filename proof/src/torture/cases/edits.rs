@@ -15,7 +15,6 @@ const PAGE: usize = 20;
 const KEPT: usize = 100;
 /// Over how many sockets, and over how many connections, it is asked for at once.
 const ASKERS: usize = 4;
-/// How long.
 const ASKED: Duration = Duration::from_secs(4);
 
 async fn edit_history(fixture: Fixture, rounds: u32) -> Played {

@@ -9,7 +9,6 @@ pub const CASES: &[Case] = &[
         .about("a server that loses, withholds, doubles, repeats, reorders, leaks or opens: each fault must be found, and a correct server is clean"),
 ];
 
-/// How many posts each fault may show in.
 const POSTS: usize = 300;
 
 async fn faulty_server(fixture: Fixture, rounds: u32) -> Played {

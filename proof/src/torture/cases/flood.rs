@@ -15,15 +15,11 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-/// How many events one client sends in all.
 const EVENTS: usize = 200_000;
 /// How much memory that may take, in MiB, for good and for a moment.
 const MEMORY: f64 = 96.0;
-/// How long others may wait at the most meanwhile.
 const SERVED: Duration = Duration::from_secs(10);
-/// How many log in at once.
 const LOGINS: usize = 500;
-/// How many connections are tried against how many descriptors.
 const CONNECTIONS: usize = 600;
 const DESCRIPTORS: u32 = 256;
 

@@ -13,18 +13,15 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-/// How many rooms there are in the large case.
 const ROOMS: usize = 10_000;
 /// How many people come and go, each with several sockets one after the other.
 const PEOPLE: usize = 8;
 const SOCKETS: usize = 12;
-/// How many events each socket sends before it is gone.
 const EVENTS: usize = 60;
-/// How many things one person has under way at once.
 const UNDER_WAY: usize = 64;
 /// How much memory a person's place in a room may take, in bytes, while they are there.
 const PLACE: f64 = 2_000.0;
-/// How long until everybody who has gone is known to have.
+/// How long until nobody who has gone counts as present.
 const KNOWN: Duration = Duration::from_secs(20);
 
 async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
@@ -79,7 +76,6 @@ async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
     Ok(outcome)
 }
 
-/// One socket that is live in every room.
 async fn everywhere(person: &Person, rooms: &[String]) -> Socket {
     let socket = person.socket().await;
     for some in rooms.chunks(UNDER_WAY) {

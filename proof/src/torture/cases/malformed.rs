@@ -12,9 +12,7 @@ pub const CASES: &[Case] = &[
         .about("packets from a corpus, twisted at random: deep JSON, huge ids, attachments, wrong frames and requests; no panic, nobody else minds"),
 ];
 
-/// How many sockets send at a time.
 const SOCKETS: usize = 6;
-/// How many packets each sends in a round.
 const PACKETS: usize = 150;
 /// How much memory the server may have more at its height.
 const MEMORY: u64 = 48 << 20;
@@ -102,7 +100,7 @@ fn twisted(packet: &str, corpus: &[String], random: &mut StdRng) -> String {
     chars.into_iter().collect()
 }
 
-/// Frames that break the WebSocket itself: each ends its connection.
+/// Frames that break the WebSocket protocol: each ends its connection.
 async fn frames(site: &Site, cookies: &str) {
     let wrong: [(&str, &[u8]); 9] = [
         ("a reserved opcode", &[0x83, 0x80, 0, 0, 0, 0]),
@@ -124,7 +122,7 @@ async fn frames(site: &Site, cookies: &str) {
     }
 }
 
-/// Requests that are none: each is refused or hung up on.
+/// Requests that are not HTTP: each is refused or hung up on.
 async fn requests(site: &Site) {
     let wrong: [&[u8]; 12] = [
         b"\r\n\r\n\r\n",

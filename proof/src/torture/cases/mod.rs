@@ -30,7 +30,7 @@ mod timing;
 
 use super::Case;
 
-/// All of them, in the order in which they are played.
+/// All of them, in order.
 pub fn all() -> Vec<&'static Case> {
     [
         kill::CASES,

@@ -24,16 +24,13 @@ const CUTS: [u64; 3] = [5, 60, 600];
 /// How long people may take to talk again once the network is back: some are in the midst of a connection that was begun while it was
 /// away, and wait for that as long as they wait for anything, which is 20 s.
 const BACK: Duration = Duration::from_secs(30);
-/// How long until somebody who comes only then is in.
+/// How long until somebody new is connected.
 const NEW: Duration = Duration::from_secs(5);
 /// By when a client that is gone must be known to be.
 const GONE: Duration = Duration::from_secs(60);
-/// How long everything takes each way.
 const DELAY: Duration = Duration::from_millis(200);
-/// How long people write over a bad network.
 const WRITING: Duration = Duration::from_secs(20);
 
-/// Changes the namespace's network.
 async fn network(program: &str, arguments: &str) -> String {
     let ended = Command::new(program).args(arguments.split_whitespace()).output().await.expect("the program is here");
     assert!(ended.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&ended.stderr));
@@ -75,7 +72,6 @@ async fn network_cut(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// Waits until the room has grown.
 async fn until_somebody_writes(asker: &Person, room: &str) {
     let head = async || {
         let page = asker.request(Method::GET, &format!("/rooms/{room}?limit=1")).header("accept", "application/json");
@@ -135,7 +131,6 @@ async fn lose_some() {
     .await;
 }
 
-/// How many packets went through, and how many were lost.
 async fn losses() -> (u64, u64) {
     let told = network("tc", "-s class show dev lo").await;
     let number = |class: &str, after: &str| {

@@ -12,7 +12,6 @@ const MB: u64 = 1 << 20;
 const TAKEN: u64 = 16 * MB;
 /// How much memory the server may have for all of it together, at its height.
 const MEMORY: u64 = 24 * MB;
-/// How long it may take to hang up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn oversize(fixture: Fixture, rounds: u32) -> Played {
@@ -64,7 +63,6 @@ async fn frames(server: &Process, eve: &Person) {
     }
 }
 
-/// 64 MB in pieces, each of which is small enough.
 async fn fragments(server: &Process, cookies: &str) {
     let mut raw = Raw::socket(server, cookies).await;
     raw.frame(0x81, b"40/chat,").await;
@@ -101,7 +99,6 @@ async fn form(server: &Process, path: &str, cookies: &str, length: Option<u64>) 
     taken
 }
 
-/// Requests that never come to their bodies.
 async fn heads(server: &Process) {
     let long = "a".repeat(64 << 10);
     let beginnings = [

@@ -20,7 +20,6 @@ pub const CASES: &[Case] = &[
         .about("every statement about messages waits for a lock for 20 s, and 300 people ask: they are refused in time, /healthz answers"),
 ];
 
-/// Within this time people hear each other again.
 const LIVE: Duration = Duration::from_secs(10);
 
 /// Stops Postgres, or starts it, from a thread where that may take its time.
@@ -140,10 +139,8 @@ impl Drop for Frozen {
     }
 }
 
-/// How many people ask at the same time.
 const PEOPLE: usize = 300;
 
-/// How long the lock is held, in seconds.
 const HELD: Duration = Duration::from_secs(20);
 
 async fn exhausted(fixture: Fixture, rounds: u32) -> Played {

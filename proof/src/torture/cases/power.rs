@@ -100,7 +100,6 @@ fn is_told(line: &str, nonce: &str) -> bool {
     line.contains(nonce) && (line.contains("43/chat,") || line.contains("42/chat,"))
 }
 
-/// The process that all of Postgres' others come from.
 fn postmaster(fixture: &Fixture) -> u32 {
     let folder = fixture.cluster().socket().parent().map(PathBuf::from).expect("a socket is in a folder");
     let file = std::fs::read_to_string(folder.join("data/postmaster.pid")).expect("it runs");

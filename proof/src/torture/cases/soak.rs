@@ -14,7 +14,6 @@ const STUCK: usize = 3;
 const SHIFT: Duration = Duration::from_secs(50);
 /// How many connections never enter, at any time.
 const HELD: usize = 50;
-/// How often the server is looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// What memory may differ by, though nothing grows: the database's cache fills, the allocator keeps pages.
 const SWAY: f64 = 12.0;
@@ -69,7 +68,6 @@ async fn soak(fixture: Fixture, minutes: u32) -> Played {
     Ok(outcome)
 }
 
-/// Looks at the server all the time, for so long.
 async fn looking(server: &Process, time: Duration) -> Vec<ProcStats> {
     let began = Instant::now();
     let mut seen = Vec::new();

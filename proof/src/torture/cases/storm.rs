@@ -11,23 +11,19 @@ pub const CASES: &[Case] = &[
         .about("10,000 people sit in a room from 20 addresses: memory for each is bounded, log-in works, those who talk are served"),
 ];
 
-/// How many come back at once.
 const STORM: usize = 2_000;
-/// By when all of them must be in.
 const IN: Duration = Duration::from_secs(60);
 /// How many are just there, and from how many addresses: as many as each may have by default.
 const IDLE: usize = 10_000;
 const ADDRESSES: usize = 20;
-/// How many of them come in at once: this is no storm.
 const AT_ONCE: usize = 64;
 /// Long enough for two pings to everybody.
 const HOLD: Duration = Duration::from_secs(60);
 /// How much memory each may take, in KiB.
 const MEMORY_EACH: f64 = 40.0;
-/// How many accounts there are; each has many sockets.
 const ACCOUNTS: usize = 20;
 
-/// Some accounts, and the processor time that one log-in takes the server.
+/// Some accounts, and the processor time of one log-in.
 async fn accounts(server: &Process) -> (Vec<Person>, Duration) {
     let mut people = Vec::new();
     for nth in 0..ACCOUNTS {

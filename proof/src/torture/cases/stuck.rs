@@ -10,11 +10,8 @@ pub const CASES: &[Case] = &[
         .about("SIGTERM while clients have stopped reading and others write: it exits with 0 within 10 s, and nothing is lost"),
 ];
 
-/// How many stop reading at once.
 const STUCK: usize = 4;
-/// By when they must be gone.
 const GONE: Duration = Duration::from_secs(60);
-/// By when the program must have ended.
 const END: Duration = Duration::from_secs(10);
 /// What waits in the network alone for those who do not read, at the least; the rest waits in the server.
 const WAITING: u64 = 1_000_000;

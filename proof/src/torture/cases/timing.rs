@@ -13,9 +13,7 @@ pub const CASES: &[Case] = &[
         .about("1,000 timings each of logging in as somebody and as nobody, and of a page, a join and a post of a private room and of one that never was: the same"),
 ];
 
-/// How many timings each a round has.
 const A_ROUND: usize = 100;
-/// How many timings a verdict against the server takes.
 const ENOUGH: usize = 1000;
 /// How far from even the order within pairs may be, in standard errors: chance goes so far once in some 15,000 times.
 const ERRORS: f64 = 4.0;
@@ -91,7 +89,6 @@ impl Question<'_> {
 /// Pairs of times: of what exists, and of what does not.
 struct Times(Vec<(Duration, Duration)>);
 
-/// Asks so many times each, in random order within each pair.
 async fn timed(pairs: usize, question: Question<'_>) -> Times {
     // What is slow for the first time only must not count for one of them.
     for _ in 0..10 {
@@ -120,7 +117,6 @@ impl Times {
         (longer + even / 2.0) / self.0.len() as f64
     }
 
-    /// How many standard errors that is from a half.
     fn errors(&self) -> f64 {
         (self.share_longer() - 0.5).abs() * 2.0 * (self.0.len() as f64).sqrt()
     }
@@ -139,7 +135,6 @@ impl Times {
         self.errors() > ERRORS && self.difference().abs() > SHARE * self.time()
     }
 
-    /// Panics where it can.
     fn is_the_same(&self, what: &str) {
         assert!(!self.is_told(), "{what} tells which names exist: {self}");
     }
