@@ -1,7 +1,7 @@
-//! Where a request really came from.
+//! The client's IP address.
 //!
-//! Owns the reading of `X-Forwarded-For` and `Forwarded`: they are believed only as far as trusted proxies wrote them. It must not
-//! decide what happens to an address.
+//! Owns the reading of `X-Forwarded-For` and `Forwarded`, which are used only as far as trusted proxies wrote them. It must not decide
+//! what happens to an address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,13 +12,12 @@ use crate::server::PeerAddr;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the peer's, or, behind trusted proxies, the nearest one that none of them has. Each proxy adds the address
-/// that it was called from at the end, so the hops are read from there; what a client writes itself stands before them, and is not
-/// looked at. A hop that cannot be read ends the walk at the trusted proxy that wrote it.
+/// The client's address: the peer's, or, behind trusted proxies, the nearest one that is not a trusted proxy. Each proxy appends the
+/// address of its own peer, so the hops are read from the end; what the client wrote itself stands before them and is not read. A hop that
+/// cannot be parsed ends the walk at the trusted proxy that wrote it.
 ///
-/// A proxy writes one of the two headers and passes the other on as it came. Which one it writes cannot be seen, so where both are
-/// there and lead to different addresses, neither is believed.
-#[must_use]
+/// A proxy writes one of the two headers and forwards the other unchanged. The request does not show which, so if both are present and lead
+/// to different addresses, neither is used.
 pub fn client(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = extensions.get::<PeerAddr>()?.0.ip().to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
@@ -28,7 +27,7 @@ pub fn client(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -
     let walk = |name: HeaderName, read: fn(&str) -> Option<IpAddr>| {
         let mut last = peer;
         for line in headers.get_all(name).iter().rev() {
-            // What is no text is a hop that cannot be read, and no more: a proxy adds to the line that its client sent.
+            // Invalid UTF-8 only makes its own hop unreadable: a proxy appends to the line of its client.
             for hop in hops(&String::from_utf8_lossy(line.as_bytes())) {
                 let Some(address) = read(hop) else { return last };
                 last = address.to_canonical();
@@ -51,8 +50,8 @@ pub fn client(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -
     }
 }
 
-/// The members of a list, the last first, without the empty ones (RFC 9110, section 5.6.1). A comma between quotes is part of its
-/// member. Read from the end, so that a quote which a client left open swallows nothing that a proxy wrote behind it.
+/// The elements of a list, from the last to the first, without empty ones (RFC 9110, section 5.6.1). A quoted comma is part of its
+/// element. Parsed from the end, so that an unclosed quote of the client hides nothing that a proxy appended.
 fn hops(line: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let split = move |c: char| {
@@ -72,8 +71,8 @@ fn element(text: &str) -> Option<IpAddr> {
     given.next().is_none().then_some(address)
 }
 
-/// An address as proxies write it: with or without a port, brackets or quotes. None for a name that stands for one (`unknown`,
-/// `_hidden`), and for anything else.
+/// An address as proxies write it: with or without a port, brackets or quotes. `None` for an obfuscated identifier (`unknown`, `_hidden`)
+/// and for anything else.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = match text.strip_prefix('"') {
@@ -88,13 +87,13 @@ fn node(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse() {
         return Some(address);
     }
-    // Only behind an IPv4 address: behind an IPv6 one without brackets, nobody can tell a port from the address.
+    // Only after an IPv4 address: after an IPv6 one without brackets, a port is ambiguous.
     let (address, port) = text.split_once(':')?;
     let address: std::net::Ipv4Addr = address.parse().ok()?;
     is_port(port).then_some(address.into())
 }
 
-/// A port, or a name that stands for one (RFC 7239, section 6).
+/// A port, or an obfuscated one (RFC 7239, section 6).
 fn is_port(text: &str) -> bool {
     let is_hidden = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let is_number = !text.is_empty() && text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit());
@@ -105,7 +104,7 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What is seen of a request from `peer`, when 10.0.0.0/8 and fd00::/8 are trusted.
+    /// The client of a request from `peer`, if 10.0.0.0/8 and fd00::/8 are trusted.
     fn seen_from(peer: &str, lines: &[(&'static str, &str)]) -> String {
         let mut headers = HeaderMap::new();
         for (name, line) in lines {
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_trusted_proxies_are_believed() {
         for name in ["x-forwarded-for", "forwarded"] {
             let line = if name == "forwarded" { "for=198.51.100.7" } else { "198.51.100.7" };
             assert_eq!(seen_from("192.0.2.1", &[(name, line)]), "192.0.2.1");
@@ -133,17 +132,17 @@ mod tests {
         assert_eq!(seen(&[]), "10.0.0.1");
     }
 
-    /// As these proxies write it, by their documentation.
+    /// As these proxies write it, according to their documentation.
     #[test]
     fn x_forwarded_for_is_read_as_proxies_write_it() {
         for (lines, expected) in [
             // nginx, $proxy_add_x_forwarded_for; Caddy; Traefik; HAProxy, option forwardfor; AWS ALB; Cloudflare.
             (&["203.0.113.195"][..], "203.0.113.195"),
             (&["2001:db8:85a3:8d3:1319:8a2e:370:7348"], "2001:db8:85a3:8d3:1319:8a2e:370:7348"),
-            // What a client wrote itself, and then what nginx saw.
+            // What the client wrote itself, then what nginx appended.
             (&["1.2.3.4, 203.0.113.195"], "203.0.113.195"),
             (&["1.2.3.4,203.0.113.195"], "203.0.113.195"),
-            // HAProxy adds a line of its own.
+            // HAProxy appends a line.
             (&["1.2.3.4", "203.0.113.195"], "203.0.113.195"),
             (&["203.0.113.195, 10.0.0.3", "10.0.0.2"], "203.0.113.195"),
             // AWS ALB with client ports; Azure Application Gateway.
@@ -151,15 +150,15 @@ mod tests {
             (&["203.0.113.195:41237, 10.0.0.2:80"], "203.0.113.195"),
             (&["[2001:db8::1a2b]:41237"], "2001:db8::1a2b"),
             (&["[2001:db8::1a2b]"], "2001:db8::1a2b"),
-            // IIS's ARR; a socket that listens on both families.
+            // IIS's ARR; a dual-stack socket.
             (&["\"[2001:db8::1a2b]:41237\""], "2001:db8::1a2b"),
             (&["\"203.0.113.195\""], "203.0.113.195"),
             (&["::ffff:203.0.113.195"], "203.0.113.195"),
             (&["[::ffff:203.0.113.195]:8080"], "203.0.113.195"),
-            // An internal client: everybody on the way is trusted, and it is the farthest.
+            // An internal client: every hop is trusted, and it is the farthest.
             (&["10.9.9.9, 10.0.0.2"], "10.9.9.9"),
             (&["fd00::9"], "fd00::9"),
-            // Empty members count for nothing.
+            // Empty elements are ignored.
             (&["203.0.113.195, , "], "203.0.113.195"),
             (&["203.0.113.195", ""], "203.0.113.195"),
         ] {

@@ -1,6 +1,6 @@
-//! What pages and sockets read of an HTTP request alike: who sent it, and for which origin it is.
+//! Request headers that pages and sockets both read: the client's IP address, the origin, cookies.
 //!
-//! Owns the reading of these headers. It must not answer a request.
+//! It must not answer a request.
 
 pub mod client_ip;
 pub mod cookies;

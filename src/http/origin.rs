@@ -1,6 +1,6 @@
-//! Where requests may come from and what they may call us, and what the session's cookie is called there.
+//! The server's own origin: which `Origin` and `Host` requests may have, and the names of cookies.
 //!
-//! Owns the reading of `Origin`, `Sec-Fetch-Site` and `Host`, and the cookie's name. It must not know of sessions or pages.
+//! Owns the reading of `Origin`, `Sec-Fetch-Site` and `Host`. It must not know sessions or pages.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,28 +9,27 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::config::Config;
 
-/// How many characters of a database's digest tell two servers on one host apart.
-const OWN: usize = 8;
+/// How many characters of the database's digest are in the names of cookies.
+const DIGEST_CHARS: usize = 8;
 const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
-/// The one origin that is ours, or, when nobody said which, the one that the request's own `Host` names.
+/// The origin of `PUBLIC_URL`; without it, the one that a request's `Host` names.
 #[derive(Clone, Debug)]
 pub struct Origins {
     public: Option<String>,
-    /// The host in it, without a port.
+    /// Its host, without a port.
     host: Option<String>,
     is_https: bool,
-    /// The names of the session's cookie and of the device's.
+    /// The names of the session cookie and of the device cookie.
     cookies: [String; 2],
 }
 
 impl Origins {
-    /// As `PUBLIC_URL` says, for the server whose database has this digest.
-    #[must_use]
+    /// For the server whose database has this digest.
     pub fn new(config: &Config, digest: &str) -> Self {
         let is_https = config.public_url.as_ref().is_some_and(|url| url.is_https);
         let prefix = if is_https { "__Host-" } else { "" };
-        let own: String = digest.chars().take(OWN).collect();
+        let own: String = digest.chars().take(DIGEST_CHARS).collect();
         Self {
             cookies: ["parlor", "parlor-device"].map(|name| format!("{prefix}{name}-{own}")),
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
@@ -40,29 +39,25 @@ impl Origins {
     }
 
     /// Whether browsers reach the site over https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.is_https
     }
 
-    /// The name of the session's cookie. The `__Host-` prefix makes browsers refuse one that was not set by this very host over
-    /// https (RFC 6265bis, section 4.1.3.2). Browsers do not tell the ports of a host apart: a part of the
-    /// database's digest is in it, so that two servers on one host do not end each other's sessions.
-    #[must_use]
+    /// The name of the session cookie. With the prefix `__Host-`, browsers reject a cookie that was not set by this host over https (RFC
+    /// 6265bis, section 4.1.3.2). Cookies do not depend on the port, so the name contains a part of the database's digest: two servers on
+    /// one host do not overwrite each other's.
     pub fn cookie_name(&self) -> &str {
         &self.cookies[0]
     }
 
-    /// The name of the device's cookie.
-    #[must_use]
+    /// The name of the device cookie.
     pub fn device_cookie_name(&self) -> &str {
         &self.cookies[1]
     }
 
-    /// Whether a request that changes something, or opens a socket, may be acted on: one from our own pages, or from something that is
-    /// no browser. Everything that a browser says of where it comes from must be ours: a page cannot set `Origin` or
-    /// `Sec-Fetch-Site`, but what stands between may have added or dropped one of them, so neither makes up for the other.
-    #[must_use]
+    /// Whether a request may change something or open a socket: it comes from this site, or not from a browser. All values of `Origin` and
+    /// `Sec-Fetch-Site` must be ours: pages cannot set these headers, but a proxy may have added or removed one, so neither outweighs the
+    /// other.
     pub fn allows(&self, headers: &HeaderMap) -> bool {
         let is_own_site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
         let is_own = |origin: &str| self.is_own(origin, headers);
@@ -70,11 +65,9 @@ impl Origins {
             && headers.get_all(header::ORIGIN).iter().all(|origin| origin.to_str().is_ok_and(is_own))
     }
 
-    /// Whether a request was meant for us, by the name that it calls us: with `PUBLIC_URL`, that host. A page of another site whose
-    /// name was made to point here (DNS rebinding) sends that name. An address, `localhost` and a name without a dot cannot be made to
-    /// point here by a stranger; they are what a proxy or a health check inside calls us, and are let in. Without `PUBLIC_URL`, every
-    /// name is ours.
-    #[must_use]
+    /// Whether the request's `Host` is ours: with `PUBLIC_URL`, its host. A page of another site whose name resolves to this server (DNS
+    /// rebinding) sends that name. Addresses, `localhost` and names without a dot are allowed: proxies and health checks use them, and
+    /// nobody outside can make them resolve here. Without `PUBLIC_URL`, any host is allowed.
     pub fn is_meant(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let Some(public) = &self.host else { return true };
         let is_ours = |host: &str| host.eq_ignore_ascii_case(public) || is_inside(host);
@@ -83,8 +76,7 @@ impl Origins {
         host.is_some_and(|host| is_ours(host.host())) && named.next().is_none() && uri.host().is_none_or(is_ours)
     }
 
-    /// Our origin as links outside name it; empty where nobody said which it is, so that such a link is a path.
-    #[must_use]
+    /// The origin for absolute links; empty if it is unknown, so that such a link is a path.
     pub fn own(&self, headers: &HeaderMap) -> String {
         let host = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
         match &self.public {
@@ -104,7 +96,7 @@ impl Origins {
     }
 }
 
-/// Whether a host is an address, or a name that the world's DNS does not know.
+/// Whether a host is an IP address, or a name outside of the public DNS.
 fn is_inside(host: &str) -> bool {
     let bare = host.strip_suffix('.').unwrap_or(host);
     match host.strip_prefix('[') {
@@ -113,7 +105,7 @@ fn is_inside(host: &str) -> bool {
     }
 }
 
-/// Browsers resolve these by themselves (RFC 6761, section 6.3).
+/// Browsers resolve these themselves (RFC 6761, section 6.3).
 fn is_localhost(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, top)| top.eq_ignore_ascii_case("localhost"))
 }

@@ -1,18 +1,21 @@
 //! The website: pages and forms.
 //!
-//! Owns HTTP: routes' handlers, sessions' cookies, protection against forgery, templates and assets. It must not decide what is
-//! allowed in a room or write SQL: it asks `chat` and `accounts`.
+//! Owns HTTP: routes, handlers, the session cookie, CSRF protection, templates and assets. It must not decide what is allowed in a room or
+//! hold SQL: it asks `chat` and `accounts`.
 
+pub mod accept;
+pub mod app_layout;
 pub mod assets;
-pub mod device;
+pub mod device_cookie;
 pub mod etag;
 pub mod form;
 pub mod layers;
 pub mod pages;
+pub mod query;
 pub mod respond;
 pub mod router;
 pub mod source;
 pub mod state;
-pub mod theme;
+pub mod theme_cookie;
 pub mod times;
 pub mod views;

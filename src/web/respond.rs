@@ -1,137 +1,43 @@
-//! Answers: pages for browsers, JSON for programs, and what a refusal looks like to each.
+//! Responses: pages, forms that were refused, redirects, and errors before they are rendered.
 //!
-//! Owns the mapping from an error to an HTTP answer. It must not decide anything.
+//! Owns the mapping from an error to a status and to `Retry-After`. It must not know what an error page looks like: `layers::errors`
+//! renders it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::http::header::{ACCEPT, IF_NONE_MATCH, RETRY_AFTER};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::{IntoResponse, Json, Redirect, Response};
-use serde_json::{Value, json};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
 
-use super::views::ErrorPage;
 use crate::error::Error;
 use crate::pieces::Paper;
-use crate::web::etag::Tag;
-use crate::web::layers::compression;
 
-/// What a handler gives: an answer, or a refusal that knows how to look.
-pub type Answer = Result<Response, Refused>;
-
-/// How a request wants its answer, and where it came to.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    is_json: bool,
-    uri: Uri,
-    /// What it has already, by tags.
-    known: Option<HeaderValue>,
-}
-
-impl Asked {
-    /// Reads it off a request.
-    #[must_use]
-    pub fn of(headers: &HeaderMap, uri: &Uri) -> Self {
-        Self { is_json: wants_json(headers), uri: uri.clone(), known: headers.get(IF_NONE_MATCH).cloned() }
-    }
-
-    /// Whether whoever asks has what this tag names.
-    #[must_use]
-    pub fn knows(&self, tag: &Tag) -> bool {
-        self.known.as_ref().is_some_and(|known| tag.is_among(known))
-    }
-
-    /// Whether it asked for JSON.
-    #[must_use]
-    pub fn is_json(&self) -> bool {
-        self.is_json
-    }
-
-    /// That something is done: this JSON, or the way to a page.
-    #[must_use]
-    pub fn done(&self, json: Value, page: &str) -> Response {
-        if self.is_json { Json(json).into_response() } else { Redirect::to(page).into_response() }
-    }
-
-    /// A refusal in the form that was asked for.
-    #[must_use]
-    pub fn refuse(&self, error: Error) -> Refused {
-        Refused { error, asked: self.clone() }
-    }
-}
-
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Asked {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.headers, &parts.uri))
-    }
-}
-
-/// Whether a request prefers JSON: it names it, and does not name HTML.
-#[must_use]
-pub fn wants_json(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accepted.contains("application/json") && !accepted.contains("text/html")
-}
-
-/// An error on its way to whoever asked.
-#[derive(Debug)]
-pub struct Refused {
-    error: Error,
-    asked: Asked,
-}
-
-impl Refused {
-    /// A refusal of the request that `parts` are of.
-    #[must_use]
-    pub fn new(error: Error, parts: &Parts) -> Self {
-        Asked::of(&parts.headers, &parts.uri).refuse(error)
-    }
-
-    /// Whether it is only that nobody is signed in.
-    #[must_use]
-    pub fn is_of_a_stranger(&self) -> bool {
-        matches!(self.error, Error::Unauthenticated)
-    }
-}
-
-impl IntoResponse for Refused {
+/// The status and `Retry-After` of an error, its sentence as plain text, and the error itself in an extension. `layers::errors` replaces
+/// the text by JSON or by a page.
+impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let Self { error, asked } = self;
-        if let Error::Internal(fault) = &error {
+        if let Self::Internal(fault) = &self {
             tracing::error!(fault, "a request failed");
         }
-        if matches!(error, Error::Unauthenticated) && !asked.is_json {
-            let here = asked.uri.path_and_query().map_or("/", |path| path.as_str());
-            return Redirect::to(&format!("/login?next={}", encode(here))).into_response();
-        }
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = if asked.is_json {
-            (status, Json(json!({ "error": error.to_json() }))).into_response()
-        } else {
-            let page = ErrorPage::new(&error);
-            let mut response = page_with(status, &page);
-            response.extensions_mut().insert(page);
-            response
-        };
-        retry_after(&mut response, error.retry_after());
+        let mut response = (status(&self), self.to_string()).into_response();
+        retry_after(&mut response, self.retry_after());
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }
 
-/// Says when trying again may help, in whole seconds.
-pub fn retry_after(response: &mut Response, wait: Option<Duration>) {
+fn status(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Sets `Retry-After`, in whole seconds.
+fn retry_after(response: &mut Response, wait: Option<Duration>) {
     if let Some(wait) = wait {
         let seconds = wait.as_secs_f64().ceil().max(1.0);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds as u64));
     }
-}
-
-/// A query parameter's value, percent-encoded (RFC 3986, section 2.1).
-fn encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// A page.
@@ -139,10 +45,14 @@ pub fn page(template: &impl Template) -> Response {
     page_with(StatusCode::OK, template)
 }
 
-/// A page with another status than 200. It has no body before [`compression::deliver`] knows how it may be sent.
+/// A page with a status other than 200. Its body comes later: `layers::compression` knows which encoding the client accepts.
 pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match Paper::new(template) {
-        Ok(paper) => compression::undelivered(status, paper),
+        Ok(paper) => {
+            let mut response = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
+            response.extensions_mut().insert(Arc::new(paper));
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()
@@ -150,9 +60,22 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// Only a path of our own: `next` must not lead anybody elsewhere. Browsers read `//host` and `/\host` as other hosts, and drop
-/// tabs and line ends before they look.
-#[must_use]
+/// The page of a form that was refused, with the input and the error in it: it has the error's status and `Retry-After`.
+pub fn form_again(error: &Error, page: &impl Template) -> Response {
+    let mut response = page_with(status(error), page);
+    retry_after(&mut response, error.retry_after());
+    response
+}
+
+/// A redirect to the log-in form, which leads back to `uri`.
+pub fn to_login(uri: &Uri) -> Response {
+    let here = uri.path_and_query().map_or("/", |path| path.as_str());
+    let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    Redirect::to(&format!("/login?next={next}")).into_response()
+}
+
+/// `next` if it is a path on this server, so that it cannot redirect elsewhere. Browsers read `//host` and `/\host` as other hosts, and
+/// drop tabs and line ends first.
 pub fn own_path(next: &str) -> Option<&str> {
     let rest = next.strip_prefix('/')?;
     let is_own = !rest.starts_with(['/', '\\']) && !next.chars().any(|c| c.is_control() || c == '\\');

@@ -1,4 +1,6 @@
-//! Where a request came from, for the security log.
+//! The source of a request, for the security log.
+
+use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,17 +12,16 @@ use crate::http::client_ip;
 use crate::security_log::Source;
 use crate::web::state::AppState;
 
-/// The source of the request that these are of.
-#[must_use]
+/// The client's IP address and the id of a request with these headers and extensions.
 pub fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     Source { address: client_ip::client(headers, extensions, trusted), request_id: id.map(Into::into) }
 }
 
 impl FromRequestParts<AppState> for Source {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         Ok(source(&parts.headers, &parts.extensions, &state.config.trusted_proxies))
     }
 }

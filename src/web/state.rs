@@ -12,14 +12,14 @@ use crate::db::Db;
 use crate::http::origin::Origins;
 use crate::realtime::Realtime;
 
-/// What every handler can reach.
+/// The state of every handler.
 #[derive(Clone)]
 pub struct AppState {
     /// The settings.
     pub config: Arc<Config>,
-    /// Where requests may come from.
+    /// The allowed origins.
     pub origins: Arc<Origins>,
-    /// The database; for handlers, only to ask whether it answers.
+    /// The database; handlers only check its health.
     pub db: Arc<Db>,
     /// People and sessions.
     pub accounts: Arc<Accounts>,

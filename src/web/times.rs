@@ -1,6 +1,6 @@
-//! Times and days as one reader has them: in their time zone, with twelve or twenty-four hours, and with their "today".
+//! The format of times and dates for a reader: their time zone, a 12 or 24 hour clock, and their "today".
 //!
-//! Owns how times are written on pages, and the cookie by which a browser says what it would write. `js/time.js` writes them the same way.
+//! Owns the cookie in which a browser sends its time zone and clock. `js/time.js` has the same formats.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use jiff::tz::TimeZone;
 use crate::clock::Millis;
 use crate::http::cookies::cookie;
 
-/// The cookie that `js/first.js` sets: a zone's name and how many hours the clock has, as in `Europe/Paris.24`.
+/// The cookie that `js/first.js` sets: the zone's name and the hours of the clock, as in `Europe/Paris.24`.
 const COOKIE: &str = "times";
 
-/// How a reader has times written.
+/// How a reader sees times.
 #[derive(Clone, Debug)]
 pub struct Times {
-    /// What they follow from: the same text, the same times.
+    /// Zone and clock: the same key means the same formats.
     key: Arc<str>,
     zone: TimeZone,
     has_noon: bool,
@@ -27,9 +27,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// As somebody who has set a zone for themselves, or not, and their browser have it at a moment. Where neither names a zone that
-    /// this machine knows, it is UTC.
-    #[must_use]
+    /// For a person with this time zone in their settings and a browser with these cookies. If neither names a known zone, it is UTC.
     pub fn new(wanted: Option<&str>, headers: &HeaderMap, now: Millis) -> Self {
         let (offered, hours) = cookie(headers, COOKIE).and_then(|value| value.rsplit_once('.')).unwrap_or_default();
         let known = |zone: &str| TimeZone::get(zone).ok();
@@ -40,68 +38,57 @@ impl Times {
         Self { key, today: now.timestamp().to_zoned(zone.clone()).date(), zone, has_noon }
     }
 
-    /// All that times follow from, but the day.
-    #[must_use]
+    /// The key of everything but the date.
     pub fn key(&self) -> &Arc<str> {
         &self.key
     }
 
-    /// Which day it is there.
-    #[must_use]
+    /// The current date there.
     pub fn today(&self) -> Date {
         self.today
     }
 
     /// The zone.
-    #[must_use]
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
     /// The zone's name.
-    #[must_use]
     pub fn zone_name(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// A moment there.
-    #[must_use]
+    /// A time there.
     pub fn at(&self, moment: Millis) -> Zoned {
         moment.timestamp().to_zoned(self.zone.clone())
     }
 
     /// Hours and minutes: "07:32", or "7:32 AM".
-    #[must_use]
     pub fn clock(&self, at: &Zoned) -> String {
         if self.has_noon { at.strftime("%-I:%M %p").to_string() } else { at.strftime("%H:%M").to_string() }
     }
 
-    /// The same without "AM" and "PM", for where there is no room.
-    #[must_use]
+    /// Without "AM" and "PM", where space is short.
     pub fn brief(&self, at: &Zoned) -> String {
         if self.has_noon { at.strftime("%-I:%M").to_string() } else { at.strftime("%H:%M").to_string() }
     }
 
-    /// A day by its date: "27 November 2026", or "November 27, 2026".
-    #[must_use]
+    /// A date: "27 November 2026", or "November 27, 2026".
     pub fn date(&self, at: &Zoned) -> String {
         if self.has_noon { at.strftime("%B %-d, %Y").to_string() } else { at.strftime("%-d %B %Y").to_string() }
     }
 
-    /// The same of a day of this year: "27 November", or "November 27".
-    #[must_use]
+    /// A date without its year: "27 November", or "November 27".
     pub fn day_of_year(&self, at: &Zoned) -> String {
         if self.has_noon { at.strftime("%B %-d").to_string() } else { at.strftime("%-d %B").to_string() }
     }
 
-    /// "Today", "Yesterday", or a day by its name and date.
-    #[must_use]
+    /// "Today", "Yesterday", or weekday and date.
     pub fn day(&self, at: &Zoned) -> String {
         self.near(at).map_or_else(|| self.whole_day(at), str::to_owned)
     }
 
-    /// Day, hours, minutes and seconds, for who asks.
-    #[must_use]
+    /// Weekday, date and time with seconds, for tooltips.
     pub fn whole(&self, at: &Zoned) -> String {
         let mut whole = self.whole_day(at);
         let seconds = if self.has_noon { at.strftime(", %-I:%M:%S %p") } else { at.strftime(", %H:%M:%S") };
@@ -109,8 +96,7 @@ impl Times {
         whole
     }
 
-    /// A day and an hour in few words, for what stands alone: "Today, 22:41".
-    #[must_use]
+    /// Date and time: "Today, 22:41".
     pub fn moment(&self, at: &Zoned) -> String {
         let day = self.near(at).map_or_else(|| self.date(at), str::to_owned);
         format!("{day}, {}", self.clock(at))
@@ -145,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_set_comes_before_what_their_browser_says() {
+    fn settings_come_before_the_browsers_cookie() {
         for (wanted, cookie, key) in [
             (None, "", "UTC.24"),
             (None, "Europe/Paris.24", "Europe/Paris.24"),
@@ -163,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_their_reader_writes_them() {
+    fn times_have_the_readers_format() {
         let now = "2026-11-27T23:30:00Z";
         let at = |times: &Times, at: &str| {
             let at = times.at(millis(at));
@@ -192,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_has_not_24_hours_is_one_day_all_the_same() {
+    fn days_without_24_hours_are_days_too() {
         // The clocks of Paris went back on 25 October 2026, and forward on 29 March.
         for (now, at, expected) in [
             ("2026-10-25T22:59:00Z", "2026-10-24T22:01:00Z", "Today"),

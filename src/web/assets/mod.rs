@@ -1,7 +1,7 @@
 //! The files that pages load: styles, scripts, icons.
 //!
-//! Owns what of `static/` is served, where and how: each file's URL carries a hash, so a browser keeps it for ever and asks again only
-//! when it has changed. What the modules and sheets there become is `bundle`'s.
+//! Owns which files of `static/` are served, and how: each URL contains a hash, so a browser caches the file for ever. `bundle` combines
+//! modules and style sheets.
 
 pub mod bundle;
 
@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -22,23 +24,29 @@ use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use crate::web::accept::accepts_gzip;
 use crate::web::assets::bundle::Scripts;
-use crate::web::layers::compression;
+use crate::web::state::AppState;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/favicon.ico", get(favicon)).route("/static/", get(missing)).route("/static/{*path}", get(serve))
+}
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Embedded;
 
-/// How many characters of its hash a file's URL carries.
+/// The length of the hash in a URL.
 const DIGITS: usize = 16;
-/// The service worker, which is served at `/sw.js` and is nobody's module.
+/// The service worker, which is served at `/sw.js`.
 pub const WORKER: &str = "sw.js";
 
-/// A file as it is served.
+/// A file as served.
 struct File {
     bytes: Bytes,
-    /// The same compressed, from the first time that somebody asks for it.
-    packed: OnceLock<Bytes>,
+    /// The compressed file, from the first request on.
+    gzipped: OnceLock<Bytes>,
     kind: String,
     hash: String,
 }
@@ -46,14 +54,14 @@ struct File {
 impl File {
     fn new(bytes: impl Into<Bytes>, kind: &str, hash: String) -> Self {
         let kind = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
-        Self { bytes: bytes.into(), packed: OnceLock::new(), kind, hash }
+        Self { bytes: bytes.into(), gzipped: OnceLock::new(), kind, hash }
     }
 
-    /// The file compressed; `None` for what is compressed in itself.
-    fn packed(&self) -> Option<&Bytes> {
+    /// The compressed file; `None` for formats that are compressed already.
+    fn gzipped(&self) -> Option<&Bytes> {
         let is_text = self.kind.starts_with("text/") || self.kind.contains("svg");
         is_text.then(|| {
-            self.packed.get_or_init(|| {
+            self.gzipped.get_or_init(|| {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
                 encoder.write_all(&self.bytes).and_then(|()| encoder.finish()).expect("writing into memory does not fail").into()
             })
@@ -61,7 +69,7 @@ impl File {
     }
 }
 
-/// A hash of everything that scripts are made of. They name each other, so they have one hash together.
+/// The hash of all scripts: they import each other by URL, so they share one.
 static SCRIPTS: LazyLock<String> = LazyLock::new(|| {
     let sources: Vec<String> = Embedded::iter().filter(|path| path.ends_with(".js")).map(|path| text(&path)).collect();
     digest(&sources.iter().map(String::as_str).collect::<Vec<_>>())
@@ -92,7 +100,6 @@ static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {
 });
 
 /// The URL of a file below `static/`.
-#[must_use]
 pub fn url(path: &str) -> String {
     match FILES.get(path) {
         Some(file) => format!("/static/{}/{path}", file.hash),
@@ -101,20 +108,18 @@ pub fn url(path: &str) -> String {
 }
 
 /// The URL of the style sheet.
-#[must_use]
 pub fn sheet() -> String {
     url(bundle::SHEET)
 }
 
-/// The paths of all files that pages load; licences and versions are for people who read the source.
+/// The paths of all files that pages load, without licenses and the like.
 pub fn paths() -> impl Iterator<Item = &'static str> {
     FILES.keys().map(String::as_str).filter(|path| {
         [".js", ".css", ".svg", ".png"].iter().any(|end| path.ends_with(end)) && ![WORKER, "js/first.js"].contains(path)
     })
 }
 
-/// What all files together are: another one as soon as one of them changes.
-#[must_use]
+/// The hash of all files.
 pub fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let parts: Vec<&str> = FILES.iter().flat_map(|(path, file)| [path.as_str(), file.hash.as_str()]).collect();
@@ -123,8 +128,7 @@ pub fn version() -> &'static str {
     &VERSION
 }
 
-/// A short hash of texts in their order.
-#[must_use]
+/// A short hash of a list of texts.
 pub fn digest(parts: &[&str]) -> String {
     let mut all = Sha256::new();
     for part in parts {
@@ -134,28 +138,24 @@ pub fn digest(parts: &[&str]) -> String {
     hex(&all.finalize())[..DIGITS].to_owned()
 }
 
-/// What a file of text says.
-#[must_use]
+/// The contents of a text file.
 pub fn text(path: &str) -> String {
     Embedded::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
 }
 
-/// What runs in the page itself before it is painted for the first time: `static/js/first.js` without its comments and indentation, which
-/// each page would carry.
+/// The inline script that runs before the first paint: `static/js/first.js` without comments and indentation.
 static FIRST: LazyLock<String> = LazyLock::new(|| {
     let script = text("js/first.js");
     let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 });
 
-/// The script that runs before the first paint: the one inline script there is.
-#[must_use]
+/// The only inline script, which runs before the first paint.
 pub fn first() -> &'static str {
     &FIRST
 }
 
 /// Its hash as a source of the Content-Security-Policy.
-#[must_use]
 pub fn first_hash() -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(FIRST.as_bytes())))
 }
@@ -172,29 +172,33 @@ pub async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// `GET /static/`: there is no list of what is in it.
+/// `GET /static/`: there is no directory listing.
 pub async fn missing() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// `GET /favicon.ico`, which browsers ask for whatever the page says.
+/// `GET /favicon.ico`, which browsers request regardless of the page.
 pub async fn favicon(headers: HeaderMap) -> Response {
     file("favicon.svg", &headers, "public, max-age=86400")
 }
 
-fn file(path: &str, asked: &HeaderMap, cache: &'static str) -> Response {
+fn file(path: &str, headers: &HeaderMap, cache: &'static str) -> Response {
     let Some(file) = FILES.get(path) else { return StatusCode::NOT_FOUND.into_response() };
-    // A weak one, because it is of the file and not of how it is packed.
-    let tag = format!("W/\"{}\"", file.hash);
-    let is_known = asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let about =
-        [(CONTENT_TYPE, file.kind.clone()), (CACHE_CONTROL, cache.to_owned()), (ETAG, tag), (VARY, "accept-encoding".to_owned())];
-    if is_known {
+    // Weak: the encoding varies.
+    let etag = format!("W/\"{}\"", file.hash);
+    let is_current = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let about = [
+        (CONTENT_TYPE, file.kind.clone()),
+        (CACHE_CONTROL, cache.to_owned()),
+        (ETAG, etag),
+        (VARY, "accept-encoding".to_owned()),
+    ];
+    if is_current {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
-    let packed = file.packed().filter(|_| compression::takes_gzip(asked));
-    let mut response = (about, packed.unwrap_or(&file.bytes).clone()).into_response();
-    if packed.is_some() {
+    let gzipped = file.gzipped().filter(|_| accepts_gzip(headers));
+    let mut response = (about, gzipped.unwrap_or(&file.bytes).clone()).into_response();
+    if gzipped.is_some() {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
@@ -209,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_served_under_its_hash_or_is_part_of_what_is() {
+    fn every_file_is_served_or_is_part_of_one_that_is() {
         let scripts: String = FILES.keys().filter(|path| path.ends_with(".js")).map(|path| text_of(path)).collect();
         for path in Embedded::iter().filter(|path| Scripts::is_part(path)) {
             let is_there = if path.ends_with(".css") {

@@ -1,10 +1,14 @@
-//! What stands around every handler: sessions, protection against forgery, compression, error pages, tracing.
+//! Middleware: sessions, CSRF protection, compression, errors, timeouts, tracing.
 //!
-//! Owns the middleware. It must not know a page.
+//! `web::router` holds their order. A layer must not know a page.
 
 pub mod compression;
 pub mod csrf;
-pub mod error_pages;
+pub mod errors;
+pub mod host;
+pub mod normalize_path;
 pub mod reads;
+pub mod security_headers;
 pub mod session;
+pub mod timeout;
 pub mod trace;

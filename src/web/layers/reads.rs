@@ -1,7 +1,7 @@
-//! ReadPermits and memory for pages: what one person asks for at once, and what their answers hold until they have left.
+//! Limits of concurrent reads: how many pages a person loads at once, and the memory that responses hold until they are written.
 //!
-//! Owns the layer that gives a request its turn once its person is known, and the body that keeps the turn until it has been written.
-//! How much there is to give is `limits`' to say; a client that does not read is cut by `server`.
+//! Owns the layer with the slot for a request's turn, and the body that holds the turn until it has been written. How many turns and how
+//! much memory there is, is decided by `limits`; `server` cuts a client that does not read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::error::Result;
 use crate::limits::Reading;
 use crate::model::UserId;
 
-/// How many bytes of a body are given to the connection at once: the next ones are asked for when these are on their way.
-const PIECE: usize = 32 * 1024;
+/// How many bytes of a body the connection gets at once.
+const CHUNK: usize = 32 * 1024;
 
-/// In a request's extensions: where its turn is kept.
+/// A request extension that holds the request's turn.
 #[derive(Clone)]
 pub struct TurnSlot(Arc<Slot>);
 
@@ -32,10 +32,7 @@ struct Slot {
 }
 
 impl TurnSlot {
-    /// Waits for a turn of this person's, unless the request has one.
-    ///
-    /// # Errors
-    /// `busy`, when that takes too long.
+    /// Waits for a turn of this person's, unless the request has one; `busy` if that takes too long.
     pub async fn take(&self, person: UserId) -> Result<()> {
         if self.lock().is_some() {
             return Ok(());
@@ -46,19 +43,17 @@ impl TurnSlot {
         Ok(())
     }
 
-    /// Whether the request has a turn: then what it reads was counted.
-    #[must_use]
+    /// Whether the request has a turn: then it has been counted as a read.
     pub fn is_taken(&self) -> bool {
         self.lock().is_some()
     }
 
     fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Reading>> {
-        // Only a whole value is ever put there.
         self.0.reading.lock()
     }
 }
 
-/// Lets a request take a turn, and keeps that until its answer has been written.
+/// Lets a request take a turn, and holds that until the response has been written.
 pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Next) -> Response {
     let slot = TurnSlot(Arc::new(Slot { chat, reading: Mutex::default() }));
     request.extensions_mut().insert(slot.clone());
@@ -66,7 +61,7 @@ pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Nex
     let reading = slot.lock().take();
     let Some(mut reading) = reading else { return response };
     response.map(|body| {
-        // A body without a size is not one of ours; it keeps what was reserved.
+        // A body of unknown size keeps the whole reservation.
         if let Some(bytes) = body.size_hint().exact() {
             reading.made(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
@@ -74,7 +69,7 @@ pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Nex
     })
 }
 
-/// A body that is handed out in pieces, and holds its request's turn until the last one.
+/// A body that is sent in chunks, and holds its request's turn until the last one.
 struct Held {
     body: Body,
     rest: Bytes,
@@ -95,8 +90,8 @@ impl HttpBody for Held {
                 other => return other,
             }
         }
-        let piece = self.rest.len().min(PIECE);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+        let chunk = self.rest.len().min(CHUNK);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(chunk)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -121,19 +116,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_comes_in_pieces_and_keeps_its_turn_to_the_last_one() {
+    async fn a_body_is_sent_in_chunks_and_holds_its_turn_until_the_last_one() {
         let reads = Reads::new(1 << 30);
-        let permits = reads.permits_of(UserId(1));
-        let reading = reads.begin(&permits).await.unwrap();
-        let mut held = Held { body: Body::from(vec![7; 2 * PIECE + 1]), rest: Bytes::new(), _reading: reading };
-        let (mut pieces, mut left) = (Vec::new(), 2 * PIECE + 1);
+        let turns = reads.permits_of(UserId(1));
+        let reading = reads.begin(&turns).await.unwrap();
+        let mut held = Held { body: Body::from(vec![7; 2 * CHUNK + 1]), rest: Bytes::new(), _reading: reading };
+        let (mut chunks, mut left) = (Vec::new(), 2 * CHUNK + 1);
         while !held.is_end_stream() {
             assert_eq!(held.size_hint().exact(), Some(left as u64));
             let frame = std::future::poll_fn(|cx| Pin::new(&mut held).poll_frame(cx)).await.unwrap().unwrap();
             let data = frame.into_data().unwrap();
             left -= data.len();
-            pieces.push(data.len());
+            chunks.push(data.len());
         }
-        assert_eq!(pieces, [PIECE, PIECE, 1]);
+        assert_eq!(chunks, [CHUNK, CHUNK, 1]);
     }
 }

@@ -1,7 +1,6 @@
-//! Who is asking: the session behind a request.
+//! The session of a request, and the person who is signed in.
 //!
-//! Owns the session's cookie and the extractors that handlers ask for a person. A session's life in the database belongs to
-//! `accounts::session`.
+//! Owns the session cookie and the extractor `CurrentUser`. The session in the database belongs to `accounts::session`.
 
 use std::sync::Arc;
 
@@ -24,17 +23,16 @@ use crate::events::SessionEnd;
 use crate::http::origin::Origins;
 use crate::model::SessionKey;
 use crate::model::UserId;
-use crate::web::respond::Refused;
 use crate::web::state::AppState;
 use crate::web::times::Times;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
-/// Under which key a session holds whose it is.
+/// The key of the person in a session.
 const USER: &str = "user";
 
-/// Finds each request's session, and keeps its cookie.
+/// Finds each request's session, and sets its cookie.
 pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManagerLayer<Store> {
-    // The cookie lives as long as the session can; when the session really ends is the store's to say.
+    // The cookie outlives the session: the store decides when that ends.
     let lifetime = i64::try_from(config.session_lifetime.as_secs()).unwrap_or(i64::MAX);
     SessionManagerLayer::new(store)
         .with_name(origins.cookie_name().to_owned())
@@ -45,18 +43,15 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
         .with_expiry(Expiry::OnInactivity(Duration::seconds(lifetime)))
 }
 
-/// Begins a session for a person who has just shown who they are, under a new id: one that was planted before is worth nothing. The
-/// session that the browser had before ends, and its sockets with it.
-///
-/// # Errors
-/// When the session cannot be stored.
+/// Begins a session for a person who has just authenticated, under a new id, against session fixation. The browser's previous session
+/// ends, and its sockets with it.
 pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
         let before = existing(&session).await?;
         session.clear().await;
         session.cycle_id().await.map_err(internal)?;
-        // Here, and not after what can still fail: it has ended in the database.
+        // Before anything else can fail: it has ended in the database.
         if let Some(before) = before {
             accounts.session_ended(before, SessionEnd::LoggedInAgain).await;
         }
@@ -66,10 +61,7 @@ pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) ->
     .await
 }
 
-/// Ends a session because its person logs out: in the database first, then at its connections.
-///
-/// # Errors
-/// When the database does not answer: then the session has not ended.
+/// Ends a session because its person logs out: in the database first, then its connections. After an error it has not ended.
 pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
@@ -83,7 +75,7 @@ pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
     .await
 }
 
-/// The key of a session, if there is one by the id that the cookie names: anybody can make up a cookie.
+/// The key of the session that the cookie names, if it exists: anybody can make up a cookie.
 async fn existing(session: &Session) -> Result<Option<SessionKey>> {
     if session.id().is_none() {
         return Ok(None);
@@ -92,9 +84,9 @@ async fn existing(session: &Session) -> Result<Option<SessionKey>> {
     Ok(user.and(session.id().as_ref().map(session::key)))
 }
 
-/// Makes browsers really forget a cookie that is removed. A `__Host-` cookie is only replaced by one that is `Secure` as well, which
-/// the library's removal is not. The session's cookie comes first: simple clients take only that.
-pub async fn mend_removal(State(origins): State<Arc<Origins>>, mut response: Response) -> Response {
+/// Makes the removal of the session cookie effective. A `__Host-` cookie is only replaced by one that is `Secure` as well, which the
+/// library's removal is not. The session cookie comes first: simple clients read only one.
+pub async fn fix_removal(State(origins): State<Arc<Origins>>, mut response: Response) -> Response {
     let removal = format!("{}=;", origins.cookie_name());
     let mut set: Vec<_> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
     response.headers_mut().remove(SET_COOKIE);
@@ -103,9 +95,9 @@ pub async fn mend_removal(State(origins): State<Arc<Origins>>, mut response: Res
     for mut cookie in set {
         if cookie.to_str().is_ok_and(|text| text.starts_with(&removal)) {
             let secure = if origins.is_https() { "; Secure" } else { "" };
-            let mended = format!("{removal} Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
-            cookie = HeaderValue::from_str(&mended).expect("fixed words are a header's value");
-            // Not "storage": the service worker would go as well (docs/decisions/0014).
+            let fixed = format!("{removal} Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+            cookie = HeaderValue::from_str(&fixed).expect("fixed words are a header's value");
+            // Not "storage", which would unregister the service worker (docs/decisions/0014).
             response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
         }
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -118,12 +110,12 @@ fn internal(error: tower_sessions::session::Error) -> Error {
     Error::Unavailable
 }
 
-/// The person who is signed in. A page that asks for one sends strangers to log in first.
+/// The person who is signed in. A handler with this argument is for signed-in people only.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
-    /// Who.
+    /// The person.
     pub me: Arc<SessionUser>,
-    /// How they have times written, at this browser.
+    /// How this browser shows them times.
     pub times: Times,
 }
 
@@ -143,10 +135,7 @@ impl CurrentUser {
         Self::of(session, &parts.headers, state).await
     }
 
-    /// Whose session it is, if anybody's.
-    ///
-    /// # Errors
-    /// When the session cannot be read.
+    /// The person whose session it is, if it is anybody's.
     pub async fn of(session: &Session, headers: &HeaderMap, state: &AppState) -> Result<Option<Self>> {
         if session.id().is_none() {
             return Ok(None);
@@ -160,31 +149,26 @@ impl CurrentUser {
 }
 
 impl FromRequestParts<AppState> for CurrentUser {
-    type Rejection = Refused;
+    type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Refused> {
-        match Self::find(parts, state).await {
-            Ok(Some(user)) => {
-                // Whatever somebody asks for, with or without a page around it, is read for them.
-                if parts.method == Method::GET || parts.method == Method::HEAD {
-                    state.chat.allow(user.id, ActionKind::Read).map_err(|error| Refused::new(error, parts))?;
-                }
-                // Whatever a signed-in person asks for may be large, and costs one of their turns.
-                if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {
-                    slot.take(user.id).await.map_err(|error| Refused::new(error, parts))?;
-                }
-                Ok(user)
-            }
-            Ok(None) => Err(Refused::new(Error::Unauthenticated, parts)),
-            Err(error) => Err(Refused::new(error, parts)),
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let user = Self::find(parts, state).await?.ok_or(Error::Unauthenticated)?;
+        // Every GET reads something for the person, as a page or as JSON.
+        if parts.method == Method::GET || parts.method == Method::HEAD {
+            state.chat.allow(user.id, ActionKind::Read)?;
         }
+        // Any response may be large, so it costs one of the person's turns.
+        if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {
+            slot.take(user.id).await?;
+        }
+        Ok(user)
     }
 }
 
 impl OptionalFromRequestParts<AppState> for CurrentUser {
-    type Rejection = Refused;
+    type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Option<Self>, Refused> {
-        Self::find(parts, state).await.map_err(|error| Refused::new(error, parts))
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>> {
+        Self::find(parts, state).await
     }
 }

@@ -1,6 +1,6 @@
-//! What is logged of a request.
+//! The log of requests.
 //!
-//! Owns the span of a request: its id, which is always the server's own, its method and route, never its query, cookies or body.
+//! Owns the span of a request: its id, which the server always generates, its method and route; never its query, cookies or body.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use axum::extract::MatchedPath;
 use axum::http::{Request, Response};
 use tracing::Span;
 
-/// Forgets the id that a client brought: what is logged under an id happened in one request, and in no other.
+/// Removes a client's request id, so that ids in the log are unique.
 pub fn forget_id<B>(mut request: Request<B>) -> Request<B> {
     request.headers_mut().remove("x-request-id");
     request
 }
 
-/// The span of one request. The route stands for the path, so that no slug or token reaches the log.
+/// The span of one request, with the route instead of the path, so that no slug or token is logged.
 pub fn span<B>(request: &Request<B>) -> Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str());
     tracing::info_span!("request", id, method = %request.method(), route)
 }
 
-/// Logs an answer.
+/// Logs a response.
 pub fn answered<B>(response: &Response<B>, took: Duration, _: &Span) {
     let status = response.status().as_u16();
     let ms = took.as_millis() as u64;

@@ -2,34 +2,44 @@
 
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::Registration;
 use crate::chat::rate_limits::ActionKind;
 use crate::config;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::UserId;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
-use crate::web::device;
-use crate::web::device::Kept;
-use crate::web::form::Form;
-use crate::web::layers::session;
-use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, own_path, page, page_with};
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
+use crate::web::device_cookie::{self, DeviceCookie};
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::layers::session::{self, CurrentUser};
+use crate::web::respond::{form_again, own_path, page, page_with};
 use crate::web::state::AppState;
-use crate::web::theme::Told;
+use crate::web::theme_cookie::ThemeCookie;
 use crate::web::views::{DeadInvitePage, InvitePage, LoginPage, RegisterPage};
 
-/// How long a refusal takes for which nothing was hashed: whoever asks without a pause waits for each answer, and hardly anybody else
-/// notices.
-const REFUSAL: Duration = Duration::from_millis(200);
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/register", get(register_page).post(register).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
+        .route("/login", get(login_page).post(login).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
+        .route("/logout", post(logout))
+        .route("/invites", post(invite))
+}
 
-/// What the links to these pages may carry.
+/// The delay of a refusal for which no password was hashed: it slows down guessing, and hardly anybody else notices it.
+const REFUSAL_DELAY: Duration = Duration::from_millis(200);
+
+/// The parameters of links to these pages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Links {
@@ -42,25 +52,24 @@ pub struct Links {
 pub async fn register_page(
     State(state): State<AppState>,
     Query(links): Query<Links>,
-    Told(theme): Told,
+    ThemeCookie(theme): ThemeCookie,
     user: Option<CurrentUser>,
     source: Source,
-    asked: Asked,
-) -> Answer {
+) -> Result<Response> {
     if user.is_some() {
         return Ok(Redirect::to("/").into_response());
     }
     let is_invited = links.setup.is_empty() && !links.invite.is_empty();
     if is_invited && state.config.registration == config::Registration::Invite {
-        // Whoever comes too late is told before they have filled in a form.
-        let invite = state.accounts.check_invite(&links.invite, &source).await.map_err(|error| asked.refuse(error))?;
+        // An invite that does not work is reported before the form is filled in.
+        let invite = state.accounts.check_invite(&links.invite, &source).await?;
         if let Some(over) = DeadInvitePage::new(theme, invite) {
             return Ok(page_with(StatusCode::NOT_FOUND, &over));
         }
     }
     let may = !links.setup.is_empty() || state.config.registration != config::Registration::Closed;
     if !may {
-        return Err(asked.refuse(Error::Forbidden("Sign-ups are closed. Ask an admin for an account.")));
+        return Err(Error::Forbidden("Sign-ups are closed. Ask an admin for an account."));
     }
     Ok(page(&RegisterPage::new(&state.config, theme, &links.invite, &links.setup)))
 }
@@ -81,10 +90,10 @@ pub async fn register(
     State(state): State<AppState>,
     session: Session,
     source: Source,
-    Told(theme): Told,
-    asked: Asked,
+    ThemeCookie(theme): ThemeCookie,
+    format: Format,
     Form(form): Form<RegisterForm>,
-) -> Answer {
+) -> Result<Response> {
     let registration = Registration {
         username: &form.username,
         name: &form.name,
@@ -94,36 +103,31 @@ pub async fn register(
     };
     let registered = state.accounts.register(registration, &source).await;
     if registered.is_err() {
-        tokio::time::sleep(REFUSAL).await;
+        tokio::time::sleep(REFUSAL_DELAY).await;
     }
     match registered {
         Ok(user) => {
             welcome(&state, user.id).await;
-            session::begin(&session, user.id, &state.accounts).await.map_err(|error| asked.refuse(error))?;
+            session::begin(&session, user.id, &state.accounts).await?;
             let mut response = Redirect::to("/").into_response();
-            device::keep(&mut response, &state.accounts.remember(&user, None), &state.origins);
+            device_cookie::set(&mut response, &state.accounts.remember(&user, None), &state.origins);
             Ok(response)
         }
-        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
-            let retry_after = error.retry_after();
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            let mut form_again = RegisterPage::new(&state.config, theme, &form.invite, &form.setup);
-            form_again.username = form.username;
-            form_again.name = form.name;
-            form_again.problem = Some((&error).into());
-            let mut response = page_with(status, &form_again);
-            crate::web::respond::retry_after(&mut response, retry_after);
-            Ok(response)
+        Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !format.is_json() => {
+            let mut page = RegisterPage::new(&state.config, theme, &form.invite, &form.setup);
+            page.username = form.username;
+            page.name = form.name;
+            page.problem = Some((&error).into());
+            Ok(form_again(&error, &page))
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(error),
     }
 }
 
-/// Leads somebody whose account is new into the default rooms. Whatever goes wrong is made up for when they come back to `/`: it keeps
-/// nobody out.
+/// Adds a new account to the default rooms. After an error `/` tries again, so the person can enter all the same.
 async fn welcome(state: &AppState, user: UserId) {
     if let Err(error) = state.chat.welcome(user).await {
-        tracing::warn!(%error, "could not lead a new account into the default rooms; it is tried again");
+        tracing::warn!(%error, "could not add a new account to the default rooms; `/` tries again");
     }
 }
 
@@ -131,9 +135,9 @@ async fn welcome(state: &AppState, user: UserId) {
 pub async fn login_page(
     State(state): State<AppState>,
     Query(links): Query<Links>,
-    Told(theme): Told,
+    ThemeCookie(theme): ThemeCookie,
     user: Option<CurrentUser>,
-) -> Answer {
+) -> Result<Response> {
     if user.is_some() {
         return Ok(Redirect::to(own_path(&links.next).unwrap_or("/")).into_response());
     }
@@ -154,38 +158,34 @@ pub async fn login(
     State(state): State<AppState>,
     session: Session,
     source: Source,
-    Kept(kept): Kept,
-    Told(theme): Told,
-    asked: Asked,
+    DeviceCookie(device): DeviceCookie,
+    ThemeCookie(theme): ThemeCookie,
+    format: Format,
     Form(form): Form<LoginForm>,
-) -> Answer {
+) -> Result<Response> {
     let next = own_path(&form.next).unwrap_or_default();
-    let authenticated = state.accounts.authenticate(&form.username, &form.password, kept.as_deref(), &source).await;
+    let authenticated = state.accounts.authenticate(&form.username, &form.password, device.as_deref(), &source).await;
     if let Err(Error::RateLimited { .. } | Error::Busy { .. }) = &authenticated {
-        tokio::time::sleep(REFUSAL).await;
+        tokio::time::sleep(REFUSAL_DELAY).await;
     }
     match authenticated {
         Ok(user) => {
-            session::begin(&session, user.id, &state.accounts).await.map_err(|error| asked.refuse(error))?;
+            session::begin(&session, user.id, &state.accounts).await?;
             if let Err(error) = state.accounts.confirm(&user, &source).await {
-                session::end(&session, &state.accounts).await.map_err(|error| asked.refuse(error))?;
-                return Err(asked.refuse(error));
+                session::end(&session, &state.accounts).await?;
+                return Err(error);
             }
             welcome(&state, user.id).await;
             let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
-            device::keep(&mut response, &state.accounts.remember(&user, kept.as_deref()), &state.origins);
+            device_cookie::set(&mut response, &state.accounts.remember(&user, device.as_deref()), &state.origins);
             Ok(response)
         }
-        Err(error) if asked.is_json() => Err(asked.refuse(error)),
+        Err(error) if format.is_json() => Err(error),
         Err(error) => {
-            let retry_after = error.retry_after();
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut form_again = LoginPage::new(&state.config, theme, next);
-            form_again.username = form.username;
-            form_again.problem = Some((&error).into());
-            let mut response = page_with(status, &form_again);
-            crate::web::respond::retry_after(&mut response, retry_after);
-            Ok(response)
+            let mut page = LoginPage::new(&state.config, theme, next);
+            page.username = form.username;
+            page.problem = Some((&error).into());
+            Ok(form_again(&error, &page))
         }
     }
 }
@@ -196,27 +196,20 @@ pub async fn logout(
     user: Option<CurrentUser>,
     session: Session,
     source: Source,
-    asked: Asked,
-) -> Answer {
-    session::end(&session, &state.accounts).await.map_err(|error| asked.refuse(error))?;
+) -> Result<Response> {
+    session::end(&session, &state.accounts).await?;
     if let Some(user) = user {
         state.accounts.logged_out(&user, &source);
     }
     Ok(Redirect::to("/login").into_response())
 }
 
-/// `POST /invites`: an administrator's link for one person.
-pub async fn invite(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    source: Source,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Answer {
-    permissions::may_administer(user.actor(), ServerAction::Invite).map_err(|error| asked.refuse(error))?;
-    state.chat.allow(user.id, ActionKind::Invite).map_err(|error| asked.refuse(error))?;
-    let token = state.accounts.invite(&user, &source).await.map_err(|error| asked.refuse(error))?;
-    let frame = super::frame::frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
+/// `POST /invites`, by an administrator: a link with which one person can register.
+pub async fn invite(State(state): State<AppState>, user: CurrentUser, source: Source, headers: HeaderMap) -> Result<Response> {
+    permissions::may_administer(user.actor(), ServerAction::Invite)?;
+    state.chat.allow(user.id, ActionKind::Invite)?;
+    let token = state.accounts.invite(&user, &source).await?;
+    let frame = frame(&state, &user).await?;
     let link = format!("{}/register?invite={token}", state.origins.own(&headers));
     Ok(page(&InvitePage { frame, link }))
 }

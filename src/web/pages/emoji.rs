@@ -1,14 +1,23 @@
-//! The emoji and their shortcodes, for whoever completes or picks one.
+//! The emoji and their shortcodes, for pickers and autocompletion.
 
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Everything there is, written once: it is as old as the program.
+use crate::web::state::AppState;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/emoji.json", get(list))
+}
+
+/// The list and its ETag: constant, so they are computed once.
 static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
     let groups = emojis::Group::iter().map(|group| {
         let listed = group.emojis().filter(|emoji| emoji.shortcode().is_some());
@@ -17,8 +26,8 @@ static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
         json!({ "name": name(group), "emoji": emojis })
     });
     let list = json!({ "groups": groups.collect::<Vec<Value>>() }).to_string();
-    let tag: String = Sha256::digest(list.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (list, format!("\"{tag}\""))
+    let etag: String = Sha256::digest(list.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    (list, format!("\"{etag}\""))
 });
 
 fn name(group: emojis::Group) -> &'static str {
@@ -35,11 +44,11 @@ fn name(group: emojis::Group) -> &'static str {
     }
 }
 
-/// `GET /emoji.json`: `{groups: [{name, emoji: [[emoji, name, [shortcode…]]…]}]}`. The same for everybody.
+/// `GET /emoji.json`: `{groups: [{name, emoji: [[emoji, name, [shortcode…]]…]}]}`. Public.
 pub async fn list(headers: HeaderMap) -> Response {
-    let (list, tag) = &*LIST;
-    let about = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=86400"), (ETAG, tag)];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    let (list, etag) = &*LIST;
+    let about = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=86400"), (ETAG, etag)];
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     (about, list.as_str()).into_response()

@@ -1,35 +1,38 @@
-//! What makes Parlor an app of its own: the manifest, the service worker, and the page for when there is no network.
+//! The installable app: the manifest, the service worker, and the offline page.
 //!
-//! Owns those three answers, which are the same for everybody and hold nothing of anybody. What the worker keeps, and of whom, is
-//! decided in `static/sw.js`.
+//! Owns these three public responses. What the worker caches is decided in `static/sw.js`.
 
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::extract::State;
+use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use serde_json::json;
 
-use super::frame::frame;
 use crate::web::assets;
-use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page};
+use crate::web::respond::page;
 use crate::web::state::AppState;
-use crate::web::views::{KeysPage, OfflinePage};
+use crate::web::views::OfflinePage;
 
-/// Who may say how far a worker reaches.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/manifest.webmanifest", get(manifest)).route("/sw.js", get(worker)).route("/offline", get(offline))
+}
+
+/// The widest scope that a service worker may have.
 const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-worker-allowed");
 
-/// What the worker keeps for everybody, as one value: another one as soon as a file or the page for no network changes.
+/// The version of the files that the worker caches: it changes with any file and with the offline page.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let page = OfflinePage.render().unwrap_or_default();
     assets::digest(&[assets::version(), &page])
 });
 
-/// The worker's source, behind the list of what it keeps. The list names files with their hashes, so a change of any file is
-/// another worker, and browsers take it in place of the old one.
+/// The list of the files to cache, and the worker's source. The list contains the files' hashes, so when a file changes the worker changes,
+/// and browsers replace it.
 static WORKER: LazyLock<String> = LazyLock::new(|| {
     let files: Vec<_> = assets::paths().map(assets::url).collect();
     let shell = json!({ "version": *VERSION, "files": files });
@@ -62,16 +65,16 @@ static MANIFEST: LazyLock<String> = LazyLock::new(|| {
     .to_string()
 });
 
-/// `GET /sw.js`: asked for anew each time, or an old worker would outlive its files.
+/// `GET /sw.js`: always revalidated, so that an old worker does not outlive its files.
 pub async fn worker(headers: HeaderMap) -> Response {
-    let tag = format!("\"{}\"", *VERSION);
+    let etag = format!("\"{}\"", *VERSION);
     let about = [
         (CONTENT_TYPE, "text/javascript; charset=utf-8".to_owned()),
         (CACHE_CONTROL, "no-cache".to_owned()),
-        (ETAG, tag.clone()),
+        (ETAG, etag.clone()),
         (SERVICE_WORKER_ALLOWED, "/".to_owned()),
     ];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     (about, WORKER.as_str()).into_response()
@@ -83,13 +86,7 @@ pub async fn manifest() -> Response {
     (about, MANIFEST.as_str()).into_response()
 }
 
-/// `GET /offline`: what the worker shows in place of a page that it does not have.
+/// `GET /offline`: what the worker shows instead of a page that it has not cached.
 pub async fn offline() -> Response {
     page(&OfflinePage)
-}
-
-/// `GET /keys`: the list of keys, for those who like a page better than a dialog.
-pub async fn keys(State(state): State<AppState>, user: CurrentUser, asked: Asked) -> Answer {
-    let frame = frame(&state, &user).await.map_err(|error| asked.refuse(error))?;
-    Ok(page(&KeysPage { frame }))
 }

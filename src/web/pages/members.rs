@@ -1,50 +1,60 @@
-//! Who is in a room, and what the room is called.
+//! A room's members, and its name, topic and visibility.
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::frame::frame;
-use super::people::Search;
 use super::rooms::visibility;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::pagination::PeopleListPage;
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page_with, retry_after};
+use crate::web::query::PeopleQuery;
+use crate::web::respond::{form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::views::{Listed, MembersPage, PublishPage, Typed};
 
-/// `GET /rooms/{slug}/members`: all of them, or those with `q` in their name, by name.
-pub async fn page(
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/rooms/{slug}/members", get(list).post(invite))
+        .route("/rooms/{slug}/members/{username}/remove", post(remove))
+        .route("/rooms/{slug}/settings", post(describe))
+}
+
+/// `GET /rooms/{slug}/members`: the members, or those with `q` in their name, in order of names.
+pub async fn list(
     State(state): State<AppState>,
     Path(slug): Path<String>,
-    Query(search): Query<Search>,
+    Query(query): Query<PeopleQuery>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
-    state.chat.allow(user.id, ActionKind::People).map_err(|error| asked.refuse(error))?;
-    show(&state, &slug, &user, &asked, search, None).await
+    format: Format,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::People)?;
+    show(&state, &slug, &user, format, query, None).await
 }
 
 async fn show(
     state: &AppState,
     slug: &str,
     user: &CurrentUser,
-    asked: &Asked,
-    search: Search,
+    format: Format,
+    query: PeopleQuery,
     problem: Option<(Error, Typed)>,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let sought = search.sought().map_err(refuse)?;
-    let PeopleListPage { people: members, next } = state.chat.members(&view, &sought).await.map_err(refuse)?;
+) -> Result<Response> {
+    let view = state.chat.view(user.id, slug).await?;
+    let sought = query.sought()?;
+    let PeopleListPage { people: members, next } = state.chat.members(&view, &sought).await?;
     let presence = state.chat.presence();
-    if asked.is_json() {
+    if format.is_json() {
         let members: Vec<_> = members
             .iter()
             .map(|Member { person, joined_at }| {
@@ -56,25 +66,29 @@ async fn show(
     }
     let listed = |Member { person, .. }| Listed { is_online: presence.is_online(person.id), person };
     let members = members.into_iter().map(listed).collect();
-    let frame = frame(state, user).await.map_err(refuse)?;
-    let mut page = MembersPage::new(frame, user, view, members, search, next.as_deref());
-    let Some((error, typed)) = problem else { return Ok(page_with(StatusCode::OK, &page)) };
-    page.problem = Some((&error).into());
-    page.typed = typed;
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let mut response = page_with(status, &page);
-    retry_after(&mut response, error.retry_after());
-    Ok(response)
+    let frame = frame(state, user).await?;
+    let mut members = MembersPage::new(frame, view, members, query, next.as_deref());
+    let Some((error, typed)) = problem else { return Ok(page(&members)) };
+    members.problem = Some((&error).into());
+    members.typed = typed;
+    Ok(form_again(&error, &members))
 }
 
-/// Back to the members, or the page again with what is wrong and what was typed.
-async fn after(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, typed: Typed, done: Result<(), Error>) -> Answer {
+/// A redirect to the members; after an error, the page with the input.
+async fn after(
+    state: &AppState,
+    slug: &str,
+    user: &CurrentUser,
+    format: Format,
+    typed: Typed,
+    done: Result<()>,
+) -> Result<Response> {
     match done {
         Ok(()) => Ok(to_members(slug, "")),
-        Err(error) if error.shows_form_again() && !asked.is_json() => {
-            show(state, slug, user, asked, Search::default(), Some((error, typed))).await
+        Err(error) if error.shows_form_again() && !format.is_json() => {
+            show(state, slug, user, format, PeopleQuery::default(), Some((error, typed))).await
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -82,7 +96,7 @@ fn to_members(slug: &str, query: &str) -> Response {
     Redirect::to(&format!("/rooms/{slug}/members{query}")).into_response()
 }
 
-/// The form that invites somebody.
+/// The form that adds a member.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Invitation {
@@ -94,39 +108,38 @@ pub async fn invite(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Invitation>,
-) -> Answer {
+) -> Result<Response> {
     let done = state.chat.admit(user.id, &slug, &form.username).await;
-    after(&state, &slug, &user, &asked, Typed { username: form.username, ..Typed::default() }, done).await
+    after(&state, &slug, &user, format, Typed { username: form.username, ..Typed::default() }, done).await
 }
 
-/// `POST /rooms/{slug}/members/{username}/remove`, with the query of the page that one was on.
+/// `POST /rooms/{slug}/members/{username}/remove`. The query string is that of the page with the form.
 pub async fn remove(
     State(state): State<AppState>,
     Path((slug, username)): Path<(String, String)>,
-    Query(search): Query<Search>,
+    Query(query): Query<PeopleQuery>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
+    format: Format,
+) -> Result<Response> {
     match state.chat.remove(user.id, &slug, &username).await {
         Ok(()) if username.eq_ignore_ascii_case(&user.username) => Ok(Redirect::to("/rooms").into_response()),
-        Ok(()) => Ok(to_members(&slug, &search.query(&search.after))),
-        refused => after(&state, &slug, &user, &asked, Typed::default(), refused).await,
+        Ok(()) => Ok(to_members(&slug, &query.query(&query.after))),
+        refused => after(&state, &slug, &user, format, Typed::default(), refused).await,
     }
 }
 
-/// Says what becomes readable, with the form again and a button that confirms it.
-async fn confirm(state: &AppState, slug: &str, user: &CurrentUser, asked: &Asked, form: Description) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let stats = state.chat.room_stats(&view).await.map_err(refuse)?;
-    let frame = frame(state, user).await.map_err(refuse)?;
+/// The question before a private room becomes public: what everybody will be able to read, and a button that confirms it.
+async fn confirm(state: &AppState, slug: &str, user: &CurrentUser, form: Description) -> Result<Response> {
+    let view = state.chat.view(user.id, slug).await?;
+    let stats = state.chat.room_stats(&view).await?;
+    let frame = frame(state, user).await?;
     let page = PublishPage::new(frame, view, stats, form.name, form.topic);
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
-/// The form that describes a room; what is not sent stays.
+/// The form of a room's settings. Absent fields do not change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Description {
@@ -137,20 +150,20 @@ pub struct Description {
 }
 
 impl Description {
-    /// Whether it was confirmed that everybody may read what was said in private.
+    /// Whether the person confirmed that everybody may read the messages of a private room.
     fn is_confirmed(&self) -> bool {
         !matches!(self.confirm.as_str(), "" | "no" | "off" | "false" | "0")
     }
 }
 
-/// `POST /rooms/{slug}/settings`. Who makes a private room public is first told what that means, and asked to confirm it.
+/// `POST /rooms/{slug}/settings`. Making a private room public needs a confirmation.
 pub async fn describe(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Description>,
-) -> Answer {
+) -> Result<Response> {
     let done = match visibility(&form.visibility) {
         Ok(visibility) => {
             let (name, topic) = (form.name.as_deref(), form.topic.as_deref().map(one_line));
@@ -160,9 +173,9 @@ pub async fn describe(
     };
     if let Err(error) = &done
         && error.field() == Some("confirm")
-        && !asked.is_json()
+        && !format.is_json()
     {
-        return confirm(&state, &slug, &user, &asked, form).await;
+        return confirm(&state, &slug, &user, form).await;
     }
-    after(&state, &slug, &user, &asked, Typed { name: form.name, topic: form.topic, ..Typed::default() }, done).await
+    after(&state, &slug, &user, format, Typed { name: form.name, topic: form.topic, ..Typed::default() }, done).await
 }

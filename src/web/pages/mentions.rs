@@ -1,20 +1,28 @@
-//! The messages that mention one.
+//! The messages that mention the reader.
 
+use axum::Router;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Json};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
 use serde::Deserialize;
 
-use super::frame::frame;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page};
+use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::MentionsPage;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/mentions", get(list))
+}
 
 /// How many mentions a page holds.
 const PAGE: i64 = 50;
 
-/// Where a page of mentions or pins begins.
+/// The cursor of a page of mentions or pins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Before {
@@ -22,13 +30,17 @@ pub struct Before {
 }
 
 /// `GET /mentions` (`before`).
-pub async fn list(State(state): State<AppState>, Query(place): Query<Before>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
+pub async fn list(
+    State(state): State<AppState>,
+    Query(place): Query<Before>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
     let before = place.before.filter(|before| !before.is_empty()).map(|before| before.parse::<i64>()).transpose();
-    let before = before.map_err(|_| refuse(Error::invalid("before", "`before` must be a whole number.")))?;
-    let mentions = state.chat.mentions(user.id, before, PAGE).await.map_err(refuse)?;
-    if asked.is_json() {
+    let before = before.map_err(|_| Error::invalid("before", "`before` must be a whole number."))?;
+    let mentions = state.chat.mentions(user.id, before, PAGE).await?;
+    if format.is_json() {
         return Ok(Json(mentions).into_response());
     }
-    Ok(page(&MentionsPage::new(frame(&state, &user).await.map_err(refuse)?.at("mentions"), mentions)))
+    Ok(page(&MentionsPage::new(frame(&state, &user).await?.at("mentions"), mentions)))
 }

@@ -1,27 +1,34 @@
-//! Acting on a message by form: what the room's script does by socket, for everybody else.
+//! Message actions by form: editing, deleting, reacting, pinning, marking as unread.
 //!
-//! Owns these forms and the page that offers them. Who may do what is decided by the ledger; the page only leaves out what would be
-//! refused.
+//! Owns these forms and their page, for browsers without scripts; scripts use the socket. The ledger checks permissions; the page leaves
+//! out what it would refuse.
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::frame::frame;
 use crate::chat::read_markers::{Marker, Unread};
 use crate::error::{Error, Result};
 use crate::model::Logged;
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page_with, retry_after};
+use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::MorePage;
 
-/// What the forms carry; each uses what it needs.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/rooms/{slug}/{seq}/more", get(more)).route("/rooms/{slug}/{seq}/{act}", post(act))
+}
+
+/// The fields of all these forms.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Act {
@@ -40,41 +47,24 @@ impl Act {
     }
 }
 
-/// `GET /rooms/{slug}/{seq}/more`: one message, with everything that its reader may do with it.
+/// `GET /rooms/{slug}/{seq}/more`: a message, with everything that its reader may do with it.
 pub async fn more(
     State(state): State<AppState>,
     Path((slug, seq)): Path<(String, String)>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
-    show(&state, &slug, &seq, &user, &asked, None).await
+) -> Result<Response> {
+    show(&state, &slug, &seq, &user, None).await
 }
 
-async fn show(
-    state: &AppState,
-    slug: &str,
-    seq: &str,
-    user: &CurrentUser,
-    asked: &Asked,
-    problem: Option<(Error, String)>,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let logged = state.chat.message(&view, place(seq).map_err(refuse)?).await.map_err(refuse)?;
-    let status = match &problem {
-        Some((error, _)) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
-        None => StatusCode::OK,
-    };
-    let frame = frame(state, user).await.map_err(refuse)?;
+async fn show(state: &AppState, slug: &str, seq: &str, user: &CurrentUser, problem: Option<(Error, String)>) -> Result<Response> {
+    let view = state.chat.view(user.id, slug).await?;
+    let logged = state.chat.message(&view, parse_seq(seq)?).await?;
+    let frame = frame(state, user).await?;
     let mut more = MorePage::new(frame, view, &logged.message);
-    let wait = problem.as_ref().and_then(|(error, _)| error.retry_after());
-    if let Some((error, draft)) = problem {
-        more.problem = Some((&error).into());
-        more.draft = draft;
-    }
-    let mut response = page_with(status, &more);
-    retry_after(&mut response, wait);
-    Ok(response)
+    let Some((error, draft)) = problem else { return Ok(page(&more)) };
+    more.problem = Some((&error).into());
+    more.draft = draft;
+    Ok(form_again(&error, &more))
 }
 
 /// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin` or `unread`.
@@ -82,19 +72,19 @@ pub async fn act(
     State(state): State<AppState>,
     Path((slug, seq, act)): Path<(String, String, String)>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Act>,
-) -> Answer {
+) -> Result<Response> {
     match change(&state, &slug, &seq, &act, &user, &form).await {
-        Ok(Changed::Message(logged)) if asked.is_json() => Ok(Json(json!({ "message": logged })).into_response()),
-        Ok(Changed::Marker(unread)) if asked.is_json() => Ok(Json(unread).into_response()),
-        // Back to where the message is; one that is marked unread would be read again there.
+        Ok(Changed::Message(logged)) if format.is_json() => Ok(Json(json!({ "message": logged })).into_response()),
+        Ok(Changed::Marker(unread)) if format.is_json() => Ok(Json(unread).into_response()),
+        // Back to the message; but showing a message that was marked as unread would mark it as read.
         Ok(Changed::Message(logged)) => Ok(to_message(&slug, logged.message.seq)),
         Ok(Changed::Marker(_)) => Ok(Redirect::to("/rooms").into_response()),
-        Err(error) if error.shows_form_again() && !asked.is_json() => {
-            show(&state, &slug, &seq, &user, &asked, Some((error, form.body))).await
+        Err(error) if error.shows_form_again() && !format.is_json() => {
+            show(&state, &slug, &seq, &user, Some((error, form.body))).await
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -105,7 +95,7 @@ enum Changed {
 
 async fn change(state: &AppState, slug: &str, seq: &str, act: &str, user: &CurrentUser, form: &Act) -> Result<Changed> {
     let room = state.chat.view(user.id, slug).await?.room.id;
-    let (chat, seq) = (&state.chat, place(seq)?);
+    let (chat, seq) = (&state.chat, parse_seq(seq)?);
     let pending = match act {
         "edit" => chat.edit(user.id, room, seq, &form.body)?,
         "delete" => chat.delete(user.id, room, seq)?,
@@ -120,7 +110,7 @@ async fn change(state: &AppState, slug: &str, seq: &str, act: &str, user: &Curre
     Ok(Changed::Message(pending.message().await?))
 }
 
-pub(super) fn place(seq: &str) -> Result<i64> {
+pub(super) fn parse_seq(seq: &str) -> Result<i64> {
     seq.parse().ok().filter(|seq| *seq > 0).ok_or(Error::NotFound("message"))
 }
 

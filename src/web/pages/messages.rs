@@ -1,25 +1,33 @@
-//! Posting to a room with its form.
+//! Posting a message by form.
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Redirect};
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::post;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::frame::frame;
 use super::history::PAGE;
 use crate::chat::messages;
 use crate::chat::read_markers::Marker;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::Window;
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, Refused, page, page_with};
+use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{RoomPage, Shown};
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/rooms/{slug}/messages", post(post_message))
+}
 
 /// The form that posts.
 #[derive(Debug, Default, Deserialize)]
@@ -28,50 +36,49 @@ pub struct NewMessage {
     body: String,
     nonce: Option<String>,
     reply_to: Option<String>,
-    /// The other button was pressed.
+    /// Present if the preview button was pressed.
     preview: Option<String>,
 }
 
 /// `POST /rooms/{slug}/messages`.
-pub async fn post(
+pub async fn post_message(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<NewMessage>,
-) -> Answer {
-    if form.preview.is_some() && !asked.is_json() {
+) -> Result<Response> {
+    if form.preview.is_some() && !format.is_json() {
         let html = state.chat.preview(user.id, &form.body).map(|preview| preview.html);
-        return show_again(&state, &slug, user, form, html, &asked).await;
+        return show_again(&state, &slug, user, form, html).await;
     }
     let logged = match submit(&state, &slug, &user, &form).await {
         Ok(logged) => logged,
-        Err(error) if error.shows_form_again() && !asked.is_json() => {
-            return show_again(&state, &slug, user, form, Err(error), &asked).await;
+        Err(error) if error.shows_form_again() && !format.is_json() => {
+            return show_again(&state, &slug, user, form, Err(error)).await;
         }
-        Err(error) => return Err(asked.refuse(error)),
+        Err(error) => return Err(error),
     };
     let seq = logged.message.seq;
-    if !asked.is_json() {
-        // Who writes by form has the room before their eyes.
-        // The post is committed whatever comes of this, and must not look refused.
+    if !format.is_json() {
+        // The page shows the room, so its reader has read it. The post is committed, so errors from here on are only logged.
         if let Err(error) =
             state.chat.mark_read(Marker { user: user.id, room: logged.room, slug: &slug, origin: None }, seq).await
         {
-            tracing::debug!(%error, "a read marker stayed behind its person's own post");
+            tracing::debug!(%error, "the read marker was not moved to the person's own post");
         }
-        // The page came with the draft in the form, and whoever has no scripts can take it away in no other way.
+        // The form contained the draft, and without scripts nothing else deletes it.
         if let Err(error) = state.chat.clear_sent_draft(logged.room, user.id).await {
-            tracing::debug!(%error, "a draft stayed that was sent");
+            tracing::debug!(%error, "the draft of a sent message was not deleted");
         }
     }
-    if asked.is_json() {
+    if format.is_json() {
         return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());
     }
     Ok(Redirect::to(&format!("/rooms/{slug}#m{seq}")).into_response())
 }
 
-async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMessage) -> Result<Arc<Logged>, Error> {
+async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMessage) -> Result<Arc<Logged>> {
     let room = state.chat.view(user.id, slug).await?.room.id;
     let reply_to = match form.reply_to.as_deref().filter(|seq| !seq.is_empty()) {
         None => None,
@@ -82,22 +89,20 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMess
     state.chat.post(user.id, room, message)?.message().await
 }
 
-/// The room again, with what was written, and how it would look or why it was not taken: nobody types a message twice.
+/// The room with the input, and its preview or the error.
 async fn show_again(
     state: &AppState,
     slug: &str,
     user: CurrentUser,
     form: NewMessage,
-    outcome: Result<String, Error>,
-    asked: &Asked,
-) -> Result<axum::response::Response, Refused> {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, slug).await.map_err(refuse)?;
-    let history = state.chat.page(&view, Window::Latest, PAGE).await.map_err(refuse)?;
-    let frame = frame(state, &user).await.map_err(refuse)?;
+    outcome: Result<String>,
+) -> Result<Response> {
+    let view = state.chat.view(user.id, slug).await?;
+    let history = state.chat.page(&view, Window::Latest, PAGE).await?;
+    let frame = frame(state, &user).await?;
     let shown = Shown {
-        answered: state.chat.answered(&view, &history.messages).await.map_err(refuse)?,
-        pins: Some(state.chat.count_pins(&view).await.map_err(refuse)?),
+        answered: state.chat.answered(&view, &history.messages).await?,
+        pins: Some(state.chat.count_pins(&view).await?),
         answering: match form.reply_to.as_deref().and_then(|seq| seq.parse().ok()) {
             Some(seq) => state.chat.message(&view, seq).await.ok(),
             None => None,
@@ -117,8 +122,5 @@ async fn show_again(
         Err(error) => error,
     };
     room.problem = Some((&error).into());
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let mut response = page_with(status, &room);
-    crate::web::respond::retry_after(&mut response, error.retry_after());
-    Ok(response)
+    Ok(form_again(&error, &room))
 }

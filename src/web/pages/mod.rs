@@ -1,16 +1,21 @@
-//! Every page and form, one module for each feature.
+//! Pages and forms, one module per feature, each with its `router()`.
 //!
-//! Owns the handlers: they read a request, call one use-case and show what it returned. They must not decide who may do what, or hold SQL.
+//! Owns the handlers: they read a request, call a use-case and show its result; errors they return with `?`, and a layer renders them
+//! (`layers::errors`). They must not check permissions or hold SQL.
+
+use axum::Router;
+
+use crate::web::state::AppState;
 
 pub mod access;
 pub mod accounts;
 pub mod drafts;
 pub mod emoji;
 pub mod fallback;
-pub mod frame;
 pub mod health;
 pub mod history;
 pub mod install;
+pub mod keys;
 pub mod members;
 pub mod mentions;
 pub mod message_actions;
@@ -27,3 +32,36 @@ pub mod settings;
 pub mod setup;
 pub mod sidebar;
 pub mod threads;
+
+/// The routes that need a session.
+pub fn with_session() -> Router<AppState> {
+    Router::new()
+        .merge(access::router())
+        .merge(accounts::router())
+        .merge(drafts::router())
+        .merge(history::router())
+        .merge(keys::router())
+        .merge(members::router())
+        .merge(mentions::router())
+        .merge(message_actions::router())
+        .merge(messages::router())
+        .merge(notifications::router())
+        .merge(people::router())
+        .merge(pins::router())
+        .merge(preview::router())
+        .merge(read_marker::router())
+        .merge(revisions::router())
+        .merge(rooms::router())
+        .merge(search::router())
+        .merge(settings::router())
+        .merge(setup::router())
+        .merge(sidebar::router())
+        .merge(threads::router())
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::wrong_method)
+}
+
+/// The routes that are the same for everybody.
+pub fn without_session() -> Router<AppState> {
+    Router::new().merge(emoji::router()).merge(health::router()).merge(install::router())
+}

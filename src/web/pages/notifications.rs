@@ -1,16 +1,25 @@
-//! One's notification level for a room.
+//! A person's notification level for a room.
 
+use axum::Router;
 use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::post;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::chat::Chat;
+use crate::error::Result;
+use crate::web::accept::Format;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked};
 use crate::web::state::AppState;
 
-/// The form that sets it.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/rooms/{slug}/level", post(level))
+}
+
+/// The form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Chosen {
@@ -22,11 +31,10 @@ pub async fn level(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Chosen>,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let level = Chat::level(Some(&form.level)).map_err(refuse)?;
-    state.chat.set_level(user.id, &slug, level, None).await.map_err(refuse)?;
-    Ok(asked.done(json!({ "level": level }), &format!("/rooms/{slug}")))
+) -> Result<Response> {
+    let level = Chat::level(Some(&form.level))?;
+    state.chat.set_level(user.id, &slug, level, None).await?;
+    Ok(format.json_or_redirect(json!({ "level": level }), &format!("/rooms/{slug}")))
 }

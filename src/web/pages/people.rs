@@ -1,73 +1,56 @@
-//! People: the directory, somebody's card, and writing to them.
+//! People: the directory, profile cards, and direct messages.
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Redirect};
-use serde::Deserialize;
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::{get, post};
 use serde_json::json;
 
-use super::frame::frame;
 use crate::chat::direct::{MAX_OTHERS, OpenedConversation, usernames};
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::{ListedPerson, Profile};
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage};
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page, page_with, retry_after};
+use crate::web::query::PeopleQuery;
+use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{DirectPage, Listed, PeoplePage, PersonPage};
 
-/// How many people who are chosen are looked up.
-const MOST_CHOSEN: usize = 2 * MAX_OTHERS;
-
-/// Which page of a list of people: who is looked for, and from where on.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Search {
-    /// What was typed.
-    pub q: String,
-    /// Behind whom the page begins.
-    pub after: String,
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/people", get(list))
+        .route("/people/{username}", get(card))
+        .route("/people/{username}/message", post(message))
+        .route("/direct", get(direct).post(begin))
 }
 
-impl Search {
-    /// The same, checked.
-    ///
-    /// # Errors
-    /// `invalid` or `too_long`, for the field.
-    pub fn sought(&self) -> Result<PageRequest> {
-        PageRequest::parse(&self.q, &self.after)
-    }
+/// How many of the chosen people are looked up.
+const MAX_CHOSEN: usize = 2 * MAX_OTHERS;
 
-    /// What an address ends with that leads to the page behind `after`; nothing for the first page of everybody.
-    #[must_use]
-    pub fn query(&self, after: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", self.q.trim()), ("after", after)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        let query = query.finish();
-        if query.is_empty() { query } else { format!("?{query}") }
-    }
-}
-
-/// `GET /people`: everybody, or those with `q` in their name, by name.
-pub async fn list(State(state): State<AppState>, Query(search): Query<Search>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    state.chat.allow(user.id, ActionKind::People).map_err(refuse)?;
-    let sought = search.sought().map_err(refuse)?;
-    let PeopleListPage { people, next } = state.accounts.directory(&sought).await.map_err(refuse)?;
+/// `GET /people`: everybody, or those with `q` in their name, in order of names.
+pub async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<PeopleQuery>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::People)?;
+    let sought = query.sought()?;
+    let PeopleListPage { people, next } = state.accounts.directory(&sought).await?;
     let people = listed(&state, people);
-    if asked.is_json() {
+    if format.is_json() {
         let people: Vec<_> = people.iter().map(json_of).collect();
         return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
     }
-    let next = next.map(|next| search.query(&next));
-    let frame = frame(&state, &user).await.map_err(refuse)?.at("people");
-    Ok(page(&PeoplePage { frame, people, next, is_first: search.after.is_empty(), q: search.q }))
+    let next = next.map(|next| query.query(&next));
+    let frame = frame(&state, &user).await?.at("people");
+    Ok(page(&PeoplePage { frame, people, next, is_first: query.after.is_empty(), q: query.q }))
 }
 
 fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
@@ -79,13 +62,17 @@ fn json_of(Listed { person, is_online }: &Listed) -> serde_json::Value {
     json!({ "id": person.id, "username": person.username, "name": person.name, "status": person.status, "online": is_online })
 }
 
-/// `GET /people/{username}`: somebody's card.
-pub async fn card(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let profile = state.accounts.profile(&username).await.map_err(refuse)?;
-    let rooms = state.accounts.shared_rooms(user.id, profile.id).await.map_err(refuse)?;
+/// `GET /people/{username}`: a person's card.
+pub async fn card(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    let profile = state.accounts.profile(&username).await?;
+    let rooms = state.accounts.shared_rooms(user.id, profile.id).await?;
     let is_online = profile.banned_at.is_none() && state.chat.presence().is_online(profile.id);
-    if asked.is_json() {
+    if format.is_json() {
         let rooms: Vec<_> = rooms.iter().map(|room| json!({ "slug": room.slug, "name": room.name })).collect();
         let person = json!({
             "id": profile.id, "username": profile.username, "name": profile.name, "status": profile.status, "online": is_online,
@@ -93,28 +80,32 @@ pub async fn card(State(state): State<AppState>, Path(username): Path<String>, u
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
-    let frame = frame(&state, &user).await.map_err(refuse)?.at("people");
+    let frame = frame(&state, &user).await?.at("people");
     Ok(page(&PersonPage::new(frame, profile, rooms, is_online, state.clock.now())))
 }
 
-/// `POST /people/{username}/message`: to the conversation with them.
-pub async fn message(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let person = state.accounts.profile(&username).await.map_err(refuse)?;
-    let opened = state.chat.direct(user.id, &[&person.username]).await.map_err(refuse)?;
-    there(&state, &user, &asked, &opened).await
+/// `POST /people/{username}/message`: opens the conversation with them.
+pub async fn message(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    let person = state.accounts.profile(&username).await?;
+    let opened = state.chat.direct(user.id, &[&person.username]).await?;
+    opened_at(&state, &user, format, &opened).await
 }
 
-/// What the form for a new conversation has: `q`, `users` (more than once), `people`; and `after` for the list below it.
+/// The form for a new conversation, with the cursors of its lists.
 #[derive(Debug, Default)]
 struct Picked {
-    /// Who is looked for.
+    /// A part of the name of people to list.
     q: String,
-    /// Who is chosen already.
+    /// The chosen people; the field may be repeated.
     users: Vec<String>,
-    /// Behind whom the people begin.
+    /// The cursor of the list of people.
     people: String,
-    /// Behind what the conversations begin.
+    /// The cursor of the list of conversations.
     after: String,
 }
 
@@ -134,50 +125,45 @@ impl Picked {
     }
 }
 
-/// `GET /direct`: one's conversations, the liveliest first, and a form to begin one, in which people can be looked for.
+/// `GET /direct`: one's conversations, the most recently active first, and a form to begin one.
 pub async fn direct(
     State(state): State<AppState>,
     Query(fields): Query<Vec<(String, String)>>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
+    format: Format,
+) -> Result<Response> {
     let picked = Picked::of(fields);
-    let listing = state.chat.conversations(user.id, &picked.after).await.map_err(refuse)?;
-    if asked.is_json() {
+    let listing = state.chat.conversations(user.id, &picked.after).await?;
+    if format.is_json() {
         let RoomListPage { rooms, next } = listing;
         let rooms: Vec<_> = rooms.iter().map(|listed| &listed.room).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }
     if !picked.q.is_empty() || !picked.people.is_empty() {
-        state.chat.allow(user.id, ActionKind::People).map_err(refuse)?;
+        state.chat.allow(user.id, ActionKind::People)?;
     }
-    Ok(page(&start(&state, &user, listing, picked, None).await.map_err(refuse)?))
+    Ok(page(&start(&state, &user, listing, picked, None).await?))
 }
 
-/// `POST /direct` (`users`, also more than once; without any, `q`): to the conversation with exactly these people.
+/// `POST /direct` (`users`, repeatable; `q` if there are none): opens the conversation with exactly these people.
 pub async fn begin(
     State(state): State<AppState>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(fields): Form<Vec<(String, String)>>,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
+) -> Result<Response> {
     let mut picked = Picked::of(fields);
     if usernames(&picked.users).is_empty() {
         picked.users = vec![std::mem::take(&mut picked.q)];
     }
     match state.chat.direct(user.id, &usernames(&picked.users)).await {
-        Ok(opened) => there(&state, &user, &asked, &opened).await,
-        Err(error) if (error.shows_form_again() || matches!(error, Error::Forbidden(_))) && !asked.is_json() => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            let listing = state.chat.conversations(user.id, "").await.map_err(refuse)?;
-            let again = start(&state, &user, listing, picked, Some(&error)).await.map_err(refuse)?;
-            let mut response = page_with(status, &again);
-            retry_after(&mut response, error.retry_after());
-            Ok(response)
+        Ok(opened) => opened_at(&state, &user, format, &opened).await,
+        Err(error) if (error.shows_form_again() || matches!(error, Error::Forbidden(_))) && !format.is_json() => {
+            let listing = state.chat.conversations(user.id, "").await?;
+            let again = start(&state, &user, listing, picked, Some(&error)).await?;
+            Ok(form_again(&error, &again))
         }
-        Err(error) => Err(refuse(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -191,10 +177,10 @@ async fn start(
     let Picked { q, users, people, after } = picked;
     let sought = PageRequest::parse(&q, &people)?;
     let PeopleListPage { people: found, next: more_people } = state.accounts.directory(&sought).await?;
-    // Whoever is chosen stays, wherever they stand in the list.
+    // Chosen people stay on the form, whichever page of the list they are on.
     let (mut chosen, mut typed) = (Vec::<ListedPerson>::new(), Vec::new());
     for (nth, username) in usernames(&users).into_iter().enumerate() {
-        let person = match nth < MOST_CHOSEN {
+        let person = match nth < MAX_CHOSEN {
             true => state.accounts.profile(&username.to_lowercase()).await.ok().filter(|person| person.banned_at.is_none()),
             false => None,
         };
@@ -206,10 +192,10 @@ async fn start(
     }
     let others = found.into_iter().filter(|person| chosen.iter().all(|chosen| chosen.id != person.id));
     let mut others = listed(state, others.collect());
-    // Notes to oneself come first where one is listed.
+    // The reader comes first, for notes to oneself.
     others.sort_by_key(|listed| listed.person.id != user.id);
     let RoomListPage { rooms: conversations, next } = listing;
-    let next = next.map(|next| Search { after: next, ..Search::default() }).map(|search| search.query(&search.after));
+    let next = next.map(|next| PeopleQuery::default().query(&next));
     let presence = state.chat.presence();
     let participants = conversations.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online: Vec<_> = participants.filter(|person| presence.is_online(*person)).collect();
@@ -227,9 +213,9 @@ async fn start(
     })
 }
 
-async fn there(state: &AppState, user: &CurrentUser, asked: &Asked, opened: &OpenedConversation) -> Answer {
-    if asked.is_json() {
-        let view = state.chat.view(user.id, &opened.slug).await.map_err(|error| asked.refuse(error))?;
+async fn opened_at(state: &AppState, user: &CurrentUser, format: Format, opened: &OpenedConversation) -> Result<Response> {
+    if format.is_json() {
+        let view = state.chat.view(user.id, &opened.slug).await?;
         let status = if opened.is_new { StatusCode::CREATED } else { StatusCode::OK };
         return Ok((status, Json(json!({ "room": view.room }))).into_response());
     }

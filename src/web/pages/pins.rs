@@ -1,16 +1,25 @@
-//! What is pinned in a room.
+//! A room's pinned messages.
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Json};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
 use serde_json::json;
 
-use super::frame::frame;
 use super::mentions::Before;
 use crate::chat::pins::Pins;
+use crate::error::Result;
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page};
+use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::PinsPage;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/rooms/{slug}/pins", get(list))
+}
 
 /// `GET /rooms/{slug}/pins` (`before`).
 pub async fn list(
@@ -18,18 +27,17 @@ pub async fn list(
     Path(slug): Path<String>,
     Query(place): Query<Before>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
+    format: Format,
+) -> Result<Response> {
+    let view = state.chat.view(user.id, &slug).await?;
     let before = place.before.as_deref().filter(|before| !before.is_empty());
-    let pins = state.chat.pins(&view, before).await.map_err(refuse)?;
-    if asked.is_json() {
-        let count = state.chat.count_pins(&view).await.map_err(refuse)?;
+    let pins = state.chat.pins(&view, before).await?;
+    if format.is_json() {
+        let count = state.chat.count_pins(&view).await?;
         let Pins { messages, more, next } = pins;
         return Ok(
             Json(json!({ "room": view.room, "messages": messages, "more": more, "next": next, "count": count })).into_response()
         );
     }
-    Ok(page(&PinsPage::new(frame(&state, &user).await.map_err(refuse)?, view, &pins)))
+    Ok(page(&PinsPage::new(frame(&state, &user).await?, view, &pins)))
 }

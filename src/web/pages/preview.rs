@@ -1,23 +1,30 @@
-//! How a message would look, before anybody else sees it.
+//! The preview of a message.
 
+use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Json};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
 use serde::Deserialize;
 
+use crate::error::Result;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked};
 use crate::web::state::AppState;
 
-/// What is being written.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/preview", post(preview))
+}
+
+/// The form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Draft {
     body: String,
 }
 
-/// `POST /preview`: JSON, for scripts; people without scripts press the button beside the message.
-pub async fn preview(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(draft): Form<Draft>) -> Answer {
-    let preview = state.chat.preview(user.id, &draft.body).map_err(|error| asked.refuse(error))?;
+/// `POST /preview`: JSON, for scripts. Without scripts, the button beside the message posts to `messages`.
+pub async fn preview(State(state): State<AppState>, user: CurrentUser, Form(draft): Form<Draft>) -> Result<Response> {
+    let preview = state.chat.preview(user.id, &draft.body)?;
     Ok(Json(preview).into_response())
 }

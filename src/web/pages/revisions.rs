@@ -1,20 +1,28 @@
 //! The edit history of a message.
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Json};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
 use serde::Deserialize;
 
-use super::frame::frame;
-use super::message_actions::place;
+use super::message_actions::parse_seq;
 use crate::error::Result;
 use crate::model::pagination::RevisionWindow;
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page};
+use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::RevisionsPage;
 
-/// Where a page of revisions lies.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/rooms/{slug}/{seq}/history", get(show))
+}
+
+/// The cursor of a page of revisions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Between {
@@ -31,23 +39,22 @@ impl Between {
     }
 }
 
-/// `GET /rooms/{slug}/{seq}/history` (`before` or `after`): what a message said before its edits. For its author and for administrators.
+/// `GET /rooms/{slug}/{seq}/history` (`before` or `after`): the earlier texts of a message, for its author and for administrators.
 pub async fn show(
     State(state): State<AppState>,
     Path((slug, seq)): Path<(String, String)>,
     Query(between): Query<Between>,
     user: CurrentUser,
-    asked: Asked,
-) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let view = state.chat.view(user.id, &slug).await.map_err(refuse)?;
-    let seq = place(&seq).map_err(refuse)?;
-    let place = between.place().map_err(refuse)?;
-    let revisions = state.chat.revisions(&view, user.id, seq, place).await.map_err(refuse)?;
-    if asked.is_json() {
+    format: Format,
+) -> Result<Response> {
+    let view = state.chat.view(user.id, &slug).await?;
+    let seq = parse_seq(&seq)?;
+    let place = between.place()?;
+    let revisions = state.chat.revisions(&view, user.id, seq, place).await?;
+    if format.is_json() {
         return Ok(Json(revisions).into_response());
     }
-    let now = state.chat.message(&view, seq).await.map_err(refuse)?;
-    let frame = frame(&state, &user).await.map_err(refuse)?;
+    let now = state.chat.message(&view, seq).await?;
+    let frame = frame(&state, &user).await?;
     Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == RevisionWindow::Newest)))
 }

@@ -1,27 +1,34 @@
-//! How one shows oneself, and how one wants things.
+//! A person's profile and preferences.
 
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Redirect};
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::frame::frame;
 use crate::accounts::profile::ProfileUpdate;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
 use crate::error::Result;
 use crate::model::{NotificationLevel, Theme};
+use crate::web::accept::Format;
+use crate::web::app_layout::frame;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page, page_with, retry_after};
+use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::theme;
+use crate::web::theme_cookie;
 use crate::web::views::SettingsPage;
 
-/// The names of all time zones that people live in.
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/settings", get(show).post(save))
+}
+
+/// The names of all time zones with a place.
 static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {
     const AREAS: [&str; 10] =
         ["Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/"];
@@ -31,21 +38,26 @@ static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {
     zones
 });
 
-/// That the settings have just been stored.
+/// The parameters of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Done {
+    /// Present after the form was saved.
     saved: Option<String>,
 }
 
 /// `GET /settings`.
-pub async fn show(State(state): State<AppState>, Query(done): Query<Done>, user: CurrentUser, asked: Asked) -> Answer {
-    let refuse = |error| asked.refuse(error);
-    let profile = state.accounts.profile(&user.username).await.map_err(refuse)?;
-    if asked.is_json() {
+pub async fn show(
+    State(state): State<AppState>,
+    Query(done): Query<Done>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    let profile = state.accounts.profile(&user.username).await?;
+    if format.is_json() {
         return Ok(Json(json_of(&profile)).into_response());
     }
-    let frame = frame(&state, &user).await.map_err(refuse)?;
+    let frame = frame(&state, &user).await?;
     Ok(page(&SettingsPage { frame, profile, zones: &ZONES, problem: None, is_saved: done.saved.is_some() }))
 }
 
@@ -56,7 +68,7 @@ fn json_of(profile: &Profile) -> Value {
     }})
 }
 
-/// The settings; what is not sent stays.
+/// The form. Absent fields do not change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -68,31 +80,32 @@ pub struct Settings {
 }
 
 /// `POST /settings`.
-pub async fn save(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<Settings>) -> Answer {
+pub async fn save(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    format: Format,
+    Form(form): Form<Settings>,
+) -> Result<Response> {
     match change(&state, &user, &form).await {
         Ok(profile) => {
-            let mut response = if asked.is_json() {
+            let mut response = if format.is_json() {
                 Json(json_of(&profile)).into_response()
             } else {
                 Redirect::to("/settings?saved").into_response()
             };
             if form.theme.is_some() {
-                theme::keep(&mut response, profile.theme, &state.origins);
+                theme_cookie::set(&mut response, profile.theme, &state.origins);
             }
             Ok(response)
         }
-        Err(error) if error.shows_form_again() && !asked.is_json() => {
-            let refuse = |error| asked.refuse(error);
-            let mut profile = state.accounts.profile(&user.username).await.map_err(refuse)?;
+        Err(error) if error.shows_form_again() && !format.is_json() => {
+            let mut profile = state.accounts.profile(&user.username).await?;
             keep_typed(&mut profile, form);
-            let frame = frame(&state, &user).await.map_err(refuse)?;
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            let frame = frame(&state, &user).await?;
             let again = SettingsPage { frame, profile, zones: &ZONES, problem: Some((&error).into()), is_saved: false };
-            let mut response = page_with(status, &again);
-            retry_after(&mut response, error.retry_after());
-            Ok(response)
+            Ok(form_again(&error, &again))
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -109,7 +122,7 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Settings) -> Result
     state.accounts.change_profile(user, update).await
 }
 
-/// Nobody types anything twice: the form shows what was sent, as far as it could be a setting.
+/// The input, for the form that is shown again.
 fn keep_typed(profile: &mut Profile, form: Settings) {
     profile.name = form.name.unwrap_or(std::mem::take(&mut profile.name));
     profile.status = form.status.unwrap_or(std::mem::take(&mut profile.status));

@@ -1,24 +1,31 @@
-//! The set-up page: how whoever runs the server becomes its administrator.
+//! The set-up page, on which the operator becomes the first administrator.
 //!
-//! Owns the page and its form, which only leads on to the registration. They are there while there is no administrator.
+//! Owns the page and its form, which redirects to the registration. Both exist until there is an administrator.
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::security_log::Source;
-use crate::web::form::Form;
+use crate::web::accept::Format;
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked, page, page_with, retry_after};
+use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::theme::Told;
+use crate::web::theme_cookie::ThemeCookie;
 use crate::web::views::SetupPage;
 
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/setup", get(show).post(check).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
+}
+
 /// `GET /setup`.
-pub async fn show(State(state): State<AppState>, Told(theme): Told, user: Option<CurrentUser>, asked: Asked) -> Answer {
-    if state.accounts.has_admin().await.map_err(|error| asked.refuse(error))? {
+pub async fn show(State(state): State<AppState>, ThemeCookie(theme): ThemeCookie, user: Option<CurrentUser>) -> Result<Response> {
+    if state.accounts.has_admin().await? {
         return Ok(Redirect::to(if user.is_some() { "/" } else { "/login" }).into_response());
     }
     Ok(page(&SetupPage::new(&state.config, theme, user.is_some())))
@@ -31,29 +38,26 @@ pub struct SetupForm {
     token: String,
 }
 
-/// `POST /setup` (`token`, or the link that it stands in): 303 to the registration of the administrator.
+/// `POST /setup` (`token`, or the link with it): redirects to the administrator's registration.
 pub async fn check(
     State(state): State<AppState>,
     source: Source,
-    Told(theme): Told,
+    ThemeCookie(theme): ThemeCookie,
     user: Option<CurrentUser>,
-    asked: Asked,
+    format: Format,
     Form(form): Form<SetupForm>,
-) -> Answer {
-    if state.accounts.has_admin().await.map_err(|error| asked.refuse(error))? {
+) -> Result<Response> {
+    if state.accounts.has_admin().await? {
         return Ok(Redirect::to("/login").into_response());
     }
     match state.accounts.check_setup(&form.token, &source).await {
         Ok(token) => Ok(Redirect::to(&format!("/register?setup={token}")).into_response()),
-        Err(error @ (Error::Invalid { .. } | Error::RateLimited { .. })) if !asked.is_json() => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        Err(error @ (Error::Invalid { .. } | Error::RateLimited { .. })) if !format.is_json() => {
             let mut again = SetupPage::new(&state.config, theme, user.is_some());
             again.token = form.token;
             again.problem = Some((&error).into());
-            let mut response = page_with(status, &again);
-            retry_after(&mut response, error.retry_after());
-            Ok(response)
+            Ok(form_again(&error, &again))
         }
-        Err(error) => Err(asked.refuse(error)),
+        Err(error) => Err(error),
     }
 }

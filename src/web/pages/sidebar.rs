@@ -1,13 +1,25 @@
-//! What a person arranges in their sidebar: favorites, hidden conversations, closed sections.
+//! The arrangement of a person's sidebar: favorites, hidden conversations, closed sections.
 
+use axum::Router;
 use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::post;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::error::Result;
+use crate::web::accept::Format;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{Answer, Asked};
 use crate::web::state::AppState;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/rooms/{slug}/favorite", post(favorite))
+        .route("/rooms/{slug}/hide", post(hide))
+        .route("/sidebar", post(section))
+}
 
 /// The form that turns something on or off.
 #[derive(Debug, Default, Deserialize)]
@@ -24,38 +36,43 @@ pub struct Section {
     closed: String,
 }
 
-/// `POST /rooms/{slug}/favorite` (`on` = `true`, `false`): whether the room is among one's favorites in the sidebar.
+/// `POST /rooms/{slug}/favorite` (`on` = `true`, `false`): adds the room to one's favorites, or removes it.
 pub async fn favorite(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Switch>,
-) -> Answer {
+) -> Result<Response> {
     let on = form.on == "true";
-    let view = state.chat.set_favorite(user.id, &slug, on).await.map_err(|error| asked.refuse(error))?;
+    let view = state.chat.set_favorite(user.id, &slug, on).await?;
     let path = view.map_or_else(|| "/rooms".to_owned(), |view| format!("/rooms/{}", view.room.slug));
-    Ok(asked.done(json!({ "favorite": on }), &path))
+    Ok(format.json_or_redirect(json!({ "favorite": on }), &path))
 }
 
-/// `POST /rooms/{slug}/hide` (`on` = `true`, `false`): whether a conversation is out of one's sidebar, until somebody writes there.
+/// `POST /rooms/{slug}/hide` (`on` = `true`, `false`): hides a conversation in one's sidebar until its next message, or shows it.
 pub async fn hide(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
-    asked: Asked,
+    format: Format,
     Form(form): Form<Switch>,
-) -> Answer {
+) -> Result<Response> {
     let on = form.on == "true";
     let hidden = if on { state.chat.hide(user.id, &slug).await } else { state.chat.unhide(user.id, &slug).await };
-    let slug = hidden.map_err(|error| asked.refuse(error))?;
+    let slug = hidden?;
     let path = if on { "/direct".to_owned() } else { format!("/rooms/{slug}") };
-    Ok(asked.done(json!({ "hidden": on }), &path))
+    Ok(format.json_or_redirect(json!({ "hidden": on }), &path))
 }
 
 /// `POST /sidebar` (`section` = `favorites`, `rooms`, `directs`; `closed` = `true`, `false`).
-pub async fn section(State(state): State<AppState>, user: CurrentUser, asked: Asked, Form(form): Form<Section>) -> Answer {
+pub async fn section(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    format: Format,
+    Form(form): Form<Section>,
+) -> Result<Response> {
     let is_closed = form.closed == "true";
-    state.chat.set_section(user.id, &form.section, is_closed).await.map_err(|error| asked.refuse(error))?;
-    Ok(asked.done(json!({ "section": form.section, "closed": is_closed }), "/"))
+    state.chat.set_section(user.id, &form.section, is_closed).await?;
+    Ok(format.json_or_redirect(json!({ "section": form.section, "closed": is_closed }), "/"))
 }

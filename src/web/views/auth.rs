@@ -1,4 +1,4 @@
-//! The pages before the door: logging in, registering, and setting the server up.
+//! The pages for people who are not signed in: logging in, registering, setting the server up.
 
 use askama::Template;
 
@@ -11,9 +11,9 @@ use crate::model::Theme;
 #[derive(Debug, Template)]
 #[template(path = "accounts/login.html")]
 pub struct LoginPage {
-    /// What was typed.
+    /// The input.
     pub username: String,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
     next: String,
     can_register: bool,
@@ -21,8 +21,7 @@ pub struct LoginPage {
 }
 
 impl LoginPage {
-    /// An empty form that leads to `next`.
-    #[must_use]
+    /// An empty form that redirects to `next`.
     pub fn new(config: &Config, theme: Theme, next: &str) -> Self {
         let can_register = config.registration != Registration::Closed;
         Self { username: String::new(), problem: None, next: next.into(), can_register, theme }
@@ -33,11 +32,11 @@ impl LoginPage {
 #[derive(Debug, Template)]
 #[template(path = "accounts/register.html")]
 pub struct RegisterPage {
-    /// What was typed.
+    /// The input.
     pub username: String,
-    /// What was typed.
+    /// The input.
     pub name: String,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
     invite: String,
     setup: String,
@@ -46,8 +45,7 @@ pub struct RegisterPage {
 }
 
 impl RegisterPage {
-    /// An empty form with what its link carries.
-    #[must_use]
+    /// An empty form with the parameters of its link.
     pub fn new(config: &Config, theme: Theme, invite: &str, setup: &str) -> Self {
         let needs_invite = config.registration == Registration::Invite;
         Self {
@@ -65,7 +63,7 @@ impl RegisterPage {
         wrong(self.problem.as_ref(), field)
     }
 
-    /// What is wrong with none of the fields that are shown.
+    /// The message for none of the visible fields.
     fn general(&self) -> Option<&str> {
         general(self.problem.as_ref(), &["username", "name", "password", if self.asks_invite() { "invite" } else { "" }])
     }
@@ -79,9 +77,9 @@ impl RegisterPage {
 #[derive(Debug, Template)]
 #[template(path = "accounts/setup.html")]
 pub struct SetupPage {
-    /// What was pasted.
+    /// The input.
     pub token: String,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
     can_register: bool,
     is_signed_in: bool,
@@ -90,27 +88,25 @@ pub struct SetupPage {
 
 impl SetupPage {
     /// An empty form.
-    #[must_use]
     pub fn new(config: &Config, theme: Theme, is_signed_in: bool) -> Self {
         let can_register = config.registration == Registration::Open && !is_signed_in;
         Self { token: String::new(), problem: None, can_register, is_signed_in, theme }
     }
 }
 
-/// `GET /register` with an invitation that lets nobody in.
+/// `GET /register` with an invite that does not work.
 #[derive(Debug, Template)]
 #[template(path = "accounts/invalid_invite.html")]
 pub struct DeadInvitePage {
     title: &'static str,
     why: &'static str,
-    /// Whom to ask for another.
+    /// The inviter, who can create a new one.
     from: Option<String>,
     theme: Theme,
 }
 
 impl DeadInvitePage {
-    /// What is told of it; nothing, if it is good.
-    #[must_use]
+    /// The page of a dead invite; nothing for a good one.
     pub fn new(theme: Theme, invite: Invite) -> Option<Self> {
         let (title, why, from) = match invite {
             Invite::Good => return None,

@@ -1,4 +1,4 @@
-//! One message as pages show it: the markup's words, made ready. `js/message.js` fills the same markup.
+//! One message on a page. `js/message.js` fills the same markup.
 
 use std::sync::Arc;
 
@@ -14,53 +14,53 @@ use crate::model::{Kind, Message};
 use crate::model::{Logged, RenderKey};
 use crate::pieces::Piece;
 
-/// Within how many milliseconds messages of one author join.
-const JOIN_WITHIN: i64 = 5 * 60 * 1000;
-/// How many characters of a message a quote holds.
+/// Messages of one author within this time, in milliseconds, are grouped.
+const GROUP_WITHIN: i64 = 5 * 60 * 1000;
+/// The length of a quote, in characters.
 const EXCERPT: usize = 140;
 
-/// One message among others of its room.
+/// A message on a room's page.
 #[derive(Debug)]
 pub(super) enum Row {
-    /// As it looks to most who read it, drawn already.
+    /// As most readers see it, from the cache.
     Rendered(Piece),
-    /// As it looks to this reader.
+    /// As only this reader sees it.
     Own(Box<Entry>),
 }
 
-/// A message alone, to be kept as it is drawn.
+/// A message that is rendered for the cache.
 #[derive(Template)]
 #[template(path = "messages/_message.html")]
-struct Drawing<'a> {
+struct RenderedMessage<'a> {
     entry: &'a Entry,
 }
 
 /// One message on a page.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
-    /// The day, where it is another one than before.
+    /// The day, if the message is its first.
     pub day: Option<String>,
     pub room: Arc<str>,
-    /// What its ids begin with on a page of several rooms, where a number alone is not enough.
+    /// A prefix of ids, on a page with messages of several rooms.
     pub scope: String,
     pub seq: i64,
     pub rev: i64,
     pub at: String,
-    /// Hours and minutes, as the reader writes them.
+    /// Hours and minutes, in the reader's format.
     pub clock: String,
-    /// The same without "AM" and "PM".
+    /// Without "AM" and "PM".
     pub brief: String,
-    /// The whole date, for who asks.
+    /// Date and time in full, for the tooltip.
     pub whole: String,
     pub author: String,
     pub name: Arc<str>,
-    /// Whether the username stands beside the name, because somebody else's looks the same.
+    /// Whether the username is shown too, because another person's name looks the same.
     pub is_alike: bool,
     pub initials: String,
     pub hue: String,
     pub html: String,
     pub notice: String,
-    /// What a notice tells that may be told of several people at once, and of whom.
+    /// For notices that can be folded: what was done, and by whom.
     pub deed: &'static str,
     pub who: Arc<str>,
     pub fold: Fold,
@@ -69,20 +69,20 @@ pub(super) struct Entry {
     pub is_first: bool,
     pub is_target: bool,
     pub is_edited: bool,
-    /// When it was edited last, for who asks.
+    /// When it was last edited, for the tooltip.
     pub edited: String,
     pub is_gone: bool,
-    /// Whether it addresses the reader.
+    /// Whether it mentions the reader.
     pub is_for_me: bool,
-    /// Whether the reader's unread messages begin here.
+    /// Whether it is the first unread message.
     pub is_fresh: bool,
-    /// Who pinned it: their username, and what they are called.
+    /// The username and name of the person who pinned it.
     pub pinned_by: Option<(Arc<str>, Arc<str>)>,
-    /// What it answers, in one line.
+    /// The message that it replies to, in one line.
     pub quote: Option<Quote>,
     /// Whether the reader may see its edit history.
     pub has_history: bool,
-    /// Whether the reader may not act on it, because they are no member of the room.
+    /// Whether the reader cannot act on it, as a non-member.
     pub is_locked: bool,
     pub reactions: Vec<Chosen>,
 }
@@ -91,64 +91,63 @@ pub(super) struct Entry {
 pub(super) struct Chosen {
     pub emoji: String,
     pub count: usize,
-    /// Who chose it, in a sentence. Its number follows there, as one sees it: by that the button is asked for aloud.
+    /// Who reacted, in a sentence; the visible count follows, because voice control names a button by its visible text.
     pub said: String,
-    /// What they are called, for the script, a line each.
+    /// Their names, one a line, for the script.
     pub names: String,
-    /// Their usernames for the script, between spaces.
+    /// Their usernames, separated by spaces, for the script.
     pub usernames: String,
     pub is_mine: bool,
 }
 
-/// A message in one line, over the one that answers it.
+/// A message in one line, above a reply to it.
 #[derive(Clone, Debug)]
 pub struct Quote {
-    /// Whose words.
+    /// The author.
     pub name: Arc<str>,
-    /// Their beginning; empty for a deleted message.
+    /// The beginning of the text; empty for a deleted message.
     pub excerpt: String,
 }
 
 impl Quote {
-    /// The beginning of a message. The script takes the same from the page (`js/quotes.js`).
-    #[must_use]
+    /// The quote of a message. The script makes the same one from the page (`js/quotes.js`).
     pub fn of(message: &Message) -> Self {
         Self { name: message.author.shown(), excerpt: plain(&message.html, EXCERPT) }
     }
 }
 
-/// Which day it is somewhere, counted.
+/// The number of a day in a time zone.
 fn day_of(moment: Millis, zone: &TimeZone) -> i64 {
     let offset = zone.to_offset(moment.timestamp()).seconds();
     (moment.0.div_euclid(1000) + i64::from(offset)).div_euclid(24 * 60 * 60)
 }
 
-/// How a message stands to the one before it.
+/// How a message relates to the one before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
-    /// Whether another day begins with it.
+    /// Whether a day begins with it.
     pub is_new_day: bool,
-    /// Whether its author is named.
+    /// Whether it shows its author.
     pub is_first: bool,
 }
 
 impl Standing {
-    /// How `message` stands behind `before`.
+    /// How `message` relates to `before`.
     pub fn of(message: &Message, before: Option<&Message>, zone: &TimeZone) -> Self {
         let is_new_day = before.is_none_or(|before| day_of(before.created_at, zone) != day_of(message.created_at, zone));
         let joins = before.is_some_and(|before| {
             before.kind == Kind::Text
                 && before.author.id == message.author.id
-                && message.created_at.0 - before.created_at.0 < JOIN_WITHIN
+                && message.created_at.0 - before.created_at.0 < GROUP_WITHIN
         });
         Self { is_new_day, is_first: is_new_day || !joins || message.reply_to.is_some() }
     }
 }
 
 impl Row {
-    /// A message that is nothing special to its reader, as it was drawn for one of those to whom it looks the same. `renamings` says how
-    /// often names have changed. Says so in `has_drawn` when it was drawn just now.
-    pub fn drawn(logged: &Logged, standing: Standing, frame: &Frame, around: Around, has_drawn: &mut bool) -> Option<Self> {
+    /// The cached markup of a message that looks the same to many readers; `None` for one that does not. `has_rendered` is set if it was
+    /// not in the cache.
+    pub fn rendered(logged: &Logged, standing: Standing, frame: &Frame, around: Around, has_rendered: &mut bool) -> Option<Self> {
         let message = &logged.message;
         let me = &frame.me.username;
         let is_mine = message.reactions.iter().any(|reaction| reaction.users.iter().any(|user| **user == **me));
@@ -170,25 +169,25 @@ impl Row {
             renamings: if names_others { around.renamings } else { 0 },
         };
         let draw = || {
-            *has_drawn = true;
-            Piece::of(&Drawing { entry: &Entry::among(message, standing, frame, around) })
+            *has_rendered = true;
+            Piece::of(&RenderedMessage { entry: &Entry::among(message, standing, frame, around) })
         };
         Some(Self::Rendered(logged.rendered.get(&key, draw)))
     }
 }
 
-/// What a message's looks follow from beside it.
+/// What the markup of a message depends on besides the message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around<'a> {
-    /// The message that it answers, if it is there.
+    /// The message that it replies to.
     pub answered: Option<&'a Message>,
-    /// Whether the reader is no member of the room.
+    /// Whether the reader is a non-member.
     pub is_locked: bool,
-    /// How often names have changed.
+    /// The number of changes of display names so far.
     pub renamings: u64,
 }
 
-/// Whether a message addresses somebody who has not written it.
+/// Whether a message mentions somebody other than its author.
 fn is_for(message: &Message, me: &str) -> bool {
     message.deleted_at.is_none()
         && *message.author.username != *me
@@ -253,7 +252,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// A message in its room.
+    /// A message on its room's page.
     pub fn among(message: &Message, standing: Standing, frame: &Frame, around: Around) -> Self {
         let mut entry = Self::new(message, standing, frame);
         entry.has_history |= frame.me.is_admin;
@@ -262,7 +261,7 @@ impl Entry {
         entry
     }
 
-    /// A message out of its room: with its author, and with its day beside the hour.
+    /// A message on another page: with its author, and with the date beside the time.
     pub fn alone(message: &Message, frame: &Frame) -> Self {
         let clock = frame.times.moment(&frame.times.at(message.created_at));
         let standing = Standing::of(message, None, frame.times.zone());
@@ -270,8 +269,7 @@ impl Entry {
     }
 }
 
-/// Who chose an emoji: "Ada, Grace and 3 others reacted with 🎉". The reader, who may be one of them, comes first. The script says the
-/// same in `js/react-chips.js`.
+/// "Ada, Grace and 3 others reacted with 🎉", with the reader first. `js/react-chips.js` makes the same sentence.
 fn reacted(names: &[Arc<str>], mine: Option<usize>, emoji: &str) -> String {
     let others = names.iter().enumerate().filter(|(at, _)| Some(*at) != mine).map(|(_, name)| &**name);
     let all: Vec<&str> = mine.map(|_| "You").into_iter().chain(others).collect();

@@ -1,6 +1,6 @@
-//! What is the same on every page, drawn and compressed once.
+//! Fragments that are the same on every page, rendered and compressed once.
 //!
-//! Owns those stretches of the templates. It must not hold anything of a person or a room.
+//! They must not contain data of a person or a room.
 
 use std::sync::LazyLock;
 
@@ -24,19 +24,19 @@ macro_rules! fixed {
 }
 
 fixed!(
-    /// The style sheet, the icons of the window.
+    /// The links to the style sheet and the favicon.
     files,
     Files,
     "layouts/_assets.html"
 );
 fixed!(
-    /// The scripts of pages inside.
+    /// The scripts of pages with a session.
     scripts,
     Scripts,
     "layouts/_scripts.html"
 );
 fixed!(
-    /// The script before the first paint, and the end.
+    /// The script that runs before the first paint, and the end of the page.
     last,
     Last,
     "layouts/_body_end.html"
@@ -48,13 +48,13 @@ fixed!(
     "shared/_icons.html"
 );
 fixed!(
-    /// The palette, the list of keys, and what scripts fill.
+    /// The dialogs and the templates of the palette.
     shell,
     Shell,
     "shared/_dialogs.html"
 );
 fixed!(
-    /// What messages are acted on with.
+    /// The message actions.
     acts,
     Acts,
     "messages/_action_dialogs.html"
@@ -72,7 +72,7 @@ struct Blanks {
     blank_notice: Entry,
 }
 
-/// An empty message and an empty notice, for scripts to fill. `is_locked`: for somebody who is no member of the room.
+/// An empty message and an empty notice, for scripts to fill. `is_locked`: for non-members.
 pub(super) fn blanks(is_locked: bool) -> &'static Piece {
     static PIECES: LazyLock<[Piece; 2]> = LazyLock::new(|| {
         [false, true].map(|is_locked| {

@@ -1,25 +1,25 @@
-//! Notices in a row that say the same of several people, as one: "Grace, Linus and 6 others joined". `js/fold.js` does the same live.
+//! Consecutive notices of several people, folded into one: "Grace, Linus and 6 others joined". `js/fold.js` does the same live.
 
 use std::sync::Arc;
 
 use crate::model::{Kind, Message};
 
-/// How many names stand in the line; the others are counted, and listed below it.
+/// The number of names in the line; the others are counted, and listed below it.
 const NAMED: usize = 2;
 
-/// How a notice stands among its like.
+/// The part of a notice in a fold.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Fold {
-    /// By itself.
+    /// It is not folded.
     #[default]
     Alone,
-    /// The first of several, which speaks for all of them: the line, and the names that it only counts.
+    /// The first of several: the line for all of them, and the names that the line only counts.
     Speaks(String, String),
-    /// One that the first speaks for.
+    /// Included in the first.
     Hidden,
 }
 
-/// What several people did alike; nothing for what is told of each.
+/// What was done, if such notices can be folded; else empty.
 pub(super) fn deed(message: &Message) -> &'static str {
     match message.kind {
         Kind::Joined if message.body.is_empty() => "joined",

@@ -1,4 +1,4 @@
-//! What stands around every page of somebody who is signed in: their rooms, what waits in them, and who of the others is there.
+//! The layout of every page of a signed-in person: the sidebar with their rooms, unread counts and presence.
 
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
@@ -8,65 +8,66 @@ use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
 use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility};
-use crate::web::layers::session::CurrentUser;
 use crate::web::times::Times;
 
-/// How many rooms the sidebar lists at first, and how many quiet conversations. Favorites, the open room, and those in which something waits
-/// are always there; up to so many, as a page must end. The script lists the others when it is asked to, and knows these numbers too.
+/// How many rooms the sidebar lists at first, and how many conversations without unread messages. Favorites, the open room and rooms with
+/// unread messages are always listed, up to a maximum. The script, which has the same numbers, lists the rest on demand.
 const ROOMS: usize = 50;
 const QUIET: usize = 20;
-const MOST: usize = 200;
+const MAX: usize = 200;
 
-/// What stands around the pages of somebody who is signed in.
+/// The layout of a page of a signed-in person.
 #[derive(Debug)]
 pub struct Frame {
-    /// Who.
+    /// The person.
     pub me: Arc<SessionUser>,
-    /// Their rooms, and behind them their direct messages; of somebody with many, some of them.
+    /// Their rooms, then their conversations; some of them, if they have many.
     pub rooms: Vec<ListedRoom>,
-    /// How the page writes times.
+    /// How times are written.
     pub times: Times,
-    /// The slug of the room that the page is of.
+    /// The slug of the page's room.
     pub(super) here: Option<Arc<str>>,
-    /// Which of the sidebar's other places the page is.
+    /// Which of the sidebar's other links the page belongs to.
     place: &'static str,
-    /// Who of those whom they talk to is connected.
+    /// The connected people in their conversations.
     online: HashSet<UserId>,
-    /// What people are called.
+    /// Everybody's display name.
     pub(super) display_names: Arc<DisplayNames>,
 }
 
-/// Everything that the frame shows: two with the same hash look the same.
+/// Everything that the layout shows, for ETags: the same hash means the same markup.
 impl Hash for Frame {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Where they were last is shown nowhere; what people are called is counted elsewhere, as it is for the authors of messages.
+        // The last room is not shown; changes of display names are counted (`renamings`).
         let Self { me, rooms, times, here, place, online, display_names: _ } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
-        // What was today's yesterday is yesterday's now.
+        // "Today" and "Yesterday" depend on the date.
         (times.key(), times.today()).hash(state);
         ((id, username, name, is_admin, time_zone, theme, notify, sidebar), rooms, here, place, online).hash(state);
     }
 }
 
 impl Frame {
-    /// A frame around a page that is of no room. `online` are the connected ones of those whom the person talks to.
-    #[must_use]
-    pub fn new(user: &CurrentUser, rooms: Vec<ListedRoom>, online: HashSet<UserId>, display_names: Arc<DisplayNames>) -> Self {
-        let (me, times) = (user.me.clone(), user.times.clone());
+    /// The layout of a page that is not a room's. `online` are the connected people among those in the person's conversations.
+    pub fn new(
+        me: Arc<SessionUser>,
+        times: Times,
+        rooms: Vec<ListedRoom>,
+        online: HashSet<UserId>,
+        display_names: Arc<DisplayNames>,
+    ) -> Self {
         Self { me, rooms, times, here: None, place: "", online, display_names }
     }
 
-    /// The frame around one of the sidebar's other places: `search`, `mentions`, `people`.
-    #[must_use]
+    /// The layout of `search`, `mentions`, `people` or `rooms`, whose link in the sidebar is marked.
     pub fn at(mut self, place: &'static str) -> Self {
         self.place = place;
         self
     }
 
-    /// The same, knowing of more people that they are connected.
-    #[must_use]
+    /// Adds connected people.
     pub fn with_online(mut self, online: Vec<UserId>) -> Self {
         self.online.extend(online);
         self
@@ -84,7 +85,7 @@ impl Frame {
         listed.room.visibility == Visibility::Private
     }
 
-    /// Whether something waits in a room that the page is not of, and that its reader wants to hear of.
+    /// Whether a room that is neither open nor muted has unread messages.
     pub(super) fn is_waiting(&self, listed: &ListedRoom) -> bool {
         listed.unread > 0 && !self.is_here(listed) && !self.is_muted(listed)
     }
@@ -94,22 +95,22 @@ impl Frame {
         listed.level.unwrap_or(usual) == NotificationLevel::Muted
     }
 
-    /// How many messages wait in all their rooms.
+    /// The number of unread messages in all rooms.
     pub(super) fn waiting(&self) -> i64 {
         self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.unread).sum()
     }
 
-    /// How many messages that address the reader wait in all their rooms.
+    /// The number of unread mentions in all rooms.
     pub(super) fn mentions(&self) -> i64 {
         self.rooms.iter().filter(|listed| self.is_waiting(listed)).map(|listed| listed.mentions).sum()
     }
 
-    /// What they have not hidden, and what they look at.
+    /// The rooms that are not hidden, and the open one.
     fn shown(&self) -> impl Iterator<Item = &ListedRoom> {
         self.rooms.iter().filter(|listed| !listed.is_hidden || self.is_here(listed))
     }
 
-    /// Their favorites: rooms and conversations.
+    /// The favorites: rooms and conversations.
     pub(super) fn favorites(&self) -> impl Iterator<Item = &ListedRoom> {
         self.shown().filter(|listed| self.is_favorite(&listed.room.slug))
     }
@@ -126,12 +127,12 @@ impl Frame {
         self.me.sidebar.is_closed(section)
     }
 
-    /// Their other rooms.
+    /// The rooms that are not favorites.
     fn other_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
         self.rooms.iter().filter(|listed| !listed.room.is_direct && !self.is_favorite(&listed.room.slug))
     }
 
-    /// Those of them that are listed: where they are, where something waits, and the first of the others by name, muted ones last.
+    /// Those of them that are listed: the open one, those with unread messages, and the first of the rest by name, muted ones last.
     pub(super) fn open_rooms(&self) -> impl Iterator<Item = &ListedRoom> {
         let urgency = |listed: &ListedRoom| {
             if self.is_here(listed) || self.is_waiting(listed) { 0 } else { 1 + usize::from(self.is_muted(listed)) }
@@ -146,14 +147,14 @@ impl Frame {
             *left = left.saturating_sub(1);
             has_place
         };
-        self.other_rooms().filter(is_listed).take(MOST)
+        self.other_rooms().filter(is_listed).take(MAX)
     }
 
     pub(super) fn has_more_rooms(&self) -> bool {
         self.open_rooms().count() < self.other_rooms().count()
     }
 
-    /// Their conversations: those in which something waits, the open one, and the liveliest of the others.
+    /// The listed conversations: those with unread messages, the open one, and the most recently active of the rest.
     pub(super) fn directs(&self) -> impl Iterator<Item = &ListedRoom> {
         let directs = self.shown().filter(|listed| listed.room.is_direct).enumerate();
         let listed = move |(at, listed): (usize, &ListedRoom)| at < QUIET || self.is_waiting(listed) || self.is_here(listed);
@@ -172,12 +173,12 @@ impl Frame {
             < self.rooms.iter().filter(|listed| listed.room.is_direct && !self.is_favorite(&listed.room.slug)).count()
     }
 
-    /// The other one of a conversation of two, with whether they are connected.
+    /// The other person in a conversation of two, and whether they are connected.
     pub(super) fn other<'a>(&self, listed: &'a ListedRoom) -> Option<(&'a Author, bool)> {
         self.partner_here(&listed.room.direct)
     }
 
-    /// The other one, where there is one other.
+    /// The other person in a conversation of two.
     pub fn partner<'a>(&self, direct: &'a [Author]) -> Option<&'a Author> {
         match direct {
             [other] if other.id != self.me.id => Some(other),
@@ -185,7 +186,7 @@ impl Frame {
         }
     }
 
-    /// The same, with whether they are connected.
+    /// The other person, and whether they are connected.
     pub(super) fn partner_here<'a>(&self, direct: &'a [Author]) -> Option<(&'a Author, bool)> {
         self.partner(direct).map(|other| (other, self.online.contains(&other.id)))
     }

@@ -1,4 +1,4 @@
-//! Who belongs to a room, and what it means to let everybody read it.
+//! A room's members and settings, and the question before it becomes public.
 
 use askama::Template;
 
@@ -6,8 +6,7 @@ use super::{Frame, Listed, Problem, general, wrong};
 use crate::db::rooms::{RoomStats, RoomView};
 use crate::model::Visibility;
 use crate::permissions;
-use crate::web::layers::session::CurrentUser;
-use crate::web::pages::people::Search;
+use crate::web::query::PeopleQuery;
 
 /// `GET /rooms/{slug}/members`.
 #[derive(Debug, Template)]
@@ -20,23 +19,23 @@ pub struct MembersPage {
     is_member: bool,
     is_owner: bool,
     is_private: bool,
-    /// Whether there are more than these.
+    /// Whether the room has more members than these.
     is_part: bool,
     q: String,
-    /// What the addresses of this page and of the next, if there is one, end with.
+    /// The query strings of this page and of the next one.
     here: String,
     next: Option<String>,
     is_first: bool,
-    /// Why the form was refused.
+    /// The error of a form.
     pub problem: Option<Problem>,
-    /// What was typed into it.
+    /// Its input.
     pub typed: Typed,
 }
 
-/// What somebody typed into the forms of this page; nobody types it twice.
+/// The input of the forms on this page.
 #[derive(Debug, Default)]
 pub struct Typed {
-    /// Whom to bring in.
+    /// The person to add.
     pub username: String,
     /// The room's name.
     pub name: Option<String>,
@@ -45,19 +44,11 @@ pub struct Typed {
 }
 
 impl MembersPage {
-    /// A page of the members, as one of the room's readers sees them; the next one begins behind `next`.
-    #[must_use]
-    pub fn new(
-        mut frame: Frame,
-        user: &CurrentUser,
-        view: RoomView,
-        members: Vec<Listed>,
-        search: Search,
-        next: Option<&str>,
-    ) -> Self {
+    /// A page of the members; the next one begins behind `next`.
+    pub fn new(mut frame: Frame, view: RoomView, members: Vec<Listed>, query: PeopleQuery, next: Option<&str>) -> Self {
         frame.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
-        let is_owner = is_member && permissions::is_owner(user.actor(), &view.facts());
+        let is_owner = is_member && permissions::is_owner(frame.me.actor(), &view.facts());
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {
@@ -69,10 +60,10 @@ impl MembersPage {
             is_part: view.members > members.len() as i64,
             view,
             members,
-            here: search.query(&search.after),
-            next: next.map(|next| search.query(next)),
-            is_first: search.after.is_empty(),
-            q: search.q,
+            here: query.query(&query.after),
+            next: next.map(|next| query.query(next)),
+            is_first: query.after.is_empty(),
+            q: query.q,
             problem: None,
             typed: Typed::default(),
         }
@@ -95,22 +86,21 @@ impl MembersPage {
     }
 }
 
-/// `POST /rooms/{slug}/settings` that would make a private room public: what becomes readable.
+/// `POST /rooms/{slug}/settings` that would make a private room public.
 #[derive(Debug, Template)]
 #[template(path = "rooms/publish.html")]
 pub struct PublishPage {
     frame: Frame,
     view: RoomView,
-    /// What was said in the room, in words; empty where nothing was.
+    /// The messages that become readable, in words; empty if there are none.
     said: String,
-    /// What else the form was to change.
+    /// The other fields of the form.
     name: Option<String>,
     topic: Option<String>,
 }
 
 impl PublishPage {
-    /// The question about a room with these `stats`, with what else the form carried.
-    #[must_use]
+    /// The question about a room with these `stats`, and the other fields of the form.
     pub fn new(mut frame: Frame, view: RoomView, stats: RoomStats, name: Option<String>, topic: Option<String>) -> Self {
         frame.here = Some(view.room.slug.clone());
         let since = stats.since.map(|since| frame.times.date(&frame.times.at(since)));
@@ -124,7 +114,7 @@ impl PublishPage {
     }
 }
 
-/// A number with a comma between its thousands.
+/// A number with commas between thousands.
 fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -142,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_told_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 10_000].map(grouped), ["0", "999", "1,000", "10,000"]);
     }
 }

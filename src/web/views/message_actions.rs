@@ -1,4 +1,4 @@
-//! The pages around single messages: what can be done with one, its edit history, its thread, pins, mentions.
+//! Pages of single messages: actions, edit history, threads, pins, mentions.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::model::Logged;
 use crate::model::{Kind, Message};
 use crate::permissions::{self, Action};
 
-/// The emoji that are offered first, each with its name.
+/// The emoji that are offered first, with their names.
 pub const USUAL: [(&str, &str); 6] =
     [("👍", "thumbs up"), ("❤️", "heart"), ("😂", "joy"), ("🎉", "tada"), ("👀", "eyes"), ("🙏", "thanks")];
 
@@ -27,22 +27,21 @@ pub struct MorePage {
     view: RoomView,
     entry: Entry,
     seq: i64,
-    /// Which of the usual emoji the reader has put there.
+    /// The usual emoji, and whether the reader has reacted with them.
     usual: Vec<(&'static str, bool)>,
     is_pinned: bool,
     can_change: bool,
     can_edit: bool,
     can_delete: bool,
     can_see_history: bool,
-    /// The words to edit.
+    /// The text to edit.
     pub draft: String,
-    /// Why the form was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
 }
 
 impl MorePage {
-    /// A message with what its reader may do.
-    #[must_use]
+    /// A message with the actions that its reader may take.
     pub fn new(mut frame: Frame, view: RoomView, message: &Message) -> Self {
         frame.here = Some(view.room.slug.clone());
         let facts = view.facts();
@@ -87,20 +86,19 @@ pub struct RevisionsPage {
     entry: Entry,
     seq: i64,
     page: Revisions,
-    /// Whether the page begins with the newest one.
+    /// Whether this is the first page, with the newest revision.
     is_newest: bool,
 }
 
 impl RevisionsPage {
-    /// A message as it is now, and a page of what it said before; whether that begins with the newest.
-    #[must_use]
+    /// A message as it is now, and a page of its revisions.
     pub fn new(mut frame: Frame, view: RoomView, now: &Message, page: Revisions, is_newest: bool) -> Self {
         frame.here = Some(view.room.slug.clone());
         let entry = Entry::alone(now, &frame);
         Self { entry, seq: now.seq, frame, view, page, is_newest }
     }
 
-    /// When words were written, as the reader writes it.
+    /// The time of a revision.
     fn written(&self, at: &Millis) -> String {
         self.frame.times.moment(&self.frame.times.at(*at))
     }
@@ -119,7 +117,6 @@ pub struct PinsPage {
 
 impl PinsPage {
     /// The pinned messages.
-    #[must_use]
     pub fn new(mut frame: Frame, view: RoomView, pins: &Pins) -> Self {
         frame.here = Some(view.room.slug.clone());
         let entries =
@@ -135,27 +132,26 @@ impl PinsPage {
 pub struct ThreadPage {
     frame: Frame,
     view: RoomView,
-    /// What the thread began with.
+    /// The root message.
     first: Entry,
     replies: Vec<Entry>,
-    /// How many replies there are, counted up to 1,000; and in words.
+    /// The number of replies, counted up to 1,000; and in words.
     total: i64,
     count: String,
     is_member: bool,
-    /// Whether the page begins with the first reply.
+    /// Whether this is the first page.
     is_start: bool,
     next: Option<i64>,
 }
 
 impl ThreadPage {
-    /// A page of the thread of the message at `seq`, which is marked where it is a reply. `answered` are the messages that its replies
-    /// reply to.
-    #[must_use]
+    /// A page of the thread of the message at `seq`, which is highlighted if it is a reply. `answered` are the messages that the replies on
+    /// the page reply to.
     pub fn new(mut frame: Frame, view: RoomView, thread: Thread, answered: &[Arc<Message>], seq: i64, is_start: bool) -> Self {
         frame.here = Some(view.room.slug.clone());
         let (first, facts) = (&thread.message.message, view.facts());
         let entry = |message: &Message| {
-            // What all of them reply to stands above them.
+            // The root stands above, so it is not quoted.
             let reply_to = message.reply_to.filter(|to| *to != first.seq);
             let quote = answered.iter().find(|answered| Some(answered.seq) == reply_to).map(|answered| Quote::of(answered));
             let has_history = permissions::may(frame.me.actor(), Action::SeeRevisions(message.author.id), &facts).is_ok();
@@ -192,15 +188,14 @@ pub struct MentionsPage {
 }
 
 impl MentionsPage {
-    /// The messages that address the reader.
-    #[must_use]
+    /// The messages that mention the reader.
     pub fn new(frame: Frame, found: Mentions) -> Self {
-        // All of them address the reader: brass is for those that they have not read.
+        // All of them mention the reader; only unread ones are highlighted.
         let is_new = |message: &Message| {
             let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
             listed.is_some_and(|listed| message.seq > listed.read_seq)
         };
-        // Of several rooms: a number alone does not tell two apart.
+        // The page has messages of several rooms, so `seq` alone is not unique.
         let entry = |logged: &Arc<Logged>| {
             let message = &logged.message;
             Entry { is_for_me: is_new(message), scope: format!("{}-", message.room), ..Entry::alone(message, &frame) }
@@ -209,7 +204,7 @@ impl MentionsPage {
         Self { frame, entries, next: found.next }
     }
 
-    /// What a room is called, as far as the reader is in it, and its sign; a conversation has none.
+    /// A room's name, if the reader is a member, and its icon; a conversation has none.
     fn room<'a>(&'a self, slug: &'a str) -> (&'a str, Option<&'static str>) {
         match self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug) {
             Some(listed) if listed.room.is_direct => (&listed.room.name, None),

@@ -1,6 +1,6 @@
-//! What the pages show: one struct for each template, by subject.
+//! View models: one struct per template, one module per feature.
 //!
-//! Owns the words and numbers that templates print, made ready, so that a template only places them. It must not fetch anything.
+//! Owns the text and numbers that templates print, formatted. It must not fetch anything, and does not know handlers or layers.
 
 mod auth;
 mod entry;
@@ -14,31 +14,31 @@ mod people;
 mod room;
 mod rooms;
 mod search;
-mod shell;
+mod static_pages;
 
 use askama::Template;
 
+pub use self::auth::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
 pub use self::frame::Frame;
 pub use self::members::{MembersPage, PublishPage, Typed};
-pub use self::people::{Company, DirectPage, Listed, PasswordPage, PeoplePage, PersonPage, SettingsPage};
+pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
+pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
-pub use self::shell::{KeysPage, OfflinePage};
+pub use self::static_pages::{KeysPage, OfflinePage};
 use crate::error::Error;
 use crate::model::{Theme, UserId};
-pub use crate::web::views::auth::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
-pub use crate::web::views::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 
-/// How many colours avatars have.
+/// The number of avatar colors.
 const HUES: i64 = 12;
 
-/// What was wrong with a form.
+/// The error of a form.
 #[derive(Debug)]
 pub struct Problem {
-    /// The field, if it is about one.
+    /// The field at fault, or empty.
     pub field: &'static str,
-    /// What to say.
+    /// The sentence.
     pub message: String,
 }
 
@@ -48,25 +48,23 @@ impl From<&Error> for Problem {
     }
 }
 
-/// What is wrong with a field.
+/// The message for a field.
 fn wrong<'a>(problem: Option<&'a Problem>, field: &str) -> Option<&'a str> {
     problem.filter(|problem| problem.field == field).map(|problem| problem.message.as_str())
 }
 
-/// What is wrong with none of a form's fields, or with no field at all: it is told above them.
+/// The message for none of these fields, which stands above them.
 fn general<'a>(problem: Option<&'a Problem>, fields: &[&str]) -> Option<&'a str> {
     problem.filter(|problem| problem.field.is_empty() || !fields.contains(&problem.field)).map(|problem| problem.message.as_str())
 }
 
 /// The first letters of the first two words of a name.
-#[must_use]
 pub fn initials(name: &str) -> String {
     let letters = name.split(|c: char| c.is_whitespace() || matches!(c, '.' | '_' | '-')).filter_map(|word| word.chars().next());
     letters.take(2).flat_map(char::to_uppercase).collect()
 }
 
-/// The class that gives a person's avatar its colour.
-#[must_use]
+/// The class with the color of a person's avatar.
 pub fn hue(user: impl Into<UserId>) -> String {
     format!("hue-{}", user.into().0.rem_euclid(HUES))
 }
@@ -77,7 +75,7 @@ impl From<&UserId> for UserId {
     }
 }
 
-/// A refusal as a page. It travels with the answer too, so that it can be shown in its person's frame (`web::refusals`).
+/// An error as a page.
 #[derive(Clone, Debug, Template)]
 #[template(path = "shared/error_signed_out.html")]
 pub struct ErrorPage {
@@ -88,7 +86,7 @@ pub struct ErrorPage {
     theme: Theme,
 }
 
-/// A link onwards.
+/// A link on an error page.
 #[derive(Clone, Debug)]
 pub struct Way {
     name: &'static str,
@@ -96,14 +94,13 @@ pub struct Way {
 }
 
 impl Way {
-    /// A link to one of our own paths.
-    #[must_use]
+    /// A link to a path on this server.
     pub fn new(name: &'static str, path: &str) -> Self {
         Self { name, path: path.to_owned() }
     }
 }
 
-/// The same for somebody who is signed in.
+/// The error page in a person's layout.
 #[derive(Debug, Template)]
 #[template(path = "shared/error_signed_in.html")]
 pub struct FramedErrorPage {
@@ -112,8 +109,7 @@ pub struct FramedErrorPage {
 }
 
 impl FramedErrorPage {
-    /// The page in its frame.
-    #[must_use]
+    /// The page in this layout.
     pub fn new(frame: Frame, page: ErrorPage) -> Self {
         Self { frame, page }
     }
@@ -121,7 +117,6 @@ impl FramedErrorPage {
 
 impl ErrorPage {
     /// The page of an error.
-    #[must_use]
     pub fn new(error: &Error) -> Self {
         let title = match error {
             Error::Unauthenticated | Error::WrongPassword => "Please log in",
@@ -141,26 +136,12 @@ impl ErrorPage {
         Self { title, message: error.to_string(), hint, ways: Vec::new(), theme: Theme::Auto }
     }
 
-    /// The same in a theme.
-    #[must_use]
+    /// The page in a theme.
     pub fn themed(self, theme: Theme) -> Self {
         Self { theme, ..self }
     }
 
-    /// What it says.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// The page of a fault in a handler.
-    #[must_use]
-    pub fn of_fault() -> Self {
-        Self::new(&Error::Internal(String::new()))
-    }
-
-    /// The same with links onwards. Whoever has sent a form still has it: browsers keep what was typed.
-    #[must_use]
+    /// The page with links. Browsers keep the input of a form that was sent.
     pub fn with_ways(mut self, ways: Vec<Way>, is_form: bool) -> Self {
         if is_form && self.hint.is_empty() {
             self.hint = "Nothing was changed. What you typed is still there when you go back in your browser.";

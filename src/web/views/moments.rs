@@ -1,4 +1,4 @@
-//! Moments in words, as a person says them.
+//! Times in words, relative to now.
 
 use jiff::tz::TimeZone;
 
@@ -9,7 +9,6 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// How long ago something was: "just now", "5 minutes ago", "yesterday at 14:32", "on 3 March".
-#[must_use]
 pub fn ago(then: Millis, now: Millis, times: &Times) -> String {
     let passed = now.0 - then.0;
     let (at, today) = (times.at(then), times.at(now).date());
@@ -30,7 +29,6 @@ pub fn ago(then: Millis, now: Millis, times: &Times) -> String {
 }
 
 /// The hour somewhere, and how it differs from the reader's: "14:32 (2 hours ahead)".
-#[must_use]
 pub fn hour_there(now: Millis, there: &TimeZone, here: &Times) -> String {
     let moment = now.timestamp();
     let at = moment.to_zoned(there.clone());

@@ -1,4 +1,4 @@
-//! People: the directory, somebody's card, one's direct messages.
+//! People: the directory, profile cards, direct messages, settings.
 
 use askama::Template;
 use jiff::tz::TimeZone;
@@ -9,10 +9,10 @@ use crate::db::people::{ListedPerson, Profile, SharedRoom};
 use crate::model::ListedRoom;
 use crate::web::times::Times;
 
-/// Somebody in a list of people.
+/// A person in a list.
 #[derive(Debug)]
 pub struct Listed {
-    /// Who.
+    /// The person.
     pub person: ListedPerson,
     /// Whether they are connected.
     pub is_online: bool,
@@ -32,30 +32,29 @@ impl Listed {
 #[derive(Debug, Template)]
 #[template(path = "people/index.html")]
 pub struct PeoplePage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
-    /// What was looked for.
+    /// The filter.
     pub q: String,
-    /// Who was found.
+    /// The people.
     pub people: Vec<Listed>,
-    /// What the next page's address ends with, if there is one.
+    /// The query string of the next page.
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,
 }
 
-/// What the head of a conversation of two says of the other one.
+/// The other person, in the header of a conversation of two.
 #[derive(Debug, Hash)]
-pub struct Company {
-    /// What they are up to.
+pub struct Partner {
+    /// Their status.
     pub(super) status: String,
     /// When they were last seen.
     pub(super) seen: String,
 }
 
-impl Company {
-    /// What there is to say of somebody now.
-    #[must_use]
+impl Partner {
+    /// What the header shows now.
     pub fn of(profile: Profile, now: Millis, times: &Times) -> Self {
         Self { seen: moments::ago(profile.last_seen_at, now, times), status: profile.status }
     }
@@ -77,8 +76,7 @@ pub struct PersonPage {
 }
 
 impl PersonPage {
-    /// The card of somebody, as the person of the frame sees it.
-    #[must_use]
+    /// A card, as the reader sees it.
     pub fn new(frame: Frame, profile: Profile, rooms: Vec<SharedRoom>, is_online: bool, now: Millis) -> Self {
         let there = profile.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
         Self {
@@ -107,25 +105,25 @@ impl PersonPage {
 #[derive(Debug, Template)]
 #[template(path = "rooms/direct.html")]
 pub struct DirectPage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
-    /// Who is ticked.
+    /// The chosen people.
     pub chosen: Vec<Listed>,
-    /// Whom one can tick as well.
+    /// Further people to choose from.
     pub people: Vec<Listed>,
-    /// Behind whom the next ones begin, if there are more.
+    /// The cursor of the next page of people.
     pub more_people: Option<String>,
-    /// A page of one's conversations, the liveliest first.
+    /// A page of one's conversations, the most recently active first.
     pub conversations: Vec<ListedRoom>,
-    /// What the next page's address ends with, if there is one.
+    /// The query string of the next page.
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,
-    /// What was typed: who is looked for.
+    /// The filter of people.
     pub q: String,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
-    /// The present moment.
+    /// The time.
     pub now: Millis,
 }
 
@@ -143,15 +141,15 @@ impl DirectPage {
 #[derive(Debug, Template)]
 #[template(path = "accounts/settings.html")]
 pub struct SettingsPage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
-    /// What is in the fields.
+    /// The values of the fields.
     pub profile: Profile,
     /// The names of all time zones.
     pub zones: &'static [String],
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
-    /// Whether it has just been stored.
+    /// Whether the form has just been saved.
     pub is_saved: bool,
 }
 
@@ -173,9 +171,9 @@ impl SettingsPage {
 #[derive(Debug, Template)]
 #[template(path = "accounts/password.html")]
 pub struct PasswordPage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
 }
 

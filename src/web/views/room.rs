@@ -1,4 +1,4 @@
-//! A stretch of a room's history.
+//! A room's page: a page of its history.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::entry::{Around, Entry, Quote, Row, Standing};
 use super::fixed;
 use super::fold::{self, Fold};
-use super::{Company, Frame, Problem};
+use super::{Frame, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
 use crate::model::Logged;
@@ -31,48 +31,48 @@ pub struct RoomPage {
     max_chars: usize,
     nonce: String,
     is_member: bool,
-    /// Whether the reader looks after the room.
+    /// Whether the reader is an owner of the room.
     is_owner: bool,
     /// The reader's read marker.
     read: i64,
-    /// The first message that the reader has not seen, when it is older than this page.
+    /// The first unread message, if it is older than this page.
     unread_from: Option<i64>,
-    /// How many messages are pinned.
+    /// The number of pinned messages.
     pins: i64,
-    /// Of a conversation of two: the other one.
-    company: Option<Company>,
-    /// The message that the next one answers.
+    /// The other person in a conversation of two.
+    company: Option<Partner>,
+    /// The message that is being replied to.
     pub answering: Option<(i64, Quote)>,
-    /// What was typed.
+    /// The input.
     pub draft: String,
-    /// What of it was begun before and stored, for the script: nothing, the words, or also which message they answer.
+    /// Which parts of the stored draft the form contains, for the script: none, the text (`words`), or also the reply (`answer`).
     stored: &'static str,
-    /// How it would look.
+    /// The preview.
     pub preview: Option<String>,
-    /// Why it was not taken.
+    /// The error of the form.
     pub problem: Option<Problem>,
 }
 
-/// What a room's page shows beside its messages.
+/// What a room's page shows besides its messages.
 #[derive(Debug, Default)]
 pub struct Shown {
-    /// The message to mark.
+    /// The message to highlight.
     pub target: Option<i64>,
-    /// The messages that those of the page answer.
+    /// The messages that those on the page reply to.
     pub answered: Vec<Arc<Message>>,
-    /// The message that the next one answers.
+    /// The message that is being replied to.
     pub answering: Option<Arc<Logged>>,
-    /// How many messages are pinned, once that is known.
+    /// The number of pinned messages, if it has been read.
     pub pins: Option<i64>,
-    /// Of a conversation of two: the other one.
-    pub company: Option<Company>,
-    /// What the reader has begun to write here.
+    /// The other person in a conversation of two.
+    pub company: Option<Partner>,
+    /// The reader's draft.
     pub draft: Option<DraftContent>,
-    /// What stands around the page, where it came with the room.
+    /// The layout, if it was read along with the room.
     pub frame: Option<Frame>,
 }
 
-/// The notices at the beginning of these messages that can be told as one.
+/// The notices at the beginning of these messages that are shown as one.
 fn run<'a>(messages: &'a [Arc<Logged>], target: Option<i64>, zone: &TimeZone) -> &'a [Arc<Logged>] {
     let Some(first) = messages.first().map(|first| &first.message) else { return &[] };
     let is_like = |message: &Message| {
@@ -87,8 +87,7 @@ fn run<'a>(messages: &'a [Arc<Logged>], target: Option<i64>, zone: &TimeZone) ->
 }
 
 impl RoomPage {
-    /// A page of a room's history, perhaps with one message marked.
-    #[must_use]
+    /// A page of a room's history.
     pub fn new(mut frame: Frame, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, shown: Shown) -> Self {
         frame.here = Some(view.room.slug.clone());
         let mut before: Option<&Message> = None;
@@ -96,22 +95,22 @@ impl RoomPage {
         let is_member = view.membership.is_some();
         let read = view.membership.map_or(view.head.seq, |membership| membership.read_seq);
         let first = history.messages.first().map_or(0, |first| first.message.seq);
-        // The line over what is new needs something old above it; else there is a way to where it would stand.
+        // The line above unread messages needs a read one above it. If there is none on this page, a link leads there.
         let begins_unread = is_member && first > read + 1;
         let mut has_line = begins_unread;
-        let mut has_drawn = false;
-        let mut told: Option<i64> = None;
+        let mut has_rendered = false;
+        let mut folded: Option<i64> = None;
         for (at, logged) in history.messages.iter().enumerate() {
             let message = &logged.message;
             let mut standing = Standing::of(message, before, frame.times.zone());
             before = Some(message);
             let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != frame.me.id;
             has_line |= is_fresh;
-            let fold = match told {
+            let fold = match folded {
                 Some(last) if message.seq <= last => Fold::Hidden,
                 _ => {
                     let run = run(&history.messages[at..], shown.target, frame.times.zone());
-                    told = run.last().map(|last| last.message.seq);
+                    folded = run.last().map(|last| last.message.seq);
                     let names: Vec<_> = run.iter().map(|logged| logged.message.author.shown()).collect();
                     fold::told(&names, fold::deed(message))
                 }
@@ -123,21 +122,21 @@ impl RoomPage {
             if !is_fresh
                 && fold == Fold::Alone
                 && !is_target
-                && let Some(row) = Row::drawn(logged, standing, &frame, around, &mut has_drawn)
+                && let Some(row) = Row::rendered(logged, standing, &frame, around, &mut has_rendered)
             {
                 rows.push(row);
                 continue;
             }
-            // Whoever is led to a message sees whose it is.
+            // The first unread message and a linked one show their author.
             standing.is_first |= is_fresh || is_target;
             let entry = Entry { is_fresh, fold, is_target, ..Entry::among(message, standing, &frame, around) };
             rows.push(Row::Own(Box::new(entry)));
         }
-        if has_drawn {
+        if has_rendered {
             chat.note_rendered(view.room.id);
         }
         let seq = |logged: Option<&Arc<Logged>>| logged.map_or(0, |logged| logged.message.seq);
-        // What the page shows is at least as new as the view, which was read before it.
+        // The messages were read after the view, so they may be newer.
         let newest = history.messages.iter().map(|logged| logged.message.rev).max().unwrap_or(0);
         let stored = match &shown.draft {
             None => "",
@@ -170,12 +169,12 @@ impl RoomPage {
         }
     }
 
-    /// Whether the reader has chosen this notification level for the room; `None` is their default.
+    /// Whether this is the reader's notification level for the room; `None` is their default.
     fn is_level(&self, level: Option<Level>) -> bool {
         self.view.level == level
     }
 
-    /// What the reader is notified about where they chose nothing for the room.
+    /// The reader's default notification level, in words.
     fn usual_level(&self) -> &'static str {
         let usual = if self.view.room.is_direct { Level::All } else { self.frame.me.notify };
         match usual {
@@ -185,7 +184,7 @@ impl RoomPage {
         }
     }
 
-    /// What the menu of notification levels is called, by the chosen one; `js/level.js` renames it.
+    /// The label of the menu of notification levels; `js/level.js` changes it.
     fn notifications(&self) -> String {
         match self.view.level {
             Some(Level::All) => "Notifications: All messages".to_owned(),
@@ -195,13 +194,13 @@ impl RoomPage {
         }
     }
 
-    /// Whether nobody has written anything yet; the room itself may have recorded who came.
+    /// Whether the room has no messages but notices.
     fn is_silent(&self) -> bool {
         let Page { messages, more_before, more_after, .. } = &self.history;
         !more_before && !more_after && messages.iter().all(|logged| logged.message.kind != Kind::Text)
     }
 
-    /// Whether it is somebody's conversation with themselves.
+    /// Whether it is a person's conversation with themselves.
     fn is_notes(&self) -> bool {
         self.view.room.is_direct && self.view.members == 1
     }
@@ -210,7 +209,7 @@ impl RoomPage {
         fixed::blanks(!self.is_member)
     }
 
-    /// What the empty field for a message says.
+    /// The placeholder of the message field.
     fn prompt(&self) -> String {
         match &self.view.room {
             _ if self.is_notes() => "Write a note".to_owned(),

@@ -7,15 +7,15 @@ use crate::chat::rooms::LeaveResult;
 use crate::clock::Millis;
 use crate::model::pagination::{Order, RoomListPage, Whose};
 use crate::model::{ListedRoom, Room};
-use crate::web::pages::rooms::Which;
+use crate::web::query::RoomsQuery;
 
 /// A new invite link.
 #[derive(Debug, Template)]
 #[template(path = "rooms/invite.html")]
 pub struct InvitePage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
-    /// The whole link.
+    /// The URL.
     pub link: String,
 }
 
@@ -27,40 +27,39 @@ pub struct RoomsPage {
     rooms: Vec<ListedRoom>,
     whose: Whose,
     order: Order,
-    which: Which,
+    query: RoomsQuery,
     now: Millis,
-    /// What the next page's address ends with, if there is one.
+    /// The query string of the next page.
     next: Option<String>,
-    /// What was typed.
+    /// The input.
     pub name: String,
-    /// What was typed.
+    /// The input.
     pub topic: String,
-    /// What was chosen.
+    /// The input.
     pub is_private: bool,
-    /// Why it was refused.
+    /// The error of the form.
     pub problem: Option<Problem>,
-    /// The room that has the name already.
+    /// The room with the same name.
     pub taken: Option<Room>,
-    /// The rooms that were to be left, where some could not.
+    /// The result of leaving several rooms, if it failed for some.
     pub parted: Vec<LeaveResult>,
-    /// Why none was left.
+    /// The error of leaving several rooms.
     pub not_left: Option<Problem>,
 }
 
 impl RoomsPage {
     /// A page of the list, with an empty form.
-    #[must_use]
-    pub fn new(frame: Frame, RoomListPage { rooms, next }: RoomListPage, which: Which, now: Millis) -> Self {
-        let whose = which.whose();
-        // Who looked for a room that there is not may want to make it.
-        let name = if rooms.is_empty() && whose == Whose::All { which.q.trim().to_owned() } else { String::new() };
+    pub fn new(frame: Frame, RoomListPage { rooms, next }: RoomListPage, query: RoomsQuery, now: Millis) -> Self {
+        let whose = query.whose();
+        // A search without results suggests the name of a new room.
+        let name = if rooms.is_empty() && whose == Whose::All { query.q.trim().to_owned() } else { String::new() };
         Self {
             frame,
             rooms,
             whose,
-            order: which.sought().map_or(Order::Name, |sought| sought.order),
-            next: next.map(|next| which.query(&next)),
-            which,
+            order: query.sought().map_or(Order::Name, |sought| sought.order),
+            next: next.map(|next| query.query(&next)),
+            query,
             now,
             name,
             topic: String::new(),
@@ -80,9 +79,9 @@ impl RoomsPage {
         general(self.problem.as_ref(), &["name", "topic", "visibility"])
     }
 
-    /// How many of the rooms that were to be left were.
+    /// The number of rooms that were left.
     fn left(&self) -> usize {
-        self.parted.iter().filter(|result| result.refused.is_none()).count()
+        self.parted.iter().filter(|parting| parting.refused.is_none()).count()
     }
 
     fn is_mine(&self) -> bool {
@@ -90,33 +89,33 @@ impl RoomsPage {
     }
 
     fn q(&self) -> &str {
-        self.which.q.trim()
+        self.query.q.trim()
     }
 
-    /// The tabs: what each is called, where it leads, and whether it is the open one.
+    /// The tabs: name, query string, and whether it is the open one.
     fn tabs(&self) -> [(&'static str, String, bool); 3] {
         [("All rooms", Whose::All), ("Your rooms", Whose::Own), ("Not joined", Whose::Others)]
-            .map(|(name, whose)| (name, self.which.other(whose, self.order.as_str()), whose == self.whose))
+            .map(|(name, whose)| (name, self.query.other(whose, self.order.as_str()), whose == self.whose))
     }
 
-    /// The orders: what each is called, where it leads, and whether it is the present one.
+    /// The orders: name, query string, and whether it is the current one.
     fn orders(&self) -> [(&'static str, String, bool); 3] {
         [("Name", Order::Name), ("Members", Order::Members), ("Last activity", Order::Activity)]
-            .map(|(name, order)| (name, self.which.other(self.whose, order.as_str()), order == self.order))
+            .map(|(name, order)| (name, self.query.other(self.whose, order.as_str()), order == self.order))
     }
 
-    /// What the address of the first page ends with, unless this is it.
+    /// The query string of the first page, unless this is the first.
     fn first(&self) -> Option<String> {
-        (!self.which.after.is_empty()).then(|| self.which.query(""))
+        (!self.query.after.is_empty()).then(|| self.query.query(""))
     }
 
-    /// When somebody last wrote in a room.
+    /// When the last message was written.
     fn active(&self, listed: &ListedRoom) -> Option<String> {
         listed.talked_at.map(|at| moments::ago(at, self.now, &self.frame.times))
     }
 
-    /// Whether there is something to find or to sort.
+    /// Whether there is anything to filter or sort.
     fn is_findable(&self) -> bool {
-        self.rooms.len() > 1 || !self.q().is_empty() || !self.which.after.is_empty()
+        self.rooms.len() > 1 || !self.q().is_empty() || !self.query.after.is_empty()
     }
 }

@@ -1,4 +1,4 @@
-//! The page of search.
+//! The search page.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::model::ListedRoom;
 #[template(path = "search/index.html")]
 pub struct SearchPage {
     frame: Frame,
-    /// What is asked for.
+    /// The whole query.
     q: String,
-    /// What of it stands in the field.
+    /// The part in the field.
     typed: String,
-    /// The conversation within which it is asked for. It has no name that can be typed, so it is a chip and no part of the field.
+    /// The group conversation that is searched. It has no name to type, so it is a chip and not in the field.
     within: Option<Arc<str>>,
     order: Order,
-    /// The filters in it.
+    /// Its filters.
     chips: Vec<Chip>,
-    /// Whether it is to be searched for already.
+    /// Whether a search was made.
     is_asked: bool,
-    /// Whether this is a later page of the results.
+    /// Whether this is not the first page.
     is_next: bool,
     finds: Vec<Find>,
-    /// The link to more.
+    /// The link to the next page.
     next: Option<String>,
     building: bool,
     limited: bool,
@@ -40,14 +40,14 @@ pub struct SearchPage {
     problem: Option<Problem>,
 }
 
-/// A filter, with the way to the same search without it.
+/// A filter, with the link to the search without it.
 #[derive(Debug)]
 struct Chip {
     label: String,
     without: String,
 }
 
-/// One result on the page.
+/// A result.
 #[derive(Debug)]
 struct Find {
     room: String,
@@ -58,7 +58,7 @@ struct Find {
     hue: String,
     at: String,
     clock: String,
-    /// Made by `chat::search`: escaped, with nothing but `<mark>` in it.
+    /// HTML from `chat::search`: escaped, with no element but `<mark>`.
     snippet: String,
 }
 
@@ -66,7 +66,7 @@ impl Find {
     fn new(found: &Found, frame: &Frame) -> Self {
         let message = &found.message.message;
         let at = frame.times.at(message.created_at);
-        // A conversation is called after its people, as in the sidebar.
+        // Conversations have the name that the sidebar shows.
         let own = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
         Self {
             room: message.room.to_string(),
@@ -83,8 +83,7 @@ impl Find {
 }
 
 impl SearchPage {
-    /// What was found, or why nothing was looked for.
-    #[must_use]
+    /// The results, or the error.
     pub fn new(
         frame: Frame,
         q: String,
@@ -121,7 +120,7 @@ impl SearchPage {
         }
     }
 
-    /// Where the same is searched for in all rooms, if it is searched for in one.
+    /// The link to the same search in all rooms, if it is limited to one.
     fn everywhere(&self) -> Option<String> {
         let mut q = self.q.clone();
         let mut has_one = false;
@@ -148,7 +147,7 @@ impl SearchPage {
     }
 }
 
-/// What of a query is typed, and the group conversation within which it is asked for.
+/// The part of a query in the field, and the group conversation that it is limited to.
 fn apart(q: &str, frame: &Frame) -> (String, Option<Arc<str>>) {
     let is_group = |listed: &&ListedRoom| listed.room.is_direct && listed.room.direct.len() > 1;
     for filter in filters(q) {
@@ -161,7 +160,7 @@ fn apart(q: &str, frame: &Frame) -> (String, Option<Arc<str>>) {
     (q.to_owned(), None)
 }
 
-/// A filter in words: rooms and conversations as they are called.
+/// A filter for people: rooms and conversations by name.
 fn label(filter: &Filter, frame: &Frame) -> String {
     let slug = filter.text.split_once(':').map_or("", |(_, slug)| slug.trim_start_matches('#'));
     let called = |listed: &&ListedRoom| {

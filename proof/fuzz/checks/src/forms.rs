@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use parlor::accounts::{password, profile};
 use parlor::chat::direct;
 use parlor::config::Config;
-use parlor::error::{Error, Result};
+use parlor::error::Result;
 use parlor::http::origin::Origins;
 use parlor::http::{client_ip, cookies};
 use parlor::model::username::{NAME, Username, display_name};
@@ -25,13 +25,15 @@ use parlor::model::{lookalikes, validate};
 use parlor::realtime::guard::ConnectionGuard;
 use parlor::realtime::handshake::{self, Doors};
 use parlor::server::{Connections, Limits, PeerAddr};
+use parlor::web::accept::Format;
 use parlor::web::assets;
 use parlor::web::form::Form;
 use parlor::web::pages::{
-    accounts, drafts, history, members, mentions, message_actions, messages, notifications, people, preview, read_marker,
-    revisions, rooms, search, settings, sidebar,
+    accounts, drafts, history, members, mentions, message_actions, messages, notifications, preview, read_marker, revisions,
+    rooms, search, settings, sidebar,
 };
-use parlor::web::respond::{Asked, own_path, wants_json};
+use parlor::web::query::{PeopleQuery, RoomsQuery};
+use parlor::web::respond::{own_path, to_login};
 use serde::de::DeserializeOwned;
 
 use crate::{bounded, within};
@@ -163,8 +165,9 @@ fn link(line: &[u8]) {
     let _ = Query::<mentions::Before>::try_from_uri(&uri);
     let _ = Query::<revisions::Between>::try_from_uri(&uri);
     let _ = Query::<history::Day>::try_from_uri(&uri);
-    let _ = Query::<people::Search>::try_from_uri(&uri);
-    let _ = Query::<search::Sought>::try_from_uri(&uri);
+    let _ = Query::<PeopleQuery>::try_from_uri(&uri).map(|Query(query)| query.sought().map(|_| query.query("")));
+    let _ = Query::<RoomsQuery>::try_from_uri(&uri).map(|Query(query)| query.sought().map(|_| query.query("")));
+    let _ = Query::<search::SearchQuery>::try_from_uri(&uri);
     let _ = Query::<settings::Done>::try_from_uri(&uri);
     if let Ok(Query(place)) = Query::<history::Place>::try_from_uri(&uri)
         && let Err(error) = place.window()
@@ -175,10 +178,10 @@ fn link(line: &[u8]) {
     file(path, HeaderMap::new());
     let kept = handshake::prepare(Request::get(uri.clone()).body(()).expect("a URI that was read"), &doors(&HTTPS));
     assert_eq!(kept.uri(), &uri);
-    // Where somebody comes back to whom the page sent to log in first.
-    let refused = Asked::of(&HeaderMap::new(), &uri).refuse(Error::Unauthenticated).into_response();
+    // The log-in form leads back to the page.
+    let redirect = to_login(&uri);
     let location =
-        refused.headers().get(LOCATION).and_then(|location| location.to_str().ok()).expect("an answer leads to the log-in");
+        redirect.headers().get(LOCATION).and_then(|location| location.to_str().ok()).expect("an answer leads to the log-in");
     assert!(location.starts_with("/login?next=") || location == "/login", "{location:?}");
     next(&String::from_utf8_lossy(line));
 }
@@ -238,8 +241,8 @@ fn head(lines: &[u8]) {
             "{host:?}"
         );
     }
-    let json = wants_json(&headers);
-    assert!(!json || headers.contains_key("accept"));
+    let is_json = Format::of(&headers).is_json();
+    assert!(!is_json || headers.contains_key("accept"));
     file("css/base.css".into(), headers);
 }
 

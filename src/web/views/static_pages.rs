@@ -1,4 +1,4 @@
-//! The pages around the others: the list of keys, and the one for when there is no network.
+//! Pages without data of their own: the keyboard shortcuts, and the offline page.
 
 use askama::Template;
 
@@ -8,7 +8,7 @@ use super::Frame;
 #[derive(Debug, Template)]
 #[template(path = "shared/shortcuts.html")]
 pub struct KeysPage {
-    /// Around it.
+    /// The layout.
     pub frame: Frame,
 }
 

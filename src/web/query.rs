@@ -1,0 +1,90 @@
+//! The query strings of lists: read from a request, and written into links to further pages.
+
+use serde::Deserialize;
+
+use crate::error::Result;
+use crate::model::pagination::{Order, PageRequest, RoomPageRequest, Whose};
+
+/// A page of a list of people.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PeopleQuery {
+    /// A part of their name.
+    pub q: String,
+    /// The cursor: the page begins behind this person.
+    pub after: String,
+}
+
+impl PeopleQuery {
+    /// The validated request; `invalid` or `too_long`, for the field.
+    pub fn sought(&self) -> Result<PageRequest> {
+        PageRequest::parse(&self.q, &self.after)
+    }
+
+    /// The query string of the page behind `after`; empty for the first page without a filter.
+    pub fn query(&self, after: &str) -> String {
+        query_string(&[("q", self.q.trim()), ("after", after)])
+    }
+}
+
+/// A page of the list of rooms.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RoomsQuery {
+    /// A part of their name.
+    pub q: String,
+    /// The cursor: the page begins behind this room.
+    pub after: String,
+    /// Whether to list only rooms that the reader is a member of.
+    mine: String,
+    /// `no` to list only rooms that the reader is not a member of.
+    joined: String,
+    /// The order.
+    sort: String,
+}
+
+impl RoomsQuery {
+    /// The first page of the reader's own rooms.
+    pub fn own() -> Self {
+        Self { mine: "yes".to_owned(), ..Self::default() }
+    }
+
+    /// Whose rooms are listed.
+    pub fn whose(&self) -> Whose {
+        match (self.mine.as_str(), self.joined.as_str()) {
+            ("" | "no" | "false" | "0", "no" | "false" | "0") => Whose::Others,
+            ("" | "no" | "false" | "0", _) => Whose::All,
+            _ => Whose::Own,
+        }
+    }
+
+    /// The validated request; `invalid` or `too_long`, for the field.
+    pub fn sought(&self) -> Result<RoomPageRequest> {
+        RoomPageRequest::parse(&self.q, &self.after, self.whose(), Order::parse(&self.sort)?)
+    }
+
+    /// The query string of the page behind `after`; empty for the first page without a filter.
+    pub fn query(&self, after: &str) -> String {
+        self.with(self.whose(), &self.sort, after)
+    }
+
+    /// The query string of the first page of another selection or order.
+    pub fn other(&self, whose: Whose, sort: &str) -> String {
+        self.with(whose, sort, "")
+    }
+
+    fn with(&self, whose: Whose, sort: &str, after: &str) -> String {
+        let mine = if whose == Whose::Own { "yes" } else { "" };
+        let joined = if whose == Whose::Others { "no" } else { "" };
+        let sort = if sort == "name" { "" } else { sort };
+        query_string(&[("mine", mine), ("joined", joined), ("q", self.q.trim()), ("sort", sort), ("after", after)])
+    }
+}
+
+/// `?name=value&…` of the parameters that have a value; empty if none has.
+fn query_string(parameters: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { query } else { format!("?{query}") }
+}
