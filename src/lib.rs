@@ -37,6 +37,7 @@ pub mod pieces;
 pub mod realtime;
 pub mod security_log;
 pub mod server;
+pub mod transport;
 pub mod web;
 
 pub use app::App;

@@ -35,8 +35,8 @@ pub const READS: usize = 4;
 pub const WAITING: Duration = Duration::from_secs(10);
 /// Answers up to this size fit into the system's socket buffer and are not tracked until they are sent.
 pub const SMALL: usize = 16 * 1024;
-/// Maximum size of a socket's outgoing queue.
-pub const SOCKET: u64 = engineioxide::backlog::MAX_BYTES;
+/// How many bytes may wait for one socket.
+pub const SOCKET: u64 = crate::transport::MAX_BYTES;
 /// Bytes per permit of the memory semaphore.
 const UNIT: usize = 1024;
 

@@ -6,7 +6,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
-use engineioxide::backlog::Backlog;
 use parking_lot::{Mutex, MutexGuard};
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
@@ -15,8 +14,9 @@ use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, UserId};
 use crate::realtime::guard::ConnectionGuard;
+use crate::transport::Backlog;
 
-/// How many of a socket's events may wait for their outcome; one more is refused.
+/// The most events of a connection that may be in flight; further ones are refused.
 const IN_FLIGHT: u32 = 256;
 /// How many rate-limited events a connection may send before it is cut.
 const VIOLATIONS: u32 = 2_000;
@@ -24,20 +24,20 @@ const VIOLATIONS: u32 = 2_000;
 /// One live connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// Who.
+    /// Whose it is.
     pub user: UserId,
     /// Their username.
     pub username: Arc<str>,
-    /// Through which session.
+    /// The session behind it.
     pub session: SessionKey,
-    /// How many accesses had ended when the database was asked whether this person has access.
+    /// How many times access had ended (`Registry::endings`) when the database confirmed this person's access.
     pub(super) as_of: u64,
     guard: Arc<ConnectionGuard>,
-    /// Its person's turns to read.
+    /// The read turns of its person, shared by all their connections.
     pub read_permits: ReadPermits,
-    /// What waits to be written to it.
+    /// The bytes queued for it and written to it.
     pub backlog: Backlog,
-    /// Where answers end in what was queued for it; each has its place among the events under way until it has been written.
+    /// Where each reply ends in the stream of queued bytes. An event counts as in flight until its reply has been written.
     departing: Mutex<VecDeque<u64>>,
     lag: Mutex<Lag>,
     pub(super) is_revoked: AtomicBool,
@@ -49,26 +49,26 @@ pub struct Connection {
     violations: AtomicU32,
     /// Ends with the last [`Ticket`] that was taken.
     queue: Mutex<Option<oneshot::Receiver<()>>>,
-    /// When it last said that its person is typing, in milliseconds.
+    /// When it last sent `typing`, in milliseconds.
     pub typed_at: AtomicI64,
     rooms: Mutex<HashMap<Arc<str>, RoomState>>,
-    /// Whether it hears of all its person's rooms; changed only with the registry locked.
+    /// Whether it watches all its person's rooms; changed only with the registry locked.
     pub(super) is_watching: AtomicBool,
 }
 
-/// How far a socket is behind what is broadcast: what was queued for it at one moment, when that much had been broadcast.
+/// A sample of how far a connection lags behind the broadcasts: the bytes queued for it at one moment, and the bytes broadcast by then.
 #[derive(Debug, Default)]
 struct Lag {
     queued: u64,
     broadcast: u64,
 }
 
-/// One event on its way; gives its place back when dropped, or when its answer has been written.
+/// One event in flight. It stops counting when dropped, or once its reply has been written.
 #[derive(Debug)]
 pub struct InFlight(Option<Arc<Connection>>);
 
 impl InFlight {
-    /// Keeps the place until all that is queued for the socket now has been written.
+    /// Counts until everything that is queued for the socket now has been written.
     pub fn until_written(mut self) {
         if let Some(connection) = self.0.take() {
             connection.release_written();
@@ -86,12 +86,12 @@ impl Drop for InFlight {
     }
 }
 
-/// What a socket is in a room of which its person is a member.
+/// A connection's state in a room of which its person is a member.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RoomState {
-    /// Which.
+    /// The room.
     pub room: RoomId,
-    /// Whether it hears what is said there.
+    /// Whether it receives the room's messages.
     pub is_live: bool,
 }
 
@@ -106,14 +106,14 @@ impl Ticket {
     /// Waits until it is first.
     pub async fn ready(&mut self) {
         if let Some(before) = self.before.take() {
-            // Nobody sends: it ends with an error, by the other's drop.
+            // Nothing is ever sent: the channel closes when the ticket before it is dropped.
             before.await.ok();
         }
     }
 }
 
 impl Connection {
-    /// A connection of a person who has just been let in.
+    /// A connection that has just been admitted.
     #[must_use]
     pub fn new(
         user: UserId,
@@ -146,19 +146,19 @@ impl Connection {
         }
     }
 
-    /// Whether its access has ended; every event asks first.
+    /// Whether its access has ended. Every event checks this first.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.is_revoked.load(Ordering::Acquire)
     }
 
-    /// Whether it hears of all its person's rooms.
+    /// Whether it watches all its person's rooms.
     #[must_use]
     pub fn is_watching(&self) -> bool {
         self.is_watching.load(Ordering::Acquire)
     }
 
-    /// Takes a place for one more event, if the socket has not too many on their way, answers that it has not read included.
+    /// Counts one more event as in flight; none if there are too many, including replies that the client has not read.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
         let guard = InFlight(Some(self.clone()));
@@ -169,7 +169,7 @@ impl Connection {
         (self.in_flight.load(Ordering::Relaxed) <= IN_FLIGHT).then_some(guard)
     }
 
-    /// Gives back the places of the answers that have been written.
+    /// Stops counting the events whose replies have been written.
     fn release_written(&self) {
         let written = self.backlog.written();
         let mut departing = self.departing.lock();
@@ -178,8 +178,8 @@ impl Connection {
         self.in_flight.fetch_sub(u32::try_from(left).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// How much has been broadcast since the oldest of what still waits for it was queued, when that much has been in all. Asked
-    /// now and then: it sees what waited already when it was last asked.
+    /// How many bytes were broadcast since the oldest bytes that still wait for it were queued; `broadcast` is the total so far. It samples:
+    /// only what already waited at the last call is seen.
     #[must_use]
     pub fn lag(&self, broadcast: u64) -> u64 {
         let mut lag = self.lag.lock();
@@ -196,7 +196,7 @@ impl Connection {
         Ticket { before: self.queue.lock().replace(last), _end: end }
     }
 
-    /// Whether no such change is waiting.
+    /// Whether no change is waiting in that queue.
     #[must_use]
     pub fn is_queue_empty(&self) -> bool {
         let mut queue = self.queue.lock();
@@ -220,29 +220,29 @@ impl Connection {
         self.violations.store(0, Ordering::Relaxed);
     }
 
-    /// Ends the connection at once, whatever is still queued for it.
+    /// Cuts the connection at once and drops what is queued for it.
     pub fn cut(&self) {
         self.is_revoked.store(true, Ordering::Release);
         self.guard.cut();
     }
 
-    /// Its socket has left, and its connection may be there still.
+    /// The socket has left the namespace; the transport may still be open.
     pub(super) fn leave(&self) {
         self.guard.left();
     }
 
-    /// Its places in rooms, by their slugs.
+    /// Its state in rooms, by slug.
     pub(super) fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, RoomState>> {
         self.rooms.lock()
     }
 
-    /// The room that a slug names, if its person is known for a member there.
+    /// The room with this slug, if its person is known to be a member.
     #[must_use]
     pub fn own_room(&self, slug: &str) -> Option<RoomId> {
         self.rooms().get(slug).map(|place| place.room)
     }
 
-    /// The room that a slug names, if it is live in it.
+    /// The room with this slug, if the connection is live in it.
     #[must_use]
     pub fn live_room(&self, slug: &str) -> Option<RoomId> {
         self.rooms().get(slug).filter(|place| place.is_live).map(|place| place.room)
@@ -272,13 +272,13 @@ impl Connected {
     }
 }
 
-/// What socketioxide calls those who watch a room.
+/// The socketioxide room of the connections that watch a room.
 #[must_use]
 pub fn watchers(room: RoomId) -> String {
     format!("w{room}")
 }
 
-/// What socketioxide calls a room.
+/// The socketioxide room of the connections that are live in a room.
 #[must_use]
 pub fn channel(room: RoomId) -> String {
     room.to_string()

@@ -1,7 +1,7 @@
-//! What a connection may do: who may use it, what it may carry, and how often it may ask to be let in.
+//! The guard of a transport: who may use it, which packets it may carry, and how often it may try to connect.
 //!
-//! Owns the checks of raw packets, before socketioxide parses or keeps anything of them, and the end of a transport, whichever it is. It
-//! must not let anybody in: that is decided at each connect.
+//! Owns the checks of raw packets, before socketioxide parses or keeps them, and the end of a transport of either kind. It must not admit
+//! anybody: that is decided at each connect.
 
 use std::any::Any;
 use std::fmt;
@@ -11,19 +11,19 @@ use std::time::Duration;
 
 use axum::http::Extensions;
 use engineioxide::Str;
-use engineioxide::guard::{Close, Guard, Guarded, Message, Verdict};
 use parking_lot::{Mutex, MutexGuard};
 use socketioxide::TransportType;
 
 use super::NAMESPACE;
 use super::handshake::Handshake;
 use crate::server::{ConnectionControl, ConnectionPermit, Connections};
+use crate::transport::{Close, Guard, Guarded, Message, Verdict};
 
-/// How often one connection may ask to be let in, whatever comes of it.
+/// The most connect attempts on one transport, successful or not.
 const CONNECTS: u32 = 8;
-/// How many bytes a WebSocket connection may send while nobody is let in: one packet of 30 bytes is needed.
+/// The most bytes that a WebSocket may send before anybody is admitted; a connect packet has 30.
 const UNADMITTED: u32 = 16 * 1024;
-/// The longest namespace that is told back to a client, in bytes.
+/// The longest namespace that is named in a refusal, in bytes.
 const NAMED: usize = 64;
 /// How long a refused client has to read why.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -33,17 +33,16 @@ pub struct ConnectionGuard {
     handshake: Handshake,
     connections: Connections,
     connects: AtomicU32,
-    /// Whether its client has been told that it is closed.
+    /// Whether its client has been refused and the transport is about to close.
     is_closing: AtomicBool,
     transport: Mutex<Transport>,
 }
 
-/// How the transport can be ended.
+/// What has to be closed to end the transport.
 enum Transport {
-    /// Over WebSocket: with its connection. Before it is open: with the request's.
+    /// WebSocket: its connection. Before it is open: the connection of the request.
     Connection(ConnectionControl),
-    /// Over polling: with the session, which takes a permit among the connections. The connections of its requests may be a proxy's,
-    /// and carry the requests of others.
+    /// Polling: the session, which counts as a connection. Its requests may arrive over a proxy's connections, which others share.
     Session { permit: ConnectionPermit, close: Arc<dyn Fn() + Send + Sync> },
 }
 
@@ -79,13 +78,13 @@ impl ConnectionGuard {
         Self { handshake, connections, connects: AtomicU32::new(0), is_closing: AtomicBool::new(false), transport }
     }
 
-    /// The one that a request brought.
+    /// The guard in a request's extensions.
     #[must_use]
     pub fn of(request: &Extensions) -> Option<Arc<Self>> {
         request.get::<Guarded>()?.0.clone().into_any().downcast().ok()
     }
 
-    /// What came with the request that opened it.
+    /// The request that opened it.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
         &self.handshake
@@ -95,7 +94,7 @@ impl ConnectionGuard {
         self.transport.lock()
     }
 
-    /// Somebody has been let in.
+    /// Somebody has been admitted.
     pub fn let_in(&self) {
         match &mut *self.transport() {
             Transport::Connection(cut) => cut.allow_all(),
@@ -103,20 +102,20 @@ impl ConnectionGuard {
         }
     }
 
-    /// Whoever was let in has left; the transport may be there still.
+    /// The admitted person has left; the transport may still be open.
     pub fn left(&self) {
         if let Transport::Connection(cut) = &*self.transport() {
             cut.allow(UNADMITTED);
         }
     }
 
-    /// Ends the transport at once, whatever is still queued for it.
+    /// Ends the transport at once and drops what is queued for it.
     pub fn cut(&self) {
         let end = self.transport().end();
         end.now();
     }
 
-    /// Ends it when its client has had time to read why. Whoever does not read is not waited for.
+    /// Ends it after the client has had time to read why; a client that does not read is not waited for.
     fn cut_soon(&self) {
         let end = self.transport().end();
         tokio::spawn(async move {
@@ -136,7 +135,7 @@ impl ConnectionGuard {
                 Verdict::Pass
             }
             Some(Packet { is_connect: false, namespace: NAMESPACE }) => Verdict::Pass,
-            // A client that is told so does not come back by itself.
+            // A client that gets this answer does not reconnect by itself.
             Some(Packet { is_connect: true, namespace }) if namespace != NAMESPACE && namespace.len() <= NAMED => {
                 self.is_closing.store(true, Ordering::Relaxed);
                 let named = if namespace == "/" { String::new() } else { format!("{namespace},") };
@@ -155,7 +154,7 @@ impl Guard for ConnectionGuard {
                 true
             }
             TransportType::Polling => match self.connections.admit_session(self.handshake.address) {
-                // Until it is open there is nothing to close.
+                // Nothing to close until it is open.
                 Some(permit) => {
                     *self.transport() = Transport::Session { permit, close: Arc::new(|| ()) };
                     true
@@ -179,7 +178,7 @@ impl Guard for ConnectionGuard {
 
     fn upgraded(&self, request: &Extensions) {
         let Some(cut) = Self::of(request).map(|it| it.handshake.control.clone()) else { return };
-        // The connection has a permit of its own.
+        // The WebSocket's connection is counted by itself.
         let mut transport = self.transport();
         if let Transport::Session { permit, .. } = &*transport
             && permit.is_unauthenticated()
@@ -196,7 +195,7 @@ impl Guard for ConnectionGuard {
     fn check(&self, message: Message<'_>) -> Verdict {
         let verdict = match message {
             Message::Text(text) => self.text(text),
-            // No event carries any.
+            // No event carries binary data.
             Message::Binary => Verdict::Close,
         };
         if !matches!(verdict, Verdict::Pass) {
@@ -213,7 +212,7 @@ impl fmt::Debug for ConnectionGuard {
     }
 }
 
-/// What can be said of a Socket.IO packet by its first bytes.
+/// What the first bytes of a Socket.IO packet say.
 #[derive(Debug, PartialEq, Eq)]
 struct Packet<'a> {
     is_connect: bool,
@@ -221,7 +220,7 @@ struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Nothing for a kind that clients do not send: `connect_error`, and whatever has binary attachments.
+    /// Reads a packet; none for types that clients do not send (`connect_error`) or that have binary attachments.
     fn read(text: &'a str) -> Option<Self> {
         let (kind, rest) = text.split_at_checked(1)?;
         if !matches!(kind, "0" | "1" | "2" | "3") {
@@ -234,10 +233,9 @@ impl<'a> Packet<'a> {
 
 #[cfg(test)]
 mod tests {
-    use engineioxide::backlog::Backlog;
-
     use super::*;
     use crate::server::Limits;
+    use crate::transport::Backlog;
 
     fn guard() -> ConnectionGuard {
         let handshake = Handshake {

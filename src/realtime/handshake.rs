@@ -1,15 +1,13 @@
-//! A socket's HTTP request, before socketioxide sees it.
+//! The HTTP request of a socket, before socketioxide sees it.
 //!
-//! Owns what is kept of that request: whose session it names, whether its origin is allowed, and the handle that cuts its connection.
-//! Everything else is dropped, because socketioxide keeps the request as long as the socket, and the request keeps the buffer that it
-//! was read into. It must not let anybody in: that is decided at each connect.
+//! Owns what is kept of that request: the session that it names, whether its origin is allowed, and the handle that cuts its connection.
+//! Everything else is dropped, because socketioxide keeps the request as long as the socket, and the request keeps its read buffer alive.
+//! It must not admit anybody: that is decided at each connect.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
-use engineioxide::backlog::Backlog;
-use engineioxide::guard::Guarded;
 use ipnet::IpNet;
 
 use crate::http::client_ip;
@@ -18,40 +16,41 @@ use crate::http::origin::Origins;
 use crate::model::SessionKey;
 use crate::realtime::guard::ConnectionGuard;
 use crate::server::{ConnectionControl, Connections};
+use crate::transport::{Backlog, Guarded};
 
 /// Where Socket.IO answers.
 pub const PATH: &str = "/socket.io";
 
-/// What a request brought with it.
+/// What is kept of a request.
 #[derive(Debug)]
 pub struct Handshake {
-    /// The session that its cookie names, if any; whether it is still good is asked at each connect.
+    /// The session that its cookie names, if any; whether it is valid is checked at each connect.
     pub session: Option<SessionKey>,
-    /// Whether it comes from a page of ours, or from no page, and was meant for us.
+    /// Whether it comes from one of our pages or from no browser, and was addressed to this server.
     pub is_origin_allowed: bool,
     /// Cuts the connection that it came on.
     pub control: ConnectionControl,
-    /// What waits to be written to the session that it opens.
+    /// The bytes queued for the session that it opens.
     pub backlog: Backlog,
-    /// Where its client is.
+    /// The client's address.
     pub address: IpAddr,
 }
 
-/// What requests are measured by.
+/// What requests are checked against.
 #[derive(Clone)]
 pub struct Doors {
-    /// Where requests may come from.
+    /// The allowed origins.
     pub origins: Arc<Origins>,
-    /// Proxies that say where their clients are.
+    /// The proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The connections, which polling sessions are counted among.
+    /// The connection limits; polling sessions count too.
     pub connections: Connections,
 }
 
-/// What engineioxide reads of a WebSocket handshake and of a polling request; hyper has checked the rest. Nothing else is kept.
+/// The headers that engineioxide reads of a WebSocket handshake and of a polling request; hyper has checked the rest.
 const KEPT: [HeaderName; 3] = [header::SEC_WEBSOCKET_KEY, header::CONTENT_TYPE, header::CONTENT_LENGTH];
 
-/// Where almost every client connects: then the address takes no memory of its own.
+/// The URI of almost every client; as a static string it takes no memory per connection.
 const USUAL: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// Whether a request is for Socket.IO.
@@ -61,12 +60,12 @@ pub fn is_socket<B>(request: &Request<B>) -> bool {
 }
 
 #[must_use]
-/// Whether a socket's request comes from one of our own pages, or from something that is no browser, and was meant for us.
+/// Whether a socket's request comes from one of our pages or from no browser, and was addressed to this server.
 pub fn is_allowed<B>(request: &Request<B>, origins: &Origins) -> bool {
     origins.allows(request.headers()) && origins.is_meant(request.headers(), request.uri())
 }
 
-/// Takes what is worth keeping out of a socket's request, and leaves others as they are.
+/// Strips a socket's request down to what is kept; other requests pass unchanged.
 pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     if !is_socket(&request) {
         return request;
@@ -80,7 +79,7 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
         address: client_ip::client(headers, request.extensions(), &doors.trusted_proxies)
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
     };
-    // As large as it has to be: by itself a map begins with place for six.
+    // Sized exactly: a new map reserves six entries.
     let mut kept = HeaderMap::with_capacity(KEPT.iter().filter(|name| headers.contains_key(*name)).count());
     for name in KEPT {
         if let Some(value) = headers.get(&name) {

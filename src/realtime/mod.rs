@@ -38,18 +38,18 @@ use crate::clock::Clock;
 use crate::config::{Config, Transports};
 use crate::events::{SessionEnd, Subscription};
 
-/// The one namespace.
+/// The only namespace.
 pub const NAMESPACE: &str = "/chat";
-/// The largest packet that a client may send, in bytes: a message of the longest length in any script, with room for its frame.
+/// The largest packet that a client may send, in bytes: the longest message in any script, and its envelope.
 const MAX_PACKET: usize = 64 * 1024;
-/// How many packets may wait for one socket. It is a bound on bursts, not memory that is taken: a packet that goes to many is
-/// shared. One that falls further behind than this is cut, and catches up by `rev`.
+/// The most packets that may wait for one socket. It bounds bursts, not memory: a broadcast packet is shared. A socket that falls further
+/// behind is cut, and catches up by `rev`.
 const OUTGOING: usize = 2048;
-/// How long a connection has to enter the namespace.
+/// How long a transport has to connect to the namespace.
 const ENTERING: Duration = Duration::from_secs(10);
-/// How long the database may take of that; the rest is for saying so.
+/// How long the database may take of that; the rest is for sending the refusal.
 const ADMITTING: Duration = Duration::from_secs(8);
-/// How often sessions under open sockets are checked in the database.
+/// How often the sessions of open sockets are checked in the database.
 const SWEEP: Duration = Duration::from_secs(20);
 
 /// The live side of Parlor.
@@ -63,11 +63,11 @@ pub struct Realtime {
     debounce: Debounce,
     /// How many bytes of messages have been broadcast.
     broadcast: AtomicU64,
-    /// How many of them sockets may still have to write, each counted once.
+    /// How many broadcast bytes sockets may still have to write, each byte counted once.
     unwritten: u64,
 }
 
-/// Why a connection is not let in; the text is what the client gets as `connect_error`.
+/// Why a connection is refused; the client gets the text as `connect_error`.
 #[derive(Debug)]
 enum Refusal {
     Unauthenticated,
@@ -134,7 +134,7 @@ impl Realtime {
             async move { realtime.admit(socket).await }
         };
         let welcome = move |socket: SocketRef| {
-            // Runs in the connecting task itself, before anything else can happen to the socket.
+            // Runs in the connecting task, before anything else can happen to the socket.
             if let Some(connection) = socket.extensions.get::<Arc<Connection>>() {
                 self.registry.add(&socket, &connection);
             }
@@ -143,14 +143,14 @@ impl Realtime {
         io.ns(NAMESPACE, welcome.with(admit));
     }
 
-    /// Asks the database whether the connection's session is good, each time it wants in: a transport outlives its welcome.
+    /// Checks the session in the database at each connect: a transport can outlive its session.
     async fn admit(self: Arc<Self>, socket: SocketRef) -> Result<(), Refusal> {
         let guard = ConnectionGuard::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
         if !guard.handshake().is_origin_allowed {
             return Err(Refusal::ForbiddenOrigin);
         }
         let key = guard.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
-        // Before the database is asked: whose access ends from here on is turned away when they are registered.
+        // Read before the database: access that ends after this is noticed when the connection is registered.
         let as_of = self.registry.endings();
         let user = match tokio::time::timeout(ADMITTING, self.accounts.session_user(&key)).await {
             Ok(Ok(Some(user))) => user,
@@ -170,7 +170,7 @@ impl Realtime {
     /// Tells every socket that the server stops, and cuts them.
     pub fn stop(&self) {
         for Connected { socket, connection } in self.registry.everybody() {
-            // One that cannot be told is cut all the same, and comes back by itself.
+            // A socket that cannot be told is cut all the same, and reconnects.
             socket.disconnect().ok();
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(250)).await;
@@ -193,7 +193,7 @@ impl Realtime {
         }
     }
 
-    /// Now and then: ends the sockets whose session has ended elsewhere or run out, and tidies up.
+    /// Periodically ends the sockets whose sessions ended elsewhere or expired, and discards stale state.
     async fn sweep(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(SWEEP);
         loop {

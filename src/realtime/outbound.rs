@@ -13,7 +13,7 @@ use crate::model::{Author, Draft, Head, ListedRoom, Logged, NotificationLevel, R
 
 /// An event with its name on the wire.
 pub trait Outgoing: Serialize {
-    /// What clients listen for.
+    /// The event's name.
     const NAME: &'static str;
 }
 
@@ -22,65 +22,65 @@ pub trait Outgoing: Serialize {
 pub struct Presence<'a> {
     /// The room's slug.
     pub room: &'a str,
-    /// Whose.
+    /// Whose presence.
     pub user: &'a str,
-    /// Whether they are here now.
+    /// Whether they are there now.
     pub online: bool,
 }
 
-/// Somebody is writing; good for 5 seconds.
+/// Somebody is writing; valid for 5 seconds.
 #[derive(Debug, Serialize)]
 pub struct Typing<'a> {
     /// The room's slug.
     pub room: &'a str,
-    /// Who.
+    /// Their username.
     pub user: &'a str,
-    /// What they are called, where that is not their username.
+    /// Their display name, if it is not the username.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
 }
 
-/// The person read on, at another of their sockets.
+/// The person's read marker moved on another of their connections.
 #[derive(Debug, Serialize)]
 pub struct Read<'a> {
     /// The room's slug.
     pub room: &'a str,
-    /// Up to which message.
+    /// The last message read.
     pub seq: i64,
-    /// How many wait behind it.
+    /// How many messages are unread.
     pub unread: i64,
-    /// How many of them address the person.
+    /// How many of them mention the person.
     pub mentions: i64,
 }
 
-/// The person's notification level for a room changed, at another of their sockets.
+/// The person's notification level for a room changed on another of their connections.
 #[derive(Debug, Serialize)]
 pub struct LevelChanged<'a> {
     /// The room's slug.
     pub room: &'a str,
-    /// What it is set to; null for what the person chose for all.
+    /// The level; null for the person's default.
     pub level: Option<NotificationLevel>,
 }
 
-/// A room became the person's favorite, or is none any more.
+/// The person added a favorite room, or removed one.
 #[derive(Debug, Serialize)]
 pub struct FavoriteChanged<'a> {
     /// The room's slug.
     pub room: &'a str,
-    /// Whether it is one now.
+    /// Whether it is a favorite now.
     pub favorite: bool,
 }
 
-/// The person closed a section of their sidebar, or opened it.
+/// The person closed or opened a section of their sidebar.
 #[derive(Debug, Serialize)]
 pub struct SectionChanged<'a> {
-    /// Which.
+    /// The section.
     pub section: &'a str,
     /// Whether it is closed now.
     pub closed: bool,
 }
 
-/// The person has hidden a conversation, or opened it again.
+/// The person hid a conversation, or showed it again.
 #[derive(Debug, Serialize)]
 pub struct Hidden<'a> {
     /// The room's slug.
@@ -98,14 +98,14 @@ pub struct Activity<'a> {
     pub message: &'a Logged,
 }
 
-/// A message counts otherwise in a room that the socket watches and is not live in.
+/// A message counts differently in a room that the socket watches and is not live in.
 #[derive(Debug, Serialize)]
 pub struct Changed<'a> {
     /// The room's slug.
     pub room: &'a str,
     /// The message as it is now.
     pub message: &'a Logged,
-    /// Whom it addressed before.
+    /// Whom it mentioned before.
     pub addressed: &'a [String],
 }
 
@@ -117,14 +117,14 @@ pub struct Entered(pub OwnRoom);
 /// A room's name, topic or visibility changed.
 #[derive(Debug, Serialize)]
 pub struct Described<'a> {
-    /// The room's slug, under the name that every event gives it.
+    /// The room's slug, as in every event.
     pub room: &'a str,
     /// The room as it is now.
     #[serde(flatten)]
     pub now: &'a Room,
 }
 
-/// The person lost the room; nothing of it follows.
+/// The person is no longer a member; no more events of the room follow.
 #[derive(Debug, Serialize)]
 pub struct Removed<'a> {
     /// The room's slug.
@@ -133,7 +133,7 @@ pub struct Removed<'a> {
     pub reason: Removal,
 }
 
-/// The session has ended; the connection follows.
+/// The session has ended; the connection is about to be cut.
 #[derive(Debug, Serialize)]
 pub struct SignedOut {
     /// Why.
@@ -158,7 +158,7 @@ impl Outgoing for Person<'_> {
     const NAME: &'static str = "person";
 }
 
-/// Somebody with whom one has direct messages connected, or has gone.
+/// Somebody with whom one has a conversation came online or went offline.
 #[derive(Debug, Serialize)]
 pub struct OnlineChanged<'a> {
     /// Who.
@@ -171,7 +171,7 @@ impl Outgoing for OnlineChanged<'_> {
     const NAME: &'static str = "online";
 }
 
-/// A room of the person's, as it stands for them.
+/// One of the person's rooms, with what is unread.
 #[derive(Debug, Serialize)]
 pub struct OwnRoom {
     /// The slug.
@@ -189,7 +189,7 @@ pub struct OwnRoom {
 }
 
 impl OwnRoom {
-    /// A room as it stands for one of its members, in the history of `epoch`.
+    /// A listed room, in the history of `epoch`.
     #[must_use]
     pub fn new(listed: &ListedRoom, epoch: &Arc<str>) -> Self {
         Self {
@@ -255,13 +255,13 @@ impl Outgoing for Draft {
     const NAME: &'static str = "draft";
 }
 
-/// A room's head, with the history that it counts in.
+/// A room's head, with the epoch of its history.
 #[derive(Debug, Serialize)]
 pub struct HeadAck {
-    /// Where the log ends.
+    /// The last `seq` and `rev`.
     #[serde(flatten)]
     pub head: Head,
-    /// Which history; a client that knows another one begins afresh.
+    /// The id of the history; a client that knows another one starts afresh.
     pub epoch: Arc<str>,
 }
 
@@ -270,7 +270,7 @@ pub trait SendEvent {
     /// Queues an event for one socket.
     ///
     /// # Errors
-    /// When its queue is full or it has gone: then the event is lost to it.
+    /// When its queue is full or the socket is gone: it then misses the event.
     fn send<E: Outgoing>(&self, event: &E) -> Result<(), SendError>;
 }
 

@@ -16,12 +16,12 @@ use crate::events::Event;
 use crate::model::{RoomId, UserId};
 use crate::realtime::connection::Connection;
 
-/// How long a room waits before it is told that somebody has gone: a page that is loaded anew does not count.
+/// How long a room waits before it hears that somebody left: a page reload is not noticed.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How long somebody may be without a connection before others hear that they are offline: following a link does not count.
 const BLINK: Duration = Duration::from_secs(5);
 
-/// Those who have left a room of late.
+/// The people who have just left a room, each with the time when it is published.
 #[derive(Debug, Default)]
 pub struct Leavers {
     queue: Mutex<Queue>,
@@ -30,13 +30,13 @@ pub struct Leavers {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Of whom the room believes that they are there, until their turn comes.
+    /// Those whom the room still believes to be there.
     going: HashSet<(RoomId, UserId)>,
-    /// The same, those who left first in front. Each pair is in it once.
+    /// The same, in the order of leaving. Each pair is in it once.
     turns: VecDeque<Leaver>,
 }
 
-/// Somebody whose last socket left a room.
+/// Somebody whose last connection left a room.
 #[derive(Debug)]
 struct Leaver {
     due: Instant,
@@ -64,7 +64,7 @@ impl Leavers {
         self.queue().going.contains(&(room, user))
     }
 
-    /// The next whose moment has passed; waits for it.
+    /// Waits for the next one that is due.
     async fn next(&self) -> Leaver {
         loop {
             let due = self.queue().turns.front().map(|leaver| leaver.due);
@@ -83,7 +83,7 @@ impl Leavers {
     }
 }
 
-/// Who was told to be connected, and who is waited for.
+/// Limits how often a person's online state is published: when each was last published, and who is being waited for.
 #[derive(Debug, Default)]
 pub struct Debounce {
     published: Mutex<HashMap<UserId, Instant>>,
@@ -91,7 +91,7 @@ pub struct Debounce {
 }
 
 impl Debounce {
-    /// Whether it is time to tell others that somebody is connected: not if they were told within `time`.
+    /// Whether somebody's online state may be published: not if it was within `time`.
     pub fn may_publish(&self, user: UserId, time: Duration) -> bool {
         let mut published = self.published.lock();
         let now = Instant::now();
@@ -102,17 +102,17 @@ impl Debounce {
         is_due
     }
 
-    /// Begins to wait for somebody to come back; `false` if others do already.
+    /// Starts to wait for somebody to come back; `false` if another task already does.
     pub fn wait_for(&self, user: UserId) -> bool {
         self.waited_for.lock().insert(user)
     }
 
-    /// Waits no longer.
+    /// Ends that wait.
     pub fn have_waited(&self, user: UserId) {
         self.waited_for.lock().remove(&user);
     }
 
-    /// Forgets who was told of longer than `time` ago; called now and then.
+    /// Discards entries older than `time`; called periodically.
     pub fn forget(&self, time: Duration) {
         let mut published = self.published.lock();
         published.retain(|_, at| at.elapsed() < time);

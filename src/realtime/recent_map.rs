@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What happened lately: kept for one turn at least, and two at most.
+/// Recent entries, kept for at least one turn and at most two.
 #[derive(Debug)]
 pub struct RecentMap<K, V> {
     new: HashMap<K, V>,
@@ -17,17 +17,17 @@ impl<K, V> Default for RecentMap<K, V> {
 }
 
 impl<K: Hash + Eq, V> RecentMap<K, V> {
-    /// Notes something that has just happened.
+    /// Inserts an entry.
     pub fn insert(&mut self, key: K, value: V) {
         self.new.insert(key, value);
     }
 
-    /// What is known of it, if it happened lately.
+    /// The entry, if it is recent.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.new.get(key).or_else(|| self.old.get(key))
     }
 
-    /// Forgets what happened before the last turn.
+    /// Ends a turn: discards the entries from before the last one.
     pub fn turn(&mut self) {
         self.old = std::mem::take(&mut self.new);
     }

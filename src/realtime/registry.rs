@@ -19,16 +19,16 @@ use crate::events::SessionEnd;
 use crate::model::{ConnectionId, RoomId, SessionKey, UserId};
 use crate::realtime::connection::{Connected, Connection, RoomState, channel, watchers};
 
-/// How long a socket that is being ended has to read why.
+/// How long a socket that is being ended has to read the reason.
 const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Every live connection.
 #[derive(Debug)]
 pub struct Registry {
     all: Mutex<Entries>,
-    /// Changed only with `all` locked, so that a socket is counted in and out of a room exactly as it enters and leaves it.
+    /// Changed only with `all` locked, so that counts match the sockets exactly.
     presence: Arc<Presence>,
-    /// How many sockets watch: while none does, nothing is told to watchers.
+    /// How many sockets watch; while none does, nothing is encoded for watchers.
     watching: AtomicUsize,
 }
 
@@ -36,30 +36,30 @@ pub struct Registry {
 struct Entries {
     by_socket: HashMap<Sid, Connected>,
     by_user: HashMap<UserId, Vec<Sid>>,
-    /// Who lost which room, and at which change: a join decided on older news must not connection them again.
+    /// Who recently lost which room, and at which `rev`: a join that was decided before must be refused.
     lost: RecentMap<(RoomId, UserId), i64>,
-    /// Sessions that have ended: a connect that was let in on older news must not stay.
+    /// Sessions that recently ended: a connect that was admitted before must not stay.
     ended: RecentMap<SessionKey, ()>,
-    /// Whose sessions have all ended, and as which ending: a connect that was let in on news from before it must not stay, and one with a
-    /// newer session may.
+    /// People whose sessions all ended recently, each with the number of that ending: a connect that was admitted before it must not stay, one
+    /// with a newer session may.
     ended_users: RecentMap<UserId, u64>,
     /// How many times a person's access has ended.
     endings: u64,
 }
 
 impl Entries {
-    /// Whether somebody has lost a room after change `as_of`.
+    /// Whether somebody lost a room after `rev` `as_of`.
     fn has_lost(&self, room: RoomId, user: UserId, as_of: i64) -> bool {
         self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
     }
 
-    /// Whether a connection's access has ended since it was decided on.
+    /// Whether a connection's access has ended since it was admitted.
     fn has_ended(&self, connection: &Connection) -> bool {
         self.ended.get(&connection.session).is_some()
             || self.ended_users.get(&connection.user).is_some_and(|ending| *ending > connection.as_of)
     }
 
-    /// Takes the connections that are meant out of everything, in one step: none of them can join anything from here on.
+    /// Revokes the matching connections in one step: from here on none of them can join anything.
     fn revoke(&self, which: impl Fn(&Connection) -> bool) -> Vec<Connected> {
         let ended: Vec<_> = self.by_socket.values().filter(|connected| which(&connected.connection)).cloned().collect();
         for Connected { socket, connection } in &ended {
@@ -81,8 +81,8 @@ impl Registry {
         self.all.lock()
     }
 
-    /// Registry a socket, once. Called when it has connected and again at each event, because a client can be quicker with its first
-    /// event than the connecting task is.
+    /// Registers a connection, once. Called when it has connected and again at each event, because a client's first event can come before
+    /// the connecting task is done.
     pub fn add(&self, socket: &SocketRef, connection: &Arc<Connection>) {
         if connection.is_registered.load(Ordering::Acquire) {
             return;
@@ -99,7 +99,7 @@ impl Registry {
         all.by_socket.insert(socket.id, Connected { socket: socket.clone(), connection: connection.clone() });
     }
 
-    /// Forgets a socket that has gone; gives the rooms in which its person is no longer, and whether it was their last.
+    /// Removes a socket that is gone. Returns the rooms that its person has left with it, and whether it was their last connection.
     #[must_use]
     pub fn remove(&self, socket: Sid, connection: &Connection) -> (Vec<(Arc<str>, RoomId)>, bool) {
         let mut all = self.entries();
@@ -121,7 +121,7 @@ impl Registry {
         (live.filter(|(_, room)| self.presence.leave(*room, connection.user)).collect(), was_last)
     }
 
-    /// Who is in a room.
+    /// Who is online in a room.
     #[must_use]
     pub fn online(&self, room: RoomId) -> Online {
         self.presence.online(room)
@@ -160,14 +160,14 @@ impl Registry {
         self.entries().by_socket.values().cloned().collect()
     }
 
-    /// The sessions that somebody is connected with.
+    /// The sessions of all connections.
     #[must_use]
     pub fn sessions(&self) -> HashSet<SessionKey> {
         self.entries().by_socket.values().map(|connected| connected.connection.session.clone()).collect()
     }
 
-    /// Makes a socket live in a room, for a person who could see it at change `as_of`. `None` if they have lost it since, or the
-    /// socket has gone; else whether it is its person's first there.
+    /// Makes a socket live in a room that its person could see at `rev` `as_of`. Returns whether it is the person's first there; none if they
+    /// have lost the room since, or the socket is gone.
     #[must_use]
     pub fn subscribe(&self, connected: &Connected, room: RoomId, slug: &Arc<str>, as_of: i64) -> Option<bool> {
         let all = self.entries();
@@ -175,15 +175,15 @@ impl Registry {
         if all.has_lost(room, connection.user, as_of) || connection.is_revoked() || !all.by_socket.contains_key(&socket.id) {
             return None;
         }
-        // A join after the disconnect would stay in the adapter for ever. `by_socket` says whether it has gone: `remove` runs, under the
-        // same lock, before socketioxide clears the socket's rooms. `connected()` would not do: it is set only after the client has
-        // been told that it is in, and a quick client's first join can come before that.
+        // A join after the disconnect would stay in the adapter for ever. `by_socket` knows whether the socket is gone: `remove` runs under
+        // the same lock before socketioxide clears the socket's rooms. `connected()` is not enough: it is set after the client hears that it
+        // is connected, and a quick client's first join can come before that.
         socket.join(channel(room));
         let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true });
         Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, connection.user, &connection.username))
     }
 
-    /// Notes that a socket's person was a member of a room at change `as_of`, whether or not the socket is live there.
+    /// Remembers that a connection's person was a member of a room at `rev` `as_of`, whether or not it is live there.
     pub fn remember(&self, connection: &Connection, room: RoomId, slug: &Arc<str>, as_of: i64) {
         let all = self.entries();
         if !all.has_lost(room, connection.user, as_of) {
@@ -191,14 +191,14 @@ impl Registry {
         }
     }
 
-    /// Takes one socket out of a room; `true` if its person is no longer there.
+    /// Takes one socket out of a room; `true` if it was its person's last there.
     #[must_use]
     pub fn unsubscribe(&self, connected: &Connected, room: RoomId) -> bool {
         let _all = self.entries();
         self.leave(connected, room)
     }
 
-    /// Notes that a socket hears of all its person's rooms.
+    /// Marks a connection as watching all its person's rooms.
     pub fn begin_to_watch(&self, connected: &Connected) {
         let all = self.entries();
         if all.by_socket.contains_key(&connected.socket.id) && !connected.connection.is_watching.swap(true, Ordering::AcqRel) {
@@ -206,13 +206,13 @@ impl Registry {
         }
     }
 
-    /// Whether anybody watches.
+    /// Whether any connection watches.
     #[must_use]
     pub fn has_watchers(&self) -> bool {
         self.watching.load(Ordering::Relaxed) > 0
     }
 
-    /// Lets a watching socket hear of a room of which its person was a member at change `as_of`.
+    /// Adds a watching connection to a room of which its person was a member at `rev` `as_of`.
     pub fn watch(&self, connected: &Connected, room: RoomId, as_of: i64) {
         let all = self.entries();
         let Connected { socket, connection } = connected;
@@ -221,7 +221,7 @@ impl Registry {
         }
     }
 
-    /// Lets a person's watching sockets hear of a room that they have just become a member of; gives those sockets.
+    /// Adds a person's watching connections to a room that they have just become a member of, and returns them.
     #[must_use]
     pub fn watch_user(&self, room: RoomId, user: UserId) -> Vec<Connected> {
         let all = self.entries();
@@ -235,8 +235,8 @@ impl Registry {
         watching
     }
 
-    /// Takes all of a person's sockets out of a room that they lost at change `rev`; gives those that heard of it, each with
-    /// whether it was live in it.
+    /// Takes all of a person's connections out of a room that they lost at `rev`. Returns those that were live in it or watch, each with
+    /// whether it was live.
     #[must_use]
     pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<(Connected, bool)> {
         let mut all = self.entries();
@@ -261,8 +261,7 @@ impl Registry {
         was_live && self.presence.leave(room, connected.connection.user)
     }
 
-    /// Forgets what was lost or ended before the last call; called now and then, far apart from any join or connect that may be under
-    /// way.
+    /// Discards losses and endings from before the last call; called so seldom that no join or connect under way is older.
     pub fn forget_losses(&self) {
         let mut all = self.entries();
         all.lost.turn();
@@ -270,13 +269,13 @@ impl Registry {
         all.ended_users.turn();
     }
 
-    /// How many times a person's access has ended; asked before the database is whether somebody has it.
+    /// How many times anybody's access has ended; read before the database confirms access.
     #[must_use]
     pub fn endings(&self) -> u64 {
         self.entries().endings
     }
 
-    /// Ends every socket of a session, also those that are just being let in.
+    /// Ends every connection of a session, also those that are just being admitted.
     pub fn end_session(&self, key: &SessionKey, reason: SessionEnd) {
         let mut all = self.entries();
         all.ended.insert(key.clone(), ());
@@ -285,7 +284,7 @@ impl Registry {
         say_goodbye(ended, reason);
     }
 
-    /// Ends every socket of a person, also those that are just being let in.
+    /// Ends every connection of a person, also those that are just being admitted.
     pub fn end_user(&self, user: UserId, reason: SessionEnd) {
         let mut all = self.entries();
         all.endings += 1;
@@ -296,18 +295,19 @@ impl Registry {
         say_goodbye(ended, reason);
     }
 
-    /// Ends every socket of some sessions, which have run out.
+    /// Ends every connection of expired sessions.
     pub fn end_sessions(&self, keys: &HashSet<SessionKey>, reason: SessionEnd) {
         let ended = self.entries().revoke(|connection| keys.contains(&connection.session));
         say_goodbye(ended, reason);
     }
 }
 
-/// Tells sockets whose access has ended why, and cuts them. Not with the registry locked: a socket that disconnects is taken out of it.
+/// Sends the reason to sockets whose access has ended, and cuts them. The registry must not be locked: a disconnect removes the socket from
+/// it.
 fn say_goodbye(ended: Vec<Connected>, reason: SessionEnd) {
     for Connected { socket, connection } in ended {
-        // One whose queue is full cannot be told why, and is cut all the same. Leaving the namespace tells an official client that
-        // it need not come back by itself.
+        // A socket whose queue is full gets no reason, and is cut all the same. After leaving the namespace an official client does not
+        // reconnect by itself.
         let is_told = socket.send(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
         tokio::spawn(async move {
             if is_told {

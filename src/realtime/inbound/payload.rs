@@ -1,6 +1,6 @@
-//! What a client sent, taken apart field by field.
+//! The payload of an event that a client sent.
 //!
-//! Owns the reading of events' payloads: every refusal names the field at fault. It must not know what an event does.
+//! Owns the parsing of fields: every refusal names the field at fault. It must not know what an event does.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use socketioxide_core::Value;
 
 use crate::error::{Error, Result};
 
-/// An event as it came: its name, and its one object, or why it is not one.
+/// An event as it arrived: its name, and its one object or why there is none.
 #[derive(Debug)]
 pub struct Incoming {
-    /// What the client calls it.
+    /// Its name.
     pub event: String,
-    /// What came with it.
+    /// Its payload.
     pub payload: Result<Payload>,
 }
 
@@ -46,7 +46,7 @@ fn invalid(message: &str) -> Error {
 }
 
 impl Incoming {
-    /// Takes `["event", {…}]` apart. What is none is an event without a name, whose payload says why.
+    /// Parses `["event", {…}]`. Anything else becomes an event without a name whose payload is the refusal.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(text) else {
@@ -64,18 +64,12 @@ impl Incoming {
 }
 
 impl Payload {
-    /// A field that must be text.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// A required text.
     pub fn text(&self, field: &'static str) -> Result<&str> {
         self.optional_text(field)?.ok_or_else(|| Error::invalid(field, format!("`{field}` is missing.")))
     }
 
-    /// A field that may be text, or absent or null.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// An optional text; absent and null are the same.
     pub fn optional_text(&self, field: &'static str) -> Result<Option<&str>> {
         match self.0.get(field) {
             None | Some(Json::Null) => Ok(None),
@@ -84,27 +78,18 @@ impl Payload {
         }
     }
 
-    /// A field that must be a list of texts.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// A required list of texts.
     pub fn texts(&self, field: &'static str) -> Result<Vec<&str>> {
         let list = self.0.get(field).and_then(Json::as_array).map(|list| list.iter().map(Json::as_str).collect::<Option<_>>());
         list.flatten().ok_or_else(|| Error::invalid(field, format!("`{field}` must be a list of texts.")))
     }
 
-    /// A field that must be a whole number.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// A required whole number that is not negative.
     pub fn number(&self, field: &'static str) -> Result<i64> {
         self.optional_number(field)?.ok_or_else(|| Error::invalid(field, format!("`{field}` is missing.")))
     }
 
-    /// A field that may be a whole number, or absent or null.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// An optional whole number that is not negative.
     pub fn optional_number(&self, field: &'static str) -> Result<Option<i64>> {
         match self.0.get(field) {
             None | Some(Json::Null) => Ok(None),
@@ -115,10 +100,7 @@ impl Payload {
         }
     }
 
-    /// A field that may be missing, and is true or false.
-    ///
-    /// # Errors
-    /// `invalid`, for this field.
+    /// An optional true or false.
     pub fn optional_flag(&self, field: &'static str) -> Result<Option<bool>> {
         match self.0.get(field) {
             None | Some(Json::Null) => Ok(None),
@@ -126,10 +108,7 @@ impl Payload {
         }
     }
 
-    /// A field that must be true or false.
-    ///
-    /// # Errors
-    /// `invalid`, for the field.
+    /// A required true or false.
     pub fn flag(&self, field: &'static str) -> Result<bool> {
         self.0
             .get(field)
