@@ -1,8 +1,8 @@
 //! What Parlor needs of the transport library beyond what is published: the bytes that wait for a connection, and a guard of its packets.
 //!
 //! The patched crates in `vendor/` have both. With the published ones (feature `vendored` off) the same types are here without effect:
-//! everything works, but a connection's backlog is bounded only by its number of packets, packets are checked only once they are
-//! parsed, and a polling session is not bound to its cookie (docs/decisions/0017).
+//! everything works over WebSockets, but a connection's backlog is bounded only by its number of packets, and packets are checked only
+//! once they are parsed. Long-polling is not available then (docs/decisions/0017).
 
 #[cfg(feature = "vendored")]
 pub use engineioxide::{

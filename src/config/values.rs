@@ -263,7 +263,9 @@ pub(super) fn transports(text: &str) -> Parsed<Transports> {
     named.sort_unstable();
     match named[..] {
         ["websocket"] => Ok(Transports::WebSocket),
-        ["polling", "websocket"] => Ok(Transports::WebSocketAndPolling),
+        ["polling", "websocket"] if cfg!(feature = "vendored") => Ok(Transports::WebSocketAndPolling),
+        // A polling session can be bound to its cookie and counted only by the patched transport (docs/decisions/0017).
+        ["polling", "websocket"] => Err("must be `websocket`: this build has no long-polling".into()),
         _ => Err("must be `websocket` or `websocket,polling`".into()),
     }
 }
