@@ -3,7 +3,7 @@
 // Three rules, and nothing else is ever kept:
 //   the shell   every file that pages load, under its hash, and the page for when there is nothing; the same for everybody
 //   the pages   the list of rooms and the latest rooms as they were last shown: one person's, bounded, gone when that person leaves
-//   the words   that came live after such a page, which the page itself puts beside it (`js/kept.js`)
+//   the words   that came live after such a page, which the page itself puts beside it (`js/offline/cache.js`)
 // Pages are asked of the network first; what is kept is for when it is silent. No form, no JSON and no socket passes through here.
 //
 // `SHELL`, with the version and the files, stands above: the server writes it there.
@@ -37,7 +37,7 @@ addEventListener('fetch', (event) => {
   else if (request.mode === 'navigate' || isVisit(request)) event.respondWith(page(event, url));
 });
 
-// A page that a script asks for (`js/visit.js`), to be looked at and not only ahead of that.
+// A page that a script asks for (`js/core/visit.js`), to be looked at and not only ahead of that.
 const isVisit = ({ headers }) => headers.get('accept') === 'text/html' && !headers.has('purpose');
 
 async function install() {

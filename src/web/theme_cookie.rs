@@ -1,6 +1,6 @@
 //! The cookie with a browser's theme, for pages without a session: logging in, registering, errors.
 //!
-//! Owns its name and attributes. `js/theme.js` sets it too. It is not secret, and it survives a log-out.
+//! Owns its name and attributes. `js/core/theme.js` sets it too. It is not secret, and it survives a log-out.
 
 use std::convert::Infallible;
 

@@ -1,6 +1,6 @@
 //! The format of times and dates for a reader: their time zone, a 12 or 24 hour clock, and their "today".
 //!
-//! Owns the cookie in which a browser sends its time zone and clock. `js/time.js` has the same formats.
+//! Owns the cookie in which a browser sends its time zone and clock. `js/core/time.js` has the same formats.
 
 use std::fmt::Write;
 use std::sync::Arc;

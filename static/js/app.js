@@ -1,12 +1,12 @@
-// Everything that the pages of somebody who is signed in load at once; `web/bundle.rs` makes one file of it. What is not needed before
-// it is used is left out here, and asked for with `import('#js/…')`.
+// The entry for signed-in people: everything their pages load at once, bundled into one file (`web/assets/bundle.rs`). Modules that are
+// needed only on use are imported dynamically, with `import('#js/…')`.
 import '#js/install.js';
-import '#js/shell.js';
-import '#js/frame.js';
-// Before the room: where its log stands follows from the column's width.
-import '#js/column.js';
-import '#js/room-live.js';
-import '#js/members.js';
-import '#js/settings.js';
-import '#js/copy.js';
-import '#js/directory.js';
+import '#js/core/session.js';
+import '#js/core/layout.js';
+// Before the room: the column's width decides where the log is.
+import '#js/room/column.js';
+import '#js/room/live.js';
+import '#js/people/members.js';
+import '#js/account/settings.js';
+import '#js/core/copy.js';
+import '#js/room/directory.js';

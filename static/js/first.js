@@ -1,16 +1,16 @@
-// Stands in the page itself, at its end, and runs before the page is painted for the first time. It must stay small, and is no module.
+// Inlined at the end of the page, runs before the first paint. It must stay small, and is not a module.
 (() => {
-  // How this browser writes times, for pages to be written that way. `web/times.rs` reads it, and `js/time.js` does the same.
+  // How this browser formats times, for pages to use the same format. `web/times.rs` reads it, and `js/core/time.js` does the same.
   const { timeZone, hour12 } = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions();
   const times = `times=${timeZone}.${hour12 ? 12 : 24}`;
   if (!document.cookie.split('; ').includes(times)) document.cookie = `${times}; path=/; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
 
-  // Where one was on a page that one has left; `js/places.js` keeps it.
+  // The scroll position on a page that was left; `js/core/scroll-history.js` stores it.
   const placeOf = (name) => {
     try { return (JSON.parse(sessionStorage.getItem('places')) ?? {})[name]; } catch { return undefined; }
   };
 
-  // Opens a room's log where the reader wants to be: where they were, the message that the address names, what is new, or the end.
+  // Scrolls a room's log to where the reader was, to the message in the address, to the first unread message, or to the end.
   globalThis.openLog = (main) => {
     const was = placeOf(history.state?.entry);
     const log = main.querySelector('#log');
@@ -30,7 +30,7 @@
     if (left && !line && !was && main.dataset.latest === 'true' && location.pathname.split('/').length === 3) put(left);
   };
 
-  // Which column is wanted beside a page (`js/column.js`). Its width is there before the page is painted, so that nothing moves when it comes.
+  // Which column is wanted beside a page (`js/room/column.js`). Its width is reserved before the first paint, so that nothing moves later.
   globalThis.columnOf = (main) => {
     let column = '';
     if (main?.matches('.room')) {

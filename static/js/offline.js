@@ -1,7 +1,7 @@
-// The page for when there is no network: which rooms were kept, and back to where one was as soon as the network is there.
+// The offline page: lists the cached rooms, and returns to the wanted page when the network is back.
 import '#js/install.js';
 
-// It was kept in whatever theme there was then.
+// The page was cached with the theme of that time.
 const theme = /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
 if (theme) document.documentElement.dataset.theme = theme;
 

@@ -1,31 +1,30 @@
-//! Few files out of many: the modules of `static/js` as one script for each kind of page, the sheets of `static/css` as one.
+//! Bundles the modules of `static/js` into one script per kind of page, and the files of `static/css` into one style sheet.
 //!
-//! Owns how they are put together, once, when the program starts: there is no build step (docs/decisions/0045). What a module asks for
-//! with `import(…)` is a file of its own, which the browser fetches when it is needed. It must not know who asks for a file.
+//! Owns how they are bundled: once, at start, without a build step (docs/decisions/0045). A module that is imported dynamically, with
+//! `import(…)`, stays a file of its own, which browsers fetch when they need it. It must not know who requests a file.
 //!
-//! In a script, a module is a function that returns what the module exports, and the functions run in the order in which modules need
-//! each other. So modules must not need each other in a circle, export a `let`, or `await` at their top: [`Scripts::new`] refuses what it
-//! cannot put together, and a test puts together everything that is there.
+//! In a bundle each module is a function that returns its exports; the functions run in order of their dependencies. So modules must not
+//! import each other in a cycle, export a `let`, or `await` at the top level: [`Scripts::new`] refuses what it cannot bundle, and a test
+//! bundles everything there is.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The scripts that pages name: of pages inside, of the way in, of the page for when there is no network, and of
-/// errors outside.
-const ENTRIES: [&str; 4] = [SHARED, "js/door.js", "js/offline.js", "js/install.js"];
-/// The one whose modules are there for those that come later.
+/// The scripts that pages refer to: for signed-in people, for log-in and registration, for the offline page, and for all other pages.
+const ENTRIES: [&str; 4] = [SHARED, "js/auth.js", "js/offline.js", "js/install.js"];
+/// The entry whose modules dynamically imported files share.
 const SHARED: &str = "js/app.js";
-/// What stands in pages themselves, and the service worker: no modules.
-const APART: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
+/// Not modules: the inline script and the service worker.
+const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
-/// What it is made of, in the order in which rules overrule each other.
+/// Its parts, in cascade order.
 const SHEETS: [&str; 15] = [
     "tokens", "base", "layout", "sidebar", "messages", "actions", "forms", "gathered", "composer", "code", "people", "palette",
     "search", "column", "forced",
 ];
 
-/// The style sheet, without comments and indentation. `text` gives what a file says.
+/// The style sheet, without comments and indentation. `text` reads a file.
 #[must_use]
 pub fn sheet(text: impl Fn(&str) -> String) -> String {
     let all: String = SHEETS.iter().map(|name| text(&format!("css/{name}.css"))).collect();
@@ -36,29 +35,29 @@ pub fn sheet(text: impl Fn(&str) -> String) -> String {
     rules.lines().map(str::trim).filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The scripts that browsers load, by their paths below `static/`.
+/// The scripts that browsers load, by path below `static/`.
 #[derive(Debug, Default)]
 pub struct Scripts(pub BTreeMap<String, String>);
 
-/// A module, taken apart.
+/// A parsed module.
 struct Module {
-    /// What it needs: which names, as in an object's pattern, of which module.
-    needs: Vec<(String, String)>,
-    /// The names that it exports.
+    /// Its static imports: the names, as an object pattern, and the module.
+    imports: Vec<(String, String)>,
+    /// The names it exports.
     exports: Vec<String>,
-    /// Its lines without what it needs. Those that export still say so.
+    /// Its lines without imports and comments. Exports keep their `export`.
     lines: Vec<String>,
-    /// The modules that it may ask for later.
-    later: Vec<String>,
+    /// The modules it imports dynamically.
+    dynamic_imports: Vec<String>,
 }
 
 impl Module {
     fn new(path: &str, source: &str) -> Result<Self, String> {
-        let mut module = Self { needs: Vec::new(), exports: Vec::new(), lines: Vec::new(), later: Vec::new() };
+        let mut module = Self { imports: Vec::new(), exports: Vec::new(), lines: Vec::new(), dynamic_imports: Vec::new() };
         for line in source.lines() {
-            let cannot = || format!("{path}: this line cannot be put together with others: {line}");
+            let cannot = || format!("{path}: this line cannot be bundled: {line}");
             let trimmed = line.trim();
-            // What is indented stands in a function.
+            // Indented code is inside a function.
             let is_top = line == trimmed && !line.starts_with("//");
             if is_top && line.contains("await ") && !line.contains("async ") {
                 return Err(cannot());
@@ -67,7 +66,7 @@ impl Module {
                 let (names, from) = import.rsplit_once(" from ").unwrap_or(("{}", import));
                 let from = from.strip_prefix("'#").and_then(|from| from.strip_suffix("';")).ok_or_else(cannot)?;
                 let names = names.strip_prefix('{').and_then(|names| names.strip_suffix('}')).ok_or_else(cannot)?;
-                module.needs.push((names.trim().replace(" as ", ": "), from.to_owned()));
+                module.imports.push((names.trim().replace(" as ", ": "), from.to_owned()));
             } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
                 if let Some(export) = line.strip_prefix("export ") {
                     let named = export.strip_prefix("async ").unwrap_or(export);
@@ -79,29 +78,26 @@ impl Module {
                     }
                     module.exports.push(name);
                 }
-                module.later.extend(later(trimmed).map(str::to_owned));
+                module.dynamic_imports.extend(dynamic_imports(trimmed).map(str::to_owned));
                 module.lines.push(trimmed.to_owned());
             }
         }
         Ok(module)
     }
 
-    /// What it says, for where imports and exports cannot stand.
+    /// Its code without the `export` keyword, which is not allowed inside a function.
     fn bare(&self) -> String {
         self.lines.iter().flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"]).collect()
     }
 }
 
-/// The modules that a line asks for when it runs.
-fn later(line: &str) -> impl Iterator<Item = &str> {
+/// The modules that a line imports dynamically.
+fn dynamic_imports(line: &str) -> impl Iterator<Item = &str> {
     line.split("import('#").skip(1).filter_map(|rest| rest.split_once("')").map(|(path, _)| path))
 }
 
 impl Scripts {
-    /// Puts the modules together. `text` gives what a file says, and `url` where a browser finds it.
-    ///
-    /// # Errors
-    /// Which line cannot be put together, or which modules need each other.
+    /// Bundles the modules. `text` reads a file, and `url` gives its address. Fails on a line that cannot be bundled and on an import cycle.
     pub fn new(text: impl Fn(&str) -> Option<String>, url: impl Fn(&str) -> String) -> Result<Self, String> {
         let mut modules = BTreeMap::new();
         let mut waiting: Vec<String> = ENTRIES.map(str::to_owned).into();
@@ -109,90 +105,97 @@ impl Scripts {
             let Entry::Vacant(place) = modules.entry(path) else { continue };
             let source = text(place.key()).ok_or_else(|| format!("{} is not there", place.key()))?;
             let module = Module::new(place.key(), &source)?;
-            waiting
-                .extend(module.needs.iter().map(|(_, path)| path).chain(&module.later).filter(|path| !is_whole(path)).cloned());
+            waiting.extend(
+                module
+                    .imports
+                    .iter()
+                    .map(|(_, path)| path)
+                    .chain(&module.dynamic_imports)
+                    .filter(|path| !is_vendored(path))
+                    .cloned(),
+            );
             place.insert(module);
         }
         let mut scripts = Self::default();
-        let mut apart: BTreeSet<&String> = modules.keys().collect();
+        let mut unbundled: BTreeSet<&String> = modules.keys().collect();
         let mut shared = BTreeSet::new();
         for entry in ENTRIES {
             let mut order = Vec::new();
-            arrange(entry, &modules, &mut order, &mut Vec::new())?;
-            let script = together(&order, &modules, &url);
-            scripts.0.insert(entry.to_owned(), located(&script, &url));
-            order.iter().for_each(|path| _ = apart.remove(path));
+            order_by_dependency(entry, &modules, &mut order, &mut Vec::new())?;
+            let script = bundled(&order, &modules, &url);
+            scripts.0.insert(entry.to_owned(), with_urls(&script, &url));
+            order.iter().for_each(|path| _ = unbundled.remove(path));
             if entry == SHARED {
                 shared = order.into_iter().collect();
             }
         }
-        // What is left was asked for with `import(…)`, or is needed by what was.
-        for path in apart {
+        // The rest is imported dynamically, or by a module that is.
+        for path in unbundled {
             let module = &modules[path];
             let mut script = format!("import {{ modules }} from '{}';\n", url(SHARED));
-            for (names, from) in &module.needs {
+            for (names, from) in &module.imports {
                 script += &if shared.contains(from) {
-                    shared_need(names, from)
+                    destructured(names, from)
                 } else {
                     format!("import {{ {names} }} from '{}';\n", url(from))
                 };
             }
             script.extend(module.lines.iter().flat_map(|line| [line, "\n"]));
-            scripts.0.insert(path.clone(), located(&script, &url));
+            scripts.0.insert(path.clone(), with_urls(&script, &url));
         }
         Ok(scripts)
     }
 
-    /// Whether a file is a module, or is put together with others: nobody asks for it by itself.
+    /// Whether a file is bundled, so that it is not served by itself.
     #[must_use]
     pub fn is_part(path: &str) -> bool {
-        (path.ends_with(".js") && !is_whole(path) && !APART.contains(&path)) || path.ends_with(".css")
+        (path.ends_with(".js") && !is_vendored(path) && !STANDALONE.contains(&path)) || path.ends_with(".css")
     }
 }
 
-/// Whether a script comes as one file from elsewhere.
-fn is_whole(path: &str) -> bool {
+/// Whether a script is a third-party file, served as it is.
+fn is_vendored(path: &str) -> bool {
     path.starts_with("vendor/")
 }
 
-/// Puts what a module needs before it, and the module behind that.
-fn arrange(
+/// Appends a module to `order`, after the modules it imports.
+fn order_by_dependency(
     path: &str,
     modules: &BTreeMap<String, Module>,
     order: &mut Vec<String>,
     within: &mut Vec<String>,
 ) -> Result<(), String> {
-    if is_whole(path) || order.iter().any(|one| one == path) {
+    if is_vendored(path) || order.iter().any(|one| one == path) {
         return Ok(());
     }
     if within.iter().any(|one| one == path) {
-        return Err(format!("modules need each other: {} and again {path}", within.join(", ")));
+        return Err(format!("import cycle: {} and again {path}", within.join(", ")));
     }
     within.push(path.to_owned());
-    for (_, needed) in &modules[path].needs {
-        arrange(needed, modules, order, within)?;
+    for (_, needed) in &modules[path].imports {
+        order_by_dependency(needed, modules, order, within)?;
     }
     within.pop();
     order.push(path.to_owned());
     Ok(())
 }
 
-fn shared_need(names: &str, from: &str) -> String {
+fn destructured(names: &str, from: &str) -> String {
     if names.is_empty() { String::new() } else { format!("const {{ {names} }} = modules['{from}'];\n") }
 }
 
 /// One script of modules in their order.
-fn together(order: &[String], modules: &BTreeMap<String, Module>, url: impl Fn(&str) -> String) -> String {
+fn bundled(order: &[String], modules: &BTreeMap<String, Module>, url: impl Fn(&str) -> String) -> String {
     let mut imports = BTreeSet::new();
     let mut script = "const modules = {};\n".to_owned();
     for path in order {
         let module = &modules[path];
         script += &format!("modules['{path}'] = (() => {{\n");
-        for (names, from) in &module.needs {
-            if is_whole(from) {
+        for (names, from) in &module.imports {
+            if is_vendored(from) {
                 imports.insert(format!("import {{ {names} }} from '{}';\n", url(from)));
             } else {
-                script += &shared_need(names, from);
+                script += &destructured(names, from);
             }
         }
         script += &format!("{}return {{ {} }};\n}})();\n", module.bare(), module.exports.join(", "));
@@ -200,9 +203,9 @@ fn together(order: &[String], modules: &BTreeMap<String, Module>, url: impl Fn(&
     imports.into_iter().collect::<String>() + &script + "export { modules };\n"
 }
 
-/// With the addresses of what is asked for later in the place of its names.
-fn located(script: &str, url: impl Fn(&str) -> String) -> String {
-    let paths: BTreeSet<&str> = script.lines().flat_map(later).collect();
+/// Replaces the paths in dynamic imports by addresses.
+fn with_urls(script: &str, url: impl Fn(&str) -> String) -> String {
+    let paths: BTreeSet<&str> = script.lines().flat_map(dynamic_imports).collect();
     paths.iter().fold(script.to_owned(), |script, path| {
         script.replace(&format!("import('#{path}')"), &format!("import('{}')", url(path)))
     })
@@ -212,15 +215,15 @@ fn located(script: &str, url: impl Fn(&str) -> String) -> String {
 mod tests {
     use super::*;
 
-    fn put_together(files: &[(&str, &str)]) -> Result<Scripts, String> {
+    fn bundle(files: &[(&str, &str)]) -> Result<Scripts, String> {
         let entries = ENTRIES.map(|path| (path, ""));
         let find = |path: &str| files.iter().chain(&entries).find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
         Scripts::new(find, |path| format!("/static/{path}"))
     }
 
     #[test]
-    fn modules_stand_in_the_order_in_which_they_need_each_other() {
-        let scripts = put_together(&[
+    fn modules_run_in_order_of_their_dependencies() {
+        let scripts = bundle(&[
             ("js/app.js", "import { b as c } from '#js/b.js';\nimport { io } from '#vendor/io.js';\nc(io);\n"),
             ("js/b.js", "// Comment.\nimport { a } from '#js/a.js';\nexport function b(x) {\n  return a(x);\n}\n"),
             ("js/a.js", "export const a = (x) => x;\n"),
@@ -233,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_shares_the_modules_that_are_there() {
-        let scripts = put_together(&[
+    fn dynamic_imports_share_the_modules_of_the_entry() {
+        let scripts = bundle(&[
             ("js/app.js", "import { a } from '#js/a.js';\na(() => import('#js/later.js'));\n"),
             ("js/a.js", "export const a = (x) => x;\n"),
             ("js/later.js", "import { a } from '#js/a.js';\nimport { d } from '#js/data.js';\nexport const l = a(d);\n"),
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_put_together_is_refused() {
+    fn what_cannot_be_bundled_is_refused() {
         for (source, expected) in [
             ("import * as a from '#js/a.js';", "import * as a"),
             ("import a from '#js/a.js';", "import a"),
@@ -262,9 +265,9 @@ mod tests {
             ("await a();", "await a()"),
             ("const a = await b();", "await b()"),
             ("import { a } from '#js/a.js';", "js/a.js is not there"),
-            ("import { a } from '#js/app.js';", "need each other"),
+            ("import { a } from '#js/app.js';", "import cycle"),
         ] {
-            let error = put_together(&[("js/app.js", source)]).unwrap_err();
+            let error = bundle(&[("js/app.js", source)]).unwrap_err();
             assert!(error.contains(expected), "{source}: {error}");
         }
     }

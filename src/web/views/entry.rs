@@ -1,4 +1,4 @@
-//! One message on a page. `js/message.js` fills the same markup.
+//! One message on a page. `js/room/message.js` fills the same markup.
 
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// The quote of a message. The script makes the same one from the page (`js/quotes.js`).
+    /// The quote of a message. The script makes the same one from the page (`js/room/reply-preview.js`).
     pub fn of(message: &Message) -> Self {
         Self { name: message.author.shown(), excerpt: plain(&message.html, EXCERPT) }
     }
@@ -269,7 +269,7 @@ impl Entry {
     }
 }
 
-/// "Ada, Grace and 3 others reacted with 🎉", with the reader first. `js/react-chips.js` makes the same sentence.
+/// "Ada, Grace and 3 others reacted with 🎉", with the reader first. `js/room/reactions.js` makes the same sentence.
 fn reacted(names: &[Arc<str>], mine: Option<usize>, emoji: &str) -> String {
     let others = names.iter().enumerate().filter(|(at, _)| Some(*at) != mine).map(|(_, name)| &**name);
     let all: Vec<&str> = mine.map(|_| "You").into_iter().chain(others).collect();
@@ -288,7 +288,7 @@ fn said_when(edited: Millis, frame: &Frame) -> String {
     format!("Edited {}", frame.times.moment(&frame.times.at(edited)))
 }
 
-/// What the room recorded, in words. The script says the same in `js/message.js`.
+/// What the room recorded, in words. The script says the same in `js/room/message.js`.
 fn notice(message: &Message, names: &DisplayNames) -> String {
     let Message { author, body, .. } = message;
     let name = author.shown();

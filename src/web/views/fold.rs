@@ -1,4 +1,4 @@
-//! Consecutive notices of several people, folded into one: "Grace, Linus and 6 others joined". `js/fold.js` does the same live.
+//! Consecutive notices of several people, folded into one: "Grace, Linus and 6 others joined". `js/room/notice-folding.js` does the same live.
 
 use std::sync::Arc;
 

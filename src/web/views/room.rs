@@ -184,7 +184,7 @@ impl RoomPage {
         }
     }
 
-    /// The label of the menu of notification levels; `js/level.js` changes it.
+    /// The label of the menu of notification levels; `js/room/notification-level.js` changes it.
     fn notifications(&self) -> String {
         match self.view.level {
             Some(Level::All) => "Notifications: All messages".to_owned(),

@@ -11,7 +11,7 @@ async fn run(browser: &Browser, script: &str) -> Value {
 }
 
 /// The page's module of times, as an expression of a script.
-const TIME: &str = "(await import(document.querySelector('head script[type=module]').src)).modules['js/time.js']";
+const TIME: &str = "(await import(document.querySelector('head script[type=module]').src)).modules['js/core/time.js']";
 
 /// Has every document note what it shows in each frame that is painted with the log: which messages can be seen, where they stand,
 /// and their times and days.

@@ -6,7 +6,7 @@ use super::{COMPOSER, WORDS, say};
 use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{TestApp, in_browser};
 
-/// More than this many messages are never on the page; it is what `timeline.js` keeps, with what may come at once.
+/// More than this many messages are never on the page; it is what `room/timeline.js` keeps, with what may come at once.
 const MOST: i64 = 400;
 const OLDER: &str = "You’re viewing older messages · Jump to latest";
 

@@ -45,7 +45,7 @@ once! {
         let list = answer.body.lines().next().and_then(|line| line.strip_prefix("const SHELL = ")?.strip_suffix(';'));
         let shell: Value = serde_json::from_str(list.expect("the list comes first")).expect("JSON");
         let files = shell["files"].as_array().expect("files");
-        for part in ["css/parlor.css", "js/app.js", "js/door.js", "js/offline.js", "socket.io.esm.min.js"] {
+        for part in ["css/parlor.css", "js/app.js", "js/auth.js", "js/offline.js", "socket.io.esm.min.js"] {
             assert!(files.iter().any(|file| file.as_str().is_some_and(|file| file.ends_with(part))), "{part}: {files:?}");
         }
         for file in files {

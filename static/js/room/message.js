@@ -1,0 +1,142 @@
+// Creates a message's element from the same markup that the server renders, and updates it.
+import { button, icon, createElement } from '#js/core/dom.js';
+import { at, named, shown } from '#js/people/names.js';
+import { reactions } from '#js/room/reactions.js';
+import { addresses } from '#js/sidebar/sidebar.js';
+import { clock, moment } from '#js/core/time.js';
+
+const HUES = 12;
+
+// A message's element, in its present state.
+export function element(message, me) {
+  const template = document.querySelector(message.kind === 'text' ? '#message' : '#notice');
+  const node = template.content.firstElementChild.cloneNode(true);
+  identify(node, message.seq);
+  Object.assign(node.dataset, { seq: message.seq, at: message.created_at, author: message.author.username });
+  const place = `/rooms/${message.room}/${message.seq}`;
+  for (const time of node.querySelectorAll('time')) {
+    time.dateTime = message.created_at;
+    (time.querySelector('a') ?? time).textContent = clock(message.created_at);
+  }
+  for (const link of node.querySelectorAll('a.link')) link.href = place;
+  if (message.kind === 'text') {
+    const avatar = node.querySelector('.avatar');
+    avatar.textContent = initials(message.author.name);
+    avatar.className = `avatar hue-${message.author.id % HUES}`;
+    const by = node.querySelector('.by');
+    by.textContent = message.author.name;
+    by.href = `/people/${message.author.username}`;
+    at(by, message.author);
+    node.querySelector('.more').href = `${place}/more`;
+    if (message.reply_to) node.prepend(answers(message));
+  } else {
+    notice(message, (words) => { node.querySelector('.text').textContent = words; });
+    // Needed to fold several people's notices into one (`room/notice-folding.js`).
+    if (!message.body && (message.kind === 'joined' || message.kind === 'left')) Object.assign(node.dataset, { deed: message.kind, who: shown(message.author) });
+  }
+  update(node, message, me);
+  return node;
+}
+
+// Its accessible name: author, time and body, or a notice's text.
+function identify(node, id) {
+  node.id = `m${id}`;
+  const parts = [['y', node.querySelector('.byline')], ['b', node.querySelector('.body')]].filter(([, part]) => part);
+  for (const [letter, part] of parts) part.id = letter + id;
+  node.setAttribute('aria-labelledby', parts.map(([, part]) => part.id).join(' ') || node.id);
+}
+
+// Updates an element to a message's present state. Unchanged parts keep their nodes, and with them the focus.
+export function update(node, message, me) {
+  node.dataset.rev = message.rev;
+  if (message.kind !== 'text') return;
+  const isGone = !!message.deleted_at;
+  node.toggleAttribute('data-gone', isGone);
+  node.toggleAttribute('data-edited', !!message.edited_at && !isGone);
+  node.toggleAttribute('data-pinned', !!message.pinned);
+  node.classList.toggle('message--me', !isGone && addresses(message, me));
+  const body = node.querySelector('.body');
+  const hadFocus = node.matches(':focus-within:not(:focus)');
+  if (isGone) body.replaceChildren(createElement('p', 'gone', 'Message deleted'));
+  else if (body.dataset.edited !== (message.edited_at ?? '')) {
+    body.innerHTML = message.html; // Sanitized by the server, and the page's policy runs nothing inline.
+    body.dataset.edited = message.edited_at ?? '';
+  }
+  edited(node, body, message, me);
+  pinned(node, message);
+  reactions(node.querySelector('.reactions'), message, me);
+  // The focused element was removed: the focus stays in the log.
+  if (hadFocus && !node.matches(':focus-within')) node.focus({ preventScroll: true });
+}
+
+// Marks a message as edited. Those who may see the edit history get a link to it.
+function edited(node, body, message, me) {
+  node.querySelector('.edited')?.remove();
+  if (!message.edited_at || message.deleted_at) return;
+  const maySee = me.isAdmin || message.author.username === me.username;
+  const mark = createElement(maySee ? 'a' : 'span', 'edited', '(edited)');
+  if (maySee) mark.href = `/rooms/${message.room}/${message.seq}/history`;
+  mark.title = `Edited ${moment(message.edited_at)}`;
+  body.after(mark);
+}
+
+function pinned(node, message) {
+  const old = node.querySelector('.pinned');
+  if (old && old.dataset.by === message.pinned?.by) return;
+  old?.remove();
+  if (!message.pinned) return;
+  const mark = createElement('a', 'pinned');
+  mark.href = `/rooms/${message.room}/pins`;
+  mark.dataset.by = message.pinned.by;
+  named(message.pinned.by, (name) => { mark.replaceChildren(icon('pin'), `Pinned by ${name}`); });
+  node.querySelector('.words').prepend(mark);
+}
+
+// The line above a reply, until the original is known.
+function answers(message) {
+  const line = createElement('a', 'answers', 'Original message');
+  line.href = `/rooms/${message.room}/${message.reply_to}`;
+  line.dataset.to = message.reply_to;
+  return line;
+}
+
+// A post that the server has not acknowledged.
+export function pendingElement(post, me) {
+  const node = element({ seq: '', rev: 0, kind: 'text', room: '', author: me, html: '', created_at: new Date().toISOString(), reply_to: post.reply_to }, me);
+  identify(node, post.nonce);
+  node.removeAttribute('id');
+  node.className = `message message--${post.problem ? 'failed' : 'pending'}`;
+  node.dataset.nonce = post.nonce;
+  node.querySelector('.body').replaceChildren(createElement('p', '', post.body));
+  node.querySelector('.side').replaceWith(createElement('span', 'side'));
+  node.querySelector('.acting').remove();
+  if (post.problem) {
+    const line = createElement('div', 'failed', post.problem);
+    line.role = 'alert';
+    line.append(button('Retry', post.retry), button('Discard', post.discard));
+    node.querySelector('.body').after(line);
+  }
+  return node;
+}
+
+export function initials(name) {
+  return name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
+}
+
+// Calls `say` with the text of a notice, as the server renders it. `body` may be the username of whoever caused it.
+function notice({ kind, author, body }, say) {
+  const isByAnother = (kind === 'joined' || kind === 'left') && body;
+  if (isByAnother) named(body, (by) => say(`${by} ${kind === 'joined' ? 'added' : 'removed'} ${shown(author)}`));
+  else say(recorded({ kind, author, body }));
+}
+
+function recorded({ kind, author, body }) {
+  switch (kind) {
+    case 'joined': return `${shown(author)} joined`;
+    case 'left': return `${shown(author)} left`;
+    case 'topic': return body ? `${shown(author)} changed the topic to “${body}”` : `${shown(author)} removed the topic`;
+    case 'renamed': return `${shown(author)} renamed the room to “${body}”`;
+    case 'visibility': return `${shown(author)} made the room ${body}`;
+    default: return '';
+  }
+}
