@@ -1,24 +1,24 @@
 // The service worker: the app opens without a network, and shows what was read last.
 //
-// Three rules, and nothing else is ever kept:
-//   the shell   every file that pages load, under its hash, and the page for when there is nothing; the same for everybody
-//   the pages   the list of rooms and the latest rooms as they were last shown: one person's, bounded, gone when that person leaves
-//   the words   that came live after such a page, which the page itself puts beside it (`js/offline/cache.js`)
-// Pages are asked of the network first; what is kept is for when it is silent. No form, no JSON and no socket passes through here.
+// It caches three things and nothing else:
+//   the shell      every file that pages load, under its hash, and the offline page; the same for everybody
+//   the pages      the list of rooms and the latest rooms as last shown: one person's, bounded, deleted when that person leaves
+//   the messages   that came live after such a page, which the page itself stores beside it (`js/offline/cache.js`)
+// Pages come from the network first; the cache is for when there is none. No form, no JSON and no socket passes through here.
 //
-// `SHELL`, with the version and the files, stands above: the server writes it there.
+// The server puts `SHELL`, with the version and the files, above this line.
 
 const SHELL_CACHE = `shell-${SHELL.version}`;
 const PRIVATE = 'private-';
 const OFFLINE = '/offline';
-// How many pages are kept.
+// How many pages are cached.
 const MOST = 20;
-// Forms after which this browser may be somebody else's.
-const DOORS = new Set(['/login', '/logout', '/register']);
-// The pages that are kept: the list, and a room's latest messages. Not its older pages, which change under other words.
+// Forms after which another person may use this browser.
+const AUTH_FORMS = new Set(['/login', '/logout', '/register']);
+// The pages that are cached: the list, and a room's latest messages, but not its older pages.
 const KEEPABLE = /^\/rooms(\/[^/]+)?$/;
 
-// Counts up whenever everything is forgotten: what was asked for before belongs to whoever left.
+// Incremented whenever the private cache is deleted: earlier requests belong to whoever left.
 let epoch = 0;
 
 addEventListener('install', (event) => event.waitUntil(install()));
@@ -32,12 +32,12 @@ addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (url.origin !== location.origin) return;
   if (request.method !== 'GET') {
-    if (DOORS.has(url.pathname)) event.waitUntil(forget());
+    if (AUTH_FORMS.has(url.pathname)) event.waitUntil(forget());
   } else if (url.pathname.startsWith('/static/')) event.respondWith(file(request, url));
   else if (request.mode === 'navigate' || isVisit(request)) event.respondWith(page(event, url));
 });
 
-// A page that a script asks for (`js/core/visit.js`), to be looked at and not only ahead of that.
+// A page that a script fetches to show it (`js/core/visit.js`), not a prefetch.
 const isVisit = ({ headers }) => headers.get('accept') === 'text/html' && !headers.has('purpose');
 
 async function install() {
@@ -49,14 +49,14 @@ async function install() {
 async function activate() {
   const old = (await caches.keys()).filter((name) => name.startsWith('shell-') && name !== SHELL_CACHE);
   await clients.claim();
-  // Pages do not wait for the worker to wake.
+  // Pages do not wait for the worker to start.
   await registration.navigationPreload?.enable();
-  // Pages that were kept name the files of their time: they are asked for anew, or go with them.
+  // Cached pages refer to files of the old version: they are fetched again, or deleted.
   if (old.length) for (const request of await kept()) await renew(new URL(request.url), { orDrop: true });
   for (const name of old) await caches.delete(name);
 }
 
-// A file of the shell; its name holds its hash, so what is kept is right.
+// A file of the shell. Its address contains its hash, so the cached file is right.
 async function file(request, url) {
   const cache = await caches.open(SHELL_CACHE);
   const found = await cache.match(request, { ignoreVary: true });
@@ -65,8 +65,8 @@ async function file(request, url) {
     return await fetch(request);
   } catch (error) {
     const successor = SHELL.files.find((path) => unhashed(path) === unhashed(url.pathname));
-    const stand_in = successor && await cache.match(successor, { ignoreVary: true });
-    if (stand_in) return stand_in;
+    const substitute = successor && await cache.match(successor, { ignoreVary: true });
+    if (substitute) return substitute;
     throw error;
   }
 }
@@ -84,13 +84,13 @@ async function page(event, url) {
   }
 }
 
-// What to show of a page when there is no network.
+// The response for a page without a network.
 async function without(url) {
   const pages = await kept();
   const path = (request) => new URL(request.url).pathname;
   const has = (wanted) => pages.some((request) => path(request) === wanted);
   if (!url.search && has(url.pathname)) return (await mine()).match(url.pathname, { ignoreVary: true });
-  // Somewhere else in a room: its latest messages are what there is of it.
+  // Another page of a room: its latest messages are cached.
   const room = /^\/rooms\/[^/]+/.exec(url.pathname)?.[0];
   if (room && has(room)) return Response.redirect(room);
   const last = pages.map(path).findLast((one) => one !== '/rooms');
@@ -98,9 +98,9 @@ async function without(url) {
   return (await caches.match(OFFLINE, { ignoreVary: true })) ?? Response.error();
 }
 
-// Looks at a page on its way to the reader, and keeps it if it is one of those.
+// Caches a page on its way to the reader if it is cacheable.
 async function take(url, response, asked) {
-  // Only who is not signed in gets to see the door.
+  // Only people who are not signed in see the log-in page.
   if (url.pathname === '/login' && response.status === 200) return forget();
   if (!KEEPABLE.test(url.pathname) || url.search) return;
   if (response.status === 404 || response.status === 403) return drop(url.pathname);
@@ -112,16 +112,16 @@ async function take(url, response, asked) {
   const cache = await caches.open(PRIVATE + me);
   const headers = new Headers(response.headers);
   for (const name of ['content-encoding', 'content-length']) headers.delete(name);
-  // The latest comes last.
+  // The latest is last.
   await cache.delete(url.pathname, { ignoreVary: true });
   await cache.put(url.pathname, new Response(html, { headers }));
   const pages = await kept();
   for (const request of pages.slice(0, Math.max(0, pages.length - MOST))) await drop(new URL(request.url).pathname);
-  // Somebody left while it was being written.
+  // The person left while it was being written.
   if (asked !== epoch) await caches.delete(PRIVATE + me);
 }
 
-// Asks anew for a page that is kept, or should be. `purpose` says that nobody looks at it: it is not the room that was visited last.
+// Fetches a page again, or for the first time. `purpose` marks a prefetch, so that the room does not count as visited last.
 async function renew(url, { orDrop = false } = {}) {
   const asked = epoch;
   try {
@@ -129,22 +129,22 @@ async function renew(url, { orDrop = false } = {}) {
     const tag = (await (await mine())?.match(url.pathname, { ignoreVary: true }))?.headers.get('etag');
     if (tag) headers.set('if-none-match', tag);
     const response = await fetch(url, { headers });
-    // It is what is kept.
+    // The cached page is current.
     if (response.status === 304) return undefined;
     if (!response.redirected) return await take(url, response, asked);
   } catch {
-    // No network: what is kept stays as it is.
+    // No network: the cached page stays.
   }
   if (orDrop) await drop(url.pathname);
 }
 
-// The cache of whoever is signed in; there is never more than one.
+// The cache of the signed-in person; there is never more than one.
 async function mine() {
   const name = (await caches.keys()).find((one) => one.startsWith(PRIVATE));
   return name ? caches.open(name) : null;
 }
 
-// The pages in it, the latest last.
+// The cached pages, the latest last.
 async function kept() {
   const requests = await (await mine())?.keys() ?? [];
   return requests.filter((request) => KEEPABLE.test(new URL(request.url).pathname));
