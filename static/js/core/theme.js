@@ -9,7 +9,7 @@ export function toggle() {
   fetch('/settings', { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams({ theme: root.dataset.theme }) }).catch(() => {});
 }
 
-// Stores the theme for pages without a signed-in person: log-in, errors, and the offline page (`web/theme.rs`).
+// Stores the theme for pages without a signed-in person: log-in, errors, and the offline page (`web/theme_cookie.rs`).
 export function remember() {
   const { theme } = document.documentElement.dataset;
   if (theme && !document.cookie.split('; ').includes(`theme=${theme}`)) document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
