@@ -77,7 +77,7 @@ fn run(command: Command) -> Result<(), Failure> {
         (2, format!("Can’t start. Fix these settings:\n{}", list.join("\n")))
     })?;
     crate::log::start(&config);
-    for doubt in config.doubts() {
+    for doubt in config.warnings() {
         tracing::warn!("{doubt}");
     }
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;

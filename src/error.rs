@@ -34,7 +34,7 @@ pub enum Error {
         /// What is wrong with it, for a person.
         message: String,
     },
-    /// A text is longer than allowed. 413 for bodies, 422 for fields.
+    /// A text is longer than allowed. 422.
     #[error("{} can have up to {limit} characters.", label(field))]
     TooLong {
         /// The name of the field.
@@ -43,15 +43,15 @@ pub enum Error {
         limit: usize,
     },
     /// Too many of these in too short a time. 429.
-    #[error("Too many attempts. Try again in {}.", seconds(*retry_after))]
+    #[error("Too many attempts. Try again in {}.", in_words(*retry_after))]
     RateLimited {
         /// When it will be accepted.
         retry_after: Duration,
     },
     /// More people would be called by it than their share for now. 429.
     #[error(
-        "This would notify up to {people} people, and you’ve notified many just now. Wait {} min, or leave out @room and @here.",
-        (.retry_after.as_secs_f64() / 60.0).ceil()
+        "This would notify up to {people} people, and you’ve notified many just now. Wait {}, or leave out @room and @here.",
+        in_words(*retry_after)
     )]
     TooManyMentioned {
         /// How many it would call.
@@ -66,8 +66,11 @@ pub enum Error {
         retry_after: Duration,
     },
     /// The database does not answer, or cannot write. 503.
-    #[error("Couldn’t save right now. Try again in a moment.")]
+    #[error("Parlor can’t reach its database right now. Try again in a moment.")]
     Unavailable,
+    /// The database refused a write, or did not finish it in time. 503.
+    #[error("Couldn’t save right now. Try again in a moment.")]
+    NotSaved,
     /// A fault of the server's own. 500. The text goes to the log only.
     #[error("Something went wrong. Please try again.")]
     Internal(String),
@@ -92,10 +95,15 @@ fn label(field: &str) -> &str {
     }
 }
 
-/// A wait, in whole seconds.
-fn seconds(wait: Duration) -> String {
-    let seconds = wait.as_secs_f64().ceil();
-    format!("{seconds} second{}", if seconds == 1.0 { "" } else { "s" })
+/// A wait for people, rounded up: in seconds, or in minutes or hours if it is long.
+fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_secs_f64();
+    let (count, unit) = match seconds {
+        ..=90.0 => (seconds.ceil(), "second"),
+        ..=5400.0 => ((seconds / 60.0).ceil(), "minute"),
+        _ => ((seconds / 3600.0).ceil(), "hour"),
+    };
+    format!("{count} {unit}{}", if count == 1.0 { "" } else { "s" })
 }
 
 impl Error {
@@ -117,7 +125,7 @@ impl Error {
             Self::TooLong { .. } => "too_long",
             Self::RateLimited { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::NotSaved => "unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -130,7 +138,7 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::TooManyMentioned { .. } => 429,
-            Self::Busy { .. } | Self::Unavailable => 503,
+            Self::Busy { .. } | Self::Unavailable | Self::NotSaved => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -141,7 +149,7 @@ impl Error {
             Self::RateLimited { retry_after } | Self::TooManyMentioned { retry_after, .. } | Self::Busy { retry_after } => {
                 Some(*retry_after)
             }
-            Self::Unavailable => Some(Duration::from_secs(1)),
+            Self::Unavailable | Self::NotSaved => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -187,7 +195,8 @@ impl From<sqlx::Error> for Error {
             }
             _ => {
                 tracing::error!(%error, "the database failed");
-                Self::Unavailable
+                // Only a statement that reached the database can be refused there: a write to a full disk, or one that took too long.
+                if matches!(error, sqlx::Error::Database(_)) { Self::NotSaved } else { Self::Unavailable }
             }
         }
     }
@@ -224,6 +233,15 @@ mod tests {
             json!({"ok": false, "error": {"code": "rate_limited", "message": "Too many attempts. Try again in 2 seconds.", "retry_after": 1.5}})
         );
         assert_eq!(Error::invalid("body", "Message can’t be empty.").to_json()["field"], "body");
+    }
+
+    #[test]
+    fn a_long_wait_is_told_in_minutes_or_hours() {
+        for (seconds, words) in
+            [(0, "0 seconds"), (1, "1 second"), (90, "90 seconds"), (91, "2 minutes"), (5400, "90 minutes"), (5401, "2 hours")]
+        {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::db::users::User;
+use crate::encoding::{from_hex, hex};
 use crate::model::UserId;
 
 /// A device of a user.
@@ -25,7 +26,7 @@ impl DeviceId {
     }
 
     fn text(self) -> String {
-        format!("{}.{:032x}", self.user.0, self.number)
+        format!("{}.{}", self.user.0, hex(&self.number.to_be_bytes()))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -50,18 +51,14 @@ impl Devices {
     /// The token of a device.
     pub fn sign(&self, device: DeviceId, password_hash: &str) -> String {
         let mac = self.mac(device, password_hash).finalize().into_bytes();
-        let digits: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}.{digits}", device.text())
+        format!("{}.{}", device.text(), hex(&mac))
     }
 
     /// The device of a token, if the token is valid for this user; without a user, the same work is done in vain.
-    pub fn find(&self, kept: &str, user: Option<&User>) -> Option<DeviceId> {
-        let (device, digits) = kept.rsplit_once('.')?;
+    pub fn verify(&self, token: &str, user: Option<&User>) -> Option<DeviceId> {
+        let (device, digits) = token.rsplit_once('.')?;
         let device = DeviceId::parse(device)?;
-        let mac = (digits.len() == 64 && digits.is_ascii()).then(|| {
-            let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok();
-            (0..32).map(byte).collect::<Option<Vec<u8>>>()
-        })??;
+        let mac = from_hex(digits)?;
         let is_signed = self.mac(device, user.map_or("", |user| &user.password_hash)).verify_slice(&mac).is_ok();
         (is_signed && user.is_some_and(|user| user.id == device.user)).then_some(device)
     }
@@ -99,11 +96,11 @@ mod tests {
         let devices = Devices::new("key".into());
         let (ada, device) = (user(7, "hash"), DeviceId::random(UserId(7)));
         let kept = devices.sign(device, &ada.password_hash);
-        assert_eq!(devices.find(&kept, Some(&ada)), Some(device));
-        assert_eq!(devices.find(&kept, Some(&user(8, "hash"))), None, "somebody else's");
-        assert_eq!(devices.find(&kept, Some(&user(7, "another"))), None, "the password of before");
-        assert_eq!(devices.find(&kept, None), None);
-        assert_eq!(Devices::new("another".into()).find(&kept, Some(&ada)), None);
+        assert_eq!(devices.verify(&kept, Some(&ada)), Some(device));
+        assert_eq!(devices.verify(&kept, Some(&user(8, "hash"))), None, "somebody else's");
+        assert_eq!(devices.verify(&kept, Some(&user(7, "another"))), None, "the password of before");
+        assert_eq!(devices.verify(&kept, None), None);
+        assert_eq!(Devices::new("another".into()).verify(&kept, Some(&ada)), None);
     }
 
     #[test]
@@ -123,7 +120,7 @@ mod tests {
             format!("{kept}0"),
             format!("8.{}.{mac}", front.split_once('.').unwrap().1),
         ] {
-            assert_eq!(devices.find(&forged, Some(&ada)), None, "{forged}");
+            assert_eq!(devices.verify(&forged, Some(&ada)), None, "{forged}");
         }
     }
 }

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use super::throttle::{Attempt, network};
-use super::{Accounts, SessionUser, hash, token};
+use super::{Accounts, SessionUser, hash};
+use crate::encoding::random_hex;
 use crate::error::Result;
 use crate::model::UserId;
 use crate::security_log::{Action, Source};
@@ -48,7 +49,7 @@ impl Accounts {
     }
 
     async fn make_invite(&self, created_by: Option<UserId>) -> Result<String> {
-        let token = token();
+        let token = random_hex();
         let now = self.clock.now();
         self.db.insert_invite(&hash(&token), created_by, now, now.plus(LASTS)).await?;
         Ok(token)

@@ -24,7 +24,7 @@ impl Accounts {
         let account = Username::parse(username).map_or_else(|_| String::new(), |name| name.as_str().to_owned());
         let known = self.db.find_user_by_name(&account).await?;
         let from = source.address.map(network);
-        let (attempt, client) = match device.and_then(|kept| self.devices.find(kept, known.as_ref())) {
+        let (attempt, client) = match device.and_then(|kept| self.devices.verify(kept, known.as_ref())) {
             Some(device) => (Attempt::Device(device), Some(Client::Person(device.user))),
             None => (Attempt::Stranger { account, network: from }, from.map(Client::Network)),
         };
@@ -67,7 +67,7 @@ impl Accounts {
 
     /// The device token to store in the browser. A valid earlier token keeps its device.
     pub fn remember(&self, user: &User, kept: Option<&str>) -> String {
-        let device = kept.and_then(|kept| self.devices.find(kept, Some(user)));
+        let device = kept.and_then(|kept| self.devices.verify(kept, Some(user)));
         self.devices.sign(device.unwrap_or_else(|| DeviceId::random(user.id)), &user.password_hash)
     }
 

@@ -34,6 +34,7 @@ use self::throttle::Throttle;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::Db;
+use crate::encoding::hex;
 use crate::error::{Error, Result};
 use crate::events::{self, Bus, SessionEnd};
 use crate::model::SessionKey;
@@ -138,13 +139,9 @@ pub async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>>
     work.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())))
 }
 
-/// A random token of 128 bits.
-fn token() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
+/// The hash under which a token is stored.
 fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(token.as_bytes()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::accounts::last_seen::{self, QUEUE, Seen};
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
+use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
@@ -36,11 +37,7 @@ const USER: &str = "user";
 
 /// The key of a session id.
 pub fn key(id: &Id) -> SessionKey {
-    // Not with `format!`, which costs more than the hash itself; this runs for each request and connection.
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::digest(id.0.to_le_bytes());
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    SessionKey::from_digits(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
+    SessionKey::from_digits(hex(&Sha256::digest(id.0.to_le_bytes())))
 }
 
 /// The user of a session, loaded together with it for each request.

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 
 use super::throttle::{Attempt, network};
-use super::{Accounts, hash, token};
+use super::{Accounts, hash};
+use crate::encoding::random_hex;
 use crate::error::{Error, Result};
 use crate::security_log::{Action, Source};
 
@@ -24,7 +25,7 @@ pub(super) struct Setup {
 impl Setup {
     /// Creates a token unless there is an administrator.
     pub(super) fn new(has_admin: bool) -> Self {
-        Self { token: (!has_admin).then(token), has_admin: has_admin.into(), alone: Mutex::default() }
+        Self { token: (!has_admin).then(random_hex), has_admin: has_admin.into(), alone: Mutex::default() }
     }
 
     /// Compares by hash, so that the timing reveals nothing.

@@ -160,21 +160,21 @@ impl Config {
             act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
             max_message_chars: env
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
-            draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::keeping),
+            draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::optional_duration),
             draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| values::bytes(text, 1)),
-            search_time: env.read("SEARCH_TIME", default.search_time, values::moment),
+            search_time: env.read("SEARCH_TIME", default.search_time, values::short_duration),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };
-        env.refuse_strangers();
+        env.refuse_prefixed();
         if env.problems.is_empty() { Ok(config) } else { Err(env.problems) }
     }
 }
 
 impl Config {
     /// Settings that are valid but probably a mistake.
-    pub fn doubts(&self) -> Vec<Problem> {
+    pub fn warnings(&self) -> Vec<Problem> {
         let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
             name: "TRUSTED_PROXIES".into(),
             message: format!(
@@ -231,7 +231,7 @@ impl Environment {
     }
 
     /// Settings have no prefix, so a variable with ours is a mistake.
-    fn refuse_strangers(&mut self) {
+    fn refuse_prefixed(&mut self) {
         for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
             let short = name.trim_start_matches("PARLOR_");
             let message = if SETTINGS.contains(&short) {

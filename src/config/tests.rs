@@ -148,15 +148,15 @@ fn wrong_values_are_refused() {
 
 #[test]
 fn to_trust_everybody_is_doubted() {
-    let doubts = |proxies| read(&[("TRUSTED_PROXIES", proxies)]).unwrap_or_else(|_| panic!("{proxies}")).doubts().len();
+    let warnings = |proxies| read(&[("TRUSTED_PROXIES", proxies)]).unwrap_or_else(|_| panic!("{proxies}")).warnings().len();
     for wide in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "8.0.0.0/8", "2000::/3", "10.0.0.0/7"] {
-        assert_eq!(doubts(wide), 1, "{wide}");
+        assert_eq!(warnings(wide), 1, "{wide}");
     }
-    assert_eq!(doubts("0.0.0.0/1,128.0.0.0/1,10.0.0.1"), 2);
+    assert_eq!(warnings("0.0.0.0/1,128.0.0.0/1,10.0.0.1"), 2);
     // Private networks, and those that Cloudflare publishes.
-    assert_eq!(doubts("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10,::1,100.64.0.0/10"), 0);
-    assert_eq!(doubts("104.16.0.0/13,172.64.0.0/13,162.158.0.0/15,2400:cb00::/32,2a06:98c0::/29"), 0);
-    assert!(Config::default().doubts().is_empty());
+    assert_eq!(warnings("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10,::1,100.64.0.0/10"), 0);
+    assert_eq!(warnings("104.16.0.0/13,172.64.0.0/13,162.158.0.0/15,2400:cb00::/32,2a06:98c0::/29"), 0);
+    assert!(Config::default().warnings().is_empty());
 }
 
 #[test]

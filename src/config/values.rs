@@ -219,7 +219,7 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
 }
 
 /// A duration, or `off` for no limit.
-pub(super) fn keeping(text: &str) -> Parsed<Option<Duration>> {
+pub(super) fn optional_duration(text: &str) -> Parsed<Option<Duration>> {
     if text == "off" {
         return Ok(None);
     }
@@ -227,7 +227,7 @@ pub(super) fn keeping(text: &str) -> Parsed<Option<Duration>> {
 }
 
 /// A short duration, or `off`.
-pub(super) fn moment(text: &str) -> Parsed<Option<Duration>> {
+pub(super) fn short_duration(text: &str) -> Parsed<Option<Duration>> {
     if text == "off" {
         return Ok(None);
     }

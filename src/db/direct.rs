@@ -10,6 +10,7 @@ use sqlx::FromRow;
 
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
+use crate::encoding::hex;
 use crate::model::{Author, RoomId, UserId};
 
 /// The stored name of these rooms. Readers see the other people's names instead.
@@ -67,7 +68,7 @@ impl Db {
     /// Creates the conversation of exactly these people, or returns the one that a concurrent request has created.
     pub async fn insert_direct(&self, people: &[UserId], now: Millis) -> sqlx::Result<Direct> {
         let (key, people) = (key(people), people.to_vec());
-        let slug: Arc<str> = format!("dm-{:016x}", rand::random::<u64>()).into();
+        let slug: Arc<str> = format!("dm-{}", hex(&rand::random::<[u8; 8]>())).into();
         transaction!(self, |tx| {
             // On Postgres, the second of two concurrent inserts waits here for the first commit, and then does nothing.
             let made: Option<RoomId> = sqlx::query_scalar(

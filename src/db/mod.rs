@@ -7,6 +7,7 @@ mod access;
 mod checkpoint;
 mod connections;
 pub mod direct;
+mod directory;
 pub mod drafts;
 mod file;
 pub mod ledger;
@@ -18,10 +19,10 @@ mod open;
 pub mod people;
 mod pins;
 mod revisions;
-pub mod room_lists;
 pub mod rooms;
 pub mod search;
 pub mod sessions;
+pub mod sidebar;
 mod statistics;
 mod threads;
 pub mod users;
@@ -33,6 +34,7 @@ pub use connections::{Connections, Guard};
 pub use open::{OpenError, Postgres, Purpose, Sqlite};
 
 use crate::clock::Millis;
+use crate::encoding::{hex, random_hex};
 
 /// Timeout of a health check.
 const HEALTH: Duration = Duration::from_secs(2);
@@ -120,7 +122,7 @@ pub(crate) use {read, transaction, write};
 impl Db {
     /// Creates the initial data: the epoch, the room `general`, and the search index.
     pub async fn ensure(&self, now: Millis) -> sqlx::Result<()> {
-        let epoch = format!("{:032x}", rand::random::<u128>());
+        let epoch = random_hex();
         write!(self, |pool| {
             sqlx::query("insert into meta (key, value) values ('epoch', $1) on conflict (key) do nothing")
                 .bind(&epoch)
@@ -145,7 +147,7 @@ impl Db {
 
     /// The key that signs device tokens; created on first use.
     pub async fn device_key(&self) -> sqlx::Result<String> {
-        let new = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let new = hex(&rand::random::<[u8; 32]>());
         // Of several processes that start at once, all read the value of the first.
         write!(self, |pool| {
             sqlx::query("insert into meta (key, value) values ('device_key', $1) on conflict (key) do nothing")

@@ -1,7 +1,7 @@
 //! Finding and creating rooms.
 //!
-//! Owns these statements; the ledger writes changes, and lists are in `room_lists`. `find_room` is the one statement that answers
-//! whether a user can see a room.
+//! Owns these statements; the ledger writes changes, and lists are in `directory` and `sidebar`. `find_room` is the one statement that
+//! answers whether a user can see a room.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sqlx::FromRow;
 
 use super::{Db, read, write};
 use crate::clock::Millis;
-use crate::model::{Head, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
+use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
 use crate::permissions::RoomFacts;
 
 /// A room as one person may see it. Holding a `RoomView` is the right to read the room.
@@ -57,7 +57,7 @@ impl RoomStats {
     pub const COUNTED: i64 = 10_000;
 }
 
-/// A row about a room, for this module and for `room_lists`.
+/// A row about a room, for this module, `directory` and `sidebar`.
 #[derive(Clone, FromRow)]
 pub(super) struct RoomRow {
     pub(super) id: RoomId,
@@ -120,6 +120,24 @@ impl From<RoomRow> for RoomView {
             is_hidden: row.is_hidden(),
             level: row.level,
             members: row.members,
+            room: row.into_room(),
+        }
+    }
+}
+
+impl From<RoomRow> for ListedRoom {
+    fn from(row: RoomRow) -> Self {
+        Self {
+            is_hidden: row.is_hidden(),
+            is_member: row.read_seq.is_some(),
+            members: row.members,
+            is_unread: row.read_seq.is_some_and(|read| row.talk_seq > read),
+            unread: row.unread,
+            mentions: row.mentions,
+            level: row.level,
+            read_seq: row.read_seq.unwrap_or(0),
+            talked_at: None,
+            head: Head { seq: row.seq, rev: row.rev },
             room: row.into_room(),
         }
     }

@@ -24,18 +24,18 @@ const OUTGROWN: &str =
 
 /// Runs until the pool is closed.
 pub(super) async fn keep(write: Connections<Postgres>) {
-    let mut told = false;
+    let mut is_logged = false;
     while !write.is_closed() {
         tokio::select! {
             () = tokio::time::sleep(INTERVAL) => {}
             () = write.close_event() => return,
         }
         match renew(&write).await {
-            Ok(()) => told = false,
+            Ok(()) => is_logged = false,
             Err(sqlx::Error::PoolClosed) => return,
             // Logged once per outage, not at every attempt.
-            Err(error) if !told => {
-                told = true;
+            Err(error) if !is_logged => {
+                is_logged = true;
                 tracing::warn!(%error, "the tables' statistics could not be renewed");
             }
             Err(_) => {}

@@ -52,18 +52,18 @@ impl RenderCache {
     const KEPT: usize = 8;
 
     /// The cached HTML for a key; renders it if it is missing.
-    pub fn get(&self, way: &RenderKey, draw: impl FnOnce() -> Piece) -> Piece {
+    pub fn get(&self, key: &RenderKey, render: impl FnOnce() -> Piece) -> Piece {
         let find =
-            |ways: &[(RenderKey, Piece)]| ways.iter().find(|(rendered, _)| rendered == way).map(|(_, piece)| piece.clone());
+            |entries: &[(RenderKey, Piece)]| entries.iter().find(|(rendered, _)| rendered == key).map(|(_, piece)| piece.clone());
         if let Some(piece) = find(&self.0.lock()) {
             return piece;
         }
-        let piece = draw();
-        let mut ways = self.0.lock();
-        if ways.len() == Self::KEPT {
-            ways.remove(0);
+        let piece = render();
+        let mut entries = self.0.lock();
+        if entries.len() == Self::KEPT {
+            entries.remove(0);
         }
-        ways.push((way.clone(), piece.clone()));
+        entries.push((key.clone(), piece.clone()));
         piece
     }
 

@@ -1,6 +1,6 @@
 //! The layout of every page of a signed-in person: who they are, and their rooms.
 
-use crate::db::room_lists::SidebarRooms;
+use crate::db::sidebar::SidebarRooms;
 use crate::error::Result;
 use crate::model::ListedRoom;
 use crate::web::layers::session::CurrentUser;

@@ -13,6 +13,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::encoding::hex;
+
 /// Random per process, so that a new release invalidates every ETag.
 static START: LazyLock<u128> = LazyLock::new(rand::random);
 
@@ -27,7 +29,7 @@ impl ETag {
         (*START, content).hash(&mut digest);
         let digest = digest.0.finalize();
         // Weak: the encoding varies, and each page contains a random nonce.
-        Self(format!("W/\"{:032x}\"", u128::from_le_bytes(std::array::from_fn(|at| digest[at]))))
+        Self(format!("W/\"{}\"", hex(&digest[..16])))
     }
 
     /// Sets `ETag` and `Vary` on a response, unless it is an error, which must not be cached.

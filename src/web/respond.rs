@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::encoding::query_value;
 use crate::error::Error;
 use crate::pieces::Paper;
 
@@ -70,7 +71,7 @@ pub fn form_again(error: &Error, page: &impl Template) -> Response {
 /// A redirect to the log-in form, which leads back to `uri`.
 pub fn to_login(uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    let next = query_value(here);
     Redirect::to(&format!("/login?next={next}")).into_response()
 }
 

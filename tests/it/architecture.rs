@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules in `src/`, the lowest first. Those of one row must not use each other.
 const LAYERS: [&[&str]; 14] = [
-    &["clock", "error", "pieces", "config", "transport"],
+    &["clock", "encoding", "error", "pieces", "config", "transport"],
     &["log"],
     &["model"],
     &["fulltext", "permissions"],

@@ -53,7 +53,7 @@ impl Pending {
         match tokio::time::timeout(PATIENCE, self.0).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_stopped)) => Err(Error::BUSY),
-            Err(_elapsed) => Err(Error::Unavailable),
+            Err(_elapsed) => Err(Error::NotSaved),
         }
     }
 
@@ -139,7 +139,7 @@ impl Committer {
     async fn commit(self, batch: Vec<Request>) -> Vec<Event> {
         match self.try_commit(&batch).await {
             Ok((outcomes, events)) => {
-                tell(batch, outcomes);
+                send_outcomes(batch, outcomes);
                 events
             }
             Err(refusal) if batch.len() > 1 && is_about_a_row(&refusal) => {
@@ -149,10 +149,10 @@ impl Committer {
                     let alone = std::slice::from_ref(&request);
                     match self.try_commit(alone).await {
                         Ok((outcomes, its_events)) => {
-                            tell(vec![request], outcomes);
+                            send_outcomes(vec![request], outcomes);
                             events.extend(its_events);
                         }
-                        Err(refusal) => tell(vec![request], vec![Err(refusal.into())]),
+                        Err(refusal) => send_outcomes(vec![request], vec![Err(refusal.into())]),
                     }
                 }
                 events
@@ -160,8 +160,8 @@ impl Committer {
             Err(failure) => {
                 error!(%failure, changes = batch.len(), "the database could not commit");
                 self.db.note_failure(&failure);
-                let outcomes = batch.iter().map(|_| Err(Error::Unavailable)).collect();
-                tell(batch, outcomes);
+                let outcomes = batch.iter().map(|_| Err(Error::NotSaved)).collect();
+                send_outcomes(batch, outcomes);
                 Vec::new()
             }
         }
@@ -189,7 +189,7 @@ impl Committer {
     }
 }
 
-fn tell(batch: Vec<Request>, outcomes: Vec<Outcome>) {
+fn send_outcomes(batch: Vec<Request>, outcomes: Vec<Outcome>) {
     for (request, outcome) in batch.into_iter().zip(outcomes) {
         // The requester may have gone; the change stays committed, and a retry finds it.
         request.reply.send(outcome).ok();

@@ -169,12 +169,12 @@ impl Search {
 
 /// Indexes older messages until all are indexed or the database is closed.
 async fn build(db: &Db, is_whole: &AtomicBool) {
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         match db.index_older().await {
             Ok(false) => break,
-            Ok(true) if !told => {
-                told = true;
+            Ok(true) if !is_logged => {
+                is_logged = true;
                 tracing::info!("older messages are being indexed for search");
             }
             // Lets waiting writers go first.
@@ -187,7 +187,7 @@ async fn build(db: &Db, is_whole: &AtomicBool) {
         }
     }
     is_whole.store(true, Ordering::Release);
-    if told {
+    if is_logged {
         tracing::info!("every message is indexed for search");
     }
 }
@@ -281,7 +281,7 @@ impl Chat {
         };
         let messages = self.db.found(&page.hits).await?;
         let bytes = messages.iter().map(|message| message.body.len() + message.html.len()).sum();
-        let mut results = apart(bytes, move || show(&page, messages, &terms, building)).await?;
+        let mut results = run_off_thread(bytes, move || show(&page, messages, &terms, building)).await?;
         results.hints = hints;
         Ok(results)
     }
@@ -347,7 +347,7 @@ impl Chat {
                     |hit: &Hit| score::score(&tokenizer::tokenize(bodies.get(&hit.id).map_or("", String::as_str)), &terms);
                 piece.into_iter().map(|hit| (score(&hit), hit)).collect::<Vec<_>>()
             };
-            scored.extend(apart(bytes, weigh).await?);
+            scored.extend(run_off_thread(bytes, weigh).await?);
         }
         scored.retain(|(score, hit)| after.is_none_or(|after| (*score, hit.id) < after));
         scored.sort_unstable_by_key(|(score, hit)| Reverse((*score, hit.id)));
@@ -391,7 +391,7 @@ fn show(page: &Page, messages: Vec<Message>, terms: &[Term], building: bool) -> 
 }
 
 /// Runs work on this many bytes of text, on a blocking thread if it is much.
-async fn apart<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn run_off_thread<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     if bytes < LITTLE {
         return Ok(work());
     }

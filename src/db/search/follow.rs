@@ -152,14 +152,14 @@ impl Db {
     pub async fn index_newer(&self) {
         let Self::Sqlite(Sqlite { follower, .. }) = self else { return };
         let mut closed = follower.write.close_event();
-        let mut told = false;
+        let mut is_logged = false;
         while closed.do_until(follower.collect()).await.is_ok() {
             match follower.catch_up().await {
-                Ok(()) => told = false,
+                Ok(()) => is_logged = false,
                 Err(sqlx::Error::PoolClosed) => return,
                 Err(error) => {
                     // Logged once per outage, not at every attempt.
-                    if !std::mem::replace(&mut told, true) {
+                    if !std::mem::replace(&mut is_logged, true) {
                         tracing::warn!(%error, "new messages could not be indexed for search; trying again");
                     }
                     self.note_failure(&error);

@@ -24,6 +24,7 @@ use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use crate::encoding::hex;
 use crate::web::accept::accepts_gzip;
 use crate::web::assets::bundle::Scripts;
 use crate::web::state::AppState;
@@ -202,10 +203,6 @@ fn file(path: &str, headers: &HeaderMap, cache: &'static str) -> Response {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

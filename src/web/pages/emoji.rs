@@ -10,6 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::encoding::hex;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -26,7 +27,7 @@ static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
         json!({ "name": name(group), "emoji": emojis })
     });
     let list = json!({ "groups": groups.collect::<Vec<Value>>() }).to_string();
-    let etag: String = Sha256::digest(list.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let etag = hex(&Sha256::digest(list.as_bytes())[..8]);
     (list, format!("\"{etag}\""))
 });
 

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::db::room_lists::SidebarRooms;
 use crate::db::rooms::RoomView;
+use crate::db::sidebar::SidebarRooms;
+use crate::encoding::query_value;
 use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::{Head, Page, Room, Window};
@@ -223,8 +224,8 @@ pub async fn to_date(Path(slug): Path<String>, Query(day): Query<Day>, user: Cur
     // By default in the reader's time zone.
     let zone = day.tz.filter(|zone| !zone.is_empty());
     let zone = zone.as_deref().unwrap_or_else(|| user.times.zone_name());
-    let zone: String = form_urlencoded::byte_serialize(zone.as_bytes()).collect();
-    let slug: String = form_urlencoded::byte_serialize(slug.as_bytes()).collect();
+    let zone = query_value(zone);
+    let slug = query_value(&slug);
     Ok(Redirect::to(&format!("/rooms/{slug}/on/{date}?tz={zone}")).into_response())
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::chat::search::query::filters;
 use crate::chat::search::{Order, Results, SearchRequest};
-use crate::db::room_lists::SidebarRooms;
+use crate::db::sidebar::SidebarRooms;
 use crate::error::Result;
 use crate::web::accept::Format;
 use crate::web::app_layout;

@@ -125,7 +125,7 @@ impl ErrorPage {
             Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",
             Error::RateLimited { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
-            Error::Unavailable => "Temporarily unavailable",
+            Error::Unavailable | Error::NotSaved => "Temporarily unavailable",
             Error::Internal(_) => "Something went wrong",
         };
         let hint = match error {

@@ -11,6 +11,7 @@ use super::fold::{self, Fold};
 use super::{Frame, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
+use crate::encoding::random_hex;
 use crate::model::Logged;
 use crate::model::{DraftContent, Kind, Message, NotificationLevel as Level, Page};
 use crate::permissions;
@@ -152,7 +153,7 @@ impl RoomPage {
             unread_from: begins_unread.then_some(read + 1),
             last: seq(history.messages.last()),
             max_chars: chat.max_chars(),
-            nonce: format!("{:032x}", rand::random::<u128>()),
+            nonce: random_hex(),
             is_member,
             is_owner: permissions::is_owner(frame.me.actor(), &view.facts()),
             read,

@@ -7,6 +7,7 @@ use askama::Template;
 use super::{Frame, Problem, hue, initials};
 use crate::chat::search::query::{Filter, filters};
 use crate::chat::search::{COUNTED, Count, Found, Order, Results};
+use crate::encoding::query_value;
 use crate::error::Error;
 use crate::model::ListedRoom;
 
@@ -92,7 +93,7 @@ impl SearchPage {
         results: Results,
         problem: Option<&Error>,
     ) -> Self {
-        let next = results.next.map(|next| format!("{}&before={}", link(&q, order), encode(&next)));
+        let next = results.next.map(|next| format!("{}&before={}", link(&q, order), query_value(&next)));
         let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
         let Results { building, limited, hollow, count, hints, .. } = results;
         let chips = filters(&q).into_iter();
@@ -184,14 +185,10 @@ fn counted(Count { results, more }: Count) -> String {
     }
 }
 
-fn encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 fn link(q: &str, order: Order) -> String {
     if q.is_empty() && order == Order::Newest {
         return "/search".to_owned();
     }
     let order = if order == Order::Best { "&order=best" } else { "" };
-    format!("/search?q={}{order}", encode(q))
+    format!("/search?q={}{order}", query_value(q))
 }
