@@ -82,7 +82,7 @@ fn is_known(element: &str, attribute: &str, value: &str) -> bool {
         ("code", "class") => value.strip_prefix("language-").is_some_and(is_language),
         ("span", "class") => matches!(value, "mention" | "task") || CLASSES.contains(&value),
         ("span", "role") => value == "img",
-        ("span", "aria-label") => matches!(value, "Effect" | "To do"),
+        ("span", "aria-label") => matches!(value, "Done" | "To do"),
         ("td" | "th", "align") => matches!(value, "left" | "center" | "right"),
         ("a", "target") => value == "_blank",
         ("p", "class") => value == "emoji",

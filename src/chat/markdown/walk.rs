@@ -318,7 +318,7 @@ impl<'a, 'n> Walk<'a, 'n> {
 
     /// A task box as a labeled symbol: a disabled form field would only be in the way.
     fn put_box(&self, item: Node<'a>, is_done: bool) {
-        let (label, sign) = if is_done { ("Effect", "☑") } else { ("To do", "☐") };
+        let (label, sign) = if is_done { ("Done", "☑") } else { ("To do", "☐") };
         let sign = self.node(NodeValue::Raw(format!("<span class=\"task\" role=\"img\" aria-label=\"{label}\">{sign}</span> ")));
         match item.first_child() {
             Some(first) if matches!(first.data().value, NodeValue::Paragraph) => first.prepend(sign),

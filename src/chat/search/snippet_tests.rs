@@ -31,7 +31,7 @@ fn what_is_shown_is_what_people_read() {
         ("a **b** -> c", &["->"], "a b <mark>-&gt;</mark> c"),
         ("# Crème **brûlée**", &["brulee"], "Crème <mark>brûlée</mark>"),
         ("**東京都**に行く", &["京都"], "東<mark>京都</mark>に行く"),
-        ("> **deep _needle_** > b", &["term"], "deep <mark>term</mark> &gt; b"),
+        ("> **deep _needle_** > b", &["needle"], "deep <mark>needle</mark> &gt; b"),
         // The match is not in the rendered text: then the source is shown.
         ("see **the** [docs](https://example.com/lamp)", &["lamp"], "see **the** [docs](https://example.com/<mark>lamp</mark>)"),
         ("well :tada: done", &["tada"], "well :<mark>tada</mark>: done"),

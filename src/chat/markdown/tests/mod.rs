@@ -56,7 +56,7 @@ fn tables_and_tasks_are_rendered() {
     assert!(table.contains("<th align=\"left\">a</th>") && table.contains("<td align=\"right\">2</td>"), "{table}");
     assert_eq!(
         html("- [x] done\n- [ ] open\n- plain"),
-        "<ul>\n<li><span class=\"task\" role=\"img\" aria-label=\"Effect\">☑</span> done</li>\n\
+        "<ul>\n<li><span class=\"task\" role=\"img\" aria-label=\"Done\">☑</span> done</li>\n\
          <li><span class=\"task\" role=\"img\" aria-label=\"To do\">☐</span> open</li>\n<li>plain</li>\n</ul>\n"
     );
 }
