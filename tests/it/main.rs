@@ -2,6 +2,10 @@
 //!
 //! Reading order: `harness` (what tests stand on), then a folder for each subject.
 
+// `#[apply(both)]`, `#[apply(once)]`: a test is a function that tools can read and format.
+#[macro_use(apply)]
+extern crate macro_rules_attribute;
+
 mod accounts;
 mod architecture;
 mod browser;

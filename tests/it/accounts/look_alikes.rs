@@ -144,87 +144,89 @@ async fn refuses(person: &Person, path: &str, fields: &[(&str, &str)], field: &s
     assert_eq!((answer.status, &error["code"], &error["field"]), expected, "{path} with {}", what.escape_unicode());
 }
 
-both! {
-    async fn no_username_looks_like_anothers(database: &Database) {
-        // Nobody may register as `admin`; whoever runs the server may add one.
-        let settings = [("DATABASE_URL", database.url())];
-        let added = process::run(database.folder(), &["user", "add", "admin", "--admin"], &settings, &format!("{PASSWORD}\n")).await;
-        assert_eq!(added.status, Some(0), "{added:?}");
-        let app = Server::start(database.url(), &[]).await;
-        for name in ODD_USERNAMES {
-            let stranger = app.stranger();
-            let answer = stranger.post("/register", &[("username", name), ("password", PASSWORD)]).await;
-            assert_eq!(answer.status, 422, "{name:?} ({}) was let in as a username", name.escape_unicode());
-            assert_eq!(stranger.get_json("/rooms").await.status, 401, "{name:?} is signed in all the same");
-        }
-        for same in SAME_USERNAMES {
-            let answer = app.stranger().post("/register", &[("username", same), ("password", PASSWORD)]).await;
-            assert_eq!(answer.status, 422, "{same:?} is a second admin");
-        }
-        for username in RESERVED {
-            refuses(&app.stranger(), "/register", &[("username", username), ("password", PASSWORD)], "username").await;
-        }
-        app.register("ada1").await;
-        refuses(&app.stranger(), "/register", &[("username", "adal"), ("password", PASSWORD)], "username").await;
-        let eve = app.register("eve").await;
-        let people = eve.get("/people").await.body;
-        assert!(people.contains("/people/admin\""), "admin is there");
-        assert_eq!(app.log_in("admin").await.get_json("/rooms").await.status, 200);
+#[apply(both)]
+async fn no_username_looks_like_anothers(database: &Database) {
+    // Nobody may register as `admin`; whoever runs the server may add one.
+    let settings = [("DATABASE_URL", database.url())];
+    let added = process::run(database.folder(), &["user", "add", "admin", "--admin"], &settings, &format!("{PASSWORD}\n")).await;
+    assert_eq!(added.status, Some(0), "{added:?}");
+    let app = Server::start(database.url(), &[]).await;
+    for name in ODD_USERNAMES {
+        let stranger = app.stranger();
+        let answer = stranger.post("/register", &[("username", name), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 422, "{name:?} ({}) was let in as a username", name.escape_unicode());
+        assert_eq!(stranger.get_json("/rooms").await.status, 401, "{name:?} is signed in all the same");
     }
+    for same in SAME_USERNAMES {
+        let answer = app.stranger().post("/register", &[("username", same), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 422, "{same:?} is a second admin");
+    }
+    for username in RESERVED {
+        refuses(&app.stranger(), "/register", &[("username", username), ("password", PASSWORD)], "username").await;
+    }
+    app.register("ada1").await;
+    refuses(&app.stranger(), "/register", &[("username", "adal"), ("password", PASSWORD)], "username").await;
+    let eve = app.register("eve").await;
+    let people = eve.get("/people").await.body;
+    assert!(people.contains("/people/admin\""), "admin is there");
+    assert_eq!(app.log_in("admin").await.get_json("/rooms").await.status, 200);
+}
 
-    async fn a_name_hides_nothing_and_is_nobody_elses(app: &TestApp) {
-        let (eve, _, _) = (app.register("eve").await, app.register("ace").await, app.register("ada1").await);
-        for name in HIDING {
-            // What stands at an end may be trimmed; what stays must not hide anything.
-            for (path, field) in [("/settings", "name"), ("/settings", "status"), ("/rooms", "name")] {
-                let answer = eve.post(path, &[(field, name), ("visibility", "public")]).await;
-                let is_trimmed = name.trim() != name;
-                assert!(answer.status == 422 || is_trimmed, "{name:?} as {field} of {path} was answered {}", answer.status);
-            }
+#[apply(both)]
+async fn a_name_hides_nothing_and_is_nobody_elses(app: &TestApp) {
+    let (eve, _, _) = (app.register("eve").await, app.register("ace").await, app.register("ada1").await);
+    for name in HIDING {
+        // What stands at an end may be trimmed; what stays must not hide anything.
+        for (path, field) in [("/settings", "name"), ("/settings", "status"), ("/rooms", "name")] {
+            let answer = eve.post(path, &[(field, name), ("visibility", "public")]).await;
+            let is_trimmed = name.trim() != name;
+            assert!(answer.status == 422 || is_trimmed, "{name:?} as {field} of {path} was answered {}", answer.status);
         }
-        for name in NOT_EVES {
-            refuses(&eve, "/settings", &[("name", name)], "name").await;
-            let fields = [("username", "mallory"), ("password", PASSWORD), ("name", name)];
-            refuses(&app.stranger(), "/register", &fields, "name").await;
-        }
-        for name in ["Ева", "Eve 🦊 (she/her)", "田中 Eve", "Eve"] {
-            eve.post("/settings", &[("name", name)]).await.expect(303);
-        }
-        let people = eve.get("/people").await.body;
-        let hidden = |c: &char| matches!(c, '\u{200B}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-        assert_eq!(people.chars().find(hidden), None, "a name hides something");
     }
+    for name in NOT_EVES {
+        refuses(&eve, "/settings", &[("name", name)], "name").await;
+        let fields = [("username", "mallory"), ("password", PASSWORD), ("name", name)];
+        refuses(&app.stranger(), "/register", &fields, "name").await;
+    }
+    for name in ["Ева", "Eve 🦊 (she/her)", "田中 Eve", "Eve"] {
+        eve.post("/settings", &[("name", name)]).await.expect(303);
+    }
+    let people = eve.get("/people").await.body;
+    let hidden = |c: &char| matches!(c, '\u{200B}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    assert_eq!(people.chars().find(hidden), None, "a name hides something");
+}
 
-    async fn names_rooms_topics_statuses_and_messages_show_something(app: &TestApp) {
-        let eve = app.register("eve").await;
-        eve.join("general").await;
-        for blank in BLANKS {
-            refuses(&eve, "/settings", &[("name", blank)], "name").await;
-            refuses(&eve, "/settings", &[("status", blank)], "status").await;
-            refuses(&eve, "/rooms", &[("name", blank), ("visibility", "public")], "name").await;
-            refuses(&eve, "/rooms", &[("name", "Blank"), ("topic", blank), ("visibility", "public")], "topic").await;
-            refuses(&eve, "/rooms/general/messages", &[("body", blank), ("nonce", blank)], "body").await;
-        }
+#[apply(both)]
+async fn names_rooms_topics_statuses_and_messages_show_something(app: &TestApp) {
+    let eve = app.register("eve").await;
+    eve.join("general").await;
+    for blank in BLANKS {
+        refuses(&eve, "/settings", &[("name", blank)], "name").await;
+        refuses(&eve, "/settings", &[("status", blank)], "status").await;
+        refuses(&eve, "/rooms", &[("name", blank), ("visibility", "public")], "name").await;
+        refuses(&eve, "/rooms", &[("name", "Blank"), ("topic", blank), ("visibility", "public")], "topic").await;
+        refuses(&eve, "/rooms/general/messages", &[("body", blank), ("nonce", blank)], "body").await;
     }
+}
 
-    async fn two_who_look_alike_are_told_apart_by_their_usernames_in_older_messages_too(app: &TestApp) {
-        let (ada, eve, grace) = (app.register("ada").await, app.register("eve").await, app.register("grace").await);
-        ada.join("general").await.0.post("general", "I look like nobody", "ada").await;
-        let (listening, _) = eve.join("general").await;
-        for (person, name) in [(&grace, "Grace Hopper"), (&eve, "Gráce  hopper.")] {
-            let (socket, _) = person.join("general").await;
-            socket.post("general", "who am I", name).await;
-            person.post("/settings", &[("name", name)]).await.expect(303);
-        }
-        let told = listening.next_where("person", |it| it["username"] == "grace" && it["alike"] == json!(true)).await;
-        assert_eq!(told["name"], "Grace Hopper");
-        let page = eve.get_json("/rooms/general").await.json();
-        let authors: Vec<&Value> = page["messages"].as_array().expect("messages").iter().map(|message| &message["author"]).collect();
-        for name in ["grace", "eve"] {
-            assert!(authors.iter().any(|author| author["username"] == name && author["alike"] == json!(true)), "{authors:?}");
-        }
-        assert!(authors.iter().all(|author| author["username"] != "ada" || author.get("alike").is_none()), "{authors:?}");
-        let page = eve.get("/rooms/general").await.body;
-        assert!(page.contains("@grace</span>") && page.contains("@eve</span>"), "the page shows no usernames");
+#[apply(both)]
+async fn two_who_look_alike_are_told_apart_by_their_usernames_in_older_messages_too(app: &TestApp) {
+    let (ada, eve, grace) = (app.register("ada").await, app.register("eve").await, app.register("grace").await);
+    ada.join("general").await.0.post("general", "I look like nobody", "ada").await;
+    let (listening, _) = eve.join("general").await;
+    for (person, name) in [(&grace, "Grace Hopper"), (&eve, "Gráce  hopper.")] {
+        let (socket, _) = person.join("general").await;
+        socket.post("general", "who am I", name).await;
+        person.post("/settings", &[("name", name)]).await.expect(303);
     }
+    let told = listening.next_where("person", |it| it["username"] == "grace" && it["alike"] == json!(true)).await;
+    assert_eq!(told["name"], "Grace Hopper");
+    let page = eve.get_json("/rooms/general").await.json();
+    let authors: Vec<&Value> = page["messages"].as_array().expect("messages").iter().map(|message| &message["author"]).collect();
+    for name in ["grace", "eve"] {
+        assert!(authors.iter().any(|author| author["username"] == name && author["alike"] == json!(true)), "{authors:?}");
+    }
+    assert!(authors.iter().all(|author| author["username"] != "ada" || author.get("alike").is_none()), "{authors:?}");
+    let page = eve.get("/rooms/general").await.body;
+    assert!(page.contains("@grace</span>") && page.contains("@eve</span>"), "the page shows no usernames");
 }

@@ -65,19 +65,19 @@ async fn close<D: Database>(connections: &Connections<D>) {
     assert!(matches!(connections.acquire().await, Err(sqlx::Error::PoolClosed)));
 }
 
-both! {
-    async fn who_finds_no_connection_waits_for_one(db: &Store) {
-        match &**db {
-            Db::Sqlite(sqlite) => wait_in_line(&sqlite.read).await,
-            Db::Postgres(postgres) => wait_in_line(&postgres.read).await,
-        }
+#[apply(both)]
+async fn who_finds_no_connection_waits_for_one(db: &Store) {
+    match &**db {
+        Db::Sqlite(sqlite) => wait_in_line(&sqlite.read).await,
+        Db::Postgres(postgres) => wait_in_line(&postgres.read).await,
     }
+}
 
-    async fn connections_are_closed_when_their_work_is_done(db: &Store) {
-        match &**db {
-            Db::Sqlite(sqlite) => close(&sqlite.read).await,
-            Db::Postgres(postgres) => close(&postgres.read).await,
-        }
+#[apply(both)]
+async fn connections_are_closed_when_their_work_is_done(db: &Store) {
+    match &**db {
+        Db::Sqlite(sqlite) => close(&sqlite.read).await,
+        Db::Postgres(postgres) => close(&postgres.read).await,
     }
 }
 

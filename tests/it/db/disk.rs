@@ -11,7 +11,7 @@ use crate::once;
 fn writer(db: &Store) -> &Connections<Sqlite> {
     match &**db {
         Db::Sqlite(sqlite) => &sqlite.write,
-        Db::Postgres(_) => unreachable!("`once!` runs on SQLite"),
+        Db::Postgres(_) => unreachable!("`once` runs on SQLite"),
     }
 }
 
@@ -40,53 +40,55 @@ async fn waits_for_the_disk(db: &Store) -> bool {
     sqlx::query_scalar::<_, i64>("pragma synchronous").fetch_one(writer(db)).await.expect("SQLite tells") == FULL
 }
 
-once! {
-    async fn a_full_disk_refuses_writes_and_takes_them_again_when_there_is_room(db: &Store) {
-        db.add("ada").await;
-        write(db, 1).await.expect("there is room");
-        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(writer(db)).await.expect("SQLite counts");
-        let limit = |pages: i64| AssertSqlSafe(format!("pragma max_page_count = {pages}"));
-        writer(db).execute(limit(pages + 4)).await.expect("it can be limited");
-        for seq in 2..5 {
-            write(db, seq).await.expect_err("there is no room");
-        }
-        assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9, 9).await.expect("reads go on").len(), 1);
-        // What is not in the index yet stays out of it, and is not forgotten.
-        db.catch_up().await.expect_err("there is no room");
-        writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");
-        db.catch_up().await.expect("there is room again");
-        assert!(waits_for_the_disk(db).await);
-        let author = db.find_user_by_name("ada").await.expect("the database answers").expect("she registered").id;
-        assert_eq!(db.search(&word(author, "long"), i64::MAX, 9, None).await.expect("it can be asked").hits.len(), 1);
-        write(db, 2).await.expect("there is room again");
-        assert_eq!(db.database.rows("messages").await.len(), 2);
+#[apply(once)]
+async fn a_full_disk_refuses_writes_and_takes_them_again_when_there_is_room(db: &Store) {
+    db.add("ada").await;
+    write(db, 1).await.expect("there is room");
+    let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(writer(db)).await.expect("SQLite counts");
+    let limit = |pages: i64| AssertSqlSafe(format!("pragma max_page_count = {pages}"));
+    writer(db).execute(limit(pages + 4)).await.expect("it can be limited");
+    for seq in 2..5 {
+        write(db, seq).await.expect_err("there is no room");
     }
+    assert_eq!(db.messages(db.general().await, &"general".into(), 1, 9, 9).await.expect("reads go on").len(), 1);
+    // What is not in the index yet stays out of it, and is not forgotten.
+    db.catch_up().await.expect_err("there is no room");
+    writer(db).execute(limit(1_000_000)).await.expect("the limit can be lifted");
+    db.catch_up().await.expect("there is room again");
+    assert!(waits_for_the_disk(db).await);
+    let author = db.find_user_by_name("ada").await.expect("the database answers").expect("she registered").id;
+    assert_eq!(db.search(&word(author, "long"), i64::MAX, 9, None).await.expect("it can be asked").hits.len(), 1);
+    write(db, 2).await.expect("there is room again");
+    assert_eq!(db.database.rows("messages").await.len(), 2);
+}
 
-    async fn what_is_said_after_the_index_gave_up_waits_for_the_disk(db: &Store) {
-        db.add("ada").await;
-        write(db, 1).await.expect("there is room");
-        let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
-        other.execute("begin immediate").await.expect("nobody writes now");
-        db.catch_up().await.expect_err("somebody else writes");
-        assert!(waits_for_the_disk(db).await, "what is said next would be lost with the power");
-        other.execute("rollback").await.expect("it can let go");
-    }
+#[apply(once)]
+async fn what_is_said_after_the_index_gave_up_waits_for_the_disk(db: &Store) {
+    db.add("ada").await;
+    write(db, 1).await.expect("there is room");
+    let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
+    other.execute("begin immediate").await.expect("nobody writes now");
+    db.catch_up().await.expect_err("somebody else writes");
+    assert!(waits_for_the_disk(db).await, "what is said next would be lost with the power");
+    other.execute("rollback").await.expect("it can let go");
+}
 
-    async fn a_transaction_that_sqlite_ended_by_itself_does_not_end_all_writing(db: &Store) {
-        db.add("ada").await;
-        fail_by_itself(db).await;
-        write(db, 1).await.expect("the next one has nothing to do with it");
-        assert!(db.is_healthy().await);
-        assert_eq!(db.database.rows("messages").await.len(), 1);
-    }
+#[apply(once)]
+async fn a_transaction_that_sqlite_ended_by_itself_does_not_end_all_writing(db: &Store) {
+    db.add("ada").await;
+    fail_by_itself(db).await;
+    write(db, 1).await.expect("the next one has nothing to do with it");
+    assert!(db.is_healthy().await);
+    assert_eq!(db.database.rows("messages").await.len(), 1);
+}
 
-    async fn a_database_whose_disk_refused_a_write_is_not_well_until_it_takes_one(db: &Store) {
-        assert!(db.is_healthy().await);
-        fail_by_itself(db).await;
-        let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
-        other.execute("begin immediate").await.expect("nobody writes now");
-        assert!(!db.is_healthy().await, "it cannot write now");
-        other.execute("rollback").await.expect("it can let go");
-        assert!(db.is_healthy().await);
-    }
+#[apply(once)]
+async fn a_database_whose_disk_refused_a_write_is_not_well_until_it_takes_one(db: &Store) {
+    assert!(db.is_healthy().await);
+    fail_by_itself(db).await;
+    let mut other = SqliteConnectOptions::new().filename(db.database.file()).connect().await.expect("the file is there");
+    other.execute("begin immediate").await.expect("nobody writes now");
+    assert!(!db.is_healthy().await, "it cannot write now");
+    other.execute("rollback").await.expect("it can let go");
+    assert!(db.is_healthy().await);
 }

@@ -156,141 +156,149 @@ fn every_migration_can_be_taken_back() {
     }
 }
 
-both! {
-    async fn sqlx_and_parlor_take_each_others_databases_up_and_back_and_up_again(database: &Database) {
-        let tool = Tool::at(database).await;
-        let last = tool.last();
-        for round in 0..2 {
-            tool.up(last).await;
-            // The same checksums: Parlor finds nothing to do, and nothing that was changed.
-            let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
-            db.migrate().await.expect("it is up to date");
-            db.ensure(NOW).await.expect("it is made ready");
-            db.close().await;
-            tool.up(last).await;
-            tool.run(
-                "insert into users (username, name, password_hash, created_at, last_room_id) select 'ada', 'Ada', 'x', 0, id from rooms;
-                 insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users;
-                 insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
-                 select rooms.id, 1, 1, 'text', users.id, 'words', 'words', 0 from rooms, users;
-                 insert into reactions (room_id, seq, emoji, user_id, created_at) select room_id, 1, '+', user_id, 0 from memberships",
-            )
-            .await;
-            assert!(shape(database).await.len() > 50);
-            tool.down().await;
-            assert!(shape(database).await.is_empty(), "round {round} left something behind");
-        }
-        tool.close().await;
-    }
-
-    async fn a_database_made_by_parlor_can_be_taken_back_by_sqlx(database: &Database) {
+#[apply(both)]
+async fn sqlx_and_parlor_take_each_others_databases_up_and_back_and_up_again(database: &Database) {
+    let tool = Tool::at(database).await;
+    let last = tool.last();
+    for round in 0..2 {
+        tool.up(last).await;
+        // The same checksums: Parlor finds nothing to do, and nothing that was changed.
         let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
-        db.migrate().await.expect("it migrates");
+        db.migrate().await.expect("it is up to date");
+        db.ensure(NOW).await.expect("it is made ready");
         db.close().await;
-        let tool = Tool::at(database).await;
-        tool.up(tool.last()).await;
-        let applied = database.query("select version from _sqlx_migrations").await;
-        assert_eq!(applied.len() * 2, files(Kind::Sqlite).len(), "each has a file for either way");
+        tool.up(last).await;
+        tool.run(
+            "insert into users (username, name, password_hash, created_at, last_room_id) select 'ada', 'Ada', 'x', 0, id from rooms;
+             insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users;
+             insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
+             select rooms.id, 1, 1, 'text', users.id, 'words', 'words', 0 from rooms, users;
+             insert into reactions (room_id, seq, emoji, user_id, created_at) select room_id, 1, '+', user_id, 0 from memberships",
+        )
+        .await;
+        assert!(shape(database).await.len() > 50);
         tool.down().await;
-        assert!(shape(database).await.is_empty());
-        tool.close().await;
+        assert!(shape(database).await.is_empty(), "round {round} left something behind");
     }
+    tool.close().await;
+}
 
-    async fn members_from_before_they_were_counted_are_counted(database: &Database) {
-        let tool = Tool::at(database).await;
-        tool.up(1).await;
-        tool.run(
-            "insert into rooms (slug, name, visibility, created_at) values ('full', 'full', 'public', 0), ('empty', 'empty', 'public', 0);
-             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0), ('eve', 'Eve', 'x', 0);
-             insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users where slug = 'full'",
-        )
-        .await;
-        tool.up(tool.last()).await;
-        let counts = database.query("select slug, members from rooms order by slug").await;
-        assert_eq!((&counts[0]["members"], &counts[1]["members"]), (&0.into(), &2.into()));
-        tool.close().await;
-    }
+#[apply(both)]
+async fn a_database_made_by_parlor_can_be_taken_back_by_sqlx(database: &Database) {
+    let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
+    db.migrate().await.expect("it migrates");
+    db.close().await;
+    let tool = Tool::at(database).await;
+    tool.up(tool.last()).await;
+    let applied = database.query("select version from _sqlx_migrations").await;
+    assert_eq!(applied.len() * 2, files(Kind::Sqlite).len(), "each has a file for either way");
+    tool.down().await;
+    assert!(shape(database).await.is_empty());
+    tool.close().await;
+}
 
-    async fn replies_from_before_there_were_threads_are_in_one(database: &Database) {
-        let tool = Tool::at(database).await;
-        tool.up(15).await;
-        tool.run(
-            "insert into rooms (slug, name, visibility, created_at) values ('a', 'a', 'public', 0), ('b', 'b', 'public', 0);
-             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
-        )
-        .await;
-        // Two begin with 1 and 2; 3 and 5 belong to the first, by way of each other, and 4 to the second.
-        for (seq, reply_to) in [(1, "null"), (2, "null"), (3, "1"), (4, "2"), (5, "3"), (6, "1")] {
-            let say = format!(
-                "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at, reply_to)
-                 select rooms.id, {seq}, {seq}, 'text', users.id, 'words', 'words', 0, {reply_to} from rooms, users"
-            );
-            tool.try_to(AssertSqlSafe(say)).await.expect("the statement is right");
-        }
-        tool.up(tool.last()).await;
-        for room in ["a", "b"] {
-            let query = format!(
-                "select messages.seq, coalesce(thread, 0) as thread from messages join rooms on rooms.id = room_id
-                 where slug = '{room}' order by messages.seq"
-            );
-            let threads: Vec<_> = database.query(&query).await.iter().map(|row| row["thread"].as_i64().expect("a number")).collect();
-            assert_eq!(threads, [0, 0, 1, 2, 1, 1], "{room}");
-        }
-        tool.close().await;
-    }
+#[apply(both)]
+async fn members_from_before_they_were_counted_are_counted(database: &Database) {
+    let tool = Tool::at(database).await;
+    tool.up(1).await;
+    tool.run(
+        "insert into rooms (slug, name, visibility, created_at) values ('full', 'full', 'public', 0), ('empty', 'empty', 'public', 0);
+         insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0), ('eve', 'Eve', 'x', 0);
+         insert into memberships (room_id, user_id, joined_at) select rooms.id, users.id, 0 from rooms, users where slug = 'full'",
+    )
+    .await;
+    tool.up(tool.last()).await;
+    let counts = database.query("select slug, members from rooms order by slug").await;
+    assert_eq!((&counts[0]["members"], &counts[1]["members"]), (&0.into(), &2.into()));
+    tool.close().await;
+}
 
-    async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: &Database) {
-        let tool = Tool::at(database).await;
-        let say = |seq: i64, kind: &str| {
-            AssertSqlSafe(format!(
-                "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
-                 select rooms.id, {seq}, {seq}, '{kind}', users.id, 'words', 'words', 0 from rooms, users"
-            ))
-        };
-        tool.up(5).await;
-        tool.run(
-            "insert into rooms (slug, name, visibility, created_at) values ('general', 'General', 'public', 0);
-             insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
-        )
-        .await;
-        for (to, first) in [(5, 1), (6, 10), (tool.last(), 20)] {
-            tool.up(to).await;
-            let mut kinds = vec!["text", "joined", "left", "topic", "renamed"];
-            if to == tool.last() {
-                kinds.push("visibility");
-            } else {
-                tool.try_to(say(first + 9, "visibility")).await.expect_err("it is not one yet");
-            }
-            for (nth, kind) in kinds.into_iter().enumerate() {
-                tool.try_to(say(first + nth as i64, kind)).await.expect("it is a kind");
-            }
-            for none in ["", "texts", "Text", "shouted"] {
-                tool.try_to(say(first + 9, none)).await.expect_err("it is no kind");
-            }
-        }
-        assert_eq!(database.query("select kind from messages where kind = 'text'").await.len(), 3);
-        if let Tool::Sqlite(_, pool) = &tool {
-            let health: String = sqlx::query_scalar("pragma integrity_check").fetch_one(pool).await.expect("it can be asked");
-            assert_eq!(health, "ok");
-            let table: String = sqlx::query_scalar("select sql from sqlite_schema where name = 'messages'").fetch_one(pool).await.unwrap();
-            assert!(table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed', 'visibility'))"), "{table}");
-        }
-        tool.down().await;
-        assert!(shape(database).await.is_empty());
-        tool.close().await;
-    }
-
-    async fn a_database_of_a_newer_parlor_is_refused(database: &Database) {
-        let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
-        db.migrate().await.expect("it migrates");
-        let newer = AssertSqlSafe(
-            "insert into _sqlx_migrations (version, description, success, checksum, execution_time) select 9999, 'newer', success, checksum, 0 from _sqlx_migrations where version = 1",
+#[apply(both)]
+async fn replies_from_before_there_were_threads_are_in_one(database: &Database) {
+    let tool = Tool::at(database).await;
+    tool.up(15).await;
+    tool.run(
+        "insert into rooms (slug, name, visibility, created_at) values ('a', 'a', 'public', 0), ('b', 'b', 'public', 0);
+         insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
+    )
+    .await;
+    // Two begin with 1 and 2; 3 and 5 belong to the first, by way of each other, and 4 to the second.
+    for (seq, reply_to) in [(1, "null"), (2, "null"), (3, "1"), (4, "2"), (5, "3"), (6, "1")] {
+        let say = format!(
+            "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at, reply_to)
+             select rooms.id, {seq}, {seq}, 'text', users.id, 'words', 'words', 0, {reply_to} from rooms, users"
         );
-        match &db {
-            Db::Sqlite(sqlite) => drop(sqlite.write.execute(newer).await.expect("the statement is right")),
-            Db::Postgres(postgres) => drop(postgres.write.execute(newer).await.expect("the statement is right")),
-        }
-        assert!(matches!(db.migrate().await, Err(OpenError::Migration(_))));
-        db.close().await;
+        tool.try_to(AssertSqlSafe(say)).await.expect("the statement is right");
     }
+    tool.up(tool.last()).await;
+    for room in ["a", "b"] {
+        let query = format!(
+            "select messages.seq, coalesce(thread, 0) as thread from messages join rooms on rooms.id = room_id
+             where slug = '{room}' order by messages.seq"
+        );
+        let threads: Vec<_> = database.query(&query).await.iter().map(|row| row["thread"].as_i64().expect("a number")).collect();
+        assert_eq!(threads, [0, 0, 1, 2, 1, 1], "{room}");
+    }
+    tool.close().await;
+}
+
+#[apply(both)]
+async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: &Database) {
+    let tool = Tool::at(database).await;
+    let say = |seq: i64, kind: &str| {
+        AssertSqlSafe(format!(
+            "insert into messages (room_id, seq, rev, kind, author_id, body, html, created_at)
+             select rooms.id, {seq}, {seq}, '{kind}', users.id, 'words', 'words', 0 from rooms, users"
+        ))
+    };
+    tool.up(5).await;
+    tool.run(
+        "insert into rooms (slug, name, visibility, created_at) values ('general', 'General', 'public', 0);
+         insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0)",
+    )
+    .await;
+    for (to, first) in [(5, 1), (6, 10), (tool.last(), 20)] {
+        tool.up(to).await;
+        let mut kinds = vec!["text", "joined", "left", "topic", "renamed"];
+        if to == tool.last() {
+            kinds.push("visibility");
+        } else {
+            tool.try_to(say(first + 9, "visibility")).await.expect_err("it is not one yet");
+        }
+        for (nth, kind) in kinds.into_iter().enumerate() {
+            tool.try_to(say(first + nth as i64, kind)).await.expect("it is a kind");
+        }
+        for none in ["", "texts", "Text", "shouted"] {
+            tool.try_to(say(first + 9, none)).await.expect_err("it is no kind");
+        }
+    }
+    assert_eq!(database.query("select kind from messages where kind = 'text'").await.len(), 3);
+    if let Tool::Sqlite(_, pool) = &tool {
+        let health: String = sqlx::query_scalar("pragma integrity_check").fetch_one(pool).await.expect("it can be asked");
+        assert_eq!(health, "ok");
+        let table: String =
+            sqlx::query_scalar("select sql from sqlite_schema where name = 'messages'").fetch_one(pool).await.unwrap();
+        assert!(
+            table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed', 'visibility'))"),
+            "{table}"
+        );
+    }
+    tool.down().await;
+    assert!(shape(database).await.is_empty());
+    tool.close().await;
+}
+
+#[apply(both)]
+async fn a_database_of_a_newer_parlor_is_refused(database: &Database) {
+    let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
+    db.migrate().await.expect("it migrates");
+    let newer = AssertSqlSafe(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) select 9999, 'newer', success, checksum, 0 from _sqlx_migrations where version = 1",
+    );
+    match &db {
+        Db::Sqlite(sqlite) => drop(sqlite.write.execute(newer).await.expect("the statement is right")),
+        Db::Postgres(postgres) => drop(postgres.write.execute(newer).await.expect("the statement is right")),
+    }
+    assert!(matches!(db.migrate().await, Err(OpenError::Migration(_))));
+    db.close().await;
 }

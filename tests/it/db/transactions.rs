@@ -45,89 +45,91 @@ async fn set(db: &Store, room: RoomId, user: UserId, membership: Option<Membersh
     db.commit_batch(&SnapshotKeys::default(), |known| ((), known, writes)).await.expect("it is written");
 }
 
-both! {
-    async fn what_was_committed_is_seen_by_whoever_asks_next(db: &Store) {
-        let (ada, general) = (db.add("ada").await, db.general().await);
-        db.say(general, ada, 200).await;
-        let slug = "general".into();
-        // Others read all the time, and some of them go away in the middle.
-        let reading = async {
-            for round in 0.. {
-                is_given_up(1 + round % 4, db.messages(general, &slug, 1, 200, 200)).await;
-                db.list_rooms(ada).await.expect("it answers");
-            }
-        };
-        let writing = async {
-            for round in 0..300 {
-                let membership = (round % 2 == 0).then_some(Membership { joined_at: NOW.plus(round), read_seq: round });
-                set(db, general, ada, membership).await;
-                let view = db.find_room("general", ada).await.expect("it answers").expect("it is public");
-                assert_eq!(view.membership, membership, "round {round}");
-                assert_eq!(view.members, i64::from(membership.is_some()));
-            }
-        };
-        tokio::select! {
-            () = reading => {}
-            () = writing => {}
+#[apply(both)]
+async fn what_was_committed_is_seen_by_whoever_asks_next(db: &Store) {
+    let (ada, general) = (db.add("ada").await, db.general().await);
+    db.say(general, ada, 200).await;
+    let slug = "general".into();
+    // Others read all the time, and some of them go away in the middle.
+    let reading = async {
+        for round in 0.. {
+            is_given_up(1 + round % 4, db.messages(general, &slug, 1, 200, 200)).await;
+            db.list_rooms(ada).await.expect("it answers");
         }
+    };
+    let writing = async {
+        for round in 0..300 {
+            let membership = (round % 2 == 0).then_some(Membership { joined_at: NOW.plus(round), read_seq: round });
+            set(db, general, ada, membership).await;
+            let view = db.find_room("general", ada).await.expect("it answers").expect("it is public");
+            assert_eq!(view.membership, membership, "round {round}");
+            assert_eq!(view.members, i64::from(membership.is_some()));
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = writing => {}
     }
+}
 
-    async fn a_registration_that_nobody_waits_for_takes_no_later_write_with_it(db: &Store) {
-        let mut given_up = 0;
-        for round in 0..ROUNDS {
-            let registering = db.register(person(&format!("p{round}")), Permit::Open);
-            given_up += u32::from(is_given_up(1 + round % 6, registering).await);
-            db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
-        }
-        assert!(given_up > 0, "nothing was given up");
-        check(db).await;
+#[apply(both)]
+async fn a_registration_that_nobody_waits_for_takes_no_later_write_with_it(db: &Store) {
+    let mut given_up = 0;
+    for round in 0..ROUNDS {
+        let registering = db.register(person(&format!("p{round}")), Permit::Open);
+        given_up += u32::from(is_given_up(1 + round % 6, registering).await);
+        db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
     }
+    assert!(given_up > 0, "nothing was given up");
+    check(db).await;
+}
 
-    async fn a_transaction_given_up_while_it_begins_takes_no_later_write_with_it(db: &Store) {
-        let (ada, general) = (db.add("ada").await, db.general().await);
-        let mut given_up = 0;
-        for round in 0..ROUNDS {
-            // The ledger gives a clean connection back; what is given up after it is not.
-            let read_seq = round as i64;
-            set(db, general, ada, Some(Membership { joined_at: NOW, read_seq })).await;
-            given_up += u32::from(match &**db {
-                Db::Sqlite(sqlite) => {
-                    let begin = async { sqlite.write.acquire().await?.begin_with("begin immediate").await.map(drop) };
-                    is_given_up(1 + round % 6, begin).await
-                }
-                Db::Postgres(postgres) => {
-                    let begin = async { postgres.write.acquire().await?.begin().await.map(drop) };
-                    is_given_up(1 + round % 6, begin).await
-                }
-            });
-            db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
-        }
-        assert!(given_up > 0, "nothing was given up");
-        check(db).await;
-    }
-
-    async fn a_batch_given_up_half_way_is_there_whole_or_not_at_all(db: &Store) {
-        let (ada, general) = (db.author("ada").await, db.general().await);
-        let (mut given_up, mut there) = (0, 0);
-        for round in 0..ROUNDS {
-            let seqs = [2 * round as i64 + 1, 2 * round as i64 + 2];
-            let batch = seqs.map(|seq| line(&ada, seq, format!("w{seq}x")));
-            given_up += u32::from(is_given_up(1 + round % 9, db.write(general, batch.to_vec())).await);
-            db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
-        }
-        // By now each of them has ended one way or the other.
-        check(db).await;
-        db.catch_up().await.expect("there is room");
-        for round in 0..ROUNDS as i64 {
-            let seqs = [2 * round + 1, 2 * round + 2];
-            let stored = db.messages(general, &"general".into(), seqs[0], seqs[1], seqs[1]).await.expect("it can be read").len();
-            let mut found = 0;
-            for seq in seqs {
-                found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9, None).await.expect("it can be asked").hits.len();
+#[apply(both)]
+async fn a_transaction_given_up_while_it_begins_takes_no_later_write_with_it(db: &Store) {
+    let (ada, general) = (db.add("ada").await, db.general().await);
+    let mut given_up = 0;
+    for round in 0..ROUNDS {
+        // The ledger gives a clean connection back; what is given up after it is not.
+        let read_seq = round as i64;
+        set(db, general, ada, Some(Membership { joined_at: NOW, read_seq })).await;
+        given_up += u32::from(match &**db {
+            Db::Sqlite(sqlite) => {
+                let begin = async { sqlite.write.acquire().await?.begin_with("begin immediate").await.map(drop) };
+                is_given_up(1 + round % 6, begin).await
             }
-            assert!(stored == found && [0, 2].contains(&stored), "round {round}: {stored} stored, {found} found");
-            there += stored;
-        }
-        assert!(given_up > 0 && there > 0, "{given_up} given up, {there} there");
+            Db::Postgres(postgres) => {
+                let begin = async { postgres.write.acquire().await?.begin().await.map(drop) };
+                is_given_up(1 + round % 6, begin).await
+            }
+        });
+        db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
     }
+    assert!(given_up > 0, "nothing was given up");
+    check(db).await;
+}
+
+#[apply(both)]
+async fn a_batch_given_up_half_way_is_there_whole_or_not_at_all(db: &Store) {
+    let (ada, general) = (db.author("ada").await, db.general().await);
+    let (mut given_up, mut there) = (0, 0);
+    for round in 0..ROUNDS {
+        let seqs = [2 * round as i64 + 1, 2 * round as i64 + 2];
+        let batch = seqs.map(|seq| line(&ada, seq, format!("w{seq}x")));
+        given_up += u32::from(is_given_up(1 + round % 9, db.write(general, batch.to_vec())).await);
+        db.insert_invite(&format!("t{round}"), None, NOW, NOW).await.expect("it is written");
+    }
+    // By now each of them has ended one way or the other.
+    check(db).await;
+    db.catch_up().await.expect("there is room");
+    for round in 0..ROUNDS as i64 {
+        let seqs = [2 * round + 1, 2 * round + 2];
+        let stored = db.messages(general, &"general".into(), seqs[0], seqs[1], seqs[1]).await.expect("it can be read").len();
+        let mut found = 0;
+        for seq in seqs {
+            found += db.search(&word(ada.id, &format!("w{seq}x")), i64::MAX, 9, None).await.expect("it can be asked").hits.len();
+        }
+        assert!(stored == found && [0, 2].contains(&stored), "round {round}: {stored} stored, {found} found");
+        there += stored;
+    }
+    assert!(given_up > 0 && there > 0, "{given_up} given up, {there} there");
 }

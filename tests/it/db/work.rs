@@ -161,68 +161,69 @@ pub async fn rows_read(db: &Db, database: &Database) -> u64 {
     u64::try_from(rows).expect("a count")
 }
 
-both! {
-    async fn what_waits_is_counted_up_to_a_limit(it: &Metered) {
-        let db = &it.db;
-        let waiting = async |username: &str| {
-            let who = db.find_user_by_name(username).await.unwrap().expect("somebody").id;
-            let rooms = db.list_own_rooms(who).await.unwrap();
-            let general = rooms.iter().find(|listed| &*listed.room.slug == "general").expect("a member's room");
-            let (unread, mentions) = (db.unread(general.room.id, who), db.waiting_mentions(general.room.id, who));
-            (general.unread, general.mentions, unread.await.unwrap(), mentions.await.unwrap())
-        };
-        // One said everything, and half of it to themselves.
-        assert_eq!(waiting(ONE).await, (0, 100, 0, 1_000));
-        assert_eq!(waiting(KEEN).await, (10, 5, 10, 5));
-        assert_eq!(waiting("u3").await, (100, 0, 1_000, 0));
-    }
+#[apply(both)]
+async fn what_waits_is_counted_up_to_a_limit(it: &Metered) {
+    let db = &it.db;
+    let waiting = async |username: &str| {
+        let who = db.find_user_by_name(username).await.unwrap().expect("somebody").id;
+        let rooms = db.list_own_rooms(who).await.unwrap();
+        let general = rooms.iter().find(|listed| &*listed.room.slug == "general").expect("a member's room");
+        let (unread, mentions) = (db.unread(general.room.id, who), db.waiting_mentions(general.room.id, who));
+        (general.unread, general.mentions, unread.await.unwrap(), mentions.await.unwrap())
+    };
+    // One said everything, and half of it to themselves.
+    assert_eq!(waiting(ONE).await, (0, 100, 0, 1_000));
+    assert_eq!(waiting(KEEN).await, (10, 5, 10, 5));
+    assert_eq!(waiting("u3").await, (100, 0, 1_000, 0));
+}
 
-    async fn somebody_in_thousands_of_rooms_costs_one_look_at_each_and_what_is_shown(it: &Metered) {
-        it.database.fill_rooms(MANY, KEEN, 3_000).await;
-        if it.database.kind == Kind::Postgres {
-            it.database.run("analyze").await;
-        }
-        let db = &it.db;
-        let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
-        let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
-        let own = RoomPageRequest { whose: Whose::Own, ..RoomPageRequest::default() };
-        let all = RoomPageRequest::default();
-        let favorites: Vec<_> = (1..=20).map(|number| format!("many-29{number:02}").into()).collect();
-        let mut too_much = Vec::new();
-        // Instructions of SQLite, and rows of Postgres.
-        macro_rules! at_most {
-            ($instructions:literal, $rows:literal, $call:expr) => {
-                for _ in 0..8 {
-                    let _ = $call.await.unwrap();
-                }
-                let before = it.count().await;
+#[apply(both)]
+async fn somebody_in_thousands_of_rooms_costs_one_look_at_each_and_what_is_shown(it: &Metered) {
+    it.database.fill_rooms(MANY, KEEN, 3_000).await;
+    if it.database.kind == Kind::Postgres {
+        it.database.run("analyze").await;
+    }
+    let db = &it.db;
+    let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
+    let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
+    let own = RoomPageRequest { whose: Whose::Own, ..RoomPageRequest::default() };
+    let all = RoomPageRequest::default();
+    let favorites: Vec<_> = (1..=20).map(|number| format!("many-29{number:02}").into()).collect();
+    let mut too_much = Vec::new();
+    // Instructions of SQLite, and rows of Postgres.
+    macro_rules! at_most {
+        ($instructions:literal, $rows:literal, $call:expr) => {
+            for _ in 0..8 {
                 let _ = $call.await.unwrap();
-                let work = it.count().await - before;
-                let limit = if matches!(db, Db::Sqlite(_)) { $instructions } else { $rows };
-                println!("{work:>8} of {limit:>6}  {}", stringify!($call));
-                if work > limit {
-                    too_much.push(format!("{work} instead of {limit} at most for {}", stringify!($call)));
-                }
-            };
-        }
-        at_most!(900_000, 30_000, db.sidebar_rooms(many, "many-2999", &favorites));
-        at_most!(900_000, 30_000, db.list_own_rooms_behind(many, "many-1500", 201));
-        at_most!(6_000, 500, db.find_own_room(many, general));
-        at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
-        at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
-        let lively = RoomPageRequest { order: Order::Activity, ..RoomPageRequest::default() };
-        at_most!(1_800_000, 60_000, db.list_directory(many, &lively, 51));
-        at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
-        assert!(too_much.is_empty(), "{too_much:#?}");
+            }
+            let before = it.count().await;
+            let _ = $call.await.unwrap();
+            let work = it.count().await - before;
+            let limit = if matches!(db, Db::Sqlite(_)) { $instructions } else { $rows };
+            println!("{work:>8} of {limit:>6}  {}", stringify!($call));
+            if work > limit {
+                too_much.push(format!("{work} instead of {limit} at most for {}", stringify!($call)));
+            }
+        };
     }
+    at_most!(900_000, 30_000, db.sidebar_rooms(many, "many-2999", &favorites));
+    at_most!(900_000, 30_000, db.list_own_rooms_behind(many, "many-1500", 201));
+    at_most!(6_000, 500, db.find_own_room(many, general));
+    at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
+    at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
+    let lively = RoomPageRequest { order: Order::Activity, ..RoomPageRequest::default() };
+    at_most!(1_800_000, 60_000, db.list_directory(many, &lively, 51));
+    at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
+    assert!(too_much.is_empty(), "{too_much:#?}");
+}
 
-    async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
+#[apply(both)]
+async fn a_page_costs_the_same_in_a_big_room_as_in_a_small_one(it: &Metered) {
+    let too_much = it.too_much().await;
+    assert!(too_much.is_empty(), "{too_much:#?}");
+    if let Db::Sqlite(sqlite) = &it.db {
+        sqlite.write.execute("analyze").await.expect("it may");
         let too_much = it.too_much().await;
-        assert!(too_much.is_empty(), "{too_much:#?}");
-        if let Db::Sqlite(sqlite) = &it.db {
-            sqlite.write.execute("analyze").await.expect("it may");
-            let too_much = it.too_much().await;
-            assert!(too_much.is_empty(), "with statistics: {too_much:#?}");
-        }
+        assert!(too_much.is_empty(), "with statistics: {too_much:#?}");
     }
 }

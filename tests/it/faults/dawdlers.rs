@@ -37,33 +37,38 @@ async fn drips(address: std::net::SocketAddr, start: &str, drip: &[u8]) -> bool 
     .is_ok()
 }
 
-once! {
-    async fn nobody_holds_a_connection_by_dawdling(app: &TestApp) {
-        let host = app.address;
-        let never_enters = async {
-            let socket = Socket::open(app, "", None).await.expect("the transport opens");
-            tokio::time::timeout(AT_MOST, socket.end()).await.is_ok()
-        };
-        let form = format!("POST /login HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 5000\r\n\r\n");
-        let chunked = format!(
-            "POST /login HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
-        );
-        let kept = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n");
-        let upgrade = format!(
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        let ends = tokio::join!(
-            drips(host, "", b""),
-            drips(host, "G", b""),
-            drips(host, "GET / HTTP/1.1\r\nhost: x\r\n", b"a"),
-            drips(host, &form, b"a"),
-            drips(host, &chunked, b"1\r\na\r\n"),
-            drips(host, &kept, b""),
-            drips(host, &upgrade, b"\x81"),
-            never_enters,
-        );
-        assert_eq!(ends, (true, true, true, true, true, true, true, true), "silent, one byte, headers, form, chunks, kept, frames, no CONNECT");
-        app.stranger().get("/healthz").await.expect(200);
-    }
+#[apply(once)]
+async fn nobody_holds_a_connection_by_dawdling(app: &TestApp) {
+    let host = app.address;
+    let never_enters = async {
+        let socket = Socket::open(app, "", None).await.expect("the transport opens");
+        tokio::time::timeout(AT_MOST, socket.end()).await.is_ok()
+    };
+    let form = format!(
+        "POST /login HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 5000\r\n\r\n"
+    );
+    let chunked = format!(
+        "POST /login HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    let kept = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let upgrade = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let ends = tokio::join!(
+        drips(host, "", b""),
+        drips(host, "G", b""),
+        drips(host, "GET / HTTP/1.1\r\nhost: x\r\n", b"a"),
+        drips(host, &form, b"a"),
+        drips(host, &chunked, b"1\r\na\r\n"),
+        drips(host, &kept, b""),
+        drips(host, &upgrade, b"\x81"),
+        never_enters,
+    );
+    assert_eq!(
+        ends,
+        (true, true, true, true, true, true, true, true),
+        "silent, one byte, headers, form, chunks, kept, frames, no CONNECT"
+    );
+    app.stranger().get("/healthz").await.expect(200);
 }

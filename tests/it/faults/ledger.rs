@@ -144,10 +144,9 @@ async fn run(app: &TestApp, seed: u64) {
     app.database.check_rooms().await;
 }
 
-both! {
-    async fn what_everybody_heard_adds_up_to_what_is_there(app: &TestApp) {
-        for seed in 1..=3 {
-            run(app, seed).await;
-        }
+#[apply(both)]
+async fn what_everybody_heard_adds_up_to_what_is_there(app: &TestApp) {
+    for seed in 1..=3 {
+        run(app, seed).await;
     }
 }

@@ -77,12 +77,12 @@ pub fn on_threads_of(test: &str, body: impl Future<Output = ()>) {
     assert!(panics.is_empty(), "the server panicked: {panics:#?}");
 }
 
-/// Tells how a test asks for each database: `both! { async fn somebody_can_do_it(app: &TestApp) { … } }` makes a test for
-/// SQLite and one for Postgres. The parameter may be a [`TestApp`], which is a running server, or a bare [`Database`].
+/// A test for each database: `#[apply(both)] async fn somebody_can_do_it(app: &TestApp) { … }` makes one for SQLite and one for Postgres.
+/// The parameter is a [`TestApp`], which is a running server, or a bare [`Database`].
 #[macro_export]
 macro_rules! both {
-    ($($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block)+) => {
-        $($(#[$about])*
+    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
+        $(#[$about])*
         mod $name {
             #[allow(unused_imports, reason = "a body may need nothing but its fixture")]
             use super::*;
@@ -98,20 +98,20 @@ macro_rules! both {
             fn on_postgres() {
                 $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
             }
-        })+
+        }
     };
 }
 
-/// A test that needs no second database, because it is not about what is stored: it runs on SQLite only.
+/// `#[apply(once)]`: a test that is not about what is stored and needs no second database. It runs on SQLite.
 #[macro_export]
 macro_rules! once {
-    ($($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block)+) => {
-        $($(#[$about])*
+    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
+        $(#[$about])*
         #[test]
         fn $name() {
             async fn body($fixture: &$kind) $body
             let name = concat!(module_path!(), "::", stringify!($name));
             $crate::harness::run(name, $crate::harness::Kind::Sqlite, async |it: &$kind| body(it).await);
-        })+
+        }
     };
 }

@@ -22,37 +22,37 @@ fn assets(body: &str) -> Vec<String> {
     found
 }
 
-both! {
-    async fn everything_that_a_page_names_is_there(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let mut seen = 0;
-        for path in ["/login", "/rooms", "/rooms/general"] {
-            let reader = if path == "/login" { app.stranger() } else { ada.clone() };
-            for asset in assets(&reader.get(path).await.expect(200).body) {
-                let answer = ada.get(&asset).await;
-                assert_eq!(answer.status, 200, "{asset} of {path}");
-                assert_eq!(answer.header("x-content-type-options"), "nosniff", "{asset}");
-                let is_kept = answer.header("cache-control").contains("max-age") || answer.headers.contains_key(ETAG);
-                assert!(is_kept, "{asset}: {:?}", answer.headers);
-                let kind = answer.header("content-type").to_owned();
-                let fits = match asset.rsplit('.').next() {
-                    Some(end) if end.starts_with("css") => kind.starts_with("text/css"),
-                    Some(end) if end.starts_with("js") || end.starts_with("mjs") => kind.contains("javascript"),
-                    _ => true,
-                };
-                assert!(fits, "{asset} is {kind}");
-                seen += 1;
-            }
+#[apply(both)]
+async fn everything_that_a_page_names_is_there(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let mut seen = 0;
+    for path in ["/login", "/rooms", "/rooms/general"] {
+        let reader = if path == "/login" { app.stranger() } else { ada.clone() };
+        for asset in assets(&reader.get(path).await.expect(200).body) {
+            let answer = ada.get(&asset).await;
+            assert_eq!(answer.status, 200, "{asset} of {path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{asset}");
+            let is_kept = answer.header("cache-control").contains("max-age") || answer.headers.contains_key(ETAG);
+            assert!(is_kept, "{asset}: {:?}", answer.headers);
+            let kind = answer.header("content-type").to_owned();
+            let fits = match asset.rsplit('.').next() {
+                Some(end) if end.starts_with("css") => kind.starts_with("text/css"),
+                Some(end) if end.starts_with("js") || end.starts_with("mjs") => kind.contains("javascript"),
+                _ => true,
+            };
+            assert!(fits, "{asset} is {kind}");
+            seen += 1;
         }
-        assert!(seen > 0, "the pages name no styles");
     }
+    assert!(seen > 0, "the pages name no styles");
+}
 
-    async fn what_is_not_there_is_not_found(app: &TestApp) {
-        let stranger = app.stranger();
-        for path in ["/static/none.css", "/static/", "/static/css", "/favicon.png.php"] {
-            let answer = Answer::of(stranger.request(reqwest::Method::GET, path)).await;
-            // Like any page that is not there, for somebody who is not signed in.
-            assert!([303, 404].contains(&answer.status), "{path}: {answer:?}");
-        }
+#[apply(both)]
+async fn what_is_not_there_is_not_found(app: &TestApp) {
+    let stranger = app.stranger();
+    for path in ["/static/none.css", "/static/", "/static/css", "/favicon.png.php"] {
+        let answer = Answer::of(stranger.request(reqwest::Method::GET, path)).await;
+        // Like any page that is not there, for somebody who is not signed in.
+        assert!([303, 404].contains(&answer.status), "{path}: {answer:?}");
     }
 }

@@ -9,22 +9,24 @@ use crate::both;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, DEADLINE, Load, Person, Site, TestApp};
 
-both! {
-    async fn text_that_is_not_valid_is_refused_in_words_and_nothing_of_it_is_stored(app: &TestApp) {
-        let mut load = Load::gather(app, 2).await;
-        let mallory = app.register("mallory").await;
-        mallory.join("general").await;
-        load.during(async {
-            over_sockets(&mallory).await;
-            over_forms(&mallory).await;
-            over_paths(&mallory).await;
-        })
+#[apply(both)]
+async fn text_that_is_not_valid_is_refused_in_words_and_nothing_of_it_is_stored(app: &TestApp) {
+    let mut load = Load::gather(app, 2).await;
+    let mallory = app.register("mallory").await;
+    mallory.join("general").await;
+    load.during(async {
+        over_sockets(&mallory).await;
+        over_forms(&mallory).await;
+        over_paths(&mallory).await;
+    })
+    .await;
+    in_frames(app, &mallory.cookies()).await;
+    let said = app
+        .database
+        .query("select body from messages where kind = 'text' and room_id = (select id from rooms where slug = 'general')")
         .await;
-        in_frames(app, &mallory.cookies()).await;
-        let said = app.database.query("select body from messages where kind = 'text' and room_id = (select id from rooms where slug = 'general')").await;
-        assert!(said.is_empty(), "some of it was stored: {said:?}");
-        app.database.check(&mut load).await;
-    }
+    assert!(said.is_empty(), "some of it was stored: {said:?}");
+    app.database.check(&mut load).await;
 }
 
 /// What JSON can spell and no text can hold. The connection stays.

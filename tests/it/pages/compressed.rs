@@ -29,79 +29,86 @@ async fn measured(person: &Person, path: &str) -> (usize, String) {
     (bytes.len(), text)
 }
 
-both! {
-    async fn what_carries_words_is_sent_as_it_is(app: &TestApp) {
-        let ada = app.register("ada").await;
-        ada.create_room("Quarterly layoffs", "private").await;
-        ada.enter("general").await;
-        ada.write("general", "some words").await.expect(303);
-        for path in ["/search?q=quarterly-layoffs", "/search?q=quarterly-picnics", "/people?q=ada", "/rooms/general/members?q=ada"] {
-            for accept in ["text/html", "application/json"] {
-                assert!(!is_packed(&ada, path, accept).await, "{path} as {accept}");
-            }
-        }
-        assert!(!is_packed(&app.stranger(), "/login?next=%2Frooms%2Fgeneral", "text/html").await);
-        let forms = [("/preview", "body", "quarterly-layoffs"), ("/rooms", "name", ""), ("/settings", "time_zone", "quarterly-layoffs")];
-        for (path, field, value) in forms {
-            let answer = packed(ada.form(path, &[(field, value)])).await;
-            assert_eq!(answer.header("content-encoding"), "", "{path}: {answer:?}");
+#[apply(both)]
+async fn what_carries_words_is_sent_as_it_is(app: &TestApp) {
+    let ada = app.register("ada").await;
+    ada.create_room("Quarterly layoffs", "private").await;
+    ada.enter("general").await;
+    ada.write("general", "some words").await.expect(303);
+    for path in ["/search?q=quarterly-layoffs", "/search?q=quarterly-picnics", "/people?q=ada", "/rooms/general/members?q=ada"] {
+        for accept in ["text/html", "application/json"] {
+            assert!(!is_packed(&ada, path, accept).await, "{path} as {accept}");
         }
     }
+    assert!(!is_packed(&app.stranger(), "/login?next=%2Frooms%2Fgeneral", "text/html").await);
+    let forms =
+        [("/preview", "body", "quarterly-layoffs"), ("/rooms", "name", ""), ("/settings", "time_zone", "quarterly-layoffs")];
+    for (path, field, value) in forms {
+        let answer = packed(ada.form(path, &[(field, value)])).await;
+        assert_eq!(answer.header("content-encoding"), "", "{path}: {answer:?}");
+    }
+}
 
-    async fn what_carries_none_is_compressed(app: &TestApp) {
-        let ada = app.register("ada").await;
-        ada.enter("general").await;
-        for number in 0..20 {
-            ada.write("general", &format!("some words, number {number}")).await.expect(303);
-        }
-        for path in ["/rooms", "/rooms/general", "/rooms/general?before=9&limit=5", "/rooms/general/3", "/settings?saved", "/search"] {
-            assert!(is_packed(&ada, path, "text/html").await, "{path}");
-        }
-        assert!(is_packed(&ada, "/rooms/general?after=2", "application/json").await);
-        assert!(is_packed(&app.stranger(), "/sw.js", "*/*").await);
+#[apply(both)]
+async fn what_carries_none_is_compressed(app: &TestApp) {
+    let ada = app.register("ada").await;
+    ada.enter("general").await;
+    for number in 0..20 {
+        ada.write("general", &format!("some words, number {number}")).await.expect(303);
     }
+    for path in ["/rooms", "/rooms/general", "/rooms/general?before=9&limit=5", "/rooms/general/3", "/settings?saved", "/search"]
+    {
+        assert!(is_packed(&ada, path, "text/html").await, "{path}");
+    }
+    assert!(is_packed(&ada, "/rooms/general?after=2", "application/json").await);
+    assert!(is_packed(&app.stranger(), "/sw.js", "*/*").await);
+}
 
-    /// Other people's words stand on a page beside the names of one's own rooms. A guess that stands in the name of a secret one must not
-    /// make the page shorter: it is compressed apart.
-    async fn a_guess_beside_the_list_of_rooms_does_not_shorten_the_page(app: &TestApp) {
-        let ada = app.register("ada").await;
-        ada.create_room("Quarterly layoffs of the whole northern office", "private").await;
-        let mallory = app.register("mallory").await;
-        let mut lengths = Vec::new();
-        // The same letters, in two rooms that differ in nothing else.
-        for (room, guess) in [
-            ("Room one", "Quarterly layoffs of the whole northern office"),
-            ("Room two", "northern layoffs whole office the of Quarterly"),
-        ] {
-            let room = mallory.create_room(room, "public").await;
-            mallory.write(&room, guess).await.expect(303);
-            let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
-            assert!(text.contains(guess) && text.contains("Quarterly layoffs"), "{text}");
-            lengths.push(length);
-        }
-        // In one window the right guess would take about 30 bytes less.
-        assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
+/// Other people's words stand on a page beside the names of one's own rooms. A guess that stands in the name of a secret one must not
+/// make the page shorter: it is compressed apart.
+#[apply(both)]
+async fn a_guess_beside_the_list_of_rooms_does_not_shorten_the_page(app: &TestApp) {
+    let ada = app.register("ada").await;
+    ada.create_room("Quarterly layoffs of the whole northern office", "private").await;
+    let mallory = app.register("mallory").await;
+    let mut lengths = Vec::new();
+    // The same letters, in two rooms that differ in nothing else.
+    for (room, guess) in [
+        ("Room one", "Quarterly layoffs of the whole northern office"),
+        ("Room two", "northern layoffs whole office the of Quarterly"),
+    ] {
+        let room = mallory.create_room(room, "public").await;
+        mallory.write(&room, guess).await.expect(303);
+        let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
+        assert!(text.contains(guess) && text.contains("Quarterly layoffs"), "{text}");
+        lengths.push(length);
     }
+    // In one window the right guess would take about 30 bytes less.
+    assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
+}
 
-    /// A draft stands beside the words that it answers.
-    async fn a_guess_beside_a_draft_does_not_shorten_the_page(app: &TestApp) {
-        let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
-        let secret = "quarterly layoffs of the whole northern office";
-        let (mut rooms, mut lengths) = (Vec::new(), Vec::new());
-        for (room, guess) in [("Room one", secret), ("Room two", "northern layoffs whole office the of quarterly")] {
-            let room = mallory.create_room(room, "public").await;
-            ada.enter(&room).await;
-            mallory.write(&room, guess).await.expect(303);
-            let draft = [("body", secret), ("reply_to", "3")];
-            ada.post(&format!("/rooms/{room}/draft"), &draft).await.expect(303);
-            rooms.push((room, guess));
-        }
-        for (room, guess) in rooms {
-            let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
-            assert!(text.contains(&format!(">{secret}</textarea>")) && text.contains(&format!("data-answers-words=\"{guess}\"")), "{text}");
-            lengths.push(length);
-        }
-        // In one window the right guess would take about 30 bytes less.
-        assert!(lengths[0] + 12 > lengths[1], "{lengths:?}");
+/// A draft stands beside the words that it answers.
+#[apply(both)]
+async fn a_guess_beside_a_draft_does_not_shorten_the_page(app: &TestApp) {
+    let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
+    let secret = "quarterly layoffs of the whole northern office";
+    let (mut rooms, mut lengths) = (Vec::new(), Vec::new());
+    for (room, guess) in [("Room one", secret), ("Room two", "northern layoffs whole office the of quarterly")] {
+        let room = mallory.create_room(room, "public").await;
+        ada.enter(&room).await;
+        mallory.write(&room, guess).await.expect(303);
+        let draft = [("body", secret), ("reply_to", "3")];
+        ada.post(&format!("/rooms/{room}/draft"), &draft).await.expect(303);
+        rooms.push((room, guess));
     }
+    for (room, guess) in rooms {
+        let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
+        assert!(
+            text.contains(&format!(">{secret}</textarea>")) && text.contains(&format!("data-answers-words=\"{guess}\"")),
+            "{text}"
+        );
+        lengths.push(length);
+    }
+    // In one window the right guess would take about 30 bytes less.
+    assert!(lengths[0] + 12 > lengths[1], "{lengths:?}");
 }

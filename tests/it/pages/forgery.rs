@@ -67,99 +67,101 @@ const FOREIGN: [&[(&str, &str)]; 11] = [
     &[("origin", "OWN"), ("origin", "https://evil.example")],
 ];
 
-both! {
-    async fn a_form_from_another_origin_does_nothing(app: &TestApp) {
-        let ada = app.register("ada").await;
-        ada.enter("general").await;
-        let open = app.register("grace").await.create_room("Open", "public").await;
-        assert_eq!(open, "open");
-        let before = app.database.rows("messages").await;
-        for headers in FOREIGN {
-            for (path, fields) in FORMS {
-                let mut request = ada.request(Method::POST, path).form(fields);
-                for (name, value) in headers {
-                    request = request.header(*name, if *value == "OWN" { &app.origin } else { *value });
-                }
-                let answer = Answer::of(request).await;
-                assert_eq!(answer.status, 403, "{path} with {headers:?}");
-                assert!(answer.set_cookies().is_empty(), "{path} with {headers:?}");
-            }
-        }
-        ada.get("/rooms").await.expect(200);
-        assert_eq!(app.database.rows("messages").await, before);
-        assert!(!format!("{:?}", app.database.rows("rooms").await).contains("forged"));
-        app.register("eve").await;
-    }
-
-    async fn an_origin_that_looks_like_ours_is_foreign_to_forms_and_sockets(app: &TestApp) {
-        let ada = app.register("ada").await;
-        for origin in LOOK_ALIKES {
-            is_foreign(app, &ada, &origin.replace("HOST", &app.address.to_string())).await;
-        }
-        ada.get("/rooms").await.expect(200);
-        ada.socket().await;
-        assert!(!ada.get("/rooms/general").await.body.contains("forged"), "a foreign form posted");
-    }
-
-    async fn with_a_public_url_the_servers_own_address_is_foreign(database: &Database) {
-        let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
-        let ada = Person::new(server.site.clone(), "ada");
-        let own = ["http://HOST", "http://chat.example", "https://chat.example.evil.example"];
-        for origin in LOOK_ALIKES.into_iter().chain(own) {
-            is_foreign(&server, &ada, &origin.replace("HOST", &server.address.to_string())).await;
-        }
-    }
-
-    async fn a_form_from_our_own_page_or_from_a_script_is_taken(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let own: [&[(&str, &str)]; 4] = [
-            &[("sec-fetch-site", "same-origin"), ("origin", "OWN")],
-            &[("sec-fetch-site", "none")],
-            &[("origin", "OWN")],
-            &[],
-        ];
-        for (number, headers) in own.into_iter().enumerate() {
-            let name = format!("room {number}");
-            let mut request = ada.request(Method::POST, "/rooms").form(&[("name", &*name), ("visibility", "public")]);
+#[apply(both)]
+async fn a_form_from_another_origin_does_nothing(app: &TestApp) {
+    let ada = app.register("ada").await;
+    ada.enter("general").await;
+    let open = app.register("grace").await.create_room("Open", "public").await;
+    assert_eq!(open, "open");
+    let before = app.database.rows("messages").await;
+    for headers in FOREIGN {
+        for (path, fields) in FORMS {
+            let mut request = ada.request(Method::POST, path).form(fields);
             for (name, value) in headers {
                 request = request.header(*name, if *value == "OWN" { &app.origin } else { *value });
             }
-            Answer::of(request).await.expect(303);
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.status, 403, "{path} with {headers:?}");
+            assert!(answer.set_cookies().is_empty(), "{path} with {headers:?}");
         }
     }
+    ada.get("/rooms").await.expect(200);
+    assert_eq!(app.database.rows("messages").await, before);
+    assert!(!format!("{:?}", app.database.rows("rooms").await).contains("forged"));
+    app.register("eve").await;
+}
 
-    async fn with_a_public_url_only_that_origin_is_ours(database: &Database) {
-        let server = Server::start(database.url(), &[("PUBLIC_URL", "http://chat.example")]).await;
-        for (origin, status) in [("http://chat.example", 303), (server.origin.as_str(), 403), ("https://chat.example", 403)] {
-            let username = format!("user{status}{}", origin.len());
-            let fields = [("username", &*username), ("password", PASSWORD)];
-            let request = server.stranger().request(Method::POST, "/register").form(&fields).header("origin", origin);
-            assert_eq!(Answer::of(request).await.status, status, "{origin}");
+#[apply(both)]
+async fn an_origin_that_looks_like_ours_is_foreign_to_forms_and_sockets(app: &TestApp) {
+    let ada = app.register("ada").await;
+    for origin in LOOK_ALIKES {
+        is_foreign(app, &ada, &origin.replace("HOST", &app.address.to_string())).await;
+    }
+    ada.get("/rooms").await.expect(200);
+    ada.socket().await;
+    assert!(!ada.get("/rooms/general").await.body.contains("forged"), "a foreign form posted");
+}
+
+#[apply(both)]
+async fn with_a_public_url_the_servers_own_address_is_foreign(database: &Database) {
+    let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
+    let ada = Person::new(server.site.clone(), "ada");
+    let own = ["http://HOST", "http://chat.example", "https://chat.example.evil.example"];
+    for origin in LOOK_ALIKES.into_iter().chain(own) {
+        is_foreign(&server, &ada, &origin.replace("HOST", &server.address.to_string())).await;
+    }
+}
+
+#[apply(both)]
+async fn a_form_from_our_own_page_or_from_a_script_is_taken(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let own: [&[(&str, &str)]; 4] =
+        [&[("sec-fetch-site", "same-origin"), ("origin", "OWN")], &[("sec-fetch-site", "none")], &[("origin", "OWN")], &[]];
+    for (number, headers) in own.into_iter().enumerate() {
+        let name = format!("room {number}");
+        let mut request = ada.request(Method::POST, "/rooms").form(&[("name", &*name), ("visibility", "public")]);
+        for (name, value) in headers {
+            request = request.header(*name, if *value == "OWN" { &app.origin } else { *value });
+        }
+        Answer::of(request).await.expect(303);
+    }
+}
+
+#[apply(both)]
+async fn with_a_public_url_only_that_origin_is_ours(database: &Database) {
+    let server = Server::start(database.url(), &[("PUBLIC_URL", "http://chat.example")]).await;
+    for (origin, status) in [("http://chat.example", 303), (server.origin.as_str(), 403), ("https://chat.example", 403)] {
+        let username = format!("user{status}{}", origin.len());
+        let fields = [("username", &*username), ("password", PASSWORD)];
+        let request = server.stranger().request(Method::POST, "/register").form(&fields).header("origin", origin);
+        assert_eq!(Answer::of(request).await.status, status, "{origin}");
+    }
+}
+
+#[apply(both)]
+async fn with_a_public_url_a_request_for_another_host_is_refused(database: &Database) {
+    let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
+    let ask = async |path: &str, host: &str| Answer::of(server.stranger().request(Method::GET, path).header("host", host)).await;
+    for path in ["/login", "/rooms", "/", "/static/css/parlor.css", "/no-such-page", "/rooms/general"] {
+        for host in ["evil.example", "chat.example.evil.example", "evil.example:443"] {
+            let answer = ask(path, host).await;
+            assert_eq!(answer.status, 421, "{path} at {host}");
+            assert!(!answer.body.contains("<form") && answer.set_cookies().is_empty(), "{path} at {host}");
+        }
+        // As a browser calls it, and as a proxy or a health check inside does.
+        for host in ["chat.example", "CHAT.example:443", "127.0.0.1:3000", "localhost", "parlor:3000", "[::1]:3000"] {
+            assert_ne!(ask(path, host).await.status, 421, "{path} at {host}");
         }
     }
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    let form =
+        server.stranger().form("/register", &fields).header("host", "evil.example").header("origin", "https://chat.example");
+    assert_eq!(Answer::of(form).await.status, 421);
+    assert_eq!(ask("/healthz", "evil.example").await.status, 200, "whatever watches the server may call it what it likes");
+}
 
-    async fn with_a_public_url_a_request_for_another_host_is_refused(database: &Database) {
-        let server = Server::start(database.url(), &[("PUBLIC_URL", "https://chat.example")]).await;
-        let ask = async |path: &str, host: &str| Answer::of(server.stranger().request(Method::GET, path).header("host", host)).await;
-        for path in ["/login", "/rooms", "/", "/static/css/parlor.css", "/no-such-page", "/rooms/general"] {
-            for host in ["evil.example", "chat.example.evil.example", "evil.example:443"] {
-                let answer = ask(path, host).await;
-                assert_eq!(answer.status, 421, "{path} at {host}");
-                assert!(!answer.body.contains("<form") && answer.set_cookies().is_empty(), "{path} at {host}");
-            }
-            // As a browser calls it, and as a proxy or a health check inside does.
-            for host in ["chat.example", "CHAT.example:443", "127.0.0.1:3000", "localhost", "parlor:3000", "[::1]:3000"] {
-                assert_ne!(ask(path, host).await.status, 421, "{path} at {host}");
-            }
-        }
-        let fields = [("username", "ada"), ("password", PASSWORD)];
-        let form = server.stranger().form("/register", &fields).header("host", "evil.example").header("origin", "https://chat.example");
-        assert_eq!(Answer::of(form).await.status, 421);
-        assert_eq!(ask("/healthz", "evil.example").await.status, 200, "whatever watches the server may call it what it likes");
-    }
-
-    async fn without_a_public_url_every_host_is_ours(app: &TestApp) {
-        let request = app.stranger().request(Method::GET, "/login").header("host", "chat.example");
-        Answer::of(request).await.expect(200);
-    }
+#[apply(both)]
+async fn without_a_public_url_every_host_is_ours(app: &TestApp) {
+    let request = app.stranger().request(Method::GET, "/login").header("host", "chat.example");
+    Answer::of(request).await.expect(200);
 }

@@ -27,73 +27,75 @@ async fn becomes(reader: &Person, username: &str, fits: impl Fn(&Value) -> bool)
     tokio::time::timeout(crate::harness::DEADLINE, asking).await.expect("the card comes to say so")
 }
 
-both! {
-    async fn a_card_says_who_is_there_and_since_when_they_are_not(app: &TestApp) {
-        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
-        assert_eq!(card(&ada, "grace").await["online"], json!(false));
-        let before = card(&ada, "grace").await["last_seen_at"].clone();
-        let socket = grace.socket().await;
-        becomes(&ada, "grace", |card| card["online"] == json!(true)).await;
-        assert!(ada.get("/people/grace").await.body.contains("Online</dd>"));
-        let second = grace.socket().await;
-        drop(socket);
-        app.pass(Duration::from_secs(3600));
-        assert_eq!(card(&ada, "grace").await["online"], json!(true), "another socket is there");
-        drop(second);
-        let gone = becomes(&ada, "grace", |card| card["online"] == json!(false) && card["last_seen_at"] != before).await;
-        app.pass(Duration::from_secs(600));
-        let page = ada.get("/people/grace").await.body;
-        assert!(page.contains("10 minutes ago"), "{gone} {page}");
-        // The members' list knows as well.
-        for person in [&ada, &grace] {
-            person.enter("general").await;
-        }
-        let _here = ada.socket().await;
-        becomes(&grace, "ada", |card| card["online"] == json!(true)).await;
-        let members = grace.get_json("/rooms/general/members").await.json();
-        let online: Vec<_> = members["members"].as_array().expect("members").iter().map(|it| it["online"].clone()).collect();
-        assert_eq!(online, [json!(true), json!(false)]);
+#[apply(both)]
+async fn a_card_says_who_is_there_and_since_when_they_are_not(app: &TestApp) {
+    let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+    assert_eq!(card(&ada, "grace").await["online"], json!(false));
+    let before = card(&ada, "grace").await["last_seen_at"].clone();
+    let socket = grace.socket().await;
+    becomes(&ada, "grace", |card| card["online"] == json!(true)).await;
+    assert!(ada.get("/people/grace").await.body.contains("Online</dd>"));
+    let second = grace.socket().await;
+    drop(socket);
+    app.pass(Duration::from_secs(3600));
+    assert_eq!(card(&ada, "grace").await["online"], json!(true), "another socket is there");
+    drop(second);
+    let gone = becomes(&ada, "grace", |card| card["online"] == json!(false) && card["last_seen_at"] != before).await;
+    app.pass(Duration::from_secs(600));
+    let page = ada.get("/people/grace").await.body;
+    assert!(page.contains("10 minutes ago"), "{gone} {page}");
+    // The members' list knows as well.
+    for person in [&ada, &grace] {
+        person.enter("general").await;
     }
+    let _here = ada.socket().await;
+    becomes(&grace, "ada", |card| card["online"] == json!(true)).await;
+    let members = grace.get_json("/rooms/general/members").await.json();
+    let online: Vec<_> = members["members"].as_array().expect("members").iter().map(|it| it["online"].clone()).collect();
+    assert_eq!(online, [json!(true), json!(false)]);
+}
 
-    async fn using_pages_counts_as_being_seen_and_is_noted_once_a_minute(app: &TestApp) {
-        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
-        let at_first = card(&ada, "grace").await["last_seen_at"].clone();
-        for _ in 0..3 {
-            grace.get("/people").await.expect(200);
-        }
-        assert_eq!(card(&ada, "grace").await["last_seen_at"], at_first, "a request writes nothing");
-        app.pass(Duration::from_secs(120));
+#[apply(both)]
+async fn using_pages_counts_as_being_seen_and_is_noted_once_a_minute(app: &TestApp) {
+    let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+    let at_first = card(&ada, "grace").await["last_seen_at"].clone();
+    for _ in 0..3 {
         grace.get("/people").await.expect(200);
-        let later = becomes(&ada, "grace", |card| card["last_seen_at"] != at_first).await["last_seen_at"].clone();
-        app.pass(Duration::from_secs(30));
-        grace.get("/people").await.expect(200);
-        ada.get("/people").await.expect(200);
-        assert_eq!(card(&ada, "grace").await["last_seen_at"], later);
     }
+    assert_eq!(card(&ada, "grace").await["last_seen_at"], at_first, "a request writes nothing");
+    app.pass(Duration::from_secs(120));
+    grace.get("/people").await.expect(200);
+    let later = becomes(&ada, "grace", |card| card["last_seen_at"] != at_first).await["last_seen_at"].clone();
+    app.pass(Duration::from_secs(30));
+    grace.get("/people").await.expect(200);
+    ada.get("/people").await.expect(200);
+    assert_eq!(card(&ada, "grace").await["last_seen_at"], later);
+}
 
-    async fn those_who_talk_to_each_other_hear_who_comes_and_goes(app: &TestApp) {
-        let (ada, grace, eve) = (app.register("ada").await, app.register("grace").await, app.register("eve").await);
-        open(&ada, "grace").await;
-        let (hers, outside) = (ada.socket().await, eve.socket().await);
-        for socket in [&hers, &outside] {
-            socket.ok("watch", json!({})).await;
-        }
-        let socket = grace.socket().await;
+#[apply(both)]
+async fn those_who_talk_to_each_other_hear_who_comes_and_goes(app: &TestApp) {
+    let (ada, grace, eve) = (app.register("ada").await, app.register("grace").await, app.register("eve").await);
+    open(&ada, "grace").await;
+    let (hers, outside) = (ada.socket().await, eve.socket().await);
+    for socket in [&hers, &outside] {
         socket.ok("watch", json!({})).await;
-        assert_eq!(hers.next("online").await, json!({ "user": "grace", "online": true }));
-        drop(socket);
-        assert_eq!(hers.next_where("online", |it| it["online"] == json!(false)).await["user"], "grace");
-        outside.ok("join", json!({ "room": "general" })).await;
-        assert!(outside.peek_at("online").is_empty(), "{:?}", outside.peek());
     }
+    let socket = grace.socket().await;
+    socket.ok("watch", json!({})).await;
+    assert_eq!(hers.next("online").await, json!({ "user": "grace", "online": true }));
+    drop(socket);
+    assert_eq!(hers.next_where("online", |it| it["online"] == json!(false)).await["user"], "grace");
+    outside.ok("join", json!({ "room": "general" })).await;
+    assert!(outside.peek_at("online").is_empty(), "{:?}", outside.peek());
+}
 
-    async fn a_card_tells_the_hour_there(app: &TestApp) {
-        let (ada, grace) = (app.register("ada").await, app.register("grace").await);
-        assert!(!ada.get("/people/grace").await.body.contains("Local time"));
-        grace.post("/settings", &[("time_zone", "Asia/Kolkata")]).await.expect(303);
-        let page = ada.get("/people/grace").await.body;
-        assert!(page.contains("Local time") && page.contains("5:30 h ahead"), "{page}");
-        ada.post("/settings", &[("time_zone", "Asia/Kolkata")]).await.expect(303);
-        assert!(ada.get("/people/grace").await.body.contains("same as you"));
-    }
+#[apply(both)]
+async fn a_card_tells_the_hour_there(app: &TestApp) {
+    let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+    assert!(!ada.get("/people/grace").await.body.contains("Local time"));
+    grace.post("/settings", &[("time_zone", "Asia/Kolkata")]).await.expect(303);
+    let page = ada.get("/people/grace").await.body;
+    assert!(page.contains("Local time") && page.contains("5:30 h ahead"), "{page}");
+    ada.post("/settings", &[("time_zone", "Asia/Kolkata")]).await.expect(303);
+    assert!(ada.get("/people/grace").await.body.contains("same as you"));
 }

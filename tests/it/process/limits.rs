@@ -20,89 +20,90 @@ async fn limited(database: &Database, limit: &str) -> Process {
     Process::start(Path::new("sh"), &["-c", &script, "sh", PROGRAM], database.folder(), database.url(), &[]).await
 }
 
-once! {
-    async fn when_the_disk_is_full_posts_fail_clearly_reads_go_on_and_it_recovers(database: &Database) {
-        // In blocks of 512 or of 1,024 bytes, as the shell likes: some megabytes.
-        let server = limited(database, "-f 8000").await;
-        let ada = server.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        let body = "x".repeat(7_000);
-        let (mut acknowledged, mut refused) = (0, 0);
-        for number in 0..1_000 {
-            let post = json!({ "room": "general", "body": body, "nonce": format!("n{number}") });
-            let answer = socket.ask("message", post).await;
-            if answer["ok"] == json!(true) {
-                acknowledged += 1;
-            } else {
-                assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
-                refused += 1;
-                if refused == 10 {
-                    break;
-                }
+#[apply(once)]
+async fn when_the_disk_is_full_posts_fail_clearly_reads_go_on_and_it_recovers(database: &Database) {
+    // In blocks of 512 or of 1,024 bytes, as the shell likes: some megabytes.
+    let server = limited(database, "-f 8000").await;
+    let ada = server.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    let body = "x".repeat(7_000);
+    let (mut acknowledged, mut refused) = (0, 0);
+    for number in 0..1_000 {
+        let post = json!({ "room": "general", "body": body, "nonce": format!("n{number}") });
+        let answer = socket.ask("message", post).await;
+        if answer["ok"] == json!(true) {
+            acknowledged += 1;
+        } else {
+            assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
+            refused += 1;
+            if refused == 10 {
+                break;
             }
         }
-        assert_eq!(refused, 10, "it never filled");
-        assert!(acknowledged > 0);
-        ada.get("/rooms/general").await.expect(200);
-        let history = socket.ok("history", json!({ "room": "general" })).await;
-        assert_eq!(history["messages"].as_array().map(Vec::len), Some((acknowledged + 1).min(50)));
-        // Room is made.
-        let raised = Command::new("prlimit")
-            .args(["--fsize=unlimited", "--pid", &server.id().to_string()])
-            .stderr(Stdio::null())
-            .status()
-            .await;
-        if !raised.is_ok_and(|status| status.success()) {
-            println!("left out: the recovery, because prlimit is not on this machine");
-            return;
-        }
-        for number in 0..20 {
-            socket.post("general", "room again", &format!("again-{number}")).await;
-        }
-        let rows = database.query("select seq from messages where kind = 'text'").await;
-        assert_eq!(rows.len(), acknowledged + 20);
-        database.check_rooms().await;
     }
+    assert_eq!(refused, 10, "it never filled");
+    assert!(acknowledged > 0);
+    ada.get("/rooms/general").await.expect(200);
+    let history = socket.ok("history", json!({ "room": "general" })).await;
+    assert_eq!(history["messages"].as_array().map(Vec::len), Some((acknowledged + 1).min(50)));
+    // Room is made.
+    let raised = Command::new("prlimit")
+        .args(["--fsize=unlimited", "--pid", &server.id().to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .await;
+    if !raised.is_ok_and(|status| status.success()) {
+        println!("left out: the recovery, because prlimit is not on this machine");
+        return;
+    }
+    for number in 0..20 {
+        socket.post("general", "room again", &format!("again-{number}")).await;
+    }
+    let rows = database.query("select seq from messages where kind = 'text'").await;
+    assert_eq!(rows.len(), acknowledged + 20);
+    database.check_rooms().await;
+}
 
-    async fn when_descriptors_run_out_it_goes_on_once_there_are_some_again(database: &Database) {
-        let server = limited(database, "-n 120").await;
-        let ada = server.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        let mut held = Vec::new();
-        for _ in 0..300 {
-            // The system takes them in for the server, up to a point.
-            match tokio::time::timeout(std::time::Duration::from_millis(200), TcpStream::connect(server.address)).await {
-                Ok(Ok(stream)) => held.push(stream),
-                _ => break,
-            }
+#[apply(once)]
+async fn when_descriptors_run_out_it_goes_on_once_there_are_some_again(database: &Database) {
+    let server = limited(database, "-n 120").await;
+    let ada = server.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        // The system takes them in for the server, up to a point.
+        match tokio::time::timeout(std::time::Duration::from_millis(200), TcpStream::connect(server.address)).await {
+            Ok(Ok(stream)) => held.push(stream),
+            _ => break,
         }
-        assert!(held.len() > 120, "only {} connections", held.len());
-        // Those who are in are not hurt by it.
-        socket.post("general", "still here", "1").await;
-        held.clear();
-        let trying = async {
-            while Answer::try_of(server.stranger().request(reqwest::Method::GET, "/healthz")).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, trying).await.expect("it takes connections again");
-        server.log_in("ada").await;
     }
+    assert!(held.len() > 120, "only {} connections", held.len());
+    // Those who are in are not hurt by it.
+    socket.post("general", "still here", "1").await;
+    held.clear();
+    let trying = async {
+        while Answer::try_of(server.stranger().request(reqwest::Method::GET, "/healthz")).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, trying).await.expect("it takes connections again");
+    server.log_in("ada").await;
+}
 
-    /// The system lets people in up to a number, for the server to find when it looks. Who comes behind that is turned away without a
-    /// word or, worse, takes themselves for connected, and the server will never know of them.
-    async fn who_comes_while_the_server_is_busy_is_served_when_it_looks(database: &Database) {
-        let server = Process::start(Path::new(PROGRAM), &[], database.folder(), database.url(), &[]).await;
-        server.signal("STOP").await;
-        let waiting = timeout(DEADLINE, try_join_all((0..500).map(|_| TcpStream::connect(server.address)))).await;
-        server.signal("CONT").await;
-        let waiting = waiting.expect("there is room for all of them").expect("nobody is refused");
-        let answers = waiting.into_iter().map(|mut stream| async move {
-            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.map(|_| answer)
-        });
-        let answers = timeout(DEADLINE, try_join_all(answers)).await.expect("all of them are answered").expect("nobody is cut off");
-        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.0 200")), "{answers:?}");
-    }
+/// The system lets people in up to a number, for the server to find when it looks. Who comes behind that is turned away without a
+/// word or, worse, takes themselves for connected, and the server will never know of them.
+#[apply(once)]
+async fn who_comes_while_the_server_is_busy_is_served_when_it_looks(database: &Database) {
+    let server = Process::start(Path::new(PROGRAM), &[], database.folder(), database.url(), &[]).await;
+    server.signal("STOP").await;
+    let waiting = timeout(DEADLINE, try_join_all((0..500).map(|_| TcpStream::connect(server.address)))).await;
+    server.signal("CONT").await;
+    let waiting = waiting.expect("there is room for all of them").expect("nobody is refused");
+    let answers = waiting.into_iter().map(|mut stream| async move {
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.map(|_| answer)
+    });
+    let answers = timeout(DEADLINE, try_join_all(answers)).await.expect("all of them are answered").expect("nobody is cut off");
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.0 200")), "{answers:?}");
 }

@@ -26,27 +26,26 @@ fn the_patched_copies_are_the_ones_that_are_built() {
     }
 }
 
-once! {
-    async fn a_socket_does_not_keep_the_memory_of_the_largest_thing_it_was_sent(database: &Database) {
-        const SOCKETS: i64 = 100;
-        let server = process::start(database.folder(), database.url(), &[("POST_RATE", "off")]).await;
-        let ada = server.register("ada").await;
-        let (writer, _) = ada.join("general").await;
-        let body = "long ".repeat(1_400);
-        for number in 0..50 {
-            writer.post("general", &body, &format!("n{number}")).await;
-        }
-        let mut sockets = vec![ada.join("general").await.0];
-        let before = resident(&server);
-        for _ in 0..SOCKETS {
-            sockets.push(ada.join("general").await.0);
-        }
-        // Asked of each, so that what the join wrote is out.
-        for socket in &sockets {
-            socket.ok("read", json!({ "room": "general", "seq": 1 })).await;
-        }
-        // The replay is more than 700 KiB. A socket's own state is some 20 KiB, and the allocator keeps some of what it lent.
-        let each = (resident(&server) - before) / SOCKETS;
-        assert!(each < 150, "{each} KiB for each socket");
+#[apply(once)]
+async fn a_socket_does_not_keep_the_memory_of_the_largest_thing_it_was_sent(database: &Database) {
+    const SOCKETS: i64 = 100;
+    let server = process::start(database.folder(), database.url(), &[("POST_RATE", "off")]).await;
+    let ada = server.register("ada").await;
+    let (writer, _) = ada.join("general").await;
+    let body = "long ".repeat(1_400);
+    for number in 0..50 {
+        writer.post("general", &body, &format!("n{number}")).await;
     }
+    let mut sockets = vec![ada.join("general").await.0];
+    let before = resident(&server);
+    for _ in 0..SOCKETS {
+        sockets.push(ada.join("general").await.0);
+    }
+    // Asked of each, so that what the join wrote is out.
+    for socket in &sockets {
+        socket.ok("read", json!({ "room": "general", "seq": 1 })).await;
+    }
+    // The replay is more than 700 KiB. A socket's own state is some 20 KiB, and the allocator keeps some of what it lent.
+    let each = (resident(&server) - before) / SOCKETS;
+    assert!(each < 150, "{each} KiB for each socket");
 }

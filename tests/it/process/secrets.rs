@@ -78,65 +78,67 @@ async fn poll(ada: &Person) -> String {
     sid
 }
 
-both! {
-    async fn no_level_logs_what_people_say_or_what_lets_them_in(database: &Database) {
-        let (url, format) = match database.kind {
-            Kind::Sqlite => (database.url().to_owned(), "text"),
-            Kind::Postgres => {
-                let sign = if database.url().contains('?') { '&' } else { '?' };
-                (format!("{}{sign}password={MARK}", database.url()), "json")
-            }
-        };
-        let settings = [("LOG", EVERYTHING), ("LOG_FORMAT", format), ("TRANSPORTS", "websocket,polling")];
-        let mut server = process::start(database.folder(), &url, &settings).await;
-        let secrets = live(&server).await;
-        server.signal("TERM").await;
-        assert_eq!(server.end().await.code(), Some(0));
-        let log = server.stderr();
-        assert!(log.contains("/rooms/{slug}/messages") && log.contains("stopping"), "it logs: {log}");
-        for secret in secrets.iter().map(String::as_str).chain([MARK, "argon2id$"]) {
-            assert!(secret.len() > 6, "nothing to look for: {secret:?}");
-            let found = log.lines().find(|line| line.contains(secret));
-            assert_eq!(found, None, "{secret}");
+#[apply(both)]
+async fn no_level_logs_what_people_say_or_what_lets_them_in(database: &Database) {
+    let (url, format) = match database.kind {
+        Kind::Sqlite => (database.url().to_owned(), "text"),
+        Kind::Postgres => {
+            let sign = if database.url().contains('?') { '&' } else { '?' };
+            (format!("{}{sign}password={MARK}", database.url()), "json")
         }
+    };
+    let settings = [("LOG", EVERYTHING), ("LOG_FORMAT", format), ("TRANSPORTS", "websocket,polling")];
+    let mut server = process::start(database.folder(), &url, &settings).await;
+    let secrets = live(&server).await;
+    server.signal("TERM").await;
+    assert_eq!(server.end().await.code(), Some(0));
+    let log = server.stderr();
+    assert!(log.contains("/rooms/{slug}/messages") && log.contains("stopping"), "it logs: {log}");
+    for secret in secrets.iter().map(String::as_str).chain([MARK, "argon2id$"]) {
+        assert!(secret.len() > 6, "nothing to look for: {secret:?}");
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret}");
     }
-
 }
 
-once! {
-    async fn a_database_that_is_not_there_is_told_without_its_password(database: &Database) {
-        let url = format!("postgres://parlor:{MARK}@127.0.0.1:1/parlor");
-        for command in ["serve", "migrate", "invite"] {
-            let settings = [("DATABASE_URL", &*url), ("LISTEN", "127.0.0.1:0"), ("LOG", "trace")];
-            let ended = process::run(database.folder(), &[command], &settings, "").await;
-            assert_eq!(ended.status, Some(1), "{ended:?}");
-            assert!(!ended.stderr.is_empty() && !format!("{ended:?}").contains(MARK), "{ended:?}");
-        }
+#[apply(once)]
+async fn a_database_that_is_not_there_is_told_without_its_password(database: &Database) {
+    let url = format!("postgres://parlor:{MARK}@127.0.0.1:1/parlor");
+    for command in ["serve", "migrate", "invite"] {
+        let settings = [("DATABASE_URL", &*url), ("LISTEN", "127.0.0.1:0"), ("LOG", "trace")];
+        let ended = process::run(database.folder(), &[command], &settings, "").await;
+        assert_eq!(ended.status, Some(1), "{ended:?}");
+        assert!(!ended.stderr.is_empty() && !format!("{ended:?}").contains(MARK), "{ended:?}");
     }
+}
 
-    async fn a_faulty_settings_file_is_told_by_its_line_and_not_by_its_words(database: &Database) {
-        let file = database.folder().join(".env");
-        for (text, line) in [
-            (format!("LISTEN=127.0.0.1:0\n# The next one lost its sign.\nDATABASE_URL postgres://parlor:{MARK}@db/parlor\n"), 3),
-            (format!("DATABASE_URL=postgres://parlor:{MARK} with spaces@db/parlor\n"), 1),
-            (format!("\nDATABASE_URL=\"postgres://parlor:{MARK}\n"), 2),
-        ] {
-            std::fs::write(&file, text).expect("a file");
-            let ended = process::run(database.folder(), &[], &[], "").await;
-            assert_eq!(ended.status, Some(2), "{ended:?}");
-            assert!(ended.stderr.contains(&format!(".env, line {line}:")), "{ended:?}");
-            assert!(!ended.stderr.contains(MARK) && !ended.stdout.contains(MARK), "{ended:?}");
-        }
-        // In the wrong place, or with a misspelt parameter.
-        for (name, value) in [
-            ("LISTEN", "postgres://parlor:q7zmark@db/parlor"), ("PUBLIC_URL", "https://parlor:q7zmark@chat.example"),
-            ("LOG", "q7zmark=q7zmark"), ("REGISTRATION", "q7zmark"), ("DATABASE_URL", "q7zmark://q7zmark"),
-            ("DATABASE_URL", "postgres://parlor@db/parlor?passwort=q7zmark"), ("DATABASE_URL", "postgres://parlor:1?q7zmark@db/parlor"),
-        ] {
-            std::fs::write(&file, "").expect("a file");
-            let ended = process::run(database.folder(), &[], &[(name, value)], "").await;
-            assert_eq!(ended.status, Some(2), "{ended:?}");
-            assert!(ended.stderr.contains(name) && !ended.stderr.contains(MARK), "{ended:?}");
-        }
+#[apply(once)]
+async fn a_faulty_settings_file_is_told_by_its_line_and_not_by_its_words(database: &Database) {
+    let file = database.folder().join(".env");
+    for (text, line) in [
+        (format!("LISTEN=127.0.0.1:0\n# The next one lost its sign.\nDATABASE_URL postgres://parlor:{MARK}@db/parlor\n"), 3),
+        (format!("DATABASE_URL=postgres://parlor:{MARK} with spaces@db/parlor\n"), 1),
+        (format!("\nDATABASE_URL=\"postgres://parlor:{MARK}\n"), 2),
+    ] {
+        std::fs::write(&file, text).expect("a file");
+        let ended = process::run(database.folder(), &[], &[], "").await;
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(&format!(".env, line {line}:")), "{ended:?}");
+        assert!(!ended.stderr.contains(MARK) && !ended.stdout.contains(MARK), "{ended:?}");
+    }
+    // In the wrong place, or with a misspelt parameter.
+    for (name, value) in [
+        ("LISTEN", "postgres://parlor:q7zmark@db/parlor"),
+        ("PUBLIC_URL", "https://parlor:q7zmark@chat.example"),
+        ("LOG", "q7zmark=q7zmark"),
+        ("REGISTRATION", "q7zmark"),
+        ("DATABASE_URL", "q7zmark://q7zmark"),
+        ("DATABASE_URL", "postgres://parlor@db/parlor?passwort=q7zmark"),
+        ("DATABASE_URL", "postgres://parlor:1?q7zmark@db/parlor"),
+    ] {
+        std::fs::write(&file, "").expect("a file");
+        let ended = process::run(database.folder(), &[], &[(name, value)], "").await;
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(name) && !ended.stderr.contains(MARK), "{ended:?}");
     }
 }

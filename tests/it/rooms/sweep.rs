@@ -165,147 +165,150 @@ async fn circle(app: &TestApp) -> (String, Person, Person, Person) {
     (room, ada, eve, mallory)
 }
 
-both! {
-    async fn over_every_route_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
-        let (room, ada, eve, mallory) = circle(app).await;
-        let stranger = app.stranger();
-        let before = app.database.rows("messages").await;
-        for route in &ROUTES {
-            for accept in ["text/html", "application/json"] {
-                for seq in ["2", "99"] {
-                    for person in [&eve, &mallory, &stranger] {
-                        let expected = comparable(&ask_about(person, route, NOWHERE, seq, accept).await, person, NOWHERE);
-                        let statuses: &[u16] = if person.username.is_empty() { &[303, 401] } else { &[404] };
-                        assert!(statuses.contains(&expected.0), "{route:?} of no room: {expected:?}");
-                        let answer = comparable(&ask_about(person, route, &room, seq, accept).await, person, &room);
-                        assert_eq!(answer, expected, "{:?} at {route:?} as {accept}", person.username);
-                    }
+#[apply(both)]
+async fn over_every_route_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
+    let (room, ada, eve, mallory) = circle(app).await;
+    let stranger = app.stranger();
+    let before = app.database.rows("messages").await;
+    for route in &ROUTES {
+        for accept in ["text/html", "application/json"] {
+            for seq in ["2", "99"] {
+                for person in [&eve, &mallory, &stranger] {
+                    let expected = comparable(&ask_about(person, route, NOWHERE, seq, accept).await, person, NOWHERE);
+                    let statuses: &[u16] = if person.username.is_empty() { &[303, 401] } else { &[404] };
+                    assert!(statuses.contains(&expected.0), "{route:?} of no room: {expected:?}");
+                    let answer = comparable(&ask_about(person, route, &room, seq, accept).await, person, &room);
+                    assert_eq!(answer, expected, "{:?} at {route:?} as {accept}", person.username);
                 }
             }
         }
-        assert_eq!(app.database.rows("messages").await, before);
-        // A member gets each of the pages. Otherwise nothing was compared with nothing.
-        for route in ROUTES.iter().filter(|route| route.0 == Method::GET) {
-            let (path, answer) = ask_about(&ada, route, &room, "1", "text/html").await;
-            assert_eq!(answer.status, 200, "{path} for a member");
-        }
-        let missing = ask_about(&ada, &(Method::GET, "/rooms/{slug}/{seq}", &[]), &room, "99", "text/html").await.1;
-        assert_eq!(missing.status, 404, "a message that never was, for a member");
     }
-
-    async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
-        let (room, ada, eve, mallory) = circle(app).await;
-        let before = app.database.rows("messages").await;
-        for outsider in [&eve, &mallory] {
-            let socket = outsider.socket().await;
-            for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
-                let expected = socket.ask(event, nowhere).await;
-                assert_eq!(expected["error"]["code"], "not_found", "{event}: {expected}");
-                let answer = socket.ask(event, data.clone()).await;
-                assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
-            }
-            let found = socket.ok("search", json!({ "q": format!("swordfish in:{room}") })).await;
-            assert_eq!(found, socket.ok("search", json!({ "q": format!("swordfish in:{NOWHERE}") })).await);
-            assert_eq!(found["results"], json!([]), "a search finds it");
-            socket.ok("watch", json!({})).await;
-            // And nothing of it comes.
-            let (writing, _) = ada.join(&room).await;
-            let said = writing.post(&room, "still ours", &format!("after-{}", outsider.username)).await;
-            writing.ok("delete", json!({ "room": room, "seq": said["seq"] })).await;
-            writing.ok("join", json!({ "room": "general" })).await;
-            socket.ok("join", json!({ "room": "general" })).await;
-            writing.post("general", "for all", &format!("all-{}", outsider.username)).await;
-            socket.hears("for all").await;
-            let heard: Vec<_> = socket.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
-            assert!(heard.is_empty(), "{heard:?}");
-        }
-        let after = app.database.rows("messages").await;
-        let text = format!("{after:?}");
-        assert!(after.len() > before.len() && !text.contains("\"hi\"") && !text.contains("mine"), "{text}");
+    assert_eq!(app.database.rows("messages").await, before);
+    // A member gets each of the pages. Otherwise nothing was compared with nothing.
+    for route in ROUTES.iter().filter(|route| route.0 == Method::GET) {
+        let (path, answer) = ask_about(&ada, route, &room, "1", "text/html").await;
+        assert_eq!(answer.status, 200, "{path} for a member");
     }
+    let missing = ask_about(&ada, &(Method::GET, "/rooms/{slug}/{seq}", &[]), &room, "99", "text/html").await.1;
+    assert_eq!(missing.status, 404, "a message that never was, for a member");
+}
 
-    async fn what_else_is_wrong_does_not_tell_a_private_room_from_none(app: &TestApp) {
-        let (room, _, eve, mallory) = circle(app).await;
-        for outsider in [&eve, &mallory] {
-            let socket = outsider.socket().await;
-            for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
-                let expected = socket.ask(event, nowhere).await;
-                assert_eq!(expected["ok"], false, "{event}: {expected}");
-                let answer = socket.ask(event, data.clone()).await;
-                assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
-            }
-            for route in &WRONG_ROUTES {
-                let expected = ask(outsider, route, NOWHERE, "application/json").await;
-                assert!((400..500).contains(&expected.status), "{route:?}: {expected:?}");
-                let answer = ask(outsider, route, &room, "application/json").await;
-                assert_eq!((answer.status, answer.body), (expected.status, expected.body), "{} at {route:?}", outsider.username);
-            }
-        }
-    }
-
-    async fn a_former_member_whose_socket_never_left_is_an_outsider(app: &TestApp) {
-        let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
-        let room = ada.create_room("Secret circle", "private").await;
-        ada.post(&format!("/rooms/{room}/members"), &[("username", "mallory")]).await.expect(303);
-        let (former, _) = mallory.join(&room).await;
-        former.post(&room, "thank you", "member-2").await;
-        // One that only writes.
-        let silent = mallory.socket().await;
-        silent.post(&room, "you are welcome", "member-3").await;
-        ada.post(&format!("/rooms/{room}/members/mallory/remove"), &[]).await.expect(303);
-        // Whether or not it has heard of it yet.
-        for (event, data) in events(&room) {
-            assert_eq!(refusal(&former, event, data.clone()).await, "not_found", "{event} {data}");
-        }
-        former.next("removed").await;
-        while let Some((event, _)) = former.peek().first() {
-            former.next(event).await;
-        }
+#[apply(both)]
+async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
+    let (room, ada, eve, mallory) = circle(app).await;
+    let before = app.database.rows("messages").await;
+    for outsider in [&eve, &mallory] {
+        let socket = outsider.socket().await;
         for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
-            let expected = former.ask(event, nowhere).await;
-            assert_eq!(former.ask(event, data.clone()).await, expected, "{event} {data}");
+            let expected = socket.ask(event, nowhere).await;
+            assert_eq!(expected["error"]["code"], "not_found", "{event}: {expected}");
+            let answer = socket.ask(event, data.clone()).await;
+            assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
         }
+        let found = socket.ok("search", json!({ "q": format!("swordfish in:{room}") })).await;
+        assert_eq!(found, socket.ok("search", json!({ "q": format!("swordfish in:{NOWHERE}") })).await);
+        assert_eq!(found["results"], json!([]), "a search finds it");
+        socket.ok("watch", json!({})).await;
+        // And nothing of it comes.
         let (writing, _) = ada.join(&room).await;
+        let said = writing.post(&room, "still ours", &format!("after-{}", outsider.username)).await;
+        writing.ok("delete", json!({ "room": room, "seq": said["seq"] })).await;
         writing.ok("join", json!({ "room": "general" })).await;
-        former.ok("join", json!({ "room": "general" })).await;
-        writing.post(&room, "still ours", "after").await;
-        writing.post("general", "for all", "all").await;
-        former.hears("for all").await;
-        let heard: Vec<_> = former.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
+        socket.ok("join", json!({ "room": "general" })).await;
+        writing.post("general", "for all", &format!("all-{}", outsider.username)).await;
+        socket.hears("for all").await;
+        let heard: Vec<_> = socket.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
         assert!(heard.is_empty(), "{heard:?}");
-        for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
-            let expected = silent.ask(event, nowhere).await;
-            assert_eq!(silent.ask(event, data.clone()).await, expected, "{event} {data}");
-        }
     }
+    let after = app.database.rows("messages").await;
+    let text = format!("{after:?}");
+    assert!(after.len() > before.len() && !text.contains("\"hi\"") && !text.contains("mine"), "{text}");
+}
 
-    async fn who_is_not_in_a_public_room_may_read_but_not_change_it(app: &TestApp) {
-        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
-        let room = ada.create_room("Open house", "public").await;
-        let (socket, _) = ada.join(&room).await;
-        socket.post(&room, "welcome", "1").await;
-        let outside = eve.socket().await;
-        let before = app.database.rows("messages").await;
-        let mut refused = 0;
-        for (event, data) in events(&room) {
-            let answer = outside.ask(event, data.clone()).await;
-            match event {
-                // Entering comes last, so that all the rest is asked from outside.
-                "join" => {}
-                "history" | "sync" | "leave" | "pins" => assert_eq!(answer["ok"], json!(true), "{event} {data}: {answer}"),
-                _ => {
-                    assert_eq!(answer["error"]["code"], "forbidden", "{event} {data}: {answer}");
-                    refused += 1;
-                }
-            }
-            if event == "join" {
-                eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
+#[apply(both)]
+async fn what_else_is_wrong_does_not_tell_a_private_room_from_none(app: &TestApp) {
+    let (room, _, eve, mallory) = circle(app).await;
+    for outsider in [&eve, &mallory] {
+        let socket = outsider.socket().await;
+        for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
+            let expected = socket.ask(event, nowhere).await;
+            assert_eq!(expected["ok"], false, "{event}: {expected}");
+            let answer = socket.ask(event, data.clone()).await;
+            assert_eq!(answer, expected, "{} at {event} {data}", outsider.username);
+        }
+        for route in &WRONG_ROUTES {
+            let expected = ask(outsider, route, NOWHERE, "application/json").await;
+            assert!((400..500).contains(&expected.status), "{route:?}: {expected:?}");
+            let answer = ask(outsider, route, &room, "application/json").await;
+            assert_eq!((answer.status, answer.body), (expected.status, expected.body), "{} at {route:?}", outsider.username);
+        }
+    }
+}
+
+#[apply(both)]
+async fn a_former_member_whose_socket_never_left_is_an_outsider(app: &TestApp) {
+    let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
+    let room = ada.create_room("Secret circle", "private").await;
+    ada.post(&format!("/rooms/{room}/members"), &[("username", "mallory")]).await.expect(303);
+    let (former, _) = mallory.join(&room).await;
+    former.post(&room, "thank you", "member-2").await;
+    // One that only writes.
+    let silent = mallory.socket().await;
+    silent.post(&room, "you are welcome", "member-3").await;
+    ada.post(&format!("/rooms/{room}/members/mallory/remove"), &[]).await.expect(303);
+    // Whether or not it has heard of it yet.
+    for (event, data) in events(&room) {
+        assert_eq!(refusal(&former, event, data.clone()).await, "not_found", "{event} {data}");
+    }
+    former.next("removed").await;
+    while let Some((event, _)) = former.peek().first() {
+        former.next(event).await;
+    }
+    for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
+        let expected = former.ask(event, nowhere).await;
+        assert_eq!(former.ask(event, data.clone()).await, expected, "{event} {data}");
+    }
+    let (writing, _) = ada.join(&room).await;
+    writing.ok("join", json!({ "room": "general" })).await;
+    former.ok("join", json!({ "room": "general" })).await;
+    writing.post(&room, "still ours", "after").await;
+    writing.post("general", "for all", "all").await;
+    former.hears("for all").await;
+    let heard: Vec<_> = former.peek().into_iter().filter(|(_, data)| data.to_string().contains(&room)).collect();
+    assert!(heard.is_empty(), "{heard:?}");
+    for ((event, data), (_, nowhere)) in wrong_events(&room).into_iter().zip(wrong_events(NOWHERE)) {
+        let expected = silent.ask(event, nowhere).await;
+        assert_eq!(silent.ask(event, data.clone()).await, expected, "{event} {data}");
+    }
+}
+
+#[apply(both)]
+async fn who_is_not_in_a_public_room_may_read_but_not_change_it(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let room = ada.create_room("Open house", "public").await;
+    let (socket, _) = ada.join(&room).await;
+    socket.post(&room, "welcome", "1").await;
+    let outside = eve.socket().await;
+    let before = app.database.rows("messages").await;
+    let mut refused = 0;
+    for (event, data) in events(&room) {
+        let answer = outside.ask(event, data.clone()).await;
+        match event {
+            // Entering comes last, so that all the rest is asked from outside.
+            "join" => {}
+            "history" | "sync" | "leave" | "pins" => assert_eq!(answer["ok"], json!(true), "{event} {data}: {answer}"),
+            _ => {
+                assert_eq!(answer["error"]["code"], "forbidden", "{event} {data}: {answer}");
+                refused += 1;
             }
         }
-        assert_eq!(refused, 13);
-        let texts = |rows: &[Value]| rows.iter().filter(|row| row["kind"] == "text").cloned().collect::<Vec<_>>();
-        assert_eq!(texts(&app.database.rows("messages").await), texts(&before));
+        if event == "join" {
+            eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
+        }
     }
+    assert_eq!(refused, 13);
+    let texts = |rows: &[Value]| rows.iter().filter(|row| row["kind"] == "text").cloned().collect::<Vec<_>>();
+    assert_eq!(texts(&app.database.rows("messages").await), texts(&before));
 }
 
 async fn refusal(socket: &Socket, event: &str, data: Value) -> String {

@@ -88,75 +88,76 @@ async fn old(database: &Database) {
     prepare(database, Some(3), &statements).await;
 }
 
-both! {
-    async fn messages_from_before_there_was_an_index_are_found(database: &Database) {
-        old(database).await;
-        let mut server = Server::start(database.url(), &[]).await;
-        let ada = server.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        // While it is being made, everything else goes on.
-        for number in 0..20 {
-            socket.post("general", &format!("new words {number}"), &format!("n{number}")).await;
-        }
-        built(&ada).await;
-        assert_eq!(found(&ada, "words").await, OLD - OLD / 10 + 20);
-        assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
-        assert_eq!(found(&ada, "京").await, OLD - OLD / 10);
-        assert_eq!(find(&ada, "\"京 777\"").await, ["old words 東京 777"]);
-        server.stop().await;
+#[apply(both)]
+async fn messages_from_before_there_was_an_index_are_found(database: &Database) {
+    old(database).await;
+    let mut server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    // While it is being made, everything else goes on.
+    for number in 0..20 {
+        socket.post("general", &format!("new words {number}"), &format!("n{number}")).await;
     }
+    built(&ada).await;
+    assert_eq!(found(&ada, "words").await, OLD - OLD / 10 + 20);
+    assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
+    assert_eq!(found(&ada, "京").await, OLD - OLD / 10);
+    assert_eq!(find(&ada, "\"京 777\"").await, ["old words 東京 777"]);
+    server.stop().await;
+}
 
-    async fn changes_of_messages_that_are_not_indexed_yet_are_not_lost(database: &Database) {
-        old(database).await;
-        prepare(database, None, "update messages set author_id = (select min(id) from users)").await;
-        let mut server = Server::start(database.url(), &[]).await;
-        let ada = server.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        // By hand, so that whatever the making of the index is doing, these come in between.
-        prepare(database, None, "update messages set author_id = (select id from users where username = 'ada')").await;
-        let seqs: Vec<_> = (1..OLD).step_by(3).filter(|seq| seq % 10 != 0).collect();
-        let mut edited = 0;
-        for some in seqs.chunks(50) {
-            let mut pending = Vec::new();
-            for seq in some {
-                let (event, data) = if seq % 2 == 0 {
-                    ("delete", json!({ "room": "general", "seq": seq }))
-                } else {
-                    edited += 1;
-                    ("edit", json!({ "room": "general", "seq": seq, "body": format!("edited {seq}") }))
-                };
-                pending.push(socket.send(event, data).await);
-            }
-            for one in pending {
-                assert_eq!(one.acknowledgement().await["ok"], true);
-            }
+#[apply(both)]
+async fn changes_of_messages_that_are_not_indexed_yet_are_not_lost(database: &Database) {
+    old(database).await;
+    prepare(database, None, "update messages set author_id = (select min(id) from users)").await;
+    let mut server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    // By hand, so that whatever the making of the index is doing, these come in between.
+    prepare(database, None, "update messages set author_id = (select id from users where username = 'ada')").await;
+    let seqs: Vec<_> = (1..OLD).step_by(3).filter(|seq| seq % 10 != 0).collect();
+    let mut edited = 0;
+    for some in seqs.chunks(50) {
+        let mut pending = Vec::new();
+        for seq in some {
+            let (event, data) = if seq % 2 == 0 {
+                ("delete", json!({ "room": "general", "seq": seq }))
+            } else {
+                edited += 1;
+                ("edit", json!({ "room": "general", "seq": seq, "body": format!("edited {seq}") }))
+            };
+            pending.push(socket.send(event, data).await);
         }
-        built(&ada).await;
-        assert_eq!(found(&ada, "edited").await, edited);
-        assert_eq!(found(&ada, "old").await, OLD - OLD / 10 - seqs.len());
-        server.stop().await;
+        for one in pending {
+            assert_eq!(one.acknowledgement().await["ok"], true);
+        }
     }
+    built(&ada).await;
+    assert_eq!(found(&ada, "edited").await, edited);
+    assert_eq!(found(&ada, "old").await, OLD - OLD / 10 - seqs.len());
+    server.stop().await;
+}
 
-    async fn the_making_of_the_index_goes_on_where_it_was(database: &Database) {
-        old(database).await;
-        let mut server = Server::start(database.url(), &[]).await;
-        let ada = server.register("ada").await;
-        for _ in 0..3 {
-            server.stop().await;
-            server.start_again().await;
-        }
-        let ada = server.log_in(&ada.username).await;
-        built(&ada).await;
-        assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
+#[apply(both)]
+async fn the_making_of_the_index_goes_on_where_it_was(database: &Database) {
+    old(database).await;
+    let mut server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    for _ in 0..3 {
         server.stop().await;
-        // An index of another program's making is made anew, once.
-        prepare(database, None, "update meta set value = '999' where key = 'search_version'").await;
         server.start_again().await;
-        let ada = server.log_in(&ada.username).await;
-        built(&ada).await;
-        assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
-        let meta = database.query("select key, value from meta where key = 'search_before'").await;
-        assert_eq!(meta[0]["value"], "0");
-        server.stop().await;
     }
+    let ada = server.log_in(&ada.username).await;
+    built(&ada).await;
+    assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
+    server.stop().await;
+    // An index of another program's making is made anew, once.
+    prepare(database, None, "update meta set value = '999' where key = 'search_version'").await;
+    server.start_again().await;
+    let ada = server.log_in(&ada.username).await;
+    built(&ada).await;
+    assert_eq!(found(&ada, "old").await, OLD - OLD / 10);
+    let meta = database.query("select key, value from meta where key = 'search_before'").await;
+    assert_eq!(meta[0]["value"], "0");
+    server.stop().await;
 }

@@ -120,48 +120,52 @@ fn a_search_in_a_group_conversation_is_called_after_its_people() {
     });
 }
 
-once! {
-    async fn the_page_has_a_state_for_everything(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (socket, _) = ada.join("general").await;
-        say(&socket, "general", &["a lamp"]).await;
-        let page = async |path: &str| ada.get(path).await;
-        assert!(page("/search").await.expect(200).body.contains("Search tips"));
-        assert!(page("/search?q=%20").await.expect(200).body.contains("Search tips"));
-        assert!(page("/search?q=swordfish").await.expect(200).body.contains("No results"));
-        let found = page("/search?q=lamp").await.expect(200).body.clone();
-        assert!(found.contains("<mark>lamp</mark>") && found.contains("/search?q=lamp&#38;order=best"), "{found}");
-        assert!(page("/search?q=lamp&order=best").await.expect(200).body.contains("name=\"order\" value=\"best\""));
-        assert!(page("/search?q=on:soon").await.expect(422).body.contains("on: needs a date"));
-        // From a room, that room is searched, and one can leave it.
-        let begun = page("/search?in=general").await.expect(200).body.clone();
-        assert!(begun.contains("value=\"in:general \"") && begun.contains("in: general") && begun.contains("Search tips"), "{begun}");
-        assert!(begun.contains("<a class=\"plain\" href=\"/search\">Search everywhere</a>"), "{begun}");
-        let found = page("/search?in=general&q=lamp").await.expect(200).body.clone();
-        assert!(found.contains("1 result<") && found.contains("href=\"/search?q=lamp\""), "{found}");
-        // A conversation of several has no name that can be typed.
-        for name in ["grace", "mei"] {
-            app.register(name).await;
-        }
-        let group = socket.ok("direct", serde_json::json!({ "users": ["grace", "mei"] })).await["room"]["slug"].clone();
-        let group = group.as_str().expect("a slug");
-        socket.ok("join", serde_json::json!({ "room": group })).await;
-        say(&socket, group, &["a lamp for three"]).await;
-        for path in [format!("/search?in={group}&q=lamp"), format!("/search?q=lamp+in:{group}"), format!("/search?q=in:%23{group}+lamp")] {
-            let found = page(&path).await.expect(200).body.clone();
-            let is_split = found.contains("value=\"lamp\"") && found.contains(&format!("name=\"in\" value=\"{group}\""));
-            assert!(is_split && found.contains("1 result<") && found.contains("in: grace, mei"), "{found}");
-        }
-        let begun = page(&format!("/search?in={group}")).await.expect(200).body.clone();
-        assert!(begun.contains("Search tips") && begun.contains("name=\"q\" value=\"\""), "{begun}");
-        // All that was said there, and what was not said there.
-        assert!(page(&format!("/search?in={group}&q=")).await.expect(200).body.contains("<a class=\"words\""));
-        let found = page(&format!("/search?q=lamp+-in:{group}")).await.expect(200).body.clone();
-        assert!(found.contains("not in: grace, mei") && found.contains("1 result<"), "{found}");
-        // Each filter can be taken away by itself.
-        let found = page("/search?q=lamp+from:me+after:last+week").await.expect(200).body.clone();
-        assert!(found.contains("href=\"/search?q=lamp+from%3Ame\"") && found.contains("href=\"/search?q=lamp+after%3Alast+week\""), "{found}");
-        page("/search?q=lamp&order=worst").await.expect(422);
-        page("/search?q=lamp&before=x").await.expect(422);
+#[apply(once)]
+async fn the_page_has_a_state_for_everything(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    say(&socket, "general", &["a lamp"]).await;
+    let page = async |path: &str| ada.get(path).await;
+    assert!(page("/search").await.expect(200).body.contains("Search tips"));
+    assert!(page("/search?q=%20").await.expect(200).body.contains("Search tips"));
+    assert!(page("/search?q=swordfish").await.expect(200).body.contains("No results"));
+    let found = page("/search?q=lamp").await.expect(200).body.clone();
+    assert!(found.contains("<mark>lamp</mark>") && found.contains("/search?q=lamp&#38;order=best"), "{found}");
+    assert!(page("/search?q=lamp&order=best").await.expect(200).body.contains("name=\"order\" value=\"best\""));
+    assert!(page("/search?q=on:soon").await.expect(422).body.contains("on: needs a date"));
+    // From a room, that room is searched, and one can leave it.
+    let begun = page("/search?in=general").await.expect(200).body.clone();
+    assert!(begun.contains("value=\"in:general \"") && begun.contains("in: general") && begun.contains("Search tips"), "{begun}");
+    assert!(begun.contains("<a class=\"plain\" href=\"/search\">Search everywhere</a>"), "{begun}");
+    let found = page("/search?in=general&q=lamp").await.expect(200).body.clone();
+    assert!(found.contains("1 result<") && found.contains("href=\"/search?q=lamp\""), "{found}");
+    // A conversation of several has no name that can be typed.
+    for name in ["grace", "mei"] {
+        app.register(name).await;
     }
+    let group = socket.ok("direct", serde_json::json!({ "users": ["grace", "mei"] })).await["room"]["slug"].clone();
+    let group = group.as_str().expect("a slug");
+    socket.ok("join", serde_json::json!({ "room": group })).await;
+    say(&socket, group, &["a lamp for three"]).await;
+    for path in
+        [format!("/search?in={group}&q=lamp"), format!("/search?q=lamp+in:{group}"), format!("/search?q=in:%23{group}+lamp")]
+    {
+        let found = page(&path).await.expect(200).body.clone();
+        let is_split = found.contains("value=\"lamp\"") && found.contains(&format!("name=\"in\" value=\"{group}\""));
+        assert!(is_split && found.contains("1 result<") && found.contains("in: grace, mei"), "{found}");
+    }
+    let begun = page(&format!("/search?in={group}")).await.expect(200).body.clone();
+    assert!(begun.contains("Search tips") && begun.contains("name=\"q\" value=\"\""), "{begun}");
+    // All that was said there, and what was not said there.
+    assert!(page(&format!("/search?in={group}&q=")).await.expect(200).body.contains("<a class=\"words\""));
+    let found = page(&format!("/search?q=lamp+-in:{group}")).await.expect(200).body.clone();
+    assert!(found.contains("not in: grace, mei") && found.contains("1 result<"), "{found}");
+    // Each filter can be taken away by itself.
+    let found = page("/search?q=lamp+from:me+after:last+week").await.expect(200).body.clone();
+    assert!(
+        found.contains("href=\"/search?q=lamp+from%3Ame\"") && found.contains("href=\"/search?q=lamp+after%3Alast+week\""),
+        "{found}"
+    );
+    page("/search?q=lamp&order=worst").await.expect(422);
+    page("/search?q=lamp&before=x").await.expect(422);
 }

@@ -34,154 +34,166 @@ async fn is_over(session: &Polling, person: &Person) {
     panic!("the session is still there");
 }
 
-both! {
-    async fn people_talk_over_polling_and_upgrade(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let (ada, grace) = (server.register("ada").await, server.register("grace").await);
-        let (witness, _) = grace.join("general").await;
-        let session = Polling::enter(&ada).await;
-        assert_eq!(ask(&session, &ada, "join", json!({ "room": "general" }), 1).await["ok"], true);
-        let said = json!({ "room": "general", "body": "over polling", "nonce": "1" });
-        assert_eq!(ask(&session, &ada, "message", said, 2).await["ok"], true);
-        witness.hears("over polling").await;
-        let mut socket = upgrade(&server, &session, &ada.cookies()).await.expect("its owner upgrades it");
-        send(&mut socket, "2probe").await;
-        assert_eq!(next(&mut socket).await, "3probe");
-        send(&mut socket, "5").await;
-        let said = json!({ "room": "general", "body": "over a socket", "nonce": "2" });
-        send(&mut socket, &event("message", &said, 3)).await;
-        witness.hears("over a socket").await;
-        // What ends the access ends the connection that the session is on now.
-        ada.post("/logout", &[]).await.expect(303);
-        while socket.next().await.is_some_and(|frame| frame.is_ok_and(|frame| !frame.is_close())) {}
-    }
+#[apply(both)]
+async fn people_talk_over_polling_and_upgrade(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let (ada, grace) = (server.register("ada").await, server.register("grace").await);
+    let (witness, _) = grace.join("general").await;
+    let session = Polling::enter(&ada).await;
+    assert_eq!(ask(&session, &ada, "join", json!({ "room": "general" }), 1).await["ok"], true);
+    let said = json!({ "room": "general", "body": "over polling", "nonce": "1" });
+    assert_eq!(ask(&session, &ada, "message", said, 2).await["ok"], true);
+    witness.hears("over polling").await;
+    let mut socket = upgrade(&server, &session, &ada.cookies()).await.expect("its owner upgrades it");
+    send(&mut socket, "2probe").await;
+    assert_eq!(next(&mut socket).await, "3probe");
+    send(&mut socket, "5").await;
+    let said = json!({ "room": "general", "body": "over a socket", "nonce": "2" });
+    send(&mut socket, &event("message", &said, 3)).await;
+    witness.hears("over a socket").await;
+    // What ends the access ends the connection that the session is on now.
+    ada.post("/logout", &[]).await.expect(303);
+    while socket.next().await.is_some_and(|frame| frame.is_ok_and(|frame| !frame.is_close())) {}
+}
 
-    async fn a_session_is_nobody_elses(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let (ada, eve) = (server.register("ada").await, server.register("eve").await);
-        let room = ada.create_room("Secrets", "private").await;
-        let session = Polling::enter(&ada).await;
-        assert_eq!(ask(&session, &ada, "join", json!({ "room": room }), 1).await["ok"], true);
-        let stolen = event("message", &json!({ "room": room, "body": "stolen", "nonce": "stolen" }), 2);
-        let stranger = server.stranger();
-        for thief in [&stranger, &eve] {
-            session.poll(thief).await.expect(400);
-            session.send(thief, &stolen).await.expect(400);
-            session.send(thief, "1").await.expect(400);
-            assert_eq!(upgrade(&server, &session, &thief.cookies()).await.err(), Some(400));
-        }
-        // With her cookie, from a page of somebody else's, in every way in which a browser says so.
-        let foreign = [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")];
-        for (name, value) in foreign {
-            Answer::of(session.post(&ada, &stolen).header(name, value)).await.expect(400);
-            Answer::of(ada.request(Method::GET, &session.path()).header(name, value)).await.expect(400);
-        }
-        // None of that touched it, and nothing went to anybody else.
-        let answer = ask(&session, &ada, "message", json!({ "room": room, "body": "mine", "nonce": "mine" }), 3).await;
-        assert_eq!((&answer["ok"], &answer["message"]["body"]), (&json!(true), &json!("mine")));
-        let page = ada.get_json(&format!("/rooms/{room}")).await;
-        assert!(!page.body.contains("stolen"), "{}", page.body);
-        // A new session of the same person is another one.
-        let again = server.log_in("ada").await;
-        session.poll(&again).await.expect(400);
+#[apply(both)]
+async fn a_session_is_nobody_elses(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let (ada, eve) = (server.register("ada").await, server.register("eve").await);
+    let room = ada.create_room("Secrets", "private").await;
+    let session = Polling::enter(&ada).await;
+    assert_eq!(ask(&session, &ada, "join", json!({ "room": room }), 1).await["ok"], true);
+    let stolen = event("message", &json!({ "room": room, "body": "stolen", "nonce": "stolen" }), 2);
+    let stranger = server.stranger();
+    for thief in [&stranger, &eve] {
+        session.poll(thief).await.expect(400);
+        session.send(thief, &stolen).await.expect(400);
+        session.send(thief, "1").await.expect(400);
+        assert_eq!(upgrade(&server, &session, &thief.cookies()).await.err(), Some(400));
     }
+    // With her cookie, from a page of somebody else's, in every way in which a browser says so.
+    let foreign = [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ];
+    for (name, value) in foreign {
+        Answer::of(session.post(&ada, &stolen).header(name, value)).await.expect(400);
+        Answer::of(ada.request(Method::GET, &session.path()).header(name, value)).await.expect(400);
+    }
+    // None of that touched it, and nothing went to anybody else.
+    let answer = ask(&session, &ada, "message", json!({ "room": room, "body": "mine", "nonce": "mine" }), 3).await;
+    assert_eq!((&answer["ok"], &answer["message"]["body"]), (&json!(true), &json!("mine")));
+    let page = ada.get_json(&format!("/rooms/{room}")).await;
+    assert!(!page.body.contains("stolen"), "{}", page.body);
+    // A new session of the same person is another one.
+    let again = server.log_in("ada").await;
+    session.poll(&again).await.expect(400);
+}
 
-    async fn a_page_from_elsewhere_is_not_let_in_over_polling(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let ada = server.register("ada").await;
-        let foreign = ("origin", "https://evil.example");
-        let opened = Answer::of(ada.request(Method::GET, OPENING).header(foreign.0, foreign.1)).await;
-        let Packet::Open(open) = Packet::parse(&opened.body) else { panic!("{opened:?}") };
-        let session = Polling { sid: open["sid"].as_str().expect("a session has an id").to_owned() };
-        Answer::of(session.post(&ada, "40/chat,").header(foreign.0, foreign.1)).await.expect(200);
-        // A ping may come first.
-        loop {
-            let told = Answer::of(ada.request(Method::GET, &session.path()).header(foreign.0, foreign.1)).await;
-            if told.expect(200).body.contains("forbidden_origin") {
-                break;
-            }
+#[apply(both)]
+async fn a_page_from_elsewhere_is_not_let_in_over_polling(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let ada = server.register("ada").await;
+    let foreign = ("origin", "https://evil.example");
+    let opened = Answer::of(ada.request(Method::GET, OPENING).header(foreign.0, foreign.1)).await;
+    let Packet::Open(open) = Packet::parse(&opened.body) else { panic!("{opened:?}") };
+    let session = Polling { sid: open["sid"].as_str().expect("a session has an id").to_owned() };
+    Answer::of(session.post(&ada, "40/chat,").header(foreign.0, foreign.1)).await.expect(200);
+    // A ping may come first.
+    loop {
+        let told = Answer::of(ada.request(Method::GET, &session.path()).header(foreign.0, foreign.1)).await;
+        if told.expect(200).body.contains("forbidden_origin") {
+            break;
         }
     }
+}
 
-    async fn what_ends_an_access_ends_its_polling_session(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let ada = server.register("ada").await;
-        let session = Polling::enter(&ada).await;
-        let old = server.stranger();
-        old.plant_cookie(&ada.cookies());
-        ada.post("/logout", &[]).await.expect(303);
-        let told = session.until(&old, |packet| matches!(packet, Packet::Event(_, _, name, _) if name == "signed_out")).await;
-        assert!(matches!(&told, Packet::Event(_, _, _, data) if data[0]["reason"] == "logged_out"), "{told:?}");
-        is_over(&session, &old).await;
-    }
+#[apply(both)]
+async fn what_ends_an_access_ends_its_polling_session(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let ada = server.register("ada").await;
+    let session = Polling::enter(&ada).await;
+    let old = server.stranger();
+    old.plant_cookie(&ada.cookies());
+    ada.post("/logout", &[]).await.expect(303);
+    let told = session.until(&old, |packet| matches!(packet, Packet::Event(_, _, name, _) if name == "signed_out")).await;
+    assert!(matches!(&told, Packet::Event(_, _, _, data) if data[0]["reason"] == "logged_out"), "{told:?}");
+    is_over(&session, &old).await;
+}
 
-    async fn what_breaks_the_protocol_ends_a_polling_session(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let ada = server.register("ada").await;
-        for packet in [r#"451-/chat,["message",{"_placeholder":true,"num":0}]"#, "bAAAA", "40/elsewhere,", "40", "42[]"] {
-            let outside = server.stranger();
-            let session = Polling::open(&outside).await.expect("the session opens");
-            session.send(&outside, packet).await;
-            is_over(&session, &outside).await;
-            let session = Polling::enter(&ada).await;
-            session.send(&ada, packet).await;
-            is_over(&session, &ada).await;
-        }
+#[apply(both)]
+async fn what_breaks_the_protocol_ends_a_polling_session(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let ada = server.register("ada").await;
+    for packet in [r#"451-/chat,["message",{"_placeholder":true,"num":0}]"#, "bAAAA", "40/elsewhere,", "40", "42[]"] {
         let outside = server.stranger();
         let session = Polling::open(&outside).await.expect("the session opens");
-        let connects = ["40/chat,"; 9].join("\u{1e}");
-        session.send(&outside, &connects).await.expect(400);
+        session.send(&outside, packet).await;
         is_over(&session, &outside).await;
+        let session = Polling::enter(&ada).await;
+        session.send(&ada, packet).await;
+        is_over(&session, &ada).await;
     }
+    let outside = server.stranger();
+    let session = Polling::open(&outside).await.expect("the session opens");
+    let connects = ["40/chat,"; 9].join("\u{1e}");
+    session.send(&outside, &connects).await.expect(400);
+    is_over(&session, &outside).await;
+}
 
-    async fn sessions_count_as_connections_of_their_address_and_in_all(database: &Database) {
-        for (limit, from) in [("ADDRESS_CONNECTION_LIMIT", [127, 0, 0, 1]), ("CONNECTION_LIMIT", [127, 0, 0, 2])] {
-            let mut server = Server::start(database.url(), &[ALLOWED, (limit, "8")]).await;
-            // Over a connection, which counts as well; a client may make another one meanwhile.
-            let stranger = Person::from_address(server.site.clone(), "", Some(from.into()));
-            let mut opened = 0;
-            let refused = loop {
-                match Polling::open(&stranger).await {
-                    Ok(_) => opened += 1,
-                    Err(refused) => break refused,
-                }
-            };
-            assert!((4..=7).contains(&opened), "{limit}: {opened}");
-            assert_eq!(refused.status, 503, "{refused:?}");
-            drop(stranger);
-            server.stop().await;
-        }
-    }
-
-    async fn behind_a_proxy_sessions_count_for_the_client(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED, ("ADDRESS_CONNECTION_LIMIT", "3"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
-        let open = async |client: &str| {
-            let request = server.stranger().request(Method::GET, OPENING).header("x-forwarded-for", client);
-            Answer::of(request).await.status
-        };
-        for _ in 0..3 {
-            assert_eq!(open("192.0.2.1").await, 200);
-        }
-        assert_eq!(open("192.0.2.1").await, 503);
-        assert_eq!(open("192.0.2.2").await, 200);
-    }
-
-    async fn only_so_many_sessions_wait_to_be_let_in(database: &Database) {
-        let server = Server::start(database.url(), &[ALLOWED]).await;
-        let stranger = server.stranger();
-        let ada = server.register("ada").await;
-        let let_in = Polling::enter(&ada).await;
+#[apply(both)]
+async fn sessions_count_as_connections_of_their_address_and_in_all(database: &Database) {
+    for (limit, from) in [("ADDRESS_CONNECTION_LIMIT", [127, 0, 0, 1]), ("CONNECTION_LIMIT", [127, 0, 0, 2])] {
+        let mut server = Server::start(database.url(), &[ALLOWED, (limit, "8")]).await;
+        // Over a connection, which counts as well; a client may make another one meanwhile.
+        let stranger = Person::from_address(server.site.clone(), "", Some(from.into()));
         let mut opened = 0;
-        while Polling::open(&stranger).await.is_ok() {
-            opened += 1;
-            assert!(opened < 500, "there is no end to it");
-        }
-        assert_eq!(opened, 64);
-        // Whoever is in does not mind, and neither does another address.
-        assert_eq!(ask(&let_in, &ada, "join", json!({ "room": "general" }), 1).await["ok"], true);
-        let other = Person::from_address(server.site.clone(), "", Some([127, 0, 0, 2].into()));
-        Polling::open(&other).await.expect("another address has its own");
+        let refused = loop {
+            match Polling::open(&stranger).await {
+                Ok(_) => opened += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!((4..=7).contains(&opened), "{limit}: {opened}");
+        assert_eq!(refused.status, 503, "{refused:?}");
+        drop(stranger);
+        server.stop().await;
     }
+}
+
+#[apply(both)]
+async fn behind_a_proxy_sessions_count_for_the_client(database: &Database) {
+    let server =
+        Server::start(database.url(), &[ALLOWED, ("ADDRESS_CONNECTION_LIMIT", "3"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let open = async |client: &str| {
+        let request = server.stranger().request(Method::GET, OPENING).header("x-forwarded-for", client);
+        Answer::of(request).await.status
+    };
+    for _ in 0..3 {
+        assert_eq!(open("192.0.2.1").await, 200);
+    }
+    assert_eq!(open("192.0.2.1").await, 503);
+    assert_eq!(open("192.0.2.2").await, 200);
+}
+
+#[apply(both)]
+async fn only_so_many_sessions_wait_to_be_let_in(database: &Database) {
+    let server = Server::start(database.url(), &[ALLOWED]).await;
+    let stranger = server.stranger();
+    let ada = server.register("ada").await;
+    let let_in = Polling::enter(&ada).await;
+    let mut opened = 0;
+    while Polling::open(&stranger).await.is_ok() {
+        opened += 1;
+        assert!(opened < 500, "there is no end to it");
+    }
+    assert_eq!(opened, 64);
+    // Whoever is in does not mind, and neither does another address.
+    assert_eq!(ask(&let_in, &ada, "join", json!({ "room": "general" }), 1).await["ok"], true);
+    let other = Person::from_address(server.site.clone(), "", Some([127, 0, 0, 2].into()));
+    Polling::open(&other).await.expect("another address has its own");
 }
 
 type Upgraded = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;

@@ -12,113 +12,134 @@ async fn is_well(app: &TestApp, witness: &Socket, number: usize) {
     app.stranger().get("/healthz").await.expect(200);
 }
 
-both! {
-    async fn malformed_packets_hurt_nobody_else(app: &TestApp) {
-        let (ada, eve) = (app.register("ada").await, app.register("eve").await);
-        let (witness, _) = ada.join("general").await;
-        let (mut socket, _) = eve.join("general").await;
-        let corpus = malformed::packets();
-        for (number, packet) in corpus.iter().enumerate() {
-            socket.raw(packet).await;
-            // Either it goes on, or it was hung up on.
-            let goes_on = tokio::select! {
-                answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => answer.is_some(),
-                () = socket.is_out() => false,
-            };
-            if !goes_on || socket.has_ended() {
-                socket = eve.join("general").await.0;
-            }
-            if number % 20 == 0 {
-                is_well(app, &witness, number).await;
-            }
+#[apply(both)]
+async fn malformed_packets_hurt_nobody_else(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let (witness, _) = ada.join("general").await;
+    let (mut socket, _) = eve.join("general").await;
+    let corpus = malformed::packets();
+    for (number, packet) in corpus.iter().enumerate() {
+        socket.raw(packet).await;
+        // Either it goes on, or it was hung up on.
+        let goes_on = tokio::select! {
+            answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => answer.is_some(),
+            () = socket.is_out() => false,
+        };
+        if !goes_on || socket.has_ended() {
+            socket = eve.join("general").await.0;
         }
-        is_well(app, &witness, corpus.len()).await;
-        assert!(witness.peek_at("message").iter().all(|it| it["kind"] != "text"), "{:?}", witness.peek());
-    }
-
-    async fn malformed_packets_before_a_welcome_hurt_nobody_else(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (witness, _) = ada.join("general").await;
-        for packet in malformed::packets() {
-            let socket = Socket::open(app, "", None).await.expect("the transport opens");
-            socket.raw(&packet).await;
-            socket.raw("40/chat,").await;
-            drop(socket.admission().await);
-        }
-        is_well(app, &witness, 1).await;
-    }
-
-    async fn binary_frames_and_attachments_are_no_events(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (witness, _) = ada.join("general").await;
-        for announced in ["", "451-/chat,0[\"message\",{\"_placeholder\":true,\"num\":0}]", "453-/chat,[\"message\",{\"_placeholder\":true,\"num\":7}]"] {
-            for bytes in [&b""[..], b"4", b"\x04", b"42/chat,[\"join\"]", &[0xff; 1000], &[0; 30_000]] {
-                let (socket, _) = ada.join("general").await;
-                if !announced.is_empty() {
-                    socket.raw(announced).await;
-                }
-                socket.frame(Frame::binary(bytes.to_vec())).await;
-                tokio::select! {
-                    answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => drop(answer),
-                    () = socket.is_out() => {}
-                }
-            }
-        }
-        is_well(app, &witness, 1).await;
-    }
-
-    async fn bytes_that_are_no_text_end_the_connection(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (witness, _) = ada.join("general").await;
-        let bodies: [&[u8]; 4] = [b"\xff\xfe", b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]", b"42/chat,[\"\xc3\x28\",{}]", b"4\xf4\x90\x80\x80"];
-        for (body, is_in) in bodies.into_iter().flat_map(|body| [(body, true), (body, false)]) {
-            // After the welcome, and before it.
-            let socket = if is_in { ada.join("general").await.0 } else { Socket::open(app, &ada.cookies(), None).await.expect("it opens") };
-            // A text frame, opcode 1, masked with zeros as a client must.
-            use tokio_tungstenite::tungstenite::protocol::frame::{Frame as RawFrame, coding::{Data, OpCode}};
-            let frame = RawFrame::message(body.to_vec(), OpCode::Data(Data::Text), true);
-            socket.frame(Frame::Frame(frame)).await;
-            socket.is_cut().await;
-        }
-        is_well(app, &witness, 1).await;
-    }
-
-    async fn answers_of_every_length_arrive_whole(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let socket = ada.socket().await;
-        // A frame writes its length in another way from 126 bytes on, and from 65,536; a join's replay is longer than that.
-        for length in 1..=200 {
-            let body = "a".repeat(length);
-            let answer = socket.ok("preview", json!({ "body": body })).await;
-            assert_eq!(answer["html"], format!("<p>{body}</p>\n"));
+        if number % 20 == 0 {
+            is_well(app, &witness, number).await;
         }
     }
+    is_well(app, &witness, corpus.len()).await;
+    assert!(witness.peek_at("message").iter().all(|it| it["kind"] != "text"), "{:?}", witness.peek());
+}
 
-    async fn frames_that_are_too_large_end_the_connection(app: &TestApp) {
-        let ada = app.register("ada").await;
-        let (witness, _) = ada.join("general").await;
-        for length in [100 << 10, 1 << 20, 16 << 20] {
+#[apply(both)]
+async fn malformed_packets_before_a_welcome_hurt_nobody_else(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (witness, _) = ada.join("general").await;
+    for packet in malformed::packets() {
+        let socket = Socket::open(app, "", None).await.expect("the transport opens");
+        socket.raw(&packet).await;
+        socket.raw("40/chat,").await;
+        drop(socket.admission().await);
+    }
+    is_well(app, &witness, 1).await;
+}
+
+#[apply(both)]
+async fn binary_frames_and_attachments_are_no_events(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (witness, _) = ada.join("general").await;
+    for announced in [
+        "",
+        "451-/chat,0[\"message\",{\"_placeholder\":true,\"num\":0}]",
+        "453-/chat,[\"message\",{\"_placeholder\":true,\"num\":7}]",
+    ] {
+        for bytes in [&b""[..], b"4", b"\x04", b"42/chat,[\"join\"]", &[0xff; 1000], &[0; 30_000]] {
             let (socket, _) = ada.join("general").await;
-            let body = "a".repeat(length);
-            // The server may hang up in the middle of it.
-            let packet = format!(r#"42/chat,["message",{{"room":"general","body":"{body}","nonce":"1"}}]"#);
-            drop(tokio::time::timeout(crate::harness::DEADLINE, socket.raw(&packet)).await);
-            socket.is_cut().await;
+            if !announced.is_empty() {
+                socket.raw(announced).await;
+            }
+            socket.frame(Frame::binary(bytes.to_vec())).await;
+            tokio::select! {
+                answer = async { socket.send("history", json!({ "room": "general" })).await.outcome().await } => drop(answer),
+                () = socket.is_out() => {}
+            }
         }
-        is_well(app, &witness, 1).await;
     }
+    is_well(app, &witness, 1).await;
+}
 
-    async fn fragments_that_add_up_to_too_much_end_the_connection(app: &TestApp) {
-        use tokio_tungstenite::tungstenite::protocol::frame::{Frame as RawFrame, coding::{Data, OpCode}};
-        let ada = app.register("ada").await;
-        let (witness, _) = ada.join("general").await;
-        let (socket, _) = ada.join("general").await;
-        for number in 0..64 {
-            let code = if number == 0 { Data::Text } else { Data::Continue };
-            let frame = RawFrame::message(vec![b'a'; 16 << 10], OpCode::Data(code), false);
-            socket.frame(Frame::Frame(frame)).await;
-        }
+#[apply(both)]
+async fn bytes_that_are_no_text_end_the_connection(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (witness, _) = ada.join("general").await;
+    let bodies: [&[u8]; 4] = [
+        b"\xff\xfe",
+        b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]",
+        b"42/chat,[\"\xc3\x28\",{}]",
+        b"4\xf4\x90\x80\x80",
+    ];
+    for (body, is_in) in bodies.into_iter().flat_map(|body| [(body, true), (body, false)]) {
+        // After the welcome, and before it.
+        let socket =
+            if is_in { ada.join("general").await.0 } else { Socket::open(app, &ada.cookies(), None).await.expect("it opens") };
+        // A text frame, opcode 1, masked with zeros as a client must.
+        use tokio_tungstenite::tungstenite::protocol::frame::{
+            Frame as RawFrame,
+            coding::{Data, OpCode},
+        };
+        let frame = RawFrame::message(body.to_vec(), OpCode::Data(Data::Text), true);
+        socket.frame(Frame::Frame(frame)).await;
         socket.is_cut().await;
-        is_well(app, &witness, 1).await;
     }
+    is_well(app, &witness, 1).await;
+}
+
+#[apply(both)]
+async fn answers_of_every_length_arrive_whole(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let socket = ada.socket().await;
+    // A frame writes its length in another way from 126 bytes on, and from 65,536; a join's replay is longer than that.
+    for length in 1..=200 {
+        let body = "a".repeat(length);
+        let answer = socket.ok("preview", json!({ "body": body })).await;
+        assert_eq!(answer["html"], format!("<p>{body}</p>\n"));
+    }
+}
+
+#[apply(both)]
+async fn frames_that_are_too_large_end_the_connection(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (witness, _) = ada.join("general").await;
+    for length in [100 << 10, 1 << 20, 16 << 20] {
+        let (socket, _) = ada.join("general").await;
+        let body = "a".repeat(length);
+        // The server may hang up in the middle of it.
+        let packet = format!(r#"42/chat,["message",{{"room":"general","body":"{body}","nonce":"1"}}]"#);
+        drop(tokio::time::timeout(crate::harness::DEADLINE, socket.raw(&packet)).await);
+        socket.is_cut().await;
+    }
+    is_well(app, &witness, 1).await;
+}
+
+#[apply(both)]
+async fn fragments_that_add_up_to_too_much_end_the_connection(app: &TestApp) {
+    use tokio_tungstenite::tungstenite::protocol::frame::{
+        Frame as RawFrame,
+        coding::{Data, OpCode},
+    };
+    let ada = app.register("ada").await;
+    let (witness, _) = ada.join("general").await;
+    let (socket, _) = ada.join("general").await;
+    for number in 0..64 {
+        let code = if number == 0 { Data::Text } else { Data::Continue };
+        let frame = RawFrame::message(vec![b'a'; 16 << 10], OpCode::Data(code), false);
+        socket.frame(Frame::Frame(frame)).await;
+    }
+    socket.is_cut().await;
+    is_well(app, &witness, 1).await;
 }
