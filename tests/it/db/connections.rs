@@ -87,8 +87,9 @@ fn what_is_given_up_keeps_nobody_waiting() {
         let read = &postgres(db).read;
         acquire_all(read).await.into_iter().for_each(Guard::release);
         let mut outside = PgConnection::connect(db.database.url()).await.expect("it answers");
-        let busy = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'
+        let busy = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and wait_event = 'PgSleep'
                     and datname = current_database()";
+        // It sleeps: a statement that is only being parsed is active, too, and would end with the one who gave it up.
         let begun = async { while sqlx::query_scalar::<_, i64>(busy).fetch_one(&mut outside).await.expect("it answers") == 0 {} };
         // Postgres is not told that nobody waits any more, so the connection is busy until its statement ends or is stopped.
         tokio::select! {
