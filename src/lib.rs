@@ -1,20 +1,18 @@
 //! Parlor: a persistent chat service in one binary.
 //!
 //! A room is a log. Every message has a place in it (`seq`), every change a number (`rev`), and one ledger writes them all;
-//! pages, sockets and replays read the same log. Dependencies run one way: `web` and `realtime` call `chat` and `accounts`, which
-//! call `db`. SQL is only in `db`, HTTP only in `web` and `router`, Socket.IO only in `realtime`.
+//! pages, sockets and replays read the same log. A module uses only those of lower layers; a test holds that
+//! (`tests/it/architecture.rs`). SQL is only in `db`, HTTP only in `web` and `http`, Socket.IO only in `realtime`.
 //!
-//! Reading order:
+//! Reading order, from the bottom:
 //!
-//! 1. [`chat`]: rooms, memberships, messages, and the ledger that writes them.
+//! 1. [`model`], [`permissions`], [`fulltext`]: types and rules without I/O.
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
-//! 3. [`accounts`]: people, passwords, sessions.
-//!    [`security_log`]: who came in, and who was kept out.
-//! 4. [`realtime`]: the Socket.IO namespace.
-//! 5. [`web`] and [`router`]: pages and forms.
-//!    [`pieces`]: pages that are put together of what is compressed already.
-//! 6. [`limits`]: how large an answer may be, and how much memory may be held.
-//! 7. [`state`], [`server`], [`config`], [`log`]: putting it together and running it.
+//! 3. [`events`]: everything that anybody is told, and the bus that carries it.
+//! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
+//! 5. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms.
+//! 6. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
+//! 7. [`limits`], [`pieces`], [`security_log`], [`transport`]: what the others share.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
