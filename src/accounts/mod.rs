@@ -2,8 +2,8 @@
 //!
 //! Owns who may have an account and who is who. It must not know about HTTP or sockets.
 
-mod access;
 mod argon;
+mod bans;
 mod common_passwords;
 pub mod device;
 pub mod hashing_queue;
@@ -11,6 +11,7 @@ pub mod invites;
 mod last_seen;
 mod login;
 pub mod password;
+mod password_change;
 pub mod profile;
 pub mod rate_limiter;
 mod registration;

@@ -116,7 +116,7 @@ impl Accounts {
 
     /// Stores the look of a new user's name, and publishes other users whose names it resembles.
     pub(super) async fn store_look(&self, user: &User) -> Result<()> {
-        let fold = lookalikes::fold(&Username::parse(&user.username)?);
+        let fold = Username::parse(&user.username)?.fold();
         let mut events = Vec::new();
         for changed in self.db.set_look(user.id, lookalikes::look(&user.name), fold).await? {
             if changed != user.id {

@@ -13,7 +13,7 @@ use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::model::Logged;
-use crate::model::{Head, Message, Page, RoomId, UserId, Window};
+use crate::model::{Head, Message, Page, RoomId, Window};
 
 /// Maximum number of messages in a page.
 pub const PAGE_LIMIT: i64 = 200;
@@ -131,11 +131,6 @@ impl Chat {
             Some(seq) => Ok(Some(seq)),
             None => Ok(self.db.first_on_or_after(view.room.id, from).await?),
         }
-    }
-
-    /// The number of unread messages of a user in a room, at most 1,000.
-    pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
-        Ok(self.db.unread(room, user).await?)
     }
 
     /// A message of a room.

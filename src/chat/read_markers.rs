@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::Chat;
 use crate::chat::ledger::Pending;
-use crate::chat::ledger::change::Change;
-use crate::chat::ledger::rules::Effect;
+use crate::chat::ledger::change::{Change, Effect};
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::events::Event;
@@ -55,6 +54,11 @@ impl Chat {
     pub async fn mark_unread(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
         self.allow(marker.user, ActionKind::Mark)?;
         self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Unread { seq })?).await
+    }
+
+    /// The number of unread messages of a user in a room, at most 1,000.
+    pub async fn unread(&self, room: RoomId, user: UserId) -> Result<i64> {
+        Ok(self.db.unread(room, user).await?)
     }
 
     async fn moved(&self, Marker { user, room, slug, origin }: Marker<'_>, pending: Pending) -> Result<Unread> {

@@ -1,4 +1,4 @@
-//! Changing a password, banning and unbanning.
+//! Statements about bans.
 //!
 //! Owns that sessions end in the same transaction. It must not know about sockets.
 
@@ -7,18 +7,6 @@ use crate::clock::Millis;
 use crate::model::UserId;
 
 impl Db {
-    /// Stores a new password hash and deletes every session of the user, in one transaction.
-    pub async fn set_password(&self, user: UserId, password_hash: String) -> sqlx::Result<()> {
-        transaction!(self, |tx| {
-            sqlx::query("update users set password_hash = $2 where id = $1")
-                .bind(user)
-                .bind(&password_hash)
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
-        })
-    }
-
     /// Bans a user and deletes all of their sessions, in one transaction. An earlier ban keeps its date.
     pub async fn ban(&self, user: UserId, now: Millis) -> sqlx::Result<()> {
         transaction!(self, |tx| {

@@ -268,4 +268,16 @@ impl Db {
         .await
         .map(drop))
     }
+
+    /// Stores a new password hash and deletes every session of the user, in one transaction.
+    pub async fn set_password(&self, user: UserId, password_hash: String) -> sqlx::Result<()> {
+        transaction!(self, |tx| {
+            sqlx::query("update users set password_hash = $2 where id = $1")
+                .bind(user)
+                .bind(&password_hash)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
+        })
+    }
 }

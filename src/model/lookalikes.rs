@@ -8,8 +8,6 @@ use unicode_script::Script;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::AugmentedScriptSet;
 
-use super::username::Username;
-
 /// Mentions, or words of a sentence: reserved for everybody.
 const RESERVED_WORDS: [&str; 7] = ["all", "channel", "everybody", "everyone", "here", "me", "room"];
 /// Names of the server or its operators: allowed only through the set-up link and at the command line.
@@ -54,12 +52,6 @@ pub fn folds(name: &str) -> [String; 2] {
     [lower(&skeleton_of(&lower(&plain))), lower(&skeleton_of(&lower(&skeleton_of(&plain))))]
 }
 
-/// Equal for usernames that look alike.
-pub fn fold(username: &Username) -> String {
-    let [fold, _] = folds(username.as_str());
-    fold
-}
-
 /// Whether a username is reserved for everybody.
 pub fn is_reserved_word(username: &str) -> bool {
     RESERVED_WORDS.contains(&username)
@@ -96,9 +88,10 @@ pub fn is_single_script(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::username::Username;
 
     fn is_taken_for(name: &str, username: &str) -> bool {
-        folds(name).contains(&fold(&Username::parse(username).unwrap()))
+        folds(name).contains(&Username::parse(username).unwrap().fold())
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Username {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Equal for usernames that look alike.
+    pub fn fold(&self) -> String {
+        let [fold, _] = lookalikes::folds(self.as_str());
+        fold
+    }
 }
 
 /// Validates a display name: free text in one script; the username if empty. Whether it resembles another user's name is checked

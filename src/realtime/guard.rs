@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,9 +16,9 @@ use parking_lot::{Mutex, MutexGuard};
 use socketioxide::TransportType;
 
 use super::NAMESPACE;
-use super::handshake::Handshake;
+use crate::model::SessionKey;
 use crate::server::{ConnectionControl, ConnectionPermit, Connections};
-use crate::transport::{Close, Guard, Guarded, Message, Verdict};
+use crate::transport::{Backlog, Close, Guard, Guarded, Message, Verdict};
 
 /// The most connect attempts on one transport, successful or not.
 const CONNECTS: u32 = 8;
@@ -27,6 +28,21 @@ const UNADMITTED: u32 = 16 * 1024;
 const NAMED: usize = 64;
 /// How long a refused client has to read why.
 const FAREWELL: Duration = Duration::from_millis(250);
+
+/// What is kept of the request that opens a transport.
+#[derive(Debug)]
+pub struct Handshake {
+    /// The session that its cookie names, if any; whether it is valid is checked at each connect.
+    pub session: Option<SessionKey>,
+    /// Whether it comes from one of our pages or from no browser, and was addressed to this server.
+    pub is_origin_allowed: bool,
+    /// Cuts the connection that it came on.
+    pub control: ConnectionControl,
+    /// The bytes queued for the session that it opens.
+    pub backlog: Backlog,
+    /// The client's address.
+    pub address: IpAddr,
+}
 
 /// Guards one transport.
 pub struct ConnectionGuard {
@@ -235,7 +251,6 @@ impl<'a> Packet<'a> {
 mod tests {
     use super::*;
     use crate::server::Limits;
-    use crate::transport::Backlog;
 
     fn guard() -> ConnectionGuard {
         let handshake = Handshake {

@@ -13,28 +13,12 @@ use ipnet::IpNet;
 use crate::http::client_ip;
 use crate::http::cookies::session_key;
 use crate::http::origin::Origins;
-use crate::model::SessionKey;
-use crate::realtime::guard::ConnectionGuard;
+use crate::realtime::guard::{ConnectionGuard, Handshake};
 use crate::server::{ConnectionControl, Connections};
 use crate::transport::{Backlog, Guarded};
 
 /// Where Socket.IO answers.
 pub const PATH: &str = "/socket.io";
-
-/// What is kept of a request.
-#[derive(Debug)]
-pub struct Handshake {
-    /// The session that its cookie names, if any; whether it is valid is checked at each connect.
-    pub session: Option<SessionKey>,
-    /// Whether it comes from one of our pages or from no browser, and was addressed to this server.
-    pub is_origin_allowed: bool,
-    /// Cuts the connection that it came on.
-    pub control: ConnectionControl,
-    /// The bytes queued for the session that it opens.
-    pub backlog: Backlog,
-    /// The client's address.
-    pub address: IpAddr,
-}
 
 /// What requests are checked against.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! Dependencies point one way: a module may use only those that stand before it here. `docs/architecture.md` says why.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,77 @@ fn dependencies_point_one_way() {
     upward.sort();
     upward.dedup();
     assert!(upward.is_empty(), "{upward:#?}");
+}
+
+/// Files that import each other and are harmless: opening SQLite starts the follower of its search index, which keeps the writing pool.
+const CYCLES: [&[&str]; 1] = [&["db::open", "db::search", "db::search::follow"]];
+
+/// A file may import the `mod.rs` above it, whose type it extends; otherwise no files import each other, however many are between them.
+#[test]
+fn files_do_not_import_each_other() {
+    let files: BTreeMap<String, PathBuf> = sources(Path::new("src")).into_iter().map(|path| (name(&path), path)).collect();
+    let imports = |module: &str, path: &Path| -> BTreeSet<String> {
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let used = uses(code).into_iter().filter_map(|path| resolve(module, &path, &files));
+        used.filter(|used| used != module && !module.starts_with(&format!("{used}::"))).collect()
+    };
+    let graph: BTreeMap<&str, BTreeSet<String>> = files.iter().map(|(name, path)| (&**name, imports(name, path))).collect();
+    let reached = |from: &str| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        while let Some(module) = next.pop() {
+            next.extend(graph[&*module].iter().filter(|used| reached.insert((*used).clone())).cloned());
+        }
+        reached
+    };
+    let in_a_cycle: Vec<_> = files.keys().filter(|module| reached(module).contains(*module)).collect();
+    assert_eq!(in_a_cycle, CYCLES.concat().iter().collect::<Vec<_>>());
+}
+
+/// What a file is called in paths.
+fn name(path: &Path) -> String {
+    let inside = path.strip_prefix("src").unwrap().with_extension("");
+    inside.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect::<Vec<_>>().join("::")
+}
+
+/// The paths of all `use` declarations, braces expanded.
+fn uses(code: &str) -> Vec<String> {
+    let declarations = code.split(';').filter_map(|part| part.rsplit_once("use ")).filter(|(before, _)| {
+        let line = before.rsplit('\n').next().unwrap().trim();
+        line.is_empty() || line.starts_with("pub")
+    });
+    declarations.flat_map(|(_, tree)| expand(&tree.split_whitespace().collect::<String>())).collect()
+}
+
+fn expand(tree: &str) -> Vec<String> {
+    let Some((before, rest)) = tree.split_once('{') else { return vec![tree.to_owned()] };
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for c in rest[..rest.len() - 1].chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    parts.iter().filter(|part| !part.is_empty()).flat_map(|part| expand(part)).map(|part| format!("{before}{part}")).collect()
+}
+
+/// The file that a path leads to from a module, if it is one of ours.
+fn resolve(module: &str, path: &str, files: &BTreeMap<String, PathBuf>) -> Option<String> {
+    let mut at: Vec<&str> = module.split("::").collect();
+    let mut parts: Vec<&str> = path.split("::").collect();
+    match parts[0] {
+        "crate" => at.clear(),
+        "self" | "super" => {}
+        _ => return None,
+    }
+    while matches!(parts.first(), Some(&"crate" | &"self" | &"super")) {
+        if parts.remove(0) == "super" {
+            at.pop();
+        }
+    }
+    at.extend(parts);
+    (1..=at.len()).rev().map(|length| at[..length].join("::")).find(|name| files.contains_key(name))
 }
 
 /// Every first name behind `crate::`.

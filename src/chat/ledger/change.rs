@@ -1,12 +1,14 @@
-//! The changes that a room can undergo.
+//! The changes that a room can undergo, and their outcomes.
 //!
 //! Owns the vocabulary between the use-cases and the ledger. It must not decide anything; `rules` does.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
-use crate::chat::ledger::rules::Outcome;
 use crate::chat::markdown::Rendered;
-use crate::model::{RoomId, UserId, Visibility};
+use crate::error::Result;
+use crate::model::{Logged, RoomId, UserId, Visibility};
 
 /// A change of a room.
 #[derive(Debug)]
@@ -104,4 +106,18 @@ pub struct Request {
     pub change: Change,
     /// Receives the outcome; the requester may have gone.
     pub reply: oneshot::Sender<Outcome>,
+}
+
+/// The outcome of a change.
+pub type Outcome = Result<Effect>;
+
+/// The effect of an accepted change.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// A message was created or changed, or already was as requested.
+    Message(Arc<Logged>),
+    /// A read marker moved to this `seq`.
+    ReadMarker(i64),
+    /// Nothing had to change.
+    Unchanged,
 }

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, warn};
 
 use super::names::Names;
-use crate::chat::ledger::change::{Change, Request};
+use crate::chat::ledger::change::{Change, Effect, Outcome, Request};
 use crate::chat::ledger::recent::RecentCache;
-use crate::chat::ledger::rules::{Batch, Effect, Outcome};
+use crate::chat::ledger::rules::Batch;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::ledger::LARGEST_BATCH;

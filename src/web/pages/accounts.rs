@@ -1,31 +1,28 @@
-//! Registering, logging in, logging out, and inviting.
+//! Registering, logging in, logging out.
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::accounts::Registration;
-use crate::chat::rate_limits::ActionKind;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::model::UserId;
-use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
 use crate::web::device_cookie::{self, DeviceCookie};
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::respond::{form_again, own_path, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
-use crate::web::views::{DeadInvitePage, InvitePage, LoginPage, RegisterPage};
+use crate::web::views::{DeadInvitePage, LoginPage, RegisterPage};
 
 /// The routes.
 pub fn router() -> Router<AppState> {
@@ -33,7 +30,6 @@ pub fn router() -> Router<AppState> {
         .route("/register", get(register_page).post(register).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
         .route("/login", get(login_page).post(login).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
         .route("/logout", post(logout))
-        .route("/invites", post(invite))
 }
 
 /// The delay of a refusal for which no password was hashed: it slows down guessing, and hardly anybody else notices it.
@@ -202,14 +198,4 @@ pub async fn logout(
         state.accounts.logged_out(&user, &source);
     }
     Ok(Redirect::to("/login").into_response())
-}
-
-/// `POST /invites`, by an administrator: a link with which one person can register.
-pub async fn invite(State(state): State<AppState>, user: CurrentUser, source: Source, headers: HeaderMap) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::Invite)?;
-    state.chat.allow(user.id, ActionKind::Invite)?;
-    let token = state.accounts.invite(&user, &source).await?;
-    let frame = frame(&state, &user).await?;
-    let link = format!("{}/register?invite={token}", state.origins.own(&headers));
-    Ok(page(&InvitePage { frame, link }))
 }

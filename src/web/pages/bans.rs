@@ -1,73 +1,20 @@
-//! Ending access: a changed password, a ban.
+//! Banning and unbanning, by administrators.
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
-use serde::Deserialize;
-use tower_sessions::Session;
+use axum::routing::post;
 
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::security_log::Source;
-use crate::web::accept::Format;
-use crate::web::app_layout::frame;
-use crate::web::device_cookie;
-use crate::web::form::Form;
-use crate::web::layers::session;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::views::PasswordPage;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/people/{username}/ban", post(ban))
-        .route("/people/{username}/unban", post(unban))
-        .route("/settings/password", get(password_page).post(change_password))
-}
-
-/// The form for a new password.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PasswordForm {
-    current: String,
-    password: String,
-}
-
-/// `GET /settings/password`.
-pub async fn password_page(State(state): State<AppState>, user: CurrentUser) -> Result<Response> {
-    let frame = frame(&state, &user).await?;
-    Ok(page(&PasswordPage { frame, problem: None }))
-}
-
-/// `POST /settings/password`: every session of the person ends; this browser gets a new one.
-pub async fn change_password(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    session: Session,
-    source: Source,
-    format: Format,
-    Form(form): Form<PasswordForm>,
-) -> Result<Response> {
-    let key = session.id().as_ref().map(crate::accounts::session::key);
-    let key = key.ok_or(Error::Unauthenticated)?;
-    let changed = state.accounts.change_password(&user, &key, &form.current, &form.password, &source);
-    match changed.await {
-        Ok(changed) => {
-            session::begin(&session, user.id, &state.accounts).await?;
-            let mut response = Redirect::to("/settings?saved").into_response();
-            device_cookie::set(&mut response, &state.accounts.remember(&changed, None), &state.origins);
-            Ok(response)
-        }
-        Err(error) if format.is_json() => Err(error),
-        Err(error) => {
-            let frame = frame(&state, &user).await?;
-            Ok(form_again(&error, &PasswordPage { frame, problem: Some((&error).into()) }))
-        }
-    }
+    Router::new().route("/people/{username}/ban", post(ban)).route("/people/{username}/unban", post(unban))
 }
 
 /// `POST /people/{username}/ban`, by an administrator.

@@ -7,20 +7,22 @@ use axum::Router;
 
 use crate::web::state::AppState;
 
-pub mod access;
 pub mod accounts;
+pub mod bans;
 pub mod drafts;
 pub mod emoji;
 pub mod fallback;
 pub mod health;
 pub mod history;
 pub mod install;
+pub mod invites;
 pub mod keys;
 pub mod members;
 pub mod mentions;
 pub mod message_actions;
 pub mod messages;
 pub mod notifications;
+pub mod password;
 pub mod people;
 pub mod pins;
 pub mod preview;
@@ -36,16 +38,18 @@ pub mod threads;
 /// The routes that need a session.
 pub fn with_session() -> Router<AppState> {
     Router::new()
-        .merge(access::router())
         .merge(accounts::router())
+        .merge(bans::router())
         .merge(drafts::router())
         .merge(history::router())
+        .merge(invites::router())
         .merge(keys::router())
         .merge(members::router())
         .merge(mentions::router())
         .merge(message_actions::router())
         .merge(messages::router())
         .merge(notifications::router())
+        .merge(password::router())
         .merge(people::router())
         .merge(pins::router())
         .merge(preview::router())

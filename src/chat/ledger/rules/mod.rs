@@ -11,7 +11,7 @@ mod room;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, Request};
+use crate::chat::ledger::change::{Change, Effect, Outcome, Request};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -20,20 +20,6 @@ use crate::events::Event;
 use crate::model::Logged;
 use crate::model::{Kind, Membership, Message, RoomId, UserId};
 use crate::permissions::{self, Action, Actor, RoomFacts};
-
-/// The outcome of a change.
-pub type Outcome = Result<Effect>;
-
-/// The effect of an accepted change.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// A message was created or changed, or already was as requested.
-    Message(Arc<Logged>),
-    /// A read marker moved to this `seq`.
-    ReadMarker(i64),
-    /// Nothing had to change.
-    Unchanged,
-}
 
 /// The text of a message.
 #[derive(Clone, Copy)]

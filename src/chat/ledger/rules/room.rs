@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Effect, Outcome};
+use super::Batch;
+use crate::chat::ledger::change::{Effect, Outcome};
 use crate::db::ledger::{Person, RoomState};
 use crate::error::Error;
 use crate::events::{Event, Removal};

@@ -6,56 +6,7 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use super::table::LANGUAGES;
-
-/// How a language is scanned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Words, strings, numbers and comments.
-    Code,
-    /// Tags with attributes.
-    Markup,
-    /// Added and deleted lines.
-    Diff,
-}
-
-/// A language.
-#[derive(Debug)]
-pub struct Language {
-    /// Its names.
-    pub names: &'static [&'static str],
-    /// How it is scanned.
-    pub kind: Kind,
-    /// Keywords, separated by spaces.
-    pub keywords: &'static str,
-    /// Built-in types and constants, separated by spaces.
-    pub types: &'static str,
-    /// What starts a comment to the end of the line.
-    pub line_comments: &'static [&'static str],
-    /// What starts and ends a block comment.
-    pub block_comment: Option<(&'static str, &'static str)>,
-    /// What starts and ends a string, and whether it may span lines. Longer delimiters first.
-    pub strings: &'static [(&'static str, &'static str, bool)],
-    /// Further traits.
-    pub traits: Traits,
-}
-
-/// Further traits of a language.
-#[derive(Clone, Copy, Debug)]
-pub struct Traits {
-    /// Keywords ignore case.
-    pub ignores_case: bool,
-    /// Capitalized words are types.
-    pub capitals_are_types: bool,
-    /// `'a` without a closing quote is not a string.
-    pub has_lifetimes: bool,
-    /// Comments start only after a space.
-    pub spaced_comments: bool,
-    /// Words may contain hyphens, and a word before `:` or `=` is a key.
-    pub has_keys: bool,
-    /// The sign before a variable, attribute or directive: `@`, `$` or `#`.
-    pub sigil: Option<u8>,
-}
+use super::table::{LANGUAGES, Language};
 
 /// A language with word sets for fast lookup.
 pub struct Known {

@@ -44,9 +44,9 @@ impl Painter {
         self.html.push_str(name);
         self.html.push_str("\">");
         match language.kind {
-            languages::Kind::Code => scan::code(language, code, self),
-            languages::Kind::Markup => markup::markup(code, self),
-            languages::Kind::Diff => markup::diff(code, self),
+            table::Kind::Code => scan::code(language, code, self),
+            table::Kind::Markup => markup::markup(code, self),
+            table::Kind::Diff => markup::diff(code, self),
         }
         self.html.push_str("</code></pre>\n");
         Some(std::mem::take(&mut self.html))
