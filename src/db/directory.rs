@@ -7,7 +7,7 @@ use super::people::pattern;
 use super::rooms::RoomRow;
 use super::{Db, read};
 use crate::clock::Millis;
-use crate::model::pagination::{Order, RoomCursor, RoomPageRequest, Whose};
+use crate::model::pagination::{RoomCursor, RoomOrder, RoomPageRequest, RoomScope};
 use crate::model::{ListedRoom, UserId};
 
 /// A page of the room directory: by rank, then by name.
@@ -82,15 +82,15 @@ impl Db {
         request: &RoomPageRequest,
         limit: i64,
     ) -> sqlx::Result<Vec<(RoomCursor, ListedRoom)>> {
-        let rows = match request.whose {
-            Whose::Own => directory!(
+        let rows = match request.scope {
+            RoomScope::Own => directory!(
                 self,
                 reader,
                 request,
                 limit,
                 "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1"
             ),
-            Whose::Others => directory!(
+            RoomScope::Others => directory!(
                 self,
                 reader,
                 request,
@@ -98,7 +98,7 @@ impl Db {
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                  where visibility = 'public' and joined_at is null"
             ),
-            Whose::All => directory!(
+            RoomScope::All => directory!(
                 self,
                 reader,
                 request,
@@ -109,7 +109,7 @@ impl Db {
         };
         let found = rows.into_iter().map(|mut row| {
             let place = RoomCursor { rank: row.rank, name: std::mem::take(&mut row.place), slug: row.slug.clone() };
-            let talked_at = (request.order == Order::Activity).then_some(Millis(row.rank));
+            let talked_at = (request.order == RoomOrder::Activity).then_some(Millis(row.rank));
             (place, ListedRoom { talked_at, ..row.into() })
         });
         Ok(found.collect())

@@ -26,7 +26,7 @@ pub enum Event {
         /// Whether it was posted just now.
         is_new: bool,
         /// Whom it mentioned before, if that changed or the message was deleted: unread counts may change with it.
-        addressed: Option<Vec<String>>,
+        mentions_before: Option<Vec<String>>,
     },
     /// Somebody has become a member of a room.
     MemberAdded {

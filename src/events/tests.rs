@@ -52,7 +52,7 @@ fn all() -> Vec<Event> {
         Draft { room: "tea".into(), content: DraftContent { body: "b".into(), reply_to: Some(4), edit }, written_at: Millis(5) };
     let session = SessionKey::from_digits("0f".repeat(32));
     vec![
-        Event::Message { logged: logged(), is_new: true, addressed: Some(vec!["ada".into()]) },
+        Event::Message { logged: logged(), is_new: true, mentions_before: Some(vec!["ada".into()]) },
         Event::MemberAdded { room: RoomId(5), user },
         Event::MemberRemoved { room: RoomId(5), slug: slug.clone(), user, rev: 9, reason: Removal::Left },
         Event::RoomChanged { room: RoomId(5), is_direct: true, now: room() },

@@ -66,7 +66,7 @@ const WATCHED: usize = 200;
 
 /// Which rooms the directory lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Whose {
+pub enum RoomScope {
     /// All that the reader can see.
     #[default]
     All,
@@ -78,7 +78,7 @@ pub enum Whose {
 
 /// The order of the directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum RoomOrder {
     /// By name.
     #[default]
     Name,
@@ -88,7 +88,7 @@ pub enum Order {
     Activity,
 }
 
-impl Order {
+impl RoomOrder {
     /// Parses a form field; empty means by name.
     ///
     /// # Errors
@@ -120,9 +120,9 @@ pub struct RoomPageRequest {
     /// The page starts after this cursor.
     pub after: Option<RoomCursor>,
     /// Which rooms.
-    pub whose: Whose,
+    pub scope: RoomScope,
     /// In which order.
-    pub order: Order,
+    pub order: RoomOrder,
     /// Whether to include the reader's conversations.
     pub with_direct: bool,
 }
@@ -150,10 +150,10 @@ impl fmt::Display for RoomCursor {
 
 impl RoomCursor {
     /// Parses the text form. The order tells whether it contains a rank: a name may look like one.
-    fn parse(text: &str, order: Order) -> Option<Self> {
+    fn parse(text: &str, order: RoomOrder) -> Option<Self> {
         let (slug, rest) = text.split_once('~')?;
         let (rank, name) = match (order, rest.split_once('~')) {
-            (Order::Name, _) => (0, rest),
+            (RoomOrder::Name, _) => (0, rest),
             // A room without members has no rank in its text.
             (_, Some((rank, name))) if rank.parse::<i64>().is_ok() => (rank.parse().ok()?, name),
             _ => (0, rest),
@@ -170,12 +170,12 @@ impl RoomPageRequest {
     ///
     /// # Errors
     /// `invalid` or `too_long`, for `q` or `after`.
-    pub fn parse(q: &str, after: &str, whose: Whose, order: Order) -> Result<Self> {
+    pub fn parse(q: &str, after: &str, scope: RoomScope, order: RoomOrder) -> Result<Self> {
         let text = validate::line("q", q, MAX_QUERY)?;
         validate::no_nul("after", after)?;
         let wrong = || Error::invalid("after", "`after` must be the `next` of an earlier answer.");
         let after = if after.is_empty() { None } else { Some(RoomCursor::parse(after, order).ok_or_else(wrong)?) };
-        Ok(Self { text: text.trim_start_matches('#').to_owned(), after, whose, order, with_direct: false })
+        Ok(Self { text: text.trim_start_matches('#').to_owned(), after, scope, order, with_direct: false })
     }
 }
 
@@ -276,19 +276,22 @@ mod tests {
     #[test]
     fn a_place_comes_back_as_it_was_told() {
         for name in ["tea", "a ~ b~c", "東京"] {
-            for (rank, order) in
-                [(0, Order::Name), (0, Order::Members), (12, Order::Members), (1_790_000_000_000, Order::Activity)]
-            {
+            for (rank, order) in [
+                (0, RoomOrder::Name),
+                (0, RoomOrder::Members),
+                (12, RoomOrder::Members),
+                (1_790_000_000_000, RoomOrder::Activity),
+            ] {
                 let place = RoomCursor { rank, name: name.to_owned(), slug: "tea-7k3fqx".to_owned() };
-                let request = RoomPageRequest::parse("", &place.to_string(), Whose::All, order).unwrap();
+                let request = RoomPageRequest::parse("", &place.to_string(), RoomScope::All, order).unwrap();
                 assert_eq!(request.after, Some(place));
             }
         }
         assert_eq!(
-            RoomPageRequest::parse("#tea", "", Whose::Own, Order::Name).unwrap(),
-            RoomPageRequest { text: "tea".to_owned(), whose: Whose::Own, ..RoomPageRequest::default() }
+            RoomPageRequest::parse("#tea", "", RoomScope::Own, RoomOrder::Name).unwrap(),
+            RoomPageRequest { text: "tea".to_owned(), scope: RoomScope::Own, ..RoomPageRequest::default() }
         );
-        assert_eq!(RoomPageRequest::parse("", "tea", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
-        assert_eq!(RoomPageRequest::parse("", "te\0a~", Whose::All, Order::Name).unwrap_err().field(), Some("after"));
+        assert_eq!(RoomPageRequest::parse("", "tea", RoomScope::All, RoomOrder::Name).unwrap_err().field(), Some("after"));
+        assert_eq!(RoomPageRequest::parse("", "te\0a~", RoomScope::All, RoomOrder::Name).unwrap_err().field(), Some("after"));
     }
 }

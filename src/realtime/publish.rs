@@ -67,9 +67,9 @@ impl Realtime {
 
     async fn publish(self: &Arc<Self>, event: &Event) {
         match event {
-            Event::Message { logged, is_new, addressed } => {
+            Event::Message { logged, is_new, mentions_before } => {
                 self.broadcast(Audience::Live(logged.room), &**logged).await;
-                self.tell_watchers(logged, *is_new, addressed.as_deref()).await;
+                self.send_to_watchers(logged, *is_new, mentions_before.as_deref()).await;
             }
             Event::MemberAdded { room, user } => self.member_added(*room, *user),
             Event::MemberRemoved { room, slug, user, rev, reason } => {
@@ -89,28 +89,28 @@ impl Realtime {
             }
             Event::ReadMarkerMoved { user, slug, seq, unread, mentions, origin } => {
                 let read = Read { room: slug, seq: *seq, unread: *unread, mentions: *mentions };
-                self.tell_person(*user, origin.as_ref(), &read);
+                self.send_to_person(*user, origin.as_ref(), &read);
             }
             Event::NotificationLevelSet { user, slug, level, origin } => {
-                self.tell_person(*user, origin.as_ref(), &LevelChanged { room: slug, level: *level });
+                self.send_to_person(*user, origin.as_ref(), &LevelChanged { room: slug, level: *level });
             }
             Event::FavoriteSet { user, slug, is_favorite } => {
-                self.tell_person(*user, None, &FavoriteChanged { room: slug, favorite: *is_favorite });
+                self.send_to_person(*user, None, &FavoriteChanged { room: slug, favorite: *is_favorite });
             }
             Event::SidebarSectionSet { user, section, is_closed } => {
-                self.tell_person(*user, None, &SectionChanged { section, closed: *is_closed });
+                self.send_to_person(*user, None, &SectionChanged { section, closed: *is_closed });
             }
             Event::ConversationHidden { user, slug, is_hidden } => {
-                self.tell_person(*user, None, &Hidden { room: slug, hidden: *is_hidden });
+                self.send_to_person(*user, None, &Hidden { room: slug, hidden: *is_hidden });
             }
-            Event::DraftSaved { user, draft, origin } => self.tell_person(*user, origin.as_ref(), draft),
+            Event::DraftSaved { user, draft, origin } => self.send_to_person(*user, origin.as_ref(), draft),
             Event::UserRegistered { .. } => {}
             Event::ProfileChanged { person, status, .. } => {
                 let person = Person { username: &person.username, name: &person.name, status, alike: person.is_alike };
-                self.tell_everybody(&person);
+                self.send_to_all(&person);
             }
             Event::Typing { room, slug, username, name, origin } => {
-                self.tell_typing(*room, origin, &Typing { room: slug, user: username, name: name.as_deref() }).await;
+                self.send_typing(*room, origin, &Typing { room: slug, user: username, name: name.as_deref() }).await;
             }
             Event::PresenceChanged { room, slug, username, is_online } => {
                 self.broadcast(Audience::Live(*room), &Presence { room: slug, user: username, online: *is_online }).await;
@@ -130,7 +130,7 @@ impl Realtime {
     }
 
     /// Tells those who watch a room, and are not live in it, of a new message or of one that counts differently now.
-    async fn tell_watchers(&self, logged: &Logged, is_new: bool, addressed: Option<&[String]>) {
+    async fn send_to_watchers(&self, logged: &Logged, is_new: bool, mentions_before: Option<&[String]>) {
         if !self.registry.has_watchers() {
             return;
         }
@@ -139,8 +139,8 @@ impl Realtime {
             if logged.message.kind == Kind::Text {
                 self.broadcast(audience, &Activity { room, message: logged }).await;
             }
-        } else if let Some(addressed) = addressed {
-            self.broadcast(audience, &Changed { room, message: logged, addressed }).await;
+        } else if let Some(mentions_before) = mentions_before {
+            self.broadcast(audience, &Changed { room, message: logged, addressed: mentions_before }).await;
         }
     }
 
@@ -186,7 +186,7 @@ impl Realtime {
     }
 
     /// Tells a person's connections, except the one where it began.
-    fn tell_person<E: Outgoing>(&self, user: UserId, origin: Option<&ConnectionId>, event: &E) {
+    fn send_to_person<E: Outgoing>(&self, user: UserId, origin: Option<&ConnectionId>, event: &E) {
         for Connected { socket, .. } in self.registry.of_user(user) {
             // One whose queue is full is being cut by what fills it, and asks again when it comes back.
             if origin.is_none_or(|origin| origin.0 != socket.id.as_str()) {
@@ -195,7 +195,7 @@ impl Realtime {
         }
     }
 
-    fn tell_everybody<E: Outgoing>(&self, event: &E) {
+    fn send_to_all<E: Outgoing>(&self, event: &E) {
         for Connected { socket, connection } in self.registry.everybody() {
             // One that has no room for it is being cut by what fills it, and its next page is right anyway.
             if !connection.is_revoked() {
@@ -205,7 +205,7 @@ impl Realtime {
     }
 
     /// Tells a room that somebody is writing, except the connection on which they write.
-    async fn tell_typing(&self, room: RoomId, origin: &ConnectionId, typing: &Typing<'_>) {
+    async fn send_typing(&self, room: RoomId, origin: &ConnectionId, typing: &Typing<'_>) {
         // A hint that is stale in 5 s: whoever misses it misses nothing.
         match self.registry.find(origin) {
             Some(socket) => socket.to(channel(room)).emit(Typing::NAME, typing).await.ok(),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::model::pagination::{Order, PageRequest, RoomPageRequest, Whose};
+use crate::model::pagination::{PageRequest, RoomOrder, RoomPageRequest, RoomScope};
 
 /// A page of a list of people.
 #[derive(Debug, Default, Deserialize)]
@@ -50,32 +50,32 @@ impl RoomsQuery {
     }
 
     /// Whose rooms are listed.
-    pub fn whose(&self) -> Whose {
+    pub fn scope(&self) -> RoomScope {
         match (self.mine.as_str(), self.joined.as_str()) {
-            ("" | "no" | "false" | "0", "no" | "false" | "0") => Whose::Others,
-            ("" | "no" | "false" | "0", _) => Whose::All,
-            _ => Whose::Own,
+            ("" | "no" | "false" | "0", "no" | "false" | "0") => RoomScope::Others,
+            ("" | "no" | "false" | "0", _) => RoomScope::All,
+            _ => RoomScope::Own,
         }
     }
 
     /// The validated request; `invalid` or `too_long`, for the field.
     pub fn sought(&self) -> Result<RoomPageRequest> {
-        RoomPageRequest::parse(&self.q, &self.after, self.whose(), Order::parse(&self.sort)?)
+        RoomPageRequest::parse(&self.q, &self.after, self.scope(), RoomOrder::parse(&self.sort)?)
     }
 
     /// The query string of the page behind `after`; empty for the first page without a filter.
     pub fn query(&self, after: &str) -> String {
-        self.with(self.whose(), &self.sort, after)
+        self.with(self.scope(), &self.sort, after)
     }
 
     /// The query string of the first page of another selection or order.
-    pub fn other(&self, whose: Whose, sort: &str) -> String {
-        self.with(whose, sort, "")
+    pub fn other(&self, scope: RoomScope, sort: &str) -> String {
+        self.with(scope, sort, "")
     }
 
-    fn with(&self, whose: Whose, sort: &str, after: &str) -> String {
-        let mine = if whose == Whose::Own { "yes" } else { "" };
-        let joined = if whose == Whose::Others { "no" } else { "" };
+    fn with(&self, scope: RoomScope, sort: &str, after: &str) -> String {
+        let mine = if scope == RoomScope::Own { "yes" } else { "" };
+        let joined = if scope == RoomScope::Others { "no" } else { "" };
         let sort = if sort == "name" { "" } else { sort };
         query_string(&[("mine", mine), ("joined", joined), ("q", self.q.trim()), ("sort", sort), ("after", after)])
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Order;
+use super::SearchOrder;
 use crate::db::search::Hit;
 use crate::error::{Error, Result};
 
@@ -39,8 +39,8 @@ impl Cursor {
     ///
     /// # Errors
     /// `invalid` for `before`.
-    pub fn parse(text: &str, order: Order) -> Result<Self> {
-        let cursor = read(text).filter(|cursor| cursor.best.is_some() == (order == Order::Best));
+    pub fn parse(text: &str, order: SearchOrder) -> Result<Self> {
+        let cursor = read(text).filter(|cursor| cursor.best.is_some() == (order == SearchOrder::Best));
         cursor.ok_or_else(|| Error::invalid("before", "`before` must be the `next` of an earlier answer."))
     }
 }
@@ -81,10 +81,10 @@ mod tests {
         let newest = Cursor { last: spot("general", 7), best: None };
         let best = Cursor { last: spot("a-2", 9), best: Some((1234, spot("b", 11))) };
         assert_eq!((newest.to_string(), best.to_string()), ("general~7".into(), "a-2~9~1234~b~11".into()));
-        assert_eq!(Cursor::parse("general~7", Order::Newest).unwrap(), newest);
-        assert_eq!(Cursor::parse("a-2~9~1234~b~11", Order::Best).unwrap(), best);
+        assert_eq!(Cursor::parse("general~7", SearchOrder::Newest).unwrap(), newest);
+        assert_eq!(Cursor::parse("a-2~9~1234~b~11", SearchOrder::Best).unwrap(), best);
         for wrong in ["7", "~7", "general~x", "general~7~1", "a~1~2~b~3~4", "a\0~1", "a~1~2~b~3"] {
-            assert_eq!(Cursor::parse(wrong, Order::Newest).unwrap_err().field(), Some("before"), "{wrong}");
+            assert_eq!(Cursor::parse(wrong, SearchOrder::Newest).unwrap_err().field(), Some("before"), "{wrong}");
         }
     }
 }

@@ -59,7 +59,7 @@ const REST: Duration = Duration::from_secs(5);
 
 /// The order of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum SearchOrder {
     /// Newest first.
     #[default]
     Newest,
@@ -67,7 +67,7 @@ pub enum Order {
     Best,
 }
 
-impl Order {
+impl SearchOrder {
     /// Parses `newest` or `best`; empty means newest.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ pub struct SearchRequest<'a> {
     /// The query as typed.
     pub text: &'a str,
     /// The order of results.
-    pub order: Order,
+    pub order: SearchOrder,
     /// The cursor of the previous page.
     pub before: Option<&'a str>,
     /// Whether to count results.
@@ -254,7 +254,7 @@ impl Chat {
         &self,
         reader: UserId,
         query: Query,
-        order: Order,
+        order: SearchOrder,
         before: Option<Cursor>,
         counts: bool,
     ) -> Result<Results> {
@@ -269,8 +269,8 @@ impl Chat {
         let is_first = before.is_none();
         let terms: Arc<[Term]> = query.terms.into();
         let mut page = match order {
-            Order::Newest => self.newest(&wanted, before, until).await?,
-            Order::Best => self.best(&wanted, &terms, before, until).await?,
+            SearchOrder::Newest => self.newest(&wanted, before, until).await?,
+            SearchOrder::Best => self.best(&wanted, &terms, before, until).await?,
         };
         page.count = match page.count {
             _ if !is_first => None,

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::payload::Payload;
 use super::reply::Reply;
-use crate::chat::search::{Order, Results, SearchRequest};
+use crate::chat::search::{Results, SearchOrder, SearchRequest};
 use crate::error::{Error, Result};
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
@@ -17,7 +17,7 @@ impl Reply for Results {
 
 /// Answers `search`.
 pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payload) -> Result<Results> {
-    let order = Order::parse(payload.optional_text("order")?)?;
+    let order = SearchOrder::parse(payload.optional_text("order")?)?;
     let before = payload.optional_text("before")?;
     let zone = payload.optional_text("tz")?.filter(|zone| !zone.is_empty()).map(TimeZone::get).transpose();
     let zone = zone.map_err(|_| Error::invalid("tz", "Unknown time zone. Try a name like Europe/Paris."))?;

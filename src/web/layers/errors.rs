@@ -14,16 +14,16 @@ use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 use tower_sessions::Session;
 
-use super::reads::TurnSlot;
+use super::reads::PermitSlot;
 use super::session::CurrentUser;
 use crate::chat::rate_limits::ActionKind;
 use crate::error::Error;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::respond::{own_path, page_with, to_login};
 use crate::web::state::AppState;
 use crate::web::theme_cookie;
-use crate::web::views::{ErrorPage, FramedErrorPage, Way};
+use crate::web::views::{ErrorPage, SignedInErrorPage, Way};
 
 /// What an error response depends on in the request.
 struct Context {
@@ -31,7 +31,7 @@ struct Context {
     method: Method,
     uri: Uri,
     session: Option<Session>,
-    slot: Option<TurnSlot>,
+    slot: Option<PermitSlot>,
     cookies: Option<HeaderValue>,
     referer: Option<HeaderValue>,
 }
@@ -87,15 +87,15 @@ pub async fn render(State(state): State<AppState>, request: Request, next: Next)
     }
     let status = response.status();
     let page = ErrorPage::new(&error).with_ways(context.ways(status), context.method == Method::POST);
-    let rendered = match framed(&state, &context, status, &page).await {
-        Some(framed) => page_with(status, &framed),
+    let rendered = match signed_in_page(&state, &context, status, &page).await {
+        Some(signed_in_page) => page_with(status, &signed_in_page),
         None => page_with(status, &page.themed(theme_cookie::of(&context.headers()))),
     };
     with_body(response, rendered)
 }
 
 /// The page in its person's layout. Reading it is limited like any page: beyond the limits it is shown without the layout.
-async fn framed(state: &AppState, context: &Context, status: StatusCode, page: &ErrorPage) -> Option<FramedErrorPage> {
+async fn signed_in_page(state: &AppState, context: &Context, status: StatusCode, page: &ErrorPage) -> Option<SignedInErrorPage> {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         return None;
     }
@@ -108,8 +108,8 @@ async fn framed(state: &AppState, context: &Context, status: StatusCode, page: &
         state.chat.allow(user.id, ActionKind::Read).ok()?;
         slot.take(user.id).await.ok()?;
     }
-    let frame = frame(state, &user).await.ok()?;
-    Some(FramedErrorPage::new(frame, page.clone()))
+    let layout = layout(state, &user).await.ok()?;
+    Some(SignedInErrorPage::new(layout, page.clone()))
 }
 
 /// The response of a layer outside of [`render`]: it knows no session, and its page has no links.

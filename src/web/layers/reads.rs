@@ -1,7 +1,7 @@
 //! Limits of concurrent reads: how many pages a person loads at once, and the memory that responses hold until they are written.
 //!
-//! Owns the layer with the slot for a request's turn, and the body that holds the turn until it has been written. How many turns and how
-//! much memory there is, is decided by `limits`; `server` cuts a client that does not read.
+//! Owns the layer with the slot for a request's read permit, and the body that holds the permit until it has been written. `limits`
+//! decides how many permits and how much memory there are; `server` cuts a client that does not read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::model::UserId;
 /// How many bytes of a body the connection gets at once.
 const CHUNK: usize = 32 * 1024;
 
-/// A request extension that holds the request's turn.
+/// A request extension that holds the request's permit.
 #[derive(Clone)]
-pub struct TurnSlot(Arc<Slot>);
+pub struct PermitSlot(Arc<Slot>);
 
 struct Slot {
     chat: Arc<Chat>,
     reading: Mutex<Option<Reading>>,
 }
 
-impl TurnSlot {
-    /// Waits for a turn of this person's, unless the request has one; `busy` if that takes too long.
+impl PermitSlot {
+    /// Waits for a permit of this person's, unless the request has one; `busy` if that takes too long.
     pub async fn take(&self, person: UserId) -> Result<()> {
         if self.lock().is_some() {
             return Ok(());
@@ -43,7 +43,7 @@ impl TurnSlot {
         Ok(())
     }
 
-    /// Whether the request has a turn: then it has been counted as a read.
+    /// Whether the request has a permit: then it has been counted as a read.
     pub fn is_taken(&self) -> bool {
         self.lock().is_some()
     }
@@ -53,9 +53,9 @@ impl TurnSlot {
     }
 }
 
-/// Lets a request take a turn, and holds that until the response has been written.
+/// Lets a request take a permit, and holds that until the response has been written.
 pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Next) -> Response {
-    let slot = TurnSlot(Arc::new(Slot { chat, reading: Mutex::default() }));
+    let slot = PermitSlot(Arc::new(Slot { chat, reading: Mutex::default() }));
     request.extensions_mut().insert(slot.clone());
     let response = next.run(request).await;
     let reading = slot.lock().take();
@@ -69,7 +69,7 @@ pub async fn hold(State(chat): State<Arc<Chat>>, mut request: Request, next: Nex
     })
 }
 
-/// A body that is sent in chunks, and holds its request's turn until the last one.
+/// A body that is sent in chunks, and holds its request's permit until the last one.
 struct Held {
     body: Body,
     rest: Bytes,
@@ -118,8 +118,8 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_sent_in_chunks_and_holds_its_turn_until_the_last_one() {
         let reads = Reads::new(1 << 30);
-        let turns = reads.permits_of(UserId(1));
-        let reading = reads.begin(&turns).await.unwrap();
+        let permits = reads.permits_of(UserId(1));
+        let reading = reads.begin(&permits).await.unwrap();
         let mut held = Held { body: Body::from(vec![7; 2 * CHUNK + 1]), rest: Bytes::new(), _reading: reading };
         let (mut chunks, mut left) = (Vec::new(), 2 * CHUNK + 1);
         while !held.is_end_stream() {

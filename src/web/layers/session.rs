@@ -13,7 +13,7 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
-use super::reads::TurnSlot;
+use super::reads::PermitSlot;
 use crate::accounts::session::{self, SessionUser, Store};
 use crate::accounts::{Accounts, to_its_end};
 use crate::chat::rate_limits::ActionKind;
@@ -157,8 +157,8 @@ impl FromRequestParts<AppState> for CurrentUser {
         if parts.method == Method::GET || parts.method == Method::HEAD {
             state.chat.allow(user.id, ActionKind::Read)?;
         }
-        // Any response may be large, so it costs one of the person's turns.
-        if let Some(slot) = parts.extensions.get::<TurnSlot>().cloned() {
+        // Any response may be large, so it costs one of the person's read permits.
+        if let Some(slot) = parts.extensions.get::<PermitSlot>().cloned() {
             slot.take(user.id).await?;
         }
         Ok(user)

@@ -84,7 +84,7 @@ pub async fn room(
         // One query reads the room along with the sidebar, for members.
         let favorites = user.sidebar.favorites();
         let SidebarRooms { rooms, current } = state.chat.sidebar_rooms(user.id, &slug, favorites).await?;
-        shown.frame = Some(app_layout::with_rooms(&state, &user, rooms));
+        shown.layout = Some(app_layout::with_rooms(&state, &user, rooms));
         match current {
             Some(current) => {
                 shown.pins = Some(current.pins);
@@ -175,8 +175,8 @@ async fn show(
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
         return Ok(revalidated(etag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
-    let frame = match shown.frame.take() {
-        Some(frame) => frame,
+    let layout = match shown.layout.take() {
+        Some(layout) => layout,
         None => {
             let SidebarRooms { rooms, current } =
                 state.chat.sidebar_rooms(user.id, &view.room.slug, user.sidebar.favorites()).await?;
@@ -189,12 +189,12 @@ async fn show(
     };
     let answering = shown.answering.as_ref().map(|logged| logged.message.seq);
     // Without their profile the page shows less of them.
-    if let Some(other) = frame.partner(&view.room.direct)
+    if let Some(other) = layout.partner(&view.room.direct)
         && let Ok(profile) = state.accounts.profile(&other.username).await
     {
-        shown.company = Some(Partner::of(profile, state.clock.now(), &frame.times));
+        shown.partner = Some(Partner::of(profile, state.clock.now(), &layout.times));
     }
-    let etag = ETag::of(&(version, &view, &frame, shown.target, answering, &shown.company, &shown.draft));
+    let etag = ETag::of(&(version, &view, &layout, shown.target, answering, &shown.partner, &shown.draft));
     if if_none_match.contains(&etag) {
         return Ok(etag.not_modified());
     }
@@ -207,7 +207,7 @@ async fn show(
     if shown.pins.is_none() {
         shown.pins = Some(state.chat.count_pins(&view).await?);
     }
-    Ok(etag.on(page(&RoomPage::new(frame, &state.chat, view, history, shown))))
+    Ok(etag.on(page(&RoomPage::new(layout, &state.chat, view, history, shown))))
 }
 
 /// The parameters of a link to a day.

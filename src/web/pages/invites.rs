@@ -10,7 +10,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -26,7 +26,7 @@ pub async fn invite(State(state): State<AppState>, user: CurrentUser, source: So
     permissions::may_administer(user.actor(), ServerAction::Invite)?;
     state.chat.allow(user.id, ActionKind::Invite)?;
     let token = state.accounts.invite(&user, &source).await?;
-    let frame = frame(&state, &user).await?;
+    let layout = layout(&state, &user).await?;
     let link = format!("{}/register?invite={token}", state.origins.own(&headers));
-    Ok(page(&InvitePage { frame, link }))
+    Ok(page(&InvitePage { layout, link }))
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::error::Result;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -19,5 +19,5 @@ pub fn router() -> Router<AppState> {
 
 /// `GET /keys`.
 pub async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Response> {
-    Ok(page(&KeysPage { frame: frame(&state, &user).await? }))
+    Ok(page(&KeysPage { layout: layout(&state, &user).await? }))
 }

@@ -14,7 +14,7 @@ use crate::db::people::Member;
 use crate::error::{Error, Result};
 use crate::model::pagination::PeopleListPage;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::PeopleQuery;
@@ -66,8 +66,8 @@ async fn show(
     }
     let listed = |Member { person, .. }| Listed { is_online: presence.is_online(person.id), person };
     let members = members.into_iter().map(listed).collect();
-    let frame = frame(state, user).await?;
-    let mut members = MembersPage::new(frame, view, members, query, next.as_deref());
+    let layout = layout(state, user).await?;
+    let mut members = MembersPage::new(layout, view, members, query, next.as_deref());
     let Some((error, typed)) = problem else { return Ok(page(&members)) };
     members.problem = Some((&error).into());
     members.typed = typed;
@@ -134,8 +134,8 @@ pub async fn remove(
 async fn confirm(state: &AppState, slug: &str, user: &CurrentUser, form: Description) -> Result<Response> {
     let view = state.chat.view(user.id, slug).await?;
     let stats = state.chat.room_stats(&view).await?;
-    let frame = frame(state, user).await?;
-    let page = PublishPage::new(frame, view, stats, form.name, form.topic);
+    let layout = layout(state, user).await?;
+    let page = PublishPage::new(layout, view, stats, form.name, form.topic);
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -42,5 +42,5 @@ pub async fn list(
     if format.is_json() {
         return Ok(Json(mentions).into_response());
     }
-    Ok(page(&MentionsPage::new(frame(&state, &user).await?.at("mentions"), mentions)))
+    Ok(page(&MentionsPage::new(layout(&state, &user).await?.at("mentions"), mentions)))
 }

@@ -16,7 +16,7 @@ use crate::chat::read_markers::{Marker, Unread};
 use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page};
@@ -59,8 +59,8 @@ pub async fn more(
 async fn show(state: &AppState, slug: &str, seq: &str, user: &CurrentUser, problem: Option<(Error, String)>) -> Result<Response> {
     let view = state.chat.view(user.id, slug).await?;
     let logged = state.chat.message(&view, parse_seq(seq)?).await?;
-    let frame = frame(state, user).await?;
-    let mut more = MorePage::new(frame, view, &logged.message);
+    let layout = layout(state, user).await?;
+    let mut more = MorePage::new(layout, view, &logged.message);
     let Some((error, draft)) = problem else { return Ok(page(&more)) };
     more.problem = Some((&error).into());
     more.draft = draft;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::Window;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page};
@@ -99,7 +99,7 @@ async fn show_again(
 ) -> Result<Response> {
     let view = state.chat.view(user.id, slug).await?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await?;
-    let frame = frame(state, &user).await?;
+    let layout = layout(state, &user).await?;
     let shown = Shown {
         answered: state.chat.answered(&view, &history.messages).await?,
         pins: Some(state.chat.count_pins(&view).await?),
@@ -108,11 +108,11 @@ async fn show_again(
             None => None,
         },
         target: None,
-        company: None,
+        partner: None,
         draft: None,
-        frame: None,
+        layout: None,
     };
-    let mut room = RoomPage::new(frame, &state.chat, view, history, shown);
+    let mut room = RoomPage::new(layout, &state.chat, view, history, shown);
     room.draft = form.body;
     let error = match outcome {
         Ok(html) => {

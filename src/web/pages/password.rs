@@ -10,7 +10,7 @@ use tower_sessions::Session;
 use crate::error::{Error, Result};
 use crate::security_log::Source;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::device_cookie;
 use crate::web::form::Form;
 use crate::web::layers::session;
@@ -34,8 +34,8 @@ pub struct PasswordForm {
 
 /// `GET /settings/password`.
 pub async fn password_page(State(state): State<AppState>, user: CurrentUser) -> Result<Response> {
-    let frame = frame(&state, &user).await?;
-    Ok(page(&PasswordPage { frame, problem: None }))
+    let layout = layout(&state, &user).await?;
+    Ok(page(&PasswordPage { layout, problem: None }))
 }
 
 /// `POST /settings/password`: every session of the person ends; this browser gets a new one.
@@ -59,8 +59,8 @@ pub async fn change_password(
         }
         Err(error) if format.is_json() => Err(error),
         Err(error) => {
-            let frame = frame(&state, &user).await?;
-            Ok(form_again(&error, &PasswordPage { frame, problem: Some((&error).into()) }))
+            let layout = layout(&state, &user).await?;
+            Ok(form_again(&error, &PasswordPage { layout, problem: Some((&error).into()) }))
         }
     }
 }

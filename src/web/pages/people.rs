@@ -13,7 +13,7 @@ use crate::db::people::{ListedPerson, Profile};
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage};
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::PeopleQuery;
@@ -49,8 +49,8 @@ pub async fn list(
         return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
     }
     let next = next.map(|next| query.query(&next));
-    let frame = frame(&state, &user).await?.at("people");
-    Ok(page(&PeoplePage { frame, people, next, is_first: query.after.is_empty(), q: query.q }))
+    let layout = layout(&state, &user).await?.at("people");
+    Ok(page(&PeoplePage { layout, people, next, is_first: query.after.is_empty(), q: query.q }))
 }
 
 fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
@@ -80,8 +80,8 @@ pub async fn card(
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
-    let frame = frame(&state, &user).await?.at("people");
-    Ok(page(&PersonPage::new(frame, profile, rooms, is_online, state.clock.now())))
+    let layout = layout(&state, &user).await?.at("people");
+    Ok(page(&PersonPage::new(layout, profile, rooms, is_online, state.clock.now())))
 }
 
 /// `POST /people/{username}/message`: opens the conversation with them.
@@ -200,7 +200,7 @@ async fn start(
     let participants = conversations.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online: Vec<_> = participants.filter(|person| presence.is_online(*person)).collect();
     Ok(DirectPage {
-        frame: frame(state, user).await?.with_online(online),
+        layout: layout(state, user).await?.with_online(online),
         chosen: listed(state, chosen),
         people: others,
         more_people,

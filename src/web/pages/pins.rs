@@ -10,7 +10,7 @@ use super::mentions::Before;
 use crate::chat::pins::Pins;
 use crate::error::Result;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -39,5 +39,5 @@ pub async fn list(
             Json(json!({ "room": view.room, "messages": messages, "more": more, "next": next, "count": count })).into_response()
         );
     }
-    Ok(page(&PinsPage::new(frame(&state, &user).await?, view, &pins)))
+    Ok(page(&PinsPage::new(layout(&state, &user).await?, view, &pins)))
 }

@@ -10,7 +10,7 @@ use super::message_actions::parse_seq;
 use crate::error::Result;
 use crate::model::pagination::RevisionWindow;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
@@ -55,6 +55,6 @@ pub async fn show(
         return Ok(Json(revisions).into_response());
     }
     let now = state.chat.message(&view, seq).await?;
-    let frame = frame(&state, &user).await?;
-    Ok(page(&RevisionsPage::new(frame, view, &now.message, revisions, place == RevisionWindow::Newest)))
+    let layout = layout(&state, &user).await?;
+    Ok(page(&RevisionsPage::new(layout, view, &now.message, revisions, place == RevisionWindow::Newest)))
 }

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::fallback;
 use crate::error::{Error, Result};
 use crate::model::Visibility;
-use crate::model::pagination::{RoomListPage, Whose};
+use crate::model::pagination::{RoomListPage, RoomScope};
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::RoomsQuery;
@@ -60,7 +60,7 @@ pub async fn list(
     if format.is_json() {
         let mut sought = query.sought()?;
         // The page has conversations elsewhere, and a filter by name does not apply to them.
-        sought.with_direct = sought.whose == Whose::All && sought.text.is_empty();
+        sought.with_direct = sought.scope == RoomScope::All && sought.text.is_empty();
         let RoomListPage { rooms, next } = state.chat.directory(user.id, &sought).await?;
         let rooms: Vec<_> = rooms.iter().map(|listed| json!({ "room": listed.room, "is_member": listed.is_member, "members": listed.members, "is_unread": listed.is_unread })).collect();
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
@@ -70,7 +70,7 @@ pub async fn list(
 
 async fn show(state: &AppState, user: &CurrentUser, query: RoomsQuery) -> Result<RoomsPage> {
     let listing = state.chat.directory(user.id, &query.sought()?).await?;
-    Ok(RoomsPage::new(frame(state, user).await?.at("rooms"), listing, query, state.clock.now()))
+    Ok(RoomsPage::new(layout(state, user).await?.at("rooms"), listing, query, state.clock.now()))
 }
 
 /// The form of a new room.

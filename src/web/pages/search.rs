@@ -7,7 +7,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::chat::search::query::filters;
-use crate::chat::search::{Order, Results, SearchRequest};
+use crate::chat::search::{Results, SearchOrder, SearchRequest};
 use crate::db::sidebar::SidebarRooms;
 use crate::error::Result;
 use crate::web::accept::Format;
@@ -15,7 +15,7 @@ use crate::web::app_layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::views::{Frame, SearchPage};
+use crate::web::views::{AppLayout, SearchPage};
 
 /// The routes.
 pub fn router() -> Router<AppState> {
@@ -41,7 +41,7 @@ pub async fn results(
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {
-    let order = Order::parse(query.order.as_deref())?;
+    let order = SearchOrder::parse(query.order.as_deref())?;
     let zone = user.times.zone().clone();
     let typed = query.q.as_deref().unwrap_or_default();
     let is_json = format.is_json();
@@ -56,8 +56,8 @@ pub async fn results(
     let slug = if query.r#in.is_empty() { named.unwrap_or_default() } else { query.r#in.clone() };
     let slug = if slug.contains('\0') { "" } else { &slug };
     let SidebarRooms { rooms, .. } = state.chat.sidebar_rooms(user.id, slug, user.sidebar.favorites()).await?;
-    let frame = app_layout::with_rooms(&state, &user, rooms).at("search");
-    let text = within(&query.r#in, Some(&frame), typed);
+    let layout = app_layout::with_rooms(&state, &user, rooms).at("search");
+    let text = within(&query.r#in, Some(&layout), typed);
     // The link from a room opens an empty search.
     let is_asked = query.r#in.is_empty() || query.q.is_some();
     let found = match is_asked {
@@ -70,7 +70,7 @@ pub async fn results(
         Err(error) => return Err(error),
     };
     let is_next = query.before.is_some_and(|before| !before.is_empty());
-    let shown = SearchPage::new(frame, text, order, (is_asked, is_next), results, problem.as_ref());
+    let shown = SearchPage::new(layout, text, order, (is_asked, is_next), results, problem.as_ref());
     Ok(match &problem {
         Some(error) => form_again(error, &shown),
         None => page(&shown),
@@ -78,11 +78,11 @@ pub async fn results(
 }
 
 /// The query with a filter for the room, as text, so that people see it and can remove it.
-fn within(slug: &str, frame: Option<&Frame>, text: &str) -> String {
+fn within(slug: &str, layout: Option<&AppLayout>, text: &str) -> String {
     if slug.is_empty() {
         return text.to_owned();
     }
-    let filter = match frame.and_then(|frame| frame.rooms.iter().find(|listed| *listed.room.slug == *slug)) {
+    let filter = match layout.and_then(|layout| layout.rooms.iter().find(|listed| *listed.room.slug == *slug)) {
         // A conversation with one person, or with oneself.
         Some(listed) if listed.room.is_direct && listed.room.direct.len() == 1 => {
             format!("in:@{}", listed.room.direct[0].username)

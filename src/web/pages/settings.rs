@@ -15,7 +15,7 @@ use crate::db::people::Profile;
 use crate::error::Result;
 use crate::model::{NotificationLevel, Theme};
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page};
@@ -57,8 +57,8 @@ pub async fn show(
     if format.is_json() {
         return Ok(Json(json_of(&profile)).into_response());
     }
-    let frame = frame(&state, &user).await?;
-    Ok(page(&SettingsPage { frame, profile, zones: &ZONES, problem: None, is_saved: done.saved.is_some() }))
+    let layout = layout(&state, &user).await?;
+    Ok(page(&SettingsPage { layout, profile, zones: &ZONES, problem: None, is_saved: done.saved.is_some() }))
 }
 
 fn json_of(profile: &Profile) -> Value {
@@ -101,8 +101,8 @@ pub async fn save(
         Err(error) if error.shows_form_again() && !format.is_json() => {
             let mut profile = state.accounts.profile(&user.username).await?;
             keep_typed(&mut profile, form);
-            let frame = frame(&state, &user).await?;
-            let again = SettingsPage { frame, profile, zones: &ZONES, problem: Some((&error).into()), is_saved: false };
+            let layout = layout(&state, &user).await?;
+            let again = SettingsPage { layout, profile, zones: &ZONES, problem: Some((&error).into()), is_saved: false };
             Ok(form_again(&error, &again))
         }
         Err(error) => Err(error),

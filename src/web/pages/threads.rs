@@ -11,7 +11,7 @@ use super::message_actions::parse_seq;
 use crate::chat::threads::Thread;
 use crate::error::Result;
 use crate::web::accept::Format;
-use crate::web::app_layout::frame;
+use crate::web::app_layout::layout;
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
@@ -51,6 +51,6 @@ pub async fn show(
         .into_response());
     }
     let answered = state.chat.answered(&view, &thread.replies).await?;
-    let frame = frame(&state, &user).await?;
-    Ok(page(&ThreadPage::new(frame, view, thread, &answered, seq, after.is_none())))
+    let layout = layout(&state, &user).await?;
+    Ok(page(&ThreadPage::new(layout, view, thread, &answered, seq, after.is_none())))
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::fold::{self, Fold};
-use super::{Frame, hue, initials};
+use super::{AppLayout, hue, initials};
 use crate::chat::display_names::DisplayNames;
 use crate::clock::Millis;
 use crate::fulltext::plain::plain;
@@ -147,9 +147,15 @@ impl Standing {
 impl Row {
     /// The cached markup of a message that looks the same to many readers; `None` for one that does not. `has_rendered` is set if it was
     /// not in the cache.
-    pub fn rendered(logged: &Logged, standing: Standing, frame: &Frame, around: Around, has_rendered: &mut bool) -> Option<Self> {
+    pub fn rendered(
+        logged: &Logged,
+        standing: Standing,
+        layout: &AppLayout,
+        around: Around,
+        has_rendered: &mut bool,
+    ) -> Option<Self> {
         let message = &logged.message;
-        let me = &frame.me.username;
+        let me = &layout.me.username;
         let is_mine = message.reactions.iter().any(|reaction| reaction.users.iter().any(|user| **user == **me));
         if is_mine || is_for(message, me) {
             return None;
@@ -159,18 +165,18 @@ impl Row {
             || message.pinned.is_some()
             || (!message.body.is_empty() && matches!(message.kind, Kind::Joined | Kind::Left));
         let key = RenderKey {
-            times: frame.times.key().clone(),
-            day: standing.is_new_day.then(|| frame.times.day(&frame.times.at(message.created_at))),
+            times: layout.times.key().clone(),
+            day: standing.is_new_day.then(|| layout.times.day(&layout.times.at(message.created_at))),
             is_first: standing.is_first,
-            has_history: message.edited_at.is_some() && (frame.me.is_admin || message.author.username == *me),
+            has_history: message.edited_at.is_some() && (layout.me.is_admin || message.author.username == *me),
             is_locked: around.is_locked,
             answered: around.answered.map(|answered| (answered.seq, answered.rev)),
-            today: message.edited_at.map(|_| frame.times.today()),
+            today: message.edited_at.map(|_| layout.times.today()),
             renamings: if names_others { around.renamings } else { 0 },
         };
         let draw = || {
             *has_rendered = true;
-            Piece::of(&RenderedMessage { entry: &Entry::among(message, standing, frame, around) })
+            Piece::of(&RenderedMessage { entry: &Entry::among(message, standing, layout, around) })
         };
         Some(Self::Rendered(logged.rendered.get(&key, draw)))
     }
@@ -195,27 +201,27 @@ fn is_for(message: &Message, me: &str) -> bool {
 }
 
 impl Entry {
-    pub fn new(message: &Message, standing: Standing, frame: &Frame) -> Self {
-        let me = &*frame.me.username;
-        let at = frame.times.at(message.created_at);
+    pub fn new(message: &Message, standing: Standing, layout: &AppLayout) -> Self {
+        let me = &*layout.me.username;
+        let at = layout.times.at(message.created_at);
         Self {
             is_first: standing.is_first,
-            day: standing.is_new_day.then(|| frame.times.day(&at)),
+            day: standing.is_new_day.then(|| layout.times.day(&at)),
             room: message.room.clone(),
             scope: String::new(),
             seq: message.seq,
             rev: message.rev,
             at: message.created_at.to_string(),
-            clock: frame.times.clock(&at),
-            brief: frame.times.brief(&at),
-            whole: frame.times.whole(&at),
+            clock: layout.times.clock(&at),
+            brief: layout.times.brief(&at),
+            whole: layout.times.whole(&at),
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             is_alike: message.author.is_alike,
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             html: message.html.clone(),
-            notice: notice(message, &frame.display_names),
+            notice: notice(message, &layout.display_names),
             deed: fold::deed(message),
             who: message.author.shown(),
             fold: Fold::Alone,
@@ -223,19 +229,19 @@ impl Entry {
             is_notice: message.kind != Kind::Text,
             is_target: false,
             is_edited: message.edited_at.is_some() && message.deleted_at.is_none(),
-            edited: message.edited_at.map(|edited| said_when(edited, frame)).unwrap_or_default(),
+            edited: message.edited_at.map(|edited| said_when(edited, layout)).unwrap_or_default(),
             has_history: *message.author.username == *me,
             is_locked: false,
             is_gone: message.deleted_at.is_some(),
             is_for_me: is_for(message, me),
             is_fresh: false,
-            pinned_by: message.pinned.as_ref().map(|pin| (pin.by.clone(), frame.display_names.of(&pin.by))),
+            pinned_by: message.pinned.as_ref().map(|pin| (pin.by.clone(), layout.display_names.of(&pin.by))),
             quote: None,
             reactions: message
                 .reactions
                 .iter()
                 .map(|reaction| {
-                    let names: Vec<_> = reaction.users.iter().map(|user| frame.display_names.of(user)).collect();
+                    let names: Vec<_> = reaction.users.iter().map(|user| layout.display_names.of(user)).collect();
                     let mine = reaction.users.iter().position(|user| **user == *me);
                     Chosen {
                         emoji: reaction.emoji.clone(),
@@ -253,19 +259,19 @@ impl Entry {
 
 impl Entry {
     /// A message on its room's page.
-    pub fn among(message: &Message, standing: Standing, frame: &Frame, around: Around) -> Self {
-        let mut entry = Self::new(message, standing, frame);
-        entry.has_history |= frame.me.is_admin;
+    pub fn among(message: &Message, standing: Standing, layout: &AppLayout, around: Around) -> Self {
+        let mut entry = Self::new(message, standing, layout);
+        entry.has_history |= layout.me.is_admin;
         entry.is_locked = around.is_locked;
         entry.quote = around.answered.map(Quote::of);
         entry
     }
 
     /// A message on another page: with its author, and with the date beside the time.
-    pub fn alone(message: &Message, frame: &Frame) -> Self {
-        let clock = frame.times.moment(&frame.times.at(message.created_at));
-        let standing = Standing::of(message, None, frame.times.zone());
-        Self { day: None, clock, is_first: true, ..Self::new(message, standing, frame) }
+    pub fn alone(message: &Message, layout: &AppLayout) -> Self {
+        let clock = layout.times.moment(&layout.times.at(message.created_at));
+        let standing = Standing::of(message, None, layout.times.zone());
+        Self { day: None, clock, is_first: true, ..Self::new(message, standing, layout) }
     }
 }
 
@@ -284,8 +290,8 @@ fn reacted(names: &[Arc<str>], mine: Option<usize>, emoji: &str) -> String {
 }
 
 /// When a message was edited.
-fn said_when(edited: Millis, frame: &Frame) -> String {
-    format!("Edited {}", frame.times.moment(&frame.times.at(edited)))
+fn said_when(edited: Millis, layout: &AppLayout) -> String {
+    format!("Edited {}", layout.times.moment(&layout.times.at(edited)))
 }
 
 /// What the room recorded, in words. The script says the same in `js/room/message.js`.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, Listed, Problem, general, wrong};
+use super::{AppLayout, Listed, Problem, general, wrong};
 use crate::db::rooms::{RoomStats, RoomView};
 use crate::model::Visibility;
 use crate::permissions;
@@ -12,7 +12,7 @@ use crate::web::query::PeopleQuery;
 #[derive(Debug, Template)]
 #[template(path = "rooms/members.html")]
 pub struct MembersPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     members: Vec<Listed>,
     is_direct: bool,
@@ -45,14 +45,14 @@ pub struct Typed {
 
 impl MembersPage {
     /// A page of the members; the next one begins behind `next`.
-    pub fn new(mut frame: Frame, view: RoomView, members: Vec<Listed>, query: PeopleQuery, next: Option<&str>) -> Self {
-        frame.here = Some(view.room.slug.clone());
+    pub fn new(mut layout: AppLayout, view: RoomView, members: Vec<Listed>, query: PeopleQuery, next: Option<&str>) -> Self {
+        layout.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
-        let is_owner = is_member && permissions::is_owner(frame.me.actor(), &view.facts());
+        let is_owner = is_member && permissions::is_owner(layout.me.actor(), &view.facts());
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {
-            frame,
+            layout,
             is_direct,
             is_member,
             is_owner,
@@ -90,7 +90,7 @@ impl MembersPage {
 #[derive(Debug, Template)]
 #[template(path = "rooms/publish.html")]
 pub struct PublishPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     /// The messages that become readable, in words; empty if there are none.
     said: String,
@@ -101,16 +101,16 @@ pub struct PublishPage {
 
 impl PublishPage {
     /// The question about a room with these `stats`, and the other fields of the form.
-    pub fn new(mut frame: Frame, view: RoomView, stats: RoomStats, name: Option<String>, topic: Option<String>) -> Self {
-        frame.here = Some(view.room.slug.clone());
-        let since = stats.since.map(|since| frame.times.date(&frame.times.at(since)));
+    pub fn new(mut layout: AppLayout, view: RoomView, stats: RoomStats, name: Option<String>, topic: Option<String>) -> Self {
+        layout.here = Some(view.room.slug.clone());
+        let since = stats.since.map(|since| layout.times.date(&layout.times.at(since)));
         let said = match (stats.messages, since) {
             (0, _) | (_, None) => String::new(),
             (1, Some(since)) => format!("the 1 message from {since}"),
             (count, Some(since)) if count > RoomStats::COUNTED => format!("more than 10,000 messages since {since}"),
             (count, Some(since)) => format!("all {} messages since {since}", grouped(count)),
         };
-        Self { frame, view, said, name, topic }
+        Self { layout, view, said, name, topic }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::entry::{Entry, Quote};
-use super::{Frame, Problem, general, wrong};
+use super::{AppLayout, Problem, general, wrong};
 use crate::chat::revisions::Revisions;
 use crate::chat::threads::Thread;
 use crate::chat::{mentions::Mentions, pins::Pins};
@@ -23,7 +23,7 @@ pub const USUAL: [(&str, &str); 6] =
 #[derive(Debug, Template)]
 #[template(path = "messages/actions.html")]
 pub struct MorePage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     entry: Entry,
     seq: i64,
@@ -42,18 +42,18 @@ pub struct MorePage {
 
 impl MorePage {
     /// A message with the actions that its reader may take.
-    pub fn new(mut frame: Frame, view: RoomView, message: &Message) -> Self {
-        frame.here = Some(view.room.slug.clone());
+    pub fn new(mut layout: AppLayout, view: RoomView, message: &Message) -> Self {
+        layout.here = Some(view.room.slug.clone());
         let facts = view.facts();
         let is_alive = message.kind == Kind::Text && message.deleted_at.is_none();
-        let may = |action| permissions::may(frame.me.actor(), action, &facts).is_ok();
+        let may = |action| permissions::may(layout.me.actor(), action, &facts).is_ok();
         let may_see_revisions = may(Action::SeeRevisions(message.author.id));
-        let me = &frame.me.username;
+        let me = &layout.me.username;
         let has_mine = |emoji: &str| {
             message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.iter().any(|user| user == me))
         };
         Self {
-            entry: Entry { has_history: may_see_revisions, ..Entry::alone(message, &frame) },
+            entry: Entry { has_history: may_see_revisions, ..Entry::alone(message, &layout) },
             seq: message.seq,
             usual: USUAL.iter().map(|(emoji, _)| (*emoji, has_mine(emoji))).collect(),
             is_pinned: message.pinned.is_some(),
@@ -63,7 +63,7 @@ impl MorePage {
             can_see_history: is_alive && message.edited_at.is_some() && may_see_revisions,
             draft: message.body.clone(),
             problem: None,
-            frame,
+            layout,
             view,
         }
     }
@@ -81,7 +81,7 @@ impl MorePage {
 #[derive(Debug, Template)]
 #[template(path = "messages/revisions.html")]
 pub struct RevisionsPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     entry: Entry,
     seq: i64,
@@ -92,15 +92,15 @@ pub struct RevisionsPage {
 
 impl RevisionsPage {
     /// A message as it is now, and a page of its revisions.
-    pub fn new(mut frame: Frame, view: RoomView, now: &Message, page: Revisions, is_newest: bool) -> Self {
-        frame.here = Some(view.room.slug.clone());
-        let entry = Entry::alone(now, &frame);
-        Self { entry, seq: now.seq, frame, view, page, is_newest }
+    pub fn new(mut layout: AppLayout, view: RoomView, now: &Message, page: Revisions, is_newest: bool) -> Self {
+        layout.here = Some(view.room.slug.clone());
+        let entry = Entry::alone(now, &layout);
+        Self { entry, seq: now.seq, layout, view, page, is_newest }
     }
 
     /// The time of a revision.
     fn written(&self, at: &Millis) -> String {
-        self.frame.times.moment(&self.frame.times.at(*at))
+        self.layout.times.moment(&self.layout.times.at(*at))
     }
 }
 
@@ -108,7 +108,7 @@ impl RevisionsPage {
 #[derive(Debug, Template)]
 #[template(path = "messages/pins.html")]
 pub struct PinsPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     entries: Vec<Entry>,
     is_member: bool,
@@ -117,12 +117,12 @@ pub struct PinsPage {
 
 impl PinsPage {
     /// The pinned messages.
-    pub fn new(mut frame: Frame, view: RoomView, pins: &Pins) -> Self {
-        frame.here = Some(view.room.slug.clone());
+    pub fn new(mut layout: AppLayout, view: RoomView, pins: &Pins) -> Self {
+        layout.here = Some(view.room.slug.clone());
         let entries =
-            pins.messages.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &frame) }).collect();
+            pins.messages.iter().map(|logged| Entry { is_for_me: false, ..Entry::alone(&logged.message, &layout) }).collect();
         let is_member = view.membership.is_some();
-        Self { frame, view, entries, is_member, next: pins.next.clone() }
+        Self { layout, view, entries, is_member, next: pins.next.clone() }
     }
 }
 
@@ -130,7 +130,7 @@ impl PinsPage {
 #[derive(Debug, Template)]
 #[template(path = "messages/thread.html")]
 pub struct ThreadPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     /// The root message.
     first: Entry,
@@ -147,16 +147,23 @@ pub struct ThreadPage {
 impl ThreadPage {
     /// A page of the thread of the message at `seq`, which is highlighted if it is a reply. `answered` are the messages that the replies on
     /// the page reply to.
-    pub fn new(mut frame: Frame, view: RoomView, thread: Thread, answered: &[Arc<Message>], seq: i64, is_start: bool) -> Self {
-        frame.here = Some(view.room.slug.clone());
+    pub fn new(
+        mut layout: AppLayout,
+        view: RoomView,
+        thread: Thread,
+        answered: &[Arc<Message>],
+        seq: i64,
+        is_start: bool,
+    ) -> Self {
+        layout.here = Some(view.room.slug.clone());
         let (first, facts) = (&thread.message.message, view.facts());
         let entry = |message: &Message| {
             // The root stands above, so it is not quoted.
             let reply_to = message.reply_to.filter(|to| *to != first.seq);
             let quote = answered.iter().find(|answered| Some(answered.seq) == reply_to).map(|answered| Quote::of(answered));
-            let has_history = permissions::may(frame.me.actor(), Action::SeeRevisions(message.author.id), &facts).is_ok();
+            let has_history = permissions::may(layout.me.actor(), Action::SeeRevisions(message.author.id), &facts).is_ok();
             let is_target = message.seq == seq && seq != first.seq;
-            Entry { reply_to, quote, has_history, is_target, ..Entry::alone(message, &frame) }
+            Entry { reply_to, quote, has_history, is_target, ..Entry::alone(message, &layout) }
         };
         let count = match thread.count {
             0 => "No replies yet".to_owned(),
@@ -172,7 +179,7 @@ impl ThreadPage {
             is_member: view.membership.is_some(),
             is_start,
             next: thread.next,
-            frame,
+            layout,
             view,
         }
     }
@@ -182,33 +189,33 @@ impl ThreadPage {
 #[derive(Debug, Template)]
 #[template(path = "messages/mentions.html")]
 pub struct MentionsPage {
-    frame: Frame,
+    layout: AppLayout,
     entries: Vec<Entry>,
     next: Option<i64>,
 }
 
 impl MentionsPage {
     /// The messages that mention the reader.
-    pub fn new(frame: Frame, found: Mentions) -> Self {
+    pub fn new(layout: AppLayout, found: Mentions) -> Self {
         // All of them mention the reader; only unread ones are highlighted.
         let is_new = |message: &Message| {
-            let listed = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
+            let listed = layout.rooms.iter().find(|listed| listed.room.slug == message.room);
             listed.is_some_and(|listed| message.seq > listed.read_seq)
         };
         // The page has messages of several rooms, so `seq` alone is not unique.
         let entry = |logged: &Arc<Logged>| {
             let message = &logged.message;
-            Entry { is_for_me: is_new(message), scope: format!("{}-", message.room), ..Entry::alone(message, &frame) }
+            Entry { is_for_me: is_new(message), scope: format!("{}-", message.room), ..Entry::alone(message, &layout) }
         };
         let entries = found.mentions.iter().map(entry).collect();
-        Self { frame, entries, next: found.next }
+        Self { layout, entries, next: found.next }
     }
 
     /// A room's name, if the reader is a member, and its icon; a conversation has none.
     fn room<'a>(&'a self, slug: &'a str) -> (&'a str, Option<&'static str>) {
-        match self.frame.rooms.iter().find(|listed| *listed.room.slug == *slug) {
+        match self.layout.rooms.iter().find(|listed| *listed.room.slug == *slug) {
             Some(listed) if listed.room.is_direct => (&listed.room.name, None),
-            Some(listed) if self.frame.is_private(listed) => (&listed.room.name, Some("lock")),
+            Some(listed) if self.layout.is_private(listed) => (&listed.room.name, Some("lock")),
             Some(listed) => (&listed.room.name, Some("hash")),
             None => (slug, Some("hash")),
         }

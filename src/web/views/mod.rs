@@ -6,7 +6,7 @@ mod auth;
 mod entry;
 mod fixed;
 mod fold;
-mod frame;
+mod layout;
 mod members;
 mod message_actions;
 mod moments;
@@ -19,7 +19,7 @@ mod static_pages;
 use askama::Template;
 
 pub use self::auth::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
-pub use self::frame::Frame;
+pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, SettingsPage};
@@ -103,15 +103,15 @@ impl Way {
 /// The error page in a person's layout.
 #[derive(Debug, Template)]
 #[template(path = "shared/error_signed_in.html")]
-pub struct FramedErrorPage {
-    frame: Frame,
+pub struct SignedInErrorPage {
+    layout: AppLayout,
     page: ErrorPage,
 }
 
-impl FramedErrorPage {
+impl SignedInErrorPage {
     /// The page in this layout.
-    pub fn new(frame: Frame, page: ErrorPage) -> Self {
-        Self { frame, page }
+    pub fn new(layout: AppLayout, page: ErrorPage) -> Self {
+        Self { layout, page }
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::{Frame, Problem, general, hue, initials, moments, wrong};
+use super::{AppLayout, Problem, general, hue, initials, moments, wrong};
 use crate::clock::Millis;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
 use crate::model::ListedRoom;
@@ -33,7 +33,7 @@ impl Listed {
 #[template(path = "people/index.html")]
 pub struct PeoplePage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
     /// The filter.
     pub q: String,
     /// The people.
@@ -64,7 +64,7 @@ impl Partner {
 #[derive(Debug, Template)]
 #[template(path = "people/show.html")]
 pub struct PersonPage {
-    frame: Frame,
+    layout: AppLayout,
     profile: Profile,
     rooms: Vec<SharedRoom>,
     is_online: bool,
@@ -77,16 +77,16 @@ pub struct PersonPage {
 
 impl PersonPage {
     /// A card, as the reader sees it.
-    pub fn new(frame: Frame, profile: Profile, rooms: Vec<SharedRoom>, is_online: bool, now: Millis) -> Self {
+    pub fn new(layout: AppLayout, profile: Profile, rooms: Vec<SharedRoom>, is_online: bool, now: Millis) -> Self {
         let there = profile.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
         Self {
             is_online,
-            is_me: profile.id == frame.me.id,
+            is_me: profile.id == layout.me.id,
             is_banned: profile.banned_at.is_some(),
-            seen: moments::ago(profile.last_seen_at, now, &frame.times),
+            seen: moments::ago(profile.last_seen_at, now, &layout.times),
             seen_at: profile.last_seen_at.to_string(),
-            hour: there.map(|there| moments::hour_there(now, &there, &frame.times)),
-            frame,
+            hour: there.map(|there| moments::hour_there(now, &there, &layout.times)),
+            layout,
             profile,
             rooms,
         }
@@ -106,7 +106,7 @@ impl PersonPage {
 #[template(path = "rooms/direct.html")]
 pub struct DirectPage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
     /// The chosen people.
     pub chosen: Vec<Listed>,
     /// Further people to choose from.
@@ -129,11 +129,11 @@ pub struct DirectPage {
 
 impl DirectPage {
     fn talked(&self, listed: &ListedRoom) -> String {
-        listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.frame.times))
+        listed.talked_at.map_or_else(|| "No messages yet".to_owned(), |at| moments::ago(at, self.now, &self.layout.times))
     }
 
     fn is_me(&self, listed: &Listed) -> bool {
-        listed.person.id == self.frame.me.id
+        listed.person.id == self.layout.me.id
     }
 }
 
@@ -142,7 +142,7 @@ impl DirectPage {
 #[template(path = "accounts/settings.html")]
 pub struct SettingsPage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
     /// The values of the fields.
     pub profile: Profile,
     /// The names of all time zones.
@@ -172,7 +172,7 @@ impl SettingsPage {
 #[template(path = "accounts/password.html")]
 pub struct PasswordPage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
     /// The error of the form.
     pub problem: Option<Problem>,
 }

@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use super::entry::{Around, Entry, Quote, Row, Standing};
 use super::fixed;
 use super::fold::{self, Fold};
-use super::{Frame, Partner, Problem};
+use super::{AppLayout, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
 use crate::encoding::random_hex;
 use crate::model::Logged;
-use crate::model::{DraftContent, Kind, Message, NotificationLevel as Level, Page};
+use crate::model::{DraftContent, Kind, Message, NotificationLevel, Page};
 use crate::permissions;
 use crate::pieces::Piece;
 
@@ -21,7 +21,7 @@ use crate::pieces::Piece;
 #[derive(Debug, Template)]
 #[template(path = "rooms/show.html")]
 pub struct RoomPage {
-    frame: Frame,
+    layout: AppLayout,
     view: RoomView,
     history: Page<Arc<Logged>>,
     rows: Vec<Row>,
@@ -41,7 +41,7 @@ pub struct RoomPage {
     /// The number of pinned messages.
     pins: i64,
     /// The other person in a conversation of two.
-    company: Option<Partner>,
+    partner: Option<Partner>,
     /// The message that is being replied to.
     pub answering: Option<(i64, Quote)>,
     /// The input.
@@ -66,11 +66,11 @@ pub struct Shown {
     /// The number of pinned messages, if it has been read.
     pub pins: Option<i64>,
     /// The other person in a conversation of two.
-    pub company: Option<Partner>,
+    pub partner: Option<Partner>,
     /// The reader's draft.
     pub draft: Option<DraftContent>,
     /// The layout, if it was read along with the room.
-    pub frame: Option<Frame>,
+    pub layout: Option<AppLayout>,
 }
 
 /// The notices at the beginning of these messages that are shown as one.
@@ -89,8 +89,8 @@ fn run<'a>(messages: &'a [Arc<Logged>], target: Option<i64>, zone: &TimeZone) ->
 
 impl RoomPage {
     /// A page of a room's history.
-    pub fn new(mut frame: Frame, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, shown: Shown) -> Self {
-        frame.here = Some(view.room.slug.clone());
+    pub fn new(mut layout: AppLayout, chat: &Chat, view: RoomView, history: Page<Arc<Logged>>, shown: Shown) -> Self {
+        layout.here = Some(view.room.slug.clone());
         let mut before: Option<&Message> = None;
         let mut rows = Vec::with_capacity(history.messages.len());
         let is_member = view.membership.is_some();
@@ -103,14 +103,14 @@ impl RoomPage {
         let mut folded: Option<i64> = None;
         for (at, logged) in history.messages.iter().enumerate() {
             let message = &logged.message;
-            let mut standing = Standing::of(message, before, frame.times.zone());
+            let mut standing = Standing::of(message, before, layout.times.zone());
             before = Some(message);
-            let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != frame.me.id;
+            let is_fresh = !has_line && message.seq > read && message.kind == Kind::Text && message.author.id != layout.me.id;
             has_line |= is_fresh;
             let fold = match folded {
                 Some(last) if message.seq <= last => Fold::Hidden,
                 _ => {
-                    let run = run(&history.messages[at..], shown.target, frame.times.zone());
+                    let run = run(&history.messages[at..], shown.target, layout.times.zone());
                     folded = run.last().map(|last| last.message.seq);
                     let names: Vec<_> = run.iter().map(|logged| logged.message.author.shown()).collect();
                     fold::told(&names, fold::deed(message))
@@ -123,14 +123,14 @@ impl RoomPage {
             if !is_fresh
                 && fold == Fold::Alone
                 && !is_target
-                && let Some(row) = Row::rendered(logged, standing, &frame, around, &mut has_rendered)
+                && let Some(row) = Row::rendered(logged, standing, &layout, around, &mut has_rendered)
             {
                 rows.push(row);
                 continue;
             }
             // The first unread message and a linked one show their author.
             standing.is_first |= is_fresh || is_target;
-            let entry = Entry { is_fresh, fold, is_target, ..Entry::among(message, standing, &frame, around) };
+            let entry = Entry { is_fresh, fold, is_target, ..Entry::among(message, standing, &layout, around) };
             rows.push(Row::Own(Box::new(entry)));
         }
         if has_rendered {
@@ -155,42 +155,42 @@ impl RoomPage {
             max_chars: chat.max_chars(),
             nonce: random_hex(),
             is_member,
-            is_owner: permissions::is_owner(frame.me.actor(), &view.facts()),
+            is_owner: permissions::is_owner(layout.me.actor(), &view.facts()),
             read,
             pins: shown.pins.unwrap_or(0),
-            company: shown.company,
+            partner: shown.partner,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
             draft: shown.draft.map(|draft| draft.body).unwrap_or_default(),
             stored,
             preview: None,
             problem: None,
-            frame,
+            layout,
             view,
             history,
         }
     }
 
     /// Whether this is the reader's notification level for the room; `None` is their default.
-    fn is_level(&self, level: Option<Level>) -> bool {
+    fn is_level(&self, level: Option<NotificationLevel>) -> bool {
         self.view.level == level
     }
 
     /// The reader's default notification level, in words.
     fn usual_level(&self) -> &'static str {
-        let usual = if self.view.room.is_direct { Level::All } else { self.frame.me.notify };
+        let usual = if self.view.room.is_direct { NotificationLevel::All } else { self.layout.me.notify };
         match usual {
-            Level::All => "all messages",
-            Level::Mentions => "mentions only",
-            Level::Muted => "nothing",
+            NotificationLevel::All => "all messages",
+            NotificationLevel::Mentions => "mentions only",
+            NotificationLevel::Muted => "nothing",
         }
     }
 
     /// The label of the menu of notification levels; `js/room/notification-level.js` changes it.
     fn notifications(&self) -> String {
         match self.view.level {
-            Some(Level::All) => "Notifications: All messages".to_owned(),
-            Some(Level::Mentions) => "Notifications: Mentions only".to_owned(),
-            Some(Level::Muted) => "Notifications: Nothing (mute)".to_owned(),
+            Some(NotificationLevel::All) => "Notifications: All messages".to_owned(),
+            Some(NotificationLevel::Mentions) => "Notifications: Mentions only".to_owned(),
+            Some(NotificationLevel::Muted) => "Notifications: Nothing (mute)".to_owned(),
             None => format!("Notifications: Default ({})", self.usual_level()),
         }
     }

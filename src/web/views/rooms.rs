@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::{Frame, Problem, general, moments, wrong};
+use super::{AppLayout, Problem, general, moments, wrong};
 use crate::chat::rooms::LeaveResult;
 use crate::clock::Millis;
-use crate::model::pagination::{Order, RoomListPage, Whose};
+use crate::model::pagination::{RoomListPage, RoomOrder, RoomScope};
 use crate::model::{ListedRoom, Room};
 use crate::web::query::RoomsQuery;
 
@@ -14,7 +14,7 @@ use crate::web::query::RoomsQuery;
 #[template(path = "rooms/invite.html")]
 pub struct InvitePage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
     /// The URL.
     pub link: String,
 }
@@ -23,10 +23,10 @@ pub struct InvitePage {
 #[derive(Debug, Template)]
 #[template(path = "rooms/index.html")]
 pub struct RoomsPage {
-    frame: Frame,
+    layout: AppLayout,
     rooms: Vec<ListedRoom>,
-    whose: Whose,
-    order: Order,
+    scope: RoomScope,
+    order: RoomOrder,
     query: RoomsQuery,
     now: Millis,
     /// The query string of the next page.
@@ -49,15 +49,15 @@ pub struct RoomsPage {
 
 impl RoomsPage {
     /// A page of the list, with an empty form.
-    pub fn new(frame: Frame, RoomListPage { rooms, next }: RoomListPage, query: RoomsQuery, now: Millis) -> Self {
-        let whose = query.whose();
+    pub fn new(layout: AppLayout, RoomListPage { rooms, next }: RoomListPage, query: RoomsQuery, now: Millis) -> Self {
+        let scope = query.scope();
         // A search without results suggests the name of a new room.
-        let name = if rooms.is_empty() && whose == Whose::All { query.q.trim().to_owned() } else { String::new() };
+        let name = if rooms.is_empty() && scope == RoomScope::All { query.q.trim().to_owned() } else { String::new() };
         Self {
-            frame,
+            layout,
             rooms,
-            whose,
-            order: query.sought().map_or(Order::Name, |sought| sought.order),
+            scope,
+            order: query.sought().map_or(RoomOrder::Name, |sought| sought.order),
             next: next.map(|next| query.query(&next)),
             query,
             now,
@@ -85,7 +85,7 @@ impl RoomsPage {
     }
 
     fn is_mine(&self) -> bool {
-        self.whose == Whose::Own
+        self.scope == RoomScope::Own
     }
 
     fn q(&self) -> &str {
@@ -94,14 +94,14 @@ impl RoomsPage {
 
     /// The tabs: name, query string, and whether it is the open one.
     fn tabs(&self) -> [(&'static str, String, bool); 3] {
-        [("All rooms", Whose::All), ("Your rooms", Whose::Own), ("Not joined", Whose::Others)]
-            .map(|(name, whose)| (name, self.query.other(whose, self.order.as_str()), whose == self.whose))
+        [("All rooms", RoomScope::All), ("Your rooms", RoomScope::Own), ("Not joined", RoomScope::Others)]
+            .map(|(name, scope)| (name, self.query.other(scope, self.order.as_str()), scope == self.scope))
     }
 
     /// The orders: name, query string, and whether it is the current one.
     fn orders(&self) -> [(&'static str, String, bool); 3] {
-        [("Name", Order::Name), ("Members", Order::Members), ("Last activity", Order::Activity)]
-            .map(|(name, order)| (name, self.query.other(self.whose, order.as_str()), order == self.order))
+        [("Name", RoomOrder::Name), ("Members", RoomOrder::Members), ("Last activity", RoomOrder::Activity)]
+            .map(|(name, order)| (name, self.query.other(self.scope, order.as_str()), order == self.order))
     }
 
     /// The query string of the first page, unless this is the first.
@@ -111,7 +111,7 @@ impl RoomsPage {
 
     /// When the last message was written.
     fn active(&self, listed: &ListedRoom) -> Option<String> {
-        listed.talked_at.map(|at| moments::ago(at, self.now, &self.frame.times))
+        listed.talked_at.map(|at| moments::ago(at, self.now, &self.layout.times))
     }
 
     /// Whether there is anything to filter or sort.

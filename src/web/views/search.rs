@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::{Frame, Problem, hue, initials};
+use super::{AppLayout, Problem, hue, initials};
 use crate::chat::search::query::{Filter, filters};
-use crate::chat::search::{COUNTED, Count, Found, Order, Results};
+use crate::chat::search::{COUNTED, Count, Found, Results, SearchOrder};
 use crate::encoding::query_value;
 use crate::error::Error;
 use crate::model::ListedRoom;
@@ -15,14 +15,14 @@ use crate::model::ListedRoom;
 #[derive(Debug, Template)]
 #[template(path = "search/index.html")]
 pub struct SearchPage {
-    frame: Frame,
+    layout: AppLayout,
     /// The whole query.
     q: String,
     /// The part in the field.
     typed: String,
     /// The group conversation that is searched. It has no name to type, so it is a chip and not in the field.
     within: Option<Arc<str>>,
-    order: Order,
+    order: SearchOrder,
     /// Its filters.
     chips: Vec<Chip>,
     /// Whether a search was made.
@@ -64,11 +64,11 @@ struct Find {
 }
 
 impl Find {
-    fn new(found: &Found, frame: &Frame) -> Self {
+    fn new(found: &Found, layout: &AppLayout) -> Self {
         let message = &found.message.message;
-        let at = frame.times.at(message.created_at);
+        let at = layout.times.at(message.created_at);
         // Conversations have the name that the sidebar shows.
-        let own = frame.rooms.iter().find(|listed| listed.room.slug == message.room);
+        let own = layout.rooms.iter().find(|listed| listed.room.slug == message.room);
         Self {
             room: message.room.to_string(),
             room_name: own.map_or(&found.room_name, |listed| &listed.room.name).clone(),
@@ -77,7 +77,7 @@ impl Find {
             initials: initials(&message.author.name),
             hue: hue(message.author.id),
             at: message.created_at.to_string(),
-            clock: frame.times.moment(&at),
+            clock: layout.times.moment(&at),
             snippet: found.snippet.clone(),
         }
     }
@@ -86,23 +86,23 @@ impl Find {
 impl SearchPage {
     /// The results, or the error.
     pub fn new(
-        frame: Frame,
+        layout: AppLayout,
         q: String,
-        order: Order,
+        order: SearchOrder,
         (is_asked, is_next): (bool, bool),
         results: Results,
         problem: Option<&Error>,
     ) -> Self {
         let next = results.next.map(|next| format!("{}&before={}", link(&q, order), query_value(&next)));
-        let finds = results.results.iter().map(|found| Find::new(found, &frame)).collect();
+        let finds = results.results.iter().map(|found| Find::new(found, &layout)).collect();
         let Results { building, limited, hollow, count, hints, .. } = results;
         let chips = filters(&q).into_iter();
-        let chip = |filter: Filter| Chip { label: label(&filter, &frame), without: link(&filter.without, order) };
+        let chip = |filter: Filter| Chip { label: label(&filter, &layout), without: link(&filter.without, order) };
         let chips = chips.map(chip).collect();
-        let (typed, within) = apart(&q, &frame);
+        let (typed, within) = apart(&q, &layout);
         let (count, problem) = (count.map(counted), problem.map(Into::into));
         Self {
-            frame,
+            layout,
             q,
             typed,
             within,
@@ -136,24 +136,24 @@ impl SearchPage {
     }
 
     fn is_best(&self) -> bool {
-        self.order == Order::Best
+        self.order == SearchOrder::Best
     }
 
     fn newest(&self) -> String {
-        link(&self.q, Order::Newest)
+        link(&self.q, SearchOrder::Newest)
     }
 
     fn best(&self) -> String {
-        link(&self.q, Order::Best)
+        link(&self.q, SearchOrder::Best)
     }
 }
 
 /// The part of a query in the field, and the group conversation that it is limited to.
-fn apart(q: &str, frame: &Frame) -> (String, Option<Arc<str>>) {
+fn apart(q: &str, layout: &AppLayout) -> (String, Option<Arc<str>>) {
     let is_group = |listed: &&ListedRoom| listed.room.is_direct && listed.room.direct.len() > 1;
     for filter in filters(q) {
         let named =
-            filter.within().and_then(|slug| frame.rooms.iter().filter(is_group).find(|listed| *listed.room.slug == *slug));
+            filter.within().and_then(|slug| layout.rooms.iter().filter(is_group).find(|listed| *listed.room.slug == *slug));
         if let Some(listed) = named {
             return (filter.without, Some(listed.room.slug.clone()));
         }
@@ -162,13 +162,13 @@ fn apart(q: &str, frame: &Frame) -> (String, Option<Arc<str>>) {
 }
 
 /// A filter for people: rooms and conversations by name.
-fn label(filter: &Filter, frame: &Frame) -> String {
+fn label(filter: &Filter, layout: &AppLayout) -> String {
     let slug = filter.text.split_once(':').map_or("", |(_, slug)| slug.trim_start_matches('#'));
     let called = |listed: &&ListedRoom| {
         let is_with = |name: &str| listed.room.direct.len() == 1 && *listed.room.direct[0].username == *name;
         *listed.room.slug == *slug || slug.strip_prefix('@').is_some_and(is_with)
     };
-    match frame.rooms.iter().find(called).filter(|_| filter.key == "in") {
+    match layout.rooms.iter().find(called).filter(|_| filter.key == "in") {
         Some(listed) if filter.text.starts_with('-') => format!("not in: {}", listed.room.name),
         Some(listed) => format!("in: {}", listed.room.name),
         None => filter.text.clone(),
@@ -185,10 +185,10 @@ fn counted(Count { results, more }: Count) -> String {
     }
 }
 
-fn link(q: &str, order: Order) -> String {
-    if q.is_empty() && order == Order::Newest {
+fn link(q: &str, order: SearchOrder) -> String {
+    if q.is_empty() && order == SearchOrder::Newest {
         return "/search".to_owned();
     }
-    let order = if order == Order::Best { "&order=best" } else { "" };
+    let order = if order == SearchOrder::Best { "&order=best" } else { "" };
     format!("/search?q={}{order}", query_value(q))
 }

@@ -2,14 +2,14 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::AppLayout;
 
 /// `GET /keys`.
 #[derive(Debug, Template)]
 #[template(path = "shared/shortcuts.html")]
 pub struct KeysPage {
     /// The layout.
-    pub frame: Frame,
+    pub layout: AppLayout,
 }
 
 /// `GET /offline`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parlor::db::{Db, Purpose};
-use parlor::model::pagination::{Order, PageRequest, RoomPageRequest, Whose};
+use parlor::model::pagination::{PageRequest, RoomOrder, RoomPageRequest, RoomScope};
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::store::{KEEN, LONG_AGO, NOW, ONE, Store, crowd};
@@ -186,7 +186,7 @@ async fn somebody_in_thousands_of_rooms_costs_one_look_at_each_and_what_is_shown
     let db = &it.db;
     let many = db.find_user_by_name(MANY).await.unwrap().expect("somebody").id;
     let general = db.find_room("general", many).await.unwrap().expect("it is always there").room.id;
-    let own = RoomPageRequest { whose: Whose::Own, ..RoomPageRequest::default() };
+    let own = RoomPageRequest { scope: RoomScope::Own, ..RoomPageRequest::default() };
     let all = RoomPageRequest::default();
     let favorites: Vec<_> = (1..=20).map(|number| format!("many-29{number:02}").into()).collect();
     let mut too_much = Vec::new();
@@ -211,7 +211,7 @@ async fn somebody_in_thousands_of_rooms_costs_one_look_at_each_and_what_is_shown
     at_most!(6_000, 500, db.find_own_room(many, general));
     at_most!(900_000, 30_000, db.list_directory(many, &own, 51));
     at_most!(900_000, 30_000, db.list_directory(many, &all, 51));
-    let lively = RoomPageRequest { order: Order::Activity, ..RoomPageRequest::default() };
+    let lively = RoomPageRequest { order: RoomOrder::Activity, ..RoomPageRequest::default() };
     at_most!(1_800_000, 60_000, db.list_directory(many, &lively, 51));
     at_most!(900_000, 30_000, db.list_conversations(many, (i64::MAX, ""), 51));
     assert!(too_much.is_empty(), "{too_much:#?}");

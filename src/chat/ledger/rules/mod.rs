@@ -184,13 +184,13 @@ impl Batch {
         let counts_otherwise = |before: &&Arc<Message>| {
             before.deleted_at.is_some() != message.deleted_at.is_some() || before.mentions != message.mentions
         };
-        let addressed = before.filter(counts_otherwise).map(|before| before.mentions.clone());
+        let mentions_before = before.filter(counts_otherwise).map(|before| before.mentions.clone());
         self.writes.set_message(key, is_new);
         self.writes.rooms.insert(room);
         let message = Arc::new(message);
         self.known.messages.insert(key, message.clone());
         let logged = Arc::new(Logged::new(room, message));
-        self.events.push(Event::Message { logged: logged.clone(), is_new, addressed });
+        self.events.push(Event::Message { logged: logged.clone(), is_new, mentions_before });
         logged
     }
 

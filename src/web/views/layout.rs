@@ -18,7 +18,7 @@ const MAX: usize = 200;
 
 /// The layout of a page of a signed-in person.
 #[derive(Debug)]
-pub struct Frame {
+pub struct AppLayout {
     /// The person.
     pub me: Arc<SessionUser>,
     /// Their rooms, then their conversations; some of them, if they have many.
@@ -36,7 +36,7 @@ pub struct Frame {
 }
 
 /// Everything that the layout shows, for ETags: the same hash means the same markup.
-impl Hash for Frame {
+impl Hash for AppLayout {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The last room is not shown; changes of display names are counted (`renamings`).
         let Self { me, rooms, times, here, place, online, display_names: _ } = self;
@@ -49,7 +49,7 @@ impl Hash for Frame {
     }
 }
 
-impl Frame {
+impl AppLayout {
     /// The layout of a page that is not a room's. `online` are the connected people among those in the person's conversations.
     pub fn new(
         me: Arc<SessionUser>,
