@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use parlor::chat::names::Names;
-use parlor::chat::search::Order;
+use parlor::chat::search::SearchOrder;
 use parlor::chat::search::cursor::Cursor;
 use parlor::chat::{Chat, direct, markdown};
 use parlor::error::{Error, Result};
@@ -75,7 +75,7 @@ fn fields(payload: &Payload) {
     if let Ok(level) = payload.optional_text("level") {
         each(Chat::level(level), &["level"]);
     }
-    let order = payload.optional_text("order").ok().and_then(|order| each(Order::parse(order), &["order"]));
+    let order = payload.optional_text("order").ok().and_then(|order| each(SearchOrder::parse(order), &["order"]));
     if let (Some(order), Ok(before)) = (order, payload.text("before")) {
         each(Cursor::parse(before, order), &["before"]);
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
-use parlor::chat::search::Order;
+use parlor::chat::search::SearchOrder;
 use parlor::chat::search::cursor::Cursor;
 use parlor::chat::search::query::Query;
 use parlor::clock::Millis;
@@ -37,7 +37,7 @@ pub fn check(data: &[u8]) {
     is_a_stretch(&shown, body);
     let reached = bounded("scoring", || score(&words, &terms));
     assert!((0..1_000_000).contains(&reached), "{reached}");
-    for order in [Order::Newest, Order::Best] {
+    for order in [SearchOrder::Newest, SearchOrder::Best] {
         if let Ok(cursor) = Cursor::parse(asked, order) {
             assert_eq!(Cursor::parse(&cursor.to_string(), order).ok(), Some(cursor));
         }
