@@ -8,7 +8,7 @@
 //!
 //! 1. [`client`]: people with a browser's habits, their sockets, a real browser.
 //! 2. [`infra`]: processes, databases, programs of the machine.
-//! 3. [`faults`]: proxies, bad clients, a server with known faults.
+//! 3. [`faults`]: proxies, bad clients, malformed packets.
 //! 4. [`checker`]: what clients recorded, and whether it is consistent.
 //! 5. [`torture`]: the cases.
 //! 6. [`mod@bench`]: the measurements.
@@ -22,3 +22,10 @@ mod docs;
 pub mod faults;
 pub mod infra;
 pub mod torture;
+
+/// The value below which that share of the values are, such as 0.99.
+fn quantile<T: Copy + Ord + Default>(values: &mut [T], share: f64) -> T {
+    values.sort_unstable();
+    let place = (values.len() as f64 * share) as usize;
+    values.get(place.min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+}

@@ -21,8 +21,6 @@ enum What {
     /// Serves the bare minimum that the bench measures beside the servers.
     #[command(hide = true)]
     Floor,
-    /// Serves a small chat with a known fault, so that the checker has something to find.
-    FaultyServer(proof::faults::faulty_server::Options),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +28,5 @@ fn main() -> ExitCode {
         What::Bench(options) => proof::bench::main(&options),
         What::Floor => proof::bench::floor(),
         What::Torture(options) => proof::torture::main(&options),
-        What::FaultyServer(options) => proof::faults::faulty_server::main(&options),
     }
 }

@@ -113,11 +113,11 @@ impl Field {
     fn start_postgres(&mut self) -> Result<()> {
         // What is acknowledged is on the disk, as everywhere here; all else as it comes.
         let cluster = Cluster::start(&["fsync=on", "synchronous_commit=on", "full_page_writes=on"]);
-        let folder = cluster.socket().parent().ok_or("a socket is in a folder")?.join("data");
-        let pid: u32 = fs::read_to_string(folder.join("postmaster.pid"))?.lines().next().ok_or("no pid")?.trim().parse()?;
+        let pid = cluster.postmaster();
         for process in std::iter::once(pid).chain(children(pid)) {
             Command::new("taskset").args(["-acp", &self.cpus, &process.to_string()]).stdout(Stdio::null()).status()?;
         }
+        let folder = cluster.socket().with_file_name("data");
         self.versions.push(format!("Postgres {}", fs::read_to_string(folder.join("PG_VERSION"))?.trim()));
         self.postgres = Some((cluster, pid));
         Ok(())

@@ -102,11 +102,6 @@ pub fn children(pid: u32) -> Vec<u32> {
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-pub fn quantile<T: Copy + Ord + Default>(values: &mut [T], thousandths: usize) -> T {
-    values.sort_unstable();
-    values.get((values.len() * thousandths / 1000).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
-}
-
 pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

@@ -1,75 +1,63 @@
-//! What one client notes: what it meant to say, what was acknowledged, and what it heard.
+//! The journal of one client: what it sent, what was acknowledged, and what it received.
 //!
-//! Owns the notes alone. It must not judge them; only what cannot be noted twice (an acknowledgement at a second place) is kept as a
-//! complaint.
+//! Owns recording, not judging. Only a contradiction that could not be recorded otherwise (an acknowledgement with a second `seq`) is kept
+//! as a finding.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 /// What somebody is to the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// They may hear all of it.
+    /// They may receive all of it.
+    #[default]
     Member,
-    /// They may hear nothing of it.
+    /// They may receive nothing of it.
     Stranger,
 }
 
-/// A message as it was heard live.
+/// A message that was received live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     /// Which of the client's connections it came over: 1, 2, 3 …
     pub connection: u32,
     /// Its place in the room.
     pub seq: i64,
-    /// The change that it tells of.
+    /// Its change.
     pub rev: i64,
 }
 
-/// One client's notes about one room.
-#[derive(Clone, Debug)]
+/// One client's journal of one room.
+#[derive(Clone, Debug, Default)]
 pub struct Journal {
-    /// Who writes them.
+    /// Whose it is.
     pub who: String,
     /// What they are to the room.
     pub standing: Standing,
-    /// The nonce of each message that they tried to send, in that order. A message's words are its nonce.
+    /// The nonce of each message that they tried to send, in order. A message's text is its nonce.
     pub intended: Vec<String>,
-    /// Where each acknowledged message is: nonce to `seq`.
+    /// The `seq` of each acknowledged message, by nonce.
     pub acknowledged: BTreeMap<String, i64>,
-    /// What was acknowledged a second time at another place, or with other words, in words.
+    /// Acknowledgements that contradict an earlier one or what was sent, in words.
     pub contradictions: Vec<String>,
-    /// What came live, in the order in which it came.
+    /// What came live, in order.
     pub live: Vec<Heard>,
-    /// The room as they know it: the latest state that they have of each message, by `seq`.
+    /// The room as they know it: the latest known state of each message, by `seq`.
     pub stream: BTreeMap<i64, Value>,
     /// The last `rev` up to which they know everything.
     pub rev: i64,
-    /// What a stranger got of the room, in words.
+    /// What a stranger received of the room, in words.
     pub overheard: Vec<String>,
-    /// Nonces that were refused for good, so that they must not be there.
-    pub refused: BTreeSet<String>,
 }
 
 impl Journal {
     /// An empty one.
     pub fn new(who: &str, standing: Standing) -> Self {
-        Self {
-            who: who.to_owned(),
-            standing,
-            intended: Vec::new(),
-            acknowledged: BTreeMap::new(),
-            contradictions: Vec::new(),
-            live: Vec::new(),
-            stream: BTreeMap::new(),
-            rev: 0,
-            overheard: Vec::new(),
-            refused: BTreeSet::new(),
-        }
+        Self { who: who.to_owned(), standing, ..Self::default() }
     }
 
-    /// Notes that a message was acknowledged.
+    /// Records an acknowledgement.
     pub fn acknowledge(&mut self, nonce: &str, message: &Value) {
         let seq = message["seq"].as_i64().unwrap_or_default();
         if message["nonce"] != nonce || message["body"] != nonce {
@@ -81,14 +69,14 @@ impl Journal {
         }
     }
 
-    /// Notes what came live over a connection.
+    /// Records what came live over a connection.
     pub fn hear(&mut self, connection: u32, message: Value) {
         let number = |field: &str| message[field].as_i64().unwrap_or_default();
         self.live.push(Heard { connection, seq: number("seq"), rev: number("rev") });
         self.learn(message);
     }
 
-    /// Takes a message into the stream: the higher `rev` wins.
+    /// Adds a message to the stream: the higher `rev` wins.
     pub fn learn(&mut self, message: Value) {
         let seq = message["seq"].as_i64().unwrap_or_default();
         let known = self.stream.get(&seq).and_then(|known| known["rev"].as_i64());

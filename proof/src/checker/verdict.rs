@@ -1,6 +1,6 @@
-//! The judgement over the notes of everybody in one room.
+//! The verdict over the journals of everybody in one room.
 //!
-//! Owns what counts as lost, doubled, out of order and overheard; each finding says in words what was found.
+//! Owns what counts as lost, doubled, out of order, seen by strangers and invented; each finding says in words what was found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Journal, Standing};
 
-/// How many findings are kept in words; all are counted.
+/// How many findings are described; all are counted.
 const WORDS: usize = 12;
 
 /// What was found.
@@ -19,15 +19,15 @@ const WORDS: usize = 12;
 pub struct Verdict {
     /// How many messages were acknowledged.
     pub acknowledged: u64,
-    /// Acknowledged messages that are missing: from the history, or from a member's stream.
+    /// Acknowledged messages that are missing from the history, or from a member's stream.
     pub lost: u64,
     /// Messages that are there twice: in the history, in a stream, or live on one connection.
     pub doubled: u64,
-    /// What came in another order than that of the room, gaps in `seq`, and members whose streams differ.
+    /// Messages out of the room's order, gaps in `seq`, and members whose streams differ.
     pub out_of_order: u64,
-    /// What somebody saw of a room that they are not in.
+    /// What somebody received of a room that they are not in.
     pub seen_by_strangers: u64,
-    /// Messages that nobody wrote, that were refused, or with other words.
+    /// Messages that nobody wrote, or that have different text.
     pub invented: u64,
     /// The first findings, in words.
     pub findings: Vec<String>,
@@ -72,7 +72,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Judges everybody's notes of one room by its whole history, oldest first, as the server gives it afterwards.
+/// Checks everybody's journals of one room against its whole history, oldest first, as the server returns it afterwards.
 pub fn check(journals: &[&Journal], history: &[Value]) -> Verdict {
     let mut verdict = Verdict::default();
     let places = places(history.iter());
@@ -106,7 +106,7 @@ pub fn check(journals: &[&Journal], history: &[Value]) -> Verdict {
     verdict
 }
 
-/// Where each written message is.
+/// The `seq`s of each message, by nonce.
 fn places<'a>(messages: impl Iterator<Item = &'a Value>) -> BTreeMap<&'a str, Vec<i64>> {
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for message in messages.filter(|message| message["kind"] == "text") {
@@ -129,7 +129,7 @@ fn check_history(verdict: &mut Verdict, history: &[Value]) {
             verdict.find(|it| &mut it.out_of_order, format!("two messages have rev {}", message["rev"]));
         }
         if message["kind"] == "text" && message["body"] != message["nonce"] {
-            verdict.find(|it| &mut it.invented, format!("{} has the words {}", message["nonce"], message["body"]));
+            verdict.find(|it| &mut it.invented, format!("{} has the text {}", message["nonce"], message["body"]));
         }
     }
 }
@@ -148,12 +148,9 @@ fn check_author(verdict: &mut Verdict, journal: &Journal, places: &BTreeMap<&str
             Some(_) => {}
         }
     }
-    for nonce in journal.refused.iter().filter(|nonce| places.contains_key(nonce.as_str())) {
-        verdict.find(|it| &mut it.invented, format!("{nonce} was refused and is there"));
-    }
 }
 
-/// A member's stream after it caught up holds exactly what the history does.
+/// After catching up, a member's stream equals the history.
 fn check_stream(verdict: &mut Verdict, journal: &Journal, journals: &[&Journal], history: &[Value]) {
     let who = &journal.who;
     let places = places(journal.stream.values());
@@ -178,7 +175,7 @@ fn check_stream(verdict: &mut Verdict, journal: &Journal, journals: &[&Journal],
     }
 }
 
-/// Live messages of one connection come in the order of their changes, each once.
+/// Live messages of one connection come in the order of their `rev`, each once.
 fn check_live(verdict: &mut Verdict, journal: &Journal) {
     for pair in journal.live.windows(2).filter(|pair| pair[0].connection == pair[1].connection) {
         let who = &journal.who;

@@ -2,7 +2,7 @@
 //!
 //! Owns what no proper client can be made to send: half requests, wrong frames, bodies that never end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -76,6 +76,26 @@ impl Raw {
             sent += chunk.len() as u64;
         }
         sent
+    }
+
+    /// Sends `piece` every second until the other side hangs up, and returns how long that took and what came; nothing when it takes
+    /// longer than `patience`.
+    pub async fn drip(self, piece: &[u8], patience: Duration) -> Option<(Duration, String)> {
+        let (began, mut answer) = (Instant::now(), Vec::new());
+        let (mut reading, mut writing) = self.stream.into_split();
+        let dripping = async {
+            while piece.is_empty() || writing.write_all(piece).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let over = async {
+            tokio::select! {
+                () = dripping => {}
+                _ = reading.read_to_end(&mut answer) => {}
+            }
+        };
+        timeout(patience, over).await.ok()?;
+        Some((began.elapsed(), String::from_utf8_lossy(&answer).into_owned()))
     }
 
     /// What comes until the other side hangs up; nothing when it does not within `patience`.

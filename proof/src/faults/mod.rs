@@ -1,9 +1,9 @@
-//! What goes wrong around a server: proxies that break connections, clients that misbehave, and a server with known faults.
+//! What goes wrong around a server: proxies that break connections, and clients that misbehave.
 //!
 //! Owns making the faults. What is expected of the server under them is up to tests and torture cases.
 
 pub mod bad_clients;
-pub mod faulty_server;
+pub mod drips;
 pub mod latency_proxy;
 pub mod malformed;
 pub mod pg_proxy;

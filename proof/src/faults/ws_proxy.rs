@@ -1,11 +1,8 @@
-//! A WebSocket proxy that loses and repeats live messages, as a faulty one between client and server might.
+//! A WebSocket proxy that loses and repeats live messages.
 //!
 //! Owns parsing WebSocket frames on the way to the client. It only touches `message` events; acknowledgements always arrive.
 
 use std::net::SocketAddr;
-use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::TcpStream;
@@ -17,53 +14,22 @@ use crate::client::frame;
 /// How a live message begins.
 const MESSAGE: &[u8] = br#"42/chat,["message","#;
 
-/// What the proxy did, over all connections.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Lost messages: every third of a connection.
-    pub lost: AtomicU64,
-    /// Repeated messages: the one before each of those.
-    pub doubled: AtomicU64,
-}
-
-/// The proxy.
-pub struct WsProxy {
-    proxy: Proxy,
-    /// What it did.
-    pub counts: Arc<Counts>,
-}
-
-impl WsProxy {
-    /// Starts one in front of that server.
-    pub async fn before(server: SocketAddr) -> Self {
-        let counts = Arc::<Counts>::default();
-        let counting = counts.clone();
-        let serve = move |near: TcpStream| {
-            let counts = counting.clone();
-            async move {
-                let Ok(far) = TcpStream::connect(server).await else { return };
-                drop(far.set_nodelay(true));
-                let ((mut near_in, near_out), (far_in, mut far_out)) = (near.into_split(), far.into_split());
-                tokio::select! {
-                    _ = copy(&mut near_in, &mut far_out) => {}
-                    _ = filter(far_in, near_out, &counts) => {}
-                }
-            }
-        };
-        Self { proxy: Proxy::start(serve).await, counts }
-    }
-}
-
-impl Deref for WsProxy {
-    type Target = Proxy;
-
-    fn deref(&self) -> &Proxy {
-        &self.proxy
-    }
+/// Starts one in front of that server.
+pub async fn start(server: SocketAddr) -> Proxy {
+    Proxy::start(move |near| async move {
+        let Ok(far) = TcpStream::connect(server).await else { return };
+        drop(far.set_nodelay(true));
+        let ((mut near_in, near_out), (far_in, mut far_out)) = (near.into_split(), far.into_split());
+        tokio::select! {
+            _ = copy(&mut near_in, &mut far_out) => {}
+            _ = filter(far_in, near_out) => {}
+        }
+    })
+    .await
 }
 
 /// Passes on the answer to the upgrade, and then frame by frame. An answer that is no upgrade is passed on whole.
-async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, counts: &Counts) -> std::io::Result<()> {
+async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(from.read_u8().await?);
@@ -72,7 +38,7 @@ async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, counts: &Counts
     if !head.starts_with(b"HTTP/1.1 101") {
         return copy(&mut from, &mut to).await.map(drop);
     }
-    let mut messages = 0_u64;
+    let mut messages = 0;
     loop {
         let mut frame = Vec::new();
         let (head, length) = loop {
@@ -88,16 +54,9 @@ async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, counts: &Counts
             continue;
         }
         messages += 1;
-        let (times, counter) = match messages % 3 {
-            0 => (0, Some(&counts.lost)),
-            2 => (2, Some(&counts.doubled)),
-            _ => (1, None),
-        };
-        for _ in 0..times {
+        // Of three messages the second is repeated and the third lost.
+        for _ in 0..[0, 1, 2][messages % 3] {
             to.write_all(&frame).await?;
-        }
-        if let Some(counter) = counter {
-            counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -93,6 +93,12 @@ impl Cluster {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// The id of its first process.
+    pub fn postmaster(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
+        file.lines().next().and_then(|line| line.trim().parse().ok()).expect("its first line is the process's id")
+    }
+
     /// What it wrote into its log.
     pub fn log(&self) -> io::Result<String> {
         std::fs::read_to_string(self.folder.join("log"))

@@ -8,4 +8,5 @@ pub mod proc_stats;
 pub mod process;
 pub mod programs;
 pub mod strace;
+pub mod watch;
 pub mod watchdog;

@@ -1,6 +1,6 @@
-//! What a case is, and what comes of it.
+//! A case and its outcome.
 //!
-//! Owns the parts that all cases share. A case fails by panicking, as a test does, or by a verdict that is not clean.
+//! Owns what all cases share. A case fails by panicking, as a test does, or by a verdict that is not clean.
 
 use std::fmt;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case that needs nothing special. `rounds` are those of the long run, `short` those of the short selection.
+    /// A case that needs nothing special.
     pub const fn new(
         name: &'static str,
         databases: &'static [Db],
@@ -61,9 +61,9 @@ pub struct NotRun(pub String);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     pub verdict: Verdict,
-    /// The longest time until the server was well again, where the case is one in which it is not.
+    /// The longest time until the server had recovered, in cases with a fault.
     pub recovery: Option<Duration>,
-    /// What else was measured or observed.
+    /// Further measurements and observations.
     pub notes: Vec<String>,
     pub failure: Option<String>,
 }
@@ -77,7 +77,7 @@ impl Outcome {
         self.verdict += verdict;
     }
 
-    /// Notes how long it took until the server was well again; the longest counts.
+    /// Notes how long the server took to recover; the longest counts.
     pub fn recovered(&mut self, time: Duration) {
         self.recovery = self.recovery.max(Some(time));
     }
@@ -96,10 +96,9 @@ impl Outcome {
 pub enum Need {
     /// Postgres' programs. A case on Postgres needs not say so.
     Postgres,
-    Strace,
     /// To be root: for mounts and limits.
     Root,
-    /// A network namespace of its own, with nothing but a loopback interface in it; the whole case is played inside.
+    /// A network namespace with only a loopback interface, in which the whole case runs.
     Namespace,
     Program(&'static str),
 }
@@ -109,7 +108,6 @@ impl Need {
     pub fn missing(self) -> Option<NotRun> {
         let (is_here, why) = match self {
             Self::Postgres => (Program::Postgres.is_here(), "Postgres is not on this machine".to_owned()),
-            Self::Strace => (Program::Strace.is_here(), "strace is not on this machine, or may not trace".to_owned()),
             Self::Root => (is_root(), "only root may do this".to_owned()),
             Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),
             Self::Program(name) => (programs::on_path(name).is_some(), format!("{name} is not on this machine")),

@@ -1,6 +1,6 @@
 //! The fixture of one case: a folder, a database, and the server's program.
 //!
-//! Owns making them and taking them away. It must not know what is played on it.
+//! Owns creating and removing them. It must not know the cases.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,16 +12,15 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::client::Site;
-use crate::client::site::PASSWORD;
 use crate::infra::cluster::Cluster;
-use crate::infra::process::{self, Process};
+use crate::infra::process::Process;
 use crate::infra::watchdog;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Db {
     Sqlite,
-    /// A throw-away Postgres, which belongs to the case alone.
+    /// A temporary Postgres, which only the case uses.
     Postgres,
 }
 
@@ -42,10 +41,9 @@ impl fmt::Display for Db {
 }
 
 pub struct Fixture {
-    pub db: Db,
     pub program: PathBuf,
     folder: TempDir,
-    cluster: Option<Cluster>,
+    _cluster: Option<Cluster>,
     url: String,
 }
 
@@ -57,7 +55,7 @@ impl Fixture {
             Some(cluster) => cluster.url("postgres"),
             None => format!("sqlite://{}", folder.path().join("parlor.db").display()),
         };
-        Self { db, program: program.to_owned(), folder, cluster, url }
+        Self { program: program.to_owned(), folder, _cluster: cluster, url }
     }
 
     /// The server's working directory, with SQLite's file (`parlor.db`).
@@ -69,22 +67,11 @@ impl Fixture {
         &self.url
     }
 
-    pub fn cluster(&self) -> &Cluster {
-        self.cluster.as_ref().expect("the case is played on Postgres")
-    }
-
-    /// Adds an administrator called `root`, before the server starts.
-    pub async fn add_administrator(&self) {
-        let (arguments, settings) = (["user", "add", "root", "--admin"], [("DATABASE_URL", self.url())]);
-        let ended = process::run(&self.program, self.folder(), &arguments, &settings, &format!("{PASSWORD}\n")).await;
-        assert_eq!(ended.status, Some(0), "{ended:?}");
-    }
-
     pub async fn start(&self, settings: &[(&str, &str)]) -> Process {
         Process::start(&self.program, &[], self.folder(), &self.url, settings).await
     }
 
-    /// Starts it again where it was, and says how long it took until it is well.
+    /// Starts it again at its address, and returns how long it took to recover.
     pub async fn start_again(&self, address: SocketAddr, settings: &[(&str, &str)]) -> (Process, Duration) {
         let began = Instant::now();
         let listen = address.to_string();
@@ -96,15 +83,14 @@ impl Fixture {
     }
 }
 
-pub async fn is_well(site: &Site) -> bool {
-    let asked = site.stranger().request(reqwest::Method::GET, "/healthz").timeout(Duration::from_secs(5)).send();
-    asked.await.is_ok_and(|answer| answer.status() == 200)
-}
-
-/// Asks until the server says that it is well; how long that took.
+/// Polls until the server is healthy, and returns how long that took.
 pub async fn until_well(site: &Site, patience: Duration) -> Duration {
     let began = Instant::now();
-    while !is_well(site).await {
+    let is_well = async || {
+        let asked = site.stranger().request(reqwest::Method::GET, "/healthz").timeout(Duration::from_secs(5)).send();
+        asked.await.is_ok_and(|answer| answer.status() == 200)
+    };
+    while !is_well().await {
         assert!(began.elapsed() < patience, "the server is not well again after {patience:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -1,14 +1,12 @@
-//! Messages as heavy as they can be, and what a server pays for those who ask for them.
+//! Messages as heavy as they can be, and what it costs a server to send them.
 //!
-//! Owns making such rooms, the measuring of memory and of what others feel meanwhile, and reading like a client that goes on until it
-//! has everything. What to ask for, and who reads nothing, is for the cases.
+//! Owns filling rooms with them, measuring memory and latency meanwhile, and a client that pages until it has everything. Cases decide
+//! what is requested, and by whom.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -16,99 +14,83 @@ use super::case::Outcome;
 use super::latency_probe::{Latencies, LatencyProbe};
 use crate::client::{Answer, Person, Socket};
 use crate::infra::process::Process;
+use crate::infra::watch::peak_during;
 
-const MIB: u64 = 1 << 20;
-/// How much memory the server may take beyond what it is told that it may, in MiB.
+/// How much memory the server may take beyond its configured limit, in MiB.
 pub const EXTRA: u64 = 64;
-/// What builds without optimization, as CI's, may take longer: encoding an answer takes them several times as long.
+/// How much longer others may wait for an unoptimized build, as in CI: it encodes answers several times slower.
 const UNOPTIMIZED: Duration = Duration::from_millis(1500);
-/// A server that has grown by so much, in MiB, has failed; it is not watched while it takes all that there is.
-const ENOUGH: u64 = 512;
-const OFTEN: Duration = Duration::from_millis(20);
 /// How many bytes of messages an answer may hold; one more message may follow.
 pub const ANSWER: usize = 1 << 20;
 const FRAME: usize = 16 * 1024;
 const WRITERS: usize = 8;
 
-/// The words that become the most HTML: 82 KB of links from 8,000 characters.
+/// The text that becomes the most HTML: 82 KB of links from 8,000 characters.
 pub fn links(nth: usize) -> String {
     format!("{nth:05} {}", "[](b.co)".repeat(999))
 }
 
-/// Words that are quickly written and long as JSON, where each of their characters takes six.
+/// Text that is rendered quickly and long as JSON, where each character takes six.
 pub fn escapes(nth: usize) -> String {
     format!("{nth:05} {}", "\u{1}".repeat(7_990))
 }
 
-/// Posts so many messages into each of these rooms, over several sockets of their owner's.
+/// Posts `count` messages into each of these rooms, over several sockets of their owner.
 pub async fn fill(owner: &Person, rooms: &[String], count: usize, words: fn(usize) -> String) {
     join_all((0..WRITERS).map(async |first| {
         let socket = owner.socket().await;
         for (room, nth) in rooms.iter().flat_map(|room| (first..count).step_by(WRITERS).map(move |nth| (room, nth))) {
             let body = words(nth);
-            // The same room may be filled with words of several kinds.
+            // A room may be filled with text of several kinds.
             socket.post(room, &body, &format!("{room}-{}-{nth}", body.len())).await;
         }
     }))
     .await;
 }
 
+/// How much memory the server took for something, in MiB, and what others noticed meanwhile.
 pub struct Cost {
-    grown: u64,
+    grown: f64,
     latencies: Latencies,
-    is_whole: bool,
 }
 
 impl Cost {
-    /// Runs `doing`, from a server that had `before` bytes. When it takes far too much, it is given up.
-    pub async fn of(server: &Process, before: u64, latency: &mut LatencyProbe, doing: impl Future<Output = ()>) -> Self {
-        let mut grown = 0;
-        let looking = async {
-            let mut again = tokio::time::interval(OFTEN);
-            loop {
-                again.tick().await;
-                grown = grown.max(server.stats().memory.saturating_sub(before));
-                if grown > ENOUGH * MIB {
-                    return;
-                }
-            }
-        };
-        let both = async {
-            tokio::select! {
-                () = doing => true,
-                () = looking => false,
-            }
-        };
-        let felt = AssertUnwindSafe(latency.during(both)).catch_unwind().await;
-        match felt {
-            Ok((is_whole, latencies)) => Self { grown, latencies, is_whole },
-            Err(panic) => {
-                // Without this, nobody would hear how much memory it was.
-                eprintln!("  +{} MiB when this happened", grown / MIB);
-                resume_unwind(panic)
-            }
-        }
+    /// Runs `work` on a server that had `before` bytes.
+    pub async fn of<T>(server: &Process, before: u64, latency: &mut LatencyProbe, work: impl Future<Output = T>) -> (T, Self) {
+        let ((done, peak), latencies) = latency.during(peak_during(server, work)).await;
+        (done, Self { grown: peak.mebibytes() - before as f64 / 1_048_576.0, latencies })
     }
 
-    /// Notes it, and fails the case where it is too much: more than so many MiB, or others who waited.
+    /// Asserts that it was at most so many MiB, and that others hardly noticed.
+    pub fn assert_held(&self, calm: &Latencies, what: &str, limit: u64) {
+        self.latencies.assert_held(calm, what);
+        assert!(self.grown <= limit as f64, "{what}: the server grew by {:.0} MiB; {limit} are allowed", self.grown);
+    }
+
+    /// Notes it, and fails the case where it is more than so many MiB, or where others waited.
     pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Latencies) {
-        let given_up = if self.is_whole { "" } else { ", given up" };
-        outcome.note(format_args!("{what}: +{} MiB{given_up}; {} (before: {calm})", self.grown / MIB, self.latencies));
+        outcome.note(format_args!("{what}: {self} (before: {calm})"));
         let (waited, allowed) = (self.latencies.share(0.99), calm.most_felt(UNOPTIMIZED));
-        if self.grown > limit * MIB {
-            fail(outcome, format_args!("{what}: the server grew by {} MiB; {limit} are allowed", self.grown / MIB));
+        if self.grown > limit as f64 {
+            fail(outcome, format_args!("{what}: the server grew by {:.0} MiB; {limit} are allowed", self.grown));
         } else if waited > allowed {
             fail(outcome, format_args!("{what}: others waited {waited:.0?} at p99; {allowed:.0?} are allowed"));
         }
     }
 }
 
-/// Notes the first reason why a case failed; the rest of it is played all the same.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{:.0} MiB; {}", self.grown, self.latencies)
+    }
+}
+
+/// Notes the first reason why a case failed; the rest of it still runs.
 pub fn fail(outcome: &mut Outcome, why: impl fmt::Display) {
     outcome.failure.get_or_insert_with(|| why.to_string());
 }
 
-/// Somebody who reads everything there is in a room, and looks how heavy the answers are.
+/// Somebody who reads everything in a room, and measures how heavy the answers are.
 pub struct Reader<'a> {
     person: &'a Person,
     socket: Socket,
@@ -135,7 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Asks for a page as JSON until the server has time for it.
+    /// Requests a page as JSON until the server is not busy.
     pub async fn get(&mut self, path: &str) -> Value {
         loop {
             let answer: Answer = self.person.get_json(path).await;
@@ -159,7 +141,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Every message's place, by joining from the beginning and going on with `sync`.
+    /// The `seq` of every message, by joining from the beginning and going on with `sync`.
     pub async fn by_sync(&mut self) -> Vec<i64> {
         let mut seqs = Vec::new();
         let mut answer = self.ask("join", json!({ "room": self.room, "after": 0 })).await;

@@ -1,6 +1,6 @@
-//! The latency of a server: two people who talk calmly, and how long it takes from the one to the other.
+//! The latency of a server: two people write slowly, and the time from the one to the other is measured.
 //!
-//! Owns the measuring of what others notice while somebody misbehaves. A latency that is lost or refused fails its case.
+//! Owns measuring what others notice while somebody misbehaves. A message that is lost or refused fails its case.
 
 use std::fmt;
 use std::thread::{self, JoinHandle};
@@ -10,13 +10,14 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use crate::client::{DEADLINE, Site, Socket};
+use crate::quantile;
 
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long others may wait, at the 99th percentile, on two processors that all clients share with the server.
 const FELT: Duration = Duration::from_millis(250);
 
-/// The two. They have a thread to themselves: beside everybody else's clients they would mostly measure those.
+/// The two have a thread of their own, so that they do not measure the other clients of this process.
 pub struct LatencyProbe {
     feel: watch::Sender<bool>,
     felt: mpsc::Receiver<Latencies>,
@@ -24,12 +25,12 @@ pub struct LatencyProbe {
 }
 
 impl LatencyProbe {
-    /// Two people who are new at the site, in a private room of theirs.
+    /// Two new people, in a private room.
     pub async fn begin(site: &Site) -> Self {
         Self::start(site, true).await
     }
 
-    /// The two who began at this site once, after it was started again.
+    /// The same two, after the server was started again.
     pub async fn resume(site: &Site) -> Self {
         Self::start(site, false).await
     }
@@ -51,7 +52,7 @@ impl LatencyProbe {
         self.during(tokio::time::sleep(time)).await.1
     }
 
-    /// Feels it until something else is over. What is on its way then counts, too: it may be the one that hangs.
+    /// Measures until something else is over. What is in flight then counts too: it may be the one that hangs.
     pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Latencies) {
         self.feel.send_replace(true);
         let done = what.await;
@@ -72,13 +73,13 @@ impl LatencyProbe {
     }
 }
 
-/// Reports once when it is ready, and then the latencies of each measurement when it ends.
+/// Reports once when it is ready, and then at the end of each measurement.
 async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Latencies>) {
     let mut talk = Talk::begin(site, are_new).await;
     let mut latencies = Latencies::default();
     while felt.send(std::mem::take(&mut latencies)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
         while *feeling.borrow() {
-            latencies.push(talk.once().await);
+            latencies.0.push(talk.once().await);
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -99,9 +100,9 @@ impl Talk {
         } else {
             (site.log_in(speaker).await, site.log_in(hearer).await)
         };
-        // One name is one room's, and after a restart there is one already; a session is new each time.
+        // Names of rooms are unique, and after a restart there is one already; a session is new each time.
         let session = speaker.session_cookie();
-        let name = format!("LatencyProbe {}", session.split_at(session.len().saturating_sub(12)).1);
+        let name = format!("Latency {}", session.split_at(session.len().saturating_sub(12)).1);
         let room = speaker.create_room(&name, "private").await;
         speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
         let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
@@ -126,24 +127,17 @@ impl Talk {
 pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    fn push(&mut self, time: Duration) {
-        let place = self.0.partition_point(|other| *other <= time);
-        self.0.insert(place, time);
-    }
-
-    /// The quantile of that share, such as 0.99.
     pub fn share(&self, share: f64) -> Duration {
-        let place = (self.0.len() as f64 * share) as usize;
-        self.0.get(place.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
+        quantile(&mut self.0.clone(), share)
     }
 
-    /// How long others may wait, at the 99th percentile, after this was felt before: 250 ms, whatever it was. Builds without optimization
-    /// may take twice as long as before and `more`.
+    /// How long others may wait at the 99th percentile when these were measured before: 250 ms. Unoptimized builds may take twice as
+    /// long as before and `more`.
     pub fn most_felt(&self, more: Duration) -> Duration {
         if cfg!(debug_assertions) { self.share(0.99) * 2 + more } else { FELT }
     }
 
-    /// Asserts that others hardly noticed what somebody did. The figures themselves are for the case to note.
+    /// Asserts that others hardly noticed what somebody did.
     pub fn assert_held(&self, before: &Self, what: &str) {
         let most = before.most_felt(FELT);
         assert!(self.share(0.99) <= most, "{what}: others noticed: {most:?} are allowed at p99 ({self}; before: {before})");

@@ -1,7 +1,8 @@
-//! People who keep talking in a private room whatever happens to the server, and note what they meant, were promised and heard.
+//! People who keep writing in a private room whatever happens to the server. Each keeps a journal of what they sent, what was
+//! acknowledged, and what they received.
 //!
-//! Owns their habits: each comes back when it loses the connection, asks for what it missed, and tries again, with the same nonce,
-//! whatever was not acknowledged. A stranger stands by all the time and tries to listen in. Judging is the checker's.
+//! Owns their behavior: each reconnects, catches up, and sends again, with the same nonce, what was not acknowledged. A stranger tries
+//! to get in all the time. The checker judges.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,24 +12,25 @@ use tokio::sync::watch;
 
 use crate::checker::{Journal, Standing, Verdict, check};
 use crate::client::{Person, Site, Socket};
+use crate::quantile;
 
 /// How many of a writer's posts are on their way at once.
 const IN_FLIGHT: usize = 8;
 
-/// How long a client waits for an answer before it gives the connection up.
+/// How long a client waits for an answer before it closes the connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it waits before it comes back; not for a result, but not to be a flood.
+/// How long it waits before it reconnects.
 const BACKOFF: Duration = Duration::from_millis(50);
 
-/// How long all of them together may take to settle what they began.
+/// How long all of them together may take to complete what they began.
 const SETTLING: Duration = Duration::from_secs(120);
 
 /// One of them.
 pub struct Client {
     /// Who.
     pub person: Person,
-    /// What they noted.
+    /// Their journal.
     pub journal: Journal,
     /// How long each acknowledgement took.
     pub latencies: Vec<Duration>,
@@ -38,23 +40,15 @@ pub struct Client {
     connections: u32,
 }
 
-/// What came of a post.
-enum Told {
-    /// There was an acknowledgement, good or bad.
-    Answer(Value),
-    /// Nobody knows.
-    Nothing,
-}
-
 impl Client {
-    /// Somebody who has noted nothing yet.
+    /// Somebody with an empty journal.
     pub fn new(person: Person, room: &str, standing: Standing, is_writing: bool) -> Self {
         let journal = Journal::new(&person.username, standing);
         let (latencies, unsettled) = (Vec::new(), VecDeque::new());
         Self { person, journal, latencies, room: room.to_owned(), is_writing, unsettled, connections: 0 }
     }
 
-    /// Connects, catches up, and talks until the connection ends or `stop` is told. What is under way then is waited for.
+    /// Connects, catches up, and writes until the connection ends or `stop` is set. Then it waits for what is in flight.
     async fn stay(&mut self, mut stop: watch::Receiver<bool>) {
         let Ok(socket) = self.person.try_socket().await else { return };
         self.connections += 1;
@@ -86,13 +80,13 @@ impl Client {
                 under_way.push_back((nonce, Instant::now(), socket.send("message", data).await));
             }
             let Some((nonce, began, pending)) = under_way.pop_front() else { break };
-            let told = pending.within(patience).await.map_or(Told::Nothing, Told::Answer);
-            match told {
-                Told::Answer(_) => self.latencies.push(began.elapsed()),
+            let answer = pending.within(patience).await;
+            match answer {
+                Some(_) => self.latencies.push(began.elapsed()),
                 // The others have waited as long: what is not here now will not come over this connection.
-                Told::Nothing => patience = Duration::ZERO,
+                None => patience = Duration::ZERO,
             }
-            is_over |= !self.settle(nonce, &told);
+            is_over |= !self.settle(nonce, answer);
         }
     }
 
@@ -102,30 +96,24 @@ impl Client {
         nonce
     }
 
-    /// Notes what came of a post; whether to go on over this connection.
-    fn settle(&mut self, nonce: String, told: &Told) -> bool {
-        match told {
-            Told::Answer(answer) if answer["ok"] == json!(true) => {
+    /// Notes the answer to a post, if there was one; whether to go on over this connection. After a refusal it reconnects a moment
+    /// later, and does not flood a server that has a fault.
+    fn settle(&mut self, nonce: String, answer: Option<Value>) -> bool {
+        if let Some(answer) = &answer {
+            if answer["ok"] == json!(true) {
                 self.journal.acknowledge(&nonce, &answer["message"]);
-                true
+                return true;
             }
-            Told::Answer(answer) => {
-                let code = answer["error"]["code"].as_str().unwrap_or_default();
-                if !["busy", "unavailable", "rate_limited"].contains(&code) {
-                    self.journal.contradictions.push(format!("{nonce} was refused: {answer}"));
-                }
-                self.unsettled.push_back(nonce);
-                // It comes back a moment later, and does not hammer at a server that is unwell.
-                false
-            }
-            Told::Nothing => {
-                self.unsettled.push_back(nonce);
-                false
+            let code = answer["error"]["code"].as_str().unwrap_or_default();
+            if !["busy", "unavailable", "rate_limited"].contains(&code) {
+                self.journal.contradictions.push(format!("{nonce} was refused: {answer}"));
             }
         }
+        self.unsettled.push_back(nonce);
+        false
     }
 
-    /// Learns what changed since it last looked; nothing when that could not be had.
+    /// Catches up by `rev`; nothing when that fails.
     async fn catch_up(&mut self, socket: &Socket) -> Option<()> {
         let mut event = "join";
         loop {
@@ -146,7 +134,7 @@ impl Client {
         }
     }
 
-    /// A stranger tries every way in.
+    /// Tries every way to read the room.
     async fn pry(&mut self, socket: &Socket) {
         for event in ["join", "sync", "history"] {
             let data = json!({ "room": self.room, "after": 0 });
@@ -169,26 +157,22 @@ impl Client {
         }
     }
 
-    /// Settles what it began, and learns all there is.
+    /// Completes what it began, and catches up.
     async fn come_to_rest(&mut self) {
         loop {
-            let Ok(socket) = self.person.try_socket().await else {
-                tokio::time::sleep(BACKOFF).await;
-                continue;
-            };
-            self.connections += 1;
-            if self.catch_up(&socket).await.is_none() {
-                tokio::time::sleep(BACKOFF).await;
-                continue;
-            }
-            for nonce in std::mem::take(&mut self.unsettled) {
-                let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
-                let told = socket.send("message", data).await.within(PATIENCE).await.map_or(Told::Nothing, Told::Answer);
-                self.settle(nonce, &told);
-            }
-            self.note_live(&socket);
-            if self.unsettled.is_empty() {
-                return;
+            if let Ok(socket) = self.person.try_socket().await {
+                self.connections += 1;
+                if self.catch_up(&socket).await.is_some() {
+                    for nonce in std::mem::take(&mut self.unsettled) {
+                        let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
+                        let answer = socket.send("message", data).await.within(PATIENCE).await;
+                        self.settle(nonce, answer);
+                    }
+                    self.note_live(&socket);
+                    if self.unsettled.is_empty() {
+                        return;
+                    }
+                }
             }
             tokio::time::sleep(BACKOFF).await;
         }
@@ -204,7 +188,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many members who write, one who only listens, and a stranger.
+    /// `writers` members who write, one who only listens, and a stranger.
     pub async fn gather(site: &Site, writers: usize) -> Self {
         let owner = site.register("listener").await;
         let room = owner.create_room("The torture chamber", "private").await;
@@ -220,14 +204,14 @@ impl Load {
         Self { clients, room }
     }
 
-    /// Brings everybody to another address of the same server, such as one behind a cable.
+    /// Moves everybody to another address of the same server, such as a proxy's.
     pub fn move_to(&mut self, site: &Site) {
         for client in &mut self.clients {
             client.person = client.person.at(site);
         }
     }
 
-    /// A member who writes nothing, for looking on, and the room's slug.
+    /// The member who only listens, and the room's slug.
     pub fn witness(&self) -> (Person, String) {
         (self.clients[self.clients.len() - 2].person.clone(), self.room.clone())
     }
@@ -237,7 +221,7 @@ impl Load {
         self.clients.iter().map(|client| client.journal.acknowledged.len()).sum()
     }
 
-    /// Lets everybody talk until `disturbance` is over, and ends what they began.
+    /// Lets everybody write until `disturbance` is over.
     pub async fn during<T>(&mut self, disturbance: impl Future<Output = T>) -> T {
         let (stop, stopping) = watch::channel(false);
         let talking = futures_util::future::join_all(self.clients.iter_mut().map(|client| {
@@ -258,28 +242,26 @@ impl Load {
         tokio::join!(talking, disturbing).1
     }
 
-    /// Lets everybody settle what they began and read all there is, reads the history as a page's JSON, and judges.
+    /// Lets everybody complete what they began and catch up, reads the history as a page's JSON, and checks.
     pub async fn verdict(&mut self) -> Verdict {
         let settling = async {
-            // Twice: only when everybody has settled is there nothing more to learn.
+            // Twice: new messages may come until everybody has completed.
             for _ in 0..2 {
                 let members = self.clients.iter_mut().filter(|client| client.journal.standing == Standing::Member);
                 futures_util::future::join_all(members.map(Client::come_to_rest)).await;
             }
         };
-        tokio::time::timeout(SETTLING, settling).await.expect("everybody comes to rest once the server is well");
+        tokio::time::timeout(SETTLING, settling).await.expect("everybody completes once the server is well");
         let (owner, room) = self.witness();
         let history = history(&owner, &room).await;
         let journals: Vec<_> = self.clients.iter().map(|client| &client.journal).collect();
         check(&journals, &history)
     }
 
-    /// The slowest of the given share (such as 0.99) of the acknowledgements so far; forgets them.
+    /// A quantile (such as 0.99) of the time that acknowledgements took, since the last call.
     pub fn take_latency(&mut self, share: f64) -> Duration {
         let mut all: Vec<_> = self.clients.iter_mut().flat_map(|client| std::mem::take(&mut client.latencies)).collect();
-        all.sort_unstable();
-        let place = (all.len() as f64 * share) as usize;
-        all.get(place.min(all.len().saturating_sub(1))).copied().unwrap_or_default()
+        quantile(&mut all, share)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The torture chamber: it makes faults happen to a server while people talk, and then the checker looks for lost messages.
+//! The torture chamber: it injects faults into a server while people write, and then the checker looks for lost messages.
 //!
 //! Owns the command line and the order of the cases. The cases are in `cases`, one file for each subject. Every case runs against
-//! a server of its own, in a process of its own, and knows only what is documented for everybody.
+//! a server of its own, in a process of its own, and uses only the public protocol.
 //!
 //! ```text
 //! cargo build && cargo run -p proof -- torture --all
@@ -11,14 +11,12 @@
 mod case;
 mod cases;
 mod fixture;
-mod follower;
 mod heavy;
 mod latency_probe;
 mod load;
 mod namespace;
 mod probe;
 mod report;
-mod watch;
 
 /// What most cases use.
 mod prelude {
@@ -29,21 +27,20 @@ mod prelude {
     pub use serde_json::{Value, json};
 
     pub use super::case::{Case, Need, NotRun, Outcome, Played};
-    pub use super::fixture::{Db, Fixture, is_well, until_well};
-    pub use super::follower::Follower;
+    pub use super::fixture::{Db, Fixture, until_well};
     pub(super) use super::heavy;
     pub use super::heavy::{Cost, EXTRA, Reader, fail, fill, is_all, is_refused_for_now};
-    pub use super::latency_probe::{Latencies, LatencyProbe};
-    pub use super::load::{Load, head, history};
+    pub use super::latency_probe::LatencyProbe;
+    pub use super::load::{Load, history};
     pub use super::probe::{Probe, until_live};
-    pub use super::watch::{growth_during, never_panicked, peak_during};
     pub use crate::client::site::PASSWORD;
     pub use crate::client::{Answer, DEADLINE, Person, Raw, Site, Socket};
     pub use crate::faults::bad_clients::{
         Loud, SMALL, address, connect, invited, online, socket_from, stuck, until_gone, until_released,
     };
-    pub use crate::infra::proc_stats::{ProcStats, established, processor_time, unsent};
+    pub use crate::infra::proc_stats::{ProcStats, established, processor_time};
     pub use crate::infra::process::Process;
+    pub use crate::infra::watch::{growth_during, never_panicked, peak_during};
 }
 
 use std::path::PathBuf;
@@ -51,7 +48,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-pub use load::Load;
+pub use load::{Load, head, history};
 
 use self::case::{Case, Need, NotRun, Outcome, Played};
 use self::fixture::{Db, Fixture};
@@ -73,17 +70,16 @@ pub struct Options {
     /// Lists the cases and ends.
     #[arg(long)]
     list: bool,
-    /// On this database only; on both when it is not said, where the case is one for both.
+    /// On this database only; by default on each that the case is for.
     #[arg(long, value_enum)]
     db: Option<Db>,
-    /// How many rounds; each case has a number of its own.
+    /// How many rounds; each case has its own default.
     #[arg(long)]
     rounds: Option<u32>,
-    /// The server; the `parlor` beside this program when it is not said.
+    /// The server; by default the `parlor` beside this program.
     #[arg(long)]
     server: Option<PathBuf>,
-    /// Puts the table into this document, and the list of the cases. Outcomes are kept beside it (`.json`), so that of cases that are
-    /// not played now the last run stays.
+    /// Writes the tables into this document. Outcomes are kept beside it (`.json`), so that the last run of other cases stays.
     #[arg(long)]
     docs: Option<PathBuf>,
     /// Where a case that runs in a namespace of its own leaves its outcome.

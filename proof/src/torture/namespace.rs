@@ -1,7 +1,7 @@
-//! Playing a case inside a network namespace of its own, where the loopback interface is the case's to break.
+//! Runs a case in a network namespace of its own, whose loopback interface the case may break.
 //!
-//! Owns entering it: this program runs itself inside, for that one case, and reads what came of it from a file. Nothing outside the
-//! namespace is touched, and nothing inside reaches out of it.
+//! Owns entering it: this program runs itself inside, for that one case, and reads the outcome from a file. Nothing outside the namespace
+//! is touched.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use super::report::Line;
 use super::{Case, Db, NotRun, Outcome};
 use crate::infra::watchdog;
 
-/// Brings the interface up, and becomes what was asked for.
+/// Brings the interface up, and runs the given program.
 const ENTER: &str = r#"ip link set lo up && exec "$@""#;
 
 pub fn can_be_made() -> bool {

@@ -1,6 +1,6 @@
-//! The table of what was played.
+//! The table of outcomes.
 //!
-//! Owns how outcomes are shown. A case that was not run is never counted as passed.
+//! Owns their format. A case that was not run is never counted as passed.
 
 use std::fmt;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl Report {
         self.lines.iter().any(Line::has_failed)
     }
 
-    /// This report with what a file has of earlier ones: of each case on each database the last run, in the order of the cases.
+    /// Adds earlier outcomes from a file: the last run of each case on each database, in the order of the cases.
     pub fn with_earlier(mut self, file: &Path) -> Result<Self, String> {
         let earlier: Vec<Line> = match std::fs::read(file) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?,
@@ -83,7 +83,7 @@ impl Report {
             }
         }
         let all = cases::all();
-        // A case that is no longer there has no place, and goes.
+        // Cases that no longer exist are removed.
         self.lines.retain(|line| all.iter().any(|case| case.name == line.name));
         self.lines.sort_by_key(|line| (all.iter().position(|case| case.name == line.name), line.db == Db::Postgres));
         Ok(self)

@@ -1,7 +1,9 @@
 //! A Postgres that restarts, crashes and stays away.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use proof::faults::pg_proxy::{Break, PgProxy};
 use serde_json::json;
 
 use crate::harness::app::Server;
@@ -9,6 +11,9 @@ use crate::harness::cluster::Cluster;
 use crate::harness::programs::Program;
 use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{DEADLINE, Database, Kind, Load, Person, Socket, on_threads_of};
+
+/// How long it may take until people hear each other again once Postgres is back.
+const LIVE: Duration = Duration::from_secs(10);
 
 /// A cluster of the test's own, which it may hurt.
 async fn on_a_cluster(test: &str, body: impl AsyncFnOnce(&Cluster, &Server, &Database)) {
@@ -55,12 +60,10 @@ fn nothing_is_lost_when_postgres_restarts_and_crashes_under_load() {
                 })
                 .await;
                 assert!(load.acknowledged() > before, "nothing was written before {mode}");
+                let began = Instant::now();
+                load.during(async { witness(&person, &room).await.first(20, "message").await }).await;
+                assert!(began.elapsed() < LIVE, "live again only after {:?}", began.elapsed());
             }
-            // Live again by itself.
-            load.during(async {
-                witness(&person, &room).await.first(20, "message").await;
-            })
-            .await;
             database.check(&mut load).await;
         })
         .await;
@@ -80,6 +83,7 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
             assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
             server.stranger().get("/healthz").await.expect(503);
             ada.get("/rooms/general").await.expect(503);
+            ada.write("general", "by form").await.expect(503);
             let data = ada.get_json("/rooms/general").await;
             assert_eq!(data.expect(503).code(), "unavailable");
             tokio::task::block_in_place(|| cluster.up()).expect("it starts");
@@ -96,13 +100,17 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
     });
 }
 
+/// A database's URL through a proxy.
+fn through(database: &Database, proxy: SocketAddr) -> String {
+    let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
+    format!("postgres://postgres@{proxy}/{name}?sslmode=disable")
+}
+
 /// A server whose link to Postgres the test holds in its hands.
 async fn behind_proxy() -> Option<(Database, TcpProxy, Server)> {
     let database = Database::fresh(Kind::Postgres).await?;
     let proxy = TcpProxy::to(Target::Unix(Cluster::shared().socket())).await;
-    let name = database.url().split(['/', '?']).nth(3).expect("a URL has a path");
-    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", proxy.address);
-    let server = Server::start(&url, &[]).await;
+    let server = Server::start(&through(&database, proxy.address), &[]).await;
     Some((database, proxy, server))
 }
 
@@ -201,6 +209,56 @@ fn nothing_is_lost_when_the_link_to_postgres_breaks_around_commits() {
                 witness(&person, &room).await;
             })
             .await;
+        }
+        database.check(&mut load).await;
+        server.stop().await;
+        database.discard().await;
+    });
+}
+
+/// The link breaks at a known commit: after it, when Postgres has the message and only its answer is lost, or before it.
+#[test]
+fn a_post_whose_commit_has_an_unknown_outcome_is_there_once_after_its_retry() {
+    on_threads_of("postgres commit", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        let proxy = PgProxy::to(Cluster::shared().socket()).await;
+        let mut server = Server::start(&through(&database, proxy.address), &[]).await;
+        let mut load = Load::gather(&server, 3).await;
+        let (person, room) = load.witness();
+        let journal = load.clients.len() - 2;
+        for (round, plan) in (0..6).zip([Break::BehindCommit, Break::BeforeCommit].into_iter().cycle()) {
+            load.during(async {
+                let witness = witness(&person, &room).await;
+                witness.first(10, "message").await;
+                proxy.arm(plan);
+                while proxy.broken() <= 2 * round {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                let heard = witness.peek_at("message").len();
+                witness.first(heard + 10, "message").await;
+            })
+            .await;
+            // Nobody else writes: the next commit is this one's.
+            let nonce = format!("alone-{round}");
+            load.clients[journal].journal.intended.push(nonce.clone());
+            let (socket, _) = person.join(&room).await;
+            let post = json!({ "room": room, "body": nonce, "nonce": nonce });
+            proxy.arm(plan);
+            let answer = socket.ask("message", post.clone()).await;
+            assert_eq!(proxy.broken(), 2 * round + 2, "the link did not break, and the answer is {answer}");
+            let stored = database.query(&format!("select seq from messages where nonce = '{nonce}'")).await;
+            assert_eq!(stored.len(), usize::from(plan == Break::BehindCommit), "{plan:?}: {stored:?}");
+            let again = async {
+                loop {
+                    let mut again = socket.ask("message", post.clone()).await;
+                    if again["ok"] == json!(true) {
+                        return again["message"].take();
+                    }
+                }
+            };
+            let message = tokio::time::timeout(LIVE, again).await.expect("the retry is accepted");
+            assert!(stored.iter().all(|row| row["seq"] == message["seq"]), "stored at {stored:?}, the retry says {message}");
+            load.clients[journal].journal.acknowledge(&nonce, &message);
         }
         database.check(&mut load).await;
         server.stop().await;

@@ -23,6 +23,8 @@ async fn requests_that_are_dropped_half_way_lose_nothing_of_others(database: &Da
                 ada.form("/rooms/general/messages", &[("body", "vanishing")]),
                 ada.form("/rooms", &[("name", "Vanishing"), ("visibility", "public")]),
                 ada.request(reqwest::Method::GET, "/rooms/general"),
+                ada.form("/rooms/general/read", &[]),
+                ada.form("/settings", &[("status", "vanishing")]),
                 ada.form("/login", &[("username", &name), ("password", "wrong password")]),
             ];
             for (index, request) in dropped.into_iter().enumerate() {

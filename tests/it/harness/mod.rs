@@ -6,6 +6,7 @@ pub mod app;
 pub mod axe;
 pub mod browser;
 pub mod database;
+pub mod follower;
 pub mod panics;
 pub mod process;
 pub mod rows;
@@ -18,7 +19,7 @@ pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
 pub use proof::faults::{malformed, tcp_proxy};
 pub use proof::infra::{cluster, programs, watchdog};
-pub use proof::torture::Load;
+pub use proof::torture::{Load, head, history};
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.
 pub trait Fixture: Sized {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
+use super::cluster::Cluster;
 use super::{DEADLINE, Database, Kind, Load};
 
 impl Database {
@@ -57,10 +58,13 @@ impl Database {
         loop {
             let open = self.query(OPEN).await;
             if open.is_empty() {
-                return;
+                break;
             }
             assert!(Instant::now() < deadline, "a transaction was left open: {open:?}");
         }
+        // Postgres warns of a transaction that is begun twice or ended twice.
+        let log = Cluster::shared().log().expect("Postgres has a log");
+        assert!(!log.contains("transaction in progress"), "{log}");
     }
 
     /// Makes somebody an administrator, as the person at the command line can.

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use proof::faults::bad_clients::{Loud, invited, stuck, until_gone};
+use proof::infra::proc_stats::unsent;
 use serde_json::{Value, json};
 
 use crate::both;
 use crate::harness::site::PASSWORD;
-use crate::harness::{DEADLINE, Socket, TestApp};
+use crate::harness::{DEADLINE, Load, Person, Socket, TestApp};
 
 #[apply(both)]
 async fn logging_out_ends_the_sessions_sockets_and_only_those(app: &TestApp) {
@@ -66,6 +68,20 @@ async fn leaving_the_namespace_and_entering_again_asks_for_the_session_again(app
     assert!(socket.peek_at("message").iter().all(|it| it["body"] != "for members"));
 }
 
+/// The ways to lose all access.
+const ENDS: [&str; 4] = ["password", "ban", "logout", "login"];
+
+async fn lose_access(end: &str, person: &Person, administrator: &Person) {
+    let name = person.username.as_str();
+    let answer = match end {
+        "password" => person.post("/settings/password", &[("current", PASSWORD), ("password", "eleven slow lighthouses")]).await,
+        "ban" => administrator.post(&format!("/people/{name}/ban"), &[]).await,
+        "logout" => person.post("/logout", &[]).await,
+        _ => person.post("/login", &[("username", name), ("password", PASSWORD)]).await,
+    };
+    answer.expect(303);
+}
+
 /// Whoever loses their access sends a bare CONNECT over the same transport all the time, also in the moment in which it happens.
 #[apply(both)]
 async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &TestApp) {
@@ -73,7 +89,7 @@ async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &Tes
     app.database.make_admin("rosa").await;
     let room = owner.create_room("Inside", "private").await;
     let (witness, _) = owner.join(&room).await;
-    for end in ["password", "ban", "logout", "login"] {
+    for end in ENDS {
         let kicked = app.register(end).await;
         owner.post(&format!("/rooms/{room}/members"), &[("username", end)]).await.expect(303);
         let before = kicked.at(app);
@@ -94,18 +110,7 @@ async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &Tes
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let ending = async {
-            let answer = match end {
-                "password" => {
-                    kicked.post("/settings/password", &[("current", PASSWORD), ("password", "eleven slow lighthouses")]).await
-                }
-                "ban" => root.post(&format!("/people/{end}/ban"), &[]).await,
-                "logout" => kicked.post("/logout", &[]).await,
-                _ => kicked.post("/login", &[("username", end), ("password", PASSWORD)]).await,
-            };
-            answer.expect(303);
-        };
-        tokio::join!(ending, knocking);
+        tokio::join!(lose_access(end, &kicked, &root), knocking);
         let secret = format!("not for {end}");
         let told = witness.post(&room, &secret, &secret).await;
         witness.hears(&secret).await;
@@ -130,16 +135,36 @@ async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &Tes
 }
 
 #[apply(both)]
-async fn a_logout_reaches_a_socket_that_reads_nothing(app: &TestApp) {
-    let ada = app.register("ada").await;
-    let grace = app.register("grace").await;
-    let (witness, _) = grace.join("general").await;
-    let (stuck, _) = ada.join("general").await;
-    stuck.set_reading(false);
-    ada.post("/logout", &[]).await.expect(303);
-    witness.next_where("presence", |it| it["user"] == "ada" && it["online"] == json!(false)).await;
-    stuck.set_reading(true);
-    stuck.is_cut().await;
+async fn whoever_loses_access_is_cut_at_once_though_they_read_nothing(app: &TestApp) {
+    let root = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    let mut load = Load::gather(app, 2).await;
+    let (owner, room) = load.witness();
+    let mut loud = Loud::begin(app).await;
+    for end in ENDS {
+        let victim = invited(app, &owner, &room, end, 1).await.remove(0);
+        loud.invite(&victim).await;
+        let before = victim.at(app);
+        load.during(async {
+            let mut all = vec![victim.join(&room).await.0];
+            for nth in 0..4 {
+                all.push(stuck(&victim, &loud.room, nth).await);
+            }
+            loud.shout().await;
+            assert!(unsent(app.address.port()) > 1_000_000, "all buffers on the way to them are full");
+            lose_access(end, &victim, &root).await;
+            until_gone(&owner, &room, &victim.username, Duration::from_secs(5)).await;
+            all[0].is_cut().await;
+            assert_eq!(all[0].peek_at("signed_out").len(), 1, "{end}: the one that reads is told why");
+            for socket in &all {
+                socket.set_reading(true);
+                socket.is_cut().await;
+            }
+            assert!(before.get("/rooms").await.expect(303).location().starts_with("/login"));
+        })
+        .await;
+    }
+    app.database.check(&mut load).await;
 }
 
 #[apply(both)]

@@ -1,10 +1,11 @@
 //! Forms and addresses that no browser makes.
 
+use proof::client::Raw;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
-use crate::both;
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, DEADLINE, TestApp};
+use crate::{both, once};
 
 #[apply(both)]
 async fn text_that_is_no_text_is_refused_with_a_clear_error(app: &TestApp) {
@@ -122,5 +123,30 @@ async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {
     for query in queries {
         let answer = ada.get(&format!("/rooms/general?{query}")).await;
         assert!((200..500).contains(&answer.status), "{query}: {}", answer.status);
+    }
+}
+
+#[apply(once)]
+async fn requests_that_are_not_http_are_refused_or_cut(app: &TestApp) {
+    let wrong: [&[u8]; 12] = [
+        b"\r\n\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ];
+    for bytes in wrong {
+        let mut raw = Raw::open(app).await;
+        raw.send(bytes).await;
+        let what = String::from_utf8_lossy(bytes);
+        let answer = raw.end(DEADLINE).await.unwrap_or_else(|| panic!("{what:?} is waited for"));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{what:?}: {answer}");
     }
 }

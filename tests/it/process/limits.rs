@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -11,8 +12,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::harness::process::{PROGRAM, Process};
-use crate::harness::{Answer, DEADLINE, Database};
-use crate::once;
+use crate::harness::{Answer, DEADLINE, Database, Load};
+use crate::{both, once};
 
 /// The server with a limit of the shell's. A file that may not grow fails as a full disk does, and not with a signal.
 async fn limited(database: &Database, limit: &str) -> Process {
@@ -64,30 +65,36 @@ async fn when_the_disk_is_full_posts_fail_clearly_reads_go_on_and_it_recovers(da
     database.check_rooms().await;
 }
 
-#[apply(once)]
+#[apply(both)]
 async fn when_descriptors_run_out_it_goes_on_once_there_are_some_again(database: &Database) {
-    let server = limited(database, "-n 120").await;
-    let ada = server.register("ada").await;
-    let (socket, _) = ada.join("general").await;
-    let mut held = Vec::new();
-    for _ in 0..300 {
-        // The system takes them in for the server, up to a point.
-        match tokio::time::timeout(std::time::Duration::from_millis(200), TcpStream::connect(server.address)).await {
-            Ok(Ok(stream)) => held.push(stream),
-            _ => break,
+    const DESCRIPTORS: usize = 256;
+    let server = limited(database, &format!("-n {DESCRIPTORS}")).await;
+    let mut load = Load::gather(&server, 2).await;
+    let (witness, room) = load.witness();
+    load.during(async {
+        let (socket, _) = witness.join(&room).await;
+        socket.first(20, "message").await;
+        let mut held = Vec::new();
+        for _ in 0..400 {
+            // The system accepts connections for the server, up to its backlog.
+            match timeout(Duration::from_millis(200), TcpStream::connect(server.address)).await {
+                Ok(Ok(stream)) => held.push(stream),
+                _ => break,
+            }
         }
-    }
-    assert!(held.len() > 120, "only {} connections", held.len());
-    // Those who are in are not hurt by it.
-    socket.post("general", "still here", "1").await;
-    held.clear();
+        assert!(server.stats().descriptors >= DESCRIPTORS - 8, "{} of {} connections", server.stats(), held.len());
+        // Those who are connected go on.
+        let heard = socket.peek_at("message").len();
+        socket.first(heard + 20, "message").await;
+    })
+    .await;
     let trying = async {
         while Answer::try_of(server.stranger().request(reqwest::Method::GET, "/healthz")).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(DEADLINE, trying).await.expect("it takes connections again");
-    server.log_in("ada").await;
+    timeout(DEADLINE, trying).await.expect("it takes connections again");
+    database.check(&mut load).await;
 }
 
 /// The system lets people in up to a number, for the server to find when it looks. Who comes behind that is turned away without a

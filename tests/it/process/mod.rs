@@ -1,11 +1,14 @@
 //! The real program: starting it, stopping it, killing it, and what an administrator does with it.
 
 mod admin;
+mod backup;
 mod files;
 mod invitations;
 mod kill;
 mod limits;
+mod malformed;
 mod memory;
+mod oversize;
 mod secrets;
 mod security_log;
 mod settings;

@@ -1,5 +1,7 @@
 //! Starting.
 
+use std::path::Path;
+
 use crate::both;
 use crate::harness::process;
 use crate::harness::{Database, Kind};
@@ -63,14 +65,20 @@ async fn what_was_said_is_there_after_a_restart_and_people_stay_signed_in(databa
 
 #[apply(both)]
 async fn a_second_server_on_one_sqlite_file_refuses_to_start(database: &Database) {
-    let first = process::start(database.folder(), database.url(), &[]).await;
+    let mut first = process::start(database.folder(), database.url(), &[]).await;
+    first.register("ada").await;
     if database.kind == Kind::Sqlite {
         let settings = [("DATABASE_URL", database.url()), ("LISTEN", "127.0.0.1:0")];
-        let second = process::run(database.folder(), &[], &settings, "").await;
-        assert!(second.status.is_some_and(|status| status != 0), "{second:?}");
-        assert!(!second.stdout.contains("listening") && !second.stderr.is_empty(), "{second:?}");
+        for folder in [database.folder(), Path::new("/")] {
+            let second = process::run(folder, &[], &settings, "").await;
+            assert!(second.status.is_some_and(|status| status != 0), "{second:?}");
+            assert!(!second.stdout.contains("listening") && second.stderr.contains("in use by another Parlor"), "{second:?}");
+            first.stranger().get("/healthz").await.expect(200);
+        }
     }
-    first.register("ada").await;
+    // A lock that outlives its server would lock out the next one.
+    first.kill().await;
+    process::start(database.folder(), database.url(), &[]).await.log_in("ada").await;
 }
 
 #[apply(both)]

@@ -1,6 +1,9 @@
 //! Stopping by a signal: what is queued is committed and acknowledged, people are told, and it ends by itself.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use proof::faults::bad_clients::{Loud, invited, stuck};
+use proof::infra::proc_stats::unsent;
 
 use crate::both;
 use crate::harness::process;
@@ -26,27 +29,40 @@ async fn a_signal_in_the_middle_of_writing_loses_nothing(database: &Database) {
 }
 
 #[apply(both)]
-async fn it_stops_though_somebody_is_connected_and_reads_nothing(database: &Database) {
+async fn it_stops_and_loses_nothing_though_some_clients_read_nothing(database: &Database) {
     let mut server = process::start(database.folder(), database.url(), &[]).await;
-    let (ada, grace) = (server.register("ada").await, server.register("grace").await);
-    let (writing, _) = ada.join("general").await;
-    let (stuck, _) = grace.join("general").await;
-    stuck.set_reading(false);
-    let body = "x".repeat(7000);
-    for round in 0..10 {
-        let mut pending = Vec::new();
-        for number in 0..60 {
-            let data = json!({ "room": "general", "body": body, "nonce": format!("{round}-{number}") });
-            pending.push(writing.send("message", data).await);
-        }
-        for one in pending {
-            assert_eq!(one.acknowledgement().await["ok"], json!(true));
-        }
+    let listen = server.address.to_string();
+    let mut load = Load::gather(&server, 3).await;
+    let (owner, room) = load.witness();
+    let people = invited(&server, &owner, &room, "stuck", 4).await;
+    let mut loud = Loud::begin(&server).await;
+    for person in &people {
+        loud.invite(person).await;
     }
-    server.signal("TERM").await;
-    assert_eq!(server.end().await.code(), Some(0), "{}", server.stderr());
-    writing.is_out().await;
-    writing.is_cut().await;
+    for is_full in [true, false] {
+        load.during(async {
+            let mut sockets = Vec::new();
+            for (nth, person) in people.iter().enumerate() {
+                sockets.push(stuck(person, &loud.room, nth).await);
+            }
+            if is_full {
+                loud.shout().await;
+                assert!(unsent(server.address.port()) > 1_000_000, "all buffers on the way to them are full");
+            }
+            let began = Instant::now();
+            server.signal("TERM").await;
+            assert_eq!(server.end().await.code(), Some(0), "{}", server.stderr());
+            assert!(began.elapsed() < Duration::from_secs(10), "stopped after {:?}", began.elapsed());
+            for socket in &sockets {
+                socket.set_reading(true);
+                socket.is_cut().await;
+            }
+        })
+        .await;
+        server = process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
+        loud.come_back().await;
+    }
+    database.check(&mut load).await;
 }
 
 #[apply(both)]

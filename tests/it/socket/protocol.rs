@@ -1,10 +1,11 @@
 //! Packets that break the protocol: the connection may end, the server must not mind.
 
+use proof::client::Raw;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::both;
-use crate::harness::{Socket, TestApp, malformed};
+use crate::harness::{DEADLINE, Socket, TestApp, malformed};
 
 async fn is_well(app: &TestApp, witness: &Socket, number: usize) {
     witness.post("general", &format!("still well {number}"), &format!("w{number}")).await;
@@ -74,27 +75,26 @@ async fn binary_frames_and_attachments_are_no_events(app: &TestApp) {
 }
 
 #[apply(both)]
-async fn bytes_that_are_no_text_end_the_connection(app: &TestApp) {
+async fn frames_that_break_the_protocol_end_the_connection(app: &TestApp) {
     let ada = app.register("ada").await;
     let (witness, _) = ada.join("general").await;
-    let bodies: [&[u8]; 4] = [
-        b"\xff\xfe",
-        b"42/chat,[\"message\",{\"room\":\"general\",\"body\":\"\xed\xa0\x80\",\"nonce\":\"1\"}]",
-        b"42/chat,[\"\xc3\x28\",{}]",
-        b"4\xf4\x90\x80\x80",
+    let wrong: [(&str, &[u8]); 9] = [
+        ("a reserved opcode", &[0x83, 0x80, 0, 0, 0, 0]),
+        ("a reserved bit", &[0xc1, 0x80, 0, 0, 0, 0]),
+        ("a frame without a mask", &[0x81, 0x01, b'2']),
+        ("a ping in pieces", &[0x09, 0x80, 0, 0, 0, 0]),
+        ("a ping of 126 bytes", &[0x89, 0xfe, 0, 126, 0, 0, 0, 0]),
+        ("a piece of nothing", &[0x80, 0x80, 0, 0, 0, 0]),
+        ("a beginning inside of another", &[0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0]),
+        ("a close with half a code", &[0x88, 0x81, 0, 0, 0, 0, 3]),
+        ("bytes that are no text", &[0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]),
     ];
-    for (body, is_in) in bodies.into_iter().flat_map(|body| [(body, true), (body, false)]) {
-        // After the welcome, and before it.
-        let socket =
-            if is_in { ada.join("general").await.0 } else { Socket::open(app, &ada.cookies(), None).await.expect("it opens") };
-        // A text frame, opcode 1, masked with zeros as a client must.
-        use tokio_tungstenite::tungstenite::protocol::frame::{
-            Frame as RawFrame,
-            coding::{Data, OpCode},
-        };
-        let frame = RawFrame::message(body.to_vec(), OpCode::Data(Data::Text), true);
-        socket.frame(Frame::Frame(frame)).await;
-        socket.is_cut().await;
+    for (what, bytes) in wrong {
+        for cookies in [&*ada.cookies(), ""] {
+            let mut raw = Raw::socket(app, cookies).await;
+            raw.send(bytes).await;
+            assert!(raw.end(DEADLINE).await.is_some(), "{what} did not end the connection");
+        }
     }
     is_well(app, &witness, 1).await;
 }
@@ -120,7 +120,7 @@ async fn frames_that_are_too_large_end_the_connection(app: &TestApp) {
         let body = "a".repeat(length);
         // The server may hang up in the middle of it.
         let packet = format!(r#"42/chat,["message",{{"room":"general","body":"{body}","nonce":"1"}}]"#);
-        drop(tokio::time::timeout(crate::harness::DEADLINE, socket.raw(&packet)).await);
+        drop(tokio::time::timeout(DEADLINE, socket.raw(&packet)).await);
         socket.is_cut().await;
     }
     is_well(app, &witness, 1).await;

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::{Fixture, ROOM, furnish};
 use crate::bench::Result;
-use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::results::Figure;
 use crate::bench::socket::Socket;
+use crate::quantile;
 
 const AT_ONCE: usize = 8;
 const SETTING: &str = "replay of 50";
@@ -51,7 +52,7 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     server.stop()?;
     figures.extend([
         Figure::more(SETTING, "connects/s", used.rate(took.len())),
-        Figure::less(SETTING, "connected p99, ms", millis(quantile(&mut took, 990))),
+        Figure::less(SETTING, "connected p99, ms", millis(quantile(&mut took, 0.99))),
         Figure::less(SETTING, "CPU a connect, µs", used.each(took.len())),
         Figure::about(SETTING, "server busy, %", used.server_busy()),
         Figure::about(SETTING, "load busy, %", used.load_busy()),

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use super::Fixture;
 use super::room_load::RoomLoad;
 use crate::bench::Result;
-use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::results::{Figure, grouped};
 use crate::bench::sender::Sender;
 use crate::bench::server::Server;
+use crate::quantile;
 
 const PACE: Duration = Duration::from_millis(50);
 
@@ -54,9 +55,9 @@ fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str)
     let used = meter.stop(server)?;
     let deliveries = took.len();
     Ok(vec![
-        Figure::less(setting, "paced: p50, ms", f64::from(quantile(&mut took, 500)) / 1e3),
-        Figure::less(setting, "paced: p99, ms", f64::from(quantile(&mut took, 990)) / 1e3),
-        Figure::less(setting, "paced: max, ms", f64::from(quantile(&mut took, 1000)) / 1e3),
+        Figure::less(setting, "paced: p50, ms", f64::from(quantile(&mut took, 0.5)) / 1e3),
+        Figure::less(setting, "paced: p99, ms", f64::from(quantile(&mut took, 0.99)) / 1e3),
+        Figure::less(setting, "paced: max, ms", f64::from(quantile(&mut took, 1.0)) / 1e3),
         Figure::less(setting, "paced: CPU a delivery, µs", used.each(deliveries)),
     ])
 }
@@ -113,10 +114,10 @@ pub fn saturated(
     Ok(vec![
         Figure::more(setting, "saturated: deliveries/s", delivered as f64 / took.as_secs_f64()),
         Figure::less(setting, "saturated: CPU a delivery, µs", used.each(delivered)),
-        Figure::less(setting, "saturated: acknowledged p99, ms", millis(quantile(&mut acknowledged, 990))),
-        Figure::less(setting, "saturated: p50, ms", f64::from(quantile(&mut on_the_way, 500)) / 1e3),
-        Figure::less(setting, "saturated: p99, ms", f64::from(quantile(&mut on_the_way, 990)) / 1e3),
-        Figure::less(setting, "saturated: max, ms", f64::from(quantile(&mut on_the_way, 1000)) / 1e3),
+        Figure::less(setting, "saturated: acknowledged p99, ms", millis(quantile(&mut acknowledged, 0.99))),
+        Figure::less(setting, "saturated: p50, ms", f64::from(quantile(&mut on_the_way, 0.5)) / 1e3),
+        Figure::less(setting, "saturated: p99, ms", f64::from(quantile(&mut on_the_way, 0.99)) / 1e3),
+        Figure::less(setting, "saturated: max, ms", f64::from(quantile(&mut on_the_way, 1.0)) / 1e3),
         Figure::about(setting, "saturated: server busy, %", used.server_busy()),
         Figure::about(setting, "saturated: load busy, %", used.load_busy()),
     ])

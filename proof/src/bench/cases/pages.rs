@@ -8,11 +8,12 @@ use super::Fixture;
 use super::stock::{COMMON, RARE};
 use crate::bench::Result;
 use crate::bench::http::{Http, get};
-use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::people::Person;
 use crate::bench::results::{Figure, grouped};
 use crate::bench::server::Server;
+use crate::quantile;
 
 const READERS: usize = 4;
 
@@ -123,7 +124,7 @@ fn ask(server: &Server, request: &[u8], stretch: Duration, setting: &str, name: 
     let share = unchanged as f64 / took.len().max(1) as f64;
     let figures = vec![
         Figure::more(setting, &format!("{name}: pages/s"), used.rate(took.len())),
-        Figure::less(setting, &format!("{name}: p99, ms"), millis(quantile(&mut took, 990))),
+        Figure::less(setting, &format!("{name}: p99, ms"), millis(quantile(&mut took, 0.99))),
         Figure::less(setting, &format!("{name}: CPU a page, µs"), used.each(took.len())),
     ];
     Ok((figures, share))

@@ -8,12 +8,13 @@ use mio::{Events, Poll, Token};
 use super::{Fixture, ROOM};
 use crate::bench::Result;
 use crate::bench::listeners::CHUNK;
-use crate::bench::meter::{Meter, millis, quantile};
+use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::people::{self, Person};
 use crate::bench::results::{Figure, grouped};
 use crate::bench::sender::{Sender, Words};
 use crate::bench::server::Server;
+use crate::quantile;
 
 const WARM: Duration = Duration::from_millis(700);
 /// How many stretches a server gets to answer as many posts as are under way.
@@ -86,8 +87,8 @@ impl Posting {
         self.go_on(None)?;
         Ok(vec![
             Figure::more(setting, "posts/s", used.rate(took.len())),
-            Figure::less(setting, "acknowledged p50, ms", millis(quantile(&mut took, 500))),
-            Figure::less(setting, "acknowledged p99, ms", millis(quantile(&mut took, 990))),
+            Figure::less(setting, "acknowledged p50, ms", millis(quantile(&mut took, 0.5))),
+            Figure::less(setting, "acknowledged p99, ms", millis(quantile(&mut took, 0.99))),
             Figure::less(setting, "CPU a post, µs", used.each(took.len())),
             Figure::about(setting, "server busy, %", used.server_busy()),
         ])

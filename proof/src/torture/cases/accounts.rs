@@ -1,4 +1,4 @@
-//! Too many who want an account, or somebody else's.
+//! Floods of registrations, and of guesses at one account's password.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,46 +12,23 @@ pub const CASES: &[Case] = &[
 ];
 
 const CONNECTIONS: usize = 120;
-/// How many people log in meanwhile, and how many of them must come in.
+/// How many people log in meanwhile, and for how many of them it must work.
 const PEOPLE: usize = 12;
 const COME_IN: usize = 11;
 /// How many accounts one address may make: the default of `REGISTRATION_RATE`.
 const ACCOUNTS: usize = 20;
 const FLOOD: Duration = Duration::from_millis(2500);
-/// How much memory that may take, in MiB: two passwords are hashed at a time, at 19 MiB each.
-const MEMORY: f64 = 64.0;
+/// In MiB: two passwords are hashed at a time, at 19 MiB each.
+const MEMORY: u64 = 64;
 const GUESSERS: usize = 200;
 /// Addresses from here on are those of honest people.
 const HONEST: usize = 10_000;
 
-struct Felt<T> {
-    done: T,
-    latencies: Latencies,
-    grown: f64,
-}
-
-/// Runs something beside something else that goes on until that is done, and measures what others notice.
-async fn beside<T>(
-    server: &Process,
-    latency: &mut LatencyProbe,
-    flood: impl Future<Output = ()>,
-    what: impl Future<Output = T>,
-) -> Felt<T> {
-    let before = server.stats();
-    let both = async {
-        tokio::select! {
-            done = what => done,
-            () = flood => unreachable!("the flood has no end"),
-        }
-    };
-    let ((done, peak), latencies) = latency.during(peak_during(server, both)).await;
-    Felt { done, latencies, grown: peak.mebibytes() - before.mebibytes() }
-}
-
-impl<T> Felt<T> {
-    fn hardly_noticed(&self, calm: &Latencies, what: &str) {
-        self.latencies.assert_held(calm, what);
-        assert!(self.grown < MEMORY, "{what}: memory grew by {:.0} MiB", self.grown);
+/// Runs `work` beside a flood that goes on until it is done.
+async fn beside<T>(flood: impl Future<Output = ()>, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        () = flood => unreachable!("the flood has no end"),
     }
 }
 
@@ -82,8 +59,9 @@ async fn register_flood(fixture: Fixture, rounds: u32) -> Played {
             let name = format!("{round}-{registration}-{}", flood as u8);
             let made = tokio::sync::Mutex::new([0_usize; 600]);
             let people = coming_in(&server, (round as usize * 3 + flood as usize) * PEOPLE);
-            let felt = beside(&server, &mut latency, registering(&server, flood, &name, &made), people).await;
-            let (came_in, slowest) = felt.done;
+            let before = server.stats().memory;
+            let work = beside(registering(&server, flood, &name, &made), people);
+            let ((came_in, slowest), cost) = Cost::of(&server, before, &mut latency, work).await;
             let made = made.into_inner();
             let refused: usize = made.iter().sum::<usize>() - made[303];
             let what = match flood {
@@ -93,11 +71,11 @@ async fn register_flood(fixture: Fixture, rounds: u32) -> Played {
             };
             outcome.note(format_args!(
                 "{what}: {came_in} of {PEOPLE} came in, the slowest in {:.0} ms; {} accounts made, {refused} refused (422: {}, 429: {}, \
-                 503: {}); {}, memory +{:.0} MiB (before: {calm})",
-                slowest.as_secs_f64() * 1000.0, made[303], made[422], made[429], made[503], felt.latencies, felt.grown,
+                 503: {}); {cost} (before: {calm})",
+                slowest.as_secs_f64() * 1000.0, made[303], made[422], made[429], made[503],
             ));
             assert!(came_in >= COME_IN, "{what}: only {came_in} of {PEOPLE} could log in");
-            felt.hardly_noticed(&calm, what);
+            cost.assert_held(&calm, what, MEMORY);
             match flood {
                 Flood::Invited => assert_eq!(made[303], 0),
                 Flood::OneAddress => assert!(made[303] <= ACCOUNTS, "{} accounts from one address", made[303]),
@@ -121,7 +99,7 @@ async fn registering(server: &Process, flood: Flood, name: &str, made: &tokio::s
         for count in 0_usize.. {
             let username = format!("{name}-{nth}-{count}");
             let form = [("username", username.as_str()), ("password", PASSWORD), ("invite", "made-up-by-somebody")];
-            // Each as somebody new: with a session it would be another's request.
+            // Without the cookie of the registration before.
             let form = stranger.form("/register", &form).header("cookie", "");
             let status = Answer::try_of(form).await.map_or(599, |answer| usize::from(answer.status));
             made.lock().await[status.min(599)] += 1;
@@ -130,7 +108,7 @@ async fn registering(server: &Process, flood: Flood, name: &str, made: &tokio::s
     .await;
 }
 
-/// People who log in one after the other, each from an address of their own; how many came in, and how long the slowest took.
+/// People log in one after the other, each from an address of their own; for how many it worked, and how long the slowest took.
 async fn coming_in(server: &Process, first: usize) -> (usize, Duration) {
     let (mut came_in, mut slowest) = (0, Duration::ZERO);
     for nth in 0..PEOPLE {
@@ -156,19 +134,18 @@ async fn throttle_as_weapon(fixture: Fixture, rounds: u32) -> Played {
         let over = AtomicBool::new(false);
         let counts = tokio::sync::Mutex::new([0_usize; 600]);
         let owner = owning(&server, &known, &mut password, round as usize);
-        let felt = beside(&server, &mut latency, guessing(&server, &over, &counts), owner).await;
+        let before = server.stats().memory;
+        let work = beside(guessing(&server, &over, &counts), owner);
+        let (owned, cost) = Cost::of(&server, before, &mut latency, work).await;
         over.store(true, Ordering::Release);
         let counts = counts.into_inner();
         outcome.note(format_args!(
-            "round {round}: the owner {}; {} guesses were verified, {} refused; {}, memory +{:.0} MiB (before: {calm})",
-            felt.done,
+            "round {round}: the owner {owned}; {} guesses were verified, {} refused; {cost} (before: {calm})",
             counts[401],
             counts[429] + counts[503],
-            felt.latencies,
-            felt.grown,
         ));
         assert_eq!(counts[303], 0, "a guess came in");
-        felt.hardly_noticed(&calm, "guesses");
+        cost.assert_held(&calm, "guesses", MEMORY);
     }
     Ok(outcome)
 }
@@ -180,7 +157,7 @@ async fn guessing(server: &Process, over: &AtomicBool, counts: &tokio::sync::Mut
             let form = guesser.form("/login", &[("username", "ada"), ("password", "not the right one")]);
             let status = Answer::try_of(form).await.map_or(599, |answer| usize::from(answer.status));
             counts.lock().await[status.min(599)] += 1;
-            // Whoever is refused comes again at once, and leaves this machine some of its two processors.
+            // Refused clients try again at once, but leave some processor time to the server.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }))
@@ -225,7 +202,7 @@ impl std::fmt::Display for Times {
 /// The owner logs in and out for a while, and changes their password.
 async fn owning(server: &Process, known: &Person, password: &mut String, round: usize) -> Owned {
     let mut owned = Owned::default();
-    // There is a fight before they come.
+    // The flood begins first.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let began = Instant::now();
     while began.elapsed() < 2 * FLOOD {

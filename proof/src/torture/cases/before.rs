@@ -1,4 +1,4 @@
-//! Strangers who never log in, and make the server keep as much for them as they can.
+//! Strangers who never log in, and make the server hold as much memory for them as they can.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -13,17 +13,17 @@ pub const CASES: &[Case] = &[
 ];
 
 const MB: u64 = 1 << 20;
-/// How much memory the server may have for all of it together, at its height.
+/// How much memory the server may take for all of it together, at its peak.
 const MEMORY: u64 = 64 * MB;
-/// How slow one of a hundred things may be that others say meanwhile.
+/// The latency of others at the 99th percentile.
 const NOTICED: Duration = Duration::from_millis(250);
 const SOCKETS: usize = 40;
-/// How many connections ask for polling sessions, and how many each asks for.
+/// How many connections open polling sessions, and how many each opens.
 const POLLING: (usize, usize) = (30, 600);
 /// A large packet that is still allowed, in bytes.
 const LARGE: usize = 60_000;
 
-/// Every attack by its name. Each goes on until the server has hung up on everybody or has taken it all.
+/// Every attack by name. Each goes on until the server has closed all connections or has read everything.
 fn attacks(server: &Process) -> [(&'static str, BoxFuture<'_, ()>); 6] {
     let namespaces = async {
         let packet = format!("40/{},", "n".repeat(LARGE));
@@ -77,7 +77,7 @@ async fn socket(server: &Process, nth: usize) -> Raw {
     Raw::over(stream).upgraded(server, "").await
 }
 
-/// Ten megabytes of attachments, and the last one is kept back. The connection is held by whoever holds what comes back.
+/// Ten megabytes of attachments, without the last one. The connection lives as long as the returned value.
 async fn attachments(server: &Process, nth: usize) -> Raw {
     let mut raw = socket(server, nth).await;
     raw.frame(0x81, br#"451000-/chat,["message"]"#).await;
@@ -90,7 +90,7 @@ async fn attachments(server: &Process, nth: usize) -> Raw {
     raw
 }
 
-/// The same in posts. The session is the server's to hold.
+/// The same over polling. The server holds the session.
 async fn attachments_over_polling(server: &Process) {
     let stranger = server.stranger();
     let Ok(session) = Polling::open(&stranger).await else { return };
@@ -124,7 +124,7 @@ async fn unfinished(server: &Process, nth: usize) -> Raw {
     raw
 }
 
-/// Sessions, one request behind the other on one connection; how many were opened.
+/// Opens sessions by pipelined requests on one connection; returns how many were opened.
 async fn sessions(server: &Process, nth: usize) -> usize {
     let mut stream = connect(server.address, address(nth % 4), None).await.expect("the server accepts");
     let request = format!("GET {OPENING} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);

@@ -21,7 +21,7 @@ async fn jumps(fixture: Fixture, rounds: u32) -> Played {
         ("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("a plain path")),
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        // With its limits on: a limit that counts by the clock could lock everybody out.
+        // With rate limits: one that depends on the clock could lock everybody out.
         ("POST_RATE", "100/s"),
     ];
     let server = fixture.start(&settings).await;
@@ -38,7 +38,7 @@ async fn jumps(fixture: Fixture, rounds: u32) -> Played {
                 set(&clock, offset);
                 outcome.recovered(until_live(&listening, LIVE).await);
                 witness.get("/rooms").await.expect(200);
-                // Failures of a time that is still to come count, but for seconds only.
+                // Failures with a time in the future count, but only for seconds.
                 log_in(&server).await;
                 assert!(!still.has_ended(), "a socket was cut: {:?}", still.peek().last());
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -65,7 +65,7 @@ async fn log_in(site: &Site) {
     assert!(tokio::time::timeout(LIVE, trying).await.is_ok(), "somebody is locked out");
 }
 
-/// A wrong password or two, so that there is something to remember against somebody.
+/// Two wrong passwords, so that the throttle has something to remember.
 async fn try_in_vain(stranger: &Person) {
     for _ in 0..2 {
         let fields = [("username", "writer1"), ("password", "not this one, surely")];
@@ -75,14 +75,14 @@ async fn try_in_vain(stranger: &Person) {
     }
 }
 
-/// Sets the server's clock, by seconds from the true time. Replaced as a whole, so that nobody reads half of it.
+/// Sets the server's clock, in seconds from the true time. The file is replaced, so that nobody reads half of it.
 fn set(clock: &Path, offset: &str) {
     let next = clock.with_extension("next");
     std::fs::write(&next, offset).expect("the case's own folder");
     std::fs::rename(&next, clock).expect("the case's own folder");
 }
 
-/// What is loaded before the server, and answers when it asks for the time.
+/// The library that is preloaded into the server and fakes its clock.
 fn library() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
     let mut found = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));

@@ -1,8 +1,6 @@
-//! SQLite's file: on a disk that is full, held by another program, wanted by a second server.
+//! A SQLite file on a disk that fills up.
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::infra::watchdog::Watchdog;
@@ -12,10 +10,6 @@ pub const CASES: &[Case] = &[
     Case::new("disk-full", Db::SQLITE, 5, 1, |fixture, rounds| Box::pin(disk_full(fixture, rounds)))
         .about("the database is on a small disk, which fills up under load: posts fail clearly, reads go on, and all is well when there is room")
         .needs(&[Need::Root]),
-    Case::new("sqlite-locked", Db::SQLITE, 3, 0, |fixture, rounds| Box::pin(locked(fixture, rounds)))
-        .about("another program holds the file for 20 s (`begin immediate`): bounded errors, reads go on, well again at once"),
-    Case::new("two-servers", Db::SQLITE, 10, 1, |fixture, rounds| Box::pin(two_servers(fixture, rounds)))
-        .about("a second server is started on the same SQLite file under load: it refuses, in words, and the first one goes on; killed, it leaves nothing behind"),
 ];
 
 /// A small tmpfs.
@@ -32,7 +26,7 @@ impl Disk {
         if !done.is_ok_and(|status| status.success()) {
             return None;
         }
-        // However this ends.
+        // Unmounts it even if this process is killed.
         let watchdog = Watchdog::new("umount -l \"$1\"", &[&text]).expect("a watchdog");
         Some(Self { folder, _watchdog: watchdog })
     }
@@ -95,70 +89,5 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
     let server = Process::start(&fixture.program, &[], fixture.folder(), &url, &[("LISTEN", &address)]).await;
     outcome.add(load.verdict().await);
     drop(server);
-    Ok(outcome)
-}
-
-const HELD: Duration = Duration::from_secs(20);
-
-async fn locked(fixture: Fixture, rounds: u32) -> Played {
-    let server = fixture.start(&[]).await;
-    let mut load = Load::gather(&server, 3).await;
-    let mut outcome = Outcome::default();
-    let file = fixture.folder().join("parlor.db");
-    let mut other = SqliteConnectOptions::new().filename(file).connect().await.expect("the file is there");
-    for round in 1..=rounds {
-        let mut probe = Probe::new(&load, &format!("probe{round}"));
-        let witness = load.witness();
-        let recovery = load
-            .during(async {
-                until_live(&witness, Duration::from_secs(10)).await;
-                other.execute("begin immediate").await.expect("it gets its turn");
-                probe.ask_for(HELD).await;
-                assert!(probe.was_told("socket unavailable") && probe.was_told("form 503"), "{:?}", probe.answers);
-                assert!(probe.was_told("page 200") && !probe.was_told("page 503"), "reads do not go on: {:?}", probe.answers);
-                other.execute("rollback").await.expect("it can let go");
-                let recovery = until_well(&server, Duration::from_secs(5)).await;
-                recovery + until_live(&witness, Duration::from_secs(10)).await
-            })
-            .await;
-        outcome.recovered(recovery);
-        outcome.note(format_args!("round {round}: {}", probe.summary()));
-        probe.confess(&mut load);
-    }
-    outcome.add(load.verdict().await);
-    Ok(outcome)
-}
-
-async fn two_servers(fixture: Fixture, rounds: u32) -> Played {
-    let mut server = fixture.start(&[]).await;
-    let address = server.address;
-    let mut load = Load::gather(&server, 3).await;
-    let mut outcome = Outcome::default();
-    for _ in 0..rounds {
-        let witness = load.witness();
-        let slowest = load
-            .during(async {
-                let mut slowest = Duration::ZERO;
-                for folder in [fixture.folder(), Path::new("/")] {
-                    let began = Instant::now();
-                    let second = Process::try_start(&fixture.program, &[], folder, fixture.url(), &[]).await;
-                    let said = second.err().expect("a second server must not start");
-                    assert!(said.contains("in use by another Parlor"), "it does not say why: {said}");
-                    slowest = slowest.max(began.elapsed());
-                    assert!(is_well(&server).await, "the first one does not go on");
-                }
-                until_live(&witness, Duration::from_secs(10)).await;
-                slowest
-            })
-            .await;
-        assert!(slowest < Duration::from_secs(10), "the second one refuses only after {slowest:?}");
-        // A lock that outlives its server would keep the next one out.
-        server.kill().await;
-        let (again, recovery) = fixture.start_again(address, &[]).await;
-        server = again;
-        assert!(recovery < Duration::from_secs(5), "well again only after {recovery:?}");
-        outcome.recovered(recovery);
-    }
-    outcome.add(load.verdict().await);
     Ok(outcome)
 }

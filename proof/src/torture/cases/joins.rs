@@ -1,4 +1,4 @@
-//! Very many rooms, and people who come and go faster than anybody can follow.
+//! Very many rooms, and people who join and leave them very often.
 
 use rand::RngExt;
 
@@ -14,14 +14,14 @@ pub const CASES: &[Case] = &[
 ];
 
 const ROOMS: usize = 10_000;
-/// How many people come and go, each with several sockets one after the other.
+/// How many people join and leave, each with several sockets one after the other.
 const PEOPLE: usize = 8;
 const SOCKETS: usize = 12;
 const EVENTS: usize = 60;
 const UNDER_WAY: usize = 64;
-/// How much memory a person's place in a room may take, in bytes, while they are there.
+/// How much memory a socket's presence in a room may take, in bytes.
 const PLACE: f64 = 2_000.0;
-/// How long until nobody who has gone counts as present.
+/// How long a disconnected person may still count as present.
 const KNOWN: Duration = Duration::from_secs(20);
 
 async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
@@ -40,7 +40,7 @@ async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
     }
     let mut outcome = Outcome::default();
     outcome.note(format_args!("{count} rooms made in {:.0} s", made.as_secs_f64()));
-    // What a first visit to every room writes and keeps is not what is measured.
+    // What the first visit to each room writes and caches is not measured.
     everywhere(&people[0], &rooms).await;
     let before = server.stats();
     let mut after_first = None;
@@ -65,7 +65,7 @@ async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
             waited.as_secs_f64()
         ));
         assert!(grown < places * PLACE + 64e6, "{:.0} MB for {places} places", grown / 1e6);
-        // What the allocator keeps after the first round is used again; nothing may be added by another.
+        // The allocator keeps memory after the first round; further rounds must add nothing.
         let first = *after_first.get_or_insert(empty.mebibytes());
         assert!(
             empty.mebibytes() < first * 1.2 + 16.0,
@@ -90,7 +90,7 @@ async fn everywhere(person: &Person, rooms: &[String]) -> Socket {
     socket
 }
 
-/// Sockets that join and leave at random, and are gone in the middle of it, with the answers under way.
+/// Sockets join and leave at random, and disconnect while answers are in flight.
 async fn come_and_go(person: &Person, rooms: &[String]) {
     for _ in 0..SOCKETS {
         let socket = person.socket().await;
@@ -101,7 +101,7 @@ async fn come_and_go(person: &Person, rooms: &[String]) {
             let event = if dice < 6 { "join" } else { "leave" };
             pending.push(socket.send(event, json!({ "room": room })).await);
             if dice == 9 {
-                // For good: the room is no longer theirs, though a join of theirs may be under way.
+                // The membership ends too, while a join may be in flight.
                 let path = format!("/rooms/{room}/leave");
                 let patience = Duration::from_millis(rand::rng().random_range(1..20));
                 drop(tokio::time::timeout(patience, person.post(&path, &[])).await);
@@ -116,7 +116,7 @@ async fn come_and_go(person: &Person, rooms: &[String]) {
     }
 }
 
-/// Asks in each room who is there, until it is only the one who asks; how long that took.
+/// Polls each room's presence until only the asker is there; returns how long that took.
 async fn nobody_is_left(asker: &Person, rooms: &[String]) -> Duration {
     let began = Instant::now();
     let alone = json!({ "count": 1, "users": [asker.username] });

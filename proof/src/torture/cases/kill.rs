@@ -17,7 +17,7 @@ async fn kill9(fixture: Fixture, rounds: u32) -> Played {
         let before = load.acknowledged();
         let moment = Duration::from_millis(rand::rng().random_range(50..600));
         load.during(async {
-            // At any moment of the writing: this is no waiting for a result.
+            // At a random moment: this does not wait for a result.
             tokio::time::sleep(moment).await;
             server.kill().await;
         })

@@ -1,6 +1,6 @@
-//! The network between people and the server goes away, loses and delays, or falls silent on one side.
+//! The network between people and the server goes down, loses and delays packets, or is cut in one direction.
 //!
-//! All of it is played in a network namespace of its own, on its loopback interface.
+//! Each case runs in a network namespace of its own, on its loopback interface.
 
 use tokio::process::Command;
 
@@ -19,14 +19,14 @@ pub const CASES: &[Case] = &[
         .needs(&[Need::Namespace, Need::Program("ip")]),
 ];
 
-/// How long the network is away in each round; all further ones are like the first.
+/// How long the network is down in each round; further rounds are like the first.
 const CUTS: [u64; 3] = [5, 60, 600];
-/// How long people may take to talk again once the network is back: some are in the midst of a connection that was begun while it was
-/// away, and wait for that as long as they wait for anything, which is 20 s.
+/// How long people may take to write again once the network is back: some wait up to 20 s for a connection that they began while it was
+/// down.
 const BACK: Duration = Duration::from_secs(30);
-/// How long until somebody new is connected.
+/// How long a new connection may take then.
 const NEW: Duration = Duration::from_secs(5);
-/// By when a client that is gone must be known to be.
+/// By when the server must have noticed that a client is gone.
 const GONE: Duration = Duration::from_secs(60);
 const DELAY: Duration = Duration::from_millis(200);
 const WRITING: Duration = Duration::from_secs(20);

@@ -1,19 +1,12 @@
-//! A Postgres that restarts, dies, stays away, freezes, or has no time.
+//! A Postgres that is frozen or blocked by a lock.
 
 use reqwest::header::ACCEPT;
 use sqlx::{Connection, Executor, PgConnection};
-use std::sync::Arc;
 
 use crate::infra::process::signal;
 use crate::torture::prelude::*;
 
 pub const CASES: &[Case] = &[
-    Case::new("postgres-restarts", Db::POSTGRES, 10, 1, |fixture, rounds| Box::pin(restarts(fixture, rounds, "fast")))
-        .about("`pg_ctl -m fast restart` while people write; live again within 10 s each time"),
-    Case::new("postgres-dies", Db::POSTGRES, 10, 0, |fixture, rounds| Box::pin(restarts(fixture, rounds, "immediate")))
-        .about("`pg_ctl -m immediate` while people write: Postgres crashes, and recovers from its log; live again within 10 s each time"),
-    Case::new("postgres-away", Db::POSTGRES, 5, 0, |fixture, rounds| Box::pin(away(fixture, rounds)))
-        .about("Postgres is away for 12 s times the rounds: clear errors, nothing hangs, live again within 10 s by itself"),
     Case::new("postgres-frozen", Db::POSTGRES, 3, 0, |fixture, rounds| Box::pin(frozen(fixture, rounds)))
         .about("SIGSTOP to all of Postgres' processes that serve us, for 25 s: bounded waits, and no second message from a retry"),
     Case::new("pool-exhausted", Db::POSTGRES, 3, 0, |fixture, rounds| Box::pin(exhausted(fixture, rounds)))
@@ -21,64 +14,6 @@ pub const CASES: &[Case] = &[
 ];
 
 const LIVE: Duration = Duration::from_secs(10);
-
-/// Stops Postgres, or starts it, from a thread where that may take its time.
-async fn turn(fixture: &Arc<Fixture>, mode: Option<&'static str>) {
-    let fixture = fixture.clone();
-    let turning = tokio::task::spawn_blocking(move || match mode {
-        Some(mode) => fixture.cluster().down(mode),
-        None => fixture.cluster().up(),
-    });
-    turning.await.expect("no panic").expect("Postgres stops and starts");
-}
-
-async fn restarts(fixture: Fixture, rounds: u32, mode: &'static str) -> Played {
-    let fixture = Arc::new(fixture);
-    let server = fixture.start(&[]).await;
-    let mut load = Load::gather(&server, 3).await;
-    let mut outcome = Outcome::default();
-    let mut quiet = 0;
-    for _ in 0..rounds {
-        let (witness, before) = (load.witness(), load.acknowledged());
-        let recovery = load
-            .during(async {
-                until_live(&witness, LIVE).await;
-                turn(&fixture, Some(mode)).await;
-                turn(&fixture, None).await;
-                until_live(&witness, LIVE).await
-            })
-            .await;
-        outcome.recovered(recovery);
-        quiet += u32::from(load.acknowledged() == before);
-    }
-    assert_eq!(quiet, 0, "in some rounds nothing was written: this proves little");
-    outcome.add(load.verdict().await);
-    Ok(outcome)
-}
-
-async fn away(fixture: Fixture, rounds: u32) -> Played {
-    let fixture = Arc::new(fixture);
-    let server = fixture.start(&[]).await;
-    let mut load = Load::gather(&server, 3).await;
-    let mut outcome = Outcome::default();
-    let (witness, mut probe) = (load.witness(), Probe::new(&load, "probe"));
-    let recovery = load
-        .during(async {
-            until_live(&witness, LIVE).await;
-            turn(&fixture, Some("fast")).await;
-            probe.ask_for(Duration::from_secs(12) * rounds).await;
-            let answers = &probe.answers;
-            assert!(!probe.was_told("socket ok") && !probe.was_told("healthz 200"), "it does not notice: {answers:?}");
-            turn(&fixture, None).await;
-            until_live(&witness, LIVE).await
-        })
-        .await;
-    outcome.recovered(recovery);
-    outcome.note(probe.summary());
-    probe.confess(&mut load);
-    outcome.add(load.verdict().await);
-    Ok(outcome)
-}
 
 /// How long Postgres' processes are frozen: longer than anybody waits for an answer.
 const FROZEN: Duration = Duration::from_secs(25);
@@ -106,8 +41,7 @@ async fn frozen(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// The processes of Postgres that serve somebody, stopped; they go on at the latest when this is dropped, for a stopped one could not be
-/// ended in peace.
+/// The stopped backends of Postgres. They continue at the latest when this is dropped: a stopped process could not be shut down.
 struct Frozen(Vec<String>);
 
 impl Frozen {
@@ -176,7 +110,7 @@ async fn exhausted(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// One of the crowd opens the room's page, which needs a statement that waits.
+/// Requests the room's page, which needs a statement that waits for the lock.
 async fn ask(server: &Process, (person, room): &(Person, String)) -> Duration {
     let began = Instant::now();
     let path = format!("/rooms/{room}?around=1");

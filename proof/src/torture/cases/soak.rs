@@ -1,4 +1,4 @@
-//! A long time, with bad company all the while.
+//! A long run, with misbehaving clients all the time.
 
 use crate::torture::prelude::*;
 
@@ -6,18 +6,18 @@ pub const CASES: &[Case] = &[Case::new("soak", Db::BOTH, 10, 0, |fixture, rounds
     "minutes (one a round) of writing, with clients that read nothing and connections that never enter all the time: memory flat",
 )];
 
-/// How fast each writer may post: what is said is kept by the clients, too, and an hour of it must fit into their memory. Whoever
-/// is told to wait hangs up and comes back, so people come and go all the time as well.
+/// How fast each writer may post: an hour of messages must fit into the clients' memory too. Writers that are refused reconnect, so people
+/// come and go all the time.
 const PACE: &str = "20/s";
-/// How many read nothing, at any time, and for how long each.
+/// How many clients read nothing, at any time, and for how long each.
 const STUCK: usize = 3;
 const SHIFT: Duration = Duration::from_secs(50);
-/// How many connections never enter, at any time.
+/// How many connections never enter the chat, at any time.
 const HELD: usize = 50;
 const LOOK: Duration = Duration::from_secs(2);
-/// What memory may differ by, though nothing grows: the database's cache fills, the allocator keeps pages.
+/// How much memory may vary without growth, in MiB: the database's cache fills, the allocator keeps pages.
 const SWAY: f64 = 12.0;
-/// What descriptors may differ by: connections that come and go, and the database's.
+/// How much the number of descriptors may vary: connections come and go.
 const DESCRIPTORS: usize = 64;
 
 async fn soak(fixture: Fixture, minutes: u32) -> Played {
@@ -40,7 +40,7 @@ async fn soak(fixture: Fixture, minutes: u32) -> Played {
         }
     };
     let seen = load.during(company).await;
-    // The first quarter is for whatever is filled once.
+    // In the first quarter caches fill.
     let settled = &seen[seen.len() / 4..];
     let (first, last) = settled.split_at(settled.len() / 2);
     let memory = |part: &[ProcStats]| part.iter().map(ProcStats::mebibytes).fold(0.0, f64::max);
@@ -78,7 +78,7 @@ async fn looking(server: &Process, time: Duration) -> Vec<ProcStats> {
     seen
 }
 
-/// There are always some who read nothing; each is relieved after a while, and must have been cut by then or notice it at once.
+/// Clients that read nothing, replaced after a while. By then the server must have cut them.
 async fn shifts(people: &[Person], room: &str, loud: &mut Loud) {
     loop {
         let mut sockets: Vec<Socket> = Vec::new();
@@ -95,7 +95,7 @@ async fn shifts(people: &[Person], room: &str, loud: &mut Loud) {
     }
 }
 
-/// There are always some that never enter, each until it is closed.
+/// Connections that never enter, reopened when they are closed.
 async fn never_entering(server: &Process) {
     join_all((0..HELD).map(|nth| async move {
         loop {

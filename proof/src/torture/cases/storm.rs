@@ -1,4 +1,4 @@
-//! Very many people at once: all of them coming back, or just being there.
+//! Very many connections: all reconnect at once, or all are idle.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -13,7 +13,7 @@ pub const CASES: &[Case] = &[
 
 const STORM: usize = 2_000;
 const IN: Duration = Duration::from_secs(60);
-/// How many are just there, and from how many addresses: as many as each may have by default.
+/// How many are idle, and from how many addresses: as many as each may have by default.
 const IDLE: usize = 10_000;
 const ADDRESSES: usize = 20;
 const AT_ONCE: usize = 64;
@@ -37,7 +37,7 @@ async fn accounts(server: &Process) -> (Vec<Person>, Duration) {
     (people, spent / ACCOUNTS as u32)
 }
 
-/// Connects until it is let in, and joins; how often it had to try.
+/// Connects and joins; returns how often it had to try.
 async fn come_back(person: &Person, nth: usize) -> (Socket, u32) {
     let mut tries = 1;
     loop {
@@ -47,7 +47,7 @@ async fn come_back(person: &Person, nth: usize) -> (Socket, u32) {
         {
             return (socket, tries);
         }
-        // As the official clients do, but less patient.
+        // As the official clients do, but sooner.
         tokio::time::sleep(Duration::from_millis(500)).await;
         tries += 1;
     }
@@ -109,7 +109,7 @@ async fn idle(fixture: Fixture, rounds: u32) -> Played {
         let there = sockets.iter().filter(|socket| !socket.has_ended()).count();
         assert_eq!(there, IDLE, "the others were cut");
         let with_all = server.stats();
-        // What the allocator keeps of a round before is used again: it counts once.
+        // The allocator reuses what it kept of the round before: it counts once.
         let each = (with_all.mebibytes() - at_first.mebibytes()) * 1024.0 / IDLE as f64;
         let log_in = Instant::now();
         server.log_in("person0").await;

@@ -1,8 +1,7 @@
-//! Which names exist, told by how long a refusal takes.
+//! Whether the time of a refusal shows which names exist.
 //!
-//! Two questions are asked in turns, of a name that exists and of one that does not, in random order within each pair: whatever else
-//! the machine does falls on both alike. Two things are then asked of the pairs, neither of which a few slow answers can move: how
-//! often the one took longer than the other, and by how much in the middle.
+//! A name that exists and one that does not are requested in pairs, in random order within each pair, so that other work of the machine
+//! affects both alike. Two robust statistics are then tested: how often the one took longer, and the median difference.
 
 use rand::RngExt;
 
@@ -15,9 +14,9 @@ pub const CASES: &[Case] = &[
 
 const A_ROUND: usize = 100;
 const ENOUGH: usize = 1000;
-/// How far from even the order within pairs may be, in standard errors: chance goes so far once in some 15,000 times.
+/// How far the order within pairs may be from even, in standard errors: by chance it is once in some 15,000 times.
 const ERRORS: f64 = 4.0;
-/// A difference of this share of the whole is one that can be told over a network; below, only within one machine.
+/// A smaller difference, as a share of the time, cannot be measured over a network.
 const SHARE: f64 = 0.02;
 
 async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
@@ -42,7 +41,7 @@ async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
     let mut all = Vec::new();
     for (what, question) in questions {
         let mut times = timed(pairs, question).await;
-        // Few pairs are enough to suspect, and not to judge.
+        // Few pairs are enough for a suspicion only.
         if times.is_told() && pairs < ENOUGH {
             times.0.extend(timed(ENOUGH - pairs, question).await.0);
         }
@@ -55,7 +54,7 @@ async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-/// What is asked, with a name that does not exist and one that does.
+/// A request, with a name that does not exist and one that does.
 #[derive(Clone, Copy)]
 enum Question<'a> {
     LogIn(&'a Person, [&'a str; 2]),
@@ -86,11 +85,11 @@ impl Question<'_> {
     }
 }
 
-/// Pairs of times: of what exists, and of what does not.
+/// Pairs of times: for the name that exists, and for the one that does not.
 struct Times(Vec<(Duration, Duration)>);
 
 async fn timed(pairs: usize, question: Question<'_>) -> Times {
-    // What is slow for the first time only must not count for one of them.
+    // A warm-up for both.
     for _ in 0..10 {
         question.ask(true).await;
         question.ask(false).await;
@@ -110,7 +109,7 @@ async fn timed(pairs: usize, question: Question<'_>) -> Times {
 }
 
 impl Times {
-    /// In what share of the pairs what exists took longer.
+    /// In what share of the pairs the name that exists took longer.
     fn share_longer(&self) -> f64 {
         let longer = self.0.iter().filter(|(exists, not)| exists > not).count() as f64;
         let even = self.0.iter().filter(|(exists, not)| exists == not).count() as f64;
@@ -121,7 +120,7 @@ impl Times {
         (self.share_longer() - 0.5).abs() * 2.0 * (self.0.len() as f64).sqrt()
     }
 
-    /// The difference in the middle pair, in seconds: more where what exists took longer.
+    /// The median difference, in seconds; positive where the name that exists took longer.
     fn difference(&self) -> f64 {
         middle(self.0.iter().map(|(exists, not)| exists.as_secs_f64() - not.as_secs_f64()).collect())
     }
@@ -130,7 +129,7 @@ impl Times {
         middle(self.0.iter().map(|(_, not)| not.as_secs_f64()).collect())
     }
 
-    /// Whether the one can be told from the other: not by chance, and by as much as counts.
+    /// Whether the difference is significant and large enough.
     fn is_told(&self) -> bool {
         self.errors() > ERRORS && self.difference().abs() > SHARE * self.time()
     }
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     fn times(count: u64, difference: u64) -> Times {
-        // Noise that is many times the difference, and now and then a thousand times; the same in each run of the test.
+        // Noise that is many times the difference, with outliers; the same in each run of the test.
         let mut random = StdRng::seed_from_u64(1);
         let mut time = |least| {
             let noise = random.random_range(0..200) + if random.random_ratio(1, 97) { 100_000 } else { 0 };

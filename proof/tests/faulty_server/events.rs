@@ -10,8 +10,8 @@ use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
-use super::rooms::{Rooms, is_faulty};
-use super::{Fault, Shared};
+use crate::rooms::{Rooms, is_faulty};
+use crate::{Fault, Shared};
 
 const NAMESPACE: &str = "/chat";
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
-use super::Shared;
+use crate::Shared;
 
 type Fields = HashMap<String, String>;
 

@@ -1,40 +1,34 @@
-//! More than anybody may send: frames, fragments, forms and heads without end.
+//! Frames, fragments, forms and heads that are far too large.
 
-use crate::torture::prelude::*;
+use proof::client::Raw;
+use proof::infra::watch::{growth_during, never_panicked};
+use serde_json::json;
+use tokio::time::timeout;
 
-pub const CASES: &[Case] = &[
-    Case::new("oversize", Db::SQLITE, 5, 1, |fixture, rounds| Box::pin(oversize(fixture, rounds)))
-        .about("frames of 16 MB, fragments and polls of 64 MB, forms of 1 GB, endless heads: each is hung up on soon, and memory stays flat"),
-];
+use crate::harness::process::{self, Process};
+use crate::harness::{DEADLINE, Database, Load, Person};
+use crate::once;
 
 const MB: u64 = 1 << 20;
-/// How much of a body may have left the client before the server hangs up: what lies in the buffers of the network, and little else.
+/// How much of a body the network and the server may take before the server hangs up.
 const TAKEN: u64 = 16 * MB;
-/// How much memory the server may have for all of it together, at its height.
+/// How much memory the server may take for all of it together.
 const MEMORY: u64 = 24 * MB;
-const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn oversize(fixture: Fixture, rounds: u32) -> Played {
-    let server = fixture.start(&[]).await;
+#[apply(once)]
+async fn whatever_is_too_large_is_cut_soon_and_takes_no_memory(database: &Database) {
+    let server = process::start(database.folder(), database.url(), &[]).await;
     let mut load = Load::gather(&server, 2).await;
     let eve = server.register("eve").await;
-    eve.join("general").await;
-    let mut outcome = Outcome::default();
-    let (mut most, mut taken) = (0, 0);
-    for _ in 0..rounds {
-        let (sent, memory) = load.during(growth_during(&server, everything(&server, &eve))).await;
-        taken = taken.max(sent);
-        most = most.max(memory);
-    }
+    eve.enter("general").await;
+    let (taken, grown) = load.during(growth_during(&server, everything(&server, &eve))).await;
     assert!(taken <= TAKEN, "the server took {} MB of a body that it must refuse", taken / MB);
-    assert!(most <= MEMORY, "the server's memory grew by {} MB", most / MB);
+    assert!(grown <= MEMORY, "the server's memory grew by {} MB", grown / MB);
     never_panicked(&server);
-    outcome.note(format!("at most {} MiB more memory, and {:.1} MB of a 1 GB form taken", most / MB, taken as f64 / 1e6));
-    outcome.add(load.verdict().await);
-    Ok(outcome)
+    database.check(&mut load).await;
 }
 
-/// Sends all of it at once; how much of one body was taken at most.
+/// Sends all of it at once; returns how much of one body was taken at most.
 async fn everything(server: &Process, eve: &Person) -> u64 {
     let own = eve.cookies();
     tokio::join!(frames(server, eve), fragments(server, &own), fragments(server, ""), heads(server));
@@ -50,8 +44,8 @@ async fn everything(server: &Process, eve: &Person) -> u64 {
 async fn frames(server: &Process, eve: &Person) {
     let (socket, _) = eve.join("general").await;
     let data = json!({ "room": "general", "body": "a".repeat(16 << 20), "nonce": "too long" });
-    drop(tokio::time::timeout(PATIENCE, socket.tell("message", data)).await);
-    is_ended(async { socket.end().await }, "a frame of 16 MB").await;
+    drop(timeout(DEADLINE, socket.tell("message", data)).await);
+    socket.is_cut().await;
     for announced in [16 * MB, u64::MAX >> 1] {
         let mut raw = Raw::socket(server, &eve.cookies()).await;
         let mut head = vec![0x81, 0xff];
@@ -59,7 +53,7 @@ async fn frames(server: &Process, eve: &Person) {
         head.extend([0; 4]);
         raw.send(&head).await;
         raw.pour(&[b'4'; 4096], 64 * 1024).await;
-        assert!(raw.end(PATIENCE).await.is_some(), "a frame that announces {announced} bytes is waited for");
+        assert!(raw.end(DEADLINE).await.is_some(), "a frame that announces {announced} bytes is waited for");
     }
 }
 
@@ -74,10 +68,10 @@ async fn fragments(server: &Process, cookies: &str) {
         first = 0x00;
     }
     assert!(sent < TAKEN, "{} MB in fragments were taken", sent / MB);
-    assert!(raw.end(PATIENCE).await.is_some(), "64 MB in fragments are waited for");
+    assert!(raw.end(DEADLINE).await.is_some(), "64 MB in fragments are waited for");
 }
 
-/// A form of so many bytes, or one that does not say how many.
+/// A form with this content length, or one in chunks.
 async fn form(server: &Process, path: &str, cookies: &str, length: Option<u64>) -> u64 {
     let mut raw = Raw::open(server).await;
     let body = match length {
@@ -92,9 +86,9 @@ async fn form(server: &Process, path: &str, cookies: &str, length: Option<u64>) 
     let letters = "a".repeat(0xfff0);
     let piece = if length.is_some() { letters } else { format!("fff0\r\n{letters}\r\n") };
     let taken = raw.pour(piece.as_bytes(), 1024 * MB).await;
-    let answer = raw.end(PATIENCE).await;
+    let answer = raw.end(DEADLINE).await;
     let answer = answer.unwrap_or_else(|| panic!("a form of 1 GB to {path} is neither answered nor hung up on"));
-    // The answer may be lost with the connection, when the server hung up in the middle.
+    // Where the server hangs up in the middle, its answer may be lost.
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{path}: {}", answer.lines().next().unwrap_or_default());
     taken
 }
@@ -112,11 +106,7 @@ async fn heads(server: &Process) {
         raw.send(beginning.as_bytes()).await;
         let taken = raw.pour(long.as_bytes(), 64 * MB).await;
         assert!(taken < TAKEN, "{} MB of a request's head were taken", taken / MB);
-        let answer = raw.end(PATIENCE).await.unwrap_or_else(|| panic!("a head without end is waited for"));
+        let answer = raw.end(DEADLINE).await.unwrap_or_else(|| panic!("a head without end is waited for"));
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{}", answer.lines().next().unwrap_or_default());
     }
-}
-
-async fn is_ended(end: impl Future<Output = ()>, what: &str) {
-    assert!(tokio::time::timeout(DEADLINE, end).await.is_ok(), "{what} did not end the connection");
 }

@@ -1,17 +1,17 @@
-//! A client that keeps a room whole exactly as `docs/protocol.md` says: by `rev` and `epoch`, healing gaps while it is connected.
+//! A client that keeps a room complete exactly as `docs/protocol.md` says: by `rev` and `epoch`, filling gaps while it is connected.
 //!
-//! Owns that algorithm, and notes what it got. The people of the load catch up only when they connect; this one must do with what
-//! comes live.
+//! Owns that algorithm, and a journal of what it received. The people of the load catch up only when they connect; a follower depends
+//! on live messages.
 
 use std::time::{Duration, Instant};
 
+use proof::checker::{Journal, Standing};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::checker::{Journal, Standing};
-use crate::client::{DEADLINE, Person, Socket};
+use super::{DEADLINE, Person, Socket};
 
-/// How long nothing may come before a follower asks whether the very last words were lost.
+/// After so long without a message a follower asks whether the last ones were lost.
 const QUIET: Duration = Duration::from_secs(1);
 
 pub struct Follower {
@@ -37,7 +37,7 @@ impl Follower {
         self.follow(given).await;
     }
 
-    /// The same up to a `rev` that is told meanwhile; all over one connection.
+    /// The same up to a `rev` that becomes known meanwhile, over one connection.
     pub async fn follow(&mut self, goal: watch::Receiver<Option<i64>>) {
         let socket = self.person.socket().await;
         self.connections += 1;
@@ -52,7 +52,7 @@ impl Follower {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => panic!("the connection ended at rev {before}"),
-                // The very last words may be lost, and nothing comes after them: a client that cares asks now and then.
+                // The last messages may be lost, and no later one shows the gap.
                 Err(_) => self.sync(&socket).await,
             }
             if self.journal.rev > before {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::Fault;
+use crate::Fault;
 
 /// Every how many posts of a room one is faulty.
 const EVERY: i64 = 7;

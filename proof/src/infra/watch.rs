@@ -1,24 +1,27 @@
 //! Watching a server while something is done to it: how much memory it takes, and whether it panics.
 //!
-//! Owns the measuring. What is too much is up to the cases.
+//! Owns the measuring. What is too much is up to tests and cases.
 
 use std::time::Duration;
 
-use crate::infra::proc_stats::ProcStats;
-use crate::infra::process::Process;
+use super::proc_stats::ProcStats;
+use super::process::Process;
 
-/// How often the server is looked at: no peak that lasts is missed.
+/// How often the server is polled: Linux does not notify of a process's memory.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// A server that has grown by so many bytes has failed. It must not take all memory of the machine.
+const ENOUGH: u64 = 512 << 20;
 
 /// Runs `work`, and reports the most memory, descriptors and threads that the server had meanwhile.
 pub async fn peak_during<T>(server: &Process, work: impl Future<Output = T>) -> (T, ProcStats) {
     let mut peak = server.stats();
+    let most = peak.memory + ENOUGH;
     let watching = async {
-        // Linux does not notify of a process's memory: it has to be polled.
         let mut again = tokio::time::interval(INTERVAL);
         loop {
             again.tick().await;
             peak = peak.max(server.stats());
+            assert!(peak.memory <= most, "the server's memory has grown to {:.0} MiB", peak.mebibytes());
         }
     };
     let done = tokio::select! {
