@@ -5,7 +5,6 @@ mod cookies;
 mod invites;
 mod login;
 mod logout;
-mod look_alikes;
 mod names;
 mod newcomers;
 mod register;
