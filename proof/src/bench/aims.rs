@@ -1,11 +1,9 @@
-//! What was aimed at, and whether it was reached.
-//!
-//! Owns the aims. It must not soften them.
+//! The performance aims, and whether they were reached.
 
 use super::options::Kind;
 use super::results::{Results, written};
 
-/// An aim: in words, how it is written, the measured number, and whether it is enough.
+/// An aim in words; where it was measured, the number and whether it is enough.
 type Aim = (&'static str, Option<(String, bool)>);
 
 pub fn table(results: &Results) -> String {

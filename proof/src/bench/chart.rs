@@ -1,6 +1,4 @@
-//! The chart: a few small panels of bars, as SVG that reads well on light and dark pages.
-//!
-//! Owns the drawing. It shows medians that the tables have too, on axes that begin at zero.
+//! The chart: small bar charts of medians as SVG, for light and dark pages. All axes begin at zero.
 
 use super::options::Kind;
 use super::results::{Results, written};
@@ -14,7 +12,7 @@ const HEAD: f64 = 46.0;
 const NAMES: f64 = 112.0;
 const LONGEST: f64 = 215.0;
 
-/// A panel: its title, what is better, and where its numbers are.
+/// A panel: its title, a note, and the figure that it shows.
 struct Panel {
     title: &'static str,
     note: &'static str,
@@ -80,7 +78,7 @@ text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }} .title {{ font-weight
 impl Panel {
     fn draw(&self, results: &Results, left: f64, top: f64, svg: &mut String) {
         let value = |kind: &Kind| results.median(self.figure[0], self.figure[1], self.figure[2], *kind);
-        // The servers are compared, so they have the room; a floor that is far off only shows that it goes on.
+        // The scale fits the servers; a floor that is far off is cut with an arrow.
         let servers = self.servers.iter().filter(|kind| **kind != Kind::Floor);
         let most = servers.filter_map(value).fold(f64::MIN_POSITIVE, f64::max);
         line(svg, left, top + 14.0, "title", self.title);

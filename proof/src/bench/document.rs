@@ -1,6 +1,6 @@
-//! Where results go: to the standard output, into a file, and into the document with its chart.
+//! Writes results to the standard output, into a file, and into the document with its chart.
 //!
-//! Owns the order of the tables and the names of the blocks. It must not know how a table is laid out.
+//! Owns the order of the tables and the names of the blocks, not the layout of a table.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn json(results: &Results) -> Result<String> {
     Ok(serde_json::to_string_pretty(results)? + "\n")
 }
 
-/// All that was measured, in blocks with a name; what was not measured has none.
+/// Everything that was measured, as named blocks.
 fn blocks(results: &Results) -> Vec<(&'static str, String)> {
     let mut blocks = vec![("bench-machine", machine(results)), ("bench-aims", aims::table(results))];
     for (name, case) in [

@@ -1,6 +1,6 @@
-//! The servers under measurement: how each is installed and what it is started with.
+//! The servers under measurement: how each is installed and started.
 //!
-//! Owns the peers' installation (in the folder for databases, once) and the throw-away Postgres. It must not know what is measured.
+//! Owns the peers' installation (once, in the folder for databases) and the temporary Postgres. It must not know what is measured.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,7 +16,7 @@ use super::server::{Companion, Site};
 use crate::infra::cluster::Cluster;
 use crate::infra::programs::on_path;
 
-/// Limits that are there for strangers; one machine plays a thousand clients here.
+/// Rate limits are off, because one machine plays a thousand clients here.
 const LIFTED: [(&str, &str); 6] = [
     ("POST_RATE", "off"),
     ("ACT_RATE", "off"),
@@ -72,7 +72,7 @@ impl Field {
         Ok(field)
     }
 
-    /// A new place for a server of that kind, with an empty database.
+    /// A new folder for a server of that kind, with an empty database.
     pub fn site(&self, kind: Kind) -> Result<Site> {
         let dir = TempDir::with_prefix_in("bench-", &self.dir)?;
         let mut settings = vec![("DATABASE_URL".to_owned(), format!("sqlite://{}", dir.path().join("chat.db").display()))];
@@ -97,7 +97,7 @@ impl Field {
             Kind::Parlor | Kind::ParlorPostgres => vec![self.program.clone().into()],
             Kind::Node | Kind::NodeNormal | Kind::NodeGrouped => {
                 let folder = self.node.as_ref().ok_or("Node's server is not installed")?;
-                // What Node reads as its own advice for servers.
+                // As Node recommends for servers.
                 set("NODE_ENV", "production");
                 vec!["node".into(), folder.join("server.js").into()]
             }
@@ -111,7 +111,7 @@ impl Field {
     }
 
     fn start_postgres(&mut self) -> Result<()> {
-        // What is acknowledged is on the disk, as everywhere here; all else as it comes.
+        // Durable, as all servers here; all other settings are the defaults.
         let cluster = Cluster::start(&["fsync=on", "synchronous_commit=on", "full_page_writes=on"]);
         let pid = cluster.postmaster();
         for process in std::iter::once(pid).chain(children(pid)) {
@@ -129,7 +129,7 @@ impl Field {
             return Err("node and npm are needed for the peer on Node; leave it out with --servers".into());
         }
         if !is_same(&folder.join("package-lock.json"), &folder.join("installed")) {
-            // The packages bring their programs ready-made, so no script of theirs needs to run.
+            // The packages contain built binaries, so no install script needs to run.
             run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder))?;
             fs::copy(folder.join("package-lock.json"), folder.join("installed"))?;
         }
@@ -174,7 +174,7 @@ impl Field {
         Ok(())
     }
 
-    /// Copies a peer's sources to where it may be installed; gives that folder.
+    /// Copies a peer's sources to where it is installed, and returns that folder.
     fn copy(&self, peer: &str) -> Result<PathBuf> {
         let to = self.dir.join("peers").join(peer);
         fs::create_dir_all(&to)?;

@@ -1,9 +1,8 @@
-//! The floor: what no server can go below that keeps messages in SQLite and sends them to sockets.
+//! The floor: the least work of any server that stores messages in SQLite and sends them to sockets.
 //!
-//! Owns two bare things in one loop. A batched insert: all posts that one look at the sockets brings are one transaction, in prepared
-//! statements, synced as elsewhere. And a bare write: each socket gets, for each post, one frame that was made before the start, all
-//! frames of a batch with one call. It must not do what a chat needs: there are no accounts, rooms, checks, HTML, index or history. It
-//! understands this bench's client and nobody else.
+//! Owns one loop with a batched insert (all posts of one poll are one transaction, in prepared statements, synced as elsewhere) and a bare
+//! write (each socket gets one prepared frame for each post, all frames of a batch with one call). There are no accounts, rooms, checks,
+//! HTML, index or history. It understands only this bench's client.
 
 mod frames;
 mod store;
@@ -70,7 +69,7 @@ fn serve() -> Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         match poll.poll(&mut events, None) {
-            // By the signal that ends it: the other thread sees to that.
+            // The signal that ends it is handled by the other thread.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             polled => polled?,
         }
@@ -109,7 +108,7 @@ fn serve() -> Result<()> {
                 peer.owed += posts.len() * frames.message.len();
             }
             if peer.owed > 0 || !peer.answers.is_empty() {
-                // One that is gone is noticed when it is read.
+                // A closed connection is noticed when it is read.
                 let _ = peer.write(&frames);
             }
         }
@@ -117,7 +116,7 @@ fn serve() -> Result<()> {
 }
 
 impl Peer {
-    /// Reads what has come, answers what can be answered at once, and tells of posts.
+    /// Reads what has come, answers everything except posts, and reports those.
     fn read(&mut self, chunk: &mut [u8], frames: &Frames, mut post: impl FnMut(u64)) -> Result<()> {
         loop {
             match self.stream.read(chunk) {
@@ -146,7 +145,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Writes as much as the kernel takes: answers first, but never inside a frame.
+    /// Writes as much as the kernel accepts: answers first, but never inside a frame.
     fn write(&mut self, frames: &Frames) -> Result<()> {
         let (one, many) = (frames.message.len(), &frames.many);
         loop {

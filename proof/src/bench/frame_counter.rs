@@ -1,7 +1,7 @@
-//! Counts the events in a stream of frames without reading them.
+//! Counts the events in a stream of frames.
 //!
-//! Owns the position in one connection's stream. It must cost next to nothing a frame: it looks at a head and the first few
-//! bytes, and steps over the rest, however the stream was cut into reads.
+//! Owns the position in one connection's stream. It must cost very little for each frame: it reads a head and a few bytes, and skips the
+//! rest, however the stream is split into reads.
 
 use crate::client::frame::head;
 
@@ -17,9 +17,9 @@ pub enum FrameKind {
 
 #[derive(Debug, Default)]
 pub struct FrameCounter {
-    /// Bytes of the present frame that are still to come.
+    /// How many bytes of the current frame are still to come.
     skip: usize,
-    /// The beginning of a frame, too short to be recognized.
+    /// The beginning of a frame that is too short to be recognized.
     partial: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl FrameCounter {
     }
 }
 
-/// What a frame is, and how long it is with its head; `None` while too little of it is there.
+/// A frame's kind, and its length with its head; `None` while too little of it is there.
 fn recognize(bytes: &[u8]) -> Option<(FrameKind, usize)> {
     let (head, length) = head(bytes)?;
     let start = bytes.get(head..head + length.min(MESSAGE.len()))?;

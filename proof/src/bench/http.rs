@@ -1,6 +1,6 @@
-//! One HTTP connection, kept alive, that costs the load's processor next to nothing: writes a request that is ready, reads one answer.
+//! One kept HTTP connection that costs very little processor time: it writes a prepared request and reads one answer.
 //!
-//! Owns as much of HTTP/1.1 as measuring pages needs. Everything else goes through [`crate::client`].
+//! Owns as much of HTTP/1.1 as measuring pages needs. Everything else uses [`crate::client`].
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -63,7 +63,7 @@ impl Http {
         Ok(Answer { status, head, body: &self.buffer[head_end + 4..total] })
     }
 
-    /// Reads until the last chunk; gives where the answer ends. The body stays as it came, with the lengths in it.
+    /// Reads until the last chunk, and returns where the answer ends. The body stays encoded.
     fn read_chunks(&mut self, mut at: usize) -> Result<usize> {
         loop {
             let line = loop {

@@ -1,6 +1,6 @@
 //! Very many sockets that only listen, on one thread.
 //!
-//! Owns their reading: one large buffer for all, and a count for each. It must not keep or decode what they hear.
+//! Owns reading from them: one large buffer for all, and a count for each. It must not store or decode what they receive.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl Listener {
         let (mut stream, unread) = socket.into_parts()?;
         let mut counter = FrameCounter::default();
         let mut pings = 0;
-        // What came with the acknowledgement of the join is before the count.
+        // What came together with the acknowledgement of the join is not counted.
         counter.walk(&unread, |seen| pings += usize::from(seen == FrameKind::Ping));
         for _ in 0..pings {
             stream.write_all(&PONG)?;
@@ -44,7 +44,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Connects so many more sockets of one person, all live in a room; a few at a time.
+    /// Connects `count` more sockets of one person, all live in a room; a few at a time.
     pub fn grow(&mut self, address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<()> {
         const AT_ONCE: usize = 8;
         let gathered = thread::scope(|scope| {
@@ -85,7 +85,7 @@ impl Listeners {
         self.listeners.iter_mut().for_each(|listener| listener.heard = 0);
     }
 
-    /// Reads what waits for one of them; gives how many messages were delivered, and tells of each which one it was: the first since
+    /// Reads what waits for one of them, and returns how many messages were delivered. `hear` gets the index of each; the first one since
     /// the last [`Self::forget`] is 0.
     pub fn read(&mut self, place: usize, buffer: &mut [u8], mut hear: impl FnMut(usize)) -> Result<usize> {
         let Listener { stream, counter, heard, is_open } = &mut self.listeners[place];
@@ -107,7 +107,7 @@ impl Listeners {
                     for _ in 0..pings {
                         stream.write_all(&PONG)?;
                     }
-                    // Fewer than asked for: the socket is empty, and the next arrival is told (epoll(7), question 9).
+                    // A short read: the socket is empty, and epoll reports the next arrival (epoll(7), question 9).
                     if read < buffer.len() {
                         break;
                     }
@@ -120,7 +120,7 @@ impl Listeners {
         Ok(*heard - before)
     }
 
-    /// How many are connected and have received exactly so many messages.
+    /// How many are connected and have received exactly this number of messages.
     pub fn complete(&self, messages: usize) -> usize {
         self.listeners.iter().filter(|listener| listener.is_open && listener.heard == messages).count()
     }

@@ -1,6 +1,4 @@
-//! What processors were used, and what the machine is like.
-//!
-//! Owns reading `/proc`. It must not know what is measured.
+//! The processor time of the server and of the load, and what the machine is like.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +10,7 @@ use super::options::Options;
 use super::server::Server;
 use crate::infra::proc_stats::{ENDED_CHILDREN, OWN, ticks};
 
-/// What the server and this program used of their processors while something happened.
+/// The processor time of the server and of this program.
 pub struct Meter {
     began: Instant,
     server: Clock,
@@ -38,7 +36,7 @@ impl Meter {
 }
 
 impl Used {
-    /// The server's processor time for each of so many operations, in µs.
+    /// The server's processor time for each operation, in µs.
     pub fn each(&self, things: usize) -> f64 {
         self.server.as_secs_f64() * 1e6 / things.max(1) as f64
     }
@@ -58,16 +56,16 @@ impl Used {
     }
 }
 
-/// How much processor time some processes had used at a moment, told in two ways.
+/// The processor time of some processes at one moment, from two sources.
 pub struct Clock {
-    /// Each thread's, to the nanosecond. Whoever has ended is missing.
+    /// Each thread's, to the nanosecond. Threads that have ended are missing.
     threads: BTreeMap<u64, u64>,
-    /// All of them together, those that have ended too, to the tick: a hundredth of a second.
+    /// The sum, with threads that have ended, to the tick: a hundredth of a second.
     all: Duration,
 }
 
 impl Clock {
-    /// Reads it for these processes, and for the children of one that have ended.
+    /// Reads it for these processes, and for the ended children of `parent`.
     pub fn read(processes: &[u32], parent: Option<u32>) -> Result<Self> {
         let mut threads = BTreeMap::new();
         let mut all = Duration::ZERO;
@@ -92,7 +90,7 @@ impl Clock {
         let used = |(id, now): (&u64, &u64)| now.saturating_sub(before.threads.get(id).copied().unwrap_or_default());
         let exact = Duration::from_nanos(self.threads.iter().map(used).sum());
         let coarse = self.all.saturating_sub(before.all);
-        // Where much is missing, a thread has ended and took with it what it used.
+        // A large difference: a thread has ended, and its time is missing.
         if coarse > exact + Duration::from_millis(30) { coarse } else { exact }
     }
 }

@@ -1,7 +1,6 @@
-//! Measures Parlor and its peers from the outside: starts each server in turn, talks to it as any client does, and writes what it saw.
+//! Measures Parlor and its peers from the outside: starts each server in turn, acts as its clients, and writes figures.
 //!
-//! Owns nothing of the servers: it knows only the pages, the JSON and the Socket.IO events that are documented for everybody.
-//! It must stay cheaper than what it measures, because it has one core, as the server has.
+//! It uses only the public protocol. It must use less processor time than what it measures, because it has one core, as the server has.
 //!
 //! ```text
 //! cargo run --release -p proof -- bench                          # everything
@@ -9,8 +8,8 @@
 //! cargo run --release -p proof -- bench posts --servers parlor,node
 //! ```
 //!
-//! Reading order: `options`; `field` (the servers) and `server` (a process); `http` and `socket` (one connection), `sender`, `counter` and
-//! `listeners` (very many of them); `cases`; then `results`, `tables`, `aims`, `chart` and `document`, which only show.
+//! Reading order: `options`; `field` (the servers) and `server` (a process); `http` and `socket` (one connection), `sender`,
+//! `frame_counter` and `listeners` (very many of them); `cases`; then the output: `results`, `tables`, `aims`, `chart`, `document`.
 
 mod aims;
 mod cases;
@@ -40,7 +39,7 @@ pub use self::options::Options;
 use self::cases::Fixture;
 use self::results::Results;
 
-/// Anything that can go wrong ends a measurement: one with an error in it is none.
+/// Any error ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Runs what was asked for.
@@ -61,7 +60,7 @@ fn run(options: &Options) -> Result<Results> {
         document::write(&results, options)?;
         return Ok(results);
     }
-    // Before this program is on its one processor and sees no other.
+    // Before this program is pinned to one processor.
     let machine = crate::docs::machine();
     stay_on(&options.load_cpus)?;
     let mut fixture = Fixture::new(options)?;
@@ -83,7 +82,7 @@ fn run(options: &Options) -> Result<Results> {
     Ok(results)
 }
 
-/// Keeps this program, and every thread that it starts later, off the server's processors, and allows it and them many files.
+/// Pins this program, with all threads that it starts later, to its processors, and raises its limit of open files.
 fn stay_on(cpus: &str) -> Result<()> {
     let pid = std::process::id().to_string();
     let run = |program: &str, arguments: &[&str]| -> Result<()> {
@@ -94,7 +93,7 @@ fn stay_on(cpus: &str) -> Result<()> {
         Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into())
     };
     run("taskset", &["-cp", cpus, &pid])?;
-    // Each connection is a file here and another there. Where the machine allows fewer, cases with very many of them say so.
+    // Each connection is a file here and one in the server. Where the limit is too low, cases with very many of them fail.
     let limits = std::fs::read_to_string("/proc/self/limits")?;
     let hard = limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().nth(1)?.parse().ok());
     let files = hard.unwrap_or(u64::MAX).min(65_536);

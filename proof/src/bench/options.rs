@@ -1,6 +1,6 @@
-//! What can be asked of the bench: its command line, and the sizes that follow from it.
+//! The bench's command line.
 //!
-//! Owns the choice of cases, servers and sizes. It must not measure.
+//! Owns the choice of cases, servers and sizes.
 
 use std::fmt::{self, Display};
 use std::path::PathBuf;
@@ -106,12 +106,12 @@ impl Options {
         if self.cases.is_empty() { Case::value_variants().to_vec() } else { self.cases.clone() }
     }
 
-    /// Who takes part in a case: those named, as far as they can, or those for whom it says something.
+    /// The servers of a case: the named ones that can run it, or its default choice.
     pub fn servers_for(&self, case: Case) -> Vec<Kind> {
         use Kind::{Flask, Floor, Node, NodeGrouped, Parlor, ParlorPostgres};
         let (usual, able): (&[Kind], &[Kind]) = match case {
             Case::Posts => (Kind::value_variants(), Kind::value_variants()),
-            // Postgres syncs in a process of its own, which is there before.
+            // Postgres syncs in a process of its own, which is started earlier.
             Case::Disks => (&[Parlor, Node, NodeGrouped, Floor], &[Parlor, Node, NodeGrouped, Flask, Floor]),
             Case::Fanout | Case::Idle => (&[Parlor, Node, Flask, Floor], Kind::value_variants()),
             Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
@@ -126,7 +126,7 @@ impl Options {
         }
     }
 
-    /// Everybody who takes part in anything.
+    /// The servers of all cases.
     pub fn all_servers(&self) -> Vec<Kind> {
         let mut all: Vec<_> = self.cases().into_iter().flat_map(|case| self.servers_for(case)).collect();
         all.sort_unstable();

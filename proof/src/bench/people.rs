@@ -1,6 +1,4 @@
-//! The people who take part in a measurement.
-//!
-//! Owns their registration and the rooms that they make. It must not open sockets.
+//! The people of a measurement: their registration and their rooms.
 
 use std::net::SocketAddr;
 

@@ -1,10 +1,8 @@
-//! What is said where it matters of which words it is made: made-up ones, as frequent and as rare as the words of a language.
-//!
-//! Owns the texts; the same in every run. They need no escaping in JSON.
+//! Texts of invented words, with the frequencies of a natural language; the same in every run. They need no escaping in JSON.
 
 const VOCABULARY: f64 = 4096.0;
 
-/// Six to fourteen words, others for each number.
+/// Six to fourteen words, different for each number.
 pub fn line(nth: usize) -> String {
     let mut words = Words(nth as u64);
     let count = 6 + words.random() % 9;
@@ -16,20 +14,20 @@ pub fn line(nth: usize) -> String {
     text
 }
 
-/// A text of that many characters, another for each number.
+/// A text of that many characters, different for each number.
 pub fn text(nth: usize, length: usize) -> String {
     let mut words = Words(!(nth as u64));
     let mut text = String::new();
     while text.len() < length {
         words.push(&mut text);
     }
-    // All of it is ASCII. It does not end with a space, which would not be kept.
+    // It is ASCII. A space at the end would be trimmed.
     text.truncate(length - 1);
     text.push('.');
     text
 }
 
-/// Words one after the other, by chance that is the same in every run.
+/// Words from a pseudorandom sequence.
 struct Words(u64);
 
 impl Words {
@@ -41,7 +39,7 @@ impl Words {
         mixed ^ (mixed >> 31)
     }
 
-    /// One more word, and a space. The nth most frequent is said as often as 1/n: Zipf's law.
+    /// Appends a word and a space. The frequency of the nth most frequent word is 1/n: Zipf's law.
     fn push(&mut self, text: &mut String) {
         const SYLLABLES: [&str; 16] =
             ["ba", "den", "fo", "gri", "hal", "jo", "kem", "lu", "mar", "no", "pel", "qui", "ras", "so", "tun", "vi"];

@@ -1,6 +1,6 @@
-//! What was measured: every figure of every round, where, when and how.
+//! The measured figures of every round, with where, when and how they were measured.
 //!
-//! Owns the middle of a few rounds, and the form in which a run is kept (JSON). It must not judge or draw.
+//! Owns medians, and the JSON of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,17 +10,16 @@ use super::options::{Case, Kind, Options};
 #[serde(rename_all = "lowercase")]
 pub enum Better {
     More,
-    /// The less, the better: a cost or a time.
     Less,
-    /// It only says how the measurement went.
+    /// It only describes the measurement.
     Neither,
 }
 
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Under what circumstances, `1,000 listeners`.
+    /// Such as `1,000 listeners`.
     pub setting: String,
-    /// With its unit: `CPU a delivery, µs`.
+    /// With its unit, such as `CPU a delivery, µs`.
     pub name: String,
     pub better: Better,
     pub value: f64,
@@ -41,7 +40,7 @@ impl Figure {
         Self::new(setting, name, Better::Less, value)
     }
 
-    /// A remark on how the measurement went.
+    /// A description of the measurement.
     pub fn about(setting: &str, name: &str, value: f64) -> Self {
         Self::new(setting, name, Better::Neither, value)
     }
@@ -72,7 +71,7 @@ impl Series {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Results {
     pub machine: String,
-    /// Where and when: the disk, the processors, the version, how busy the machine was before.
+    /// The disk, the processors, the versions, the machine's load before.
     pub remarks: Vec<String>,
     pub command: String,
     pub minutes: f64,
@@ -138,7 +137,7 @@ impl Results {
     }
 }
 
-/// A number with its thousands apart, and as many decimals as its size deserves.
+/// A number with separated thousands, and as many decimals as its size needs.
 pub fn written(value: f64) -> String {
     let decimals = match value.abs() {
         0.0 => 0,

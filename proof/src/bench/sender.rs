@@ -1,7 +1,6 @@
-//! A socket that posts, with a fixed number of posts under way.
+//! A socket that posts, with a fixed number of posts in flight.
 //!
-//! Owns its posts and the time each took to be acknowledged. Posts that take the places of those acknowledged by one read go
-//! out with one write.
+//! Owns its posts and how long each took to be acknowledged. For all posts that one read acknowledges, new ones are sent with one write.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -23,7 +22,7 @@ pub const BODY: &str = "The quick brown fox jumps over the lazy dog, and nobody 
 
 #[derive(Clone)]
 pub enum Words {
-    /// These in turn; they need no escaping.
+    /// These in turn; they need no escaping in JSON.
     InTurn(Arc<[String]>),
     /// One for each post, by its number.
     Varied(fn(usize) -> String),
@@ -41,14 +40,14 @@ pub struct Sender {
     frames: Vec<u8>,
     sent: Vec<Instant>,
     acknowledged: usize,
-    /// How long each acknowledgement took, in the order in which they came; may be cleared to begin anew.
+    /// How long each acknowledgement took, in order of arrival; may be cleared.
     pub took: Vec<Duration>,
-    /// Which place in its room each of these posts came to, and when it was sent; cleared likewise.
+    /// The `seq` of each of these posts, and when it was sent; may be cleared.
     pub places: Vec<(usize, Instant)>,
 }
 
 impl Sender {
-    /// Connects and joins. One that is not `live` leaves again at once: a member, who may post, and hears nothing.
+    /// Connects and joins. If it is not `live` it leaves again: its person stays a member and may post, but it receives nothing.
     pub fn connect(address: SocketAddr, person: &Person, name: &str, rooms: &[String], live: bool) -> Result<Self> {
         let mut socket = Socket::connect(address, person)?;
         for room in rooms {
@@ -111,7 +110,7 @@ impl Sender {
         while !left.is_empty() {
             match self.stream.write(left) {
                 Ok(written) => left = &left[written..],
-                // Long messages may fill the kernel's buffer; the server is about to read them.
+                // Long messages may fill the kernel's buffer until the server reads them.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_micros(50)),
                 Err(error) => return Err(error.into()),
             }
@@ -147,7 +146,7 @@ impl Sender {
         Ok(self.took.len() - before)
     }
 
-    /// Takes whole frames; returns their length.
+    /// Handles complete frames, and returns their length.
     fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut used = 0;
         let now = Instant::now();
@@ -179,7 +178,7 @@ impl Sender {
     }
 }
 
-/// Posts `each` messages with every one of these new senders, so many of each under way, and returns when all are acknowledged.
+/// Posts `each` messages with every one of these new senders, and returns when all are acknowledged.
 pub fn post_all(senders: &mut [Sender], each: usize, under_way: usize) -> Result<()> {
     let (mut poll, mut events, mut buffer) = (Poll::new()?, Events::with_capacity(64), vec![0; CHUNK]);
     for (place, sender) in senders.iter_mut().enumerate() {

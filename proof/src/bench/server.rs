@@ -1,6 +1,6 @@
 //! A server under measurement: its own process, on its own processor, with a database of its own.
 //!
-//! Owns its start, its end and what the kernel says about it. It must not know what is measured.
+//! Owns its start, its end and its resource usage. It must not know what is measured.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -59,11 +59,11 @@ impl Site {
         Ok(Server { child, address, took, companion: self.companion, _stdout: stdout })
     }
 
-    /// Makes each sync of the disk take so much longer, by holding the server as it comes back from one.
+    /// Makes each sync of the disk take longer, by delaying its return.
     #[must_use]
     pub fn with_slow_disk(mut self, longer: Duration) -> Self {
         let delay = format!("inject=fsync,fdatasync:delay_exit={}", longer.as_micros());
-        // Looked at from a process apart (`-D`), so that the one that is started here is the server itself; and only its syncs are.
+        // Traced by a detached process (`-D`), so that the child here is the server itself; only syncs are traced.
         let strace =
             ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &delay];
         self.command.splice(0..0, strace.map(OsString::from));
@@ -78,7 +78,7 @@ impl Site {
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
-    /// From its start until it listened.
+    /// The time from its start until it listened.
     pub took: Duration,
     companion: Option<Companion>,
     /// Kept open: a server whose output is closed would fail to write.
@@ -100,7 +100,7 @@ impl Server {
         Err("the server did not end when it was told to".into())
     }
 
-    /// How much processor time it has used so far, with that of its database server.
+    /// Its processor time so far, with that of its database server.
     pub fn clock(&self) -> Result<Clock> {
         let Some(Companion { postmaster }) = self.companion else { return Clock::read(&[self.child.id()], None) };
         let mut processes = children(postmaster);
@@ -108,7 +108,7 @@ impl Server {
         Clock::read(&processes, Some(postmaster))
     }
 
-    /// How much of its memory is in use, in bytes; a database server's is not counted.
+    /// Its resident memory in bytes, without a database server's.
     pub fn memory(&self) -> u64 {
         proc_stats::memory(self.child.id(), "Rss")
     }
@@ -116,7 +116,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to do.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,6 +1,6 @@
-//! One Socket.IO connection over WebSocket, step by step: enough to get in, to join, and to be handed on.
+//! One blocking Socket.IO connection over WebSocket: it connects, joins, and is handed on.
 //!
-//! Owns the handshake and the frames that a client writes. It must not be fast; what happens a million times is `counter`'s.
+//! Owns the handshake. It need not be fast: `sender` and `listeners` do what happens a million times.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -16,10 +16,10 @@ use crate::client::frame::{self, head};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// From how many addresses of this machine connections come: each has some 28,000 ports, and one that was closed rests for a minute.
+/// From how many addresses connections come: each has some 28,000 ports, and a closed port is unusable for a minute.
 const SOURCES: u32 = 32;
 
-/// Connects from one of several addresses, so that ports do not run out.
+/// Connects from one of these addresses.
 fn dial(address: SocketAddr) -> Result<TcpStream> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let nth = COUNT.fetch_add(1, Ordering::Relaxed) % SOURCES;
@@ -71,7 +71,7 @@ impl Socket {
         self.ask("join", &format!(r#"{{"room":"{room}"}}"#))
     }
 
-    /// Sends an event, and waits for its acknowledgement, which must be a good one.
+    /// Sends an event, and waits for its acknowledgement, which must be `ok`.
     pub fn ask(&mut self, event: &str, payload: &str) -> Result<String> {
         self.send(format!(r#"42/chat,0["{event}",{payload}]"#).as_bytes())?;
         let answer = self.next(|text| text.starts_with("43/chat,0["))?;
@@ -81,13 +81,13 @@ impl Socket {
         Ok(answer)
     }
 
-    /// Hands the connection on, with what has been read and not been looked at.
+    /// Hands the connection on, with what has been read but not handled.
     pub fn into_parts(self) -> Result<(TcpStream, Vec<u8>)> {
         self.stream.set_nonblocking(true)?;
         Ok((self.stream, self.unread))
     }
 
-    /// The next packet that is wanted; others are passed over, and pings answered.
+    /// The next packet that is wanted; others are skipped, and pings answered.
     fn next(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
         loop {
             while let Some((head, length)) = head(&self.unread).filter(|(head, length)| self.unread.len() >= head + length) {

@@ -1,13 +1,13 @@
 //! Results as Markdown tables: servers side by side, or one server under growing load.
 //!
-//! Owns their layout. It must not compute anything but medians and ratios.
+//! Owns their layout. It computes only medians and ratios.
 
 use super::options::{Case, Kind};
 use super::results::{Better, Results, Series, written};
 
 use clap::ValueEnum;
 
-/// A table with a column for each server, each beside what it is to Parlor: `3.1×` says that Parlor does 3.1 times as well.
+/// A table with a column for each server, with its ratio to Parlor: `3.1×` means that Parlor is 3.1 times better.
 pub fn side_by_side(results: &Results, case: Case) -> Option<String> {
     let case = case.to_string();
     let servers: Vec<Kind> = Kind::value_variants()
@@ -58,7 +58,7 @@ pub fn times(better: Better, first: f64, second: f64) -> String {
     }
 }
 
-/// A table of one server with a column for each setting, and how many times the first the last is.
+/// A table of one server with a column for each setting, and the ratio of the last to the first.
 pub fn growing(results: &Results, case: Case, server: Kind, title: &str, wanted: impl Fn(&Series) -> bool) -> Option<String> {
     let (case, server) = (case.to_string(), server.to_string());
     let all: Vec<_> = results.series.iter().filter(|it| it.case == case && it.server == server && wanted(it)).collect();
@@ -92,7 +92,7 @@ pub fn growing(results: &Results, case: Case, server: Kind, title: &str, wanted:
     Some(table)
 }
 
-/// Each pair of setting and name, in the order in which they were measured.
+/// Each pair of setting and name, in the order of measuring.
 fn distinct<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<(&'a str, &'a str)> {
     let mut rows: Vec<(&str, &str)> = Vec::new();
     for it in series {

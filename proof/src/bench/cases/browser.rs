@@ -1,7 +1,7 @@
-//! What a reader waits for, in a real browser: a first visit to a room over a slow network, the way from room to room, and what a message and a
-//! press of a key cost where few messages are loaded and where many are.
+//! What a reader waits for, in a real browser: a first visit to a room over a slow network, the way from room to room, and the cost of a
+//! message and of a key press where few and where many messages are loaded.
 //!
-//! The browser shares the processor of this program, and its clock is its own: what it says of itself is what is written down.
+//! The browser shares the processor of this program. All times are its own measurements.
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -16,18 +16,18 @@ use crate::bench::server::Server;
 use crate::client::browser::Browser;
 use crate::infra::programs;
 
-/// The rooms between which one goes.
+/// The rooms between which the reader moves.
 const ROOMS: [&str; 2] = ["first-room", "second-room"];
 const MESSAGES: usize = 60;
 const VISITS: usize = 20;
-/// The slow network: milliseconds for each answer, and bytes a second.
+/// The slow network: latency in milliseconds, and bytes a second.
 const LATENCY: u64 = 100;
 const THROUGHPUT: u64 = 1_000_000;
-/// How many messages, and presses of a key, a cost is the mean of.
+/// Over how many messages and key presses a cost is averaged.
 const SAMPLE: usize = 200;
-/// How many come at once until then: what a page shows within the time that one waits for it.
+/// How many are posted at once until then: the page shows them within the deadline.
 const AT_ONCE: usize = 200;
-/// How many messages have come to the page when their cost is measured.
+/// How many messages the page has received when the cost is measured.
 const LOADED: [usize; 2] = [50, 5_000];
 
 pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
@@ -49,7 +49,7 @@ pub fn measure(fixture: &mut Fixture, kind: Kind, figures: &mut Vec<Figure>) -> 
     Ok(())
 }
 
-/// Says so many things in a room, in which so many were said; returns when all are acknowledged.
+/// Posts `count` messages in a room that has `said`; returns when all are acknowledged.
 fn post(server: &Server, person: &Person, room: &str, said: usize, count: usize) -> Result<()> {
     // Nonces must be new each time.
     let sender = Sender::connect(server.address, person, &format!("{room}-{said}"), &[room.to_owned()], false)?;
@@ -69,14 +69,14 @@ async fn opens(browser: &Browser, server: &Server, room: &str) {
     browser.waits_for_script("return performance.getEntriesByName('live').length > 0").await;
 }
 
-/// Puts the browser at the far end of the slow network. What a service worker asks for would not be slowed down, so pages go without.
+/// Slows the browser's network down. A service worker's requests would not be slowed down, so it is bypassed.
 async fn slow(browser: &Browser) {
     browser.slow_network(LATENCY, THROUGHPUT).await;
     browser.devtools("Network.enable", json!({})).await;
     browser.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
 }
 
-/// A first visit, and one with everything that browsers keep.
+/// A first visit, and one with a full cache.
 async fn first_visits(server: &Server, person: &Person) -> Vec<Figure> {
     let browser = signed_in(server, person).await;
     slow(&browser).await;
@@ -133,12 +133,12 @@ async fn from_room_to_room(server: &Server, person: &Person) -> Vec<Figure> {
     figures
 }
 
-/// What a message and a press of a key cost the page, and what it holds.
+/// The cost of a message and of a key press, and the page's memory.
 fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -> Result<Vec<Figure>> {
     let browser = runtime.block_on(signed_in(server, reader));
     runtime.block_on(opens(&browser, server, ROOMS[0]));
     runtime.block_on(browser.devtools("Performance.enable", json!({})));
-    // Whoever is at the end of the log stays there; elsewhere what is far away is not loaded.
+    // At the end of the log the page stays there; elsewhere distant messages are not loaded.
     runtime.block_on(browser.run("const log = document.querySelector('#log'); log.scrollTop = log.scrollHeight"));
     runtime.block_on(shows(&browser, MESSAGES));
     let mut come = MESSAGES;
@@ -176,9 +176,9 @@ fn costs(runtime: &Runtime, server: &Server, writer: &Person, reader: &Person) -
     Ok(figures)
 }
 
-/// Waits until the page shows the last of so many messages, and has nothing more to do.
+/// Waits until the page shows the last of so many messages and is idle.
 async fn shows(browser: &Browser, messages: usize) {
-    // The room records that people came, too, so the last is not the one of that number.
+    // The room also records joins, so the last `seq` is higher.
     browser
         .waits_for_script(&format!(
             "return Number([...document.querySelectorAll('#messages [data-seq]')].at(-1).dataset.seq) >= {messages}"
@@ -188,7 +188,7 @@ async fn shows(browser: &Browser, messages: usize) {
     browser.waits_for_script("return window.idle").await;
 }
 
-/// How long the page's main thread has worked, in milliseconds.
+/// How long the page's main thread has been busy, in milliseconds.
 async fn busy(browser: &Browser) -> f64 {
     metric(browser, "TaskDuration").await * 1000.0
 }

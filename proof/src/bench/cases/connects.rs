@@ -1,4 +1,4 @@
-//! What it costs to connect and to enter a room that replays 50 messages; each socket is closed again, which is counted too.
+//! The cost of connecting and joining with a replay of 50 messages, and of closing the socket again.
 
 use std::thread;
 use std::time::Instant;
@@ -17,7 +17,7 @@ const SETTING: &str = "replay of 50";
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;
-    // One socket stays, so that the person does not come and go with each of the others.
+    // One socket stays, so that the person's presence does not change with each of the others.
     let mut resident = Socket::connect(server.address, &person)?;
     let replay = resident.join(ROOM)?;
     let messages = replay.matches(r#""html":"#).count();

@@ -1,5 +1,4 @@
-//! How many posts a second are committed and acknowledged where the disk is slower than this machine's: whoever syncs for each post goes as
-//! fast as the disk, so what a server makes of it says little without the disk.
+//! How many posts a second are committed and acknowledged with slower disks: a server that syncs for each post depends on the disk.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::infra::programs::Program;
 
 /// How much longer each sync takes, in microseconds.
 const LONGER: [u64; 4] = [0, 300, 1_000, 3_000];
-/// People, and the posts of each that are under way.
+/// People, and the posts of each that are in flight.
 const PEOPLE: usize = 16;
 const EACH: usize = 8;
 

@@ -1,5 +1,4 @@
-//! What delivering costs: to few listeners and to very many, first with 20 messages a second, as a busy room has, then with as many as
-//! the server takes.
+//! The cost of deliveries to few and to very many listeners, first with 20 messages a second, as in a busy room, then saturated.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +22,7 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
         room.fill(&server, listeners)?;
         let failed = |error| format!("{setting}: {error}");
         figures.extend(paced(&mut room, &server, 2 * fixture.options.stretch(), &setting).map_err(failed)?);
-        // Fewer under way where each of them is very many deliveries, or the slowest would not come to an end.
+        // Fewer in flight where each is very many deliveries, or the slowest servers would not finish.
         let under_way = if listeners > 1_000 { 8 } else { 32 };
         figures.extend(saturated(&mut room, &server, under_way, fixture.options.stretch(), &setting).map_err(failed)?);
     }
@@ -32,9 +31,9 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     Ok(())
 }
 
-/// One person posts, at a steady pace, whether the answers have come or not.
+/// One person posts at a steady pace, without waiting for answers.
 fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
-    // The first few find the way; they are not counted.
+    // A warm-up, which is not counted.
     const FIRST: usize = 4;
     let messages = FIRST + (stretch.as_secs_f64() / PACE.as_secs_f64()) as usize;
     let mut sent: Vec<Instant> = Vec::with_capacity(messages);
@@ -62,7 +61,7 @@ fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str)
     ])
 }
 
-/// Notes how long a message was on its way, in µs. The nth that somebody hears is the nth that was sent.
+/// Notes how long a message took, in µs. The nth that a listener receives is the nth that was sent.
 fn note(took: &mut Vec<u32>, sent: &[Instant], first: usize, nth: usize, now: Instant) {
     if nth >= first
         && let Some(sent) = sent.get(nth)
@@ -71,8 +70,8 @@ fn note(took: &mut Vec<u32>, sent: &[Instant], first: usize, nth: usize, now: In
     }
 }
 
-/// Everybody who posts keeps so many posts under way. What is counted goes from the first post until the last listener has the last
-/// message: what waits in queues at some moment is in it whole, or not at all.
+/// Each sender keeps `under_way` posts in flight. It counts from the first post until the last listener has the last message, so that no
+/// message is counted in part.
 pub fn saturated(
     room: &mut RoomLoad,
     server: &Server,
@@ -90,7 +89,7 @@ pub fn saturated(
     let meter = Meter::start(server)?;
     let began = Instant::now();
     let mut last = began;
-    // Which message it was and when it came, in µs: small, for the floor delivers fifty million in a stretch.
+    // The message's index and when it came, in µs; small, because the floor delivers fifty million in a stretch.
     let mut heard: Vec<(u32, u32)> = Vec::new();
     for sender in &mut room.senders {
         sender.post(under_way)?;
@@ -104,7 +103,7 @@ pub fn saturated(
     delivered += room.drain(messages, &mut hear)?;
     let used = meter.stop(server)?;
     let took = last - began;
-    // The nth message that somebody heard is the nth of the room.
+    // The nth message that a listener received is the nth of the room.
     let mut posted: Vec<_> = room.senders.iter().flat_map(|sender| sender.places.iter().copied()).collect();
     posted.sort_unstable();
     let sent: Vec<_> = posted.into_iter().map(|(_, sent)| (sent - began).as_micros() as u32).collect();

@@ -1,4 +1,4 @@
-//! How much of the server's memory a connection takes that has joined a room, with a replay of 50 messages, and waits.
+//! The server's memory for each idle connection that has joined a room with a replay of 50 messages.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::bench::meter::Meter;
 use crate::bench::options::Kind;
 use crate::bench::results::{Figure, grouped};
 
-/// How long they wait before the memory is read: what was used for connecting may go.
+/// How long they wait before the memory is read, so that memory for connecting can be freed.
 const REST: Duration = Duration::from_secs(4);
 
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     let (_site, server) = fixture.fresh(kind, false)?;
     let person = furnish(&server, 60)?;
-    // What the first few connections make the server keep for good is not theirs.
+    // A warm-up: the first connections make the server allocate memory that it keeps.
     let mut first = Listeners::default();
     first.grow(server.address, &person, ROOM, 32)?;
     drop(first);

@@ -41,7 +41,7 @@ impl<'a> Fixture<'a> {
         self.field.versions.clone()
     }
 
-    /// A fresh server. The floor stores nothing unless it is asked to: it is two floors in one.
+    /// A fresh server. The floor stores messages only if `stores` is set.
     fn fresh(&self, kind: Kind, stores: bool) -> Result<(Site, Server)> {
         let site = self.field.site(kind)?;
         let server = site.start_with(if stores { &[] } else { &[("STORE", "off")] })?;
@@ -58,7 +58,7 @@ impl<'a> Fixture<'a> {
     }
 }
 
-/// One round of a case on one server; what was seen before something went wrong is kept.
+/// One round of a case on one server. Figures from before an error are kept.
 pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
     match case {
         Case::Posts => posts::measure(fixture, kind, seen),
@@ -73,7 +73,7 @@ pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Fig
     }
 }
 
-/// Lets somebody say so many things in the room before anything is measured.
+/// Posts so many messages before anything is measured.
 fn furnish(server: &Server, messages: usize) -> Result<Person> {
     let person = people::register(server.address, "ada")?;
     let sender = Sender::connect(server.address, &person, "ada", &[ROOM.to_owned()], false)?;

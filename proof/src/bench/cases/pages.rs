@@ -1,5 +1,5 @@
-//! How many pages a second are read, of rooms that are short, long and very long: the room as it opens, a page in the middle of its
-//! history as JSON, and a search in it; plain, compressed, and by somebody who has the page already.
+//! How many pages a second are served, of short, long and very long rooms: the room, a page in the middle of its history as JSON, and a
+//! search in it; plain, compressed, and with an ETag that matches.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::quantile;
 
 const READERS: usize = 4;
 
-/// A page to be read, and what of it shows that it is whole.
+/// A page, and what shows that it is complete.
 struct Page {
     name: &'static str,
     path: String,
@@ -58,7 +58,7 @@ fn read(server: &Server, person: &Person, page: &Page, stretch: Duration, settin
     let accept = ("accept", *accept);
     let plain = get(path, &person.cookie, &[accept]);
     let mut http = Http::connect(server.address)?;
-    // The first visit may change what is seen, what is unread for one; from then on it is the same.
+    // The first visit may change the page: messages become read.
     http.send(&plain)?;
     let first = http.send(&plain)?;
     let marks = String::from_utf8_lossy(first.body).matches(mark).count();
@@ -86,7 +86,7 @@ fn read(server: &Server, person: &Person, page: &Page, stretch: Duration, settin
     Ok(figures)
 }
 
-/// Asks for it again and again; gives the figures, and which share was answered with 304.
+/// Requests it repeatedly; returns the figures, and the share of 304s.
 fn ask(server: &Server, request: &[u8], stretch: Duration, setting: &str, name: &str) -> Result<(Vec<Figure>, f64)> {
     let mut http = Http::connect(server.address)?;
     let warm = Instant::now() + stretch / 6;

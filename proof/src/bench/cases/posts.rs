@@ -1,5 +1,5 @@
-//! How many posts a second are committed and acknowledged, with more or fewer under way, in one room and in many. Nobody is live in
-//! them, so nothing is delivered: it is the way to the disk that is measured.
+//! How many posts a second are committed and acknowledged, with more or fewer in flight, in one room and in many. Nothing is delivered,
+//! because no socket is live in them.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::bench::server::Server;
 use crate::quantile;
 
 const WARM: Duration = Duration::from_millis(700);
-/// How many stretches a server gets to answer as many posts as are under way.
+/// How many stretches a server gets to answer as many posts as are in flight.
 const PATIENCE: usize = 8;
 
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
@@ -67,7 +67,7 @@ impl Posting {
         self.senders.iter_mut().for_each(|sender| sender.say(words.clone()));
     }
 
-    /// Keeps so many posts of each under way for a while, and waits for the last answers.
+    /// Keeps `each` posts of every sender in flight for a while, and waits for the last answers.
     pub fn run(&mut self, server: &Server, each: usize, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
         for sender in &mut self.senders {
             sender.post(each)?;
@@ -94,7 +94,7 @@ impl Posting {
         ])
     }
 
-    /// Posts on until then; without a time, only waits for what is under way.
+    /// Goes on posting until then; without a time, only waits for what is in flight.
     fn go_on(&mut self, until: Option<Instant>) -> Result<()> {
         let patience = Instant::now() + Duration::from_secs(20);
         while until.map_or_else(|| self.senders.iter().any(|sender| sender.under_way() > 0), |until| Instant::now() < until) {

@@ -1,6 +1,6 @@
-//! A room full of listeners and a few who speak, heard on one thread.
+//! A room with many listeners and a few senders, read on one thread.
 //!
-//! Owns who is there and the loop that reads from all of them. It must not decide what is said when.
+//! Owns the connections and the loop that reads from them. It must not decide what is posted when.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::bench::sender::Sender;
 use crate::bench::server::Server;
 
 const SENDERS: usize = 4;
-/// The tokens of those who post begin here; those of listeners are their places.
+/// Senders have tokens from here on; a listener's token is its index.
 const FIRST_SENDER: usize = usize::MAX / 2;
 
 pub struct RoomLoad {
@@ -23,7 +23,7 @@ pub struct RoomLoad {
     buffer: Vec<u8>,
     listener: Person,
     pub listeners: Listeners,
-    /// They receive only acknowledgements.
+    /// They receive acknowledgements only.
     pub senders: Vec<Sender>,
 }
 
@@ -32,7 +32,7 @@ impl RoomLoad {
     pub fn open(server: &Server) -> Result<Self> {
         let room = [ROOM.to_owned()];
         let listener = people::register(server.address, "listener")?;
-        // A member before anybody counts: the room's notice of it is no part of the measurement.
+        // Becomes a member before the measurement: the room publishes that.
         drop(Sender::connect(server.address, &listener, "listener", &room, false)?);
         let poll = Poll::new()?;
         let mut senders = Vec::new();
@@ -52,14 +52,14 @@ impl RoomLoad {
         let before = self.listeners.len();
         self.listeners.grow(server.address, &self.listener, ROOM, count - before)?;
         self.listeners.register(&self.poll, before)?;
-        // What the joining itself set off.
+        // Drains what the joins published.
         self.listen(Instant::now() + Duration::from_millis(300), |_, _| {}, |_, _| Ok(()))?;
         self.listeners.forget();
         Ok(())
     }
 
-    /// Reads what comes until then. `hear` is told of each message which one of its listener's it was, and when; `answered` who got how
-    /// many answers. Gives how many messages were delivered.
+    /// Reads what comes until then, and returns how many messages were delivered. `hear` gets each message's index at its listener and the
+    /// time; `answered` a sender and how many answers it got.
     pub fn listen(
         &mut self,
         until: Instant,
@@ -87,9 +87,9 @@ impl RoomLoad {
         }
     }
 
-    /// Reads until everybody has heard so many messages and everything is answered; an error where that does not happen.
+    /// Reads until every listener has received so many messages and every post is answered.
     pub fn drain(&mut self, messages: usize, mut hear: impl FnMut(usize, Instant)) -> Result<usize> {
-        // Nobody is waited for who has said nothing for so long.
+        // After so long without a message it gives up.
         const SILENCE: Duration = Duration::from_secs(10);
         let mut delivered = 0;
         let mut last = Instant::now();

@@ -1,4 +1,4 @@
-//! What longer messages cost: posted to nobody, and delivered to 100 listeners.
+//! The cost of longer messages: posted without listeners, and delivered to 100.
 
 use super::posts::Posting;
 use super::room_load::RoomLoad;
@@ -33,8 +33,7 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     Ok(())
 }
 
-/// Texts of that length. What their words cost depends on how often one is said again, so they are those of a language, and each
-/// post has others than the one before it.
+/// Texts of that length. The cost of indexing depends on how often words repeat, so they have the frequencies of a language.
 fn texts(length: usize) -> Words {
     Words::InTurn((0..TEXTS).map(|nth| prose::text(nth, length)).collect())
 }

@@ -1,4 +1,4 @@
-//! How long it takes from the start of the process until it listens: with no database yet, with an empty one, with long rooms.
+//! The time from the start of the process until it listens: without a database, with an empty one, and with long rooms.
 
 use super::Fixture;
 use crate::bench::Result;

@@ -1,6 +1,6 @@
-//! A server's database with long rooms in it, written the way people write: by posting.
+//! A server's database with long rooms, written by posting.
 //!
-//! Owns what is said there and how often. It must not read any of it.
+//! Owns their content.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::bench::results::grouped;
 use crate::bench::sender::{Sender, Words, post_all};
 use crate::bench::server::{Server, Site};
 
-/// Writers, and the posts of each that are under way.
+/// Writers, and the posts of each that are in flight.
 const WRITERS: usize = 16;
 const UNDER_WAY: usize = 64;
 /// A word in every tenth message, and one in very few.
@@ -28,7 +28,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Writes rooms with so many messages.
+    /// Writes rooms of these lengths.
     pub fn make(site: Site, depths: &[usize]) -> Result<Self> {
         let began = Instant::now();
         let server = site.start()?;
@@ -59,7 +59,7 @@ fn fill(server: &Server, writers: &[Person], room: &str, depth: usize) -> Result
     post_all(&mut senders, depth.div_ceil(writers.len()), UNDER_WAY).map_err(|error| format!("{room}: {error}").into())
 }
 
-/// A line, with one of the words that will be searched for, now and then.
+/// A line, in some messages with a word that will be searched for.
 fn message(nth: usize) -> String {
     let mut text = prose::line(nth);
     if nth % 10 == 3 {

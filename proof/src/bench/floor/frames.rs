@@ -1,6 +1,4 @@
-//! The little of HTTP, WebSocket and Socket.IO that the floor needs: it looks for what this bench's client writes.
-//!
-//! Owns the prepared frames. It must not check anything.
+//! The parts of HTTP, WebSocket and Socket.IO that the floor needs. It recognizes what this bench's client writes, and checks nothing.
 
 use crate::bench::http::find;
 use crate::bench::sender::BODY;
@@ -44,7 +42,7 @@ fn push(bytes: &mut Vec<u8>, text: &str) {
     frame::push(bytes, 0x81, text.as_bytes(), false);
 }
 
-/// The first whole thing in what has been read, and how long it is.
+/// The first complete request or packet, and its length.
 pub fn next(bytes: &[u8]) -> Option<(Heard, usize)> {
     match bytes.first()? {
         b'G' => {
@@ -63,7 +61,7 @@ pub fn next(bytes: &[u8]) -> Option<(Heard, usize)> {
     }
 }
 
-/// A client's frame: its mask is zero, because this bench's client chose it so.
+/// A client's frame. Its mask is zero: this bench's client chose it.
 fn packet(bytes: &[u8]) -> Option<(Heard, usize)> {
     let (head, length) = frame::head(bytes)?;
     let text = bytes.get(head..head + length)?;

@@ -1,6 +1,4 @@
-//! The bare insert: one table, one statement, one transaction for all that came together.
-//!
-//! Owns the file. It must not read.
+//! The bare insert: one table, one statement, one transaction for a batch.
 
 use rusqlite::{Connection, params};
 
@@ -23,7 +21,7 @@ impl Store {
         Ok(Self { database, count: 0 })
     }
 
-    /// Returns when they are on the disk.
+    /// Returns when the messages are on the disk.
     pub fn insert(&mut self, posts: usize) -> Result<()> {
         let transaction = self.database.transaction()?;
         {
