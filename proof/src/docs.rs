@@ -1,7 +1,4 @@
-//! Putting measured tables into the documents.
-//!
-//! Owns the blocks between `<!-- NAME -->` and `<!-- /NAME -->` in a document, which a program makes and nobody types. It must not touch
-//! anything around them.
+//! Writes measured tables into the documents: the blocks between `<!-- NAME -->` and `<!-- /NAME -->`.
 
 use std::path::Path;
 

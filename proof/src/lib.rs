@@ -1,12 +1,12 @@
-//! Two programs that drive a server from the outside, as any client may.
+//! Two programs that test a server from the outside, as its clients.
 //!
-//! `proof bench` measures it beside its peers; `proof torture` makes faults happen and checks that no message was lost. Both know only
-//! what is documented for everybody (`docs/protocol.md`), so they can drive any server that speaks it. Parlor's own tests use
-//! [`client`], [`infra`] and [`faults`] too.
+//! `proof bench` measures it beside its peers; `proof torture` injects faults and checks that no message was lost. Both use only the
+//! public protocol (`docs/protocol.md`), so they can test any server that speaks it. Parlor's own tests use [`client`], [`infra`],
+//! [`faults`] and [`checker`] too.
 //!
 //! Reading order:
 //!
-//! 1. [`client`]: people with a browser's habits, their sockets, a real browser.
+//! 1. [`client`]: people's HTTP requests, their sockets, a real browser.
 //! 2. [`infra`]: processes, databases, programs of the machine.
 //! 3. [`faults`]: proxies, bad clients, malformed packets.
 //! 4. [`checker`]: what clients recorded, and whether it is consistent.

@@ -4,16 +4,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::thread;
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::bench::Result;
 use crate::bench::frame_counter::{FrameCounter, FrameKind};
 use crate::bench::people::Person;
 use crate::bench::socket::{PONG, Socket};
+use crate::bench::{Result, on_threads};
 
 pub const CHUNK: usize = 256 * 1024;
 
@@ -47,22 +46,13 @@ impl Listeners {
     /// Connects `count` more sockets of one person, all live in a room; a few at a time.
     pub fn grow(&mut self, address: SocketAddr, person: &Person, room: &str, count: usize) -> Result<()> {
         const AT_ONCE: usize = 8;
-        let gathered = thread::scope(|scope| {
-            let threads: Vec<_> = (0..AT_ONCE)
-                .map(|nth| {
-                    scope.spawn(move || -> Result<Vec<_>> {
-                        let share = (nth..count).step_by(AT_ONCE);
-                        share
-                            .map(|_| {
-                                let mut socket = Socket::connect(address, person)?;
-                                socket.join(room)?;
-                                Listener::new(socket)
-                            })
-                            .collect()
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().expect("a gathering thread panicked")).collect::<Result<Vec<_>>>()
+        let gathered = on_threads(AT_ONCE, |nth| {
+            let connect = |_| {
+                let mut socket = Socket::connect(address, person)?;
+                socket.join(room)?;
+                Listener::new(socket)
+            };
+            (nth..count).step_by(AT_ONCE).map(connect).collect::<Result<Vec<_>>>()
         })?;
         self.listeners.extend(gathered.into_iter().flatten());
         Ok(())

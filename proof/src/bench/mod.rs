@@ -82,6 +82,15 @@ fn run(options: &Options) -> Result<Results> {
     Ok(results)
 }
 
+/// Runs `work` on so many threads at the same time, and returns all results.
+fn on_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = (0..count).map(|nth| scope.spawn(move || work(nth))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread of the load panicked")).collect()
+    })
+}
+
 /// Pins this program, with all threads that it starts later, to its processors, and raises its limit of open files.
 fn stay_on(cpus: &str) -> Result<()> {
     let pid = std::process::id().to_string();

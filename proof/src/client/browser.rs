@@ -1,6 +1,6 @@
-//! A real browser without a window, with an empty profile, driven over WebDriver.
+//! A headless browser with an empty profile, driven over WebDriver.
 //!
-//! Owns its start and end, and Chrome's own commands. What people do on a page is up to tests; [`Client`] has the standard commands.
+//! Owns its start and end, and Chrome's own commands; [`Client`] has the standard ones.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::DEADLINE;
 use crate::infra::chromedriver::Driver;
 
-/// How long until a page is looked at again. The driver cannot notify of changes.
+/// How often a page is polled: the driver cannot notify of changes.
 pub const AGAIN: Duration = Duration::from_millis(50);
 
 /// One browser with one window.
@@ -26,7 +26,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens one with these preferences of Chrome's. On a busy machine a browser may fail to start, so it is tried three times.
+    /// Opens one with these preferences. On a busy machine a browser may fail to start, so it is tried three times.
     pub async fn open(preferences: Value) -> Self {
         let mut last = None;
         for _ in 0..3 {
@@ -52,7 +52,7 @@ impl Browser {
         }
     }
 
-    /// Runs a script on the page, and gives what it returns.
+    /// Runs a script on the page, and returns its result.
     pub async fn run(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
@@ -68,13 +68,13 @@ impl Browser {
         assert!(timeout(DEADLINE, asking).await.is_ok(), "never true: {script}");
     }
 
-    /// Runs a command of Chrome's DevTools protocol, and gives its answer.
+    /// Runs a command of Chrome's DevTools protocol, and returns its answer.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": command, "params": parameters });
         self.chrome("goog/cdp/execute", body).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Delays each answer by so many milliseconds, and limits the throughput, in bytes a second.
+    /// Delays each answer, in milliseconds, and limits the throughput, in bytes a second.
     pub async fn slow_network(&self, latency: u64, throughput: u64) {
         let conditions =
             json!({ "offline": false, "latency": latency, "download_throughput": throughput, "upload_throughput": throughput });
@@ -82,7 +82,7 @@ impl Browser {
         self.chrome("chromium/network_conditions", body).await.expect("the network can be slowed down");
     }
 
-    /// The grave entries of the console's log since the last look: errors of scripts, and what the content security policy blocked.
+    /// The console's severe entries since the last call: errors of scripts, and what the content security policy blocked.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.chrome("se/log", json!({ "type": "browser" })).await.expect("the driver keeps the console's log");
         let grave = log.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");

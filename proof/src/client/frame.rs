@@ -1,6 +1,6 @@
-//! WebSocket frames (RFC 6455, section 5.2), as far as clients, proxies and load generators need them.
+//! WebSocket frames (RFC 6455, section 5.2).
 
-/// The lengths of a frame's head and of its payload, as soon as enough of the head is there.
+/// The lengths of a frame's head and of its payload, once enough of the head is there.
 pub fn head(bytes: &[u8]) -> Option<(usize, usize)> {
     let second = *bytes.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
@@ -13,7 +13,7 @@ pub fn head(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Appends a frame's head for a payload of that length. `first` is the first byte: the final flag and the opcode. A client's frame
-/// must be masked; the mask is zero, which changes nothing and costs nothing.
+/// must be masked; the mask is zero.
 pub fn push_head(bytes: &mut Vec<u8>, first: u8, length: usize, masked: bool) {
     let mask = if masked { 0x80 } else { 0 };
     bytes.push(first);

@@ -21,21 +21,19 @@ pub struct Inbox {
 
 #[derive(Default)]
 struct Received {
-    /// Events that no test has taken yet, in the order in which they came.
+    /// Events that no test has taken yet, in order of arrival.
     events: Vec<(String, Value)>,
     /// Other packets, in order.
     packets: Vec<Packet>,
     /// Who waits for which acknowledgement.
     waiting: HashMap<u64, oneshot::Sender<Value>>,
-    /// Acknowledgements that came a second time, or for nothing.
+    /// Acknowledgements that came twice, or that nobody asked for.
     strays: Vec<u64>,
     is_closed: bool,
 }
 
 impl Inbox {
-    // ---- for the connection --------------------------------------------------------------------------------------
-
-    /// Notes a packet.
+    /// Stores a packet.
     pub fn put(&self, packet: Packet) {
         let mut received = self.lock();
         match packet {
@@ -53,7 +51,7 @@ impl Inbox {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Notes that nothing will come any more.
+    /// Marks the end of the connection.
     pub fn close(&self) {
         let mut received = self.lock();
         received.is_closed = true;
@@ -62,7 +60,7 @@ impl Inbox {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Notes that somebody waits for an acknowledgement.
+    /// Waits for the acknowledgement with this number.
     pub fn expect(&self, number: u64) -> oneshot::Receiver<Value> {
         let (sender, acknowledged) = oneshot::channel();
         let mut received = self.lock();
@@ -72,14 +70,12 @@ impl Inbox {
         acknowledged
     }
 
-    // ---- for tests -----------------------------------------------------------------------------------------------
-
-    /// The next event of that name, which is then taken.
+    /// Takes the next event of that name.
     pub async fn next(&self, event: &str) -> Value {
         self.next_where(event, |_| true).await
     }
 
-    /// The next event of that name that fits; others stay.
+    /// Takes the next event of that name that fits.
     pub async fn next_where(&self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let found = self.until(|received| {
             let place = received.events.iter().position(|(name, data)| name == event && fits(data))?;
@@ -91,32 +87,17 @@ impl Inbox {
         }
     }
 
-    /// The next event of any name, which is then taken; waits for it as long as the caller does. Nothing when the connection has
-    /// ended and all that came was taken.
+    /// Takes the next event of any name, without a deadline; nothing once the connection has ended.
     pub async fn next_any(&self) -> Option<(String, Value)> {
-        let mut changed = self.changed.subscribe();
-        loop {
-            changed.mark_unchanged();
-            let is_closed = {
-                let mut received = self.lock();
-                if !received.events.is_empty() {
-                    return Some(received.events.remove(0));
-                }
-                received.is_closed
-            };
-            if is_closed {
-                return None;
-            }
-            changed.changed().await.ok()?;
-        }
+        self.search(|received| (!received.events.is_empty()).then(|| received.events.remove(0))).await
     }
 
-    /// Waits for the message with these words.
+    /// Waits for the message with this text.
     pub async fn hears(&self, body: &str) -> Value {
         self.next_where("message", |message| message["body"] == body).await
     }
 
-    /// Waits until there are that many events of a name, and gives the first so many, in order.
+    /// Waits until there are `count` events of a name, and returns the first of them, in order.
     pub async fn first(&self, count: usize, event: &str) -> Vec<Value> {
         let found = self.until(|received| (received.of(event).len() >= count).then(|| received.of(event)));
         match found.await {
@@ -138,7 +119,7 @@ impl Inbox {
         self.lock().of(event)
     }
 
-    /// Waits until that many acknowledgements have come that came twice or that nobody asked for, and gives all such.
+    /// Waits for `count` acknowledgements that came twice or that nobody asked for.
     pub async fn strays(&self, count: usize) -> Vec<u64> {
         let found = self.until(|received| (received.strays.len() >= count).then(|| received.strays.clone()));
         match found.await {
@@ -147,7 +128,7 @@ impl Inbox {
         }
     }
 
-    /// Waits for what the chat says to a CONNECT.
+    /// Waits for the answer to a CONNECT.
     pub async fn admission(&self) -> Result<(), Refusal> {
         let answer = self.until(|received| {
             let place = received.packets.iter().position(|packet| match packet {
@@ -179,7 +160,7 @@ impl Inbox {
         }
     }
 
-    /// Waits until the server has ended the namespace or hung up.
+    /// Waits until the server has ended the namespace or the connection.
     pub async fn is_out(&self) {
         let out = self.until(|received| {
             let left = received.packets.iter().any(|packet| matches!(packet, Packet::Disconnected(_) | Packet::Close));
@@ -194,7 +175,7 @@ impl Inbox {
         assert!(cut.await.is_some(), "the connection is still there; what came: {:#?}", self.peek());
     }
 
-    /// Waits for the end of the connection for as long as the caller does.
+    /// Waits for the end of the connection, without a deadline.
     pub async fn end(&self) {
         let mut changed = self.changed.subscribe();
         // The sender is ours, so there is always an answer.
@@ -207,25 +188,26 @@ impl Inbox {
     }
 
     /// Looks whenever something comes, until `look` finds what it wants, nothing more can come, or it takes too long.
-    async fn until<T>(&self, mut look: impl FnMut(&mut Received) -> Option<T>) -> Option<T> {
+    async fn until<T>(&self, look: impl FnMut(&mut Received) -> Option<T>) -> Option<T> {
+        tokio::time::timeout(DEADLINE, self.search(look)).await.ok().flatten()
+    }
+
+    async fn search<T>(&self, mut look: impl FnMut(&mut Received) -> Option<T>) -> Option<T> {
         let mut changed = self.changed.subscribe();
-        let search = async {
-            loop {
-                changed.mark_unchanged();
-                let is_closed = {
-                    let mut received = self.lock();
-                    if let Some(found) = look(&mut received) {
-                        return Some(found);
-                    }
-                    received.is_closed
-                };
-                if is_closed {
-                    return None;
+        loop {
+            changed.mark_unchanged();
+            let is_closed = {
+                let mut received = self.lock();
+                if let Some(found) = look(&mut received) {
+                    return Some(found);
                 }
-                changed.changed().await.ok()?;
+                received.is_closed
+            };
+            if is_closed {
+                return None;
             }
-        };
-        tokio::time::timeout(DEADLINE, search).await.ok().flatten()
+            changed.changed().await.ok()?;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {

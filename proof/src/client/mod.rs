@@ -1,7 +1,6 @@
-//! People who come to a server: pages and forms with a browser's habits, and a Socket.IO client that can also misbehave.
+//! Clients: people who use pages and forms as a browser does, and a Socket.IO client that can also misbehave.
 //!
-//! Owns how a client speaks, written apart from the server on purpose: the server must speak the protocol, and not just agree
-//! with itself. It must not know any server's inside.
+//! Owns the client's side of the protocol, independent of the server's code on purpose: a server must not just agree with itself.
 
 pub mod browser;
 pub mod frame;
@@ -20,6 +19,5 @@ pub use raw::Raw;
 pub use site::Site;
 pub use socket::Socket;
 
-/// How long anything that must happen may take before it counts as failed. Generous, because it is only ever waited for in
-/// full when something is wrong.
+/// How long anything that must happen may take. Generous, because only failures wait that long.
 pub const DEADLINE: Duration = Duration::from_secs(20);

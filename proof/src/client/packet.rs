@@ -1,7 +1,4 @@
 //! Packets of Engine.IO 4 with Socket.IO 5 inside, as a client reads and writes them.
-//!
-//! Owns their text form, written here a second time on purpose: the server must speak the protocol, and not just agree
-//! with itself.
 
 use serde_json::Value;
 
@@ -11,23 +8,23 @@ pub const CHAT: &str = "/chat";
 /// What a server can send.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Packet {
-    /// Engine.IO's greeting.
+    /// Engine.IO's handshake.
     Open(Value),
-    /// Engine.IO's farewell.
+    /// Engine.IO closes the transport.
     Close,
-    /// Engine.IO asks whether the client is there.
+    /// Engine.IO's heartbeat.
     Ping,
     /// Engine.IO answers a probe.
     Pong(String),
-    /// The namespace lets the client in.
+    /// The namespace admits the client.
     Connected(String, Value),
     /// The namespace ends.
     Disconnected(String),
-    /// An event: namespace, acknowledgement asked for, name, arguments.
+    /// An event: namespace, id of the acknowledgement, name, arguments.
     Event(String, Option<u64>, String, Vec<Value>),
-    /// An acknowledgement: namespace, number, arguments.
+    /// An acknowledgement: namespace, id, arguments.
     Acknowledged(String, u64, Vec<Value>),
-    /// The namespace does not let the client in.
+    /// The namespace refuses the client.
     Refused(String, Value),
     /// Anything else.
     Unknown(String),
@@ -78,7 +75,7 @@ impl Packet {
     }
 }
 
-/// An event for the server, which asks for an acknowledgement when it has a number.
+/// An event for the server; with a number it requests an acknowledgement.
 pub fn event(name: &str, data: &Value, number: Option<u64>) -> String {
     let number = number.map(|number| number.to_string()).unwrap_or_default();
     format!("42{CHAT},{number}{}", serde_json::json!([name, data]))

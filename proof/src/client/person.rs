@@ -1,6 +1,6 @@
-//! Somebody with a browser's habits: keeps cookies, says where a form came from, and follows no redirect unseen.
+//! A person's browser: it keeps cookies and sends the origin of a form. It does not follow redirects.
 //!
-//! Owns requests and what is convenient to ask of their answers.
+//! Owns requests, and helpers for their answers.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Person {
         Self::from_address(site, username, None)
     }
 
-    /// The same, coming from another address of this machine.
+    /// The same, from another address of this machine.
     pub fn from_address(site: Site, username: &str, address: Option<IpAddr>) -> Self {
         let jar = Arc::new(Jar::default());
         let client = Client::builder()
@@ -63,7 +63,7 @@ impl Person {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// Asks for the same as data.
+    /// Requests a page as JSON.
     pub async fn get_json(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path).header(ACCEPT, "application/json")).await
     }
@@ -73,12 +73,12 @@ impl Person {
         Answer::of(self.form(path, fields)).await
     }
 
-    /// The request of such a form, for changing it before it is sent.
+    /// The request of such a form.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         self.request(Method::POST, path).header(ORIGIN, &self.site.origin).header("sec-fetch-site", "same-origin").form(fields)
     }
 
-    /// Makes a room, and says its slug.
+    /// Creates a room, and returns its slug.
     pub async fn create_room(&self, name: &str, visibility: &str) -> String {
         let answer = self.post("/rooms", &[("name", name), ("visibility", visibility)]).await;
         let place = answer.expect(303).location();
@@ -95,18 +95,18 @@ impl Person {
         self.post(&format!("/rooms/{room}/messages"), &[("body", body)]).await
     }
 
-    /// What is in their `Cookie` header; empty when there is nothing.
+    /// Their `Cookie` header; empty without cookies.
     pub fn cookies(&self) -> String {
         let url = Url::parse(&self.site.origin).expect("an origin is a URL");
         let header = self.jar.cookies(&url);
         let text = header.map(|value| value.to_str().expect("cookies are ASCII").to_owned()).unwrap_or_default();
-        // In one order: the session's is the one with the shortest name.
+        // Sorted: the session's cookie has the shortest name.
         let mut all: Vec<_> = text.split("; ").collect();
         all.sort_unstable_by_key(|cookie| cookie.find('='));
         all.join("; ")
     }
 
-    /// The cookie of their session, as `name=value`: what lets them in.
+    /// The cookie of their session, as `name=value`.
     pub fn session_cookie(&self) -> String {
         self.cookies().split("; ").next().unwrap_or_default().to_owned()
     }
@@ -130,7 +130,7 @@ impl Person {
         Socket::open(&self.site, &self.cookies(), Some(&self.site.origin)).await?.enter().await
     }
 
-    /// Connects, and joins a room: the socket and what the join was acknowledged with.
+    /// Connects and joins a room; returns the socket and the acknowledgement of the join.
     pub async fn join(&self, room: &str) -> (Socket, Value) {
         let socket = self.socket().await;
         let joined = socket.ok("join", serde_json::json!({ "room": room })).await;
@@ -138,7 +138,7 @@ impl Person {
     }
 }
 
-/// What a request was answered with.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -158,7 +158,7 @@ impl Answer {
         }
     }
 
-    /// Sends a request and reads its answer, which may fail to come.
+    /// Sends a request and reads its answer, or returns the error.
     pub async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -184,7 +184,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("headers are ASCII"))
     }
 
-    /// Where it sends the browser.
+    /// The target of the redirect.
     #[track_caller]
     pub fn location(&self) -> String {
         assert!(self.headers.contains_key(LOCATION), "no redirect: {self:?}");
@@ -196,13 +196,13 @@ impl Answer {
         self.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().expect("ASCII").to_owned()).collect()
     }
 
-    /// The body as data.
+    /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 
-    /// The code of the error that it tells as data.
+    /// The code of the error in the JSON.
     #[track_caller]
     pub fn code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()

@@ -1,6 +1,6 @@
 //! A session over long-polling, request by request.
 //!
-//! Owns the form of the requests. Who sends them is for the test to say: a session is not tied to the one who opened it.
+//! Owns the form of the requests. Tests decide who sends them: a session is not tied to the person who opened it.
 
 use reqwest::{Method, RequestBuilder};
 
@@ -40,7 +40,7 @@ impl Polling {
         format!("{OPENING}&sid={}", self.sid)
     }
 
-    /// The request that sends packets, for changing it before it is sent.
+    /// The request that sends packets.
     pub fn post(&self, person: &Person, packets: &str) -> RequestBuilder {
         person.request(Method::POST, &self.path()).header("content-type", "text/plain;charset=UTF-8").body(packets.to_owned())
     }
@@ -50,7 +50,7 @@ impl Polling {
         Answer::of(self.post(person, packets)).await
     }
 
-    /// Waits for what the server has to say.
+    /// Waits for packets from the server.
     pub async fn poll(&self, person: &Person) -> Answer {
         person.get(&self.path()).await
     }

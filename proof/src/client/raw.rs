@@ -1,6 +1,4 @@
-//! A connection without manners: bytes go out as they are given, and what comes back is only bytes.
-//!
-//! Owns what no proper client can be made to send: half requests, wrong frames, bodies that never end.
+//! A raw TCP connection, for what a correct client cannot send: incomplete requests, wrong frames, endless bodies.
 
 use std::time::{Duration, Instant};
 
@@ -25,17 +23,17 @@ impl Raw {
         Self { stream: stream.expect("the server answers").expect("the server takes connections") }
     }
 
-    /// Connects, and has it upgraded to a socket, with these cookies.
+    /// Connects, and upgrades to a WebSocket, with these cookies.
     pub async fn socket(site: &Site, cookies: &str) -> Self {
         Self::open(site).await.upgraded(site, cookies).await
     }
 
-    /// The same over a connection that somebody else made.
+    /// Uses an existing connection.
     pub fn over(stream: TcpStream) -> Self {
         Self { stream }
     }
 
-    /// Has it upgraded to a socket, with these cookies.
+    /// Upgrades it to a WebSocket, with these cookies.
     pub async fn upgraded(self, site: &Site, cookies: &str) -> Self {
         let mut raw = self;
         let head = format!(
@@ -55,21 +53,20 @@ impl Raw {
         raw
     }
 
-    /// Sends bytes; `false` when the other side has hung up, or does not take them within [`DEADLINE`].
+    /// Sends bytes; `false` when the server has hung up, or does not accept them within [`DEADLINE`].
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         matches!(timeout(DEADLINE, self.stream.write_all(bytes)).await, Ok(Ok(())))
     }
 
-    /// Sends a frame as a client must: masked, with zeros. `first` is its first byte: whether it is the last of its message, and the
-    /// opcode (RFC 6455, section 5.2).
+    /// Sends a frame, masked with zeros. `first` is its first byte: the final flag and the opcode.
     pub async fn frame(&mut self, first: u8, payload: &[u8]) -> bool {
         let mut frame = Vec::new();
         frame::push(&mut frame, first, payload, true);
         self.send(&frame).await
     }
 
-    /// Sends `chunk` again and again, up to `total` bytes, until the other side hangs up or takes no more: how many it took. What
-    /// lies in the network's own buffers counts as taken.
+    /// Sends `chunk` repeatedly, up to `total` bytes, until the server hangs up or accepts no more; returns how many bytes were accepted,
+    /// with those in the network's buffers.
     pub async fn pour(&mut self, chunk: &[u8], total: u64) -> u64 {
         let mut sent = 0;
         while sent < total && self.send(chunk).await {
@@ -78,7 +75,7 @@ impl Raw {
         sent
     }
 
-    /// Sends `piece` every second until the other side hangs up, and returns how long that took and what came; nothing when it takes
+    /// Sends `piece` every second until the server hangs up, and returns how long that took and what came; nothing when it takes
     /// longer than `patience`.
     pub async fn drip(self, piece: &[u8], patience: Duration) -> Option<(Duration, String)> {
         let (began, mut answer) = (Instant::now(), Vec::new());
@@ -98,12 +95,12 @@ impl Raw {
         Some((began.elapsed(), String::from_utf8_lossy(&answer).into_owned()))
     }
 
-    /// What comes until the other side hangs up; nothing when it does not within `patience`.
+    /// What comes until the server hangs up; nothing when it does not within `patience`.
     pub async fn end(mut self, patience: Duration) -> Option<String> {
         let mut answer = Vec::new();
         let mut buffer = vec![0; 16 * 1024];
         let reading = async {
-            // An error is an end as well: what it did not read, it may answer with a reset.
+            // A reset is an end too: the server did not read everything.
             while let Ok(length @ 1..) = self.stream.read(&mut buffer).await {
                 answer.extend(&buffer[..length.min(KEPT.saturating_sub(answer.len()))]);
             }

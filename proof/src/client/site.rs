@@ -1,6 +1,4 @@
-//! A server as people see it: an address, with people who come to it.
-//!
-//! Owns how people arrive. It does not matter whether the server runs inside the test process or as a program.
+//! A server as people see it: an address, where people register and log in. It may run in the test process or as a program.
 
 use std::net::SocketAddr;
 
@@ -14,12 +12,12 @@ pub const PASSWORD: &str = "seven quiet harbours";
 pub struct Site {
     /// Where it listens.
     pub address: SocketAddr,
-    /// What a browser calls it.
+    /// Its origin, as browsers send it.
     pub origin: String,
 }
 
 impl Site {
-    /// The one that listens there.
+    /// The server at this address.
     pub fn at(address: SocketAddr) -> Self {
         Self { address, origin: format!("http://{address}") }
     }
@@ -29,7 +27,7 @@ impl Site {
         Person::new(self.clone(), "")
     }
 
-    /// Somebody who makes an account with this name, and is signed in.
+    /// Registers somebody with this name.
     pub async fn register(&self, username: &str) -> Person {
         let person = Person::new(self.clone(), username);
         let answer = person.post("/register", &[("username", username), ("password", PASSWORD)]).await;
@@ -37,14 +35,14 @@ impl Site {
         person
     }
 
-    /// Another browser of somebody who has an account, signed in.
+    /// Logs somebody in with another browser.
     pub async fn log_in(&self, username: &str) -> Person {
         let person = Person::new(self.clone(), username);
         person.post("/login", &[("username", username), ("password", PASSWORD)]).await.expect(303);
         person
     }
 
-    /// The same while the server may be unwell.
+    /// The same, while the server may have a fault.
     pub async fn try_log_in(&self, username: &str) -> Option<Person> {
         let person = Person::new(self.clone(), username);
         let form = person.form("/login", &[("username", username), ("password", PASSWORD)]);

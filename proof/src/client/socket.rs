@@ -1,6 +1,6 @@
-//! A small Socket.IO client of the tests' own, which can also misbehave.
+//! A small Socket.IO client, which can also misbehave.
 //!
-//! Owns one connection and what is sent over it; what comes back is in its [`Inbox`].
+//! Owns one connection and sending; what is received is in its [`Inbox`].
 
 use std::fmt;
 use std::ops::Deref;
@@ -25,16 +25,16 @@ use super::{DEADLINE, Site};
 
 type Sink = SplitSink<WebSocketStream<TcpStream>, Frame>;
 
-/// Why the chat did not let somebody in.
+/// Why the chat refused a connection.
 #[derive(Debug, PartialEq)]
 pub enum Refusal {
     /// The upgrade was answered with this status.
     Http(u16),
     /// The namespace answered with `connect_error`.
     ConnectError(Value),
-    /// The connection ended without a word.
+    /// The connection ended.
     Closed,
-    /// Nothing came, not even an end.
+    /// Nothing came within the deadline.
     Silence,
 }
 
@@ -64,7 +64,7 @@ impl Socket {
         Self::open_on(stream, site, cookies, origin).await
     }
 
-    /// The same over a connection that the test made.
+    /// The same over an existing connection.
     pub async fn open_on(stream: TcpStream, site: &Site, cookies: &str, origin: Option<&str>) -> Result<Self, Refusal> {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", site.address);
         let mut request = url.into_client_request().expect("the URL of a socket");
@@ -89,7 +89,7 @@ impl Socket {
         Ok(Self { sink, inbox, reading, reader, next: AtomicU64::new(0) })
     }
 
-    /// Asks to be let into the chat.
+    /// Enters the chat's namespace.
     pub async fn enter(self) -> Result<Self, Refusal> {
         self.raw(&format!("40{CHAT},")).await;
         self.admission().await.map(|()| self)
@@ -100,17 +100,17 @@ impl Socket {
         self.frame(Frame::text(text)).await;
     }
 
-    /// Sends a text frame; whether the network took it.
+    /// Sends a text frame; whether that worked.
     pub async fn is_taken(&self, text: &str) -> bool {
         self.sink.lock().await.send(Frame::text(text)).await.is_ok()
     }
 
-    /// Sends any frame. That the server has hung up already is for the test to see by other means.
+    /// Sends any frame; errors are ignored.
     pub async fn frame(&self, frame: Frame) {
         drop(self.sink.lock().await.send(frame).await);
     }
 
-    /// Sends an event and does not ask for an acknowledgement.
+    /// Sends an event without an acknowledgement.
     pub async fn tell(&self, event: &str, data: Value) {
         self.raw(&packet::event(event, &data, None)).await;
     }
@@ -139,7 +139,7 @@ impl Socket {
         }
     }
 
-    /// The same for an event that must be refused: the code of the error.
+    /// The same for an event that must be refused; returns the code of the error.
     #[track_caller]
     pub fn refused(&self, event: &str, data: Value) -> impl Future<Output = String> {
         let (place, what) = (Location::caller(), format!("{event} {data}"));
@@ -151,13 +151,13 @@ impl Socket {
         }
     }
 
-    /// Posts, and gives the message that came of it.
+    /// Posts, and returns the message.
     pub async fn post(&self, room: &str, body: &str, nonce: &str) -> Value {
         let data = json!({ "room": room, "body": body, "nonce": nonce });
         self.ok("message", data).await["message"].take()
     }
 
-    /// Stops reading from the network, so that the server's words pile up; or goes on.
+    /// Stops reading from the network, or goes on.
     pub fn set_reading(&self, on: bool) {
         self.reading.send_replace(on);
     }
@@ -183,7 +183,7 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// An acknowledgement that has been asked for.
+/// An acknowledgement that has been requested.
 pub struct Pending {
     what: String,
     acknowledged: oneshot::Receiver<Value>,
@@ -204,7 +204,7 @@ impl Pending {
         }
     }
 
-    /// Waits for it so long and no longer; nothing when the connection ends, or nothing comes.
+    /// Waits for it, up to `patience`; nothing when the connection ends first.
     pub async fn within(self, patience: Duration) -> Option<Value> {
         tokio::time::timeout(patience, self.acknowledged).await.ok()?.ok()
     }
@@ -226,7 +226,7 @@ async fn read(
         };
         match frame {
             Some(Ok(Frame::Text(text))) => match Packet::parse(&text) {
-                // Only reading clients are there to answer.
+                // A client that does not read does not answer.
                 Packet::Ping => drop(sink.lock().await.send(Frame::text("3")).await),
                 packet => inbox.put(packet),
             },

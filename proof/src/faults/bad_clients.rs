@@ -1,6 +1,6 @@
-//! Guests with bad manners: some come from an address of their own, some stop reading, some only hold a connection.
+//! Clients that misbehave: they use many addresses, stop reading, or fill all buffers.
 //!
-//! Owns how they come. What is expected of the server is for the cases.
+//! Owns their behavior. Tests and cases decide what is expected of the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use crate::client::socket::Refusal;
 use crate::client::{Person, Site, Socket};
 use crate::infra::process::Process;
 
-/// A receive buffer so small that little fits into the network itself, in bytes.
+/// A small receive buffer, in bytes, so that little data waits in the network.
 pub const SMALL: u32 = 4096;
 
-/// The nth address of this machine that is not the first one.
+/// The nth loopback address after the first one.
 pub fn address(nth: usize) -> IpAddr {
     let [.., high, low] = (nth + 2).to_be_bytes();
     Ipv4Addr::new(127, 0, high, low).into()
 }
 
-/// A connection from such an address, with a receive buffer of its own when one is said.
+/// A connection from such an address, with the receive buffer's size if it is given.
 pub async fn connect(to: SocketAddr, from: IpAddr, buffer: Option<u32>) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((from, 0).into())?;
@@ -37,16 +37,16 @@ pub async fn socket_from(person: &Person, from: IpAddr, buffer: Option<u32>) -> 
     Socket::open_on(stream, &person.site, &person.cookies(), Some(&person.site.origin)).await?.enter().await
 }
 
-/// Somebody who joins a room and then reads nothing any more. The nth one; every other one has a small buffer.
+/// The nth client that joins a room and then stops reading; every other one has a small buffer.
 pub async fn stuck(person: &Person, room: &str, nth: usize) -> Socket {
     let buffer = nth.is_multiple_of(2).then_some(SMALL);
-    let socket = socket_from(person, address(0), buffer).await.expect("they are let in");
+    let socket = socket_from(person, address(0), buffer).await.expect("the socket is admitted");
     socket.ok("join", json!({ "room": room })).await;
     socket.set_reading(false);
     socket
 }
 
-/// So many people, each with an account, who are brought into a room by somebody in it.
+/// Registers `count` people whom a member adds to a room.
 pub async fn invited(site: &Site, by: &Person, room: &str, name: &str, count: usize) -> Vec<Person> {
     let mut all = Vec::new();
     for nth in 0..count {
@@ -57,56 +57,56 @@ pub async fn invited(site: &Site, by: &Person, room: &str, name: &str, count: us
     all
 }
 
-/// How long each thing is that somebody loud says: as much as a message may hold.
-const LOUD: usize = 8000;
-/// How many of those overfill all that is on the way to somebody who does not read, and are far from so many that the server cuts them.
+/// The length of a filler message: the maximum.
+const LONG: usize = 8000;
+/// How many filler messages overfill all buffers to a client that does not read, and are too few for the server to cut it.
 const FILLING: usize = 400;
 
-/// Somebody who fills whatever is on the way to those who are in a room and do not read.
-pub struct Loud {
+/// Somebody who fills all buffers to clients in a room that do not read.
+pub struct BufferFiller {
     person: Person,
     socket: Socket,
     /// Their room.
     pub room: String,
-    said: usize,
+    sent: usize,
 }
 
-impl Loud {
-    /// Somebody new, in a room of their own.
-    pub async fn begin(site: &Site) -> Self {
-        let person = site.register("loud").await;
-        let room = person.create_room("Loud", "private").await;
-        // Not live in it: they need not hear themselves.
+impl BufferFiller {
+    /// Registers them, with a room of their own.
+    pub async fn register(site: &Site) -> Self {
+        let person = site.register("filler").await;
+        let room = person.create_room("Filler", "private").await;
+        // Not live in the room: it does not receive its own messages.
         let socket = person.socket().await;
-        Self { person, socket, room, said: 0 }
+        Self { person, socket, room, sent: 0 }
     }
 
-    /// Brings somebody in.
+    /// Adds somebody to the room.
     pub async fn invite(&self, who: &Person) {
         self.person.post(&format!("/rooms/{}/members", self.room), &[("username", &who.username)]).await.expect(303);
     }
 
-    /// Comes back after the server did.
-    pub async fn come_back(&mut self) {
+    /// Reconnects after the server was restarted.
+    pub async fn reconnect(&mut self) {
         self.socket = self.person.socket().await;
     }
 
-    /// Fills everything.
-    pub async fn shout(&mut self) {
-        let body = "x".repeat(LOUD);
-        let mut left: Vec<usize> = (self.said..self.said + FILLING).collect();
-        self.said += FILLING;
+    /// Fills the buffers.
+    pub async fn fill(&mut self) {
+        let body = "x".repeat(LONG);
+        let mut left: Vec<usize> = (self.sent..self.sent + FILLING).collect();
+        self.sent += FILLING;
         while !left.is_empty() {
             let mut pending = Vec::new();
             for nth in left.drain(..left.len().min(50)) {
-                let data = json!({ "room": self.room, "body": body, "nonce": format!("loud-{nth}") });
+                let data = json!({ "room": self.room, "body": body, "nonce": format!("filler-{nth}") });
                 pending.push((nth, self.socket.send("message", data).await));
             }
             let before = left.len();
             for (nth, one) in pending {
                 let answer = one.acknowledgement().await;
                 if answer["ok"] != json!(true) {
-                    assert_eq!(answer["error"]["code"], "rate_limited", "somebody loud is not heard: {answer}");
+                    assert_eq!(answer["error"]["code"], "rate_limited", "a filler message was refused: {answer}");
                     left.push(nth);
                 }
             }
@@ -125,7 +125,7 @@ pub async fn online(asker: &Person, room: &str) -> Vec<String> {
     here.map(|member| member["person"]["username"].as_str().expect("everybody has a name").to_owned()).collect()
 }
 
-/// Waits until nobody whose name begins like that is connected; how long that took.
+/// Waits until nobody whose name begins with `name` is connected; returns how long that took.
 pub async fn until_gone(asker: &Person, room: &str, name: &str, patience: Duration) -> Duration {
     let began = Instant::now();
     loop {
@@ -138,10 +138,10 @@ pub async fn until_gone(asker: &Person, room: &str, name: &str, patience: Durati
     }
 }
 
-/// How many descriptors the connections to the database may take, which come and go as they are needed.
+/// How many descriptors the database's connections may take; they are opened on demand.
 const POOL: usize = 32;
 
-/// Waits until the server has no more descriptors than that, but for some of the database's; how long that took.
+/// Waits until the server has no more descriptors than that, except some of the database's; returns how long that took.
 pub async fn until_released(server: &Process, descriptors: usize, patience: Duration) -> Duration {
     let began = Instant::now();
     loop {

@@ -1,6 +1,6 @@
 //! A proxy that delays everything, each way.
 //!
-//! Owns holding bytes back. What is under way is bounded, as on a real line.
+//! Owns holding bytes back. What is in flight is bounded, as in a real network.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::Proxy;
 
-/// How many pieces may be under way at once, each way.
+/// How many chunks may be in flight, each way.
 const UNDER_WAY: usize = 256;
-/// The largest piece, in bytes.
+/// The largest chunk, in bytes.
 const PIECE: usize = 16 * 1024;
 
 /// Starts one in front of `server`.
@@ -32,7 +32,7 @@ async fn join(near: TcpStream, far: SocketAddr, delay: Duration) {
     }
 }
 
-/// Carries bytes until either side ends, and what was under way has arrived.
+/// Copies bytes until either side ends, and what was in flight has arrived.
 async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: Duration) {
     let (sender, mut way) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
     let reading = async move {

@@ -1,6 +1,6 @@
 //! Packets that no proper client sends.
 //!
-//! Owns the one corpus: tests send it packet by packet, the torture case twists it at random.
+//! Owns the one corpus: tests send each packet, and random changes of them.
 
 /// Short ones, two spaces apart.
 const SHORT: &str = r#"

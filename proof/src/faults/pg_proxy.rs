@@ -18,9 +18,9 @@ use super::Proxy;
 pub enum Break {
     /// Nowhere.
     Never,
-    /// Postgres has committed; its answer is lost.
+    /// After the commit: Postgres has committed, and its answer is lost.
     BehindCommit,
-    /// The commit is lost, so Postgres rolls back.
+    /// Before the commit: Postgres rolls back.
     BeforeCommit,
 }
 
@@ -112,7 +112,7 @@ async fn join(near: TcpStream, socket: PathBuf, plan: &watch::Sender<Break>, bro
     Ok(())
 }
 
-/// Reads what a message's length, which stands behind its type, says is still to come.
+/// Reads the rest of a message, by the length that follows its type.
 async fn read_rest(from: &mut (impl AsyncRead + Unpin), message: &mut Vec<u8>, place: usize) -> std::io::Result<()> {
     let length = message[place..].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
     let head = message.len();

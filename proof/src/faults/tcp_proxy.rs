@@ -27,7 +27,7 @@ enum State {
 pub enum Target {
     /// A TCP server.
     Tcp(SocketAddr),
-    /// A server with a socket in the file system, such as the throw-away Postgres.
+    /// A server with a socket in the file system, such as the temporary Postgres.
     Unix(PathBuf),
 }
 
@@ -35,7 +35,7 @@ pub enum Target {
 pub struct TcpProxy {
     proxy: Proxy,
     state: watch::Sender<State>,
-    /// How often it was cut. Each cut ends the connections of that moment, however soon the proxy is restored.
+    /// How often it was cut. Each cut ends the connections of that moment, even if the proxy is restored at once.
     cuts: watch::Sender<u64>,
 }
 

@@ -28,7 +28,7 @@ pub async fn start(server: SocketAddr) -> Proxy {
     .await
 }
 
-/// Passes on the answer to the upgrade, and then frame by frame. An answer that is no upgrade is passed on whole.
+/// Forwards the answer to the upgrade, and then frame by frame. Any other answer is forwarded unchanged.
 async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,7 +1,6 @@
-//! A browser's driver: chromedriver on a port of its own, with an empty profile.
+//! Chromedriver on a free port, with an empty profile.
 //!
-//! Owns the process, what a browser is started with, and that both are gone when it is. It must not know how a browser is asked for
-//! anything.
+//! Owns the process, the browser's options, and that both end with it.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,9 +14,9 @@ use super::process::Output;
 use super::programs;
 use super::watchdog::{self, Watchdog};
 
-/// How long the driver, or a browser, may take to start: a while, on a busy machine.
+/// How long the driver, or a browser, may take to start on a busy machine.
 pub const START: Duration = Duration::from_secs(60);
-/// How often it is tried: on a busy machine the driver was seen to exit instead of printing its port.
+/// How often it is tried: on a busy machine the driver sometimes exits instead of printing its port.
 const ATTEMPTS: usize = 5;
 
 /// What it prints before its port.
@@ -76,8 +75,7 @@ impl Driver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What a browser of this driver's is asked to be, in WebDriver's words
-    /// (<https://www.w3.org/TR/webdriver2/#capabilities>); more can be added.
+    /// The capabilities of a browser (<https://www.w3.org/TR/webdriver2/#capabilities>); more can be added.
     #[must_use]
     pub fn capabilities(&self) -> Value {
         json!({

@@ -1,7 +1,6 @@
-//! A throw-away Postgres for the run.
+//! A temporary Postgres.
 //!
-//! Owns its making, its one start, and that nothing of it stays. Clients reach it only by a socket in a private folder,
-//! so it needs no port and no password. It must not know what the databases in it are for.
+//! Owns creating, starting and removing it. Clients reach it only by a socket in a private folder, so it needs no port and no password.
 
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -25,8 +24,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one that this test process shares; started by whoever needs it first. It does not sync, for speed: what a
-    /// power failure does is tested elsewhere.
+    /// The one that this test process shares, started on first use. It does not sync, for speed.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&["fsync=off", "synchronous_commit=on", "full_page_writes=off"]))
@@ -34,7 +32,7 @@ impl Cluster {
 
     /// A cluster with settings of its own, for tests that stop or kill it.
     pub fn start(settings: &[&str]) -> Self {
-        Self::try_start(settings).expect("a throw-away Postgres starts")
+        Self::try_start(settings).expect("a temporary Postgres starts")
     }
 
     fn try_start(settings: &[&str]) -> io::Result<Self> {
@@ -47,7 +45,7 @@ impl Cluster {
         }
         let text = folder.to_string_lossy().into_owned();
         let watchdog = Watchdog::new(
-            // Its own file says when it has gone: as a process it may stay a zombie where nobody waits for orphans.
+            // Its pid file shows when it has ended: the process may stay a zombie where nobody waits for orphans.
             r#"file=$1/data/postmaster.pid
                kill -QUIT "$(head -n 1 "$file")"
                for _ in $(seq 200); do [ -e "$file" ] || break; sleep 0.05; done
@@ -83,7 +81,7 @@ impl Cluster {
         )
     }
 
-    /// Stops it: `fast` ends the clients, `immediate` is a crash.
+    /// Stops it: `fast` disconnects the clients, `immediate` is a crash.
     pub fn down(&self, mode: &str) -> io::Result<()> {
         self.run(Command::new(program("pg_ctl")?).args(["-w", "-m", mode, "stop", "-D"]).arg(self.folder.join("data")))
     }
@@ -116,13 +114,13 @@ impl Cluster {
         name
     }
 
-    /// Takes a database away, whoever is still connected to it.
+    /// Drops a database, even if somebody is connected to it.
     pub async fn drop_database(&self, name: &str) {
         self.execute(format!("drop database if exists {name} with (force)")).await;
     }
 
     async fn execute(&self, statement: String) {
-        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the throw-away Postgres answers");
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the temporary Postgres answers");
         connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a superuser may make and drop databases");
         drop(connection.close().await);
     }
@@ -156,7 +154,7 @@ fn program(name: &str) -> io::Result<PathBuf> {
     programs::postgres(name).ok_or_else(|| io::Error::other(format!("{name} is not on this machine")))
 }
 
-/// Whom Postgres runs as: it refuses root, so then it is the user `postgres`, or else `nobody`.
+/// The user that Postgres runs as when this process is root, which it refuses: `postgres`, or else `nobody`.
 fn unprivileged() -> io::Result<Option<(u32, u32)>> {
     use std::os::unix::fs::MetadataExt;
     // A process's own folder belongs to whom it runs as.

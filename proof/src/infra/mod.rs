@@ -1,6 +1,6 @@
-//! What servers run on: processes, a throw-away Postgres, a browser's driver, and what Linux says of a process.
+//! What servers run on: processes, a temporary Postgres, a browser's driver, and Linux's statistics of a process.
 //!
-//! Owns starting and ending them, and that nothing of them stays. It must not know what is tried on them.
+//! Owns starting and ending them, and removing what they leave. It must not know what is tested.
 
 pub mod chromedriver;
 pub mod cluster;

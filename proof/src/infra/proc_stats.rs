@@ -1,6 +1,4 @@
-//! What a process uses, as Linux tells it of any process of ours.
-//!
-//! Owns the reading of `/proc`. It must not judge what is too much.
+//! What a process uses, from `/proc`.
 
 use std::fmt;
 use std::fs;
@@ -14,7 +12,7 @@ const TICKS: u64 = 100;
 /// What a process has at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcStats {
-    /// Memory of its own, in bytes: neither its program's pages nor those of files.
+    /// Anonymous memory in bytes: without pages of files.
     pub memory: u64,
     /// Open descriptors.
     pub descriptors: usize,
@@ -29,7 +27,7 @@ impl ProcStats {
         Self { memory: memory(process, "Anonymous"), descriptors: entries("fd"), threads: entries("task") }
     }
 
-    /// The higher of both, each for itself.
+    /// The maximum of each field.
     pub fn max(self, other: Self) -> Self {
         Self {
             memory: self.memory.max(other.memory),
@@ -55,9 +53,9 @@ pub fn processor_time(process: u32) -> Duration {
     ticks(process, OWN)
 }
 
-/// Where `stat` has the user and system time of the process itself, counted from behind its name (proc_pid_stat(5)).
+/// The index of the process's own user and system time in `stat`, counted after its name (proc_pid_stat(5)).
 pub const OWN: usize = 11;
-/// Where it has those of its children that have ended.
+/// The index of those of its ended children.
 pub const ENDED_CHILDREN: usize = 13;
 
 /// User and system time together, to the tick; zero when there is no such process.
@@ -69,24 +67,24 @@ pub fn ticks(process: u32, place: usize) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS)
 }
 
-/// A kind of memory of a process in bytes, such as `Rss`, the whole of it that is in use.
+/// A kind of memory of a process in bytes, such as `Rss`.
 pub fn memory(process: u32, kind: &str) -> u64 {
     let map = read(process, "smaps_rollup");
     let kilobytes = map.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
     kilobytes.and_then(|text| text.parse::<u64>().ok()).expect("the kernel says how much memory there is") * 1024
 }
 
-/// How many bytes wait in this machine's network for those who are connected to a port and do not take them, all together.
+/// How many bytes wait in the kernel's buffers to be read by clients of a port.
 pub fn unsent(port: u16) -> u64 {
     connections(port, |fields| u64::from_str_radix(fields.get(4)?.split(':').next()?, 16).ok()).into_iter().sum()
 }
 
-/// How many connections to a port neither side has closed.
+/// How many connections to a port are established.
 pub fn established(port: u16) -> usize {
     connections(port, |fields| (*fields.get(3)? == "01").then_some(())).len()
 }
 
-/// What `of` says of each connection to a port.
+/// Maps each connection to a port.
 fn connections<T>(port: u16, of: impl Fn(&[&str]) -> Option<T>) -> Vec<T> {
     // Addresses and ports in hexadecimal; then the state, and what waits to be sent and to be read (proc_pid_net(5)).
     let all = fs::read_to_string("/proc/self/net/tcp").expect("the kernel lists its connections");

@@ -1,6 +1,6 @@
 //! The real program, as an administrator runs it.
 //!
-//! Owns starting it with nothing of this process's environment, what it says, and ending it by signals.
+//! Owns starting it with a clean environment, its output, and ending it by signals.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn command(program: impl AsRef<Path>, folder: &Path, settings: &[(&str, &str
     command
 }
 
-/// What a command that came to its end said.
+/// The output of a command that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit status.
@@ -69,9 +69,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program, with arguments when it is one that starts the server in its turn (such as one that watches its system
-    /// calls), on the database at `url`, and waits until the server says that it listens. Posts, registrations and other
-    /// acts are not limited, unless `settings` says so.
+    /// Starts the server, or a program that starts it (such as strace), on the database at `url`, and waits until it listens. Rate limits
+    /// are off, unless `settings` says otherwise.
     pub async fn start(program: &Path, arguments: &[&str], folder: &Path, url: &str, settings: &[(&str, &str)]) -> Self {
         match Self::try_start(program, arguments, folder, url, settings).await {
             Ok(process) => process,
@@ -97,7 +96,7 @@ impl Process {
         let stderr = Output::read(child.stderr.take().expect("its errors are a pipe"));
         let ready = stdout.line(|line| line.starts_with("listening on http://")).await;
         let Some(ready) = ready else {
-            // All that it said, to the end: the two pipes are read apart.
+            // The two pipes are read independently.
             stderr.line(|_| false).await;
             return Err(format!("{}\n{}", stdout.all(), stderr.all()));
         };
@@ -106,17 +105,17 @@ impl Process {
         Ok(Self { site, child, stdout, stderr, _watchdog: watchdog })
     }
 
-    /// All it has said on standard output.
+    /// Its standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.all()
     }
 
-    /// All it has said on standard error.
+    /// Its standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.all()
     }
 
-    /// All it has said on standard error, once it has ended: to the last line.
+    /// Its whole standard error, once it has ended.
     pub async fn all_stderr(&self) -> String {
         self.stderr.line(|_| false).await;
         self.stderr.all()
@@ -145,7 +144,7 @@ impl Process {
         }
     }
 
-    /// Ends it without a warning.
+    /// Kills it with SIGKILL.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("a process of ours can be killed");
     }
@@ -159,7 +158,7 @@ impl Deref for Process {
     }
 }
 
-/// Sends a signal to a process of ours, or to a group of them; the shell knows how on every machine.
+/// Sends a signal to a process, or to a group of them.
 pub async fn signal(name: &str, process: &str) {
     let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, process]).status().await;
     assert!(sent.expect("there is a shell").success(), "{name} could not be sent");

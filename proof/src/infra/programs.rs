@@ -1,6 +1,4 @@
-//! Which programs of the machine tests and cases lean on, and where they are.
-//!
-//! Owns the search.
+//! The programs that tests and cases need, and where they are.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +19,7 @@ impl Program {
         match self {
             Self::Postgres => postgres("initdb").is_some() && postgres("pg_ctl").is_some(),
             Self::Browser => browser().is_some() && on_path("chromedriver").is_some(),
-            // Where processes may not be traced, it is as good as not there.
+            // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {
                 let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();
                 tried.is_ok_and(|it| it.status.success())

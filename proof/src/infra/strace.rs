@@ -1,6 +1,4 @@
-//! Looking at a process's system calls, and making them fail, with `strace`.
-//!
-//! Owns the attaching and the letting go. What is looked for is its caller's.
+//! Tracing a process's system calls, and making them fail, with `strace`.
 
 use std::process::Stdio;
 
@@ -9,12 +7,12 @@ use tokio::process::{Child, Command};
 use super::process::{Output, signal};
 use crate::client::DEADLINE;
 
-/// A strace that is attached to processes, until it is told to let go.
+/// A strace that is attached to processes.
 #[derive(Debug)]
 pub struct Strace(Child);
 
 impl Strace {
-    /// Attaches one, by its command line; gives nothing where processes may not be traced.
+    /// Attaches one, by its command line; nothing where processes may not be traced.
     pub async fn attach(arguments: &[&str]) -> Option<Self> {
         let mut strace = Command::new("strace")
             .args(arguments)
@@ -29,7 +27,7 @@ impl Strace {
         is_attached.then_some(Self(strace))
     }
 
-    /// Lets go.
+    /// Detaches it.
     pub async fn end(mut self) {
         signal("INT", &self.0.id().expect("it runs").to_string()).await;
         tokio::time::timeout(DEADLINE, self.0.wait()).await.expect("strace lets go").expect("it can be waited for");

@@ -1,14 +1,13 @@
-//! Tidying up after the tests, however they end.
+//! Cleaning up after the tests, even if they are killed.
 //!
-//! Owns small `sh` children that wait for their input to close, which also happens when the test process is killed, and
-//! then run what they were told.
+//! Owns small `sh` children that wait for their input to close, which also happens when the test process is killed, and then run a script.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// A new folder, which is gone when its owner is, and at the latest with this process.
+/// A new folder, which is removed with its owner, and at the latest with this process.
 pub fn folder() -> tempfile::TempDir {
     static ALL: OnceLock<(std::path::PathBuf, Watchdog)> = OnceLock::new();
     let (all, _) = ALL.get_or_init(|| {
@@ -25,7 +24,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Keeps `script` for later. Its `$1`, `$2` … are `arguments`.
+    /// Prepares `script`. Its `$1`, `$2` … are `arguments`.
     pub fn new(script: &str, arguments: &[&str]) -> io::Result<Self> {
         let child = Command::new("sh")
             .arg("-c")
@@ -44,7 +43,7 @@ impl Watchdog {
 
     /// Kills a process, and all that it started in its group, at the end.
     pub fn over_group(leader: u32) -> io::Result<Self> {
-        // Of the ways to write this, one that every shell takes.
+        // A form that every shell accepts.
         Self::new("kill -s KILL -- \"-$1\"", &[&leader.to_string()])
     }
 

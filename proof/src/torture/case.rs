@@ -24,7 +24,7 @@ pub struct Case {
     /// How many the short selection has; 0 when it is not in it.
     pub short: u32,
     pub needs: &'static [Need],
-    pub run: fn(Fixture, u32) -> Playing,
+    pub run: fn(Fixture, u32) -> CaseFuture,
 }
 
 impl Case {
@@ -34,7 +34,7 @@ impl Case {
         databases: &'static [Db],
         rounds: u32,
         short: u32,
-        run: fn(Fixture, u32) -> Playing,
+        run: fn(Fixture, u32) -> CaseFuture,
     ) -> Self {
         Self { name, about: "", databases, rounds, short, needs: &[], run }
     }
@@ -50,9 +50,9 @@ impl Case {
     }
 }
 
-pub type Playing = Pin<Box<dyn Future<Output = Played> + Send>>;
+pub type CaseFuture = Pin<Box<dyn Future<Output = CaseResult> + Send>>;
 
-pub type Played = Result<Outcome, NotRun>;
+pub type CaseResult = Result<Outcome, NotRun>;
 
 /// Why a case was not run. It never counts as passed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
 }
 
-pub(super) fn words(error: JoinError) -> String {
+pub(super) fn panic_message(error: JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "it was ended".to_owned() };
     let said = panic.downcast_ref::<String>().cloned();
     said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))

@@ -15,12 +15,12 @@ use crate::quantile;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long others may wait, at the 99th percentile, on two processors that all clients share with the server.
-const FELT: Duration = Duration::from_millis(250);
+const ALLOWED: Duration = Duration::from_millis(250);
 
 /// The two have a thread of their own, so that they do not measure the other clients of this process.
 pub struct LatencyProbe {
-    feel: watch::Sender<bool>,
-    felt: mpsc::Receiver<Latencies>,
+    switch: watch::Sender<bool>,
+    measured: mpsc::Receiver<Latencies>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,15 +36,15 @@ impl LatencyProbe {
     }
 
     async fn start(site: &Site, are_new: bool) -> Self {
-        let (feel, feeling) = watch::channel(false);
-        let (sender, felt) = mpsc::channel(1);
+        let (switch, switched) = watch::channel(false);
+        let (sender, measured) = mpsc::channel(1);
         let site = site.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-            runtime.block_on(talk(&site, are_new, feeling, &sender));
+            runtime.block_on(talk(&site, are_new, switched, &sender));
         });
-        let mut latency = Self { feel, felt, thread: Some(thread) };
-        latency.told().await;
+        let mut latency = Self { switch, measured, thread: Some(thread) };
+        latency.result().await;
         latency
     }
 
@@ -54,15 +54,15 @@ impl LatencyProbe {
 
     /// Measures until something else is over. What is in flight then counts too: it may be the one that hangs.
     pub async fn during<T>(&mut self, what: impl Future<Output = T>) -> (T, Latencies) {
-        self.feel.send_replace(true);
+        self.switch.send_replace(true);
         let done = what.await;
-        self.feel.send_replace(false);
-        (done, self.told().await)
+        self.switch.send_replace(false);
+        (done, self.result().await)
     }
 
     /// The next measurement of the thread, or its panic.
-    async fn told(&mut self) -> Latencies {
-        match (self.felt.recv().await, self.thread.take()) {
+    async fn result(&mut self) -> Latencies {
+        match (self.measured.recv().await, self.thread.take()) {
             (Some(latencies), thread) => {
                 self.thread = thread;
                 latencies
@@ -74,11 +74,11 @@ impl LatencyProbe {
 }
 
 /// Reports once when it is ready, and then at the end of each measurement.
-async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, felt: &mpsc::Sender<Latencies>) {
+async fn talk(site: &Site, are_new: bool, mut switched: watch::Receiver<bool>, measured: &mpsc::Sender<Latencies>) {
     let mut talk = Talk::begin(site, are_new).await;
     let mut latencies = Latencies::default();
-    while felt.send(std::mem::take(&mut latencies)).await.is_ok() && feeling.wait_for(|on| *on).await.is_ok() {
-        while *feeling.borrow() {
+    while measured.send(std::mem::take(&mut latencies)).await.is_ok() && switched.wait_for(|on| *on).await.is_ok() {
+        while *switched.borrow() {
             latencies.0.push(talk.once().await);
             tokio::time::sleep(PAUSE).await;
         }
@@ -87,26 +87,26 @@ async fn talk(site: &Site, are_new: bool, mut feeling: watch::Receiver<bool>, fe
 
 struct Talk {
     speaker: Socket,
-    hearer: Socket,
+    listener: Socket,
     room: String,
     said: u64,
 }
 
 impl Talk {
     async fn begin(site: &Site, are_new: bool) -> Self {
-        let [speaker, hearer] = ["latency", "wrist"];
-        let (speaker, hearer) = if are_new {
-            (site.register(speaker).await, site.register(hearer).await)
+        let [speaker, listener] = ["latency", "latency-listener"];
+        let (speaker, listener) = if are_new {
+            (site.register(speaker).await, site.register(listener).await)
         } else {
-            (site.log_in(speaker).await, site.log_in(hearer).await)
+            (site.log_in(speaker).await, site.log_in(listener).await)
         };
         // Names of rooms are unique, and after a restart there is one already; a session is new each time.
         let session = speaker.session_cookie();
         let name = format!("Latency {}", session.split_at(session.len().saturating_sub(12)).1);
         let room = speaker.create_room(&name, "private").await;
-        speaker.post(&format!("/rooms/{room}/members"), &[("username", "wrist")]).await.expect(303);
-        let ((speaker, _), (hearer, _)) = (speaker.join(&room).await, hearer.join(&room).await);
-        Self { speaker, hearer, room, said: 0 }
+        speaker.post(&format!("/rooms/{room}/members"), &[("username", "latency-listener")]).await.expect(303);
+        let ((speaker, _), (listener, _)) = (speaker.join(&room).await, listener.join(&room).await);
+        Self { speaker, listener, room, said: 0 }
     }
 
     async fn once(&mut self) -> Duration {
@@ -116,7 +116,7 @@ impl Talk {
         let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
         let said = self.speaker.send("message", data).await.within(DEADLINE).await;
         assert!(said.as_ref().is_some_and(|it| it["ok"] == json!(true)), "somebody calm was not served: {said:?}");
-        self.hearer.hears(&nonce).await;
+        self.listener.hears(&nonce).await;
         let took = began.elapsed();
         self.speaker.hears(&nonce).await;
         took
@@ -134,12 +134,12 @@ impl Latencies {
     /// How long others may wait at the 99th percentile when these were measured before: 250 ms. Unoptimized builds may take twice as
     /// long as before and `more`.
     pub fn most_felt(&self, more: Duration) -> Duration {
-        if cfg!(debug_assertions) { self.share(0.99) * 2 + more } else { FELT }
+        if cfg!(debug_assertions) { self.share(0.99) * 2 + more } else { ALLOWED }
     }
 
     /// Asserts that others hardly noticed what somebody did.
     pub fn assert_held(&self, before: &Self, what: &str) {
-        let most = before.most_felt(FELT);
+        let most = before.most_felt(ALLOWED);
         assert!(self.share(0.99) <= most, "{what}: others noticed: {most:?} are allowed at p99 ({self}; before: {before})");
     }
 }

@@ -49,11 +49,11 @@ impl Client {
     }
 
     /// Connects, catches up, and writes until the connection ends or `stop` is set. Then it waits for what is in flight.
-    async fn stay(&mut self, mut stop: watch::Receiver<bool>) {
+    async fn connect_and_write(&mut self, mut stop: watch::Receiver<bool>) {
         let Ok(socket) = self.person.try_socket().await else { return };
         self.connections += 1;
         if self.journal.standing == Standing::Stranger {
-            self.pry(&socket).await;
+            self.try_to_get_in(&socket).await;
         } else if self.catch_up(&socket).await.is_none() {
             self.note_live(&socket);
             return;
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// Tries every way to read the room.
-    async fn pry(&mut self, socket: &Socket) {
+    async fn try_to_get_in(&mut self, socket: &Socket) {
         for event in ["join", "sync", "history"] {
             let data = json!({ "room": self.room, "after": 0 });
             if let Some(answer) = socket.send(event, data).await.within(PATIENCE).await
@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// Completes what it began, and catches up.
-    async fn come_to_rest(&mut self) {
+    async fn complete(&mut self) {
         loop {
             if let Ok(socket) = self.person.try_socket().await {
                 self.connections += 1;
@@ -229,7 +229,7 @@ impl Load {
             async move {
                 let over = stopping.clone();
                 while !*over.borrow() {
-                    client.stay(stopping.clone()).await;
+                    client.connect_and_write(stopping.clone()).await;
                     tokio::time::sleep(BACKOFF).await;
                 }
             }
@@ -248,7 +248,7 @@ impl Load {
             // Twice: new messages may come until everybody has completed.
             for _ in 0..2 {
                 let members = self.clients.iter_mut().filter(|client| client.journal.standing == Standing::Member);
-                futures_util::future::join_all(members.map(Client::come_to_rest)).await;
+                futures_util::future::join_all(members.map(Client::complete)).await;
             }
         };
         tokio::time::timeout(SETTLING, settling).await.expect("everybody completes once the server is well");

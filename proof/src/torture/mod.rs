@@ -26,7 +26,7 @@ mod prelude {
     pub use reqwest::Method;
     pub use serde_json::{Value, json};
 
-    pub use super::case::{Case, Need, NotRun, Outcome, Played};
+    pub use super::case::{Case, CaseResult, Need, NotRun, Outcome};
     pub use super::fixture::{Db, Fixture, until_well};
     pub(super) use super::heavy;
     pub use super::heavy::{Cost, EXTRA, Reader, fail, fill, is_all, is_refused_for_now};
@@ -36,7 +36,7 @@ mod prelude {
     pub use crate::client::site::PASSWORD;
     pub use crate::client::{Answer, DEADLINE, Person, Raw, Site, Socket};
     pub use crate::faults::bad_clients::{
-        Loud, SMALL, address, connect, invited, online, socket_from, stuck, until_gone, until_released,
+        BufferFiller, SMALL, address, connect, invited, online, socket_from, stuck, until_gone, until_released,
     };
     pub use crate::infra::proc_stats::{ProcStats, established, processor_time};
     pub use crate::infra::process::Process;
@@ -50,7 +50,7 @@ use clap::Args;
 
 pub use load::{Load, head, history};
 
-use self::case::{Case, Need, NotRun, Outcome, Played};
+use self::case::{Case, CaseResult, Need, NotRun, Outcome};
 use self::fixture::{Db, Fixture};
 use self::report::{Line, Report};
 use crate::docs;
@@ -175,7 +175,7 @@ fn play(case: &'static Case, db: Db, rounds: u32, server: &std::path::Path, opti
     let fixture = Fixture::new(db, server);
     let played = runtime.block_on(async { tokio::spawn((case.run)(fixture, rounds)).await });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    let mut line = Line::new(case, db, rounds, played.unwrap_or_else(|error| Ok(Outcome::failed(&case::words(error)))));
+    let mut line = Line::new(case, db, rounds, played.unwrap_or_else(|error| Ok(Outcome::failed(&case::panic_message(error)))));
     line.seconds = began.elapsed().as_secs_f64();
     line
 }

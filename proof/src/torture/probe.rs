@@ -72,12 +72,12 @@ impl Probe {
         }
     }
 
-    pub fn was_told(&self, answer: &str) -> bool {
+    pub fn was_answered(&self, answer: &str) -> bool {
         self.answers.contains_key(answer)
     }
 
     /// Adds what it posted to the journal of the load's witness.
-    pub fn confess(&mut self, load: &mut Load) {
+    pub fn record_in(&mut self, load: &mut Load) {
         let place = load.clients.len() - 2;
         let journal = &mut load.clients[place].journal;
         journal.intended.append(&mut self.intended);

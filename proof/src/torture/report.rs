@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Db, NotRun, Outcome, Played, cases};
+use super::{Case, CaseResult, Db, NotRun, Outcome, cases};
 
 #[derive(Serialize, Deserialize)]
 pub struct Line {
@@ -19,7 +19,7 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn new(case: &Case, db: Db, rounds: u32, played: Played) -> Self {
+    pub fn new(case: &Case, db: Db, rounds: u32, played: CaseResult) -> Self {
         Self { name: case.name.to_owned(), db, rounds, played, seconds: 0.0 }
     }
 

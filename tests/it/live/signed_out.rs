@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proof::faults::bad_clients::{Loud, invited, stuck, until_gone};
+use proof::faults::bad_clients::{BufferFiller, invited, stuck, until_gone};
 use proof::infra::proc_stats::unsent;
 use serde_json::{Value, json};
 
@@ -140,17 +140,17 @@ async fn whoever_loses_access_is_cut_at_once_though_they_read_nothing(app: &Test
     app.database.make_admin("rosa").await;
     let mut load = Load::gather(app, 2).await;
     let (owner, room) = load.witness();
-    let mut loud = Loud::begin(app).await;
+    let mut filler = BufferFiller::register(app).await;
     for end in ENDS {
         let victim = invited(app, &owner, &room, end, 1).await.remove(0);
-        loud.invite(&victim).await;
+        filler.invite(&victim).await;
         let before = victim.at(app);
         load.during(async {
             let mut all = vec![victim.join(&room).await.0];
             for nth in 0..4 {
-                all.push(stuck(&victim, &loud.room, nth).await);
+                all.push(stuck(&victim, &filler.room, nth).await);
             }
-            loud.shout().await;
+            filler.fill().await;
             assert!(unsent(app.address.port()) > 1_000_000, "all buffers on the way to them are full");
             lose_access(end, &victim, &root).await;
             until_gone(&owner, &room, &victim.username, Duration::from_secs(5)).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proof::faults::bad_clients::{Loud, invited, stuck};
+use proof::faults::bad_clients::{BufferFiller, invited, stuck};
 use proof::infra::proc_stats::unsent;
 
 use crate::both;
@@ -35,18 +35,18 @@ async fn it_stops_and_loses_nothing_though_some_clients_read_nothing(database: &
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let people = invited(&server, &owner, &room, "stuck", 4).await;
-    let mut loud = Loud::begin(&server).await;
+    let mut filler = BufferFiller::register(&server).await;
     for person in &people {
-        loud.invite(person).await;
+        filler.invite(person).await;
     }
     for is_full in [true, false] {
         load.during(async {
             let mut sockets = Vec::new();
             for (nth, person) in people.iter().enumerate() {
-                sockets.push(stuck(person, &loud.room, nth).await);
+                sockets.push(stuck(person, &filler.room, nth).await);
             }
             if is_full {
-                loud.shout().await;
+                filler.fill().await;
                 assert!(unsent(server.address.port()) > 1_000_000, "all buffers on the way to them are full");
             }
             let began = Instant::now();
@@ -60,7 +60,7 @@ async fn it_stops_and_loses_nothing_though_some_clients_read_nothing(database: &
         })
         .await;
         server = process::start(database.folder(), database.url(), &[("LISTEN", &listen)]).await;
-        loud.come_back().await;
+        filler.reconnect().await;
     }
     database.check(&mut load).await;
 }

@@ -1,14 +1,13 @@
 //! The cost of connecting and joining with a replay of 50 messages, and of closing the socket again.
 
-use std::thread;
 use std::time::Instant;
 
 use super::{Fixture, ROOM, furnish};
-use crate::bench::Result;
 use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::results::Figure;
 use crate::bench::socket::Socket;
+use crate::bench::{Result, on_threads};
 use crate::quantile;
 
 const AT_ONCE: usize = 8;
@@ -30,21 +29,14 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
     }
     let meter = Meter::start(&server)?;
     let until = Instant::now() + fixture.options.stretch();
-    let took = thread::scope(|scope| {
-        let threads: Vec<_> = (0..AT_ONCE)
-            .map(|_| {
-                scope.spawn(|| -> Result<Vec<_>> {
-                    let mut took = Vec::new();
-                    while Instant::now() < until {
-                        let began = Instant::now();
-                        enter()?;
-                        took.push(began.elapsed());
-                    }
-                    Ok(took)
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("a joining thread panicked")).collect::<Result<Vec<_>>>()
+    let took = on_threads(AT_ONCE, |_| {
+        let mut took = Vec::new();
+        while Instant::now() < until {
+            let began = Instant::now();
+            enter()?;
+            took.push(began.elapsed());
+        }
+        Ok(took)
     })?;
     let used = meter.stop(&server)?;
     let mut took = took.concat();

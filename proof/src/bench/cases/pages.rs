@@ -1,18 +1,17 @@
 //! How many pages a second are served, of short, long and very long rooms: the room, a page in the middle of its history as JSON, and a
 //! search in it; plain, compressed, and with an ETag that matches.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Fixture;
 use super::stock::{COMMON, RARE};
-use crate::bench::Result;
 use crate::bench::http::{Http, get};
 use crate::bench::meter::{Meter, millis};
 use crate::bench::options::Kind;
 use crate::bench::people::Person;
 use crate::bench::results::{Figure, grouped};
 use crate::bench::server::Server;
+use crate::bench::{Result, on_threads};
 use crate::quantile;
 
 const READERS: usize = 4;
@@ -95,26 +94,19 @@ fn ask(server: &Server, request: &[u8], stretch: Duration, setting: &str, name: 
     }
     let meter = Meter::start(server)?;
     let until = Instant::now() + stretch;
-    let read = thread::scope(|scope| {
-        let threads: Vec<_> = (0..READERS)
-            .map(|_| {
-                scope.spawn(|| -> Result<(Vec<Duration>, usize)> {
-                    let mut http = Http::connect(server.address)?;
-                    let (mut took, mut unchanged) = (Vec::new(), 0);
-                    while Instant::now() < until {
-                        let began = Instant::now();
-                        match http.send(request)?.status {
-                            200 => {}
-                            304 => unchanged += 1,
-                            status => return Err(format!("a page answered {status}").into()),
-                        }
-                        took.push(began.elapsed());
-                    }
-                    Ok((took, unchanged))
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("a reading thread panicked")).collect::<Result<Vec<_>>>()
+    let read = on_threads(READERS, |_| {
+        let mut http = Http::connect(server.address)?;
+        let (mut took, mut unchanged) = (Vec::new(), 0);
+        while Instant::now() < until {
+            let began = Instant::now();
+            match http.send(request)?.status {
+                200 => {}
+                304 => unchanged += 1,
+                status => return Err(format!("a page answered {status}").into()),
+            }
+            took.push(began.elapsed());
+        }
+        Ok((took, unchanged))
     })?;
     let used = meter.stop(server)?;
     let (mut took, unchanged) = read.into_iter().fold((Vec::new(), 0), |(mut all, count), (took, more)| {

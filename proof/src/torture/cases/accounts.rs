@@ -39,7 +39,7 @@ enum Flood {
     ManyAddresses,
 }
 
-async fn register_flood(fixture: Fixture, rounds: u32) -> Played {
+async fn register_flood(fixture: Fixture, rounds: u32) -> CaseResult {
     let mut outcome = Outcome::default();
     let mut server = fixture.start(&[]).await;
     for nth in 0..PEOPLE {
@@ -122,7 +122,7 @@ async fn coming_in(server: &Process, first: usize) -> (usize, Duration) {
     (came_in, slowest)
 }
 
-async fn throttle_as_weapon(fixture: Fixture, rounds: u32) -> Played {
+async fn throttle_as_weapon(fixture: Fixture, rounds: u32) -> CaseResult {
     let mut outcome = Outcome::default();
     // The default, as anybody has it.
     let server = fixture.start(&[("LOGIN_RATE", "")]).await;

@@ -35,7 +35,7 @@ struct Tally {
     took: Duration,
 }
 
-async fn acts_flood(fixture: Fixture, rounds: u32) -> Played {
+async fn acts_flood(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[("ACT_RATE", "60/min"), ("POST_RATE", "off"), ("REGISTRATION_RATE", "off")]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let (eve, grace) = (server.register("eve").await, server.register("grace").await);

@@ -26,7 +26,7 @@ const ASKED: usize = 200;
 const SOCKETS: usize = 8;
 const HELD: Duration = Duration::from_secs(2);
 
-async fn heavy_answers(fixture: Fixture, rounds: u32) -> Played {
+async fn heavy_answers(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;
@@ -118,7 +118,7 @@ const GONE: Duration = Duration::from_secs(90);
 /// How long they are watched in a run of one round.
 const LOOKED_AT: Duration = Duration::from_secs(4);
 
-async fn slow_readers(fixture: Fixture, rounds: u32) -> Played {
+async fn slow_readers(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[("MEMORY_LIMIT", ANSWERS)]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;
@@ -211,7 +211,7 @@ const ROOMS: usize = 64;
 const FEW_ROOMS: usize = 32;
 const IN_ROOM: usize = 50;
 
-async fn many_rooms(fixture: Fixture, rounds: u32) -> Played {
+async fn many_rooms(fixture: Fixture, rounds: u32) -> CaseResult {
     let (count, limit) = if rounds > 1 { (ROOMS, 32) } else { (FEW_ROOMS, 16) };
     let server = fixture.start(&[("MEMORY_LIMIT", &format!("{limit}MB"))]).await;
     let mut latency = LatencyProbe::begin(&server).await;
@@ -265,7 +265,7 @@ const LINKS: usize = 20;
 const ASKERS: usize = 4;
 const ASKING: Duration = Duration::from_secs(4);
 
-async fn edit_history(fixture: Fixture, rounds: u32) -> Played {
+async fn edit_history(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let eve = server.register("eve").await;

@@ -40,7 +40,7 @@ fn attacks(server: &Process) -> [(&'static str, BoxFuture<'_, ()>); 6] {
     ]
 }
 
-async fn before_login(fixture: Fixture, rounds: u32) -> Played {
+async fn before_login(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[("TRANSPORTS", "websocket,polling")]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let calm = latency.measure(Duration::from_secs(1)).await;

@@ -12,7 +12,7 @@ pub const CASES: &[Case] = &[
 
 const LIVE: Duration = Duration::from_secs(10);
 
-async fn jumps(fixture: Fixture, rounds: u32) -> Played {
+async fn jumps(fixture: Fixture, rounds: u32) -> CaseResult {
     let Some(library) = library() else { return Err(NotRun("libfaketime is not where Debian has it".to_owned())) };
     let clock = fixture.folder().join("clock");
     set(&clock, "+0");

@@ -21,7 +21,7 @@ async fn from(server: &Site, nth: usize) -> tokio::net::TcpStream {
     connect(server.address, address(nth % 8), None).await.expect("the server accepts")
 }
 
-async fn slow_drip(fixture: Fixture, rounds: u32) -> Played {
+async fn slow_drip(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     let person = server.register("slow").await;
@@ -48,7 +48,7 @@ async fn slow_drip(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-async fn drip_inside(fixture: Fixture, rounds: u32) -> Played {
+async fn drip_inside(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let person = server.register("slow").await;
     let mut outcome = Outcome::default();

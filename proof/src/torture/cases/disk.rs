@@ -45,7 +45,7 @@ impl Disk {
 
 const SMALL: u64 = 2 << 20;
 
-async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
+async fn disk_full(fixture: Fixture, rounds: u32) -> CaseResult {
     let Some(disk) = Disk::mount(fixture.folder().join("small"), SMALL) else {
         return Err(NotRun("no file system can be mounted here".to_owned()));
     };
@@ -60,7 +60,7 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
         let recovery = load
             .during(async {
                 let began = Instant::now();
-                while !(probe.was_told("socket unavailable") && probe.was_told("healthz 503")) {
+                while !(probe.was_answered("socket unavailable") && probe.was_answered("healthz 503")) {
                     probe.ask().await;
                     assert!(
                         began.elapsed() < Duration::from_secs(60),
@@ -70,8 +70,12 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
                     );
                 }
                 probe.ask_for(Duration::from_secs(3)).await;
-                assert!(probe.was_told("form 503"), "a form was not refused: {:?}", probe.answers);
-                assert!(probe.was_told("page 200") && !probe.was_told("page 503"), "reads do not go on: {:?}", probe.answers);
+                assert!(probe.was_answered("form 503"), "a form was not refused: {:?}", probe.answers);
+                assert!(
+                    probe.was_answered("page 200") && !probe.was_answered("page 503"),
+                    "reads do not go on: {:?}",
+                    probe.answers
+                );
                 disk.set_size(64 << 20);
                 let recovery = until_well(&site, Duration::from_secs(5)).await;
                 recovery + until_live(&witness, Duration::from_secs(10)).await
@@ -79,7 +83,7 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> Played {
             .await;
         outcome.recovered(recovery);
         outcome.note(format_args!("round {round}: {}", probe.summary()));
-        probe.confess(&mut load);
+        probe.record_in(&mut load);
         if round < rounds {
             disk.set_size(disk.used() + (256 << 10));
         }

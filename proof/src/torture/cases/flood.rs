@@ -16,7 +16,7 @@ const MEMORY: f64 = 96.0;
 const SERVED: Duration = Duration::from_secs(10);
 const LOGINS: usize = 500;
 
-async fn event_flood(fixture: Fixture, rounds: u32) -> Played {
+async fn event_flood(fixture: Fixture, rounds: u32) -> CaseResult {
     // Ten times the default, because the latency probe posts quickly too.
     let server = fixture.start(&[("POST_RATE", "100/s")]).await;
     let mut latency = LatencyProbe::begin(&server).await;
@@ -67,7 +67,7 @@ async fn flood(person: &Person, room: &str, is_reading: bool) -> u32 {
     cuts
 }
 
-async fn login_flood(fixture: Fixture, rounds: u32) -> Played {
+async fn login_flood(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut latency = LatencyProbe::begin(&server).await;
     server.register("ada").await;

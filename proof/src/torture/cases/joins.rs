@@ -24,7 +24,7 @@ const PLACE: f64 = 2_000.0;
 /// How long a disconnected person may still count as present.
 const KNOWN: Duration = Duration::from_secs(20);
 
-async fn joins(fixture: Fixture, rounds: u32, count: usize) -> Played {
+async fn joins(fixture: Fixture, rounds: u32, count: usize) -> CaseResult {
     let server = fixture.start(&[]).await;
     let owner = server.register("host").await;
     let began = Instant::now();

@@ -7,7 +7,7 @@ use crate::torture::prelude::*;
 pub const CASES: &[Case] = &[Case::new("kill9", Db::BOTH, 50, 5, |fixture, rounds| Box::pin(kill9(fixture, rounds)))
     .about("killed with SIGKILL while people write, at any moment; well again within 5 s each time")];
 
-async fn kill9(fixture: Fixture, rounds: u32) -> Played {
+async fn kill9(fixture: Fixture, rounds: u32) -> CaseResult {
     let mut server = fixture.start(&[]).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;

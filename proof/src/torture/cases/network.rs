@@ -37,7 +37,7 @@ async fn network(program: &str, arguments: &str) -> String {
     String::from_utf8_lossy(&ended.stdout).into_owned()
 }
 
-async fn network_cut(fixture: Fixture, rounds: u32) -> Played {
+async fn network_cut(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
@@ -90,7 +90,7 @@ async fn until_somebody_writes(asker: &Person, room: &str) {
     }
 }
 
-async fn loss_and_delay(fixture: Fixture, rounds: u32) -> Played {
+async fn loss_and_delay(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let proxy = latency_proxy::start(server.address, DELAY).await;
@@ -141,7 +141,7 @@ async fn losses() -> (u64, u64) {
     (sent, number("class htb 1:2 ", "dropped").unwrap_or_default())
 }
 
-async fn half_open(fixture: Fixture, rounds: u32) -> Played {
+async fn half_open(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 2).await;
     let (owner, room) = load.witness();

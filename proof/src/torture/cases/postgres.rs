@@ -18,7 +18,7 @@ const LIVE: Duration = Duration::from_secs(10);
 /// How long Postgres' processes are frozen: longer than anybody waits for an answer.
 const FROZEN: Duration = Duration::from_secs(25);
 
-async fn frozen(fixture: Fixture, rounds: u32) -> Played {
+async fn frozen(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
@@ -35,7 +35,7 @@ async fn frozen(fixture: Fixture, rounds: u32) -> Played {
             .await;
         outcome.recovered(recovery);
         outcome.note(format_args!("round {round}: {}", probe.summary()));
-        probe.confess(&mut load);
+        probe.record_in(&mut load);
     }
     outcome.add(load.verdict().await);
     Ok(outcome)
@@ -77,7 +77,7 @@ const PEOPLE: usize = 300;
 
 const HELD: Duration = Duration::from_secs(20);
 
-async fn exhausted(fixture: Fixture, rounds: u32) -> Played {
+async fn exhausted(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let mut outcome = Outcome::default();
@@ -90,7 +90,7 @@ async fn exhausted(fixture: Fixture, rounds: u32) -> Played {
                 other.execute("begin; lock table messages in access exclusive mode").await.expect("it gets its turn");
                 let asking = join_all((0..PEOPLE).map(|_| ask(&server, &witness)));
                 let (crowd, ()) = tokio::join!(asking, probe.ask_for(HELD));
-                assert!(!probe.was_told("socket ok"), "the lock did not hold: {:?}", probe.answers);
+                assert!(!probe.was_answered("socket ok"), "the lock did not hold: {:?}", probe.answers);
                 other.execute("rollback").await.expect("it can let go");
                 drop(other.close().await);
                 let recovery = until_well(&server, Duration::from_secs(5)).await;
@@ -104,7 +104,7 @@ async fn exhausted(fixture: Fixture, rounds: u32) -> Played {
             slowest.as_secs_f64(),
             probe.summary()
         ));
-        probe.confess(&mut load);
+        probe.record_in(&mut load);
     }
     outcome.add(load.verdict().await);
     Ok(outcome)

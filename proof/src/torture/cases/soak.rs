@@ -20,14 +20,14 @@ const SWAY: f64 = 12.0;
 /// How much the number of descriptors may vary: connections come and go.
 const DESCRIPTORS: usize = 64;
 
-async fn soak(fixture: Fixture, minutes: u32) -> Played {
+async fn soak(fixture: Fixture, minutes: u32) -> CaseResult {
     let server = fixture.start(&[("POST_RATE", PACE)]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();
     let people = invited(&server, &owner, &room, "stuck", STUCK).await;
-    let mut loud = Loud::begin(&server).await;
+    let mut filler = BufferFiller::register(&server).await;
     for person in &people {
-        loud.invite(person).await;
+        filler.invite(person).await;
     }
     let before = server.stats();
     let time = Duration::from_secs(60) * minutes;
@@ -35,7 +35,7 @@ async fn soak(fixture: Fixture, minutes: u32) -> Played {
     let company = async {
         tokio::select! {
             seen = looking(&server, time) => seen,
-            () = shifts(&people, &room, &mut loud) => unreachable!("they never end"),
+            () = shifts(&people, &room, &mut filler) => unreachable!("they never end"),
             () = never_entering(&server) => unreachable!("they never end"),
         }
     };
@@ -79,14 +79,14 @@ async fn looking(server: &Process, time: Duration) -> Vec<ProcStats> {
 }
 
 /// Clients that read nothing, replaced after a while. By then the server must have cut them.
-async fn shifts(people: &[Person], room: &str, loud: &mut Loud) {
+async fn shifts(people: &[Person], room: &str, filler: &mut BufferFiller) {
     loop {
         let mut sockets: Vec<Socket> = Vec::new();
         for (nth, person) in people.iter().enumerate() {
-            let room = if nth == 0 { room } else { &loud.room };
+            let room = if nth == 0 { room } else { &filler.room };
             sockets.push(stuck(person, room, nth).await);
         }
-        loud.shout().await;
+        filler.fill().await;
         tokio::time::sleep(SHIFT).await;
         for socket in &sockets {
             socket.set_reading(true);

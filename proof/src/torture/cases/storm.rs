@@ -53,7 +53,7 @@ async fn come_back(person: &Person, nth: usize) -> (Socket, u32) {
     }
 }
 
-async fn reconnect_storm(fixture: Fixture, rounds: u32) -> Played {
+async fn reconnect_storm(fixture: Fixture, rounds: u32) -> CaseResult {
     let mut server = fixture.start(&[]).await;
     let address = server.address;
     let (people, log_in) = accounts(&server).await;
@@ -92,7 +92,7 @@ async fn reconnect_storm(fixture: Fixture, rounds: u32) -> Played {
     Ok(outcome)
 }
 
-async fn idle(fixture: Fixture, rounds: u32) -> Played {
+async fn idle(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let (people, _) = accounts(&server).await;
     let mut latency = LatencyProbe::begin(&server).await;

@@ -12,7 +12,7 @@ const GONE: Duration = Duration::from_secs(60);
 /// How much memory each of them may hold, in MiB: what waits for them is bounded in packets.
 const MEMORY_EACH: f64 = 16.0;
 
-async fn stuck_client(fixture: Fixture, rounds: u32) -> Played {
+async fn stuck_client(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
     let (owner, room) = load.witness();

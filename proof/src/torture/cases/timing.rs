@@ -19,7 +19,7 @@ const ERRORS: f64 = 4.0;
 /// A smaller difference, as a share of the time, cannot be measured over a network.
 const SHARE: f64 = 0.02;
 
-async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
+async fn which_names_exist(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[("LOGIN_RATE", "off"), ("POST_RATE", "off")]).await;
     let pairs = rounds as usize * A_ROUND;
     let mut outcome = Outcome::default();
@@ -42,14 +42,14 @@ async fn which_names_exist(fixture: Fixture, rounds: u32) -> Played {
     for (what, question) in questions {
         let mut times = timed(pairs, question).await;
         // Few pairs are enough for a suspicion only.
-        if times.is_told() && pairs < ENOUGH {
+        if times.is_significant() && pairs < ENOUGH {
             times.0.extend(timed(ENOUGH - pairs, question).await.0);
         }
         outcome.note(format!("{what}: {times}"));
         all.push((what, times));
     }
     for (what, times) in all {
-        times.is_the_same(what);
+        times.assert_equal(what);
     }
     Ok(outcome)
 }
@@ -130,12 +130,12 @@ impl Times {
     }
 
     /// Whether the difference is significant and large enough.
-    fn is_told(&self) -> bool {
+    fn is_significant(&self) -> bool {
         self.errors() > ERRORS && self.difference().abs() > SHARE * self.time()
     }
 
-    fn is_the_same(&self, what: &str) {
-        assert!(!self.is_told(), "{what} tells which names exist: {self}");
+    fn assert_equal(&self, what: &str) {
+        assert!(!self.is_significant(), "{what} tells which names exist: {self}");
     }
 }
 
