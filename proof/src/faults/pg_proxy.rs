@@ -19,7 +19,7 @@ pub enum Break {
     /// Nowhere.
     Never,
     /// After the commit: Postgres has committed, and its answer is lost.
-    BehindCommit,
+    AfterCommit,
     /// Before the commit: Postgres rolls back.
     BeforeCommit,
 }
@@ -91,7 +91,7 @@ async fn join(near: TcpStream, socket: PathBuf, plan: &watch::Sender<Break>, bro
         loop {
             tokio::select! {
                 biased;
-                // What is asked comes first: behind a commit not one byte may go back.
+                // Requests first: after a commit not one byte may go back.
                 breaks = &mut asking => break breaks?,
                 count = far_in.read(&mut buffer) => match count? {
                     0 => return Ok(()),
@@ -100,8 +100,8 @@ async fn join(near: TcpStream, socket: PathBuf, plan: &watch::Sender<Break>, bro
             }
         }
     };
-    if breaks == Break::BehindCommit {
-        // Until Postgres says that it has committed; then it surely has.
+    if breaks == Break::AfterCommit {
+        // Until Postgres reports the commit.
         let mut said = Vec::new();
         while !said.windows(7).any(|part| part == b"COMMIT\0") {
             let count @ 1.. = far_in.read(&mut buffer).await? else { break };

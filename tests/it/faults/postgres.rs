@@ -226,7 +226,7 @@ fn a_post_whose_commit_has_an_unknown_outcome_is_there_once_after_its_retry() {
         let mut load = Load::gather(&server, 3).await;
         let (person, room) = load.witness();
         let journal = load.clients.len() - 2;
-        for (round, plan) in (0..6).zip([Break::BehindCommit, Break::BeforeCommit].into_iter().cycle()) {
+        for (round, plan) in (0..6).zip([Break::AfterCommit, Break::BeforeCommit].into_iter().cycle()) {
             load.during(async {
                 let witness = witness(&person, &room).await;
                 witness.first(10, "message").await;
@@ -247,7 +247,7 @@ fn a_post_whose_commit_has_an_unknown_outcome_is_there_once_after_its_retry() {
             let answer = socket.ask("message", post.clone()).await;
             assert_eq!(proxy.broken(), 2 * round + 2, "the link did not break, and the answer is {answer}");
             let stored = database.query(&format!("select seq from messages where nonce = '{nonce}'")).await;
-            assert_eq!(stored.len(), usize::from(plan == Break::BehindCommit), "{plan:?}: {stored:?}");
+            assert_eq!(stored.len(), usize::from(plan == Break::AfterCommit), "{plan:?}: {stored:?}");
             let again = async {
                 loop {
                     let mut again = socket.ask("message", post.clone()).await;

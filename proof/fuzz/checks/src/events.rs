@@ -1,4 +1,4 @@
-//! What comes over a socket: a packet, an event's name and its payload, and its fields up to the queue.
+//! Input from a socket: a packet, an event's name and payload, and its fields up to the queue.
 
 use std::sync::LazyLock;
 
@@ -19,11 +19,11 @@ use crate::{bounded, html};
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(["ada".into()], ["general".into()]));
 
-/// Reads a packet as a socket does, and the event in it. Bytes that are no packet are read as an event anyway.
+/// Parses a packet as a socket does, and its event. Bytes that are not a packet are parsed as an event.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         let state = ParserState::default();
-        // An attachment that nobody announced.
+        // An attachment without an announcement.
         CommonParser.decode_bin(&Default::default(), &state, data.to_vec().into()).expect_err("it belongs to nothing");
         return;
     };
@@ -44,7 +44,7 @@ fn read(text: &str) {
     }
 }
 
-/// Reads every field that any event has.
+/// Parses every field that any event has.
 fn fields(payload: &Payload) {
     for field in ["room", "body", "nonce", "emoji", "q", "before", "order", "level"] {
         let read = payload.text(field);
@@ -81,12 +81,12 @@ fn fields(payload: &Payload) {
     }
 }
 
-/// What was read; a refusal must name the field.
+/// The parsed value; an error must name the field.
 fn each<T>(read: Result<T>, fields: &[&str]) -> Option<T> {
     read.inspect_err(|error| is_clear(error, fields)).ok()
 }
 
-/// A refusal is the client's fault, says of which field, and is not long, however long the input was.
+/// An error is the client's, names its field, and is short even for long input.
 fn is_clear(error: &Error, fields: &[&str]) {
     assert!(matches!(error.code(), "invalid" | "too_long"), "{error:?}");
     assert!(error.field().is_some_and(|field| fields.contains(&field)), "{error:?}");

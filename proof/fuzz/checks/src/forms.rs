@@ -1,6 +1,6 @@
-//! What comes over HTTP: forms, links, headers, and the names and passwords in them.
+//! Input over HTTP: forms, links, headers, and the names and passwords in them.
 //!
-//! The first letter says what the rest is: `n` a name or another short text, `p` a password, `f` a form's body, `q` a link's path and
+//! The first letter is the kind of the rest: `n` a name or another short text, `p` a password, `f` a form's body, `q` a link's path and
 //! query, `h` the lines of a request's head.
 
 use std::net::IpAddr;
@@ -38,10 +38,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{bounded, within};
 
-/// How long judging a password may take. It is done where passwords are hashed, which takes as long.
+/// How long rating a password may take. It runs where passwords are hashed, which takes as long.
 const JUDGING: Duration = Duration::from_millis(400);
 
-/// Lets the server read what came in the way that the first letter says.
+/// Parses the input as its first letter says.
 pub fn check(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     match (kind, std::str::from_utf8(rest)) {
@@ -59,7 +59,7 @@ fn short(text: &str) {
     if let Some(name) = clear(display_name(text, &Username::parse("ada").expect("a plain name")), "name") {
         shows_everything(&name, NAME);
         assert!(validate::shows_something(&name) && !name.contains("  "), "{name:?}");
-        // As it is shown, it is the same name again, and looks like itself.
+        // The displayed form is the same name again, and looks alike.
         let ada = Username::parse("ada").expect("a plain name");
         assert_eq!(display_name(&name, &ada).ok().as_ref(), Some(&name));
         assert!(!bounded("looking at a name", || lookalikes::look(&name)).is_empty());
@@ -90,19 +90,19 @@ fn short(text: &str) {
     next(text);
 }
 
-/// A username is one plain word, and the same one however often it is read; nothing that only looks like one becomes one.
+/// A username is one plain word, and parsing it again does not change it; a look-alike does not become one.
 fn username(text: &str) {
     let Some(name) = clear(bounded("reading a username", || Username::parse(text)), "username") else { return };
     let plain = name.as_str();
     assert!((1..=32).contains(&plain.len()) && !plain.starts_with(['.', '_', '-']), "{plain:?}");
     assert!(plain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)), "{plain:?}");
     assert_eq!(Username::parse(plain).ok().as_ref(), Some(&name));
-    // A wide letter is the same letter; everything else that is no ASCII is another one.
+    // A full-width letter is the same letter; every other non-ASCII character is a different one.
     let is_the_same = |c: char| c.is_ascii() || matches!(c, '\u{FF01}'..='\u{FF5E}');
     assert!(text.trim().chars().all(is_the_same), "{text:?} became {plain:?}");
 }
 
-/// A line that was taken hides nothing, and is as long as it may be.
+/// An accepted line hides nothing, and is within its limit.
 fn shows_everything(line: &str, limit: usize) {
     assert!(line.chars().count() <= limit && line.trim() == line);
     let is_odd = |c: char| {
@@ -111,7 +111,7 @@ fn shows_everything(line: &str, limit: usize) {
     assert!(!line.contains(is_odd), "{line:?}");
 }
 
-/// Where somebody is sent after they have logged in: as a browser reads it, always to us.
+/// The redirect after logging in: as a browser parses it, it always leads to this site.
 fn next(text: &str) {
     let Some(path) = own_path(text) else { return };
     let answer = Redirect::to(path).into_response();
@@ -149,7 +149,7 @@ fn form(body: &[u8]) {
     fields::<Vec<(String, String)>>(body);
 }
 
-/// A form is read, or refused as the client's fault.
+/// A form is parsed, or the error is the client's.
 fn fields<T: DeserializeOwned>(body: &[u8]) {
     let request = Request::post("/x").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body.to_vec()));
     let request = request.expect("a request of constants");
@@ -197,7 +197,7 @@ fn doors(origins: &Origins) -> Doors {
 
 static HTTP: LazyLock<Origins> = LazyLock::new(|| Origins::new(&Config::default(), ""));
 
-/// The lines of a request's head, as far as they are any.
+/// The valid lines of a request's head.
 fn head(lines: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in lines.split(|&b| b == b'\n').take(40) {
@@ -224,7 +224,7 @@ fn head(lines: &[u8]) {
     let own = |name: &str, ours: &[&[u8]]| {
         headers.get_all(name).iter().all(|value| ours.iter().any(|ours| value.as_bytes().eq_ignore_ascii_case(ours)))
     };
-    // Nothing that a browser says makes up for something else that it says.
+    // No header compensates for another one.
     let is_ours = own("origin", &[b"https://chat.example"]) && own("sec-fetch-site", &[b"same-origin", b"none"]);
     assert!(is_ours || !HTTPS.allows(&headers), "{headers:?}");
     if HTTPS.is_meant(&headers, &Uri::from_static("/")) {
@@ -246,7 +246,7 @@ fn head(lines: &[u8]) {
     file("css/base.css".into(), headers);
 }
 
-/// The address that counts is the peer's, unless a trusted proxy says otherwise; then it is one that stands there.
+/// The client's address is the peer's, or, from a trusted proxy, one of the forwarded ones.
 fn came_from(headers: &HeaderMap) {
     let trusted: [IpNet; 2] = ["10.0.0.0/8".parse().expect("a network"), "fd00::/8".parse().expect("a network")];
     for (peer, is_trusted) in [("192.0.2.1", false), ("10.0.0.1", true), ("::ffff:10.0.0.1", true), ("fd00::1", true)] {
@@ -256,7 +256,7 @@ fn came_from(headers: &HeaderMap) {
         let seen = client_ip::client(headers, &extensions, &trusted).expect("a peer has an address");
         assert_eq!(seen, seen.to_canonical());
         if seen != peer.to_canonical() {
-            // The address is written there, as it is or shortened, whatever stands around it.
+            // The address stands there, in full or shortened.
             let says = |line: &HeaderValue| {
                 let line = String::from_utf8_lossy(line.as_bytes());
                 let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
@@ -270,13 +270,13 @@ fn came_from(headers: &HeaderMap) {
     }
 }
 
-/// A file of the program's own, or nothing.
+/// One of the program's own files, or nothing.
 fn file(path: String, headers: HeaderMap) {
     let answer = assets::serve(Path(path.clone()), headers).now_or_never().expect("nothing waits");
     assert!(matches!(answer.status().as_u16(), 200 | 304 | 404), "{path:?}");
 }
 
-/// What was read; a refusal must name the field, shortly.
+/// The parsed value; an error must name the field and be short.
 fn clear<T>(read: Result<T>, field: &str) -> Option<T> {
     if let Err(error) = &read {
         assert!(matches!(error.code(), "invalid" | "too_long") && error.field() == Some(field), "{error:?}");

@@ -1,7 +1,6 @@
-//! What the HTML of a message may be, read by rules of its own and then by a browser's.
+//! The HTML of a message: checked by a strict reader of its own, and then by a browser's parser.
 //!
-//! Owns a second opinion on the server's sanitizer: a strict reader of the little language that its output is in, which takes no
-//! other tag, attribute or kind of link. It must not use the server's lists.
+//! Owns a second implementation of what the sanitizer allows: tags, attributes and schemes. It must not use the server's lists.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -23,17 +22,17 @@ const ATTRIBUTES: [(&str, &[&str]); 11] = [
     ("ul", &["dir"]),
 ];
 
-/// Panics unless `html` holds nothing but what a message may show.
+/// Panics unless `html` holds only what a message may show.
 pub fn check(html: &str) {
     if let Err(why) = read(html) {
         panic!("{why} in {html:?}");
     }
-    // A browser that reads it sees the same tree: written out again, it is the same text. Nothing in it changes its meaning.
+    // A browser's parser sees the same tree: serialized again, it is the same text.
     let plain = html.replace('\u{A0}', "&nbsp;");
     assert_eq!(BROWSER.clean(html).to_string(), plain, "a browser reads it otherwise");
 }
 
-/// A browser's parser that leaves out nothing of what [`read`] lets through.
+/// A browser's parser that keeps everything that [`read`] accepts.
 static BROWSER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let attributes: HashMap<_, HashSet<_>> =
         ATTRIBUTES.iter().map(|(tag, names)| (*tag, names.iter().copied().collect())).collect();
@@ -69,7 +68,7 @@ fn read(html: &str) -> Result<(), String> {
     if open.is_empty() { Ok(()) } else { Err(format!("{open:?} stay open")) }
 }
 
-/// Text between tags: each `&` begins one of the few entities there are.
+/// Text between tags: each `&` begins one of the few allowed entities.
 fn text(text: &str) -> Result<(), String> {
     if text.contains(['\0', '>']) {
         return Err("a NUL or a bare > in the text".into());
@@ -121,13 +120,13 @@ fn is_allowed(tag: &str, attribute: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a browser that follows the link stays with the web or mail, however the link is spelt: as the standard has it, controls and
-/// spaces before it, and tabs and line ends in it, are nothing.
+/// Whether the link's scheme is the web's or mail's. As in the URL standard, leading controls and spaces, and tabs and line ends, are
+/// ignored.
 fn leads_somewhere_harmless(href: &str) -> bool {
     let base = url::Url::parse("https://chat.example/rooms/general").expect("a constant is a URL");
     match base.join(href) {
         Ok(url) => matches!(url.scheme(), "http" | "https" | "mailto"),
-        // It leads nowhere, in browsers too.
+        // Invalid in browsers too.
         Err(_) => true,
     }
 }

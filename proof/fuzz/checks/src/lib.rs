@@ -1,8 +1,7 @@
-//! What must hold of everything in Parlor that reads what comes from outside, whatever comes.
+//! The properties of Parlor's parsers of outside input.
 //!
-//! One function for each kind of input: it is given bytes, lets the server's own functions read them, and panics where something is
-//! wrong. The fuzzer calls them with what it makes up, the tests with the seeds, so that the seeds stay true without a fuzzer. They
-//! must not need a server, a database or a file.
+//! One function for each kind of input: it passes bytes to the server's own functions, and panics when a property does not hold. The
+//! fuzzer calls them with its inputs, the tests with the seeds. They must not need a server, a database or a file.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -14,7 +13,7 @@ pub mod search;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take that runs in a socket's read loop, or holds a thread of the server's.
+/// How long anything may take that runs in a socket's read loop or blocks a thread of the server.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Runs `work`; in the fuzzer's builds no longer than [`LONGEST`].
@@ -22,8 +21,8 @@ fn bounded<T>(what: &str, work: impl FnMut() -> T) -> T {
     within(LONGEST, what, work)
 }
 
-/// Runs `work`; in the fuzzer's builds, which are several times slower than the server's, no longer than `longest`. What was slow once
-/// is measured again: the machine may just have been busy.
+/// Runs `work`; in the fuzzer's builds, which are several times slower than the server's, no longer than `longest`. A slow run
+/// is repeated, because the machine may have been busy.
 fn within<T>(longest: Duration, what: &str, mut work: impl FnMut() -> T) -> T {
     let mut measured = || {
         let begun = Instant::now();

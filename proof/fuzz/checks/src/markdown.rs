@@ -1,4 +1,4 @@
-//! A message's words: Markdown to HTML.
+//! A message's text: Markdown to HTML.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -15,12 +15,12 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(PEOPLE.map(Into::int
 
 /// How many characters a message may have by default.
 const CHARS: usize = 8_000;
-/// What a message may become beside its own words: the cells of its tables, its names, the colours of its code.
+/// The allowed size of the HTML beyond the text: cells of tables, mentions, the colors of code.
 const TABLES: usize = 250_000;
 const NAMED: usize = 100 * 120;
 const COLOURS: usize = 1_500 * 32;
 
-/// A body becomes HTML that can do nothing, that is not many times as long, and soon; it addresses only people that there are.
+/// A body becomes safe HTML of bounded size in bounded time, and mentions only people who are in it.
 pub fn check(data: &[u8]) {
     let Ok(written) = std::str::from_utf8(data) else { return };
     let Ok(body) = validate::body(written, CHARS) else { return };

@@ -1,4 +1,4 @@
-//! What is searched for, and the words of a message.
+//! Search queries, and the words of a message.
 
 use std::sync::LazyLock;
 
@@ -16,14 +16,14 @@ use parlor::model::{RoomId, UserId};
 
 use crate::bounded;
 
-/// Days begin at midnight, except there: on the day on which the clocks go forward, at one.
+/// Time zones; in the named ones the day on which the clocks go forward begins at one instead of midnight.
 static ZONES: LazyLock<Vec<TimeZone>> = LazyLock::new(|| {
     let named = ["America/Sao_Paulo", "Pacific/Apia"].iter().filter_map(|name| TimeZone::get(name).ok());
     std::iter::once(TimeZone::UTC).chain(named).collect()
 });
 const NOW: Millis = Millis(1_795_400_000_000);
 
-/// The first line is a query, what follows is a message.
+/// The first line is a query, the rest is a message.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (asked, body) = text.split_once('\n').unwrap_or((text, text));
@@ -64,7 +64,7 @@ fn query(text: &str) -> Vec<Term> {
     terms
 }
 
-/// Both databases get the words between quotes: nothing in them may end those.
+/// Both databases get the words in quotes: no word may end them.
 fn is_quotable(expression: &Expression) {
     match expression {
         Expression::Exact(word) | Expression::Prefix(word) => is_word(word),
@@ -95,7 +95,7 @@ fn are_in_place(body: &str, words: &[Token]) {
     assert!(words.len() <= 18 * body.chars().count());
 }
 
-/// What stands in a message is found when it is searched for as it stands there; but for a character that is a part of two words.
+/// Text that is in a message is found when it is searched for, except characters that are a part of two words.
 fn are_found(body: &str, words: &[Token]) {
     for (at, word) in words.iter().enumerate().take(16) {
         let is_shared =
@@ -139,7 +139,7 @@ fn is_a_stretch(shown: &str, body: &str) {
     }
     let line: String =
         body.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
-    // Left out before, behind, or both; unless the body itself begins or ends so.
+    // An ellipsis before, after, or both; unless the body itself begins or ends with one.
     let ends = [&*plain, plain.trim_start_matches('…'), plain.trim_end_matches('…'), plain.trim_matches('…')];
     assert!(ends.iter().any(|plain| line.contains(plain)), "{shown:?} is not in {body:?}");
     assert!(plain.len() <= 250, "{} bytes", plain.len());

@@ -1,4 +1,4 @@
-//! The seeds of the fuzzer, and what it once found, through the same checks without a fuzzer.
+//! The checks on the fuzzer's seeds and on the inputs that it found.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ fn replay(target: &str, check: fn(&[u8])) {
     let mut count = 0;
     for entry in std::fs::read_dir(&folder).expect("there is a folder of seeds") {
         let path = entry.expect("a folder can be read").path();
-        // Shown only where the check fails.
+        // Printed only when the check fails.
         println!("{}", path.display());
         check(&std::fs::read(&path).expect("a seed can be read"));
         count += 1;
