@@ -11,6 +11,7 @@ use crate::accounts::Accounts;
 use crate::accounts::session::Store;
 use crate::chat::Chat;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
@@ -46,8 +47,9 @@ impl App {
         let accounts = Arc::new(Accounts::open(db.clone(), &config, clock.clone(), events.clone()).await?);
         let sessions = accounts.session_store();
         let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone()).await?;
-        let (sockets, realtime) =
-            Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), events.subscribe(|_| true));
+        let subscription = events.subscribe(|_| true);
+        let lease = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
+        let (sockets, realtime) = Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), subscription, lease);
         // A digest of a key that stays when an old backup is put back, where the history gets another name.
         let digest = assets::digest(&["cookies", &db.device_key().await?]);
         let origins = Arc::new(Origins::new(&config, &digest));

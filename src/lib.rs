@@ -10,9 +10,10 @@
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
-//! 5. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms.
-//! 6. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
-//! 7. [`limits`], [`pieces`], [`security_log`], [`transport`]: what the others share.
+//! 5. [`cluster`]: other nodes on the same Postgres.
+//! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms.
+//! 7. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
+//! 8. [`limits`], [`pieces`], [`security_log`], [`transport`]: what the others share.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod encoding;

@@ -85,7 +85,7 @@ impl Chat {
         }
         let made = self.db.insert_direct(&people, self.clock.now()).await?;
         if made.is_new {
-            let added = |user: &UserId| Event::MemberAdded { room: made.id, user: *user };
+            let added = |user: &UserId| Event::MemberAdded { room: made.id, user: *user, rev: 0 };
             self.events.publish(people.iter().map(added).collect()).await;
         }
         Ok(self.opened(made, people))

@@ -16,7 +16,16 @@ pub struct DisplayNames(RwLock<HashMap<Arc<str>, Arc<str>>>);
 impl DisplayNames {
     /// The names at start.
     pub fn new(people: impl IntoIterator<Item = Author>) -> Self {
-        Self(RwLock::new(people.into_iter().map(|person| (person.username.clone(), person.shown())).collect()))
+        Self(RwLock::new(by_username(people)))
+    }
+
+    /// Replaces all names; returns whether any is different.
+    pub fn replace(&self, people: impl IntoIterator<Item = Author>) -> bool {
+        let new = by_username(people);
+        let mut names = self.0.write();
+        let is_different = *names != new;
+        *names = new;
+        is_different
     }
 
     /// A user's display name, if it differs from the username.
@@ -39,4 +48,8 @@ impl DisplayNames {
             names.insert(person.username.clone(), shown);
         }
     }
+}
+
+fn by_username(people: impl IntoIterator<Item = Author>) -> HashMap<Arc<str>, Arc<str>> {
+    people.into_iter().map(|person| (person.username.clone(), person.shown())).collect()
 }

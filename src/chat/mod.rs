@@ -23,6 +23,7 @@ pub mod presence;
 mod profiles;
 pub mod rate_limits;
 pub mod read_markers;
+mod replication;
 pub mod revisions;
 pub mod rooms;
 pub mod search;

@@ -1,7 +1,6 @@
 //! Names that a message can link: users and public rooms.
 //!
-//! Owns a copy in memory, because messages are rendered without waiting. A name that another node has added since the start is
-//! missing until it is encountered here; until then `@name` stays plain text. It must never contain a private room: a link would
+//! Owns a copy in memory, because messages are rendered without waiting. Other nodes notify this one of new names. It must never contain a private room: a link would
 //! reveal it.
 
 use std::collections::HashSet;
@@ -29,6 +28,12 @@ impl Names {
     /// Whether there is a public room with this slug.
     pub fn is_public_room(&self, slug: &str) -> bool {
         self.rooms.read().contains(slug)
+    }
+
+    /// Replaces all names.
+    pub fn replace(&self, people: impl IntoIterator<Item = Arc<str>>, public_rooms: impl IntoIterator<Item = Arc<str>>) {
+        *self.people.write() = people.into_iter().collect();
+        *self.rooms.write() = public_rooms.into_iter().collect();
     }
 
     /// Adds a user.

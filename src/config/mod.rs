@@ -16,9 +16,10 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 23] = [
+pub const SETTINGS: [&str; 24] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
+    "REDIS_URL",
     "LISTEN",
     "PUBLIC_URL",
     "TRUSTED_PROXIES",
@@ -48,13 +49,15 @@ const LONGEST_MESSAGE: usize = 16_000;
 /// Minimum memory for caches and answers, in megabytes.
 const LEAST_MEMORY: usize = 16;
 
-/// All settings. Without `Debug`, because the database URL may contain a password.
+/// All settings. Without `Debug`, because the URLs of the database and of Redis may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// `DATABASE_URL`: `sqlite://…` or `postgres://…`.
     pub database_url: String,
     /// `DATABASE_CONNECTIONS`: maximum number of database connections.
     pub database_connections: u32,
+    /// `REDIS_URL`: `redis://…`, the fast path between nodes on one Postgres.
+    pub redis_url: Option<String>,
     /// `LISTEN`: address and port; port 0 picks one.
     pub listen: SocketAddr,
     /// `PUBLIC_URL`: where browsers reach the site.
@@ -107,6 +110,7 @@ impl Default for Config {
         Self {
             database_url: "sqlite://parlor.db".into(),
             database_connections: 8,
+            redis_url: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -144,6 +148,7 @@ impl Config {
             database_url: env.read("DATABASE_URL", default.database_url, values::database_url),
             database_connections: env
                 .read("DATABASE_CONNECTIONS", default.database_connections, |text| values::number(text, 1, 1000)),
+            redis_url: env.read("REDIS_URL", default.redis_url, values::redis_url),
             listen: env.read("LISTEN", default.listen, values::listen),
             public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
             trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),

@@ -20,6 +20,7 @@ fn what_is_missing_or_empty_has_its_default() {
 fn every_setting_can_be_set() {
     let config = read(&[
         ("DATABASE_URL", "postgres://parlor:secret@db/parlor"),
+        ("REDIS_URL", "redis://127.0.0.1"),
         ("DATABASE_CONNECTIONS", "20"),
         ("LISTEN", "[::]:80"),
         ("PUBLIC_URL", "https://Chat.Example:443/"),
@@ -45,6 +46,7 @@ fn every_setting_can_be_set() {
     ]);
     let expected = Config {
         database_url: "postgres://parlor:secret@db/parlor".into(),
+        redis_url: Some("redis://127.0.0.1".into()),
         database_connections: 20,
         listen: "[::]:80".parse().unwrap(),
         public_url: Some(PublicUrl { origin: "https://chat.example".into(), host: "chat.example".into(), is_https: true }),

@@ -5,6 +5,7 @@
 
 mod bans;
 mod checkpoint;
+pub mod cluster;
 mod connections;
 pub mod direct;
 mod directory;

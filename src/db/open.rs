@@ -20,9 +20,10 @@ use super::checkpoint::Checkpoints;
 use super::connections::FRESH;
 use super::search::Follower;
 use super::{Connections, Db, file, statistics};
+use crate::encoding::random_hex;
 
 /// How long a statement waits for a lock, or for a free connection, before it fails.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Each commit waits for the disk, so that an acknowledged message survives a power failure. Only the search index relaxes this
 /// for a while.
 pub(super) const DURABLE: &str = "pragma synchronous = full";
@@ -96,6 +97,10 @@ pub struct Postgres {
     pub write: Connections<sqlx::Postgres>,
     /// Connections for single reads.
     pub read: Connections<sqlx::Postgres>,
+    /// The id of this process, by which its connections are known in Postgres and its notifications by other nodes.
+    pub(super) node: Arc<str>,
+    /// How to open a connection.
+    pub(super) options: Box<PgConnectOptions>,
 }
 
 /// Options common to both databases. Connections stay open because they cache prepared statements.
@@ -229,7 +234,8 @@ fn parse_version(version: &str) -> (u32, u32, u32) {
 }
 
 async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<Postgres, OpenError> {
-    let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
+    let node: Arc<str> = format!("parlor {}", random_hex()).into();
+    let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?.application_name(&node);
     let options = options.options([
         // Bounded waits: a lock held elsewhere, or an endless statement, becomes an error.
         ("lock_timeout", "5s"),
@@ -249,7 +255,7 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     let write = Connections::of(write);
     // Read-only; only search begins a transaction, to set its own time limit.
     let reading = connections.saturating_sub(writing).max(1);
-    let read = postgres_pool(reading).connect_with(options.options([("default_transaction_read_only", "on")])).await?;
+    let read = postgres_pool(reading).connect_with(options.clone().options([("default_transaction_read_only", "on")])).await?;
     let read = Connections::of(read);
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&read).await?;
@@ -260,7 +266,7 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     if purpose == Purpose::Serve {
         tokio::spawn(statistics::keep(write.clone()));
     }
-    Ok(Postgres { write, read })
+    Ok(Postgres { write, read, node, options: Box::new(options) })
 }
 
 fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {

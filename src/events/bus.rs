@@ -1,15 +1,17 @@
 //! The bus: carries events from those who publish to every subscriber, in the order of publication.
 //!
-//! Owns the queues and their bound. A publisher waits while a subscriber's queue is full, so no event is dropped and no queue grows
+//! With other nodes, what is published here goes through `cluster` first, which delivers it in the order of the logs (`divert`,
+//! `distribute`). Owns the queues and their bound. A publisher waits while a subscriber's queue is full, so no event is dropped and no queue grows
 //! without a bound. It must not look into events beyond the subscribers' filters.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use super::Event;
+use super::heads::Heads;
 
 /// How many batches may wait for one subscriber before publishers wait for it.
 const QUEUE: usize = 64;
@@ -19,7 +21,15 @@ type Filter = fn(&Event) -> bool;
 
 /// Where use-cases publish. Clones publish to the same subscribers.
 #[derive(Clone, Debug, Default)]
-pub struct Bus(Arc<RwLock<Vec<Subscriber>>>);
+pub struct Bus(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    subscribers: RwLock<Vec<Subscriber>>,
+    /// What takes events before the subscribers do.
+    diversion: OnceLock<mpsc::Sender<Batch>>,
+    heads: Heads,
+}
 
 #[derive(Clone, Debug)]
 struct Subscriber {
@@ -45,13 +55,28 @@ impl Bus {
     #[must_use]
     pub fn subscribe(&self, wants: Filter) -> Subscription {
         let (queue, batches) = mpsc::channel(QUEUE);
-        self.0.write().push(Subscriber { wants, queue });
+        self.0.subscribers.write().push(Subscriber { wants, queue });
         Subscription(batches)
+    }
+
+    /// Takes everything that is published from now on; whoever holds the queue distributes it.
+    ///
+    /// # Panics
+    /// When called twice.
+    pub fn divert(&self) -> mpsc::Receiver<Batch> {
+        let (queue, batches) = mpsc::channel(QUEUE);
+        self.0.diversion.set(queue).expect("events are diverted once");
+        batches
+    }
+
+    /// How far the logs have been delivered, where there are other nodes.
+    pub fn heads(&self) -> &Heads {
+        &self.0.heads
     }
 
     /// Publishes events, and returns once they are queued for every subscriber.
     pub async fn publish(&self, events: Vec<Event>) {
-        self.send(Batch { events: events.into(), _handled: None }).await;
+        self.send(Batch::of(events)).await;
     }
 
     /// Publishes an event, and returns once every subscriber has handled it and all events before it.
@@ -73,13 +98,43 @@ impl Bus {
     }
 
     async fn send(&self, batch: Batch) {
+        match self.0.diversion.get() {
+            // Its reader ends only with the process.
+            Some(queue) => queue.send(batch).await.unwrap_or_default(),
+            None => self.distribute(batch).await,
+        }
+    }
+
+    /// Hands events to the subscribers. Only for whoever diverted them: others publish.
+    pub async fn distribute(&self, batch: Batch) {
         let is_flush = batch.events.is_empty();
         let wanting = |subscriber: &&Subscriber| is_flush || batch.events.iter().any(subscriber.wants);
-        let subscribers: Vec<_> = self.0.read().iter().filter(wanting).map(|subscriber| subscriber.queue.clone()).collect();
+        let subscribers: Vec<_> =
+            self.0.subscribers.read().iter().filter(wanting).map(|subscriber| subscriber.queue.clone()).collect();
         for queue in subscribers {
             // A subscriber that has ended, when the server stops, needs no more events.
             queue.send(batch.clone()).await.ok();
         }
+    }
+
+    /// Hands events of another node to the subscribers, and returns once all have handled them.
+    pub async fn distribute_and_wait(&self, events: Vec<Event>) {
+        let (handled, mut all_handled) = mpsc::channel(1);
+        self.distribute(Batch { events: events.into(), _handled: Some(handled) }).await;
+        all_handled.recv().await;
+    }
+}
+
+impl Batch {
+    /// Other events in the place of these; whoever waits for these waits for them.
+    #[must_use]
+    pub fn with(self, events: Vec<Event>) -> Self {
+        Self { events: events.into(), ..self }
+    }
+
+    /// Events that nobody waits for.
+    pub fn of(events: Vec<Event>) -> Self {
+        Self { events: events.into(), _handled: None }
     }
 }
 

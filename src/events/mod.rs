@@ -6,12 +6,14 @@
 //! the other events state what is true now.
 
 mod bus;
+mod heads;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::bus::{Batch, Bus, Subscription};
+pub use self::heads::{Heads, Position};
 use crate::model::{Author, ConnectionId, Draft, Logged, NotificationLevel, Room, RoomId, SessionKey, UserId};
 
 /// Something that happened.
@@ -34,6 +36,8 @@ pub enum Event {
         room: RoomId,
         /// Who.
         user: UserId,
+        /// The room's last change when it was so.
+        rev: i64,
     },
     /// A membership has ended.
     MemberRemoved {
@@ -173,6 +177,8 @@ pub enum Event {
         /// Why.
         reason: SessionEnd,
     },
+    /// Notifications may have been missed: whether those who are connected still have access is to be read from the database.
+    AccessUncertain,
     /// All sessions of a person ended.
     AccessEnded {
         /// Whose.

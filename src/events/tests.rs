@@ -53,7 +53,7 @@ fn all() -> Vec<Event> {
     let session = SessionKey::from_digits("0f".repeat(32));
     vec![
         Event::Message { logged: logged(), is_new: true, mentions_before: Some(vec!["ada".into()]) },
-        Event::MemberAdded { room: RoomId(5), user },
+        Event::MemberAdded { room: RoomId(5), user, rev: 9 },
         Event::MemberRemoved { room: RoomId(5), slug: slug.clone(), user, rev: 9, reason: Removal::Left },
         Event::RoomChanged { room: RoomId(5), is_direct: true, now: room() },
         Event::ReadMarkerMoved { user, slug: slug.clone(), seq: 3, unread: 1, mentions: 0, origin: Some(origin.clone()) },
@@ -67,6 +67,7 @@ fn all() -> Vec<Event> {
         Event::Typing { room: RoomId(5), slug: slug.clone(), username: "ada".into(), name: None, origin },
         Event::PresenceChanged { room: RoomId(5), slug, username: "ada".into(), is_online: true },
         Event::OnlineChanged { audience: vec![user], username: "ada".into(), is_online: false },
+        Event::AccessUncertain,
         Event::SessionEnded { session, reason: SessionEnd::LoggedInAgain },
         Event::AccessEnded { user, reason: SessionEnd::Banned },
     ]
@@ -98,9 +99,9 @@ async fn subscribers_get_what_they_want_in_order_and_delivery_waits_for_them() {
     let (mut everything, mut markers) =
         (bus.subscribe(|_| true), bus.subscribe(|event| matches!(event, Event::FavoriteSet { .. })));
     let favorite = |is_favorite| Event::FavoriteSet { user: UserId(1), slug: "tea".into(), is_favorite };
-    let added = Event::MemberAdded { room: RoomId(1), user: UserId(1) };
+    let added = Event::MemberAdded { room: RoomId(1), user: UserId(1), rev: 0 };
     bus.publish(vec![added, favorite(true)]).await;
-    bus.publish(vec![Event::MemberAdded { room: RoomId(2), user: UserId(1) }]).await;
+    bus.publish(vec![Event::MemberAdded { room: RoomId(2), user: UserId(1), rev: 0 }]).await;
     let delivered = tokio::spawn({
         let bus = bus.clone();
         async move { bus.deliver(favorite(false)).await }

@@ -283,3 +283,8 @@ pub fn watchers(room: RoomId) -> String {
 pub fn channel(room: RoomId) -> String {
     room.to_string()
 }
+
+/// The room of a [`channel`] or of [`watchers`].
+pub(super) fn room_of(name: &str) -> Option<RoomId> {
+    name.trim_start_matches('w').parse().ok().map(RoomId)
+}

@@ -35,8 +35,10 @@ use self::registry::Registry;
 use crate::accounts::Accounts;
 use crate::chat::Chat;
 use crate::clock::Clock;
+use crate::cluster::lease::Lease;
 use crate::config::{Config, Transports};
-use crate::events::{SessionEnd, Subscription};
+use crate::error::Result;
+use crate::events::{Removal, SessionEnd, Subscription};
 
 /// The only namespace.
 pub const NAMESPACE: &str = "/chat";
@@ -61,6 +63,8 @@ pub struct Realtime {
     registry: Registry,
     leavers: Leavers,
     debounce: Debounce,
+    /// How long this node may trust that it hears of ended access.
+    lease: Arc<Lease>,
     /// How many bytes of messages have been broadcast.
     broadcast: AtomicU64,
     /// How many broadcast bytes sockets may still have to write, each byte counted once.
@@ -93,6 +97,7 @@ impl Realtime {
         accounts: Arc<Accounts>,
         clock: Clock,
         events: Subscription,
+        lease: Arc<Lease>,
     ) -> (SocketIoLayer, Arc<Self>) {
         let builder = SocketIo::builder()
             .req_path(handshake::PATH)
@@ -107,7 +112,7 @@ impl Realtime {
             Transports::WebSocketAndPolling => builder.transports([TransportType::Websocket, TransportType::Polling]),
         };
         let (layer, io) = builder.build_layer();
-        let registry = Registry::new(chat.presence().clone());
+        let registry = Registry::new(chat.presence().clone(), chat.events().clone());
         let realtime = Arc::new(Self {
             io,
             chat,
@@ -116,6 +121,7 @@ impl Realtime {
             registry,
             leavers: Leavers::default(),
             debounce: Debounce::default(),
+            lease,
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
         });
@@ -144,12 +150,15 @@ impl Realtime {
     }
 
     /// Checks the session in the database at each connect: a transport can outlive its session.
-    async fn admit(self: Arc<Self>, socket: SocketRef) -> Result<(), Refusal> {
+    async fn admit(self: Arc<Self>, socket: SocketRef) -> std::result::Result<(), Refusal> {
         let guard = ConnectionGuard::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
         if !guard.handshake().is_origin_allowed {
             return Err(Refusal::ForbiddenOrigin);
         }
         let key = guard.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
+        if !self.lease.is_valid() {
+            return Err(Refusal::Unavailable);
+        }
         // Read before the database: access that ends after this is noticed when the connection is registered.
         let as_of = self.registry.endings();
         let user = match tokio::time::timeout(ADMITTING, self.accounts.session_user(&key)).await {
@@ -179,6 +188,44 @@ impl Realtime {
         }
     }
 
+    /// Cuts every socket if this node can no longer trust that it hears of ended access. The clients come back, to a node that hears.
+    pub(super) fn holds_lease(&self) -> bool {
+        if self.lease.is_valid() {
+            return true;
+        }
+        let connected = self.registry.everybody();
+        if !connected.is_empty() {
+            tracing::warn!(sockets = connected.len(), "Postgres was not heard for too long; cutting all sockets");
+        }
+        for Connected { socket, connection } in connected {
+            socket.leave_all();
+            connection.cut();
+        }
+        false
+    }
+
+    /// Checks in the database that those who are connected still have access, and ends what has ended. When the database does not answer,
+    /// all sockets are cut: they are checked when they come back.
+    pub(super) async fn check_access(&self) {
+        if tokio::time::timeout(ADMITTING, self.end_lost_access()).await.is_ok_and(|checked| checked.is_ok()) {
+            return;
+        }
+        tracing::warn!("could not check who still has access; cutting all sockets");
+        for Connected { socket, connection } in self.registry.everybody() {
+            socket.leave_all();
+            connection.cut();
+        }
+    }
+
+    async fn end_lost_access(&self) -> Result<()> {
+        let ended = self.accounts.ended_among(self.registry.sessions()).await?;
+        self.registry.end_sessions(&ended, SessionEnd::Expired);
+        for (room, user, slug, rev) in self.chat.ended_memberships(self.registry.memberships()).await? {
+            self.member_removed(room, &slug, user, rev, Removal::Left);
+        }
+        Ok(())
+    }
+
     /// How many sockets are connected.
     #[must_use]
     pub fn sockets(&self) -> usize {
@@ -198,6 +245,8 @@ impl Realtime {
         let mut ticks = tokio::time::interval(SWEEP);
         loop {
             ticks.tick().await;
+            self.holds_lease();
+            self.registry.forget_heads();
             let sessions = self.registry.sessions();
             match self.accounts.ended_among(sessions).await {
                 Ok(ended) if ended.is_empty() => {}

@@ -16,12 +16,14 @@ use super::outbound::{
     Activity, Changed, Described, Entered, FavoriteChanged, Hidden, LevelChanged, OnlineChanged, Outgoing, OwnRoom, Person,
     Presence, Read, Removed, SectionChanged, SendEvent, Typing,
 };
-use crate::events::{Event, Subscription};
+use crate::events::{Event, Removal, Subscription};
 use crate::model::{ConnectionId, Kind, Logged, Room, RoomId, UserId};
 
 /// Tells the sockets of each event, until the bus is gone.
 pub async fn run(realtime: Arc<Realtime>, mut events: Subscription) {
     while let Some(batch) = events.next().await {
+        // Whoever has lost access is not sent anything, whatever this node has not heard of.
+        realtime.holds_lease();
         for event in &*batch.events {
             realtime.publish(event).await;
         }
@@ -71,18 +73,9 @@ impl Realtime {
                 self.broadcast(Audience::Live(logged.room), &**logged).await;
                 self.send_to_watchers(logged, *is_new, mentions_before.as_deref()).await;
             }
-            Event::MemberAdded { room, user } => self.member_added(*room, *user),
-            Event::MemberRemoved { room, slug, user, rev, reason } => {
-                let lost = self.registry.unsubscribe_user(*room, *user, *rev);
-                for (connected, _) in &lost {
-                    if connected.socket.send(&Removed { room: slug, reason: *reason }).is_err() {
-                        connected.connection.cut();
-                    }
-                }
-                if let Some((connected, _)) = lost.iter().find(|(_, was_live)| *was_live) {
-                    self.left_room(*room, slug, &connected.connection);
-                }
-            }
+            Event::MemberAdded { room, user, rev } => self.member_added(*room, *user, *rev),
+            Event::MemberRemoved { room, slug, user, rev, reason } => self.member_removed(*room, slug, *user, *rev, *reason),
+            Event::AccessUncertain => self.check_access().await,
             Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
             Event::RoomChanged { room, is_direct: false, now } => {
                 self.broadcast(Audience::Live(*room), &Described { room: &now.slug, now }).await;
@@ -145,8 +138,8 @@ impl Realtime {
     }
 
     /// Lets a new member's watching connections hear of the room, and tells them how it stands.
-    fn member_added(self: &Arc<Self>, room: RoomId, user: UserId) {
-        let watching = self.registry.watch_user(room, user);
+    fn member_added(self: &Arc<Self>, room: RoomId, user: UserId, rev: i64) {
+        let watching = self.registry.watch_user(room, user, rev);
         if watching.is_empty() {
             return;
         }
@@ -156,6 +149,7 @@ impl Realtime {
             match realtime.chat.own_room(user, room).await {
                 Ok(None) => {}
                 Ok(Some(listed)) => {
+                    realtime.registry.follow(room, listed.head);
                     let entered = Entered(OwnRoom::new(&listed, realtime.chat.epoch()));
                     for connected in watching {
                         if connected.socket.send(&entered).is_err() {
@@ -166,6 +160,19 @@ impl Realtime {
                 Err(error) => tracing::warn!(%error, "a person did not hear of a room that they entered"),
             }
         });
+    }
+
+    /// Takes a person's connections out of a room, and tells them.
+    pub(super) fn member_removed(&self, room: RoomId, slug: &Arc<str>, user: UserId, rev: i64, reason: Removal) {
+        let lost = self.registry.unsubscribe_user(room, user, rev);
+        for (connected, _) in &lost {
+            if connected.socket.send(&Removed { room: slug, reason }).is_err() {
+                connected.connection.cut();
+            }
+        }
+        if let Some((connected, _)) = lost.iter().find(|(_, was_live)| *was_live) {
+            self.left_room(room, slug, &connected.connection);
+        }
     }
 
     /// Tells those who are live in a conversation of its new topic, each under the name that they see.

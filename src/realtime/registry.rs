@@ -15,9 +15,9 @@ use socketioxide::socket::Sid;
 use super::outbound::{SendEvent, SignedOut};
 use super::recent_map::RecentMap;
 use crate::chat::presence::{Online, Presence};
-use crate::events::SessionEnd;
-use crate::model::{ConnectionId, RoomId, SessionKey, UserId};
-use crate::realtime::connection::{Connected, Connection, RoomState, channel, watchers};
+use crate::events::{Bus, SessionEnd};
+use crate::model::{ConnectionId, Head, RoomId, SessionKey, UserId};
+use crate::realtime::connection::{Connected, Connection, RoomState, channel, room_of, watchers};
 
 /// How long a socket that is being ended has to read the reason.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -28,6 +28,8 @@ pub struct Registry {
     all: Mutex<Entries>,
     /// Changed only with `all` locked, so that counts match the sockets exactly.
     presence: Arc<Presence>,
+    /// Which rooms are listened to, where there are other nodes; changed only with `all` locked.
+    events: Bus,
     /// How many sockets watch; while none does, nothing is encoded for watchers.
     watching: AtomicUsize,
 }
@@ -38,6 +40,8 @@ struct Entries {
     by_user: HashMap<UserId, Vec<Sid>>,
     /// Who recently lost which room, and at which `rev`: a join that was decided before must be refused.
     lost: RecentMap<(RoomId, UserId), i64>,
+    /// Who recently became a member of which room, and at which `rev`: of two nodes' changes, the older one may be heard later.
+    gained: RecentMap<(RoomId, UserId), i64>,
     /// Sessions that recently ended: a connect that was admitted before must not stay.
     ended: RecentMap<SessionKey, ()>,
     /// People whose sessions all ended recently, each with the number of that ending: a connect that was admitted before it must not stay, one
@@ -71,10 +75,10 @@ impl Entries {
 }
 
 impl Registry {
-    /// An empty registry, which counts people in and out of `presence`.
+    /// An empty registry, which counts people in and out of `presence`, and has the logs of their rooms followed.
     #[must_use]
-    pub fn new(presence: Arc<Presence>) -> Self {
-        Self { all: Mutex::default(), presence, watching: AtomicUsize::new(0) }
+    pub fn new(presence: Arc<Presence>, events: Bus) -> Self {
+        Self { all: Mutex::default(), presence, events, watching: AtomicUsize::new(0) }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -169,16 +173,17 @@ impl Registry {
     /// Makes a socket live in a room that its person could see at `rev` `as_of`. Returns whether it is the person's first there; none if they
     /// have lost the room since, or the socket is gone.
     #[must_use]
-    pub fn subscribe(&self, connected: &Connected, room: RoomId, slug: &Arc<str>, as_of: i64) -> Option<bool> {
+    pub fn subscribe(&self, connected: &Connected, room: RoomId, slug: &Arc<str>, as_of: Head) -> Option<bool> {
         let all = self.entries();
         let Connected { socket, connection } = connected;
-        if all.has_lost(room, connection.user, as_of) || connection.is_revoked() || !all.by_socket.contains_key(&socket.id) {
+        if all.has_lost(room, connection.user, as_of.rev) || connection.is_revoked() || !all.by_socket.contains_key(&socket.id) {
             return None;
         }
         // A join after the disconnect would stay in the adapter for ever. `by_socket` knows whether the socket is gone: `remove` runs under
         // the same lock before socketioxide clears the socket's rooms. `connected()` is not enough: it is set after the client hears that it
         // is connected, and a quick client's first join can come before that.
         socket.join(channel(room));
+        self.events.heads().follow(room, as_of);
         let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true });
         Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, connection.user, &connection.username))
     }
@@ -213,18 +218,50 @@ impl Registry {
     }
 
     /// Adds a watching connection to a room of which its person was a member at `rev` `as_of`.
-    pub fn watch(&self, connected: &Connected, room: RoomId, as_of: i64) {
+    pub fn watch(&self, connected: &Connected, room: RoomId, as_of: Head) {
         let all = self.entries();
         let Connected { socket, connection } = connected;
-        if !all.has_lost(room, connection.user, as_of) && !connection.is_revoked() && all.by_socket.contains_key(&socket.id) {
+        if !all.has_lost(room, connection.user, as_of.rev) && !connection.is_revoked() && all.by_socket.contains_key(&socket.id) {
             socket.join(watchers(room));
+            self.events.heads().follow(room, as_of);
         }
     }
 
-    /// Adds a person's watching connections to a room that they have just become a member of, and returns them.
-    #[must_use]
-    pub fn watch_user(&self, room: RoomId, user: UserId) -> Vec<Connected> {
+    /// Has a room followed that its new members watch.
+    pub fn follow(&self, room: RoomId, head: Head) {
+        let _all = self.entries();
+        self.events.heads().follow(room, head);
+    }
+
+    /// Stops following the rooms that nobody here listens to any more.
+    pub fn forget_heads(&self) {
         let all = self.entries();
+        if !self.events.heads().list().is_empty() {
+            let heard: HashSet<RoomId> = all.by_socket.values().flat_map(rooms_of).collect();
+            self.events.heads().retain(|room| heard.contains(&room));
+        }
+    }
+
+    /// The rooms of all connections, each with their people.
+    #[must_use]
+    pub fn memberships(&self) -> HashSet<(RoomId, UserId)> {
+        let all = self.entries();
+        let of = |connected: &Connected| {
+            let user = connected.connection.user;
+            let known: Vec<_> = connected.connection.rooms().values().map(|state| state.room).collect();
+            rooms_of(connected).chain(known).map(move |room| (room, user)).collect::<Vec<_>>()
+        };
+        all.by_socket.values().flat_map(of).collect()
+    }
+
+    /// Adds a person's watching connections to a room that they became a member of at `rev`, and returns them.
+    #[must_use]
+    pub fn watch_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<Connected> {
+        let mut all = self.entries();
+        if all.has_lost(room, user, rev) {
+            return Vec::new();
+        }
+        all.gained.insert((room, user), rev);
         let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
         let connected = sids.iter().filter_map(|sid| all.by_socket.get(sid));
         let watching: Vec<_> =
@@ -240,6 +277,9 @@ impl Registry {
     #[must_use]
     pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<(Connected, bool)> {
         let mut all = self.entries();
+        if all.gained.get(&(room, user)).is_some_and(|gained| *gained > rev) {
+            return Vec::new();
+        }
         all.lost.insert((room, user), rev);
         let sids = all.by_user.get(&user).cloned().unwrap_or_default();
         let mut heard = Vec::new();
@@ -265,6 +305,7 @@ impl Registry {
     pub fn forget_losses(&self) {
         let mut all = self.entries();
         all.lost.turn();
+        all.gained.turn();
         all.ended.turn();
         all.ended_users.turn();
     }
@@ -300,6 +341,11 @@ impl Registry {
         let ended = self.entries().revoke(|connection| keys.contains(&connection.session));
         say_goodbye(ended, reason);
     }
+}
+
+/// The rooms that a connection is live in or watches.
+fn rooms_of(connected: &Connected) -> impl Iterator<Item = RoomId> + use<> {
+    connected.socket.rooms().into_iter().filter_map(|name| room_of(&name))
 }
 
 /// Sends the reason to sockets whose access has ended, and cuts them. The registry must not be locked: a disconnect removes the socket from

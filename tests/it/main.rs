@@ -9,6 +9,7 @@ extern crate macro_rules_attribute;
 mod accounts;
 mod architecture;
 mod browser;
+mod cluster;
 mod conversation;
 mod db;
 mod faults;

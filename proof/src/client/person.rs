@@ -39,6 +39,7 @@ impl Person {
             .no_proxy()
             .local_address(address)
             .timeout(DEADLINE)
+            .pool_max_idle_per_host(if site.is_balanced { 0 } else { usize::MAX })
             .build()
             .expect("a client without special needs can be built");
         Self { site, username: username.to_owned(), client, jar }

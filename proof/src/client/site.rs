@@ -14,12 +14,14 @@ pub struct Site {
     pub address: SocketAddr,
     /// Its origin, as browsers send it.
     pub origin: String,
+    /// Whether each connection may lead to another node.
+    pub is_balanced: bool,
 }
 
 impl Site {
     /// The server at this address.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, origin: format!("http://{address}") }
+        Self { address, origin: format!("http://{address}"), is_balanced: false }
     }
 
     /// Somebody with an empty browser.

@@ -3,6 +3,7 @@
 //! Owns making the faults. What is expected of the server under them is up to tests and torture cases.
 
 pub mod bad_clients;
+pub mod balancer;
 pub mod drips;
 pub mod latency_proxy;
 pub mod malformed;

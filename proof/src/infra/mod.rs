@@ -1,4 +1,4 @@
-//! What servers run on: processes, a temporary Postgres, a browser's driver, and Linux's statistics of a process.
+//! What servers run on: processes, a temporary Postgres and Redis, a browser's driver, and Linux's statistics of a process.
 //!
 //! Owns starting and ending them, and removing what they leave. It must not know what is tested.
 
@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod proc_stats;
 pub mod process;
 pub mod programs;
+pub mod redis;
 pub mod strace;
 pub mod watch;
 pub mod watchdog;

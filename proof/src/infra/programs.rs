@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub enum Program {
     /// Postgres: `initdb` and `pg_ctl`.
     Postgres,
+    /// Redis, or Valkey.
+    Redis,
     /// A browser and its driver: `chromium` (or `google-chrome`) and `chromedriver`.
     Browser,
     /// `strace`, which sees the order of system calls.
@@ -18,6 +20,7 @@ impl Program {
     pub fn is_here(self) -> bool {
         match self {
             Self::Postgres => postgres("initdb").is_some() && postgres("pg_ctl").is_some(),
+            Self::Redis => on_path("redis-server").or_else(|| on_path("valkey-server")).is_some(),
             Self::Browser => browser().is_some() && on_path("chromedriver").is_some(),
             // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {

@@ -167,6 +167,11 @@ impl RecentCache {
         });
     }
 
+    /// Drops all rooms. Those that are being loaded are not cached either: their changes may have been missed.
+    pub fn clear(&self) {
+        self.with(|slots| *slots = Slots { clock: slots.clock, ..Slots::default() });
+    }
+
     /// Applies a committed change.
     pub fn apply(&self, logged: &Arc<Logged>) {
         self.with(|slots| {

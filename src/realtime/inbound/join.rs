@@ -44,7 +44,7 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
         chat.opened_hidden(connection.user, &view).await?;
     }
     // Subscribe first, then read: what is committed in between comes twice, never zero times.
-    let subscribed = realtime.registry.subscribe(connected, room, &view.room.slug, view.head.rev);
+    let subscribed = realtime.registry.subscribe(connected, room, &view.room.slug, view.head);
     let is_first = subscribed.ok_or(Error::NotFound("room"))?;
     if is_first {
         realtime.entered_room(room, &view.room.slug, connection).await;

@@ -100,6 +100,9 @@ impl Realtime {
         if connection.is_revoked() {
             return Err(Error::Unauthenticated);
         }
+        if !self.holds_lease() {
+            return Err(Error::Unavailable);
+        }
         let in_flight = connection.begin().ok_or(Error::BUSY)?;
         let payload = incoming.payload?;
         let work = match incoming.event {

@@ -42,7 +42,7 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
     let sidebar = if after.is_none() { Some(realtime.chat.arrangement(user).await?) } else { None };
     let RoomListPage { rooms, next } = realtime.chat.list_own(user, after.unwrap_or_default()).await?;
     for listed in &rooms {
-        realtime.registry.watch(connected, listed.room.id, listed.head.rev);
+        realtime.registry.watch(connected, listed.room.id, listed.head);
     }
     let participants = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     realtime.came_online(&connected.connection, participants).await;

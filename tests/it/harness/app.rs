@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
-use super::{Fixture, Site};
+use super::{Balancer, Fixture, Redis, Site};
 
 /// A running server.
 pub struct Server {
@@ -32,12 +32,15 @@ impl Server {
     /// nor is the time of a search, because the machine may be slow. Nobody is a member of anything before they join it, because most
     /// tests count what a room records; `accounts/newcomers.rs` and the tests of the real program have the default.
     pub async fn start(url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(url, settings, Clock::default()).await
+    }
+
+    async fn start_at(url: &str, settings: &[(&str, &str)], clock: Clock) -> Self {
         let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE", "SEARCH_TIME"].map(|name| (name, "off"));
         let mut all: Vec<_> = [("DATABASE_URL", url), ("DEFAULT_ROOMS", "")].into_iter().chain(lifted).collect();
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let clock = Clock::default();
         let (site, shutdown, serving) = serve(&settings, clock.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await;
         Self { site, clock, settings, shutdown, serving: Some(serving) }
     }
@@ -95,21 +98,64 @@ impl Deref for Server {
     }
 }
 
-/// A running server with a database of its own: what most tests begin with.
+/// Two nodes on one Postgres and one Redis.
+pub struct Nodes {
+    /// One node.
+    pub a: Server,
+    /// The other one.
+    pub b: Server,
+    /// Their database.
+    pub database: Database,
+}
+
+impl Nodes {
+    /// Starts both with the same settings and one clock.
+    pub async fn start(database: Database, settings: &[(&str, &str)]) -> Self {
+        let clock = Clock::default();
+        let a = Server::start_at(database.url(), settings, clock.clone()).await;
+        let b = Server::start_at(database.url(), settings, clock).await;
+        Self { a, b, database }
+    }
+}
+
+impl Fixture for Nodes {
+    async fn set_up(database: Database) -> Self {
+        let redis = Redis::shared_url().await;
+        Self::start(database, &[("REDIS_URL", &*redis)]).await
+    }
+
+    async fn tear_down(self) -> Database {
+        let Self { mut a, mut b, database } = self;
+        tokio::join!(a.stop(), b.stop());
+        database
+    }
+}
+
+/// A running server with a database of its own: what most tests begin with. On two nodes, each connection goes to the other node.
 pub struct TestApp {
     server: Server,
+    second: Option<(Server, Balancer)>,
     /// Its database.
     pub database: Database,
 }
 
 impl Fixture for TestApp {
     async fn set_up(database: Database) -> Self {
-        Self { server: Server::start(database.url(), &[]).await, database }
+        if !database.has_two_nodes {
+            return Self { server: Server::start(database.url(), &[]).await, second: None, database };
+        }
+        let Nodes { mut a, b, database } = Nodes::set_up(database).await;
+        let balancer = Balancer::before(vec![a.site.address, b.site.address]).await;
+        a.site = balancer.clone();
+        Self { server: a, second: Some((b, balancer)), database }
     }
 
     async fn tear_down(self) -> Database {
-        let Self { mut server, database } = self;
+        let Self { mut server, second, database } = self;
         server.stop().await;
+        if let Some((mut second, _)) = second {
+            second.stop().await;
+        }
         database
     }
 }

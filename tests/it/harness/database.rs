@@ -21,6 +21,8 @@ pub enum Kind {
 pub struct Database {
     /// Which kind it is.
     pub kind: Kind,
+    /// Whether it is for two nodes.
+    pub has_two_nodes: bool,
     url: String,
     /// The file of SQLite's.
     file: PathBuf,
@@ -43,13 +45,13 @@ impl Database {
             }
             Kind::Postgres => return None,
         };
-        Some(Self { kind, url, file: folder.path().join("parlor.db"), folder, name })
+        Some(Self { kind, has_two_nodes: false, url, file: folder.path().join("parlor.db"), folder, name })
     }
 
     /// One that somebody else keeps: in a Postgres of the test's own, or a file that is to stay.
     pub fn at(url: &str) -> Self {
         let (kind, file) = url.strip_prefix("sqlite://").map_or((Kind::Postgres, ""), |file| (Kind::Sqlite, file));
-        Self { kind, url: url.to_owned(), file: file.into(), folder: watchdog::folder(), name: None }
+        Self { kind, has_two_nodes: false, url: url.to_owned(), file: file.into(), folder: watchdog::folder(), name: None }
     }
 
     /// Its address, as `DATABASE_URL` takes it.

@@ -14,10 +14,12 @@ pub mod rows;
 use std::future::Future;
 use std::time::Duration;
 
-pub use app::TestApp;
+pub use app::{Nodes, TestApp};
 pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
+pub use proof::faults::balancer::Balancer;
 pub use proof::faults::{malformed, tcp_proxy};
+pub use proof::infra::redis::Redis;
 pub use proof::infra::{cluster, programs, watchdog};
 pub use proof::torture::{Load, head, history};
 
@@ -46,6 +48,24 @@ pub fn run<F: Fixture>(test: &str, kind: Kind, body: impl AsyncFnOnce(&F)) {
             println!("left out: Postgres is not on this machine");
             return;
         };
+        let fixture = F::set_up(database).await;
+        body(&fixture).await;
+        fixture.tear_down().await.discard().await;
+    });
+}
+
+/// Runs one test on two nodes, if this machine has Redis.
+pub fn run_on_two_nodes<F: Fixture>(test: &str, body: impl AsyncFnOnce(&F)) {
+    if !programs::Program::Redis.is_here_or_may_be_missing() {
+        println!("left out: Redis is not on this machine");
+        return;
+    }
+    on_threads_of(&format!("{test} on two nodes"), async {
+        let Some(mut database) = Database::fresh(Kind::Postgres).await else {
+            println!("left out: Postgres is not on this machine");
+            return;
+        };
+        database.has_two_nodes = true;
         let fixture = F::set_up(database).await;
         body(&fixture).await;
         fixture.tear_down().await.discard().await;
@@ -99,6 +119,50 @@ macro_rules! both {
             fn on_postgres() {
                 $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
             }
+        }
+    };
+}
+
+/// `#[apply(everywhere)]`: as `both`, and a third time on two nodes with Redis between them, where every other connection of everybody
+/// goes to another node.
+#[macro_export]
+macro_rules! everywhere {
+    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
+        $(#[$about])*
+        mod $name {
+            #[allow(unused_imports, reason = "a body may need nothing but its fixture")]
+            use super::*;
+
+            async fn body($fixture: &$kind) $body
+
+            #[test]
+            fn on_sqlite() {
+                $crate::harness::run(module_path!(), $crate::harness::Kind::Sqlite, async |it: &$kind| body(it).await);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
+            }
+
+            #[test]
+            fn on_two_nodes() {
+                $crate::harness::run_on_two_nodes(module_path!(), async |it: &$kind| body(it).await);
+            }
+        }
+    };
+}
+
+/// `#[apply(nodes)]`: a test that is given two nodes, on one Postgres and one Redis.
+#[macro_export]
+macro_rules! nodes {
+    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
+        $(#[$about])*
+        #[test]
+        fn $name() {
+            async fn body($fixture: &$kind) $body
+            let name = concat!(module_path!(), "::", stringify!($name));
+            $crate::harness::run_on_two_nodes(name, async |it: &$kind| body(it).await);
         }
     };
 }

@@ -37,7 +37,7 @@ impl Batch {
         let membership = Membership { joined_at: self.now, read_seq: message.seq };
         self.known.members.insert((room.room.id, person.author.id), membership);
         self.writes.set_membership((room.room.id, person.author.id), Some(membership));
-        self.events.push(Event::MemberAdded { room: room.room.id, user: person.author.id });
+        self.events.push(Event::MemberAdded { room: room.room.id, user: person.author.id, rev: message.rev });
         self.keep(room.room.id, message)
     }
 

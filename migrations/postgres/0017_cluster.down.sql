@@ -1,0 +1,14 @@
+drop trigger memberships_removed on memberships;
+drop trigger memberships_added on memberships;
+drop trigger rooms_changed on rooms;
+drop trigger rooms_added on rooms;
+drop trigger users_changed on users;
+drop trigger users_added on users;
+drop trigger sessions_ended on sessions;
+drop trigger users_access on users;
+drop function parlor_member_changed();
+drop function parlor_room_changed();
+drop function parlor_person_changed();
+drop function parlor_session_ended();
+drop function parlor_access_changed();
+drop function parlor_notify(text, jsonb);

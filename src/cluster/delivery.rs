@@ -1,0 +1,172 @@
+//! The one way of events to this node's subscribers: what it published itself, what other nodes published, and what was missed.
+//!
+//! Owns the order: changes of a room are delivered in `rev` order, and what does not arrive is read from the database. Never waits for
+//! Redis; reads gaps in tasks of their own, so that no room waits for another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+use super::Cluster;
+use super::redis::Outgoing;
+use super::sequencer::{Missing, Sequencer};
+use crate::db::cluster::RoomAhead;
+use crate::events::{Batch, Event};
+use crate::model::{Head, RoomId};
+
+/// How often the database is asked for changes that did not arrive.
+const POLL: Duration = Duration::from_secs(1);
+/// The same while Redis is down.
+const POLL_ALONE: Duration = Duration::from_millis(200);
+/// How many gaps are read at the same time.
+const READERS: usize = 3;
+
+/// What arrives from this node's own tasks.
+enum Found {
+    /// Rooms that are further than was delivered.
+    Ahead(Vec<RoomAhead>),
+    /// The changes in a gap, and how far they reach.
+    Gap(RoomId, Option<(Vec<Event>, Head)>),
+}
+
+/// Delivers until the process ends.
+pub async fn run(
+    cluster: Arc<Cluster>,
+    mut own: mpsc::Receiver<Batch>,
+    mut remote: mpsc::Receiver<Vec<Event>>,
+    redis: Option<Outgoing>,
+) {
+    let (found, mut finds) = mpsc::unbounded_channel();
+    let readers = Arc::new(Semaphore::new(READERS));
+    let mut sequencer = Sequencer::default();
+    let mut next_poll = Instant::now();
+    let mut is_polling = false;
+    loop {
+        let due = sequencer.next_due();
+        let gap_due = async move {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            batch = own.recv() => {
+                let Some(batch) = batch else { return };
+                let events = batch.events.clone();
+                cluster.deliver_own(&mut sequencer, batch).await;
+                if let Some(redis) = &redis {
+                    redis.offer(events);
+                }
+            }
+            Some(events) = remote.recv() => {
+                let out = cluster.in_order(&mut sequencer, events);
+                cluster.distribute(out).await;
+            }
+            Some(found) = finds.recv() => match found {
+                Found::Ahead(rooms) => {
+                    is_polling = false;
+                    for ahead in rooms {
+                        sequencer.expect_up_to(ahead.room, &ahead.slug, ahead.head.rev);
+                    }
+                }
+                Found::Gap(room, read) => {
+                    for event in read.iter().flat_map(|(events, _)| events) {
+                        cluster.absorb(event);
+                    }
+                    let mut out = Vec::new();
+                    sequencer.read(cluster.bus.heads(), room, read, &mut out);
+                    cluster.distribute(out).await;
+                }
+            },
+            () = gap_due => {
+                for missing in sequencer.take_due(cluster.bus.heads()) {
+                    let (cluster, readers, found) = (cluster.clone(), readers.clone(), found.clone());
+                    tokio::spawn(async move {
+                        let _permit = readers.acquire().await;
+                        let room = missing.room;
+                        found.send(Found::Gap(room, cluster.read_gap(missing).await)).ok();
+                    });
+                }
+            }
+            () = sleep_until(next_poll), if !is_polling => {
+                let is_alone = redis.as_ref().is_some_and(|redis| !redis.is_up());
+                next_poll = Instant::now() + if is_alone { POLL_ALONE } else { POLL };
+                is_polling = true;
+                let (cluster, found) = (cluster.clone(), found.clone());
+                tokio::spawn(async move {
+                    found.send(Found::Ahead(cluster.poll().await)).ok();
+                });
+            }
+            () = cluster.missed.notified() => next_poll = Instant::now(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Delivers a batch of this node's own, in the order of the logs.
+    async fn deliver_own(&self, sequencer: &mut Sequencer, batch: Batch) {
+        let heads = self.bus.heads();
+        let mut out = Vec::with_capacity(batch.events.len());
+        for event in &*batch.events {
+            match event {
+                Event::Message { logged, .. } => sequencer.offer(heads, logged, event.clone(), &mut out),
+                _ => out.push(event.clone()),
+            }
+        }
+        // An empty batch too: somebody waits for it.
+        self.bus.distribute(batch.with(out)).await;
+    }
+
+    /// The events of another node that are to be delivered now.
+    fn in_order(&self, sequencer: &mut Sequencer, events: Vec<Event>) -> Vec<Event> {
+        let mut out = Vec::with_capacity(events.len());
+        for event in events {
+            self.absorb(&event);
+            match &event {
+                Event::Message { logged, .. } => {
+                    let logged = logged.clone();
+                    sequencer.offer(self.bus.heads(), &logged, event, &mut out);
+                }
+                _ => out.push(event),
+            }
+        }
+        out
+    }
+
+    /// Brings the caches up to date, before anybody hears of the event.
+    fn absorb(&self, event: &Event) {
+        if let Event::Message { logged, .. } = event {
+            self.chat.absorb(logged);
+        }
+    }
+
+    async fn distribute(&self, events: Vec<Event>) {
+        if !events.is_empty() {
+            self.bus.distribute(Batch::of(events)).await;
+        }
+    }
+
+    /// The rooms that are further than was delivered; none if the database does not answer, which the next poll finds out again.
+    async fn poll(&self) -> Vec<RoomAhead> {
+        let known = self.bus.heads().list();
+        if known.is_empty() {
+            return Vec::new();
+        }
+        self.postgres().list_rooms_ahead(&known).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "could not ask for missed changes");
+            Vec::new()
+        })
+    }
+
+    async fn read_gap(&self, Missing { room, slug, from }: Missing) -> Option<(Vec<Event>, Head)> {
+        match self.chat.changes_between_nodes(room, &slug, from).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                tracing::debug!(%error, room = %slug, "could not read missed changes");
+                None
+            }
+        }
+    }
+}

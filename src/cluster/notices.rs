@@ -1,0 +1,157 @@
+//! Notifications from Postgres: what other nodes committed and this one must know at once.
+//!
+//! Owns the listener, what each notification means, and the proof that it hears: an echo of its own every two seconds renews the lease.
+//! After a lost connection it has access checked before the lease is renewed. It must not decide anything.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use sqlx::postgres::PgListener;
+use tokio::time::timeout;
+
+use super::Cluster;
+use crate::db::Postgres;
+use crate::events::{Event, Removal, SessionEnd};
+use crate::model::{RoomId, SessionKey, UserId};
+
+/// How often this node notifies itself.
+const ECHO: Duration = Duration::from_secs(2);
+/// Without any notification for so long, the connection is replaced: it may be dead without an error.
+const SILENCE: Duration = Duration::from_secs(6);
+/// How long until a failed connection is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A notification, as migration 17 writes it.
+#[derive(Debug, Deserialize)]
+struct Notice {
+    /// The node that committed it.
+    by: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum What {
+    SessionEnded { session: String, reason: SessionEnd },
+    PersonAdded { user: UserId },
+    PersonChanged { user: UserId },
+    RoomChanged { room: RoomId },
+    MemberAdded { room: RoomId, rev: i64, user: UserId },
+    MemberRemoved { room: RoomId, slug: Arc<str>, rev: i64, user: UserId },
+    Echo { number: i64 },
+}
+
+/// Listens until the process ends. `listener` has heard everything since before this node read the names of people and rooms.
+pub async fn run(cluster: Arc<Cluster>, listener: PgListener) {
+    let echoes = Echoes::default();
+    tokio::spawn(send_echoes(cluster.clone(), echoes.clone()));
+    let mut next = Some(listener);
+    loop {
+        let listener = match next.take() {
+            Some(listener) => Ok(listener),
+            None => cluster.postgres().listen().await,
+        };
+        match listener {
+            Ok(mut listener) => match hear(&cluster, &mut listener, &echoes).await {
+                Ok(()) => tracing::warn!("no notifications from Postgres; listening anew"),
+                Err(error) => tracing::warn!(%error, "the connection for notifications was lost; listening anew"),
+            },
+            Err(error) => tracing::warn!(%error, "cannot listen for notifications"),
+        }
+        tokio::time::sleep(RETRY).await;
+        next = cluster.postgres().listen().await.ok();
+        if next.is_some() {
+            // What was missed meanwhile is read; what comes from now on is heard.
+            cluster.catch_up().await;
+        }
+    }
+}
+
+/// When each echo was sent.
+#[derive(Clone, Debug, Default)]
+struct Echoes(Arc<parking_lot::Mutex<(i64, Option<Instant>)>>);
+
+async fn send_echoes(cluster: Arc<Cluster>, echoes: Echoes) {
+    let mut ticks = tokio::time::interval(ECHO);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let number = {
+            let mut sent = echoes.0.lock();
+            *sent = (sent.0 + 1, Some(Instant::now()));
+            sent.0
+        };
+        match timeout(SILENCE, cluster.postgres().echo(number)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "an echo could not be sent"),
+            Err(_) => tracing::debug!("an echo could not be sent in time"),
+        }
+    }
+}
+
+/// Handles notifications until the connection is lost or silent.
+async fn hear(cluster: &Arc<Cluster>, listener: &mut PgListener, echoes: &Echoes) -> sqlx::Result<()> {
+    listener.eager_reconnect(false);
+    loop {
+        let Ok(next) = timeout(SILENCE, listener.try_recv()).await else { return Ok(()) };
+        let Some(notification) = next? else { return Ok(()) };
+        let notice: Notice = match serde_json::from_str(notification.payload()) {
+            Ok(notice) => notice,
+            // A newer node's.
+            Err(error) => {
+                tracing::debug!(%error, "an unknown notification");
+                continue;
+            }
+        };
+        if let What::Echo { number } = notice.what {
+            let sent = *echoes.0.lock();
+            if notice.by == **cluster.postgres().node()
+                && let (true, Some(at)) = (sent.0 == number, sent.1)
+            {
+                cluster.lease.renew(at);
+            }
+        } else if notice.by != **cluster.postgres().node() {
+            // A failed look leaves names as they are; access ends without one.
+            match events(cluster.postgres(), notice.what).await {
+                Ok(events) => cluster.heard(events).await,
+                Err(error) => tracing::warn!(%error, "a notification could not be followed up"),
+            }
+        }
+    }
+}
+
+/// What a notification means here.
+async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
+    Ok(match notice {
+        What::SessionEnded { session, reason } => {
+            vec![Event::SessionEnded { session: SessionKey::from_digits(session), reason }]
+        }
+        What::PersonAdded { user } => {
+            let person = postgres.find_person(user).await?;
+            person.map(|(person, _)| Event::UserRegistered { person }).into_iter().collect()
+        }
+        What::PersonChanged { user } => {
+            let person = postgres.find_person(user).await?;
+            person.map(|(person, status)| Event::ProfileChanged { person, status, is_renamed: true }).into_iter().collect()
+        }
+        What::RoomChanged { room } => {
+            let now = postgres.find_room_by_id(room).await?;
+            now.map(|now| Event::RoomChanged { room, is_direct: now.is_direct, now }).into_iter().collect()
+        }
+        What::MemberAdded { room, rev, user } => vec![Event::MemberAdded { room, user, rev }],
+        What::MemberRemoved { room, slug, rev, user } => {
+            let reason = match postgres.was_removed(room, user).await {
+                Ok(Some(true)) => Removal::Removed,
+                Ok(_) => Removal::Left,
+                Err(error) => {
+                    tracing::debug!(%error, "how a membership ended is unknown");
+                    Removal::Left
+                }
+            };
+            vec![Event::MemberRemoved { room, slug, user, rev, reason }]
+        }
+        What::Echo { .. } => Vec::new(),
+    })
+}

@@ -1,0 +1,249 @@
+//! The fast path between nodes: Redis, or Valkey, publish and subscribe.
+//!
+//! Owns two connections, and the proof that they work: a frame of one's own every second, which must come back. Nothing waits for it:
+//! what cannot be sent is dropped, and the other nodes read it from the database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, RedisResult};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+
+use super::frame::Codec;
+use crate::events::Event;
+
+/// How many batches may wait to be sent.
+const QUEUE: usize = 256;
+/// How many bytes of messages go into one frame, about.
+const FRAME: usize = 256 * 1024;
+/// How long Redis may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a frame is sent at least.
+const BEAT: Duration = Duration::from_millis(500);
+/// Without a frame of one's own for so long, the subscription is made anew.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long until a failed connection is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How a node reaches Redis.
+#[derive(Clone)]
+pub struct Link {
+    client: Client,
+    channel: Arc<str>,
+    node: Arc<str>,
+    codec: Codec,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    start: Instant,
+    /// When the last frame of one's own came back, in milliseconds after `start`.
+    heard: AtomicU64,
+    /// How many frames were not sent.
+    dropped: AtomicU64,
+}
+
+/// Where events wait to be sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    queue: mpsc::Sender<Arc<[Event]>>,
+    state: Arc<State>,
+}
+
+impl Outgoing {
+    /// Sends what other nodes need of these events, or drops it if Redis cannot keep up.
+    pub fn offer(&self, events: Arc<[Event]>) {
+        if events.iter().any(is_shared) && self.queue.try_send(events).is_err() {
+            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether frames come back.
+    pub fn is_up(&self) -> bool {
+        self.state.is_up()
+    }
+}
+
+impl State {
+    fn is_up(&self) -> bool {
+        let heard = self.heard.load(Ordering::Acquire);
+        heard > 0 && self.now().saturating_sub(heard) < millis(SILENCE)
+    }
+
+    fn now(&self) -> u64 {
+        millis(self.start.elapsed())
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether an event goes over Redis. Ended access, memberships, profiles and rooms go with their transaction instead (`notices`).
+fn is_shared(event: &Event) -> bool {
+    match event {
+        Event::Message { .. }
+        | Event::ReadMarkerMoved { .. }
+        | Event::NotificationLevelSet { .. }
+        | Event::FavoriteSet { .. }
+        | Event::SidebarSectionSet { .. }
+        | Event::ConversationHidden { .. }
+        | Event::DraftSaved { .. }
+        | Event::Typing { .. } => true,
+        Event::MemberAdded { .. }
+        | Event::MemberRemoved { .. }
+        | Event::RoomChanged { .. }
+        | Event::UserRegistered { .. }
+        | Event::ProfileChanged { .. }
+        | Event::PresenceChanged { .. }
+        | Event::OnlineChanged { .. }
+        | Event::SessionEnded { .. }
+        | Event::AccessUncertain
+        | Event::AccessEnded { .. } => false,
+    }
+}
+
+impl Link {
+    /// A link to the Redis at `url`. Clusters that share a Redis have different keys, and so different channels.
+    ///
+    /// # Errors
+    /// When the URL is not one.
+    pub fn new(url: &str, key: &str, node: Arc<str>) -> RedisResult<Self> {
+        use sha2::{Digest, Sha256};
+        let channel = format!("parlor:{}", &crate::encoding::hex(&Sha256::digest(key))[..16]).into();
+        let state = State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0) };
+        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), state: Arc::new(state) })
+    }
+
+    /// Starts sending and receiving. `missed` is notified when frames of other nodes may be missing.
+    pub fn start(self, remote: mpsc::Sender<Vec<Event>>, missed: Arc<Notify>) -> Outgoing {
+        let (queue, events) = mpsc::channel(QUEUE);
+        let outgoing = Outgoing { queue, state: self.state.clone() };
+        tokio::spawn(self.clone().send(events));
+        tokio::spawn(self.receive(remote, missed));
+        outgoing
+    }
+
+    async fn send(self, mut events: mpsc::Receiver<Arc<[Event]>>) {
+        let mut connection: Option<MultiplexedConnection> = None;
+        let mut number = 0;
+        let mut batches = Vec::new();
+        loop {
+            batches.clear();
+            // An empty frame is a heartbeat.
+            if let Ok(0) = timeout(BEAT, events.recv_many(&mut batches, 64)).await {
+                return;
+            }
+            number += 1;
+            let shared = batches.iter().flat_map(|events| events.iter()).filter(|event| is_shared(event));
+            for frame in self.frames(&mut number, shared.collect()) {
+                if !self.publish(&mut connection, frame).await {
+                    self.state.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn frames(&self, number: &mut u64, events: Vec<&Event>) -> Vec<Vec<u8>> {
+        let (mut frames, mut some, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for event in events {
+            if bytes > FRAME {
+                frames.push(self.codec.encode(&self.node, *number, std::mem::take(&mut some)));
+                *number += 1;
+                bytes = 0;
+            }
+            if let Event::Message { logged, .. } = event {
+                bytes += logged.json().get().len();
+            }
+            some.push(event);
+        }
+        frames.push(self.codec.encode(&self.node, *number, some));
+        frames
+    }
+
+    /// Sends a frame, on a new connection if there is none; `false` if it was not sent.
+    async fn publish(&self, connection: &mut Option<MultiplexedConnection>, frame: Vec<u8>) -> bool {
+        let sent = timeout(PATIENCE, async {
+            if connection.is_none() {
+                *connection = Some(self.client.get_multiplexed_async_connection().await?);
+            }
+            let open = connection.as_mut().expect("it was made just now");
+            redis::cmd("PUBLISH").arg(&*self.channel).arg(frame).query_async::<i64>(open).await
+        });
+        match sent.await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "Redis did not take a frame");
+                *connection = None;
+                false
+            }
+            Err(_) => {
+                *connection = None;
+                false
+            }
+        }
+    }
+
+    async fn receive(self, remote: mpsc::Sender<Vec<Event>>, missed: Arc<Notify>) {
+        let mut was_up = true;
+        loop {
+            let ended = self.subscribe(&remote, &missed).await;
+            if std::mem::replace(&mut was_up, false) {
+                match ended {
+                    Ok(()) => tracing::warn!("Redis is silent; messages of other nodes come up to a second late"),
+                    Err(error) => tracing::warn!(%error, "Redis is down; messages of other nodes come up to a second late"),
+                }
+            }
+            let before = self.state.heard.load(Ordering::Acquire);
+            tokio::time::sleep(RETRY).await;
+            was_up = was_up || self.state.heard.load(Ordering::Acquire) != before;
+        }
+    }
+
+    /// Receives frames until the connection ends or is silent.
+    async fn subscribe(&self, remote: &mpsc::Sender<Vec<Event>>, missed: &Notify) -> RedisResult<()> {
+        let connected = timeout(PATIENCE, async {
+            let mut subscription = self.client.get_async_pubsub().await?;
+            subscription.subscribe(&*self.channel).await?;
+            RedisResult::Ok(subscription)
+        });
+        let Ok(subscription) = connected.await else { return Ok(()) };
+        let mut frames = subscription?.into_on_message();
+        // What was published before this is read.
+        missed.notify_one();
+        let mut numbers: HashMap<String, u64> = HashMap::new();
+        let mut own = Instant::now();
+        loop {
+            let Ok(next) = timeout(SILENCE, frames.next()).await else { return Ok(()) };
+            let Some(message) = next else { return Ok(()) };
+            // An unknown version, or somebody else's.
+            let Some(frame) = self.codec.decode(message.get_payload_bytes()) else { continue };
+            if frame.node == *self.node {
+                own = Instant::now();
+                if self.state.heard.swap(self.state.now().max(1), Ordering::AcqRel) == 0 {
+                    tracing::info!("Redis is up");
+                }
+                continue;
+            }
+            if own.elapsed() > SILENCE {
+                return Ok(());
+            }
+            let last = numbers.insert(frame.node.clone(), frame.number);
+            if last.is_some_and(|last| frame.number != last + 1) {
+                missed.notify_one();
+            }
+            if numbers.len() > 1024 {
+                numbers.clear();
+            }
+            if !frame.events.is_empty() {
+                remote.send(frame.events).await.ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Several nodes on one Postgres: what one node commits, all nodes show.
+
+mod access;
+mod delivery;
