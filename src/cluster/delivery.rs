@@ -10,8 +10,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use super::Cluster;
+use super::frame::Frame;
 use super::redis::Outgoing;
 use super::sequencer::{Missing, Sequencer};
+use crate::chat::presence::nodes::Item;
 use crate::db::cluster::RoomAhead;
 use crate::events::{Batch, Event};
 use crate::model::{Head, RoomId};
@@ -35,7 +37,7 @@ enum Found {
 pub async fn run(
     cluster: Arc<Cluster>,
     mut own: mpsc::Receiver<Batch>,
-    mut remote: mpsc::Receiver<Vec<Event>>,
+    mut remote: mpsc::Receiver<Frame>,
     redis: Option<Outgoing>,
 ) {
     let (found, mut finds) = mpsc::unbounded_channel();
@@ -60,8 +62,11 @@ pub async fn run(
                     redis.offer(events);
                 }
             }
-            Some(events) = remote.recv() => {
-                let out = cluster.in_order(&mut sequencer, events);
+            Some(frame) = remote.recv() => {
+                let mut out = cluster.in_order(&mut sequencer, frame.events);
+                if let Some(report) = frame.presence {
+                    out.extend(moves(cluster.chat.presence().apply(&frame.node, report)));
+                }
                 cluster.distribute(out).await;
             }
             Some(found) = finds.recv() => match found {
@@ -91,6 +96,7 @@ pub async fn run(
                 }
             }
             () = sleep_until(next_poll), if !is_polling => {
+                cluster.forget_silent_nodes().await;
                 let is_alone = redis.as_ref().is_some_and(|redis| !redis.is_up());
                 next_poll = Instant::now() + if is_alone { POLL_ALONE } else { POLL };
                 is_polling = true;
@@ -104,7 +110,35 @@ pub async fn run(
     }
 }
 
+/// What the sockets here are to know of people who came or went elsewhere. Whoever is online is published by the node where they are.
+fn moves(items: Vec<Item>) -> impl Iterator<Item = Event> {
+    items.into_iter().filter_map(|Item { user, username, room, is_here }| {
+        room.map(|(room, slug)| Event::PresenceMoved { room, slug, user, username, is_online: is_here })
+    })
+}
+
 impl Cluster {
+    /// Publishes here that the people of nodes that are gone are offline.
+    async fn forget_silent_nodes(&self) {
+        let gone = self.chat.presence().forget_silent_nodes();
+        if gone.is_empty() {
+            return;
+        }
+        let (chat, bus) = (self.chat.clone(), self.bus.clone());
+        let offline: Vec<_> = gone.iter().filter(|item| item.room.is_none()).cloned().collect();
+        tokio::spawn(async move {
+            for Item { user, username, .. } in offline {
+                if let Ok(audience) = chat.participants(user).await
+                    && !chat.presence().is_online(user)
+                {
+                    let audience = audience.into_iter().collect();
+                    bus.distribute(Batch::of(vec![Event::OnlineChanged { audience, username, is_online: false }])).await;
+                }
+            }
+        });
+        self.distribute(moves(gone).collect()).await;
+    }
+
     /// Delivers a batch of this node's own, in the order of the logs.
     async fn deliver_own(&self, sequencer: &mut Sequencer, batch: Batch) {
         let heads = self.bus.heads();

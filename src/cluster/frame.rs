@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::chat::presence::nodes::Report;
 use crate::events::Event;
 
 /// The version of the format. Events may get new fields with defaults under the same version; anything else takes a new one.
@@ -23,6 +24,8 @@ pub struct Frame {
     pub number: u64,
     /// The events; none in a heartbeat.
     pub events: Vec<Event>,
+    /// Who came or went.
+    pub presence: Option<Report>,
 }
 
 #[derive(Serialize)]
@@ -30,6 +33,7 @@ struct Outgoing<'a> {
     node: &'a str,
     number: u64,
     events: Vec<&'a Event>,
+    presence: Option<&'a Report>,
 }
 
 /// Signs and checks frames.
@@ -45,10 +49,10 @@ impl Codec {
     }
 
     /// A frame: the version, the signature, and JSON.
-    pub fn encode(&self, node: &str, number: u64, events: Vec<&Event>) -> Vec<u8> {
+    pub fn encode(&self, node: &str, number: u64, events: Vec<&Event>, presence: Option<&Report>) -> Vec<u8> {
         let mut frame = vec![0; 1 + SIGNATURE];
         frame[0] = VERSION;
-        serde_json::to_writer(&mut frame, &Outgoing { node, number, events }).expect("events always have a JSON form");
+        serde_json::to_writer(&mut frame, &Outgoing { node, number, events, presence }).expect("events always have a JSON form");
         let signature = self.key.clone().chain_update(&frame[1 + SIGNATURE..]).finalize().into_bytes();
         frame[1..=SIGNATURE].copy_from_slice(&signature);
         frame
@@ -74,7 +78,7 @@ mod tests {
     fn only_a_frame_with_the_right_signature_and_version_is_read() {
         let codec = Codec::new("key");
         let event = Event::AccessEnded { user: UserId(7), reason: SessionEnd::Banned };
-        let bytes = codec.encode("a", 9, vec![&event]);
+        let bytes = codec.encode("a", 9, vec![&event], None);
         let frame = codec.decode(&bytes).unwrap();
         assert_eq!((&*frame.node, frame.number, frame.events.len()), ("a", 9, 1));
         assert!(Codec::new("another key").decode(&bytes).is_none());

@@ -54,7 +54,7 @@ impl Cluster {
         let missed = Arc::new(Notify::new());
         let redis = match &config.redis_url {
             Some(url) => {
-                let link = Link::new(url, &postgres.cluster_key().await?, postgres.node().clone());
+                let link = Link::new(url, &postgres.cluster_key().await?, postgres.node().clone(), chat.presence().clone());
                 let link = link.map_err(|error| Error::Internal(format!("REDIS_URL: {error}")))?;
                 Some(link.start(remote, missed.clone()))
             }

@@ -15,6 +15,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::frame::Codec;
+use super::frame::Frame;
+use crate::chat::presence::Presence;
+use crate::chat::presence::nodes::{FULL, Report};
 use crate::events::Event;
 
 /// How many batches may wait to be sent.
@@ -27,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const BEAT: Duration = Duration::from_millis(500);
 /// Without a frame of one's own for so long, the subscription is made anew.
 const SILENCE: Duration = Duration::from_secs(2);
+/// For how long changes of presence are gathered.
+const GATHER: Duration = Duration::from_millis(20);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -37,6 +42,9 @@ pub struct Link {
     channel: Arc<str>,
     node: Arc<str>,
     codec: Codec,
+    presence: Arc<Presence>,
+    /// Notified when a node has appeared that has not heard of this one's people.
+    appeared: Arc<Notify>,
     state: Arc<State>,
 }
 
@@ -85,7 +93,8 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whether an event goes over Redis. Ended access, memberships, profiles and rooms go with their transaction instead (`notices`).
+/// Whether an event goes over Redis. Ended access, memberships, profiles and rooms go with their transaction instead (`notices`), presence
+/// as reports (`chat::presence::nodes`).
 fn is_shared(event: &Event) -> bool {
     match event {
         Event::Message { .. }
@@ -95,18 +104,41 @@ fn is_shared(event: &Event) -> bool {
         | Event::SidebarSectionSet { .. }
         | Event::ConversationHidden { .. }
         | Event::DraftSaved { .. }
-        | Event::Typing { .. } => true,
+        | Event::Typing { .. }
+        | Event::OnlineChanged { .. } => true,
         Event::MemberAdded { .. }
         | Event::MemberRemoved { .. }
         | Event::RoomChanged { .. }
         | Event::UserRegistered { .. }
         | Event::ProfileChanged { .. }
         | Event::PresenceChanged { .. }
-        | Event::OnlineChanged { .. }
+        | Event::PresenceMoved { .. }
         | Event::SessionEnded { .. }
         | Event::AccessUncertain
         | Event::AccessEnded { .. } => false,
     }
+}
+
+/// Distributes events and reports over frames of a bounded size. There is always one.
+fn contents(events: Vec<&Event>, reports: Vec<Report>) -> Vec<(Vec<&Event>, Option<Report>)> {
+    let mut contents: Vec<(Vec<&Event>, Option<Report>)> = reports.into_iter().map(|report| (Vec::new(), Some(report))).collect();
+    let mut bytes = FRAME;
+    for event in events {
+        if bytes >= FRAME {
+            contents.push((Vec::new(), None));
+            bytes = 0;
+        }
+        if let Event::Message { logged, .. } = event {
+            bytes += logged.json().get().len();
+        }
+        if let Some((some, _)) = contents.last_mut() {
+            some.push(event);
+        }
+    }
+    if contents.is_empty() {
+        contents.push((Vec::new(), None));
+    }
+    contents
 }
 
 impl Link {
@@ -114,15 +146,17 @@ impl Link {
     ///
     /// # Errors
     /// When the URL is not one.
-    pub fn new(url: &str, key: &str, node: Arc<str>) -> RedisResult<Self> {
+    pub fn new(url: &str, key: &str, node: Arc<str>, presence: Arc<Presence>) -> RedisResult<Self> {
         use sha2::{Digest, Sha256};
         let channel = format!("parlor:{}", &crate::encoding::hex(&Sha256::digest(key))[..16]).into();
         let state = State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0) };
-        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), state: Arc::new(state) })
+        let (appeared, state) = (Arc::new(Notify::new()), Arc::new(state));
+        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), presence, appeared, state })
     }
 
     /// Starts sending and receiving. `missed` is notified when frames of other nodes may be missing.
-    pub fn start(self, remote: mpsc::Sender<Vec<Event>>, missed: Arc<Notify>) -> Outgoing {
+    pub fn start(self, remote: mpsc::Sender<Frame>, missed: Arc<Notify>) -> Outgoing {
+        self.presence.begin_reports();
         let (queue, events) = mpsc::channel(QUEUE);
         let outgoing = Outgoing { queue, state: self.state.clone() };
         tokio::spawn(self.clone().send(events));
@@ -134,15 +168,29 @@ impl Link {
         let mut connection: Option<MultiplexedConnection> = None;
         let mut number = 0;
         let mut batches = Vec::new();
+        let mut next_full = tokio::time::Instant::now();
+        let mut next_report = next_full;
         loop {
             batches.clear();
-            // An empty frame is a heartbeat.
-            if let Ok(0) = timeout(BEAT, events.recv_many(&mut batches, 64)).await {
-                return;
+            let mut reports = Vec::new();
+            tokio::select! {
+                count = events.recv_many(&mut batches, 64) => if count == 0 { return },
+                () = self.presence_changed(next_report) => {
+                    next_report = tokio::time::Instant::now() + GATHER;
+                    reports = self.presence.changes();
+                }
+                () = self.appeared.notified() => reports = self.presence.everything(),
+                () = tokio::time::sleep_until(next_full) => {
+                    next_full = tokio::time::Instant::now() + FULL;
+                    reports = self.presence.everything();
+                }
+                // An empty frame is a heartbeat.
+                () = tokio::time::sleep(BEAT) => {}
             }
-            number += 1;
             let shared = batches.iter().flat_map(|events| events.iter()).filter(|event| is_shared(event));
-            for frame in self.frames(&mut number, shared.collect()) {
+            for (events, presence) in contents(shared.collect(), reports) {
+                number += 1;
+                let frame = self.codec.encode(&self.node, number, events, presence.as_ref());
                 if !self.publish(&mut connection, frame).await {
                     self.state.dropped.fetch_add(1, Ordering::Relaxed);
                 }
@@ -150,21 +198,10 @@ impl Link {
         }
     }
 
-    fn frames(&self, number: &mut u64, events: Vec<&Event>) -> Vec<Vec<u8>> {
-        let (mut frames, mut some, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for event in events {
-            if bytes > FRAME {
-                frames.push(self.codec.encode(&self.node, *number, std::mem::take(&mut some)));
-                *number += 1;
-                bytes = 0;
-            }
-            if let Event::Message { logged, .. } = event {
-                bytes += logged.json().get().len();
-            }
-            some.push(event);
-        }
-        frames.push(self.codec.encode(&self.node, *number, some));
-        frames
+    /// Waits for a change of presence, but gathers those of a moment.
+    async fn presence_changed(&self, not_before: tokio::time::Instant) {
+        tokio::time::sleep_until(not_before).await;
+        self.presence.changed().await;
     }
 
     /// Sends a frame, on a new connection if there is none; `false` if it was not sent.
@@ -190,7 +227,7 @@ impl Link {
         }
     }
 
-    async fn receive(self, remote: mpsc::Sender<Vec<Event>>, missed: Arc<Notify>) {
+    async fn receive(self, remote: mpsc::Sender<Frame>, missed: Arc<Notify>) {
         let mut was_up = true;
         loop {
             let ended = self.subscribe(&remote, &missed).await;
@@ -207,7 +244,7 @@ impl Link {
     }
 
     /// Receives frames until the connection ends or is silent.
-    async fn subscribe(&self, remote: &mpsc::Sender<Vec<Event>>, missed: &Notify) -> RedisResult<()> {
+    async fn subscribe(&self, remote: &mpsc::Sender<Frame>, missed: &Notify) -> RedisResult<()> {
         let connected = timeout(PATIENCE, async {
             let mut subscription = self.client.get_async_pubsub().await?;
             subscription.subscribe(&*self.channel).await?;
@@ -241,8 +278,11 @@ impl Link {
             if numbers.len() > 1024 {
                 numbers.clear();
             }
-            if !frame.events.is_empty() {
-                remote.send(frame.events).await.ok();
+            if last.is_none() && !self.presence.knows(&frame.node) {
+                self.appeared.notify_one();
+            }
+            if !frame.events.is_empty() || frame.presence.is_some() {
+                remote.send(frame).await.ok();
             }
         }
     }

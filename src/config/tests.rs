@@ -197,7 +197,7 @@ fn the_example_is_complete_and_true() {
     assert_eq!(named, SETTINGS);
     assert!(read(&lines) == Ok(Config::default()));
     for (name, value) in lines {
-        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES");
+        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
 }

@@ -161,6 +161,19 @@ pub enum Event {
         /// Whether they are there now.
         is_online: bool,
     },
+    /// Somebody entered or left a room on other nodes, and is or was nowhere else.
+    PresenceMoved {
+        /// The room.
+        room: RoomId,
+        /// The room's slug.
+        slug: Arc<str>,
+        /// Who.
+        user: UserId,
+        /// Their username.
+        username: Arc<str>,
+        /// Whether they are there now.
+        is_online: bool,
+    },
     /// Somebody came online or went offline.
     OnlineChanged {
         /// The people who have a conversation with them.

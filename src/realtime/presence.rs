@@ -128,6 +128,15 @@ impl Realtime {
         }
     }
 
+    /// The same for somebody who has come or gone on another node: each node publishes to its own sockets.
+    pub(super) async fn moved_elsewhere(&self, room: RoomId, slug: &Arc<str>, user: UserId, username: &Arc<str>, is_here: bool) {
+        if !is_here {
+            self.leavers.add(Leaver { due: Instant::now() + MOMENT, room, slug: slug.clone(), user, username: username.clone() });
+        } else if !self.leavers.is_going(room, user) {
+            self.send_presence(room, slug, username, true).await;
+        }
+    }
+
     /// Notes that somebody's last connection has left a room; the room hears of it a moment later.
     pub(super) fn left_room(&self, room: RoomId, slug: &Arc<str>, connection: &Connection) {
         let (slug, username) = (slug.clone(), connection.username.clone());

@@ -106,7 +106,10 @@ impl Realtime {
                 self.send_typing(*room, origin, &Typing { room: slug, user: username, name: name.as_deref() }).await;
             }
             Event::PresenceChanged { room, slug, username, is_online } => {
-                self.broadcast(Audience::Live(*room), &Presence { room: slug, user: username, online: *is_online }).await;
+                self.send_presence(*room, slug, username, *is_online).await;
+            }
+            Event::PresenceMoved { room, slug, user, username, is_online } => {
+                self.moved_elsewhere(*room, slug, *user, username, *is_online).await;
             }
             Event::OnlineChanged { audience, username, is_online } => {
                 let online = OnlineChanged { user: username, online: *is_online };
@@ -218,6 +221,11 @@ impl Realtime {
             Some(socket) => socket.to(channel(room)).emit(Typing::NAME, typing).await.ok(),
             None => self.to(Audience::Live(room)).emit(Typing::NAME, typing).await.ok(),
         };
+    }
+
+    /// Tells a room that somebody is there, or no longer.
+    pub(super) async fn send_presence(&self, room: RoomId, slug: &str, username: &str, is_online: bool) {
+        self.broadcast(Audience::Live(room), &Presence { room: slug, user: username, online: is_online }).await;
     }
 
     async fn broadcast<E: Outgoing>(&self, audience: Audience, event: &E) {

@@ -14,7 +14,7 @@ pub mod rows;
 use std::future::Future;
 use std::time::Duration;
 
-pub use app::{Nodes, TestApp};
+pub use app::{Nodes, Server, TestApp};
 pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
 pub use proof::faults::balancer::Balancer;
