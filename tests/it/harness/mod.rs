@@ -44,10 +44,12 @@ impl Fixture for Database {
 /// Runs one test on one database. It passes when the body returns and nothing panicked in the server.
 pub fn run<F: Fixture>(test: &str, kind: Kind, body: impl AsyncFnOnce(&F)) {
     on_threads_of(&format!("{test} on {kind:?}"), async {
-        let Some(database) = Database::fresh(kind).await else {
+        let Some(mut database) = Database::fresh(kind).await else {
             println!("left out: Postgres is not on this machine");
             return;
         };
+        // For a run of all tests on two nodes.
+        database.has_two_nodes = kind == Kind::Postgres && std::env::var_os("PARLOR_TESTS_ON_TWO_NODES").is_some();
         let fixture = F::set_up(database).await;
         body(&fixture).await;
         fixture.tear_down().await.discard().await;
