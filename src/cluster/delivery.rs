@@ -1,7 +1,8 @@
 //! The one way of events to this node's subscribers: what it published itself, what other nodes published, and what was missed.
 //!
 //! Owns the order: changes of a room are delivered in `rev` order, and what does not arrive is read from the database. Never waits for
-//! Redis; reads gaps in tasks of their own, so that no room waits for another.
+//! Redis; reads gaps in tasks of their own, so that no room waits for another. While this node cannot trust that it hears of ended access,
+//! it delivers no messages; they are read when it can.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use super::redis::Outgoing;
 use super::sequencer::{Missing, Sequencer};
 use crate::chat::presence::nodes::Item;
 use crate::db::cluster::RoomAhead;
-use crate::events::{Batch, Event};
-use crate::model::{Head, RoomId};
+use crate::events::{Batch, Event, Removal};
+use crate::model::{Head, Kind, RoomId};
 
 /// How often the database is asked for changes that did not arrive.
 const POLL: Duration = Duration::from_secs(1);
@@ -46,7 +47,8 @@ pub async fn run(
     let mut next_poll = Instant::now();
     let mut is_polling = false;
     loop {
-        let due = sequencer.next_due();
+        let is_trusted = cluster.lease.is_valid();
+        let due = sequencer.next_due().filter(|_| is_trusted);
         let gap_due = async move {
             match due {
                 Some(due) => sleep_until(due).await,
@@ -77,10 +79,11 @@ pub async fn run(
                     }
                 }
                 Found::Gap(room, read) => {
+                    let read = read.filter(|_| cluster.lease.is_valid());
                     for event in read.iter().flat_map(|(events, _)| events) {
                         cluster.absorb(event);
                     }
-                    let mut out = Vec::new();
+                    let mut out: Vec<_> = read.iter().flat_map(|(events, _)| events).filter_map(membership_in).collect();
                     sequencer.read(cluster.bus.heads(), room, read, &mut out);
                     cluster.distribute(out).await;
                 }
@@ -117,6 +120,22 @@ fn moves(items: Vec<Item>) -> impl Iterator<Item = Event> {
     })
 }
 
+/// The membership that a message of another node begins or ends. It goes before the message, which whoever has left is not to get; a
+/// notification says it again, for rooms that are not followed here.
+fn membership_in(event: &Event) -> Option<Event> {
+    let Event::Message { logged, is_new: true, .. } = event else { return None };
+    let (room, message) = (logged.room, &logged.message);
+    let (user, rev) = (message.author.id, message.rev);
+    match message.kind {
+        Kind::Joined => Some(Event::MemberAdded { room, user, rev }),
+        Kind::Left => {
+            let reason = if message.body.is_empty() { Removal::Left } else { Removal::Removed };
+            Some(Event::MemberRemoved { room, slug: message.room.clone(), user, rev, reason })
+        }
+        Kind::Text | Kind::Topic | Kind::Renamed | Kind::Visibility => None,
+    }
+}
+
 impl Cluster {
     /// Publishes here that the people of nodes that are gone are offline.
     async fn forget_silent_nodes(&self) {
@@ -141,10 +160,11 @@ impl Cluster {
 
     /// Delivers a batch of this node's own, in the order of the logs.
     async fn deliver_own(&self, sequencer: &mut Sequencer, batch: Batch) {
-        let heads = self.bus.heads();
+        let (heads, is_trusted) = (self.bus.heads(), self.lease.is_valid());
         let mut out = Vec::with_capacity(batch.events.len());
         for event in &*batch.events {
             match event {
+                Event::Message { .. } if !is_trusted => {}
                 Event::Message { logged, .. } => sequencer.offer(heads, logged, event.clone(), &mut out),
                 _ => out.push(event.clone()),
             }
@@ -155,10 +175,13 @@ impl Cluster {
 
     /// The events of another node that are to be delivered now.
     fn in_order(&self, sequencer: &mut Sequencer, events: Vec<Event>) -> Vec<Event> {
+        let is_trusted = self.lease.is_valid();
         let mut out = Vec::with_capacity(events.len());
         for event in events {
             self.absorb(&event);
+            out.extend(membership_in(&event));
             match &event {
+                Event::Message { .. } if !is_trusted => {}
                 Event::Message { logged, .. } => {
                     let logged = logged.clone();
                     sequencer.offer(self.bus.heads(), &logged, event, &mut out);

@@ -5,9 +5,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a node serves after the last proof that it hears. A node that was frozen, or cut off from Postgres, for longer closes its
-/// sockets and admits none until it hears again.
+/// How long a node serves after the last proof that it hears. A node that was frozen, or cut off from Postgres, for longer delivers no
+/// messages, answers no events and admits no sockets until it hears again.
 pub const LEASE: Duration = Duration::from_secs(15);
+/// How long after the end of the lease it closes its sockets, so that they find another node.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The lease. Without other nodes it does not end.
 #[derive(Debug)]
@@ -38,8 +40,17 @@ impl Lease {
 
     /// Whether access that ended would have been heard of.
     pub fn is_valid(&self) -> bool {
+        self.is_within(Duration::ZERO)
+    }
+
+    /// Whether nothing was heard for so long that sockets are better off elsewhere.
+    pub fn is_lost(&self) -> bool {
+        !self.is_within(PATIENCE)
+    }
+
+    fn is_within(&self, patience: Duration) -> bool {
         let until = self.until.load(Ordering::Acquire);
-        until == u64::MAX || millis(self.start.elapsed()) < until
+        until == u64::MAX || millis(self.start.elapsed()) < until.saturating_add(millis(patience))
     }
 }
 

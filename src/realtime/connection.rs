@@ -93,6 +93,8 @@ pub(super) struct RoomState {
     pub room: RoomId,
     /// Whether it receives the room's messages.
     pub is_live: bool,
+    /// The room's last change when its person was known to be a member.
+    pub as_of: i64,
 }
 
 /// A change's place in its connection's queue; the next one's turn comes when it is dropped.
@@ -246,6 +248,11 @@ impl Connection {
     #[must_use]
     pub fn live_room(&self, slug: &str) -> Option<RoomId> {
         self.rooms().get(slug).filter(|place| place.is_live).map(|place| place.room)
+    }
+
+    /// Whether its person was known to be a member of a room after `rev`.
+    pub(super) fn was_member_after(&self, room: RoomId, rev: i64) -> bool {
+        self.rooms().values().any(|state| state.room == room && state.as_of >= rev)
     }
 
     /// Whether it is live in a room.

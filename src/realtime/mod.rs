@@ -188,22 +188,6 @@ impl Realtime {
         }
     }
 
-    /// Cuts every socket if this node can no longer trust that it hears of ended access. The clients come back, to a node that hears.
-    pub(super) fn holds_lease(&self) -> bool {
-        if self.lease.is_valid() {
-            return true;
-        }
-        let connected = self.registry.everybody();
-        if !connected.is_empty() {
-            tracing::warn!(sockets = connected.len(), "Postgres was not heard for too long; cutting all sockets");
-        }
-        for Connected { socket, connection } in connected {
-            socket.leave_all();
-            connection.cut();
-        }
-        false
-    }
-
     /// Checks in the database that those who are connected still have access, and ends what has ended. When the database does not answer,
     /// all sockets are cut: they are checked when they come back.
     pub(super) async fn check_access(&self) {
@@ -211,6 +195,10 @@ impl Realtime {
             return;
         }
         tracing::warn!("could not check who still has access; cutting all sockets");
+        self.cut_all();
+    }
+
+    fn cut_all(&self) {
         for Connected { socket, connection } in self.registry.everybody() {
             socket.leave_all();
             connection.cut();
@@ -245,7 +233,10 @@ impl Realtime {
         let mut ticks = tokio::time::interval(SWEEP);
         loop {
             ticks.tick().await;
-            self.holds_lease();
+            if self.lease.is_lost() && self.registry.count() > 0 {
+                tracing::warn!("Postgres was not heard for too long; cutting all sockets");
+                self.cut_all();
+            }
             self.registry.forget_heads();
             let sessions = self.registry.sessions();
             match self.accounts.ended_among(sessions).await {

@@ -22,8 +22,6 @@ use crate::model::{ConnectionId, Kind, Logged, Room, RoomId, UserId};
 /// Tells the sockets of each event, until the bus is gone.
 pub async fn run(realtime: Arc<Realtime>, mut events: Subscription) {
     while let Some(batch) = events.next().await {
-        // Whoever has lost access is not sent anything, whatever this node has not heard of.
-        realtime.holds_lease();
         for event in &*batch.events {
             realtime.publish(event).await;
         }

@@ -184,7 +184,7 @@ impl Registry {
         // is connected, and a quick client's first join can come before that.
         socket.join(channel(room));
         self.events.heads().follow(room, as_of);
-        let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true });
+        let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true, as_of: as_of.rev });
         Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, slug, connection.user, &connection.username))
     }
 
@@ -192,7 +192,7 @@ impl Registry {
     pub fn remember(&self, connection: &Connection, room: RoomId, slug: &Arc<str>, as_of: i64) {
         let all = self.entries();
         if !all.has_lost(room, connection.user, as_of) {
-            connection.rooms().entry(slug.clone()).or_insert(RoomState { room, is_live: false });
+            connection.rooms().entry(slug.clone()).or_insert(RoomState { room, is_live: false, as_of });
         }
     }
 
@@ -277,17 +277,24 @@ impl Registry {
     #[must_use]
     pub fn unsubscribe_user(&self, room: RoomId, user: UserId, rev: i64) -> Vec<(Connected, bool)> {
         let mut all = self.entries();
-        if all.gained.get(&(room, user)).is_some_and(|gained| *gained > rev) {
+        let gained = all.gained.get(&(room, user)).copied().unwrap_or(-1);
+        if gained > rev {
             return Vec::new();
         }
-        all.lost.insert((room, user), rev);
+        // Another node's removal is heard twice: with the message about it, and as a notification.
+        let before = all.lost.get(&(room, user)).copied().unwrap_or(-1);
+        let is_known = before > gained;
+        all.lost.insert((room, user), rev.max(before));
         let sids = all.by_user.get(&user).cloned().unwrap_or_default();
         let mut heard = Vec::new();
         for connected in sids.iter().filter_map(|sid| all.by_socket.get(sid)) {
+            if connected.connection.was_member_after(room, rev) {
+                continue;
+            }
             connected.socket.leave(watchers(room));
             let was_live = connected.connection.is_live_in(room);
             self.leave(connected, room);
-            if was_live || connected.connection.is_watching.load(Ordering::Acquire) {
+            if was_live || (!is_known && connected.connection.is_watching.load(Ordering::Acquire)) {
                 heard.push((connected.clone(), was_live));
             }
         }

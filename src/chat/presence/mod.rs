@@ -75,7 +75,9 @@ impl Presence {
             let present = state.people.entry(user).or_insert_with(|| Present::new(username));
             present.sockets += 1;
             let (is_first_here, is_first) = (present.sockets == 1, present.sockets == 1 && present.nodes == 0);
-            self.note(is_first_here, &mut state.others.people, user);
+            if is_first_here {
+                self.note_person(&mut state.others, user);
+            }
             is_first
         })
     }
@@ -92,7 +94,9 @@ impl Presence {
             if present.get().is_nowhere() {
                 present.remove();
             }
-            self.note(was_last, &mut state.others.people, user);
+            if was_last {
+                self.note_person(&mut state.others, user);
+            }
             was_last
         })
     }
@@ -114,7 +118,9 @@ impl Presence {
             let present = people.entry(user).or_insert_with(|| Present::new(username));
             present.sockets += 1;
             let (is_first_here, is_first) = (present.sockets == 1, present.sockets == 1 && present.nodes == 0);
-            self.note(is_first_here, &mut state.others.rooms, (room, user));
+            if is_first_here {
+                self.note_room(&mut state.others, room, user, Some((slug, username)));
+            }
             is_first
         })
     }
@@ -133,7 +139,9 @@ impl Presence {
             }
             present.sockets -= 1;
             let (was_last_here, was_last) = (present.sockets == 0, present.is_nowhere());
-            self.note(was_last_here, &mut state.others.rooms, (room, user));
+            if was_last_here {
+                self.note_room(&mut state.others, room, user, None);
+            }
             state.forget_absent(room, user);
             was_last
         })

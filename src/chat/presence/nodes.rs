@@ -26,8 +26,9 @@ const ITEMS: usize = 2_000;
 pub(super) struct Others {
     /// Whether there are other nodes to report to.
     is_reporting: bool,
-    /// Who has entered or left a room here since the last report.
-    pub rooms: HashSet<(RoomId, UserId)>,
+    /// Who has entered or left a room here since the last report. Whoever has entered has a slug and a username, so that somebody who
+    /// left again at once is reported twice, as those on this node hear of them twice.
+    pub rooms: HashMap<(RoomId, UserId), Option<(Arc<str>, Arc<str>)>>,
     /// Who has come or gone here since the last report.
     pub people: HashSet<UserId>,
     generation: u64,
@@ -73,9 +74,18 @@ impl Presence {
         self.with(|state| state.others.is_reporting = true);
     }
 
-    /// Notes a change of this node for the next report.
-    pub(super) fn note<K: Eq + Hash>(&self, is_change: bool, changed: &mut HashSet<K>, key: K) {
-        if is_change && changed.insert(key) && changed.len() == 1 {
+    /// Notes for the next report that somebody has come or gone.
+    pub(super) fn note_person(&self, others: &mut Others, user: UserId) {
+        if others.is_reporting && others.people.insert(user) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Notes for the next report that somebody has entered a room, if they are named, or left it.
+    pub(super) fn note_room(&self, others: &mut Others, room: RoomId, user: UserId, entered: Option<(&Arc<str>, &Arc<str>)>) {
+        if others.is_reporting {
+            let noted = others.rooms.entry((room, user)).or_default();
+            *noted = entered.map(|(slug, username)| (slug.clone(), username.clone())).or(noted.take());
             self.changed.notify_one();
         }
     }
@@ -90,9 +100,6 @@ impl Presence {
         self.with(|state| {
             let rooms = std::mem::take(&mut state.others.rooms);
             let people = std::mem::take(&mut state.others.people);
-            if !state.others.is_reporting {
-                return Vec::new();
-            }
             // Those who are gone are no longer known by name, and need none.
             let nobody: Arc<str> = "".into();
             let mut items = Vec::new();
@@ -101,13 +108,14 @@ impl Presence {
                 let username = present.map_or(&nobody, |present| &present.username).clone();
                 items.push(Item { user, username, room: None, is_here: present.is_some() });
             }
-            for (room, user) in rooms {
-                let (slug, present) = match state.rooms.get(&room) {
-                    Some(known) => (&known.slug, known.people.get(&user).filter(|present| present.sockets > 0)),
-                    None => (&nobody, None),
-                };
-                let username = present.map_or(&nobody, |present| &present.username).clone();
-                items.push(Item { user, username, room: Some((room, slug.clone())), is_here: present.is_some() });
+            for ((room, user), entered) in rooms {
+                let is_here = state.rooms.get(&room).and_then(|room| room.people.get(&user)).is_some_and(|here| here.sockets > 0);
+                if let Some((slug, username)) = entered {
+                    items.push(Item { user, username, room: Some((room, slug)), is_here: true });
+                }
+                if !is_here {
+                    items.push(Item { user, username: nobody.clone(), room: Some((room, nobody.clone())), is_here });
+                }
             }
             items.chunks(ITEMS).map(|items| Report { items: items.to_vec(), full: None }).collect()
         })
