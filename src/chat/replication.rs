@@ -65,8 +65,10 @@ impl Chat {
                 Event::Message { logged: Arc::new(Logged::new(room, message)), is_new, mentions_before }
             })
             .collect();
-        let last =
-            events.iter().filter_map(|event| if let Event::Message { logged, .. } = event { Some(logged) } else { None }).last();
+        let last = events
+            .iter()
+            .filter_map(|event| if let Event::Message { logged, .. } = event { Some(logged) } else { None })
+            .next_back();
         let reached = match last {
             Some(last) if !is_all => Head { seq: from.seq.max(last.message.seq), rev: last.message.rev },
             _ => head,

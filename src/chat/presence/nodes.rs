@@ -28,12 +28,15 @@ pub(super) struct Others {
     is_reporting: bool,
     /// Who has entered or left a room here since the last report. Whoever has entered has a slug and a username, so that somebody who
     /// left again at once is reported twice, as those on this node hear of them twice.
-    pub rooms: HashMap<(RoomId, UserId), Option<(Arc<str>, Arc<str>)>>,
+    pub rooms: HashMap<(RoomId, UserId), Option<Entered>>,
     /// Who has come or gone here since the last report.
     pub people: HashSet<UserId>,
     generation: u64,
     nodes: HashMap<String, Node>,
 }
+
+/// A slug and a username.
+type Entered = (Arc<str>, Arc<str>);
 
 /// Another node: whom it has reported, each with the full report in which they were last.
 #[derive(Debug)]
