@@ -1,6 +1,7 @@
 //! The session of a request, and the person who is signed in.
 //!
-//! Owns the session cookie and the extractor `CurrentUser`. The session in the database belongs to `accounts::session`.
+//! Owns the session cookie and the extractor `CurrentUser`. The session in the database belongs to `accounts::session`. Only what writes
+//! a session, log-in and log-out, uses tower-sessions' record of it; who is signed in is read by the session's key.
 
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
 pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
-        let before = existing(&session).await?;
+        let before = existing(&session, &accounts).await?;
         session.clear().await;
         session.cycle_id().await.map_err(internal)?;
         // Before anything else can fail: it has ended in the database.
@@ -65,7 +66,7 @@ pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) ->
 pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
-        let key = existing(&session).await?;
+        let key = existing(&session, &accounts).await?;
         session.flush().await.map_err(internal)?;
         if let Some(key) = key {
             accounts.session_ended(key, SessionEnd::LoggedOut).await;
@@ -76,12 +77,9 @@ pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
 }
 
 /// The key of the session that the cookie names, if it exists: anybody can make up a cookie.
-async fn existing(session: &Session) -> Result<Option<SessionKey>> {
-    if session.id().is_none() {
-        return Ok(None);
-    }
-    let user = session.get_value(USER).await.map_err(internal)?;
-    Ok(user.and(session.id().as_ref().map(session::key)))
+async fn existing(session: &Session, accounts: &Accounts) -> Result<Option<SessionKey>> {
+    let Some(key) = session.id().as_ref().map(session::key) else { return Ok(None) };
+    Ok(accounts.session_user(&key).await?.map(|_| key))
 }
 
 /// Makes the removal of the session cookie effective. A `__Host-` cookie is only replaced by one that is `Secure` as well, which the
@@ -137,14 +135,14 @@ impl CurrentUser {
 
     /// The person whose session it is, if it is anybody's.
     pub async fn of(session: &Session, headers: &HeaderMap, state: &AppState) -> Result<Option<Self>> {
-        if session.id().is_none() {
+        let Some(id) = session.id() else { return Ok(None) };
+        let Some(user) = state.accounts.session_user(&session::key(&id)).await? else {
+            // It finds no record, and the layer then removes the cookie.
+            session.get_value(USER).await.map_err(internal)?;
             return Ok(None);
-        }
-        let user = session.get::<SessionUser>(USER).await.map_err(internal)?;
-        Ok(user.map(|user| {
-            let times = Times::new(user.time_zone.as_deref(), headers, state.clock.now());
-            Self { me: Arc::new(user), times }
-        }))
+        };
+        let times = Times::new(user.time_zone.as_deref(), headers, state.clock.now());
+        Ok(Some(Self { me: Arc::new(user), times }))
     }
 }
 
