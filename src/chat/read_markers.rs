@@ -1,6 +1,7 @@
 //! Read markers: how far a member has read in a room.
 //!
-//! Owns moving them. The ledger writes them in order with messages, so that a marker never exceeds the end of the log.
+//! Owns moving them. The ledger writes them in order with messages, so that a marker never exceeds the end of the log, and in the same
+//! commits (docs/decisions/0057).
 
 use serde::Serialize;
 
