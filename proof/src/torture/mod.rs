@@ -40,7 +40,7 @@ mod prelude {
     };
     pub use crate::infra::proc_stats::{ProcStats, established, processor_time};
     pub use crate::infra::process::Process;
-    pub use crate::infra::watch::{growth_during, never_panicked, peak_during};
+    pub use crate::infra::watch::{never_panicked, peak_during};
 }
 
 use std::path::PathBuf;
