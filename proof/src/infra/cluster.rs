@@ -5,7 +5,7 @@
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -156,9 +156,7 @@ fn program(name: &str) -> io::Result<PathBuf> {
 
 /// The user that Postgres runs as when this process is root, which it refuses: `postgres`, or else `nobody`.
 fn unprivileged() -> io::Result<Option<(u32, u32)>> {
-    use std::os::unix::fs::MetadataExt;
-    // A process's own folder belongs to whom it runs as.
-    if Path::new("/proc/self").metadata()?.uid() != 0 {
+    if !programs::is_root() {
         return Ok(None);
     }
     let people = std::fs::read_to_string("/etc/passwd")?;

@@ -108,18 +108,12 @@ impl Need {
     pub fn missing(self) -> Option<NotRun> {
         let (is_here, why) = match self {
             Self::Postgres => (Program::Postgres.is_here(), "Postgres is not on this machine".to_owned()),
-            Self::Root => (is_root(), "only root may do this".to_owned()),
+            Self::Root => (programs::is_root(), "only root may do this".to_owned()),
             Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),
             Self::Program(name) => (programs::on_path(name).is_some(), format!("{name} is not on this machine")),
         };
         (!is_here).then_some(NotRun(why))
     }
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // A process's own folder belongs to whom it runs as.
-    std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
 }
 
 pub(super) fn panic_message(error: JoinError) -> String {

@@ -15,7 +15,7 @@ impl Store {
         let database = Connection::open(file)?;
         database.execute_batch(
             "pragma journal_mode = wal; pragma synchronous = full;
-             create table messages (room_id integer, seq integer, author_id integer, body text, nonce text, created_at integer,
+             create table if not exists messages (room_id integer, seq integer, author_id integer, body text, nonce text, created_at integer,
                                     primary key (room_id, seq), unique (author_id, nonce)) without rowid;",
         )?;
         Ok(Self { database, count: 0 })
