@@ -1,27 +1,46 @@
 //! Display names by username, for pins, reactions and notices, which store usernames only.
 //!
-//! Owns a copy in memory, loaded at start and updated when a name changes. Messages come with their author's name and must not
-//! use this.
+//! Owns a copy in memory, loaded at start and updated when a name changes, and the version of it. Messages come with their author's name
+//! and must not use this.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::Author;
 use parking_lot::RwLock;
+use sha2::{Digest, Sha256};
+
+use crate::model::Author;
 
 /// Names that differ from the username, by username.
 #[derive(Debug, Default)]
-pub struct DisplayNames(RwLock<HashMap<Arc<str>, Arc<str>>>);
+pub struct DisplayNames(RwLock<Names>);
+
+/// A digest of all names: equal on nodes that know the same names, and after a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Version(u128);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Names {
+    by_username: HashMap<Arc<str>, Shown>,
+    /// The sum of all entries' digests, which has no order.
+    version: Version,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    name: Arc<str>,
+    is_alike: bool,
+}
 
 impl DisplayNames {
     /// The names at start.
     pub fn new(people: impl IntoIterator<Item = Author>) -> Self {
-        Self(RwLock::new(by_username(people)))
+        Self(RwLock::new(people.into_iter().collect()))
     }
 
     /// Replaces all names; returns whether any is different.
     pub fn replace(&self, people: impl IntoIterator<Item = Author>) -> bool {
-        let new = by_username(people);
+        let new = people.into_iter().collect();
         let mut names = self.0.write();
         let is_different = *names != new;
         *names = new;
@@ -30,7 +49,7 @@ impl DisplayNames {
 
     /// A user's display name, if it differs from the username.
     pub fn known(&self, username: &str) -> Option<Arc<str>> {
-        self.0.read().get(username).cloned()
+        self.0.read().by_username.get(username).map(|shown| shown.name.clone())
     }
 
     /// A user's display name; the username if nothing else is known.
@@ -40,16 +59,103 @@ impl DisplayNames {
 
     /// Updates a user's display name.
     pub fn set(&self, person: &Author) {
-        let shown = person.shown();
-        let mut names = self.0.write();
-        if *shown == *person.username {
-            names.remove(&person.username);
+        self.0.write().set(person);
+    }
+
+    /// The version of all names.
+    pub fn version(&self) -> Version {
+        self.0.read().version
+    }
+
+    /// Whether the names have this version, and these people have the names that it says. Cached messages can have older names, and those
+    /// just read can have newer ones.
+    pub fn agree<'a>(&self, version: Version, people: impl IntoIterator<Item = &'a Author>) -> bool {
+        let names = self.0.read();
+        names.version == version
+            && people.into_iter().all(|person| match names.by_username.get(&person.username) {
+                None => person.name == person.username && !person.is_alike,
+                Some(shown) if shown.is_alike => person.is_alike && person.shown() == shown.name,
+                Some(shown) => !person.is_alike && person.name == shown.name,
+            })
+    }
+}
+
+impl Names {
+    fn set(&mut self, person: &Author) {
+        let shown = Shown { name: person.shown(), is_alike: person.is_alike };
+        let before = if shown.name == person.username {
+            self.by_username.remove(&person.username)
         } else {
-            names.insert(person.username.clone(), shown);
+            self.version.0 = self.version.0.wrapping_add(digest(&person.username, &shown));
+            self.by_username.insert(person.username.clone(), shown)
+        };
+        if let Some(before) = before {
+            self.version.0 = self.version.0.wrapping_sub(digest(&person.username, &before));
         }
     }
 }
 
-fn by_username(people: impl IntoIterator<Item = Author>) -> HashMap<Arc<str>, Arc<str>> {
-    people.into_iter().map(|person| (person.username.clone(), person.shown())).collect()
+impl FromIterator<Author> for Names {
+    fn from_iter<T: IntoIterator<Item = Author>>(people: T) -> Self {
+        let mut names = Self::default();
+        people.into_iter().for_each(|person| names.set(&person));
+        names
+    }
+}
+
+fn digest(username: &str, shown: &Shown) -> u128 {
+    let text =
+        Sha256::new().chain_update(username).chain_update([0, shown.is_alike.into()]).chain_update(&*shown.name).finalize();
+    u128::from_le_bytes(text[..16].try_into().expect("it has 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UserId;
+
+    fn person(username: &str, name: &str, is_alike: bool) -> Author {
+        Author { id: UserId(1), username: username.into(), name: name.into(), is_alike }
+    }
+
+    #[test]
+    fn equal_names_have_one_version_in_any_order() {
+        let people = [person("ada", "Ada", false), person("eve", "eve", true), person("bob", "bob", false)];
+        let all = DisplayNames::new(people.clone());
+        let others = DisplayNames::default();
+        assert_ne!(all.version(), others.version());
+        people.iter().rev().for_each(|person| others.set(person));
+        assert_eq!(all.version(), others.version());
+        let before = all.version();
+        for changed in [person("ada", "Countess", false), person("ada", "Ada", true), person("bob", "Bob", false)] {
+            others.set(&changed);
+            assert_ne!(others.version(), before, "{changed:?}");
+            assert!(others.replace(people.clone()));
+            assert_eq!(others.version(), before);
+        }
+        others.set(&person("eve", "eve", false));
+        others.set(&person("ada", "ada", false));
+        assert_eq!(others.version(), DisplayNames::default().version(), "nobody has another name than the username");
+        assert!(!all.replace(people));
+    }
+
+    #[test]
+    fn a_page_with_another_name_has_not_this_version() {
+        let names = DisplayNames::new([person("ada", "Ada", false), person("eve", "eve", true)]);
+        let version = names.version();
+        let known = [person("ada", "Ada", false), person("eve", "eve", true), person("bob", "bob", false)];
+        assert!(names.agree(version, &known));
+        for other in [
+            person("ada", "ada", false),
+            person("ada", "Ada", true),
+            person("eve", "eve", false),
+            person("eve", "Eve", true),
+            person("bob", "Bob", false),
+            person("bob", "bob", true),
+        ] {
+            assert!(!names.agree(version, [&other]), "{other:?}");
+        }
+        names.set(&person("bob", "Bob", false));
+        assert!(!names.agree(version, &known[..1]));
+    }
 }

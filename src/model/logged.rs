@@ -43,7 +43,7 @@ pub struct RenderKey {
     pub answered: Option<(i64, i64)>,
     /// The current date, if the HTML says "Today".
     pub today: Option<Date>,
-    /// The number of renamings, if the HTML shows names other than the author's.
+    /// The number of renamings in this process, if the HTML shows names other than the author's.
     pub renamings: u64,
 }
 

@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::hash::{Hash, Hasher};
-use std::sync::LazyLock;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
@@ -15,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::encoding::hex;
 
-/// Random per process, so that a new release invalidates every ETag.
-static START: LazyLock<u128> = LazyLock::new(rand::random);
+/// The build, so that a new release invalidates every ETag, and all nodes of one release have the same.
+const BUILD: &str = env!("PARLOR_BUILD");
 
 /// The entity tag of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +25,15 @@ impl ETag {
     /// The ETag of a response that is a function of `content` alone.
     pub fn of(content: &impl Hash) -> Self {
         let mut digest = DigestHasher(Sha256::new());
-        (*START, content).hash(&mut digest);
+        (BUILD, content).hash(&mut digest);
         let digest = digest.0.finalize();
         // Weak: the encoding varies, and each page contains a random nonce.
         Self(format!("W/\"{}\"", hex(&digest[..16])))
+    }
+
+    /// The ETag of a response that is no such function, because what it shows changed meanwhile: no request has it.
+    pub fn unique() -> Self {
+        Self::of(&rand::random::<u128>())
     }
 
     /// Sets `ETag` and `Vary` on a response, unless it is an error, which must not be cached.
@@ -102,6 +106,7 @@ mod tests {
             assert_ne!(ETag::of(&("a", 1)), ETag::of(&other));
         }
         assert_ne!(ETag::of(&("ab", "c")), ETag::of(&("a", "bc")));
+        assert_ne!(ETag::unique(), ETag::unique());
     }
 
     #[test]

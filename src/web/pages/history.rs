@@ -16,8 +16,7 @@ use crate::db::rooms::RoomView;
 use crate::db::sidebar::SidebarRooms;
 use crate::encoding::query_value;
 use crate::error::{Error, Result};
-use crate::model::Logged;
-use crate::model::{Head, Page, Room, Window};
+use crate::model::{Author, Head, Logged, Page, Room, Window};
 use crate::web::accept::Format;
 use crate::web::app_layout;
 use crate::web::etag::{ETag, IfNoneMatch, revalidated};
@@ -164,14 +163,17 @@ async fn show(
     mut shown: Shown,
     (format, if_none_match): (Format, IfNoneMatch),
 ) -> Result<Response> {
-    // The ETag needs no messages: they are a function of the room's `rev` and of display names.
-    let version = (window, limit, state.chat.epoch(), view.head, state.chat.renamings());
+    // The ETag needs no messages: they are a function of the room's `rev` and of display names. All nodes compute the same one.
+    let names = state.chat.display_names();
+    let names_version = names.version();
+    let version = (window, limit, state.chat.epoch(), view.head, names_version, state.chat.max_chars());
     if format.is_json() {
         let etag = ETag::of(&(version, &view.room));
         if if_none_match.contains(&etag) {
             return Ok(revalidated(etag.not_modified()));
         }
         let history = state.chat.page(&view, window, limit).await?;
+        let etag = if names.agree(names_version, authors(&history.messages)) { etag } else { ETag::unique() };
         let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
         return Ok(revalidated(etag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
@@ -207,7 +209,15 @@ async fn show(
     if shown.pins.is_none() {
         shown.pins = Some(state.chat.count_pins(&view).await?);
     }
-    Ok(etag.on(page(&RoomPage::new(layout, &state.chat, view, history, shown))))
+    let is_consistent =
+        names.agree(names_version, authors(&history.messages).chain(shown.answered.iter().map(|answered| &answered.author)));
+    let page = page(&RoomPage::new(layout, &state.chat, view, history, shown));
+    let etag = if is_consistent && names.version() == names_version { etag } else { ETag::unique() };
+    Ok(etag.on(page))
+}
+
+fn authors(messages: &[Arc<Logged>]) -> impl Iterator<Item = &Author> {
+    messages.iter().map(|logged| &logged.message.author)
 }
 
 /// The parameters of a link to a day.

@@ -38,7 +38,7 @@ pub struct AppLayout {
 /// Everything that the layout shows, for ETags: the same hash means the same markup.
 impl Hash for AppLayout {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The last room is not shown; changes of display names are counted (`renamings`).
+        // The last room is not shown; display names have a version of their own.
         let Self { me, rooms, times, here, place, online, display_names: _ } = self;
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar } = &**me;
         let mut online: Vec<_> = online.iter().collect();
