@@ -63,8 +63,6 @@ pub struct Chat {
     presence: Arc<Presence>,
     names: Arc<Names>,
     display_names: Arc<DisplayNames>,
-    /// Held while a room gets its name: of two requests for the same name, the second finds the first.
-    naming: tokio::sync::Mutex<()>,
     /// Number of display name changes since the start.
     renamings: AtomicU64,
     search: Search,
@@ -101,7 +99,6 @@ impl Chat {
             presence: Arc::default(),
             names,
             display_names,
-            naming: tokio::sync::Mutex::default(),
             renamings: AtomicU64::new(0),
             search,
             revision_renderer: revisions::Renderer::default(),
@@ -168,7 +165,8 @@ impl Chat {
         &self.events
     }
 
-    /// Number of display name changes since the start: they change how old messages look without a change of their room.
+    /// Number of display name changes since the start: they change how old messages look without a change of their room. It keys HTML in
+    /// this process; other nodes have other numbers (see [`DisplayNames::version`]).
     pub fn renamings(&self) -> u64 {
         self.renamings.load(Ordering::Acquire)
     }

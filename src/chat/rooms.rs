@@ -10,7 +10,7 @@ use super::Chat;
 use crate::chat::ledger::change::Change;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
-use crate::db::rooms::{RoomStats, RoomView};
+use crate::db::rooms::{NewRoom, RoomStats, RoomView};
 use crate::db::sidebar::{CurrentRoom, SidebarRooms};
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPageRequest};
@@ -162,7 +162,7 @@ impl Chat {
             && let Some(other) = self.room_named(actor, name).await?
             && other.id != view.room.id
         {
-            return Err(name_taken(&other));
+            return Err(name_taken(&other.name));
         }
         let change = Change::Describe { name, topic, visibility, is_confirmed };
         self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
@@ -182,13 +182,10 @@ impl Chat {
         let topic = validate::line("topic", topic, validate::TOPIC)?;
         self.allow(maker, ActionKind::Create)?;
         self.check_room_limit(maker).await?;
-        let naming = self.naming.lock().await;
-        if let Some(other) = self.room_named(maker, &name).await? {
-            return Err(name_taken(&other));
-        }
+        let folded = fold(&name);
         let slug = validate::slug(&name);
-        let room = self.db.insert_room(&name, &topic, visibility, Some(maker), &slug, self.clock.now()).await?;
-        drop(naming);
+        let new = NewRoom { name, topic, visibility, created_by: Some(maker), slug, created_at: self.clock.now() };
+        let room = self.db.insert_room(new, move |other| fold(other) == folded).await?.map_err(|other| name_taken(&other))?;
         self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
@@ -274,6 +271,6 @@ fn fold(name: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn name_taken(other: &Room) -> Error {
-    Error::invalid("name", format!("There’s already a room called {}. Choose another name.", other.name))
+fn name_taken(other: &str) -> Error {
+    Error::invalid("name", format!("There’s already a room called {other}. Choose another name."))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
-use super::{Db, read, write};
+use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
 use crate::permissions::RoomFacts;
@@ -41,6 +41,23 @@ impl RoomView {
             is_member: self.membership.is_some(),
         }
     }
+}
+
+/// A new room.
+#[derive(Clone, Debug)]
+pub struct NewRoom {
+    /// Its name.
+    pub name: String,
+    /// Its topic.
+    pub topic: String,
+    /// Who can see it.
+    pub visibility: Visibility,
+    /// The user who creates it.
+    pub created_by: Option<UserId>,
+    /// How its slug begins.
+    pub slug: String,
+    /// When it is created.
+    pub created_at: Millis,
 }
 
 /// How much has been written in a room.
@@ -197,45 +214,59 @@ impl Db {
         .await)
     }
 
-    /// Creates a room. A public room gets the plain `slug` if it is free; all others get a random suffix in any case, so that no
-    /// private room occupies a name that others could find taken.
+    /// Creates a room, unless `is_taken` is true of the name of a room that its creator can see; then returns that name. A public room
+    /// gets the plain `slug` if it is free; all others get a random suffix in any case, so that no private room occupies a name that others
+    /// could find taken.
     pub async fn insert_room(
         &self,
-        name: &str,
-        topic: &str,
-        visibility: Visibility,
-        created_by: Option<UserId>,
-        slug: &str,
-        now: Millis,
-    ) -> sqlx::Result<Room> {
-        let mut may_be_plain = visibility == Visibility::Public;
-        loop {
-            let slug: Arc<str> =
-                if std::mem::take(&mut may_be_plain) { slug.into() } else { format!("{slug}-{}", random_end()).into() };
-            let id: Option<RoomId> = write!(self, |pool| sqlx::query_scalar(
-                "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
-                 on conflict (slug) do nothing returning id",
+        new: NewRoom,
+        is_taken: impl Fn(&str) -> bool + Send + 'static,
+    ) -> sqlx::Result<Result<Room, String>> {
+        transaction!(self, |tx| {
+            // One at a time, on all nodes: on Postgres, two of one name would not see each other.
+            sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
+            let names: Vec<String> = sqlx::query_scalar(
+                "select name from rooms where direct_key is null and (visibility = 'public'
+                     or exists (select 1 from memberships where room_id = rooms.id and user_id = $1))",
             )
-            .bind(&*slug)
-            .bind(name)
-            .bind(topic)
-            .bind(visibility)
-            .bind(created_by)
-            .bind(now)
-            .fetch_optional(pool)
-            .await?);
-            if let Some(id) = id {
-                return Ok(Room {
-                    id,
-                    slug,
-                    name: name.into(),
-                    topic: topic.into(),
-                    visibility,
-                    created_at: now,
-                    is_direct: false,
-                    direct: Vec::new(),
-                });
+            .bind(new.created_by)
+            .fetch_all(&mut *tx)
+            .await?;
+            if let Some(taken) = names.into_iter().find(|name| is_taken(name)) {
+                return Ok(Err(taken));
             }
-        }
+            let mut may_be_plain = new.visibility == Visibility::Public;
+            loop {
+                let slug: Arc<str> = if std::mem::take(&mut may_be_plain) {
+                    new.slug.as_str().into()
+                } else {
+                    format!("{}-{}", new.slug, random_end()).into()
+                };
+                let id: Option<RoomId> = sqlx::query_scalar(
+                    "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
+                     on conflict (slug) do nothing returning id",
+                )
+                .bind(&*slug)
+                .bind(&new.name)
+                .bind(&new.topic)
+                .bind(new.visibility)
+                .bind(new.created_by)
+                .bind(new.created_at)
+                .fetch_optional(&mut *tx)
+                .await?;
+                if let Some(id) = id {
+                    break Ok(Room {
+                        id,
+                        slug,
+                        name: new.name,
+                        topic: new.topic,
+                        visibility: new.visibility,
+                        created_at: new.created_at,
+                        is_direct: false,
+                        direct: Vec::new(),
+                    });
+                }
+            }
+        })
     }
 }

@@ -7,7 +7,7 @@ use parlor::db::rooms::RoomView;
 use parlor::model::pagination::PageRequest;
 use parlor::model::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
 
-use super::store::{NOW, Store};
+use super::store::{NOW, Store, new_room};
 use crate::both;
 
 fn names(rooms: &[ListedRoom]) -> Vec<&str> {
@@ -33,7 +33,7 @@ fn has_random_end(slug: &str, plain: &str) -> bool {
 
 #[apply(both)]
 async fn a_private_room_takes_no_name_from_others(db: &Store) {
-    let make = async |visibility| db.insert_room("Vault", "", visibility, None, "vault", NOW).await.unwrap().slug.to_string();
+    let make = async |visibility| db.insert(new_room("Vault", "vault", visibility)).await.slug.to_string();
     let private = [make(Visibility::Private).await, make(Visibility::Private).await];
     assert!(private.iter().all(|slug| has_random_end(slug, "vault")), "{private:?}");
     assert_ne!(private[0], private[1]);
@@ -148,10 +148,19 @@ async fn a_room_is_unread_when_somebody_has_written_since(db: &Store) {
 }
 
 #[apply(both)]
+async fn of_rooms_made_at_once_the_second_finds_the_first(db: &Store) {
+    let make = || db.insert_room(new_room("Rush", "rush", Visibility::Public), |name| name == "Rush");
+    let made = futures_util::future::join_all((0..6).map(|_| make())).await;
+    let rooms: Vec<_> = made.into_iter().map(|made| made.expect("the database answers")).collect();
+    assert_eq!(rooms.iter().filter(|room| room.is_ok()).count(), 1, "{rooms:?}");
+    assert!(rooms.iter().flat_map(|room| room.as_ref().err()).all(|taken| taken == "Rush"), "{rooms:?}");
+}
+
+#[apply(both)]
 async fn rooms_of_one_name_get_slugs_of_their_own(db: &Store) {
     let mut slugs = Vec::new();
     for _ in 0..12 {
-        let room = db.insert_room("Den", "A topic", Visibility::Public, None, "den", NOW).await.unwrap();
+        let room = db.insert(new_room("Den", "den", Visibility::Public)).await;
         assert_eq!(db.room_id(&room.slug).await, Some(room.id));
         slugs.push(room.slug.to_string());
     }

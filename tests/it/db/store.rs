@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use parlor::clock::Millis;
 use parlor::db::ledger::{SnapshotKeys, Writes};
+use parlor::db::rooms::NewRoom;
 use parlor::db::users::{NewUser, Permit, Registered};
 use parlor::db::{Db, Guard, Purpose, search};
 use parlor::fulltext::term::Expression;
 use parlor::model;
-use parlor::model::{Author, Message, RoomId, UserId, Visibility};
+use parlor::model::{Author, Message, Room, RoomId, UserId, Visibility};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::harness::{Database, Fixture, Kind};
@@ -48,6 +49,11 @@ impl Fixture for Store {
         self.db.close().await;
         self.database
     }
+}
+
+/// A room to be made, without a maker.
+pub fn new_room(name: &str, slug: &str, visibility: Visibility) -> NewRoom {
+    NewRoom { name: name.into(), topic: String::new(), visibility, created_by: None, slug: slug.into(), created_at: NOW }
 }
 
 /// Somebody's words, as the ledger writes them.
@@ -144,9 +150,14 @@ impl Store {
         .await
     }
 
+    /// Makes a room, whatever others are called.
+    pub async fn insert(&self, new: NewRoom) -> Room {
+        self.insert_room(new, |_| false).await.expect("the database answers").expect("no name is taken")
+    }
+
     /// Makes a room with exactly this slug.
     pub async fn make(&self, slug: &str, visibility: Visibility) -> RoomId {
-        let id = self.insert_room(slug, "", visibility, None, slug, NOW).await.expect("the database answers").id;
+        let id = self.insert(new_room(slug, slug, visibility)).await.id;
         self.run(&format!("update rooms set slug = '{slug}' where id = {id}")).await;
         id
     }
