@@ -103,9 +103,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(failed)?;
     let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
     let app = App::start(config, Clock::default()).await.map_err(failed)?;
+    let setup = app.state().accounts.new_setup_token().await.map_err(failed)?;
     {
         let mut out = io::stdout().lock();
-        if let Some(token) = app.state().accounts.setup_token() {
+        if let Some(token) = setup {
             writeln!(out, "Create the administrator account: {public}/register?setup={token}").map_err(failed)?;
         }
         writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;

@@ -25,7 +25,8 @@ impl DeviceId {
         Self { user, number: rand::random() }
     }
 
-    fn text(self) -> String {
+    /// Its canonical form.
+    pub(super) fn text(self) -> String {
         format!("{}.{}", self.user.0, hex(&self.number.to_be_bytes()))
     }
 

@@ -63,7 +63,7 @@ impl Accounts {
         let attempt = Attempt::Token(source.address.map(network));
         self.may_try(&attempt, || self.event(Action::Throttled, source).detail("invite"))?;
         let Some(found) = self.db.find_invite(&hash(token.trim())).await? else {
-            self.throttle.fail(attempt, self.clock.now());
+            self.failed(&attempt);
             return Ok(Invite::Unknown);
         };
         let from = found.maker.map(Into::into);

@@ -40,7 +40,7 @@ impl Accounts {
         let user = known.as_ref().filter(|user| user.banned_at.is_none());
         let (fits, slot) = self.hasher.verify(slot, password, user.map(|user| &*user.password_hash)).await?;
         if !fits {
-            self.throttle.fail(attempt, self.clock.now());
+            self.failed(&attempt);
             let failed = event(Action::LogInFailed);
             let is_banned = known.as_ref().is_some_and(|user| user.banned_at.is_some());
             self.security.note(if is_banned { failed.detail("banned") } else { failed });
@@ -93,7 +93,7 @@ impl Accounts {
         self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
         let (fits, slot) = self.hasher.verify(slot, password, stored.as_deref()).await?;
         if !fits {
-            self.throttle.fail(attempt, self.clock.now());
+            self.failed(&attempt);
             self.security.note(event(Action::PasswordCheckFailed));
             return Err(Error::invalid(field, "That’s not your current password."));
         }

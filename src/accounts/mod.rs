@@ -17,10 +17,12 @@ pub mod rate_limiter;
 mod registration;
 pub mod session;
 mod setup;
+mod shared_failures;
 pub mod throttle;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
@@ -30,8 +32,8 @@ use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
 use self::session::{SessionUser, Store};
-use self::setup::Setup;
-use self::throttle::Throttle;
+use self::shared_failures::SharedFailures;
+use self::throttle::{Attempt, Throttle};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::Db;
@@ -51,17 +53,21 @@ pub struct Accounts {
     sessions: Store,
     registration: config::Registration,
     registrations: Registrations,
-    throttle: Throttle,
+    throttle: Arc<Throttle>,
+    shared_failures: SharedFailures,
     devices: Devices,
     security: Arc<SecurityLog>,
-    setup: Setup,
+    /// Whether there is an administrator. Once true, it stays true.
+    has_admin: AtomicBool,
 }
 
 impl Accounts {
     /// Opens the accounts of a database. Changed profiles and ended sessions are published to `events`.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Self> {
-        let setup = Setup::new(db.has_admin().await?);
-        let devices = Devices::new(db.device_key().await?);
+        let has_admin = db.has_admin().await?.into();
+        let key = db.device_key().await?;
+        let throttle = Arc::new(Throttle::new(config.login_rate, &key));
+        let shared_failures = SharedFailures::start(&db, &events, &throttle, clock.clone());
         let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
         let accounts = Self {
             db,
@@ -71,10 +77,11 @@ impl Accounts {
             sessions,
             registration: config.registration,
             registrations: Registrations::new(config.registration_rate),
-            throttle: Throttle::new(config.login_rate),
-            devices,
+            throttle,
+            shared_failures,
+            devices: Devices::new(key),
             security: Arc::default(),
-            setup,
+            has_admin,
         };
         accounts.store_missing_looks().await?;
         Ok(accounts)
@@ -103,6 +110,11 @@ impl Accounts {
     /// Records a log-out in the security log.
     pub fn logged_out(&self, user: &SessionUser, source: &Source) {
         self.security.note(self.event(Action::LogOut, source).by(&user.username));
+    }
+
+    /// Records a failed attempt, on all nodes.
+    fn failed(&self, attempt: &Attempt) {
+        self.shared_failures.send(self.throttle.fail(attempt, self.clock.now()));
     }
 
     fn event(&self, action: Action, source: &Source) -> Event {

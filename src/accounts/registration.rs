@@ -4,6 +4,7 @@
 //! transaction that stores the account repeats them.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 use super::hashing_queue::{Client, Ticket};
 use super::invites::Invite;
@@ -87,7 +88,6 @@ impl Accounts {
             self.limited(self.registrations.record_taken_name(network, self.clock.now()), source)?;
             return Err(refused);
         }
-        let _alone = if is_admin { Some(self.setup.alone.lock().await) } else { None };
         // Charged before the slot is available: concurrent registrations do not pass together.
         ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, ticket).await);
@@ -101,7 +101,7 @@ impl Accounts {
         if by_invite {
             self.security.note(event(Action::InviteUsed));
         } else if is_admin {
-            self.setup.done();
+            self.has_admin.store(true, Ordering::Release);
             self.security.note(event(Action::SetupUsed));
         }
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
@@ -130,7 +130,7 @@ impl Accounts {
     /// The permit for a registration; does not use it up.
     async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<Permit> {
         if !form.setup.is_empty() {
-            if self.setup.is_token(form.setup) && !self.db.has_admin().await? {
+            if self.is_setup_token(form.setup).await? {
                 return Ok(Permit::Setup);
             }
             self.security.note(self.event(Action::SetupRefused, source));

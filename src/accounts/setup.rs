@@ -1,10 +1,9 @@
 //! Set-up of the first administrator.
 //!
-//! Owns the one-time token, and whether an administrator exists. `registration` uses the token.
+//! Owns the one-time token, and whether an administrator exists. The database holds the tokens' hashes, so that the link that one node
+//! printed works on all nodes. `registration` uses the token.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use super::throttle::{Attempt, network};
 use super::{Accounts, hash};
@@ -12,48 +11,36 @@ use crate::encoding::random_hex;
 use crate::error::{Error, Result};
 use crate::security_log::{Action, Source};
 
-/// The state of the set-up.
-pub(super) struct Setup {
-    /// Makes its holder the administrator; `None` if there was one at start.
-    token: Option<String>,
-    /// Once true, it stays true.
-    has_admin: AtomicBool,
-    /// Serializes uses of the token: the second finds an administrator.
-    pub(super) alone: Mutex<()>,
-}
-
-impl Setup {
-    /// Creates a token unless there is an administrator.
-    pub(super) fn new(has_admin: bool) -> Self {
-        Self { token: (!has_admin).then(random_hex), has_admin: has_admin.into(), alone: Mutex::default() }
-    }
-
-    /// Compares by hash, so that the timing reveals nothing.
-    pub(super) fn is_token(&self, given: &str) -> bool {
-        self.token.as_ref().is_some_and(|token| hash(token) == hash(given))
-    }
-
-    /// Records that there is an administrator.
-    pub(super) fn done(&self) {
-        self.has_admin.store(true, Ordering::Release);
-    }
-}
+/// Tokens of other nodes that are older than this are deleted at start, in milliseconds.
+const LASTS: i64 = 24 * 60 * 60 * 1000;
 
 impl Accounts {
-    /// The token of the set-up link; `None` if there was an administrator at start.
-    pub fn setup_token(&self) -> Option<&str> {
-        self.setup.token.as_deref()
+    /// Creates the token of a set-up link; `None` if there is an administrator. Called once, by a server that starts.
+    pub async fn new_setup_token(&self) -> Result<Option<String>> {
+        let now = self.clock.now();
+        // There is no other node on a SQLite file: the link of an earlier start ends with the next start.
+        let keep = if self.db.shared().is_some() { LASTS } else { 0 };
+        self.db.delete_setup_tokens(now.plus(-keep)).await?;
+        if self.has_admin().await? {
+            return Ok(None);
+        }
+        let token = random_hex();
+        self.db.insert_setup_token(&hash(&token), now).await?;
+        Ok(Some(token))
     }
 
-    /// Whether there is an administrator. Queries the database until there is one, because the command line may create it.
+    /// Whether a token makes its holder the administrator. It is found by its hash, so that the timing reveals nothing.
+    pub(super) async fn is_setup_token(&self, given: &str) -> Result<bool> {
+        Ok(!self.has_admin().await? && self.db.has_setup_token(&hash(given)).await?)
+    }
+
+    /// Whether there is an administrator. Queries the database until there is one, because the command line or another node may create it.
     pub async fn has_admin(&self) -> Result<bool> {
-        if self.setup.has_admin.load(Ordering::Acquire) {
+        if self.has_admin.load(Ordering::Acquire) {
             return Ok(true);
         }
         let has_admin = self.db.has_admin().await?;
-        if has_admin {
-            self.setup.done();
-        }
+        self.has_admin.fetch_or(has_admin, Ordering::AcqRel);
         Ok(has_admin)
     }
 
@@ -68,10 +55,10 @@ impl Accounts {
         }
         let attempt = Attempt::Token(source.address.map(network));
         self.may_try(&attempt, || self.event(Action::Throttled, source).detail("setup"))?;
-        if self.setup.is_token(given) && !self.has_admin().await? {
+        if self.is_setup_token(given).await? {
             return Ok(given.to_owned());
         }
-        self.throttle.fail(attempt, self.clock.now());
+        self.failed(&attempt);
         self.security.note(self.event(Action::SetupRefused, source));
         Err(Error::invalid("token", "That’s not the token. Each start of Parlor prints a new one: copy the latest."))
     }

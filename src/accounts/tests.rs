@@ -134,7 +134,7 @@ async fn an_invitation_is_for_one_person_and_for_a_week() {
 #[tokio::test]
 async fn the_setup_link_makes_one_administrator() {
     let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
-    let setup = world.accounts.setup_token().unwrap().to_owned();
+    let setup = world.accounts.new_setup_token().await.unwrap().unwrap();
     assert_eq!(code(&world.accounts.register(form("mallory", "", "guess"), &source(1)).await), "forbidden");
     let address = source(1);
     let tries = ["ada", "grace"].map(|name| world.accounts.register(form(name, "", &setup), &address));
@@ -142,6 +142,7 @@ async fn the_setup_link_makes_one_administrator() {
     let admins: Vec<_> = both.iter().flatten().collect();
     assert!(admins.len() == 1 && admins[0].is_admin, "{:?}", both.iter().map(code).collect::<Vec<_>>());
     assert_eq!(code(&world.accounts.register(form("heidi", "", &setup), &source(1)).await), "forbidden");
+    assert_eq!(world.accounts.new_setup_token().await.unwrap(), None);
 }
 
 #[tokio::test]

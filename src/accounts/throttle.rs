@@ -1,17 +1,21 @@
 //! Limits on failed authentication.
 //!
 //! Owns which failures count against whom. Only known failures count, so nobody is delayed by users with the right password.
-//! Strangers' failures never lock the owner out (docs/decisions/0039).
+//! Strangers' failures never lock the owner out (docs/decisions/0039). Failures are known by digests, which nodes share (`shared_failures`).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
+use sha2::Sha256;
 
 use super::device::DeviceId;
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use crate::clock::Millis;
 use crate::config::Rate;
+use crate::events::{Failure, FailureLimit};
 use crate::model::SessionKey;
-use parking_lot::{Mutex, MutexGuard};
 
 /// The pause between guesses at an account reaches its maximum at this multiple of the failure limit.
 const BURST_FACTOR: i64 = 10;
@@ -56,26 +60,28 @@ pub struct Backoff {
 
 /// Recent failures.
 pub struct Throttle {
+    /// The key of the digests, which all nodes share.
+    key: Hmac<Sha256>,
     /// `None` without a limit.
     limiters: Option<Mutex<Limiters>>,
 }
 
 /// A limiter per kind, so that many keys of one kind do not displace others.
 struct Limiters {
-    pairs: RateLimiter<(String, Option<IpAddr>)>,
-    networks: RateLimiter<IpAddr>,
-    devices: RateLimiter<DeviceId>,
-    sessions: RateLimiter<SessionKey>,
-    tokens: RateLimiter<IpAddr>,
+    pairs: RateLimiter<u64>,
+    networks: RateLimiter<u64>,
+    devices: RateLimiter<u64>,
+    sessions: RateLimiter<u64>,
+    tokens: RateLimiter<u64>,
     /// All strangers' failures per account: they slow guesses down and refuse nobody.
-    accounts: RateLimiter<String>,
+    accounts: RateLimiter<u64>,
     /// The failure limit.
     capacity: u32,
 }
 
 impl Throttle {
-    /// Limits each key to a rate of failures; no limit without one.
-    pub fn new(rate: Option<Rate>) -> Self {
+    /// Limits each key to a rate of failures; no limit without one. `key` is the database's.
+    pub fn new(rate: Option<Rate>, key: &str) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);
             Mutex::new(Limiters {
@@ -88,7 +94,7 @@ impl Throttle {
                 capacity: rate.count.get(),
             })
         });
-        Self { limiters }
+        Self { key: Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"), limiters }
     }
 
     /// Checks whether an attempt may be made.
@@ -96,70 +102,93 @@ impl Throttle {
     /// # Errors
     /// [`Limited`] after too many recent failures.
     pub fn check(&self, attempt: &Attempt, now: Millis) -> Result<Backoff, Limited> {
-        let Some(mut limiters) = self.limiters() else { return Ok(Backoff::default()) };
-        match attempt {
-            Attempt::Stranger { account, network } => limiters.check_stranger(account, *network, now),
-            Attempt::Device(device) => {
-                limiters.devices.check(device, now)?;
-                Ok(Backoff { failures: limiters.devices.count(device, now), pause: Duration::ZERO })
+        let Some(limiters) = &self.limiters else { return Ok(Backoff::default()) };
+        let failures = self.failures(attempt);
+        let mut limiters = limiters.lock();
+        let mut refused: Option<Limited> = None;
+        let mut backoff = Backoff::default();
+        for Failure { limit, key } in failures {
+            if limit == FailureLimit::Account {
+                backoff.pause = limiters.pause(key, now);
+                continue;
             }
-            Attempt::Session(session) => {
-                limiters.sessions.check(session, now)?;
-                Ok(Backoff { failures: limiters.sessions.count(session, now), pause: Duration::ZERO })
+            let limiter = limiters.of(limit);
+            if let Err(limited) = limiter.check(&key, now) {
+                let before = refused.unwrap_or(limited);
+                let retry_after = before.retry_after.max(limited.retry_after);
+                refused = Some(Limited { retry_after, is_first: before.is_first || limited.is_first });
+            } else if limit != FailureLimit::Token {
+                // The network's, which comes last, includes the pair's.
+                backoff.failures = limiter.count(&key, now);
             }
-            Attempt::Token(network) => {
-                let checked = network.as_ref().map_or(Ok(()), |network| limiters.tokens.check(network, now));
-                checked.map(|()| Backoff::default())
-            }
+        }
+        refused.map_or(Ok(backoff), Err)
+    }
+
+    /// Records a failed attempt; returns what other nodes record of it.
+    pub fn fail(&self, attempt: &Attempt, now: Millis) -> Vec<Failure> {
+        if self.limiters.is_none() {
+            return Vec::new();
+        }
+        let failures = self.failures(attempt);
+        self.record(&failures, now);
+        failures
+    }
+
+    /// Records failures, of this or another node.
+    pub fn record(&self, failures: &[Failure], now: Millis) {
+        let Some(limiters) = &self.limiters else { return };
+        let mut limiters = limiters.lock();
+        for Failure { limit, key } in failures {
+            limiters.of(*limit).charge(*key, now);
         }
     }
 
-    /// Records a failed attempt.
-    pub fn fail(&self, attempt: Attempt, now: Millis) {
-        let Some(mut limiters) = self.limiters() else { return };
+    /// What a failure of this attempt counts against.
+    fn failures(&self, attempt: &Attempt) -> Vec<Failure> {
+        let of = |limit, parts: &[&str]| Failure { limit, key: self.digest(parts) };
+        let address = |network: &IpAddr| network.to_string();
         match attempt {
             Attempt::Stranger { account, network } => {
-                limiters.accounts.charge(account.clone(), now);
-                limiters.pairs.charge((account, network), now);
-                if let Some(network) = network {
-                    limiters.networks.charge(network, now);
-                }
+                let from = network.as_ref().map(address);
+                let pair = of(FailureLimit::Pair, &[account, from.as_deref().unwrap_or_default()]);
+                let mut failures = vec![of(FailureLimit::Account, &[account]), pair];
+                failures.extend(from.map(|from| of(FailureLimit::Network, &[&from])));
+                failures
             }
-            Attempt::Device(device) => limiters.devices.charge(device, now),
-            Attempt::Session(session) => limiters.sessions.charge(session, now),
-            Attempt::Token(network) => {
-                if let Some(network) = network {
-                    limiters.tokens.charge(network, now);
-                }
-            }
+            Attempt::Device(device) => vec![of(FailureLimit::Device, &[&device.text()])],
+            Attempt::Session(session) => vec![of(FailureLimit::Session, &[session.as_str()])],
+            Attempt::Token(network) => network.iter().map(|network| of(FailureLimit::Token, &[&address(network)])).collect(),
         }
     }
 
-    fn limiters(&self) -> Option<MutexGuard<'_, Limiters>> {
-        self.limiters.as_ref().map(|limiters| limiters.lock())
+    /// A digest that names nobody: whoever reads notifications of the database cannot tell from it who failed.
+    fn digest(&self, parts: &[&str]) -> u64 {
+        let mut mac = self.key.clone().chain_update(b"failure\n");
+        for part in parts {
+            mac.update(part.as_bytes());
+            mac.update(b"\n");
+        }
+        let bytes = mac.finalize().into_bytes();
+        u64::from_le_bytes(bytes[..8].try_into().expect("it has 32 bytes"))
     }
 }
 
 impl Limiters {
-    fn check_stranger(&mut self, account: &str, network: Option<IpAddr>, now: Millis) -> Result<Backoff, Limited> {
-        let pair = (account.to_owned(), network);
-        let of_pair = self.pairs.check(&pair, now);
-        let of_network = network.map_or(Ok(()), |network| self.networks.check(&network, now));
-        match (of_pair, of_network) {
-            (Ok(()), Ok(())) => {}
-            (Err(limited), Ok(())) | (Ok(()), Err(limited)) => return Err(limited),
-            (Err(one), Err(other)) => {
-                let retry_after = one.retry_after.max(other.retry_after);
-                return Err(Limited { retry_after, is_first: one.is_first || other.is_first });
-            }
+    fn of(&mut self, limit: FailureLimit) -> &mut RateLimiter<u64> {
+        match limit {
+            FailureLimit::Account => &mut self.accounts,
+            FailureLimit::Pair => &mut self.pairs,
+            FailureLimit::Network => &mut self.networks,
+            FailureLimit::Device => &mut self.devices,
+            FailureLimit::Session => &mut self.sessions,
+            FailureLimit::Token => &mut self.tokens,
         }
-        let failures = network.map_or_else(|| self.pairs.count(&pair, now), |network| self.networks.count(&network, now));
-        Ok(Backoff { failures, pause: self.pause(&pair.0, now) })
     }
 
     /// The pause after a guess: zero up to one failure limit, then increasing.
-    fn pause(&self, account: &String, now: Millis) -> Duration {
-        let excess = self.accounts.count(account, now).saturating_sub(self.capacity.saturating_sub(1));
+    fn pause(&self, account: u64, now: Millis) -> Duration {
+        let excess = self.accounts.count(&account, now).saturating_sub(self.capacity.saturating_sub(1));
         let most = self.capacity.saturating_mul(BURST_FACTOR as u32 - 1).max(1);
         MAX_PAUSE * excess.min(most) / most
     }
@@ -174,7 +203,7 @@ mod tests {
     const NOW: Millis = Millis(1_800_000_000_000);
 
     fn throttle(count: u32) -> Throttle {
-        Throttle::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(60) }))
+        Throttle::new(Some(Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(60) }), "key")
     }
 
     fn stranger(account: &str, address: &str) -> Attempt {
@@ -192,7 +221,7 @@ mod tests {
     #[test]
     fn the_network_counts_for_every_account() {
         let throttle = throttle(1);
-        throttle.fail(stranger("ada", "192.0.2.1"), NOW);
+        throttle.fail(&stranger("ada", "192.0.2.1"), NOW);
         assert!(is_refused(&throttle, &stranger("ada", "192.0.2.1")));
         assert!(is_refused(&throttle, &stranger("grace", "192.0.2.1")));
         assert!(is_refused(&throttle, &stranger("grace", "::ffff:192.0.2.1")));
@@ -202,7 +231,7 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_one_address() {
         let throttle = throttle(1);
-        throttle.fail(stranger("ada", "2001:db8::1"), NOW);
+        throttle.fail(&stranger("ada", "2001:db8::1"), NOW);
         assert!(is_refused(&throttle, &stranger("grace", "2001:db8::2")));
         assert!(!is_refused(&throttle, &stranger("grace", "2001:db8:0:1::2")));
     }
@@ -214,7 +243,7 @@ mod tests {
         let mut pauses = Vec::new();
         for number in 0..200 {
             pauses.push(pause(&throttle, &owner));
-            throttle.fail(stranger("ada", &format!("192.0.2.{number}")), NOW);
+            throttle.fail(&stranger("ada", &format!("192.0.2.{number}")), NOW);
         }
         assert!(pauses[..10].iter().all(Duration::is_zero), "{pauses:?}");
         assert!(pauses[10..100].is_sorted() && pauses[10] < pauses[99], "{pauses:?}");
@@ -226,14 +255,14 @@ mod tests {
     #[test]
     fn a_known_device_and_a_session_have_budgets_of_their_own() {
         let throttle = throttle(1);
-        throttle.fail(stranger("ada", "192.0.2.1"), NOW);
+        throttle.fail(&stranger("ada", "192.0.2.1"), NOW);
         let [one, other] = [1, 1].map(|id| Attempt::Device(DeviceId::random(crate::model::UserId(id))));
         let session = Attempt::Session(SessionKey::from("a".repeat(64)));
         assert!(!is_refused(&throttle, &one) && !is_refused(&throttle, &session));
-        throttle.fail(one.clone(), NOW);
+        throttle.fail(&one, NOW);
         assert!(is_refused(&throttle, &one));
         assert!(!is_refused(&throttle, &other) && !is_refused(&throttle, &session));
-        throttle.fail(session.clone(), NOW);
+        throttle.fail(&session, NOW);
         assert!(is_refused(&throttle, &session));
         assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.2")), "whoever has a stolen device does not help anybody else");
     }
@@ -242,16 +271,34 @@ mod tests {
     fn guessed_tokens_count_against_their_network_and_keep_nobody_from_logging_in() {
         let throttle = throttle(1);
         let from = |address: &str| Attempt::Token(Some(network(address.parse().unwrap())));
-        throttle.fail(from("192.0.2.1"), NOW);
+        throttle.fail(&from("192.0.2.1"), NOW);
         assert!(is_refused(&throttle, &from("192.0.2.1")) && !is_refused(&throttle, &from("192.0.2.2")));
         assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.1")));
     }
 
     #[test]
     fn without_a_rate_nothing_is_counted() {
-        let throttle = Throttle::new(None);
+        let throttle = Throttle::new(None, "key");
         let ada = stranger("ada", "192.0.2.1");
-        (0..100).for_each(|_| throttle.fail(ada.clone(), NOW));
+        (0..100).for_each(|_| assert!(throttle.fail(&ada, NOW).is_empty()));
         assert_eq!(throttle.check(&ada, NOW), Ok(Backoff::default()));
+    }
+
+    #[test]
+    fn what_failed_on_one_node_is_counted_on_another_with_the_same_key() {
+        let [here, there] = [throttle(1), throttle(1)];
+        let device = Attempt::Device(DeviceId::random(crate::model::UserId(1)));
+        let session = Attempt::Session(SessionKey::from("a".repeat(64)));
+        let token = Attempt::Token(Some(network("192.0.2.7".parse().unwrap())));
+        for attempt in [stranger("ada", "192.0.2.1"), device, session, token] {
+            let failures = here.fail(&attempt, NOW);
+            let written = serde_json::to_string(&failures).unwrap();
+            assert!(!written.contains("ada") && !written.contains("192.0.2"), "{written}");
+            let read: Vec<Failure> = serde_json::from_str(&written).unwrap();
+            there.record(&read, NOW);
+            assert!(is_refused(&there, &attempt), "{attempt:?}");
+        }
+        let other = Throttle::new(Some(Rate { count: NonZeroU32::MIN, per: Duration::from_secs(60) }), "another key");
+        assert_ne!(here.fail(&stranger("ada", "192.0.2.1"), NOW), other.fail(&stranger("ada", "192.0.2.1"), NOW));
     }
 }

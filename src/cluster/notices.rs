@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::Cluster;
 use crate::db::Postgres;
-use crate::events::{Event, Removal, SessionEnd};
+use crate::events::{Event, Failure, Removal, SessionEnd};
 use crate::model::{RoomId, SessionKey, UserId};
 
 /// How often this node notifies itself.
@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migration 17 writes it.
+/// A notification, as migration 17 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -40,6 +40,7 @@ enum What {
     RoomChanged { room: RoomId },
     MemberAdded { room: RoomId, rev: i64, user: UserId },
     MemberRemoved { room: RoomId, slug: Arc<str>, rev: i64, user: UserId },
+    AttemptsFailed { failures: Vec<Failure> },
     Echo { number: i64 },
 }
 
@@ -152,6 +153,7 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
             };
             vec![Event::MemberRemoved { room, slug, user, rev, reason }]
         }
+        What::AttemptsFailed { failures } => vec![Event::AttemptsFailed { failures }],
         What::Echo { .. } => Vec::new(),
     })
 }

@@ -115,6 +115,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::PresenceMoved { .. }
         | Event::SessionEnded { .. }
         | Event::AccessUncertain
+        | Event::AttemptsFailed { .. }
         | Event::AccessEnded { .. } => false,
     }
 }

@@ -57,6 +57,12 @@ impl Postgres {
             .map(drop)
     }
 
+    /// Notifies all nodes, this one included.
+    pub async fn notify(&self, body: &serde_json::Value) -> sqlx::Result<()> {
+        let statement = "select parlor_notify(current_schema(), $1)";
+        sqlx::query(statement).bind(body).execute(&self.write).await.map(drop)
+    }
+
     /// The secret that nodes sign their frames with, and the name of their channel; created on first use.
     pub async fn cluster_key(&self) -> sqlx::Result<String> {
         let new = crate::encoding::hex(&rand::random::<[u8; 32]>());

@@ -129,7 +129,7 @@ impl Db {
     pub async fn register(&self, new: NewUser, permit: Permit) -> sqlx::Result<Registered> {
         transaction!(self, |tx| {
             if permit == Permit::Setup {
-                // Serializes concurrent uses of the link: on Postgres, both would find no administrator.
+                // Serializes concurrent uses of links, on all nodes: on Postgres, both would find no administrator.
                 sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
                 let admins: i64 = sqlx::query_scalar("select count(*) from users where is_admin").fetch_one(&mut *tx).await?;
                 if admins > 0 {
@@ -168,6 +168,9 @@ impl Db {
                     .execute(&mut *tx)
                     .await?;
             }
+            if new.is_admin {
+                sqlx::query("delete from meta where key like 'setup:%'").execute(&mut *tx).await?;
+            }
             Registered::As(id)
         })
     }
@@ -203,6 +206,37 @@ impl Db {
                 .fetch_one(pool)
                 .await?);
         Ok(admins > 0)
+    }
+
+    /// Stores a set-up token by its hash. Its keys in `meta` begin with `setup:`.
+    pub async fn insert_setup_token(&self, token_hash: &str, now: Millis) -> sqlx::Result<()> {
+        write!(self, |pool| sqlx::query("insert into meta (key, value) values ($1, $2)")
+            .bind(format!("setup:{token_hash}"))
+            .bind(now.0.to_string())
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
+    /// Whether there is a set-up token with this hash.
+    pub async fn has_setup_token(&self, token_hash: &str) -> sqlx::Result<bool> {
+        let found: Option<String> = read!(self, |pool| sqlx::query_scalar("select key from meta where key = $1")
+            .bind(format!("setup:{token_hash}"))
+            .fetch_optional(pool)
+            .await?);
+        Ok(found.is_some())
+    }
+
+    /// Deletes set-up tokens from before `moment`; all of them if there is an administrator.
+    pub async fn delete_setup_tokens(&self, moment: Millis) -> sqlx::Result<()> {
+        write!(self, |pool| sqlx::query(
+            "delete from meta where key like 'setup:%'
+             and (cast(value as bigint) <= $1 or exists (select 1 from users where is_admin))"
+        )
+        .bind(moment)
+        .execute(pool)
+        .await
+        .map(drop))
     }
 
     /// Stores the room that a user visited last.

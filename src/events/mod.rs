@@ -192,6 +192,11 @@ pub enum Event {
     },
     /// Notifications may have been missed: whether those who are connected still have access is to be read from the database.
     AccessUncertain,
+    /// Attempts to authenticate failed on another node.
+    AttemptsFailed {
+        /// What they count against.
+        failures: Vec<Failure>,
+    },
     /// All sessions of a person ended.
     AccessEnded {
         /// Whose.
@@ -199,6 +204,33 @@ pub enum Event {
         /// Why.
         reason: SessionEnd,
     },
+}
+
+/// What a failed attempt to authenticate counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which limit.
+    pub limit: FailureLimit,
+    /// Who failed, as a digest with a key of the database.
+    pub key: u64,
+}
+
+/// A limit on failed attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureLimit {
+    /// Of strangers at an account.
+    Account,
+    /// Of an account and a network.
+    Pair,
+    /// Of a network.
+    Network,
+    /// Of a device that logged in before.
+    Device,
+    /// Of a session.
+    Session,
+    /// Of a network that guesses tokens.
+    Token,
 }
 
 /// How a membership ended.

@@ -69,6 +69,7 @@ fn all() -> Vec<Event> {
         Event::OnlineChanged { audience: vec![user], username: "ada".into(), is_online: false },
         Event::PresenceMoved { room: RoomId(5), slug, user, username: "ada".into(), is_online: true },
         Event::AccessUncertain,
+        Event::AttemptsFailed { failures: vec![Failure { limit: FailureLimit::Pair, key: u64::MAX }] },
         Event::SessionEnded { session, reason: SessionEnd::LoggedInAgain },
         Event::AccessEnded { user, reason: SessionEnd::Banned },
     ]

@@ -74,6 +74,8 @@ impl Realtime {
             Event::MemberAdded { room, user, rev } => self.member_added(*room, *user, *rev),
             Event::MemberRemoved { room, slug, user, rev, reason } => self.member_removed(*room, slug, *user, *rev, *reason),
             Event::AccessUncertain => self.check_access().await,
+            // No socket is to know.
+            Event::AttemptsFailed { .. } => {}
             Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
             Event::RoomChanged { room, is_direct: false, now } => {
                 self.broadcast(Audience::Live(*room), &Described { room: &now.slug, now }).await;

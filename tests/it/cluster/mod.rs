@@ -3,3 +3,4 @@
 mod access;
 mod delivery;
 mod presence;
+mod shared;

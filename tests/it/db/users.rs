@@ -75,6 +75,25 @@ async fn of_many_who_use_one_invitation_at_once_one_is_admitted(db: &Store) {
 }
 
 #[apply(both)]
+async fn set_up_tokens_end_with_their_time_or_with_the_first_administrator(db: &Store) {
+    db.insert_setup_token("old", NOW.plus(-10)).await.unwrap();
+    db.insert_setup_token("new", NOW).await.unwrap();
+    let has = async |hash: &str| db.has_setup_token(hash).await.unwrap();
+    assert!(has("old").await && has("new").await && !has("epoch").await);
+    db.delete_setup_tokens(NOW.plus(-10)).await.unwrap();
+    assert!(!has("old").await && has("new").await);
+    let mut admin = person("root");
+    admin.is_admin = true;
+    db.register(admin, Permit::Open).await.unwrap();
+    assert!(!has("new").await);
+    // One that was stored too late.
+    db.insert_setup_token("late", NOW).await.unwrap();
+    db.delete_setup_tokens(NOW.plus(-10)).await.unwrap();
+    assert!(!has("late").await);
+    assert!(!db.epoch().await.unwrap().is_empty());
+}
+
+#[apply(both)]
 async fn of_many_who_use_the_set_up_link_at_once_one_is_the_administrator(db: &Store) {
     db.open_connections().await;
     for round in 0..10 {
