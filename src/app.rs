@@ -3,6 +3,7 @@
 //! Owns the order in which the parts start and stop. It must not do the work of any of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::accounts::session::Store;
 use crate::chat::Chat;
 use crate::clock::Clock;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, nodes};
 use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
@@ -20,6 +21,7 @@ use crate::http::origin::Origins;
 use crate::realtime::Realtime;
 use crate::server;
 use crate::web::assets;
+use crate::web::assets::versions::OtherVersions;
 use crate::web::router;
 use crate::web::state::AppState;
 
@@ -48,12 +50,18 @@ impl App {
         let sessions = accounts.session_store();
         let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone()).await?;
         let subscription = events.subscribe(|_| true);
-        let lease = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
-        let (sockets, realtime) = Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), subscription, lease);
+        let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
+        let (sockets, realtime) =
+            Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), subscription, node.clone());
+        tokio::spawn(nodes::keep(db.clone(), node.clone(), {
+            let realtime = realtime.clone();
+            move || realtime.sockets()
+        }));
         // A digest of a key that stays when an old backup is put back, where the history gets another name.
         let digest = assets::digest(&["cookies", &db.device_key().await?]);
+        let other_assets = OtherVersions::open(db.clone(), assets::version(), assets::named()).await;
         let origins = Arc::new(Origins::new(&config, &digest));
-        let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, clock };
+        let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, node, other_assets, clock };
         Ok(Self { state, sockets, sessions })
     }
 
@@ -63,17 +71,20 @@ impl App {
         &self.state
     }
 
-    /// Serves until `shutdown` is cancelled; then stops taking connections, commits, acknowledges and publishes what is queued,
-    /// tells the sockets, and returns.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+    /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
+    /// tells the sockets and the other nodes, and returns.
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         let Self { state, sockets, sessions } = self;
         let connections = server::Connections::new(server::Limits::new(&state.config));
         let service = router::service(state.clone(), sockets, sessions, connections.clone());
-        let stop = shutdown.clone();
+        let stop = CancellationToken::new();
         let stopping = {
-            let state = state.clone();
+            let (state, stop) = (state.clone(), stop.clone());
             tokio::spawn(async move {
-                stop.cancelled().await;
+                shutdown.begin.cancelled().await;
+                state.node.begin_draining();
+                shutdown.hurry.run_until_cancelled(drain(&state)).await;
+                stop.cancel();
                 state.chat.close();
                 // Everything queued is committed, acknowledged and published before any socket is cut.
                 let published = async {
@@ -84,9 +95,10 @@ impl App {
                     tracing::warn!("the database did not take the last changes in time; their senders will retry");
                 }
                 state.realtime.stop();
+                nodes::leave(&state.db, &state.node).await;
             })
         };
-        server::serve(listener, service, connections, shutdown).await;
+        server::serve(listener, service, connections, stop).await;
         stopping.await.ok();
         if tokio::time::timeout(CLOSING, state.db.close()).await.is_err() {
             tracing::warn!("the database does not answer; leaving it");
@@ -94,7 +106,31 @@ impl App {
     }
 }
 
+/// How a running Parlor is asked to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Cancelled when it is to drain and stop.
+    pub begin: CancellationToken,
+    /// Cancelled when it is to drain no longer.
+    pub hurry: CancellationToken,
+}
+
+/// Serves on while load balancers find out that this node is not ready, then sends its people elsewhere: if there is an elsewhere.
+async fn drain(state: &AppState) {
+    let time = state.config.drain;
+    if time.is_zero() || state.realtime.sockets() == 0 {
+        return;
+    }
+    let others = nodes::count_others(&state.db).await;
+    if others == 0 {
+        return;
+    }
+    tracing::info!(seconds = time.as_secs(), others, "draining: this node is not ready any more, and admits no sockets");
+    tokio::time::sleep(time).await;
+    state.realtime.stop_within(time).await;
+}
+
 /// How long the last changes may take to be committed when the server stops.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the database's connections may take to close.
-const CLOSING: std::time::Duration = std::time::Duration::from_millis(500);
+const CLOSING: Duration = Duration::from_millis(500);

@@ -3,18 +3,21 @@
 //! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::accounts::Accounts;
-use crate::app::App;
+use crate::app::{App, Shutdown};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{Db, Purpose};
 use crate::events::Bus;
 use clap::{Parser, Subcommand};
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 /// Parlor: a persistent chat service in one binary. Settings come from the environment and from `.env`; see .env.example.
 #[derive(Parser)]
@@ -80,10 +83,12 @@ fn run(command: Command) -> Result<(), Failure> {
     for doubt in config.warnings() {
         tracing::warn!("{doubt}");
     }
+    // Before there are threads: it changes the environment.
+    let passed = ListenFd::from_env();
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
     runtime.block_on(async {
         match command {
-            Command::Serve => serve(config).await,
+            Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
             Command::User(UserCommand::Add { name, admin }) => add_user(&config, &name, admin).await,
             Command::Invite => invite(&config).await,
@@ -91,15 +96,17 @@ fn run(command: Command) -> Result<(), Failure> {
     })
 }
 
+/// How long it may take to stop after a second signal.
+const IMPATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn failed(error: impl std::fmt::Display) -> Failure {
     (1, error.to_string())
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
+async fn serve(config: Config, passed: ListenFd) -> Result<(), Failure> {
     // Before anything else: a signal that comes while starting is not lost.
     let shutdown = on_signal().map_err(failed)?;
-    let listener = crate::server::listen(config.listen)
-        .map_err(|error| (1, format!("LISTEN: can’t listen on {}: {error}", config.listen)))?;
+    let listener = listener(passed, config.listen)?;
     let address = listener.local_addr().map_err(failed)?;
     let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
     let app = App::start(config, Clock::default()).await.map_err(failed)?;
@@ -111,22 +118,57 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
         writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;
     }
+    notify_supervisor(NotifyState::Ready);
     app.serve(listener, shutdown).await;
     Ok(())
 }
 
-fn on_signal() -> io::Result<CancellationToken> {
-    let shutdown = CancellationToken::new();
+/// The listening socket that systemd passed, which stays open while Parlor restarts; else one of its own.
+fn listener(mut passed: ListenFd, address: SocketAddr) -> Result<TcpListener, Failure> {
+    let wrong = |error: io::Error| (1, format!("LISTEN_FDS: the socket that was passed can’t be used: {error}"));
+    if passed.len() > 1 {
+        tracing::warn!("several sockets were passed; Parlor listens on the first one only");
+    }
+    match passed.take_tcp_listener(0).map_err(wrong)? {
+        Some(listener) => {
+            listener.set_nonblocking(true).map_err(wrong)?;
+            TcpListener::from_std(listener).map_err(wrong)
+        }
+        None => crate::server::listen(address).map_err(|error| (1, format!("LISTEN: can’t listen on {address}: {error}"))),
+    }
+}
+
+/// Tells systemd, if that started Parlor with `Type=notify`.
+fn notify_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "NOTIFY_SOCKET: the supervisor could not be notified");
+    }
+}
+
+/// The first signal stops it. After a second one it drains no longer, and ends within two seconds whatever still waits; a
+/// third one ends it at once.
+fn on_signal() -> io::Result<Shutdown> {
+    let shutdown = Shutdown::default();
     let stop = shutdown.clone();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        signalled().await;
         tracing::info!("stopping");
-        stop.cancel();
+        notify_supervisor(NotifyState::Stopping);
+        stop.begin.cancel();
+        signalled().await;
+        tracing::info!("stopping at once");
+        stop.hurry.cancel();
+        tokio::time::timeout(IMPATIENCE, signalled()).await.ok();
+        tracing::warn!("ended before everybody was done");
+        std::process::exit(1);
     });
     Ok(shutdown)
 }

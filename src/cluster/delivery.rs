@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Cluster;
 use super::frame::Frame;
-use super::redis::Outgoing;
+use super::node::RedisStatus;
 use super::sequencer::{Missing, Sequencer};
 use crate::chat::presence::nodes::Item;
 use crate::db::cluster::RoomAhead;
@@ -23,6 +23,8 @@ use crate::model::{Head, Kind, RoomId};
 const POLL: Duration = Duration::from_secs(1);
 /// The same while Redis is down.
 const POLL_ALONE: Duration = Duration::from_millis(200);
+/// How long somebody whose node has gone may take to connect to another one, before others hear that they are offline.
+const RETURN: Duration = Duration::from_secs(5);
 /// How many gaps are read at the same time.
 const READERS: usize = 3;
 
@@ -35,19 +37,14 @@ enum Found {
 }
 
 /// Delivers until the process ends.
-pub async fn run(
-    cluster: Arc<Cluster>,
-    mut own: mpsc::Receiver<Batch>,
-    mut remote: mpsc::Receiver<Frame>,
-    redis: Option<Outgoing>,
-) {
+pub async fn run(cluster: Arc<Cluster>, mut own: mpsc::Receiver<Batch>, mut remote: mpsc::Receiver<Frame>) {
     let (found, mut finds) = mpsc::unbounded_channel();
     let readers = Arc::new(Semaphore::new(READERS));
     let mut sequencer = Sequencer::default();
     let mut next_poll = Instant::now();
     let mut is_polling = false;
     loop {
-        let is_trusted = cluster.lease.is_valid();
+        let is_trusted = cluster.lease().is_valid();
         let due = sequencer.next_due().filter(|_| is_trusted);
         let gap_due = async move {
             match due {
@@ -60,16 +57,20 @@ pub async fn run(
                 let Some(batch) = batch else { return };
                 let events = batch.events.clone();
                 cluster.deliver_own(&mut sequencer, batch).await;
-                if let Some(redis) = &redis {
+                if let Some(redis) = cluster.node.outgoing() {
                     redis.offer(events);
                 }
             }
             Some(frame) = remote.recv() => {
                 let mut out = cluster.in_order(&mut sequencer, frame.events);
+                let is_last = frame.presence.as_ref().is_some_and(|report| report.is_last);
                 if let Some(report) = frame.presence {
                     out.extend(moves(cluster.chat.presence().apply(&frame.node, report)));
                 }
                 cluster.distribute(out).await;
+                if is_last {
+                    cluster.forget_gone_nodes().await;
+                }
             }
             Some(found) = finds.recv() => match found {
                 Found::Ahead(rooms) => {
@@ -79,12 +80,13 @@ pub async fn run(
                     }
                 }
                 Found::Gap(room, read) => {
-                    let read = read.filter(|_| cluster.lease.is_valid());
+                    let read = read.filter(|_| cluster.lease().is_valid());
                     for event in read.iter().flat_map(|(events, _)| events) {
                         cluster.absorb(event);
                     }
                     let mut out: Vec<_> = read.iter().flat_map(|(events, _)| events).filter_map(membership_in).collect();
                     sequencer.read(cluster.bus.heads(), room, read, &mut out);
+                    cluster.node.set_lag(sequencer.lag());
                     cluster.distribute(out).await;
                 }
             },
@@ -99,8 +101,9 @@ pub async fn run(
                 }
             }
             () = sleep_until(next_poll), if !is_polling => {
-                cluster.forget_silent_nodes().await;
-                let is_alone = redis.as_ref().is_some_and(|redis| !redis.is_up());
+                cluster.forget_gone_nodes().await;
+                let is_alone = cluster.node.redis() == RedisStatus::Down;
+                cluster.node.set_lag(sequencer.lag());
                 next_poll = Instant::now() + if is_alone { POLL_ALONE } else { POLL };
                 is_polling = true;
                 let (cluster, found) = (cluster.clone(), found.clone());
@@ -138,14 +141,16 @@ fn membership_in(event: &Event) -> Option<Event> {
 
 impl Cluster {
     /// Publishes here that the people of nodes that are gone are offline.
-    async fn forget_silent_nodes(&self) {
-        let gone = self.chat.presence().forget_silent_nodes();
+    async fn forget_gone_nodes(&self) {
+        let gone = self.chat.presence().forget_gone_nodes();
         if gone.is_empty() {
             return;
         }
         let (chat, bus) = (self.chat.clone(), self.bus.clone());
         let offline: Vec<_> = gone.iter().filter(|item| item.room.is_none()).cloned().collect();
         tokio::spawn(async move {
+            // They are about to come back, on another node.
+            tokio::time::sleep(RETURN).await;
             for Item { user, username, .. } in offline {
                 if let Ok(audience) = chat.participants(user).await
                     && !chat.presence().is_online(user)
@@ -160,7 +165,7 @@ impl Cluster {
 
     /// Delivers a batch of this node's own, in the order of the logs.
     async fn deliver_own(&self, sequencer: &mut Sequencer, batch: Batch) {
-        let (heads, is_trusted) = (self.bus.heads(), self.lease.is_valid());
+        let (heads, is_trusted) = (self.bus.heads(), self.lease().is_valid());
         let mut out = Vec::with_capacity(batch.events.len());
         for event in &*batch.events {
             match event {
@@ -175,7 +180,7 @@ impl Cluster {
 
     /// The events of another node that are to be delivered now.
     fn in_order(&self, sequencer: &mut Sequencer, events: Vec<Event>) -> Vec<Event> {
-        let is_trusted = self.lease.is_valid();
+        let is_trusted = self.lease().is_valid();
         let mut out = Vec::with_capacity(events.len());
         for event in events {
             self.absorb(&event);

@@ -32,6 +32,12 @@ impl Lease {
         lease
     }
 
+    /// One that has ended.
+    #[cfg(test)]
+    pub fn ended() -> Self {
+        Self { start: Instant::now(), until: AtomicU64::new(0) }
+    }
+
     /// Everything that was committed before `heard` has been handled.
     pub fn renew(&self, heard: Instant) {
         let until = heard.saturating_duration_since(self.start) + LEASE;

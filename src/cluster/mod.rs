@@ -4,11 +4,14 @@
 //! to this node's subscribers, in the order of the logs. It must not know sockets or pages, and without it a process serves alone.
 //!
 //! Reading order: `delivery` (the way of events), `sequencer` (their order), `redis` and `frame` (the fast path), `notices`
-//! (notifications of Postgres), `lease` (how long a node serves without hearing them).
+//! (notifications of Postgres), `lease` (how long a node serves without hearing them), `node` and `nodes` (what load balancers and
+//! administrators see).
 
 mod delivery;
 mod frame;
 pub mod lease;
+pub mod node;
+pub mod nodes;
 mod notices;
 mod redis;
 mod sequencer;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 
 use self::lease::Lease;
+use self::node::Node;
 use self::redis::Link;
 use crate::chat::Chat;
 use crate::config::Config;
@@ -33,44 +37,47 @@ pub struct Cluster {
     db: Arc<Db>,
     chat: Arc<Chat>,
     bus: Bus,
-    lease: Arc<Lease>,
+    node: Arc<Node>,
     /// Notified when changes of other nodes may have been missed.
     missed: Arc<Notify>,
 }
 
 impl Cluster {
     /// Joins the other nodes, if the database can have any. Everything that is published from now on is delivered in the order of the
-    /// logs. Returns the lease on which this node serves.
-    pub async fn join(db: Arc<Db>, config: &Config, chat: Arc<Chat>, bus: Bus) -> Result<Arc<Lease>> {
+    /// logs. Returns this node.
+    pub async fn join(db: Arc<Db>, config: &Config, chat: Arc<Chat>, bus: Bus) -> Result<Arc<Node>> {
         let Some(postgres) = db.shared() else {
             if config.redis_url.is_some() {
                 tracing::warn!("REDIS_URL has no effect with SQLite: one process serves alone");
             }
-            return Ok(Arc::new(Lease::unlimited()));
+            return Ok(Arc::new(Node::alone(config.node.clone())));
         };
         bus.heads().share();
         let listener = postgres.listen().await?;
         let (remote, frames) = mpsc::channel(REMOTE);
         let missed = Arc::new(Notify::new());
-        let redis = match &config.redis_url {
+        let node = Arc::new(Node::new(postgres.node().clone(), config.node.clone(), Lease::new()));
+        match &config.redis_url {
             Some(url) => {
                 let link = Link::new(url, &postgres.cluster_key().await?, postgres.node().clone(), chat.presence().clone());
                 let link = link.map_err(|error| Error::Internal(format!("REDIS_URL: {error}")))?;
-                Some(link.start(remote, missed.clone()))
+                node.set_outgoing(Arc::new(link.start(remote, missed.clone())));
             }
             None => {
                 tracing::info!("without REDIS_URL, what other nodes write arrives up to a second late");
-                None
             }
-        };
+        }
         let own = bus.divert();
-        let lease = Arc::new(Lease::new());
-        let cluster = Arc::new(Self { db, chat, bus, lease: lease.clone(), missed });
-        tokio::spawn(delivery::run(cluster.clone(), own, frames, redis));
+        let cluster = Arc::new(Self { db, chat, bus, node: node.clone(), missed });
+        tokio::spawn(delivery::run(cluster.clone(), own, frames));
         // The names were read before it listened.
         cluster.chat.reload_names().await?;
         tokio::spawn(notices::run(cluster, listener));
-        Ok(lease)
+        Ok(node)
+    }
+
+    fn lease(&self) -> &Lease {
+        self.node.lease()
     }
 
     fn postgres(&self) -> &Postgres {

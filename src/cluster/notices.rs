@@ -111,7 +111,7 @@ async fn hear(cluster: &Arc<Cluster>, listener: &mut PgListener, echoes: &Echoes
             if notice.by == **cluster.postgres().node()
                 && let (true, Some(at)) = (sent.0 == number, sent.1)
             {
-                cluster.lease.renew(at);
+                cluster.lease().renew(at);
             }
         } else if notice.by != **cluster.postgres().node() {
             // A failed look leaves names as they are; access ends without one.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisResult};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::frame::Codec;
@@ -61,6 +61,7 @@ struct State {
 #[derive(Debug)]
 pub struct Outgoing {
     queue: mpsc::Sender<Arc<[Event]>>,
+    goodbyes: mpsc::Sender<oneshot::Sender<()>>,
     state: Arc<State>,
 }
 
@@ -70,6 +71,19 @@ impl Outgoing {
         if events.iter().any(is_shared) && self.queue.try_send(events).is_err() {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Sends what still waits, and that this node stops. Nothing is sent after that. Returns when it is sent, or Redis is too slow.
+    pub async fn say_goodbye(&self) {
+        let (said, is_said) = oneshot::channel();
+        if self.goodbyes.try_send(said).is_ok() {
+            timeout(PATIENCE, is_said).await.ok();
+        }
+    }
+
+    /// How many frames were not sent.
+    pub fn dropped(&self) -> u64 {
+        self.state.dropped.load(Ordering::Relaxed)
     }
 
     /// Whether frames come back.
@@ -159,13 +173,14 @@ impl Link {
     pub fn start(self, remote: mpsc::Sender<Frame>, missed: Arc<Notify>) -> Outgoing {
         self.presence.begin_reports();
         let (queue, events) = mpsc::channel(QUEUE);
-        let outgoing = Outgoing { queue, state: self.state.clone() };
-        tokio::spawn(self.clone().send(events));
+        let (goodbyes, last) = mpsc::channel(1);
+        let outgoing = Outgoing { queue, goodbyes, state: self.state.clone() };
+        tokio::spawn(self.clone().send(events, last));
         tokio::spawn(self.receive(remote, missed));
         outgoing
     }
 
-    async fn send(self, mut events: mpsc::Receiver<Arc<[Event]>>) {
+    async fn send(self, mut events: mpsc::Receiver<Arc<[Event]>>, mut goodbyes: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut connection: Option<MultiplexedConnection> = None;
         let mut number = 0;
         let mut batches = Vec::new();
@@ -174,11 +189,19 @@ impl Link {
         loop {
             batches.clear();
             let mut reports = Vec::new();
+            let mut goodbye = None;
             tokio::select! {
                 count = events.recv_many(&mut batches, 64) => if count == 0 { return },
                 () = self.presence_changed(next_report) => {
                     next_report = tokio::time::Instant::now() + GATHER;
                     reports = self.presence.changes();
+                }
+                Some(said) = goodbyes.recv() => {
+                    while let Ok(batch) = events.try_recv() {
+                        batches.push(batch);
+                    }
+                    reports = vec![Presence::farewell()];
+                    goodbye = Some(said);
                 }
                 () = self.appeared.notified() => reports = self.presence.everything(),
                 () = tokio::time::sleep_until(next_full) => {
@@ -195,6 +218,10 @@ impl Link {
                 if !self.publish(&mut connection, frame).await {
                     self.state.dropped.fetch_add(1, Ordering::Relaxed);
                 }
+            }
+            if let Some(said) = goodbye {
+                said.send(()).ok();
+                return;
             }
         }
     }

@@ -16,11 +16,13 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 24] = [
+pub const SETTINGS: [&str; 26] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
     "LISTEN",
+    "NODE",
+    "DRAIN",
     "PUBLIC_URL",
     "TRUSTED_PROXIES",
     "CONNECTION_LIMIT",
@@ -60,6 +62,10 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// `LISTEN`: address and port; port 0 picks one.
     pub listen: SocketAddr,
+    /// `NODE`: how this node is called in lists and at `/readyz`; none: by the machine and the process.
+    pub node: Option<String>,
+    /// `DRAIN`: how long a node that stops beside others is unready, and then over how long it disconnects its people.
+    pub drain: Duration,
     /// `PUBLIC_URL`: where browsers reach the site.
     pub public_url: Option<PublicUrl>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is trusted.
@@ -112,6 +118,8 @@ impl Default for Config {
             database_connections: 8,
             redis_url: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            node: None,
+            drain: Duration::from_secs(5),
             public_url: None,
             trusted_proxies: Vec::new(),
             connection_limit: Some(20_000),
@@ -150,6 +158,8 @@ impl Config {
                 .read("DATABASE_CONNECTIONS", default.database_connections, |text| values::number(text, 1, 1000)),
             redis_url: env.read("REDIS_URL", default.redis_url, values::redis_url),
             listen: env.read("LISTEN", default.listen, values::listen),
+            node: env.read("NODE", default.node, values::node),
+            drain: env.read("DRAIN", default.drain, values::drain),
             public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
             trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),
             connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),

@@ -23,6 +23,8 @@ fn every_setting_can_be_set() {
         ("REDIS_URL", "redis://127.0.0.1"),
         ("DATABASE_CONNECTIONS", "20"),
         ("LISTEN", "[::]:80"),
+        ("NODE", "chat-1:80"),
+        ("DRAIN", "0s"),
         ("PUBLIC_URL", "https://Chat.Example:443/"),
         ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,fd00::/8"),
         ("CONNECTION_LIMIT", "off"),
@@ -49,6 +51,8 @@ fn every_setting_can_be_set() {
         redis_url: Some("redis://127.0.0.1".into()),
         database_connections: 20,
         listen: "[::]:80".parse().unwrap(),
+        node: Some("chat-1:80".into()),
+        drain: Duration::ZERO,
         public_url: Some(PublicUrl { origin: "https://chat.example".into(), host: "chat.example".into(), is_https: true }),
         trusted_proxies: ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
         connection_limit: None,
@@ -120,6 +124,9 @@ fn wrong_values_are_refused() {
         ("PUBLIC_URL", "https://"),
         ("TRUSTED_PROXIES", "127.0.0.1,proxy"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("NODE", "node 1"),
+        ("DRAIN", "10"),
+        ("DRAIN", "1h"),
         ("CONNECTION_LIMIT", "0"),
         ("CONNECTION_LIMIT", "-1"),
         ("ADDRESS_CONNECTION_LIMIT", "many"),
@@ -197,7 +204,7 @@ fn the_example_is_complete_and_true() {
     assert_eq!(named, SETTINGS);
     assert!(read(&lines) == Ok(Config::default()));
     for (name, value) in lines {
-        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL");
+        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
 }

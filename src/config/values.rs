@@ -225,6 +225,19 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     parse().ok_or_else(|| "must be a time, such as 30s, 45min, 12h or 14d".into())
 }
 
+/// A duration of up to ten minutes; zero, or `off`, is none at all.
+pub(super) fn drain(text: &str) -> Parsed<Duration> {
+    const LONGEST: Duration = Duration::from_secs(600);
+    let time = if matches!(text, "off" | "0s") { Some(Duration::ZERO) } else { duration(text).ok() };
+    time.filter(|time| *time <= LONGEST).ok_or_else(|| "must be a time up to 10min, such as 5s, or `off`".into())
+}
+
+/// The name of a node.
+pub(super) fn node(text: &str) -> Parsed<Option<String>> {
+    let is_name = text.len() <= 64 && text.chars().all(|sign| sign.is_ascii_alphanumeric() || ".:_-".contains(sign));
+    if is_name { Ok(Some(text.into())) } else { Err("must be up to 64 letters, digits, or the signs . : _ -".into()) }
+}
+
 /// A duration, or `off` for no limit.
 pub(super) fn optional_duration(text: &str) -> Parsed<Option<Duration>> {
     if text == "off" {

@@ -3,6 +3,7 @@
 //! Owns connections, migrations and every statement. SQL is written once and runs on SQLite and Postgres; docs/decisions/0001 has
 //! the rules. It must not decide who may do what, or know about HTTP or sockets.
 
+mod assets;
 mod bans;
 mod checkpoint;
 pub mod cluster;
@@ -15,6 +16,7 @@ pub mod ledger;
 mod lookalikes;
 mod mentions;
 pub mod messages;
+pub mod nodes;
 mod notifications;
 mod open;
 pub mod people;

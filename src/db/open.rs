@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Database, Executor, Row};
 
@@ -29,9 +29,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const DURABLE: &str = "pragma synchronous = full";
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Why a database cannot be used; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -130,18 +127,44 @@ impl Db {
         }
     }
 
-    /// Applies pending migrations.
+    /// Applies pending migrations. A database that a newer Parlor has migrated is accepted if that can run beside this one: its last
+    /// migration has written the number of the oldest that can into `meta`.
     ///
     /// # Errors
-    /// If a migration fails, or a newer Parlor has migrated the database.
+    /// If a migration fails, or a newer Parlor has changed the database too much.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
             // With `run`, the compiler cannot prove that the borrowed connection is `Send`; this is the function that it calls.
-            Self::Sqlite(sqlite) => SQLITE.run_direct(None, &mut *sqlite.write.acquire().await?, false).await?,
-            Self::Postgres(postgres) => POSTGRES.run_direct(None, &mut *postgres.write.acquire().await?, false).await?,
+            Self::Sqlite(sqlite) => {
+                let oldest: Option<String> = sqlx::query_scalar(OLDEST_SCHEMA).fetch_one(&sqlite.write).await.ok();
+                beside(sqlx::migrate!("migrations/sqlite"), oldest)
+                    .run_direct(None, &mut *sqlite.write.acquire().await?, false)
+                    .await?;
+            }
+            Self::Postgres(postgres) => {
+                let oldest: Option<String> = sqlx::query_scalar(OLDEST_SCHEMA).fetch_one(&postgres.read).await.ok();
+                // Several nodes that start at once wait for each other, and a migration takes as long as it takes.
+                let patient = postgres.options.as_ref().clone().options([("lock_timeout", "0"), ("statement_timeout", "0")]);
+                let mut connection = PgConnection::connect_with(&patient).await?;
+                let migrated =
+                    beside(sqlx::migrate!("migrations/postgres"), oldest).run_direct(None, &mut connection, false).await;
+                connection.close().await.ok();
+                migrated?;
+            }
         }
         Ok(())
     }
+}
+
+/// Fails while there is no table.
+const OLDEST_SCHEMA: &str = "select value from meta where key = 'oldest_schema'";
+
+/// The migrations. Those that this Parlor does not know are ignored if it may run beside them.
+fn beside(mut known: Migrator, oldest: Option<String>) -> Migrator {
+    let last = known.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let is_compatible = oldest.and_then(|oldest| oldest.parse::<i64>().ok()).is_some_and(|oldest| oldest <= last);
+    known.set_ignore_missing(is_compatible);
+    known
 }
 
 async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sqlite, OpenError> {

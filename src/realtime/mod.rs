@@ -35,7 +35,7 @@ use self::registry::Registry;
 use crate::accounts::Accounts;
 use crate::chat::Chat;
 use crate::clock::Clock;
-use crate::cluster::lease::Lease;
+use crate::cluster::node::Node;
 use crate::config::{Config, Transports};
 use crate::error::Result;
 use crate::events::{Removal, SessionEnd, Subscription};
@@ -63,8 +63,8 @@ pub struct Realtime {
     registry: Registry,
     leavers: Leavers,
     debounce: Debounce,
-    /// How long this node may trust that it hears of ended access.
-    lease: Arc<Lease>,
+    /// This node: whether it may trust that it hears of ended access, and whether it is about to stop.
+    node: Arc<Node>,
     /// How many bytes of messages have been broadcast.
     broadcast: AtomicU64,
     /// How many broadcast bytes sockets may still have to write, each byte counted once.
@@ -97,7 +97,7 @@ impl Realtime {
         accounts: Arc<Accounts>,
         clock: Clock,
         events: Subscription,
-        lease: Arc<Lease>,
+        node: Arc<Node>,
     ) -> (SocketIoLayer, Arc<Self>) {
         let builder = SocketIo::builder()
             .req_path(handshake::PATH)
@@ -121,7 +121,7 @@ impl Realtime {
             registry,
             leavers: Leavers::default(),
             debounce: Debounce::default(),
-            lease,
+            node,
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
         });
@@ -156,7 +156,7 @@ impl Realtime {
             return Err(Refusal::ForbiddenOrigin);
         }
         let key = guard.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
-        if !self.lease.is_valid() {
+        if self.node.is_draining() || !self.node.lease().is_valid() {
             return Err(Refusal::Unavailable);
         }
         // Read before the database: access that ends after this is noticed when the connection is registered.
@@ -178,13 +178,18 @@ impl Realtime {
 
     /// Tells every socket that the server stops, and cuts them.
     pub fn stop(&self) {
-        for Connected { socket, connection } in self.registry.everybody() {
-            // A socket that cannot be told is cut all the same, and reconnects.
-            socket.disconnect().ok();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(250)).await;
-                connection.cut();
-            });
+        self.registry.everybody().into_iter().for_each(disconnect);
+    }
+
+    /// The same, but each at a random moment within `time`, so that not everybody comes to the other nodes at once.
+    pub async fn stop_within(&self, time: Duration) {
+        let begin = tokio::time::Instant::now();
+        let mut turns: Vec<_> =
+            self.registry.everybody().into_iter().map(|connected| (time.mul_f64(rand::random()), connected)).collect();
+        turns.sort_unstable_by_key(|(after, _)| *after);
+        for (after, connected) in turns {
+            tokio::time::sleep_until(begin + after).await;
+            disconnect(connected);
         }
     }
 
@@ -233,7 +238,7 @@ impl Realtime {
         let mut ticks = tokio::time::interval(SWEEP);
         loop {
             ticks.tick().await;
-            if self.lease.is_lost() && self.registry.count() > 0 {
+            if self.node.lease().is_lost() && self.registry.count() > 0 {
                 tracing::warn!("Postgres was not heard for too long; cutting all sockets");
                 self.cut_all();
             }
@@ -255,4 +260,14 @@ impl Realtime {
             }
         }
     }
+}
+
+/// Tells a socket that the server stops, and cuts it.
+fn disconnect(Connected { socket, connection }: Connected) {
+    // A socket that cannot be told is cut all the same, and reconnects.
+    socket.disconnect().ok();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        connection.cut();
+    });
 }

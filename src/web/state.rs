@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crate::accounts::Accounts;
 use crate::chat::Chat;
 use crate::clock::Clock;
+use crate::cluster::node::Node;
 use crate::config::Config;
 use crate::db::Db;
 use crate::http::origin::Origins;
 use crate::realtime::Realtime;
+use crate::web::assets::versions::OtherVersions;
 
 /// The state of every handler.
 #[derive(Clone)]
@@ -27,6 +29,10 @@ pub struct AppState {
     pub chat: Arc<Chat>,
     /// The sockets.
     pub realtime: Arc<Realtime>,
+    /// This node among others.
+    pub node: Arc<Node>,
+    /// The static files of other versions.
+    pub other_assets: Arc<OtherVersions>,
     /// The time.
     pub clock: Clock,
 }

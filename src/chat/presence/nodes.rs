@@ -42,6 +42,8 @@ type Entered = (Arc<str>, Arc<str>);
 #[derive(Debug)]
 struct Node {
     heard: Instant,
+    /// Whether it has said that it stops.
+    has_left: bool,
     /// The full report that is arriving, and how much of it has.
     generation: u64,
     received: usize,
@@ -56,6 +58,9 @@ pub struct Report {
     pub items: Vec<Item>,
     /// Set if it is a part of everything: the number of that report, and how many items it has.
     pub full: Option<(u64, usize)>,
+    /// Whether the node stops: nobody is there any more.
+    #[serde(default)]
+    pub is_last: bool,
 }
 
 /// Somebody who came or went.
@@ -120,7 +125,7 @@ impl Presence {
                     items.push(Item { user, username: nobody.clone(), room: Some((room, nobody.clone())), is_here });
                 }
             }
-            items.chunks(ITEMS).map(|items| Report { items: items.to_vec(), full: None }).collect()
+            items.chunks(ITEMS).map(|items| Report { items: items.to_vec(), full: None, is_last: false }).collect()
         })
     }
 
@@ -137,10 +142,15 @@ impl Presence {
             }
             let full = Some((state.others.generation, items.len()));
             if items.is_empty() {
-                return vec![Report { items, full }];
+                return vec![Report { items, full, is_last: false }];
             }
-            items.chunks(ITEMS).map(|items| Report { items: items.to_vec(), full }).collect()
+            items.chunks(ITEMS).map(|items| Report { items: items.to_vec(), full, is_last: false }).collect()
         })
+    }
+
+    /// That this node stops.
+    pub fn farewell() -> Report {
+        Report { items: Vec::new(), full: None, is_last: true }
     }
 
     /// Takes in another node's report. Returns who came or went with it, of all nodes together.
@@ -149,12 +159,14 @@ impl Presence {
             let mut moved = Vec::new();
             let mut sets = state.others.nodes.remove(node).unwrap_or_else(|| Node {
                 heard: Instant::now(),
+                has_left: false,
                 generation: 0,
                 received: 0,
                 rooms: HashMap::new(),
                 people: HashMap::new(),
             });
             sets.heard = Instant::now();
+            sets.has_left |= report.is_last;
             // Whoever is reported by themselves outlives the full report that may be arriving.
             let mut generation = sets.generation + 1;
             if let Some((full, _)) = report.full {
@@ -189,9 +201,9 @@ impl Presence {
         self.with(|state| state.others.nodes.contains_key(node))
     }
 
-    /// Forgets nodes that were not heard for too long. Returns who went with them.
-    pub fn forget_silent_nodes(&self) -> Vec<Item> {
-        self.forget_nodes(|node| node.heard.elapsed() > GONE)
+    /// Forgets nodes that have said that they stop, and those that were not heard for too long. Returns who went with them.
+    pub fn forget_gone_nodes(&self) -> Vec<Item> {
+        self.forget_nodes(|node| node.has_left || node.heard.elapsed() > GONE)
     }
 
     fn forget_nodes(&self, is_gone: impl Fn(&Node) -> bool) -> Vec<Item> {
@@ -326,7 +338,7 @@ mod tests {
         a.begin_reports();
         enter(&a);
         hear(&b, a.changes());
-        assert!(b.forget_silent_nodes().is_empty() && b.knows("a"));
+        assert!(b.forget_gone_nodes().is_empty() && b.knows("a"));
         let mut gone: Vec<_> = b.forget_nodes(|_| true).into_iter().map(|item| (item.room.is_some(), item.username)).collect();
         gone.sort();
         assert_eq!(gone, [(false, "ada".into()), (true, "ada".into())]);

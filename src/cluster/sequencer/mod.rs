@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::node::Lag;
 use crate::events::{Event, Heads, Position};
 use crate::model::{Head, Logged, RoomId};
 
@@ -28,6 +29,8 @@ pub struct Sequencer {
 #[derive(Debug)]
 struct Gap {
     slug: Arc<str>,
+    /// When it was noticed.
+    since: Instant,
     /// The last change that is known to exist.
     target: i64,
     /// Changes from behind the gap, by `rev`.
@@ -75,7 +78,13 @@ impl Sequencer {
     }
 
     fn expect(&mut self, room: RoomId, slug: &Arc<str>, rev: i64) -> &mut Gap {
-        let new = || Gap { slug: slug.clone(), target: 0, held: BTreeMap::new(), due: Some(Instant::now() + CROSSING) };
+        let new = || Gap {
+            slug: slug.clone(),
+            since: Instant::now(),
+            target: 0,
+            held: BTreeMap::new(),
+            due: Some(Instant::now() + CROSSING),
+        };
         let gap = self.gaps.entry(room).or_insert_with(new);
         gap.target = gap.target.max(rev);
         gap
@@ -97,6 +106,11 @@ impl Sequencer {
         if gap.due.is_some() && heads.of(room).is_none_or(|head| head.rev >= gap.target) {
             self.gaps.remove(&room);
         }
+    }
+
+    /// How far this node is behind.
+    pub fn lag(&self) -> Lag {
+        Lag { rooms: self.gaps.len(), since: self.gaps.values().map(|gap| gap.since.into_std()).min() }
     }
 
     /// When the next gap is due.

@@ -100,7 +100,7 @@ impl Realtime {
         if connection.is_revoked() {
             return Err(Error::Unauthenticated);
         }
-        if !self.lease.is_valid() {
+        if !self.node.lease().is_valid() {
             return Err(Error::Unavailable);
         }
         let in_flight = connection.begin().ok_or(Error::BUSY)?;

@@ -19,9 +19,9 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 15] = [
+const SHEETS: [&str; 16] = [
     "tokens", "base", "layout", "sidebar", "messages", "actions", "forms", "gathered", "composer", "code", "people", "palette",
-    "search", "column", "forced",
+    "search", "column", "admin", "forced",
 ];
 
 /// The style sheet, without comments and indentation. `text` reads a file.

@@ -1,9 +1,10 @@
 //! The files that pages load: styles, scripts, icons.
 //!
 //! Owns which files of `static/` are served, and how: each URL contains a hash, so a browser caches the file for ever. `bundle` combines
-//! modules and style sheets.
+//! modules and style sheets; `versions` has the files of other nodes' versions.
 
 pub mod bundle;
+pub mod versions;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use crate::encoding::hex;
+use crate::error::Result;
 use crate::web::accept::accepts_gzip;
 use crate::web::assets::bundle::Scripts;
 use crate::web::state::AppState;
@@ -44,7 +46,7 @@ const DIGITS: usize = 16;
 pub const WORKER: &str = "sw.js";
 
 /// A file as served.
-struct File {
+pub struct File {
     bytes: Bytes,
     /// The compressed file, from the first request on.
     gzipped: OnceLock<Bytes>,
@@ -120,6 +122,11 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
     })
 }
 
+/// All files by the names in their URLs: the hash and the path.
+pub fn named() -> impl Iterator<Item = (String, &'static File)> {
+    FILES.iter().map(|(path, file)| (format!("{}/{path}", file.hash), file))
+}
+
 /// The hash of all files.
 pub fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -161,17 +168,36 @@ pub fn first_hash() -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(FIRST.as_bytes())))
 }
 
-/// `GET /static/{path}`, with or without the hash.
-pub async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    let hashed = path.split_once('/').filter(|(hash, _)| hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit()));
-    match hashed {
-        Some((hash, path)) => {
-            let is_current = FILES.get(path).is_some_and(|file| file.hash == hash);
-            file(path, &headers, if is_current { "public, max-age=31536000, immutable" } else { "no-cache" })
-        }
-        None => file(&path, &headers, "no-cache"),
+/// `GET /static/{path}`, with or without the hash. A file with the hash of another version is that version's, if it is known; else this one's.
+pub async fn serve(State(state): State<AppState>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response> {
+    if let Some((hash, path)) = hashed(&name)
+        && !is_current(hash, path)
+        && let Some(other) = state.other_assets.find(&name).await?
+    {
+        return Ok(contents(&other, &headers, FOR_EVER));
+    }
+    Ok(own(&name, &headers))
+}
+
+/// A file of this version.
+pub fn own(name: &str, headers: &HeaderMap) -> Response {
+    match hashed(name) {
+        Some((hash, path)) => file(path, headers, if is_current(hash, path) { FOR_EVER } else { "no-cache" }),
+        None => file(name, headers, "no-cache"),
     }
 }
+
+/// The hash and the path in a name that begins with a hash.
+fn hashed(name: &str) -> Option<(&str, &str)> {
+    name.split_once('/').filter(|(hash, _)| hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn is_current(hash: &str, path: &str) -> bool {
+    FILES.get(path).is_some_and(|file| file.hash == hash)
+}
+
+/// What browsers may keep whose URL has the right hash.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// `GET /static/`: there is no directory listing.
 pub async fn missing() -> StatusCode {
@@ -184,7 +210,13 @@ pub async fn favicon(headers: HeaderMap) -> Response {
 }
 
 fn file(path: &str, headers: &HeaderMap, cache: &'static str) -> Response {
-    let Some(file) = FILES.get(path) else { return StatusCode::NOT_FOUND.into_response() };
+    match FILES.get(path) {
+        Some(file) => contents(file, headers, cache),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn contents(file: &File, headers: &HeaderMap, cache: &'static str) -> Response {
     // Weak: the encoding varies.
     let etag = format!("W/\"{}\"", file.hash);
     let is_current = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());

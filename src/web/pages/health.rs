@@ -1,16 +1,20 @@
-//! The health check.
+//! What load balancers and supervisors ask: does it live, and should it get requests?
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use serde_json::json;
 
+use crate::cluster::node::Reason;
+use crate::cluster::nodes::VERSION;
 use crate::web::state::AppState;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/healthz", get(check))
+    Router::new().route("/healthz", get(check)).route("/readyz", get(ready))
 }
 
 /// `GET /healthz`: 200 `ok` when the database answers, else 503.
@@ -20,4 +24,18 @@ pub async fn check(State(state): State<AppState>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
     }
+}
+
+/// `GET /readyz`: 200 when this node should get requests, else 503; why
+/// not, how Redis is, and which node it is. One small statement for each call.
+pub async fn ready(State(state): State<AppState>) -> Response {
+    let mut reasons = state.node.reasons();
+    if !state.db.is_healthy().await {
+        reasons.push(Reason::Database);
+    }
+    let is_ready = reasons.is_empty();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let reasons: Vec<_> = reasons.into_iter().map(Reason::code).collect();
+    let body = json!({ "ready": is_ready, "reasons": reasons, "redis": state.node.redis(), "node": state.node.name, "version": VERSION });
+    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

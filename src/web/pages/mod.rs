@@ -21,6 +21,7 @@ pub mod members;
 pub mod mentions;
 pub mod message_actions;
 pub mod messages;
+pub mod nodes;
 pub mod notifications;
 pub mod password;
 pub mod people;
@@ -48,6 +49,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(mentions::router())
         .merge(message_actions::router())
         .merge(messages::router())
+        .merge(nodes::router())
         .merge(notifications::router())
         .merge(password::router())
         .merge(people::router())

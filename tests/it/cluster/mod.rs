@@ -2,5 +2,7 @@
 
 mod access;
 mod delivery;
+mod operations;
 mod presence;
 mod shared;
+mod versions;

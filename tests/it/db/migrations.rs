@@ -288,17 +288,80 @@ async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: 
     tool.close().await;
 }
 
+/// A migration that this Parlor does not know, and the oldest one that it says can run beside it.
 #[apply(both)]
-async fn a_database_of_a_newer_parlor_is_refused(database: &Database) {
+async fn a_database_of_a_newer_parlor_is_refused_unless_it_is_compatible(database: &Database) {
     let db = Db::open(database.url(), 2, Purpose::Serve).await.expect("it opens");
     db.migrate().await.expect("it migrates");
-    let newer = AssertSqlSafe(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) select 9999, 'newer', success, checksum, 0 from _sqlx_migrations where version = 1",
-    );
-    match &db {
-        Db::Sqlite(sqlite) => drop(sqlite.write.execute(newer).await.expect("the statement is right")),
-        Db::Postgres(postgres) => drop(postgres.write.execute(newer).await.expect("the statement is right")),
+    database
+        .run("insert into _sqlx_migrations (version, description, success, checksum, execution_time) select 9999, 'newer', success, checksum, 0 from _sqlx_migrations where version = 1")
+        .await;
+    for (oldest, is_accepted) in [("9999", false), ("17", true), ("x", false)] {
+        database.run(&format!("update meta set value = '{oldest}' where key = 'oldest_schema'")).await;
+        let migrated = db.migrate().await;
+        assert_eq!(migrated.is_ok(), is_accepted, "{oldest}: {migrated:?}");
+        assert!(matches!(migrated, Ok(()) | Err(OpenError::Migration(_))));
     }
-    assert!(matches!(db.migrate().await, Err(OpenError::Migration(_))));
     db.close().await;
+}
+
+/// The first migration that nodes of an older version must bear.
+const SHARED: i64 = 17;
+
+/// What a migration takes away from programs that run beside it, if anything.
+fn takes_away(sql: &str) -> Option<&'static str> {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let forbidden = ["drop table", "drop column", "rename ", "set not null", "truncate ", " type "];
+    for statement in text.split(';') {
+        // The body of a function may say anything.
+        let is_alter = statement.trim_start().starts_with("alter table");
+        let found = forbidden
+            .into_iter()
+            .find(|what| statement.contains(what) && (is_alter || what.starts_with("drop") || *what == "truncate "));
+        let adds = statement.split("add column").skip(1).any(|column| column.contains("not null") && !column.contains("default"));
+        if found.is_some() || (is_alter && adds) {
+            return found.or(Some("not null without a default"));
+        }
+    }
+    None
+}
+
+/// Old nodes run on while a new one has migrated: what they use must stay, and what they do not write must have a default. What is not needed any
+/// more is removed one release later, by a migration that names itself as the oldest compatible one.
+#[test]
+fn migrations_only_add_and_name_the_oldest_compatible_version() {
+    assert_eq!(takes_away("-- drop table x\ncreate table x (y bigint not null);"), None);
+    assert_eq!(takes_away("alter table x add column y bigint not null default 0; create index z on x (y);"), None);
+    for wrong in [
+        "drop table x;",
+        "alter table x\n  drop column y;",
+        "ALTER TABLE x RENAME TO y",
+        "alter table x rename column y to z",
+        "alter table x add column y bigint not null",
+        "alter table x alter column y set not null",
+        "alter table x alter column y type text",
+        "truncate x",
+    ] {
+        assert!(takes_away(wrong).is_some(), "{wrong}");
+    }
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let mut oldest = SHARED;
+        for file in files(kind).into_iter().filter(|file| file.ends_with(".up.sql")) {
+            let number: i64 = file[..4].parse().expect("a number");
+            let sql = std::fs::read_to_string(folder(kind).join(&file)).expect("it can be read");
+            if number > SHARED {
+                let named = sql.split_once("values ('oldest_schema', '").and_then(|(_, rest)| rest.split_once('\''));
+                let named: i64 = named.and_then(|(named, _)| named.parse().ok()).unwrap_or_else(|| {
+                    panic!("{file} must begin as 0018 does, and name the oldest migration whose program can run beside it")
+                });
+                assert!((oldest..=number).contains(&named), "{file} names {named}");
+                oldest = named;
+            }
+            if number >= SHARED && oldest < number {
+                assert_eq!(takes_away(&sql), None, "{file}");
+            }
+        }
+    }
 }

@@ -37,7 +37,8 @@ impl Server {
 
     async fn start_at(url: &str, settings: &[(&str, &str)], clock: Clock) -> Self {
         let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE", "SEARCH_TIME"].map(|name| (name, "off"));
-        let mut all: Vec<_> = [("DATABASE_URL", url), ("DEFAULT_ROOMS", "")].into_iter().chain(lifted).collect();
+        let mut all: Vec<_> =
+            [("DATABASE_URL", url), ("DEFAULT_ROOMS", ""), ("DRAIN", "off")].into_iter().chain(lifted).collect();
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -79,7 +80,7 @@ async fn serve(settings: &[(String, String)], clock: Clock, address: SocketAddr)
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let serving = tokio::spawn(async move {
-        app.serve(listener, stop).await;
+        app.serve(listener, parlor::app::Shutdown { begin: stop, ..Default::default() }).await;
     });
     (site, shutdown, serving)
 }

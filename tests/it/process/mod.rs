@@ -14,5 +14,6 @@ mod security_log;
 mod settings;
 mod start;
 mod stop;
+mod supervised;
 mod sync;
 mod writes;

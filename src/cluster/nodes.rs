@@ -1,0 +1,160 @@
+//! The nodes on this Postgres: each writes a row about itself every five seconds, and administrators see them all.
+//!
+//! Owns what a row says, and when a node counts as gone. Without Postgres there is one node, which has no row. It must not be used to
+//! decide anything but how to stop: a row is seconds old.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::node::{Lag, Node, RedisStatus};
+use crate::clock::{Clock, Millis};
+use crate::db::Db;
+use crate::db::nodes::NodeRow;
+use crate::error::Result;
+
+/// How often a node writes its row.
+const BEAT: Duration = Duration::from_secs(5);
+/// A node whose row is older is gone, as far as the others can see.
+pub const GONE: Duration = Duration::from_secs(30);
+/// How long a statement may take when a node stops.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a node says of itself. Other versions may say more or less.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// How many sockets it has.
+    pub sockets: usize,
+    /// How many rooms with listeners miss changes.
+    pub rooms_behind: usize,
+    /// Since when the first of them does, in milliseconds.
+    pub behind_ms: u64,
+    /// How it sees Redis.
+    pub redis: RedisStatus,
+    /// How many frames it could not send.
+    pub frames_dropped: u64,
+    /// How long Postgres took to store the last row, in milliseconds.
+    pub postgres_ms: Option<u64>,
+    /// Why it should get no requests, as `/readyz` says.
+    pub reasons: Vec<String>,
+}
+
+impl Status {
+    /// What this node says of itself.
+    pub fn of(node: &Node, sockets: usize) -> Self {
+        let Lag { rooms, since } = node.lag();
+        Self {
+            sockets,
+            rooms_behind: rooms,
+            behind_ms: since.map_or(0, |since| millis(since.elapsed())),
+            redis: node.redis(),
+            frames_dropped: node.frames_dropped(),
+            postgres_ms: node.postgres_ms(),
+            reasons: node.reasons().into_iter().map(|reason| reason.code().to_owned()).collect(),
+        }
+    }
+}
+
+/// A node as administrators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    /// Its id, new with each start.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// When it started.
+    pub started_at: Millis,
+    /// How long ago it wrote its row, in milliseconds.
+    pub silent_ms: i64,
+    /// Whether it is gone: killed, cut off, or frozen.
+    pub is_gone: bool,
+    /// Whether it is the one that answers.
+    pub is_this: bool,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub status: Status,
+}
+
+/// Writes this node's row until the process ends. Only on Postgres.
+pub async fn keep(db: Arc<Db>, node: Arc<Node>, sockets: impl Fn() -> usize + Send) {
+    let Some(postgres) = db.shared() else { return };
+    let mut ticks = interval(BEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let has_left = node.has_left.lock().await;
+        if *has_left {
+            return;
+        }
+        let status = serde_json::to_string(&Status::of(&node, sockets())).expect("a status always has a JSON form");
+        let began = Instant::now();
+        match postgres.write_node(&node.name, VERSION, millis(node.started.elapsed()), &status).await {
+            Ok(()) => node.set_postgres_ms(millis(began.elapsed())),
+            Err(error) => tracing::debug!(%error, "the row of this node could not be written"),
+        }
+    }
+}
+
+/// All nodes, this one first; those that were gone for a day are forgotten.
+pub async fn list(db: &Db, node: &Node, clock: &Clock, sockets: usize) -> Result<Vec<Listed>> {
+    let this = |started_at| Listed {
+        id: node.id.to_string(),
+        name: node.name.clone(),
+        version: VERSION.to_owned(),
+        started_at,
+        silent_ms: 0,
+        is_gone: false,
+        is_this: true,
+        status: Status::of(node, sockets),
+    };
+    let uptime = i64::try_from(node.started.elapsed().as_millis()).unwrap_or_default();
+    let Some(postgres) = db.shared() else { return Ok(vec![this(clock.now().plus(-uptime))]) };
+    let rows = postgres.list_nodes().await?;
+    let own = rows.iter().find(|row| *row.id == *node.id).map(|row| row.started_at);
+    let mut nodes = vec![this(own.unwrap_or(clock.now().plus(-uptime)))];
+    nodes.extend(rows.into_iter().filter(|row| *row.id != *node.id).map(listed));
+    Ok(nodes)
+}
+
+fn listed(row: NodeRow) -> Listed {
+    let NodeRow { id, name, version, started_at, silent_ms, status } = row;
+    let is_gone = u128::try_from(silent_ms).is_ok_and(|silent| silent > GONE.as_millis());
+    // Of a version that says something else, nothing is known.
+    let status = serde_json::from_str(&status).unwrap_or_default();
+    Listed { id, name, version, started_at, silent_ms, is_gone, is_this: false, status }
+}
+
+/// How many other nodes were seen lately; none if nobody can say.
+pub async fn count_others(db: &Db) -> usize {
+    let Some(postgres) = db.shared() else { return 0 };
+    match timeout(PATIENCE, postgres.count_other_nodes(GONE)).await {
+        Ok(Ok(count)) => usize::try_from(count).unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// Tells the other nodes that this one stops.
+pub async fn leave(db: &Db, node: &Node) {
+    if let Some(redis) = node.outgoing() {
+        redis.say_goodbye().await;
+    }
+    let Some(postgres) = db.shared() else { return };
+    let deleted = timeout(PATIENCE, async {
+        *node.has_left.lock().await = true;
+        postgres.delete_node().await
+    });
+    if !matches!(deleted.await, Ok(Ok(()))) {
+        tracing::debug!("the row of this node could not be deleted");
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
