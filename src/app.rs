@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::accounts::session::Store;
 use crate::chat::Chat;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, nodes};
+use crate::cluster::{Cluster, nodes, skew};
 use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
@@ -39,6 +39,7 @@ impl App {
     /// When the database cannot be opened or migrated; the text is for the person who starts Parlor.
     pub async fn start(config: Config, clock: Clock) -> std::result::Result<Self, crate::db::OpenError> {
         let db = Db::open(&config.database_url, config.database_connections, Purpose::Serve).await?;
+        skew::check(&db).await?;
         db.migrate().await?;
         db.ensure(clock.now()).await?;
         Self::assemble(config, clock, Arc::new(db)).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))

@@ -55,9 +55,14 @@ pub struct Clock {
 impl Clock {
     /// The present moment.
     pub fn now(&self) -> Millis {
+        Self::system().plus(self.offset.load(Ordering::Relaxed))
+    }
+
+    /// What the system's clock says, even in tests: for comparison with another machine's.
+    pub fn system() -> Millis {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
-        let system = jiff::Timestamp::now().as_millisecond();
-        Millis(system + self.offset.load(Ordering::Relaxed))
+        let now = jiff::Timestamp::now();
+        Millis(now.as_millisecond())
     }
 
     /// Moves this clock, and every clone of it, by `ms` milliseconds; for tests.

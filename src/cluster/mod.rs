@@ -4,8 +4,8 @@
 //! to this node's subscribers, in the order of the logs. It must not know sockets or pages, and without it a process serves alone.
 //!
 //! Reading order: `delivery` (the way of events), `sequencer` (their order), `redis` and `frame` (the fast path), `notices`
-//! (notifications of Postgres), `lease` (how long a node serves without hearing them), `node` and `nodes` (what load balancers and
-//! administrators see).
+//! (notifications of Postgres), `lease` (how long a node serves without hearing them), `skew` (whether its clock is right), `node` and
+//! `nodes` (what load balancers and administrators see).
 
 mod delivery;
 mod frame;
@@ -15,6 +15,7 @@ pub mod nodes;
 mod notices;
 mod redis;
 mod sequencer;
+pub mod skew;
 
 use std::sync::Arc;
 

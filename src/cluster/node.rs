@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lease::Lease;
 use super::redis::Outgoing;
+use super::skew::Skew;
 use crate::encoding::random_hex;
 
 /// Why a node should get no requests. A new reason is a variant here, and a line in [`Node::reasons`].
@@ -22,6 +23,8 @@ pub enum Reason {
     Database,
     /// It does not hear what Postgres notifies it of, so it would not notice that access has ended.
     Notifications,
+    /// Its clock differs from the database's.
+    Clock,
 }
 
 impl Reason {
@@ -31,6 +34,7 @@ impl Reason {
             Self::Draining => "draining",
             Self::Database => "database",
             Self::Notifications => "notifications",
+            Self::Clock => "clock",
         }
     }
 }
@@ -73,6 +77,7 @@ pub struct Node {
     /// One more than the milliseconds; zero if unknown.
     postgres_ms: AtomicU64,
     lag: Mutex<Lag>,
+    skew: Skew,
 }
 
 impl Node {
@@ -93,6 +98,7 @@ impl Node {
             has_left: tokio::sync::Mutex::new(false),
             postgres_ms: AtomicU64::new(0),
             lag: Mutex::default(),
+            skew: Skew::default(),
         }
     }
 
@@ -103,7 +109,11 @@ impl Node {
 
     /// Why it should get no requests, except for the database, which is asked anew each time (`Db::is_healthy`).
     pub fn reasons(&self) -> Vec<Reason> {
-        let reasons = [(Reason::Draining, self.is_draining()), (Reason::Notifications, !self.lease.is_valid())];
+        let reasons = [
+            (Reason::Draining, self.is_draining()),
+            (Reason::Notifications, !self.lease.is_valid()),
+            (Reason::Clock, self.skew.is_too_large()),
+        ];
         reasons.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason).collect()
     }
 
@@ -149,6 +159,11 @@ impl Node {
     /// Sets the way to Redis.
     pub(super) fn set_outgoing(&self, redis: Arc<Outgoing>) {
         self.redis.set(redis).ok();
+    }
+
+    /// How far its clock is from the database's.
+    pub fn skew(&self) -> &Skew {
+        &self.skew
     }
 
     /// How far it is behind.

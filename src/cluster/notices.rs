@@ -11,6 +11,7 @@ use sqlx::postgres::PgListener;
 use tokio::time::timeout;
 
 use super::Cluster;
+use crate::clock::Clock;
 use crate::db::Postgres;
 use crate::events::{Event, Failure, Removal, SessionEnd};
 use crate::model::{RoomId, SessionKey, UserId};
@@ -84,8 +85,9 @@ async fn send_echoes(cluster: Arc<Cluster>, echoes: Echoes) {
             *sent = (sent.0 + 1, Some(Instant::now()));
             sent.0
         };
+        let before = Clock::system();
         match timeout(SILENCE, cluster.postgres().echo(number)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(theirs)) => cluster.node.skew().note(before, theirs, Clock::system()),
             Ok(Err(error)) => tracing::debug!(%error, "an echo could not be sent"),
             Err(_) => tracing::debug!("an echo could not be sent in time"),
         }

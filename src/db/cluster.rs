@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use super::Db;
 use super::open::Postgres;
+use crate::clock::Millis;
 use crate::model::{Author, Head, Room, RoomId, UserId, Visibility};
 
 /// A room whose log is further than a node knows.
@@ -48,13 +49,16 @@ impl Postgres {
         Ok(listener)
     }
 
-    /// Notifies all nodes, this one included, so that each knows that it hears.
-    pub async fn echo(&self, number: i64) -> sqlx::Result<()> {
-        sqlx::query("select parlor_notify(current_schema(), jsonb_build_object('type', 'echo', 'number', $1::bigint))")
-            .bind(number)
-            .execute(&self.write)
-            .await
-            .map(drop)
+    /// Notifies all nodes, this one included, so that each knows that it hears. Returns what the database's clock says.
+    pub async fn echo(&self, number: i64) -> sqlx::Result<Millis> {
+        let statement = "select (extract(epoch from clock_timestamp()) * 1000)::bigint,
+                                parlor_notify(current_schema(), jsonb_build_object('type', 'echo', 'number', $1::bigint))";
+        sqlx::query_scalar(statement).bind(number).fetch_one(&self.write).await
+    }
+
+    /// What the database's clock says.
+    pub async fn clock(&self) -> sqlx::Result<Millis> {
+        sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000)::bigint").fetch_one(&self.read).await
     }
 
     /// Notifies all nodes, this one included.
@@ -104,7 +108,7 @@ impl Postgres {
 
     /// A room by its id, as its members see it.
     pub async fn find_room_by_id(&self, room: RoomId) -> sqlx::Result<Option<Room>> {
-        let row: Option<(String, String, String, Visibility, crate::clock::Millis, bool)> =
+        let row: Option<(String, String, String, Visibility, Millis, bool)> =
             sqlx::query_as("select slug, name, topic, visibility, created_at, direct_key is not null from rooms where id = $1")
                 .bind(room)
                 .fetch_optional(&self.read)

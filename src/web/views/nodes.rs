@@ -101,6 +101,7 @@ fn sentence(reason: &str) -> String {
         "draining" => "Stopping".to_owned(),
         "database" => "No database".to_owned(),
         "notifications" => "Doesn’t hear Postgres".to_owned(),
+        "clock" => "Clock is wrong".to_owned(),
         other => format!("Not ready: {other}"),
     }
 }

@@ -1,6 +1,7 @@
 //! Several nodes on one Postgres: what one node commits, all nodes show.
 
 mod access;
+mod clocks;
 mod delivery;
 mod operations;
 mod presence;

@@ -1,0 +1,101 @@
+//! How far this machine's clock is from the database's.
+//!
+//! Owns the comparison and its limits. Sessions, invitations and clean-up compare stored moments with the clock of whichever node looks,
+//! so nodes must agree on the time.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::clock::{Clock, Millis};
+use crate::db::{Db, OpenError};
+
+/// A node whose clock is further off does not start, in milliseconds.
+const REFUSED: i64 = 30_000;
+/// A running node whose clock is further off is not ready, in milliseconds.
+const WARNED: i64 = 5_000;
+
+/// The last comparison.
+#[derive(Debug, Default)]
+pub struct Skew {
+    /// By how many milliseconds this clock is ahead; negative if it is behind.
+    ahead: AtomicI64,
+}
+
+impl Skew {
+    /// By how many milliseconds this clock is ahead at least; negative if it is behind.
+    pub fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Acquire)
+    }
+
+    /// Whether sessions would end noticeably too early or too late.
+    pub fn is_too_large(&self) -> bool {
+        self.ahead().abs() > WARNED
+    }
+
+    /// Notes what the database's clock said between two moments of this one.
+    pub(super) fn note(&self, before: Millis, theirs: Millis, after: Millis) {
+        let was_too_large = self.is_too_large();
+        self.ahead.store(ahead(before, theirs, after), Ordering::Release);
+        match (was_too_large, self.is_too_large()) {
+            (false, true) => {
+                tracing::warn!("{}: sessions end too early or too late, and this node is not ready", said(self.ahead()))
+            }
+            (true, false) => tracing::info!("this machine’s clock agrees with the database’s again"),
+            _ => {}
+        }
+    }
+}
+
+/// Compares the clocks before anything is read or written.
+///
+/// # Errors
+/// With a sentence for the operator if they differ too much.
+pub async fn check(db: &Db) -> Result<(), OpenError> {
+    let Some(postgres) = db.shared() else { return Ok(()) };
+    let before = Clock::system();
+    let theirs = postgres.clock().await?;
+    let ahead = ahead(before, theirs, Clock::system());
+    if ahead.abs() > REFUSED {
+        return Err(OpenError::Unusable(format!("{}. Set both, for example with NTP, and start again", said(ahead))));
+    }
+    Ok(())
+}
+
+/// By how much this clock is ahead, at least: the answer was given at some moment between `before` and `after`.
+fn ahead(before: Millis, theirs: Millis, after: Millis) -> i64 {
+    (before.0 - theirs.0).max(0) + (after.0 - theirs.0).min(0)
+}
+
+fn said(ahead: i64) -> String {
+    let direction = if ahead > 0 { "ahead of" } else { "behind" };
+    format!("this machine’s clock is {} seconds {direction} the database’s", ahead.abs() / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_way_cannot_explain_is_a_difference() {
+        for (before, theirs, after, expected) in [
+            (1000, 1000, 1000, 0),
+            (1000, 9000, 9001, 0),
+            (1000, 9000, 8000, -1000),
+            (50_000, 9000, 51_000, 41_000),
+            (1000, 50_000, 2000, -48_000),
+        ] {
+            assert_eq!(ahead(Millis(before), Millis(theirs), Millis(after)), expected, "{before} {theirs} {after}");
+        }
+        assert_eq!(said(41_500), "this machine’s clock is 41 seconds ahead of the database’s");
+        assert_eq!(said(-5_001), "this machine’s clock is 5 seconds behind the database’s");
+    }
+
+    #[test]
+    fn what_was_right_again_is_no_reason_any_more() {
+        let skew = Skew::default();
+        let compare = |theirs| skew.note(Millis(100_000), Millis(theirs), Millis(100_010));
+        for (theirs, is_too_large) in [(100_005, false), (95_001, false), (94_999, true), (105_011, true), (105_009, false)] {
+            compare(theirs);
+            assert_eq!(skew.is_too_large(), is_too_large, "{theirs}");
+        }
+    }
+}
