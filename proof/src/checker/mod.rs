@@ -11,4 +11,4 @@ mod tests;
 mod verdict;
 
 pub use journal::{Journal, Standing};
-pub use verdict::{Verdict, check};
+pub use verdict::{Verdict, check, check_gapless};

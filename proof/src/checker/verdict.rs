@@ -175,6 +175,21 @@ fn check_stream(verdict: &mut Verdict, journal: &Journal, journals: &[&Journal],
     }
 }
 
+/// Whether what each member heard live on one connection is the log, without a gap. Only for a room of which each change is a message.
+pub fn check_gapless(journals: &[&Journal]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for journal in journals.iter().filter(|journal| journal.standing == Standing::Member) {
+        for pair in journal.live.windows(2).filter(|pair| pair[0].connection == pair[1].connection) {
+            if pair[1].rev > pair[0].rev + 1 {
+                let who = &journal.who;
+                verdict
+                    .find(|it| &mut it.lost, format!("{who} heard rev {} after {}, on one connection", pair[1].rev, pair[0].rev));
+            }
+        }
+    }
+    verdict
+}
+
 /// Live messages of one connection come in the order of their `rev`, each once.
 fn check_live(verdict: &mut Verdict, journal: &Journal) {
     for pair in journal.live.windows(2).filter(|pair| pair[0].connection == pair[1].connection) {

@@ -1,6 +1,6 @@
-//! A load balancer in front of several nodes: each connection goes to the next one.
+//! A load balancer in front of several nodes: each connection goes to the next one that takes it.
 //!
-//! Owns the turns. It has no opinion on whether a node is well.
+//! Owns the turns. It does not ask whether a node is well.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -21,11 +21,16 @@ impl Balancer {
     pub async fn before(nodes: Vec<SocketAddr>) -> Self {
         let turn = Arc::new(AtomicUsize::new(0));
         let serve = move |mut near: TcpStream| {
-            let node = nodes[turn.fetch_add(1, Ordering::Relaxed) % nodes.len()];
+            let first = turn.fetch_add(1, Ordering::Relaxed) % nodes.len();
+            let mut in_turn = nodes[first..].to_vec();
+            in_turn.extend(&nodes[..first]);
             async move {
-                if let Ok(mut server) = TcpStream::connect(node).await {
-                    drop(server.set_nodelay(true));
-                    drop(copy_bidirectional(&mut near, &mut server).await);
+                for node in in_turn {
+                    if let Ok(mut server) = TcpStream::connect(node).await {
+                        drop(server.set_nodelay(true));
+                        drop(copy_bidirectional(&mut near, &mut server).await);
+                        return;
+                    }
                 }
             }
         };

@@ -8,6 +8,7 @@ pub mod drips;
 pub mod latency_proxy;
 pub mod malformed;
 pub mod pg_proxy;
+pub mod repeater;
 pub mod tcp_proxy;
 pub mod ws_proxy;
 

@@ -43,7 +43,7 @@ impl Redis {
     }
 
     /// Where it listens.
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 

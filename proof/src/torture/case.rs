@@ -96,6 +96,8 @@ impl Outcome {
 pub enum Need {
     /// Postgres' programs. A case on Postgres needs not say so.
     Postgres,
+    /// Redis, or Valkey.
+    Redis,
     /// To be root: for mounts and limits.
     Root,
     /// A network namespace with only a loopback interface, in which the whole case runs.
@@ -108,6 +110,7 @@ impl Need {
     pub fn missing(self) -> Option<NotRun> {
         let (is_here, why) = match self {
             Self::Postgres => (Program::Postgres.is_here(), "Postgres is not on this machine".to_owned()),
+            Self::Redis => (Program::Redis.is_here(), "Redis is not on this machine".to_owned()),
             Self::Root => (programs::is_root(), "only root may do this".to_owned()),
             Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),
             Self::Program(name) => (programs::on_path(name).is_some(), format!("{name} is not on this machine")),

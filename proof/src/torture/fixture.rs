@@ -43,7 +43,7 @@ impl fmt::Display for Db {
 pub struct Fixture {
     pub program: PathBuf,
     folder: TempDir,
-    _cluster: Option<Cluster>,
+    cluster: Option<Cluster>,
     url: String,
 }
 
@@ -55,7 +55,7 @@ impl Fixture {
             Some(cluster) => cluster.url("postgres"),
             None => format!("sqlite://{}", folder.path().join("parlor.db").display()),
         };
-        Self { program: program.to_owned(), folder, _cluster: cluster, url }
+        Self { program: program.to_owned(), folder, cluster, url }
     }
 
     /// The server's working directory, with SQLite's file (`parlor.db`).
@@ -67,8 +67,18 @@ impl Fixture {
         &self.url
     }
 
+    /// Its Postgres, in a case on Postgres.
+    pub fn postgres(&self) -> &Cluster {
+        self.cluster.as_ref().expect("the case is on Postgres")
+    }
+
     pub async fn start(&self, settings: &[(&str, &str)]) -> Process {
-        Process::start(&self.program, &[], self.folder(), &self.url, settings).await
+        self.start_on(&self.url, settings).await
+    }
+
+    /// Starts it on another database, or on the same one through a proxy.
+    pub async fn start_on(&self, url: &str, settings: &[(&str, &str)]) -> Process {
+        Process::start(&self.program, &[], self.folder(), url, settings).await
     }
 
     /// Starts it again at its address, and returns how long it took to recover.

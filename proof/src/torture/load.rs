@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::checker::{Journal, Standing, Verdict, check};
+use crate::checker::{Journal, Standing, Verdict, check, check_gapless};
 use crate::client::{Person, Site, Socket};
 use crate::quantile;
 
@@ -204,6 +204,25 @@ impl Load {
         Self { clients, room }
     }
 
+    /// The same on several nodes: `writers` on each, and somebody on each who only listens.
+    pub async fn gather_on(sites: &[&Site], writers: usize) -> Self {
+        let mut load = Self::gather(sites[0], writers * sites.len()).await;
+        let (owner, room) = load.witness();
+        for nth in 1..sites.len() {
+            let name = format!("listener{nth}");
+            let listener = sites[0].register(&name).await;
+            owner.post(&format!("/rooms/{room}/members"), &[("username", &name)]).await.expect(303);
+            load.clients.insert(0, Client::new(listener, &room, Standing::Member, false));
+        }
+        let mut turns = [0, 0];
+        for client in &mut load.clients {
+            let turn = &mut turns[usize::from(client.is_writing)];
+            client.person = client.person.at(sites[*turn % sites.len()]);
+            *turn += 1;
+        }
+        load
+    }
+
     /// Moves everybody to another address of the same server, such as a proxy's.
     pub fn move_to(&mut self, site: &Site) {
         for client in &mut self.clients {
@@ -256,6 +275,14 @@ impl Load {
         let history = history(&owner, &room).await;
         let journals: Vec<_> = self.clients.iter().map(|client| &client.journal).collect();
         check(&journals, &history)
+    }
+
+    /// The same, and what each member heard live must be the log without a gap.
+    pub async fn gapless_verdict(&mut self) -> Verdict {
+        let mut verdict = self.verdict().await;
+        let journals: Vec<_> = self.clients.iter().map(|client| &client.journal).collect();
+        verdict += check_gapless(&journals);
+        verdict
     }
 
     /// A quantile (such as 0.99) of the time that acknowledgements took, since the last call.

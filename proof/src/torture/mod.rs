@@ -10,11 +10,13 @@
 
 mod case;
 mod cases;
+mod delay_probe;
 mod fixture;
 mod heavy;
 mod latency_probe;
 mod load;
 mod namespace;
+mod nodes;
 mod probe;
 mod report;
 
@@ -27,11 +29,13 @@ mod prelude {
     pub use serde_json::{Value, json};
 
     pub use super::case::{Case, CaseResult, Need, NotRun, Outcome};
+    pub use super::delay_probe::{DelayProbe, Delays};
     pub use super::fixture::{Db, Fixture, until_well};
     pub(super) use super::heavy;
     pub use super::heavy::{Cost, EXTRA, Reader, fail, fill, is_all, is_refused_for_now};
     pub use super::latency_probe::LatencyProbe;
     pub use super::load::{Load, history};
+    pub use super::nodes::{Nodes, Presence};
     pub use super::probe::{Probe, until_live};
     pub use crate::client::site::PASSWORD;
     pub use crate::client::{Answer, DEADLINE, Person, Raw, Site, Socket};

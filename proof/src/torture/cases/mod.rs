@@ -13,6 +13,7 @@ mod flood;
 mod joins;
 mod kill;
 mod network;
+mod nodes;
 mod postgres;
 mod soak;
 mod storm;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<&'static Case> {
         accounts::CASES,
         timing::CASES,
         clock::CASES,
+        nodes::CASES,
         soak::CASES,
     ]
     .into_iter()
