@@ -102,6 +102,13 @@ impl Accounts {
         self.events.deliver(events::Event::SessionEnded { session, reason }).await;
     }
 
+    /// Ends a session, and its connections, because its browser logs in again.
+    pub async fn session_replaced(&self, session: SessionKey) -> Result<()> {
+        self.db.replace_session(session.as_str()).await?;
+        self.session_ended(session, SessionEnd::LoggedInAgain).await;
+        Ok(())
+    }
+
     /// Ends all connections of a user whose sessions were deleted. Returns once they can do nothing more.
     async fn access_ended(&self, user: UserId, reason: SessionEnd) {
         self.events.deliver(events::Event::AccessEnded { user, reason }).await;

@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
+use tokio::sync::watch;
 
 use self::display_names::DisplayNames;
 use self::ledger::Ledger;
@@ -59,7 +60,8 @@ pub struct Chat {
     ledger: Ledger,
     recent: Arc<RecentCache>,
     clock: Clock,
-    epoch: Arc<str>,
+    /// On Postgres it changes when another server takes over (`db::history`).
+    epoch: watch::Receiver<Arc<str>>,
     presence: Arc<Presence>,
     names: Arc<Names>,
     display_names: Arc<DisplayNames>,
@@ -79,7 +81,10 @@ pub struct Chat {
 impl Chat {
     /// Opens the rooms of a database. Events are published to `events` in commit order.
     pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Arc<Self>> {
-        let epoch = db.epoch().await?.into();
+        let epoch = match db.shared() {
+            Some(postgres) => postgres.history.epoch(),
+            None => watch::Sender::new(Arc::from(db.epoch().await?)).subscribe(),
+        };
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
         default_rooms::warn_of_missing(&config.default_rooms, &names);
@@ -116,8 +121,8 @@ impl Chat {
     }
 
     /// The id of the database's history, to which every `rev` belongs.
-    pub fn epoch(&self) -> &Arc<str> {
-        &self.epoch
+    pub fn epoch(&self) -> Arc<str> {
+        self.epoch.borrow().clone()
     }
 
     /// Who is connected, and where.

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::watch;
+
 use super::Chat;
 use crate::chat::history::CHANGES_LIMIT;
 use crate::error::Result;
@@ -23,6 +25,16 @@ impl Chat {
         if let Event::RoomChanged { now, .. } = event {
             self.names.set_room(&now.slug, now.visibility == Visibility::Public);
         }
+    }
+
+    /// The changes of the epoch.
+    pub fn epoch_changes(&self) -> watch::Receiver<Arc<str>> {
+        self.epoch.clone()
+    }
+
+    /// Forgets what was kept of the history before.
+    pub fn forget_history(&self) {
+        self.recent.clear();
     }
 
     /// Reads the names of people and public rooms again, when some may have been missed.

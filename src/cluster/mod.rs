@@ -30,8 +30,8 @@ use crate::db::{Db, Postgres};
 use crate::error::{Error, Result};
 use crate::events::{Bus, Event};
 
-/// How many frames of other nodes may wait for delivery.
-const REMOTE: usize = 256;
+/// How many frames of other nodes, of some 256 KB at most, may wait for delivery.
+const REMOTE: usize = 64;
 
 /// This node among others.
 pub struct Cluster {
@@ -73,12 +73,23 @@ impl Cluster {
         tokio::spawn(delivery::run(cluster.clone(), own, frames));
         // The names were read before it listened.
         cluster.chat.reload_names().await?;
+        tokio::spawn(cluster.clone().follow_history());
         tokio::spawn(notices::run(cluster, listener));
         Ok(node)
     }
 
     fn lease(&self) -> &Lease {
         self.node.lease()
+    }
+
+    /// Has every client start over when another Postgres has taken over that may lack changes.
+    async fn follow_history(self: Arc<Self>) {
+        let mut epoch = self.chat.epoch_changes();
+        while epoch.changed().await.is_ok() {
+            self.chat.forget_history();
+            self.bus.heads().retain(|_| false);
+            self.bus.distribute_and_wait(vec![Event::HistoryReplaced]).await;
+        }
     }
 
     fn postgres(&self) -> &Postgres {

@@ -18,6 +18,8 @@ use crate::model::{RoomId, SessionKey, UserId};
 
 /// How often this node notifies itself.
 const ECHO: Duration = Duration::from_secs(2);
+/// After how many echoes Postgres is asked how it is replicated.
+const REFRESH: i64 = 5;
 /// Without any notification for so long, the connection is replaced: it may be dead without an error.
 const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
@@ -85,6 +87,12 @@ async fn send_echoes(cluster: Arc<Cluster>, echoes: Echoes) {
             *sent = (sent.0 + 1, Some(Instant::now()));
             sent.0
         };
+        // Whether commits wait for a standby can change at any time.
+        if number % REFRESH == 1
+            && let Ok(Err(error)) = timeout(SILENCE, cluster.postgres().refresh_history()).await
+        {
+            tracing::debug!(%error, "could not ask how Postgres is replicated");
+        }
         let before = Clock::system();
         match timeout(SILENCE, cluster.postgres().echo(number)).await {
             Ok(Ok(theirs)) => cluster.node.skew().note(before, theirs, Clock::system()),

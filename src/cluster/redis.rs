@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -20,8 +20,9 @@ use crate::chat::presence::Presence;
 use crate::chat::presence::nodes::{FULL, Report};
 use crate::events::Event;
 
-/// How many batches may wait to be sent.
+/// How many batches may wait to be sent, and about how many bytes.
 const QUEUE: usize = 256;
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// How many bytes of messages go into one frame, about.
 const FRAME: usize = 256 * 1024;
 /// How long Redis may take to answer.
@@ -55,6 +56,8 @@ struct State {
     heard: AtomicU64,
     /// How many frames were not sent.
     dropped: AtomicU64,
+    /// The bytes of messages that wait.
+    waiting: AtomicUsize,
 }
 
 /// Where events wait to be sent.
@@ -68,7 +71,13 @@ pub struct Outgoing {
 impl Outgoing {
     /// Sends what other nodes need of these events, or drops it if Redis cannot keep up.
     pub fn offer(&self, events: Arc<[Event]>) {
-        if events.iter().any(is_shared) && self.queue.try_send(events).is_err() {
+        if !events.iter().any(is_shared) {
+            return;
+        }
+        let bytes = weigh(&events);
+        let is_full = self.state.waiting.fetch_add(bytes, Ordering::AcqRel) > QUEUE_BYTES;
+        if is_full || self.queue.try_send(events).is_err() {
+            self.state.waiting.fetch_sub(bytes, Ordering::AcqRel);
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -103,6 +112,12 @@ impl State {
     }
 }
 
+/// The bytes of the messages among events.
+fn weigh(events: &[Event]) -> usize {
+    let bytes = |event: &Event| if let Event::Message { logged, .. } = event { logged.json().get().len() } else { 0 };
+    events.iter().map(bytes).sum()
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -130,6 +145,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::SessionEnded { .. }
         | Event::AccessUncertain
         | Event::AttemptsFailed { .. }
+        | Event::HistoryReplaced
         | Event::AccessEnded { .. } => false,
     }
 }
@@ -164,7 +180,8 @@ impl Link {
     pub fn new(url: &str, key: &str, node: Arc<str>, presence: Arc<Presence>) -> RedisResult<Self> {
         use sha2::{Digest, Sha256};
         let channel = format!("parlor:{}", &crate::encoding::hex(&Sha256::digest(key))[..16]).into();
-        let state = State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0) };
+        let state =
+            State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0), waiting: AtomicUsize::new(0) };
         let (appeared, state) = (Arc::new(Notify::new()), Arc::new(state));
         Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), presence, appeared, state })
     }
@@ -211,6 +228,8 @@ impl Link {
                 // An empty frame is a heartbeat.
                 () = tokio::time::sleep(BEAT) => {}
             }
+            let taken: usize = batches.iter().map(|events: &Arc<[Event]>| weigh(events)).sum();
+            self.state.waiting.fetch_sub(taken, Ordering::AcqRel);
             let shared = batches.iter().flat_map(|events| events.iter()).filter(|event| is_shared(event));
             for (events, presence) in contents(shared.collect(), reports) {
                 number += 1;

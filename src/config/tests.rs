@@ -101,6 +101,8 @@ fn no_problem_repeats_the_value() {
 fn wrong_values_are_refused() {
     let wrong = [
         ("DATABASE_URL", "mysql://localhost/parlor"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://"),
         ("DATABASE_URL", "parlor.db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite::memory:"),

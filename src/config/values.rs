@@ -76,7 +76,9 @@ pub(super) fn database_url(text: &str) -> Parsed<String> {
 
 pub(super) fn redis_url(text: &str) -> Parsed<Option<String>> {
     match text.split_once("://") {
-        Some(("redis" | "rediss" | "redis+unix", rest)) if !rest.is_empty() => Ok(Some(text.into())),
+        Some(("redis" | "rediss" | "redis+unix", rest)) if !rest.is_empty() && redis::Client::open(text).is_ok() => {
+            Ok(Some(text.into()))
+        }
         _ => Err("must be redis://HOST, rediss://USER:PASSWORD@HOST or redis+unix:///PATH".into()),
     }
 }

@@ -67,6 +67,14 @@ impl Postgres {
         sqlx::query(statement).bind(body).execute(&self.write).await.map(drop)
     }
 
+    /// Notes how the database is replicated, and learns of another epoch.
+    pub async fn refresh_history(&self) -> sqlx::Result<()> {
+        let mut guard = self.write.acquire().await?;
+        self.history.refresh(&mut guard).await?;
+        guard.release();
+        Ok(())
+    }
+
     /// The secret that nodes sign their frames with, and the name of their channel; created on first use.
     pub async fn cluster_key(&self) -> sqlx::Result<String> {
         let new = crate::encoding::hex(&rand::random::<[u8; 32]>());

@@ -12,6 +12,7 @@ pub mod direct;
 mod directory;
 pub mod drafts;
 mod file;
+mod history;
 pub mod ledger;
 mod lookalikes;
 mod mentions;
@@ -140,6 +141,11 @@ impl Db {
             .execute(pool)
             .await?;
         });
+        if let Self::Postgres(postgres) = self {
+            let mut guard = postgres.write.acquire().await?;
+            postgres.history.check(&mut guard).await?;
+            guard.release();
+        }
         self.prepare_index().await
     }
 

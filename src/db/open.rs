@@ -18,6 +18,7 @@ use sqlx::{Connection, Database, Executor, Row};
 
 use super::checkpoint::Checkpoints;
 use super::connections::FRESH;
+use super::history::History;
 use super::search::Follower;
 use super::{Connections, Db, file, statistics};
 use crate::encoding::random_hex;
@@ -96,6 +97,8 @@ pub struct Postgres {
     pub read: Connections<sqlx::Postgres>,
     /// The id of this process, by which its connections are known in Postgres and its notifications by other nodes.
     pub(super) node: Arc<str>,
+    /// Whether it has the history that clients know.
+    pub history: Arc<History>,
     /// How to open a connection.
     pub(super) options: Box<PgConnectOptions>,
 }
@@ -270,7 +273,8 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     ]);
     // The ledger needs one connection at a time, and other writers must not wait for it.
     let writing = (connections / 4).max(2);
-    let write = postgres_pool(writing)
+    let history = Arc::new(History::default());
+    let write = postgres_pool(writing, &history)
         // Writes look up rows by key. The planner assumes a hundred rows for any array and would rather scan a small table; these
         // settings leave only nested loops (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
@@ -278,7 +282,8 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     let write = Connections::of(write);
     // Read-only; only search begins a transaction, to set its own time limit.
     let reading = connections.saturating_sub(writing).max(1);
-    let read = postgres_pool(reading).connect_with(options.clone().options([("default_transaction_read_only", "on")])).await?;
+    let read =
+        postgres_pool(reading, &history).connect_with(options.clone().options([("default_transaction_read_only", "on")])).await?;
     let read = Connections::of(read);
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&read).await?;
@@ -289,11 +294,16 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     if purpose == Purpose::Serve {
         tokio::spawn(statistics::keep(write.clone()));
     }
-    Ok(Postgres { write, read, node, options: Box::new(options) })
+    Ok(Postgres { write, read, node, history, options: Box::new(options) })
 }
 
-fn postgres_pool(connections: u32) -> PoolOptions<sqlx::Postgres> {
+fn postgres_pool(connections: u32, history: &Arc<History>) -> PoolOptions<sqlx::Postgres> {
+    let history = history.clone();
     pool::<sqlx::Postgres>(connections)
+        .after_connect(move |connection, _| {
+            let history = history.clone();
+            Box::pin(async move { history.check(connection).await })
+        })
         // A recently used connection is trusted.
         .before_acquire(|connection, about| {
             Box::pin(async move {

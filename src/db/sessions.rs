@@ -152,6 +152,26 @@ impl Db {
         Ok(deleted > 0)
     }
 
+    /// Ends a session because its browser logs in again, which other nodes tell its sockets.
+    pub async fn replace_session(&self, key: &str) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(_) => drop(self.delete_session(key).await?),
+            Self::Postgres(postgres) => {
+                // The trigger of migration 17 reads the reason.
+                sqlx::query(
+                    "with said as (
+                         select set_config('parlor.session_end', 'logged_in_again:' || user_id, true) from sessions where key = $1
+                     )
+                     delete from sessions where key = $1 and exists (select from said)",
+                )
+                .bind(key)
+                .execute(&postgres.write)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes expired sessions; returns how many.
     pub async fn delete_expired_sessions(&self, now: Millis, idle_since: Millis) -> sqlx::Result<u64> {
         Ok(write!(self, |pool| sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")

@@ -190,6 +190,8 @@ pub enum Event {
         /// Why.
         reason: SessionEnd,
     },
+    /// The history has another epoch: clients start over.
+    HistoryReplaced,
     /// Notifications may have been missed: whether those who are connected still have access is to be read from the database.
     AccessUncertain,
     /// Attempts to authenticate failed on another node.

@@ -68,6 +68,7 @@ fn all() -> Vec<Event> {
         Event::PresenceChanged { room: RoomId(5), slug: slug.clone(), username: "ada".into(), is_online: true },
         Event::OnlineChanged { audience: vec![user], username: "ada".into(), is_online: false },
         Event::PresenceMoved { room: RoomId(5), slug, user, username: "ada".into(), is_online: true },
+        Event::HistoryReplaced,
         Event::AccessUncertain,
         Event::AttemptsFailed { failures: vec![Failure { limit: FailureLimit::Pair, key: u64::MAX }] },
         Event::SessionEnded { session, reason: SessionEnd::LoggedInAgain },

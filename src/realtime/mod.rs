@@ -125,28 +125,35 @@ impl Realtime {
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
         });
-        realtime.clone().open();
+        realtime.open();
         tokio::spawn(publish::run(realtime.clone(), events));
         tokio::spawn(realtime.clone().sweep());
         tokio::spawn(realtime.clone().publish_leavers());
         (layer, realtime)
     }
 
-    fn open(self: Arc<Self>) {
-        let io = self.io.clone();
-        let admitting = self.clone();
+    fn open(self: &Arc<Self>) {
+        // Weak, because the namespace belongs to `io`, which belongs to this.
+        let (admitting, welcoming) = (Arc::downgrade(self), Arc::downgrade(self));
         let admit = move |socket: SocketRef| {
-            let realtime = admitting.clone();
-            async move { realtime.admit(socket).await }
+            let realtime = admitting.upgrade();
+            async move {
+                match realtime {
+                    Some(realtime) => realtime.admit(socket).await,
+                    None => Err(Refusal::Unavailable),
+                }
+            }
         };
         let welcome = move |socket: SocketRef| {
             // Runs in the connecting task, before anything else can happen to the socket.
-            if let Some(connection) = socket.extensions.get::<Arc<Connection>>() {
-                self.registry.add(&socket, &connection);
+            if let Some(realtime) = welcoming.upgrade()
+                && let Some(connection) = socket.extensions.get::<Arc<Connection>>()
+            {
+                realtime.registry.add(&socket, &connection);
             }
             async {}
         };
-        io.ns(NAMESPACE, welcome.with(admit));
+        self.io.ns(NAMESPACE, welcome.with(admit));
     }
 
     /// Checks the session in the database at each connect: a transport can outlive its session.
@@ -203,6 +210,7 @@ impl Realtime {
         self.cut_all();
     }
 
+    /// Cuts every socket; the clients come back.
     fn cut_all(&self) {
         for Connected { socket, connection } in self.registry.everybody() {
             socket.leave_all();

@@ -76,6 +76,7 @@ impl Realtime {
             Event::AccessUncertain => self.check_access().await,
             // No socket is to know.
             Event::AttemptsFailed { .. } => {}
+            Event::HistoryReplaced => self.cut_all(),
             Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
             Event::RoomChanged { room, is_direct: false, now } => {
                 self.broadcast(Audience::Live(*room), &Described { room: &now.slug, now }).await;
@@ -153,7 +154,7 @@ impl Realtime {
                 Ok(None) => {}
                 Ok(Some(listed)) => {
                     realtime.registry.follow(room, listed.head);
-                    let entered = Entered(OwnRoom::new(&listed, realtime.chat.epoch()));
+                    let entered = Entered(OwnRoom::new(&listed, &realtime.chat.epoch()));
                     for connected in watching {
                         if connected.socket.send(&entered).is_err() {
                             connected.connection.cut();

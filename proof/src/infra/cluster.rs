@@ -5,7 +5,7 @@
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,21 +37,9 @@ impl Cluster {
 
     fn try_start(settings: &[&str]) -> io::Result<Self> {
         let owner = unprivileged()?;
-        // The socket's path may be 107 bytes at most, so the folder is right under /tmp.
-        let folder = tempfile::Builder::new().prefix("parlor-pg-").tempdir_in("/tmp")?.keep();
-        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700))?;
-        if let Some((user, group)) = owner {
-            chown(&folder, Some(user), Some(group))?;
-        }
+        let folder = private_folder(owner)?;
         let text = folder.to_string_lossy().into_owned();
-        let watchdog = Watchdog::new(
-            // Its pid file shows when it has ended: the process may stay a zombie where nobody waits for orphans.
-            r#"file=$1/data/postmaster.pid
-               kill -QUIT "$(head -n 1 "$file")"
-               for _ in $(seq 200); do [ -e "$file" ] || break; sleep 0.05; done
-               rm -rf "$1""#,
-            &[&text],
-        )?;
+        let watchdog = stopper(&folder)?;
         let cluster = Self { folder, owner, count: AtomicU32::new(0), _watchdog: watchdog };
         let data = cluster.folder.join("data");
         cluster.run(
@@ -84,6 +72,38 @@ impl Cluster {
     /// Stops it: `fast` disconnects the clients, `immediate` is a crash.
     pub fn down(&self, mode: &str) -> io::Result<()> {
         self.run(Command::new(program("pg_ctl")?).args(["-w", "-m", mode, "stop", "-D"]).arg(self.folder.join("data")))
+    }
+
+    /// A standby of this one, which follows it asynchronously once it is [up](Self::up). It takes no writes before [`Self::promote`].
+    pub fn standby(&self) -> io::Result<Self> {
+        let owner = unprivileged()?;
+        let folder = private_folder(owner)?;
+        let watchdog = stopper(&folder)?;
+        let standby = Self { folder, owner, count: AtomicU32::new(1000), _watchdog: watchdog };
+        let data = standby.folder.join("data");
+        standby.run(
+            Command::new(program("pg_basebackup")?)
+                .args(["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--username=postgres", "--host"])
+                .arg(&self.folder)
+                .arg("--pgdata")
+                .arg(&data),
+        )?;
+        let file = data.join("postgresql.auto.conf");
+        let lines = std::fs::read_to_string(&file)?;
+        let (before, after) = (self.folder.display().to_string(), standby.folder.display().to_string());
+        // Its own socket; where it follows the other one from stays.
+        let own = |line: &str| {
+            if line.starts_with("unix_socket_directories") { line.replace(&before, &after) } else { line.to_owned() }
+        };
+        // It has no standby of its own, for which its commits would wait.
+        let lines = lines.lines().filter(|line| !line.starts_with("synchronous_standby_names"));
+        std::fs::write(&file, lines.map(own).collect::<Vec<_>>().join("\n"))?;
+        Ok(standby)
+    }
+
+    /// Makes a standby the one that is written to.
+    pub fn promote(&self) -> io::Result<()> {
+        self.run(Command::new(program("pg_ctl")?).args(["-w", "promote", "-D"]).arg(self.folder.join("data")))
     }
 
     /// The address of a database in it.
@@ -148,6 +168,28 @@ impl Cluster {
         let more = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         Err(io::Error::other(format!("{command:?} ended with {status}:\n{said}{more}")))
     }
+}
+
+fn private_folder(owner: Option<(u32, u32)>) -> io::Result<PathBuf> {
+    // The socket's path may be 107 bytes at most, so the folder is right under /tmp.
+    let folder = tempfile::Builder::new().prefix("parlor-pg-").tempdir_in("/tmp")?.keep();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700))?;
+    if let Some((user, group)) = owner {
+        chown(&folder, Some(user), Some(group))?;
+    }
+    Ok(folder)
+}
+
+/// Stops the Postgres in a folder and removes the folder, at the end.
+fn stopper(folder: &Path) -> io::Result<Watchdog> {
+    Watchdog::new(
+        // Its pid file shows when it has ended: the process may stay a zombie where nobody waits for orphans.
+        r#"file=$1/data/postmaster.pid
+           kill -QUIT "$(head -n 1 "$file")"
+           for _ in $(seq 200); do [ -e "$file" ] || break; sleep 0.05; done
+           rm -rf "$1""#,
+        &[&folder.to_string_lossy()],
+    )
 }
 
 fn program(name: &str) -> io::Result<PathBuf> {

@@ -16,13 +16,17 @@ use crate::model::{Head, Logged, RoomId};
 const CROSSING: Duration = Duration::from_millis(20);
 /// How long until a failed read is tried again.
 const RETRY: Duration = Duration::from_millis(250);
-/// The most changes of a room that wait; further ones are read with the gap.
+/// The most changes of a room that wait, and of all rooms, and how many bytes one may have. Others are read with the gap.
 const HELD: usize = 256;
+const HELD_IN_ALL: usize = 2048;
+const HELD_BYTES: usize = 8 * 1024;
 
 /// The rooms with gaps.
 #[derive(Debug, Default)]
 pub struct Sequencer {
     gaps: HashMap<RoomId, Gap>,
+    /// How many changes wait in all gaps, counted anew whenever a gap closes.
+    held: usize,
 }
 
 /// Changes are missing in a room.
@@ -64,9 +68,10 @@ impl Sequencer {
                 }
             }
             Position::Ahead => {
+                let may_wait = self.held < HELD_IN_ALL && logged.json().get().len() <= HELD_BYTES;
                 let gap = self.expect(logged.room, &message.room, message.rev);
-                if gap.held.len() < HELD {
-                    gap.held.insert(message.rev, event);
+                if may_wait && gap.held.len() < HELD && gap.held.insert(message.rev, event).is_none() {
+                    self.held += 1;
                 }
             }
         }
@@ -106,6 +111,11 @@ impl Sequencer {
         if gap.due.is_some() && heads.of(room).is_none_or(|head| head.rev >= gap.target) {
             self.gaps.remove(&room);
         }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.held = self.gaps.values().map(|gap| gap.held.len()).sum();
     }
 
     /// How far this node is behind.
@@ -136,6 +146,7 @@ impl Sequencer {
                 _ => false,
             }
         });
+        self.count();
         missing
     }
 

@@ -46,6 +46,7 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
     }
     let participants = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     realtime.came_online(&connected.connection, participants).await;
-    let rooms = rooms.iter().map(|listed| OwnRoom::new(listed, realtime.chat.epoch())).collect();
+    let epoch = realtime.chat.epoch();
+    let rooms = rooms.iter().map(|listed| OwnRoom::new(listed, &epoch)).collect();
     Ok(Watched { rooms, more: next.is_some(), next, sidebar })
 }

@@ -49,13 +49,11 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
 pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
-        let before = existing(&session, &accounts).await?;
+        if let Some(before) = existing(&session, &accounts).await? {
+            accounts.session_replaced(before).await?;
+        }
         session.clear().await;
         session.cycle_id().await.map_err(internal)?;
-        // Before anything else can fail: it has ended in the database.
-        if let Some(before) = before {
-            accounts.session_ended(before, SessionEnd::LoggedInAgain).await;
-        }
         session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
         session.save().await.map_err(internal)
     })

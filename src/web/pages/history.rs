@@ -174,7 +174,7 @@ async fn show(
         }
         let history = state.chat.page(&view, window, limit).await?;
         let etag = if names.agree(names_version, authors(&history.messages)) { etag } else { ETag::unique() };
-        let head = HeadJson { head: view.head, epoch: state.chat.epoch() };
+        let head = HeadJson { head: view.head, epoch: &state.chat.epoch() };
         return Ok(revalidated(etag.on(Json(HistoryJson { room: &view.room, history, head }).into_response())));
     }
     let layout = match shown.layout.take() {

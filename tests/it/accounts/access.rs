@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Socket, TestApp};
 
@@ -13,7 +13,7 @@ async fn is_ended(socket: &Socket, reason: &str) {
     socket.is_cut().await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_new_password_ends_every_session_but_ones_own_browser_goes_on(app: &TestApp) {
     let ada = app.register("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -35,7 +35,7 @@ async fn a_new_password_ends_every_session_but_ones_own_browser_goes_on(app: &Te
     again.post("/login", &[("username", "ada"), ("password", NEW)]).await.expect(303);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_password_is_changed_only_by_who_knows_it_and_for_a_good_one(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -56,7 +56,7 @@ async fn a_password_is_changed_only_by_who_knows_it_and_for_a_good_one(app: &Tes
     app.log_in("ada").await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_banned_is_out_at_once_and_stays_out_until_let_back_in(app: &TestApp) {
     let (ada, rosa) = (app.register("ada").await, app.register("rosa").await);
     app.database.make_admin("rosa").await;
@@ -76,7 +76,7 @@ async fn who_is_banned_is_out_at_once_and_stays_out_until_let_back_in(app: &Test
     witness.hears("back again").await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn bans_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
     let root = app.register("rosa").await;
     app.database.make_admin("rosa").await;
@@ -96,7 +96,7 @@ async fn bans_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
     socket.post("general", "back again", "1").await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn new_passwords_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
     app.register("ada").await;
     let mut passwords = [PASSWORD, NEW];
@@ -125,7 +125,7 @@ async fn new_passwords_that_race_with_connects_leave_no_socket_behind(app: &Test
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_registers_or_logs_in_anew_ends_the_session_before_at_once(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -141,7 +141,7 @@ async fn whoever_registers_or_logs_in_anew_ends_the_session_before_at_once(app: 
     socket.post("general", "still here", "1").await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_log_out_whose_sender_has_hung_up_reaches_the_sockets(app: &TestApp) {
     use tokio::io::AsyncWriteExt;
     for nth in 0..8 {
@@ -159,7 +159,7 @@ async fn a_log_out_whose_sender_has_hung_up_reaches_the_sockets(app: &TestApp) {
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn only_an_administrator_bans_and_nobody_themselves(app: &TestApp) {
     let (ada, grace, rosa) = (app.register("ada").await, app.register("grace").await, app.register("rosa").await);
     app.database.make_admin("rosa").await;

@@ -3,6 +3,7 @@
 mod access;
 mod clocks;
 mod delivery;
+mod failover;
 mod operations;
 mod presence;
 mod shared;

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::harness::app::Server;
 use crate::harness::{Database, TestApp};
-use crate::{both, once};
+use crate::{everywhere, once};
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_pin_is_seen_by_everybody_and_listed_until_it_is_taken_away(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -33,7 +33,7 @@ async fn a_pin_is_seen_by_everybody_and_listed_until_it_is_taken_away(app: &Test
     assert_eq!(socket.ok("pins", json!({ "room": "general" })).await["messages"], json!([]));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_no_member_pins_nothing_and_what_is_no_message_is_not_pinned(app: &TestApp) {
     let (ada, eve) = (app.register("ada").await, app.register("eve").await);
     let (socket, _) = ada.join("general").await;
@@ -49,7 +49,7 @@ async fn who_is_no_member_pins_nothing_and_what_is_no_message_is_not_pinned(app:
     assert_eq!(socket.refused("pin", pin).await, "invalid");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn marked_unread_it_waits_again_at_all_of_the_persons_sockets(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (here, _) = ada.join("general").await;

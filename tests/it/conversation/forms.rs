@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::TestApp;
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn every_act_has_a_form_and_the_page_offers_what_one_may_do(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -35,7 +35,7 @@ async fn every_act_has_a_form_and_the_page_offers_what_one_may_do(app: &TestApp)
     socket.next_where("message", |it| it["deleted_at"].is_string()).await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_refused_form_says_why_and_keeps_the_words(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -50,7 +50,7 @@ async fn a_refused_form_says_why_and_keeps_the_words(app: &TestApp) {
     assert_eq!(ada.get("/rooms/general/x/more").await.status, 404);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn an_answer_is_written_under_what_it_answers(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -69,7 +69,7 @@ async fn an_answer_is_written_under_what_it_answers(app: &TestApp) {
     assert!(!page.contains("who has the"), "{page}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn unread_messages_begin_under_a_line(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Person, TestApp};
 
 async fn mentioned(person: &Person) -> Vec<String> {
@@ -11,7 +11,7 @@ async fn mentioned(person: &Person) -> Vec<String> {
     bodies.map(|it| it["body"].as_str().expect("words").to_owned()).collect()
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_is_named_finds_the_message_and_nobody_else_does(app: &TestApp) {
     let (ada, grace, eve) = (app.register("ada").await, app.register("grace").await, app.register("eve").await);
     let (socket, _) = ada.join("general").await;
@@ -27,7 +27,7 @@ async fn whoever_is_named_finds_the_message_and_nobody_else_does(app: &TestApp) 
     assert!(page.contains("tea, ") && page.contains(&format!("/rooms/general/{}", message["seq"])), "{page}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn other_words_for_everybody_address_the_room(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -43,7 +43,7 @@ async fn other_words_for_everybody_address_the_room(app: &TestApp) {
     assert_eq!(found["results"].as_array().map(Vec::len), Some(5));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn room_addresses_every_member_and_here_those_who_are_connected(app: &TestApp) {
     let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
     let (socket, _) = ada.join("general").await;
@@ -59,7 +59,7 @@ async fn room_addresses_every_member_and_here_those_who_are_connected(app: &Test
     assert_eq!(mentioned(&ada).await, [""; 0]);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_private_room_calls_nobody_from_outside_and_what_one_lost_is_not_shown(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Den", "private").await;
@@ -74,7 +74,7 @@ async fn a_private_room_calls_nobody_from_outside_and_what_one_lost_is_not_shown
     assert!(!grace.get("/mentions").await.expect(200).body.contains("welcome"));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn an_edit_calls_those_whom_it_names_and_lets_the_others_go(app: &TestApp) {
     let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
     let (socket, _) = ada.join("general").await;
@@ -85,7 +85,7 @@ async fn an_edit_calls_those_whom_it_names_and_lets_the_others_go(app: &TestApp)
     assert_eq!(mentioned(&mary).await.len(), 0);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn mentions_come_a_page_at_a_time_newest_first(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Tea", "public").await;

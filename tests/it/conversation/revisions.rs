@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Person, Socket, TestApp};
 
 /// Edits a message so often, as fast as it is acknowledged in hundreds: its words become `version 1`, `version 2`, …
@@ -46,7 +46,7 @@ async fn pages(person: &Person, socket: &Socket, room: &str, seq: &Value) -> Vec
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn it_is_kept_for_the_author_and_for_administrators(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -78,7 +78,7 @@ async fn it_is_kept_for_the_author_and_for_administrators(app: &TestApp) {
     assert_eq!(other.ok("revisions", asked).await["revisions"], history);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn it_comes_in_pages_of_twenty_newest_first(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -113,7 +113,7 @@ async fn it_comes_in_pages_of_twenty_newest_first(app: &TestApp) {
     assert!(shows(&top, 44) && shows(&top, 25) && link(&top, "prev").is_none(), "{top}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_place_that_is_none_is_refused_and_one_beyond_the_end_is_empty(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -139,7 +139,7 @@ async fn a_place_that_is_none_is_refused_and_one_beyond_the_end_is_empty(app: &T
     ada.get(&format!("{history}?after={}", i64::MAX)).await.expect(200);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_page_of_long_revisions_ends_early_and_nothing_is_left_out(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -163,7 +163,7 @@ async fn a_page_of_long_revisions_ends_early_and_nothing_is_left_out(app: &TestA
     assert_eq!(seen, (0..30).rev().map(words).collect::<Vec<_>>());
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn the_first_hundred_and_the_last_hundred_are_kept(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -188,7 +188,7 @@ async fn the_first_hundred_and_the_last_hundred_are_kept(app: &TestApp) {
     assert_eq!(app.database.rows("revisions").await.len(), 150);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_deletion_takes_it_along(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Person, Socket, TestApp};
 
 /// Posts a reply, and gives its place.
@@ -19,7 +19,7 @@ async fn thread(person: &Person, room: &str, seq: &Value, query: &str) -> (Value
     (page["message"]["body"].clone(), replies, page)
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_thread_has_the_replies_to_replies_and_nothing_else(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (socket, _) = ada.join("general").await;
@@ -49,7 +49,7 @@ async fn a_thread_has_the_replies_to_replies_and_nothing_else(app: &TestApp) {
     assert_eq!((message, replies), (json!("anybody?"), vec![]));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn replies_of_one_moment_find_their_thread(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, head) = ada.join("general").await;
@@ -71,7 +71,7 @@ async fn replies_of_one_moment_find_their_thread(app: &TestApp) {
     assert_eq!((message, replies), (json!("1"), (2..=40).map(|number: i64| number.to_string()).collect()));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn long_threads_come_in_pages(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -93,7 +93,7 @@ async fn long_threads_come_in_pages(app: &TestApp) {
     assert!(html.contains("reply 60") && html.contains("First replies") && !html.contains("rel=\"next\""), "{html}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn what_is_no_message_has_no_thread(app: &TestApp) {
     let ada = app.register("ada").await;
     ada.join("general").await;

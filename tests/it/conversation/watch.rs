@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Socket, TestApp};
 
 /// How a room stands, in what `watch` was answered with.
@@ -12,7 +12,7 @@ async fn watched(socket: &Socket, room: &str) -> Value {
     rooms.iter_mut().find(|it| it["room"] == room).unwrap_or_else(|| panic!("{room} is not among one's rooms")).take()
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_watches_hears_new_messages_of_rooms_that_are_not_open(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Tea", "public").await;
@@ -37,7 +37,7 @@ async fn who_watches_hears_new_messages_of_rooms_that_are_not_open(app: &TestApp
     assert!(writing.peek_at("activity").is_empty(), "who does not watch is not told");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn what_waits_is_told_anew_when_a_message_is_deleted_or_calls_others(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Tea", "public").await;
@@ -67,7 +67,7 @@ async fn what_waits_is_told_anew_when_a_message_is_deleted_or_calls_others(app: 
     assert!(elsewhere.peek_at("changed").is_empty(), "each is told once");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_sent_out_hears_no_more_and_who_is_brought_in_does(app: &TestApp) {
     let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
     let room = ada.create_room("Den", "private").await;
@@ -92,7 +92,7 @@ async fn who_is_sent_out_hears_no_more_and_who_is_brought_in_does(app: &TestApp)
     assert!(mary_socket.peek().is_empty(), "{:?}", mary_socket.peek());
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn the_notification_level_of_a_room_follows_the_person_and_is_theirs_alone(app: &TestApp) {
     let (ada, eve) = (app.register("ada").await, app.register("eve").await);
     let (here, _) = ada.join("general").await;

@@ -365,3 +365,28 @@ fn migrations_only_add_and_name_the_oldest_compatible_version() {
         }
     }
 }
+
+/// A node that starts while another one migrates waits for it, longer than any other statement may wait.
+#[test]
+fn a_start_waits_for_a_migration_that_takes_long() {
+    on_threads_of("long migration", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        let first = Db::open(database.url(), 2, Purpose::Serve).await.unwrap();
+        first.migrate().await.unwrap();
+        let pool = PgPool::connect(database.url()).await.unwrap();
+        let mut migrating = pool.begin().await.unwrap();
+        migrating.execute("lock table _sqlx_migrations").await.unwrap();
+        let url = database.url().to_owned();
+        let starting = tokio::spawn(async move { Db::open(&url, 2, Purpose::Serve).await.unwrap().migrate().await });
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+            and clock_timestamp() - query_start > interval '6 s'";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&pool).await.unwrap() == 0 {
+            assert!(!starting.is_finished(), "it did not wait");
+        }
+        migrating.rollback().await.unwrap();
+        starting.await.unwrap().unwrap();
+        pool.close().await;
+        first.close().await;
+        database.discard().await;
+    });
+}

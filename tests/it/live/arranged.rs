@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::TestApp;
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn favorites_and_closed_sections_are_told_to_the_persons_own_sockets(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     ada.enter("general").await;
@@ -28,7 +28,7 @@ async fn favorites_and_closed_sections_are_told_to_the_persons_own_sockets(app: 
     assert!(hers.peek_at("favorite").is_empty() && hers.peek_at("section").is_empty(), "nobody else is told");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_was_away_hears_how_the_sidebar_is_arranged(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     ada.enter("general").await;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::both;
 use crate::harness::app::Server;
 use crate::harness::{Database, TestApp};
+use crate::{both, everywhere};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_session_that_is_not_used_runs_out(app: &TestApp) {
     let ada = app.register("ada").await;
     app.pass(DAY * 13);
@@ -23,7 +23,7 @@ async fn a_session_that_is_not_used_runs_out(app: &TestApp) {
     assert_eq!(ada.try_socket().await.err().map(|refusal| refusal.message().to_owned()).as_deref(), Some("unauthenticated"));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_session_runs_out_at_last_however_much_it_is_used(app: &TestApp) {
     let ada = app.register("ada").await;
     let mut days = 0;
@@ -86,7 +86,7 @@ async fn either_limit_ends_a_quiet_socket_and_one_that_posts(database: &Database
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_clock_that_jumps_an_hour_signs_nobody_out_and_keeps_the_order(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;

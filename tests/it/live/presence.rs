@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::TestApp;
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn the_first_socket_of_a_person_is_told_and_the_last_one_leaving_is(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (witness, joined) = ada.join("general").await;
@@ -31,7 +31,7 @@ async fn the_first_socket_of_a_person_is_told_and_the_last_one_leaving_is(app: &
     assert_eq!(joined["online"], json!({ "count": 1, "users": ["ada"] }));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn joining_twice_on_one_socket_counts_once(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (witness, _) = ada.join("general").await;
@@ -43,7 +43,7 @@ async fn joining_twice_on_one_socket_counts_once(app: &TestApp) {
     assert_eq!(joined["online"]["count"], 1);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_not_in_a_room_does_not_hear_who_is(app: &TestApp) {
     let (ada, eve, grace) = (app.register("ada").await, app.register("eve").await, app.register("grace").await);
     let room = ada.create_room("Circle", "private").await;
@@ -54,7 +54,7 @@ async fn who_is_not_in_a_room_does_not_hear_who_is(app: &TestApp) {
     assert!(outside.peek().iter().all(|(_, data)| data["room"] != json!(room)), "{:?}", outside.peek());
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_leaves_a_room_for_good_is_no_longer_here(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Tea", "public").await;
@@ -67,7 +67,7 @@ async fn who_leaves_a_room_for_good_is_no_longer_here(app: &TestApp) {
     assert_eq!(joined["online"], json!({ "count": 1, "users": ["ada"] }));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn joins_that_race_with_disconnects_leave_nobody_behind(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (_witness, _) = ada.join("general").await;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::TestApp;
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn reading_counts_down_what_waits_and_the_persons_other_sockets_hear_of_it(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (here, _) = ada.join("general").await;
@@ -26,7 +26,7 @@ async fn reading_counts_down_what_waits_and_the_persons_other_sockets_hear_of_it
     assert!(writing.peek_at("read").is_empty(), "nobody else is told");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn the_marker_moves_forward_and_never_back_nor_beyond_the_end(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (here, _) = ada.join("general").await;
@@ -45,7 +45,7 @@ async fn the_marker_moves_forward_and_never_back_nor_beyond_the_end(app: &TestAp
     assert!(told.iter().all(|it| it["seq"].as_i64().is_some_and(|seq| (5..=7).contains(&seq))), "told back or beyond: {told:?}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn what_the_room_records_and_what_is_deleted_does_not_wait(app: &TestApp) {
     let (ada, grace, mary) = (app.register("ada").await, app.register("grace").await, app.register("mary").await);
     let (here, _) = ada.join("general").await;
@@ -57,7 +57,7 @@ async fn what_the_room_records_and_what_is_deleted_does_not_wait(app: &TestApp) 
     assert_eq!(here.ok("read", json!({ "room": "general", "seq": 1 })).await["unread"], 1);
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn what_was_said_before_one_came_does_not_wait(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (writing, _) = ada.join("general").await;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Load, TestApp};
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_sent_out_under_load_hears_nothing_from_then_on(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Busy", "private").await;
@@ -39,7 +39,7 @@ async fn who_is_sent_out_under_load_hears_nothing_from_then_on(app: &TestApp) {
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn joins_that_race_with_the_removal_leave_nobody_listening(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let room = ada.create_room("Busy", "private").await;
@@ -71,7 +71,7 @@ async fn joins_that_race_with_the_removal_leave_nobody_listening(app: &TestApp) 
 }
 
 /// Others write all the time; the one who is removed tries to get back in, again and again.
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_is_sent_out_while_everybody_writes_is_refused_everything(app: &TestApp) {
     let mut load = Load::gather(app, 2).await;
     let (owner, room) = load.witness();

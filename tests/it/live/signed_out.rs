@@ -6,11 +6,11 @@ use proof::faults::bad_clients::{BufferFiller, invited, stuck, until_gone};
 use proof::infra::proc_stats::unsent;
 use serde_json::{Value, json};
 
-use crate::both;
 use crate::harness::site::PASSWORD;
 use crate::harness::{DEADLINE, Load, Person, Socket, TestApp};
+use crate::{both, everywhere};
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn logging_out_ends_the_sessions_sockets_and_only_those(app: &TestApp) {
     let ada = app.register("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -52,7 +52,7 @@ async fn a_socket_that_was_ended_can_do_nothing_more_and_not_come_back(app: &Tes
     witness.next_where("presence", |it| it["user"] == "ada" && it["online"] == json!(false)).await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn leaving_the_namespace_and_entering_again_asks_for_the_session_again(app: &TestApp) {
     let ada = app.register("ada").await;
     let (socket, _) = ada.join("general").await;
@@ -83,7 +83,7 @@ async fn lose_access(end: &str, person: &Person, administrator: &Person) {
 }
 
 /// Whoever loses their access sends a bare CONNECT over the same transport all the time, also in the moment in which it happens.
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &TestApp) {
     let (root, owner) = (app.register("rosa").await, app.register("host").await);
     app.database.make_admin("rosa").await;
@@ -134,7 +134,7 @@ async fn whoever_was_thrown_out_does_not_come_back_with_a_bare_connect(app: &Tes
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn whoever_loses_access_is_cut_at_once_though_they_read_nothing(app: &TestApp) {
     let root = app.register("rosa").await;
     app.database.make_admin("rosa").await;
@@ -167,7 +167,7 @@ async fn whoever_loses_access_is_cut_at_once_though_they_read_nothing(app: &Test
     app.database.check(&mut load).await;
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn logouts_that_race_with_connects_leave_no_socket_behind(app: &TestApp) {
     for round in 0..8 {
         let ada = if round == 0 { app.register("ada").await } else { app.log_in("ada").await };

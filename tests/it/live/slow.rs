@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{DEADLINE, Socket, TestApp};
 
 /// How much is said: far more than all buffers on the way hold together.
@@ -12,7 +12,7 @@ const ROUNDS: usize = 80;
 const POSTS: usize = 100;
 const LENGTH: usize = 2_000;
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_reads_nothing_is_cut_and_catches_up_later(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (writing, _) = ada.join("general").await;

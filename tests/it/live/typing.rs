@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::both;
 use crate::harness::TestApp;
+use crate::{both, everywhere};
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn the_others_in_the_room_see_who_is_typing(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (hers, _) = ada.join("general").await;
@@ -27,7 +27,7 @@ async fn whoever_has_a_display_name_is_named_by_it(app: &TestApp) {
     assert_eq!(other.next("typing").await, json!({ "room": "general", "user": "ada", "name": "Ada Lovelace" }));
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn nobody_else_sees_it(app: &TestApp) {
     let (ada, eve) = (app.register("ada").await, app.register("eve").await);
     let room = ada.create_room("Tea", "public").await;
@@ -42,7 +42,7 @@ async fn nobody_else_sees_it(app: &TestApp) {
     assert_eq!(outside.refused("typing", json!({ "room": room })).await, "forbidden");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn typing_all_the_time_is_not_passed_on_all_the_time(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
     let (hers, _) = ada.join("general").await;

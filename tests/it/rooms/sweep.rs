@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both;
+use crate::everywhere;
 use crate::harness::{Answer, Person, Socket, TestApp};
 
 /// A method, a path, and what a form would send there.
@@ -165,7 +165,7 @@ async fn circle(app: &TestApp) -> (String, Person, Person, Person) {
     (room, ada, eve, mallory)
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn over_every_route_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
     let (room, ada, eve, mallory) = circle(app).await;
     let stranger = app.stranger();
@@ -193,7 +193,7 @@ async fn over_every_route_a_private_room_is_not_there_for_outsiders(app: &TestAp
     assert_eq!(missing.status, 404, "a message that never was, for a member");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestApp) {
     let (room, ada, eve, mallory) = circle(app).await;
     let before = app.database.rows("messages").await;
@@ -225,7 +225,7 @@ async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestAp
     assert!(after.len() > before.len() && !text.contains("\"hi\"") && !text.contains("mine"), "{text}");
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn what_else_is_wrong_does_not_tell_a_private_room_from_none(app: &TestApp) {
     let (room, _, eve, mallory) = circle(app).await;
     for outsider in [&eve, &mallory] {
@@ -245,7 +245,7 @@ async fn what_else_is_wrong_does_not_tell_a_private_room_from_none(app: &TestApp
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn a_former_member_whose_socket_never_left_is_an_outsider(app: &TestApp) {
     let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
     let room = ada.create_room("Secret circle", "private").await;
@@ -282,7 +282,7 @@ async fn a_former_member_whose_socket_never_left_is_an_outsider(app: &TestApp) {
     }
 }
 
-#[apply(both)]
+#[apply(everywhere)]
 async fn who_is_not_in_a_public_room_may_read_but_not_change_it(app: &TestApp) {
     let (ada, eve) = (app.register("ada").await, app.register("eve").await);
     let room = ada.create_room("Open house", "public").await;
