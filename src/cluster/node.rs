@@ -112,7 +112,7 @@ impl Node {
         let reasons = [
             (Reason::Draining, self.is_draining()),
             (Reason::Notifications, !self.lease.is_valid()),
-            (Reason::Clock, self.skew.is_too_large()),
+            (Reason::Clock, self.skew.is_refused()),
         ];
         reasons.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason).collect()
     }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::clock::{Clock, Millis};
 use crate::db::{Db, OpenError};
 
-/// A node whose clock is further off does not start, in milliseconds.
+/// A node whose clock is further off does not start, and is not ready, in milliseconds. If the database's clock is the wrong one, that is
+/// every node: much less must not stop all of them.
 const REFUSED: i64 = 30_000;
-/// A running node whose clock is further off is not ready, in milliseconds.
+/// A node whose clock is further off says so, in milliseconds.
 const WARNED: i64 = 5_000;
 
 /// The last comparison.
@@ -26,8 +27,13 @@ impl Skew {
         self.ahead.load(Ordering::Acquire)
     }
 
+    /// Whether this node should not serve.
+    pub fn is_refused(&self) -> bool {
+        self.ahead().abs() > REFUSED
+    }
+
     /// Whether sessions would end noticeably too early or too late.
-    pub fn is_too_large(&self) -> bool {
+    fn is_too_large(&self) -> bool {
         self.ahead().abs() > WARNED
     }
 
@@ -37,7 +43,10 @@ impl Skew {
         self.ahead.store(ahead(before, theirs, after), Ordering::Release);
         match (was_too_large, self.is_too_large()) {
             (false, true) => {
-                tracing::warn!("{}: sessions end too early or too late, and this node is not ready", said(self.ahead()))
+                tracing::warn!(
+                    "{}: sessions end too early or too late; beyond 30 seconds, this node is not ready",
+                    said(self.ahead())
+                )
             }
             (true, false) => tracing::info!("this machine’s clock agrees with the database’s again"),
             _ => {}
@@ -90,12 +99,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_again_is_no_reason_any_more() {
+    fn what_was_right_again_is_no_problem_any_more() {
         let skew = Skew::default();
         let compare = |theirs| skew.note(Millis(100_000), Millis(theirs), Millis(100_010));
         for (theirs, is_too_large) in [(100_005, false), (95_001, false), (94_999, true), (105_011, true), (105_009, false)] {
             compare(theirs);
             assert_eq!(skew.is_too_large(), is_too_large, "{theirs}");
+            assert!(!skew.is_refused());
         }
+        compare(130_011);
+        assert!(skew.is_refused());
     }
 }
