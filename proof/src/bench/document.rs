@@ -43,6 +43,7 @@ fn blocks(results: &Results) -> Vec<(&'static str, String)> {
         ("bench-sizes", Case::Sizes),
         ("bench-start", Case::Start),
         ("bench-browser", Case::Browser),
+        ("bench-cluster", Case::Cluster),
     ] {
         blocks.extend(tables::side_by_side(results, case).map(|table| (name, table)));
     }

@@ -27,6 +27,8 @@ pub enum Case {
     Pages,
     /// From the start of the process to the line that says it listens.
     Start,
+    /// One node without and with Redis, and two nodes, on one Postgres: posts, deliveries, and the way from node to node.
+    Cluster,
     /// What a reader waits for in a real browser; needs `chromium` and `chromedriver`.
     Browser,
 }
@@ -117,6 +119,7 @@ impl Options {
             Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
             Case::Sizes => (&[Parlor, Node, Flask], Kind::value_variants()),
             Case::Pages => (&[Parlor, ParlorPostgres], &[Parlor, ParlorPostgres]),
+            Case::Cluster => (&[ParlorPostgres], &[ParlorPostgres]),
             Case::Browser => (&[Parlor], &[Parlor, ParlorPostgres]),
             Case::Start => (&[Parlor, ParlorPostgres, Node, Flask], Kind::value_variants()),
         };

@@ -56,7 +56,7 @@ impl Site {
             }
         };
         let took = began.elapsed();
-        Ok(Server { child, address, took, companion: self.companion, _stdout: stdout })
+        Ok(Server { child, address, took, companion: self.companion, others: Vec::new(), redis: None, _stdout: stdout })
     }
 
     /// Makes each sync of the disk take longer, by delaying its return.
@@ -81,13 +81,26 @@ pub struct Server {
     /// The time from its start until it listened.
     pub took: Duration,
     companion: Option<Companion>,
+    /// Further nodes on the same database.
+    pub others: Vec<Server>,
+    /// A Redis between them. Its work counts too.
+    pub redis: Option<u32>,
     /// Kept open: a server whose output is closed would fail to write.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
+    /// Where the nth client connects: nodes take turns.
+    pub fn address_of(&self, nth: usize) -> SocketAddr {
+        match nth % (self.others.len() + 1) {
+            0 => self.address,
+            nth => self.others[nth - 1].address,
+        }
+    }
+
     /// Stops it, and requires a clean exit.
     pub fn stop(mut self) -> Result<()> {
+        self.others.drain(..).try_for_each(Self::stop)?;
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
@@ -102,9 +115,10 @@ impl Server {
 
     /// Its processor time so far, with that of its database server.
     pub fn clock(&self) -> Result<Clock> {
-        let Some(Companion { postmaster }) = self.companion else { return Clock::read(&[self.child.id()], None) };
+        let nodes = self.others.iter().map(|other| other.child.id()).chain([self.child.id()]).chain(self.redis);
+        let Some(Companion { postmaster }) = self.companion else { return Clock::read(&nodes.collect::<Vec<_>>(), None) };
         let mut processes = children(postmaster);
-        processes.extend([self.child.id(), postmaster]);
+        processes.extend(nodes.chain([postmaster]));
         Clock::read(&processes, Some(postmaster))
     }
 

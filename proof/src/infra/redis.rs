@@ -76,6 +76,11 @@ impl Redis {
         Ok(())
     }
 
+    /// The id of its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.running.lock().expect("nobody panics while holding it").as_ref().map(|(child, _)| child.id())
+    }
+
     /// Kills it.
     pub fn down(&self) {
         if let Some((mut child, watchdog)) = self.running.lock().expect("nobody panics while holding it").take() {

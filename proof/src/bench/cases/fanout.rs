@@ -32,7 +32,7 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
 }
 
 /// One person posts at a steady pace, without waiting for answers.
-fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
+pub fn paced(room: &mut RoomLoad, server: &Server, stretch: Duration, setting: &str) -> Result<Vec<Figure>> {
     // A warm-up, which is not counted.
     const FIRST: usize = 4;
     let messages = FIRST + (stretch.as_secs_f64() / PACE.as_secs_f64()) as usize;

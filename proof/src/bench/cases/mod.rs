@@ -1,6 +1,7 @@
 //! The cases, one file each, and what they share.
 
 mod browser;
+mod cluster;
 mod connects;
 mod disks;
 mod fanout;
@@ -61,6 +62,7 @@ impl<'a> Fixture<'a> {
 /// One round of a case on one server. Figures from before an error are kept.
 pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Figure>) -> Result<()> {
     match case {
+        Case::Cluster => cluster::measure(fixture, kind, seen),
         Case::Posts => posts::measure(fixture, kind, seen),
         Case::Disks => disks::measure(fixture, kind, seen),
         Case::Fanout => fanout::measure(fixture, kind, seen),

@@ -56,7 +56,7 @@ impl Posting {
         let purpose: String = purpose.chars().filter(char::is_ascii_alphanumeric).collect();
         let mut senders = Vec::new();
         for (place, person) in people.iter().enumerate() {
-            let mut sender = Sender::connect(server.address, person, &purpose, rooms, false)?;
+            let mut sender = Sender::connect(server.address_of(place), person, &purpose, rooms, false)?;
             sender.register(&poll, Token(place))?;
             senders.push(sender);
         }

@@ -39,7 +39,7 @@ impl RoomLoad {
         for nth in 0..SENDERS {
             let name = format!("sender{nth}");
             let person = people::register(server.address, &name)?;
-            let mut sender = Sender::connect(server.address, &person, &name, &room, false)?;
+            let mut sender = Sender::connect(server.address_of(nth), &person, &name, &room, false)?;
             sender.register(&poll, Token(FIRST_SENDER + nth))?;
             senders.push(sender);
         }
@@ -50,7 +50,12 @@ impl RoomLoad {
     /// Connects listeners until there are `count`.
     pub fn fill(&mut self, server: &Server, count: usize) -> Result<()> {
         let before = self.listeners.len();
-        self.listeners.grow(server.address, &self.listener, ROOM, count - before)?;
+        let nodes = server.others.len() + 1;
+        for nth in 0..nodes {
+            // A single listener is not where the first sender is.
+            let share = (count - before + nth) / nodes;
+            self.listeners.grow(server.address_of(nth), &self.listener, ROOM, share)?;
+        }
         self.listeners.register(&self.poll, before)?;
         // Drains what the joins published.
         self.listen(Instant::now() + Duration::from_millis(300), |_, _| {}, |_, _| Ok(()))?;

@@ -16,7 +16,7 @@ const NEEDS: &[Need] = &[Need::Redis];
 
 pub const CASES: &[Case] = &[
     Case::new("node-kill9", Db::POSTGRES, 60, 2, |fixture, rounds| Box::pin(kill::kill9(fixture, rounds)))
-        .about("one of three nodes is killed with SIGKILL while people write through all of them, every other time between its commits and their publication: the others deliver everything; its people are gone within 30 s")
+        .about("one of three nodes is killed with SIGKILL while people write through all of them, every other time between its commits and their publication: the others deliver everything; its people are gone after 30 s")
         .needs(NEEDS),
     Case::new("node-redis", Db::POSTGRES, 10, 0, |fixture, rounds| Box::pin(redis::faults(fixture, rounds)))
         .about("Redis is down at the start, killed, frozen, slow, cut off from one node, or silent to it, under load: messages reach the other node a second later at most, and nobody waits longer for an acknowledgement")
