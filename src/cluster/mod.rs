@@ -60,7 +60,13 @@ impl Cluster {
         let node = Arc::new(Node::new(postgres.node().clone(), config.node.clone(), Lease::new()));
         match &config.redis_url {
             Some(url) => {
-                let link = Link::new(url, &postgres.cluster_key().await?, postgres.node().clone(), chat.presence().clone());
+                let link = Link::new(
+                    url,
+                    &postgres.cluster_key().await?,
+                    postgres.node().clone(),
+                    chat.presence().clone(),
+                    node.lease().clone(),
+                );
                 let link = link.map_err(|error| Error::Internal(format!("REDIS_URL: {error}")))?;
                 node.set_outgoing(Arc::new(link.start(remote, missed.clone())));
             }

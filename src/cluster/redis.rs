@@ -18,6 +18,7 @@ use super::frame::Codec;
 use super::frame::Frame;
 use crate::chat::presence::Presence;
 use crate::chat::presence::nodes::{FULL, Report};
+use crate::cluster::lease::Lease;
 use crate::events::Event;
 
 /// How many batches may wait to be sent, and about how many bytes.
@@ -44,6 +45,7 @@ pub struct Link {
     node: Arc<str>,
     codec: Codec,
     presence: Arc<Presence>,
+    lease: Arc<Lease>,
     /// Notified when a node has appeared that has not heard of this one's people.
     appeared: Arc<Notify>,
     state: Arc<State>,
@@ -177,13 +179,13 @@ impl Link {
     ///
     /// # Errors
     /// When the URL is not one.
-    pub fn new(url: &str, key: &str, node: Arc<str>, presence: Arc<Presence>) -> RedisResult<Self> {
+    pub fn new(url: &str, key: &str, node: Arc<str>, presence: Arc<Presence>, lease: Arc<Lease>) -> RedisResult<Self> {
         use sha2::{Digest, Sha256};
         let channel = format!("parlor:{}", &crate::encoding::hex(&Sha256::digest(key))[..16]).into();
         let state =
             State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0), waiting: AtomicUsize::new(0) };
         let (appeared, state) = (Arc::new(Notify::new()), Arc::new(state));
-        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), presence, appeared, state })
+        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), presence, lease, appeared, state })
     }
 
     /// Starts sending and receiving. `missed` is notified when frames of other nodes may be missing.
@@ -211,7 +213,7 @@ impl Link {
                 count = events.recv_many(&mut batches, 64) => if count == 0 { return },
                 () = self.presence_changed(next_report) => {
                     next_report = tokio::time::Instant::now() + GATHER;
-                    reports = self.presence.changes();
+                    reports = self.report(Presence::changes, &mut next_full);
                 }
                 Some(said) = goodbyes.recv() => {
                     while let Ok(batch) = events.try_recv() {
@@ -220,10 +222,10 @@ impl Link {
                     reports = vec![Presence::farewell()];
                     goodbye = Some(said);
                 }
-                () = self.appeared.notified() => reports = self.presence.everything(),
+                () = self.appeared.notified() => reports = self.report(Presence::everything, &mut next_full),
                 () = tokio::time::sleep_until(next_full) => {
                     next_full = tokio::time::Instant::now() + FULL;
-                    reports = self.presence.everything();
+                    reports = self.report(Presence::everything, &mut next_full);
                 }
                 // An empty frame is a heartbeat.
                 () = tokio::time::sleep(BEAT) => {}
@@ -243,6 +245,16 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// A report, unless this node may not know that some of its people have lost a room or their access: then everything is reported once it
+    /// does.
+    fn report(&self, make: impl FnOnce(&Presence) -> Vec<Report>, next_full: &mut tokio::time::Instant) -> Vec<Report> {
+        if self.lease.is_valid() {
+            return make(&self.presence);
+        }
+        *next_full = tokio::time::Instant::now() + BEAT;
+        Vec::new()
     }
 
     /// Waits for a change of presence, but gathers those of a moment.
