@@ -57,16 +57,16 @@ fn the_palette_opens_a_room_by_keys_alone_and_gives_the_focus_back() {
         ada.waits_for(async || says(&ada, "return !document.querySelector('[data-open=palette]').hidden").await).await;
         ada.press("[data-open=palette]").await;
         ada.waits_for(async || ada.texts("#palette [role=option] .found-label").await.len() > 10).await;
-        assert_eq!(ada.texts("#palette [aria-selected=true] .found-label").await, ["general"]);
+        ada.waits_for(async || ada.texts("#palette [aria-selected=true] .found-label").await == ["general"]).await;
         // The arrows move the choice, and what has the focus says which it is.
         ada.type_keys(DOWN).await;
         let told = "return document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.ariaSelected";
-        assert_eq!(ada.execute(told, vec![]).await.expect("our own script runs"), json!("true"));
+        ada.waits_for(async || ada.execute(told, vec![]).await.expect("our own script runs") == json!("true")).await;
         ada.type_keys("nothing of that name").await;
         ada.waits_for(async || ada.texts(".palette-none").await == ["No results"]).await;
         // What is no room, person or command may have been said.
         let search = "Search messages for “nothing of that name”";
-        assert_eq!(ada.texts("#palette [aria-selected=true] .found-label").await, [search]);
+        ada.waits_for(async || ada.texts("#palette [aria-selected=true] .found-label").await == [search]).await;
         ada.type_keys(ENTER).await;
         ada.waits_until(|path| path == "/search").await;
         // In the room that was open; from there one goes on to all of them.
