@@ -19,8 +19,8 @@ use crate::db::cluster::RoomAhead;
 use crate::events::{Batch, Event, Removal};
 use crate::model::{Head, Kind, RoomId};
 
-/// How often the database is asked for changes that did not arrive.
-const POLL: Duration = Duration::from_secs(1);
+/// How often the database is asked for changes that did not arrive: so often that nothing is a second late.
+const POLL: Duration = Duration::from_millis(700);
 /// The same while Redis is down.
 const POLL_ALONE: Duration = Duration::from_millis(200);
 /// How long somebody whose node has gone may take to connect to another one, before others hear that they are offline.

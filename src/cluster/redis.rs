@@ -1,6 +1,6 @@
 //! The fast path between nodes: Redis, or Valkey, publish and subscribe.
 //!
-//! Owns two connections, and the proof that they work: a frame of one's own every second, which must come back. Nothing waits for it:
+//! Owns two connections, and the proof that they work: a frame of one's own every half second, which must come back. Nothing waits for it:
 //! what cannot be sent is dropped, and the other nodes read it from the database.
 
 use std::collections::HashMap;
