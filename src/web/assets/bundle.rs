@@ -19,9 +19,43 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 16] = [
-    "tokens", "base", "layout", "sidebar", "messages", "actions", "forms", "gathered", "composer", "code", "people", "palette",
-    "search", "column", "admin", "forced",
+const SHEETS: [&str; 36] = [
+    "tokens",
+    "base",
+    "layout",
+    "sidebar",
+    "room-head",
+    "log",
+    "messages",
+    "message-text",
+    "message-references",
+    "notices",
+    "log-buttons",
+    "room-head-narrow",
+    "icons",
+    "message-toolbar",
+    "message-menu",
+    "emoji-picker",
+    "dialogs",
+    "reactions",
+    "tooltips",
+    "room-menu",
+    "announcements",
+    "menus-narrow",
+    "buttons",
+    "fields",
+    "cards",
+    "tabs",
+    "rows",
+    "gathered",
+    "composer",
+    "code",
+    "people",
+    "palette",
+    "search",
+    "column",
+    "admin",
+    "forced",
 ];
 
 /// The style sheet, without comments and indentation. `text` reads a file.

@@ -246,8 +246,8 @@ mod tests {
         let scripts: String = FILES.keys().filter(|path| path.ends_with(".js")).map(|path| text_of(path)).collect();
         for path in Embedded::iter().filter(|path| Scripts::is_part(path)) {
             let is_there = if path.ends_with(".css") {
-                let first_rule = text(&path).lines().map(str::trim).find(|line| line.ends_with('{')).map(str::to_owned);
-                first_rule.is_some_and(|rule| text_of(bundle::SHEET).contains(&rule))
+                let rules = bundle::sheet(|part| if part == path { text(&path) } else { String::new() });
+                !rules.is_empty() && text_of(bundle::SHEET).contains(&rules)
             } else {
                 FILES.contains_key(&*path) || scripts.contains(&format!("modules['{path}'] = "))
             };
