@@ -36,8 +36,7 @@ pub async fn unban(
     source: Source,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Remove)?;
-    let profile = state.accounts.lift_ban(&user, &username, &source).await?;
-    Ok(to_card(&profile))
+    Ok(to_card(&state.accounts.lift_ban(&user, &username, &source).await?))
 }
 
 fn to_card(profile: &Profile) -> Response {
