@@ -89,6 +89,27 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message as it is first recorded: without HTML, a nonce, or anything that replies, edits, pins and reactions add.
+    pub fn new(room: Arc<str>, seq: i64, rev: i64, kind: Kind, author: Author, body: String, created_at: Millis) -> Self {
+        Self {
+            room,
+            seq,
+            rev,
+            kind,
+            author,
+            body,
+            html: String::new(),
+            created_at,
+            nonce: None,
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            mentions: Vec::new(),
+            pinned: None,
+            reactions: Vec::new(),
+        }
+    }
+
     /// An upper bound on its size as JSON, where a byte of text may take six.
     pub fn most_json(&self) -> usize {
         /// Field names, numbers and times; likewise for a reaction.

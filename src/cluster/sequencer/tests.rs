@@ -6,23 +6,7 @@ const ROOM: RoomId = RoomId(1);
 
 fn logged(seq: i64, rev: i64) -> Arc<Logged> {
     let author = Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: false };
-    let message = Message {
-        room: "tea".into(),
-        seq,
-        rev,
-        kind: Kind::Text,
-        author,
-        body: String::new(),
-        html: String::new(),
-        created_at: crate::clock::Millis(0),
-        nonce: None,
-        edited_at: None,
-        deleted_at: None,
-        reply_to: None,
-        mentions: Vec::new(),
-        pinned: None,
-        reactions: Vec::new(),
-    };
+    let message = Message::new("tea".into(), seq, rev, Kind::Text, author, String::new(), crate::clock::Millis(0));
     Arc::new(Logged::new(ROOM, message))
 }
 

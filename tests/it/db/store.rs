@@ -58,23 +58,7 @@ pub fn new_room(name: &str, slug: &str, visibility: Visibility) -> NewRoom {
 
 /// Somebody's words, as the ledger writes them.
 pub fn line(author: &Author, seq: i64, body: String) -> Message {
-    Message {
-        room: "general".into(),
-        seq,
-        rev: seq,
-        kind: model::Kind::Text,
-        author: author.clone(),
-        body,
-        html: String::new(),
-        created_at: NOW,
-        nonce: None,
-        edited_at: None,
-        deleted_at: None,
-        reply_to: None,
-        mentions: Vec::new(),
-        pinned: None,
-        reactions: Vec::new(),
-    }
+    Message::new("general".into(), seq, seq, model::Kind::Text, author.clone(), body, NOW)
 }
 
 /// The messages with a word in them, as the index is asked.

@@ -157,23 +157,7 @@ impl Batch {
         if kind == Kind::Text {
             state.talk_seq = state.head.seq;
         }
-        Message {
-            room: state.room.slug.clone(),
-            seq: state.head.seq,
-            rev,
-            kind,
-            author: person.author.clone(),
-            body: body.to_owned(),
-            html: String::new(),
-            created_at: now,
-            nonce: None,
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            mentions: Vec::new(),
-            pinned: None,
-            reactions: Vec::new(),
-        }
+        Message::new(state.room.slug.clone(), state.head.seq, rev, kind, person.author.clone(), body.to_owned(), now)
     }
 
     /// Records the new state of a message, as a write and as an event.
