@@ -73,7 +73,7 @@ impl App {
     }
 
     /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
-    /// tells the sockets and the other nodes, and returns.
+    /// notifies the sockets and the other nodes, and returns.
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         let Self { state, sockets, sessions } = self;
         let connections = server::Connections::new(server::Limits::new(&state.config));
@@ -110,13 +110,14 @@ impl App {
 /// How a running Parlor is asked to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
-    /// Cancelled when it is to drain and stop.
+    /// Cancelled to begin draining, then stop.
     pub begin: CancellationToken,
-    /// Cancelled when it is to drain no longer.
+    /// Cancelled to end draining early.
     pub hurry: CancellationToken,
 }
 
-/// Serves on while load balancers find out that this node is not ready, then sends its people elsewhere: if there is an elsewhere.
+/// Keeps serving while load balancers notice that this node is not ready, then disconnects its sockets over time, so that they connect to
+/// other nodes. Without other nodes it returns at once.
 async fn drain(state: &AppState) {
     let time = state.config.drain;
     if time.is_zero() || state.realtime.sockets() == 0 {

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::accounts::Accounts;
 use crate::app::{App, Shutdown};
@@ -97,7 +98,7 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 /// How long it may take to stop after a second signal.
-const IMPATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+const IMPATIENCE: Duration = Duration::from_secs(2);
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     (1, error.to_string())
@@ -123,7 +124,7 @@ async fn serve(config: Config, passed: ListenFd) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The listening socket that systemd passed, which stays open while Parlor restarts; else one of its own.
+/// The listening socket that systemd passed, which stays open while Parlor restarts; without one, a new socket.
 fn listener(mut passed: ListenFd, address: SocketAddr) -> Result<TcpListener, Failure> {
     let wrong = |error: io::Error| (1, format!("LISTEN_FDS: the socket that was passed can’t be used: {error}"));
     if passed.len() > 1 {
@@ -138,14 +139,14 @@ fn listener(mut passed: ListenFd, address: SocketAddr) -> Result<TcpListener, Fa
     }
 }
 
-/// Tells systemd, if that started Parlor with `Type=notify`.
+/// Reports a state to systemd, if that started Parlor with `Type=notify`.
 fn notify_supervisor(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "NOTIFY_SOCKET: the supervisor could not be notified");
     }
 }
 
-/// The first signal stops it. After a second one it drains no longer, and ends within two seconds whatever still waits; a
+/// The first signal begins an orderly stop. The second one ends draining, and the process within two seconds, whatever still waits. The
 /// third one ends it at once.
 fn on_signal() -> io::Result<Shutdown> {
     let shutdown = Shutdown::default();

@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 use crate::security_log::{Action, Source};
 
 /// Tokens of other nodes that are older than this are deleted at start, in milliseconds.
-const LASTS: i64 = 24 * 60 * 60 * 1000;
+const MAX_AGE_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Accounts {
-    /// Creates the token of a set-up link; `None` if there is an administrator. Called once, by a server that starts.
+    /// Creates the token of a set-up link; `None` if there is an administrator. Called once, at start.
     pub async fn new_setup_token(&self) -> Result<Option<String>> {
         let now = self.clock.now();
-        // There is no other node on a SQLite file: the link of an earlier start ends with the next start.
-        let keep = if self.db.shared().is_some() { LASTS } else { 0 };
+        // A SQLite file has one node: each start replaces the link of the one before.
+        let keep = if self.db.shared().is_some() { MAX_AGE_MS } else { 0 };
         self.db.delete_setup_tokens(now.plus(-keep)).await?;
         if self.has_admin().await? {
             return Ok(None);

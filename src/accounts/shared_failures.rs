@@ -13,12 +13,12 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::events::{Bus, Event, Failure};
 
-/// How many failed attempts may wait to be sent. Most cost a password hash, so that this is the work of minutes.
+/// How many failed attempts may wait to be sent. Most of them compute a password hash, so this many take minutes.
 const QUEUE: usize = 1024;
 /// How many are sent in one notification, which holds at most 8,000 bytes.
-const TOGETHER: usize = 40;
+const BATCH: usize = 40;
 
-/// The way to the other nodes.
+/// The queue to the other nodes; `None` with SQLite.
 #[derive(Debug)]
 pub struct SharedFailures(Option<mpsc::Sender<Vec<Failure>>>);
 
@@ -32,7 +32,7 @@ impl SharedFailures {
         let db = db.clone();
         tokio::spawn(async move {
             let mut attempts = Vec::new();
-            while waiting.recv_many(&mut attempts, TOGETHER).await > 0 {
+            while waiting.recv_many(&mut attempts, BATCH).await > 0 {
                 let failures: Vec<_> = attempts.drain(..).flatten().collect();
                 let Some(postgres) = db.shared() else { return };
                 if let Err(error) = postgres.notify(&json!({ "type": "attempts_failed", "failures": failures })).await {
@@ -55,7 +55,7 @@ impl SharedFailures {
         Self(Some(queue))
     }
 
-    /// Sends what a failed attempt counts against.
+    /// Queues the failures of one attempt for the other nodes.
     pub fn send(&self, failures: Vec<Failure>) {
         if let Some(queue) = &self.0
             && !failures.is_empty()

@@ -1,7 +1,8 @@
 //! Limits on failed authentication.
 //!
 //! Owns which failures count against whom. Only known failures count, so nobody is delayed by users with the right password.
-//! Strangers' failures never lock the owner out (docs/decisions/0039). Failures are known by digests, which nodes share (`shared_failures`).
+//! Strangers' failures never lock the owner out (docs/decisions/0039). Failures are identified by
+//! digests, which nodes share (`shared_failures`).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -60,8 +61,8 @@ pub struct Backoff {
 
 /// Recent failures.
 pub struct Throttle {
-    /// The key of the digests, which all nodes share.
-    key: Hmac<Sha256>,
+    /// Makes the digests, with a secret that all nodes share.
+    hmac: Hmac<Sha256>,
     /// `None` without a limit.
     limiters: Option<Mutex<Limiters>>,
 }
@@ -80,8 +81,8 @@ struct Limiters {
 }
 
 impl Throttle {
-    /// Limits each key to a rate of failures; no limit without one. `key` is the database's.
-    pub fn new(rate: Option<Rate>, key: &str) -> Self {
+    /// Limits each key to a rate of failures; without a rate there is no limit. `secret`, which all nodes share, keys the digests.
+    pub fn new(rate: Option<Rate>, secret: &str) -> Self {
         let limiters = rate.map(|rate| {
             let quota = Quota::new(rate);
             Mutex::new(Limiters {
@@ -94,7 +95,7 @@ impl Throttle {
                 capacity: rate.count.get(),
             })
         });
-        Self { key: Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"), limiters }
+        Self { hmac: Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length"), limiters }
     }
 
     /// Checks whether an attempt may be made.
@@ -162,9 +163,9 @@ impl Throttle {
         }
     }
 
-    /// A digest that names nobody: whoever reads notifications of the database cannot tell from it who failed.
+    /// A digest that names nobody: readers of the database's notifications cannot see whose attempt failed.
     fn digest(&self, parts: &[&str]) -> u64 {
-        let mut mac = self.key.clone().chain_update(b"failure\n");
+        let mut mac = self.hmac.clone().chain_update(b"failure\n");
         for part in parts {
             mac.update(part.as_bytes());
             mac.update(b"\n");

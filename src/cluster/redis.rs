@@ -222,10 +222,10 @@ impl Link {
                     reports = vec![Presence::farewell()];
                     goodbye = Some(said);
                 }
-                () = self.appeared.notified() => reports = self.report(Presence::everything, &mut next_full),
+                () = self.appeared.notified() => reports = self.report(Presence::full_report, &mut next_full),
                 () = tokio::time::sleep_until(next_full) => {
                     next_full = tokio::time::Instant::now() + FULL;
-                    reports = self.report(Presence::everything, &mut next_full);
+                    reports = self.report(Presence::full_report, &mut next_full);
                 }
                 // An empty frame is a heartbeat.
                 () = tokio::time::sleep(BEAT) => {}
@@ -247,8 +247,7 @@ impl Link {
         }
     }
 
-    /// A report, unless this node may not know that some of its people have lost a room or their access: then everything is reported once it
-    /// does.
+    /// A report; none while this node may have missed that some of its people lost a room or their access. A full one follows afterwards.
     fn report(&self, make: impl FnOnce(&Presence) -> Vec<Report>, next_full: &mut tokio::time::Instant) -> Vec<Report> {
         if self.lease.is_valid() {
             return make(&self.presence);

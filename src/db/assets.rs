@@ -1,4 +1,4 @@
-//! Statements on the static files of the versions that run on this Postgres, or did lately.
+//! Statements on the static files of the versions that run on this Postgres, or ran recently.
 
 use super::open::Postgres;
 
@@ -19,8 +19,7 @@ impl Postgres {
         noted.bind(version).execute(&self.write).await.map(|done| done.rows_affected() > 0)
     }
 
-    /// Stores the files of a version that is used now. Forgets the versions that no node has used for 30 days, and those that were
-    /// followed by five others.
+    /// Stores the files of a version that is used now. Deletes the versions that no node has used for 30 days, and all but the latest five.
     pub async fn store_assets(&self, version: &str, files: Vec<NewAsset<'_>>) -> sqlx::Result<()> {
         let (mut names, mut kinds, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
         for (name, kind, body) in files {

@@ -1,4 +1,4 @@
-//! What nodes on one Postgres ask it about each other's changes.
+//! Statements about what other nodes on the same Postgres have changed.
 //!
 //! Owns the listener for notifications (migration 17 sends them) and the statements that find out what a notification is about. A
 //! SQLite file has one node, so these are statements for Postgres only.
@@ -12,7 +12,7 @@ use super::open::Postgres;
 use crate::clock::Millis;
 use crate::model::{Author, Head, Room, RoomId, UserId, Visibility};
 
-/// A room whose log is further than a node knows.
+/// A room whose log has changes that a node has not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomAhead {
     /// The room.
@@ -24,7 +24,7 @@ pub struct RoomAhead {
 }
 
 impl Db {
-    /// The Postgres, if it is one: only there can be other nodes.
+    /// The database if other nodes can share it: Postgres.
     pub fn shared(&self) -> Option<&Postgres> {
         match self {
             Self::Sqlite(_) => None,
@@ -49,14 +49,14 @@ impl Postgres {
         Ok(listener)
     }
 
-    /// Notifies all nodes, this one included, so that each knows that it hears. Returns what the database's clock says.
+    /// Notifies all nodes, this one included, so that each sees that notifications arrive. Returns the time by the database's clock.
     pub async fn echo(&self, number: i64) -> sqlx::Result<Millis> {
         let statement = "select (extract(epoch from clock_timestamp()) * 1000)::bigint,
                                 parlor_notify(current_schema(), jsonb_build_object('type', 'echo', 'number', $1::bigint))";
         sqlx::query_scalar(statement).bind(number).fetch_one(&self.write).await
     }
 
-    /// What the database's clock says.
+    /// The time by the database's clock.
     pub async fn clock(&self) -> sqlx::Result<Millis> {
         sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000)::bigint").fetch_one(&self.read).await
     }
@@ -67,7 +67,7 @@ impl Postgres {
         sqlx::query(statement).bind(body).execute(&self.write).await.map(drop)
     }
 
-    /// Notes how the database is replicated, and learns of another epoch.
+    /// Records how the database is replicated, and reads the epoch, which another node may have replaced.
     pub async fn refresh_history(&self) -> sqlx::Result<()> {
         let mut guard = self.write.acquire().await?;
         self.history.refresh(&mut guard).await?;
@@ -85,7 +85,7 @@ impl Postgres {
         sqlx::query_scalar("select value from meta where key = 'cluster_key'").fetch_one(&self.write).await
     }
 
-    /// Those of these rooms whose log is further than given.
+    /// Those of these rooms whose log has passed the given head.
     pub async fn list_rooms_ahead(&self, known: &[(RoomId, Head)]) -> sqlx::Result<Vec<RoomAhead>> {
         let rooms: Vec<i64> = known.iter().map(|(room, _)| room.0).collect();
         let revs: Vec<i64> = known.iter().map(|(_, head)| head.rev).collect();

@@ -50,13 +50,13 @@ impl History {
         // Before the first migration there is no history.
         let exists: bool = sqlx::query_scalar("select to_regclass('meta') is not null").fetch_one(&mut *connection).await?;
         if exists {
-            self.follow(connection, timeline).await?;
+            self.reconcile(connection, timeline).await?;
         }
         Ok(())
     }
 
-    /// Reads the epoch of a timeline, or gives it a new one. Reading connections write nothing else.
-    async fn follow(&self, connection: &mut PgConnection, timeline: i64) -> sqlx::Result<()> {
+    /// Reads the epoch, or replaces it if changes may be lost on the way to this timeline. Connections for reading write nothing else.
+    async fn reconcile(&self, connection: &mut PgConnection, timeline: i64) -> sqlx::Result<()> {
         let mut tx = connection.begin_with("begin read write").await?;
         let row = "select value from meta where key = $1 for update";
         let Some(epoch) = sqlx::query_scalar::<_, String>(row).bind("epoch").fetch_optional(&mut *tx).await? else {
@@ -64,9 +64,9 @@ impl History {
         };
         let known: Option<String> = sqlx::query_scalar(row).bind("timeline").fetch_optional(&mut *tx).await?;
         let is_synchronous: bool = sqlx::query_scalar(IS_SYNCHRONOUS).fetch_one(&mut *tx).await?;
-        let now = format!("{timeline}{}", if is_synchronous { " synchronous" } else { "" });
+        let current = format!("{timeline}{}", if is_synchronous { " synchronous" } else { "" });
         let epoch = match known.as_deref().map(|known| known.split_once(' ').unwrap_or((known, ""))) {
-            // What was written there says how it was replicated.
+            // Nothing is lost if the earlier timeline was replicated synchronously.
             Some((known, how)) if known != timeline.to_string() && how != "synchronous" => {
                 let new = random_hex();
                 sqlx::query("update meta set value = $1 where key = 'epoch'").bind(&new).execute(&mut *tx).await?;
@@ -78,27 +78,28 @@ impl History {
             }
             _ => epoch,
         };
-        if known.as_deref() != Some(&*now) {
+        if known.as_deref() != Some(&*current) {
             let set =
                 "insert into meta (key, value) values ('timeline', $1) on conflict (key) do update set value = excluded.value";
-            sqlx::query(set).bind(now).execute(&mut *tx).await?;
+            sqlx::query(set).bind(current).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         self.timeline.store(timeline, Ordering::Release);
-        self.learn(epoch);
+        self.set_epoch(epoch);
         Ok(())
     }
 
-    /// Notes whether commits wait for a standby, which an operator can change at any time, and the epoch that other nodes may have changed.
+    /// Records whether commits wait for a standby, which an operator can change at any time, and reads the epoch, which other nodes may
+    /// have replaced.
     ///
     /// # Errors
     /// The database's.
     pub async fn refresh(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         let timeline: i64 = sqlx::query_scalar(TIMELINE).fetch_one(&mut *connection).await?;
-        self.follow(connection, timeline).await
+        self.reconcile(connection, timeline).await
     }
 
-    fn learn(&self, epoch: String) {
+    fn set_epoch(&self, epoch: String) {
         self.epoch.send_if_modified(|known| {
             let is_new = **known != *epoch;
             *known = epoch.into();

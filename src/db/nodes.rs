@@ -1,4 +1,4 @@
-//! Statements on the `nodes` table: who runs on this Postgres, by the database's clock.
+//! Statements on the `nodes` table: the nodes on this Postgres, with times by the database's clock.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::Millis;
 pub struct NodeRow {
     /// Its id.
     pub id: String,
-    /// What it is called.
+    /// The name that pages show.
     pub name: String,
     /// Its version.
     pub version: String,

@@ -1,7 +1,7 @@
 //! Who is connected, and who has a live socket in which room: here, and on other nodes.
 //!
-//! Owns counts in memory: of this node's sockets, which `realtime` updates, and of the nodes that report somebody (`nodes`). After a
-//! restart they are rebuilt as sockets reconnect. It must not be used for permissions.
+//! Owns counts in memory: of this node's sockets, which `realtime` updates, and of the other nodes that report a person (`nodes`). After
+//! a restart they are rebuilt as sockets reconnect. It must not be used for permissions.
 
 pub mod nodes;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use self::nodes::Others;
+use self::nodes::Reports;
 use crate::model::{RoomId, UserId};
 
 /// Maximum number of names in a list; the count covers everybody.
@@ -31,7 +31,7 @@ pub struct Online {
 #[derive(Debug, Default)]
 pub struct Presence {
     state: Mutex<State>,
-    /// Woken when something has changed that other nodes have not been told.
+    /// Notified when there is something to report to other nodes.
     changed: tokio::sync::Notify,
 }
 
@@ -39,7 +39,7 @@ pub struct Presence {
 struct State {
     rooms: HashMap<RoomId, Room>,
     people: HashMap<UserId, Present>,
-    others: Others,
+    reports: Reports,
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ struct Room {
     people: HashMap<UserId, Present>,
 }
 
-/// Somebody who is there.
+/// A person who is connected, or in a room.
 #[derive(Debug)]
 struct Present {
     username: Arc<str>,
@@ -76,7 +76,7 @@ impl Presence {
             present.sockets += 1;
             let (is_first_here, is_first) = (present.sockets == 1, present.sockets == 1 && present.nodes == 0);
             if is_first_here {
-                self.note_person(&mut state.others, user);
+                self.note_person(&mut state.reports, user);
             }
             is_first
         })
@@ -95,7 +95,7 @@ impl Presence {
                 present.remove();
             }
             if was_last {
-                self.note_person(&mut state.others, user);
+                self.note_person(&mut state.reports, user);
             }
             was_last
         })
@@ -119,7 +119,7 @@ impl Presence {
             present.sockets += 1;
             let (is_first_here, is_first) = (present.sockets == 1, present.sockets == 1 && present.nodes == 0);
             if is_first_here {
-                self.note_room(&mut state.others, room, user, Some((slug, username)));
+                self.note_room(&mut state.reports, room, user, Some((slug, username)));
             }
             is_first
         })
@@ -140,7 +140,7 @@ impl Presence {
             present.sockets -= 1;
             let (was_last_here, was_last) = (present.sockets == 0, present.is_nowhere());
             if was_last_here {
-                self.note_room(&mut state.others, room, user, None);
+                self.note_room(&mut state.reports, room, user, None);
             }
             state.forget_absent(room, user);
             was_last

@@ -1,8 +1,7 @@
 //! Presence on other nodes: what this node reports, and what the others have reported.
 //!
 //! Owns one set for each other node, under the id that it has until its next start. Changes are reported as they happen, and everything
-//! every ten seconds, numbered; a node that is not heard for three of these is forgotten. All of it may be lost and heals with the next
-//! full report.
+//! every ten seconds, numbered; a node that misses three of these is forgotten. Any report may be lost: the next full one makes up for it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -14,37 +13,38 @@ use serde::{Deserialize, Serialize};
 use super::{Presence, Present, Room, State};
 use crate::model::{RoomId, UserId};
 
-/// How often everything is reported.
+/// The time between full reports.
 pub const FULL: Duration = Duration::from_secs(10);
-/// Without a report for so long, a node counts as gone.
+/// A node without a report for this long counts as gone.
 const GONE: Duration = Duration::from_secs(30);
 /// The most items in one report.
 const ITEMS: usize = 2_000;
 
-/// What this node has not reported yet, and what the others have.
+/// What this node has yet to report, and what other nodes have reported.
 #[derive(Debug, Default)]
-pub(super) struct Others {
+pub(super) struct Reports {
     /// Whether there are other nodes to report to.
     is_reporting: bool,
-    /// Who has entered or left a room here since the last report. Whoever has entered has a slug and a username, so that somebody who
-    /// left again at once is reported twice, as those on this node hear of them twice.
+    /// Who has entered or left a room here since the last report. Those who entered have an [`Entered`] even if they have left since: both
+    /// moves are reported, because both are published on this node.
     pub rooms: HashMap<(RoomId, UserId), Option<Entered>>,
     /// Who has come or gone here since the last report.
     pub people: HashSet<UserId>,
+    /// The number of this node's last full report.
     generation: u64,
     nodes: HashMap<String, Node>,
 }
 
-/// A slug and a username.
+/// The room's slug and the person's username.
 type Entered = (Arc<str>, Arc<str>);
 
-/// Another node: whom it has reported, each with the full report in which they were last.
+/// Another node: whom it has reported, each with the number of the latest full report that listed them.
 #[derive(Debug)]
 struct Node {
-    heard: Instant,
+    heard_at: Instant,
     /// Whether it has said that it stops.
     has_left: bool,
-    /// The full report that is arriving, and how much of it has.
+    /// The number of its latest full report, and how many items of that have arrived.
     generation: u64,
     received: usize,
     rooms: HashMap<(RoomId, UserId), u64>,
@@ -56,43 +56,43 @@ struct Node {
 pub struct Report {
     /// The people.
     pub items: Vec<Item>,
-    /// Set if it is a part of everything: the number of that report, and how many items it has.
+    /// Set if it is a part of a full report: the number of that report, and how many items it has.
     pub full: Option<(u64, usize)>,
     /// Whether the node stops: nobody is there any more.
     #[serde(default)]
     pub is_last: bool,
 }
 
-/// Somebody who came or went.
+/// Whether a person is connected, or is in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Who.
     pub user: UserId,
     /// Their username.
     pub username: Arc<str>,
-    /// The room, if it is about one, and its slug.
+    /// The room and its slug; `None` for the connection.
     pub room: Option<(RoomId, Arc<str>)>,
-    /// Whether they are there.
+    /// Whether they are connected, or in the room.
     pub is_here: bool,
 }
 
 impl Presence {
-    /// Begins to note what is to be reported.
+    /// Begins to collect changes for reports.
     pub fn begin_reports(&self) {
-        self.with(|state| state.others.is_reporting = true);
+        self.with(|state| state.reports.is_reporting = true);
     }
 
     /// Notes for the next report that somebody has come or gone.
-    pub(super) fn note_person(&self, others: &mut Others, user: UserId) {
-        if others.is_reporting && others.people.insert(user) {
+    pub(super) fn note_person(&self, reports: &mut Reports, user: UserId) {
+        if reports.is_reporting && reports.people.insert(user) {
             self.changed.notify_one();
         }
     }
 
     /// Notes for the next report that somebody has entered a room, if they are named, or left it.
-    pub(super) fn note_room(&self, others: &mut Others, room: RoomId, user: UserId, entered: Option<(&Arc<str>, &Arc<str>)>) {
-        if others.is_reporting {
-            let noted = others.rooms.entry((room, user)).or_default();
+    pub(super) fn note_room(&self, reports: &mut Reports, room: RoomId, user: UserId, entered: Option<(&Arc<str>, &Arc<str>)>) {
+        if reports.is_reporting {
+            let noted = reports.rooms.entry((room, user)).or_default();
             *noted = entered.map(|(slug, username)| (slug.clone(), username.clone())).or(noted.take());
             self.changed.notify_one();
         }
@@ -106,9 +106,9 @@ impl Presence {
     /// What has changed since the last report.
     pub fn changes(&self) -> Vec<Report> {
         self.with(|state| {
-            let rooms = std::mem::take(&mut state.others.rooms);
-            let people = std::mem::take(&mut state.others.people);
-            // Those who are gone are no longer known by name, and need none.
+            let rooms = std::mem::take(&mut state.reports.rooms);
+            let people = std::mem::take(&mut state.reports.people);
+            // The names of those who are gone are no longer known, and not needed.
             let nobody: Arc<str> = "".into();
             let mut items = Vec::new();
             for user in people {
@@ -129,10 +129,10 @@ impl Presence {
         })
     }
 
-    /// Everybody on this node.
-    pub fn everything(&self) -> Vec<Report> {
+    /// The full report of this node.
+    pub fn full_report(&self) -> Vec<Report> {
         self.with(|state| {
-            state.others.generation += 1;
+            state.reports.generation += 1;
             let here = |(user, present): (&UserId, &Present), room: Option<(RoomId, Arc<str>)>| {
                 (present.sockets > 0).then(|| Item { user: *user, username: present.username.clone(), room, is_here: true })
             };
@@ -140,7 +140,7 @@ impl Presence {
             for (id, Room { slug, people }) in &state.rooms {
                 items.extend(people.iter().filter_map(|entry| here(entry, Some((*id, slug.clone())))));
             }
-            let full = Some((state.others.generation, items.len()));
+            let full = Some((state.reports.generation, items.len()));
             if items.is_empty() {
                 return vec![Report { items, full, is_last: false }];
             }
@@ -148,71 +148,71 @@ impl Presence {
         })
     }
 
-    /// That this node stops.
+    /// The report that this node stops.
     pub fn farewell() -> Report {
         Report { items: Vec::new(), full: None, is_last: true }
     }
 
-    /// Takes in another node's report. Returns who came or went with it, of all nodes together.
+    /// Applies another node's report. Returns the people who came or went by it, over all nodes.
     pub fn apply(&self, node: &str, report: Report) -> Vec<Item> {
         self.with(|state| {
             let mut moved = Vec::new();
-            let mut sets = state.others.nodes.remove(node).unwrap_or_else(|| Node {
-                heard: Instant::now(),
+            let mut sender = state.reports.nodes.remove(node).unwrap_or_else(|| Node {
+                heard_at: Instant::now(),
                 has_left: false,
                 generation: 0,
                 received: 0,
                 rooms: HashMap::new(),
                 people: HashMap::new(),
             });
-            sets.heard = Instant::now();
-            sets.has_left |= report.is_last;
-            // Whoever is reported by themselves outlives the full report that may be arriving.
-            let mut generation = sets.generation + 1;
+            sender.heard_at = Instant::now();
+            sender.has_left |= report.is_last;
+            // A person reported as a change outlives the full report that may be arriving.
+            let mut generation = sender.generation + 1;
             if let Some((full, _)) = report.full {
-                if full != sets.generation {
-                    (sets.generation, sets.received) = (full, 0);
+                if full != sender.generation {
+                    (sender.generation, sender.received) = (full, 0);
                 }
-                sets.received += report.items.len();
+                sender.received += report.items.len();
                 generation = full;
             }
             for item in report.items {
                 let is_news = match (&item.room, item.is_here) {
-                    (None, true) => insert(&mut sets.people, item.user, generation),
-                    (None, false) => sets.people.remove(&item.user).is_some(),
-                    (Some((room, _)), true) => insert(&mut sets.rooms, (*room, item.user), generation),
-                    (Some((room, _)), false) => sets.rooms.remove(&(*room, item.user)).is_some(),
+                    (None, true) => insert(&mut sender.people, item.user, generation),
+                    (None, false) => sender.people.remove(&item.user).is_some(),
+                    (Some((room, _)), true) => insert(&mut sender.rooms, (*room, item.user), generation),
+                    (Some((room, _)), false) => sender.rooms.remove(&(*room, item.user)).is_some(),
                 };
                 if is_news {
                     moved.extend(state.count(item));
                 }
             }
-            if report.full.is_some_and(|(_, count)| count == sets.received) {
-                let full = sets.generation;
-                moved.extend(sets.forget(|generation| generation < full, state));
+            if report.full.is_some_and(|(_, count)| count == sender.received) {
+                let full = sender.generation;
+                moved.extend(sender.forget(|generation| generation < full, state));
             }
-            state.others.nodes.insert(node.to_owned(), sets);
+            state.reports.nodes.insert(node.to_owned(), sender);
             moved
         })
     }
 
     /// Whether anything was heard from a node lately.
     pub fn knows(&self, node: &str) -> bool {
-        self.with(|state| state.others.nodes.contains_key(node))
+        self.with(|state| state.reports.nodes.contains_key(node))
     }
 
-    /// Forgets nodes that have said that they stop, and those that were not heard for too long. Returns who went with them.
+    /// Forgets nodes that have stopped or were silent for too long. Returns the people who went with them.
     pub fn forget_gone_nodes(&self) -> Vec<Item> {
-        self.forget_nodes(|node| node.has_left || node.heard.elapsed() > GONE)
+        self.forget_nodes(|node| node.has_left || node.heard_at.elapsed() > GONE)
     }
 
     fn forget_nodes(&self, is_gone: impl Fn(&Node) -> bool) -> Vec<Item> {
         self.with(|state| {
             let gone: Vec<String> =
-                state.others.nodes.iter().filter(|(_, node)| is_gone(node)).map(|(name, _)| name.clone()).collect();
+                state.reports.nodes.iter().filter(|(_, node)| is_gone(node)).map(|(name, _)| name.clone()).collect();
             let mut moved = Vec::new();
             for name in gone {
-                if let Some(mut node) = state.others.nodes.remove(&name) {
+                if let Some(mut node) = state.reports.nodes.remove(&name) {
                     moved.extend(node.forget(|_| true, state));
                 }
             }
@@ -249,7 +249,7 @@ impl Node {
 }
 
 impl State {
-    /// Counts a node more or less for somebody. Returns the item, with its names, if they came or went in all.
+    /// Adds a node to a person's count, or removes it. Returns the item, with its names, if the person came or went over all nodes.
     fn count(&mut self, item: Item) -> Option<Item> {
         let Item { user, username, room, is_here } = item;
         let (people, slug) = match &room {
@@ -324,11 +324,11 @@ mod tests {
         a.begin_reports();
         enter(&a);
         a.changes();
-        assert_eq!(hear(&b, a.everything()), [(false, true), (true, true)]);
-        assert!(hear(&b, a.everything()).is_empty());
+        assert_eq!(hear(&b, a.full_report()), [(false, true), (true, true)]);
+        assert!(hear(&b, a.full_report()).is_empty());
         a.leave(ROOM, ADA);
         a.changes();
-        assert_eq!(hear(&b, a.everything()), [(true, false)]);
+        assert_eq!(hear(&b, a.full_report()), [(true, false)]);
         assert!(b.is_online(ADA));
     }
 

@@ -168,13 +168,14 @@ pub fn first_hash() -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(FIRST.as_bytes())))
 }
 
-/// `GET /static/{path}`, with or without the hash. A file with the hash of another version is that version's, if it is known; else this one's.
+/// `GET /static/{path}`, with or without the hash. With the hash of another version it is that version's file, if that is
+/// known; else this version's.
 pub async fn serve(State(state): State<AppState>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response> {
     if let Some((hash, path)) = hashed(&name)
         && !is_current(hash, path)
         && let Some(other) = state.other_assets.find(&name).await?
     {
-        return Ok(contents(&other, &headers, FOR_EVER));
+        return Ok(response(&other, &headers, FOR_EVER));
     }
     Ok(own(&name, &headers))
 }
@@ -196,7 +197,7 @@ fn is_current(hash: &str, path: &str) -> bool {
     FILES.get(path).is_some_and(|file| file.hash == hash)
 }
 
-/// What browsers may keep whose URL has the right hash.
+/// The `Cache-Control` of a file whose URL has its hash.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// `GET /static/`: there is no directory listing.
@@ -211,12 +212,12 @@ pub async fn favicon(headers: HeaderMap) -> Response {
 
 fn file(path: &str, headers: &HeaderMap, cache: &'static str) -> Response {
     match FILES.get(path) {
-        Some(file) => contents(file, headers, cache),
+        Some(file) => response(file, headers, cache),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn contents(file: &File, headers: &HeaderMap, cache: &'static str) -> Response {
+fn response(file: &File, headers: &HeaderMap, cache: &'static str) -> Response {
     // Weak: the encoding varies.
     let etag = format!("W/\"{}\"", file.hash);
     let is_current = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());

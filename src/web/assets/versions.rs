@@ -1,5 +1,5 @@
 //! The files of other versions, so that each node can serve the files of every page: while nodes are replaced one by one, a page of a new
-//! one loads files over an old one, and the other way round.
+//! one loads files from an old one, and the other way round.
 //!
 //! Owns the copy of this version's files in Postgres, and the files of other versions in memory. With SQLite there is one version. A request
 //! for an unknown file must not cost a statement of its own: the names are read at most four times a second.
@@ -14,12 +14,12 @@ use super::File;
 use crate::db::Db;
 use crate::error::Result;
 
-/// For how long a file that is not among the names is known to be missing.
+/// For how long the names are not read again after a file was missing.
 const MISSING: Duration = Duration::from_millis(250);
-/// The most bytes of files in memory; beyond it they are read again.
-const MEMORY: usize = 8 * 1024 * 1024;
+/// The most bytes of files in memory. Beyond it they are dropped, and read again when needed.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// How often a running version notes that it is in use.
-const USE: Duration = Duration::from_secs(24 * 60 * 60);
+const USE_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The files of other versions.
 pub struct OtherVersions {
@@ -36,7 +36,7 @@ struct Known {
 }
 
 impl OtherVersions {
-    /// Stores the files of this version, `own`, before any page refers to them. Goes on without, if they cannot be stored.
+    /// Stores the files of this version, `own`, before any page refers to them. A failure is only logged.
     pub async fn open(db: Arc<Db>, version: &'static str, own: impl Iterator<Item = (String, &'static File)>) -> Arc<Self> {
         if let Some(postgres) = db.shared() {
             let stored = match postgres.use_assets(version).await {
@@ -49,7 +49,7 @@ impl OtherVersions {
             if let Err(error) = stored {
                 tracing::warn!(%error, "the static files could not be stored for nodes of other versions");
             }
-            tokio::spawn(keep(db.clone(), version));
+            tokio::spawn(note_use(db.clone(), version));
         }
         Arc::new(Self { db, known: Mutex::default() })
     }
@@ -65,7 +65,7 @@ impl OtherVersions {
             if known.read_at.is_some_and(|at| at.elapsed() < MISSING) {
                 return Ok(None);
             }
-            // Failures count as well, so that they are not repeated for each request.
+            // Before the statement, so that it is not repeated for each request when it fails.
             known.read_at = Some(Instant::now());
             known.names = postgres.list_assets().await?.into_iter().collect();
             if !known.names.contains(name) {
@@ -75,7 +75,7 @@ impl OtherVersions {
         let Some((kind, bytes)) = postgres.find_asset(name).await? else { return Ok(None) };
         let hash = name.split('/').next().unwrap_or_default().to_owned();
         known.bytes += bytes.len();
-        if known.bytes > MEMORY {
+        if known.bytes > MAX_BYTES {
             known.files.clear();
             known.bytes = bytes.len();
         }
@@ -86,10 +86,10 @@ impl OtherVersions {
 }
 
 /// Notes daily that this version is in use.
-async fn keep(db: Arc<Db>, version: &'static str) {
+async fn note_use(db: Arc<Db>, version: &'static str) {
     let Some(postgres) = db.shared() else { return };
     loop {
-        tokio::time::sleep(USE).await;
+        tokio::time::sleep(USE_INTERVAL).await;
         if let Err(error) = postgres.use_assets(version).await {
             tracing::debug!(%error, "the use of this version could not be noted");
         }
