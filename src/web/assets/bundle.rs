@@ -19,11 +19,13 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 36] = [
+const SHEETS: [&str; 44] = [
     "tokens",
     "base",
     "layout",
     "sidebar",
+    "avatars",
+    "sidebar-sections",
     "room-head",
     "log",
     "messages",
@@ -49,8 +51,14 @@ const SHEETS: [&str; 36] = [
     "rows",
     "gathered",
     "composer",
+    "message-editor",
+    "composer-narrow",
     "code",
+    "portraits",
     "people",
+    "direct-messages",
+    "settings",
+    "profile-narrow",
     "palette",
     "search",
     "column",
