@@ -25,12 +25,13 @@ pub struct NodeRow {
 }
 
 impl Postgres {
-    /// Writes this node's row, and deletes those that are older than a day.
+    /// Writes this node's row, and deletes those that are older than a day. `status` is a JSON object.
     pub async fn write_node(&self, name: &str, version: &str, uptime_ms: u64, status: &str) -> sqlx::Result<()> {
         sqlx::query(
             "with clock as (select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms),
                   old as (delete from nodes using clock where id <> $1 and seen_at < ms - 86400000)
-             insert into nodes (id, name, version, started_at, seen_at, status) select $1, $2, $3, ms - $4, ms, $5 from clock
+             insert into nodes (id, name, version, started_at, seen_at, status)
+             select $1, $2, $3, ms - $4, ms, ($5::jsonb || jsonb_build_object('search_version', $6::bigint))::text from clock
              on conflict (id) do update set seen_at = excluded.seen_at, status = excluded.status",
         )
         .bind(&*self.node)
@@ -38,6 +39,7 @@ impl Postgres {
         .bind(version)
         .bind(i64::try_from(uptime_ms).unwrap_or_default())
         .bind(status)
+        .bind(self.search_version)
         .execute(&self.write)
         .await
         .map(drop)

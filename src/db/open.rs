@@ -22,6 +22,7 @@ use super::history::History;
 use super::search::Follower;
 use super::{Connections, Db, file, statistics};
 use crate::encoding::random_hex;
+use crate::fulltext::tokenizer;
 
 /// How long a statement waits for a lock, or for a free connection, before it fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -101,6 +102,8 @@ pub struct Postgres {
     pub history: Arc<History>,
     /// How to open a connection.
     pub(super) options: Box<PgConnectOptions>,
+    /// The version of the index of search that this program writes.
+    pub(super) search_version: i64,
 }
 
 /// Options common to both databases. Connections stay open because they cache prepared statements.
@@ -294,7 +297,7 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     if purpose == Purpose::Serve {
         tokio::spawn(statistics::keep(write.clone()));
     }
-    Ok(Postgres { write, read, node, history, options: Box::new(options) })
+    Ok(Postgres { write, read, node, history, options: Box::new(options), search_version: tokenizer::VERSION })
 }
 
 fn postgres_pool(connections: u32, history: &Arc<History>) -> PoolOptions<sqlx::Postgres> {

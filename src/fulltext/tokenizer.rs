@@ -6,7 +6,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Version of the index. Increment it with every change of a document's content: the index is then rebuilt.
+/// Version of the index. Increment it with every change of a document’s content: the index is then rebuilt. Nodes from schema 19 on bear
+/// nodes of another version beside them (`db::search`).
 pub const VERSION: i64 = 3;
 /// Maximum number of characters of a word; the rest is ignored.
 const MAX_CHARACTERS: usize = 64;

@@ -30,7 +30,7 @@ use super::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::search::{Hit, Matches, SearchQuery};
+use crate::db::search::{Hit, IndexProgress, Matches, SearchQuery};
 use crate::error::{Error, Result};
 use crate::fulltext::term::Term;
 use crate::fulltext::{score, snippet, tokenizer};
@@ -54,8 +54,10 @@ const LITTLE: usize = 32 << 10;
 pub const COUNTED: usize = 1_000;
 /// Time limit for counting, once the page is known.
 const COUNTING: Duration = Duration::from_millis(50);
-/// Pause after a database error while indexing.
+/// Pause between looks for messages that are not indexed, and after a database error.
 const REST: Duration = Duration::from_secs(5);
+/// How many times a node finds an index of another version before it looks whether it should rebuild it.
+const PATIENCE: u32 = 12;
 
 /// The order of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,29 +169,53 @@ impl Search {
     }
 }
 
-/// Indexes older messages until all are indexed or the database is closed.
+/// Indexes messages until all are indexed. On Postgres it then looks for those that nodes of another program have written, until the
+/// database is closed.
 async fn build(db: &Db, is_whole: &AtomicBool) {
-    let mut is_logged = false;
+    let (mut is_logged, mut looks) = (false, 0);
     loop {
-        match db.index_older().await {
-            Ok(false) => break,
-            Ok(true) if !is_logged => {
-                is_logged = true;
-                tracing::info!("older messages are being indexed for search");
+        let progress = build_once(db, &mut is_logged).await;
+        is_whole.store(matches!(progress, Ok(IndexProgress::Whole)), Ordering::Release);
+        match progress {
+            Ok(IndexProgress::Whole) => {
+                if std::mem::take(&mut is_logged) {
+                    tracing::info!("every message is indexed for search");
+                }
+                if db.shared().is_none() {
+                    return;
+                }
+            }
+            Ok(IndexProgress::Behind) => continue,
+            Ok(IndexProgress::OtherVersion) => {
+                if looks == 0 {
+                    tracing::info!("nodes of another version index messages for search; this one finds less until they are gone");
+                }
+                looks += 1;
+                // Takes back an index whose nodes are gone. Not at once: a node that restarts is gone for a moment.
+                if looks % PATIENCE == 0 {
+                    db.prepare_index().await.ok();
+                }
+            }
+            Err(sqlx::Error::PoolClosed) => return,
+            Err(error) => tracing::warn!(%error, "messages could not be indexed; trying again"),
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Indexes what is not indexed. Returns how far the index is then.
+async fn build_once(db: &Db, is_logged: &mut bool) -> sqlx::Result<IndexProgress> {
+    let progress = db.index_progress().await?;
+    if progress == IndexProgress::Behind {
+        while db.index_older().await? {
+            if !std::mem::replace(is_logged, true) {
+                tracing::info!("messages are being indexed for search");
             }
             // Lets waiting writers go first.
-            Ok(true) => tokio::task::yield_now().await,
-            Err(sqlx::Error::PoolClosed) => return,
-            Err(error) => {
-                tracing::warn!(%error, "messages could not be indexed; trying again");
-                tokio::time::sleep(REST).await;
-            }
+            tokio::task::yield_now().await;
         }
     }
-    is_whole.store(true, Ordering::Release);
-    if is_logged {
-        tracing::info!("every message is indexed for search");
-    }
+    Ok(progress)
 }
 
 /// The matches of a page.

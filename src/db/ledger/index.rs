@@ -2,7 +2,8 @@
 //!
 //! Edits and deletions update the index in their own transaction. A document is a function of its message alone, so it is removed
 //! exactly as it was added. New messages are added here on Postgres only; on SQLite `db::search` adds them later, as it does all
-//! messages that are not indexed yet (`search_before`, `search_after`).
+//! messages that are not indexed yet (`search_before`, `search_after`). A node adds nothing to an index of another version: it lists
+//! the messages in `unindexed` instead.
 
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
@@ -31,21 +32,21 @@ impl Step<'_> {
         self.run(&UNINDEX, &documents).await
     }
 
-    /// Adds new and changed messages to the index. Call it after the change.
-    pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
-        let mut documents: Vec<(RoomId, i64, String)> = Vec::new();
+    /// Adds new and changed messages to the index, as a program with this version of it. Call it after the change.
+    pub(super) async fn index(&mut self, known: &Snapshot, writes: &Writes, version: i64) -> sqlx::Result<()> {
+        let mut documents: Vec<(RoomId, i64, String, i64)> = Vec::new();
         for (key, is_new) in &writes.messages {
             let message = &known.messages[key];
             let is_due = if *is_new { matches!(self, Step::Postgres(_)) } else { has_new_words(writes, *key) };
             if is_due && message.kind == Kind::Text && message.deleted_at.is_none() {
-                documents.push((key.0, key.1, self.write_document(document_of(key.0, message))));
+                documents.push((key.0, key.1, self.write_document(document_of(key.0, message)), version));
             }
         }
         self.run(&INDEX, &documents).await?;
         if let Step::Sqlite(db) = self
             && !documents.is_empty()
         {
-            let due = due(documents.len(), documents.iter().map(|(_, _, words)| words.len()).sum());
+            let due = due(documents.len(), documents.iter().map(|(_, _, words, _)| words.len()).sum());
             sqlx::query(MERGE).bind(due).bind(documents.len() as i64).execute(&mut **db).await?;
         }
         Ok(())

@@ -240,7 +240,7 @@ impl Db {
                 let snapshot = $step(&mut tx).load(keys).await?;
                 let (result, known, writes) = decide(snapshot);
                 if !writes.is_empty() {
-                    $step(&mut tx).write(&known, &writes).await?;
+                    $step(&mut tx).write(&known, &writes, self.search_version()).await?;
                     $note(writes.new_text(&known));
                     tx.commit().await?;
                     if !writes.forgotten.is_empty() {

@@ -228,7 +228,8 @@ pub const UNINDEX: Batched = Batched {
     .postgres,
 };
 
-/// Adds documents to the index: room, seq and words. Messages that are not indexed yet are left to `db::search`.
+/// Adds documents to the index: room, seq, words, and the version of the index that they are for. Messages that are not indexed yet are
+/// left to `db::search`, and so are all while the index has another version.
 pub const INDEX: Batched = Batched {
     sqlite: given!("room" "bigint", "seq" "bigint", "words" "text";
         "insert into words (rowid, body)
@@ -238,10 +239,13 @@ pub const INDEX: Batched = Batched {
            and messages.id <= (select cast(value as bigint) from meta where key = 'search_after')
          order by messages.id")
     .sqlite,
-    postgres: given!("room" "bigint", "seq" "bigint", "words" "text";
-        "insert into words (message_id, words)
-         select messages.id, cast(given.words as tsvector)
-         from given join messages on messages.room_id = given.room and messages.seq = given.seq
-         where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')")
+    postgres: given!("room" "bigint", "seq" "bigint", "words" "text", "version" "text";
+        ", due as (
+            select messages.id, given.words,
+                   exists (select 1 from meta where key = 'search_version' and value <> given.version) as is_of_another
+            from given join messages on messages.room_id = given.room and messages.seq = given.seq
+            where messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')),
+         later as (insert into unindexed (message_id) select id from due where is_of_another on conflict do nothing)
+         insert into words (message_id, words) select id, cast(words as tsvector) from due where not is_of_another")
     .postgres,
 };

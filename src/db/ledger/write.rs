@@ -16,8 +16,8 @@ use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json
 use crate::model::{Membership, Message, RoomId};
 
 impl Step<'_> {
-    /// Writes what changed in `known`.
-    pub(super) async fn write(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
+    /// Writes what changed in `known`, as a program with this version of the index of search.
+    pub(super) async fn write(&mut self, known: &Snapshot, writes: &Writes, search_version: i64) -> sqlx::Result<()> {
         let mut new = Vec::new();
         let mut changed = Vec::new();
         for (key, is_new) in &writes.messages {
@@ -61,7 +61,7 @@ impl Step<'_> {
             }
         }
         self.run(&UPDATE, &changed).await?;
-        self.index(known, writes).await?;
+        self.index(known, writes, search_version).await?;
         let mut entered = Vec::new();
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use self::build::IndexProgress;
 pub(super) use self::build::SourceRow;
 pub(super) use self::follow::Follower;
 pub(super) use self::merge::{MERGE, due};

@@ -11,6 +11,7 @@ mod migrations;
 mod million;
 mod open;
 mod rooms;
+mod search_versions;
 mod sessions;
 mod statistics;
 mod store;
