@@ -1,10 +1,11 @@
 //! Time, so that tests can set it.
 //!
-//! Owns the only call to the system's clock. Nothing here knows what a time is used for.
+//! Owns the only calls to the system's clock. Nothing here knows what a time is used for.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -65,6 +66,21 @@ impl Clock {
         Millis(now.as_millisecond())
     }
 
+    /// The time since the machine started, which also advances while it is suspended. Where the system has no such clock, it is the time
+    /// since the first call, without suspension.
+    pub fn uptime() -> Duration {
+        #[cfg(target_os = "linux")]
+        {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            Duration::new(now.tv_sec.try_into().unwrap_or_default(), now.tv_nsec.try_into().unwrap_or_default())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+            START.elapsed()
+        }
+    }
+
     /// Moves this clock, and every clone of it, by `ms` milliseconds; for tests.
     pub fn shift(&self, ms: i64) {
         self.offset.fetch_add(ms, Ordering::Relaxed);
@@ -74,6 +90,13 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uptime_advances() {
+        let before = Clock::uptime();
+        std::thread::yield_now();
+        assert!(Clock::uptime() >= before);
+    }
 
     #[test]
     fn a_moment_is_told_with_exactly_three_decimals() {

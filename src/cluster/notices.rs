@@ -4,13 +4,14 @@
 //! After a lost connection it has access checked before the lease is renewed. It must not decide anything.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use sqlx::postgres::PgListener;
 use tokio::time::timeout;
 
 use super::Cluster;
+use super::skew::Pauses;
 use crate::clock::Clock;
 use crate::db::Postgres;
 use crate::events::{Event, Failure, Removal, SessionEnd};
@@ -75,16 +76,17 @@ pub async fn run(cluster: Arc<Cluster>, listener: PgListener) {
 
 /// When each echo was sent.
 #[derive(Clone, Debug, Default)]
-struct Echoes(Arc<parking_lot::Mutex<(i64, Option<Instant>)>>);
+struct Echoes(Arc<parking_lot::Mutex<(i64, Option<Duration>)>>);
 
 async fn send_echoes(cluster: Arc<Cluster>, echoes: Echoes) {
     let mut ticks = tokio::time::interval(ECHO);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pauses = Pauses::default();
     loop {
         ticks.tick().await;
         let number = {
             let mut sent = echoes.0.lock();
-            *sent = (sent.0 + 1, Some(Instant::now()));
+            *sent = (sent.0 + 1, Some(cluster.lease().now()));
             sent.0
         };
         // Whether commits wait for a standby can change at any time.
@@ -93,9 +95,16 @@ async fn send_echoes(cluster: Arc<Cluster>, echoes: Echoes) {
         {
             tracing::debug!(%error, "could not ask how Postgres is replicated");
         }
-        let before = Clock::system();
+        let (before, sent) = (Clock::system(), cluster.lease().now());
         match timeout(SILENCE, cluster.postgres().echo(number)).await {
-            Ok(Ok(theirs)) => cluster.node.skew().note(before, theirs, Clock::system()),
+            Ok(Ok(theirs)) => {
+                cluster.node.skew().note(before, theirs, Clock::system());
+                if pauses.note(sent, theirs, cluster.lease().now()) {
+                    tracing::warn!("this machine was paused; serving again once everything that was missed is handled");
+                    cluster.lease().end();
+                    ticks.reset_immediately();
+                }
+            }
             Ok(Err(error)) => tracing::debug!(%error, "an echo could not be sent"),
             Err(_) => tracing::debug!("an echo could not be sent in time"),
         }

@@ -1,9 +1,10 @@
 //! How far this machine's clock is from the database's.
 //!
-//! Owns the comparison and its limits. Sessions, invitations and clean-up compare stored moments with the clock of whichever node looks,
+//! Owns the comparisons and their limits. Sessions, invitations and clean-up compare stored moments with the clock of whichever node looks,
 //! so nodes must agree on the time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{Clock, Millis};
 use crate::db::{Db, OpenError};
@@ -13,6 +14,8 @@ use crate::db::{Db, OpenError};
 const REFUSED: i64 = 30_000;
 /// A node whose clock is further off says so, in milliseconds.
 const WARNED: i64 = 5_000;
+/// A pause is longer than this, in milliseconds: NTP moves a clock by less.
+const PAUSE: i64 = 2_000;
 
 /// The last comparison.
 #[derive(Debug, Default)]
@@ -51,6 +54,25 @@ impl Skew {
             (true, false) => tracing::info!("this machine’s clock agrees with the database’s again"),
             _ => {}
         }
+    }
+}
+
+/// Notices that this machine was paused in a way that its own clocks do not show, as some hypervisors do: then the database's clock has
+/// advanced further than this one.
+#[derive(Debug, Default)]
+pub(super) struct Pauses {
+    /// What this machine's uptime was when the database's clock was asked last, and what that said.
+    last: Option<(Duration, Millis)>,
+}
+
+impl Pauses {
+    /// Notes what the database's clock said between two moments of this machine's uptime. Returns whether it was paused since the last call.
+    pub(super) fn note(&mut self, before: Duration, theirs: Millis, after: Duration) -> bool {
+        let last = self.last.replace((before, theirs));
+        last.is_some_and(|(then, said)| {
+            let own = i64::try_from(after.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
+            (theirs.0 - said.0).saturating_sub(own) > PAUSE
+        })
     }
 }
 
@@ -109,5 +131,22 @@ mod tests {
         }
         compare(130_011);
         assert!(skew.is_refused());
+    }
+
+    #[test]
+    fn a_pause_is_what_the_database_saw_and_this_machine_did_not() {
+        let mut pauses = Pauses::default();
+        let mut note =
+            |before, theirs, after| pauses.note(Duration::from_millis(before), Millis(theirs), Duration::from_millis(after));
+        assert!(!note(1_000, 700_000, 1_010));
+        assert!(!note(3_000, 702_000, 3_010));
+        // A slow answer, and a database's clock that is set back.
+        assert!(!note(5_000, 712_000, 15_000));
+        assert!(!note(17_000, 705_000, 17_010));
+        // The clock here went on by two seconds, there by a minute.
+        assert!(note(19_000, 765_000, 19_010));
+        assert!(!note(21_000, 767_000, 21_010));
+        // Within a call.
+        assert!(note(23_000, 799_000, 23_010));
     }
 }
