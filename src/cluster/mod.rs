@@ -3,12 +3,13 @@
 //! Postgres is the log, Redis is the fast path, notifications are for access (docs/cluster.md). Owns what other nodes publish: its way
 //! to this node's subscribers, in the order of the logs. It must not know sockets or pages, and without it a process serves alone.
 //!
-//! Reading order: `delivery` (the way of events), `sequencer` (their order), `redis` and `frame` (the fast path), `notices`
+//! Reading order: `delivery` (the way of events), `sequencer` (their order), `redis`, `inbox` and `frame` (the fast path), `notices`
 //! (notifications of Postgres), `lease` (how long a node serves without hearing them), `skew` (whether its clock is right), `node` and
 //! `nodes` (what load balancers and administrators see).
 
 mod delivery;
 mod frame;
+mod inbox;
 pub mod lease;
 pub mod node;
 pub mod nodes;

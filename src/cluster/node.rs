@@ -142,6 +142,11 @@ impl Node {
         self.redis.get().map_or(0, |redis| redis.dropped())
     }
 
+    /// How many frames were refused, because no node of this cluster has sent them in this form.
+    pub(super) fn frames_refused(&self) -> u64 {
+        self.redis.get().map_or(0, |redis| redis.refused())
+    }
+
     /// How Redis is.
     pub fn redis(&self) -> RedisStatus {
         match self.redis.get() {

@@ -38,6 +38,8 @@ pub struct Status {
     pub redis: RedisStatus,
     /// How many frames it could not send.
     pub frames_dropped: u64,
+    /// How many frames it refused: of an unknown version, or not signed by a node of this cluster.
+    pub frames_refused: u64,
     /// How long Postgres took to store the last row, in milliseconds.
     pub postgres_ms: Option<u64>,
     /// Why it should get no requests, as `/readyz` says.
@@ -54,6 +56,7 @@ impl Status {
             behind_ms: since.map_or(0, |since| millis(since.elapsed())),
             redis: node.redis(),
             frames_dropped: node.frames_dropped(),
+            frames_refused: node.frames_refused(),
             postgres_ms: node.postgres_ms(),
             reasons: node.reasons().into_iter().map(|reason| reason.code().to_owned()).collect(),
         }

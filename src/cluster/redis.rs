@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, RedisResult};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::frame::Codec;
 use super::frame::Frame;
+use super::inbox::Inbox;
 use crate::chat::presence::Presence;
 use crate::chat::presence::nodes::{FULL, Report};
 use crate::cluster::lease::Lease;
@@ -58,6 +58,8 @@ struct State {
     heard: AtomicU64,
     /// How many frames were not sent.
     dropped: AtomicU64,
+    /// How many frames arrived that are of an unknown version, or that no node of this cluster has signed.
+    refused: AtomicU64,
     /// The bytes of messages that wait.
     waiting: AtomicUsize,
 }
@@ -95,6 +97,11 @@ impl Outgoing {
     /// How many frames were not sent.
     pub fn dropped(&self) -> u64 {
         self.state.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many frames were refused.
+    pub fn refused(&self) -> u64 {
+        self.state.refused.load(Ordering::Relaxed)
     }
 
     /// Whether frames come back.
@@ -182,10 +189,19 @@ impl Link {
     pub fn new(url: &str, key: &str, node: Arc<str>, presence: Arc<Presence>, lease: Arc<Lease>) -> RedisResult<Self> {
         use sha2::{Digest, Sha256};
         let channel = format!("parlor:{}", &crate::encoding::hex(&Sha256::digest(key))[..16]).into();
-        let state =
-            State { start: Instant::now(), heard: AtomicU64::new(0), dropped: AtomicU64::new(0), waiting: AtomicUsize::new(0) };
+        let state = State {
+            start: Instant::now(),
+            heard: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+        };
         let (appeared, state) = (Arc::new(Notify::new()), Arc::new(state));
-        Ok(Self { client: Client::open(url)?, channel, node, codec: Codec::new(key), presence, lease, appeared, state })
+        // Version 3 of the protocol: only there can a subscription be bounded.
+        let address = url.into_connection_info()?;
+        let settings = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(address.set_redis_settings(settings))?;
+        Ok(Self { client, channel, node, codec: Codec::new(key), presence, lease, appeared, state })
     }
 
     /// Starts sending and receiving. `missed` is notified when frames of other nodes may be missing.
@@ -303,22 +319,30 @@ impl Link {
 
     /// Receives frames until the connection ends or is silent.
     async fn subscribe(&self, remote: &mpsc::Sender<Frame>, missed: &Notify) -> RedisResult<()> {
+        let mut inbox = Inbox::new();
+        let settings = AsyncConnectionConfig::new().set_push_sender(inbox.entrance());
         let connected = timeout(PATIENCE, async {
-            let mut subscription = self.client.get_async_pubsub().await?;
-            subscription.subscribe(&*self.channel).await?;
-            RedisResult::Ok(subscription)
+            let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings).await?;
+            connection.subscribe(&*self.channel).await?;
+            RedisResult::Ok(connection)
         });
-        let Ok(subscription) = connected.await else { return Ok(()) };
-        let mut frames = subscription?.into_on_message();
+        let Ok(connection) = connected.await else { return Ok(()) };
+        let _connection = connection?;
         // What was published before this is read.
         missed.notify_one();
         let mut numbers: HashMap<String, u64> = HashMap::new();
         let mut own = Instant::now();
+        let mut is_behind = false;
         loop {
-            let Ok(next) = timeout(SILENCE, frames.next()).await else { return Ok(()) };
-            let Some(message) = next else { return Ok(()) };
+            let Ok(Some(bytes)) = timeout(SILENCE, inbox.next()).await else { return Ok(()) };
             // An unknown version, or somebody else's.
-            let Some(frame) = self.codec.decode(message.get_payload_bytes()) else { continue };
+            let Some(frame) = self.codec.decode(&bytes) else {
+                self.state.refused.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            if is_behind && remote.capacity() > 0 {
+                missed.notify_one();
+            }
             if frame.node == *self.node {
                 own = Instant::now();
                 if self.state.heard.swap(self.state.now().max(1), Ordering::AcqRel) == 0 {
@@ -340,7 +364,9 @@ impl Link {
                 self.appeared.notify_one();
             }
             if !frame.events.is_empty() || frame.presence.is_some() {
-                remote.send(frame).await.ok();
+                // Waits for delivery once. Then it reads on, and what does not fit is read from the database.
+                let patience = if is_behind { Duration::ZERO } else { BEAT };
+                is_behind = remote.send_timeout(frame, patience).await.is_err();
             }
         }
     }

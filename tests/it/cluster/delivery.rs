@@ -84,6 +84,45 @@ fn a_redis_that_is_down_dies_freezes_and_comes_back_loses_nothing() {
     });
 }
 
+/// More frames than a node can decode: it drops what it has no room for, and reads it from the database.
+#[test]
+fn a_flood_of_frames_loses_nothing() {
+    use futures_util::StreamExt;
+    let redis = Redis::start();
+    on_two_nodes_with("a flood", &[("REDIS_URL", &redis.url())], async |nodes| {
+        let (ada, grace) = meet(nodes).await;
+        let client = redis::Client::open(redis.url()).unwrap();
+        let mut listener = client.get_async_pubsub().await.unwrap();
+        listener.psubscribe("parlor:*").await.unwrap();
+        let mut frames = listener.on_message();
+        ada.post("general", "again and again", "n1").await;
+        for person in [&ada, &grace] {
+            person.hears("again and again").await;
+        }
+        // One that is signed, and was delivered already.
+        let (channel, frame) = loop {
+            let message = frames.next().await.unwrap();
+            let frame = message.get_payload_bytes().to_vec();
+            if frame.windows(15).any(|part| part == b"again and again") {
+                break (message.get_channel_name().to_owned(), frame);
+            }
+        };
+        drop(frames);
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut thousand = redis::pipe();
+        for _ in 0..1000 {
+            thousand.publish(&channel, &frame).ignore();
+        }
+        let flood = async {
+            for _ in 0..100 {
+                thousand.query_async::<()>(&mut connection).await.unwrap();
+            }
+        };
+        tokio::join!(flood, exchange(&ada, &grace, 50, "flooded"));
+        exchange(&ada, &grace, 5, "afterwards").await;
+    });
+}
+
 /// Whoever watches hears of rooms in which they are not live.
 #[apply(everywhere)]
 async fn watchers_hear_of_their_rooms(app: &crate::harness::TestApp) {
