@@ -1,4 +1,4 @@
-//! A client of Redis that hears every frame of the nodes and publishes it again: twice, late, and changed.
+//! A client of Redis that hears every frame of the nodes and publishes it again: twice, late, and changed, or to other clusters.
 //!
 //! Owns as much of Redis's protocol as it takes. It cannot read the frames, and has no key to sign one.
 
@@ -27,6 +27,31 @@ pub struct Repeater {
 impl Repeater {
     /// Repeats what is published on all channels of nodes.
     pub async fn start(redis: &Path) -> Self {
+        Self::with(redis, |_, channel, frame| {
+            let mut changed = frame.to_vec();
+            let place = rand::rng().random_range(0..changed.len());
+            changed[place] ^= 1;
+            [(frame.to_vec(), Duration::ZERO), (frame.to_vec(), some_time()), (changed, some_time())]
+                .map(|(frame, late)| ([channel.to_vec(), frame], late))
+                .to_vec()
+        })
+        .await
+    }
+
+    /// Publishes the frames of each cluster to all others.
+    pub async fn across(redis: &Path) -> Self {
+        Self::with(redis, |channels, channel, frame| {
+            let others = channels.iter().filter(|other| *other != channel);
+            others.map(|other| ([other.clone(), frame.to_vec()], Duration::ZERO)).collect()
+        })
+        .await
+    }
+
+    /// Publishes what `make` returns for each frame, with all channels so far, its channel, and its bytes.
+    async fn with(
+        redis: &Path,
+        make: impl Fn(&HashSet<Vec<u8>>, &[u8], &[u8]) -> Vec<([Vec<u8>; 2], Duration)> + Send + 'static,
+    ) -> Self {
         let (mut hearing, mut speaking) = (connect(redis).await, connect(redis).await);
         command(&mut hearing, &[b"PSUBSCRIBE", b"parlor:*"]).await.expect("Redis takes it");
         reply(&mut hearing).await.expect("Redis answers");
@@ -35,19 +60,17 @@ impl Repeater {
         let count = published.clone();
         let hears = tokio::spawn(async move {
             // What it has published itself comes back.
-            let mut known = HashSet::new();
+            let (mut known, mut channels) = (HashSet::new(), HashSet::new());
             while let Ok(message) = reply(&mut hearing).await {
                 let [_, _, channel, frame] = message.try_into().expect("a message of a pattern has four parts");
                 if known.insert(frame.clone()) {
-                    let mut changed = frame.clone();
-                    let place = rand::rng().random_range(0..changed.len());
-                    changed[place] ^= 1;
-                    known.insert(changed.clone());
-                    for (frame, late) in [(frame.clone(), Duration::ZERO), (frame, some_time()), (changed, some_time())] {
-                        let (queue, channel) = (queue.clone(), channel.clone());
+                    channels.insert(channel.clone());
+                    for (copy, late) in make(&channels, &channel, &frame) {
+                        known.insert(copy[1].clone());
+                        let queue = queue.clone();
                         tokio::spawn(async move {
                             tokio::time::sleep(late).await;
-                            queue.send([channel, frame])
+                            queue.send(copy)
                         });
                     }
                 }
