@@ -25,6 +25,7 @@ pub mod rate_limits;
 pub mod read_markers;
 mod replication;
 pub mod revisions;
+mod room_names;
 pub mod rooms;
 pub mod search;
 mod sidebar;

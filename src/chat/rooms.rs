@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 use super::Chat;
+use super::room_names::{fold, taken};
 use crate::chat::ledger::change::Change;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
@@ -155,15 +154,8 @@ impl Chat {
     ) -> Result<()> {
         self.allow(actor, ActionKind::Describe)?;
         let view = self.view(actor, slug).await?;
-        let name = name.map(validate::room_name).transpose()?;
+        let name = name.map(validate::room_name).transpose()?.filter(|name| *name != view.room.name);
         let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
-        if let Some(name) = &name
-            && fold(name) != fold(&view.room.name)
-            && let Some(other) = self.room_named(actor, name).await?
-            && other.id != view.room.id
-        {
-            return Err(name_taken(&other.name));
-        }
         let change = Change::Describe { name, topic, visibility, is_confirmed };
         self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
     }
@@ -185,7 +177,7 @@ impl Chat {
         let folded = fold(&name);
         let slug = validate::slug(&name);
         let new = NewRoom { name, topic, visibility, created_by: Some(maker), slug, created_at: self.clock.now() };
-        let room = self.db.insert_room(new, move |other| fold(other) == folded).await?.map_err(|other| name_taken(&other))?;
+        let room = self.db.insert_room(new, move |other| fold(other) == folded).await?.map_err(|other| taken(&other))?;
         self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)
@@ -262,15 +254,4 @@ impl Chat {
         let name = username.trim().to_lowercase();
         Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
     }
-}
-
-/// The form in which room names are compared: without differences in case and whitespace, except in names that look like code.
-fn fold(name: &str) -> String {
-    let plain: String = name.nfkc().collect();
-    let plain = if plain.contains(['(', '[', '{', '<', '=', ';', '/', '\\']) { plain } else { plain.to_lowercase() };
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn name_taken(other: &str) -> Error {
-    Error::invalid("name", format!("There’s already a room called {other}. Choose another name."))
 }

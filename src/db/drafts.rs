@@ -124,8 +124,10 @@ impl Db {
             }
             Self::Postgres(postgres) => {
                 sqlx::query(
-                    "delete from drafts where written_at < $2 and (user_id, room_id) in (
-                        select (given ->> 0)::bigint, (given ->> 1)::bigint from json_array_elements($1::json) as given)",
+                    "delete from drafts where (user_id, room_id) in (
+                        select user_id, room_id from drafts where written_at < $2 and (user_id, room_id) in (
+                            select (given ->> 0)::bigint, (given ->> 1)::bigint from json_array_elements($1::json) as given)
+                        for update skip locked)",
                 )
                 .bind(given)
                 .bind(before)

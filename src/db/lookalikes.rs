@@ -49,6 +49,8 @@ impl Db {
     /// Stores the look and fold of a new user. Returns the users whose `alike` flag changed.
     pub async fn set_look(&self, person: UserId, look: String, fold: String) -> sqlx::Result<Vec<UserId>> {
         transaction!(self, |tx| {
+            // Looks change one at a time, on all nodes.
+            sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
             sqlx::query("update users set fold = $2 where id = $1").bind(person).bind(&fold).execute(&mut *tx).await?;
             update_look!(tx, person, look)
         })

@@ -124,6 +124,8 @@ impl Db {
     pub async fn update_profile(&self, profile: &Profile, look: String) -> sqlx::Result<Vec<UserId>> {
         let profile = profile.clone();
         transaction!(self, |tx| {
+            // Looks change one at a time, on all nodes: each change marks people of the same look.
+            sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut *tx).await?;
             let statement = "update users set name = $2, status = $3, time_zone = $4, theme = $5, notify = $6 where id = $1";
             sqlx::query(statement)
                 .bind(profile.id)
@@ -211,7 +213,7 @@ impl Db {
         .await)
     }
 
-    /// Updates when people were last seen, at most once a minute each.
+    /// Updates when people were last seen, at most once a minute each. Those whom another node writes at this moment are left out.
     pub async fn touch_people(&self, people: &[UserId], now: Millis) -> sqlx::Result<()> {
         let given = serde_json::to_string(people).expect("numbers always have a JSON form");
         let before = now.plus(-SEEN);
@@ -229,9 +231,10 @@ impl Db {
             }
             Self::Postgres(postgres) => {
                 sqlx::query(
-                    "update users set seen_at = $2
-                     where id in (select cast(value as bigint) from json_array_elements_text($1::json) as given(value))
-                     and (seen_at is null or seen_at <= $3)",
+                    "update users set seen_at = $2 where id in (
+                        select id from users
+                        where id in (select cast(value as bigint) from json_array_elements_text($1::json) as given(value))
+                        and (seen_at is null or seen_at <= $3) for no key update skip locked)",
                 )
                 .bind(given)
                 .bind(now)

@@ -100,7 +100,7 @@ impl Db {
         })
     }
 
-    /// Updates when sessions were last used.
+    /// Updates when sessions were last used. Those that another node writes at this moment are left out.
     pub async fn touch_sessions(&self, keys: &[String], now: Millis) -> sqlx::Result<()> {
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
         match self {
@@ -114,8 +114,15 @@ impl Db {
                 .await?;
             }
             Self::Postgres(postgres) => {
-                sqlx::query("update sessions set last_seen_at = $2 where key in (select json_array_elements_text($1::json)) and last_seen_at < $2")
-                    .bind(given).bind(now).execute(&postgres.write).await?;
+                sqlx::query(
+                    "update sessions set last_seen_at = $2 where key in (
+                        select key from sessions
+                        where key in (select json_array_elements_text($1::json)) and last_seen_at < $2 for no key update skip locked)",
+                )
+                .bind(given)
+                .bind(now)
+                .execute(&postgres.write)
+                .await?;
             }
         }
         Ok(())
@@ -172,13 +179,15 @@ impl Db {
         Ok(())
     }
 
-    /// Deletes expired sessions; returns how many.
+    /// Deletes expired sessions; returns how many. Those that another node deletes at this moment are left out.
     pub async fn delete_expired_sessions(&self, now: Millis, idle_since: Millis) -> sqlx::Result<u64> {
-        Ok(write!(self, |pool| sqlx::query("delete from sessions where expires_at <= $1 or last_seen_at <= $2")
-            .bind(now)
-            .bind(idle_since)
-            .execute(pool)
-            .await?
-            .rows_affected()))
+        let statement = match self {
+            Self::Sqlite(_) => "delete from sessions where expires_at <= $1 or last_seen_at <= $2",
+            Self::Postgres(_) => {
+                "delete from sessions where key in (
+                    select key from sessions where expires_at <= $1 or last_seen_at <= $2 for update skip locked)"
+            }
+        };
+        Ok(write!(self, |pool| sqlx::query(statement).bind(now).bind(idle_since).execute(pool).await?.rows_affected()))
     }
 }

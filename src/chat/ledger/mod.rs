@@ -203,6 +203,8 @@ fn is_about_a_row(error: &sqlx::Error) -> bool {
             refusal.is_unique_violation()
                 || refusal.is_foreign_key_violation()
                 || refusal.is_check_violation()
+                // A deadlock, with another node's batch: two people's nonces, or an administrator's statement.
+                || refusal.code().as_deref() == Some("40P01")
                 // Postgres's class 22: data exceptions, such as text that it cannot store.
                 || refusal.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"))
         }

@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
-use super::statements::{KNOWN, LOCK, MESSAGES, REACTIONS};
-use super::{Person, RoomState, Snapshot, SnapshotKeys, Step, as_json};
+use super::statements::{KNOWN, LOCK, MESSAGES, NAMES, REACTIONS};
+use super::{Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
 use crate::model::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
@@ -67,6 +67,7 @@ impl Step<'_> {
     /// Loads the rows of these keys.
     pub(super) async fn load(&mut self, keys: &SnapshotKeys) -> sqlx::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
+        self.lock_names(keys).await?;
         let pairs = as_json(&keys.pairs.iter().collect::<Vec<_>>());
         let (pairs, nonces): (String, String) = match self {
             Step::Sqlite(db) => {
@@ -82,6 +83,10 @@ impl Step<'_> {
         };
         for row in from_json::<PairRow>(&pairs)? {
             snapshot.add_pair(row);
+        }
+        let namers: Vec<_> = keys.names.iter().map(|user| (user,)).collect();
+        for (user, room, name) in self.rows::<(UserId, RoomId, String)>(&NAMES, &namers).await? {
+            snapshot.names.entry(user).or_default().push(RoomName { room, name });
         }
         let mut keys = keys.messages.clone();
         for (author, nonce, room, seq) in from_json::<(UserId, String, RoomId, i64)>(&nonces)? {
@@ -102,6 +107,16 @@ impl Step<'_> {
         }
         snapshot.messages = messages.into_iter().map(|(key, message)| (key, Arc::new(message))).collect();
         Ok(snapshot)
+    }
+
+    /// Has rooms get their names one at a time on all nodes, as `Db::insert_room` does. Call it before rooms are locked.
+    async fn lock_names(&mut self, keys: &SnapshotKeys) -> sqlx::Result<()> {
+        if let Step::Postgres(db) = self
+            && !keys.names.is_empty()
+        {
+            sqlx::query("update meta set value = value where key = 'epoch'").execute(&mut **db).await?;
+        }
+        Ok(())
     }
 }
 

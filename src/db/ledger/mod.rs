@@ -54,6 +54,8 @@ pub struct SnapshotKeys {
     pub nonces: BTreeSet<(UserId, String)>,
     /// Messages to change.
     pub messages: BTreeSet<(RoomId, i64)>,
+    /// Users who give a room a name.
+    pub names: BTreeSet<UserId>,
 }
 
 /// The rows that a batch needs, read inside its transaction.
@@ -69,6 +71,17 @@ pub struct Snapshot {
     pub nonces: BTreeMap<(UserId, String), (RoomId, i64)>,
     /// The messages.
     pub messages: BTreeMap<(RoomId, i64), Arc<Message>>,
+    /// The names of the rooms that each user who gives one can see. No other transaction gives a room a name until the commit.
+    pub names: BTreeMap<UserId, Vec<RoomName>>,
+}
+
+/// The name of a room.
+#[derive(Clone, Debug)]
+pub struct RoomName {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: String,
 }
 
 /// What a batch changed in its [`Snapshot`].

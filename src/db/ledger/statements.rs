@@ -156,6 +156,11 @@ pub const REACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "big
 pub const UNREACT: Batched = given!("room" "bigint", "seq" "bigint", "person" "bigint", "emoji" "text";
     "delete from reactions where (room_id, seq, user_id, emoji) in (select room, seq, person, emoji from given)");
 
+/// The names of the rooms that each of these people can see.
+pub const NAMES: Batched = given!("person" "bigint";
+    "select person, rooms.id, rooms.name from given join rooms on direct_key is null and (visibility = 'public'
+         or exists (select 1 from memberships where room_id = rooms.id and user_id = person))");
+
 /// Locks the rooms of a batch in a fixed order, so that nodes sharing a Postgres cannot deadlock.
 pub const LOCK: &str =
     "select id from rooms where id in (select (value->>0)::bigint from jsonb_array_elements($1::jsonb) as given(value))

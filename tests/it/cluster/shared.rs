@@ -131,3 +131,29 @@ fn failures_on_one_node_count_on_the_other() {
         crate::harness::Fixture::tear_down(nodes).await.discard().await;
     });
 }
+
+/// Renamed, or created.
+#[apply(nodes)]
+async fn two_rooms_that_get_a_name_at_once_on_two_nodes_do_not_get_the_same(nodes: &Nodes) {
+    let (ada, grace) = (nodes.a.register("ada").await, nodes.b.register("grace").await);
+    let (tea, coffee) = (ada.create_room("Tea", "public").await, grace.create_room("Coffee", "public").await);
+    for round in 0..20 {
+        let (name, same) = (format!("Round {round}"), format!("round  {round}"));
+        let rename = async |person: &Person, room: &str, name: &str| {
+            person.post(&format!("/rooms/{room}/settings"), &[("name", name)]).await.status
+        };
+        let create =
+            async |person: &Person, name: &str| person.post("/rooms", &[("name", name), ("visibility", "public")]).await.status;
+        let (one, two) = match round % 3 {
+            0 => tokio::join!(rename(&ada, &tea, &name), rename(&grace, &coffee, &same)),
+            1 => tokio::join!(rename(&ada, &tea, &name), create(&grace, &same)),
+            _ => tokio::join!(create(&ada, &name), rename(&grace, &coffee, &same)),
+        };
+        let mut statuses = [one, two];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 422], "{round}");
+        let rows = nodes.database.query("select name from rooms").await;
+        let named = rows.iter().filter(|row| row["name"].as_str().is_some_and(|it| it == name || it == same)).count();
+        assert_eq!(named, 1, "{rows:?}");
+    }
+}

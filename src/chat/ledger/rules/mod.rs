@@ -45,6 +45,9 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
             Change::Admit { user } | Change::Remove { user } => {
                 keys.pairs.insert((request.room, *user));
             }
+            Change::Describe { name: Some(_), .. } => {
+                keys.names.insert(request.actor);
+            }
             _ => {}
         }
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Batch;
 use crate::chat::ledger::change::{Effect, Outcome};
+use crate::chat::room_names::{fold, taken};
 use crate::db::ledger::{Person, RoomState};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::events::{Event, Removal};
 use crate::model::Logged;
 use crate::model::{Kind, Membership, UserId, Visibility};
@@ -104,6 +105,19 @@ impl Batch {
         Ok(Effect::ReadMarker(seq - 1))
     }
 
+    /// Refuses a name that another room has, of those that the actor can see: others would reveal themselves.
+    fn check_name(&self, room: &RoomState, actor: &Person, name: &str) -> Result<()> {
+        let folded = fold(name);
+        if folded == fold(&room.room.name) {
+            return Ok(());
+        }
+        let mut names = self.known.names.get(&actor.author.id).into_iter().flatten();
+        match names.find(|other| other.room != room.room.id && fold(&other.name) == folded) {
+            Some(other) => Err(taken(&other.name)),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn describe(
         &mut self,
         room: &RoomState,
@@ -119,6 +133,9 @@ impl Batch {
         let visibility = visibility.filter(|visibility| *visibility != room.room.visibility);
         if name.is_some() || visibility.is_some() {
             self.may(room, actor, Action::Configure)?;
+        }
+        if let Some(name) = name {
+            self.check_name(room, actor, name)?;
         }
         // Checked here and not in the form: the room may have become private since its page was rendered.
         if visibility == Some(Visibility::Public) && !is_confirmed {
@@ -149,6 +166,9 @@ impl Batch {
                 state.room.visibility = visibility;
             }
             let now = state.room.clone();
+            for other in self.known.names.values_mut().flatten().filter(|other| other.room == now.id) {
+                now.name.clone_into(&mut other.name);
+            }
             self.writes.rooms.insert(room.room.id);
             self.events.push(Event::RoomChanged { room: now.id, is_direct: now.is_direct, now });
         }

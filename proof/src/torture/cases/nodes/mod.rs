@@ -7,6 +7,7 @@ mod deaf;
 mod frames;
 mod frozen;
 mod kill;
+mod locks;
 mod redis;
 mod upgrade;
 
@@ -31,10 +32,13 @@ pub const CASES: &[Case] = &[
         .about("three nodes behind a balancer are stopped and started again one after the other under load: nothing is lost, no session ends")
         .needs(NEEDS),
     Case::new("node-apart", Db::POSTGRES, 5, 0, |fixture, rounds| Box::pin(apart::two_clusters(fixture, rounds)))
-        .about("two clusters on one Redis, with the same people and rooms: neither hears the other")
+        .about("two clusters on one Redis, with the same people and rooms, where frames of each are published to the other: neither hears the other")
         .needs(NEEDS),
     Case::new("node-frames", Db::POSTGRES, 20, 1, |fixture, rounds| Box::pin(frames::frames(fixture, rounds)))
         .about("three nodes, and what they send each other is lost, doubled, late, crossed and forged: nobody hears anything twice, out of order, or of nobody")
+        .needs(NEEDS),
+    Case::new("node-locks", Db::POSTGRES, 6, 1, |fixture, rounds| Box::pin(locks::locks(fixture, rounds)))
+        .about("people post, join, leave, rename rooms and themselves, and begin conversations through two nodes at once: no deadlock, and what was acknowledged is there once")
         .needs(NEEDS),
     Case::new("node-deaf", Db::POSTGRES, 3, 0, |fixture, rounds| Box::pin(deaf::deaf(fixture, rounds)))
         .about("Postgres is cut off from one of two nodes for 20 s, and killed: a node that hears of no ended access delivers nothing, and catches up later")
