@@ -99,6 +99,7 @@ async fn who_is_brought_into_one_more_room_hears_of_that_one(app: &TestApp) {
     watched(&watching).await;
     let room = eve.create_room("Late", "private").await;
     eve.post(&format!("/rooms/{room}/members"), &[("username", "ada")]).await.expect(303);
-    let entered = watching.next("entered").await;
-    assert_eq!((&entered["room"], &entered["name"]), (&json!(room), &json!("Late")));
+    // On Postgres the rooms that were filled from outside may still be reported.
+    let entered = watching.next_where("entered", |it| it["room"] == json!(room)).await;
+    assert_eq!(entered["name"], json!("Late"));
 }
