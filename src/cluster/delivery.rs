@@ -23,6 +23,9 @@ use crate::model::{Head, Kind, RoomId};
 const POLL: Duration = Duration::from_millis(700);
 /// The same while Redis is down.
 const POLL_ALONE: Duration = Duration::from_millis(200);
+/// How long a change that the poll found may still be on its way over Redis. Its own frame says more than the log does: each change by
+/// itself, and whom a message addressed before.
+const IN_FLIGHT: Duration = Duration::from_millis(150);
 /// How long somebody whose node has gone may take to connect to another one, before others hear that they are offline.
 const RETURN: Duration = Duration::from_secs(5);
 /// How many gaps are read at the same time.
@@ -75,8 +78,9 @@ pub async fn run(cluster: Arc<Cluster>, mut own: mpsc::Receiver<Batch>, mut remo
             Some(found) = finds.recv() => match found {
                 Found::Ahead(rooms) => {
                     is_polling = false;
+                    let wait = if cluster.node.redis() == RedisStatus::Up { IN_FLIGHT } else { Duration::ZERO };
                     for ahead in rooms {
-                        sequencer.expect_up_to(ahead.room, &ahead.slug, ahead.head.rev);
+                        sequencer.expect_up_to(ahead.room, &ahead.slug, ahead.head.rev, wait);
                     }
                 }
                 Found::Gap(room, read) => {

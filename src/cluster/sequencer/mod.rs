@@ -69,7 +69,7 @@ impl Sequencer {
             }
             Position::Ahead => {
                 let may_wait = self.held < HELD_IN_ALL && logged.json().get().len() <= HELD_BYTES;
-                let gap = self.expect(logged.room, &message.room, message.rev);
+                let gap = self.expect(logged.room, &message.room, message.rev, CROSSING);
                 if may_wait && gap.held.len() < HELD && gap.held.insert(message.rev, event).is_none() {
                     self.held += 1;
                 }
@@ -77,20 +77,16 @@ impl Sequencer {
         }
     }
 
-    /// A room's log is known to reach `rev`.
-    pub fn expect_up_to(&mut self, room: RoomId, slug: &Arc<str>, rev: i64) {
-        self.expect(room, slug, rev);
+    /// A room's log is known to reach `rev`; the changes may arrive by themselves for so long.
+    pub fn expect_up_to(&mut self, room: RoomId, slug: &Arc<str>, rev: i64, wait: Duration) {
+        self.expect(room, slug, rev, wait);
     }
 
-    fn expect(&mut self, room: RoomId, slug: &Arc<str>, rev: i64) -> &mut Gap {
-        let new = || Gap {
-            slug: slug.clone(),
-            since: Instant::now(),
-            target: 0,
-            held: BTreeMap::new(),
-            due: Some(Instant::now() + CROSSING),
-        };
+    fn expect(&mut self, room: RoomId, slug: &Arc<str>, rev: i64, wait: Duration) -> &mut Gap {
+        let (now, due) = (Instant::now(), Instant::now() + wait);
+        let new = || Gap { slug: slug.clone(), since: now, target: 0, held: BTreeMap::new(), due: Some(due) };
         let gap = self.gaps.entry(room).or_insert_with(new);
+        gap.due = gap.due.map(|earlier| earlier.min(due));
         gap.target = gap.target.max(rev);
         gap
     }

@@ -77,7 +77,7 @@ async fn what_does_not_come_is_read_after_a_moment() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_read_is_tried_again_and_a_room_without_listeners_is_forgotten() {
     let mut node = Node::new(3);
-    node.sequencer.expect_up_to(ROOM, &"tea".into(), 9);
+    node.sequencer.expect_up_to(ROOM, &"tea".into(), 9, CROSSING);
     tokio::time::advance(CROSSING).await;
     assert_eq!(node.sequencer.take_due(&node.heads).len(), 1);
     node.sequencer.read(&node.heads, ROOM, None, &mut Vec::new());
@@ -90,4 +90,20 @@ async fn a_failed_read_is_tried_again_and_a_room_without_listeners_is_forgotten(
     tokio::time::advance(CROSSING).await;
     assert!(node.sequencer.take_due(&node.heads).is_empty());
     assert_eq!(node.sequencer.next_due(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_poll_found_may_still_come_by_itself() {
+    let (mut node, wait) = (Node::new(3), 5 * CROSSING);
+    node.sequencer.expect_up_to(ROOM, &"tea".into(), 5, wait);
+    tokio::time::advance(CROSSING).await;
+    assert!(node.sequencer.take_due(&node.heads).is_empty());
+    assert_eq!(node.offer(4), [4]);
+    assert_eq!(node.offer(5), [5]);
+    assert_eq!(node.sequencer.next_due(), None);
+    // A frame from behind the gap says that one is lost.
+    node.sequencer.expect_up_to(ROOM, &"tea".into(), 7, wait);
+    assert!(node.offer(7).is_empty());
+    tokio::time::advance(CROSSING).await;
+    assert_eq!(node.sequencer.take_due(&node.heads).len(), 1);
 }
