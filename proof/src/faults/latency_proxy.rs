@@ -2,33 +2,45 @@
 //!
 //! Owns holding bytes back. What is in flight is bounded, as in a real network.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Proxy;
+use super::tcp_proxy::Target;
 
 /// How many chunks may be in flight, each way.
 const UNDER_WAY: usize = 256;
 /// The largest chunk, in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// Starts one in front of `server`.
-pub async fn start(server: SocketAddr, delay: Duration) -> Proxy {
-    Proxy::start(move |near| join(near, server, delay)).await
+/// Starts one in front of a server.
+pub async fn start(server: Target, delay: Duration) -> Proxy {
+    Proxy::start(move |near| join(near, server.clone(), delay)).await
 }
 
-async fn join(near: TcpStream, far: SocketAddr, delay: Duration) {
-    let Ok(far) = TcpStream::connect(far).await else { return };
-    drop(far.set_nodelay(true));
-    let ((near_reads, near_writes), (far_reads, far_writes)) = (near.into_split(), far.into_split());
+async fn join(near: TcpStream, far: Target, delay: Duration) {
+    match far {
+        Target::Tcp(address) => {
+            let Ok(far) = TcpStream::connect(address).await else { return };
+            drop(far.set_nodelay(true));
+            both_ways(near, far.into_split(), delay).await;
+        }
+        Target::Unix(path) => {
+            let Ok(far) = UnixStream::connect(path).await else { return };
+            both_ways(near, far.into_split(), delay).await;
+        }
+    }
+}
+
+async fn both_ways(near: TcpStream, far: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), delay: Duration) {
+    let near = near.into_split();
     tokio::select! {
-        () = carry(near_reads, far_writes, delay) => {}
-        () = carry(far_reads, near_writes, delay) => {}
+        () = carry(near.0, far.1, delay) => {}
+        () = carry(far.0, near.1, delay) => {}
     }
 }
 
@@ -63,7 +75,7 @@ async fn bytes_arrive_whole_and_late_each_way() {
         let (mut reading, mut writing) = stream.split();
         tokio::io::copy(&mut reading, &mut writing).await.unwrap();
     });
-    let proxy = start(far, Duration::from_millis(50)).await;
+    let proxy = start(Target::Tcp(far), Duration::from_millis(50)).await;
     let mut near = TcpStream::connect(proxy.site.address).await.unwrap();
     let said = vec![7; 3 * PIECE + 1];
     let began = Instant::now();

@@ -30,6 +30,11 @@ impl Redis {
         tokio::task::spawn_blocking(|| Self::shared().url()).await.expect("Redis starts")
     }
 
+    /// Where the shared one listens.
+    pub async fn shared_socket() -> PathBuf {
+        tokio::task::spawn_blocking(|| Self::shared().socket()).await.expect("Redis starts")
+    }
+
     /// One for tests that stop or kill it.
     pub fn start() -> Self {
         let redis = Self::stopped();

@@ -100,7 +100,7 @@ fn a_node_that_stops_sends_its_people_elsewhere() {
         let Some(database) = Database::fresh(Kind::Postgres).await else { return };
         let redis = Redis::shared_url().await;
         let settings = [("REDIS_URL", &*redis), ("DRAIN", "2s"), ("NODE", "chat")];
-        let Nodes { mut a, mut b, database } = Nodes::start(database, &settings).await;
+        let Nodes { mut a, mut b, database, .. } = Nodes::start(database, &settings).await;
         let (ada, grace) = (a.register("ada").await, b.register("grace").await);
         let (there, _) = grace.join("general").await;
         let (here, _) = ada.join("general").await;
@@ -139,7 +139,7 @@ fn the_people_of_a_node_that_says_goodbye_are_gone_with_it() {
     on_threads_of("goodbye", async {
         let Some(database) = Database::fresh(Kind::Postgres).await else { return };
         let redis = Redis::shared_url().await;
-        let Nodes { mut a, mut b, database } = Nodes::start(database, &[("REDIS_URL", &*redis)]).await;
+        let Nodes { mut a, mut b, database, .. } = Nodes::start(database, &[("REDIS_URL", &*redis)]).await;
         let (ada, grace) = (a.register("ada").await, b.register("grace").await);
         let (there, _) = grace.join("general").await;
         let (_here, _) = ada.join("general").await;

@@ -46,25 +46,29 @@ async fn what_waits_is_told_anew_when_a_message_is_deleted_or_calls_others(app: 
     elsewhere.ok("leave", json!({ "room": room })).await;
     elsewhere.ok("watch", json!({})).await;
     let message = writing.post(&room, "the kettle @grace", "1").await;
+    elsewhere.next("activity").await;
+    // A node that read a change from the database does not know whom the message addressed before, and names everybody who is here.
+    let has_addressed = |changed: &Value, names: &[&str]| {
+        changed["addressed"] == json!(names) || (app.has_two_nodes() && changed["addressed"] == json!(["@here"]))
+    };
     let edit = async |body: &str| writing.ok("edit", json!({ "room": room, "seq": message["seq"], "body": body })).await;
     edit("the kettle").await;
     let changed = elsewhere.next("changed").await;
-    assert_eq!((&changed["room"], &changed["addressed"]), (&json!(room), &json!(["grace"])));
+    assert!(changed["room"] == json!(room) && has_addressed(&changed, &["grace"]), "{changed}");
     assert_eq!(changed["message"]["mentions"], Value::Null);
     // Other words for nobody else count as before.
     edit("a kettle").await;
     edit("a kettle, @everyone").await;
-    let changed = elsewhere.next("changed").await;
-    assert_eq!((&changed["addressed"], &changed["message"]["mentions"]), (&json!([]), &json!(["@room"])));
+    let changed = elsewhere.next_where("changed", |it| it["message"]["mentions"] == json!(["@room"])).await;
+    assert!(has_addressed(&changed, &[]), "{changed}");
     let stands = watched(&elsewhere, &room).await;
     assert_eq!((&stands["unread"], &stands["mentions"]), (&json!(1), &json!(1)));
     writing.ok("delete", json!({ "room": room, "seq": message["seq"] })).await;
-    let changed = elsewhere.next("changed").await;
-    assert_eq!(changed["addressed"], json!(["@room"]));
-    assert!(changed["message"]["deleted_at"].is_string());
+    let changed = elsewhere.next_where("changed", |it| it["message"]["deleted_at"].is_string()).await;
+    assert!(has_addressed(&changed, &["@room"]), "{changed}");
     let stands = watched(&elsewhere, &room).await;
     assert_eq!((&stands["unread"], &stands["mentions"]), (&json!(0), &json!(0)));
-    assert!(elsewhere.peek_at("changed").is_empty(), "each is told once");
+    assert!(app.has_two_nodes() || elsewhere.peek_at("changed").is_empty(), "each is told once");
 }
 
 #[apply(everywhere)]

@@ -3,17 +3,21 @@
 //! Owns starting and stopping it. The clock is the test's to move; everything else is as it is outside: the server listens
 //! on a port of its own, and the tests reach it only through that.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::time::Duration;
 
 use parlor::clock::Clock;
 use parlor::config::Config;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
-use super::{Balancer, Fixture, Redis, Site};
+use super::tcp_proxy::Target;
+use super::{Balancer, Fixture, Person, Proxy, Redis, Site, Socket, latency_proxy};
 
 /// A running server.
 pub struct Server {
@@ -65,7 +69,7 @@ impl Server {
     }
 
     /// Moves its clock forward.
-    pub fn pass(&self, time: std::time::Duration) {
+    pub fn pass(&self, time: Duration) {
         self.clock.shift(i64::try_from(time.as_millis()).expect("tests do not pass that much time"));
     }
 }
@@ -99,6 +103,10 @@ impl Deref for Server {
     }
 }
 
+/// How long Redis takes, each way. What one node tells the other always comes later than the next request, so a test that does not wait
+/// for it fails each time and not sometimes.
+const REDIS_DELAY: Duration = Duration::from_millis(20);
+
 /// Two nodes on one Postgres and one Redis.
 pub struct Nodes {
     /// One node.
@@ -107,6 +115,7 @@ pub struct Nodes {
     pub b: Server,
     /// Their database.
     pub database: Database,
+    redis: Option<Proxy>,
 }
 
 impl Nodes {
@@ -115,19 +124,21 @@ impl Nodes {
         let clock = Clock::default();
         let a = Server::start_at(database.url(), settings, clock.clone()).await;
         let b = Server::start_at(database.url(), settings, clock).await;
-        Self { a, b, database }
+        Self { a, b, database, redis: None }
     }
 }
 
 impl Fixture for Nodes {
     async fn set_up(database: Database) -> Self {
-        let redis = Redis::shared_url().await;
-        Self::start(database, &[("REDIS_URL", &*redis)]).await
+        let redis = latency_proxy::start(Target::Unix(Redis::shared_socket().await), REDIS_DELAY).await;
+        let nodes = Self::start(database, &[("REDIS_URL", &format!("redis://{}", redis.site.address))]).await;
+        Self { redis: Some(redis), ..nodes }
     }
 
     async fn tear_down(self) -> Database {
-        let Self { mut a, mut b, database } = self;
+        let Self { mut a, mut b, database, redis } = self;
         tokio::join!(a.stop(), b.stop());
+        drop(redis);
         database
     }
 }
@@ -135,9 +146,16 @@ impl Fixture for Nodes {
 /// A running server with a database of its own: what most tests begin with. On two nodes, each connection goes to the other node.
 pub struct TestApp {
     server: Server,
-    second: Option<(Server, Balancer)>,
+    second: Option<Second>,
     /// Its database.
     pub database: Database,
+}
+
+/// The other node, and what is between.
+struct Second {
+    server: Server,
+    _balancer: Balancer,
+    _redis: Option<Proxy>,
 }
 
 impl Fixture for TestApp {
@@ -145,19 +163,44 @@ impl Fixture for TestApp {
         if !database.has_two_nodes {
             return Self { server: Server::start(database.url(), &[]).await, second: None, database };
         }
-        let Nodes { mut a, b, database } = Nodes::set_up(database).await;
+        let Nodes { mut a, b, database, redis } = Nodes::set_up(database).await;
         let balancer = Balancer::before(vec![a.site.address, b.site.address]).await;
         a.site = balancer.clone();
-        Self { server: a, second: Some((b, balancer)), database }
+        Self { server: a, second: Some(Second { server: b, _balancer: balancer, _redis: redis }), database }
     }
 
     async fn tear_down(self) -> Database {
         let Self { mut server, second, database } = self;
         server.stop().await;
-        if let Some((mut second, _)) = second {
-            second.stop().await;
+        if let Some(mut second) = second {
+            second.server.stop().await;
         }
         database
+    }
+}
+
+impl TestApp {
+    /// Whether it is two nodes.
+    pub fn has_two_nodes(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// Asserts that the answer to a request is as expected: at once on one node, and on two as soon as both know it.
+    pub async fn comes_to<T: PartialEq + Debug>(&self, expected: T, ask: impl AsyncFn() -> T) {
+        let deadline = tokio::time::Instant::now() + super::DEADLINE;
+        let mut answer = ask().await;
+        while answer != expected && self.has_two_nodes() && tokio::time::Instant::now() < deadline {
+            answer = ask().await;
+        }
+        assert_eq!(answer, expected);
+    }
+
+    /// Joins a room on a new connection, and is told that exactly these people are online there.
+    pub async fn joins_with(&self, person: &Person, room: &str, users: &[&str]) -> Socket {
+        let socket = person.socket().await;
+        let online = json!({ "count": users.len(), "users": users });
+        self.comes_to(online, async || socket.ok("join", json!({ "room": room })).await["online"].clone()).await;
+        socket
     }
 }
 

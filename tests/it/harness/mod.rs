@@ -18,7 +18,7 @@ pub use app::{Nodes, Server, TestApp};
 pub use database::{Database, Kind};
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
 pub use proof::faults::balancer::Balancer;
-pub use proof::faults::{malformed, tcp_proxy};
+pub use proof::faults::{Proxy, latency_proxy, malformed, tcp_proxy};
 pub use proof::infra::redis::Redis;
 pub use proof::infra::{cluster, programs, watchdog};
 pub use proof::torture::{Load, head, history};
@@ -104,7 +104,7 @@ pub fn on_threads_of(test: &str, body: impl Future<Output = ()>) {
 /// The parameter is a [`TestApp`], which is a running server, or a bare [`Database`].
 #[macro_export]
 macro_rules! both {
-    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
+    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block $($more:item)*) => {
         $(#[$about])*
         mod $name {
             #[allow(unused_imports, reason = "a body may need nothing but its fixture")]
@@ -121,6 +121,8 @@ macro_rules! both {
             fn on_postgres() {
                 $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
             }
+
+            $($more)*
         }
     };
 }
@@ -129,27 +131,13 @@ macro_rules! both {
 /// goes to another node.
 #[macro_export]
 macro_rules! everywhere {
-    ($(#[$about:meta])* async fn $name:ident($fixture:ident: &$kind:ty) $body:block) => {
-        $(#[$about])*
-        mod $name {
-            #[allow(unused_imports, reason = "a body may need nothing but its fixture")]
-            use super::*;
-
-            async fn body($fixture: &$kind) $body
-
-            #[test]
-            fn on_sqlite() {
-                $crate::harness::run(module_path!(), $crate::harness::Kind::Sqlite, async |it: &$kind| body(it).await);
-            }
-
-            #[test]
-            fn on_postgres() {
-                $crate::harness::run(module_path!(), $crate::harness::Kind::Postgres, async |it: &$kind| body(it).await);
-            }
+    ($($test:tt)*) => {
+        $crate::both! {
+            $($test)*
 
             #[test]
             fn on_two_nodes() {
-                $crate::harness::run_on_two_nodes(module_path!(), async |it: &$kind| body(it).await);
+                $crate::harness::run_on_two_nodes(module_path!(), async |it| body(it).await);
             }
         }
     };

@@ -8,14 +8,11 @@ use crate::harness::TestApp;
 #[apply(everywhere)]
 async fn the_first_socket_of_a_person_is_told_and_the_last_one_leaving_is(app: &TestApp) {
     let (ada, grace) = (app.register("ada").await, app.register("grace").await);
-    let (witness, joined) = ada.join("general").await;
-    assert_eq!(joined["online"], json!({ "count": 1, "users": ["ada"] }));
-    let (first, joined) = grace.join("general").await;
-    assert_eq!(joined["online"], json!({ "count": 2, "users": ["ada", "grace"] }));
+    let witness = app.joins_with(&ada, "general", &["ada"]).await;
+    let first = app.joins_with(&grace, "general", &["ada", "grace"]).await;
     let of_grace = |online: bool| json!({ "room": "general", "user": "grace", "online": online });
     assert_eq!(witness.next_where("presence", |it| it["user"] == "grace").await, of_grace(true));
-    let (second, joined) = grace.join("general").await;
-    assert_eq!(joined["online"]["count"], 2);
+    let second = app.joins_with(&grace, "general", &["ada", "grace"]).await;
     // One of two goes, and the other stays: nothing is told.
     drop(first);
     let mary = app.register("mary").await;
@@ -27,8 +24,7 @@ async fn the_first_socket_of_a_person_is_told_and_the_last_one_leaving_is(app: &
     third.ok("leave", json!({ "room": "general" })).await;
     let gone = witness.next_where("presence", |it| it["user"] == "mary").await;
     assert_eq!(gone["online"], json!(false));
-    let (_, joined) = app.log_in("ada").await.join("general").await;
-    assert_eq!(joined["online"], json!({ "count": 1, "users": ["ada"] }));
+    app.joins_with(&app.log_in("ada").await, "general", &["ada"]).await;
 }
 
 #[apply(everywhere)]
@@ -39,8 +35,7 @@ async fn joining_twice_on_one_socket_counts_once(app: &TestApp) {
     socket.ok("join", json!({ "room": "general" })).await;
     socket.ok("leave", json!({ "room": "general" })).await;
     witness.next_where("presence", |it| it["user"] == "grace" && it["online"] == json!(false)).await;
-    let (_, joined) = app.log_in("ada").await.join("general").await;
-    assert_eq!(joined["online"]["count"], 1);
+    app.joins_with(&app.log_in("ada").await, "general", &["ada"]).await;
 }
 
 #[apply(everywhere)]
@@ -63,8 +58,7 @@ async fn who_leaves_a_room_for_good_is_no_longer_here(app: &TestApp) {
     witness.next_where("presence", |it| it["user"] == "grace" && it["online"] == json!(true)).await;
     grace.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
     witness.next_where("presence", |it| it["user"] == "grace" && it["online"] == json!(false)).await;
-    let (_, joined) = app.log_in("ada").await.join(&room).await;
-    assert_eq!(joined["online"], json!({ "count": 1, "users": ["ada"] }));
+    app.joins_with(&app.log_in("ada").await, &room, &["ada"]).await;
 }
 
 #[apply(everywhere)]

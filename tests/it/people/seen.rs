@@ -34,25 +34,27 @@ async fn a_card_says_who_is_there_and_since_when_they_are_not(app: &TestApp) {
     let before = card(&ada, "grace").await["last_seen_at"].clone();
     let socket = grace.socket().await;
     becomes(&ada, "grace", |card| card["online"] == json!(true)).await;
-    assert!(ada.get("/people/grace").await.body.contains("Online</dd>"));
+    app.comes_to(true, async || ada.get("/people/grace").await.body.contains("Online</dd>")).await;
     let second = grace.socket().await;
     drop(socket);
     app.pass(Duration::from_secs(3600));
-    assert_eq!(card(&ada, "grace").await["online"], json!(true), "another socket is there");
+    // The other socket is there.
+    app.comes_to(json!(true), async || card(&ada, "grace").await["online"].clone()).await;
     drop(second);
-    let gone = becomes(&ada, "grace", |card| card["online"] == json!(false) && card["last_seen_at"] != before).await;
+    becomes(&ada, "grace", |card| card["online"] == json!(false) && card["last_seen_at"] != before).await;
     app.pass(Duration::from_secs(600));
-    let page = ada.get("/people/grace").await.body;
-    assert!(page.contains("10 minutes ago"), "{gone} {page}");
+    app.comes_to(true, async || ada.get("/people/grace").await.body.contains("10 minutes ago")).await;
     // The members' list knows as well.
     for person in [&ada, &grace] {
         person.enter("general").await;
     }
     let _here = ada.socket().await;
     becomes(&grace, "ada", |card| card["online"] == json!(true)).await;
-    let members = grace.get_json("/rooms/general/members").await.json();
-    let online: Vec<_> = members["members"].as_array().expect("members").iter().map(|it| it["online"].clone()).collect();
-    assert_eq!(online, [json!(true), json!(false)]);
+    let online = async || {
+        let members = grace.get_json("/rooms/general/members").await.json();
+        members["members"].as_array().expect("members").iter().map(|it| it["online"].clone()).collect::<Vec<_>>()
+    };
+    app.comes_to(vec![json!(true), json!(false)], online).await;
 }
 
 #[apply(both)]

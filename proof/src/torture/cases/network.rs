@@ -5,6 +5,7 @@
 use tokio::process::Command;
 
 use crate::faults::latency_proxy;
+use crate::faults::tcp_proxy::Target;
 use crate::torture::prelude::*;
 
 pub const CASES: &[Case] = &[
@@ -93,7 +94,7 @@ async fn until_somebody_writes(asker: &Person, room: &str) {
 async fn loss_and_delay(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
     let mut load = Load::gather(&server, 3).await;
-    let proxy = latency_proxy::start(server.address, DELAY).await;
+    let proxy = latency_proxy::start(Target::Tcp(server.address), DELAY).await;
     load.move_to(&proxy);
     let mut outcome = Outcome::default();
     lose_some().await;
