@@ -14,6 +14,7 @@ use crate::infra::redis::Redis;
 
 const LISTENERS: usize = 1_000;
 const PEOPLE: usize = 16;
+const ROOMS: usize = 16;
 
 pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Result<()> {
     for (nodes, has_redis) in [(1, false), (1, true), (2, true)] {
@@ -34,9 +35,12 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
         let stretch = fixture.options.stretch();
         let people: Vec<_> =
             (0..PEOPLE).map(|nth| people::register(server.address, &format!("poster{nth}"))).collect::<Result<_>>()?;
-        let mut posting = Posting::open(&server, &people, &[ROOM.to_owned()], &setting)?;
-        figures.extend(posting.run(&server, 8, stretch, &format!("{setting}; 128 posts under way"))?);
-        drop(posting);
+        let rooms: Vec<_> = (0..ROOMS).map(|nth| format!("room-{nth}")).collect();
+        rooms.iter().try_for_each(|room| people::open_room(server.address, &people[0], room))?;
+        for (rooms, which) in [(&[ROOM.to_owned()][..], "one room"), (&rooms, "16 rooms")] {
+            let setting = format!("{setting}; 128 posts under way in {which}");
+            figures.extend(Posting::open(&server, &people, rooms, &setting)?.run(&server, 8, stretch, &setting)?);
+        }
         let mut room = RoomLoad::open(&server)?;
         room.fill(&server, 1)?;
         figures.extend(paced(&mut room, &server, 2 * stretch, &format!("{setting}; from one to another"))?);
