@@ -56,14 +56,10 @@ impl Card {
             1 => format!("1 room behind by {}", duration(status.behind_ms)),
             rooms => format!("{rooms} rooms behind by {}", duration(status.behind_ms)),
         };
-        let dropped = match status.frames_dropped {
-            0 => String::new(),
-            1 => " · 1 frame dropped".to_owned(),
-            frames => format!(" · {} frames dropped", grouped(frames)),
-        };
+        let frames = frames(status.frames_dropped, "dropped") + &frames(status.frames_refused, "refused");
         let redis = match status.redis {
-            RedisStatus::Up => format!("Up{dropped}"),
-            RedisStatus::Down => format!("Down{dropped}"),
+            RedisStatus::Up => format!("Up{frames}"),
+            RedisStatus::Down => format!("Down{frames}"),
             RedisStatus::Off => "Not used".to_owned(),
         };
         Self {
@@ -79,6 +75,15 @@ impl Card {
             redis,
             postgres: status.postgres_ms.map_or_else(String::new, |ms| format!("Answers in {} ms", ms.max(1))),
         }
+    }
+}
+
+/// The number of frames with an outcome.
+fn frames(count: u64, outcome: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!(" · 1 frame {outcome}"),
+        count => format!(" · {} frames {outcome}", grouped(count)),
     }
 }
 

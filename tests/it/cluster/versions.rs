@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Database, Kind, Nodes, Person, Server, TestApp};
+use crate::harness::{DEADLINE, Database, Kind, Nodes, Person, Server, TestApp, on_threads_of};
 use crate::{both, nodes};
 
 /// A file of a version that this program is not.
@@ -79,4 +79,51 @@ async fn old_versions_are_forgotten(app: &TestApp) {
     assert_eq!(stranger.get("/static/0123456789abcdef/js/one.js").await.expect(200).body, "1");
     stranger.get("/static/0123456789abcdef/js/seven.js").await.expect(404);
     second.stop().await;
+}
+
+/// `db::search_versions` has what each node writes; this is what people find on the older one.
+#[test]
+fn search_on_an_older_node_says_that_messages_may_be_missing() {
+    on_threads_of("search versions", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        let mut server = Server::start(database.url(), &[]).await;
+        let ada = server.register("ada").await;
+        let (socket, _) = ada.join("general").await;
+        let search = async |person: &Person| {
+            let found = person.get_json("/search?q=porridge").await.expect(200).json();
+            (found["results"].as_array().expect("a list").len(), found["building"] == true)
+        };
+        let until = async |person: &Person, expected: (usize, bool)| {
+            let began = Instant::now();
+            loop {
+                let found = search(person).await;
+                if found == expected {
+                    return;
+                }
+                assert!(began.elapsed() < DEADLINE, "{found:?} instead of {expected:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        socket.post("general", "porridge", "n1").await;
+        until(&ada, (1, false)).await;
+        // A node of another program starts. Its row is from the future, so that it does not expire.
+        database
+            .run(
+                "insert into nodes (id, name, version, started_at, seen_at, status)
+                 values ('newer', 'newer', '9', 0, 9000000000000, '{\"search_version\": 999}');
+                 update meta set value = '999' where key = 'search_version'",
+            )
+            .await;
+        socket.post("general", "more porridge", "n2").await;
+        assert_eq!(database.query("select message_id from unindexed").await.len(), 1);
+        until(&ada, (1, true)).await;
+        // It is gone, and the upgrade is taken back.
+        database.run("delete from nodes where id = 'newer'").await;
+        server.stop().await;
+        server.start_again().await;
+        until(&server.log_in("ada").await, (2, false)).await;
+        assert!(database.query("select message_id from unindexed").await.is_empty());
+        server.stop().await;
+        database.discard().await;
+    });
 }

@@ -5,6 +5,7 @@ mod connections;
 mod disk;
 pub mod following;
 mod limits;
+mod locks;
 mod merging;
 mod messages;
 mod migrations;
