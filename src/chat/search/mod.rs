@@ -52,7 +52,7 @@ const SAMPLE: usize = 50;
 const LITTLE: usize = 32 << 10;
 /// Maximum number of results counted.
 pub const COUNTED: usize = 1_000;
-/// Time limit for counting, once the page is known.
+/// Time limit for counting, once the page is known. Where searches have no limit, counting has none either.
 const COUNTING: Duration = Duration::from_millis(50);
 /// Pause between looks for messages that are not indexed, and after a database error.
 const REST: Duration = Duration::from_secs(5);
@@ -316,9 +316,8 @@ impl Chat {
     async fn count(&self, wanted: &SearchQuery, page: &Page, until: Option<Instant>) -> Result<Count> {
         let known = page.hits.len();
         let Some(last) = page.hits.last().filter(|_| !page.is_limited) else { return Ok(Count { results: known, more: true }) };
-        let soon = Instant::now() + COUNTING;
-        let until = until.map_or(soon, |until| until.min(soon));
-        let Matches { hits, is_limited } = self.db.search(wanted, last.id, (COUNTED - known) as i64 + 1, Some(until)).await?;
+        let until = until.map(|until| until.min(Instant::now() + COUNTING));
+        let Matches { hits, is_limited } = self.db.search(wanted, last.id, (COUNTED - known) as i64 + 1, until).await?;
         let results = known + hits.len();
         Ok(Count { results: results.min(COUNTED), more: is_limited || results > COUNTED })
     }

@@ -363,10 +363,10 @@ fn an_answer_says_what_it_answers_and_escape_makes_it_a_message() {
         // It is part of the draft.
         ada.refresh().await.expect("the page can be reloaded");
         writes(&ada, "an answer").await;
-        assert!(is_shown(&ada, "#composer-state").await);
+        ada.waits_for(async || is_shown(&ada, "#composer-state").await).await;
         ada.fill(COMPOSER, ENTER).await;
         assert_eq!(grace.hears("an answer").await["reply_to"], seq);
-        assert!(!is_shown(&ada, "#composer-state").await);
+        ada.waits_for(async || !is_shown(&ada, "#composer-state").await).await;
         ada.visit(app, &format!("/rooms/general?reply_to={seq}")).await;
         ada.fill(COMPOSER, &format!("no answer{ESCAPE}{ENTER}")).await;
         assert_eq!(grace.hears("no answer").await.get("reply_to"), None);
