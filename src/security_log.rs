@@ -1,42 +1,46 @@
-//! The security log: log-ins, refusals, and changes of access.
+//! Security events: log-ins, refusals, and changes of access, people and rooms.
 //!
-//! Owns the type of an event and the function that writes it to the tracing target [`TARGET`]. `docs/security-log.md` documents
-//! fields and actions. It must never contain a secret: no password, token or session id, and no unknown username, because people
-//! sometimes type their password there.
+//! Owns the type of an event and the line that it is in the log, with the tracing target [`TARGET`]. The same event is a row of the audit
+//! log (`db::audit`). `docs/audit.md` documents fields and actions. An event must never contain a secret: no password, token or session
+//! id, and no unknown username, because people sometimes type their password there.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::clock::Millis;
+use crate::model::{SessionKey, UserId};
 
 /// The tracing target of all events: `LOG=warn,parlor::security=info` logs them and little else.
 pub const TARGET: &str = "parlor::security";
 
 /// The command line as an actor. No username contains a space.
 const COMMAND_LINE: &str = "command line";
-/// Burst of logged events per action that a stranger can trigger at no cost.
-const AT_ONCE: i64 = 100;
-/// Time per further event, in milliseconds.
-const EACH: i64 = 100;
+/// How many events of an action that strangers can trigger are recorded at once.
+const BURST: i64 = 100;
+/// Time per further line in the log, in milliseconds.
+const EACH_LINE: i64 = 100;
+/// Time per further row in the database, in milliseconds: rows are kept for long.
+const EACH_ROW: i64 = 10_000;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A user logged in.
+    /// Someone logged in.
     LogIn,
     /// A failed log-in: wrong username or password, or a banned user.
     LogInFailed,
-    /// A log-in, registration or password change was refused by a rate limit.
-    Throttled,
-    /// A user logged out.
+    /// Someone logged out.
     LogOut,
-    /// A user changed their password.
-    PasswordChange,
+    /// Someone registered.
+    Register,
+    /// An account was added at the command line.
+    AddUser,
+    /// Someone changed their password.
+    ChangePassword,
     /// A signed-in user gave a wrong current password.
     PasswordCheckFailed,
     /// An administrator banned a user.
@@ -44,46 +48,81 @@ pub enum Action {
     /// An administrator lifted a ban.
     Unban,
     /// An invitation was created.
-    InviteMade,
+    CreateInvite,
     /// An invitation was used.
-    InviteUsed,
+    UseInvite,
     /// A registration with an unknown, used or expired invitation.
     InviteRefused,
-    /// A user registered.
-    Registration,
     /// The set-up link created an administrator.
-    SetupUsed,
+    UseSetup,
     /// A wrong or used set-up token.
     SetupRefused,
+    /// A log-in, registration or password change was refused by a rate limit.
+    Throttled,
     /// A form or socket from another site was refused.
     OriginRefused,
-    /// An account was added at the command line.
-    PersonAdded,
-    /// An administrator was added at the command line.
-    AdminAdded,
+    /// A room was created.
+    CreateRoom,
+    /// A room's name, topic or visibility was changed.
+    ChangeRoom,
+    /// Someone added a member to a room.
+    AddMember,
+    /// Someone removed a member from a room.
+    RemoveMember,
+    /// Someone deleted a message of another author.
+    DeleteMessage,
 }
 
 impl Action {
-    /// Its name in the log.
+    /// All actions.
+    pub const ALL: [Self; 21] = [
+        Self::LogIn,
+        Self::LogInFailed,
+        Self::LogOut,
+        Self::Register,
+        Self::AddUser,
+        Self::ChangePassword,
+        Self::PasswordCheckFailed,
+        Self::Ban,
+        Self::Unban,
+        Self::CreateInvite,
+        Self::UseInvite,
+        Self::InviteRefused,
+        Self::UseSetup,
+        Self::SetupRefused,
+        Self::Throttled,
+        Self::OriginRefused,
+        Self::CreateRoom,
+        Self::ChangeRoom,
+        Self::AddMember,
+        Self::RemoveMember,
+        Self::DeleteMessage,
+    ];
+
+    /// Its name in the log and in the audit log: what it is about, and what was done.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::LogIn => "log_in",
-            Self::LogInFailed => "log_in_failed",
-            Self::Throttled => "throttled",
-            Self::LogOut => "log_out",
-            Self::PasswordChange => "password_change",
-            Self::PasswordCheckFailed => "password_check_failed",
-            Self::Ban => "ban",
-            Self::Unban => "unban",
-            Self::InviteMade => "invite_made",
-            Self::InviteUsed => "invite_used",
-            Self::InviteRefused => "invite_refused",
-            Self::Registration => "registration",
-            Self::SetupUsed => "setup_used",
-            Self::SetupRefused => "setup_refused",
-            Self::OriginRefused => "origin_refused",
-            Self::PersonAdded => "person_added",
-            Self::AdminAdded => "admin_added",
+            Self::LogIn => "user.login",
+            Self::LogInFailed => "user.login_failed",
+            Self::LogOut => "user.logout",
+            Self::Register => "user.register",
+            Self::AddUser => "user.add",
+            Self::ChangePassword => "user.password",
+            Self::PasswordCheckFailed => "user.password_check_failed",
+            Self::Ban => "user.ban",
+            Self::Unban => "user.unban",
+            Self::CreateInvite => "invite.create",
+            Self::UseInvite => "invite.use",
+            Self::InviteRefused => "invite.refused",
+            Self::UseSetup => "setup.use",
+            Self::SetupRefused => "setup.refused",
+            Self::Throttled => "request.throttled",
+            Self::OriginRefused => "request.origin_refused",
+            Self::CreateRoom => "room.create",
+            Self::ChangeRoom => "room.settings",
+            Self::AddMember => "room.member_add",
+            Self::RemoveMember => "room.member_remove",
+            Self::DeleteMessage => "message.delete",
         }
     }
 
@@ -101,24 +140,31 @@ pub enum Actor {
     Stranger,
     /// The operator at the command line.
     CommandLine,
-    /// A user, by username.
-    Person(Arc<str>),
+    /// A user.
+    User {
+        /// The user's id.
+        id: UserId,
+        /// The unique name.
+        username: Arc<str>,
+    },
 }
 
 impl Actor {
+    /// The user's id, if it is a user.
+    pub fn id(&self) -> Option<UserId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            Self::Stranger | Self::CommandLine => None,
+        }
+    }
+
     /// The name in the log; `None` for a stranger.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Stranger => None,
             Self::CommandLine => Some(COMMAND_LINE),
-            Self::Person(username) => Some(username),
+            Self::User { username, .. } => Some(username),
         }
-    }
-}
-
-impl Serialize for Actor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.name().serialize(serializer)
     }
 }
 
@@ -127,12 +173,14 @@ impl Serialize for Actor {
 pub struct Source {
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// The public id of the session that the request names, which may not exist.
+    pub session: Option<Arc<str>>,
     /// The request id, as in the response's `x-request-id`.
     pub request_id: Option<Arc<str>>,
 }
 
 /// A security event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When it happened.
     pub at: Millis,
@@ -140,14 +188,16 @@ pub struct Event {
     pub action: Action,
     /// Who did it.
     pub actor: Actor,
-    /// The username of the affected account.
+    /// What it was done to: a username, the slug of a room, or `slug/seq` for a message.
     pub target: Option<Arc<str>>,
-    /// The client's address.
-    pub address: Option<IpAddr>,
-    /// The request id.
-    pub request_id: Option<Arc<str>>,
-    /// A short detail.
-    pub detail: Option<Arc<str>>,
+    /// The request that did it.
+    pub source: Source,
+    /// A few words more.
+    pub note: Option<Arc<str>>,
+    /// The state that was changed, as an object.
+    pub before: Option<Value>,
+    /// The new state, as an object.
+    pub after: Option<Value>,
     /// Number of similar events dropped just before.
     pub left_out: u64,
 }
@@ -160,16 +210,17 @@ impl Event {
             action,
             actor: Actor::Stranger,
             target: None,
-            address: source.address,
-            request_id: source.request_id.clone(),
-            detail: None,
+            source: source.clone(),
+            note: None,
+            before: None,
+            after: None,
             left_out: 0,
         }
     }
 
     /// Sets a user as the actor.
-    pub fn by(mut self, username: &Arc<str>) -> Self {
-        self.actor = Actor::Person(username.clone());
+    pub fn by(mut self, id: UserId, username: &Arc<str>) -> Self {
+        self.actor = Actor::User { id, username: username.clone() };
         self
     }
 
@@ -179,75 +230,108 @@ impl Event {
         self
     }
 
-    /// Sets the affected account, if there is one.
-    pub fn about<'a>(mut self, username: impl Into<Option<&'a str>>) -> Self {
-        self.target = username.into().map(Into::into);
+    /// Sets the session in which it happened.
+    pub fn in_session(mut self, session: &SessionKey) -> Self {
+        self.source.session = Some(session.public_id().into());
         self
     }
 
-    /// Sets a detail.
-    pub fn detail(mut self, detail: &str) -> Self {
-        self.detail = Some(detail.into());
+    /// Sets the target, if there is one.
+    pub fn about<'a>(mut self, target: impl Into<Option<&'a str>>) -> Self {
+        self.target = target.into().map(Into::into);
         self
+    }
+
+    /// Sets the note.
+    pub fn note(mut self, note: &str) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Sets the states before and after.
+    pub fn changed(mut self, before: Value, after: Value) -> Self {
+        (self.before, self.after) = (Some(before), Some(after));
+        self
+    }
+
+    /// The session, if a user did it: a stranger's cookie proves nothing.
+    pub fn session(&self) -> Option<&str> {
+        self.actor.id().and(self.source.session.as_deref())
+    }
+
+    /// The row's `detail`.
+    pub fn detail(&self) -> Map<String, Value> {
+        let mut detail = Map::new();
+        let note = self.note.as_deref().map(Value::from);
+        let left_out = (self.left_out > 0).then(|| self.left_out.into());
+        let fields = [("note", note), ("before", self.before.clone()), ("after", self.after.clone()), ("left_out", left_out)];
+        detail.extend(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        detail
+    }
+
+    /// Writes the line. States before and after are not in it: the log has no names of private rooms.
+    pub fn write_line(&self) {
+        tracing::info!(
+            target: TARGET,
+            at = %self.at,
+            action = self.action.as_str(),
+            actor = self.actor.name(),
+            session = self.session(),
+            target = self.target.as_deref(),
+            address = self.source.address.map(tracing::field::display),
+            request_id = self.source.request_id.as_deref(),
+            detail = self.note.as_deref(),
+            left_out = (self.left_out > 0).then_some(self.left_out),
+            "security",
+        );
     }
 }
 
-/// Writes security events.
+/// Bounds what strangers can have recorded, so that nobody can fill a disk. The next event that is recorded has the number of dropped
+/// ones.
 #[derive(Debug, Default)]
-pub struct SecurityLog {
-    /// The state of the rate limit, per action that costs nothing to trigger.
-    written: Mutex<HashMap<Action, Written>>,
+pub struct Bounds {
+    lines: Mutex<HashMap<Action, Recorded>>,
+    rows: Mutex<HashMap<Action, Recorded>>,
 }
 
 #[derive(Debug, Default)]
-struct Written {
+struct Recorded {
     /// Theoretical arrival time of the next event.
     paid_at: i64,
     left_out: u64,
 }
 
-impl SecurityLog {
-    /// Writes an event. Events that a stranger can trigger at no cost are rate limited, so that nobody can fill a disk; the next
-    /// one written has the number of dropped ones.
-    pub fn note(&self, mut event: Event) {
-        if event.action.costs_nothing() {
-            match self.admit(&event) {
-                Some(left_out) => event.left_out = left_out,
-                None => return,
-            }
-        }
-        tracing::info!(
-            target: TARGET,
-            at = %event.at,
-            action = event.action.as_str(),
-            actor = event.actor.name(),
-            target = event.target.as_deref(),
-            address = event.address.map(tracing::field::display),
-            request_id = event.request_id.as_deref(),
-            detail = event.detail.as_deref(),
-            left_out = (event.left_out > 0).then_some(event.left_out),
-            "security",
-        );
+impl Bounds {
+    /// The event as it is to be written to the log; `None` if it is to be dropped. Only actions that cost nothing are bounded.
+    pub fn line(&self, event: &Event) -> Option<Event> {
+        if event.action.costs_nothing() { admit(&self.lines, event, EACH_LINE) } else { Some(event.clone()) }
     }
 
-    /// The number of events dropped before this one; `None` if this one is to be dropped.
-    fn admit(&self, event: &Event) -> Option<u64> {
-        let mut written = self.written.lock();
-        let written = written.entry(event.action).or_default();
-        let now = event.at.0;
-        let paid_at = written.paid_at.clamp(now, now.saturating_add(AT_ONCE * EACH));
-        if paid_at + EACH > now + AT_ONCE * EACH {
-            written.paid_at = paid_at;
-            written.left_out += 1;
-            return None;
-        }
-        written.paid_at = paid_at + EACH;
-        Some(std::mem::take(&mut written.left_out))
+    /// The event as it is to be stored; `None` if it is to be dropped. For events whose action writes nothing else.
+    pub fn row(&self, event: &Event) -> Option<Event> {
+        admit(&self.rows, event, EACH_ROW)
     }
+}
+
+fn admit(recorded: &Mutex<HashMap<Action, Recorded>>, event: &Event, each: i64) -> Option<Event> {
+    let mut recorded = recorded.lock();
+    let recorded = recorded.entry(event.action).or_default();
+    let now = event.at.0;
+    let paid_at = recorded.paid_at.clamp(now, now.saturating_add(BURST * each));
+    if paid_at + each > now + BURST * each {
+        recorded.paid_at = paid_at;
+        recorded.left_out += 1;
+        return None;
+    }
+    recorded.paid_at = paid_at + each;
+    Some(Event { left_out: std::mem::take(&mut recorded.left_out), ..event.clone() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn event(at: i64, action: Action) -> Event {
@@ -255,29 +339,47 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_as_data() {
-        let ada: Arc<str> = "ada".into();
-        let source = Source { address: Some([192, 0, 2, 1].into()), request_id: Some("r1".into()) };
-        let event = Event::new(Millis(0), Action::PasswordChange, &source).by(&ada).about("ada");
-        assert_eq!(
-            serde_json::to_value(&event).unwrap(),
-            serde_json::json!({
-                "at": "1970-01-01T00:00:00.000Z", "action": "password_change", "actor": "ada", "target": "ada", "address": "192.0.2.1",
-                "request_id": "r1", "detail": null, "left_out": 0,
-            })
-        );
+    fn an_event_has_the_detail_that_applies() {
+        let source = Source { session: Some("0123456789abcdef".into()), ..Source::default() };
+        let stranger = Event::new(Millis(0), Action::LogInFailed, &source).about("ada").note("banned");
+        assert_eq!(Value::from(stranger.detail()), serde_json::json!({ "note": "banned" }));
+        assert_eq!(stranger.session(), None);
+        let (before, after) = (serde_json::json!({ "topic": "" }), serde_json::json!({ "topic": "Tea" }));
+        let user = Event::new(Millis(0), Action::ChangeRoom, &source).by(UserId(1), &"ada".into()).changed(before, after);
+        assert_eq!(Value::from(user.detail()), serde_json::json!({ "before": { "topic": "" }, "after": { "topic": "Tea" } }));
+        assert_eq!(user.session(), Some("0123456789abcdef"));
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        let names: HashSet<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        let is_name = |name: &str| {
+            name.split('.').count() == 2 && name.bytes().all(|sign| b"._".contains(&sign) || sign.is_ascii_lowercase())
+        };
+        assert!(names.iter().all(|name| is_name(name)), "{names:?}");
     }
 
     #[test]
     fn a_flood_of_what_costs_nothing_is_counted_and_not_written() {
-        let log = SecurityLog::default();
-        let written = (0..AT_ONCE + 50).filter(|_| log.admit(&event(1000, Action::OriginRefused)).is_some()).count();
+        let bounds = Bounds::default();
+        let left_out = |event: &Event| bounds.line(event).map(|event| event.left_out);
+        let written = (0..BURST + 50).filter(|_| left_out(&event(1000, Action::OriginRefused)).is_some()).count();
         assert_eq!(written, 100);
-        assert_eq!(log.admit(&event(1000, Action::Throttled)), Some(0), "one action does not hide another");
-        assert_eq!(log.admit(&event(1000 + EACH, Action::OriginRefused)), Some(50));
-        assert_eq!(log.admit(&event(1000 + EACH, Action::OriginRefused)), None);
+        assert_eq!(left_out(&event(1000, Action::Throttled)), Some(0), "one action does not hide another");
+        assert_eq!(left_out(&event(1000 + EACH_LINE, Action::OriginRefused)), Some(50));
+        assert_eq!(left_out(&event(1000 + EACH_LINE, Action::OriginRefused)), None);
         // A clock that was set back suppresses events for a while, not for good.
-        assert_eq!(log.admit(&event(EACH, Action::OriginRefused)), None);
-        assert_eq!(log.admit(&event(2 * EACH, Action::OriginRefused)), Some(2));
+        assert_eq!(left_out(&event(EACH_LINE, Action::OriginRefused)), None);
+        assert_eq!(left_out(&event(2 * EACH_LINE, Action::OriginRefused)), Some(2));
+    }
+
+    #[test]
+    fn failures_are_all_written_and_a_bounded_number_is_stored() {
+        let bounds = Bounds::default();
+        let failures: Vec<_> = (0..BURST + 50).map(|_| event(1000, Action::LogInFailed)).collect();
+        assert!(failures.iter().all(|failed| bounds.line(failed).is_some()));
+        assert_eq!(failures.iter().filter(|failed| bounds.row(failed).is_some()).count(), 100);
+        assert_eq!(bounds.row(&event(1000 + EACH_ROW, Action::LogInFailed)).map(|event| event.left_out), Some(50));
     }
 }

@@ -24,9 +24,10 @@ impl Accounts {
             permissions::may_administer(by.actor(), ServerAction::Unban)?;
             let profile = accounts.profile(&username).await?;
             permissions::may_administer(by.actor(), ServerAction::Ban(profile.id))?;
-            accounts.db.ban(profile.id, accounts.clock.now()).await?;
+            let event = accounts.event(Action::Ban, &source).by(by.id, &by.username).about(&*profile.username);
+            accounts.db.ban(profile.id, accounts.clock.now(), &event).await?;
             accounts.access_ended(profile.id, SessionEnd::Banned).await;
-            accounts.security.note(accounts.event(Action::Ban, &source).by(&by.username).about(&*profile.username));
+            accounts.reports.committed(&event);
             Ok(profile)
         })
         .await
@@ -39,8 +40,9 @@ impl Accounts {
     pub async fn lift_ban(&self, by: &SessionUser, username: &str, source: &Source) -> Result<Profile> {
         permissions::may_administer(by.actor(), ServerAction::Unban)?;
         let profile = self.profile(username).await?;
-        self.db.lift_ban(profile.id).await?;
-        self.security.note(self.event(Action::Unban, source).by(&by.username).about(&*profile.username));
+        let event = self.event(Action::Unban, source).by(by.id, &by.username).about(&*profile.username);
+        self.db.lift_ban(profile.id, &event).await?;
+        self.reports.committed(&event);
         Ok(profile)
     }
 }

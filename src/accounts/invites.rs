@@ -9,7 +9,7 @@ use super::{Accounts, SessionUser, hash};
 use crate::encoding::random_hex;
 use crate::error::Result;
 use crate::model::UserId;
-use crate::security_log::{Action, Source};
+use crate::security_log::{Action, Event, Source};
 
 /// Lifetime of an invitation: a week, in milliseconds.
 const LASTS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -36,22 +36,19 @@ pub enum Invite {
 impl Accounts {
     /// Creates an invitation for one person; returns its token.
     pub async fn invite(&self, by: &SessionUser, source: &Source) -> Result<String> {
-        let token = self.make_invite(Some(by.id)).await?;
-        self.security.note(self.event(Action::InviteMade, source).by(&by.username));
-        Ok(token)
+        self.make_invite(Some(by.id), self.event(Action::CreateInvite, source).by(by.id, &by.username)).await
     }
 
     /// Creates an invitation at the command line; returns its token.
     pub async fn invite_by_hand(&self) -> Result<String> {
-        let token = self.make_invite(None).await?;
-        self.security.note(self.event(Action::InviteMade, &Source::default()).by_hand());
-        Ok(token)
+        self.make_invite(None, self.event(Action::CreateInvite, &Source::default()).by_hand()).await
     }
 
-    async fn make_invite(&self, created_by: Option<UserId>) -> Result<String> {
+    async fn make_invite(&self, created_by: Option<UserId>, event: Event) -> Result<String> {
         let token = random_hex();
         let now = self.clock.now();
-        self.db.insert_invite(&hash(&token), created_by, now, now.plus(LASTS)).await?;
+        self.db.insert_invite(&hash(&token), created_by, now, now.plus(LASTS), std::slice::from_ref(&event)).await?;
+        self.reports.committed(&event);
         Ok(token)
     }
 
@@ -61,7 +58,7 @@ impl Accounts {
     /// `rate_limited` after too many guesses.
     pub async fn check_invite(&self, token: &str, source: &Source) -> Result<Invite> {
         let attempt = Attempt::Token(source.address.map(network));
-        self.may_try(&attempt, || self.event(Action::Throttled, source).detail("invite"))?;
+        self.may_try(&attempt, || self.event(Action::Throttled, source).note("invite"))?;
         let Some(found) = self.db.find_invite(&hash(token.trim())).await? else {
             self.failed(&attempt);
             return Ok(Invite::Unknown);

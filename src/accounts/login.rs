@@ -30,20 +30,20 @@ impl Accounts {
         };
         // The typed username is not logged: people sometimes type their password there.
         let event = |action| self.event(action, source).about(known.as_ref().map(|user| &*user.username));
-        let backoff = self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
+        let backoff = self.may_try(&attempt, || event(Action::Throttled).note("log_in"))?;
         let guessed = if let Attempt::Stranger { account, .. } = &attempt { Some(account.clone()) } else { None };
         let ticket = Ticket { client, failures: backoff.failures, account: guessed, pause: backoff.pause };
         let slot = self.hasher.log_in_slot(ticket).await?;
         // Checked again when the slot is available: concurrent guesses do not pass together, and users with the right password do
         // not block each other.
-        self.may_try(&attempt, || event(Action::Throttled).detail("log_in"))?;
+        self.may_try(&attempt, || event(Action::Throttled).note("log_in"))?;
         let user = known.as_ref().filter(|user| user.banned_at.is_none());
         let (fits, slot) = self.hasher.verify(slot, password, user.map(|user| &*user.password_hash)).await?;
         if !fits {
             self.failed(&attempt);
             let failed = event(Action::LogInFailed);
             let is_banned = known.as_ref().is_some_and(|user| user.banned_at.is_some());
-            self.security.note(if is_banned { failed.detail("banned") } else { failed });
+            self.reports.report(if is_banned { failed.note("banned") } else { failed }).await;
             return Err(Error::WrongPassword);
         }
         drop(slot);
@@ -51,7 +51,7 @@ impl Accounts {
     }
 
     /// Checks that the password is still current, after the session was stored: a password change ends all sessions that it
-    /// finds, so none can slip through. Then logs the log-in.
+    /// finds, so none can slip through.
     ///
     /// # Errors
     /// [`Error::WrongPassword`].
@@ -59,10 +59,15 @@ impl Accounts {
         let now = self.db.find_user(user.id).await?;
         let is_same = now.is_some_and(|now| now.banned_at.is_none() && now.password_hash == user.password_hash);
         if !is_same {
+            self.reports.report(self.event(Action::LogInFailed, source).about(&*user.username).note("access changed")).await;
             return Err(Error::WrongPassword);
         }
-        self.security.note(self.event(Action::LogIn, source).by(&user.username));
         Ok(())
+    }
+
+    /// The event of a log-in. It is stored together with the session that begins.
+    pub fn log_in_event(&self, user: &User, source: &Source) -> Event {
+        self.event(Action::LogIn, source).by(user.id, &user.username).about(&*user.username)
     }
 
     /// The device token to store in the browser. A valid earlier token keeps its device.
@@ -85,16 +90,16 @@ impl Accounts {
         source: &Source,
     ) -> Result<()> {
         let attempt = Attempt::Session(session.clone());
-        let event = |action| self.event(action, source).by(&user.username).about(&*user.username);
-        let backoff = self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
+        let event = |action| self.event(action, source).by(user.id, &user.username).about(&*user.username);
+        let backoff = self.may_try(&attempt, || event(Action::Throttled).note("password_check"))?;
         let stored = self.db.find_user(user.id).await?.map(|user| user.password_hash);
         let ticket = Ticket { client: Some(Client::Person(user.id)), failures: backoff.failures, ..Ticket::default() };
         let slot = self.hasher.choice_slot(ticket).await?;
-        self.may_try(&attempt, || event(Action::Throttled).detail("password_check"))?;
+        self.may_try(&attempt, || event(Action::Throttled).note("password_check"))?;
         let (fits, slot) = self.hasher.verify(slot, password, stored.as_deref()).await?;
         if !fits {
             self.failed(&attempt);
-            self.security.note(event(Action::PasswordCheckFailed));
+            self.reports.report(event(Action::PasswordCheckFailed)).await;
             return Err(Error::invalid(field, "That’s not your current password."));
         }
         drop(slot);
@@ -104,7 +109,7 @@ impl Accounts {
     pub(super) fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Backoff> {
         self.throttle.check(attempt, self.clock.now()).map_err(|Limited { retry_after, is_first }| {
             if is_first {
-                self.security.note(event());
+                self.reports.report_later(event());
             }
             Error::RateLimited { retry_after }
         })

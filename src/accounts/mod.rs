@@ -15,6 +15,7 @@ mod password_change;
 pub mod profile;
 pub mod rate_limiter;
 mod registration;
+mod reports;
 pub mod session;
 mod setup;
 mod shared_failures;
@@ -31,6 +32,7 @@ use self::device::Devices;
 use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
+use self::reports::Reports;
 use self::session::{SessionUser, Store};
 use self::shared_failures::SharedFailures;
 use self::throttle::{Attempt, Throttle};
@@ -42,7 +44,7 @@ use crate::error::{Error, Result};
 use crate::events::{self, Bus, SessionEnd};
 use crate::model::SessionKey;
 use crate::model::{RoomId, UserId};
-use crate::security_log::{Action, Event, SecurityLog, Source};
+use crate::security_log::{Action, Event, Source};
 
 /// All accounts.
 pub struct Accounts {
@@ -56,7 +58,7 @@ pub struct Accounts {
     throttle: Arc<Throttle>,
     shared_failures: SharedFailures,
     devices: Devices,
-    security: Arc<SecurityLog>,
+    reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
 }
@@ -68,6 +70,7 @@ impl Accounts {
         let key = db.device_key().await?;
         let throttle = Arc::new(Throttle::new(config.login_rate, &key));
         let shared_failures = SharedFailures::start(&db, &events, &throttle, clock.clone());
+        let reports = Reports::new(db.clone());
         let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
         let accounts = Self {
             db,
@@ -80,16 +83,16 @@ impl Accounts {
             throttle,
             shared_failures,
             devices: Devices::new(key),
-            security: Arc::default(),
+            reports,
             has_admin,
         };
         accounts.store_missing_looks().await?;
         Ok(accounts)
     }
 
-    /// The security log.
-    pub fn security_log(&self) -> &Arc<SecurityLog> {
-        &self.security
+    /// Where security events go.
+    pub fn reports(&self) -> &Arc<Reports> {
+        &self.reports
     }
 
     /// The session store, for the middleware that loads sessions.
@@ -114,9 +117,14 @@ impl Accounts {
         self.events.deliver(events::Event::AccessEnded { user, reason }).await;
     }
 
-    /// Records a log-out in the security log.
-    pub fn logged_out(&self, user: &SessionUser, source: &Source) {
-        self.security.note(self.event(Action::LogOut, source).by(&user.username));
+    /// Ends a session, and its connections, by a log-out, which is recorded if somebody was signed in.
+    pub async fn log_out(&self, session: SessionKey, user: &SessionUser, source: &Source) -> Result<()> {
+        let event = self.event(Action::LogOut, source).by(user.id, &user.username).about(&*user.username).in_session(&session);
+        if self.db.log_out(session.as_str(), &event).await? {
+            self.reports.committed(&event);
+        }
+        self.session_ended(session, SessionEnd::LoggedOut).await;
+        Ok(())
     }
 
     /// Records a failed attempt, on all nodes.
@@ -124,7 +132,8 @@ impl Accounts {
         self.shared_failures.send(self.throttle.fail(attempt, self.clock.now()));
     }
 
-    fn event(&self, action: Action, source: &Source) -> Event {
+    /// An event of now, by a stranger.
+    pub fn event(&self, action: Action, source: &Source) -> Event {
         Event::new(self.clock.now(), action, source)
     }
 

@@ -35,9 +35,10 @@ impl Accounts {
             let ticket = Ticket { client: Some(Client::Person(user.id)), ..Ticket::default() };
             let slot = accounts.hasher.choice_slot(ticket).await?;
             let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&user.username)?, &user.name).await?;
-            accounts.db.set_password(user.id, password_hash).await?;
+            let event = accounts.event(Action::ChangePassword, &source).by(user.id, &user.username).about(&*user.username);
+            accounts.db.set_password(user.id, password_hash, &event).await?;
             accounts.access_ended(user.id, SessionEnd::PasswordChanged).await;
-            accounts.security.note(accounts.event(Action::PasswordChange, &source).by(&user.username).about(&*user.username));
+            accounts.reports.committed(&event);
             accounts.db.find_user(user.id).await?.ok_or(Error::Unauthenticated)
         })
         .await

@@ -20,7 +20,7 @@ use crate::model::Author;
 use crate::model::lookalikes;
 use crate::model::username;
 use crate::model::username::Username;
-use crate::security_log::{Action, Source};
+use crate::security_log::{Action, Actor, Event, Source};
 use parking_lot::Mutex;
 
 /// How many taken usernames an address may find, per account that it may create: too few to enumerate them.
@@ -90,19 +90,21 @@ impl Accounts {
         }
         // Charged before the slot is available: concurrent registrations do not pass together.
         ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
-        let (by_invite, added) = (matches!(permit, Permit::Invite(_)), self.add(checked, permit, is_admin, ticket).await);
+        let event = |action| self.event(action, source).about(checked.username.as_str());
+        let mut events = vec![event(Action::Register)];
+        match permit {
+            Permit::Open => {}
+            Permit::Invite(_) => events.push(event(Action::UseInvite)),
+            Permit::Setup => events.push(event(Action::UseSetup)),
+        }
+        let added = self.add(checked, permit, is_admin, ticket, events).await;
         if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
             // No password was hashed.
             self.registrations.refund(counted);
         }
         let user = added?;
-        let event = |action| self.event(action, source).by(&user.username);
-        self.security.note(event(Action::Registration));
-        if by_invite {
-            self.security.note(event(Action::InviteUsed));
-        } else if is_admin {
+        if is_admin {
             self.has_admin.store(true, Ordering::Release);
-            self.security.note(event(Action::SetupUsed));
         }
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
         self.events.deliver(events::Event::UserRegistered { person }).await;
@@ -120,10 +122,10 @@ impl Accounts {
     pub async fn add_by_hand(&self, username: &str, password: &str, is_admin: bool) -> Result<User> {
         let checked = check(username, "", password)?;
         self.check_names(&checked, true).await?;
-        let user = self.add(checked, Permit::Open, is_admin, Ticket::default()).await?;
+        let event = self.event(Action::AddUser, &Source::default()).by_hand().about(checked.username.as_str());
+        let event = if is_admin { event.note("administrator") } else { event };
+        let user = self.add(checked, Permit::Open, is_admin, Ticket::default(), vec![event]).await?;
         self.store_look(&user).await?;
-        let action = if is_admin { Action::AdminAdded } else { Action::PersonAdded };
-        self.security.note(self.event(action, &Source::default()).by_hand().about(&*user.username));
         Ok(user)
     }
 
@@ -133,7 +135,7 @@ impl Accounts {
             if self.is_setup_token(form.setup).await? {
                 return Ok(Permit::Setup);
             }
-            self.security.note(self.event(Action::SetupRefused, source));
+            self.reports.report_later(self.event(Action::SetupRefused, source));
             return Err(SETUP_USED);
         }
         match self.registration {
@@ -142,7 +144,7 @@ impl Accounts {
                 if self.check_invite(form.invite, source).await? == Invite::Good {
                     return Ok(Permit::Invite(hash(form.invite.trim())));
                 }
-                self.security.note(self.event(Action::InviteRefused, source));
+                self.reports.report_later(self.event(Action::InviteRefused, source));
                 Err(no_invite())
             }
             config::Registration::Invite => Err(Error::invalid("invite", "You need an invite to sign up.")),
@@ -165,8 +167,15 @@ impl Accounts {
         self.check_lookalikes(&checked.name, username, may_use_roles).await
     }
 
-    /// Hashes the password and stores the account.
-    async fn add(&self, checked: Checked<'_>, permit: Permit, is_admin: bool, ticket: Ticket) -> Result<User> {
+    /// Hashes the password, and stores the account with the events. Those without an actor are the new user's own.
+    async fn add(
+        &self,
+        checked: Checked<'_>,
+        permit: Permit,
+        is_admin: bool,
+        ticket: Ticket,
+        events: Vec<Event>,
+    ) -> Result<User> {
         let slot = self.hasher.choice_slot(ticket).await?;
         let new = NewUser {
             username: checked.username.as_str().to_owned(),
@@ -174,11 +183,17 @@ impl Accounts {
             name: checked.name,
             is_admin,
             created_at: self.clock.now(),
+            events: events.clone(),
         };
         match self.db.register(new, permit).await? {
             Registered::As(id) => {
                 let user = self.db.find_user(id).await?;
-                user.ok_or_else(|| Error::Internal("a person vanished while registering".into()))
+                let user = user.ok_or_else(|| Error::Internal("a person vanished while registering".into()))?;
+                for event in events {
+                    let is_own = event.actor == Actor::Stranger;
+                    self.reports.committed(&if is_own { event.by(id, &user.username) } else { event });
+                }
+                Ok(user)
             }
             Registered::NameTaken => Err(name_taken()),
             Registered::NoInvite => Err(no_invite()),
@@ -189,7 +204,7 @@ impl Accounts {
     fn limited<T>(&self, result: Result<T, Limited>, source: &Source) -> Result<T> {
         result.map_err(|limited| {
             if limited.is_first {
-                self.security.note(self.event(Action::Throttled, source).detail("registration"));
+                self.reports.report_later(self.event(Action::Throttled, source).note("registration"));
             }
             Error::RateLimited { retry_after: limited.retry_after }
         })

@@ -27,6 +27,7 @@ use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
+use crate::security_log::Event;
 
 /// Precision of `last_seen_at`, in milliseconds.
 const TOUCH: i64 = 60_000;
@@ -34,6 +35,16 @@ const TOUCH: i64 = 60_000;
 const TOUCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The key of the user in a session's record.
 const USER: &str = "user";
+
+tokio::task_local! {
+    /// The log-in whose session is created: tower-sessions passes nothing on to the store but a record.
+    static LOG_IN: Event;
+}
+
+/// Runs `save`, in which a session is created; stores the event of its log-in with it.
+pub async fn with_log_in<T>(event: Event, save: impl Future<Output = T>) -> T {
+    LOG_IN.scope(event, save).await
+}
 
 /// The key of a session id.
 pub fn key(id: &Id) -> SessionKey {
@@ -200,10 +211,12 @@ impl tower_sessions::SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
         let now = self.clock.now();
         let (user, data) = split(record)?;
-        let key = key(&record.id).as_str().to_owned();
-        let new = NewSession { key, user, data, created_at: now, expires_at: now.plus(self.lifetime) };
+        let key = key(&record.id);
+        let event = LOG_IN.try_with(|event| event.clone().in_session(&key)).ok();
+        let (key, expires_at) = (key.as_str().to_owned(), now.plus(self.lifetime));
+        let new = NewSession { key, user, data, created_at: now, expires_at, event };
         // If two ids of 128 random bits were equal, this would fail rather than share a session.
-        self.db.insert_session(&new).await.map_err(backend)
+        self.db.insert_session(new).await.map_err(backend)
     }
 
     async fn save(&self, record: &Record) -> Result<()> {

@@ -54,12 +54,12 @@ impl Accounts {
             return Err(Error::invalid("token", "Paste the token, or the whole link."));
         }
         let attempt = Attempt::Token(source.address.map(network));
-        self.may_try(&attempt, || self.event(Action::Throttled, source).detail("setup"))?;
+        self.may_try(&attempt, || self.event(Action::Throttled, source).note("setup"))?;
         if self.is_setup_token(given).await? {
             return Ok(given.to_owned());
         }
         self.failed(&attempt);
-        self.security.note(self.event(Action::SetupRefused, source));
+        self.reports.report_later(self.event(Action::SetupRefused, source));
         Err(Error::invalid("token", "That’s not the token. Each start of Parlor prints a new one: copy the latest."))
     }
 }

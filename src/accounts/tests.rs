@@ -60,7 +60,7 @@ impl World {
 }
 
 fn source(host: u8) -> Source {
-    Source { address: Some([192, 0, 2, host].into()), request_id: None }
+    Source { address: Some([192, 0, 2, host].into()), ..Source::default() }
 }
 
 fn form<'a>(username: &'a str, invite: &'a str, setup: &'a str) -> Registration<'a> {
@@ -150,7 +150,7 @@ async fn an_ipv6_network_registers_as_one_address() {
     let rate = Rate { count: NonZeroU32::new(1).unwrap(), per: Duration::from_secs(60) };
     let world = World::with(Config { registration_rate: Some(rate), ..Config::default() }).await;
     let register = async |name: &str, address: &str| {
-        let source = Source { address: Some(address.parse().unwrap()), request_id: None };
+        let source = Source { address: Some(address.parse().unwrap()), ..Source::default() };
         code(&world.accounts.register(form(name, "", ""), &source).await)
     };
     assert_eq!(register("ada", "2001:db8::1").await, "ok");

@@ -4,6 +4,7 @@
 //! the rules. It must not decide who may do what, or know about HTTP or sockets.
 
 mod assets;
+pub mod audit;
 mod bans;
 mod checkpoint;
 pub mod cluster;

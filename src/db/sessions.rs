@@ -4,9 +4,11 @@
 
 use sqlx::FromRow;
 
-use super::{Db, read, write};
+use super::audit::{record, rows};
+use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{NotificationLevel, Theme, UserId};
+use crate::security_log::Event;
 
 /// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct NewSession {
     pub created_at: Millis,
     /// When it ends at the latest.
     pub expires_at: Millis,
+    /// The log-in that begins it, if it is one.
+    pub event: Option<Event>,
 }
 
 /// A valid session with its user.
@@ -57,18 +61,20 @@ impl Db {
     ///
     /// # Errors
     /// A unique violation if the key exists.
-    pub async fn insert_session(&self, new: &NewSession) -> sqlx::Result<()> {
-        write!(self, |pool| sqlx::query(
-            "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
-        )
-        .bind(&new.key)
-        .bind(new.user)
-        .bind(&new.data)
-        .bind(new.created_at)
-        .bind(new.expires_at)
-        .execute(pool)
-        .await
-        .map(drop))
+    pub async fn insert_session(&self, new: NewSession) -> sqlx::Result<()> {
+        transaction!(self, |tx| {
+            sqlx::query(
+                "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
+            )
+            .bind(&new.key)
+            .bind(new.user)
+            .bind(&new.data)
+            .bind(new.created_at)
+            .bind(new.expires_at)
+            .execute(&mut *tx)
+            .await?;
+            record!(tx, rows(&new.event));
+        })
     }
 
     /// Replaces a session's data; `false` if it has ended.
@@ -157,6 +163,18 @@ impl Db {
             .await?
             .rows_affected());
         Ok(deleted > 0)
+    }
+
+    /// Ends a session by a log-out; `false` if it had ended, which records nothing.
+    pub async fn log_out(&self, key: &str, event: &Event) -> sqlx::Result<bool> {
+        let (key, rows) = (key.to_owned(), rows([event]));
+        transaction!(self, |tx| {
+            let deleted = sqlx::query("delete from sessions where key = $1").bind(&key).execute(&mut *tx).await?.rows_affected();
+            if deleted > 0 {
+                record!(tx, rows);
+            }
+            deleted > 0
+        })
     }
 
     /// Ends a session because its browser logs in again, which other nodes tell its sockets.

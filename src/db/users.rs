@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
+use super::audit::{record, rows};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Author, RoomId, UserId};
+use crate::security_log::{Actor, Event};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct NewUser {
     pub is_admin: bool,
     /// When they register.
     pub created_at: Millis,
+    /// What is recorded of it. Events without an actor are the new user's own.
+    pub events: Vec<Event>,
 }
 
 /// The outcome of a registration.
@@ -171,6 +175,11 @@ impl Db {
             if new.is_admin {
                 sqlx::query("delete from meta where key like 'setup:%'").execute(&mut *tx).await?;
             }
+            let username: Arc<str> = new.username.as_str().into();
+            let events = new.events.into_iter();
+            let events: Vec<_> =
+                events.map(|event| if event.actor == Actor::Stranger { event.by(id, &username) } else { event }).collect();
+            record!(tx, rows(&events));
             Registered::As(id)
         })
     }
@@ -290,21 +299,24 @@ impl Db {
         created_by: Option<UserId>,
         now: Millis,
         expires_at: Millis,
+        events: &[Event],
     ) -> sqlx::Result<()> {
-        write!(self, |pool| sqlx::query(
-            "insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)"
-        )
-        .bind(token_hash)
-        .bind(created_by)
-        .bind(now)
-        .bind(expires_at)
-        .execute(pool)
-        .await
-        .map(drop))
+        let (token_hash, rows) = (token_hash.to_owned(), rows(events));
+        transaction!(self, |tx| {
+            sqlx::query("insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)")
+                .bind(&token_hash)
+                .bind(created_by)
+                .bind(now)
+                .bind(expires_at)
+                .execute(&mut *tx)
+                .await?;
+            record!(tx, rows);
+        })
     }
 
     /// Stores a new password hash and deletes every session of the user, in one transaction.
-    pub async fn set_password(&self, user: UserId, password_hash: String) -> sqlx::Result<()> {
+    pub async fn set_password(&self, user: UserId, password_hash: String, event: &Event) -> sqlx::Result<()> {
+        let rows = rows([event]);
         transaction!(self, |tx| {
             sqlx::query("update users set password_hash = $2 where id = $1")
                 .bind(user)
@@ -312,6 +324,7 @@ impl Db {
                 .execute(&mut *tx)
                 .await?;
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
+            record!(tx, rows);
         })
     }
 }

@@ -48,6 +48,11 @@ impl SessionKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its first digits: they identify the session in lists and in the audit log, and are no secret.
+    pub fn public_id(&self) -> &str {
+        self.0.get(..16).unwrap_or(&self.0)
+    }
 }
 
 impl std::fmt::Debug for SessionKey {

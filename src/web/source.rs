@@ -1,4 +1,4 @@
-//! The source of a request, for the security log.
+//! The source of a request, for security events.
 
 use std::convert::Infallible;
 
@@ -7,15 +7,18 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use tower_http::request_id::RequestId;
+use tower_sessions::Session;
 
+use crate::accounts::session;
 use crate::http::client_ip;
 use crate::security_log::Source;
 use crate::web::state::AppState;
 
-/// The client's IP address and the id of a request with these headers and extensions.
+/// The client's IP address, the session and the id of a request with these headers and extensions.
 pub fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    Source { address: client_ip::client(headers, extensions, trusted), request_id: id.map(Into::into) }
+    let session = extensions.get::<Session>().and_then(Session::id).map(|id| session::key(&id).public_id().into());
+    Source { address: client_ip::client(headers, extensions, trusted), session, request_id: id.map(Into::into) }
 }
 
 impl FromRequestParts<AppState> for Source {

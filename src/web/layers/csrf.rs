@@ -42,5 +42,5 @@ fn record(state: &AppState, headers: &HeaderMap, extensions: &Extensions, what: 
     let origin = headers.get(ORIGIN).map_or("no origin", |origin| origin.to_str().unwrap_or("an origin that is no text"));
     let origin: String = origin.chars().take(ORIGIN_CHARS).collect();
     let event = Event::new(state.clock.now(), Action::OriginRefused, &source);
-    state.accounts.security_log().note(event.detail(&format!("{what} from {origin}")));
+    state.accounts.reports().report_later(event.note(&format!("{what} from {origin}")));
 }

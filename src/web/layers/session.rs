@@ -24,6 +24,7 @@ use crate::events::SessionEnd;
 use crate::http::origin::Origins;
 use crate::model::SessionKey;
 use crate::model::UserId;
+use crate::security_log::{Event, Source};
 use crate::web::state::AppState;
 use crate::web::times::Times;
 
@@ -45,8 +46,8 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
 }
 
 /// Begins a session for a person who has just authenticated, under a new id, against session fixation. The browser's previous session
-/// ends, and its sockets with it.
-pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) -> Result<()> {
+/// ends, and its sockets with it. The event of a log-in is recorded together with the session.
+pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>, log_in: Option<Event>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {
         if let Some(before) = existing(&session, &accounts).await? {
@@ -55,12 +56,28 @@ pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>) ->
         session.clear().await;
         session.cycle_id().await.map_err(internal)?;
         session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
-        session.save().await.map_err(internal)
+        let Some(event) = log_in else { return session.save().await.map_err(internal) };
+        session::with_log_in(event.clone(), session.save()).await.map_err(internal)?;
+        let key = session.id().as_ref().map(session::key);
+        accounts.reports().committed(&key.map_or(event.clone(), |key| event.in_session(&key)));
+        Ok(())
     })
     .await
 }
 
 /// Ends a session because its person logs out: in the database first, then its connections. After an error it has not ended.
+pub async fn log_out(session: &Session, accounts: &Arc<Accounts>, user: &SessionUser, source: &Source) -> Result<()> {
+    let (session, accounts, user, source) = (session.clone(), accounts.clone(), user.clone(), source.clone());
+    to_its_end(async move {
+        if let Some(key) = session.id().as_ref().map(session::key) {
+            accounts.log_out(key, &user, &source).await?;
+        }
+        session.flush().await.map_err(internal)
+    })
+    .await
+}
+
+/// Ends a session that should not have begun, or that nobody is signed in with.
 pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
     let (session, accounts) = (session.clone(), accounts.clone());
     to_its_end(async move {

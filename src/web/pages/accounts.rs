@@ -104,7 +104,7 @@ pub async fn register(
     match registered {
         Ok(user) => {
             welcome(&state, user.id).await;
-            session::begin(&session, user.id, &state.accounts).await?;
+            session::begin(&session, user.id, &state.accounts, None).await?;
             let mut response = Redirect::to("/").into_response();
             device_cookie::set(&mut response, &state.accounts.remember(&user, None), &state.origins);
             Ok(response)
@@ -166,7 +166,7 @@ pub async fn login(
     }
     match authenticated {
         Ok(user) => {
-            session::begin(&session, user.id, &state.accounts).await?;
+            session::begin(&session, user.id, &state.accounts, Some(state.accounts.log_in_event(&user, &source))).await?;
             if let Err(error) = state.accounts.confirm(&user, &source).await {
                 session::end(&session, &state.accounts).await?;
                 return Err(error);
@@ -193,9 +193,9 @@ pub async fn logout(
     session: Session,
     source: Source,
 ) -> Result<Response> {
-    session::end(&session, &state.accounts).await?;
-    if let Some(user) = user {
-        state.accounts.logged_out(&user, &source);
+    match user {
+        Some(user) => session::log_out(&session, &state.accounts, &user, &source).await?,
+        None => session::end(&session, &state.accounts).await?,
     }
     Ok(Redirect::to("/login").into_response())
 }

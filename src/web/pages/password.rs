@@ -52,7 +52,7 @@ pub async fn change_password(
     let changed = state.accounts.change_password(&user, &key, &form.current, &form.password, &source);
     match changed.await {
         Ok(changed) => {
-            session::begin(&session, user.id, &state.accounts).await?;
+            session::begin(&session, user.id, &state.accounts, None).await?;
             let mut response = Redirect::to("/settings?saved").into_response();
             device_cookie::set(&mut response, &state.accounts.remember(&changed, None), &state.origins);
             Ok(response)

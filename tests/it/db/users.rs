@@ -40,7 +40,7 @@ async fn a_name_is_taken_once(db: &Store) {
 #[apply(both)]
 async fn an_invitation_admits_one_person(db: &Store) {
     let ada = db.add("ada").await;
-    db.insert_invite("hash-of-token", Some(ada), NOW, NOW.plus(1000)).await.unwrap();
+    db.insert_invite("hash-of-token", Some(ada), NOW, NOW.plus(1000), &[]).await.unwrap();
     let Registered::As(grace) = db.register(person("grace"), invitation()).await.unwrap() else { panic!("she is invited") };
     let invite = &db.database.rows("invites").await[0];
     assert_eq!((&invite["used_by"], &invite["created_by"]), (&grace.0.into(), &ada.0.into()));
@@ -51,7 +51,7 @@ async fn an_invitation_admits_one_person(db: &Store) {
 #[apply(both)]
 async fn an_invitation_that_is_unknown_or_out_of_date_admits_nobody(db: &Store) {
     assert_eq!(db.register(person("eve"), invitation()).await.unwrap(), Registered::NoInvite);
-    db.insert_invite("hash-of-token", None, Millis(NOW.0 - 1000), NOW).await.unwrap();
+    db.insert_invite("hash-of-token", None, Millis(NOW.0 - 1000), NOW, &[]).await.unwrap();
     assert_eq!(db.register(person("eve"), invitation()).await.unwrap(), Registered::NoInvite);
     assert!(db.database.rows("users").await.is_empty());
 }
@@ -59,14 +59,14 @@ async fn an_invitation_that_is_unknown_or_out_of_date_admits_nobody(db: &Store) 
 #[apply(both)]
 async fn a_name_that_is_taken_does_not_use_up_the_invitation(db: &Store) {
     db.add("ada").await;
-    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000)).await.unwrap();
+    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000), &[]).await.unwrap();
     assert_eq!(db.register(person("ada"), invitation()).await.unwrap(), Registered::NameTaken);
     assert!(matches!(db.register(person("grace"), invitation()).await.unwrap(), Registered::As(_)));
 }
 
 #[apply(both)]
 async fn of_many_who_use_one_invitation_at_once_one_is_admitted(db: &Store) {
-    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000)).await.unwrap();
+    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000), &[]).await.unwrap();
     db.open_connections().await;
     let [a, b, c] = ["a", "b", "c"].map(person);
     let (a, b, c) = tokio::join!(db.register(a, invitation()), db.register(b, invitation()), db.register(c, invitation()));

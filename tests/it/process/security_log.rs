@@ -75,29 +75,30 @@ async fn each_event_is_told_once_with_its_source_and_without_a_secret(database: 
     assert_eq!(
         told.iter().map(essence).collect::<Vec<_>>(),
         [
-            ["setup_refused", "", "", ""],
-            ["registration", "root", "", ""],
-            ["setup_used", "root", "", ""],
-            ["invite_made", "root", "", ""],
-            ["invite_refused", "", "", ""],
-            ["registration", "ada", "", ""],
-            ["invite_used", "ada", "", ""],
-            ["log_out", "ada", "", ""],
-            ["log_in_failed", "", "ada", ""],
-            ["log_in_failed", "", "", ""],
-            ["throttled", "", "ada", "log_in"],
-            ["log_in", "ada", "", ""],
-            ["password_check_failed", "ada", "ada", ""],
-            ["password_change", "ada", "ada", ""],
-            ["origin_refused", "", "", "form from https://evil.example"],
-            ["origin_refused", "", "", "socket from https://worse.example"],
-            ["ban", "root", "ada", ""],
-            ["log_in_failed", "", "ada", "banned"],
-            ["unban", "root", "ada", ""],
+            ["setup.refused", "", "", ""],
+            ["user.register", "root", "root", ""],
+            ["setup.use", "root", "root", ""],
+            ["invite.create", "root", "", ""],
+            ["invite.refused", "", "", ""],
+            ["user.register", "ada", "ada", ""],
+            ["invite.use", "ada", "ada", ""],
+            ["user.logout", "ada", "ada", ""],
+            ["user.login_failed", "", "ada", ""],
+            ["user.login_failed", "", "", ""],
+            ["request.throttled", "", "ada", "log_in"],
+            ["user.login", "ada", "ada", ""],
+            ["user.password_check_failed", "ada", "ada", ""],
+            ["user.password", "ada", "ada", ""],
+            ["request.origin_refused", "", "", "form from https://evil.example"],
+            ["request.origin_refused", "", "", "socket from https://worse.example"],
+            ["user.ban", "root", "ada", ""],
+            ["user.login_failed", "", "ada", "banned"],
+            ["user.unban", "root", "ada", ""],
         ]
     );
     for event in &told {
-        let is_elsewhere = matches!(event["action"].as_str(), Some("log_in_failed" | "throttled")) && event["detail"] != "banned";
+        let is_elsewhere =
+            matches!(event["action"].as_str(), Some("user.login_failed" | "request.throttled")) && event["detail"] != "banned";
         assert_eq!(event["address"], if is_elsewhere { "127.0.0.7" } else { "127.0.0.1" }, "{event}");
         assert!(event["at"].as_str().is_some_and(|at| at.len() == 24 && at.ends_with('Z')), "{event}");
     }
@@ -123,7 +124,7 @@ async fn too_many_registrations_are_told_once(database: &Database) {
     server.end().await;
     let all = server.all_stderr().await;
     let told = events(&all);
-    let expected = [["registration", "ada", "", ""], ["throttled", "", "", "registration"]];
+    let expected = [["user.register", "ada", "ada", ""], ["request.throttled", "", "", "registration"]];
     assert_eq!(told.iter().map(essence).collect::<Vec<_>>(), expected);
     assert_eq!(
         told.len(),
@@ -147,9 +148,9 @@ async fn what_is_done_at_the_command_line_is_told_there(database: &Database) {
     assert_eq!(
         told.iter().map(essence).collect::<Vec<_>>(),
         [
-            ["admin_added", "command line", "root", ""],
-            ["person_added", "command line", "ada", ""],
-            ["invite_made", "command line", "", ""],
+            ["user.add", "command line", "root", "administrator"],
+            ["user.add", "command line", "ada", ""],
+            ["invite.create", "command line", "", ""],
         ]
     );
     assert!(told.iter().all(|event| event["address"] == json!(null)));
