@@ -63,6 +63,8 @@ pub enum ServerAction {
     Ban(UserId),
     /// Lift a ban.
     Unban,
+    /// End all of somebody's sessions.
+    EndSessions,
     /// See the nodes, and how they are.
     SeeNodes,
 }
@@ -119,6 +121,7 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
             allow(person != actor.id, "You can’t ban yourself.")
         }
         ServerAction::Unban => allow(actor.is_admin, "Only admins can ban or unban people."),
+        ServerAction::EndSessions => allow(actor.is_admin, "Only admins can log other people out."),
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
     }
 }
@@ -185,7 +188,9 @@ mod tests {
     fn a_server_is_administered_by_admins() {
         let admin = Actor { id: ADA, is_admin: true };
         let person = Actor { id: ADA, is_admin: false };
-        for action in [ServerAction::Invite, ServerAction::Ban(BOB), ServerAction::Unban, ServerAction::SeeNodes] {
+        for action in
+            [ServerAction::Invite, ServerAction::Ban(BOB), ServerAction::Unban, ServerAction::EndSessions, ServerAction::SeeNodes]
+        {
             assert!(may_administer(admin, action).is_ok());
             assert_eq!(may_administer(person, action).unwrap_err().code(), "forbidden");
         }

@@ -43,6 +43,10 @@ pub enum Action {
     ChangePassword,
     /// A signed-in user gave a wrong current password.
     PasswordCheckFailed,
+    /// A user ended one of their sessions.
+    EndSession,
+    /// A user ended their other sessions, or an administrator all of somebody's.
+    EndSessions,
     /// An administrator banned a user.
     Ban,
     /// An administrator lifted a ban.
@@ -75,7 +79,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -83,6 +87,8 @@ impl Action {
         Self::AddUser,
         Self::ChangePassword,
         Self::PasswordCheckFailed,
+        Self::EndSession,
+        Self::EndSessions,
         Self::Ban,
         Self::Unban,
         Self::CreateInvite,
@@ -109,6 +115,8 @@ impl Action {
             Self::AddUser => "user.add",
             Self::ChangePassword => "user.password",
             Self::PasswordCheckFailed => "user.password_check_failed",
+            Self::EndSession => "user.session_end",
+            Self::EndSessions => "user.sessions_end",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",
             Self::CreateInvite => "invite.create",
@@ -177,6 +185,8 @@ pub struct Source {
     pub session: Option<Arc<str>>,
     /// The request id, as in the response's `x-request-id`.
     pub request_id: Option<Arc<str>>,
+    /// What the browser calls itself, cut to a bounded length. Not logged.
+    pub user_agent: Option<Arc<str>>,
 }
 
 /// A security event.

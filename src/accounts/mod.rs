@@ -17,6 +17,7 @@ pub mod rate_limiter;
 mod registration;
 mod reports;
 pub mod session;
+pub mod session_list;
 mod setup;
 mod shared_failures;
 pub mod throttle;

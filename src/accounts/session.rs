@@ -27,7 +27,7 @@ use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
-use crate::security_log::Event;
+use crate::security_log::{Event, Source};
 
 /// Precision of `last_seen_at`, in milliseconds.
 const TOUCH: i64 = 60_000;
@@ -35,6 +35,26 @@ const TOUCH: i64 = 60_000;
 const TOUCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The key of the user in a session's record.
 const USER: &str = "user";
+/// The key of the client in a new session's record.
+pub const CLIENT: &str = "client";
+
+/// The client that begins a session, in the record of the new session. It is stored beside the session's data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// The client's address.
+    pub address: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+}
+
+impl From<&Source> for Client {
+    fn from(source: &Source) -> Self {
+        Self {
+            address: source.address.map(|address| address.to_string()),
+            user_agent: source.user_agent.as_deref().map(Into::into),
+        }
+    }
+}
 
 tokio::task_local! {
     /// The log-in whose session is created: tower-sessions passes nothing on to the store but a record.
@@ -49,6 +69,24 @@ pub async fn with_log_in<T>(event: Event, save: impl Future<Output = T>) -> T {
 /// The key of a session id.
 pub fn key(id: &Id) -> SessionKey {
     SessionKey::from_digits(hex(&Sha256::digest(id.0.to_le_bytes())))
+}
+
+/// A log-in from an unknown device, as the person's other sessions show it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NewLogIn {
+    /// When it was.
+    pub at: Millis,
+    /// The client's address.
+    pub address: Option<Arc<str>>,
+    /// What the browser calls itself.
+    pub user_agent: Option<Arc<str>>,
+}
+
+impl NewLogIn {
+    /// Reads what `session_list` stored; `None` for what another version stored.
+    fn parse(stored: &str) -> Option<Self> {
+        serde_json::from_str(stored).ok()
+    }
 }
 
 /// The user of a session, loaded together with it for each request.
@@ -76,6 +114,9 @@ pub struct SessionUser {
     /// The sidebar arrangement.
     #[serde(default)]
     pub sidebar: Arc<Arrangement>,
+    /// The latest log-in from an unknown device that they have not seen in this session.
+    #[serde(default)]
+    pub new_log_in: Option<Arc<NewLogIn>>,
 }
 
 fn mentions() -> NotificationLevel {
@@ -95,6 +136,7 @@ impl SessionUser {
             theme: Theme::Auto,
             notify: NotificationLevel::Mentions,
             sidebar: Arc::default(),
+            new_log_in: None,
         }
     }
 
@@ -114,6 +156,7 @@ impl SessionUser {
             theme: row.theme?,
             notify: row.notify?,
             sidebar: row.sidebar.as_deref().map(|text| Arc::new(Arrangement::parse(text))).unwrap_or_default(),
+            new_log_in: row.new_log_in.as_deref().and_then(NewLogIn::parse).map(Arc::new),
         })
     }
 }
@@ -168,6 +211,12 @@ impl Store {
         Ok(row)
     }
 
+    /// The time now, and since when a session must have been used to be valid.
+    pub fn valid_at(&self) -> (Millis, Millis) {
+        let now = self.clock.now();
+        (now, now.plus(-self.idle))
+    }
+
     /// Records that a user is active, without waiting. If the queue is full, the record is dropped.
     pub fn seen(&self, user: UserId) {
         let seen = Seen { key: None, person: Some(user), at: self.clock.now(), _written: None };
@@ -199,28 +248,29 @@ fn backend(error: sqlx::Error) -> Error {
     Error::Backend(error.to_string())
 }
 
-/// Splits a record into the user and the remaining data.
-fn split(record: &Record) -> Result<(Option<UserId>, String)> {
+/// Splits a record into the user, the client and the remaining data.
+fn split(record: &Record) -> Result<(Option<UserId>, Client, String)> {
     let user = record.data.get(USER).and_then(|user| user.get("id")).and_then(Value::as_i64).map(UserId);
-    let rest: HashMap<_, _> = record.data.iter().filter(|(name, _)| *name != USER).collect();
-    Ok((user, serde_json::to_string(&rest).map_err(|error| Error::Encode(error.to_string()))?))
+    let client = record.data.get(CLIENT).and_then(|client| serde_json::from_value(client.clone()).ok()).unwrap_or_default();
+    let rest: HashMap<_, _> = record.data.iter().filter(|(name, _)| *name != USER && *name != CLIENT).collect();
+    Ok((user, client, serde_json::to_string(&rest).map_err(|error| Error::Encode(error.to_string()))?))
 }
 
 #[async_trait]
 impl tower_sessions::SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
         let now = self.clock.now();
-        let (user, data) = split(record)?;
+        let (user, Client { address, user_agent }, data) = split(record)?;
         let key = key(&record.id);
         let event = LOG_IN.try_with(|event| event.clone().in_session(&key)).ok();
         let (key, expires_at) = (key.as_str().to_owned(), now.plus(self.lifetime));
-        let new = NewSession { key, user, data, created_at: now, expires_at, event };
+        let new = NewSession { key, user, data, created_at: now, expires_at, address, user_agent, event };
         // If two ids of 128 random bits were equal, this would fail rather than share a session.
         self.db.insert_session(new).await.map_err(backend)
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let (user, data) = split(record)?;
+        let (user, _, data) = split(record)?;
         // No effect on an ended session: a concurrent request must not undo a log-out.
         self.db.update_session(key(&record.id).as_str(), user, &data).await.map_err(backend)?;
         Ok(())

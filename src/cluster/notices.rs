@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migration 17 or `Postgres::notify` writes it.
+/// A notification, as migrations 17 and 21 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -38,14 +38,38 @@ struct Notice {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum What {
-    SessionEnded { session: String, reason: SessionEnd },
-    PersonAdded { user: UserId },
-    PersonChanged { user: UserId },
-    RoomChanged { room: RoomId },
-    MemberAdded { room: RoomId, rev: i64, user: UserId },
-    MemberRemoved { room: RoomId, slug: Arc<str>, rev: i64, user: UserId },
-    AttemptsFailed { failures: Vec<Failure> },
-    Echo { number: i64 },
+    /// `why` comes from programs that know more reasons; `reason` is one that every program knows.
+    SessionEnded {
+        session: String,
+        reason: SessionEnd,
+        why: Option<SessionEnd>,
+    },
+    PersonAdded {
+        user: UserId,
+    },
+    PersonChanged {
+        user: UserId,
+    },
+    RoomChanged {
+        room: RoomId,
+    },
+    MemberAdded {
+        room: RoomId,
+        rev: i64,
+        user: UserId,
+    },
+    MemberRemoved {
+        room: RoomId,
+        slug: Arc<str>,
+        rev: i64,
+        user: UserId,
+    },
+    AttemptsFailed {
+        failures: Vec<Failure>,
+    },
+    Echo {
+        number: i64,
+    },
 }
 
 /// Listens until the process ends. `listener` has heard everything since before this node read the names of people and rooms.
@@ -145,8 +169,8 @@ async fn hear(cluster: &Arc<Cluster>, listener: &mut PgListener, echoes: &Echoes
 /// What a notification means here.
 async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
     Ok(match notice {
-        What::SessionEnded { session, reason } => {
-            vec![Event::SessionEnded { session: SessionKey::from_digits(session), reason }]
+        What::SessionEnded { session, reason, why } => {
+            vec![Event::SessionEnded { session: SessionKey::from_digits(session), reason: why.unwrap_or(reason) }]
         }
         What::PersonAdded { user } => {
             let person = postgres.find_person(user).await?;

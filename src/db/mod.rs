@@ -26,6 +26,7 @@ mod pins;
 mod revisions;
 pub mod rooms;
 pub mod search;
+pub mod session_list;
 pub mod sessions;
 pub mod sidebar;
 mod statistics;

@@ -23,6 +23,10 @@ pub struct NewSession {
     pub created_at: Millis,
     /// When it ends at the latest.
     pub expires_at: Millis,
+    /// The client's address.
+    pub address: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
     /// The log-in that begins it, if it is one.
     pub event: Option<Event>,
 }
@@ -54,6 +58,8 @@ pub struct SessionRow {
     pub notify: Option<NotificationLevel>,
     /// The sidebar arrangement, as JSON.
     pub sidebar: Option<String>,
+    /// The latest log-in from an unknown device that the user has not seen here, as JSON.
+    pub new_log_in: Option<String>,
 }
 
 impl Db {
@@ -64,13 +70,16 @@ impl Db {
     pub async fn insert_session(&self, new: NewSession) -> sqlx::Result<()> {
         transaction!(self, |tx| {
             sqlx::query(
-                "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $4, $5)",
+                "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at, address, user_agent)
+                 values ($1, $2, $3, $4, $4, $5, $6, $7)",
             )
             .bind(&new.key)
             .bind(new.user)
             .bind(&new.data)
             .bind(new.created_at)
             .bind(new.expires_at)
+            .bind(&new.address)
+            .bind(&new.user_agent)
             .execute(&mut *tx)
             .await?;
             record!(tx, rows(&new.event));
@@ -94,7 +103,7 @@ impl Db {
         read!(self, |pool| {
             sqlx::query_as(
                 "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room,
-                        time_zone, theme, notify, sidebar
+                        time_zone, theme, notify, sidebar, new_log_in
                  from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
             )

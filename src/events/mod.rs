@@ -259,6 +259,8 @@ pub enum SessionEnd {
     PasswordChanged,
     /// The account was banned.
     Banned,
+    /// The person, or an administrator, ended it from elsewhere.
+    Ended,
 }
 
 #[cfg(test)]

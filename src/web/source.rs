@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
@@ -14,11 +15,25 @@ use crate::http::client_ip;
 use crate::security_log::Source;
 use crate::web::state::AppState;
 
-/// The client's IP address, the session and the id of a request with these headers and extensions.
+/// How much of a browser's name for itself is kept, in bytes.
+const MAX_USER_AGENT: usize = 256;
+
+/// The client's IP address and name for itself, the session and the id of a request with these headers and extensions.
 pub fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     let session = extensions.get::<Session>().and_then(Session::id).map(|id| session::key(&id).public_id().into());
-    Source { address: client_ip::client(headers, extensions, trusted), session, request_id: id.map(Into::into) }
+    Source {
+        address: client_ip::client(headers, extensions, trusted),
+        session,
+        request_id: id.map(Into::into),
+        user_agent: user_agent(headers).map(Into::into),
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    // `to_str` accepts visible ASCII only, so it can be cut anywhere.
+    let name = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(&name[..name.len().min(MAX_USER_AGENT)])
 }
 
 impl FromRequestParts<AppState> for Source {

@@ -15,7 +15,7 @@ use tower_sessions::cookie::time::Duration;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use super::reads::PermitSlot;
-use crate::accounts::session::{self, SessionUser, Store};
+use crate::accounts::session::{self, CLIENT, Client, SessionUser, Store};
 use crate::accounts::{Accounts, to_its_end};
 use crate::chat::rate_limits::ActionKind;
 use crate::config::Config;
@@ -47,8 +47,14 @@ pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManager
 
 /// Begins a session for a person who has just authenticated, under a new id, against session fixation. The browser's previous session
 /// ends, and its sockets with it. The event of a log-in is recorded together with the session.
-pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>, log_in: Option<Event>) -> Result<()> {
-    let (session, accounts) = (session.clone(), accounts.clone());
+pub async fn begin(
+    session: &Session,
+    user: UserId,
+    accounts: &Arc<Accounts>,
+    source: &Source,
+    log_in: Option<Event>,
+) -> Result<()> {
+    let (session, accounts, client) = (session.clone(), accounts.clone(), Client::from(source));
     to_its_end(async move {
         if let Some(before) = existing(&session, &accounts).await? {
             accounts.session_replaced(before).await?;
@@ -56,6 +62,7 @@ pub async fn begin(session: &Session, user: UserId, accounts: &Arc<Accounts>, lo
         session.clear().await;
         session.cycle_id().await.map_err(internal)?;
         session.insert(USER, SessionUser::only(user)).await.map_err(internal)?;
+        session.insert(CLIENT, client).await.map_err(internal)?;
         let Some(event) = log_in else { return session.save().await.map_err(internal) };
         session::with_log_in(event.clone(), session.save()).await.map_err(internal)?;
         let key = session.id().as_ref().map(session::key);
@@ -89,6 +96,14 @@ pub async fn end(session: &Session, accounts: &Arc<Accounts>) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// The key of the request's session.
+///
+/// # Errors
+/// `unauthenticated` without a session.
+pub fn key_of(session: &Session) -> Result<SessionKey> {
+    session.id().as_ref().map(session::key).ok_or(Error::Unauthenticated)
 }
 
 /// The key of the session that the cookie names, if it exists: anybody can make up a cookie.

@@ -12,6 +12,7 @@ use tower_sessions::Session;
 
 use crate::accounts::Registration;
 use crate::config;
+use crate::db::users::User;
 use crate::error::{Error, Result};
 use crate::model::UserId;
 use crate::security_log::Source;
@@ -104,7 +105,7 @@ pub async fn register(
     match registered {
         Ok(user) => {
             welcome(&state, user.id).await;
-            session::begin(&session, user.id, &state.accounts, None).await?;
+            session::begin(&session, user.id, &state.accounts, &source, None).await?;
             let mut response = Redirect::to("/").into_response();
             device_cookie::set(&mut response, &state.accounts.remember(&user, None), &state.origins);
             Ok(response)
@@ -124,6 +125,14 @@ pub async fn register(
 async fn welcome(state: &AppState, user: UserId) {
     if let Err(error) = state.chat.welcome(user).await {
         tracing::warn!(%error, "could not add a new account to the default rooms; `/` tries again");
+    }
+}
+
+/// Announces a log-in in the person's other sessions. Without it they can log in all the same.
+async fn announce(state: &AppState, user: &User, device: Option<&str>, session: &Session, source: &Source) {
+    let Ok(key) = session::key_of(session) else { return };
+    if let Err(error) = state.accounts.announce_log_in(user, device, &key, source).await {
+        tracing::warn!(%error, "a log-in could not be announced in the person's other sessions");
     }
 }
 
@@ -166,11 +175,13 @@ pub async fn login(
     }
     match authenticated {
         Ok(user) => {
-            session::begin(&session, user.id, &state.accounts, Some(state.accounts.log_in_event(&user, &source))).await?;
+            let event = state.accounts.log_in_event(&user, &source);
+            session::begin(&session, user.id, &state.accounts, &source, Some(event)).await?;
             if let Err(error) = state.accounts.confirm(&user, &source).await {
                 session::end(&session, &state.accounts).await?;
                 return Err(error);
             }
+            announce(&state, &user, device.as_deref(), &session, &source).await;
             welcome(&state, user.id).await;
             let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
             device_cookie::set(&mut response, &state.accounts.remember(&user, device.as_deref()), &state.origins);

@@ -31,6 +31,7 @@ pub mod read_marker;
 pub mod revisions;
 pub mod rooms;
 pub mod search;
+pub mod sessions;
 pub mod settings;
 pub mod setup;
 pub mod sidebar;
@@ -59,6 +60,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(revisions::router())
         .merge(rooms::router())
         .merge(search::router())
+        .merge(sessions::router())
         .merge(settings::router())
         .merge(setup::router())
         .merge(sidebar::router())

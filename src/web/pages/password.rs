@@ -7,7 +7,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -47,12 +47,11 @@ pub async fn change_password(
     format: Format,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response> {
-    let key = session.id().as_ref().map(crate::accounts::session::key);
-    let key = key.ok_or(Error::Unauthenticated)?;
+    let key = session::key_of(&session)?;
     let changed = state.accounts.change_password(&user, &key, &form.current, &form.password, &source);
     match changed.await {
         Ok(changed) => {
-            session::begin(&session, user.id, &state.accounts, None).await?;
+            session::begin(&session, user.id, &state.accounts, &source, None).await?;
             let mut response = Redirect::to("/settings?saved").into_response();
             device_cookie::set(&mut response, &state.accounts.remember(&changed, None), &state.origins);
             Ok(response)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{hue, initials};
+use super::{device, hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
 use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility};
@@ -40,12 +40,12 @@ impl Hash for AppLayout {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The last room is not shown; display names have a version of their own.
         let Self { me, rooms, times, here, place, online, display_names: _ } = self;
-        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar } = &**me;
+        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar, new_log_in } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // "Today" and "Yesterday" depend on the date.
         (times.key(), times.today()).hash(state);
-        ((id, username, name, is_admin, time_zone, theme, notify, sidebar), rooms, here, place, online).hash(state);
+        ((id, username, name, is_admin, time_zone, theme, notify, sidebar, new_log_in), rooms, here, place, online).hash(state);
     }
 }
 
@@ -189,6 +189,14 @@ impl AppLayout {
     /// The other person, and whether they are connected.
     pub(super) fn partner_here<'a>(&self, direct: &'a [Author]) -> Option<(&'a Author, bool)> {
         self.partner(direct).map(|other| (other, self.online.contains(&other.id)))
+    }
+
+    /// The latest log-in from an unknown device: where, and when.
+    pub(super) fn new_log_in(&self) -> Option<(String, String)> {
+        let log_in = self.me.new_log_in.as_ref()?;
+        let device = device::name(log_in.user_agent.as_deref().unwrap_or_default());
+        let place = log_in.address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
+        Some((format!("{device}{place}"), self.times.moment(&self.times.at(log_in.at))))
     }
 
     pub(super) fn initials(&self) -> String {

@@ -3,6 +3,7 @@
 //! Owns the text and numbers that templates print, formatted. It must not fetch anything, and does not know handlers or layers.
 
 mod auth;
+mod device;
 mod entry;
 mod fixed;
 mod fold;
@@ -15,6 +16,7 @@ mod people;
 mod room;
 mod rooms;
 mod search;
+mod sessions;
 mod static_pages;
 
 use askama::Template;
@@ -28,6 +30,7 @@ pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, Pe
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;
+pub use self::sessions::SessionsPage;
 pub use self::static_pages::{KeysPage, OfflinePage};
 use crate::error::Error;
 use crate::model::{Theme, UserId};

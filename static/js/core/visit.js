@@ -83,7 +83,7 @@ async function read({ url, html }) {
   for (const node of main.querySelectorAll('noscript')) node.remove();
   const current = page.querySelector('.sidebar [aria-current]')?.getAttribute('href');
   const online = [...page.querySelectorAll('.sidebar [data-person]')].map((node) => ({ user: node.dataset.person, online: !!node.querySelector('.dot--on') }));
-  return { address: address(new URL(url)), title: page.title, current, online, main };
+  return { address: address(new URL(url)), title: page.title, current, online, main, newLogIn: page.querySelector('#new-log-in') };
 }
 
 function show(page, { isBack, isAgain }) {
@@ -108,6 +108,9 @@ function show(page, { isBack, isAgain }) {
     // An entry that was added while the page was open knows only later changes of presence.
     page.online.forEach(cameOrWent);
     old.replaceWith(next);
+    // Announced since the last page, or seen.
+    document.querySelector('#new-log-in')?.remove();
+    if (page.newLogIn) document.querySelector('.app').prepend(document.adoptNode(page.newLogIn));
   });
   const place = find(entry);
   if (typeof place === 'number') next.scrollTop = place;

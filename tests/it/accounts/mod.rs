@@ -9,5 +9,6 @@ mod names;
 mod newcomers;
 mod register;
 mod registration;
+mod sessions;
 mod setup;
 mod throttle;

@@ -33,6 +33,7 @@ const PAGES: &[&str] = &[
     "/direct",
     "/settings",
     "/settings/password",
+    "/settings/sessions",
 ];
 /// How pages are looked at.
 const LOOKS: [(&str, u32); 4] = [("light", 1100), ("dark", 1100), ("light", 360), ("forced", 1100)];

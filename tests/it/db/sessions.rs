@@ -8,7 +8,16 @@ use super::store::{LONG_AGO, NOW, Store};
 use crate::both;
 
 async fn begin(db: &Store, key: &str, user: Option<UserId>) {
-    let new = NewSession { key: key.into(), user, data: "{}".into(), created_at: NOW, expires_at: NOW.plus(10_000), event: None };
+    let new = NewSession {
+        key: key.into(),
+        user,
+        data: "{}".into(),
+        created_at: NOW,
+        expires_at: NOW.plus(10_000),
+        address: None,
+        user_agent: None,
+        event: None,
+    };
     db.insert_session(new).await.unwrap();
 }
 
@@ -46,8 +55,16 @@ async fn a_session_ends_by_age_by_rest_and_by_a_ban(db: &Store) {
 #[apply(both)]
 async fn two_sessions_cannot_share_a_key(db: &Store) {
     begin(db, "a", None).await;
-    let again =
-        NewSession { key: "a".into(), user: None, data: "{}".into(), created_at: NOW, expires_at: NOW.plus(1), event: None };
+    let again = NewSession {
+        key: "a".into(),
+        user: None,
+        data: "{}".into(),
+        created_at: NOW,
+        expires_at: NOW.plus(1),
+        address: None,
+        user_agent: None,
+        event: None,
+    };
     let refused = db.insert_session(again).await.unwrap_err();
     assert!(refused.as_database_error().is_some_and(|refusal| refusal.is_unique_violation()), "{refused}");
 }
