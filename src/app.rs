@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Accounts;
 use crate::accounts::session::Store;
+use crate::accounts::{Accounts, outside};
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, nodes, skew};
@@ -49,6 +49,7 @@ impl App {
         let events = Bus::default();
         let accounts = Arc::new(Accounts::open(db.clone(), &config, clock.clone(), events.clone()).await?);
         let sessions = accounts.session_store();
+        tokio::spawn(outside::watch(db.clone(), events.clone()));
         let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone()).await?;
         let subscription = events.subscribe(|_| true);
         let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;

@@ -65,6 +65,8 @@ pub enum ServerAction {
     Unban,
     /// End all of somebody's sessions.
     EndSessions,
+    /// Create a link with which somebody can choose a new password.
+    ResetPassword,
     /// See the nodes, and how they are.
     SeeNodes,
 }
@@ -121,6 +123,7 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
             allow(person != actor.id, "You can’t ban yourself.")
         }
         ServerAction::Unban => allow(actor.is_admin, "Only admins can ban or unban people."),
+        ServerAction::ResetPassword => allow(actor.is_admin, "Only admins can reset passwords."),
         ServerAction::EndSessions => allow(actor.is_admin, "Only admins can log other people out."),
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
     }
@@ -188,9 +191,14 @@ mod tests {
     fn a_server_is_administered_by_admins() {
         let admin = Actor { id: ADA, is_admin: true };
         let person = Actor { id: ADA, is_admin: false };
-        for action in
-            [ServerAction::Invite, ServerAction::Ban(BOB), ServerAction::Unban, ServerAction::EndSessions, ServerAction::SeeNodes]
-        {
+        for action in [
+            ServerAction::Invite,
+            ServerAction::Ban(BOB),
+            ServerAction::Unban,
+            ServerAction::EndSessions,
+            ServerAction::ResetPassword,
+            ServerAction::SeeNodes,
+        ] {
             assert!(may_administer(admin, action).is_ok());
             assert_eq!(may_administer(person, action).unwrap_err().code(), "forbidden");
         }

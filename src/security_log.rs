@@ -47,6 +47,14 @@ pub enum Action {
     EndSession,
     /// A user ended their other sessions, or an administrator all of somebody's.
     EndSessions,
+    /// A link for a new password was created.
+    CreateReset,
+    /// A link was used to choose a new password.
+    UseReset,
+    /// An unknown, used or expired link for a new password.
+    ResetRefused,
+    /// Someone's role changed.
+    ChangeRole,
     /// An administrator banned a user.
     Ban,
     /// An administrator lifted a ban.
@@ -79,7 +87,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -89,6 +97,10 @@ impl Action {
         Self::PasswordCheckFailed,
         Self::EndSession,
         Self::EndSessions,
+        Self::CreateReset,
+        Self::UseReset,
+        Self::ResetRefused,
+        Self::ChangeRole,
         Self::Ban,
         Self::Unban,
         Self::CreateInvite,
@@ -117,6 +129,10 @@ impl Action {
             Self::PasswordCheckFailed => "user.password_check_failed",
             Self::EndSession => "user.session_end",
             Self::EndSessions => "user.sessions_end",
+            Self::CreateReset => "user.reset_link",
+            Self::UseReset => "user.reset",
+            Self::ResetRefused => "user.reset_refused",
+            Self::ChangeRole => "user.role",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",
             Self::CreateInvite => "invite.create",
@@ -136,7 +152,7 @@ impl Action {
 
     /// Whether a stranger can trigger it without a password hash, that is, as fast as requests.
     const fn costs_nothing(self) -> bool {
-        matches!(self, Self::Throttled | Self::InviteRefused | Self::SetupRefused | Self::OriginRefused)
+        matches!(self, Self::Throttled | Self::InviteRefused | Self::SetupRefused | Self::OriginRefused | Self::ResetRefused)
     }
 }
 

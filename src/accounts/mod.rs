@@ -4,16 +4,19 @@
 
 mod argon;
 mod bans;
+mod by_hand;
 mod common_passwords;
 pub mod device;
 pub mod hashing_queue;
 pub mod invites;
 mod last_seen;
 mod login;
+pub mod outside;
 pub mod password;
 mod password_change;
 pub mod profile;
 pub mod rate_limiter;
+pub mod recovery;
 mod registration;
 mod reports;
 pub mod session;

@@ -2,7 +2,9 @@
 //!
 //! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
 
-use std::io::{self, IsTerminal, Read, Write};
+mod users;
+
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,21 +38,9 @@ enum Command {
     Migrate,
     /// Manage accounts
     #[command(subcommand)]
-    User(UserCommand),
+    User(users::UserCommand),
     /// Create an invite link (one person, 7 days)
     Invite,
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Create an account (prompts for the password, or reads it from a pipe); it joins the DEFAULT_ROOMS when it first logs in
-    Add {
-        /// The username
-        name: String,
-        /// Make this account an administrator
-        #[arg(long)]
-        admin: bool,
-    },
 }
 
 /// What makes the start fail: a wrong setting is status 2, anything else 1.
@@ -91,7 +81,7 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
-            Command::User(UserCommand::Add { name, admin }) => add_user(&config, &name, admin).await,
+            Command::User(command) => users::run(&config, command).await,
             Command::Invite => invite(&config).await,
         }
     })
@@ -186,28 +176,13 @@ async fn accounts(config: &Config) -> Result<Accounts, Failure> {
     Accounts::open(db.into(), config, Clock::default(), Bus::default()).await.map_err(failed)
 }
 
-async fn add_user(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
-    let password = new_password()?;
-    let user = accounts(config).await?.add_by_hand(name, &password, is_admin).await.map_err(failed)?;
-    println!("Created @{}", user.username);
-    Ok(())
-}
-
-/// Asks for a password, twice, or takes what a pipe holds.
-fn new_password() -> Result<String, Failure> {
-    if io::stdin().is_terminal() {
-        let password = rpassword::prompt_password("Password: ").map_err(failed)?;
-        let again = rpassword::prompt_password("Repeat password: ").map_err(failed)?;
-        return if password == again { Ok(password) } else { Err((1, "The passwords don’t match.".into())) };
-    }
-    let mut password = String::new();
-    io::stdin().read_to_string(&mut password).map_err(failed)?;
-    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
-}
-
 async fn invite(config: &Config) -> Result<(), Failure> {
     let token = accounts(config).await?.invite_by_hand().await.map_err(failed)?;
-    let public = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone());
-    println!("{public}/register?invite={token}");
+    println!("{}/register?invite={token}", public_origin(config));
     Ok(())
+}
+
+/// Where browsers reach the site: `PUBLIC_URL`, else the address to listen on.
+fn public_origin(config: &Config) -> String {
+    config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone())
 }

@@ -23,6 +23,7 @@ mod notifications;
 mod open;
 pub mod people;
 mod pins;
+pub mod resets;
 mod revisions;
 pub mod rooms;
 pub mod search;
@@ -126,6 +127,14 @@ macro_rules! transaction {
 pub(crate) use {read, transaction, write};
 
 impl Db {
+    /// A number that changes when another process commits to a SQLite file; `None` on Postgres.
+    pub async fn outside_changes(&self) -> sqlx::Result<Option<i64>> {
+        match self {
+            Self::Sqlite(sqlite) => sqlx::query_scalar("pragma data_version").fetch_one(&sqlite.write).await.map(Some),
+            Self::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Creates the initial data: the epoch, the room `general`, and the search index.
     pub async fn ensure(&self, now: Millis) -> sqlx::Result<()> {
         let epoch = random_hex();

@@ -314,7 +314,7 @@ impl Db {
         })
     }
 
-    /// Stores a new password hash and deletes every session of the user, in one transaction.
+    /// Stores a new password hash and deletes every session and every reset link of the user, in one transaction.
     pub async fn set_password(&self, user: UserId, password_hash: String, event: &Event) -> sqlx::Result<()> {
         let rows = rows([event]);
         transaction!(self, |tx| {
@@ -324,6 +324,7 @@ impl Db {
                 .execute(&mut *tx)
                 .await?;
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
+            sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
             record!(tx, rows);
         })
     }

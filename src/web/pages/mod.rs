@@ -28,6 +28,7 @@ pub mod people;
 pub mod pins;
 pub mod preview;
 pub mod read_marker;
+pub mod recovery;
 pub mod revisions;
 pub mod rooms;
 pub mod search;
@@ -57,6 +58,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(pins::router())
         .merge(preview::router())
         .merge(read_marker::router())
+        .merge(recovery::router())
         .merge(revisions::router())
         .merge(rooms::router())
         .merge(search::router())

@@ -73,6 +73,39 @@ impl RegisterPage {
     }
 }
 
+/// `GET /reset/{token}`.
+#[derive(Debug, Template)]
+#[template(path = "accounts/reset.html")]
+pub struct ResetPage {
+    username: String,
+    token: String,
+    problem: Option<Problem>,
+    theme: Theme,
+}
+
+impl ResetPage {
+    /// The form of a link, for this account.
+    pub fn new(theme: Theme, token: &str, username: &str, problem: Option<Problem>) -> Self {
+        Self { username: username.into(), token: token.into(), problem, theme }
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["password"])
+    }
+}
+
+/// `GET /reset/{token}` with a link that does not work.
+#[derive(Debug, Template)]
+#[template(path = "accounts/invalid_reset.html")]
+pub struct DeadResetPage {
+    /// The color theme.
+    pub theme: Theme,
+}
+
 /// `GET /setup`.
 #[derive(Debug, Template)]
 #[template(path = "accounts/setup.html")]

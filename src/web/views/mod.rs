@@ -21,12 +21,12 @@ mod static_pages;
 
 use askama::Template;
 
-pub use self::auth::{DeadInvitePage, LoginPage, RegisterPage, SetupPage};
+pub use self::auth::{DeadInvitePage, DeadResetPage, LoginPage, RegisterPage, ResetPage, SetupPage};
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 pub use self::nodes::NodesPage;
-pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, SettingsPage};
+pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};
 pub use self::search::SearchPage;

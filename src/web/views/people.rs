@@ -101,6 +101,18 @@ impl PersonPage {
     }
 }
 
+/// `POST /admin/people/{username}/reset`: the only page that shows this link.
+#[derive(Debug, Template)]
+#[template(path = "people/reset_link.html")]
+pub struct ResetLinkPage {
+    /// The layout.
+    pub layout: AppLayout,
+    /// The account.
+    pub username: String,
+    /// The link.
+    pub link: String,
+}
+
 /// `GET /direct`.
 #[derive(Debug, Template)]
 #[template(path = "rooms/direct.html")]

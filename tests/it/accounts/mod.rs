@@ -7,6 +7,7 @@ mod login;
 mod logout;
 mod names;
 mod newcomers;
+mod recovery;
 mod register;
 mod registration;
 mod sessions;

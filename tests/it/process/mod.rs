@@ -16,4 +16,5 @@ mod start;
 mod stop;
 mod supervised;
 mod sync;
+mod users;
 mod writes;

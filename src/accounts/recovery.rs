@@ -1,0 +1,114 @@
+//! Forgotten passwords: links with which somebody can choose a new one.
+//!
+//! Owns their lifetime and what a wrong link reveals, which is nothing about accounts. The database holds the hashes of their tokens.
+//! Sessions end in the database first, then at every connection through an event.
+
+use std::sync::Arc;
+
+use super::hashing_queue::{Client, Ticket};
+use super::session::SessionUser;
+use super::throttle::{Attempt, network};
+use super::{Accounts, hash, password, to_its_end};
+use crate::clock::Millis;
+use crate::db::resets::ResetRow;
+use crate::encoding::random_hex;
+use crate::error::{Error, Result};
+use crate::events::SessionEnd;
+use crate::model::username::Username;
+use crate::permissions::{self, ServerAction};
+use crate::security_log::{Action, Event, Source};
+
+/// Lifetime of a link, in milliseconds.
+const LIFETIME: i64 = 60 * 60 * 1000;
+
+const NO_LINK: Error = Error::NotFound("link");
+const BANNED: Error = Error::Forbidden("They’re banned. Unban them first.");
+
+/// A link for a new password, as it is shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetLink {
+    /// Its token.
+    pub token: String,
+    /// The username of the account.
+    pub username: String,
+    /// When it expires.
+    pub expires_at: Millis,
+}
+
+impl ResetLink {
+    /// The path of the link on this server.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/reset/{}", self.token)
+    }
+}
+
+impl Accounts {
+    /// Creates a link for somebody who forgot their password, by an administrator. Earlier links of that account end.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators, and for a banned account; `not_found`.
+    pub async fn new_reset_link(&self, by: &SessionUser, username: &str, source: &Source) -> Result<ResetLink> {
+        permissions::may_administer(by.actor(), ServerAction::ResetPassword)?;
+        self.store_reset_link(username, self.event(Action::CreateReset, source).by(by.id, &by.username)).await
+    }
+
+    /// Creates such a link at the command line.
+    ///
+    /// # Errors
+    /// As [`Self::new_reset_link`].
+    pub async fn new_reset_link_by_hand(&self, username: &str) -> Result<ResetLink> {
+        self.store_reset_link(username, self.event(Action::CreateReset, &Source::default()).by_hand()).await
+    }
+
+    async fn store_reset_link(&self, username: &str, event: Event) -> Result<ResetLink> {
+        let profile = self.profile(username).await?;
+        if profile.banned_at.is_some() {
+            return Err(BANNED);
+        }
+        let (token, now) = (random_hex(), self.clock.now());
+        let (expires_at, event) = (now.plus(LIFETIME), event.about(&*profile.username));
+        self.db.insert_reset(profile.id, hash(&token), now, expires_at, &event).await?;
+        self.reports.committed(&event);
+        Ok(ResetLink { token, username: profile.username, expires_at })
+    }
+
+    /// The account of a link. A token that is unknown, used or expired counts as a guess from its address.
+    ///
+    /// # Errors
+    /// `not_found`; `rate_limited` after too many guesses.
+    pub async fn check_reset_link(&self, token: &str, source: &Source) -> Result<ResetRow> {
+        let attempt = Attempt::Token(source.address.map(network));
+        self.may_try(&attempt, || self.event(Action::Throttled, source).note("reset"))?;
+        if let Some(found) = self.db.find_reset(&hash(token), self.clock.now()).await? {
+            return Ok(found);
+        }
+        self.failed(&attempt);
+        self.reports.report_later(self.event(Action::ResetRefused, source));
+        Err(NO_LINK)
+    }
+
+    /// Stores a new password with a link, which is used up, and ends all sessions of the account.
+    ///
+    /// # Errors
+    /// `not_found` if the link is not valid; `invalid` for `password`; `rate_limited` after too many guesses; `busy`.
+    pub async fn reset_password(self: &Arc<Self>, token: &str, new: &str, source: &Source) -> Result<()> {
+        let found = self.check_reset_link(token, source).await?;
+        password::check_length(new)?;
+        let (accounts, token, new, source) = (self.clone(), token.to_owned(), new.to_owned(), source.clone());
+        to_its_end(async move {
+            let ResetRow { user, username, name } = found;
+            let client = source.address.map(|address| Client::Network(network(address)));
+            let slot = accounts.hasher.choice_slot(Ticket { client, ..Ticket::default() }).await?;
+            let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&username)?, &name).await?;
+            let event = accounts.event(Action::UseReset, &source).about(&*username);
+            if !accounts.db.use_reset(hash(&token), accounts.clock.now(), password_hash, &event).await? {
+                return Err(NO_LINK);
+            }
+            accounts.access_ended(user, SessionEnd::PasswordChanged).await;
+            accounts.reports.committed(&event);
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,142 @@
+//! `parlor user`: accounts, by whoever runs the server. A running server notices what these commands change.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{Failure, accounts, failed, public_origin};
+use crate::config::Config;
+use crate::db::resets::ListedAccount;
+
+/// What can be done with accounts.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// List all accounts: username, role, state, when last seen, and display name
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create an account (prompts for the password, or reads it from a pipe); it joins the DEFAULT_ROOMS when it first logs in
+    Add {
+        /// The username
+        name: String,
+        /// Make this account an administrator
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Print a link to choose a new password with: it works once, for an hour, and replaces earlier ones
+    Reset {
+        /// The username
+        name: String,
+    },
+    /// Make someone an administrator or a member
+    Role {
+        /// The username
+        name: String,
+        /// The role
+        role: Role,
+    },
+    /// Ban someone: they are logged out everywhere and can’t log in; their messages stay
+    Ban {
+        /// The username
+        name: String,
+    },
+    /// Lift a ban
+    Unban {
+        /// The username
+        name: String,
+    },
+}
+
+/// A role on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// An administrator
+    Admin,
+    /// A member
+    Member,
+}
+
+/// Runs a command.
+pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::List { json } => list(config, json).await,
+        UserCommand::Add { name, admin } => add(config, &name, admin).await,
+        UserCommand::Reset { name } => {
+            let link = accounts(config).await?.new_reset_link_by_hand(&name).await.map_err(failed)?;
+            println!("{}{}", public_origin(config), link.path());
+            Ok(())
+        }
+        UserCommand::Role { name, role } => {
+            let is_admin = role == Role::Admin;
+            let profile = accounts(config).await?.set_role_by_hand(&name, is_admin).await.map_err(failed)?;
+            println!("@{} is {} now", profile.username, if is_admin { "an administrator" } else { "a member" });
+            Ok(())
+        }
+        UserCommand::Ban { name } => {
+            let profile = accounts(config).await?.ban_by_hand(&name).await.map_err(failed)?;
+            println!("Banned @{}", profile.username);
+            Ok(())
+        }
+        UserCommand::Unban { name } => {
+            let profile = accounts(config).await?.lift_ban_by_hand(&name).await.map_err(failed)?;
+            println!("Unbanned @{}", profile.username);
+            Ok(())
+        }
+    }
+}
+
+async fn list(config: &Config, is_json: bool) -> Result<(), Failure> {
+    let accounts = accounts(config).await?;
+    let mut after = String::new();
+    loop {
+        let page = accounts.accounts_after(&after).await.map_err(failed)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.username);
+        let mut out = io::stdout().lock();
+        for account in &page {
+            let line = if is_json { in_json(account) } else { in_words(account) };
+            writeln!(out, "{line}").map_err(failed)?;
+        }
+    }
+}
+
+fn role(account: &ListedAccount) -> &'static str {
+    if account.is_admin { "admin" } else { "member" }
+}
+
+fn in_json(account: &ListedAccount) -> String {
+    let ListedAccount { username, name, created_at, last_seen_at, banned_at, .. } = account;
+    json!({
+        "username": username, "name": name, "role": role(account), "created_at": created_at, "last_seen_at": last_seen_at,
+        "banned_at": banned_at,
+    })
+    .to_string()
+}
+
+fn in_words(account: &ListedAccount) -> String {
+    let state = if account.banned_at.is_some() { "banned" } else { "active" };
+    let seen = account.last_seen_at.map_or_else(|| "never".to_owned(), |at| at.timestamp().strftime("%Y-%m-%d").to_string());
+    format!("{:<32}  {:<6}  {state:<6}  {seen:<10}  {}", account.username, role(account), account.name)
+}
+
+async fn add(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
+    let password = new_password()?;
+    let user = accounts(config).await?.add_by_hand(name, &password, is_admin).await.map_err(failed)?;
+    println!("Created @{}", user.username);
+    Ok(())
+}
+
+/// Asks for a password, twice and without an echo, or takes what a pipe holds.
+fn new_password() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").map_err(failed)?;
+        let again = rpassword::prompt_password("Repeat password: ").map_err(failed)?;
+        return if password == again { Ok(password) } else { Err((1, "The passwords don’t match.".into())) };
+    }
+    let mut password = String::new();
+    io::stdin().read_to_string(&mut password).map_err(failed)?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -1,0 +1,96 @@
+//! Forgotten passwords: links by administrators, and the form for a new password.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::chat::rate_limits::ActionKind;
+use crate::error::{Error, Result};
+use crate::model::Theme;
+use crate::security_log::Source;
+use crate::web::accept::Format;
+use crate::web::app_layout::layout;
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::layers::session::CurrentUser;
+use crate::web::respond::{form_again, page, page_with};
+use crate::web::state::AppState;
+use crate::web::theme_cookie::ThemeCookie;
+use crate::web::views::{DeadResetPage, ResetLinkPage, ResetPage};
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/admin/people/{username}/reset", post(create))
+        .route("/reset/{token}", get(form).post(reset).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
+}
+
+/// `POST /admin/people/{username}/reset`, by an administrator: a link with which that person can choose a new password.
+pub async fn create(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    format: Format,
+    headers: HeaderMap,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::Invite)?;
+    let link = state.accounts.new_reset_link(&user, &username, &source).await?;
+    let url = format!("{}{}", state.origins.own(&headers), link.path());
+    if format.is_json() {
+        return Ok((StatusCode::CREATED, Json(json!({ "url": url, "expires_at": link.expires_at }))).into_response());
+    }
+    let layout = layout(&state, &user).await?;
+    Ok(page_with(StatusCode::CREATED, &ResetLinkPage { layout, username: link.username, link: url }))
+}
+
+/// `GET /reset/{token}`: the form for a new password.
+pub async fn form(
+    State(state): State<AppState>,
+    Path(token): Path<String>,
+    ThemeCookie(theme): ThemeCookie,
+    source: Source,
+    format: Format,
+) -> Result<Response> {
+    match state.accounts.check_reset_link(&token, &source).await {
+        Ok(found) => Ok(page(&ResetPage::new(theme, &token, &found.username, None))),
+        Err(error) => dead_link(error, theme, format),
+    }
+}
+
+/// The form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NewPassword {
+    password: String,
+}
+
+/// `POST /reset/{token}`: the link is used up, and all sessions of the account end.
+pub async fn reset(
+    State(state): State<AppState>,
+    Path(token): Path<String>,
+    ThemeCookie(theme): ThemeCookie,
+    source: Source,
+    format: Format,
+    Form(form): Form<NewPassword>,
+) -> Result<Response> {
+    match state.accounts.reset_password(&token, &form.password, &source).await {
+        Ok(()) => Ok(Redirect::to("/login").into_response()),
+        Err(error @ Error::Invalid { .. }) if !format.is_json() => {
+            let found = state.accounts.check_reset_link(&token, &source).await?;
+            Ok(form_again(&error, &ResetPage::new(theme, &token, &found.username, Some((&error).into()))))
+        }
+        Err(error) => dead_link(error, theme, format),
+    }
+}
+
+/// The page of a link that does not work; any other error as it is.
+fn dead_link(error: Error, theme: Theme, format: Format) -> Result<Response> {
+    if matches!(error, Error::NotFound(_)) && !format.is_json() {
+        return Ok(page_with(StatusCode::NOT_FOUND, &DeadResetPage { theme }));
+    }
+    Err(error)
+}
