@@ -13,3 +13,14 @@ mod registration;
 mod sessions;
 mod setup;
 mod throttle;
+
+use crate::harness::Database;
+
+/// Who did these to whom, by the audit log: the actor and the target, sorted.
+async fn recorded(database: &Database, action: &str) -> Vec<String> {
+    let rows = database.rows("audit").await.into_iter().filter(|row| row["action"] == action);
+    let name = |name: &serde_json::Value| name.as_str().unwrap_or("nobody").to_owned();
+    let mut all: Vec<_> = rows.map(|row| format!("{} {}", name(&row["actor"]), name(&row["target"]))).collect();
+    all.sort();
+    all
+}

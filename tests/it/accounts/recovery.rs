@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::recorded;
 use crate::both;
 use crate::everywhere;
 use crate::harness::app::Server;
@@ -69,6 +70,9 @@ async fn a_link_sets_a_new_password_once_and_ends_all_sessions(app: &TestApp) {
     }
     assert_eq!(stranger.get_json(&path).await.expect(404).code(), "not_found");
     assert_eq!(logs_in(app, NEW).await, 303);
+    assert_eq!(recorded(&app.database, "user.reset_link").await, ["rosa ada"]);
+    assert_eq!(recorded(&app.database, "user.reset").await, ["nobody ada"]);
+    assert!(!format!("{:?}", app.database.rows("audit").await).contains(&path["/reset/".len()..]), "a secret");
 }
 
 #[apply(everywhere)]

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::recorded;
 use crate::everywhere;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, Person, Socket, TestApp};
@@ -90,6 +91,7 @@ async fn one_session_is_ended_at_once_and_the_others_go_on(app: &TestApp) {
     assert!(ended.set_cookies().iter().any(|cookie| cookie.contains("Max-Age=0")), "{ended:?}");
     is_ended(&stays).await;
     kept.get("/rooms").await.expect(303);
+    assert_eq!(recorded(&app.database, "user.session_end").await, ["ada ada", "ada ada"]);
 }
 
 #[apply(everywhere)]
@@ -113,6 +115,7 @@ async fn all_other_sessions_are_ended_and_nobody_elses(app: &TestApp) {
     assert_eq!(sessions(&ada).await.len(), 1);
     assert_eq!(sessions(&grace).await.len(), 1);
     assert!(ada.get("/settings/sessions").await.body.contains("on this device only"));
+    assert_eq!(recorded(&app.database, "user.sessions_end").await, ["ada ada"]);
 }
 
 #[apply(everywhere)]
@@ -137,6 +140,7 @@ async fn an_administrator_ends_anybodys_sessions_and_nobody_else_does(app: &Test
     // They may come back: it is no ban.
     app.log_in("ada").await.get("/rooms").await.expect(200);
     rosa.get("/rooms").await.expect(200);
+    assert_eq!(recorded(&app.database, "user.sessions_end").await, ["rosa ada"]);
     assert!(rosa.get("/people/ada").await.body.contains(path) && !eve.get("/people/ada").await.body.contains(path));
 }
 
