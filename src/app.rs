@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::session::Store;
 use crate::accounts::{Accounts, outside};
+use crate::administration::Administration;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, nodes, skew};
@@ -63,7 +64,9 @@ impl App {
         let digest = assets::digest(&["cookies", &db.device_key().await?]);
         let other_assets = OtherVersions::open(db.clone(), assets::version(), assets::named()).await;
         let origins = Arc::new(Origins::new(&config, &digest));
-        let state = AppState { config: Arc::new(config), origins, db, accounts, chat, realtime, node, other_assets, clock };
+        let administration = Administration::start(db.clone(), &config, clock.clone());
+        let config = Arc::new(config);
+        let state = AppState { config, origins, db, accounts, chat, administration, realtime, node, other_assets, clock };
         Ok(Self { state, sockets, sessions })
     }
 

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod administration;
 pub mod app;
 pub mod chat;
 pub mod cli;

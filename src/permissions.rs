@@ -69,6 +69,10 @@ pub enum ServerAction {
     ResetPassword,
     /// See the nodes, and how they are.
     SeeNodes,
+    /// See the overview, everybody, and all rooms.
+    SeeAdministration,
+    /// Read the audit log.
+    ReadAudit,
 }
 
 /// Whether the actor may do this in a room that they can see.
@@ -126,6 +130,8 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
         ServerAction::ResetPassword => allow(actor.is_admin, "Only admins can reset passwords."),
         ServerAction::EndSessions => allow(actor.is_admin, "Only admins can log other people out."),
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
+        ServerAction::SeeAdministration => allow(actor.is_admin, "Only admins can see the administration."),
+        ServerAction::ReadAudit => allow(actor.is_admin, "Only admins can read the audit log."),
     }
 }
 
@@ -198,6 +204,8 @@ mod tests {
             ServerAction::EndSessions,
             ServerAction::ResetPassword,
             ServerAction::SeeNodes,
+            ServerAction::SeeAdministration,
+            ServerAction::ReadAudit,
         ] {
             assert!(may_administer(admin, action).is_ok());
             assert_eq!(may_administer(person, action).unwrap_err().code(), "forbidden");

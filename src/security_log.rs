@@ -275,8 +275,8 @@ impl Event {
     }
 
     /// Sets the states before and after.
-    pub fn changed(mut self, before: Value, after: Value) -> Self {
-        (self.before, self.after) = (Some(before), Some(after));
+    pub fn changed(mut self, before: Option<Value>, after: Option<Value>) -> Self {
+        (self.before, self.after) = (before, after);
         self
     }
 
@@ -371,7 +371,8 @@ mod tests {
         assert_eq!(Value::from(stranger.detail()), serde_json::json!({ "note": "banned" }));
         assert_eq!(stranger.session(), None);
         let (before, after) = (serde_json::json!({ "topic": "" }), serde_json::json!({ "topic": "Tea" }));
-        let user = Event::new(Millis(0), Action::ChangeRoom, &source).by(UserId(1), &"ada".into()).changed(before, after);
+        let user =
+            Event::new(Millis(0), Action::ChangeRoom, &source).by(UserId(1), &"ada".into()).changed(Some(before), Some(after));
         assert_eq!(Value::from(user.detail()), serde_json::json!({ "before": { "topic": "" }, "after": { "topic": "Tea" } }));
         assert_eq!(user.session(), Some("0123456789abcdef"));
     }

@@ -31,7 +31,7 @@ impl Accounts {
         let was_admin = self.is_admin(&profile).await?;
         let [before, after] = [was_admin, is_admin].map(|is_admin| if is_admin { "admin" } else { "member" });
         let event = self.event_by_hand(Action::ChangeRole, &profile).note(after);
-        let event = event.changed(json!({ "role": before }), json!({ "role": after }));
+        let event = event.changed(Some(json!({ "role": before })), Some(json!({ "role": after })));
         if !self.db.set_admin(profile.id, is_admin, &event).await? {
             return Err(LAST_ADMIN);
         }

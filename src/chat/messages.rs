@@ -11,6 +11,7 @@ use crate::chat::ledger::change::Change;
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::{RoomId, UserId, validate};
+use crate::security_log::Source;
 
 /// A new message before it is checked.
 #[derive(Debug, Default)]
@@ -65,9 +66,9 @@ impl Chat {
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn delete(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+    pub fn delete(&self, actor: UserId, room: RoomId, seq: i64, source: &Source) -> Result<Pending> {
         self.spend(actor)?;
-        self.ledger.submit(actor, room, Change::Delete { seq })
+        self.ledger.submit_from(actor, room, Change::Delete { seq }, source)
     }
 
     /// Queues a reaction, added or removed.

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPageRequest};
 use crate::model::validate;
 use crate::model::{ListedRoom, Room, RoomId, UserId, Visibility};
+use crate::security_log::{self, Event, Source};
 
 /// Others may add a user up to this number of memberships.
 const MAX_ADDED_TO: i64 = 500;
@@ -32,6 +33,19 @@ pub struct LeaveResult {
     pub name: String,
     /// Why they are still a member.
     pub refused: Option<Error>,
+}
+
+/// A change of a room; fields that are `None` stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RoomUpdate<'a> {
+    /// The name to show.
+    pub name: Option<&'a str>,
+    /// What the room is about.
+    pub topic: Option<&'a str>,
+    /// Who can find it.
+    pub visibility: Option<Visibility>,
+    /// Whether the actor confirmed that private messages become public.
+    pub is_confirmed: bool,
 }
 
 impl Chat {
@@ -116,7 +130,7 @@ impl Chat {
     ///
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
-    pub async fn admit(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+    pub async fn admit(&self, actor: UserId, slug: &str, username: &str, source: &Source) -> Result<()> {
         self.allow(actor, ActionKind::Admit)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
@@ -124,18 +138,18 @@ impl Chat {
             let many = format!("They’re already in {MAX_ADDED_TO} rooms, so others can’t add them to more.");
             return Err(Error::invalid("username", many));
         }
-        self.ledger.submit(actor, view.room.id, Change::Admit { user })?.outcome().await.map(drop)
+        self.ledger.submit_from(actor, view.room.id, Change::Admit { user }, source)?.outcome().await.map(drop)
     }
 
     /// Removes a member.
     ///
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
-    pub async fn remove(&self, actor: UserId, slug: &str, username: &str) -> Result<()> {
+    pub async fn remove(&self, actor: UserId, slug: &str, username: &str, source: &Source) -> Result<()> {
         self.allow(actor, ActionKind::Remove)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
-        self.ledger.submit(actor, view.room.id, Change::Remove { user })?.outcome().await.map(drop)
+        self.ledger.submit_from(actor, view.room.id, Change::Remove { user }, source)?.outcome().await.map(drop)
     }
 
     /// Changes a room's name, topic or visibility. Making a private room public needs a confirmation.
@@ -143,21 +157,14 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
     /// the confirmation is missing.
-    pub async fn describe(
-        &self,
-        actor: UserId,
-        slug: &str,
-        name: Option<&str>,
-        topic: Option<&str>,
-        visibility: Option<Visibility>,
-        is_confirmed: bool,
-    ) -> Result<()> {
+    pub async fn describe(&self, actor: UserId, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
+        let RoomUpdate { name, topic, visibility, is_confirmed } = update;
         self.allow(actor, ActionKind::Describe)?;
         let view = self.view(actor, slug).await?;
         let name = name.map(validate::room_name).transpose()?.filter(|name| *name != view.room.name);
         let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
         let change = Change::Describe { name, topic, visibility, is_confirmed };
-        self.ledger.submit(actor, view.room.id, change)?.outcome().await.map(drop)
+        self.ledger.submit_from(actor, view.room.id, change, source)?.outcome().await.map(drop)
     }
 
     /// How much has been written in a room.
@@ -169,15 +176,25 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` if they are in too many rooms.
-    pub async fn create(&self, maker: UserId, name: &str, topic: &str, visibility: Visibility) -> Result<Room> {
+    pub async fn create(
+        &self,
+        (maker, username): (UserId, &Arc<str>),
+        name: &str,
+        topic: &str,
+        visibility: Visibility,
+        source: &Source,
+    ) -> Result<Room> {
         let name = validate::room_name(name)?;
         let topic = validate::line("topic", topic, validate::TOPIC)?;
         self.allow(maker, ActionKind::Create)?;
         self.check_room_limit(maker).await?;
         let folded = fold(&name);
         let slug = validate::slug(&name);
-        let new = NewRoom { name, topic, visibility, created_by: Some(maker), slug, created_at: self.clock.now() };
+        let now = self.clock.now();
+        let event = Event::new(now, security_log::Action::CreateRoom, source).by(maker, username);
+        let new = NewRoom { name, topic, visibility, created_by: Some(maker), slug, created_at: now, event: Some(event.clone()) };
         let room = self.db.insert_room(new, move |other| fold(other) == folded).await?.map_err(|other| taken(&other))?;
+        event.about(&*room.slug).write_line();
         self.names.set_room(&room.slug, visibility == Visibility::Public);
         self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
         Ok(room)

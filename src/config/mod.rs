@@ -16,7 +16,7 @@ use ipnet::IpNet;
 pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 26] = [
+pub const SETTINGS: [&str; 27] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -39,6 +39,7 @@ pub const SETTINGS: [&str; 26] = [
     "MAX_MESSAGE_CHARS",
     "DRAFT_KEEP",
     "DRAFT_SPACE",
+    "AUDIT_KEEP",
     "SEARCH_TIME",
     "MEMORY_LIMIT",
     "LOG",
@@ -98,6 +99,8 @@ pub struct Config {
     pub draft_keep: Option<Duration>,
     /// `DRAFT_SPACE`: maximum size of all drafts, in bytes.
     pub draft_space: usize,
+    /// `AUDIT_KEEP`: lifetime of an entry of the audit log.
+    pub audit_keep: Option<Duration>,
     /// `SEARCH_TIME`: time limit of a search.
     pub search_time: Option<Duration>,
     /// `MEMORY_LIMIT`: memory for caches and pending answers, in bytes.
@@ -136,6 +139,7 @@ impl Default for Config {
             max_message_chars: 8000,
             draft_keep: Some(Duration::from_secs(90 * DAY)),
             draft_space: 256 * 1024 * 1024,
+            audit_keep: Some(Duration::from_secs(365 * DAY)),
             search_time: Some(Duration::from_millis(500)),
             memory_limit: 256 * 1024 * 1024,
             log: "info".into(),
@@ -177,6 +181,7 @@ impl Config {
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
             draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::optional_duration),
             draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| values::bytes(text, 1)),
+            audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
             search_time: env.read("SEARCH_TIME", default.search_time, values::short_duration),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
             log: env.read("LOG", default.log, values::log_filter),

@@ -21,6 +21,7 @@ pub mod messages;
 pub mod nodes;
 mod notifications;
 mod open;
+pub mod overview;
 pub mod people;
 mod pins;
 pub mod resets;

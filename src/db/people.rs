@@ -28,6 +28,8 @@ pub struct Profile {
     pub name: String,
     /// Whether another user's name looks the same.
     pub alike: bool,
+    /// Whether they are an administrator.
+    pub is_admin: bool,
     /// A one-line status; may be empty.
     pub status: String,
     /// IANA name of their time zone, if known.
@@ -49,6 +51,11 @@ impl Profile {
     }
 }
 
+/// What a person is on the server, as clients read it.
+pub const fn role(is_admin: bool) -> &'static str {
+    if is_admin { "admin" } else { "member" }
+}
+
 /// A row of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ListedPerson {
@@ -60,6 +67,8 @@ pub struct ListedPerson {
     pub name: String,
     /// A one-line status; may be empty.
     pub status: String,
+    /// Whether they are an administrator.
+    pub is_admin: bool,
 }
 
 /// A member of a room.
@@ -89,7 +98,7 @@ macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
-            "select users.id, username, name, status", $list,
+            "select users.id, username, name, status, is_admin", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
@@ -110,7 +119,7 @@ impl Db {
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, |pool| {
             sqlx::query_as(
-                "select id, username, name, alike, status, time_zone, theme, notify,
+                "select id, username, name, alike, is_admin, status, time_zone, theme, notify,
                         coalesce(seen_at, created_at) as last_seen_at, banned_at
              from users where username = $1",
             )

@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use sqlx::FromRow;
 
+use super::audit::{record, rows};
 use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
 use crate::permissions::RoomFacts;
+use crate::security_log::Event;
 
 /// A room as one person may see it. Holding a `RoomView` is the right to read the room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +61,8 @@ pub struct NewRoom {
     pub slug: String,
     /// When it is created.
     pub created_at: Millis,
+    /// What the audit log records of it, without the room.
+    pub event: Option<Event>,
 }
 
 /// How much has been written in a room.
@@ -255,6 +260,9 @@ impl Db {
                 .fetch_optional(&mut *tx)
                 .await?;
                 if let Some(id) = id {
+                    let after = json!({ "name": new.name, "topic": new.topic, "visibility": new.visibility });
+                    let event = new.event.map(|event| event.about(&*slug).changed(None, Some(after)));
+                    record!(tx, rows(&event));
                     break Ok(Room {
                         id,
                         slug,

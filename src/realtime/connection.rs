@@ -14,6 +14,7 @@ use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, UserId};
 use crate::realtime::guard::ConnectionGuard;
+use crate::security_log::Source;
 use crate::transport::Backlog;
 
 /// The most events of a connection that may be in flight; further ones are refused.
@@ -146,6 +147,13 @@ impl Connection {
             rooms: Mutex::default(),
             is_watching: AtomicBool::new(false),
         }
+    }
+
+    /// The origin of what it sends, for security events.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        let address = Some(self.guard.handshake().address);
+        Source { address, session: Some(self.session.public_id().into()), ..Source::default() }
     }
 
     /// Whether its access has ended. Every event checks this first.

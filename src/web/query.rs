@@ -82,7 +82,7 @@ impl RoomsQuery {
 }
 
 /// `?name=value&…` of the parameters that have a value; empty if none has.
-fn query_string(parameters: &[(&str, &str)]) -> String {
+pub fn query_string(parameters: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
     let query = query.finish();

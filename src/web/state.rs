@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::accounts::Accounts;
+use crate::administration::Administration;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::cluster::node::Node;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     /// Rooms and messages.
     pub chat: Arc<Chat>,
+    /// What administrators see of the whole server.
+    pub administration: Arc<Administration>,
     /// The sockets.
     pub realtime: Arc<Realtime>,
     /// This node among others.

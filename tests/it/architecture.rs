@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 15] = [
     &["limits", "security_log"],
     &["db"],
     &["events"],
-    &["accounts", "chat"],
+    &["accounts", "administration", "chat"],
     &["cluster"],
     &["server"],
     &["http"],

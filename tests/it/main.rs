@@ -7,6 +7,7 @@
 extern crate macro_rules_attribute;
 
 mod accounts;
+mod administration;
 mod architecture;
 mod browser;
 mod cluster;

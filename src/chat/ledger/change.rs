@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::chat::markdown::Rendered;
 use crate::error::Result;
 use crate::model::{Logged, RoomId, UserId, Visibility};
+use crate::security_log::Source;
 
 /// A change of a room.
 #[derive(Debug)]
@@ -104,6 +105,8 @@ pub struct Request {
     pub room: RoomId,
     /// The change.
     pub change: Change,
+    /// Where it comes from, if the change may be one that is recorded.
+    pub source: Source,
     /// Receives the outcome; the requester may have gone.
     pub reply: oneshot::Sender<Outcome>,
 }

@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::events::{Bus, Event};
 use crate::model::Logged;
 use crate::model::{RoomId, UserId, Visibility};
+use crate::security_log::{self, Source};
 
 /// Capacity of the queue; beyond it requests are refused as `busy`.
 const QUEUE: usize = 4096;
@@ -94,10 +95,19 @@ impl Ledger {
     /// # Errors
     /// [`Error::Busy`] if the queue is full or the server is stopping.
     pub fn submit(&self, actor: UserId, room: RoomId, change: Change) -> Result<Pending> {
+        self.submit_from(actor, room, change, &Source::default())
+    }
+
+    /// Queues a change that the audit log may record.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub fn submit_from(&self, actor: UserId, room: RoomId, change: Change, source: &Source) -> Result<Pending> {
         let (reply, outcome) = oneshot::channel();
         let queue = self.queue.read();
         let queue = queue.as_ref().ok_or(Error::BUSY)?;
-        queue.try_send(Request { actor, room, change, reply }).map_err(|_full| Error::BUSY)?;
+        let source = source.clone();
+        queue.try_send(Request { actor, room, change, source, reply }).map_err(|_full| Error::BUSY)?;
         Ok(Pending(outcome))
     }
 
@@ -169,15 +179,19 @@ impl Committer {
 
     async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
         let keys = rules::keys(batch.iter());
-        let (outcomes, events): (Vec<Outcome>, Vec<Event>) = self
+        let (outcomes, events, recorded): (Vec<Outcome>, Vec<Event>, Vec<security_log::Event>) = self
             .db
             .commit_batch(&keys, |snapshot| {
                 let mut state = Batch::new(snapshot, self.clock.now());
                 let outcomes = batch.iter().map(|request| state.apply(request)).collect();
                 let (known, writes, events) = state.into_parts();
-                ((outcomes, events), known, writes)
+                let recorded = writes.audit.clone();
+                ((outcomes, events, recorded), known, writes)
             })
             .await?;
+        for event in &recorded {
+            event.write_line();
+        }
         for event in &events {
             match event {
                 Event::Message { logged, .. } => self.recent.apply(logged),

@@ -20,6 +20,7 @@ use self::statements::Batched;
 use super::Db;
 use crate::clock::Millis;
 use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
+use crate::security_log::Event;
 
 /// A user as the rules see them.
 #[derive(Clone, Debug)]
@@ -105,6 +106,8 @@ pub struct Writes {
     threads: BTreeMap<(RoomId, i64), i64>,
     /// Deleted messages, whose reactions, revisions and mentions are deleted as well.
     forgotten: BTreeSet<(RoomId, i64)>,
+    /// What the audit log records of it.
+    pub audit: Vec<Event>,
 }
 
 /// The text of a message before an edit.

@@ -181,6 +181,11 @@ pub const TRIM_REVISIONS: Batched = given!("room" "bigint", "seq" "bigint";
       from ends join revisions as between_them on between_them.room_id = ends.room and between_them.seq = ends.seq
                                               and between_them.rev > low and between_them.rev < high)");
 
+pub const AUDIT: Batched = given!("at" "bigint", "action" "text", "actor_id" "bigint", "actor" "text", "session" "text",
+    "address" "text", "target" "text", "detail" "text";
+    "insert into audit (at, action, actor_id, actor, session, address, target, detail)
+     select at, action, actor_id, actor, session, address, target, detail from given");
+
 pub const UNREVISE: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from revisions where (room_id, seq) in (select room, seq from given)");
 

@@ -9,10 +9,11 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    CLEAR, ENTER, INSERT, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, THREAD, TRIM_REVISIONS,
-    UNMENTION, UNREACT, UNREVISE, UPDATE,
+    AUDIT, CLEAR, ENTER, INSERT, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, THREAD,
+    TRIM_REVISIONS, UNMENTION, UNREACT, UNREVISE, UPDATE,
 };
 use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
+use crate::db::audit::{self, NewRow};
 use crate::model::{Membership, Message, RoomId};
 
 impl Step<'_> {
@@ -93,7 +94,12 @@ impl Step<'_> {
         self.run(&TRIM_REVISIONS, &edited.into_iter().collect::<Vec<_>>()).await?;
         self.run(&UNREVISE, &forgotten).await?;
         self.run(&UNMENTION, &forgotten).await?;
-        self.address(&writes.addressed).await
+        self.address(&writes.addressed).await?;
+        let audit = audit::rows(&writes.audit);
+        let audit = audit.iter().map(|NewRow { at, action, actor_id, actor, session, address, target, detail }| {
+            (at.0, action, actor_id, actor, session, address, target, detail)
+        });
+        self.run(&AUDIT, &audit.collect::<Vec<_>>()).await
     }
 
     /// Replaces the mentions of messages.

@@ -12,7 +12,8 @@ use crate::chat::Chat;
 use crate::chat::ledger::Pending;
 use crate::chat::messages::NewMessage;
 use crate::error::Result;
-use crate::model::{Logged, RoomId, UserId};
+use crate::model::{Logged, RoomId};
+use crate::realtime::connection::Connection;
 
 /// These events.
 pub const NAMES: [&str; 5] = ["message", "edit", "delete", "react", "pin"];
@@ -30,7 +31,8 @@ impl Reply for Kept {
 }
 
 /// Checks and queues one of [`NAMES`], without waiting.
-pub fn queue(chat: &Chat, user: UserId, room: RoomId, event: &str, payload: &Payload) -> Result<Pending> {
+pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, payload: &Payload) -> Result<Pending> {
+    let user = connection.user;
     match event {
         "message" => {
             let message = NewMessage {
@@ -41,7 +43,7 @@ pub fn queue(chat: &Chat, user: UserId, room: RoomId, event: &str, payload: &Pay
             chat.post(user, room, message)
         }
         "edit" => chat.edit(user, room, payload.number("seq")?, payload.text("body")?),
-        "delete" => chat.delete(user, room, payload.number("seq")?),
+        "delete" => chat.delete(user, room, payload.number("seq")?, &connection.source()),
         "pin" => chat.pin(user, room, payload.number("seq")?, payload.flag("on")?),
         _ => chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
     }

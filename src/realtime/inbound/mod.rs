@@ -109,7 +109,7 @@ impl Realtime {
             event if !changes::NAMES.contains(&&*event) => Work::Open(None, event, payload),
             event => match payload.optional_text("room").ok().flatten().and_then(|slug| connection.own_room(slug)) {
                 Some(room) if connection.is_queue_empty() => {
-                    Work::Queued(changes::queue(&self.chat, connection.user, room, &event, &payload)?)
+                    Work::Queued(changes::queue(&self.chat, connection, room, &event, &payload)?)
                 }
                 _ => Work::Open(Some(connection.enqueue()), event, payload),
             },
@@ -209,7 +209,7 @@ impl Realtime {
         if connection.is_revoked() {
             return Err(Error::Unauthenticated);
         }
-        let pending = changes::queue(&self.chat, connection.user, room, event, payload)?;
+        let pending = changes::queue(&self.chat, connection, room, event, payload)?;
         drop(ticket);
         changes::kept(pending).await
     }

@@ -10,9 +10,11 @@ use serde_json::json;
 
 use super::rooms::visibility;
 use crate::chat::rate_limits::ActionKind;
-use crate::db::people::Member;
+use crate::chat::rooms::RoomUpdate;
+use crate::db::people::{Member, role};
 use crate::error::{Error, Result};
 use crate::model::pagination::PeopleListPage;
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
@@ -58,7 +60,7 @@ async fn show(
         let members: Vec<_> = members
             .iter()
             .map(|Member { person, joined_at }| {
-                let author = json!({ "id": person.id, "username": person.username, "name": person.name });
+                let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin) });
                 json!({ "person": author, "joined_at": joined_at, "status": person.status, "online": presence.is_online(person.id) })
             })
             .collect();
@@ -108,10 +110,11 @@ pub async fn invite(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
+    source: Source,
     format: Format,
     Form(form): Form<Invitation>,
 ) -> Result<Response> {
-    let done = state.chat.admit(user.id, &slug, &form.username).await;
+    let done = state.chat.admit(user.id, &slug, &form.username, &source).await;
     after(&state, &slug, &user, format, Typed { username: form.username, ..Typed::default() }, done).await
 }
 
@@ -121,9 +124,10 @@ pub async fn remove(
     Path((slug, username)): Path<(String, String)>,
     Query(query): Query<PeopleQuery>,
     user: CurrentUser,
+    source: Source,
     format: Format,
 ) -> Result<Response> {
-    match state.chat.remove(user.id, &slug, &username).await {
+    match state.chat.remove(user.id, &slug, &username, &source).await {
         Ok(()) if username.eq_ignore_ascii_case(&user.username) => Ok(Redirect::to("/rooms").into_response()),
         Ok(()) => Ok(to_members(&slug, &query.query(&query.after))),
         refused => after(&state, &slug, &user, format, Typed::default(), refused).await,
@@ -161,13 +165,15 @@ pub async fn describe(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
+    source: Source,
     format: Format,
     Form(form): Form<Description>,
 ) -> Result<Response> {
     let done = match visibility(&form.visibility) {
         Ok(visibility) => {
             let (name, topic) = (form.name.as_deref(), form.topic.as_deref().map(one_line));
-            state.chat.describe(user.id, &slug, name, topic.as_deref(), visibility, form.is_confirmed()).await
+            let update = RoomUpdate { name, topic: topic.as_deref(), visibility, is_confirmed: form.is_confirmed() };
+            state.chat.describe(user.id, &slug, update, &source).await
         }
         Err(error) => Err(error),
     };

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::chat::read_markers::{Marker, Unread};
 use crate::error::{Error, Result};
 use crate::model::Logged;
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
@@ -72,10 +73,11 @@ pub async fn act(
     State(state): State<AppState>,
     Path((slug, seq, act)): Path<(String, String, String)>,
     user: CurrentUser,
+    source: Source,
     format: Format,
     Form(form): Form<Act>,
 ) -> Result<Response> {
-    match change(&state, &slug, &seq, &act, &user, &form).await {
+    match change(&state, &slug, &seq, &act, &user, &source, &form).await {
         Ok(Changed::Message(logged)) if format.is_json() => Ok(Json(json!({ "message": logged })).into_response()),
         Ok(Changed::Marker(unread)) if format.is_json() => Ok(Json(unread).into_response()),
         // Back to the message; but showing a message that was marked as unread would mark it as read.
@@ -93,12 +95,20 @@ enum Changed {
     Marker(Unread),
 }
 
-async fn change(state: &AppState, slug: &str, seq: &str, act: &str, user: &CurrentUser, form: &Act) -> Result<Changed> {
+async fn change(
+    state: &AppState,
+    slug: &str,
+    seq: &str,
+    act: &str,
+    user: &CurrentUser,
+    source: &Source,
+    form: &Act,
+) -> Result<Changed> {
     let room = state.chat.view(user.id, slug).await?.room.id;
     let (chat, seq) = (&state.chat, parse_seq(seq)?);
     let pending = match act {
         "edit" => chat.edit(user.id, room, seq, &form.body)?,
-        "delete" => chat.delete(user.id, room, seq)?,
+        "delete" => chat.delete(user.id, room, seq, source)?,
         "react" => chat.react(user.id, room, seq, &form.emoji, form.is_on()?)?,
         "pin" => chat.pin(user.id, room, seq, form.is_on()?)?,
         "unread" => {

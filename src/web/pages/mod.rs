@@ -8,6 +8,7 @@ use axum::Router;
 use crate::web::state::AppState;
 
 pub mod accounts;
+pub mod admin;
 pub mod bans;
 pub mod drafts;
 pub mod emoji;
@@ -21,7 +22,6 @@ pub mod members;
 pub mod mentions;
 pub mod message_actions;
 pub mod messages;
-pub mod nodes;
 pub mod notifications;
 pub mod password;
 pub mod people;
@@ -42,6 +42,7 @@ pub mod threads;
 pub fn with_session() -> Router<AppState> {
     Router::new()
         .merge(accounts::router())
+        .merge(admin::router())
         .merge(bans::router())
         .merge(drafts::router())
         .merge(history::router())
@@ -51,7 +52,6 @@ pub fn with_session() -> Router<AppState> {
         .merge(mentions::router())
         .merge(message_actions::router())
         .merge(messages::router())
-        .merge(nodes::router())
         .merge(notifications::router())
         .merge(password::router())
         .merge(people::router())

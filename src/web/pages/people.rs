@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::chat::direct::{MAX_OTHERS, OpenedConversation, usernames};
 use crate::chat::rate_limits::ActionKind;
-use crate::db::people::{ListedPerson, Profile};
+use crate::db::people::{ListedPerson, Profile, role};
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage};
 use crate::web::accept::Format;
@@ -59,7 +59,7 @@ fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
 }
 
 fn json_of(Listed { person, is_online }: &Listed) -> serde_json::Value {
-    json!({ "id": person.id, "username": person.username, "name": person.name, "status": person.status, "online": is_online })
+    json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin), "status": person.status, "online": is_online })
 }
 
 /// `GET /people/{username}`: a person's card.
@@ -75,7 +75,7 @@ pub async fn card(
     if format.is_json() {
         let rooms: Vec<_> = rooms.iter().map(|room| json!({ "slug": room.slug, "name": room.name })).collect();
         let person = json!({
-            "id": profile.id, "username": profile.username, "name": profile.name, "status": profile.status, "online": is_online,
+            "id": profile.id, "username": profile.username, "name": profile.name, "role": role(profile.is_admin), "status": profile.status, "online": is_online,
             "last_seen_at": profile.last_seen_at, "time_zone": profile.time_zone, "is_banned": profile.banned_at.is_some(),
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
@@ -186,7 +186,9 @@ async fn start(
         };
         match person {
             Some(person) if chosen.iter().any(|other| other.id == person.id) => {}
-            Some(Profile { id, username, name, status, .. }) => chosen.push(ListedPerson { id, username, name, status }),
+            Some(Profile { id, username, name, status, is_admin, .. }) => {
+                chosen.push(ListedPerson { id, username, name, status, is_admin });
+            }
             None => typed.push(username.to_owned()),
         }
     }

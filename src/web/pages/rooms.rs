@@ -12,6 +12,7 @@ use super::fallback;
 use crate::error::{Error, Result};
 use crate::model::Visibility;
 use crate::model::pagination::{RoomListPage, RoomScope};
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
@@ -86,12 +87,14 @@ pub struct NewRoom {
 pub async fn create(
     State(state): State<AppState>,
     user: CurrentUser,
+    source: Source,
     format: Format,
     Form(form): Form<NewRoom>,
 ) -> Result<Response> {
     let created = match visibility(&form.visibility) {
         Ok(visibility) => {
-            state.chat.create(user.id, &form.name, &one_line(&form.topic), visibility.unwrap_or(Visibility::Public)).await
+            let (topic, visibility) = (one_line(&form.topic), visibility.unwrap_or(Visibility::Public));
+            state.chat.create((user.id, &user.username), &form.name, &topic, visibility, &source).await
         }
         Err(error) => Err(error),
     };

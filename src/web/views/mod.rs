@@ -2,6 +2,7 @@
 //!
 //! Owns the text and numbers that templates print, formatted. It must not fetch anything, and does not know handlers or layers.
 
+pub mod admin;
 mod auth;
 mod device;
 mod entry;
@@ -11,7 +12,6 @@ mod layout;
 mod members;
 mod message_actions;
 mod moments;
-mod nodes;
 mod people;
 mod room;
 mod rooms;
@@ -25,7 +25,6 @@ pub use self::auth::{DeadInvitePage, DeadResetPage, LoginPage, RegisterPage, Res
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
-pub use self::nodes::NodesPage;
 pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::{InvitePage, RoomsPage};

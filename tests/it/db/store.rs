@@ -53,7 +53,15 @@ impl Fixture for Store {
 
 /// A room to be made, without a maker.
 pub fn new_room(name: &str, slug: &str, visibility: Visibility) -> NewRoom {
-    NewRoom { name: name.into(), topic: String::new(), visibility, created_by: None, slug: slug.into(), created_at: NOW }
+    NewRoom {
+        name: name.into(),
+        topic: String::new(),
+        visibility,
+        created_by: None,
+        slug: slug.into(),
+        created_at: NOW,
+        event: None,
+    }
 }
 
 /// Somebody's words, as the ledger writes them.

@@ -65,7 +65,7 @@ async fn people_are_found_by_a_part_of_either_name(app: &TestApp) {
         assert_eq!(usernames(&found), expected, "{q}");
     }
     let found = ada.get_json("/people?q=grace").await.json();
-    let expected = json!({ "id": found["people"][0]["id"], "username": "grace", "name": "Grace Hopper",
+    let expected = json!({ "id": found["people"][0]["id"], "username": "grace", "name": "Grace Hopper", "role": "member",
         "status": "Looking for a moth", "online": false });
     assert_eq!(found["people"][0], expected);
     let _here = grace.socket().await;

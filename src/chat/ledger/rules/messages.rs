@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::{Batch, Words};
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::{Kind, Message, Pin, Reaction};
 use crate::permissions::Action;
+use crate::security_log;
 
 /// Maximum number of different emoji per message.
 const MAX_EMOJI: usize = 50;
@@ -81,6 +84,11 @@ impl Batch {
         }
         let mut message = self.message(room, seq)?;
         self.may(room, actor, Action::Delete(message.author.id))?;
+        if message.author.id != actor.author.id {
+            let target = format!("{}/{seq}", room.room.slug);
+            let event = self.audited(security_log::Action::DeleteMessage, actor, &target);
+            self.writes.audit.push(event.changed(Some(json!({ "author": message.author.username })), None));
+        }
         message.body.clear();
         message.html.clear();
         message.reactions.clear();

@@ -20,6 +20,7 @@ use crate::events::Event;
 use crate::model::Logged;
 use crate::model::{Kind, Membership, Message, RoomId, UserId};
 use crate::permissions::{self, Action, Actor, RoomFacts};
+use crate::security_log::{self, Source};
 
 /// The text of a message.
 #[derive(Clone, Copy)]
@@ -60,16 +61,19 @@ pub struct Batch {
     known: Snapshot,
     writes: Writes,
     events: Vec<Event>,
+    /// Where the change that is applied comes from.
+    source: Source,
 }
 
 impl Batch {
     /// A batch that starts from a snapshot.
     pub fn new(known: Snapshot, now: Millis) -> Self {
-        Self { now, known, writes: Writes::default(), events: Vec::new() }
+        Self { now, known, writes: Writes::default(), events: Vec::new(), source: Source::default() }
     }
 
     /// Applies a change if it is allowed. A refused change leaves the batch as it was.
     pub fn apply(&mut self, request: &Request) -> Outcome {
+        self.source.clone_from(&request.source);
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, request.actor)?;
         match &request.change {
@@ -179,6 +183,11 @@ impl Batch {
         let logged = Arc::new(Logged::new(room, message));
         self.events.push(Event::Message { logged: logged.clone(), is_new, mentions_before });
         logged
+    }
+
+    /// An event of the audit log, to be recorded with the change.
+    fn audited(&self, action: security_log::Action, actor: &Person, target: &str) -> security_log::Event {
+        security_log::Event::new(self.now, action, &self.source).by(actor.author.id, &actor.author.username).about(target)
     }
 
     /// The snapshot with all changes, the writes, and the events to publish after the commit.

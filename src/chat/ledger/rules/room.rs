@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::Batch;
 use crate::chat::ledger::change::{Effect, Outcome};
 use crate::chat::room_names::{fold, taken};
@@ -11,6 +13,7 @@ use crate::events::{Event, Removal};
 use crate::model::Logged;
 use crate::model::{Kind, Membership, UserId, Visibility};
 use crate::permissions::Action;
+use crate::security_log;
 
 impl Batch {
     pub(super) fn enter(&mut self, room: &RoomState, actor: &Person) -> Outcome {
@@ -28,6 +31,8 @@ impl Batch {
         if self.known.members.contains_key(&(room.room.id, user)) {
             return Ok(Effect::Unchanged);
         }
+        let event = self.audited(security_log::Action::AddMember, actor, &room.room.slug);
+        self.writes.audit.push(event.changed(None, Some(json!({ "member": guest.author.username }))));
         let by = actor.author.username.to_string();
         Ok(Effect::Message(self.join(room, &guest, &by)))
     }
@@ -60,6 +65,8 @@ impl Batch {
         if !self.known.members.contains_key(&(room.room.id, user)) {
             return Ok(Effect::Unchanged);
         }
+        let event = self.audited(security_log::Action::RemoveMember, actor, &room.room.slug);
+        self.writes.audit.push(event.changed(Some(json!({ "member": guest.author.username })), None));
         let by = actor.author.username.to_string();
         Ok(Effect::Message(self.part(room, &guest, &by, Removal::Removed)))
     }
@@ -155,6 +162,13 @@ impl Batch {
             last = Effect::Message(self.keep(room.room.id, message));
         }
         if name.is_some() || topic.is_some() || visibility.is_some() {
+            let was = &room.room;
+            let before = json!({
+                "name": name.map(|_| &was.name), "topic": topic.map(|_| &was.topic), "visibility": visibility.map(|_| was.visibility),
+            });
+            let after = json!({ "name": name, "topic": topic, "visibility": visibility });
+            let event = self.audited(security_log::Action::ChangeRoom, actor, &was.slug);
+            self.writes.audit.push(event.changed(Some(present(before)), Some(present(after))));
             let state = self.state(room.room.id);
             if let Some(name) = name {
                 name.clone_into(&mut state.room.name);
@@ -174,4 +188,12 @@ impl Batch {
         }
         Ok(last)
     }
+}
+
+/// An object without the fields that are null.
+fn present(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
 }

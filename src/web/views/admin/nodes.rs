@@ -2,10 +2,11 @@
 
 use askama::Template;
 
-use super::AppLayout;
+use super::{PAGES, grouped};
 use crate::clock::Millis;
 use crate::cluster::node::RedisStatus;
 use crate::cluster::nodes::Listed;
+use crate::web::views::AppLayout;
 
 /// `GET /admin/nodes`.
 #[derive(Debug, Template)]
@@ -44,6 +45,10 @@ impl NodesPage {
     pub fn new(layout: AppLayout, nodes: Vec<Listed>) -> Self {
         let nodes = nodes.into_iter().map(|node| Card::new(&layout, node)).collect();
         Self { layout, nodes }
+    }
+
+    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
+        PAGES.map(|(name, path)| (name, path, path == "/admin/nodes"))
     }
 }
 
@@ -124,19 +129,6 @@ fn duration(ms: u64) -> String {
         120_000..7_200_000 => format!("{} min", ms / 60_000),
         _ => format!("{} h", ms / 3_600_000),
     }
-}
-
-/// A number with a thin space between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

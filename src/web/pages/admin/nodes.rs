@@ -14,7 +14,7 @@ use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
 use crate::web::respond::page;
 use crate::web::state::AppState;
-use crate::web::views::NodesPage;
+use crate::web::views::admin::NodesPage;
 
 /// The routes.
 pub fn router() -> Router<AppState> {

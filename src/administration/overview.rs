@@ -1,0 +1,200 @@
+//! The overview: how much there is, and what is wrong.
+//!
+//! Owns the numbers and the warnings. They are read at most once a minute, because counting messages takes a while.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde::{Serialize, Serializer};
+
+use super::Administration;
+use crate::clock::Millis;
+use crate::db::overview::{Counts, Engine};
+use crate::error::Result;
+use crate::permissions::{self, Actor, ServerAction};
+
+/// How many days the chart has.
+const DAYS: usize = 30;
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+/// How long the numbers are kept, in milliseconds.
+const KEPT: i64 = 60 * 1000;
+
+/// The overview.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overview {
+    /// How many people there are.
+    pub people: People,
+    /// How many rooms there are.
+    pub rooms: Rooms,
+    /// How many messages there are.
+    pub messages: Messages,
+    /// The size of the database, in bytes.
+    pub storage: Storage,
+    /// Parlor's version.
+    pub version: &'static str,
+    /// The database's name and version.
+    pub database: Database,
+    /// What is wrong, or probably a mistake.
+    pub warnings: Vec<Warning>,
+}
+
+/// How many people there are.
+#[derive(Clone, Debug, Serialize)]
+pub struct People {
+    /// All accounts.
+    pub total: i64,
+    /// Those that are not banned.
+    pub active: i64,
+    /// Active administrators.
+    pub admins: i64,
+    /// Banned people.
+    pub banned: i64,
+}
+
+/// How many rooms there are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rooms {
+    /// Public and private rooms.
+    pub total: i64,
+    /// Public rooms.
+    pub public: i64,
+    /// Private rooms.
+    pub private: i64,
+    /// Conversations.
+    pub direct: i64,
+}
+
+/// How many messages there are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Messages {
+    /// Entries of all rooms' logs: messages, deleted ones too, and notices.
+    pub total: i64,
+    /// Messages that people wrote on each of the last days (UTC), oldest first.
+    pub per_day: Vec<Day>,
+}
+
+/// A day.
+#[derive(Clone, Debug, Serialize)]
+pub struct Day {
+    /// The date.
+    #[serde(serialize_with = "as_text")]
+    pub day: Date,
+    /// How many messages were written.
+    pub count: i64,
+}
+
+/// What is stored.
+#[derive(Clone, Debug, Serialize)]
+pub struct Storage {
+    /// The size of the database, in bytes.
+    pub database_bytes: i64,
+}
+
+/// The database.
+#[derive(Clone, Debug, Serialize)]
+pub struct Database {
+    /// Its name.
+    pub kind: &'static str,
+    /// Its version.
+    pub version: String,
+}
+
+/// Something that is wrong, or probably a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// For programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// An overview, and when it was made.
+#[derive(Debug)]
+pub(super) struct Cached {
+    at: Millis,
+    overview: Overview,
+}
+
+impl Administration {
+    /// The overview; up to a minute old.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators.
+    pub async fn overview(&self, actor: Actor) -> Result<Overview> {
+        permissions::may_administer(actor, ServerAction::SeeAdministration)?;
+        let now = self.clock.now();
+        // Held while it is made: of several who ask at once, one counts.
+        let mut cached = self.overview.lock().await;
+        if let Some(Cached { at, overview }) = &*cached
+            && (now.0 - at.0).abs() < KEPT
+        {
+            return Ok(overview.clone());
+        }
+        let overview = self.new_overview(now).await?;
+        *cached = Some(Cached { at: now, overview: overview.clone() });
+        Ok(overview)
+    }
+
+    async fn new_overview(&self, now: Millis) -> Result<Overview> {
+        let today = now.0.div_euclid(DAY);
+        let first = today - DAYS as i64 + 1;
+        let Counts { people, admins, banned, public, private, direct, entries } = self.db.counts().await?;
+        let counted = self.db.count_messages_by_day(Millis(first * DAY)).await?;
+        let count_of = |day| counted.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count);
+        let per_day = (first..=today).map(|day| Day { day: date(day), count: count_of(day) }).collect();
+        let engine = self.db.engine().await?;
+        Ok(Overview {
+            people: People { total: people, active: people - banned, admins, banned },
+            rooms: Rooms { total: public + private, public, private, direct },
+            messages: Messages { total: entries, per_day },
+            storage: Storage { database_bytes: engine.bytes },
+            version: env!("CARGO_PKG_VERSION"),
+            warnings: self.warnings(&engine, admins),
+            database: Database { kind: engine.kind, version: engine.version },
+        })
+    }
+
+    fn warnings(&self, engine: &Engine, admins: i64) -> Vec<Warning> {
+        let known = [
+            (!engine.has_fsync, "fsync", "Postgres runs with fsync off: a power failure can destroy the database."),
+            (
+                !engine.has_full_page_writes,
+                "full_page_writes",
+                "Postgres runs with full_page_writes off: a power failure can destroy pages.",
+            ),
+            (
+                !engine.has_synchronous_commit,
+                "synchronous_commit",
+                "Commits do not wait for the disk: a crash can lose acknowledged messages.",
+            ),
+            (
+                admins == 1,
+                "one_admin",
+                "There is only one administrator. Make somebody else one as well, in case they lose access.",
+            ),
+        ];
+        let known = known.into_iter().filter(|(applies, ..)| *applies);
+        let mut warnings: Vec<_> = known.map(|(_, code, message)| Warning { code, message: message.to_owned() }).collect();
+        warnings.extend(self.doubts.iter().map(|doubt| Warning { code: "setting", message: doubt.clone() }));
+        warnings
+    }
+}
+
+fn as_text<S: Serializer>(day: &Date, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
+}
+
+/// The date that is so many days after 1970-01-01.
+fn date(days: i64) -> Date {
+    Date::constant(1970, 1, 1).saturating_add(days.days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_the_epoch() {
+        assert_eq!([0, 1, 20_785].map(|day| date(day).to_string()), ["1970-01-01", "1970-01-02", "2026-11-28"]);
+    }
+}

@@ -1,0 +1,21 @@
+//! The administrators' pages: overview, people, rooms, the audit log, nodes. Each answers as a page and as JSON.
+
+use axum::Router;
+
+use crate::web::state::AppState;
+
+mod audit;
+mod nodes;
+mod overview;
+mod people;
+mod rooms;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .merge(audit::router())
+        .merge(nodes::router())
+        .merge(overview::router())
+        .merge(people::router())
+        .merge(rooms::router())
+}

@@ -1,0 +1,63 @@
+//! The list of all people.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::administration::people::standing;
+use crate::chat::rate_limits::ActionKind;
+use crate::db::overview::AdminPerson;
+use crate::db::people::role;
+use crate::error::Result;
+use crate::model::pagination::{PageRequest, PeopleListPage};
+use crate::web::accept::Format;
+use crate::web::app_layout::layout;
+use crate::web::layers::session::CurrentUser;
+use crate::web::query::query_string;
+use crate::web::respond::page;
+use crate::web::state::AppState;
+use crate::web::views::admin::AdminPeoplePage;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/admin/people", get(list))
+}
+
+/// The parameters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PeopleFilter {
+    q: String,
+    filter: String,
+    after: String,
+}
+
+/// `GET /admin/people` (`q`, `filter`, `after`), by an administrator.
+async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<PeopleFilter>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::People)?;
+    let request = PageRequest::parse(&query.q, &query.after)?;
+    let standing = standing(query.filter.trim())?;
+    let PeopleListPage { people, next } = state.administration.people(user.actor(), &request, standing).await?;
+    if format.is_json() {
+        let people: Vec<_> = people.iter().map(json_of).collect();
+        return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
+    }
+    let next = next.map(|next| query_string(&[("q", query.q.trim()), ("filter", query.filter.trim()), ("after", &next)]));
+    let layout = layout(&state, &user).await?;
+    Ok(page(&AdminPeoplePage::new(layout, people, query.q, query.filter, next, query.after.is_empty())))
+}
+
+fn json_of(person: &AdminPerson) -> Value {
+    json!({
+        "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin),
+        "created_at": person.created_at, "last_seen_at": person.last_seen_at, "banned_at": person.banned_at,
+    })
+}

@@ -1,0 +1,38 @@
+//! The administrators' pages.
+
+mod audit;
+mod lists;
+mod nodes;
+mod overview;
+
+pub use self::audit::{AuditFields, AuditPage};
+pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
+pub use self::nodes::NodesPage;
+pub use self::overview::OverviewPage;
+
+/// The pages, in the order of their navigation: name and path.
+pub(super) const PAGES: [(&str, &str); 5] = [
+    ("Overview", "/admin"),
+    ("People", "/admin/people"),
+    ("Rooms", "/admin/rooms"),
+    ("Audit log", "/admin/audit"),
+    ("Nodes", "/admin/nodes"),
+];
+
+/// A number with a thin space between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number that is never negative.
+fn count(number: i64) -> String {
+    grouped(u64::try_from(number).unwrap_or_default())
+}

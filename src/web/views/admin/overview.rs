@@ -1,0 +1,136 @@
+//! The overview, with its chart.
+
+use askama::Template;
+
+use super::{PAGES, count, grouped};
+use crate::administration::overview::{Day, Overview, Warning};
+use crate::web::views::AppLayout;
+
+/// The height of the chart, in units of its own.
+const HEIGHT: i64 = 100;
+/// The width of a day.
+const WIDTH: usize = 10;
+
+/// `GET /admin`.
+#[derive(Debug, Template)]
+#[template(path = "admin/overview.html")]
+pub struct OverviewPage {
+    layout: AppLayout,
+    warnings: Vec<Warning>,
+    facts: Vec<Fact>,
+    bars: Vec<Bar>,
+    /// The chart in words.
+    chart: String,
+    width: usize,
+    first: String,
+    last: String,
+}
+
+/// A number with its name.
+#[derive(Debug)]
+struct Fact {
+    name: &'static str,
+    value: String,
+    more: String,
+}
+
+/// A day of the chart.
+#[derive(Debug)]
+struct Bar {
+    x: usize,
+    y: i64,
+    height: i64,
+    words: String,
+}
+
+impl OverviewPage {
+    /// The page of an overview.
+    pub fn new(layout: AppLayout, overview: Overview) -> Self {
+        let Overview { people, rooms, messages, storage, version, database, warnings } = overview;
+        let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
+        let banned = if people.banned > 0 { format!(", {} banned", count(people.banned)) } else { String::new() };
+        let facts = vec![
+            Fact { name: "People", value: count(people.total), more: format!("{admins}{banned}") },
+            Fact { name: "Rooms", value: count(rooms.total), more: format!("{} private", count(rooms.private)) },
+            Fact { name: "Conversations", value: count(rooms.direct), more: String::new() },
+            Fact { name: "Messages", value: count(messages.total), more: "with notices".to_owned() },
+            Fact {
+                name: "Database",
+                value: size(storage.database_bytes),
+                more: format!("{} {}", database.kind, database.version),
+            },
+            Fact { name: "Version", value: version.to_owned(), more: String::new() },
+        ];
+        let days = messages.per_day;
+        let most = days.iter().map(|day| day.count).max().unwrap_or_default();
+        let total: i64 = days.iter().map(|day| day.count).sum();
+        let date = |day: Option<&Day>| day.map_or_else(String::new, |day| day.day.strftime("%-d %b").to_string());
+        Self {
+            layout,
+            warnings,
+            facts,
+            bars: bars(&days, most),
+            chart: format!(
+                "Messages on each of the last {} days: {} in all, {} on the busiest day",
+                days.len(),
+                count(total),
+                count(most)
+            ),
+            width: days.len() * WIDTH,
+            first: date(days.first()),
+            last: date(days.last()),
+        }
+    }
+
+    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
+        PAGES.map(|(name, path)| (name, path, path == "/admin"))
+    }
+}
+
+fn bars(days: &[Day], most: i64) -> Vec<Bar> {
+    let bar = |(at, day): (usize, &Day)| {
+        // A day with a single message can be seen beside one with many.
+        let height = if day.count == 0 { 0 } else { (day.count * HEIGHT / most).max(1) };
+        let words = format!("{}: {}", day.day.strftime("%-d %B"), count(day.count));
+        Bar { x: at * WIDTH, y: HEIGHT - height, height, words }
+    };
+    days.iter().enumerate().map(bar).collect()
+}
+
+/// A size in words: "12 KB", "3.4 GB".
+fn size(bytes: i64) -> String {
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    match bytes {
+        0..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
+        1_048_576..1_073_741_824 => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
+        _ => format!(
+            "{} GB",
+            if bytes < 107_374_182_400 { format!("{:.1}", bytes as f64 / 1_073_741_824.0) } else { grouped(bytes >> 30) }
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_as_high_as_its_share() {
+        let day = |count| Day { day: "2026-11-28".parse().unwrap(), count };
+        let heights = |counts: &[i64]| {
+            let days: Vec<_> = counts.iter().map(|count| day(*count)).collect();
+            let most = counts.iter().copied().max().unwrap();
+            bars(&days, most).iter().map(|bar| (bar.x, bar.y, bar.height)).collect::<Vec<_>>()
+        };
+        assert_eq!(heights(&[0, 1, 1_000, 500]), [(0, 100, 0), (10, 99, 1), (20, 0, 100), (30, 50, 50)]);
+        assert_eq!(heights(&[0, 0]), [(0, 100, 0), (10, 100, 0)]);
+    }
+
+    #[test]
+    fn a_size_is_short() {
+        assert_eq!(
+            [0, 5_000, 3_565_158, 3_650_722_201, 1_099_511_627_776].map(size),
+            ["0 KB", "5 KB", "3.4 MB", "3.4 GB", "1\u{202f}024 GB"]
+        );
+    }
+}
