@@ -150,6 +150,11 @@ impl Action {
         }
     }
 
+    /// Whether it is about a room or a message, whose address has words of the room's name in it.
+    const fn is_about_room(self) -> bool {
+        matches!(self, Self::CreateRoom | Self::ChangeRoom | Self::AddMember | Self::RemoveMember | Self::DeleteMessage)
+    }
+
     /// Whether a stranger can trigger it without a password hash, that is, as fast as requests.
     const fn costs_nothing(self) -> bool {
         matches!(self, Self::Throttled | Self::InviteRefused | Self::SetupRefused | Self::OriginRefused | Self::ResetRefused)
@@ -295,15 +300,16 @@ impl Event {
         detail
     }
 
-    /// Writes the line. States before and after are not in it: the log has no names of private rooms.
+    /// Writes the line. It has no name of a room, not even in a target or in the states before and after.
     pub fn write_line(&self) {
+        let target = self.target.as_deref().filter(|_| !self.action.is_about_room());
         tracing::info!(
             target: TARGET,
             at = %self.at,
             action = self.action.as_str(),
             actor = self.actor.name(),
             session = self.session(),
-            target = self.target.as_deref(),
+            target,
             address = self.source.address.map(tracing::field::display),
             request_id = self.source.request_id.as_deref(),
             detail = self.note.as_deref(),
