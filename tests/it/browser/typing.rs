@@ -184,7 +184,8 @@ fn words_for_an_edited_message_survive_a_reload_and_another_room() {
         app.register("grace").await.create_room("Tea", "public").await;
         let ada = enter(app, "ada", "general").await;
         say(&ada, "frist").await;
-        reads(&ada, &["frist"]).await;
+        // It is there before it is committed, and only what is committed can be edited.
+        ada.sees("#m2").await;
         let edits = async |expected: &str| {
             ada.sees("#m2.message--editing #edit-composer").await;
             ada.waits_for(async || ada.value(EDITOR).await == expected).await;
@@ -208,6 +209,8 @@ fn words_for_an_edited_message_survive_a_reload_and_another_room() {
         ada.refresh().await.expect("the page can be reloaded");
         reads(&ada, &["frist of all"]).await;
         assert_eq!(ada.counts(EDITOR).await, 0);
+        // Scripts run.
+        ada.sees("html[data-waiting]").await;
         begins(&ada, "").await;
         ada.fill(COMPOSER, UP).await;
         edits("frist of all").await;
