@@ -32,6 +32,8 @@ impl Person {
 
     /// The same, from another address of this machine.
     pub fn from_address(site: Site, username: &str, address: Option<IpAddr>) -> Self {
+        // Built together with Parlor, whose client has TLS, reqwest asks for a provider of cryptography. An error means that there is one.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let jar = Arc::new(Jar::default());
         let client = Client::builder()
             .cookie_provider(jar.clone())
