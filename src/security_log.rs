@@ -63,6 +63,8 @@ pub enum Action {
     CreateInvite,
     /// An invitation was used.
     UseInvite,
+    /// An invitation was revoked.
+    RevokeInvite,
     /// A registration with an unknown, used or expired invitation.
     InviteRefused,
     /// The set-up link created an administrator.
@@ -87,7 +89,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -105,6 +107,7 @@ impl Action {
         Self::Unban,
         Self::CreateInvite,
         Self::UseInvite,
+        Self::RevokeInvite,
         Self::InviteRefused,
         Self::UseSetup,
         Self::SetupRefused,
@@ -137,6 +140,7 @@ impl Action {
             Self::Unban => "user.unban",
             Self::CreateInvite => "invite.create",
             Self::UseInvite => "invite.use",
+            Self::RevokeInvite => "invite.revoke",
             Self::InviteRefused => "invite.refused",
             Self::UseSetup => "setup.use",
             Self::SetupRefused => "setup.refused",
@@ -219,7 +223,7 @@ pub struct Event {
     pub action: Action,
     /// Who did it.
     pub actor: Actor,
-    /// What it was done to: a username, the slug of a room, or `slug/seq` for a message.
+    /// What it was done to: a username, the slug of a room, `slug/seq` for a message, or the id of an invitation.
     pub target: Option<Arc<str>>,
     /// The request that did it.
     pub source: Source,

@@ -4,10 +4,14 @@
 //! transaction that stores the account repeats them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+use serde_json::json;
+
 use super::hashing_queue::{Client, Ticket};
-use super::invites::Invite;
+use super::invites::{self, Invite};
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use super::throttle::network;
 use super::{Accounts, hash, password};
@@ -21,7 +25,6 @@ use crate::model::lookalikes;
 use crate::model::username;
 use crate::model::username::Username;
 use crate::security_log::{Action, Actor, Event, Source};
-use parking_lot::Mutex;
 
 /// How many taken usernames an address may find, per account that it may create: too few to enumerate them.
 const NAMES_PER_ACCOUNT: i64 = 10;
@@ -30,7 +33,7 @@ const SETUP_USED: Error = Error::Forbidden("This setup link has expired or was a
 const CLOSED: Error = Error::Forbidden("Sign-ups are closed. Ask an admin for an account.");
 
 fn no_invite() -> Error {
-    Error::invalid("invite", "This invite has already been used or has expired. Ask for a new one.")
+    Error::invalid("invite", "This invite was used up or revoked, or has expired. Ask for a new one.")
 }
 
 fn name_taken() -> Error {
@@ -74,7 +77,7 @@ impl Accounts {
     /// `invalid` or `too_long` for a field, `forbidden` if registration is closed, `rate_limited`, or `busy`.
     pub async fn register(&self, form: Registration<'_>, source: &Source) -> Result<User> {
         // First, so that only people who may register learn which names are taken.
-        let permit = self.permit(&form, source).await?;
+        let (permit, invited_by) = self.permit(&form, source).await?;
         let checked = check(form.username, form.name, form.password)?;
         let network = source.address.map(network);
         // Invitations are limited by those who create them.
@@ -92,9 +95,12 @@ impl Accounts {
         ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let event = |action| self.event(action, source).about(checked.username.as_str());
         let mut events = vec![event(Action::Register)];
-        match permit {
+        match &permit {
             Permit::Open => {}
-            Permit::Invite(_) => events.push(event(Action::UseInvite)),
+            Permit::Invite(hash) => {
+                let invited = Some(json!({ "invited_by": invited_by }));
+                events.push(self.event(Action::UseInvite, source).about(invites::id_of(hash)).changed(None, invited));
+            }
             Permit::Setup => events.push(event(Action::UseSetup)),
         }
         let added = self.add(checked, permit, is_admin, ticket, events).await;
@@ -129,20 +135,26 @@ impl Accounts {
         Ok(user)
     }
 
-    /// The permit for a registration; does not use it up.
-    async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<Permit> {
+    /// The permit for a registration, and who invited; does not use it up.
+    async fn permit(&self, form: &Registration<'_>, source: &Source) -> Result<(Permit, Option<Arc<str>>)> {
         if !form.setup.is_empty() {
             if self.is_setup_token(form.setup).await? {
-                return Ok(Permit::Setup);
+                return Ok((Permit::Setup, None));
             }
             self.reports.report_later(self.event(Action::SetupRefused, source));
             return Err(SETUP_USED);
         }
         match self.registration {
-            config::Registration::Open => Ok(Permit::Open),
+            config::Registration::Open if form.invite.is_empty() => Ok((Permit::Open, None)),
+            // A link that does not work keeps nobody out.
+            config::Registration::Open => match self.check_invite(form.invite, source).await {
+                Ok(Invite::Good { by }) => Ok((Permit::Invite(hash(form.invite.trim())), by)),
+                Ok(_) | Err(Error::RateLimited { .. }) => Ok((Permit::Open, None)),
+                Err(error) => Err(error),
+            },
             config::Registration::Invite if !form.invite.is_empty() => {
-                if self.check_invite(form.invite, source).await? == Invite::Good {
-                    return Ok(Permit::Invite(hash(form.invite.trim())));
+                if let Invite::Good { by } = self.check_invite(form.invite, source).await? {
+                    return Ok((Permit::Invite(hash(form.invite.trim())), by));
                 }
                 self.reports.report_later(self.event(Action::InviteRefused, source));
                 Err(no_invite())

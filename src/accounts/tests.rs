@@ -6,6 +6,7 @@ use tower_sessions::SessionStore;
 use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 
+use super::invites::Terms;
 use super::*;
 use crate::config::Rate;
 use crate::db::Purpose;
@@ -109,7 +110,7 @@ async fn who_knows_the_password_is_not_held_up_by_others_who_do() {
 async fn where_registration_is_closed_only_the_operator_makes_accounts() {
     let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
     assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "forbidden");
-    let invite = world.accounts.invite_by_hand().await.unwrap();
+    let invite = world.accounts.invite_by_hand(Terms::default()).await.unwrap();
     assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "forbidden");
     world.add("ada").await;
 }
@@ -117,14 +118,14 @@ async fn where_registration_is_closed_only_the_operator_makes_accounts() {
 #[tokio::test]
 async fn an_invitation_is_for_one_person_and_for_a_week() {
     let world = World::with(Config { registration: config::Registration::Invite, ..Config::default() }).await;
-    let invite = world.accounts.invite_by_hand().await.unwrap();
+    let invite = world.accounts.invite_by_hand(Terms::default()).await.unwrap();
     assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "invalid");
     assert_eq!(code(&world.accounts.register(form("ada", "guess", ""), &source(1)).await), "invalid");
     assert!(!world.accounts.register(form("ada", &invite, ""), &source(1)).await.unwrap().is_admin);
     assert_eq!(code(&world.accounts.register(form("grace", &invite, ""), &source(1)).await), "invalid");
     assert_eq!(code(&world.log_in("grace", PASSWORD).await), "unauthenticated", "a refused registration made an account");
 
-    let invite = world.accounts.invite_by_hand().await.unwrap();
+    let invite = world.accounts.invite_by_hand(Terms::default()).await.unwrap();
     // A taken username does not use up the invitation.
     assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "invalid");
     world.clock.shift(8 * DAY);

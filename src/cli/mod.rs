@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::accounts::Accounts;
+use crate::accounts::invites::Terms;
 use crate::app::{App, Shutdown};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -39,8 +40,18 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(users::UserCommand),
-    /// Create an invite link (one person, 7 days)
-    Invite,
+    /// Create an invite link
+    Invite {
+        /// How many people can use it, up to 100
+        #[arg(long, default_value_t = 1)]
+        uses: i64,
+        /// How many days it lasts, up to 30
+        #[arg(long, default_value_t = 7)]
+        days: i64,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        note: String,
+    },
 }
 
 /// What makes the start fail: a wrong setting is status 2, anything else 1.
@@ -82,7 +93,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
             Command::User(command) => users::run(&config, command).await,
-            Command::Invite => invite(&config).await,
+            Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
         }
     })
 }
@@ -176,8 +187,8 @@ async fn accounts(config: &Config) -> Result<Accounts, Failure> {
     Accounts::open(db.into(), config, Clock::default(), Bus::default()).await.map_err(failed)
 }
 
-async fn invite(config: &Config) -> Result<(), Failure> {
-    let token = accounts(config).await?.invite_by_hand().await.map_err(failed)?;
+async fn invite(config: &Config, terms: Terms) -> Result<(), Failure> {
+    let token = accounts(config).await?.invite_by_hand(terms).await.map_err(failed)?;
     println!("{}/register?invite={token}", public_origin(config));
     Ok(())
 }

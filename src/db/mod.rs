@@ -14,6 +14,7 @@ mod directory;
 pub mod drafts;
 mod file;
 mod history;
+pub mod invites;
 pub mod ledger;
 mod lookalikes;
 mod mentions;

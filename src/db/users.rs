@@ -1,4 +1,4 @@
-//! Statements on accounts and invitations. It must not validate or hash anything.
+//! Statements on accounts. It must not validate or hash anything.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub enum Registered {
     As(UserId),
     /// The username is taken.
     NameTaken,
-    /// The invitation is unknown, used or expired.
+    /// The invitation is unknown, used up, revoked or expired, or its maker is banned.
     NoInvite,
     /// There is an administrator already.
     HasAdmin,
@@ -66,21 +66,10 @@ pub enum Registered {
 pub enum Permit {
     /// Open registration, or the command line.
     Open,
-    /// An invitation, by the hash of its token; the registration uses it up.
+    /// An invitation, by the hash of its token; the registration counts as a use.
     Invite(String),
     /// The set-up link, valid while there is no administrator.
     Setup,
-}
-
-/// An invitation.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct InviteRow {
-    /// When it was used.
-    pub used_at: Option<Millis>,
-    /// When it expires.
-    pub expires_at: Millis,
-    /// The name of the user who created it.
-    pub maker: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -143,12 +132,15 @@ impl Db {
             // Before the insert: without a valid invitation, nobody learns whether a username is taken. The row stays locked
             // until the commit.
             if let Permit::Invite(hash) = &permit {
-                let used =
-                    sqlx::query("update invites set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2")
-                        .bind(hash)
-                        .bind(new.created_at)
-                        .execute(&mut *tx)
-                        .await?;
+                let used = sqlx::query(
+                    "update invites set used = used + 1, used_at = case when used + 1 >= uses then $2 end
+                     where token_hash = $1 and used_at is null and used < uses and expires_at > $2
+                       and not exists (select 1 from users where users.id = created_by and banned_at is not null)",
+                )
+                .bind(hash)
+                .bind(new.created_at)
+                .execute(&mut *tx)
+                .await?;
                 if used.rows_affected() == 0 {
                     return Ok(Registered::NoInvite);
                 }
@@ -166,9 +158,10 @@ impl Db {
                 .await?;
             let Some(id) = id else { return Ok(Registered::NameTaken) };
             if let Permit::Invite(hash) = &permit {
-                sqlx::query("update invites set used_by = $2 where token_hash = $1")
+                sqlx::query("insert into invite_uses (token_hash, user_id, at) values ($1, $2, $3)")
                     .bind(hash)
                     .bind(id)
+                    .bind(new.created_at)
                     .execute(&mut *tx)
                     .await?;
             }
@@ -277,41 +270,6 @@ impl Db {
         .execute(pool)
         .await
         .map(drop))
-    }
-
-    /// Finds an invitation by the hash of its token.
-    pub async fn find_invite(&self, token_hash: &str) -> sqlx::Result<Option<InviteRow>> {
-        read!(self, |pool| {
-            sqlx::query_as(
-                "select used_at, expires_at, users.name as maker
-                 from invites left join users on users.id = created_by where token_hash = $1",
-            )
-            .bind(token_hash)
-            .fetch_optional(pool)
-            .await
-        })
-    }
-
-    /// Stores an invitation by the hash of its token.
-    pub async fn insert_invite(
-        &self,
-        token_hash: &str,
-        created_by: Option<UserId>,
-        now: Millis,
-        expires_at: Millis,
-        events: &[Event],
-    ) -> sqlx::Result<()> {
-        let (token_hash, rows) = (token_hash.to_owned(), rows(events));
-        transaction!(self, |tx| {
-            sqlx::query("insert into invites (token_hash, created_by, created_at, expires_at) values ($1, $2, $3, $4)")
-                .bind(&token_hash)
-                .bind(created_by)
-                .bind(now)
-                .bind(expires_at)
-                .execute(&mut *tx)
-                .await?;
-            record!(tx, rows);
-        })
     }
 
     /// Stores a new password hash and deletes every session and every reset link of the user, in one transaction.

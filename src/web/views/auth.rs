@@ -142,9 +142,10 @@ impl DeadInvitePage {
     /// The page of a dead invite; nothing for a good one.
     pub fn new(theme: Theme, invite: Invite) -> Option<Self> {
         let (title, why, from) = match invite {
-            Invite::Good => return None,
-            Invite::Used { from } => ("This invite has already been used", "Each invite link works once.", from),
-            Invite::Expired { from } => ("This invite has expired", "Invite links work for 7 days.", from),
+            Invite::Good { .. } => return None,
+            Invite::Used { from } => ("This invite has already been used", "It was for a certain number of people.", from),
+            Invite::Expired { from } => ("This invite has expired", "Invite links work for a limited time.", from),
+            Invite::Revoked => ("This invite was revoked", "It can’t be used any more.", None),
             Invite::Unknown => ("This invite link doesn’t work", "Check that you have the whole link.", None),
         };
         Some(Self { title, why, from: from.map(|name| name.to_string()), theme })

@@ -1,4 +1,4 @@
-//! The list of rooms, and an invite link.
+//! The list of rooms.
 
 use askama::Template;
 
@@ -8,16 +8,6 @@ use crate::clock::Millis;
 use crate::model::pagination::{RoomListPage, RoomOrder, RoomScope};
 use crate::model::{ListedRoom, Room};
 use crate::web::query::RoomsQuery;
-
-/// A new invite link.
-#[derive(Debug, Template)]
-#[template(path = "rooms/invite.html")]
-pub struct InvitePage {
-    /// The layout.
-    pub layout: AppLayout,
-    /// The URL.
-    pub link: String,
-}
 
 /// `GET /rooms`.
 #[derive(Debug, Template)]

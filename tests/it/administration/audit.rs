@@ -6,7 +6,7 @@ use parlor::clock::{Clock, Millis};
 use serde_json::{Value, json};
 
 use crate::harness::site::PASSWORD;
-use crate::harness::{Database, Person, Server, TestApp};
+use crate::harness::{Answer, Database, Person, Server, TestApp};
 use crate::{both, everywhere};
 
 const NEW: &str = "eleven slow lighthouses";
@@ -43,7 +43,8 @@ async fn what_people_do_to_accounts_is_recorded(app: &TestApp) {
     eve.post("/settings/password", &[("current", MISTYPED), ("password", NEW)]).await.expect(422);
     eve.post("/settings/password", &[("current", PASSWORD), ("password", NEW)]).await.expect(303);
     secrets.push(eve.session_cookie());
-    ada.post("/invites", &[]).await.expect(200);
+    let form = ada.form("/invites", &[("note", "for grace")]).header("accept", "application/json");
+    let invite = Answer::of(form).await.expect(201).json()["invite"]["id"].as_str().expect("an id").to_owned();
     ada.post("/people/eve/ban", &[]).await.expect(303);
     assert_eq!(log_in("eve", NEW).await, 401);
     ada.post("/people/eve/unban", &[]).await.expect(303);
@@ -63,7 +64,7 @@ async fn what_people_do_to_accounts_is_recorded(app: &TestApp) {
             ["user.login", "eve", "eve"],
             ["user.password_check_failed", "eve", "eve"],
             ["user.password", "eve", "eve"],
-            ["invite.create", "ada", ""],
+            ["invite.create", "ada", &invite],
             ["user.ban", "ada", "eve"],
             ["user.login_failed", "", "eve"],
             ["user.unban", "ada", "eve"],
@@ -72,6 +73,10 @@ async fn what_people_do_to_accounts_is_recorded(app: &TestApp) {
     );
     let of = |action: &str| found.iter().find(|entry| entry["action"] == action).expect("it is recorded");
     assert_eq!(of("user.login_failed")["detail"], json!({ "note": "banned" }));
+    assert_eq!(
+        (&of("invite.create")["detail"]["after"]["note"], &of("invite.create")["detail"]["after"]["uses"]),
+        (&json!("for grace"), &json!(1))
+    );
     assert_eq!((&of("user.login_failed")["session"], &of("user.ban")["detail"]), (&Value::Null, &json!({})));
     // What somebody does in a session carries the id of the log-in that began it.
     assert_eq!(of("user.login")["session"], of("user.password")["session"]);

@@ -4,4 +4,4 @@ mod audit;
 mod pages;
 
 /// The pages for administrators.
-const PAGES: [&str; 5] = ["/admin", "/admin/people", "/admin/rooms", "/admin/audit", "/admin/nodes"];
+const PAGES: [&str; 6] = ["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes"];

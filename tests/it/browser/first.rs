@@ -26,7 +26,7 @@ fn whoever_has_the_token_becomes_the_administrator_and_lands_in_general() {
             root.fill("[name=username]:focus", "ruth").await;
             root.fill("[name=password]", &format!("{PASSWORD}\u{e007}")).await;
             root.waits_until(|path| path == "/rooms/general").await;
-            root.sees("#empty a[href='/rooms#invite']").await;
+            root.sees("#empty a[href='/invites']").await;
             root.fill(COMPOSER, "Here we are").await;
             root.press("#composer .button").await;
             root.waits_for(async || root.texts(WORDS).await == ["Here we are"]).await;

@@ -132,6 +132,24 @@ fn failures_on_one_node_count_on_the_other() {
     });
 }
 
+#[apply(nodes)]
+async fn an_invitation_admits_no_more_people_on_two_nodes_than_on_one(nodes: &Nodes) {
+    let root = nodes.a.register("ada").await;
+    nodes.database.make_admin("ada").await;
+    let form = root.form("/invites", &[("uses", "3")]).header("accept", "application/json");
+    let url = Answer::of(form).await.expect(201).json()["invite"]["url"].as_str().expect("a link").to_owned();
+    let token = url.rsplit_once('=').expect("a token").1;
+    let register = async |number: usize| {
+        let node = if number.is_multiple_of(2) { &nodes.a } else { &nodes.b };
+        let username = format!("user{number}");
+        node.stranger().post("/register", &[("username", &username), ("password", PASSWORD), ("invite", token)]).await.status
+    };
+    let statuses = futures_util::future::join_all((0..8).map(register)).await;
+    assert!(statuses.iter().all(|status| [303, 422].contains(status)), "{statuses:?}");
+    let used = nodes.database.query("select used, (select count(*) from invite_uses) as uses from invites").await;
+    assert_eq!((used[0]["used"].as_i64(), used[0]["uses"].as_i64()), (Some(3), Some(3)));
+}
+
 /// Renamed, or created.
 #[apply(nodes)]
 async fn two_rooms_that_get_a_name_at_once_on_two_nodes_do_not_get_the_same(nodes: &Nodes) {

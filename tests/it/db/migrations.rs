@@ -243,6 +243,29 @@ async fn replies_from_before_there_were_threads_are_in_one(database: &Database) 
 }
 
 #[apply(both)]
+async fn invitations_for_one_person_keep_their_meaning(database: &Database) {
+    let tool = Tool::at(database).await;
+    tool.up(21).await;
+    tool.run(
+        "insert into users (username, name, password_hash, created_at) values ('ada', 'Ada', 'x', 0);
+         insert into invites (token_hash, created_at, expires_at) values ('open', 5, 10);
+         insert into invites (token_hash, created_at, expires_at, used_by, used_at) select 'used', 5, 10, id, 7 from users;
+         insert into invites (token_hash, created_at, expires_at, used_at) values ('by-nobody', 5, 10, 8)",
+    )
+    .await;
+    tool.up(tool.last()).await;
+    let invites = database.query("select token_hash, uses, used, note, revoked_at from invites order by token_hash").await;
+    let of = |nth: usize| (invites[nth]["token_hash"].as_str(), invites[nth]["uses"].as_i64(), invites[nth]["used"].as_i64());
+    assert_eq!(of(0), (Some("by-nobody"), Some(1), Some(1)));
+    assert_eq!(of(1), (Some("open"), Some(1), Some(0)));
+    assert_eq!(of(2), (Some("used"), Some(1), Some(1)));
+    assert!(invites.iter().all(|invite| invite["note"] == "" && invite["revoked_at"].is_null()), "{invites:?}");
+    let uses = database.query("select token_hash, at from invite_uses").await;
+    assert_eq!((uses.len(), uses[0]["token_hash"].as_str(), uses[0]["at"].as_i64()), (1, Some("used"), Some(7)));
+    tool.close().await;
+}
+
+#[apply(both)]
 async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: &Database) {
     let tool = Tool::at(database).await;
     let say = |seq: i64, kind: &str| {

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parlor::clock::Millis;
+use parlor::db::invites::NewInvite;
 use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::rooms::NewRoom;
 use parlor::db::users::{NewUser, Permit, Registered};
@@ -73,6 +74,20 @@ pub fn line(author: &Author, seq: i64, body: String) -> Message {
 pub fn word(reader: UserId, word: &str) -> search::SearchQuery {
     let all = vec![Expression::Exact(word.to_owned())];
     search::SearchQuery { reader, all, none: Vec::new(), since: None, until: None, addressed: None, is_pinned: None }
+}
+
+/// An invitation for one person.
+pub fn invite(token_hash: &str, created_by: Option<UserId>, expires_at: Millis) -> NewInvite {
+    NewInvite {
+        token_hash: token_hash.into(),
+        created_by,
+        created_at: NOW,
+        expires_at,
+        uses: 1,
+        note: String::new(),
+        role: "member",
+        rooms: Vec::new(),
+    }
 }
 
 /// Somebody who registers.

@@ -11,7 +11,7 @@ use parlor::db::users::Permit;
 use parlor::model::{Membership, RoomId, UserId};
 use sqlx::Connection;
 
-use super::store::{NOW, Store, line, person, word};
+use super::store::{NOW, Store, invite, line, person, word};
 use crate::both;
 
 /// How often it is tried.
@@ -78,7 +78,7 @@ async fn a_registration_that_nobody_waits_for_takes_no_later_write_with_it(db: &
     for round in 0..ROUNDS {
         let registering = db.register(person(&format!("p{round}")), Permit::Open);
         given_up += u32::from(is_given_up(1 + round % 6, registering).await);
-        db.insert_invite(&format!("t{round}"), None, NOW, NOW, &[]).await.expect("it is written");
+        db.insert_invite(invite(&format!("t{round}"), None, NOW), &[]).await.expect("it is written");
     }
     assert!(given_up > 0, "nothing was given up");
     check(db).await;
@@ -102,7 +102,7 @@ async fn a_transaction_given_up_while_it_begins_takes_no_later_write_with_it(db:
                 is_given_up(1 + round % 6, begin).await
             }
         });
-        db.insert_invite(&format!("t{round}"), None, NOW, NOW, &[]).await.expect("it is written");
+        db.insert_invite(invite(&format!("t{round}"), None, NOW), &[]).await.expect("it is written");
     }
     assert!(given_up > 0, "nothing was given up");
     check(db).await;
@@ -116,7 +116,7 @@ async fn a_batch_given_up_half_way_is_there_whole_or_not_at_all(db: &Store) {
         let seqs = [2 * round as i64 + 1, 2 * round as i64 + 2];
         let batch = seqs.map(|seq| line(&ada, seq, format!("w{seq}x")));
         given_up += u32::from(is_given_up(1 + round % 9, db.write(general, batch.to_vec())).await);
-        db.insert_invite(&format!("t{round}"), None, NOW, NOW, &[]).await.expect("it is written");
+        db.insert_invite(invite(&format!("t{round}"), None, NOW), &[]).await.expect("it is written");
     }
     // By now each of them has ended one way or the other.
     check(db).await;

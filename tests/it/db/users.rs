@@ -1,10 +1,10 @@
 //! People and invitations.
 
-use parlor::clock::Millis;
+use parlor::db::invites::NewInvite;
 use parlor::db::users::{Permit, Registered};
 use parlor::model::{UserId, Visibility};
 
-use super::store::{NOW, Store, person};
+use super::store::{NOW, Store, invite, person};
 use crate::both;
 
 fn invitation() -> Permit {
@@ -40,10 +40,10 @@ async fn a_name_is_taken_once(db: &Store) {
 #[apply(both)]
 async fn an_invitation_admits_one_person(db: &Store) {
     let ada = db.add("ada").await;
-    db.insert_invite("hash-of-token", Some(ada), NOW, NOW.plus(1000), &[]).await.unwrap();
+    db.insert_invite(invite("hash-of-token", Some(ada), NOW.plus(1000)), &[]).await.unwrap();
     let Registered::As(grace) = db.register(person("grace"), invitation()).await.unwrap() else { panic!("she is invited") };
-    let invite = &db.database.rows("invites").await[0];
-    assert_eq!((&invite["used_by"], &invite["created_by"]), (&grace.0.into(), &ada.0.into()));
+    let (invite, used) = (&db.database.rows("invites").await[0], &db.database.rows("invite_uses").await[0]);
+    assert_eq!((&used["user_id"], &invite["created_by"], &invite["used"]), (&grace.0.into(), &ada.0.into(), &1.into()));
     assert_eq!(db.register(person("eve"), invitation()).await.unwrap(), Registered::NoInvite);
     assert_eq!(db.find_user_by_name("eve").await.unwrap(), None, "nothing of her is stored");
 }
@@ -51,7 +51,7 @@ async fn an_invitation_admits_one_person(db: &Store) {
 #[apply(both)]
 async fn an_invitation_that_is_unknown_or_out_of_date_admits_nobody(db: &Store) {
     assert_eq!(db.register(person("eve"), invitation()).await.unwrap(), Registered::NoInvite);
-    db.insert_invite("hash-of-token", None, Millis(NOW.0 - 1000), NOW, &[]).await.unwrap();
+    db.insert_invite(invite("hash-of-token", None, NOW), &[]).await.unwrap();
     assert_eq!(db.register(person("eve"), invitation()).await.unwrap(), Registered::NoInvite);
     assert!(db.database.rows("users").await.is_empty());
 }
@@ -59,19 +59,37 @@ async fn an_invitation_that_is_unknown_or_out_of_date_admits_nobody(db: &Store) 
 #[apply(both)]
 async fn a_name_that_is_taken_does_not_use_up_the_invitation(db: &Store) {
     db.add("ada").await;
-    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000), &[]).await.unwrap();
+    db.insert_invite(invite("hash-of-token", None, NOW.plus(1000)), &[]).await.unwrap();
     assert_eq!(db.register(person("ada"), invitation()).await.unwrap(), Registered::NameTaken);
     assert!(matches!(db.register(person("grace"), invitation()).await.unwrap(), Registered::As(_)));
 }
 
 #[apply(both)]
 async fn of_many_who_use_one_invitation_at_once_one_is_admitted(db: &Store) {
-    db.insert_invite("hash-of-token", None, NOW, NOW.plus(1000), &[]).await.unwrap();
+    db.insert_invite(invite("hash-of-token", None, NOW.plus(1000)), &[]).await.unwrap();
     db.open_connections().await;
     let [a, b, c] = ["a", "b", "c"].map(person);
     let (a, b, c) = tokio::join!(db.register(a, invitation()), db.register(b, invitation()), db.register(c, invitation()));
     let admitted = [a, b, c].into_iter().filter(|one| matches!(one, Ok(Registered::As(_)))).count();
     assert_eq!((admitted, db.database.rows("users").await.len()), (1, 1));
+}
+
+#[apply(both)]
+async fn an_invitation_for_several_admits_as_many_and_none_of_them_if_its_maker_is_banned(db: &Store) {
+    let ada = db.add("ada").await;
+    let several = NewInvite { uses: 3, ..invite("hash-of-token", Some(ada), NOW.plus(1000)) };
+    db.insert_invite(several, &[]).await.unwrap();
+    let admitted = async |name: &str| matches!(db.register(person(name), invitation()).await, Ok(Registered::As(_)));
+    assert!(admitted("a").await);
+    db.run(&format!("update users set banned_at = 1 where id = {ada}")).await;
+    assert!(!admitted("b").await);
+    db.run(&format!("update users set banned_at = null where id = {ada}")).await;
+    db.open_connections().await;
+    let (b, c, d, e) = tokio::join!(admitted("b"), admitted("c"), admitted("d"), admitted("e"));
+    assert_eq!([b, c, d, e].into_iter().filter(|is_in| *is_in).count(), 2);
+    assert_eq!(db.database.rows("invites").await[0]["used"], 3);
+    assert_eq!(db.database.rows("invite_uses").await.len(), 3);
+    assert!(!admitted("f").await);
 }
 
 #[apply(both)]

@@ -45,6 +45,7 @@ async fn each_event_is_told_once_with_its_source_and_without_a_secret(database: 
     root.post("/register", &[("username", "root"), ("password", PASSWORD), ("setup", setup)]).await.expect(303);
     let page = root.post("/invites", &[]).await;
     let invite = token(&page.expect(200).body, "/register?invite=").to_owned();
+    let id = token(&page.body, "action=\"/invites/").to_owned();
     let ada = server.stranger();
     ada.post("/register", &[("username", "ada"), ("password", PASSWORD), ("invite", "made-up")]).await.expect(422);
     ada.post("/register", &[("username", "ada"), ("password", PASSWORD), ("invite", &invite)]).await.expect(303);
@@ -78,10 +79,10 @@ async fn each_event_is_told_once_with_its_source_and_without_a_secret(database: 
             ["setup.refused", "", "", ""],
             ["user.register", "root", "root", ""],
             ["setup.use", "root", "root", ""],
-            ["invite.create", "root", "", ""],
+            ["invite.create", "root", &id, ""],
             ["invite.refused", "", "", ""],
             ["user.register", "ada", "ada", ""],
-            ["invite.use", "ada", "ada", ""],
+            ["invite.use", "ada", &id, ""],
             ["user.logout", "ada", "ada", ""],
             ["user.login_failed", "", "ada", ""],
             ["user.login_failed", "", "", ""],
@@ -150,7 +151,7 @@ async fn what_is_done_at_the_command_line_is_told_there(database: &Database) {
         [
             ["user.add", "command line", "root", "administrator"],
             ["user.add", "command line", "ada", ""],
-            ["invite.create", "command line", "", ""],
+            ["invite.create", "command line", told[2]["target"].as_str().expect("its id"), ""],
         ]
     );
     assert!(told.iter().all(|event| event["address"] == json!(null)));

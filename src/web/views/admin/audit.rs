@@ -101,7 +101,7 @@ impl Row {
 /// Where a target is shown.
 fn path(action: &str, target: &str) -> Option<String> {
     match action.split_once('.')?.0 {
-        "user" | "invite" | "setup" | "request" => Some(format!("/people/{target}")),
+        "user" | "setup" | "request" => Some(format!("/people/{target}")),
         "room" | "message" => Some(format!("/rooms/{target}")),
         _ => None,
     }

@@ -1,20 +1,23 @@
 //! The administrators' pages.
 
 mod audit;
+mod invites;
 mod lists;
 mod nodes;
 mod overview;
 
 pub use self::audit::{AuditFields, AuditPage};
+pub use self::invites::AdminInvitesPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
 pub use self::nodes::NodesPage;
 pub use self::overview::OverviewPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub(super) const PAGES: [(&str, &str); 5] = [
+pub(super) const PAGES: [(&str, &str); 6] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
+    ("Invites", "/admin/invites"),
     ("Audit log", "/admin/audit"),
     ("Nodes", "/admin/nodes"),
 ];

@@ -1,0 +1,10 @@
+drop table invite_rooms;
+drop table invite_uses;
+drop index invites_by_maker;
+drop index invites_by_time;
+drop index invites_by_id;
+alter table invites drop column revoked_at;
+alter table invites drop column role;
+alter table invites drop column note;
+alter table invites drop column used;
+alter table invites drop column uses;
