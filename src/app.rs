@@ -21,6 +21,7 @@ use crate::events::Bus;
 use crate::http::origin::Origins;
 use crate::realtime::Realtime;
 use crate::server;
+use crate::settings::Settings;
 use crate::web::assets;
 use crate::web::assets::versions::OtherVersions;
 use crate::web::router;
@@ -48,10 +49,12 @@ impl App {
 
     async fn assemble(config: Config, clock: Clock, db: Arc<Db>) -> Result<Self> {
         let events = Bus::default();
-        let accounts = Arc::new(Accounts::open(db.clone(), &config, clock.clone(), events.clone()).await?);
+        let settings = Settings::open(db.clone(), &config, clock.clone(), &events).await?;
+        let accounts = Accounts::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
+        let accounts = Arc::new(accounts);
         let sessions = accounts.session_store();
         tokio::spawn(outside::watch(db.clone(), events.clone()));
-        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone()).await?;
+        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
         let subscription = events.subscribe(|_| true);
         let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
         let (sockets, realtime) =
@@ -66,7 +69,8 @@ impl App {
         let origins = Arc::new(Origins::new(&config, &digest));
         let administration = Administration::start(db.clone(), &config, clock.clone());
         let config = Arc::new(config);
-        let state = AppState { config, origins, db, accounts, chat, administration, realtime, node, other_assets, clock };
+        let state =
+            AppState { config, settings, origins, db, accounts, chat, administration, realtime, node, other_assets, clock };
         Ok(Self { state, sockets, sessions })
     }
 

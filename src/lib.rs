@@ -39,6 +39,7 @@ pub mod pieces;
 pub mod realtime;
 pub mod security_log;
 pub mod server;
+pub mod settings;
 pub mod transport;
 pub mod web;
 

@@ -3,6 +3,7 @@
 //! Owns the decision and the sentence that explains a refusal. It must not read anything: whoever asks brings the facts. Which rooms
 //! somebody can see at all is decided by the database while it reads them (`db::rooms::find_room`), by the same rule as [`can_see`].
 
+use crate::config::Who;
 use crate::error::{Error, Result};
 use crate::model::{UserId, Visibility};
 
@@ -57,8 +58,12 @@ pub enum Action {
 /// What somebody wants to do on the whole server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerAction {
-    /// Create an invite link.
-    Invite,
+    /// Create an invite link, where this setting says who may.
+    Invite(Who),
+    /// Create a room, where this setting says who may.
+    CreateRoom(Who),
+    /// Change settings at run time.
+    ChangeSettings,
     /// Ban this person.
     Ban(UserId),
     /// Lift a ban.
@@ -121,7 +126,9 @@ pub fn may(actor: Actor, action: Action, room: &RoomFacts) -> Result<()> {
 /// `forbidden`, with a sentence that says who may.
 pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
     match action {
-        ServerAction::Invite => allow(actor.is_admin, "Only admins can create invite links."),
+        ServerAction::Invite(who) => allow(actor.is_admin || who == Who::Everyone, "Only admins can create invite links."),
+        ServerAction::CreateRoom(who) => allow(actor.is_admin || who == Who::Everyone, "Only admins can create rooms."),
+        ServerAction::ChangeSettings => allow(actor.is_admin, "Only admins can change the server’s settings."),
         ServerAction::Ban(person) => {
             allow(actor.is_admin, "Only admins can ban or unban people.")?;
             allow(person != actor.id, "You can’t ban yourself.")
@@ -198,7 +205,9 @@ mod tests {
         let admin = Actor { id: ADA, is_admin: true };
         let person = Actor { id: ADA, is_admin: false };
         for action in [
-            ServerAction::Invite,
+            ServerAction::Invite(Who::Admins),
+            ServerAction::CreateRoom(Who::Admins),
+            ServerAction::ChangeSettings,
             ServerAction::Ban(BOB),
             ServerAction::Unban,
             ServerAction::EndSessions,
@@ -211,5 +220,8 @@ mod tests {
             assert_eq!(may_administer(person, action).unwrap_err().code(), "forbidden");
         }
         assert!(may_administer(admin, ServerAction::Ban(ADA)).is_err());
+        for everyone in [ServerAction::Invite(Who::Everyone), ServerAction::CreateRoom(Who::Everyone)] {
+            assert!(may_administer(person, everyone).is_ok());
+        }
     }
 }

@@ -85,11 +85,13 @@ pub enum Action {
     RemoveMember,
     /// Someone deleted a message of another author.
     DeleteMessage,
+    /// An administrator changed settings.
+    ChangeSettings,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -118,6 +120,7 @@ impl Action {
         Self::AddMember,
         Self::RemoveMember,
         Self::DeleteMessage,
+        Self::ChangeSettings,
     ];
 
     /// Its name in the log and in the audit log: what it is about, and what was done.
@@ -151,6 +154,7 @@ impl Action {
             Self::AddMember => "room.member_add",
             Self::RemoveMember => "room.member_remove",
             Self::DeleteMessage => "message.delete",
+            Self::ChangeSettings => "settings.change",
         }
     }
 

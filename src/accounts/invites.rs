@@ -151,7 +151,7 @@ impl Accounts {
     /// # Errors
     /// `forbidden` for those who may not invite or have too many open invitations; `invalid` or `too_long` for a field.
     pub async fn invite(&self, by: &SessionUser, terms: Terms, source: &Source) -> Result<(Invitation, String)> {
-        permissions::may_administer(by.actor(), ServerAction::Invite)?;
+        permissions::may_administer(by.actor(), ServerAction::Invite(self.settings.now().inviters))?;
         if self.db.count_open_invites(by.id, self.clock.now()).await? >= MAX_OPEN {
             return Err(TOO_MANY);
         }
@@ -215,7 +215,7 @@ impl Accounts {
     /// # Errors
     /// `forbidden` for those who may not invite; `not_found` if there is no invitation with that id.
     pub async fn own_invites(&self, user: &SessionUser, after: &str) -> Result<Page> {
-        permissions::may_administer(user.actor(), ServerAction::Invite)?;
+        permissions::may_administer(user.actor(), ServerAction::Invite(self.settings.now().inviters))?;
         self.list_invites(Some(user.id), after).await
     }
 

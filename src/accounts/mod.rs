@@ -41,7 +41,7 @@ use self::session::{SessionUser, Store};
 use self::shared_failures::SharedFailures;
 use self::throttle::{Attempt, Throttle};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::db::Db;
 use crate::encoding::hex;
 use crate::error::{Error, Result};
@@ -49,6 +49,7 @@ use crate::events::{self, Bus, SessionEnd};
 use crate::model::SessionKey;
 use crate::model::{RoomId, UserId};
 use crate::security_log::{Action, Event, Source};
+use crate::settings::Settings;
 
 /// All accounts.
 pub struct Accounts {
@@ -57,7 +58,7 @@ pub struct Accounts {
     clock: Clock,
     hasher: Hasher,
     sessions: Store,
-    registration: config::Registration,
+    settings: Arc<Settings>,
     registrations: Registrations,
     throttle: Arc<Throttle>,
     shared_failures: SharedFailures,
@@ -69,7 +70,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// Opens the accounts of a database. Changed profiles and ended sessions are published to `events`.
-    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Self> {
+    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus, settings: Arc<Settings>) -> Result<Self> {
         let has_admin = db.has_admin().await?.into();
         let key = db.device_key().await?;
         let throttle = Arc::new(Throttle::new(config.login_rate, &key));
@@ -82,7 +83,7 @@ impl Accounts {
             clock,
             hasher: Hasher::new(),
             sessions,
-            registration: config.registration,
+            settings,
             registrations: Registrations::new(config.registration_rate),
             throttle,
             shared_failures,

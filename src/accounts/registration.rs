@@ -17,6 +17,7 @@ use super::throttle::network;
 use super::{Accounts, hash, password};
 use crate::clock::Millis;
 use crate::config;
+use crate::db::settings::NewValue;
 use crate::db::users::{NewUser, Permit, Registered, User};
 use crate::error::{Error, Result};
 use crate::events;
@@ -25,6 +26,7 @@ use crate::model::lookalikes;
 use crate::model::username;
 use crate::model::username::Username;
 use crate::security_log::{Action, Actor, Event, Source};
+use crate::settings::Name;
 
 /// How many taken usernames an address may find, per account that it may create: too few to enumerate them.
 const NAMES_PER_ACCOUNT: i64 = 10;
@@ -53,6 +55,8 @@ pub struct Registration<'a> {
     pub invite: &'a str,
     /// The token of the set-up link; may be empty.
     pub setup: &'a str,
+    /// With the set-up link: who may register from now on; empty leaves it.
+    pub registration: &'a str,
 }
 
 /// A registration that has passed the cheap checks.
@@ -94,16 +98,23 @@ impl Accounts {
         // Charged before the slot is available: concurrent registrations do not pass together.
         ticket.failures = self.limited(self.registrations.charge(counted, self.clock.now()), source)?;
         let event = |action| self.event(action, source).about(checked.username.as_str());
-        let mut events = vec![event(Action::Register)];
+        let (mut events, mut settings) = (vec![event(Action::Register)], Vec::new());
         match &permit {
             Permit::Open => {}
             Permit::Invite(hash) => {
                 let invited = Some(json!({ "invited_by": invited_by }));
                 events.push(self.event(Action::UseInvite, source).about(invites::id_of(hash)).changed(None, invited));
             }
-            Permit::Setup => events.push(event(Action::UseSetup)),
+            Permit::Setup => {
+                events.push(event(Action::UseSetup));
+                if !form.registration.is_empty() {
+                    let (new, changed) = self.settings.at_set_up(Name::Registration, form.registration, source)?;
+                    settings = new;
+                    events.extend(changed);
+                }
+            }
         }
-        let added = self.add(checked, permit, is_admin, ticket, events).await;
+        let added = self.add(checked, permit, is_admin, ticket, settings, events).await;
         if let Err(Error::Busy { .. } | Error::Invalid { field: "password", .. }) = &added {
             // No password was hashed.
             self.registrations.refund(counted);
@@ -111,6 +122,9 @@ impl Accounts {
         let user = added?;
         if is_admin {
             self.has_admin.store(true, Ordering::Release);
+            if let Err(error) = self.settings.reload().await {
+                tracing::warn!(%error, "the settings of the set-up could not be read");
+            }
         }
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
         self.events.deliver(events::Event::UserRegistered { person }).await;
@@ -130,7 +144,7 @@ impl Accounts {
         self.check_names(&checked, true).await?;
         let event = self.event(Action::AddUser, &Source::default()).by_hand().about(checked.username.as_str());
         let event = if is_admin { event.note("administrator") } else { event };
-        let user = self.add(checked, Permit::Open, is_admin, Ticket::default(), vec![event]).await?;
+        let user = self.add(checked, Permit::Open, is_admin, Ticket::default(), Vec::new(), vec![event]).await?;
         self.store_look(&user).await?;
         Ok(user)
     }
@@ -144,7 +158,7 @@ impl Accounts {
             self.reports.report_later(self.event(Action::SetupRefused, source));
             return Err(SETUP_USED);
         }
-        match self.registration {
+        match self.settings.now().registration {
             config::Registration::Open if form.invite.is_empty() => Ok((Permit::Open, None)),
             // A link that does not work keeps nobody out.
             config::Registration::Open => match self.check_invite(form.invite, source).await {
@@ -186,6 +200,7 @@ impl Accounts {
         permit: Permit,
         is_admin: bool,
         ticket: Ticket,
+        settings: Vec<NewValue>,
         events: Vec<Event>,
     ) -> Result<User> {
         let slot = self.hasher.choice_slot(ticket).await?;
@@ -195,6 +210,7 @@ impl Accounts {
             name: checked.name,
             is_admin,
             created_at: self.clock.now(),
+            settings,
             events: events.clone(),
         };
         match self.db.register(new, permit).await? {

@@ -8,7 +8,7 @@ use tower_sessions::session::{Id, Record};
 
 use super::invites::Terms;
 use super::*;
-use crate::config::Rate;
+use crate::config::{Rate, Registration};
 use crate::db::Purpose;
 use crate::db::users::User;
 use crate::error::Error;
@@ -31,7 +31,9 @@ impl World {
         let db = Db::open(&url, 4, Purpose::Serve).await.unwrap();
         db.migrate().await.unwrap();
         db.ensure(clock.now()).await.unwrap();
-        let accounts = Accounts::open(Arc::new(db), &config, clock.clone(), Bus::default()).await.unwrap();
+        let (db, events) = (Arc::new(db), Bus::default());
+        let settings = Settings::open(db.clone(), &config, clock.clone(), &events).await.unwrap();
+        let accounts = Accounts::open(db, &config, clock.clone(), events, settings).await.unwrap();
         Self { accounts: Arc::new(accounts), clock, _folder: folder }
     }
 
@@ -64,8 +66,8 @@ fn source(host: u8) -> Source {
     Source { address: Some([192, 0, 2, host].into()), ..Source::default() }
 }
 
-fn form<'a>(username: &'a str, invite: &'a str, setup: &'a str) -> Registration<'a> {
-    Registration { username, name: "", password: PASSWORD, invite, setup }
+fn form<'a>(username: &'a str, invite: &'a str, setup: &'a str) -> super::Registration<'a> {
+    super::Registration { username, name: "", password: PASSWORD, invite, setup, registration: "" }
 }
 
 fn code<T>(result: &Result<T>) -> &'static str {
@@ -108,7 +110,7 @@ async fn who_knows_the_password_is_not_held_up_by_others_who_do() {
 
 #[tokio::test]
 async fn where_registration_is_closed_only_the_operator_makes_accounts() {
-    let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
+    let world = World::with(Config { registration: Some(Registration::Closed), ..Config::default() }).await;
     assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "forbidden");
     let invite = world.accounts.invite_by_hand(Terms::default()).await.unwrap();
     assert_eq!(code(&world.accounts.register(form("ada", &invite, ""), &source(1)).await), "forbidden");
@@ -117,7 +119,7 @@ async fn where_registration_is_closed_only_the_operator_makes_accounts() {
 
 #[tokio::test]
 async fn an_invitation_is_for_one_person_and_for_a_week() {
-    let world = World::with(Config { registration: config::Registration::Invite, ..Config::default() }).await;
+    let world = World::with(Config { registration: Some(Registration::Invite), ..Config::default() }).await;
     let invite = world.accounts.invite_by_hand(Terms::default()).await.unwrap();
     assert_eq!(code(&world.accounts.register(form("ada", "", ""), &source(1)).await), "invalid");
     assert_eq!(code(&world.accounts.register(form("ada", "guess", ""), &source(1)).await), "invalid");
@@ -134,7 +136,7 @@ async fn an_invitation_is_for_one_person_and_for_a_week() {
 
 #[tokio::test]
 async fn the_setup_link_makes_one_administrator() {
-    let world = World::with(Config { registration: config::Registration::Closed, ..Config::default() }).await;
+    let world = World::with(Config { registration: Some(Registration::Closed), ..Config::default() }).await;
     let setup = world.accounts.new_setup_token().await.unwrap().unwrap();
     assert_eq!(code(&world.accounts.register(form("mallory", "", "guess"), &source(1)).await), "forbidden");
     let address = source(1);

@@ -13,6 +13,7 @@ use crate::db::invites::InvitedRoom;
 use crate::error::{Error, Result};
 use crate::model::{RoomId, UserId, Visibility};
 use crate::permissions::{self, Action, Actor};
+use crate::settings::Name;
 
 /// How many rooms an invitation may lead to.
 const MAX_INVITED_TO: usize = 20;
@@ -37,7 +38,7 @@ impl Chat {
             return Ok(None);
         }
         let (mut first, mut entering) = (self.enter_invited(person).await?, Vec::new());
-        for slug in &self.default_rooms {
+        for slug in &self.settings.now().default_rooms {
             let room = match self.view(person, slug).await {
                 Ok(view) if view.membership.is_some() || view.room.visibility == Visibility::Public => view.room,
                 Ok(_) | Err(Error::NotFound(_)) => continue,
@@ -55,6 +56,22 @@ impl Chat {
         }
         self.db.note_arrival(person, first.as_ref().map(|(id, _)| *id)).await?;
         Ok(first.map(|(_, slug)| slug))
+    }
+
+    /// Whether these changes of settings name only rooms that new users can join, besides those that are named already.
+    ///
+    /// # Errors
+    /// `invalid` for `default_rooms`.
+    pub fn check_default_rooms(&self, changes: &[(Name, String)]) -> Result<()> {
+        let now = self.settings.now();
+        let given = changes.iter().filter(|(name, _)| *name == Name::DefaultRooms).flat_map(|(_, text)| text.split(','));
+        for slug in given.map(|slug| slug.trim().trim_start_matches('#')).filter(|slug| !slug.is_empty()) {
+            if !self.names.is_public_room(slug) && !now.default_rooms.iter().any(|known| known == slug) {
+                let slug: String = slug.chars().take(64).collect();
+                return Err(Error::invalid(Name::DefaultRooms.as_str(), format!("There’s no public room “{slug}”.")));
+            }
+        }
+        Ok(())
     }
 
     /// Adds a new user to the rooms of their invitation, in the name of its maker, who must still be allowed to; returns the first one.

@@ -53,6 +53,7 @@ use crate::error::Result;
 use crate::events::Bus;
 use crate::limits::Reads;
 use crate::model::{RoomId, UserId};
+use crate::settings::Settings;
 
 /// All rooms and what can be done in them.
 pub struct Chat {
@@ -75,20 +76,20 @@ pub struct Chat {
     rate_limits: RateLimits,
     large_rooms: LargeRooms,
     draft_storage: drafts::DraftStorage,
-    default_rooms: Vec<String>,
+    settings: Arc<Settings>,
     max_chars: usize,
 }
 
 impl Chat {
     /// Opens the rooms of a database. Events are published to `events` in commit order.
-    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus) -> Result<Arc<Self>> {
+    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus, settings: Arc<Settings>) -> Result<Arc<Self>> {
         let epoch = match db.shared() {
             Some(postgres) => postgres.history.epoch(),
             None => watch::Sender::new(Arc::from(db.epoch().await?)).subscribe(),
         };
         let public = db.list_public_slugs().await?.into_iter().map(Into::into);
         let names = Arc::new(Names::new(db.list_usernames().await?.into_iter().map(Into::into), public));
-        default_rooms::warn_of_missing(&config.default_rooms, &names);
+        default_rooms::warn_of_missing(&settings.now().default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
         let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone());
@@ -113,7 +114,7 @@ impl Chat {
             rate_limits: RateLimits::new(config.act_rate),
             large_rooms: LargeRooms::default(),
             draft_storage: drafts::DraftStorage::new(config),
-            default_rooms: config.default_rooms.clone(),
+            settings,
             max_chars: config.max_message_chars,
         };
         let chat = Arc::new(chat);

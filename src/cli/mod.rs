@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::Accounts;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{Db, Purpose};
 use crate::events::Bus;
+use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
@@ -184,7 +186,9 @@ async fn open(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
 
 async fn accounts(config: &Config) -> Result<Accounts, Failure> {
     let db = open(config, Purpose::Visit).await?;
-    Accounts::open(db.into(), config, Clock::default(), Bus::default()).await.map_err(failed)
+    let (db, clock, events) = (Arc::new(db), Clock::default(), Bus::default());
+    let settings = Settings::open(db.clone(), config, clock.clone(), &events).await.map_err(failed)?;
+    Accounts::open(db, config, clock, events, settings).await.map_err(failed)
 }
 
 async fn invite(config: &Config, terms: Terms) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migrations 17 and 21 or `Postgres::notify` writes it.
+/// A notification, as migrations 17, 21 and 31 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -64,6 +64,7 @@ enum What {
         rev: i64,
         user: UserId,
     },
+    SettingsChanged,
     AttemptsFailed {
         failures: Vec<Failure>,
     },
@@ -196,6 +197,7 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
             };
             vec![Event::MemberRemoved { room, slug, user, rev, reason }]
         }
+        What::SettingsChanged => vec![Event::SettingsChanged],
         What::AttemptsFailed { failures } => vec![Event::AttemptsFailed { failures }],
         What::Echo { .. } => Vec::new(),
     })

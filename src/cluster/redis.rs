@@ -153,6 +153,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::PresenceMoved { .. }
         | Event::SessionEnded { .. }
         | Event::AccessUncertain
+        | Event::SettingsChanged
         | Event::AttemptsFailed { .. }
         | Event::HistoryReplaced
         | Event::AccessEnded { .. } => false,

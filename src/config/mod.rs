@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports};
+pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports, Who, server_name, slugs};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 27] = [
+pub const SETTINGS: [&str; 30] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -24,11 +24,14 @@ pub const SETTINGS: [&str; 27] = [
     "NODE",
     "DRAIN",
     "PUBLIC_URL",
+    "SERVER_NAME",
     "TRUSTED_PROXIES",
     "CONNECTION_LIMIT",
     "ADDRESS_CONNECTION_LIMIT",
     "REGISTRATION",
     "REGISTRATION_RATE",
+    "INVITERS",
+    "ROOM_CREATORS",
     "DEFAULT_ROOMS",
     "SESSION_IDLE",
     "SESSION_LIFETIME",
@@ -69,18 +72,25 @@ pub struct Config {
     pub drain: Duration,
     /// `PUBLIC_URL`: where browsers reach the site.
     pub public_url: Option<PublicUrl>,
+    /// `SERVER_NAME`: how people call this server.
+    pub server_name: Option<String>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// `CONNECTION_LIMIT`: maximum number of open connections.
     pub connection_limit: Option<usize>,
     /// `ADDRESS_CONNECTION_LIMIT`: maximum number per address.
     pub address_connection_limit: Option<usize>,
-    /// `REGISTRATION`: who may create an account.
-    pub registration: Registration,
+    /// `REGISTRATION`: who may create an account. `None`, as for the other settings that can change at run time: the environment does not
+    /// name it, and `settings` has its value.
+    pub registration: Option<Registration>,
     /// `REGISTRATION_RATE`: accounts per address without an invitation.
     pub registration_rate: Option<Rate>,
+    /// `INVITERS`: who may create invitations.
+    pub inviters: Option<Who>,
+    /// `ROOM_CREATORS`: who may create rooms.
+    pub room_creators: Option<Who>,
     /// `DEFAULT_ROOMS`: slugs of the public rooms that new users join.
-    pub default_rooms: Vec<String>,
+    pub default_rooms: Option<Vec<String>>,
     /// `SESSION_IDLE`: lifetime of an unused session.
     pub session_idle: Duration,
     /// `SESSION_LIFETIME`: maximum lifetime of a session.
@@ -124,12 +134,15 @@ impl Default for Config {
             node: None,
             drain: Duration::from_secs(5),
             public_url: None,
+            server_name: None,
             trusted_proxies: Vec::new(),
             connection_limit: Some(20_000),
             address_connection_limit: Some(500),
-            registration: Registration::Open,
+            registration: None,
             registration_rate: Some(Rate { count: TWENTY, per: Duration::from_secs(60 * 60) }),
-            default_rooms: vec!["general".into()],
+            inviters: None,
+            room_creators: None,
+            default_rooms: None,
             session_idle: Duration::from_secs(14 * DAY),
             session_lifetime: Duration::from_secs(90 * DAY),
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
@@ -165,12 +178,15 @@ impl Config {
             node: env.read("NODE", default.node, values::node),
             drain: env.read("DRAIN", default.drain, values::drain),
             public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
+            server_name: env.read("SERVER_NAME", None, |text| values::server_name(text).map(Some)),
             trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),
             connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),
             address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, values::limit),
-            registration: env.read("REGISTRATION", default.registration, values::registration),
+            registration: env.read("REGISTRATION", None, |text| text.parse().map(Some)),
             registration_rate: env.read("REGISTRATION_RATE", default.registration_rate, values::rate),
-            default_rooms: env.read_list("DEFAULT_ROOMS", default.default_rooms, values::slugs),
+            inviters: env.read("INVITERS", None, |text| text.parse().map(Some)),
+            room_creators: env.read("ROOM_CREATORS", None, |text| text.parse().map(Some)),
+            default_rooms: env.read_list("DEFAULT_ROOMS", values::slugs),
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
@@ -239,15 +255,10 @@ impl Environment {
         })
     }
 
-    /// Reads a list that may be set to nothing.
-    fn read_list<T>(
-        &mut self,
-        name: &'static str,
-        default: Vec<T>,
-        parse: impl FnOnce(&str) -> Result<Vec<T>, String>,
-    ) -> Vec<T> {
+    /// Reads a list that may be set to nothing; `None` if it is not set.
+    fn read_list<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<Vec<T>, String>) -> Option<Vec<T>> {
         let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
-        if is_nothing { Vec::new() } else { self.read(name, default, parse) }
+        if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
     }
 
     /// Settings have no prefix, so a variable with ours is a mistake.

@@ -13,7 +13,7 @@ fn what_is_missing_or_empty_has_its_default() {
     assert!(read(&[]) == Ok(Config::default()));
     let empty: Vec<_> = SETTINGS.iter().map(|&name| (name, " ")).collect();
     // Except for a list, which may be empty.
-    assert!(read(&empty) == Ok(Config { default_rooms: Vec::new(), ..Config::default() }));
+    assert!(read(&empty) == Ok(Config { default_rooms: Some(Vec::new()), ..Config::default() }));
 }
 
 #[test]
@@ -26,11 +26,14 @@ fn every_setting_can_be_set() {
         ("NODE", "chat-1:80"),
         ("DRAIN", "0s"),
         ("PUBLIC_URL", "https://Chat.Example:443/"),
+        ("SERVER_NAME", " Tea & Talk "),
         ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,fd00::/8"),
         ("CONNECTION_LIMIT", "off"),
         ("ADDRESS_CONNECTION_LIMIT", "7"),
         ("REGISTRATION", "invite"),
         ("REGISTRATION_RATE", "3/min"),
+        ("INVITERS", "everyone"),
+        ("ROOM_CREATORS", "admins"),
         ("DEFAULT_ROOMS", "welcome, #news,,welcome"),
         ("SESSION_IDLE", "12h"),
         ("SESSION_LIFETIME", "7d"),
@@ -58,9 +61,12 @@ fn every_setting_can_be_set() {
         trusted_proxies: ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
         connection_limit: None,
         address_connection_limit: Some(7),
-        registration: Registration::Invite,
+        registration: Some(Registration::Invite),
+        inviters: Some(Who::Everyone),
+        room_creators: Some(Who::Admins),
+        server_name: Some("Tea & Talk".into()),
         registration_rate: Some(Rate { count: NonZeroU32::new(3).unwrap(), per: Duration::from_secs(60) }),
-        default_rooms: vec!["welcome".into(), "news".into()],
+        default_rooms: Some(vec!["welcome".into(), "news".into()]),
         session_idle: Duration::from_secs(12 * 3600),
         session_lifetime: Duration::from_secs(7 * 86400),
         login_rate: None,
@@ -136,6 +142,11 @@ fn wrong_values_are_refused() {
         ("CONNECTION_LIMIT", "-1"),
         ("ADDRESS_CONNECTION_LIMIT", "many"),
         ("REGISTRATION", "OPEN"),
+        ("INVITERS", "members"),
+        ("ROOM_CREATORS", "admin"),
+        ("SERVER_NAME", "\u{202e}Parlor"),
+        ("SERVER_NAME", "…"),
+        ("SERVER_NAME", "12345678901234567890123456789012345678901"),
         ("REGISTRATION_RATE", "many"),
         ("DEFAULT_ROOMS", "Our News"),
         ("DEFAULT_ROOMS", "/rooms/general"),
@@ -207,7 +218,16 @@ fn the_example_is_complete_and_true() {
     let lines: Vec<_> = settings.filter_map(|line| line.split_once('=')).collect();
     let named: Vec<_> = lines.iter().map(|&(name, _)| name).collect();
     assert_eq!(named, SETTINGS);
-    assert!(read(&lines) == Ok(Config::default()));
+    // Those that can change at run time are fixed where the environment names them.
+    let fixed = Config {
+        server_name: Some("Parlor".into()),
+        registration: Some(Registration::Open),
+        inviters: Some(Who::Admins),
+        room_creators: Some(Who::Everyone),
+        default_rooms: Some(vec!["general".into()]),
+        ..Config::default()
+    };
+    assert!(read(&lines) == Ok(fixed));
     for (name, value) in lines {
         let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE");
         assert_eq!(value.is_empty(), has_no_default, "{name}");

@@ -25,6 +25,54 @@ pub enum Registration {
     Closed,
 }
 
+impl Registration {
+    /// The value of the setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl FromStr for Registration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Parsed<Self> {
+        let all = [Self::Open, Self::Invite, Self::Closed];
+        all.into_iter().find(|one| one.as_str() == text).ok_or_else(|| "must be open, invite or closed".into())
+    }
+}
+
+/// Who may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody with an account.
+    Everyone,
+    /// Administrators.
+    Admins,
+}
+
+impl Who {
+    /// The value of the setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Admins => "admins",
+        }
+    }
+}
+
+impl FromStr for Who {
+    type Err = String;
+
+    fn from_str(text: &str) -> Parsed<Self> {
+        let all = [Self::Everyone, Self::Admins];
+        all.into_iter().find(|one| one.as_str() == text).ok_or_else(|| "must be everyone or admins".into())
+    }
+}
+
 /// How sockets may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transports {
@@ -149,10 +197,34 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     text.split(',').map(network).collect()
 }
 
+/// Maximum length of the server's name, in characters.
+const SERVER_NAME: usize = 40;
+
+/// Parses the server's name: one line of visible text, without signs that change the direction of what follows.
+///
+/// # Errors
+/// What is allowed.
+pub fn server_name(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    let is_plain = |sign: char| {
+        !sign.is_control()
+            && !matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let has_letter = text.chars().any(char::is_alphanumeric);
+    if has_letter && text.chars().count() <= SERVER_NAME && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must be a name of up to {SERVER_NAME} characters, with a letter or a digit"))
+}
+
 /// Maximum number of default rooms.
 const MOST_ROOMS: usize = 20;
 
-pub(super) fn slugs(text: &str) -> Parsed<Vec<String>> {
+/// Parses addresses of rooms, separated by commas.
+///
+/// # Errors
+/// What is allowed.
+pub fn slugs(text: &str) -> Parsed<Vec<String>> {
     let mut slugs: Vec<String> = Vec::new();
     for slug in text.split(',').map(|part| part.trim().trim_start_matches('#')).filter(|part| !part.is_empty()) {
         let is_slug = slug.bytes().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'-');
@@ -268,15 +340,6 @@ fn seconds_in(unit: &str) -> Option<u64> {
         "h" => Some(60 * 60),
         "d" => Some(24 * 60 * 60),
         _ => None,
-    }
-}
-
-pub(super) fn registration(text: &str) -> Parsed<Registration> {
-    match text {
-        "open" => Ok(Registration::Open),
-        "invite" => Ok(Registration::Invite),
-        "closed" => Ok(Registration::Closed),
-        _ => Err("must be open, invite or closed".into()),
     }
 }
 

@@ -31,6 +31,7 @@ pub mod rooms;
 pub mod search;
 pub mod session_list;
 pub mod sessions;
+pub mod settings;
 pub mod sidebar;
 mod statistics;
 mod threads;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::settings::{NewValue, UPSERT};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Author, RoomId, UserId};
@@ -44,6 +45,8 @@ pub struct NewUser {
     pub is_admin: bool,
     /// When they register.
     pub created_at: Millis,
+    /// Settings that they choose, as the first administrator.
+    pub settings: Vec<NewValue>,
     /// What is recorded of it. Events without an actor are the new user's own.
     pub events: Vec<Event>,
 }
@@ -167,6 +170,9 @@ impl Db {
             }
             if new.is_admin {
                 sqlx::query("delete from meta where key like 'setup:%'").execute(&mut *tx).await?;
+            }
+            for (name, value) in &new.settings {
+                sqlx::query(UPSERT).bind(*name).bind(value).bind(new.created_at).execute(&mut *tx).await?;
             }
             let username: Arc<str> = new.username.as_str().into();
             let events = new.events.into_iter();

@@ -194,6 +194,8 @@ pub enum Event {
     HistoryReplaced,
     /// Notifications may have been missed: whether those who are connected still have access is to be read from the database.
     AccessUncertain,
+    /// Another node changed settings: they are to be read from the database.
+    SettingsChanged,
     /// Attempts to authenticate failed on another node.
     AttemptsFailed {
         /// What they count against.

@@ -70,6 +70,7 @@ fn all() -> Vec<Event> {
         Event::PresenceMoved { room: RoomId(5), slug, user, username: "ada".into(), is_online: true },
         Event::HistoryReplaced,
         Event::AccessUncertain,
+        Event::SettingsChanged,
         Event::AttemptsFailed { failures: vec![Failure { limit: FailureLimit::Pair, key: u64::MAX }] },
         Event::SessionEnded { session, reason: SessionEnd::LoggedInAgain },
         Event::AccessEnded { user, reason: SessionEnd::Banned },

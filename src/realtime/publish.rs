@@ -75,7 +75,7 @@ impl Realtime {
             Event::MemberRemoved { room, slug, user, rev, reason } => self.member_removed(*room, slug, *user, *rev, *reason),
             Event::AccessUncertain => self.check_access().await,
             // No socket is to know.
-            Event::AttemptsFailed { .. } => {}
+            Event::AttemptsFailed { .. } | Event::SettingsChanged => {}
             Event::HistoryReplaced => self.cut_all(),
             Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
             Event::RoomChanged { room, is_direct: false, now } => {

@@ -18,5 +18,5 @@ pub fn with_rooms(state: &AppState, user: &CurrentUser, rooms: Vec<ListedRoom>) 
     let presence = state.chat.presence();
     let participants = rooms.iter().flat_map(|listed| &listed.room.direct).map(|person| person.id);
     let online = participants.filter(|person| presence.is_online(*person)).collect();
-    AppLayout::new(user.me.clone(), user.times.clone(), rooms, online, state.chat.display_names().clone())
+    AppLayout::new(user.me.clone(), user.times.clone(), rooms, online, state.chat.display_names().clone(), &state.settings.now())
 }

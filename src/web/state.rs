@@ -13,13 +13,16 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::http::origin::Origins;
 use crate::realtime::Realtime;
+use crate::settings::Settings;
 use crate::web::assets::versions::OtherVersions;
 
 /// The state of every handler.
 #[derive(Clone)]
 pub struct AppState {
-    /// The settings.
+    /// The settings of the environment.
     pub config: Arc<Config>,
+    /// The settings that can change at run time.
+    pub settings: Arc<Settings>,
     /// The allowed origins.
     pub origins: Arc<Origins>,
     /// The database; handlers only check its health.

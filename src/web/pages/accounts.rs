@@ -57,18 +57,18 @@ pub async fn register_page(
         return Ok(Redirect::to("/").into_response());
     }
     let is_invited = links.setup.is_empty() && !links.invite.is_empty();
-    if is_invited && state.config.registration == config::Registration::Invite {
+    if is_invited && state.settings.now().registration == config::Registration::Invite {
         // An invite that does not work is reported before the form is filled in.
         let invite = state.accounts.check_invite(&links.invite, &source).await?;
         if let Some(over) = DeadInvitePage::new(theme, invite) {
             return Ok(page_with(StatusCode::NOT_FOUND, &over));
         }
     }
-    let may = !links.setup.is_empty() || state.config.registration != config::Registration::Closed;
+    let may = !links.setup.is_empty() || state.settings.now().registration != config::Registration::Closed;
     if !may {
         return Err(Error::Forbidden("Sign-ups are closed. Ask an admin for an account."));
     }
-    Ok(page(&RegisterPage::new(&state.config, theme, &links.invite, &links.setup)))
+    Ok(page(&RegisterPage::new(&state.settings, theme, &links.invite, &links.setup)))
 }
 
 /// The registration form.
@@ -80,6 +80,7 @@ pub struct RegisterForm {
     name: String,
     invite: String,
     setup: String,
+    registration: String,
 }
 
 /// `POST /register`.
@@ -97,6 +98,7 @@ pub async fn register(
         password: &form.password,
         invite: &form.invite,
         setup: &form.setup,
+        registration: &form.registration,
     };
     let registered = state.accounts.register(registration, &source).await;
     if registered.is_err() {
@@ -111,7 +113,10 @@ pub async fn register(
             Ok(response)
         }
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !format.is_json() => {
-            let mut page = RegisterPage::new(&state.config, theme, &form.invite, &form.setup);
+            let mut page = RegisterPage::new(&state.settings, theme, &form.invite, &form.setup);
+            if let (Some(chosen), Ok(typed)) = (&mut page.registration, form.registration.parse()) {
+                *chosen = typed;
+            }
             page.username = form.username;
             page.name = form.name;
             page.problem = Some((&error).into());
@@ -146,7 +151,7 @@ pub async fn login_page(
     if user.is_some() {
         return Ok(Redirect::to(own_path(&links.next).unwrap_or("/")).into_response());
     }
-    Ok(page(&LoginPage::new(&state.config, theme, own_path(&links.next).unwrap_or_default())))
+    Ok(page(&LoginPage::new(&state.settings.now(), theme, own_path(&links.next).unwrap_or_default())))
 }
 
 /// The log-in form.
@@ -189,7 +194,7 @@ pub async fn login(
         }
         Err(error) if format.is_json() => Err(error),
         Err(error) => {
-            let mut page = LoginPage::new(&state.config, theme, next);
+            let mut page = LoginPage::new(&state.settings.now(), theme, next);
             page.username = form.username;
             page.problem = Some((&error).into());
             Ok(form_again(&error, &page))

@@ -111,7 +111,7 @@ pub async fn create(
     format: Format,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::Invite)?;
+    permissions::may_administer(user.actor(), ServerAction::Invite(state.settings.now().inviters))?;
     state.chat.allow(user.id, ActionKind::Invite)?;
     let (fields, role) = fields(form);
     let created = match terms(&state, &user, &fields, &role).await {

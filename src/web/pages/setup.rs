@@ -28,7 +28,7 @@ pub async fn show(State(state): State<AppState>, ThemeCookie(theme): ThemeCookie
     if state.accounts.has_admin().await? {
         return Ok(Redirect::to(if user.is_some() { "/" } else { "/login" }).into_response());
     }
-    Ok(page(&SetupPage::new(&state.config, theme, user.is_some())))
+    Ok(page(&SetupPage::new(&state.settings.now(), theme, user.is_some())))
 }
 
 /// The form.
@@ -53,7 +53,7 @@ pub async fn check(
     match state.accounts.check_setup(&form.token, &source).await {
         Ok(token) => Ok(Redirect::to(&format!("/register?setup={token}")).into_response()),
         Err(error @ (Error::Invalid { .. } | Error::RateLimited { .. })) if !format.is_json() => {
-            let mut again = SetupPage::new(&state.config, theme, user.is_some());
+            let mut again = SetupPage::new(&state.settings.now(), theme, user.is_some());
             again.token = form.token;
             again.problem = Some((&error).into());
             Ok(form_again(&error, &again))

@@ -1,11 +1,14 @@
 //! The pages for people who are not signed in: logging in, registering, setting the server up.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::{Problem, general, wrong};
 use crate::accounts::invites::Invite;
-use crate::config::{Config, Registration};
+use crate::config::Registration;
 use crate::model::Theme;
+use crate::settings::{Name, Settings, Values};
 
 /// `GET /login`.
 #[derive(Debug, Template)]
@@ -17,14 +20,16 @@ pub struct LoginPage {
     pub problem: Option<Problem>,
     next: String,
     can_register: bool,
+    server_name: Arc<str>,
     theme: Theme,
 }
 
 impl LoginPage {
     /// An empty form that redirects to `next`.
-    pub fn new(config: &Config, theme: Theme, next: &str) -> Self {
-        let can_register = config.registration != Registration::Closed;
-        Self { username: String::new(), problem: None, next: next.into(), can_register, theme }
+    pub fn new(settings: &Values, theme: Theme, next: &str) -> Self {
+        let can_register = settings.registration != Registration::Closed;
+        let server_name = settings.server_name.clone();
+        Self { username: String::new(), problem: None, next: next.into(), can_register, server_name, theme }
     }
 }
 
@@ -41,13 +46,18 @@ pub struct RegisterPage {
     invite: String,
     setup: String,
     needs_invite: bool,
+    /// Who may register from now on, if this is the set-up and may choose.
+    pub registration: Option<Registration>,
+    server_name: Arc<str>,
     theme: Theme,
 }
 
 impl RegisterPage {
     /// An empty form with the parameters of its link.
-    pub fn new(config: &Config, theme: Theme, invite: &str, setup: &str) -> Self {
-        let needs_invite = config.registration == Registration::Invite;
+    pub fn new(settings: &Settings, theme: Theme, invite: &str, setup: &str) -> Self {
+        let values = settings.now();
+        let needs_invite = values.registration == Registration::Invite;
+        let may_choose = !setup.is_empty() && !settings.is_fixed(Name::Registration);
         Self {
             username: String::new(),
             name: String::new(),
@@ -55,6 +65,8 @@ impl RegisterPage {
             invite: invite.into(),
             setup: setup.into(),
             needs_invite,
+            registration: may_choose.then_some(values.registration),
+            server_name: values.server_name.clone(),
             theme,
         }
     }
@@ -65,7 +77,21 @@ impl RegisterPage {
 
     /// The message for none of the visible fields.
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["username", "name", "password", if self.asks_invite() { "invite" } else { "" }])
+        general(
+            self.problem.as_ref(),
+            &["username", "name", "password", "registration", if self.asks_invite() { "invite" } else { "" }],
+        )
+    }
+
+    /// The choices of who may register: value, name, and whether it is the present one.
+    fn registrations(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let choices = [
+            (Registration::Open, "Everyone who can reach this server"),
+            (Registration::Invite, "People with an invite link"),
+            (Registration::Closed, "No one"),
+        ];
+        let now = self.registration;
+        choices.into_iter().map(|(one, name)| (one.as_str(), name, now == Some(one))).collect()
     }
 
     fn asks_invite(&self) -> bool {
@@ -121,8 +147,8 @@ pub struct SetupPage {
 
 impl SetupPage {
     /// An empty form.
-    pub fn new(config: &Config, theme: Theme, is_signed_in: bool) -> Self {
-        let can_register = config.registration == Registration::Open && !is_signed_in;
+    pub fn new(settings: &Values, theme: Theme, is_signed_in: bool) -> Self {
+        let can_register = settings.registration == Registration::Open && !is_signed_in;
         Self { token: String::new(), problem: None, can_register, is_signed_in, theme }
     }
 }

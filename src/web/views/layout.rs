@@ -8,6 +8,8 @@ use super::{device, hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
 use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility};
+use crate::permissions::{self, ServerAction};
+use crate::settings::Values;
 use crate::web::times::Times;
 
 /// How many rooms the sidebar lists at first, and how many conversations without unread messages. Favorites, the open room and rooms with
@@ -33,13 +35,20 @@ pub struct AppLayout {
     online: HashSet<UserId>,
     /// Everybody's display name.
     pub(super) display_names: Arc<DisplayNames>,
+    /// How people call this server.
+    pub(super) server_name: Arc<str>,
+    /// Whether the person may create invitations.
+    pub(super) may_invite: bool,
+    /// Whether the person may create rooms.
+    pub(super) may_create_rooms: bool,
 }
 
 /// Everything that the layout shows, for ETags: the same hash means the same markup.
 impl Hash for AppLayout {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The last room is not shown; display names have a version of their own.
-        let Self { me, rooms, times, here, place, online, display_names: _ } = self;
+        let Self { me, rooms, times, here, place, online, display_names: _, server_name, may_invite, may_create_rooms } = self;
+        (server_name, may_invite, may_create_rooms).hash(state);
         let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar, new_log_in } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
@@ -57,8 +66,21 @@ impl AppLayout {
         rooms: Vec<ListedRoom>,
         online: HashSet<UserId>,
         display_names: Arc<DisplayNames>,
+        settings: &Values,
     ) -> Self {
-        Self { me, rooms, times, here: None, place: "", online, display_names }
+        let may = |action| permissions::may_administer(me.actor(), action).is_ok();
+        Self {
+            may_invite: may(ServerAction::Invite(settings.inviters)),
+            may_create_rooms: may(ServerAction::CreateRoom(settings.room_creators)),
+            server_name: settings.server_name.clone(),
+            me,
+            rooms,
+            times,
+            here: None,
+            place: "",
+            online,
+            display_names,
+        }
     }
 
     /// The layout of `search`, `mentions`, `people` or `rooms`, whose link in the sidebar is marked.

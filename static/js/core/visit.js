@@ -116,7 +116,7 @@ function show(page, { isBack, isAgain }) {
   if (typeof place === 'number') next.scrollTop = place;
   // An open dialog keeps the focus.
   if (!palette && !next.contains(document.activeElement)) focusIn(next);
-  announce(page.title.replace(/ · Parlor$/, ''));
+  announce(page.title.replace(/ · [^·]*$/, ''));
 }
 
 function focusIn(main) {

@@ -2,6 +2,8 @@
 
 mod audit;
 mod pages;
+mod settings;
 
 /// The pages for administrators.
-const PAGES: [&str; 6] = ["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes"];
+const PAGES: [&str; 7] =
+    ["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes", "/admin/settings"];

@@ -98,6 +98,7 @@ pub fn person(username: &str) -> NewUser {
         password_hash: "hash".to_owned(),
         is_admin: false,
         created_at: NOW,
+        settings: Vec::new(),
         events: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The administrators' pages: overview, people, rooms, the audit log, nodes. Each answers as a page and as JSON.
+//! The administrators' pages: overview, people, rooms, the audit log, nodes, settings. Each answers as a page and as JSON.
 
 use axum::Router;
 
@@ -9,6 +9,7 @@ mod nodes;
 mod overview;
 mod people;
 mod rooms;
+mod settings;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
@@ -18,4 +19,5 @@ pub fn router() -> Router<AppState> {
         .merge(overview::router())
         .merge(people::router())
         .merge(rooms::router())
+        .merge(settings::router())
 }

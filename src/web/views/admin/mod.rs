@@ -5,21 +5,24 @@ mod invites;
 mod lists;
 mod nodes;
 mod overview;
+mod settings;
 
 pub use self::audit::{AuditFields, AuditPage};
 pub use self::invites::AdminInvitesPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
 pub use self::nodes::NodesPage;
 pub use self::overview::OverviewPage;
+pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub(super) const PAGES: [(&str, &str); 6] = [
+pub(super) const PAGES: [(&str, &str); 7] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
     ("Invites", "/admin/invites"),
     ("Audit log", "/admin/audit"),
     ("Nodes", "/admin/nodes"),
+    ("Settings", "/admin/settings"),
 ];
 
 /// A number with a thin space between thousands.

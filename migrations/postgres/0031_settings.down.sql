@@ -1,0 +1,2 @@
+drop table settings;
+drop function parlor_settings_changed();
