@@ -110,9 +110,9 @@ async fn the_command_line_makes_files_that_are_its_own(database: &Database) {
 
 #[apply(once)]
 async fn a_file_that_others_can_read_is_told_with_the_way_out_and_left_as_it_is(database: &Database) {
-    let quiet = process::start(database.folder(), database.url(), &[]).await;
+    let mut quiet = process::start(database.folder(), database.url(), &[]).await;
     assert!(!quiet.stderr().contains("chmod"), "{}", quiet.stderr());
-    drop(quiet);
+    quiet.kill().await;
     let file = database.file();
     fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("it is ours");
     let mut server = process::start(database.folder(), database.url(), &[]).await;
