@@ -187,7 +187,9 @@ impl Db {
             return Ok(details);
         }
         let hashes: Vec<String> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
-        let (uses, rooms): (Vec<(String, String, Millis)>, Vec<(String, String)>) = read!(self, |pool| {
+        type Uses = Vec<(String, String, Millis)>;
+        type Slugs = Vec<(String, String)>;
+        let (uses, rooms): (Uses, Slugs) = read!(self, |pool| {
             let mut uses = QueryBuilder::new(
                 "select token_hash, username, at from invite_uses join users on users.id = user_id where token_hash in (",
             );
