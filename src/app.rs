@@ -84,6 +84,9 @@ impl App {
     /// notifies the sockets and the other nodes, and returns.
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         let Self { state, sockets, sessions } = self;
+        if let Ok(address) = listener.local_addr() {
+            state.accounts.listens_at(address);
+        }
         let connections = server::Connections::new(server::Limits::new(&state.config));
         let service = router::service(state.clone(), sockets, sessions, connections.clone());
         let stop = CancellationToken::new();

@@ -33,6 +33,7 @@ pub mod fulltext;
 pub mod http;
 pub mod limits;
 pub mod log;
+pub mod mail;
 pub mod model;
 pub mod permissions;
 pub mod pieces;

@@ -53,6 +53,14 @@ pub enum Action {
     UseReset,
     /// An unknown, used or expired link for a new password.
     ResetRefused,
+    /// A link that verifies an email address was sent.
+    SendEmailLink,
+    /// Someone verified their email address.
+    ChangeEmail,
+    /// Someone removed their email address.
+    RemoveEmail,
+    /// An unknown, used or expired link that verifies an email address.
+    EmailRefused,
     /// Someone's role changed.
     ChangeRole,
     /// An administrator banned a user.
@@ -91,7 +99,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -104,6 +112,10 @@ impl Action {
         Self::CreateReset,
         Self::UseReset,
         Self::ResetRefused,
+        Self::SendEmailLink,
+        Self::ChangeEmail,
+        Self::RemoveEmail,
+        Self::EmailRefused,
         Self::ChangeRole,
         Self::Ban,
         Self::Unban,
@@ -138,6 +150,10 @@ impl Action {
             Self::CreateReset => "user.reset_link",
             Self::UseReset => "user.reset",
             Self::ResetRefused => "user.reset_refused",
+            Self::SendEmailLink => "user.email_link",
+            Self::ChangeEmail => "user.email",
+            Self::RemoveEmail => "user.email_remove",
+            Self::EmailRefused => "user.email_refused",
             Self::ChangeRole => "user.role",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",
@@ -165,7 +181,15 @@ impl Action {
 
     /// Whether a stranger can trigger it without a password hash, that is, as fast as requests.
     const fn costs_nothing(self) -> bool {
-        matches!(self, Self::Throttled | Self::InviteRefused | Self::SetupRefused | Self::OriginRefused | Self::ResetRefused)
+        matches!(
+            self,
+            Self::Throttled
+                | Self::InviteRefused
+                | Self::SetupRefused
+                | Self::OriginRefused
+                | Self::ResetRefused
+                | Self::EmailRefused
+        )
     }
 }
 

@@ -7,10 +7,12 @@ mod bans;
 mod by_hand;
 mod common_passwords;
 pub mod device;
+pub mod email;
 pub mod hashing_queue;
 pub mod invites;
 mod last_seen;
 mod login;
+mod mailing;
 pub mod outside;
 pub mod password;
 mod password_change;
@@ -33,6 +35,7 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 
 use self::device::Devices;
+use self::mailing::Mailing;
 use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
@@ -63,6 +66,7 @@ pub struct Accounts {
     throttle: Arc<Throttle>,
     shared_failures: SharedFailures,
     devices: Devices,
+    mailing: Mailing,
     reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
@@ -88,6 +92,7 @@ impl Accounts {
             throttle,
             shared_failures,
             devices: Devices::new(key),
+            mailing: Mailing::new(config),
             reports,
             has_admin,
         };

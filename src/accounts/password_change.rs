@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::hashing_queue::{Client, Ticket};
+use super::mailing::Notice;
 use super::session::SessionUser;
 use super::{Accounts, password, to_its_end};
 use crate::db::users::User;
@@ -39,6 +40,7 @@ impl Accounts {
             accounts.db.set_password(user.id, password_hash, &event).await?;
             accounts.access_ended(user.id, SessionEnd::PasswordChanged).await;
             accounts.reports.committed(&event);
+            accounts.mail_notice(user.id, Notice::Password);
             accounts.db.find_user(user.id).await?.ok_or(Error::Unauthenticated)
         })
         .await

@@ -1,4 +1,4 @@
-//! Forgotten passwords: links with which somebody can choose a new one.
+//! Forgotten passwords: links, by an administrator or by mail, with which somebody can choose a new one.
 //!
 //! Owns their lifetime and what a wrong link reveals, which is nothing about accounts. The database holds the hashes of their tokens.
 //! Sessions end in the database first, then at every connection through an event.
@@ -6,14 +6,20 @@
 use std::sync::Arc;
 
 use super::hashing_queue::{Client, Ticket};
+use super::mailing::{Notice, Purpose};
+use super::rate_limiter::Limited;
 use super::session::SessionUser;
 use super::throttle::{Attempt, network};
 use super::{Accounts, hash, password, to_its_end};
+use tracing::Instrument;
+
 use crate::clock::Millis;
+use crate::db::emails::Reachable;
 use crate::db::resets::ResetRow;
 use crate::encoding::random_hex;
 use crate::error::{Error, Result};
 use crate::events::SessionEnd;
+use crate::mail::Address;
 use crate::model::username::Username;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::{Action, Event, Source};
@@ -68,9 +74,69 @@ impl Accounts {
         }
         let (token, now) = (random_hex(), self.clock.now());
         let (expires_at, event) = (now.plus(LIFETIME), event.about(&*profile.username));
-        self.db.insert_reset(profile.id, hash(&token), now, expires_at, &event).await?;
+        self.db.insert_reset(profile.id, hash(&token), now, expires_at, true, &event).await?;
         self.reports.committed(&event);
         Ok(ResetLink { token, username: profile.username, expires_at })
+    }
+
+    /// Mails a link to whoever forgot their password. It returns before the account is looked up, so that neither the answer nor its timing
+    /// depends on whether there is one.
+    ///
+    /// # Errors
+    /// `rate_limited` after too many from one network; `busy`.
+    pub fn ask_for_reset_link(self: &Arc<Self>, account: &str, source: &Source) -> Result<()> {
+        if !self.mailing.is_on() {
+            return Ok(());
+        }
+        let charged = self.mailing.charge_network(source.address.map(network), self.clock.now());
+        charged.map_err(|Limited { retry_after, is_first }| {
+            if is_first {
+                self.reports.report_later(self.event(Action::Throttled, source).note("reset"));
+            }
+            Error::RateLimited { retry_after }
+        })?;
+        let place = self.mailing.lookup().ok_or(Error::BUSY)?;
+        let account = account.trim().to_owned();
+        // An address has an `@` within it, and a username has none.
+        let name = account.strip_prefix('@').unwrap_or(&account);
+        let username = Username::parse(name).ok();
+        let address = Address::parse(&account).ok();
+        let (accounts, source) = (self.clone(), source.clone());
+        let sending = async move {
+            let (username, folded) = (username.as_ref().map(Username::as_str), address.as_ref().map(Address::folded));
+            match accounts.db.find_reachable_by(username, folded.as_deref()).await? {
+                Some(found) => accounts.mail_reset_link(found, &source).await,
+                None => Ok(()),
+            }
+        };
+        tokio::spawn(
+            async move {
+                if let Err(error) = sending.await {
+                    tracing::warn!(%error, "a link for a new password was not mailed");
+                }
+                drop(place);
+            }
+            .in_current_span(),
+        );
+        Ok(())
+    }
+
+    async fn mail_reset_link(&self, account: Reachable, source: &Source) -> Result<()> {
+        let Reachable { user_id, username, address } = account;
+        let (to, now) = (Address::parse(&address)?, self.clock.now());
+        let event = |action| self.event(action, source).about(&*username);
+        if let Err(limited) = self.mailing.charge(user_id, &to, Purpose::Link, now) {
+            if limited.is_first {
+                self.reports.report(event(Action::Throttled).note("reset")).await;
+            }
+            return Ok(());
+        }
+        let (token, event) = (random_hex(), event(Action::CreateReset).note("mail"));
+        // Earlier links stay: a stranger who asks must not end the one that somebody is about to use.
+        self.db.insert_reset(user_id, hash(&token), now, now.plus(LIFETIME), false, &event).await?;
+        self.reports.committed(&event);
+        self.mailing.send_reset_link(to, &username, &token);
+        Ok(())
     }
 
     /// The account of a link. A token that is unknown, used or expired counts as a guess from its address.
@@ -107,6 +173,7 @@ impl Accounts {
             }
             accounts.access_ended(user, SessionEnd::PasswordChanged).await;
             accounts.reports.committed(&event);
+            accounts.mail_notice(user, Notice::Password);
             Ok(())
         })
         .await

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::mailing::Notice;
 use super::session::{NewLogIn, SessionUser};
 use super::{Accounts, to_its_end};
 use crate::clock::Millis;
@@ -135,11 +136,18 @@ impl Accounts {
         self.reports.committed(event);
     }
 
-    /// Announces a log-in in the person's other sessions, unless the device was known: `device` is the token of an earlier log-in.
-    pub async fn announce_log_in(&self, user: &User, device: Option<&str>, session: &SessionKey, source: &Source) -> Result<()> {
+    /// Announces a log-in in the person's other sessions and by mail, unless the device was known: `device` is the token of an earlier log-in.
+    pub async fn announce_log_in(
+        self: &Arc<Self>,
+        user: &User,
+        device: Option<&str>,
+        session: &SessionKey,
+        source: &Source,
+    ) -> Result<()> {
         if device.is_some_and(|kept| self.devices.verify(kept, Some(user)).is_some()) {
             return Ok(());
         }
+        self.mail_notice(user.id, Notice::LogIn(source.clone()));
         let log_in = NewLogIn {
             at: self.clock.now(),
             address: source.address.map(|address| address.to_string().into()),

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use values::{LogFormat, PublicUrl, Rate, Registration, Transports, Who, server_name, slugs};
+pub use values::{LogFormat, PublicUrl, Rate, Registration, SmtpTls, SmtpUrl, Transports, Who, server_name, slugs};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 30] = [
+pub const SETTINGS: [&str; 32] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -36,6 +36,8 @@ pub const SETTINGS: [&str; 30] = [
     "SESSION_IDLE",
     "SESSION_LIFETIME",
     "LOGIN_RATE",
+    "SMTP_URL",
+    "MAIL_FROM",
     "TRANSPORTS",
     "POST_RATE",
     "ACT_RATE",
@@ -97,6 +99,10 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// `LOGIN_RATE`: failed log-ins per account and address, per address, and per known device.
     pub login_rate: Option<Rate>,
+    /// `SMTP_URL`: the server that takes mails.
+    pub smtp_url: Option<SmtpUrl>,
+    /// `MAIL_FROM`: the sender of mails; none: `parlor@` the host of `PUBLIC_URL`.
+    pub mail_from: Option<String>,
     /// `TRANSPORTS`: how sockets may connect.
     pub transports: Transports,
     /// `POST_RATE`: posts per user.
@@ -146,6 +152,8 @@ impl Default for Config {
             session_idle: Duration::from_secs(14 * DAY),
             session_lifetime: Duration::from_secs(90 * DAY),
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
+            smtp_url: None,
+            mail_from: None,
             transports: Transports::WebSocket,
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
             act_rate: Some(Rate { count: NonZeroU32::new(60).expect("it is not zero"), per: Duration::from_secs(60) }),
@@ -190,6 +198,8 @@ impl Config {
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
+            smtp_url: env.read("SMTP_URL", default.smtp_url, |text| values::smtp_url(text).map(Some)),
+            mail_from: env.read("MAIL_FROM", default.mail_from, |text| values::mailbox(text).map(Some)),
             transports: env.read("TRANSPORTS", default.transports, values::transports),
             post_rate: env.read("POST_RATE", default.post_rate, values::rate),
             act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
@@ -204,6 +214,7 @@ impl Config {
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };
         env.refuse_prefixed();
+        env.require_public_url(&config);
         if env.problems.is_empty() { Ok(config) } else { Err(env.problems) }
     }
 }
@@ -259,6 +270,15 @@ impl Environment {
     fn read_list<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<Vec<T>, String>) -> Option<Vec<T>> {
         let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
         if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
+    }
+
+    /// Links in mails have a host, which must not be what a request says: whoever asks for somebody else's mail would choose it. A server
+    /// that only this machine reaches is where it listens.
+    fn require_public_url(&mut self, config: &Config) {
+        if config.smtp_url.is_some() && config.public_url.is_none() && !config.listen.ip().is_loopback() {
+            let message = "needs PUBLIC_URL, for the links in mails".into();
+            self.problems.push(Problem { name: "SMTP_URL".into(), message });
+        }
     }
 
     /// Settings have no prefix, so a variable with ours is a mistake.

@@ -38,6 +38,8 @@ fn every_setting_can_be_set() {
         ("SESSION_IDLE", "12h"),
         ("SESSION_LIFETIME", "7d"),
         ("LOGIN_RATE", "off"),
+        ("SMTP_URL", "smtps://ada%40example.com:a%2Fb+c@mail.example.com"),
+        ("MAIL_FROM", "Parlor <parlor@example.com>"),
         ("TRANSPORTS", "polling, websocket"),
         ("POST_RATE", "100/min"),
         ("ACT_RATE", "7/h"),
@@ -70,6 +72,13 @@ fn every_setting_can_be_set() {
         session_idle: Duration::from_secs(12 * 3600),
         session_lifetime: Duration::from_secs(7 * 86400),
         login_rate: None,
+        smtp_url: Some(SmtpUrl {
+            host: "mail.example.com".into(),
+            port: 465,
+            tls: SmtpTls::Wrapped,
+            login: Some(("ada@example.com".into(), "a/b+c".into())),
+        }),
+        mail_from: Some("Parlor <parlor@example.com>".into()),
         transports: Transports::WebSocketAndPolling,
         post_rate: Some(Rate { count: NonZeroU32::new(100).unwrap(), per: Duration::from_secs(60) }),
         act_rate: Some(Rate { count: NonZeroU32::new(7).unwrap(), per: Duration::from_secs(3600) }),
@@ -96,9 +105,14 @@ fn every_problem_is_listed_at_once_and_names_its_variable() {
 #[test]
 fn no_problem_repeats_the_value() {
     for &name in &SETTINGS {
-        for value in
-            ["hunter2", "postgres://ada:hunter2@db?hunter2=hunter2", "https://ada:hunter2@x", "1/hunter2", "hunter2=hunter2"]
-        {
+        for value in [
+            "hunter2",
+            "postgres://ada:hunter2@db?hunter2=hunter2",
+            "https://ada:hunter2@x",
+            "smtp://ada:hunter2@x/hunter2",
+            "1/hunter2",
+            "hunter2=hunter2",
+        ] {
             let told = problems(&[(name, value)]).iter().map(ToString::to_string).collect::<String>();
             assert!(!told.contains("hunter2"), "{told}");
         }
@@ -156,6 +170,13 @@ fn wrong_values_are_refused() {
         ("SESSION_LIFETIME", "1 year"),
         ("LOGIN_RATE", "10"),
         ("LOGIN_RATE", "0/min"),
+        ("SMTP_URL", "mail.example.com"),
+        ("SMTP_URL", "http://mail.example.com"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://mail.example.com/path"),
+        ("SMTP_URL", "smtp://mail.example.com?tls=perhaps"),
+        ("SMTP_URL", "smtps://mail.example.com?tls=off"),
+        ("MAIL_FROM", "parlor"),
         ("POST_RATE", "ten/s"),
         ("ACT_RATE", "60"),
         ("TRANSPORTS", "polling"),
@@ -169,6 +190,31 @@ fn wrong_values_are_refused() {
         assert_eq!(found.len(), 1, "{name}={value}: {found:?}");
         assert_eq!(found[0].name, name);
     }
+}
+
+#[test]
+fn mail_is_encrypted_except_within_this_machine_or_when_it_must_not_be() {
+    for (url, port, tls) in [
+        ("smtp://mail.example.com", 587, SmtpTls::StartTls),
+        ("smtp://mail.example.com:2525?tls=required", 2525, SmtpTls::StartTls),
+        ("smtp://mail:1025?tls=off", 1025, SmtpTls::Off),
+        ("smtp://localhost", 25, SmtpTls::Off),
+        ("smtp://[::1]:2525", 2525, SmtpTls::Off),
+        ("smtp://127.0.0.1:2525?tls=required", 2525, SmtpTls::StartTls),
+        ("smtps://127.0.0.1", 465, SmtpTls::Wrapped),
+    ] {
+        let smtp = values::smtp_url(url).unwrap();
+        assert_eq!((smtp.port, smtp.tls), (port, tls), "{url}");
+    }
+}
+
+#[test]
+fn links_in_mails_need_a_host_that_requests_do_not_choose() {
+    let smtp = ("SMTP_URL", "smtps://mail.example.com");
+    let found = problems(&[smtp, ("LISTEN", "0.0.0.0:3000")]);
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["SMTP_URL: needs PUBLIC_URL, for the links in mails"]);
+    assert!(problems(&[smtp, ("LISTEN", "0.0.0.0:3000"), ("PUBLIC_URL", "https://chat.example")]).is_empty());
+    assert!(problems(&[smtp]).is_empty(), "it listens on this machine only");
 }
 
 #[test]
@@ -229,7 +275,7 @@ fn the_example_is_complete_and_true() {
     };
     assert!(read(&lines) == Ok(fixed));
     for (name, value) in lines {
-        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE");
+        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
 }

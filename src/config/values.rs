@@ -187,6 +187,79 @@ pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {
     Ok(PublicUrl { origin: format!("{scheme}://{host}{suffix}"), host, is_https })
 }
 
+/// The server that takes mails.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpUrl {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: SmtpTls,
+    /// A username and a password.
+    pub login: Option<(String, String)>,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// TLS from the beginning.
+    Wrapped,
+    /// The server must offer `STARTTLS`.
+    StartTls,
+    /// Not at all.
+    Off,
+}
+
+pub(super) fn smtp_url(text: &str) -> Parsed<SmtpUrl> {
+    let wrong = || {
+        "must be smtps://USER:PASSWORD@HOST or smtp://USER:PASSWORD@HOST:PORT. Write a sign such as @ / ? # in a password as %40, and so on"
+            .to_owned()
+    };
+    let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
+    let decode = |text: &str| percent_encoding(text).ok_or_else(wrong);
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return Err(wrong()) };
+    // An IPv6 address is in brackets.
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let (port, tls) = match (url.scheme(), url.query()) {
+        ("smtps", None) => (465, SmtpTls::Wrapped),
+        ("smtp", None) if is_here => (25, SmtpTls::Off),
+        ("smtp", None | Some("tls=required")) => (587, SmtpTls::StartTls),
+        ("smtp", Some("tls=off")) => (25, SmtpTls::Off),
+        _ => return Err(wrong()),
+    };
+    if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+        return Err(wrong());
+    }
+    let login = match (url.username(), url.password()) {
+        ("", None) => None,
+        (username, password) => Some((decode(username)?, decode(password.unwrap_or_default())?)),
+    };
+    Ok(SmtpUrl { host, port: url.port().unwrap_or(port), tls, login })
+}
+
+/// A text without its percent-encoding.
+fn percent_encoding(text: &str) -> Option<String> {
+    // The form decoder also reads `+` as a space.
+    let pairs: Vec<_> = form_urlencoded::parse(text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    match &pairs[..] {
+        [] => Some(String::new()),
+        [name] if !name.contains(['\u{fffd}', '\0', '\r', '\n']) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// A sender of mails.
+pub(super) fn mailbox(text: &str) -> Parsed<String> {
+    match text.parse::<lettre::message::Mailbox>() {
+        Ok(_) if text.is_ascii() => Ok(text.into()),
+        _ => Err("must be an address, such as parlor@example.com or Parlor <parlor@example.com>".into()),
+    }
+}
+
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     let network = |part: &str| {
         let part = part.trim();

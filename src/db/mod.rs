@@ -12,6 +12,7 @@ mod connections;
 pub mod direct;
 mod directory;
 pub mod drafts;
+pub mod emails;
 mod file;
 mod history;
 pub mod invites;

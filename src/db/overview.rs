@@ -144,6 +144,8 @@ pub struct AdminPerson {
     pub last_seen_at: Millis,
     /// When they were banned.
     pub banned_at: Option<Millis>,
+    /// Their verified email address.
+    pub email: Option<String>,
 }
 
 /// A room as administrators see it.
@@ -174,7 +176,8 @@ impl Db {
         limit: i64,
     ) -> sqlx::Result<Vec<AdminPerson>> {
         let mut statement =
-            "select id, username, name, is_admin, created_at, coalesce(seen_at, created_at) as last_seen_at, banned_at
+            "select id, username, name, is_admin, created_at, coalesce(seen_at, created_at) as last_seen_at, banned_at,
+                    (select address from emails where user_id = users.id) as email
              from users where (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))"

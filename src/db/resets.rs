@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::users::replace_password;
 use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::model::UserId;
@@ -41,20 +42,22 @@ pub struct ListedAccount {
 }
 
 impl Db {
-    /// Stores a link by the hash of its token. It replaces the account's earlier link, and expired ones.
+    /// Stores a link by the hash of its token. It replaces expired ones, and the account's earlier links if `is_only`.
     pub async fn insert_reset(
         &self,
         user: UserId,
         token_hash: String,
         now: Millis,
         expires_at: Millis,
+        is_only: bool,
         event: &Event,
     ) -> sqlx::Result<()> {
         let rows = rows([event]);
         transaction!(self, |tx| {
-            sqlx::query("delete from resets where user_id = $1 or expires_at <= $2")
+            sqlx::query("delete from resets where (user_id = $1 and $3) or expires_at <= $2")
                 .bind(user)
                 .bind(now)
+                .bind(is_only)
                 .execute(&mut *tx)
                 .await?;
             sqlx::query("insert into resets (token_hash, user_id, created_at, expires_at) values ($1, $2, $3, $4)")
@@ -95,14 +98,7 @@ impl Db {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(user) = user else { return Ok(false) };
-            sqlx::query("update users set password_hash = $2 where id = $1")
-                .bind(user)
-                .bind(&password_hash)
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
-            sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
-            record!(tx, rows);
+            replace_password!(tx, user, password_hash, rows);
             true
         })
     }

@@ -102,6 +102,22 @@ impl From<UserRow> for User {
     }
 }
 
+/// Stores a new password hash in a transaction, ends all that the old password was good for, and records it.
+macro_rules! replace_password {
+    ($tx:expr, $user:expr, $password_hash:expr, $rows:expr) => {{
+        sqlx::query("update users set password_hash = $2 where id = $1")
+            .bind($user)
+            .bind($password_hash)
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query("delete from sessions where user_id = $1").bind($user).execute(&mut *$tx).await?;
+        sqlx::query("delete from resets where user_id = $1").bind($user).execute(&mut *$tx).await?;
+        crate::db::audit::record!($tx, $rows);
+    }};
+}
+
+pub(super) use replace_password;
+
 impl Db {
     /// All usernames.
     pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
@@ -281,15 +297,6 @@ impl Db {
     /// Stores a new password hash and deletes every session and every reset link of the user, in one transaction.
     pub async fn set_password(&self, user: UserId, password_hash: String, event: &Event) -> sqlx::Result<()> {
         let rows = rows([event]);
-        transaction!(self, |tx| {
-            sqlx::query("update users set password_hash = $2 where id = $1")
-                .bind(user)
-                .bind(&password_hash)
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
-            sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
-            record!(tx, rows);
-        })
+        transaction!(self, |tx| replace_password!(tx, user, password_hash, rows))
     }
 }

@@ -13,6 +13,7 @@ mod person;
 mod preferences;
 mod room;
 pub mod sidebar;
+pub mod user_agent;
 pub mod username;
 pub mod validate;
 

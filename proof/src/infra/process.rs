@@ -115,6 +115,14 @@ impl Process {
         self.stderr.all()
     }
 
+    /// The first line of its standard error with this text.
+    pub async fn logs(&self, text: &str) -> String {
+        match self.stderr.line(|line| line.contains(text)).await {
+            Some(line) => line,
+            None => panic!("it does not log {text:?}:\n{}", self.stderr()),
+        }
+    }
+
     /// Its whole standard error, once it has ended.
     pub async fn all_stderr(&self) -> String {
         self.stderr.line(|_| false).await;

@@ -13,6 +13,8 @@ pub enum Program {
     Browser,
     /// `strace`, which sees the order of system calls.
     Strace,
+    /// The servers of `tests/servers`: Node, and the packages in `tests/servers/node_modules`.
+    Servers,
 }
 
 impl Program {
@@ -22,6 +24,10 @@ impl Program {
             Self::Postgres => postgres("initdb").is_some() && postgres("pg_ctl").is_some(),
             Self::Redis => on_path("redis-server").or_else(|| on_path("valkey-server")).is_some(),
             Self::Browser => browser().is_some() && on_path("chromedriver").is_some(),
+            Self::Servers => {
+                let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers/node_modules/.installed");
+                on_path("node").is_some() && on_path("openssl").is_some() && packages.exists()
+            }
             // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {
                 let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();

@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod admin;
 pub mod bans;
 pub mod drafts;
+pub mod email;
 pub mod emoji;
 pub mod fallback;
 pub mod health;
@@ -45,6 +46,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(admin::router())
         .merge(bans::router())
         .merge(drafts::router())
+        .merge(email::router())
         .merge(history::router())
         .merge(invites::router())
         .merge(keys::router())

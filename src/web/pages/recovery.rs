@@ -1,4 +1,4 @@
-//! Forgotten passwords: links by administrators, and the form for a new password.
+//! Forgotten passwords: links by administrators and by mail, and the form for a new password.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -19,12 +19,13 @@ use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
-use crate::web::views::{DeadResetPage, ResetLinkPage, ResetPage};
+use crate::web::views::{DeadResetPage, ForgotPage, ResetLinkPage, ResetPage};
 
 /// The routes.
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/admin/people/{username}/reset", post(create))
+        .route("/reset", get(forgot_page).post(forgot).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
         .route("/reset/{token}", get(form).post(reset).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
 }
 
@@ -45,6 +46,38 @@ pub async fn create(
     }
     let layout = layout(&state, &user).await?;
     Ok(page_with(StatusCode::CREATED, &ResetLinkPage { layout, username: link.username, link: url }))
+}
+
+/// `GET /reset`: for those who forgot their password.
+pub async fn forgot_page(State(state): State<AppState>, ThemeCookie(theme): ThemeCookie) -> Response {
+    page(&ForgotPage { problem: None, is_sent: false, sends_mail: state.accounts.sends_mail(), theme })
+}
+
+/// The form of those who forgot their password.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Forgotten {
+    account: String,
+}
+
+/// `POST /reset`: the answer is the same whether or not there is such an account.
+pub async fn forgot(
+    State(state): State<AppState>,
+    ThemeCookie(theme): ThemeCookie,
+    source: Source,
+    format: Format,
+    Form(form): Form<Forgotten>,
+) -> Result<Response> {
+    let sends_mail = state.accounts.sends_mail();
+    match state.accounts.ask_for_reset_link(&form.account, &source) {
+        Ok(()) if format.is_json() => Ok(Json(json!({ "ok": true })).into_response()),
+        Ok(()) => Ok(page(&ForgotPage { problem: None, is_sent: true, sends_mail, theme })),
+        Err(error) if format.is_json() => Err(error),
+        Err(error) => {
+            let problem = Some((&error).into());
+            Ok(form_again(&error, &ForgotPage { problem, is_sent: false, sends_mail, theme }))
+        }
+    }
 }
 
 /// `GET /reset/{token}`: the form for a new password.

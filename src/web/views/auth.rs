@@ -99,6 +99,20 @@ impl RegisterPage {
     }
 }
 
+/// `GET /reset`.
+#[derive(Debug, Template)]
+#[template(path = "accounts/forgot.html")]
+pub struct ForgotPage {
+    /// The error of the form.
+    pub problem: Option<Problem>,
+    /// Whether a link was asked for.
+    pub is_sent: bool,
+    /// Whether the server sends mails.
+    pub sends_mail: bool,
+    /// The color theme.
+    pub theme: Theme,
+}
+
 /// `GET /reset/{token}`.
 #[derive(Debug, Template)]
 #[template(path = "accounts/reset.html")]

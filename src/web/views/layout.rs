@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{device, hue, initials};
+use super::{hue, initials};
 use crate::accounts::session::SessionUser;
 use crate::chat::display_names::DisplayNames;
-use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility};
+use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility, user_agent};
 use crate::permissions::{self, ServerAction};
 use crate::settings::Values;
 use crate::web::times::Times;
@@ -216,7 +216,7 @@ impl AppLayout {
     /// The latest log-in from an unknown device: where, and when.
     pub(super) fn new_log_in(&self) -> Option<(String, String)> {
         let log_in = self.me.new_log_in.as_ref()?;
-        let device = device::name(log_in.user_agent.as_deref().unwrap_or_default());
+        let device = user_agent::name(log_in.user_agent.as_deref().unwrap_or_default());
         let place = log_in.address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
         Some((format!("{device}{place}"), self.times.moment(&self.times.at(log_in.at))))
     }

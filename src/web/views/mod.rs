@@ -4,7 +4,7 @@
 
 pub mod admin;
 mod auth;
-mod device;
+mod email;
 mod entry;
 mod fixed;
 mod fold;
@@ -22,7 +22,8 @@ mod static_pages;
 
 use askama::Template;
 
-pub use self::auth::{DeadInvitePage, DeadResetPage, LoginPage, RegisterPage, ResetPage, SetupPage};
+pub use self::auth::{DeadInvitePage, DeadResetPage, ForgotPage, LoginPage, RegisterPage, ResetPage, SetupPage};
+pub use self::email::{DeadEmailPage, EmailPage, VerifyEmailPage};
 pub use self::invites::{InviteFields, InviteRow, InvitesPage};
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};

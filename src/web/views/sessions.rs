@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use super::{AppLayout, device, moments};
+use super::{AppLayout, moments};
 use crate::accounts::session_list::{OwnSession, SessionsPage as Listing};
 use crate::clock::Millis;
+use crate::model::user_agent;
 
 /// `GET /settings/sessions`.
 #[derive(Debug, Template)]
@@ -49,7 +50,7 @@ impl Row {
         Self {
             id,
             is_current: current,
-            device: device::name(&user_agent),
+            device: user_agent::name(&user_agent),
             user_agent,
             address: address.unwrap_or_default(),
             began_at: created_at.to_string(),

@@ -2,6 +2,7 @@
 
 mod access;
 mod cookies;
+mod email;
 mod invites;
 mod login;
 mod logout;

@@ -7,7 +7,7 @@ use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{TestApp, axe, in_browser};
 
 /// The pages of strangers.
-const DOORS: [&str; 4] = ["/setup", "/login", "/register", "/offline"];
+const DOORS: [&str; 5] = ["/setup", "/login", "/register", "/reset", "/offline"];
 /// The pages of somebody who is signed in. A new page belongs here.
 const PAGES: &[&str] = &[
     "/rooms",
@@ -33,6 +33,7 @@ const PAGES: &[&str] = &[
     "/direct",
     "/settings",
     "/settings/password",
+    "/settings/email",
     "/settings/sessions",
 ];
 /// How pages are looked at.

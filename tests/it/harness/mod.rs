@@ -10,6 +10,7 @@ pub mod follower;
 pub mod panics;
 pub mod process;
 pub mod rows;
+pub mod servers;
 
 use std::future::Future;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 11] = [
+const FORMS: [(&str, &[(&str, &str)]); 14] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -18,6 +18,9 @@ const FORMS: [(&str, &[(&str, &str)]); 11] = [
     ("/rooms/general/leave", &[]),
     ("/settings", &[("status", "forged")]),
     ("/settings/password", &[("current", PASSWORD), ("password", PASSWORD)]),
+    ("/settings/email", &[("email", "eve@example.com"), ("password", PASSWORD)]),
+    ("/settings/email/remove", &[("password", PASSWORD)]),
+    ("/reset", &[("account", "ada")]),
     ("/settings/sessions/end-others", &[]),
     ("/settings/sessions/seen", &[]),
     ("/logout", &[]),

@@ -59,5 +59,6 @@ fn json_of(person: &AdminPerson) -> Value {
     json!({
         "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin),
         "created_at": person.created_at, "last_seen_at": person.last_seen_at, "banned_at": person.banned_at,
+        "email": person.email,
     })
 }

@@ -1,0 +1,2 @@
+drop table email_links;
+drop table emails;

@@ -1,0 +1,134 @@
+//! Email addresses: setting, verifying and removing one's own.
+//!
+//! Owns that an address counts only once its owner has opened a link, and that nobody learns whose an address is. The database holds the
+//! hashes of the links' tokens.
+
+use std::sync::Arc;
+
+use super::mailing::Purpose;
+use super::rate_limiter::Limited;
+use super::session::SessionUser;
+use super::throttle::{Attempt, network};
+use super::{Accounts, hash, to_its_end};
+use crate::db::emails::{EmailLink, Verified};
+use crate::encoding::random_hex;
+use crate::error::{Error, Result};
+use crate::mail::Address;
+use crate::model::SessionKey;
+use crate::security_log::{Action, Source};
+
+/// Lifetime of a link, in milliseconds: a day.
+const LIFETIME: i64 = 24 * 60 * 60 * 1000;
+
+const NO_LINK: Error = Error::NotFound("link");
+const NO_MAIL: Error = Error::Forbidden("This server doesn’t send mail.");
+const TAKEN: Error = Error::Forbidden("Another account uses this email address.");
+
+/// A person's addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Emails {
+    /// The verified one.
+    pub verified: Option<String>,
+    /// The one to which a link was sent.
+    pub pending: Option<String>,
+}
+
+impl Accounts {
+    /// A person's own addresses.
+    pub async fn own_emails(&self, user: &SessionUser) -> Result<Emails> {
+        let (verified, pending) = self.db.find_emails(user.id, self.clock.now()).await?;
+        Ok(Emails { verified, pending })
+    }
+
+    /// Sends a link that verifies an address. The earlier one ends.
+    ///
+    /// # Errors
+    /// `forbidden` if the server sends no mails; `invalid` for `email` or `password`; `rate_limited`.
+    pub async fn set_email(
+        self: &Arc<Self>,
+        user: &SessionUser,
+        session: &SessionKey,
+        email: &str,
+        password: &str,
+        source: &Source,
+    ) -> Result<()> {
+        if !self.mailing.is_on() {
+            return Err(NO_MAIL);
+        }
+        let address = Address::parse(email)?;
+        self.verify_password(user, session, password, "password", source).await?;
+        let now = self.clock.now();
+        let charged = self.mailing.charge_network(source.address.map(network), now);
+        let charged = charged.and_then(|()| self.mailing.charge(user.id, &address, Purpose::Link, now));
+        charged.map_err(|Limited { retry_after, .. }| Error::RateLimited { retry_after })?;
+        let (token, event) = (random_hex(), self.event(Action::SendEmailLink, source).by(user.id, &user.username));
+        let event = event.about(&*user.username);
+        let (hashed, typed) = (hash(&token), address.as_str().to_owned());
+        self.db.insert_email_link(user.id, hashed, typed, now, now.plus(LIFETIME), &event).await?;
+        self.reports.committed(&event);
+        self.mailing.send_email_link(address, &user.username, &token);
+        Ok(())
+    }
+
+    /// What a link verifies. A token that is unknown, used or expired counts as a guess from its address.
+    ///
+    /// # Errors
+    /// `not_found`; `rate_limited` after too many guesses.
+    pub async fn check_email_link(&self, token: &str, source: &Source) -> Result<EmailLink> {
+        let attempt = Attempt::Token(source.address.map(network));
+        self.may_try(&attempt, || self.event(Action::Throttled, source).note("email"))?;
+        if let Some(found) = self.db.find_email_link(&hash(token), self.clock.now()).await? {
+            return Ok(found);
+        }
+        self.failed(&attempt);
+        self.reports.report_later(self.event(Action::EmailRefused, source));
+        Err(NO_LINK)
+    }
+
+    /// Verifies an address with a link, which is used up. Whoever opens it need not be signed in: they read the mail.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` if another account has the address; `rate_limited` after too many guesses.
+    pub async fn verify_email(self: &Arc<Self>, token: &str, source: &Source) -> Result<()> {
+        let link = self.check_email_link(token, source).await?;
+        let (accounts, token, source) = (self.clone(), token.to_owned(), source.clone());
+        to_its_end(async move {
+            let (user, username, address) = (link.user_id, link.username.clone(), link.address.clone());
+            let (now, folded) = (accounts.clock.now(), Address::parse(&address)?.folded());
+            let event = accounts.event(Action::ChangeEmail, &source).about(&*username);
+            match accounts.db.use_email_link(hash(&token), link, folded, now, &event).await? {
+                Verified::NoLink => return Err(NO_LINK),
+                Verified::Taken => return Err(TAKEN),
+                Verified::Yes(before) => {
+                    if let Some(before) = before.filter(|before| *before != address) {
+                        accounts.mailing.send_address_changed(user, &username, &before, now);
+                    }
+                }
+            }
+            accounts.reports.committed(&event);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes one's own address.
+    ///
+    /// # Errors
+    /// `invalid` for `password`; `rate_limited` after too many wrong passwords.
+    pub async fn remove_email(
+        self: &Arc<Self>,
+        user: &SessionUser,
+        session: &SessionKey,
+        password: &str,
+        source: &Source,
+    ) -> Result<()> {
+        self.verify_password(user, session, password, "password", source).await?;
+        let event = self.event(Action::RemoveEmail, source).by(user.id, &user.username).about(&*user.username);
+        let Some(removed) = self.db.remove_email(user.id, &event).await? else { return Ok(()) };
+        self.reports.committed(&event);
+        if let Some(before) = removed {
+            self.mailing.send_address_changed(user.id, &user.username, &before, self.clock.now());
+        }
+        Ok(())
+    }
+}

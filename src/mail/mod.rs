@@ -1,0 +1,177 @@
+//! Mail: the way out.
+//!
+//! Owns one door, [`Mailer::send`], and behind it what waits: in memory, bounded, tried a few times. What is not sent when the program
+//! stops is lost. It must not know why a mail is sent or who asked for it, and it must not log an address or a text; a server's answer may
+//! quote both.
+
+mod address;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::{AsyncSmtpTransport, Error};
+use lettre::{AsyncTransport, Tokio1Executor};
+use tokio::sync::Semaphore;
+
+pub use self::address::Address;
+use crate::config::{Config, SmtpTls, SmtpUrl};
+use crate::encoding::random_hex;
+
+/// How many mails may wait.
+const QUEUE: usize = 1000;
+/// How many connections to the server there may be.
+const CONNECTIONS: usize = 4;
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// The pauses between attempts.
+const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(120)];
+
+/// A mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// To whom.
+    pub to: Address,
+    /// What it is about.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Sends mails, if there is a server for them.
+pub struct Mailer(Option<Arc<Outgoing>>);
+
+struct Outgoing {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    /// A permit for each mail.
+    queue: Arc<Semaphore>,
+    /// A permit for each attempt.
+    connections: Semaphore,
+}
+
+impl Mailer {
+    /// Sends as the settings say.
+    pub fn new(config: &Config) -> Self {
+        let host = config.public_url.as_ref().map_or("localhost", |url| url.host.trim_matches(['[', ']']));
+        let outgoing = config.smtp_url.as_ref().and_then(|smtp| {
+            // Checked by `config`. An address of digits is no domain.
+            let from = config.mail_from.as_deref().and_then(|from| from.parse().ok());
+            let from = from.or_else(|| format!("Parlor <parlor@{host}>").parse().ok());
+            let from = from.unwrap_or_else(|| {
+                Mailbox::new(Some("Parlor".into()), lettre::Address::new("parlor", "localhost").expect("it is one"))
+            });
+            let transport = transport(smtp)
+                .inspect_err(|error| tracing::error!(%error, "mails cannot be sent: TLS does not work here"))
+                .ok()?;
+            let connections = Semaphore::new(CONNECTIONS);
+            Some(Arc::new(Outgoing { transport, from, queue: Arc::new(Semaphore::new(QUEUE)), connections }))
+        });
+        Self(outgoing)
+    }
+
+    /// Whether there is a server for mails.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Sends a mail, later. When too many wait, it is dropped.
+    pub fn send(&self, mail: Mail) {
+        let Some(outgoing) = &self.0 else { return };
+        let Ok(place) = outgoing.queue.clone().try_acquire_owned() else {
+            tracing::warn!(waiting = QUEUE, "a mail was dropped: too many wait for the mail server");
+            return;
+        };
+        let outgoing = outgoing.clone();
+        tokio::spawn(async move {
+            outgoing.deliver(mail).await;
+            drop(place);
+        });
+    }
+}
+
+impl Outgoing {
+    async fn deliver(&self, mail: Mail) {
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, mail.to.into()))
+            .subject(mail.subject)
+            .date_now()
+            .message_id(Some(format!("<{}@{}>", random_hex(), self.from.email.domain())))
+            // No automatic answers, please (RFC 3834).
+            .header(AutoSubmitted)
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.text);
+        let Ok(message) = message else {
+            tracing::error!("a mail could not be written");
+            return;
+        };
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let attempt = async {
+                let _connection = self.connections.acquire().await;
+                tokio::time::timeout(ATTEMPT, self.transport.send(message.clone())).await
+            };
+            let (why, is_final) = match attempt.await {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => (reason(&error), error.is_permanent()),
+                Err(_) => ("no answer in time".to_owned(), false),
+            };
+            let pause = if is_final { None } else { pauses.next() };
+            let Some(pause) = pause else {
+                tracing::error!(why, "a mail was not sent");
+                return;
+            };
+            tracing::warn!(why, again_in = pause.as_secs(), "a mail was not sent yet");
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+fn transport(smtp: &SmtpUrl) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    let tls = || TlsParameters::builder(smtp.host.clone()).build_rustls();
+    let tls = match smtp.tls {
+        SmtpTls::Wrapped => Tls::Wrapper(tls()?),
+        SmtpTls::StartTls => Tls::Required(tls()?),
+        SmtpTls::Off => Tls::None,
+    };
+    let mut builder =
+        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(ATTEMPT));
+    if let Some((username, password)) = &smtp.login {
+        builder = builder.credentials(Credentials::new(username.clone(), password.clone()));
+    }
+    Ok(builder.build())
+}
+
+/// Why a mail was not sent, without anything that the server said.
+fn reason(error: &Error) -> String {
+    match error.status() {
+        Some(code) => format!("the server answered {code}"),
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None if error.is_tls() => "TLS failed: is the certificate one that this machine trusts?".to_owned(),
+        None if error.is_response() => "the answer is not SMTP".to_owned(),
+        None if error.is_client() => "the server does not offer what is needed, such as STARTTLS or a log-in".to_owned(),
+        None => "the connection failed; with TLS, also if the certificate is not one that this machine trusts".to_owned(),
+    }
+}
+
+/// `Auto-Submitted: auto-generated`.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".into())
+    }
+}

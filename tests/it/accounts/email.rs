@@ -1,0 +1,275 @@
+//! Email addresses, and what is mailed to them: with a real mail server, which also says what it does not like.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::recorded;
+use crate::both;
+use crate::harness::app::Server;
+use crate::harness::servers::{Script, certificate};
+use crate::harness::site::PASSWORD;
+use crate::harness::{Answer, DEADLINE, Database, Nodes, Person, process};
+use crate::{nodes, once};
+
+const NEW: &str = "eleven slow lighthouses";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A mail server, and Parlor with it; nothing where this machine has no mail server.
+async fn with_mail(database: &Database) -> Option<(Script, Server)> {
+    let mail = Script::start("mail.js", &["plain"]).await?;
+    let server = Server::start(database.url(), &[("SMTP_URL", &format!("smtp://127.0.0.1:{}", mail.port))]).await;
+    Some((mail, server))
+}
+
+/// Asks for a link that verifies an address; gives its path.
+async fn link(mail: &Script, person: &Person, address: &str) -> String {
+    let form = [("email", address), ("password", PASSWORD)];
+    assert_eq!(person.post("/settings/email", &form).await.expect(303).location(), "/settings/email?sent");
+    let sent = mail.next_mail().await;
+    assert_eq!(sent.to, address);
+    sent.link(&person.site.origin, "/email/")
+}
+
+/// Verifies an address.
+async fn verify(mail: &Script, person: &Person, address: &str) {
+    let path = link(mail, person, address).await;
+    assert_eq!(person.post(&path, &[]).await.expect(303).location(), "/settings/email");
+}
+
+async fn emails(person: &Person) -> Value {
+    person.get_json("/settings/email").await.expect(200).json()
+}
+
+/// Waits until a query has this many rows.
+async fn has_rows(database: &Database, query: &str, count: usize) {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while database.query(query).await.len() != count {
+        assert!(tokio::time::Instant::now() < deadline, "{query}: {:?}", database.query(query).await);
+    }
+}
+
+#[apply(both)]
+async fn an_address_counts_once_its_owner_opened_the_link(database: &Database) {
+    let Some((mail, server)) = with_mail(database).await else { return };
+    let (ada, eve, rosa) = (server.register("ada").await, server.register("eve").await, server.register("rosa").await);
+    database.make_admin("rosa").await;
+    assert_eq!(emails(&ada).await, json!({ "email": null, "pending": null, "available": true }));
+    for (email, password, field) in [("ada", PASSWORD, "email"), ("ada@example.com", "a wrong guess", "password")] {
+        let form = [("email", email), ("password", password)];
+        assert!(ada.post("/settings/email", &form).await.expect(422).body.contains("id=\"problem\""));
+        let asked = Answer::of(ada.form("/settings/email", &form).header("accept", "application/json")).await;
+        assert_eq!(asked.expect(422).json()["error"]["field"], field);
+    }
+    let path = link(&mail, &ada, "Ada@Example.com").await;
+    assert_eq!(emails(&ada).await, json!({ "email": null, "pending": "Ada@Example.com", "available": true }));
+    let stored = format!("{:?}{:?}", database.rows("email_links").await, database.rows("audit").await);
+    assert!(!stored.contains(&path["/email/".len()..]), "a backup would verify an address: {stored}");
+    // To look at it is not to confirm it, and whoever reads the mail need not be signed in.
+    let stranger = server.stranger();
+    let page = stranger.get(&path).await;
+    assert!(page.expect(200).body.contains("Ada@Example.com") && page.body.contains("@ada"), "{}", page.body);
+    assert_eq!(emails(&ada).await["email"], Value::Null);
+    stranger.post(&path, &[]).await.expect(303);
+    assert_eq!(emails(&ada).await, json!({ "email": "Ada@Example.com", "pending": null, "available": true }));
+    for answer in [stranger.get(&path).await, stranger.post(&path, &[]).await] {
+        assert!(answer.expect(404).body.contains("This link doesn’t work"), "{}", answer.body);
+    }
+    // Only administrators see it.
+    for path in ["/people/ada", "/people", "/settings/email", "/rooms"] {
+        assert!(!eve.get(path).await.expect(200).body.contains("Example.com"), "{path}");
+        assert!(!eve.get_json(path).await.expect(200).body.contains("Example.com"), "{path}");
+    }
+    assert_eq!(rosa.get_json("/admin/people?q=ada").await.expect(200).json()["people"][0]["email"], "Ada@Example.com");
+    assert!(rosa.get("/admin/people").await.expect(200).body.contains("Ada@Example.com"));
+    // Nobody else can verify it, however it is written.
+    let taken = link(&mail, &eve, "ada@example.COM").await;
+    assert!(eve.post(&taken, &[]).await.expect(403).body.contains("Another account"));
+    assert_eq!(emails(&eve).await["email"], Value::Null);
+    // A link ends with time, and with a newer one.
+    let old = link(&mail, &eve, "eve@example.com").await;
+    server.pass(DAY);
+    eve.post(&old, &[]).await.expect(404);
+    let (first, second) = (link(&mail, &eve, "e1@example.com").await, link(&mail, &eve, "e2@example.com").await);
+    eve.post(&first, &[]).await.expect(404);
+    eve.post(&second, &[]).await.expect(303);
+    // The address of before hears of the new one, and of the end.
+    verify(&mail, &eve, "e3@example.com").await;
+    let notice = mail.next_mail().await;
+    assert!(notice.to == "e2@example.com" && notice.text.contains("no longer uses this email address"), "{notice:?}");
+    eve.post("/settings/email/remove", &[("password", "a wrong guess")]).await.expect(422);
+    eve.post("/settings/email/remove", &[("password", PASSWORD)]).await.expect(303);
+    assert_eq!(mail.next_mail().await.to, "e3@example.com");
+    assert_eq!(emails(&eve).await, json!({ "email": null, "pending": null, "available": true }));
+    assert_eq!(recorded(database, "user.email").await, ["nobody ada", "nobody eve", "nobody eve"]);
+    assert_eq!(recorded(database, "user.email_remove").await, ["eve eve"]);
+    assert!(!format!("{:?}", database.rows("audit").await).contains("xample.com"), "the log has no addresses");
+    assert!(server.stranger().get("/settings/email").await.expect(303).location().starts_with("/login"));
+}
+
+#[apply(both)]
+async fn a_forgotten_password_is_replaced_with_a_link_by_mail(database: &Database) {
+    let Some((mail, server)) = with_mail(database).await else { return };
+    let (ada, _) = (server.register("ada").await, server.register("eve").await);
+    verify(&mail, &ada, "ada@example.com").await;
+    let stranger = server.stranger();
+    assert!(stranger.get("/login").await.body.contains("href=\"/reset\""));
+    assert!(stranger.get("/reset").await.expect(200).body.contains("name=\"account\""));
+    // The answer is the same for everybody, and comes before anybody is looked up.
+    let mut answers = Vec::new();
+    for account in ["nobody", "eve", "eve@example.com", "", "two words", "@@", &"x".repeat(300), " ADA@example.com "] {
+        let answer = stranger.post("/reset", &[("account", account)]).await;
+        answers.push(answer.expect(200).body.split("</html>").next().expect("a page").to_owned());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]) && answers[0].contains("Check your mail"), "{answers:?}");
+    // Of these, one is an account's.
+    let first = mail.next_mail().await;
+    assert!(first.to == "ada@example.com" && first.from == "parlor@localhost", "{first:?}");
+    assert!(first.text.contains("Auto-Submitted: auto-generated") && first.text.contains("@ada"), "{}", first.text);
+    let by_name = stranger.form("/reset", &[("account", "Ada")]).header("accept", "application/json");
+    assert_eq!(Answer::of(by_name).await.expect(200).json(), json!({ "ok": true }));
+    let second = mail.next_mail().await.link(&server.origin, "/reset/");
+    // Whoever asks again does not end the link that somebody waits for.
+    let path = first.link(&server.origin, "/reset/");
+    stranger.get(&second).await.expect(200);
+    assert_eq!(stranger.post(&path, &[("password", NEW)]).await.expect(303).location(), "/login");
+    let notice = mail.next_mail().await;
+    assert!(notice.to == "ada@example.com" && notice.text.contains("Subject: Your password was changed"), "{notice:?}");
+    stranger.get(&second).await.expect(404);
+    ada.get("/rooms").await.expect(303);
+    // The log-in is from a device that nobody knows.
+    let form = stranger.form("/login", &[("username", "ada"), ("password", NEW)]);
+    Answer::of(form.header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"))
+        .await
+        .expect(303);
+    let notice = mail.next_mail().await;
+    assert!(notice.text.contains("Firefox on Linux at 127.0.0.1") && notice.text.contains("/settings/sessions"), "{notice:?}");
+    let events = database.query("select actor, target, detail from audit where action = 'user.reset_link'").await;
+    assert!(events.len() == 2 && events.iter().all(|event| event["actor"].is_null() && event["target"] == "ada"), "{events:?}");
+    // A banned account gets nothing: the next mail is somebody else's.
+    let rosa = server.register("rosa").await;
+    database.make_admin("rosa").await;
+    verify(&mail, &rosa, "rosa@example.com").await;
+    rosa.post("/people/ada/ban", &[]).await.expect(303);
+    stranger.post("/reset", &[("account", "ada")]).await.expect(200);
+    stranger.post("/reset", &[("account", "rosa")]).await.expect(200);
+    assert_eq!(mail.next_mail().await.to, "rosa@example.com");
+    assert_eq!(
+        database.query("select 1 as one from resets join users on users.id = user_id where username = 'ada'").await.len(),
+        0
+    );
+}
+
+#[apply(both)]
+async fn mails_are_bounded_for_each_person_and_each_network(database: &Database) {
+    let Some((mail, server)) = with_mail(database).await else { return };
+    let ada = server.register("ada").await;
+    verify(&mail, &ada, "ada@example.com").await;
+    server.pass(HOUR);
+    let stranger = server.stranger();
+    for _ in 0..12 {
+        stranger.post("/reset", &[("account", "ada")]).await.expect(200);
+    }
+    has_rows(database, "select id from audit where action = 'request.throttled'", 1).await;
+    has_rows(database, "select token_hash from resets", 10).await;
+    for _ in 0..10 {
+        assert_eq!(mail.next_mail().await.to, "ada@example.com");
+    }
+    for _ in 0..18 {
+        stranger.post("/reset", &[("account", "nobody")]).await.expect(200);
+    }
+    let refused = stranger.post("/reset", &[("account", "nobody")]).await;
+    assert!(refused.expect(429).header("retry-after").parse::<u64>().is_ok(), "{refused:?}");
+    let form = [("email", "a2@example.com"), ("password", PASSWORD)];
+    ada.post("/settings/email", &form).await.expect(429);
+    server.pass(HOUR);
+    stranger.post("/reset", &[("account", "ada")]).await.expect(200);
+    assert_eq!(mail.next_mail().await.to, "ada@example.com");
+}
+
+#[apply(both)]
+async fn without_a_mail_server_an_administrator_is_asked(database: &Database) {
+    let server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    let stranger = server.stranger();
+    for answer in [stranger.get("/reset").await, stranger.post("/reset", &[("account", "ada")]).await] {
+        assert!(answer.expect(200).body.contains("Ask an administrator"), "{}", answer.body);
+    }
+    assert_eq!(emails(&ada).await, json!({ "email": null, "pending": null, "available": false }));
+    ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(403);
+    assert!(database.rows("resets").await.is_empty() && database.rows("email_links").await.is_empty());
+}
+
+#[apply(nodes)]
+async fn a_link_is_asked_for_at_one_node_and_opened_at_the_other(nodes: &Nodes) {
+    let Some((mail, a)) = with_mail(&nodes.database).await else { return };
+    let b = Server::start(nodes.database.url(), &[("SMTP_URL", &format!("smtp://127.0.0.1:{}", mail.port))]).await;
+    let ada = a.register("ada").await;
+    let path = link(&mail, &ada, "ada@example.com").await;
+    b.stranger().post(&path, &[]).await.expect(303);
+    assert_eq!(emails(&ada).await["email"], "ada@example.com");
+    b.stranger().post("/reset", &[("account", "ada")]).await.expect(200);
+    let path = mail.next_mail().await.link(&b.origin, "/reset/");
+    a.stranger().post(&path, &[("password", NEW)]).await.expect(303);
+    ada.get("/rooms").await.expect(303);
+    for mut server in [a, b] {
+        server.stop().await;
+    }
+}
+
+#[apply(once)]
+async fn what_is_refused_for_now_is_tried_again_and_nothing_is_logged_of_it(database: &Database) {
+    let Some(mail) = Script::start("mail.js", &["plain"]).await else { return };
+    let url = format!("smtp://ada:hunter2@127.0.0.1:{}", mail.port);
+    let server = process::start(database.folder(), database.url(), &[("SMTP_URL", &url), ("LOG", "trace")]).await;
+    let ada = server.register("ada").await;
+    ada.post("/settings/email", &[("email", "busy@example.com"), ("password", PASSWORD)]).await.expect(303);
+    server.logs("a mail was not sent yet").await;
+    let sent = mail.next_mail().await;
+    assert_eq!(sent.to, "busy@example.com");
+    let path = sent.link(&server.origin, "/email/");
+    ada.get(&path).await.expect(200);
+    ada.post("/settings/email", &[("email", "gone@example.com"), ("password", PASSWORD)]).await.expect(303);
+    let line = server.logs("a mail was not sent").await;
+    assert!(line.contains("a mail was not sent"), "{line}");
+    server.logs("the server answered 550").await;
+    let log = server.stderr();
+    for secret in ["example.com", "hunter2", &path["/email/".len()..]] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
+
+#[apply(once)]
+async fn mail_is_encrypted_and_a_certificate_that_nobody_trusts_is_refused(database: &Database) {
+    let [authority, certificate, key] = certificate(database.folder());
+    let text = |path: &std::path::Path| path.to_str().expect("a plain path").to_owned();
+    let (authority, certificate, key) = (text(&authority), text(&certificate), text(&key));
+    for (mode, scheme, parameters) in [("tls", "smtps", ""), ("starttls", "smtp", "?tls=required")] {
+        let Some(mail) = Script::start("mail.js", &[mode, &certificate, &key]).await else { return };
+        let url = format!("{scheme}://ada:hunter2@127.0.0.1:{}{parameters}", mail.port);
+        let trusting = [("SMTP_URL", &*url), ("SSL_CERT_FILE", &authority), ("MAIL_FROM", "Chat <chat@example.com>")];
+        let folder = tempfile::tempdir_in(database.folder()).expect("a folder");
+        let file = format!("sqlite://{}", folder.path().join("parlor.db").display());
+        let server = process::start(folder.path(), &file, &trusting).await;
+        let ada = server.register("ada").await;
+        ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(303);
+        let log_in = mail.next().await;
+        assert_eq!(log_in, json!({ "log_in": "ada", "secure": true }));
+        let sent = mail.next_mail().await;
+        assert!(sent.is_secure && sent.to == "ada@example.com" && sent.from == "chat@example.com", "{sent:?}");
+        drop(server);
+        let server = process::start(folder.path(), &file, &[("SMTP_URL", &*url)]).await;
+        let ada = server.log_in("ada").await;
+        ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(303);
+        let line = server.logs("a mail was not sent yet").await;
+        assert!(line.contains("certificate"), "{line}");
+    }
+    // STARTTLS that is not offered is not done without.
+    let Some(mail) = Script::start("mail.js", &["plain"]).await else { return };
+    let url = format!("smtp://127.0.0.1:{}?tls=required", mail.port);
+    let server = process::start(database.folder(), database.url(), &[("SMTP_URL", &url)]).await;
+    let ada = server.register("ada").await;
+    ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(303);
+    server.logs("a mail was not sent yet").await;
+}
