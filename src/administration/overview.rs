@@ -2,6 +2,8 @@
 //!
 //! Owns the numbers and the warnings. They are read at most once a minute, because counting messages takes a while.
 
+use std::time::Duration;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
@@ -9,6 +11,7 @@ use serde::{Serialize, Serializer};
 use super::Administration;
 use crate::clock::Millis;
 use crate::db::overview::{Counts, Engine};
+use crate::db::search::IndexProgress;
 use crate::error::Result;
 use crate::permissions::{self, Actor, ServerAction};
 
@@ -16,6 +19,8 @@ use crate::permissions::{self, Actor, ServerAction};
 const DAYS: usize = 30;
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
+/// With less room on the disk there is a warning, in bytes.
+const LITTLE_SPACE: i64 = 1024 * 1024 * 1024;
 /// How long the numbers are kept, in milliseconds.
 const KEPT: i64 = 60 * 1000;
 
@@ -34,8 +39,57 @@ pub struct Overview {
     pub version: &'static str,
     /// The database's name and version.
     pub database: Database,
+    /// How the database is.
+    pub health: Health,
     /// What is wrong, or probably a mistake.
     pub warnings: Vec<Warning>,
+}
+
+/// How the database is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    /// How long the database took for a simple question, in milliseconds.
+    pub database_ms: u64,
+    /// How fast that is.
+    pub database: Speed,
+    /// Whether searches find everything.
+    pub search: IndexState,
+    /// How much room is left on the disk of a SQLite file, in bytes.
+    pub disk_free_bytes: Option<i64>,
+}
+
+/// How fast the database answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// As it should.
+    Fast,
+    /// Pages are noticeably slower.
+    Slow,
+    /// People wait.
+    VerySlow,
+}
+
+impl Speed {
+    fn of(took: Duration) -> Self {
+        match took.as_millis() {
+            0..50 => Self::Fast,
+            50..500 => Self::Slow,
+            _ => Self::VerySlow,
+        }
+    }
+}
+
+/// How far the search index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexState {
+    /// Every message is in it.
+    Whole,
+    /// Some messages are not.
+    Behind,
+    /// Nodes of another version build it.
+    OtherVersion,
 }
 
 /// How many people there are.
@@ -149,6 +203,16 @@ impl Administration {
             messages: Messages { total: entries, per_day },
             storage: Storage { database_bytes: engine.bytes },
             version: env!("CARGO_PKG_VERSION"),
+            health: Health {
+                database_ms: u64::try_from(engine.took.as_millis()).unwrap_or(u64::MAX),
+                database: Speed::of(engine.took),
+                search: match self.db.index_progress().await? {
+                    IndexProgress::Whole => IndexState::Whole,
+                    IndexProgress::Behind => IndexState::Behind,
+                    IndexProgress::OtherVersion => IndexState::OtherVersion,
+                },
+                disk_free_bytes: engine.free_bytes,
+            },
             warnings: self.warnings(&engine, admins),
             database: Database { kind: engine.kind, version: engine.version },
         })
@@ -172,6 +236,16 @@ impl Administration {
                 "one_admin",
                 "There is only one administrator. Make somebody else one as well, in case they lose access.",
             ),
+            (
+                engine.free_bytes.is_some_and(|free| free < LITTLE_SPACE),
+                "disk_space",
+                "The disk of the database is almost full: less than 1 GB is left.",
+            ),
+            (
+                Speed::of(engine.took) == Speed::VerySlow,
+                "database_slow",
+                "The database is very slow: it took more than half a second to answer a simple question.",
+            ),
         ];
         let known = known.into_iter().filter(|(applies, ..)| *applies);
         let mut warnings: Vec<_> = known.map(|(_, code, message)| Warning { code, message: message.to_owned() }).collect();
@@ -192,6 +266,12 @@ fn date(days: i64) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_databases_are_told_from_fast_ones() {
+        let of = |ms| Speed::of(Duration::from_millis(ms));
+        assert_eq!([0, 49, 50, 499, 500].map(of), [Speed::Fast, Speed::Fast, Speed::Slow, Speed::Slow, Speed::VerySlow]);
+    }
 
     #[test]
     fn days_are_counted_from_the_epoch() {

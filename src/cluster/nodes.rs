@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::node::{Lag, Node, RedisStatus};
+use crate::administration::overview::Warning;
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::nodes::NodeRow;
@@ -83,6 +84,50 @@ pub struct Listed {
     /// What it says of itself.
     #[serde(flatten)]
     pub status: Status,
+}
+
+/// How the nodes are together, as this one sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// How many nodes there are that are not gone.
+    pub nodes: usize,
+    /// How many of them should get requests.
+    pub nodes_ready: usize,
+    /// How this node sees Redis.
+    pub redis: RedisStatus,
+    /// By how many milliseconds this node's clock is ahead of the database's; negative if it is behind.
+    pub clock_ahead_ms: i64,
+}
+
+/// A clock that is wrong by more is worth a warning, in milliseconds.
+const SKEWED: i64 = 1_000;
+
+impl Health {
+    /// How the listed nodes are.
+    pub fn of(node: &Node, listed: &[Listed]) -> Self {
+        let here = || listed.iter().filter(|node| !node.is_gone);
+        Self {
+            nodes: here().count(),
+            nodes_ready: here().filter(|node| node.status.reasons.is_empty()).count(),
+            redis: node.redis(),
+            clock_ahead_ms: node.skew().ahead(),
+        }
+    }
+
+    /// What is wrong.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let known = [
+            (
+                self.redis == RedisStatus::Down,
+                "redis",
+                "Redis doesn’t answer: what other nodes write arrives up to a second late.",
+            ),
+            (self.nodes_ready < self.nodes, "node_unready", "A node gets no requests. The page about nodes says why."),
+            (self.clock_ahead_ms.abs() > SKEWED, "clock", "The clock of this machine and that of the database differ."),
+        ];
+        let known = known.into_iter().filter(|(applies, ..)| *applies);
+        known.map(|(_, code, message)| Warning { code, message: message.to_owned() }).collect()
+    }
 }
 
 /// Writes this node's row until the process ends. Only on Postgres.

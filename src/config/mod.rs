@@ -228,7 +228,14 @@ impl Config {
                 "{net} covers so much of the internet that anyone can claim any address. List only the proxies in front of Parlor"
             ),
         });
-        wide.collect()
+        let is_elsewhere = !self.listen.ip().is_loopback() && self.public_url.is_none();
+        let unnamed = is_elsewhere.then(|| Problem {
+            name: "PUBLIC_URL".into(),
+            message:
+                "is not set, but other machines can reach LISTEN: every host name is accepted, and cookies are sent without https"
+                    .into(),
+        });
+        wide.chain(unnamed).collect()
     }
 }
 

@@ -255,6 +255,15 @@ fn an_origin_is_as_browsers_write_it() {
     }
 }
 
+#[test]
+fn a_server_that_others_can_reach_should_have_a_public_url() {
+    let warned =
+        |vars: &[(&str, &str)]| read(vars).unwrap().warnings().iter().map(|doubt| doubt.name.clone()).collect::<Vec<_>>();
+    assert_eq!(warned(&[("LISTEN", "0.0.0.0:80")]), ["PUBLIC_URL"]);
+    assert!(warned(&[("LISTEN", "0.0.0.0:80"), ("PUBLIC_URL", "https://chat.example")]).is_empty());
+    assert!(warned(&[("LISTEN", "[::1]:80")]).is_empty() && warned(&[]).is_empty());
+}
+
 /// The example contains exactly the settings, each with its default.
 #[test]
 fn the_example_is_complete_and_true() {

@@ -3,6 +3,9 @@
 //! Owns the statements of the administrators' pages. Those about numbers may read many rows: whoever asks must
 //! not ask often.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::people::pattern;
@@ -45,6 +48,10 @@ pub struct Engine {
     pub has_full_page_writes: bool,
     /// Whether a commit waits for the disk.
     pub has_synchronous_commit: bool,
+    /// How much room is left on the disk of a SQLite file, in bytes, where that is known.
+    pub free_bytes: Option<i64>,
+    /// How long the database took for a simple question.
+    pub took: Duration,
 }
 
 impl Db {
@@ -79,8 +86,10 @@ impl Db {
     pub async fn engine(&self) -> sqlx::Result<Engine> {
         match self {
             Self::Sqlite(sqlite) => {
-                let statement = "select sqlite_version(), page_count * page_size from pragma_page_count(), pragma_page_size()";
-                let (version, bytes) = sqlx::query_as(statement).fetch_one(&sqlite.read).await?;
+                let statement = "select sqlite_version(), page_count * page_size, file
+                     from pragma_page_count(), pragma_page_size(), pragma_database_list where name = 'main'";
+                let began = Instant::now();
+                let (version, bytes, file): (_, _, String) = sqlx::query_as(statement).fetch_one(&sqlite.read).await?;
                 // Parlor sets all that matters itself (`db::open`).
                 Ok(Engine {
                     kind: "SQLite",
@@ -89,9 +98,12 @@ impl Db {
                     has_fsync: true,
                     has_full_page_writes: true,
                     has_synchronous_commit: true,
+                    free_bytes: free_bytes(Path::new(&file)),
+                    took: began.elapsed(),
                 })
             }
             Self::Postgres(postgres) => {
+                let began = Instant::now();
                 let (version, bytes, has_fsync, has_full_page_writes, has_synchronous_commit) = sqlx::query_as(
                     "select split_part(current_setting('server_version'), ' ', 1), pg_database_size(current_database()),
                             current_setting('fsync')::bool, current_setting('full_page_writes')::bool,
@@ -99,10 +111,32 @@ impl Db {
                 )
                 .fetch_one(&postgres.read)
                 .await?;
-                Ok(Engine { kind: "Postgres", version, bytes, has_fsync, has_full_page_writes, has_synchronous_commit })
+                let took = began.elapsed();
+                Ok(Engine {
+                    kind: "Postgres",
+                    version,
+                    bytes,
+                    has_fsync,
+                    has_full_page_writes,
+                    has_synchronous_commit,
+                    free_bytes: None,
+                    took,
+                })
             }
         }
     }
+}
+
+/// How much room is left where a file is.
+#[cfg(target_os = "linux")]
+fn free_bytes(file: &Path) -> Option<i64> {
+    let disk = rustix::fs::statvfs(file).ok()?;
+    i64::try_from(disk.f_bavail.saturating_mul(disk.f_frsize)).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn free_bytes(_: &Path) -> Option<i64> {
+    None
 }
 
 /// A selection of people.

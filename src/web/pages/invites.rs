@@ -62,7 +62,7 @@ pub async fn list_all(
     if format.is_json() {
         return Ok(json_of(all));
     }
-    Ok(page(&AdminInvitesPage::new(layout(&state, &user).await?, all, query.after.is_empty())))
+    Ok(page(&AdminInvitesPage::new(layout(&state, &user).await?.at("/admin/invites"), all, query.after.is_empty())))
 }
 
 fn json_of(Page { invites, next }: Page) -> Response {

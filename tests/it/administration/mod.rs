@@ -3,6 +3,7 @@
 mod audit;
 mod pages;
 mod settings;
+mod sweep;
 
 /// The pages for administrators.
 const PAGES: [&str; 7] =

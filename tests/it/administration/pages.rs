@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::PAGES;
 use crate::everywhere;
-use crate::harness::TestApp;
+use crate::harness::{Kind, TestApp};
 
 #[apply(everywhere)]
 async fn these_pages_are_for_administrators(app: &TestApp) {
@@ -48,6 +48,16 @@ async fn the_overview_says_how_much_there_is(app: &TestApp) {
     assert!(overview["storage"]["database_bytes"].as_i64() > Some(0) && overview["version"] == env!("CARGO_PKG_VERSION"));
     let codes: Vec<_> = overview["warnings"].as_array().expect("a list").iter().map(|warning| &warning["code"]).collect();
     assert!(codes.contains(&&json!("one_admin")), "{overview}");
+    let health = &overview["health"];
+    assert_eq!((&health["database"], health["database_ms"].is_u64()), (&json!("fast"), true), "{overview}");
+    let nodes = if app.has_two_nodes() { 2 } else { 1 };
+    app.comes_to(json!([nodes, nodes]), async || {
+        let health = ada.get_json("/admin").await.expect(200).json()["health"].take();
+        json!([health["nodes"], health["nodes_ready"]])
+    })
+    .await;
+    assert!(health["search"].is_string() && health["clock_ahead_ms"].is_i64(), "{overview}");
+    assert_eq!(health["disk_free_bytes"].is_i64(), app.database.kind == Kind::Sqlite, "{overview}");
     let page = ada.get("/admin").await;
     assert!(page.expect(200).body.contains("3 in all") && page.body.contains("<rect class=\"bar\""), "{}", page.body);
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::say;
 use crate::harness::browser::{Browser, Scripts};
-use crate::harness::{TestApp, axe, in_browser};
+use crate::harness::{Answer, TestApp, axe, in_browser};
 
 /// The pages of strangers.
 const DOORS: [&str; 5] = ["/setup", "/login", "/register", "/reset", "/offline"];
@@ -36,6 +36,9 @@ const PAGES: &[&str] = &[
     "/settings/email",
     "/settings/sessions",
 ];
+/// The pages of an administrator.
+const ADMIN_PAGES: &[&str] =
+    &["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes", "/admin/settings", "/invites"];
 /// How pages are looked at.
 const LOOKS: [(&str, u32); 4] = [("light", 1100), ("dark", 1100), ("light", 360), ("forced", 1100)];
 
@@ -85,6 +88,14 @@ fn no_page_keeps_anybody_out() {
             ada.visit(app, path).await;
             is_open_to_all(&ada, path, &mut faults).await;
         }
+        let ruth = app.register("ruth").await;
+        app.database.make_admin("ruth").await;
+        let form = ruth.form("/admin/people/ruth/reset", &[]).header("accept", "application/json");
+        let reset = Answer::of(form).await.expect(201).json()["url"].as_str().expect("a link").replace(&app.origin, "");
+        for path in [&*reset, "/reset/0123456789abcdef0123456789abcdef"] {
+            ada.visit(app, path).await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
         ada.visit(app, "/login").await;
         ada.fill("[name=username]", "nobody").await;
         ada.fill("[name=password]", "nobody knows").await;
@@ -118,6 +129,19 @@ fn no_page_keeps_anybody_out() {
             ada.visit(app, path).await;
             is_open_to_all(&ada, path, &mut faults).await;
         }
+        app.database.make_admin("ada").await;
+        grace.post("/settings", &[("status", "away")]).await.expect(303);
+        ada.visit(app, "/invites").await;
+        ada.fill("[name=note]", "for the team").await;
+        ada.press("form[action='/invites'] button").await;
+        ada.sees("[data-copy]").await;
+        is_open_to_all(&ada, "a new invite", &mut faults).await;
+        for path in ADMIN_PAGES {
+            ada.visit(app, path).await;
+            ada.sees("h1").await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
+        app.database.run("update users set is_admin = false").await;
         ada.visit(app, "/rooms/general").await;
         ada.sees("#m3 .more").await;
         for (what, open, seen) in OPENED {

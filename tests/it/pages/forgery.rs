@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 14] = [
+const FORMS: [(&str, &[(&str, &str)]); 21] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -23,6 +23,13 @@ const FORMS: [(&str, &[(&str, &str)]); 14] = [
     ("/reset", &[("account", "ada")]),
     ("/settings/sessions/end-others", &[]),
     ("/settings/sessions/seen", &[]),
+    ("/settings/sessions/0123456789abcdef/end", &[]),
+    ("/reset/0123456789abcdef0123456789abcdef", &[("password", PASSWORD)]),
+    ("/admin/people/ada/end-sessions", &[]),
+    ("/admin/people/ada/reset", &[]),
+    ("/admin/settings", &[("server_name", "forged")]),
+    ("/invites", &[("note", "forged")]),
+    ("/invites/0123456789abcdef/revoke", &[]),
     ("/logout", &[]),
 ];
 

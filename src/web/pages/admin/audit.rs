@@ -84,7 +84,7 @@ async fn show(
     let export = query.with(&query.before, "jsonl");
     let AuditQuery { actor, action, target, before, .. } = query;
     let fields = AuditFields { actor, action, target, before };
-    Ok(page(&AuditPage::new(layout(&state, &user).await?, entries, fields, next, export)))
+    Ok(page(&AuditPage::new(layout(&state, &user).await?.at("/admin/audit"), entries, fields, next, export)))
 }
 
 /// The entries as lines, read while they are sent.

@@ -28,5 +28,5 @@ pub async fn show(State(state): State<AppState>, user: CurrentUser, format: Form
     if format.is_json() {
         return Ok(Json(json!({ "nodes": nodes })).into_response());
     }
-    Ok(page(&NodesPage::new(layout(&state, &user).await?, nodes)))
+    Ok(page(&NodesPage::new(layout(&state, &user).await?.at("/admin/nodes"), nodes)))
 }

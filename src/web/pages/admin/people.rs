@@ -51,7 +51,7 @@ async fn list(
         return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
     }
     let next = next.map(|next| query_string(&[("q", query.q.trim()), ("filter", query.filter.trim()), ("after", &next)]));
-    let layout = layout(&state, &user).await?;
+    let layout = layout(&state, &user).await?.at("/admin/people");
     Ok(page(&AdminPeoplePage::new(layout, people, query.q, query.filter, next, query.after.is_empty())))
 }
 

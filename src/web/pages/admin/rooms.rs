@@ -37,7 +37,7 @@ async fn list(
         return Ok(Json(json!({ "rooms": rooms, "more": next.is_some(), "next": next })).into_response());
     }
     let next = next.map(|next| query.query(&next));
-    let layout = layout(&state, &user).await?;
+    let layout = layout(&state, &user).await?.at("/admin/rooms");
     Ok(page(&AdminRoomsPage::new(layout, rooms, query.q, next, query.after.is_empty())))
 }
 

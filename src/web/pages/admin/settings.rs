@@ -38,7 +38,7 @@ async fn show(State(state): State<AppState>, Query(shown): Query<Shown>, user: C
     if format.is_json() {
         return Ok(Json(json_of(&state.settings)).into_response());
     }
-    let layout = layout(&state, &user).await?;
+    let layout = layout(&state, &user).await?.at("/admin/settings");
     Ok(page(&AdminSettingsPage::new(layout, &state.settings, !shown.saved.is_empty())))
 }
 
@@ -72,7 +72,7 @@ async fn change(
     match changed {
         Ok(()) => Ok(Redirect::to("/admin/settings?saved=yes").into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => {
-            let mut again = AdminSettingsPage::new(layout(&state, &user).await?, &state.settings, false);
+            let mut again = AdminSettingsPage::new(layout(&state, &user).await?.at("/admin/settings"), &state.settings, false);
             again.typed(changes);
             again.problem = Some((&error).into());
             Ok(form_again(&error, &again))

@@ -3,7 +3,6 @@
 use askama::Template;
 use serde_json::{Map, Value};
 
-use super::PAGES;
 use crate::administration::audit::Entry;
 use crate::security_log::Action;
 use crate::web::views::AppLayout;
@@ -54,10 +53,6 @@ impl AuditPage {
     pub fn new(layout: AppLayout, entries: Vec<Entry>, fields: AuditFields, next: Option<String>, export: String) -> Self {
         let entries = entries.into_iter().map(|entry| Row::new(&layout, entry)).collect();
         Self { layout, entries, fields, next, export }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/audit"))
     }
 
     /// The values of the field for actions, and whether each is chosen: each group before its actions.

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::PAGES;
 use crate::accounts::invites::Page;
 use crate::web::views::{AppLayout, InviteRow};
 
@@ -21,9 +20,5 @@ impl AdminInvitesPage {
     pub fn new(layout: AppLayout, Page { invites, next }: Page, is_first: bool) -> Self {
         let invites = invites.into_iter().map(|invite| InviteRow::new(&layout, invite)).collect();
         Self { layout, invites, next, is_first }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/invites"))
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{PAGES, count};
+use super::count;
 use crate::clock::Millis;
 use crate::db::overview::{AdminPerson, AdminRoom};
 use crate::model::Visibility;
@@ -35,10 +35,6 @@ impl AdminPeoplePage {
         is_first: bool,
     ) -> Self {
         Self { layout, people, q, filter: if filter == "all" { String::new() } else { filter }, next, is_first }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/people"))
     }
 
     /// The links to other selections: name, query string, and whether it is this one.
@@ -78,10 +74,6 @@ impl AdminRoomsPage {
     /// A page of the list. `next` is the query string of the next one.
     pub fn new(layout: AppLayout, rooms: Vec<AdminRoom>, q: String, next: Option<String>, is_first: bool) -> Self {
         Self { layout, rooms, q, next, is_first }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/rooms"))
     }
 
     fn first(&self) -> String {

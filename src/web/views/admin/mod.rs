@@ -15,7 +15,7 @@ pub use self::overview::OverviewPage;
 pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub(super) const PAGES: [(&str, &str); 7] = [
+pub const PAGES: [(&str, &str); 7] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{PAGES, grouped};
+use super::grouped;
 use crate::clock::Millis;
 use crate::cluster::node::RedisStatus;
 use crate::cluster::nodes::Listed;
@@ -45,10 +45,6 @@ impl NodesPage {
     pub fn new(layout: AppLayout, nodes: Vec<Listed>) -> Self {
         let nodes = nodes.into_iter().map(|node| Card::new(&layout, node)).collect();
         Self { layout, nodes }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/nodes"))
     }
 }
 

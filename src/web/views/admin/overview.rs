@@ -2,8 +2,11 @@
 
 use askama::Template;
 
-use super::{PAGES, count, grouped};
-use crate::administration::overview::{Day, Overview, Warning};
+use super::{count, grouped};
+use crate::administration;
+use crate::administration::overview::{Day, IndexState, Overview, Speed, Warning};
+use crate::cluster::node::RedisStatus;
+use crate::cluster::nodes::Health;
 use crate::web::views::AppLayout;
 
 /// The height of the chart, in units of its own.
@@ -18,6 +21,7 @@ pub struct OverviewPage {
     layout: AppLayout,
     warnings: Vec<Warning>,
     facts: Vec<Fact>,
+    health: Vec<Healthy>,
     bars: Vec<Bar>,
     /// The chart in words.
     chart: String,
@@ -34,6 +38,14 @@ struct Fact {
     more: String,
 }
 
+/// A part of the server, and how it is.
+#[derive(Debug)]
+struct Healthy {
+    name: &'static str,
+    is_well: bool,
+    words: String,
+}
+
 /// A day of the chart.
 #[derive(Debug)]
 struct Bar {
@@ -45,8 +57,8 @@ struct Bar {
 
 impl OverviewPage {
     /// The page of an overview.
-    pub fn new(layout: AppLayout, overview: Overview) -> Self {
-        let Overview { people, rooms, messages, storage, version, database, warnings } = overview;
+    pub fn new(layout: AppLayout, overview: Overview, nodes: &Health) -> Self {
+        let Overview { people, rooms, messages, storage, version, database, health, warnings } = overview;
         let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
         let banned = if people.banned > 0 { format!(", {} banned", count(people.banned)) } else { String::new() };
         let facts = vec![
@@ -69,6 +81,7 @@ impl OverviewPage {
             layout,
             warnings,
             facts,
+            health: healths(&health, nodes),
             bars: bars(&days, most),
             chart: format!(
                 "Messages on each of the last {} days: {} in all, {} on the busiest day",
@@ -81,10 +94,38 @@ impl OverviewPage {
             last: date(days.last()),
         }
     }
+}
 
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin"))
+fn healths(health: &administration::overview::Health, nodes: &Health) -> Vec<Healthy> {
+    let of = |name, is_well, words: String| Healthy { name, is_well, words };
+    let speed = match health.database {
+        Speed::Fast => "Fast",
+        Speed::Slow => "Slow",
+        Speed::VerySlow => "Very slow",
+    };
+    let mut all = vec![of("Database", health.database == Speed::Fast, format!("{speed}, {} ms", health.database_ms.max(1)))];
+    let search = match health.search {
+        IndexState::Whole => "Up to date",
+        IndexState::Behind => "Older messages are still being indexed",
+        IndexState::OtherVersion => "Built by nodes of another version",
+    };
+    all.push(of("Search", health.search == IndexState::Whole, search.to_owned()));
+    if let Some(free) = health.disk_free_bytes {
+        let has_room = free > 1 << 30;
+        all.push(of("Disk", has_room, format!("{} free", size(free))));
     }
+    let ready = format!("{} of {} ready", nodes.nodes_ready, nodes.nodes);
+    all.push(of("Nodes", nodes.nodes_ready == nodes.nodes, ready));
+    match nodes.redis {
+        RedisStatus::Up => all.push(of("Redis", true, "Up".to_owned())),
+        RedisStatus::Down => all.push(of("Redis", false, "Down".to_owned())),
+        RedisStatus::Off => {}
+    }
+    let is_right = nodes.clock_ahead_ms.abs() <= 1_000;
+    let clock =
+        if is_right { "Right".to_owned() } else { format!("Differs from the database by {} ms", nodes.clock_ahead_ms.abs()) };
+    all.push(of("Clock", is_right, clock));
+    all
 }
 
 fn bars(days: &[Day], most: i64) -> Vec<Bar> {

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::PAGES;
 use crate::settings::{Name, Settings};
 use crate::web::views::{AppLayout, Problem, general, wrong};
 
@@ -57,10 +56,6 @@ impl AdminSettingsPage {
                 field.value = text;
             }
         }
-    }
-
-    fn pages(&self) -> [(&'static str, &'static str, bool); PAGES.len()] {
-        PAGES.map(|(name, path)| (name, path, path == "/admin/settings"))
     }
 
     fn wrong(&self, field: &Field) -> Option<&str> {

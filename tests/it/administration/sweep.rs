@@ -1,0 +1,92 @@
+//! Every route that is for administrators, tried by everybody who is none: nothing is shown, and nothing changes.
+
+use reqwest::Method;
+
+use crate::everywhere;
+use crate::harness::{Answer, Person, TestApp};
+
+/// A method, a path, and what a form would send there.
+type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
+
+/// `{username}` is somebody else, `{id}` is an invitation of an administrator.
+const ROUTES: [Route; 14] = [
+    (Method::GET, "/admin", &[]),
+    (Method::GET, "/admin/people", &[]),
+    (Method::GET, "/admin/rooms", &[]),
+    (Method::GET, "/admin/invites", &[]),
+    (Method::GET, "/admin/audit", &[]),
+    (Method::GET, "/admin/nodes", &[]),
+    (Method::GET, "/admin/settings", &[]),
+    (Method::POST, "/admin/settings", &[("server_name", "forged"), ("registration", "closed")]),
+    (Method::POST, "/admin/people/{username}/end-sessions", &[]),
+    (Method::POST, "/admin/people/{username}/reset", &[]),
+    (Method::POST, "/people/{username}/ban", &[]),
+    (Method::POST, "/people/{username}/unban", &[]),
+    (Method::POST, "/invites", &[("note", "forged")]),
+    (Method::POST, "/invites/{id}/revoke", &[]),
+];
+
+async fn ask(person: &Person, (method, route, fields): &Route, id: &str, accept: &str) -> Answer {
+    let path = route.replace("{username}", "grace").replace("{id}", id);
+    let request = match *method {
+        Method::POST => person.form(&path, fields),
+        _ => person.request(Method::GET, &path),
+    };
+    Answer::of(request.header("accept", accept)).await
+}
+
+#[apply(everywhere)]
+async fn what_is_for_administrators_is_refused_to_everybody_else(app: &TestApp) {
+    let (ada, eve, grace) = (app.register("ada").await, app.register("eve").await, app.register("grace").await);
+    app.database.make_admin("ada").await;
+    let form = ada.form("/invites", &[]).header("accept", "application/json");
+    let id = Answer::of(form).await.expect(201).json()["invite"]["id"].as_str().expect("an id").to_owned();
+    let tables = ["users", "invites", "resets", "settings", "audit", "sessions"];
+    let state = async || {
+        let mut all = Vec::new();
+        for table in tables {
+            // When somebody was last here changes with each request.
+            let rows = app.database.rows(table).await;
+            all.push(
+                rows.into_iter()
+                    .map(|mut row| {
+                        for seen in ["seen_at", "last_seen_at"] {
+                            row.as_object_mut().expect("a row").remove(seen);
+                        }
+                        row
+                    })
+                    .collect::<Vec<_>>(),
+            );
+        }
+        all
+    };
+    let before = state().await;
+    let stranger = app.stranger();
+    for route in &ROUTES {
+        let page = ask(&stranger, route, &id, "text/html").await;
+        assert!(page.expect(303).location().starts_with("/login"), "{route:?}");
+        ask(&stranger, route, &id, "application/json").await.expect(401);
+        for accept in ["text/html", "application/json"] {
+            // Somebody else's invitation is not there.
+            let expected = if route.1.contains("{id}") { 404 } else { 403 };
+            assert_eq!(ask(&eve, route, &id, accept).await.status, expected, "{route:?} as {accept}");
+        }
+    }
+    assert_eq!(state().await, before);
+    grace.get("/rooms").await.expect(200);
+}
+
+/// A documented route that nobody puts into the table would be a door without a guard.
+#[test]
+fn every_documented_route_for_administrators_is_in_the_table() {
+    let protocol = include_str!("../../../docs/protocol.md");
+    let rows = protocol.lines().filter(|line| line.starts_with("| `"));
+    let routes = rows.flat_map(|row| row.split(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2));
+    let mut count = 0;
+    for (method, path) in routes.filter_map(|route| route.split_once(' ')).filter(|(_, path)| path.starts_with("/admin")) {
+        let is_swept = ROUTES.iter().any(|(known, route, _)| known.as_str() == method && *route == path);
+        assert!(is_swept, "{method} {path} is not swept");
+        count += 1;
+    }
+    assert!(count >= 10, "{count} routes are documented: the table looks different now");
+}
