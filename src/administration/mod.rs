@@ -23,6 +23,8 @@ pub struct Administration {
     clock: Clock,
     /// Doubts about the settings.
     doubts: Vec<String>,
+    /// Whether mails can be sent.
+    has_mail: bool,
     overview: Mutex<Option<Cached>>,
 }
 
@@ -33,6 +35,6 @@ impl Administration {
             tokio::spawn(audit::expire(db.clone(), clock.clone(), keep));
         }
         let doubts = config.warnings().iter().map(ToString::to_string).collect();
-        Arc::new(Self { db, clock, doubts, overview: Mutex::default() })
+        Arc::new(Self { db, clock, doubts, has_mail: config.smtp_url.is_some(), overview: Mutex::default() })
     }
 }

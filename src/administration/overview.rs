@@ -242,6 +242,11 @@ impl Administration {
                 "The disk of the database is almost full: less than 1 GB is left.",
             ),
             (
+                !self.has_mail,
+                "mail_off",
+                "No mail is sent (SMTP_URL): people who forget their password need a link from an administrator.",
+            ),
+            (
                 Speed::of(engine.took) == Speed::VerySlow,
                 "database_slow",
                 "The database is very slow: it took more than half a second to answer a simple question.",

@@ -47,7 +47,7 @@ async fn the_overview_says_how_much_there_is(app: &TestApp) {
     assert_eq!((days.len(), days.iter().filter_map(|day| day["count"].as_i64()).sum::<i64>()), (30, 3), "{overview}");
     assert!(overview["storage"]["database_bytes"].as_i64() > Some(0) && overview["version"] == env!("CARGO_PKG_VERSION"));
     let codes: Vec<_> = overview["warnings"].as_array().expect("a list").iter().map(|warning| &warning["code"]).collect();
-    assert!(codes.contains(&&json!("one_admin")), "{overview}");
+    assert!(codes.contains(&&json!("one_admin")) && codes.contains(&&json!("mail_off")), "{overview}");
     let health = &overview["health"];
     assert_eq!((&health["database"], health["database_ms"].is_u64()), (&json!("fast"), true), "{overview}");
     let nodes = if app.has_two_nodes() { 2 } else { 1 };
