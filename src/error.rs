@@ -20,6 +20,15 @@ pub enum Error {
     /// A name and a password that do not belong together; which of them is wrong is nobody's business. 401.
     #[error("Wrong username or password.")]
     WrongPassword,
+    /// A code of a second factor that is not right, or was used before. 401.
+    #[error("That code isn’t right, or it has been used. Wait for the next one and try again.")]
+    WrongCode,
+    /// The person must set up a second factor before anything else. 403.
+    #[error("Set up two-factor authentication first: this server requires it for your account.")]
+    SecondFactorRequired,
+    /// The person must confirm who they are, because they logged in long ago. 403.
+    #[error("Confirm that it’s you, then try again.")]
+    ConfirmationRequired,
     /// The person is known, and may not do this. 403. The text says why.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -118,7 +127,9 @@ impl Error {
     /// The code that clients switch on.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated | Self::WrongPassword => "unauthenticated",
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode => "unauthenticated",
+            Self::SecondFactorRequired => "second_factor_required",
+            Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Invalid { .. } => "invalid",
@@ -133,8 +144,8 @@ impl Error {
     /// The HTTP status of a page or an answer that says it.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated | Self::WrongPassword => 401,
-            Self::Forbidden(_) => 403,
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode => 401,
+            Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::TooManyMentioned { .. } => 429,

@@ -72,6 +72,8 @@ pub enum ServerAction {
     EndSessions,
     /// Create a link with which somebody can choose a new password.
     ResetPassword,
+    /// Remove somebody's second factor.
+    RemoveSecondFactor,
     /// See the nodes, and how they are.
     SeeNodes,
     /// See the overview, everybody, and all rooms.
@@ -135,6 +137,7 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
         }
         ServerAction::Unban => allow(actor.is_admin, "Only admins can ban or unban people."),
         ServerAction::ResetPassword => allow(actor.is_admin, "Only admins can reset passwords."),
+        ServerAction::RemoveSecondFactor => allow(actor.is_admin, "Only admins can remove a second factor."),
         ServerAction::EndSessions => allow(actor.is_admin, "Only admins can log other people out."),
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
         ServerAction::SeeAdministration => allow(actor.is_admin, "Only admins can see the administration."),
@@ -212,6 +215,7 @@ mod tests {
             ServerAction::Unban,
             ServerAction::EndSessions,
             ServerAction::ResetPassword,
+            ServerAction::RemoveSecondFactor,
             ServerAction::SeeNodes,
             ServerAction::SeeAdministration,
             ServerAction::ReadAudit,

@@ -61,6 +61,18 @@ pub enum Action {
     RemoveEmail,
     /// An unknown, used or expired link that verifies an email address.
     EmailRefused,
+    /// Someone set up an authenticator app.
+    AddTotp,
+    /// Someone removed their authenticator app.
+    RemoveTotp,
+    /// Someone got new recovery codes.
+    RenewRecoveryCodes,
+    /// An administrator removed somebody's second factor.
+    RemoveSecondFactor,
+    /// A wrong code of a second factor, after the right password.
+    SecondFactorFailed,
+    /// Someone confirmed in a session who they are.
+    Confirm,
     /// Someone's role changed.
     ChangeRole,
     /// An administrator banned a user.
@@ -99,7 +111,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 39] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -116,6 +128,12 @@ impl Action {
         Self::ChangeEmail,
         Self::RemoveEmail,
         Self::EmailRefused,
+        Self::AddTotp,
+        Self::RemoveTotp,
+        Self::RenewRecoveryCodes,
+        Self::RemoveSecondFactor,
+        Self::SecondFactorFailed,
+        Self::Confirm,
         Self::ChangeRole,
         Self::Ban,
         Self::Unban,
@@ -154,6 +172,12 @@ impl Action {
             Self::ChangeEmail => "user.email",
             Self::RemoveEmail => "user.email_remove",
             Self::EmailRefused => "user.email_refused",
+            Self::AddTotp => "user.totp_add",
+            Self::RemoveTotp => "user.totp_remove",
+            Self::RenewRecoveryCodes => "user.recovery_codes",
+            Self::RemoveSecondFactor => "user.second_factor_remove",
+            Self::SecondFactorFailed => "user.second_factor_failed",
+            Self::Confirm => "user.confirm",
             Self::ChangeRole => "user.role",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",

@@ -16,16 +16,19 @@ mod mailing;
 pub mod outside;
 pub mod password;
 mod password_change;
+pub mod pending;
 pub mod profile;
 pub mod rate_limiter;
 pub mod recovery;
 mod registration;
 mod reports;
+pub mod second_factor;
 pub mod session;
 pub mod session_list;
 mod setup;
 mod shared_failures;
 pub mod throttle;
+pub mod totp;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -80,7 +83,7 @@ impl Accounts {
         let throttle = Arc::new(Throttle::new(config.login_rate, &key));
         let shared_failures = SharedFailures::start(&db, &events, &throttle, clock.clone());
         let reports = Reports::new(db.clone());
-        let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime);
+        let sessions = Store::new(db.clone(), clock.clone(), config.session_idle, config.session_lifetime, config.require_2fa);
         let accounts = Self {
             db,
             events,
@@ -152,8 +155,13 @@ impl Accounts {
         Ok(self.db.set_last_room(user, room).await?)
     }
 
-    /// The user of a valid session.
+    /// The user of a valid session, if they have the second factor that they must have.
     pub async fn session_user(&self, key: &SessionKey) -> Result<Option<SessionUser>> {
+        Ok(self.sessions.user(key).await?.filter(|user| !user.lacks_second_factor))
+    }
+
+    /// The user of a valid session, also if they can only set up a second factor (`lacks_second_factor`).
+    pub async fn any_session_user(&self, key: &SessionKey) -> Result<Option<SessionUser>> {
         Ok(self.sessions.user(key).await?)
     }
 

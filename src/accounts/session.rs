@@ -21,6 +21,7 @@ use tower_sessions::session_store::{Error, Result};
 
 use crate::accounts::last_seen::{self, QUEUE, Seen};
 use crate::clock::{Clock, Millis};
+use crate::config::SecondFactorFor;
 use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionRow};
 use crate::encoding::hex;
@@ -71,9 +72,23 @@ pub fn key(id: &Id) -> SessionKey {
     SessionKey::from_digits(hex(&Sha256::digest(id.0.to_le_bytes())))
 }
 
-/// A log-in from an unknown device, as the person's other sessions show it.
+/// What a session announces to its person until they have seen it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Announced {
+    /// A log-in from an unknown device.
+    #[default]
+    LogIn,
+    /// Somebody else removed their second factor.
+    SecondFactorRemoved,
+}
+
+/// A log-in from an unknown device, or another change of their account, as the person's sessions show it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NewLogIn {
+    /// What happened.
+    #[serde(default)]
+    pub what: Announced,
     /// When it was.
     pub at: Millis,
     /// The client's address.
@@ -117,6 +132,12 @@ pub struct SessionUser {
     /// The latest log-in from an unknown device that they have not seen in this session.
     #[serde(default)]
     pub new_log_in: Option<Arc<NewLogIn>>,
+    /// When they last proved in this session who they are.
+    #[serde(skip)]
+    pub confirmed_at: Millis,
+    /// Whether they must set up a second factor before anything else.
+    #[serde(skip)]
+    pub lacks_second_factor: bool,
 }
 
 fn mentions() -> NotificationLevel {
@@ -137,6 +158,8 @@ impl SessionUser {
             notify: NotificationLevel::Mentions,
             sidebar: Arc::default(),
             new_log_in: None,
+            confirmed_at: Millis(0),
+            lacks_second_factor: false,
         }
     }
 
@@ -145,7 +168,7 @@ impl SessionUser {
         Actor { id: self.id, is_admin: self.is_admin }
     }
 
-    fn of(row: &SessionRow) -> Option<Self> {
+    fn of(row: &SessionRow, required: SecondFactorFor) -> Option<Self> {
         Some(Self {
             id: row.user_id?,
             username: row.username.as_deref()?.into(),
@@ -157,6 +180,8 @@ impl SessionUser {
             notify: row.notify?,
             sidebar: row.sidebar.as_deref().map(|text| Arc::new(Arrangement::parse(text))).unwrap_or_default(),
             new_log_in: row.new_log_in.as_deref().and_then(NewLogIn::parse).map(Arc::new),
+            confirmed_at: row.confirmed_at,
+            lacks_second_factor: !row.has_second_factor && required.includes(row.is_admin?),
         })
     }
 }
@@ -168,6 +193,8 @@ pub struct Store {
     clock: Clock,
     idle: i64,
     lifetime: i64,
+    /// Who must have a second factor.
+    required: SecondFactorFor,
     /// The queue of [`last_seen::run`].
     queue: mpsc::Sender<Seen>,
     /// When the sessions of open sockets were last recorded as in use.
@@ -182,17 +209,22 @@ impl Debug for Store {
 
 impl Store {
     /// A store whose sessions end after `idle` without use, and after `lifetime` in any case. Starts the task of `last_seen`.
-    pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration) -> Self {
+    pub fn new(db: Arc<Db>, clock: Clock, idle: Duration, lifetime: Duration, required: SecondFactorFor) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let (queue, receiver) = mpsc::channel(QUEUE);
         let noted_at = Arc::new(AtomicI64::new(clock.now().0));
         tokio::spawn(last_seen::run(db.clone(), clock.clone(), ms(idle), receiver));
-        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), queue, noted_at }
+        Self { db, clock, idle: ms(idle), lifetime: ms(lifetime), required, queue, noted_at }
+    }
+
+    /// Who must have a second factor.
+    pub fn required(&self) -> SecondFactorFor {
+        self.required
     }
 
     /// The user of a valid session.
     pub async fn user(&self, key: &SessionKey) -> sqlx::Result<Option<SessionUser>> {
-        Ok(self.find(key).await?.as_ref().and_then(SessionUser::of))
+        Ok(self.find(key).await?.as_ref().and_then(|row| SessionUser::of(row, self.required)))
     }
 
     async fn find(&self, key: &SessionKey) -> sqlx::Result<Option<SessionRow>> {
@@ -223,7 +255,7 @@ impl Store {
         self.queue.try_send(seen).ok();
     }
 
-    /// The sessions of open sockets that have ended. The others are in use even if their users only listen; this is recorded
+    /// The sessions of open sockets that have ended, or whose users must set up a second factor first. The others are in use even if their users only listen; this is recorded
     /// rarely, because it writes a row for each.
     pub async fn ended_among(&self, mut keys: HashSet<SessionKey>) -> sqlx::Result<HashSet<SessionKey>> {
         if keys.is_empty() {
@@ -231,7 +263,7 @@ impl Store {
         }
         let now = self.clock.now();
         let asked: Vec<_> = keys.iter().map(|key| key.as_str().to_owned()).collect();
-        let live = self.db.list_live_sessions(&asked, now, now.plus(-self.idle)).await?;
+        let live = self.db.list_live_sessions(&asked, now, now.plus(-self.idle), self.required).await?;
         let noted_at = self.noted_at.load(Ordering::Relaxed);
         if (now.0 - noted_at).abs() >= (self.idle / 16).max(TOUCH) {
             self.noted_at.store(now.0, Ordering::Relaxed);
@@ -280,7 +312,7 @@ impl tower_sessions::SessionStore for Store {
         let Some(row) = self.find(&key(id)).await.map_err(backend)? else { return Ok(None) };
         let mut data: HashMap<String, Value> =
             serde_json::from_str(&row.data).map_err(|error| Error::Decode(error.to_string()))?;
-        if let Some(user) = SessionUser::of(&row) {
+        if let Some(user) = SessionUser::of(&row, self.required) {
             let user = serde_json::to_value(user).map_err(|error| Error::Encode(error.to_string()))?;
             data.insert(USER.into(), user);
         }

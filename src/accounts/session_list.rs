@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::mailing::Notice;
-use super::session::{NewLogIn, SessionUser};
+use super::session::{Announced, NewLogIn, SessionUser};
 use super::{Accounts, to_its_end};
 use crate::clock::Millis;
 use crate::db::people::Profile;
@@ -149,6 +149,7 @@ impl Accounts {
         }
         self.mail_notice(user.id, Notice::LogIn(source.clone()));
         let log_in = NewLogIn {
+            what: Announced::LogIn,
             at: self.clock.now(),
             address: source.address.map(|address| address.to_string().into()),
             user_agent: source.user_agent.clone(),

@@ -16,7 +16,7 @@ use super::rate_limiter::{Limited, Quota, RateLimiter};
 use crate::clock::Millis;
 use crate::config::Rate;
 use crate::events::{Failure, FailureLimit};
-use crate::model::SessionKey;
+use crate::model::{SessionKey, UserId};
 
 /// The pause between guesses at an account reaches its maximum at this multiple of the failure limit.
 const BURST_FACTOR: i64 = 10;
@@ -44,6 +44,13 @@ pub enum Attempt {
     },
     /// A log-in from a device that has logged in to this account before.
     Device(DeviceId),
+    /// The second factor of a log-in, whose password was right.
+    SecondFactor {
+        /// The account. Whoever guesses here knows its password, so that strangers' failures count against all strangers.
+        user: UserId,
+        /// The client's network.
+        network: Option<IpAddr>,
+    },
     /// A signed-in user who confirms their password.
     Session(SessionKey),
     /// A token for set-up or an invitation.
@@ -126,6 +133,32 @@ impl Throttle {
         refused.map_or(Ok(backoff), Err)
     }
 
+    /// Counts an attempt as failed before it is checked, so that attempts at the same time do not pass together. If it succeeds, it is
+    /// given back with [`Self::refund`].
+    ///
+    /// # Errors
+    /// [`Limited`] after too many recent failures.
+    pub fn charge(&self, attempt: &Attempt, now: Millis) -> Result<Vec<Failure>, Limited> {
+        let failures = self.failures(attempt);
+        let Some(limiters) = &self.limiters else { return Ok(Vec::new()) };
+        let mut limiters = limiters.lock();
+        let limited = failures.iter().filter_map(|Failure { limit, key }| limiters.of(*limit).check(key, now).err());
+        match limited.max_by_key(|limited| limited.retry_after) {
+            Some(limited) => Err(limited),
+            None => {
+                failures.iter().for_each(|Failure { limit, key }| limiters.of(*limit).charge(*key, now));
+                Ok(failures)
+            }
+        }
+    }
+
+    /// Gives back what [`Self::charge`] counted.
+    pub fn refund(&self, failures: &[Failure]) {
+        let Some(limiters) = &self.limiters else { return };
+        let mut limiters = limiters.lock();
+        failures.iter().for_each(|Failure { limit, key }| limiters.of(*limit).refund(key));
+    }
+
     /// Records a failed attempt; returns what other nodes record of it.
     pub fn fail(&self, attempt: &Attempt, now: Millis) -> Vec<Failure> {
         if self.limiters.is_none() {
@@ -155,6 +188,12 @@ impl Throttle {
                 let pair = of(FailureLimit::Pair, &[account, from.as_deref().unwrap_or_default()]);
                 let mut failures = vec![of(FailureLimit::Account, &[account]), pair];
                 failures.extend(from.map(|from| of(FailureLimit::Network, &[&from])));
+                failures
+            }
+            // `Token` is the limit that refuses: older nodes know it.
+            Attempt::SecondFactor { user, network } => {
+                let mut failures = vec![of(FailureLimit::Token, &["second factor", &user.0.to_string()])];
+                failures.extend(network.as_ref().map(|from| of(FailureLimit::Network, &[&address(from)])));
                 failures
             }
             Attempt::Device(device) => vec![of(FailureLimit::Device, &[&device.text()])],
@@ -275,6 +314,22 @@ mod tests {
         throttle.fail(&from("192.0.2.1"), NOW);
         assert!(is_refused(&throttle, &from("192.0.2.1")) && !is_refused(&throttle, &from("192.0.2.2")));
         assert!(!is_refused(&throttle, &stranger("ada", "192.0.2.1")));
+    }
+
+    #[test]
+    fn codes_are_guessed_at_an_account_from_everywhere_together_and_a_right_one_counts_nothing() {
+        let throttle = throttle(2);
+        let from = |address: &str| Attempt::SecondFactor { user: UserId(7), network: Some(network(address.parse().unwrap())) };
+        let right = throttle.charge(&from("192.0.2.1"), NOW).unwrap();
+        throttle.refund(&right);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            assert_eq!(throttle.charge(&from(address), NOW).unwrap().len(), 2);
+        }
+        assert!(throttle.charge(&from("192.0.2.3"), NOW).is_err(), "the account");
+        let other = Attempt::SecondFactor { user: UserId(8), network: None };
+        assert!(throttle.charge(&other, NOW).is_ok() && !is_refused(&throttle, &stranger("ada", "192.0.2.3")));
+        let device = Attempt::Device(DeviceId::random(UserId(7)));
+        assert!(throttle.charge(&device, NOW).is_ok(), "a device that logged in before has its own budget");
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub enum UserCommand {
     Reset {
         /// The username
         name: String,
+        /// Remove their second factor instead: they are logged out everywhere, and log in with their password alone
+        #[arg(long)]
+        two_factor: bool,
     },
     /// Make someone an administrator or a member
     Role {
@@ -64,7 +67,12 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::List { json } => list(config, json).await,
         UserCommand::Add { name, admin } => add(config, &name, admin).await,
-        UserCommand::Reset { name } => {
+        UserCommand::Reset { name, two_factor: true } => {
+            let profile = accounts(config).await?.remove_second_factor_by_hand(&name).await.map_err(failed)?;
+            println!("Removed the second factor of @{}; they are logged out everywhere", profile.username);
+            Ok(())
+        }
+        UserCommand::Reset { name, two_factor: false } => {
             let link = accounts(config).await?.new_reset_link_by_hand(&name).await.map_err(failed)?;
             println!("{}{}", public_origin(config), link.path());
             Ok(())

@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migrations 17, 21 and 31 or `Postgres::notify` writes it.
+/// A notification, as migrations 17, 21, 24 and 31 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -65,6 +65,10 @@ enum What {
         user: UserId,
     },
     SettingsChanged,
+    /// Also heard from this node itself, whose statement may not know what it means (migration 24).
+    AccessReduced {
+        user: UserId,
+    },
     AttemptsFailed {
         failures: Vec<Failure>,
     },
@@ -157,7 +161,7 @@ async fn hear(cluster: &Arc<Cluster>, listener: &mut PgListener, echoes: &Echoes
             {
                 cluster.lease().renew(at);
             }
-        } else if notice.by != **cluster.postgres().node() {
+        } else if notice.by != **cluster.postgres().node() || matches!(notice.what, What::AccessReduced { .. }) {
             // A failed look leaves names as they are; access ends without one.
             match events(cluster.postgres(), notice.what).await {
                 Ok(events) => cluster.heard(events).await,
@@ -198,6 +202,7 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
             vec![Event::MemberRemoved { room, slug, user, rev, reason }]
         }
         What::SettingsChanged => vec![Event::SettingsChanged],
+        What::AccessReduced { user } => vec![Event::AccessReduced { user }],
         What::AttemptsFailed { failures } => vec![Event::AttemptsFailed { failures }],
         What::Echo { .. } => Vec::new(),
     })

@@ -156,6 +156,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::SettingsChanged
         | Event::AttemptsFailed { .. }
         | Event::HistoryReplaced
+        | Event::AccessReduced { .. }
         | Event::AccessEnded { .. } => false,
     }
 }

@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use values::{LogFormat, PublicUrl, Rate, Registration, SmtpTls, SmtpUrl, Transports, Who, server_name, slugs};
+pub use values::{
+    LogFormat, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who, server_name, slugs,
+};
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 32] = [
+pub const SETTINGS: [&str; 33] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -36,6 +38,7 @@ pub const SETTINGS: [&str; 32] = [
     "SESSION_IDLE",
     "SESSION_LIFETIME",
     "LOGIN_RATE",
+    "REQUIRE_2FA",
     "SMTP_URL",
     "MAIL_FROM",
     "TRANSPORTS",
@@ -99,6 +102,8 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// `LOGIN_RATE`: failed log-ins per account and address, per address, and per known device.
     pub login_rate: Option<Rate>,
+    /// `REQUIRE_2FA`: who must have a second factor.
+    pub require_2fa: SecondFactorFor,
     /// `SMTP_URL`: the server that takes mails.
     pub smtp_url: Option<SmtpUrl>,
     /// `MAIL_FROM`: the sender of mails; none: `parlor@` the host of `PUBLIC_URL`.
@@ -152,6 +157,7 @@ impl Default for Config {
             session_idle: Duration::from_secs(14 * DAY),
             session_lifetime: Duration::from_secs(90 * DAY),
             login_rate: Some(Rate { count: TEN, per: Duration::from_secs(60) }),
+            require_2fa: SecondFactorFor::Nobody,
             smtp_url: None,
             mail_from: None,
             transports: Transports::WebSocket,
@@ -198,6 +204,7 @@ impl Config {
             session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
             session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
             login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
+            require_2fa: env.read("REQUIRE_2FA", default.require_2fa, values::second_factor_for),
             smtp_url: env.read("SMTP_URL", default.smtp_url, |text| values::smtp_url(text).map(Some)),
             mail_from: env.read("MAIL_FROM", default.mail_from, |text| values::mailbox(text).map(Some)),
             transports: env.read("TRANSPORTS", default.transports, values::transports),

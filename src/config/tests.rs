@@ -38,6 +38,7 @@ fn every_setting_can_be_set() {
         ("SESSION_IDLE", "12h"),
         ("SESSION_LIFETIME", "7d"),
         ("LOGIN_RATE", "off"),
+        ("REQUIRE_2FA", "admins"),
         ("SMTP_URL", "smtps://ada%40example.com:a%2Fb+c@mail.example.com"),
         ("MAIL_FROM", "Parlor <parlor@example.com>"),
         ("TRANSPORTS", "polling, websocket"),
@@ -72,6 +73,7 @@ fn every_setting_can_be_set() {
         session_idle: Duration::from_secs(12 * 3600),
         session_lifetime: Duration::from_secs(7 * 86400),
         login_rate: None,
+        require_2fa: SecondFactorFor::Admins,
         smtp_url: Some(SmtpUrl {
             host: "mail.example.com".into(),
             port: 465,
@@ -137,6 +139,7 @@ fn wrong_values_are_refused() {
         ("AUDIT_KEEP", "365"),
         ("DRAFT_SPACE", "off"),
         ("DRAFT_SPACE", "1023KB"),
+        ("REQUIRE_2FA", "on"),
         ("LISTEN", "3000"),
         ("LISTEN", "localhost:3000"),
         ("PUBLIC_URL", "chat.example"),

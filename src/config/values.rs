@@ -25,6 +25,28 @@ pub enum Registration {
     Closed,
 }
 
+/// Who must have a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactorFor {
+    /// Nobody.
+    Nobody,
+    /// Administrators.
+    Admins,
+    /// Everybody.
+    Everyone,
+}
+
+impl SecondFactorFor {
+    /// Whether this person must have one.
+    pub fn includes(self, is_admin: bool) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Admins => is_admin,
+            Self::Everyone => true,
+        }
+    }
+}
+
 impl Registration {
     /// The value of the setting.
     pub const fn as_str(self) -> &'static str {
@@ -160,6 +182,15 @@ fn postgres_parameters(rest: &str) -> Parsed<()> {
         false => {
             Err("has an unknown parameter after its `?`. Parlor knows those of libpq, such as sslmode. Write a ? in a password as %3F".into())
         }
+    }
+}
+
+pub(super) fn second_factor_for(text: &str) -> Parsed<SecondFactorFor> {
+    match text {
+        "off" => Ok(SecondFactorFor::Nobody),
+        "admins" => Ok(SecondFactorFor::Admins),
+        "everyone" => Ok(SecondFactorFor::Everyone),
+        _ => Err("must be off, admins or everyone".into()),
     }
 }
 

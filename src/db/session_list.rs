@@ -87,6 +87,9 @@ impl Db {
             .bind(&except)
             .fetch_all(&mut *tx)
             .await?;
+            if only.is_none() {
+                sqlx::query("delete from pending_log_ins where user_id = $1").bind(user).execute(&mut *tx).await?;
+            }
             if !keys.is_empty() {
                 record!(tx, rows);
             }

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use super::audit::{record, rows};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
+use crate::config::SecondFactorFor;
 use crate::model::{NotificationLevel, Theme, UserId};
 use crate::security_log::Event;
 
@@ -60,6 +61,17 @@ pub struct SessionRow {
     pub sidebar: Option<String>,
     /// The latest log-in from an unknown device that the user has not seen here, as JSON.
     pub new_log_in: Option<String>,
+    /// When the user last proved in it who they are.
+    pub confirmed_at: Millis,
+    /// Whether the user has a second factor.
+    pub has_second_factor: bool,
+}
+
+/// The condition that a user of `users` has a second factor.
+macro_rules! has_second_factor {
+    () => {
+        "exists (select 1 from totp where totp.user_id = users.id and totp.confirmed_at is not null)"
+    };
 }
 
 impl Db {
@@ -69,9 +81,10 @@ impl Db {
     /// A unique violation if the key exists.
     pub async fn insert_session(&self, new: NewSession) -> sqlx::Result<()> {
         transaction!(self, |tx| {
+            // What the user is to be told, they are told in this session.
             sqlx::query(
-                "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at, address, user_agent)
-                 values ($1, $2, $3, $4, $4, $5, $6, $7)",
+                "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at, address, user_agent, new_log_in)
+                 values ($1, $2, $3, $4, $4, $5, $6, $7, (select announcement from users where id = $2))",
             )
             .bind(&new.key)
             .bind(new.user)
@@ -82,6 +95,10 @@ impl Db {
             .bind(&new.user_agent)
             .execute(&mut *tx)
             .await?;
+            sqlx::query("update users set announcement = null where id = $1 and announcement is not null")
+                .bind(new.user)
+                .execute(&mut *tx)
+                .await?;
             record!(tx, rows(&new.event));
         })
     }
@@ -101,17 +118,37 @@ impl Db {
     /// A session with its user, if it was used since `idle_since`, has not expired, and its user is not banned.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room,
-                        time_zone, theme, notify, sidebar, new_log_in
+                        time_zone, theme, notify, sidebar, new_log_in,
+                        coalesce(sessions.confirmed_at, sessions.created_at) as confirmed_at, ",
+                has_second_factor!(),
+                " as has_second_factor
                  from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
-            )
+            ))
             .bind(key)
             .bind(now)
             .bind(idle_since)
             .fetch_optional(pool)
             .await
+        })
+    }
+
+    /// Stores when a session's user proved who they are; `false` if it has ended.
+    pub async fn confirm_session(&self, key: &str, now: Millis, event: &Event) -> sqlx::Result<bool> {
+        let (key, rows) = (key.to_owned(), rows([event]));
+        transaction!(self, |tx| {
+            let changed = sqlx::query("update sessions set confirmed_at = $2 where key = $1")
+                .bind(&key)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+            if changed > 0 {
+                record!(tx, rows);
+            }
+            changed > 0
         })
     }
 
@@ -143,23 +180,36 @@ impl Db {
         Ok(())
     }
 
-    /// Filters the valid sessions.
-    pub async fn list_live_sessions(&self, keys: &[String], now: Millis, idle_since: Millis) -> sqlx::Result<Vec<String>> {
+    /// Filters the valid sessions of users who have the second factor that they must have.
+    pub async fn list_live_sessions(
+        &self,
+        keys: &[String],
+        now: Millis,
+        idle_since: Millis,
+        required: SecondFactorFor,
+    ) -> sqlx::Result<Vec<String>> {
+        let [admins, everyone] = [SecondFactorFor::Admins, SecondFactorFor::Everyone].map(|who| who == required);
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
         match self {
             Self::Sqlite(sqlite) => {
-                sqlx::query_scalar(
+                sqlx::query_scalar(concat!(
                     "select key from sessions join users on users.id = user_id
-                     where key in (select value from json_each($1)) and expires_at > $2 and last_seen_at > $3 and banned_at is null",
-                )
-                .bind(given).bind(now).bind(idle_since).fetch_all(&sqlite.read).await
+                     where key in (select value from json_each($1)) and expires_at > $2 and last_seen_at > $3 and banned_at is null
+                     and (not ($5 or ($4 and is_admin)) or ",
+                    has_second_factor!(),
+                    ")",
+                ))
+                .bind(given).bind(now).bind(idle_since).bind(admins).bind(everyone).fetch_all(&sqlite.read).await
             }
             Self::Postgres(postgres) => {
-                sqlx::query_scalar(
+                sqlx::query_scalar(concat!(
                     "select key from sessions join users on users.id = user_id
-                     where key in (select json_array_elements_text($1::json)) and expires_at > $2 and last_seen_at > $3 and banned_at is null",
-                )
-                .bind(given).bind(now).bind(idle_since).fetch_all(&postgres.read).await
+                     where key in (select json_array_elements_text($1::json)) and expires_at > $2 and last_seen_at > $3 and banned_at is null
+                     and (not ($5 or ($4 and is_admin)) or ",
+                    has_second_factor!(),
+                    ")",
+                ))
+                .bind(given).bind(now).bind(idle_since).bind(admins).bind(everyone).fetch_all(&postgres.read).await
             }
         }
     }

@@ -201,6 +201,11 @@ pub enum Event {
         /// What they count against.
         failures: Vec<Failure>,
     },
+    /// Somebody may now lack a second factor that they must have; if so, their connections end.
+    AccessReduced {
+        /// Who.
+        user: UserId,
+    },
     /// All sessions of a person ended.
     AccessEnded {
         /// Whose.
@@ -263,6 +268,8 @@ pub enum SessionEnd {
     Banned,
     /// The person, or an administrator, ended it from elsewhere.
     Ended,
+    /// The session goes on, but only to set up a second factor, which the person must have.
+    SecondFactorRequired,
 }
 
 #[cfg(test)]

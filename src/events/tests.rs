@@ -73,6 +73,7 @@ fn all() -> Vec<Event> {
         Event::SettingsChanged,
         Event::AttemptsFailed { failures: vec![Failure { limit: FailureLimit::Pair, key: u64::MAX }] },
         Event::SessionEnded { session, reason: SessionEnd::LoggedInAgain },
+        Event::AccessReduced { user },
         Event::AccessEnded { user, reason: SessionEnd::Banned },
     ]
 }

@@ -39,6 +39,7 @@ use crate::cluster::node::Node;
 use crate::config::{Config, Transports};
 use crate::error::Result;
 use crate::events::{Removal, SessionEnd, Subscription};
+use crate::model::UserId;
 
 /// The only namespace.
 pub const NAMESPACE: &str = "/chat";
@@ -208,6 +209,14 @@ impl Realtime {
         }
         tracing::warn!("could not check who still has access; cutting all sockets");
         self.cut_all();
+    }
+
+    /// Ends a person's connections if they must have a second factor and have none; also if that is unknown.
+    pub(super) async fn access_reduced(&self, user: UserId) {
+        let lacks = tokio::time::timeout(ADMITTING, self.accounts.lacks_second_factor(user)).await;
+        if !matches!(lacks, Ok(Ok(false))) {
+            self.registry.end_user(user, SessionEnd::SecondFactorRequired);
+        }
     }
 
     /// Cuts every socket; the clients come back.

@@ -122,6 +122,7 @@ impl Realtime {
                 }
             }
             Event::SessionEnded { session, reason } => self.registry.end_session(session, *reason),
+            Event::AccessReduced { user } => self.access_reduced(*user).await,
             Event::AccessEnded { user, reason } => self.registry.end_user(*user, *reason),
         }
     }

@@ -10,6 +10,8 @@ pub mod device_cookie;
 pub mod etag;
 pub mod form;
 pub mod layers;
+pub mod log_in;
+pub mod log_in_cookie;
 pub mod pages;
 pub mod query;
 pub mod respond;

@@ -75,6 +75,11 @@ pub fn to_login(uri: &Uri) -> Response {
     Redirect::to(&format!("/login?next={next}")).into_response()
 }
 
+/// A redirect to the page that asks people to prove who they are, which leads on to `next`.
+pub fn to_confirm(next: &str) -> Response {
+    Redirect::to(&format!("/confirm?next={}", query_value(next))).into_response()
+}
+
 /// `next` if it is a path on this server, so that it cannot redirect elsewhere. Browsers read `//host` and `/\host` as other hosts, and
 /// drop tabs and line ends first.
 pub fn own_path(next: &str) -> Option<&str> {

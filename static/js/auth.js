@@ -13,11 +13,17 @@ async function send(form) {
   press.disabled = true;
   try {
     const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), headers: { accept: 'text/html' }, redirect: 'manual' });
-    if (answer.type === 'opaqueredirect') { location.assign(form.elements.next?.value || '/'); return; }
+    if (answer.type === 'opaqueredirect') { location.assign(after(form)); return; }
     refused(form, new DOMParser().parseFromString(await answer.text(), 'text/html'));
   } catch {
     form.submit(); // The browser has the best message about the network.
   }
+}
+
+// The server's redirect is not visible here. The log-in page knows whether somebody is signed in now or their second factor is due.
+function after(form) {
+  const next = form.elements.next?.value ?? '';
+  return form.dataset.after ? `${form.dataset.after}?next=${encodeURIComponent(next)}` : next || '/';
 }
 
 function refused(form, page) {

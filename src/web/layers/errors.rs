@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, REFERER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde_json::json;
 use tower_sessions::Session;
 
@@ -20,7 +20,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Error;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
-use crate::web::respond::{own_path, page_with, to_login};
+use crate::web::respond::{own_path, page_with, to_confirm, to_login};
 use crate::web::state::AppState;
 use crate::web::theme_cookie;
 use crate::web::views::{ErrorPage, SignedInErrorPage, Way};
@@ -54,15 +54,23 @@ impl Context {
         self.cookies.clone().map(|cookies| (COOKIE, cookies)).into_iter().collect()
     }
 
+    /// The page with the form. The browser sends the URL, of which only a path on this server is used.
+    fn from(&self) -> Option<String> {
+        let from = self.referer.as_ref().and_then(|from| from.to_str().ok()?.parse::<Uri>().ok());
+        from.and_then(|from| own_path(from.path_and_query()?.as_str()).map(ToOwned::to_owned))
+    }
+
+    /// The page on which to go on after a step in between.
+    fn page(&self) -> String {
+        if self.method == Method::GET { self.uri.to_string() } else { self.from().unwrap_or_else(|| "/".to_owned()) }
+    }
+
     /// The links on the page.
     fn ways(&self, status: StatusCode) -> Vec<Way> {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
         let here = self.uri.path_and_query().map_or("/", |path| path.as_str());
         let again = is_read.then(|| Way::new("Try again", here));
-        // The page with the form. The browser sends the URL, of which only a path on this server is used.
-        let from = self.referer.as_ref().and_then(|from| from.to_str().ok()?.parse::<Uri>().ok());
-        let from = from.and_then(|from| own_path(from.path_and_query()?.as_str()).map(ToOwned::to_owned));
-        let back = from.filter(|from| !is_read && from != here).map(|from| Way::new("Go back", &from));
+        let back = self.from().filter(|from| !is_read && from != here).map(|from| Way::new("Go back", &from));
         let rooms = || Some(Way::new("Browse rooms", "/rooms"));
         let search = || Some(Way::new("Search messages", "/search"));
         let ways = match status {
@@ -85,6 +93,12 @@ pub async fn render(State(state): State<AppState>, request: Request, next: Next)
     if matches!(*error, Error::Unauthenticated) {
         return to_login(&context.uri);
     }
+    if matches!(*error, Error::SecondFactorRequired) {
+        return Redirect::to("/settings/two-factor").into_response();
+    }
+    if matches!(*error, Error::ConfirmationRequired) {
+        return to_confirm(&context.page());
+    }
     let status = response.status();
     let page = ErrorPage::new(&error).with_ways(context.ways(status), context.method == Method::POST);
     let rendered = match signed_in_page(&state, &context, status, &page).await {
@@ -100,6 +114,9 @@ async fn signed_in_page(state: &AppState, context: &Context, status: StatusCode,
         return None;
     }
     let user = CurrentUser::of(context.session.as_ref()?, &context.headers(), state).await.ok()??;
+    if user.lacks_second_factor {
+        return None;
+    }
     let slot = context.slot.as_ref()?;
     if !slot.is_taken() {
         if status == StatusCode::TOO_MANY_REQUESTS {

@@ -109,7 +109,7 @@ pub fn key_of(session: &Session) -> Result<SessionKey> {
 /// The key of the session that the cookie names, if it exists: anybody can make up a cookie.
 async fn existing(session: &Session, accounts: &Accounts) -> Result<Option<SessionKey>> {
     let Some(key) = session.id().as_ref().map(session::key) else { return Ok(None) };
-    Ok(accounts.session_user(&key).await?.map(|_| key))
+    Ok(accounts.any_session_user(&key).await?.map(|_| key))
 }
 
 /// Makes the removal of the session cookie effective. A `__Host-` cookie is only replaced by one that is `Secure` as well, which the
@@ -138,7 +138,8 @@ fn internal(error: tower_sessions::session::Error) -> Error {
     Error::Unavailable
 }
 
-/// The person who is signed in. A handler with this argument is for signed-in people only.
+/// The person who is signed in. A handler with this argument is for signed-in people only. Those who must set up a second factor get no
+/// further than to the pages for that; a handler with `Option<CurrentUser>` must show them nothing.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
     /// The person.
@@ -163,10 +164,19 @@ impl CurrentUser {
         Self::of(session, &parts.headers, state).await
     }
 
+    /// Whether they have proved lately who they are.
+    ///
+    /// # Errors
+    /// `confirmation_required`.
+    pub fn is_confirmed(&self, state: &AppState) -> Result<()> {
+        let since = state.clock.now().plus(-CONFIRMED);
+        if self.confirmed_at > since { Ok(()) } else { Err(Error::ConfirmationRequired) }
+    }
+
     /// The person whose session it is, if it is anybody's.
     pub async fn of(session: &Session, headers: &HeaderMap, state: &AppState) -> Result<Option<Self>> {
         let Some(id) = session.id() else { return Ok(None) };
-        let Some(user) = state.accounts.session_user(&session::key(&id)).await? else {
+        let Some(user) = state.accounts.any_session_user(&session::key(&id)).await? else {
             // It finds no record, and the layer then removes the cookie.
             session.get_value(USER).await.map_err(internal)?;
             return Ok(None);
@@ -181,6 +191,9 @@ impl FromRequestParts<AppState> for CurrentUser {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
         let user = Self::find(parts, state).await?.ok_or(Error::Unauthenticated)?;
+        if user.lacks_second_factor && !belongs_to_set_up(parts.uri.path()) {
+            return Err(Error::SecondFactorRequired);
+        }
         // Every GET reads something for the person, as a page or as JSON.
         if parts.method == Method::GET || parts.method == Method::HEAD {
             state.chat.allow(user.id, ActionKind::Read)?;
@@ -198,5 +211,37 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>> {
         Self::find(parts, state).await
+    }
+}
+
+/// Whether a path is one for those who must set up a second factor first: the set-up, and the proof that it asks for.
+fn belongs_to_set_up(path: &str) -> bool {
+    const SET_UP: &str = "/settings/two-factor";
+    let below = path.strip_prefix(SET_UP);
+    path == "/confirm" || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+}
+
+/// How long after a proof of identity sensitive actions do not ask for another, in milliseconds.
+const CONFIRMED: i64 = 10 * 60 * 1000;
+
+/// The person who is signed in and has proved lately who they are, at the log-in or at `/confirm`: for sensitive actions.
+#[derive(Clone, Debug)]
+pub struct ConfirmedUser(pub CurrentUser);
+
+impl std::ops::Deref for ConfirmedUser {
+    type Target = CurrentUser;
+
+    fn deref(&self) -> &CurrentUser {
+        &self.0
+    }
+}
+
+impl FromRequestParts<AppState> for ConfirmedUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let user = <CurrentUser as FromRequestParts<AppState>>::from_request_parts(parts, state).await?;
+        user.is_confirmed(state)?;
+        Ok(Self(user))
     }
 }

@@ -12,14 +12,14 @@ use tower_sessions::Session;
 
 use crate::accounts::Registration;
 use crate::config;
-use crate::db::users::User;
 use crate::error::{Error, Result};
-use crate::model::UserId;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::device_cookie::{self, DeviceCookie};
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::{self, CurrentUser};
+use crate::web::log_in::{LoggingIn, SECOND, welcome};
+use crate::web::log_in_cookie::LogInCookie;
 use crate::web::respond::{form_again, own_path, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -43,6 +43,8 @@ pub struct Links {
     next: String,
     invite: String,
     setup: String,
+    /// Present when somebody gives up a log-in whose second factor is due.
+    other: Option<String>,
 }
 
 /// `GET /register`.
@@ -126,30 +128,24 @@ pub async fn register(
     }
 }
 
-/// Adds a new account to the default rooms. After an error `/` tries again, so the person can enter all the same.
-async fn welcome(state: &AppState, user: UserId) {
-    if let Err(error) = state.chat.welcome(user).await {
-        tracing::warn!(%error, "could not add a new account to the default rooms; `/` tries again");
-    }
-}
-
-/// Announces a log-in in the person's other sessions. Without it they can log in all the same.
-async fn announce(state: &AppState, user: &User, device: Option<&str>, session: &Session, source: &Source) {
-    let Ok(key) = session::key_of(session) else { return };
-    if let Err(error) = state.accounts.announce_log_in(user, device, &key, source).await {
-        tracing::warn!(%error, "a log-in could not be announced in the person's other sessions");
-    }
-}
-
 /// `GET /login`.
 pub async fn login_page(
     State(state): State<AppState>,
     Query(links): Query<Links>,
     ThemeCookie(theme): ThemeCookie,
+    LogInCookie(pending): LogInCookie,
     user: Option<CurrentUser>,
 ) -> Result<Response> {
     if user.is_some() {
         return Ok(Redirect::to(own_path(&links.next).unwrap_or("/")).into_response());
+    }
+    if let Some(token) = pending
+        && state.accounts.find_pending(&token).await?.is_some()
+    {
+        if links.other.is_none() {
+            return Ok(Redirect::to(SECOND).into_response());
+        }
+        state.accounts.drop_pending(&token).await?;
     }
     Ok(page(&LoginPage::new(&state.settings.now(), theme, own_path(&links.next).unwrap_or_default())))
 }
@@ -180,17 +176,8 @@ pub async fn login(
     }
     match authenticated {
         Ok(user) => {
-            let event = state.accounts.log_in_event(&user, &source);
-            session::begin(&session, user.id, &state.accounts, &source, Some(event)).await?;
-            if let Err(error) = state.accounts.confirm(&user, &source).await {
-                session::end(&session, &state.accounts).await?;
-                return Err(error);
-            }
-            announce(&state, &user, device.as_deref(), &session, &source).await;
-            welcome(&state, user.id).await;
-            let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
-            device_cookie::set(&mut response, &state.accounts.remember(&user, device.as_deref()), &state.origins);
-            Ok(response)
+            let logging_in = LoggingIn { user: &user, session: &session, source: &source, device: device.as_deref(), next };
+            logging_in.proceed(&state).await
         }
         Err(error) if format.is_json() => Err(error),
         Err(error) => {

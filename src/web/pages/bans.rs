@@ -9,7 +9,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
 use crate::error::Result;
 use crate::security_log::Source;
-use crate::web::layers::session::CurrentUser;
+use crate::web::layers::session::ConfirmedUser;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -21,7 +21,7 @@ pub fn router() -> Router<AppState> {
 pub async fn ban(
     State(state): State<AppState>,
     Path(username): Path<String>,
-    user: CurrentUser,
+    user: ConfirmedUser,
     source: Source,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Remove)?;
@@ -32,7 +32,7 @@ pub async fn ban(
 pub async fn unban(
     State(state): State<AppState>,
     Path(username): Path<String>,
-    user: CurrentUser,
+    user: ConfirmedUser,
     source: Source,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Remove)?;

@@ -10,6 +10,7 @@ use crate::web::state::AppState;
 pub mod accounts;
 pub mod admin;
 pub mod bans;
+pub mod confirm;
 pub mod drafts;
 pub mod email;
 pub mod emoji;
@@ -33,11 +34,13 @@ pub mod recovery;
 pub mod revisions;
 pub mod rooms;
 pub mod search;
+pub mod second_factor;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
 pub mod sidebar;
 pub mod threads;
+pub mod two_factor;
 
 /// The routes that need a session.
 pub fn with_session() -> Router<AppState> {
@@ -45,6 +48,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(accounts::router())
         .merge(admin::router())
         .merge(bans::router())
+        .merge(confirm::router())
         .merge(drafts::router())
         .merge(email::router())
         .merge(history::router())
@@ -64,11 +68,13 @@ pub fn with_session() -> Router<AppState> {
         .merge(revisions::router())
         .merge(rooms::router())
         .merge(search::router())
+        .merge(second_factor::router())
         .merge(sessions::router())
         .merge(settings::router())
         .merge(setup::router())
         .merge(sidebar::router())
         .merge(threads::router())
+        .merge(two_factor::router())
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
 }

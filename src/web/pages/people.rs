@@ -80,8 +80,10 @@ pub async fn card(
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
+    let has_second_factor = user.is_admin && state.accounts.has_second_factor(profile.id).await?;
     let layout = layout(&state, &user).await?.at("people");
-    Ok(page(&PersonPage::new(layout, profile, rooms, is_online, state.clock.now())))
+    let card = PersonPage::new(layout, profile, rooms, is_online, state.clock.now());
+    Ok(page(&card.with_second_factor(has_second_factor)))
 }
 
 /// `POST /people/{username}/message`: opens the conversation with them.

@@ -15,7 +15,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
-use crate::web::layers::session::CurrentUser;
+use crate::web::layers::session::ConfirmedUser;
 use crate::web::respond::{form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -33,7 +33,7 @@ pub fn router() -> Router<AppState> {
 pub async fn create(
     State(state): State<AppState>,
     Path(username): Path<String>,
-    user: CurrentUser,
+    user: ConfirmedUser,
     source: Source,
     format: Format,
     headers: HeaderMap,

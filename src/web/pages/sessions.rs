@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
-use crate::web::layers::session::{self, CurrentUser};
+use crate::web::layers::session::{self, ConfirmedUser, CurrentUser};
 use crate::web::respond::{own_path, page};
 use crate::web::state::AppState;
 use crate::web::views::SessionsPage;
@@ -92,7 +92,7 @@ pub async fn seen(State(state): State<AppState>, user: CurrentUser, session: Ses
 pub async fn end_all_of(
     State(state): State<AppState>,
     Path(username): Path<String>,
-    user: CurrentUser,
+    user: ConfirmedUser,
     source: Source,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Remove)?;

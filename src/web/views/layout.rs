@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{hue, initials};
-use crate::accounts::session::SessionUser;
+use crate::accounts::session::{Announced, SessionUser};
 use crate::chat::display_names::DisplayNames;
 use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility, user_agent};
 use crate::permissions::{self, ServerAction};
@@ -49,7 +49,7 @@ impl Hash for AppLayout {
         // The last room is not shown; display names have a version of their own.
         let Self { me, rooms, times, here, place, online, display_names: _, server_name, may_invite, may_create_rooms } = self;
         (server_name, may_invite, may_create_rooms).hash(state);
-        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar, new_log_in } = &**me;
+        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar, new_log_in, .. } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // "Today" and "Yesterday" depend on the date.
@@ -213,9 +213,15 @@ impl AppLayout {
         self.partner(direct).map(|other| (other, self.online.contains(&other.id)))
     }
 
+    /// When an administrator removed their second factor.
+    pub(super) fn second_factor_removed(&self) -> Option<String> {
+        let told = self.me.new_log_in.as_ref().filter(|told| told.what == Announced::SecondFactorRemoved)?;
+        Some(self.times.moment(&self.times.at(told.at)))
+    }
+
     /// The latest log-in from an unknown device: where, and when.
     pub(super) fn new_log_in(&self) -> Option<(String, String)> {
-        let log_in = self.me.new_log_in.as_ref()?;
+        let log_in = self.me.new_log_in.as_ref().filter(|told| told.what == Announced::LogIn)?;
         let device = user_agent::name(log_in.user_agent.as_deref().unwrap_or_default());
         let place = log_in.address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
         Some((format!("{device}{place}"), self.times.moment(&self.times.at(log_in.at))))

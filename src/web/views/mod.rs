@@ -19,6 +19,7 @@ mod rooms;
 mod search;
 mod sessions;
 mod static_pages;
+mod two_factor;
 
 use askama::Template;
 
@@ -34,6 +35,7 @@ pub use self::rooms::RoomsPage;
 pub use self::search::SearchPage;
 pub use self::sessions::SessionsPage;
 pub use self::static_pages::{KeysPage, OfflinePage};
+pub use self::two_factor::{ConfirmPage, SecondFactorPage, TwoFactor, TwoFactorCard, TwoFactorPage};
 use crate::error::Error;
 use crate::model::{Theme, UserId};
 
@@ -126,7 +128,8 @@ impl ErrorPage {
     /// The page of an error.
     pub fn new(error: &Error) -> Self {
         let title = match error {
-            Error::Unauthenticated | Error::WrongPassword => "Please log in",
+            Error::Unauthenticated | Error::WrongPassword | Error::WrongCode => "Please log in",
+            Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",
             Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",

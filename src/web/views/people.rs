@@ -73,6 +73,8 @@ pub struct PersonPage {
     seen: String,
     seen_at: String,
     hour: Option<String>,
+    /// Whether an administrator can remove their second factor.
+    has_second_factor: bool,
 }
 
 impl PersonPage {
@@ -86,10 +88,16 @@ impl PersonPage {
             seen: moments::ago(profile.last_seen_at, now, &layout.times),
             seen_at: profile.last_seen_at.to_string(),
             hour: there.map(|there| moments::hour_there(now, &there, &layout.times)),
+            has_second_factor: false,
             layout,
             profile,
             rooms,
         }
+    }
+
+    /// The same, for an administrator who can remove the person's second factor.
+    pub fn with_second_factor(self, has_second_factor: bool) -> Self {
+        Self { has_second_factor, ..self }
     }
 
     fn initials(&self) -> String {

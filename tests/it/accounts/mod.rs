@@ -11,6 +11,7 @@ mod newcomers;
 mod recovery;
 mod register;
 mod registration;
+mod second_factor;
 mod sessions;
 mod setup;
 mod throttle;

@@ -85,6 +85,7 @@ async fn a_link_ends_with_time_a_newer_link_a_new_password_and_a_ban(app: &TestA
     app.pass(Duration::from_secs(60));
     stranger.get(&old).await.expect(404);
     stranger.post(&old, &[("password", NEW)]).await.expect(404);
+    rosa.post("/confirm", &[("password", PASSWORD)]).await.expect(303);
     let (first, second) = (link(&rosa, "ada").await, link(&rosa, "ada").await);
     stranger.get(&first).await.expect(404);
     stranger.get(&second).await.expect(200);

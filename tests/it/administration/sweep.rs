@@ -9,7 +9,7 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 14] = [
+const ROUTES: [Route; 15] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
@@ -20,6 +20,7 @@ const ROUTES: [Route; 14] = [
     (Method::POST, "/admin/settings", &[("server_name", "forged"), ("registration", "closed")]),
     (Method::POST, "/admin/people/{username}/end-sessions", &[]),
     (Method::POST, "/admin/people/{username}/reset", &[]),
+    (Method::POST, "/admin/people/{username}/two-factor/remove", &[]),
     (Method::POST, "/people/{username}/ban", &[]),
     (Method::POST, "/people/{username}/unban", &[]),
     (Method::POST, "/invites", &[("note", "forged")]),

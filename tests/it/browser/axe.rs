@@ -35,6 +35,7 @@ const PAGES: &[&str] = &[
     "/settings/password",
     "/settings/email",
     "/settings/sessions",
+    "/settings/two-factor",
 ];
 /// The pages of an administrator.
 const ADMIN_PAGES: &[&str] =
@@ -129,6 +130,10 @@ fn no_page_keeps_anybody_out() {
             ada.visit(app, path).await;
             is_open_to_all(&ada, path, &mut faults).await;
         }
+        ada.visit(app, "/settings/two-factor").await;
+        ada.press("form[action='/settings/two-factor/totp'] button").await;
+        ada.sees(".qr svg").await;
+        is_open_to_all(&ada, "setting up an authenticator app", &mut faults).await;
         app.database.make_admin("ada").await;
         grace.post("/settings", &[("status", "away")]).await.expect(303);
         ada.visit(app, "/invites").await;

@@ -1,6 +1,7 @@
 //! Sessions: found while they are good, and never brought back.
 
 use parlor::clock::Millis;
+use parlor::config::SecondFactorFor;
 use parlor::db::sessions::NewSession;
 use parlor::model::UserId;
 
@@ -104,7 +105,7 @@ async fn the_live_ones_among_many_are_told(db: &Store) {
     }
     let all = ["a", "e", "nobody's", "unknown"].map(String::from);
     let live = async |now, idle_since| {
-        let mut live = db.list_live_sessions(&all, now, idle_since).await.unwrap();
+        let mut live = db.list_live_sessions(&all, now, idle_since, SecondFactorFor::Nobody).await.unwrap();
         live.sort();
         live
     };
@@ -113,7 +114,7 @@ async fn the_live_ones_among_many_are_told(db: &Store) {
     assert_eq!(live(NOW, LONG_AGO).await, ["a"]);
     assert!(live(NOW.plus(10_000), LONG_AGO).await.is_empty(), "too old");
     assert!(live(NOW, NOW).await.is_empty(), "not used for too long");
-    assert!(db.list_live_sessions(&[], NOW, LONG_AGO).await.unwrap().is_empty());
+    assert!(db.list_live_sessions(&[], NOW, LONG_AGO, SecondFactorFor::Everyone).await.unwrap().is_empty());
 }
 
 #[apply(both)]

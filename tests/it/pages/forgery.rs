@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 21] = [
+const FORMS: [(&str, &[(&str, &str)]); 27] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -30,6 +30,12 @@ const FORMS: [(&str, &[(&str, &str)]); 21] = [
     ("/admin/settings", &[("server_name", "forged")]),
     ("/invites", &[("note", "forged")]),
     ("/invites/0123456789abcdef/revoke", &[]),
+    ("/admin/people/ada/two-factor/remove", &[]),
+    ("/login/second", &[("code", "123456")]),
+    ("/settings/two-factor/totp", &[]),
+    ("/settings/two-factor/totp/confirm", &[("code", "123456")]),
+    ("/settings/two-factor/totp/remove", &[("password", PASSWORD)]),
+    ("/confirm", &[("password", PASSWORD)]),
     ("/logout", &[]),
 ];
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::both;
 use crate::harness::process::{self, Ended};
 use crate::harness::site::PASSWORD;
-use crate::harness::{Database, Person};
+use crate::harness::{Answer, Database, Person};
 
 const NEW: &str = "eleven slow lighthouses";
 
@@ -100,4 +100,28 @@ async fn all_accounts_are_listed(database: &Database) {
     assert_eq!(all.iter().map(|it| &it["role"]).collect::<Vec<_>>(), [&json!("member"), &json!("admin")]);
     assert!(all[0]["banned_at"].is_string() && all[1]["banned_at"].is_null() && all[0]["username"] == "ada", "{all:?}");
     assert!(!listed.contains("argon2"), "{listed}");
+}
+
+#[apply(both)]
+async fn a_second_factor_is_removed_from_somebody_who_lost_it(database: &Database) {
+    done(database, &["user", "add", "ada"]).await;
+    let server = process::start(database.folder(), database.url(), &[]).await;
+    let ada = server.log_in("ada").await;
+    let (socket, _) = ada.join("general").await;
+    refused(database, &["user", "reset", "ada", "--two-factor"], "couldn’t find that second factor").await;
+    let form = ada.form("/settings/two-factor/totp", &[]).header("accept", "application/json");
+    let started = Answer::of(form).await.expect(200).json();
+    let secret = totp_rs::Secret::try_from_base32(started["secret"].as_str().expect("a secret")).expect("Base32");
+    let code = totp_rs::Builder::new().with_secret(secret).build().expect("a usual secret").generate_current().to_string();
+    ada.post("/settings/two-factor/totp/confirm", &[("code", &code)]).await.expect(200);
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    assert_eq!(server.stranger().post("/login", &fields).await.expect(303).location(), "/login/second");
+    let told = done(database, &["user", "reset", "ada", "--two-factor"]).await;
+    assert!(told.contains("@ada") && !told.contains("/reset/"), "{told}");
+    socket.next("signed_out").await;
+    socket.is_cut().await;
+    ada.get("/rooms").await.expect(303);
+    let back = server.log_in("ada").await;
+    assert!(back.get("/rooms").await.expect(200).body.contains("Two-factor authentication was removed"));
+    refused(database, &["user", "reset", "nobody", "--two-factor"], "couldn’t find").await;
 }

@@ -70,6 +70,7 @@ async fn show(
     match &*query.format {
         "" => {}
         "jsonl" => {
+            user.is_confirmed(&state)?;
             let session = session.id().as_ref().map(session::key).ok_or(Error::Unauthenticated)?;
             return Ok(export(state, session, filter));
         }

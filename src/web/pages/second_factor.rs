@@ -1,0 +1,76 @@
+//! The second step of a log-in: the code of an authenticator app, or a recovery code.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::error::{Error, Result};
+use crate::security_log::Source;
+use crate::web::accept::Format;
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::log_in::{LogInCookies, LoggingIn, SECOND};
+use crate::web::log_in_cookie::{self, LogInCookie};
+use crate::web::respond::{form_again, own_path, page};
+use crate::web::state::AppState;
+use crate::web::theme_cookie::ThemeCookie;
+use crate::web::views::SecondFactorPage;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    Router::new().route(SECOND, get(show).post(complete).layer(DefaultBodyLimit::max(MAX_ANONYMOUS_FORM)))
+}
+
+/// `GET /login/second`; without a log-in that waits for it, the log-in page.
+pub async fn show(
+    State(state): State<AppState>,
+    LogInCookie(token): LogInCookie,
+    ThemeCookie(theme): ThemeCookie,
+) -> Result<Response> {
+    let pending = match token {
+        Some(token) => state.accounts.find_pending(&token).await?,
+        None => None,
+    };
+    let Some((user, next)) = pending else { return Ok(Redirect::to("/login").into_response()) };
+    let server_name = state.settings.now().server_name.clone();
+    Ok(page(&SecondFactorPage { server_name, theme, username: user.username.to_string(), next, problem: None }))
+}
+
+/// The form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SecondForm {
+    code: String,
+}
+
+/// `POST /login/second`.
+pub async fn complete(
+    State(state): State<AppState>,
+    session: Session,
+    source: Source,
+    LogInCookies { device, pending }: LogInCookies,
+    ThemeCookie(theme): ThemeCookie,
+    format: Format,
+    Form(form): Form<SecondForm>,
+) -> Result<Response> {
+    // The answer to `Unauthenticated` leads a browser to the log-in page.
+    let token = pending.ok_or(Error::Unauthenticated)?;
+    match state.accounts.complete_pending(&token, &form.code, device.as_deref(), &source).await {
+        Ok((user, proof, next)) => {
+            let next = own_path(&next).unwrap_or_default();
+            let logging_in = LoggingIn { user: &user, session: &session, source: &source, device: device.as_deref(), next };
+            let mut response = logging_in.finish(&state, Some(proof.as_str())).await?;
+            log_in_cookie::remove(&mut response, &state.origins);
+            Ok(response)
+        }
+        Err(error @ (Error::WrongCode | Error::RateLimited { .. })) if !format.is_json() => {
+            let Some((user, next)) = state.accounts.find_pending(&token).await? else { return Err(Error::Unauthenticated) };
+            let problem = Some((&error).into());
+            let server_name = state.settings.now().server_name.clone();
+            Ok(form_again(&error, &SecondFactorPage { server_name, theme, username: user.username.to_string(), next, problem }))
+        }
+        Err(error) => Err(error),
+    }
+}
