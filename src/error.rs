@@ -80,6 +80,9 @@ pub enum Error {
     /// The database refused a write, or did not finish it in time. 503.
     #[error("Couldn’t save right now. Try again in a moment.")]
     NotSaved,
+    /// The OpenID provider does not answer. 503.
+    #[error("The log-in service can’t be reached right now. Try again in a moment, or log in with your password.")]
+    ProviderUnavailable,
     /// A fault of the server's own. 500. The text goes to the log only.
     #[error("Something went wrong. Please try again.")]
     Internal(String),
@@ -136,7 +139,7 @@ impl Error {
             Self::TooLong { .. } => "too_long",
             Self::RateLimited { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
-            Self::Unavailable | Self::NotSaved => "unavailable",
+            Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => "unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -149,7 +152,7 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::TooManyMentioned { .. } => 429,
-            Self::Busy { .. } | Self::Unavailable | Self::NotSaved => 503,
+            Self::Busy { .. } | Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -161,6 +164,7 @@ impl Error {
                 Some(*retry_after)
             }
             Self::Unavailable | Self::NotSaved => Some(Duration::from_secs(1)),
+            Self::ProviderUnavailable => Some(Duration::from_secs(5)),
             _ => None,
         }
     }

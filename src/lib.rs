@@ -35,6 +35,7 @@ pub mod limits;
 pub mod log;
 pub mod mail;
 pub mod model;
+pub mod oidc;
 pub mod permissions;
 pub mod pieces;
 pub mod realtime;

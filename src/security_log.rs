@@ -73,6 +73,10 @@ pub enum Action {
     SecondFactorFailed,
     /// Someone confirmed in a session who they are.
     Confirm,
+    /// Someone linked their account to an OpenID provider.
+    LinkIdentity,
+    /// Someone unlinked it.
+    UnlinkIdentity,
     /// Someone's role changed.
     ChangeRole,
     /// An administrator banned a user.
@@ -111,7 +115,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -134,6 +138,8 @@ impl Action {
         Self::RemoveSecondFactor,
         Self::SecondFactorFailed,
         Self::Confirm,
+        Self::LinkIdentity,
+        Self::UnlinkIdentity,
         Self::ChangeRole,
         Self::Ban,
         Self::Unban,
@@ -178,6 +184,8 @@ impl Action {
             Self::RemoveSecondFactor => "user.second_factor_remove",
             Self::SecondFactorFailed => "user.second_factor_failed",
             Self::Confirm => "user.confirm",
+            Self::LinkIdentity => "user.link",
+            Self::UnlinkIdentity => "user.unlink",
             Self::ChangeRole => "user.role",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",

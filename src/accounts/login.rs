@@ -13,6 +13,11 @@ use crate::model::SessionKey;
 use crate::model::username::Username;
 use crate::security_log::{Action, Event, Source};
 
+/// How long after a log-in somebody without a password is believed to be there themselves, in milliseconds.
+const RECENT: i64 = 10 * 60 * 1000;
+
+const NO_PASSWORD: &str = "Your account has no password. Log out, log in again, and do this within ten minutes.";
+
 impl Accounts {
     /// Authenticates a user. A wrong username and a wrong password are indistinguishable, by the answer and by its timing.
     /// `device` is the token of an earlier log-in.
@@ -76,8 +81,8 @@ impl Accounts {
         self.devices.sign(device.unwrap_or_else(|| DeviceId::random(user.id)), &user.password_hash)
     }
 
-    /// Verifies the password of a signed-in user. Failures count against this session alone: a borrowed browser cannot be used to
-    /// lock the owner out, and strangers' guesses do not matter.
+    /// Verifies the password of a signed-in user; of one without a password, that they logged in a moment ago. Failures count against
+    /// this session alone: a borrowed browser cannot be used to lock the owner out, and strangers' guesses do not matter.
     ///
     /// # Errors
     /// `invalid` for `field`; `rate_limited` after too many wrong passwords; `busy`.
@@ -93,6 +98,14 @@ impl Accounts {
         let event = |action| self.event(action, source).by(user.id, &user.username).about(&*user.username);
         let backoff = self.may_try(&attempt, || event(Action::Throttled).note("password_check"))?;
         let stored = self.db.find_user(user.id).await?.map(|user| user.password_hash);
+        if stored.as_deref().is_some_and(str::is_empty) {
+            // An account that single sign-on created has no password until its person chooses one.
+            return if user.confirmed_at.plus(RECENT) > self.clock.now() {
+                Ok(())
+            } else {
+                Err(Error::invalid(field, NO_PASSWORD))
+            };
+        }
         let ticket = Ticket { client: Some(Client::Person(user.id)), failures: backoff.failures, ..Ticket::default() };
         let slot = self.hasher.choice_slot(ticket).await?;
         self.may_try(&attempt, || event(Action::Throttled).note("password_check"))?;
@@ -104,6 +117,11 @@ impl Accounts {
         }
         drop(slot);
         Ok(())
+    }
+
+    /// Whether somebody has a password.
+    pub async fn has_password(&self, user: &SessionUser) -> Result<bool> {
+        Ok(self.db.find_user(user.id).await?.is_some_and(|user| !user.password_hash.is_empty()))
     }
 
     pub(super) fn may_try(&self, attempt: &Attempt, event: impl FnOnce() -> Event) -> Result<Backoff> {

@@ -85,7 +85,7 @@ impl Mailing {
     }
 
     /// The origin of links, which no request chooses.
-    fn site(&self) -> &str {
+    pub fn site(&self) -> &str {
         self.site.get().map_or("", String::as_str)
     }
 

@@ -27,6 +27,7 @@ pub mod session;
 pub mod session_list;
 mod setup;
 mod shared_failures;
+pub mod single_sign_on;
 pub mod throttle;
 pub mod totp;
 
@@ -45,6 +46,7 @@ use self::registration::Registrations;
 use self::reports::Reports;
 use self::session::{SessionUser, Store};
 use self::shared_failures::SharedFailures;
+use self::single_sign_on::SingleSignOn;
 use self::throttle::{Attempt, Throttle};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -70,6 +72,7 @@ pub struct Accounts {
     shared_failures: SharedFailures,
     devices: Devices,
     mailing: Mailing,
+    single_sign_on: SingleSignOn,
     reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
@@ -94,6 +97,7 @@ impl Accounts {
             registrations: Registrations::new(config.registration_rate),
             throttle,
             shared_failures,
+            single_sign_on: SingleSignOn::new(config, &key),
             devices: Devices::new(key),
             mailing: Mailing::new(config),
             reports,

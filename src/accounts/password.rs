@@ -100,12 +100,13 @@ impl Hasher {
         self.choices.acquire(ticket).await
     }
 
-    /// Whether a password matches a hash; without a hash, the same work is done in vain. Returns the slot, so that the caller can
+    /// Whether a password matches a hash; without a hash, or with the empty one of an account without a password, the same work is done in vain. Returns the slot, so that the caller can
     /// record the outcome before the next one starts.
     ///
     /// # Errors
     /// If the hash cannot be parsed.
     pub async fn verify(&self, slot: Slot, password: &str, stored: Option<&str>) -> Result<(bool, Slot)> {
+        let stored = stored.filter(|stored| !stored.is_empty());
         let is_known = stored.is_some();
         let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Into::into);
         // No password is longer; hashing the rest would be useless work.

@@ -25,13 +25,19 @@ use crate::model::Author;
 use crate::model::lookalikes;
 use crate::model::username;
 use crate::model::username::Username;
+use crate::oidc::Identity;
 use crate::security_log::{Action, Actor, Event, Source};
 use crate::settings::Name;
 
 /// How many taken usernames an address may find, per account that it may create: too few to enumerate them.
 const NAMES_PER_ACCOUNT: i64 = 10;
 
+/// The longest username that is taken from an identity: a number fits behind it.
+const LONGEST_PREFERRED: usize = 24;
+
 const SETUP_USED: Error = Error::Forbidden("This setup link has expired or was already used. Restart Parlor to get a new one.");
+const IDENTITY_TAKEN: Error = Error::Forbidden("Another account is linked to this one there.");
+const NO_USERNAME: Error = Error::Forbidden("No username like yours is free here. Ask an administrator for an account.");
 const CLOSED: Error = Error::Forbidden("Sign-ups are closed. Ask an admin for an account.");
 
 fn no_invite() -> Error {
@@ -100,7 +106,7 @@ impl Accounts {
         let event = |action| self.event(action, source).about(checked.username.as_str());
         let (mut events, mut settings) = (vec![event(Action::Register)], Vec::new());
         match &permit {
-            Permit::Open => {}
+            Permit::Open | Permit::Identity(..) => {}
             Permit::Invite(hash) => {
                 let invited = Some(json!({ "invited_by": invited_by }));
                 events.push(self.event(Action::UseInvite, source).about(invites::id_of(hash)).changed(None, invited));
@@ -126,13 +132,56 @@ impl Accounts {
                 tracing::warn!(%error, "the settings of the set-up could not be read");
             }
         }
+        self.introduce(&user).await;
+        Ok(user)
+    }
+
+    /// Publishes a new account.
+    async fn introduce(&self, user: &User) {
         let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
         self.events.deliver(events::Event::UserRegistered { person }).await;
         // The account exists nevertheless; the next start computes the look.
-        if let Err(error) = self.store_look(&user).await {
+        if let Err(error) = self.store_look(user).await {
             tracing::warn!(%error, "could not note how a new name looks");
         }
-        Ok(user)
+    }
+
+    /// Creates an account without a password for an identity at an OpenID provider, under the username that it prefers or one like it.
+    ///
+    /// # Errors
+    /// `forbidden` if all of these are taken.
+    pub(super) async fn register_identity(&self, identity: &Identity, source: &Source) -> Result<User> {
+        let permit = Permit::Identity(identity.issuer.clone(), identity.subject.clone());
+        for username in usernames_like(identity) {
+            let mut checked = Checked { name: username.as_str().to_owned(), username, password: "" };
+            if let Some(name) = identity.name.as_deref().and_then(|name| username::display_name(name, &checked.username).ok())
+                && self.check_lookalikes(&name, &checked.username, false).await.is_ok()
+            {
+                checked.name = name;
+            }
+            match self.check_names(&checked, false).await {
+                Ok(()) => {}
+                Err(Error::Invalid { .. }) => continue,
+                Err(error) => return Err(error),
+            }
+            let event = self.event(Action::Register, source).about(checked.username.as_str()).note("oidc");
+            let added = self.store(checked, String::new(), permit.clone(), false, Vec::new(), vec![event]).await;
+            match added {
+                Err(Error::Invalid { field: "username", .. }) => {}
+                Err(Error::Forbidden(_)) => {
+                    // Another log-in of this person was first.
+                    let user = self.db.find_identity(&identity.issuer, &identity.subject).await?;
+                    let user = if let Some(user) = user { self.db.find_user(user).await? } else { None };
+                    return user.ok_or(IDENTITY_TAKEN);
+                }
+                added => {
+                    let user = added?;
+                    self.introduce(&user).await;
+                    return Ok(user);
+                }
+            }
+        }
+        Err(NO_USERNAME)
     }
 
     /// Creates an account at the command line.
@@ -204,9 +253,23 @@ impl Accounts {
         events: Vec<Event>,
     ) -> Result<User> {
         let slot = self.hasher.choice_slot(ticket).await?;
+        let password_hash = self.hasher.hash_new(slot, checked.password, &checked.username, &checked.name).await?;
+        self.store(checked, password_hash, permit, is_admin, settings, events).await
+    }
+
+    /// Stores the account with the events.
+    async fn store(
+        &self,
+        checked: Checked<'_>,
+        password_hash: String,
+        permit: Permit,
+        is_admin: bool,
+        settings: Vec<NewValue>,
+        events: Vec<Event>,
+    ) -> Result<User> {
         let new = NewUser {
             username: checked.username.as_str().to_owned(),
-            password_hash: self.hasher.hash_new(slot, checked.password, &checked.username, &checked.name).await?,
+            password_hash,
             name: checked.name,
             is_admin,
             created_at: self.clock.now(),
@@ -226,6 +289,7 @@ impl Accounts {
             Registered::NameTaken => Err(name_taken()),
             Registered::NoInvite => Err(no_invite()),
             Registered::HasAdmin => Err(SETUP_USED),
+            Registered::HasIdentity => Err(IDENTITY_TAKEN),
         }
     }
 
@@ -237,6 +301,25 @@ impl Accounts {
             Error::RateLimited { retry_after: limited.retry_after }
         })
     }
+}
+
+/// Usernames for an identity, the best one first: what it prefers, without what a username cannot have, and then with a number.
+fn usernames_like(identity: &Identity) -> impl Iterator<Item = Username> {
+    // An address is often preferred: its first part is the name.
+    let preferred = identity.username.as_deref().and_then(|username| username.split('@').next());
+    let plain = |text: &str| {
+        let folded = text.trim().to_lowercase();
+        let signs = folded.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' });
+        let plain: String = signs.take(LONGEST_PREFERRED).collect();
+        let plain = plain.trim_matches(['.', '_', '-']).to_owned();
+        (!plain.is_empty()).then_some(plain)
+    };
+    let best = preferred.and_then(plain).or_else(|| identity.name.as_deref().and_then(plain)).unwrap_or_else(|| "someone".into());
+    let numbered = (2..10).chain((0..5).map(|_| rand::random_range(1000..10_000))).map({
+        let best = best.clone();
+        move |number: u32| format!("{best}-{number}")
+    });
+    std::iter::once(best).chain(numbered).filter_map(|username| Username::parse(&username).ok())
 }
 
 /// Limits registrations by network.

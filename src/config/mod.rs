@@ -14,11 +14,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use values::{
-    LogFormat, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who, server_name, slugs,
+    LogFormat, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who, server_name,
+    slugs,
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 33] = [
+pub const SETTINGS: [&str; 41] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -41,6 +42,14 @@ pub const SETTINGS: [&str; 33] = [
     "REQUIRE_2FA",
     "SMTP_URL",
     "MAIL_FROM",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_NAME",
+    "OIDC_SCOPES",
+    "OIDC_CREATE_ACCOUNTS",
+    "OIDC_ADMIN_GROUP",
+    "OIDC_GROUPS_CLAIM",
     "TRANSPORTS",
     "POST_RATE",
     "ACT_RATE",
@@ -108,6 +117,8 @@ pub struct Config {
     pub smtp_url: Option<SmtpUrl>,
     /// `MAIL_FROM`: the sender of mails; none: `parlor@` the host of `PUBLIC_URL`.
     pub mail_from: Option<String>,
+    /// `OIDC_…`: the OpenID provider that people may log in with.
+    pub oidc: Option<OidcSettings>,
     /// `TRANSPORTS`: how sockets may connect.
     pub transports: Transports,
     /// `POST_RATE`: posts per user.
@@ -160,6 +171,7 @@ impl Default for Config {
             require_2fa: SecondFactorFor::Nobody,
             smtp_url: None,
             mail_from: None,
+            oidc: None,
             transports: Transports::WebSocket,
             post_rate: Some(Rate { count: TEN, per: Duration::from_secs(1) }),
             act_rate: Some(Rate { count: NonZeroU32::new(60).expect("it is not zero"), per: Duration::from_secs(60) }),
@@ -207,6 +219,7 @@ impl Config {
             require_2fa: env.read("REQUIRE_2FA", default.require_2fa, values::second_factor_for),
             smtp_url: env.read("SMTP_URL", default.smtp_url, |text| values::smtp_url(text).map(Some)),
             mail_from: env.read("MAIL_FROM", default.mail_from, |text| values::mailbox(text).map(Some)),
+            oidc: env.read_oidc(),
             transports: env.read("TRANSPORTS", default.transports, values::transports),
             post_rate: env.read("POST_RATE", default.post_rate, values::rate),
             act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
@@ -286,12 +299,41 @@ impl Environment {
         if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
     }
 
+    /// The provider, if `OIDC_ISSUER` names one.
+    fn read_oidc(&mut self) -> Option<OidcSettings> {
+        let issuer = self.read("OIDC_ISSUER", None, |text| values::issuer(text).map(Some));
+        let client_id = self.read("OIDC_CLIENT_ID", None, |text| values::credential(text).map(Some));
+        let client_secret = self.read("OIDC_CLIENT_SECRET", None, |text| values::credential(text).map(Some));
+        let name = self.read("OIDC_NAME", None, |text| values::words(text).map(Some));
+        let scopes = self.read("OIDC_SCOPES", vec!["profile".into(), "email".into()], values::scopes);
+        let create_accounts = self.read("OIDC_CREATE_ACCOUNTS", None, |text| values::switch(text).map(Some));
+        let admin_group = self.read("OIDC_ADMIN_GROUP", None, |text| values::words(text).map(Some));
+        let groups_claim = self.read("OIDC_GROUPS_CLAIM", "groups".into(), values::words);
+        let issuer = issuer?;
+        let Some(client_id) = client_id else {
+            let has_problem = self.problems.iter().any(|problem| problem.name == "OIDC_CLIENT_ID");
+            if !has_problem {
+                self.problems.push(Problem { name: "OIDC_CLIENT_ID".into(), message: "is needed with OIDC_ISSUER".into() });
+            }
+            return None;
+        };
+        let name = name.unwrap_or_else(|| values::host(&issuer));
+        Some(OidcSettings { issuer, client_id, client_secret, name, scopes, create_accounts, admin_group, groups_claim })
+    }
+
     /// Links in mails have a host, which must not be what a request says: whoever asks for somebody else's mail would choose it. A server
     /// that only this machine reaches is where it listens.
     fn require_public_url(&mut self, config: &Config) {
-        if config.smtp_url.is_some() && config.public_url.is_none() && !config.listen.ip().is_loopback() {
+        if config.public_url.is_some() || config.listen.ip().is_loopback() {
+            return;
+        }
+        if config.smtp_url.is_some() {
             let message = "needs PUBLIC_URL, for the links in mails".into();
             self.problems.push(Problem { name: "SMTP_URL".into(), message });
+        }
+        if config.oidc.is_some() {
+            let message = "needs PUBLIC_URL, where the provider sends people back to".into();
+            self.problems.push(Problem { name: "OIDC_ISSUER".into(), message });
         }
     }
 

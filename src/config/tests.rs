@@ -41,6 +41,14 @@ fn every_setting_can_be_set() {
         ("REQUIRE_2FA", "admins"),
         ("SMTP_URL", "smtps://ada%40example.com:a%2Fb+c@mail.example.com"),
         ("MAIL_FROM", "Parlor <parlor@example.com>"),
+        ("OIDC_ISSUER", "https://login.example.com/realms/chat"),
+        ("OIDC_CLIENT_ID", "parlor"),
+        ("OIDC_CLIENT_SECRET", "a~b=c"),
+        ("OIDC_NAME", "Example & Sons"),
+        ("OIDC_SCOPES", "profile, groups"),
+        ("OIDC_CREATE_ACCOUNTS", "off"),
+        ("OIDC_ADMIN_GROUP", "chat admins"),
+        ("OIDC_GROUPS_CLAIM", "roles"),
         ("TRANSPORTS", "polling, websocket"),
         ("POST_RATE", "100/min"),
         ("ACT_RATE", "7/h"),
@@ -81,6 +89,16 @@ fn every_setting_can_be_set() {
             login: Some(("ada@example.com".into(), "a/b+c".into())),
         }),
         mail_from: Some("Parlor <parlor@example.com>".into()),
+        oidc: Some(OidcSettings {
+            issuer: "https://login.example.com/realms/chat".into(),
+            client_id: "parlor".into(),
+            client_secret: Some("a~b=c".into()),
+            name: "Example & Sons".into(),
+            scopes: vec!["profile".into(), "groups".into()],
+            create_accounts: Some(false),
+            admin_group: Some("chat admins".into()),
+            groups_claim: "roles".into(),
+        }),
         transports: Transports::WebSocketAndPolling,
         post_rate: Some(Rate { count: NonZeroU32::new(100).unwrap(), per: Duration::from_secs(60) }),
         act_rate: Some(Rate { count: NonZeroU32::new(7).unwrap(), per: Duration::from_secs(3600) }),
@@ -180,6 +198,13 @@ fn wrong_values_are_refused() {
         ("SMTP_URL", "smtp://mail.example.com?tls=perhaps"),
         ("SMTP_URL", "smtps://mail.example.com?tls=off"),
         ("MAIL_FROM", "parlor"),
+        ("OIDC_ISSUER", "login.example.com"),
+        ("OIDC_ISSUER", "http://login.example.com"),
+        ("OIDC_ISSUER", "https://login.example.com?x=y"),
+        ("OIDC_CLIENT_ID", "two words"),
+        ("OIDC_CLIENT_SECRET", "two words"),
+        ("OIDC_SCOPES", "profile;email"),
+        ("OIDC_CREATE_ACCOUNTS", "yes"),
         ("POST_RATE", "ten/s"),
         ("ACT_RATE", "60"),
         ("TRANSPORTS", "polling"),
@@ -218,6 +243,18 @@ fn links_in_mails_need_a_host_that_requests_do_not_choose() {
     assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["SMTP_URL: needs PUBLIC_URL, for the links in mails"]);
     assert!(problems(&[smtp, ("LISTEN", "0.0.0.0:3000"), ("PUBLIC_URL", "https://chat.example")]).is_empty());
     assert!(problems(&[smtp]).is_empty(), "it listens on this machine only");
+}
+
+#[test]
+fn a_provider_needs_an_id_of_this_server_and_has_a_name() {
+    let issuer = ("OIDC_ISSUER", "https://login.example.com");
+    let told = |vars: &[_]| problems(vars).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told(&[issuer]), ["OIDC_CLIENT_ID: is needed with OIDC_ISSUER"]);
+    let id = ("OIDC_CLIENT_ID", "parlor");
+    assert_eq!(told(&[issuer, id, ("LISTEN", "[::]:80")]).len(), 1, "nobody can be sent back");
+    let config = read(&[issuer, id]).unwrap_or_else(|_| panic!("it is complete"));
+    assert_eq!(config.oidc.map(|oidc| (oidc.name, oidc.create_accounts)), Some(("login.example.com".into(), None)));
+    assert!(read(&[("OIDC_ISSUER", "http://127.0.0.1:8080"), id]).is_ok(), "it is this machine");
 }
 
 #[test]
@@ -287,7 +324,8 @@ fn the_example_is_complete_and_true() {
     };
     assert!(read(&lines) == Ok(fixed));
     for (name, value) in lines {
-        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM");
+        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM")
+            || name.starts_with("OIDC_") && !matches!(name, "OIDC_SCOPES" | "OIDC_GROUPS_CLAIM");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
 }

@@ -283,6 +283,81 @@ fn percent_encoding(text: &str) -> Option<String> {
     }
 }
 
+/// The OpenID provider that people may log in with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OidcSettings {
+    /// Its URL, exactly as it calls itself.
+    pub issuer: String,
+    /// What this server is called there.
+    pub client_id: String,
+    /// The password of this server there.
+    pub client_secret: Option<String>,
+    /// What people call it.
+    pub name: String,
+    /// What is asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// Whether people without an account get one; none: if everybody may register.
+    pub create_accounts: Option<bool>,
+    /// The group of administrators.
+    pub admin_group: Option<String>,
+    /// The claim that has the groups.
+    pub groups_claim: String,
+}
+
+/// An issuer. Without https only on this machine: tokens and the secret of this server go there.
+pub(super) fn issuer(text: &str) -> Parsed<String> {
+    let wrong = || "must be an https:// address, exactly as the provider calls itself".to_owned();
+    let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_here;
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if is_safe && is_plain && !host.is_empty() { Ok(text.into()) } else { Err(wrong()) }
+}
+
+/// The host of a valid URL.
+pub(super) fn host(url: &str) -> String {
+    reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(Into::into)).unwrap_or_default()
+}
+
+/// What a provider gave this server: an id or a secret.
+pub(super) fn credential(text: &str) -> Parsed<String> {
+    let is_one =
+        text.len() <= 1024 && text.chars().all(|c| c.is_ascii_graphic()) && text.contains(|c: char| c.is_ascii_alphanumeric());
+    if is_one { Ok(text.into()) } else { Err("must be as the provider shows it, without spaces".into()) }
+}
+
+/// A name of a few words.
+pub(super) fn words(text: &str) -> Parsed<String> {
+    let is_name = text.chars().count() <= 128 && !text.contains(char::is_control) && text.contains(char::is_alphanumeric);
+    if is_name {
+        Ok(text.into())
+    } else {
+        Err("must be up to 128 characters, and at least one of them a letter or a digit".into())
+    }
+}
+
+/// Scopes, separated by commas or spaces.
+pub(super) fn scopes(text: &str) -> Parsed<Vec<String>> {
+    let scopes: Vec<_> = text.split([',', ' ']).filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect();
+    // As RFC 6749 has it, less what no provider uses.
+    let is_scope = |scope: &String| scope.chars().all(|c| c.is_ascii_alphanumeric() || ".:/_-".contains(c));
+    if scopes.iter().all(is_scope) {
+        Ok(scopes)
+    } else {
+        Err("must be scopes separated by commas, such as profile,email,groups".into())
+    }
+}
+
+/// `on` or `off`.
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".into()),
+    }
+}
+
 /// A sender of mails.
 pub(super) fn mailbox(text: &str) -> Parsed<String> {
     match text.parse::<lettre::message::Mailbox>() {

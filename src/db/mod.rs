@@ -15,6 +15,7 @@ pub mod drafts;
 pub mod emails;
 mod file;
 mod history;
+pub mod identities;
 pub mod invites;
 pub mod ledger;
 mod lookalikes;

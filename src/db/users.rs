@@ -28,7 +28,7 @@ pub struct User {
     pub banned_at: Option<Millis>,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
-    /// The password hash, in PHC form.
+    /// The password hash, in PHC form; empty without a password.
     pub password_hash: String,
 }
 
@@ -39,7 +39,7 @@ pub struct NewUser {
     pub username: String,
     /// The name to show.
     pub name: String,
-    /// The password hash, in PHC form.
+    /// The password hash, in PHC form; empty without a password.
     pub password_hash: String,
     /// Whether they are an administrator.
     pub is_admin: bool,
@@ -62,6 +62,8 @@ pub enum Registered {
     NoInvite,
     /// There is an administrator already.
     HasAdmin,
+    /// The identity belongs to another account.
+    HasIdentity,
 }
 
 /// What permits a registration.
@@ -71,6 +73,8 @@ pub enum Permit {
     Open,
     /// An invitation, by the hash of its token; the registration counts as a use.
     Invite(String),
+    /// An identity at an OpenID provider, which the account gets: its issuer and subject.
+    Identity(String, String),
     /// The set-up link, valid while there is no administrator.
     Setup,
 }
@@ -183,6 +187,14 @@ impl Db {
                     .bind(new.created_at)
                     .execute(&mut *tx)
                     .await?;
+            }
+            if let Permit::Identity(issuer, subject) = &permit {
+                let statement = "insert into identities (issuer, subject, user_id, created_at) values ($1, $2, $3, $4) on conflict do nothing";
+                let linked =
+                    sqlx::query(statement).bind(issuer).bind(subject).bind(id).bind(new.created_at).execute(&mut *tx).await?;
+                if linked.rows_affected() == 0 {
+                    return Ok(Registered::HasIdentity);
+                }
             }
             if new.is_admin {
                 sqlx::query("delete from meta where key like 'setup:%'").execute(&mut *tx).await?;

@@ -20,8 +20,8 @@ pub struct Origins {
     /// Its host, without a port.
     host: Option<String>,
     is_https: bool,
-    /// The names of the cookies of the session, of the device and of an unfinished log-in.
-    cookies: [String; 3],
+    /// The names of the cookies of the session, of the device, of an unfinished log-in, and of one at the OpenID provider.
+    cookies: [String; 4],
 }
 
 impl Origins {
@@ -31,7 +31,7 @@ impl Origins {
         let prefix = if is_https { "__Host-" } else { "" };
         let own: String = digest.chars().take(DIGEST_CHARS).collect();
         Self {
-            cookies: ["parlor", "parlor-device", "parlor-log-in"].map(|name| format!("{prefix}{name}-{own}")),
+            cookies: ["parlor", "parlor-device", "parlor-log-in", "parlor-oidc"].map(|name| format!("{prefix}{name}-{own}")),
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
             host: config.public_url.as_ref().map(|url| url.host.clone()),
             is_https,
@@ -58,6 +58,11 @@ impl Origins {
     /// The name of the cookie of a log-in whose second factor is due.
     pub fn log_in_cookie_name(&self) -> &str {
         &self.cookies[2]
+    }
+
+    /// The name of the cookie of a log-in by the OpenID provider.
+    pub fn oidc_cookie_name(&self) -> &str {
+        &self.cookies[3]
     }
 
     /// Whether a request may change something or open a socket: it comes from this site, or not from a browser. All values of `Origin` and

@@ -12,6 +12,7 @@ pub mod form;
 pub mod layers;
 pub mod log_in;
 pub mod log_in_cookie;
+mod oidc_cookie;
 pub mod pages;
 pub mod query;
 pub mod respond;

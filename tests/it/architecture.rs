@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 16] = [
     &["log"],
     &["model"],
     &["fulltext", "permissions"],
-    &["limits", "mail", "security_log"],
+    &["limits", "mail", "oidc", "security_log"],
     &["db"],
     &["events"],
     &["settings"],

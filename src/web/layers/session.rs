@@ -31,6 +31,8 @@ use crate::web::times::Times;
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// The key of the person in a session.
 const USER: &str = "user";
+/// The key of the mark of a session that the OpenID provider began.
+const BY_PROVIDER: &str = "oidc";
 
 /// Finds each request's session, and sets its cookie.
 pub fn layer(store: Store, config: &Config, origins: &Origins) -> SessionManagerLayer<Store> {
@@ -70,6 +72,17 @@ pub async fn begin(
         Ok(())
     })
     .await
+}
+
+/// Notes that the OpenID provider began this session: its person may want to log out there too.
+pub async fn note_provider(session: &Session) -> Result<()> {
+    session.insert(BY_PROVIDER, true).await.map_err(internal)?;
+    session.save().await.map_err(internal)
+}
+
+/// Whether the OpenID provider began this session.
+pub async fn is_by_provider(session: &Session) -> Result<bool> {
+    Ok(session.get(BY_PROVIDER).await.map_err(internal)?.unwrap_or_default())
 }
 
 /// Ends a session because its person logs out: in the database first, then its connections. After an error it has not ended.

@@ -70,7 +70,8 @@ pub async fn register_page(
     if !may {
         return Err(Error::Forbidden("Sign-ups are closed. Ask an admin for an account."));
     }
-    Ok(page(&RegisterPage::new(&state.settings, theme, &links.invite, &links.setup)))
+    let provider = if links.setup.is_empty() { state.accounts.provider_name() } else { None };
+    Ok(page(&RegisterPage::new(&state.settings, theme, &links.invite, &links.setup, provider)))
 }
 
 /// The registration form.
@@ -115,7 +116,7 @@ pub async fn register(
             Ok(response)
         }
         Err(error @ (Error::Invalid { .. } | Error::TooLong { .. } | Error::RateLimited { .. })) if !format.is_json() => {
-            let mut page = RegisterPage::new(&state.settings, theme, &form.invite, &form.setup);
+            let mut page = RegisterPage::new(&state.settings, theme, &form.invite, &form.setup, None);
             if let (Some(chosen), Ok(typed)) = (&mut page.registration, form.registration.parse()) {
                 *chosen = typed;
             }
@@ -147,7 +148,12 @@ pub async fn login_page(
         }
         state.accounts.drop_pending(&token).await?;
     }
-    Ok(page(&LoginPage::new(&state.settings.now(), theme, own_path(&links.next).unwrap_or_default())))
+    Ok(page(&LoginPage::new(
+        &state.settings.now(),
+        theme,
+        own_path(&links.next).unwrap_or_default(),
+        state.accounts.provider_name(),
+    )))
 }
 
 /// The log-in form.
@@ -181,7 +187,7 @@ pub async fn login(
         }
         Err(error) if format.is_json() => Err(error),
         Err(error) => {
-            let mut page = LoginPage::new(&state.settings.now(), theme, next);
+            let mut page = LoginPage::new(&state.settings.now(), theme, next, state.accounts.provider_name());
             page.username = form.username;
             page.problem = Some((&error).into());
             Ok(form_again(&error, &page))
@@ -196,9 +202,10 @@ pub async fn logout(
     session: Session,
     source: Source,
 ) -> Result<Response> {
+    let is_by_provider = state.accounts.provider_name().is_some() && session::is_by_provider(&session).await?;
     match user {
         Some(user) => session::log_out(&session, &state.accounts, &user, &source).await?,
         None => session::end(&session, &state.accounts).await?,
     }
-    Ok(Redirect::to("/login").into_response())
+    Ok(Redirect::to(if is_by_provider { "/login/oidc/end" } else { "/login" }).into_response())
 }

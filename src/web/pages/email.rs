@@ -53,7 +53,7 @@ pub async fn show(
         let json = json!({ "email": emails.verified, "pending": emails.pending, "available": sends_mail });
         return Ok(Json(json).into_response());
     }
-    let mut page_ = EmailPage::new(layout(&state, &user).await?, emails, sends_mail);
+    let mut page_ = EmailPage::new(layout(&state, &user).await?, emails, sends_mail, state.accounts.has_password(&user).await?);
     page_.is_sent = done.sent.is_some();
     page_.is_removed = done.removed.is_some();
     Ok(page(&page_))
@@ -107,7 +107,8 @@ async fn again(state: &AppState, user: &CurrentUser, error: Error, typed: String
         return Err(error);
     }
     let emails = state.accounts.own_emails(user).await?;
-    let mut page = EmailPage::new(layout(state, user).await?, emails, state.accounts.sends_mail());
+    let mut page =
+        EmailPage::new(layout(state, user).await?, emails, state.accounts.sends_mail(), state.accounts.has_password(user).await?);
     page.typed = typed;
     page.problem = Some((&error).into());
     Ok(form_again(&error, &page))

@@ -25,6 +25,7 @@ pub mod mentions;
 pub mod message_actions;
 pub mod messages;
 pub mod notifications;
+pub mod oidc;
 pub mod password;
 pub mod people;
 pub mod pins;
@@ -59,6 +60,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(message_actions::router())
         .merge(messages::router())
         .merge(notifications::router())
+        .merge(oidc::router())
         .merge(password::router())
         .merge(people::router())
         .merge(pins::router())

@@ -35,7 +35,8 @@ pub struct PasswordForm {
 /// `GET /settings/password`.
 pub async fn password_page(State(state): State<AppState>, user: CurrentUser) -> Result<Response> {
     let layout = layout(&state, &user).await?;
-    Ok(page(&PasswordPage { layout, problem: None }))
+    let has_password = state.accounts.has_password(&user).await?;
+    Ok(page(&PasswordPage { layout, has_password, problem: None }))
 }
 
 /// `POST /settings/password`: every session of the person ends; this browser gets a new one.
@@ -59,7 +60,8 @@ pub async fn change_password(
         Err(error) if format.is_json() => Err(error),
         Err(error) => {
             let layout = layout(&state, &user).await?;
-            Ok(form_again(&error, &PasswordPage { layout, problem: Some((&error).into()) }))
+            let has_password = state.accounts.has_password(&user).await?;
+            Ok(form_again(&error, &PasswordPage { layout, has_password, problem: Some((&error).into()) }))
         }
     }
 }

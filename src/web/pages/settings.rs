@@ -58,7 +58,14 @@ pub async fn show(
         return Ok(Json(json_of(&profile)).into_response());
     }
     let layout = layout(&state, &user).await?;
-    Ok(page(&SettingsPage { layout, profile, zones: &ZONES, problem: None, is_saved: done.saved.is_some() }))
+    Ok(page(&SettingsPage {
+        layout,
+        profile,
+        zones: &ZONES,
+        problem: None,
+        is_saved: done.saved.is_some(),
+        has_provider: state.config.oidc.is_some(),
+    }))
 }
 
 fn json_of(profile: &Profile) -> Value {
@@ -102,7 +109,14 @@ pub async fn save(
             let mut profile = state.accounts.profile(&user.username).await?;
             keep_typed(&mut profile, form);
             let layout = layout(&state, &user).await?;
-            let again = SettingsPage { layout, profile, zones: &ZONES, problem: Some((&error).into()), is_saved: false };
+            let again = SettingsPage {
+                layout,
+                profile,
+                zones: &ZONES,
+                problem: Some((&error).into()),
+                is_saved: false,
+                has_provider: state.config.oidc.is_some(),
+            };
             Ok(form_again(&error, &again))
         }
         Err(error) => Err(error),

@@ -7,6 +7,7 @@ use askama::Template;
 use super::{Problem, general, wrong};
 use crate::accounts::invites::Invite;
 use crate::config::Registration;
+use crate::encoding::query_value;
 use crate::model::Theme;
 use crate::settings::{Name, Settings, Values};
 
@@ -20,16 +21,31 @@ pub struct LoginPage {
     pub problem: Option<Problem>,
     next: String,
     can_register: bool,
+    /// What the OpenID provider is called, if there is one.
+    provider: Option<String>,
     server_name: Arc<str>,
     theme: Theme,
 }
 
 impl LoginPage {
     /// An empty form that redirects to `next`.
-    pub fn new(settings: &Values, theme: Theme, next: &str) -> Self {
+    pub fn new(settings: &Values, theme: Theme, next: &str, provider: Option<&str>) -> Self {
         let can_register = settings.registration != Registration::Closed;
         let server_name = settings.server_name.clone();
-        Self { username: String::new(), problem: None, next: next.into(), can_register, server_name, theme }
+        Self {
+            username: String::new(),
+            problem: None,
+            provider: provider.map(Into::into),
+            next: next.into(),
+            can_register,
+            server_name,
+            theme,
+        }
+    }
+
+    /// Where a log-in by the provider begins.
+    fn provider_url(&self) -> String {
+        if self.next.is_empty() { "/login/oidc".into() } else { format!("/login/oidc?next={}", query_value(&self.next)) }
     }
 }
 
@@ -46,6 +62,8 @@ pub struct RegisterPage {
     invite: String,
     setup: String,
     needs_invite: bool,
+    /// What the OpenID provider is called, if there is one.
+    provider: Option<String>,
     /// Who may register from now on, if this is the set-up and may choose.
     pub registration: Option<Registration>,
     server_name: Arc<str>,
@@ -54,7 +72,7 @@ pub struct RegisterPage {
 
 impl RegisterPage {
     /// An empty form with the parameters of its link.
-    pub fn new(settings: &Settings, theme: Theme, invite: &str, setup: &str) -> Self {
+    pub fn new(settings: &Settings, theme: Theme, invite: &str, setup: &str, provider: Option<&str>) -> Self {
         let values = settings.now();
         let needs_invite = values.registration == Registration::Invite;
         let may_choose = !setup.is_empty() && !settings.is_fixed(Name::Registration);
@@ -67,6 +85,7 @@ impl RegisterPage {
             needs_invite,
             registration: may_choose.then_some(values.registration),
             server_name: values.server_name.clone(),
+            provider: provider.map(Into::into),
             theme,
         }
     }

@@ -21,12 +21,13 @@ pub struct EmailPage {
     layout: AppLayout,
     emails: Emails,
     sends_mail: bool,
+    has_password: bool,
 }
 
 impl EmailPage {
     /// The page with an empty form.
-    pub fn new(layout: AppLayout, emails: Emails, sends_mail: bool) -> Self {
-        Self { typed: String::new(), problem: None, is_sent: false, is_removed: false, layout, emails, sends_mail }
+    pub fn new(layout: AppLayout, emails: Emails, sends_mail: bool, has_password: bool) -> Self {
+        Self { has_password, typed: String::new(), problem: None, is_sent: false, is_removed: false, layout, emails, sends_mail }
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {

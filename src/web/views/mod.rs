@@ -13,6 +13,7 @@ mod layout;
 mod members;
 mod message_actions;
 mod moments;
+mod oidc;
 mod people;
 mod room;
 mod rooms;
@@ -29,6 +30,7 @@ pub use self::invites::{InviteFields, InviteRow, InvitesPage};
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
+pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
 pub use self::rooms::RoomsPage;
@@ -135,7 +137,7 @@ impl ErrorPage {
             Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",
             Error::RateLimited { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
-            Error::Unavailable | Error::NotSaved => "Temporarily unavailable",
+            Error::Unavailable | Error::NotSaved | Error::ProviderUnavailable => "Temporarily unavailable",
             Error::Internal(_) => "Something went wrong",
         };
         let hint = match error {

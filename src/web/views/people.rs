@@ -171,6 +171,8 @@ pub struct SettingsPage {
     pub problem: Option<Problem>,
     /// Whether the form has just been saved.
     pub is_saved: bool,
+    /// Whether there is an OpenID provider.
+    pub has_provider: bool,
 }
 
 impl SettingsPage {
@@ -193,6 +195,8 @@ impl SettingsPage {
 pub struct PasswordPage {
     /// The layout.
     pub layout: AppLayout,
+    /// Whether there is a password now.
+    pub has_password: bool,
     /// The error of the form.
     pub problem: Option<Problem>,
 }

@@ -251,14 +251,14 @@ async fn mail_is_encrypted_and_a_certificate_that_nobody_trusts_is_refused(datab
         let trusting = [("SMTP_URL", &*url), ("SSL_CERT_FILE", &authority), ("MAIL_FROM", "Chat <chat@example.com>")];
         let folder = tempfile::tempdir_in(database.folder()).expect("a folder");
         let file = format!("sqlite://{}", folder.path().join("parlor.db").display());
-        let server = process::start(folder.path(), &file, &trusting).await;
+        let mut server = process::start(folder.path(), &file, &trusting).await;
         let ada = server.register("ada").await;
         ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(303);
         let log_in = mail.next().await;
         assert_eq!(log_in, json!({ "log_in": "ada", "secure": true }));
         let sent = mail.next_mail().await;
         assert!(sent.is_secure && sent.to == "ada@example.com" && sent.from == "chat@example.com", "{sent:?}");
-        drop(server);
+        server.kill().await;
         let server = process::start(folder.path(), &file, &[("SMTP_URL", &*url)]).await;
         let ada = server.log_in("ada").await;
         ada.post("/settings/email", &[("email", "ada@example.com"), ("password", PASSWORD)]).await.expect(303);

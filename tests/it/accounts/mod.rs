@@ -8,6 +8,7 @@ mod login;
 mod logout;
 mod names;
 mod newcomers;
+mod oidc;
 mod recovery;
 mod register;
 mod registration;

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 27] = [
+const FORMS: [(&str, &[(&str, &str)]); 29] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -20,6 +20,8 @@ const FORMS: [(&str, &[(&str, &str)]); 27] = [
     ("/settings/password", &[("current", PASSWORD), ("password", PASSWORD)]),
     ("/settings/email", &[("email", "eve@example.com"), ("password", PASSWORD)]),
     ("/settings/email/remove", &[("password", PASSWORD)]),
+    ("/settings/oidc/link", &[("password", PASSWORD)]),
+    ("/settings/oidc/unlink", &[("password", PASSWORD)]),
     ("/reset", &[("account", "ada")]),
     ("/settings/sessions/end-others", &[]),
     ("/settings/sessions/seen", &[]),

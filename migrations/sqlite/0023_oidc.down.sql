@@ -1,0 +1,2 @@
+drop table oidc_states;
+drop table identities;
