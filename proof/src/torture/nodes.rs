@@ -21,6 +21,7 @@ pub struct Nodes {
     /// Between each node and Postgres.
     pub databases: Vec<TcpProxy>,
     pub all: Vec<Process>,
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Nodes {
@@ -30,8 +31,18 @@ impl Nodes {
         Self::start_with(fixture, redis, count).await
     }
 
+    /// The same, with further settings.
+    pub async fn start_set(fixture: Fixture, count: usize, settings: &[(&'static str, &'static str)]) -> Self {
+        let redis = tokio::task::block_in_place(Redis::start);
+        Self::start_all(fixture, redis, count, settings.to_vec()).await
+    }
+
     pub async fn start_with(fixture: Fixture, redis: Redis, count: usize) -> Self {
-        let mut nodes = Self { fixture, redis, links: Vec::new(), databases: Vec::new(), all: Vec::new() };
+        Self::start_all(fixture, redis, count, Vec::new()).await
+    }
+
+    async fn start_all(fixture: Fixture, redis: Redis, count: usize, settings: Vec<(&'static str, &'static str)>) -> Self {
+        let mut nodes = Self { fixture, redis, links: Vec::new(), databases: Vec::new(), all: Vec::new(), settings };
         for nth in 0..count {
             nodes.links.push(TcpProxy::to(Target::Unix(nodes.redis.socket())).await);
             nodes.databases.push(TcpProxy::to(Target::Unix(nodes.fixture.postgres().socket())).await);
@@ -44,7 +55,9 @@ impl Nodes {
     async fn launch(&self, nth: usize, listen: &str) -> Process {
         let redis = format!("redis://{}", self.links[nth].address);
         let url = format!("postgres://postgres@{}/postgres?sslmode=disable", self.databases[nth].address);
-        self.fixture.start_on(&url, &[("REDIS_URL", &redis), ("LISTEN", listen), ("DRAIN", "1s")]).await
+        let own = [("REDIS_URL", &*redis), ("LISTEN", listen), ("DRAIN", "1s")];
+        let settings: Vec<_> = own.into_iter().chain(self.settings.iter().copied()).collect();
+        self.fixture.start_on(&url, &settings).await
     }
 
     pub fn sites(&self) -> Vec<&Site> {

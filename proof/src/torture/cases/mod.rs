@@ -15,6 +15,7 @@ mod kill;
 mod network;
 mod nodes;
 mod postgres;
+mod revocation;
 mod soak;
 mod storm;
 mod stuck;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<&'static Case> {
         timing::CASES,
         clock::CASES,
         nodes::CASES,
+        revocation::CASES,
         soak::CASES,
     ]
     .into_iter()
