@@ -107,6 +107,18 @@ pub enum Action {
     AddMember,
     /// Someone removed a member from a room.
     RemoveMember,
+    /// A member's role in a room changed.
+    ChangeRoomRole,
+    /// Someone was banned from a room.
+    BanFromRoom,
+    /// A ban from a room was lifted.
+    UnbanFromRoom,
+    /// A room was archived.
+    ArchiveRoom,
+    /// An archived room was restored.
+    RestoreRoom,
+    /// A room was deleted.
+    DeleteRoom,
     /// Someone deleted a message of another author.
     DeleteMessage,
     /// An administrator changed settings.
@@ -115,7 +127,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: &'static [Self] = &[
         Self::LogIn,
         Self::LogInFailed,
         Self::LogOut,
@@ -155,6 +167,12 @@ impl Action {
         Self::ChangeRoom,
         Self::AddMember,
         Self::RemoveMember,
+        Self::ChangeRoomRole,
+        Self::BanFromRoom,
+        Self::UnbanFromRoom,
+        Self::ArchiveRoom,
+        Self::RestoreRoom,
+        Self::DeleteRoom,
         Self::DeleteMessage,
         Self::ChangeSettings,
     ];
@@ -201,6 +219,12 @@ impl Action {
             Self::ChangeRoom => "room.settings",
             Self::AddMember => "room.member_add",
             Self::RemoveMember => "room.member_remove",
+            Self::ChangeRoomRole => "room.role",
+            Self::BanFromRoom => "room.ban",
+            Self::UnbanFromRoom => "room.unban",
+            Self::ArchiveRoom => "room.archive",
+            Self::RestoreRoom => "room.unarchive",
+            Self::DeleteRoom => "room.delete",
             Self::DeleteMessage => "message.delete",
             Self::ChangeSettings => "settings.change",
         }
@@ -208,7 +232,20 @@ impl Action {
 
     /// Whether it is about a room or a message, whose address has words of the room's name in it.
     const fn is_about_room(self) -> bool {
-        matches!(self, Self::CreateRoom | Self::ChangeRoom | Self::AddMember | Self::RemoveMember | Self::DeleteMessage)
+        matches!(
+            self,
+            Self::CreateRoom
+                | Self::ChangeRoom
+                | Self::AddMember
+                | Self::RemoveMember
+                | Self::ChangeRoomRole
+                | Self::BanFromRoom
+                | Self::UnbanFromRoom
+                | Self::ArchiveRoom
+                | Self::RestoreRoom
+                | Self::DeleteRoom
+                | Self::DeleteMessage
+        )
     }
 
     /// Whether a stranger can trigger it without a password hash, that is, as fast as requests.

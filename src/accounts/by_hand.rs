@@ -3,18 +3,17 @@
 //! Owns that the command line follows the same rules as the pages, and that somebody can always administer the server. A running server
 //! notices through the database (migrations 17 and 21; `accounts::outside`).
 
-use serde_json::json;
-
 use super::Accounts;
 use crate::db::people::Profile;
 use crate::db::resets::ListedAccount;
 use crate::error::{Error, Result};
+use crate::model::ServerRole;
 use crate::security_log::{Action, Event, Source};
 
 /// How many accounts are read at once.
 const PAGE: i64 = 500;
 
-const LAST_ADMIN: Error = Error::Forbidden("They are the last administrator. Make somebody else one first.");
+pub(super) const LAST_ADMIN: Error = Error::Forbidden("They are the last administrator. Make somebody else one first.");
 
 impl Accounts {
     /// The next accounts in order of usernames; the last page is empty.
@@ -22,20 +21,14 @@ impl Accounts {
         Ok(self.db.list_accounts(username, PAGE).await?)
     }
 
-    /// Makes somebody an administrator or a member.
+    /// Gives somebody another role on the server.
     ///
     /// # Errors
     /// `not_found`; `forbidden` for the last administrator.
-    pub async fn set_role_by_hand(&self, username: &str, is_admin: bool) -> Result<Profile> {
+    pub async fn set_role_by_hand(&self, username: &str, role: ServerRole) -> Result<Profile> {
         let profile = self.profile(username).await?;
-        let was_admin = self.is_admin(&profile).await?;
-        let [before, after] = [was_admin, is_admin].map(|is_admin| if is_admin { "admin" } else { "member" });
-        let event = self.event_by_hand(Action::ChangeRole, &profile).note(after);
-        let event = event.changed(Some(json!({ "role": before })), Some(json!({ "role": after })));
-        if !self.db.set_admin(profile.id, is_admin, &event).await? {
-            return Err(LAST_ADMIN);
-        }
-        self.reports.committed(&event);
+        let event = self.event_by_hand(Action::ChangeRole, &profile);
+        self.store_role(&profile, role, event).await?;
         Ok(profile)
     }
 

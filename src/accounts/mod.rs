@@ -22,6 +22,7 @@ pub mod rate_limiter;
 pub mod recovery;
 mod registration;
 mod reports;
+mod roles;
 pub mod second_factor;
 pub mod session;
 pub mod session_list;

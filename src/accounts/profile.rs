@@ -15,6 +15,7 @@ use crate::model::pagination::{PageRequest, PeopleListPage};
 use crate::model::username::{Username, display_name};
 use crate::model::validate;
 use crate::model::{NotificationLevel, Theme, UserId};
+use crate::permissions::{self, ServerAction};
 
 /// Maximum length of a status, in characters.
 const STATUS: usize = 100;
@@ -154,8 +155,26 @@ impl Accounts {
     }
 
     /// A page of the directory of people.
-    pub async fn directory(&self, request: &PageRequest) -> Result<PeopleListPage<ListedPerson>> {
-        Ok(PeopleListPage::new(self.db.list_people(request, PageRequest::LIMIT).await?, |person| &person.username))
+    ///
+    /// Guests see only the people of their own rooms.
+    pub async fn directory(&self, reader: &SessionUser, request: &PageRequest) -> Result<PeopleListPage<ListedPerson>> {
+        let people = match permissions::may_administer(reader.actor(), ServerAction::SeeDirectory) {
+            Ok(()) => self.db.list_people(request, PageRequest::LIMIT).await?,
+            Err(_) => self.db.list_acquaintances(reader.id, request, PageRequest::LIMIT).await?,
+        };
+        Ok(PeopleListPage::new(people, |person| &person.username))
+    }
+
+    /// Somebody's profile as a reader may see it: guests see only those of the people in their rooms.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn profile_for(&self, reader: &SessionUser, username: &str) -> Result<Profile> {
+        let profile = self.profile(username).await?;
+        if reader.is_guest && self.db.is_stranger_to_guest(reader.id, profile.id).await? {
+            return Err(Error::NotFound("person"));
+        }
+        Ok(profile)
     }
 
     /// The rooms that two people have in common.

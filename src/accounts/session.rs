@@ -115,6 +115,9 @@ pub struct SessionUser {
     pub name: Arc<str>,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    #[serde(default)]
+    pub is_guest: bool,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
     /// IANA name of their time zone, if known.
@@ -152,6 +155,7 @@ impl SessionUser {
             username: "".into(),
             name: "".into(),
             is_admin: false,
+            is_guest: false,
             last_room: None,
             time_zone: None,
             theme: Theme::Auto,
@@ -165,7 +169,7 @@ impl SessionUser {
 
     /// The user as an actor for `permissions`.
     pub fn actor(&self) -> Actor {
-        Actor { id: self.id, is_admin: self.is_admin }
+        Actor { id: self.id, is_admin: self.is_admin, is_guest: self.is_guest }
     }
 
     fn of(row: &SessionRow, required: SecondFactorFor) -> Option<Self> {
@@ -174,6 +178,7 @@ impl SessionUser {
             username: row.username.as_deref()?.into(),
             name: row.name.as_deref()?.into(),
             is_admin: row.is_admin?,
+            is_guest: row.is_guest?,
             last_room: row.last_room.as_deref().map(Into::into),
             time_zone: row.time_zone.as_deref().map(Into::into),
             theme: row.theme?,

@@ -86,7 +86,7 @@ pub fn filter(actor: &str, action: &str, target: &str, before: &str, zone: &Time
         if action.contains('.') {
             return vec![action];
         }
-        let names = Action::ALL.map(Action::as_str).into_iter();
+        let names = Action::ALL.iter().map(|action| action.as_str());
         names.filter(|name| name.split('.').next() == Some(&*action)).map(Into::into).collect()
     });
     let mut filter = Filter { actor, actions, target, before: None, until: None };

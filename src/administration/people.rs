@@ -16,7 +16,8 @@ pub fn standing(text: &str) -> Result<Option<Standing>> {
         "active" => Ok(Some(Standing::Active)),
         "banned" => Ok(Some(Standing::Banned)),
         "admins" => Ok(Some(Standing::Admins)),
-        _ => Err(Error::invalid("filter", "Filter by active, banned or admins.")),
+        "guests" => Ok(Some(Standing::Guests)),
+        _ => Err(Error::invalid("filter", "Filter by active, banned, admins or guests.")),
     }
 }
 

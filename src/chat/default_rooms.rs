@@ -49,8 +49,8 @@ impl Chat {
         }
         for pending in entering {
             match pending.outcome().await {
-                // It may have become private just now.
-                Ok(_) | Err(Error::NotFound(_)) => {}
+                // It may have become private just now, or be archived.
+                Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -62,6 +62,9 @@ impl Chat {
             validate::no_nul("users", username)?;
             let found = self.db.find_profile(&username.to_lowercase()).await?;
             let person = found.ok_or_else(|| Error::invalid("users", format!("No one has the username @{username}.")))?;
+            if self.db.is_stranger_to_guest(maker, person.id).await? {
+                return Err(Error::invalid("users", format!("No one has the username @{username}.")));
+            }
             has_banned |= person.banned_at.is_some();
             if !people.contains(&person.id) {
                 people.push(person.id);

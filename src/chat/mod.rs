@@ -21,10 +21,12 @@ pub mod notifications;
 pub mod pins;
 pub mod presence;
 mod profiles;
+mod purge;
 pub mod rate_limits;
 pub mod read_markers;
 mod replication;
 pub mod revisions;
+pub mod room_administration;
 mod room_names;
 pub mod rooms;
 pub mod search;
@@ -36,7 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use self::display_names::DisplayNames;
 use self::ledger::Ledger;
@@ -77,6 +79,7 @@ pub struct Chat {
     large_rooms: LargeRooms,
     draft_storage: drafts::DraftStorage,
     settings: Arc<Settings>,
+    purge: Arc<Notify>,
     max_chars: usize,
 }
 
@@ -96,6 +99,7 @@ impl Chat {
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config);
+        let purge = purge::start(&db);
         let chat = Self {
             db,
             events,
@@ -115,6 +119,7 @@ impl Chat {
             large_rooms: LargeRooms::default(),
             draft_storage: drafts::DraftStorage::new(config),
             settings,
+            purge,
             max_chars: config.max_message_chars,
         };
         let chat = Arc::new(chat);

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
-use super::Chat;
+use super::{Chat, ledger};
 use crate::chat::history::CHANGES_LIMIT;
 use crate::error::Result;
 use crate::events::Event;
-use crate::model::{Head, Logged, RoomId, UserId, Visibility};
+use crate::model::{Head, Logged, RoomId, UserId};
 
 impl Chat {
     /// Takes in a message that another node has committed.
@@ -20,11 +20,9 @@ impl Chat {
         self.recent.apply(logged);
     }
 
-    /// Takes in a room that another node has created or changed.
+    /// Takes in a room that another node has created, changed or deleted.
     pub fn absorb_room(&self, event: &Event) {
-        if let Event::RoomChanged { now, .. } = event {
-            self.names.set_room(&now.slug, now.visibility == Visibility::Public);
-        }
+        ledger::absorb_room(event, &self.names, &self.recent);
     }
 
     /// The changes of the epoch.

@@ -78,7 +78,7 @@ impl Chat {
         let author = logged.message.author.id;
         // Authors need no check for the administrator role.
         let is_admin = author != reader && self.db.find_user(reader).await?.is_some_and(|user| user.is_admin);
-        permissions::may(Actor { id: reader, is_admin }, Action::SeeRevisions(author), &view.facts())?;
+        permissions::may(Actor { id: reader, is_admin, is_guest: false }, Action::SeeRevisions(author), &view.facts())?;
         let waiting = self.revision_renderer.waiting.try_acquire().map_err(|_| Error::BUSY)?;
         let permit =
             self.revision_renderer.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use super::Chat;
 use super::room_names::{fold, taken};
-use crate::chat::ledger::change::Change;
+use crate::chat::ledger::change::{Change, Settings};
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
-use crate::db::rooms::{NewRoom, RoomStats, RoomView};
+use crate::db::rooms::{NewRoom, RoomStats, RoomView, random_end};
 use crate::db::sidebar::{CurrentRoom, SidebarRooms};
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPageRequest};
 use crate::model::validate;
-use crate::model::{ListedRoom, Room, RoomId, UserId, Visibility};
+use crate::model::{ListedRoom, Room, RoomId, RoomRole, UserId, Visibility};
+use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{self, Event, Source};
 
 /// Others may add a user up to this number of memberships.
@@ -46,16 +47,28 @@ pub struct RoomUpdate<'a> {
     pub visibility: Option<Visibility>,
     /// Whether the actor confirmed that private messages become public.
     pub is_confirmed: bool,
+    /// Whether the slug follows the name.
+    pub has_new_slug: bool,
+    /// Who may post.
+    pub posting: Option<RoomRole>,
+    /// Who may mention everybody.
+    pub mass_mentions: Option<RoomRole>,
 }
 
 impl Chat {
-    /// A room that a user can see: a public one, or one of their own.
+    /// A room that a user can see, by its slug or an earlier one: a public room, or one of their own.
     ///
     /// # Errors
     /// `not_found`.
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
         validate::no_nul("room", slug)?;
-        let mut view = self.db.find_room(slug, reader).await?.ok_or(Error::NotFound("room"))?;
+        let mut found = self.db.find_room(slug, reader).await?;
+        if found.is_none()
+            && let Some(present) = self.db.find_present_slug(slug).await?
+        {
+            found = self.db.find_room(&present, reader).await?;
+        }
+        let mut view = found.ok_or(Error::NotFound("room"))?;
         self.large_rooms.learn(view.room.id, view.members);
         self.name_view(&mut view, reader).await?;
         Ok(view)
@@ -147,9 +160,9 @@ impl Chat {
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
     pub async fn remove(&self, actor: UserId, slug: &str, username: &str, source: &Source) -> Result<()> {
         self.allow(actor, ActionKind::Remove)?;
-        let view = self.view(actor, slug).await?;
+        let room = self.room_to_manage(actor, slug).await?;
         let user = self.person(username).await?;
-        self.ledger.submit_from(actor, view.room.id, Change::Remove { user }, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(actor, room, Change::Remove { user }, source)?.outcome().await.map(drop)
     }
 
     /// Changes a room's name, topic or visibility. Making a private room public needs a confirmation.
@@ -158,13 +171,20 @@ impl Chat {
     /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
     /// the confirmation is missing.
     pub async fn describe(&self, actor: UserId, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
-        let RoomUpdate { name, topic, visibility, is_confirmed } = update;
+        let RoomUpdate { name, topic, visibility, is_confirmed, has_new_slug, posting, mass_mentions } = update;
         self.allow(actor, ActionKind::Describe)?;
         let view = self.view(actor, slug).await?;
         let name = name.map(validate::room_name).transpose()?.filter(|name| *name != view.room.name);
         let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
-        let change = Change::Describe { name, topic, visibility, is_confirmed };
-        self.ledger.submit_from(actor, view.room.id, change, source)?.outcome().await.map(drop)
+        let slug = has_new_slug.then(|| {
+            let plain = validate::slug(name.as_deref().unwrap_or(&view.room.name));
+            let unique = format!("{plain}-{}", random_end());
+            // As for a new room: a private one never has a slug that others could find taken.
+            let is_public = visibility.unwrap_or(view.room.visibility) == Visibility::Public;
+            (if is_public { plain } else { unique.clone() }, unique)
+        });
+        let settings = Settings { name, topic, visibility, is_confirmed, slug, posting, mass_mentions };
+        self.ledger.submit_from(actor, view.room.id, Change::Describe(settings), source)?.outcome().await.map(drop)
     }
 
     /// How much has been written in a room.
@@ -178,12 +198,14 @@ impl Chat {
     /// `invalid` or `too_long` for a field; `rate_limited`; `forbidden` if they are in too many rooms.
     pub async fn create(
         &self,
-        (maker, username): (UserId, &Arc<str>),
+        (maker, username): (Actor, &Arc<str>),
         name: &str,
         topic: &str,
         visibility: Visibility,
         source: &Source,
     ) -> Result<Room> {
+        permissions::may_administer(maker, ServerAction::CreateRoom(self.settings.now().room_creators))?;
+        let maker = maker.id;
         let name = validate::room_name(name)?;
         let topic = validate::line("topic", topic, validate::TOPIC)?;
         self.allow(maker, ActionKind::Create)?;
@@ -254,7 +276,10 @@ impl Chat {
 
     /// A page of a room's members.
     pub async fn members(&self, view: &RoomView, request: &PageRequest) -> Result<PeopleListPage<Member>> {
-        Ok(PeopleListPage::new(self.db.list_members(view, request, PageRequest::LIMIT).await?, |member| &member.person.username))
+        Ok(PeopleListPage::new(
+            self.db.list_members((view.room.id, view.members), request, PageRequest::LIMIT).await?,
+            |member| &member.person.username,
+        ))
     }
 
     /// Refuses a user who is in the maximum number of rooms.
@@ -265,7 +290,7 @@ impl Chat {
         Ok(())
     }
 
-    async fn person(&self, username: &str) -> Result<UserId> {
+    pub(super) async fn person(&self, username: &str) -> Result<UserId> {
         let unknown = || Error::invalid("username", "No one has that username.");
         validate::no_nul("username", username)?;
         let name = username.trim().to_lowercase();

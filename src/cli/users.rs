@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Failure, accounts, failed, public_origin};
 use crate::config::Config;
 use crate::db::resets::ListedAccount;
+use crate::model::ServerRole;
 
 /// What can be done with accounts.
 #[derive(Subcommand)]
@@ -34,7 +35,7 @@ pub enum UserCommand {
         #[arg(long)]
         two_factor: bool,
     },
-    /// Make someone an administrator or a member
+    /// Make someone an administrator, a member or a guest (who sees only the rooms that they are added to)
     Role {
         /// The username
         name: String,
@@ -60,6 +61,8 @@ pub enum Role {
     Admin,
     /// A member
     Member,
+    /// A guest
+    Guest,
 }
 
 /// Runs a command.
@@ -78,9 +81,13 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
             Ok(())
         }
         UserCommand::Role { name, role } => {
-            let is_admin = role == Role::Admin;
-            let profile = accounts(config).await?.set_role_by_hand(&name, is_admin).await.map_err(failed)?;
-            println!("@{} is {} now", profile.username, if is_admin { "an administrator" } else { "a member" });
+            let (role, words) = match role {
+                Role::Admin => (ServerRole::Admin, "an administrator"),
+                Role::Member => (ServerRole::Member, "a member"),
+                Role::Guest => (ServerRole::Guest, "a guest"),
+            };
+            let profile = accounts(config).await?.set_role_by_hand(&name, role).await.map_err(failed)?;
+            println!("@{} is {words} now", profile.username);
             Ok(())
         }
         UserCommand::Ban { name } => {
@@ -112,7 +119,7 @@ async fn list(config: &Config, is_json: bool) -> Result<(), Failure> {
 }
 
 fn role(account: &ListedAccount) -> &'static str {
-    if account.is_admin { "admin" } else { "member" }
+    ServerRole::of(account.is_admin, account.is_guest).as_str()
 }
 
 fn in_json(account: &ListedAccount) -> String {

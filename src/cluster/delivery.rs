@@ -139,7 +139,7 @@ fn membership_in(event: &Event) -> Option<Event> {
             let reason = if message.body.is_empty() { Removal::Left } else { Removal::Removed };
             Some(Event::MemberRemoved { room, slug: message.room.clone(), user, rev, reason })
         }
-        Kind::Text | Kind::Topic | Kind::Renamed | Kind::Visibility => None,
+        Kind::Text | Kind::Topic | Kind::Renamed | Kind::Visibility | Kind::Role | Kind::Archived => None,
     }
 }
 

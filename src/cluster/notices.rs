@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migrations 17, 21, 24 and 31 or `Postgres::notify` writes it.
+/// A notification, as migrations 17, 21, 24, 31 and 32 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -52,6 +52,14 @@ enum What {
     },
     RoomChanged {
         room: RoomId,
+        was: Option<Arc<str>>,
+    },
+    RoomDeleted {
+        room: RoomId,
+        slug: Arc<str>,
+    },
+    RoleChanged {
+        user: UserId,
     },
     MemberAdded {
         room: RoomId,
@@ -185,10 +193,12 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
             let person = postgres.find_person(user).await?;
             person.map(|(person, status)| Event::ProfileChanged { person, status, is_renamed: true }).into_iter().collect()
         }
-        What::RoomChanged { room } => {
+        What::RoomChanged { room, was } => {
             let now = postgres.find_room_by_id(room).await?;
-            now.map(|now| Event::RoomChanged { room, is_direct: now.is_direct, now }).into_iter().collect()
+            now.map(|now| Event::RoomChanged { room, is_direct: now.is_direct, now, was }).into_iter().collect()
         }
+        What::RoomDeleted { room, slug } => vec![Event::RoomDeleted { room, slug }],
+        What::RoleChanged { user } => vec![Event::RoleChanged { user }],
         What::MemberAdded { room, rev, user } => vec![Event::MemberAdded { room, user, rev }],
         What::MemberRemoved { room, slug, rev, user } => {
             let reason = match postgres.was_removed(room, user).await {

@@ -147,6 +147,8 @@ fn is_shared(event: &Event) -> bool {
         Event::MemberAdded { .. }
         | Event::MemberRemoved { .. }
         | Event::RoomChanged { .. }
+        | Event::RoomDeleted { .. }
+        | Event::RoleChanged { .. }
         | Event::UserRegistered { .. }
         | Event::ProfileChanged { .. }
         | Event::PresenceChanged { .. }

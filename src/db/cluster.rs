@@ -9,8 +9,9 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use super::Db;
 use super::open::Postgres;
+use super::rooms::RoomRow;
 use crate::clock::Millis;
-use crate::model::{Author, Head, Room, RoomId, UserId, Visibility};
+use crate::model::{Author, Head, Room, RoomId, UserId};
 
 /// A room whose log has changes that a node has not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,21 +117,15 @@ impl Postgres {
 
     /// A room by its id, as its members see it.
     pub async fn find_room_by_id(&self, room: RoomId) -> sqlx::Result<Option<Room>> {
-        let row: Option<(String, String, String, Visibility, Millis, bool)> =
-            sqlx::query_as("select slug, name, topic, visibility, created_at, direct_key is not null from rooms where id = $1")
-                .bind(room)
-                .fetch_optional(&self.read)
-                .await?;
-        Ok(row.map(|(slug, name, topic, visibility, created_at, is_direct)| Room {
-            id: room,
-            slug: slug.into(),
-            name,
-            topic,
-            visibility,
-            created_at,
-            is_direct,
-            direct: Vec::new(),
-        }))
+        let row: Option<RoomRow> = sqlx::query_as(
+            "select id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq,
+                    null::bigint as joined_at, null::bigint as read_seq, null::text as role, null::text as level, members
+             from rooms where id = $1 and removed_at is null",
+        )
+        .bind(room)
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(RoomRow::into_room))
     }
 
     /// Whether somebody else removed this person when they last left the room.

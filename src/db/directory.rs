@@ -5,24 +5,24 @@
 
 use super::people::pattern;
 use super::rooms::RoomRow;
-use super::{Db, read};
+use super::{Db, read, visible};
 use crate::clock::Millis;
 use crate::model::pagination::{RoomCursor, RoomOrder, RoomPageRequest, RoomScope};
 use crate::model::{ListedRoom, UserId};
 
 /// A page of the room directory: by rank, then by name.
 macro_rules! directory {
-    ($db:expr, $reader:expr, $request:expr, $limit:expr, $among:literal) => {{
+    ($db:expr, $reader:expr, $request:expr, $limit:expr, $($among:expr),+) => {{
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
-                select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+                select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq, joined_at, read_seq, role, level,
                        members, lower(name) as place,
                        case when $8 = 'members' then members
                             when $8 = 'activity' then coalesce((select messages.created_at from messages
                                 where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at)
                             else 0 end as rank
-                from ", $among, " and (direct_key is null or $7)
+                from ", $($among,)+ " and (direct_key is null or $7)
                   and (slug like $2 escape '\\' or lower(name) like $2 escape '\\' or name like $3 escape '\\')) as found
              where rank < $9 or (rank = $9 and (place, slug) > ($4, $5))
              order by rank desc, place, slug limit $6"
@@ -61,13 +61,14 @@ impl Db {
     /// All rooms that a user can see, by name.
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, |pool| {
-            sqlx::query_as(
-                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq,
-                        joined_at, read_seq, level, members
+            sqlx::query_as(concat!(
+                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq,
+                        joined_at, read_seq, role, level, members
                  from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-                 where visibility = 'public' or joined_at is not null
-             order by lower(name), slug",
-            )
+                 where ",
+                visible!("$1"),
+                " order by lower(name), slug"
+            ))
             .bind(reader)
             .fetch_all(pool)
             .await?
@@ -88,7 +89,7 @@ impl Db {
                 reader,
                 request,
                 limit,
-                "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1"
+                "memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1 and archived_at is null"
             ),
             RoomScope::Others => directory!(
                 self,
@@ -96,7 +97,17 @@ impl Db {
                 request,
                 limit,
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-                 where visibility = 'public' and joined_at is null"
+                 where joined_at is null and archived_at is null and ",
+                visible!("$1")
+            ),
+            RoomScope::Archived => directory!(
+                self,
+                reader,
+                request,
+                limit,
+                "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
+                 where archived_at is not null and ",
+                visible!("$1")
             ),
             RoomScope::All => directory!(
                 self,
@@ -104,7 +115,8 @@ impl Db {
                 request,
                 limit,
                 "rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-                 where (visibility = 'public' or joined_at is not null)"
+                 where archived_at is null and ",
+                visible!("$1")
             ),
         };
         let found = rows.into_iter().map(|mut row| {

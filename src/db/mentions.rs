@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::messages::{UNREAD_LIMIT, messages};
-use super::{Db, read};
+use super::{Db, read, visible};
 use crate::limits;
 use crate::model::{Message, RoomId, UserId};
 
@@ -36,13 +36,15 @@ impl Db {
         before: i64,
         limit: i64,
     ) -> sqlx::Result<(Vec<(i64, RoomId, Message)>, bool)> {
-        let keys: Vec<(i64, RoomId, i64, String)> = read!(self, |pool| sqlx::query_as(
+        let keys: Vec<(i64, RoomId, i64, String)> = read!(self, |pool| sqlx::query_as(concat!(
             "select message_id, rooms.id, mentions.seq, slug
              from mentions join rooms on rooms.id = mentions.room_id
              left join memberships on memberships.room_id = rooms.id and memberships.user_id = mentions.user_id
-             where mentions.user_id = $1 and message_id < $2 and (visibility = 'public' or memberships.user_id is not null)
-             order by message_id desc limit $3",
-        )
+             where mentions.user_id = $1 and message_id < $2 and ",
+            visible!("$1"),
+            "
+             order by message_id desc limit $3"
+        ),)
         .bind(user)
         .bind(before)
         .bind(limit)

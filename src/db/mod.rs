@@ -133,6 +133,23 @@ macro_rules! transaction {
 
 pub(crate) use {read, transaction, write};
 
+/// Whether a reader can see the room of this row of `rooms`, joined with their `memberships`: they are a member, or it is public, and they
+/// are no guest and not banned from it.
+macro_rules! visible {
+    ($reader:literal) => {
+        concat!(
+            "(memberships.user_id is not null or (rooms.visibility = 'public'
+                 and not exists (select 1 from users as reader where reader.id = ",
+            $reader,
+            " and reader.is_guest)
+                 and not exists (select 1 from room_bans where room_bans.user_id = ",
+            $reader,
+            " and room_bans.room_id = rooms.id)))"
+        )
+    };
+}
+use visible;
+
 impl Db {
     /// A number that changes when another process commits to a SQLite file; `None` on Postgres.
     pub async fn outside_changes(&self) -> sqlx::Result<Option<i64>> {

@@ -57,17 +57,19 @@ pub struct Engine {
 impl Db {
     /// How much there is.
     pub async fn counts(&self) -> sqlx::Result<Counts> {
-        read!(self, |pool| sqlx::query_as(
+        read!(self, |pool| {
+            sqlx::query_as(
             "select (select count(*) from users) as people,
                     (select count(*) from users where is_admin and banned_at is null) as admins,
                     (select count(*) from users where banned_at is not null) as banned,
-                    (select count(*) from rooms where direct_key is null and visibility = 'public') as public,
-                    (select count(*) from rooms where direct_key is null and visibility = 'private') as private,
+                    (select count(*) from rooms where direct_key is null and removed_at is null and visibility = 'public') as public,
+                    (select count(*) from rooms where direct_key is null and removed_at is null and visibility = 'private') as private,
                     (select count(*) from rooms where direct_key is not null) as direct,
                     (select cast(coalesce(sum(seq), 0) as bigint) from rooms) as entries",
         )
         .fetch_one(pool)
-        .await)
+        .await
+        })
     }
 
     /// How many messages people wrote on each day since `first`, by the number of the day since 1970. Days without any are left out.
@@ -148,6 +150,8 @@ pub enum Standing {
     Banned,
     /// Administrators.
     Admins,
+    /// Guests.
+    Guests,
 }
 
 impl Standing {
@@ -157,6 +161,7 @@ impl Standing {
             Self::Active => " and banned_at is null",
             Self::Banned => " and banned_at is not null",
             Self::Admins => " and is_admin",
+            Self::Guests => " and is_guest",
         }
     }
 }
@@ -172,6 +177,8 @@ pub struct AdminPerson {
     pub name: String,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    pub is_guest: bool,
     /// When they registered.
     pub created_at: Millis,
     /// When they were last connected or used a page.
@@ -199,6 +206,8 @@ pub struct AdminRoom {
     pub members: i64,
     /// The number of entries in its log.
     pub entries: i64,
+    /// When it was archived.
+    pub archived_at: Option<Millis>,
 }
 
 impl Db {
@@ -210,7 +219,7 @@ impl Db {
         limit: i64,
     ) -> sqlx::Result<Vec<AdminPerson>> {
         let mut statement =
-            "select id, username, name, is_admin, created_at, coalesce(seen_at, created_at) as last_seen_at, banned_at,
+            "select id, username, name, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at, banned_at,
                     (select address from emails where user_id = users.id) as email
              from users where (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
@@ -231,9 +240,9 @@ impl Db {
     /// Up to `limit` rooms by name, private ones too, without conversations.
     pub async fn list_all_rooms(&self, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<AdminRoom>> {
         read!(self, |pool| sqlx::query_as(
-            "select slug, rooms.name, visibility, rooms.created_at, username as created_by, members, seq as entries
+            "select slug, rooms.name, visibility, rooms.created_at, username as created_by, members, seq as entries, archived_at
              from rooms left join users on users.id = created_by
-             where direct_key is null
+             where direct_key is null and removed_at is null
                and (slug like $1 escape '\\' or lower(rooms.name) like $1 escape '\\' or rooms.name like $2 escape '\\')
                and ($3 = '' or (lower(rooms.name), slug) > (select lower(name), slug from rooms where slug = $3))
              order by lower(rooms.name), slug limit $4",

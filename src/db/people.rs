@@ -5,12 +5,11 @@
 
 use sqlx::FromRow;
 
-use super::rooms::RoomView;
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::db::lookalikes::update_look;
 use crate::model::pagination::PageRequest;
-use crate::model::{Author, NotificationLevel, Theme, UserId};
+use crate::model::{Author, NotificationLevel, RoomId, RoomRole, ServerRole, Theme, UserId};
 
 /// Precision of "last seen", in milliseconds.
 const SEEN: i64 = 60_000;
@@ -30,6 +29,8 @@ pub struct Profile {
     pub alike: bool,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    pub is_guest: bool,
     /// A one-line status; may be empty.
     pub status: String,
     /// IANA name of their time zone, if known.
@@ -52,8 +53,8 @@ impl Profile {
 }
 
 /// What a person is on the server, as clients read it.
-pub const fn role(is_admin: bool) -> &'static str {
-    if is_admin { "admin" } else { "member" }
+pub const fn role(is_admin: bool, is_guest: bool) -> &'static str {
+    ServerRole::of(is_admin, is_guest).as_str()
 }
 
 /// A row of the directory.
@@ -69,6 +70,8 @@ pub struct ListedPerson {
     pub status: String,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    pub is_guest: bool,
 }
 
 /// A member of a room.
@@ -79,6 +82,21 @@ pub struct Member {
     pub person: ListedPerson,
     /// When they joined.
     pub joined_at: Millis,
+    /// What they may do in the room.
+    pub role: RoomRole,
+}
+
+/// Somebody who is banned from a room.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ListedBan {
+    /// The unique name.
+    pub username: String,
+    /// The name to show.
+    pub name: String,
+    /// When they were banned.
+    pub banned_at: Millis,
+    /// The username of who banned them, if they still have an account.
+    pub banned_by: Option<String>,
 }
 
 /// A room that two people have in common.
@@ -98,7 +116,7 @@ macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
-            "select users.id, username, name, status, is_admin", $list,
+            "select users.id, username, name, status, is_admin, is_guest", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
@@ -119,7 +137,7 @@ impl Db {
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, |pool| {
             sqlx::query_as(
-                "select id, username, name, alike, is_admin, status, time_zone, theme, notify,
+                "select id, username, name, alike, is_admin, is_guest, status, time_zone, theme, notify,
                         coalesce(seen_at, created_at) as last_seen_at, banned_at
              from users where username = $1",
             )
@@ -171,6 +189,32 @@ impl Db {
         by_name!(self, request, limit, " from users where banned_at is null")
     }
 
+    /// Such a page with only the people who are in a room or conversation with `reader`.
+    pub async fn list_acquaintances(&self, reader: UserId, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<ListedPerson>> {
+        by_name!(
+            self,
+            request,
+            limit,
+            " from users where banned_at is null and exists (
+                 select 1 from memberships as mine
+                 join memberships as theirs on theirs.room_id = mine.room_id and theirs.user_id = users.id where mine.user_id = $5)",
+            reader
+        )
+    }
+
+    /// Whether `reader` is a guest who is in no room or conversation with this person.
+    pub async fn is_stranger_to_guest(&self, reader: UserId, person: UserId) -> sqlx::Result<bool> {
+        read!(self, |pool| sqlx::query_scalar(
+            "select exists (select 1 from users where id = $1 and is_guest) and $1 <> $2 and not exists (
+                 select 1 from memberships as mine
+                 join memberships as theirs on theirs.room_id = mine.room_id and theirs.user_id = $2 where mine.user_id = $1)",
+        )
+        .bind(reader)
+        .bind(person)
+        .fetch_one(pool)
+        .await)
+    }
+
     /// Users whose name equals, resembles or contains a name, including banned ones: id, username and name.
     pub async fn find_people_named(&self, name: &str, look: &str, limit: i64) -> sqlx::Result<Vec<(UserId, String, String)>> {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only. The look matches a full name without its
@@ -191,20 +235,46 @@ impl Db {
     }
 
     /// A page of a room's members, by name.
-    pub async fn list_members(&self, view: &RoomView, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<Member>> {
-        let room = view.room.id;
-        if view.members > MANY && request.text.is_empty() {
+    pub async fn list_members(
+        &self,
+        (room, members): (RoomId, i64),
+        request: &PageRequest,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Member>> {
+        if members > MANY && request.text.is_empty() {
             // Scans users by name until the page is full. A join would sort all members first.
             return by_name!(
                 self,
                 request,
                 limit,
-                ", (select joined_at from memberships where room_id = $5 and user_id = users.id) as joined_at
+                ", (select joined_at from memberships where room_id = $5 and user_id = users.id) as joined_at,
+                   (select role from memberships where room_id = $5 and user_id = users.id) as role
                 from users where (select joined_at from memberships where room_id = $5 and user_id = users.id) is not null",
                 room
             );
         }
-        by_name!(self, request, limit, ", joined_at from memberships join users on users.id = user_id where room_id = $5", room)
+        by_name!(
+            self,
+            request,
+            limit,
+            ", joined_at, role from memberships join users on users.id = user_id where room_id = $5",
+            room
+        )
+    }
+
+    /// Up to `limit` people who are banned from a room, by username, after `after`.
+    pub async fn list_room_bans(&self, room: RoomId, after: &str, limit: i64) -> sqlx::Result<Vec<ListedBan>> {
+        read!(self, |pool| sqlx::query_as(
+            "select users.username, users.name, room_bans.banned_at, deciders.username as banned_by
+             from room_bans join users on users.id = room_bans.user_id
+             left join users as deciders on deciders.id = room_bans.banned_by
+             where room_bans.room_id = $1 and users.username > $2 order by users.username limit $3",
+        )
+        .bind(room)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)
     }
 
     /// The rooms that two people have in common, by name, without direct messages.

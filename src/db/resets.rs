@@ -10,7 +10,7 @@ use super::audit::{record, rows};
 use super::users::replace_password;
 use super::{Db, read, transaction};
 use crate::clock::Millis;
-use crate::model::UserId;
+use crate::model::{ServerRole, UserId};
 use crate::security_log::Event;
 
 /// The account that a link is for.
@@ -33,6 +33,8 @@ pub struct ListedAccount {
     pub name: String,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    pub is_guest: bool,
     /// When they registered.
     pub created_at: Millis,
     /// When they were last connected or used a page.
@@ -103,8 +105,9 @@ impl Db {
         })
     }
 
-    /// Makes somebody an administrator or a member; `false` if they are the last administrator.
-    pub async fn set_admin(&self, user: UserId, is_admin: bool, event: &Event) -> sqlx::Result<bool> {
+    /// Gives somebody another role on the server; `false` if they are the last administrator.
+    pub async fn set_role(&self, user: UserId, role: ServerRole, event: &Event) -> sqlx::Result<bool> {
+        let is_admin = role == ServerRole::Admin;
         let rows = rows([event]);
         transaction!(self, |tx| {
             // Roles change one at a time, on all nodes: two last administrators cannot both cease to be one.
@@ -118,7 +121,12 @@ impl Db {
             if !is_admin && was_admin && others == 0 {
                 return Ok(false);
             }
-            sqlx::query("update users set is_admin = $2 where id = $1").bind(user).bind(is_admin).execute(&mut *tx).await?;
+            sqlx::query("update users set is_admin = $2, is_guest = $3 where id = $1")
+                .bind(user)
+                .bind(is_admin)
+                .bind(role == ServerRole::Guest)
+                .execute(&mut *tx)
+                .await?;
             record!(tx, rows);
             true
         })
@@ -138,7 +146,7 @@ impl Db {
     /// A page of all accounts, by username, after `after`.
     pub async fn list_accounts(&self, after: &str, limit: i64) -> sqlx::Result<Vec<ListedAccount>> {
         read!(self, |pool| sqlx::query_as(
-            "select username, name, is_admin, created_at, seen_at as last_seen_at, banned_at from users
+            "select username, name, is_admin, is_guest, created_at, seen_at as last_seen_at, banned_at from users
              where username > $1 order by username limit $2"
         )
         .bind(after)

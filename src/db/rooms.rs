@@ -9,9 +9,9 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
-use super::{Db, read, transaction};
+use super::{Db, read, transaction, visible};
 use crate::clock::Millis;
-use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, UserId, Visibility};
+use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility};
 use crate::permissions::RoomFacts;
 use crate::security_log::Event;
 
@@ -24,8 +24,6 @@ pub struct RoomView {
     pub head: Head,
     /// The reader's membership, if they are a member.
     pub membership: Option<Membership>,
-    /// The user who created it.
-    pub created_by: Option<UserId>,
     /// The reader's notification level; `None` is their default.
     pub level: Option<NotificationLevel>,
     /// The number of members.
@@ -40,8 +38,11 @@ impl RoomView {
         RoomFacts {
             visibility: self.room.visibility,
             is_direct: self.room.is_direct,
-            created_by: self.created_by,
-            is_member: self.membership.is_some(),
+            is_archived: self.room.is_archived,
+            policy: self.room.policy,
+            role: self.membership.map(|membership| membership.role),
+            // They see it.
+            is_excluded: false,
         }
     }
 }
@@ -63,6 +64,47 @@ pub struct NewRoom {
     pub created_at: Millis,
     /// What the audit log records of it, without the room.
     pub event: Option<Event>,
+}
+
+/// A room as those see it who decide about it. It is no right to read it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ManagedRoom {
+    /// The room.
+    pub room: RoomId,
+    /// Its slug.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// Who can find it.
+    pub visibility: Visibility,
+    /// When it was archived.
+    pub archived_at: Option<Millis>,
+    /// Who may post.
+    pub posting: RoomRole,
+    /// Who may mention everybody.
+    pub mass_mentions: RoomRole,
+    /// Whether it is a conversation.
+    pub is_direct: bool,
+    /// The number of members.
+    pub members: i64,
+    /// The role of who looks; none for non-members.
+    pub role: Option<RoomRole>,
+}
+
+impl ManagedRoom {
+    /// The facts that permissions depend on.
+    pub fn facts(&self) -> RoomFacts {
+        RoomFacts {
+            visibility: self.visibility,
+            is_direct: self.is_direct,
+            is_archived: self.archived_at.is_some(),
+            policy: RoomPolicy { posting: self.posting, mass_mentions: self.mass_mentions },
+            role: self.role,
+            is_excluded: false,
+        }
+    }
 }
 
 /// How much has been written in a room.
@@ -89,12 +131,15 @@ pub(super) struct RoomRow {
     pub(super) visibility: Visibility,
     pub(super) created_at: Millis,
     pub(super) direct_key: Option<String>,
-    pub(super) created_by: Option<UserId>,
+    pub(super) archived_at: Option<Millis>,
+    pub(super) posting: RoomRole,
+    pub(super) mass_mentions: RoomRole,
     pub(super) seq: i64,
     pub(super) rev: i64,
     pub(super) talk_seq: i64,
     pub(super) joined_at: Option<Millis>,
     pub(super) read_seq: Option<i64>,
+    pub(super) role: Option<RoomRole>,
     pub(super) level: Option<NotificationLevel>,
     pub(super) members: i64,
     #[sqlx(default)]
@@ -127,6 +172,8 @@ impl RoomRow {
             topic: self.topic,
             visibility: self.visibility,
             created_at: self.created_at,
+            is_archived: self.archived_at.is_some(),
+            policy: RoomPolicy { posting: self.posting, mass_mentions: self.mass_mentions },
             is_direct: self.direct_key.is_some(),
             direct: Vec::new(),
         }
@@ -137,8 +184,11 @@ impl From<RoomRow> for RoomView {
     fn from(row: RoomRow) -> Self {
         Self {
             head: Head { seq: row.seq, rev: row.rev },
-            membership: row.joined_at.zip(row.read_seq).map(|(joined_at, read_seq)| Membership { joined_at, read_seq }),
-            created_by: row.created_by,
+            membership: row.joined_at.zip(row.read_seq).map(|(joined_at, read_seq)| Membership {
+                joined_at,
+                read_seq,
+                role: row.role.unwrap_or_default(),
+            }),
             is_hidden: row.is_hidden(),
             level: row.level,
             members: row.members,
@@ -167,24 +217,28 @@ impl From<RoomRow> for ListedRoom {
 
 /// A random suffix that makes a slug unique. With 387 million of them, private rooms cannot be guessed; without vowels they spell
 /// nothing.
-fn random_end() -> String {
+pub fn random_end() -> String {
     const SIGNS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
     (0..6).map(|_| char::from(SIGNS[rand::random_range(0..SIGNS.len())])).collect()
 }
 
 impl Db {
-    /// A room, if `reader` can see it: it is public, or they are a member.
+    /// A room by its present slug, if `reader` can see it: it is public, or they are a member.
     ///
     /// A membership is looked up even if there is no such room (no room has the id 0), so that the response time does not reveal
     /// private rooms.
     pub async fn find_room(&self, slug: &str, reader: UserId) -> sqlx::Result<Option<RoomView>> {
         let row: Option<RoomRow> = read!(self, |pool| {
             sqlx::query_as(
-                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq,
-                        joined_at, read_seq, level, members, hidden_seq
-                 from (select $1 as wanted) as given left join rooms on slug = wanted
-                 left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
-             where visibility = 'public' or joined_at is not null",
+                concat!(
+                    "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev,
+                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq
+                     from (select $1 as wanted) as given
+                     left join rooms on slug = wanted
+                     left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
+                     where ",
+                    visible!("$2")
+                ),
             )
             .bind(slug)
             .bind(reader)
@@ -192,6 +246,36 @@ impl Db {
             .await?
         });
         Ok(row.map(Into::into))
+    }
+
+    /// A room, if `actor` can see it or administers it.
+    pub async fn find_managed_room(&self, slug: &str, actor: UserId) -> sqlx::Result<Option<ManagedRoom>> {
+        read!(self, |pool| {
+            sqlx::query_as(concat!(
+            "select rooms.id as room, slug, rooms.name, topic, visibility, archived_at, posting, mass_mentions, direct_key is not null as is_direct,
+                    members, role
+             from (select $1 as wanted) as given
+             left join rooms on slug = wanted
+             left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
+             where rooms.id is not null and removed_at is null and (",
+            visible!("$2"),
+            " or (direct_key is null and exists (select 1 from users where users.id = $2 and is_admin and users.banned_at is null)))"
+        ))
+        .bind(slug)
+        .bind(actor)
+        .fetch_optional(pool)
+        .await
+        })
+    }
+
+    /// The present slug of the room that had this one before.
+    pub async fn find_present_slug(&self, earlier: &str) -> sqlx::Result<Option<String>> {
+        read!(self, |pool| sqlx::query_scalar(
+            "select rooms.slug from room_slugs join rooms on rooms.id = room_slugs.room_id where room_slugs.slug = $1"
+        )
+        .bind(earlier)
+        .fetch_optional(pool)
+        .await)
     }
 
     /// The slugs of all public rooms.
@@ -247,8 +331,10 @@ impl Db {
                 } else {
                     format!("{}-{}", new.slug, random_end()).into()
                 };
+                // Earlier slugs still lead to their rooms.
                 let id: Option<RoomId> = sqlx::query_scalar(
-                    "insert into rooms (slug, name, topic, visibility, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
+                    "insert into rooms (slug, name, topic, visibility, created_by, created_at) select $1, $2, $3, $4, $5, $6
+                     where not exists (select 1 from room_slugs where room_slugs.slug = $1)
                      on conflict (slug) do nothing returning id",
                 )
                 .bind(&*slug)
@@ -270,6 +356,8 @@ impl Db {
                         topic: new.topic,
                         visibility: new.visibility,
                         created_at: new.created_at,
+                        is_archived: false,
+                        policy: RoomPolicy::OPEN,
                         is_direct: false,
                         direct: Vec::new(),
                     });

@@ -49,6 +49,8 @@ pub struct SessionRow {
     pub name: Option<String>,
     /// Whether the user is an administrator.
     pub is_admin: Option<bool>,
+    /// Whether they are a guest.
+    pub is_guest: Option<bool>,
     /// The slug of the room that they visited last.
     pub last_room: Option<String>,
     /// IANA name of their time zone.
@@ -119,7 +121,7 @@ impl Db {
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
             sqlx::query_as(concat!(
-                "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, slug as last_room,
+                "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, is_guest, slug as last_room,
                         time_zone, theme, notify, sidebar, new_log_in,
                         coalesce(sessions.confirmed_at, sessions.created_at) as confirmed_at, ",
                 has_second_factor!(),

@@ -41,7 +41,7 @@ pub struct CurrentRoom {
 macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
-            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, created_by, seq, rev, talk_seq, joined_at, read_seq, level,
+            "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq, joined_at, read_seq, role, level,
                     members, hidden_seq,
                     case when talk_seq > read_seq then (select count(*) from (
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
@@ -86,7 +86,8 @@ impl Db {
             self,
             reader,
             slug,
-            "(select count(*) from (select 1 from memberships where user_id = $1 limit $3) as few) < $3
+            "archived_at is null
+             and (select count(*) from (select 1 from memberships where user_id = $1 limit $3) as few) < $3
              order by lower(name), slug",
             FEW + 1
         );
@@ -114,7 +115,7 @@ impl Db {
                                             else 1 end as urgency,
                                        case when direct_key is null then 0 else coalesce((select messages.created_at from messages
                                             where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at) end as talked_at
-                                from memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1) as own) as known) as ranked
+                                from memberships join rooms on rooms.id = memberships.room_id where memberships.user_id = $1 and archived_at is null) as own) as known) as ranked
                     where place <= case when is_wanted then $3 when is_direct then $5 else $4 end)
                  order by lower(name), slug",
                 WANTED,

@@ -52,7 +52,7 @@ pub enum Event {
         /// How it ended.
         reason: Removal,
     },
-    /// A room's name, topic or visibility changed.
+    /// A room's settings changed.
     RoomChanged {
         /// The room's id, which `now` does not carry into JSON.
         room: RoomId,
@@ -60,6 +60,21 @@ pub enum Event {
         is_direct: bool,
         /// The room as it is now.
         now: Room,
+        /// The slug that it had before, if that changed.
+        #[serde(default)]
+        was: Option<Arc<str>>,
+    },
+    /// A room was deleted, and with it all memberships.
+    RoomDeleted {
+        /// The room.
+        room: RoomId,
+        /// The slug that it had.
+        slug: Arc<str>,
+    },
+    /// Somebody's role on the server changed: what their connections may do was decided before.
+    RoleChanged {
+        /// Whose.
+        user: UserId,
     },
     /// Somebody's read marker moved.
     ReadMarkerMoved {
@@ -250,6 +265,8 @@ pub enum Removal {
     Left,
     /// Somebody else removed them.
     Removed,
+    /// The room was deleted.
+    Deleted,
 }
 
 /// Why a session ended.

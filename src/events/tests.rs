@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Millis;
-use crate::model::{DraftContent, DraftEdit, Kind, Message, Pin, Reaction, Visibility};
+use crate::model::{DraftContent, DraftEdit, Kind, Message, Pin, Reaction, RoomPolicy, Visibility};
 
 fn author() -> Author {
     Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true }
@@ -39,6 +39,8 @@ fn room() -> Room {
         topic: String::new(),
         visibility: Visibility::Private,
         created_at: Millis(1),
+        is_archived: false,
+        policy: RoomPolicy::OPEN,
         is_direct: false,
         direct: Vec::new(),
     }
@@ -55,7 +57,9 @@ fn all() -> Vec<Event> {
         Event::Message { logged: logged(), is_new: true, mentions_before: Some(vec!["ada".into()]) },
         Event::MemberAdded { room: RoomId(5), user, rev: 9 },
         Event::MemberRemoved { room: RoomId(5), slug: slug.clone(), user, rev: 9, reason: Removal::Left },
-        Event::RoomChanged { room: RoomId(5), is_direct: true, now: room() },
+        Event::RoomChanged { room: RoomId(5), is_direct: true, now: room(), was: Some(slug.clone()) },
+        Event::RoomDeleted { room: RoomId(5), slug: slug.clone() },
+        Event::RoleChanged { user },
         Event::ReadMarkerMoved { user, slug: slug.clone(), seq: 3, unread: 1, mentions: 0, origin: Some(origin.clone()) },
         Event::NotificationLevelSet { user, slug: slug.clone(), level: Some(NotificationLevel::Muted), origin: None },
         Event::FavoriteSet { user, slug: slug.clone(), is_favorite: true },

@@ -24,6 +24,10 @@ pub enum Kind {
     Renamed,
     /// The author made the room `public` or `private`, as `body` says.
     Visibility,
+    /// The author has another role in the room. `body` is the role, and after a space who gave it: nobody if the room's last owner left.
+    Role,
+    /// The author `archived` or `restored` the room, as `body` says.
+    Archived,
 }
 
 /// An emoji with the users who chose it, in that order.

@@ -22,6 +22,6 @@ pub use id::{ConnectionId, RoomId, SessionKey, UserId};
 pub use logged::{Logged, RenderCache, RenderKey};
 pub use message::{Kind, Message, Pin, Reaction};
 pub use page::{Page, Window};
-pub use person::Author;
+pub use person::{Author, ServerRole};
 pub use preferences::{NotificationLevel, Theme};
-pub use room::{Head, ListedRoom, Membership, Room, Visibility};
+pub use room::{Head, ListedRoom, Membership, Room, RoomPolicy, RoomRole, Visibility};

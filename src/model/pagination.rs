@@ -74,6 +74,8 @@ pub enum RoomScope {
     Own,
     /// Those that the reader can join.
     Others,
+    /// Archived ones; no other scope has them.
+    Archived,
 }
 
 /// The order of the directory.

@@ -26,3 +26,40 @@ impl Author {
         if self.is_alike { format!("{} @{}", self.name, self.username).into() } else { self.name.clone() }
     }
 }
+
+/// What a person is on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerRole {
+    /// Administers the server.
+    Admin,
+    /// Sees public rooms, and creates rooms.
+    Member,
+    /// Sees only the rooms that they were added to.
+    Guest,
+}
+
+impl ServerRole {
+    /// The role that the database's two columns say.
+    pub const fn of(is_admin: bool, is_guest: bool) -> Self {
+        match (is_admin, is_guest) {
+            (true, _) => Self::Admin,
+            (false, true) => Self::Guest,
+            (false, false) => Self::Member,
+        }
+    }
+
+    /// Its value in forms, JSON and the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Guest => "guest",
+        }
+    }
+
+    /// Parses such a value.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Admin, Self::Member, Self::Guest].into_iter().find(|role| role.as_str() == text)
+    }
+}

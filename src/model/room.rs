@@ -28,13 +28,55 @@ impl Visibility {
     }
 }
 
+/// What a member may do in a room. Later ones may do all that earlier ones may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum RoomRole {
+    /// Takes part.
+    #[default]
+    Member,
+    /// Keeps order: deletes messages, removes and bans members.
+    Moderator,
+    /// Decides about the room.
+    Owner,
+}
+
+impl RoomRole {
+    /// Its value in forms, JSON and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Moderator => "moderator",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// Who may post in a room, and who may mention everybody in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RoomPolicy {
+    /// The lowest role that may post.
+    #[serde(default)]
+    pub posting: RoomRole,
+    /// The lowest role that may mention `@room` and `@here`.
+    #[serde(default)]
+    pub mass_mentions: RoomRole,
+}
+
+impl RoomPolicy {
+    /// Every member may do everything.
+    pub const OPEN: Self = Self { posting: RoomRole::Member, mass_mentions: RoomRole::Member };
+}
+
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Room {
     /// The internal id; not sent to clients.
     #[serde(skip)]
     pub id: RoomId,
-    /// The room's name in URLs and events; derived from its first name, and never changed.
+    /// The room's name in URLs and events; derived from its name. It changes only when an owner wants it to, and the old one still leads
+    /// to the room.
     pub slug: Arc<str>,
     /// Free text of up to 64 characters.
     pub name: String,
@@ -44,6 +86,12 @@ pub struct Room {
     pub visibility: Visibility,
     /// When it was created.
     pub created_at: Millis,
+    /// Whether it is archived: nobody can change it, and no sidebar lists it.
+    #[serde(rename = "archived", default)]
+    pub is_archived: bool,
+    /// Who may post in it.
+    #[serde(flatten)]
+    pub policy: RoomPolicy,
     /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]
     pub is_direct: bool,
@@ -69,6 +117,8 @@ pub struct Membership {
     pub joined_at: Millis,
     /// The `seq` of the last message read.
     pub read_seq: i64,
+    /// What the user may do.
+    pub role: RoomRole,
 }
 
 impl Room {

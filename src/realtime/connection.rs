@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
 
+use crate::accounts::session::SessionUser;
 use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, UserId};
@@ -29,6 +30,8 @@ pub struct Connection {
     pub user: UserId,
     /// Their username.
     pub username: Arc<str>,
+    /// Whether they are a guest.
+    pub is_guest: bool,
     /// The session behind it.
     pub session: SessionKey,
     /// How many times access had ended (`Registry::endings`) when the database confirmed this person's access.
@@ -119,8 +122,7 @@ impl Connection {
     /// A connection that has just been admitted.
     #[must_use]
     pub fn new(
-        user: UserId,
-        username: Arc<str>,
+        user: &SessionUser,
         session: SessionKey,
         as_of: u64,
         guard: Arc<ConnectionGuard>,
@@ -128,8 +130,9 @@ impl Connection {
     ) -> Self {
         let backlog = guard.handshake().backlog.clone();
         Self {
-            user,
-            username,
+            user: user.id,
+            username: user.username.clone(),
+            is_guest: user.is_guest,
             session,
             as_of,
             guard,

@@ -177,7 +177,7 @@ impl Realtime {
         self.chat.names().meet(&user.username);
         guard.let_in();
         let read_permits = self.chat.reads().permits_of(user.id);
-        let connection = Arc::new(Connection::new(user.id, user.username, key, as_of, guard, read_permits));
+        let connection = Arc::new(Connection::new(&user, key, as_of, guard, read_permits));
         socket.extensions.insert(connection.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
         inbound::listen(&self, &socket, connection);

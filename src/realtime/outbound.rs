@@ -114,10 +114,10 @@ pub struct Changed<'a> {
 #[serde(transparent)]
 pub struct Entered(pub OwnRoom);
 
-/// A room's name, topic or visibility changed.
+/// A room's settings changed.
 #[derive(Debug, Serialize)]
 pub struct Described<'a> {
-    /// The room's slug, as in every event.
+    /// The room's slug, as in every event before: `slug` is the new one.
     pub room: &'a str,
     /// The room as it is now.
     #[serde(flatten)]
@@ -184,6 +184,8 @@ pub struct OwnRoom {
     level: Option<NotificationLevel>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    archived: bool,
     read_seq: i64,
     head: HeadAck,
 }
@@ -201,6 +203,7 @@ impl OwnRoom {
             mentions: listed.mentions,
             level: listed.level,
             hidden: listed.is_hidden,
+            archived: listed.room.is_archived,
             read_seq: listed.read_seq,
             head: HeadAck { head: listed.head, epoch: epoch.clone() },
         }

@@ -77,10 +77,17 @@ impl Realtime {
             // No socket is to know.
             Event::AttemptsFailed { .. } | Event::SettingsChanged => {}
             Event::HistoryReplaced => self.cut_all(),
-            Event::RoomChanged { room, is_direct: true, now } => self.conversation_changed(*room, now),
-            Event::RoomChanged { room, is_direct: false, now } => {
-                self.broadcast(Audience::Live(*room), &Described { room: &now.slug, now }).await;
+            Event::RoomChanged { room, is_direct: true, now, .. } => self.conversation_changed(*room, now),
+            Event::RoomChanged { room, is_direct: false, now, was } => {
+                let described = Described { room: was.as_ref().unwrap_or(&now.slug), now };
+                if was.is_some() {
+                    self.registry.rename_room(*room, &now.slug);
+                }
+                self.broadcast(Audience::Live(*room), &described).await;
+                self.broadcast(Audience::Watching(*room), &described).await;
             }
+            Event::RoomDeleted { room, slug } => self.room_deleted(*room, slug),
+            Event::RoleChanged { user } => self.registry.cut_user(*user),
             Event::ReadMarkerMoved { user, slug, seq, unread, mentions, origin } => {
                 let read = Read { room: slug, seq: *seq, unread: *unread, mentions: *mentions };
                 self.send_to_person(*user, origin.as_ref(), &read);
@@ -180,6 +187,15 @@ impl Realtime {
         }
     }
 
+    /// Takes all connections out of a room that is gone, and tells them.
+    fn room_deleted(&self, room: RoomId, slug: &Arc<str>) {
+        for connected in self.registry.close_room(room) {
+            if connected.socket.send(&Removed { room: slug, reason: Removal::Deleted }).is_err() {
+                connected.connection.cut();
+            }
+        }
+    }
+
     /// Tells those who are live in a conversation of its new topic, each under the name that they see.
     fn conversation_changed(self: &Arc<Self>, room: RoomId, now: &Room) {
         let (realtime, slug) = (self.clone(), now.slug.clone());
@@ -210,7 +226,8 @@ impl Realtime {
     fn send_to_all<E: Outgoing>(&self, event: &E) {
         for Connected { socket, connection } in self.registry.everybody() {
             // One that has no room for it is being cut by what fills it, and its next page is right anyway.
-            if !connection.is_revoked() {
+            // Guests do not hear of people whom they may not know.
+            if !connection.is_revoked() && !connection.is_guest {
                 socket.send(event).ok();
             }
         }

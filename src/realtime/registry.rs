@@ -42,6 +42,8 @@ struct Entries {
     lost: RecentMap<(RoomId, UserId), i64>,
     /// Who recently became a member of which room, and at which `rev`: of two nodes' changes, the older one may be heard later.
     gained: RecentMap<(RoomId, UserId), i64>,
+    /// Rooms that were recently deleted: likewise.
+    closed: RecentMap<RoomId, ()>,
     /// Sessions that recently ended: a connect that was admitted before must not stay.
     ended: RecentMap<SessionKey, ()>,
     /// People whose sessions all ended recently, each with the number of that ending: a connect that was admitted before it must not stay, one
@@ -54,7 +56,7 @@ struct Entries {
 impl Entries {
     /// Whether somebody lost a room after `rev` `as_of`.
     fn has_lost(&self, room: RoomId, user: UserId, as_of: i64) -> bool {
-        self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
+        self.closed.get(&room).is_some() || self.lost.get(&(room, user)).is_some_and(|rev| *rev > as_of)
     }
 
     /// Whether a connection's access has ended since it was admitted.
@@ -301,6 +303,45 @@ impl Registry {
         heard
     }
 
+    /// Has connections know a room by its new slug. The earlier one still leads to it.
+    pub fn rename_room(&self, room: RoomId, slug: &Arc<str>) {
+        let all = self.entries();
+        for connected in all.by_socket.values() {
+            let mut rooms = connected.connection.rooms();
+            let old: Vec<_> =
+                rooms.iter().filter(|(key, state)| state.room == room && *key != slug).map(|(key, _)| key.clone()).collect();
+            for key in old {
+                if let Some(state) = rooms.get(&key).copied() {
+                    rooms.insert(slug.clone(), state);
+                    rooms.insert(key, RoomState { is_live: false, ..state });
+                }
+            }
+        }
+        self.presence.rename_room(room, slug);
+    }
+
+    /// Takes all connections out of a room that is gone. Returns those that were live in it or watch it.
+    #[must_use]
+    pub fn close_room(&self, room: RoomId) -> Vec<Connected> {
+        let mut all = self.entries();
+        all.closed.insert(room, ());
+        let heard = |connected: &&Connected| rooms_of(connected).any(|heard| heard == room);
+        let closed: Vec<_> = all.by_socket.values().filter(heard).cloned().collect();
+        for connected in &closed {
+            connected.socket.leave(watchers(room));
+            self.leave(connected, room);
+        }
+        closed
+    }
+
+    /// Cuts a person's connections, which come back with what is true then.
+    pub fn cut_user(&self, user: UserId) {
+        for Connected { socket, connection } in self.of_user(user) {
+            socket.leave_all();
+            connection.cut();
+        }
+    }
+
     fn leave(&self, connected: &Connected, room: RoomId) -> bool {
         connected.socket.leave(channel(room));
         let was_live = connected.connection.is_live_in(room);
@@ -313,6 +354,7 @@ impl Registry {
         let mut all = self.entries();
         all.lost.turn();
         all.gained.turn();
+        all.closed.turn();
         all.ended.turn();
         all.ended_users.turn();
     }

@@ -39,6 +39,8 @@ pub struct RoomsQuery {
     mine: String,
     /// `no` to list only rooms that the reader is not a member of.
     joined: String,
+    /// Whether to list archived rooms instead.
+    archived: String,
     /// The order.
     sort: String,
 }
@@ -51,6 +53,9 @@ impl RoomsQuery {
 
     /// Whose rooms are listed.
     pub fn scope(&self) -> RoomScope {
+        if !matches!(self.archived.as_str(), "" | "no" | "false" | "0") {
+            return RoomScope::Archived;
+        }
         match (self.mine.as_str(), self.joined.as_str()) {
             ("" | "no" | "false" | "0", "no" | "false" | "0") => RoomScope::Others,
             ("" | "no" | "false" | "0", _) => RoomScope::All,
@@ -76,8 +81,16 @@ impl RoomsQuery {
     fn with(&self, scope: RoomScope, sort: &str, after: &str) -> String {
         let mine = if scope == RoomScope::Own { "yes" } else { "" };
         let joined = if scope == RoomScope::Others { "no" } else { "" };
+        let archived = if scope == RoomScope::Archived { "yes" } else { "" };
         let sort = if sort == "name" { "" } else { sort };
-        query_string(&[("mine", mine), ("joined", joined), ("q", self.q.trim()), ("sort", sort), ("after", after)])
+        query_string(&[
+            ("mine", mine),
+            ("joined", joined),
+            ("archived", archived),
+            ("q", self.q.trim()),
+            ("sort", sort),
+            ("after", after),
+        ])
     }
 }
 

@@ -41,6 +41,16 @@ fn retry_after(response: &mut Response, wait: Option<Duration>) {
     }
 }
 
+/// A redirect to the same page of a room under its present slug, if the page was asked for under an earlier one.
+pub fn at_present_slug(uri: &Uri, asked: &str, slug: &str) -> Option<Response> {
+    if asked == slug {
+        return None;
+    }
+    let rest = uri.path().strip_prefix("/rooms/")?.split_once('/').map_or(String::new(), |(_, rest)| format!("/{rest}"));
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    Some(Redirect::temporary(&format!("/rooms/{slug}{rest}{query}")).into_response())
+}
+
 /// A page.
 pub fn page(template: &impl Template) -> Response {
     page_with(StatusCode::OK, template)

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::chat::markdown::Rendered;
 use crate::error::Result;
-use crate::model::{Logged, RoomId, UserId, Visibility};
+use crate::model::{Logged, RoomId, RoomRole, UserId, Visibility};
 use crate::security_log::Source;
 
 /// A change of a room.
@@ -66,17 +66,29 @@ pub enum Change {
         /// The member.
         user: UserId,
     },
-    /// Change the room's name, topic or visibility; `None` leaves it.
-    Describe {
-        /// The name to show; the slug stays.
-        name: Option<String>,
-        /// What the room is about.
-        topic: Option<String>,
-        /// Who can find it.
-        visibility: Option<Visibility>,
-        /// Whether the actor confirmed that private messages become public.
-        is_confirmed: bool,
+    /// Give a member another role, or let an administrator become the owner.
+    SetRole {
+        /// The member.
+        user: UserId,
+        /// The new role.
+        role: RoomRole,
     },
+    /// Ban somebody from the room, or lift a ban.
+    Ban {
+        /// Who.
+        user: UserId,
+        /// Whether they are to be banned.
+        on: bool,
+    },
+    /// Change the room's settings; `None` leaves one.
+    Describe(Settings),
+    /// Archive the room, or restore it.
+    Archive {
+        /// Whether it is to be archived.
+        on: bool,
+    },
+    /// Delete the room.
+    DeleteRoom,
     /// Pin or unpin a message.
     Pin {
         /// The message.
@@ -94,6 +106,25 @@ pub enum Change {
         /// The first unread message.
         seq: i64,
     },
+}
+
+/// New settings of a room; `None` leaves one as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The name to show.
+    pub name: Option<String>,
+    /// What the room is about.
+    pub topic: Option<String>,
+    /// Who can find it.
+    pub visibility: Option<Visibility>,
+    /// Whether the actor confirmed that private messages become public.
+    pub is_confirmed: bool,
+    /// The new slug, and another one in case it is taken.
+    pub slug: Option<(String, String)>,
+    /// Who may post.
+    pub posting: Option<RoomRole>,
+    /// Who may mention everybody.
+    pub mass_mentions: Option<RoomRole>,
 }
 
 /// A change in the ledger's queue.

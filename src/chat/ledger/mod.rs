@@ -195,11 +195,28 @@ impl Committer {
         for event in &events {
             match event {
                 Event::Message { logged, .. } => self.recent.apply(logged),
-                Event::RoomChanged { now, .. } => self.names.set_room(&now.slug, now.visibility == Visibility::Public),
-                _ => {}
+                _ => absorb_room(event, &self.names, &self.recent),
             }
         }
         Ok((outcomes, events))
+    }
+}
+
+/// Updates the caches for a room that was created, changed or deleted, here or on another node.
+pub fn absorb_room(event: &Event, names: &Names, recent: &RecentCache) {
+    match event {
+        Event::RoomChanged { room, now, was, .. } => {
+            names.set_room(&now.slug, now.visibility == Visibility::Public);
+            if let Some(was) = was {
+                names.set_room(was, false);
+                recent.forget(*room);
+            }
+        }
+        Event::RoomDeleted { room, slug } => {
+            names.set_room(slug, false);
+            recent.forget(*room);
+        }
+        _ => {}
     }
 }
 

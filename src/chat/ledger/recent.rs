@@ -200,6 +200,11 @@ impl RecentCache {
         });
     }
 
+    /// Drops a room: it is gone, or its messages have another slug.
+    pub fn forget(&self, room: RoomId) {
+        self.with(|slots| slots.remove(room));
+    }
+
     /// Drops rooms with a message of this author, and those being loaded: they may hold an outdated name.
     pub fn forget_author(&self, person: UserId) {
         self.with(|slots| {

@@ -111,6 +111,15 @@ impl Presence {
         self.with(|state| state.people.keys().copied().collect())
     }
 
+    /// Reports a room under its new slug from now on.
+    pub fn rename_room(&self, room: RoomId, slug: &Arc<str>) {
+        self.with(|state| {
+            if let Some(room) = state.rooms.get_mut(&room) {
+                room.slug = slug.clone();
+            }
+        });
+    }
+
     /// Adds a socket of this node to a room; `true` for the user's first there anywhere.
     pub fn enter(&self, room: RoomId, slug: &Arc<str>, user: UserId, username: &Arc<str>) -> bool {
         self.with(|state| {

@@ -5,6 +5,8 @@
 //! messages that are not indexed yet (`search_before`, `search_after`). A node adds nothing to an index of another version: it lists
 //! the messages in `unindexed` instead.
 
+use serde::Serialize;
+
 use super::statements::{INDEX, INDEXED, UNINDEX};
 use super::{Snapshot, Step, Writes};
 use crate::db::search::{MERGE, SourceRow, dialect, due};
@@ -20,14 +22,19 @@ impl Step<'_> {
             .filter(|(key, is_new)| !**is_new && has_new_words(writes, **key))
             .map(|(key, _)| key)
             .collect();
-        if changed.is_empty() {
+        self.unindex_keys(&changed).await
+    }
+
+    /// Removes these messages from the index.
+    pub(super) async fn unindex_keys(&mut self, keys: &[impl Serialize]) -> sqlx::Result<()> {
+        if keys.is_empty() {
             return Ok(());
         }
         if let Step::Postgres(db) = self {
             // Blocks the indexing of older messages until the commit: one of them may be among these.
             sqlx::query("select value from meta where key = 'search_before' for share").execute(&mut **db).await?;
         }
-        let rows: Vec<SourceRow> = self.rows(&INDEXED, &changed).await?;
+        let rows: Vec<SourceRow> = self.rows(&INDEXED, keys).await?;
         let documents: Vec<_> = rows.iter().map(|row| (row.id, self.write_document(row.document()))).collect();
         self.run(&UNINDEX, &documents).await
     }

@@ -1,6 +1,6 @@
 //! Loads the snapshot of a batch, inside its transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -10,11 +10,13 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
-use super::statements::{KNOWN, LOCK, MESSAGES, NAMES, REACTIONS};
+use super::statements::{KNOWN, LOCK, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
 use super::{Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
 use crate::clock::Millis;
 use crate::db::messages::mentions_from;
-use crate::model::{Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, UserId, Visibility};
+use crate::model::{
+    Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
+};
 
 /// A row of [`KNOWN`], with the fields in the order of its columns.
 #[derive(Deserialize)]
@@ -27,6 +29,9 @@ struct PairRow {
     created_at: i64,
     direct_key: Option<String>,
     created_by: Option<UserId>,
+    archived_at: Option<i64>,
+    posting: RoomRole,
+    mass_mentions: RoomRole,
     seq: i64,
     rev: i64,
     talk_seq: i64,
@@ -35,9 +40,12 @@ struct PairRow {
     user_name: String,
     alike: u8,
     is_admin: u8,
+    is_guest: u8,
     banned_at: Option<i64>,
     joined_at: Option<i64>,
     read_seq: Option<i64>,
+    role: Option<RoomRole>,
+    is_banned_here: u8,
 }
 
 #[derive(FromRow)]
@@ -69,21 +77,14 @@ impl Step<'_> {
         let mut snapshot = Snapshot::default();
         self.lock_names(keys).await?;
         let pairs = as_json(&keys.pairs.iter().collect::<Vec<_>>());
-        let (pairs, nonces): (String, String) = match self {
-            Step::Sqlite(db) => {
-                let mut script = Script::default();
-                script.give(pairs)?.then_rows(&KNOWN.sqlite, keys.nonces.iter().collect(), add_nonce)?;
-                script.fetch_one(db).await?
-            }
-            Step::Postgres(db) => {
-                let nonces = as_json(&keys.nonces.iter().collect::<Vec<_>>());
-                sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
-                sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
-            }
-        };
-        for row in from_json::<PairRow>(&pairs)? {
-            snapshot.add_pair(row);
+        if let Step::Postgres(db) = self {
+            sqlx::query(LOCK).bind(&pairs).execute(&mut **db).await?;
         }
+        let nonces = self.load_pairs(&mut snapshot, pairs, &keys.nonces).await?;
+        self.load_successors(&mut snapshot, &keys.departures).await?;
+        let slugs: Vec<_> = keys.slugs.iter().collect();
+        let taken = self.rows::<(String,)>(&TAKEN_SLUGS, &slugs).await?;
+        snapshot.taken_slugs.extend(taken.into_iter().map(|(slug,)| slug));
         let namers: Vec<_> = keys.names.iter().map(|user| (user,)).collect();
         for (user, room, name) in self.rows::<(UserId, RoomId, String)>(&NAMES, &namers).await? {
             snapshot.names.entry(user).or_default().push(RoomName { room, name });
@@ -107,6 +108,54 @@ impl Step<'_> {
         }
         snapshot.messages = messages.into_iter().map(|(key, message)| (key, Arc::new(message))).collect();
         Ok(snapshot)
+    }
+
+    /// Loads rooms with users, and returns the messages of known nonces as JSON.
+    async fn load_pairs(
+        &mut self,
+        snapshot: &mut Snapshot,
+        pairs: String,
+        nonces: &BTreeSet<(UserId, String)>,
+    ) -> sqlx::Result<String> {
+        let (pairs, nonces): (String, String) = match self {
+            Step::Sqlite(db) => {
+                let mut script = Script::default();
+                script.give(pairs)?.then_rows(&KNOWN.sqlite, nonces.iter().collect(), add_nonce)?;
+                script.fetch_one(db).await?
+            }
+            Step::Postgres(db) => {
+                let nonces = as_json(&nonces.iter().collect::<Vec<_>>());
+                sqlx::query_as(KNOWN.postgres).bind(pairs).bind(nonces).fetch_one(&mut **db).await?
+            }
+        };
+        for row in from_json::<PairRow>(&pairs)? {
+            snapshot.add_pair(row);
+        }
+        Ok(nonces)
+    }
+
+    /// Loads who can own a room whose owner may leave.
+    async fn load_successors(&mut self, snapshot: &mut Snapshot, departures: &BTreeSet<(RoomId, UserId)>) -> sqlx::Result<()> {
+        let mut most: BTreeMap<RoomId, usize> = BTreeMap::new();
+        for key in departures {
+            *most.entry(key.0).or_default() += 1;
+        }
+        let owned = |room: &RoomId| {
+            departures.iter().any(|key| {
+                key.0 == *room && snapshot.members.get(key).is_some_and(|membership| membership.role == RoomRole::Owner)
+            })
+        };
+        // One more than can leave: the last of them stays.
+        let rooms: Vec<_> = most.into_iter().filter(|(room, _)| owned(room)).map(|(room, count)| (room, count + 1)).collect();
+        let found = self.rows::<(RoomId, UserId)>(&SUCCESSORS, &rooms).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.load_pairs(snapshot, as_json(&found), &BTreeSet::new()).await?;
+        for (room, user) in found {
+            snapshot.successors.entry(room).or_default().push(user);
+        }
+        Ok(())
     }
 
     /// Has rooms get their names one at a time on all nodes, as `Db::insert_room` does. Call it before rooms are locked.
@@ -133,7 +182,11 @@ fn from_json<R: DeserializeOwned>(rows: &str) -> sqlx::Result<Vec<R>> {
 impl Snapshot {
     fn add_pair(&mut self, row: PairRow) {
         if let (Some(joined_at), Some(read_seq)) = (row.joined_at, row.read_seq) {
-            self.members.insert((row.room_id, row.user_id), Membership { joined_at: Millis(joined_at), read_seq });
+            let membership = Membership { joined_at: Millis(joined_at), read_seq, role: row.role.unwrap_or_default() };
+            self.members.insert((row.room_id, row.user_id), membership);
+        }
+        if row.is_banned_here != 0 {
+            self.bans.insert((row.room_id, row.user_id));
         }
         self.rooms.entry(row.room_id).or_insert_with(|| RoomState {
             room: Room {
@@ -143,12 +196,16 @@ impl Snapshot {
                 topic: row.topic,
                 visibility: row.visibility,
                 created_at: Millis(row.created_at),
+                is_archived: row.archived_at.is_some(),
+                policy: RoomPolicy { posting: row.posting, mass_mentions: row.mass_mentions },
                 is_direct: row.direct_key.is_some(),
                 direct: Vec::new(),
             },
             head: Head { seq: row.seq, rev: row.rev },
             talk_seq: row.talk_seq,
             created_by: row.created_by,
+            archived_at: row.archived_at.map(Millis),
+            is_deleted: false,
         });
         self.people.entry(row.user_id).or_insert_with(|| Person {
             author: Author {
@@ -158,6 +215,7 @@ impl Snapshot {
                 is_alike: row.alike != 0,
             },
             is_admin: row.is_admin != 0,
+            is_guest: row.is_guest != 0,
             is_banned: row.banned_at.is_some(),
         });
     }

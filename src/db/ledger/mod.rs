@@ -5,6 +5,7 @@
 
 mod index;
 mod load;
+mod purge;
 mod script;
 mod statements;
 mod write;
@@ -29,6 +30,8 @@ pub struct Person {
     pub author: Author,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether they are a guest.
+    pub is_guest: bool,
     /// Whether they are banned.
     pub is_banned: bool,
 }
@@ -44,6 +47,10 @@ pub struct RoomState {
     pub talk_seq: i64,
     /// The user who created it.
     pub created_by: Option<UserId>,
+    /// When it was archived.
+    pub archived_at: Option<Millis>,
+    /// Whether a change of this batch has deleted it.
+    pub is_deleted: bool,
 }
 
 /// Keys of the rows that a batch needs.
@@ -57,6 +64,10 @@ pub struct SnapshotKeys {
     pub messages: BTreeSet<(RoomId, i64)>,
     /// Users who give a room a name.
     pub names: BTreeSet<UserId>,
+    /// Memberships that may end or lose their role.
+    pub departures: BTreeSet<(RoomId, UserId)>,
+    /// New slugs.
+    pub slugs: BTreeSet<(RoomId, String)>,
 }
 
 /// The rows that a batch needs, read inside its transaction.
@@ -74,6 +85,13 @@ pub struct Snapshot {
     pub messages: BTreeMap<(RoomId, i64), Arc<Message>>,
     /// The names of the rooms that each user who gives one can see. No other transaction gives a room a name until the commit.
     pub names: BTreeMap<UserId, Vec<RoomName>>,
+    /// Which of these users are banned from which room.
+    pub bans: BTreeSet<(RoomId, UserId)>,
+    /// Of rooms whose owner may leave: who can own it then, the likeliest first. All other owners are among them, or more than can leave in
+    /// one batch.
+    pub successors: BTreeMap<RoomId, Vec<UserId>>,
+    /// The new slugs that another room has or had.
+    pub taken_slugs: BTreeSet<String>,
 }
 
 /// The name of a room.
@@ -90,8 +108,16 @@ pub struct RoomName {
 pub struct Writes {
     /// Changed messages, and whether each is new.
     messages: BTreeMap<(RoomId, i64), bool>,
-    /// Rooms whose head or description changed.
+    /// Rooms whose head changed.
     pub rooms: BTreeSet<RoomId>,
+    /// Rooms whose settings changed.
+    pub settings: BTreeSet<RoomId>,
+    /// The slugs that rooms had before, and when that ended.
+    pub slugs: BTreeMap<(RoomId, String), Millis>,
+    /// Bans from rooms, each with who decided it and when, or lifted (`None`).
+    pub bans: BTreeMap<(RoomId, UserId), Option<(UserId, Millis)>>,
+    /// Deleted rooms.
+    pub deleted: BTreeMap<RoomId, Millis>,
     /// Memberships added (`Some`) or removed (`None`).
     members: BTreeMap<(RoomId, UserId), Option<Membership>>,
     /// Read markers that moved.
@@ -188,6 +214,9 @@ impl Writes {
     fn is_empty(&self) -> bool {
         self.messages.is_empty()
             && self.rooms.is_empty()
+            && self.settings.is_empty()
+            && self.bans.is_empty()
+            && self.deleted.is_empty()
             && self.members.is_empty()
             && self.reads.is_empty()
             && self.reactions.is_empty()

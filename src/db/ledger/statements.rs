@@ -50,8 +50,11 @@ macro_rules! known {
         concat!(
             "select (select ",
             $open,
-            "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, seq, rev, talk_seq,
-             users.id, username, users.name, cast(alike as integer), cast(is_admin as integer), banned_at, joined_at, read_seq",
+            "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, archived_at, posting, mass_mentions,
+             seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), cast(is_admin as integer),
+             cast(is_guest as integer), users.banned_at, joined_at, read_seq, role,
+             case when joined_at is null and exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = rooms.id)
+                  then 1 else 0 end",
             $close,
             " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
             $rooms,
@@ -128,16 +131,55 @@ pub const UPDATE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigin
             deleted_at = given.deleted_at, mentions = given.mentions, pinned_at = given.pinned_at, pinned_by = given.pinned_by
      from given where messages.room_id = given.room and messages.seq = given.seq");
 
-pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "talk_seq" "bigint", "name" "text",
-    "topic" "text", "visibility" "text";
-    "update rooms set seq = given.seq, rev = given.rev, talk_seq = given.talk_seq, name = given.name, topic = given.topic,
-            visibility = given.visibility
+pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "talk_seq" "bigint";
+    "update rooms set seq = given.seq, rev = given.rev, talk_seq = given.talk_seq from given where rooms.id = given.room");
+
+/// What an owner decides about a room.
+pub const SETTINGS: Batched = given!("room" "bigint", "slug" "text", "name" "text", "topic" "text", "visibility" "text",
+    "archived_at" "bigint", "posting" "text", "mass_mentions" "text";
+    "update rooms set slug = given.slug, name = given.name, topic = given.topic, visibility = given.visibility,
+            archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions
      from given where rooms.id = given.room");
 
-pub const ENTER: Batched = given!("room" "bigint", "person" "bigint", "joined_at" "bigint", "read_seq" "bigint";
-    "insert into memberships (room_id, user_id, joined_at, read_seq)
-     select room, person, joined_at, read_seq from given where true
-     on conflict (room_id, user_id) do update set joined_at = excluded.joined_at, read_seq = excluded.read_seq");
+/// Keeps the earlier slugs of rooms. One that a room has again is not an earlier one.
+pub const KEEP_SLUG: Batched = given!("room" "bigint", "slug" "text", "changed_at" "bigint";
+    "insert into room_slugs (slug, room_id, changed_at) select slug, room, changed_at from given where true
+     on conflict (slug) do update set changed_at = excluded.changed_at");
+pub const DROP_SLUG: Batched = given!("room" "bigint", "slug" "text";
+    "delete from room_slugs where (room_id, slug) in (select room, slug from given)");
+
+/// Those of these slugs that another room has or had.
+pub const TAKEN_SLUGS: Batched = given!("room" "bigint", "slug" "text";
+    "select given.slug from given where exists (select 1 from rooms where rooms.slug = given.slug and rooms.id <> given.room)
+         or exists (select 1 from room_slugs where room_slugs.slug = given.slug and room_slugs.room_id <> given.room)");
+
+/// Who can become the owner of a room when its last one leaves, the likeliest first: owners, moderators, members of long standing.
+pub const SUCCESSORS: Batched = given!("room" "bigint", "most" "bigint";
+    "select room_id, user_id from (
+        select room_id, user_id, most, row_number() over (
+            partition by room_id order by case role when 'owner' then 0 when 'moderator' then 1 else 2 end, joined_at, user_id) as place
+        from given join memberships on memberships.room_id = given.room join users on users.id = memberships.user_id
+        where not is_guest and users.banned_at is null) as ranked
+     where place <= most order by room_id, place");
+
+pub const BAN: Batched = given!("room" "bigint", "person" "bigint", "banned_by" "bigint", "banned_at" "bigint";
+    "insert into room_bans (room_id, user_id, banned_by, banned_at) select room, person, banned_by, banned_at from given where true
+     on conflict do nothing");
+pub const UNBAN: Batched = given!("room" "bigint", "person" "bigint";
+    "delete from room_bans where (room_id, user_id) in (select room, person from given)");
+
+/// What makes a room invisible for everybody. `Db::purge_rooms` deletes the rest.
+pub const DELETE_ROOM: Batched = given!("room" "bigint", "removed_at" "bigint";
+    "update rooms set removed_at = given.removed_at, slug = 'deleted-' || rooms.id, name = '', topic = '', visibility = 'private',
+            created_by = null, archived_at = given.removed_at
+     from given where rooms.id = given.room");
+pub const DELETE_MEMBERS: Batched = given!("room" "bigint"; "delete from memberships where room_id in (select room from given)");
+pub const DELETE_SLUGS: Batched = given!("room" "bigint"; "delete from room_slugs where room_id in (select room from given)");
+
+pub const ENTER: Batched = given!("room" "bigint", "person" "bigint", "joined_at" "bigint", "read_seq" "bigint", "role" "text";
+    "insert into memberships (room_id, user_id, joined_at, read_seq, role)
+     select room, person, joined_at, read_seq, role from given where true
+     on conflict (room_id, user_id) do update set joined_at = excluded.joined_at, read_seq = excluded.read_seq, role = excluded.role");
 
 pub const LEAVE: Batched = given!("room" "bigint", "person" "bigint";
     "delete from memberships where (room_id, user_id) in (select room, person from given)");
@@ -200,7 +242,8 @@ pub const MENTION_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "auth
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join rooms on rooms.id = given.room join users on users.username = given.name
      left join memberships on memberships.room_id = given.room and memberships.user_id = users.id
-     where users.id <> given.author and (visibility = 'public' or memberships.user_id is not null)
+     where users.id <> given.author and (memberships.user_id is not null or (visibility = 'public' and not users.is_guest
+               and not exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = given.room)))
      on conflict do nothing");
 
 pub const MENTION_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint";

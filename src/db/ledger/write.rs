@@ -9,8 +9,9 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    AUDIT, CLEAR, ENTER, INSERT, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, THREAD,
-    TRIM_REVISIONS, UNMENTION, UNREACT, UNREVISE, UPDATE,
+    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_SLUG, ENTER, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES,
+    MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, SETTINGS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT,
+    UNREVISE, UPDATE,
 };
 use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
@@ -32,8 +33,8 @@ impl Step<'_> {
             }
         }
         let rooms = writes.rooms.iter().map(|id| {
-            let RoomState { room, head, talk_seq, .. } = &known.rooms[id];
-            (id, head.seq, head.rev, talk_seq, &room.name, &room.topic, room.visibility)
+            let RoomState { head, talk_seq, .. } = &known.rooms[id];
+            (id, head.seq, head.rev, talk_seq)
         });
         let rooms: Vec<_> = rooms.collect();
         self.unindex(writes).await?;
@@ -67,7 +68,7 @@ impl Step<'_> {
         let mut left = Vec::new();
         for ((room, person), membership) in &writes.members {
             match membership {
-                Some(Membership { joined_at, read_seq }) => entered.push((room, person, joined_at.0, read_seq)),
+                Some(Membership { joined_at, read_seq, role }) => entered.push((room, person, joined_at.0, read_seq, role)),
                 None => left.push((room, person)),
             }
         }
@@ -99,7 +100,46 @@ impl Step<'_> {
         let audit = audit.iter().map(|NewRow { at, action, actor_id, actor, session, address, target, detail }| {
             (at.0, action, actor_id, actor, session, address, target, detail)
         });
-        self.run(&AUDIT, &audit.collect::<Vec<_>>()).await
+        self.run(&AUDIT, &audit.collect::<Vec<_>>()).await?;
+        self.write_settings(known, writes).await
+    }
+
+    /// Writes what is decided about rooms as a whole.
+    async fn write_settings(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
+        let settings = writes.settings.iter().map(|id| {
+            let RoomState { room, archived_at, .. } = &known.rooms[id];
+            let archived_at = archived_at.map(|at| at.0);
+            (
+                id,
+                &room.slug,
+                &room.name,
+                &room.topic,
+                room.visibility,
+                archived_at,
+                room.policy.posting,
+                room.policy.mass_mentions,
+            )
+        });
+        self.run(&SETTINGS, &settings.collect::<Vec<_>>()).await?;
+        let kept: Vec<_> = writes.slugs.iter().map(|((room, slug), at)| (room, slug, at.0)).collect();
+        self.run(&KEEP_SLUG, &kept).await?;
+        let current: Vec<_> = writes.slugs.keys().map(|(room, _)| (room, &known.rooms[room].room.slug)).collect();
+        self.run(&DROP_SLUG, &current).await?;
+        let mut banned = Vec::new();
+        let mut lifted = Vec::new();
+        for ((room, person), ban) in &writes.bans {
+            match ban {
+                Some((by, at)) => banned.push((room, person, by, at.0)),
+                None => lifted.push((room, person)),
+            }
+        }
+        self.run(&BAN, &banned).await?;
+        self.run(&UNBAN, &lifted).await?;
+        let deleted: Vec<_> = writes.deleted.iter().map(|(room, at)| (room, at.0)).collect();
+        self.run(&DELETE_ROOM, &deleted).await?;
+        let deleted: Vec<_> = writes.deleted.keys().map(|room| (room,)).collect();
+        self.run(&DELETE_MEMBERS, &deleted).await?;
+        self.run(&DELETE_SLUGS, &deleted).await
     }
 
     /// Replaces the mentions of messages.

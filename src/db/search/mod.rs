@@ -89,10 +89,10 @@ impl From<HitRow> for Hit {
 /// mention the reader, `$10` whether it must be pinned.
 macro_rules! is_visible {
     () => {
-        " messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
-          and (rooms.visibility = 'public' or memberships.user_id is not null)
+        concat!(" messages.kind = 'text' and messages.deleted_at is null and messages.created_at >= $5 and messages.created_at < $6
+          and ", crate::db::visible!("$1"), "
           and ($7 = 0 or exists (select 1 from mentions where mentions.user_id = $1 and mentions.message_id = messages.id) = ($7 = 1))
-          and ($10 = 0 or (messages.pinned_at is not null) = ($10 = 1)) "
+          and ($10 = 0 or (messages.pinned_at is not null) = ($10 = 1)) ")
     };
 }
 pub(super) use is_visible;

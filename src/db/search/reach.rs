@@ -2,7 +2,7 @@
 //!
 //! Each statement also checks whether the reader can see the room; if not, it behaves as if there were none.
 
-use crate::db::{Db, read};
+use crate::db::{Db, read, visible};
 use crate::model::{RoomId, UserId};
 
 /// Maximum number of rooms named in an index query.
@@ -14,12 +14,14 @@ impl Db {
     pub async fn reach(&self, reader: UserId) -> sqlx::Result<Option<Vec<RoomId>>> {
         let (all, own, count): (i64, i64, i64) = read!(self, |pool| {
             sqlx::query_as(
-                "select cast(coalesce(sum(seq), 0) as bigint),
-                        cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null
-                                          then seq else 0 end), 0) as bigint),
-                        cast(coalesce(sum(case when visibility = 'public' or memberships.user_id is not null
-                                          then 1 else 0 end), 0) as bigint)
-                 from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1",
+                concat!(
+                    "select cast(coalesce(sum(seq), 0) as bigint), cast(coalesce(sum(case when is_seen then seq else 0 end), 0) as bigint),
+                            cast(coalesce(sum(case when is_seen then 1 else 0 end), 0) as bigint)
+                     from (select seq, ",
+                    visible!("$1"),
+                    " as is_seen from rooms
+                     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1) as known"
+                ),
             )
             .bind(reader)
             .fetch_one(pool)
@@ -28,10 +30,11 @@ impl Db {
         if own.saturating_mul(2) >= all || count > MOST_ROOMS {
             return Ok(None);
         }
-        let rooms = read!(self, |pool| sqlx::query_scalar(
+        let rooms = read!(self, |pool| sqlx::query_scalar(concat!(
             "select rooms.id from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
-             where visibility = 'public' or memberships.user_id is not null",
-        )
+                 where ",
+            visible!("$1")
+        ),)
         .bind(reader)
         .fetch_all(pool)
         .await?);
@@ -40,11 +43,12 @@ impl Db {
 
     /// A message's id, if `reader` can see its room.
     pub async fn find_message_id(&self, slug: &str, seq: i64, reader: UserId) -> sqlx::Result<Option<i64>> {
-        read!(self, |pool| sqlx::query_scalar(
+        read!(self, |pool| sqlx::query_scalar(concat!(
             "select messages.id from rooms join messages on messages.room_id = rooms.id and messages.seq = $2
-             left join memberships on memberships.room_id = rooms.id and memberships.user_id = $3
-             where slug = $1 and (visibility = 'public' or memberships.user_id is not null)",
-        )
+                 left join memberships on memberships.room_id = rooms.id and memberships.user_id = $3
+                 where slug = $1 and ",
+            visible!("$3")
+        ),)
         .bind(slug)
         .bind(seq)
         .bind(reader)

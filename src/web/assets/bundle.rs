@@ -19,7 +19,7 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 44] = [
+const SHEETS: [&str; 45] = [
     "tokens",
     "base",
     "layout",
@@ -63,6 +63,7 @@ const SHEETS: [&str; 44] = [
     "search",
     "column",
     "admin",
+    "managing",
     "forced",
 ];
 

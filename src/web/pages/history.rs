@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::Uri;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
 use jiff::civil::Date;
@@ -22,7 +23,7 @@ use crate::web::app_layout;
 use crate::web::etag::{ETag, IfNoneMatch, revalidated};
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
-use crate::web::respond::page;
+use crate::web::respond::{at_present_slug, page};
 use crate::web::state::AppState;
 use crate::web::views::{Partner, RoomPage, Shown};
 
@@ -70,7 +71,7 @@ pub async fn room(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     Query(place): Query<Place>,
-    headers: HeaderMap,
+    parts: Parts,
     user: CurrentUser,
     format: Format,
     if_none_match: IfNoneMatch,
@@ -93,8 +94,11 @@ pub async fn room(
             None => state.chat.view(user.id, &slug).await?,
         }
     };
+    if let Some(moved) = at_present_slug(&parts.uri, &slug, &view.room.slug) {
+        return Ok(moved);
+    }
     // A refresh by the service worker or a prefetch is not a visit.
-    let is_visit = !format.is_json() && !["purpose", "sec-purpose"].iter().any(|name| headers.contains_key(*name));
+    let is_visit = !format.is_json() && !["purpose", "sec-purpose"].iter().any(|name| parts.headers.contains_key(*name));
     if is_visit && user.last_room.as_deref() != Some(&*view.room.slug) {
         // Reading works on a full disk.
         if let Err(error) = state.accounts.visited(user.id, view.room.id).await {
@@ -121,11 +125,15 @@ pub async fn room(
 pub async fn permalink(
     State(state): State<AppState>,
     Path((slug, seq)): Path<(String, String)>,
+    uri: Uri,
     user: CurrentUser,
     format: Format,
     if_none_match: IfNoneMatch,
 ) -> Result<Response> {
     let view = state.chat.view(user.id, &slug).await?;
+    if let Some(moved) = at_present_slug(&uri, &slug, &view.room.slug) {
+        return Ok(moved);
+    }
     let seq = seq.parse::<i64>().ok().filter(|seq| (1..=view.head.seq).contains(seq));
     let seq = seq.ok_or(Error::NotFound("message"))?;
     show(
@@ -248,11 +256,15 @@ pub async fn on_date(
     State(state): State<AppState>,
     Path((slug, date)): Path<(String, String)>,
     Query(day): Query<Day>,
+    uri: Uri,
     user: CurrentUser,
     format: Format,
     if_none_match: IfNoneMatch,
 ) -> Result<Response> {
     let view = state.chat.view(user.id, &slug).await?;
+    if let Some(moved) = at_present_slug(&uri, &slug, &view.room.slug) {
+        return Ok(moved);
+    }
     let (from, until) = bounds_of(&date, day.tz.as_deref())?;
     let seq = state.chat.first_of_day(&view, from, until).await?;
     let window = seq.map_or(Window::Latest, Window::Around);

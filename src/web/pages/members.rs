@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::chat::rooms::RoomUpdate;
 use crate::db::people::{Member, role};
 use crate::error::{Error, Result};
+use crate::model::RoomRole;
 use crate::model::pagination::PeopleListPage;
 use crate::security_log::Source;
 use crate::web::accept::Format;
@@ -20,7 +21,7 @@ use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::PeopleQuery;
-use crate::web::respond::{form_again, page, page_with};
+use crate::web::respond::{at_present_slug, form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::views::{Listed, MembersPage, PublishPage, Typed};
 
@@ -37,10 +38,14 @@ pub async fn list(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     Query(query): Query<PeopleQuery>,
+    uri: Uri,
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::People)?;
+    if let Some(moved) = at_present_slug(&uri, &slug, &state.chat.view(user.id, &slug).await?.room.slug) {
+        return Ok(moved);
+    }
     show(&state, &slug, &user, format, query, None).await
 }
 
@@ -59,14 +64,14 @@ async fn show(
     if format.is_json() {
         let members: Vec<_> = members
             .iter()
-            .map(|Member { person, joined_at }| {
-                let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin) });
-                json!({ "person": author, "joined_at": joined_at, "status": person.status, "online": presence.is_online(person.id) })
+            .map(|Member { person, joined_at, role: in_room }| {
+                let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest) });
+                json!({ "person": author, "joined_at": joined_at, "role": in_room, "status": person.status, "online": presence.is_online(person.id) })
             })
             .collect();
         return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next })).into_response());
     }
-    let listed = |Member { person, .. }| Listed { is_online: presence.is_online(person.id), person };
+    let listed = |Member { person, role, .. }| (Listed { is_online: presence.is_online(person.id), person }, role);
     let members = members.into_iter().map(listed).collect();
     let layout = layout(state, user).await?;
     let mut members = MembersPage::new(layout, view, members, query, next.as_deref());
@@ -86,7 +91,7 @@ async fn after(
     done: Result<()>,
 ) -> Result<Response> {
     match done {
-        Ok(()) => Ok(to_members(slug, "")),
+        Ok(()) => Ok(to_members(&state.chat.view(user.id, slug).await?.room.slug, "")),
         Err(error) if error.shows_form_again() && !format.is_json() => {
             show(state, slug, user, format, PeopleQuery::default(), Some((error, typed))).await
         }
@@ -151,12 +156,45 @@ pub struct Description {
     topic: Option<String>,
     visibility: String,
     confirm: String,
+    /// `yes` to derive the slug from the name anew.
+    new_slug: String,
+    /// Who may post: `member` or `moderator`.
+    posting: String,
+    /// Who may mention everybody.
+    mass_mentions: String,
 }
 
 impl Description {
     /// Whether the person confirmed that everybody may read the messages of a private room.
     fn is_confirmed(&self) -> bool {
-        !matches!(self.confirm.as_str(), "" | "no" | "off" | "false" | "0")
+        is_yes(&self.confirm)
+    }
+
+    /// The change.
+    fn update<'a>(&'a self, topic: Option<&'a str>) -> Result<RoomUpdate<'a>> {
+        Ok(RoomUpdate {
+            name: self.name.as_deref(),
+            topic,
+            visibility: visibility(&self.visibility)?,
+            is_confirmed: self.is_confirmed(),
+            has_new_slug: is_yes(&self.new_slug),
+            posting: policy("posting", &self.posting)?,
+            mass_mentions: policy("mass_mentions", &self.mass_mentions)?,
+        })
+    }
+}
+
+fn is_yes(text: &str) -> bool {
+    !matches!(text, "" | "no" | "off" | "false" | "0")
+}
+
+/// `member`, `moderator`, or nothing; `invalid`, for the field.
+fn policy(field: &'static str, text: &str) -> Result<Option<RoomRole>> {
+    match text {
+        "" => Ok(None),
+        "member" => Ok(Some(RoomRole::Member)),
+        "moderator" => Ok(Some(RoomRole::Moderator)),
+        _ => Err(Error::invalid(field, "Choose all members, or only owners and moderators.")),
     }
 }
 
@@ -169,12 +207,9 @@ pub async fn describe(
     format: Format,
     Form(form): Form<Description>,
 ) -> Result<Response> {
-    let done = match visibility(&form.visibility) {
-        Ok(visibility) => {
-            let (name, topic) = (form.name.as_deref(), form.topic.as_deref().map(one_line));
-            let update = RoomUpdate { name, topic: topic.as_deref(), visibility, is_confirmed: form.is_confirmed() };
-            state.chat.describe(user.id, &slug, update, &source).await
-        }
+    let topic = form.topic.as_deref().map(one_line);
+    let done = match form.update(topic.as_deref()) {
+        Ok(update) => state.chat.describe(user.id, &slug, update, &source).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &done

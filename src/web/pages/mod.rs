@@ -33,6 +33,7 @@ pub mod preview;
 pub mod read_marker;
 pub mod recovery;
 pub mod revisions;
+pub mod room_administration;
 pub mod rooms;
 pub mod search;
 pub mod second_factor;
@@ -68,6 +69,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(read_marker::router())
         .merge(recovery::router())
         .merge(revisions::router())
+        .merge(room_administration::router())
         .merge(rooms::router())
         .merge(search::router())
         .merge(second_factor::router())

@@ -42,7 +42,7 @@ pub async fn list(
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::People)?;
     let sought = query.sought()?;
-    let PeopleListPage { people, next } = state.accounts.directory(&sought).await?;
+    let PeopleListPage { people, next } = state.accounts.directory(&user, &sought).await?;
     let people = listed(&state, people);
     if format.is_json() {
         let people: Vec<_> = people.iter().map(json_of).collect();
@@ -59,7 +59,7 @@ fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
 }
 
 fn json_of(Listed { person, is_online }: &Listed) -> serde_json::Value {
-    json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin), "status": person.status, "online": is_online })
+    json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest), "status": person.status, "online": is_online })
 }
 
 /// `GET /people/{username}`: a person's card.
@@ -69,13 +69,13 @@ pub async fn card(
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {
-    let profile = state.accounts.profile(&username).await?;
+    let profile = state.accounts.profile_for(&user, &username).await?;
     let rooms = state.accounts.shared_rooms(user.id, profile.id).await?;
     let is_online = profile.banned_at.is_none() && state.chat.presence().is_online(profile.id);
     if format.is_json() {
         let rooms: Vec<_> = rooms.iter().map(|room| json!({ "slug": room.slug, "name": room.name })).collect();
         let person = json!({
-            "id": profile.id, "username": profile.username, "name": profile.name, "role": role(profile.is_admin), "status": profile.status, "online": is_online,
+            "id": profile.id, "username": profile.username, "name": profile.name, "role": role(profile.is_admin, profile.is_guest), "status": profile.status, "online": is_online,
             "last_seen_at": profile.last_seen_at, "time_zone": profile.time_zone, "is_banned": profile.banned_at.is_some(),
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
@@ -93,7 +93,7 @@ pub async fn message(
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {
-    let person = state.accounts.profile(&username).await?;
+    let person = state.accounts.profile_for(&user, &username).await?;
     let opened = state.chat.direct(user.id, &[&person.username]).await?;
     opened_at(&state, &user, format, &opened).await
 }
@@ -178,18 +178,20 @@ async fn start(
 ) -> Result<DirectPage> {
     let Picked { q, users, people, after } = picked;
     let sought = PageRequest::parse(&q, &people)?;
-    let PeopleListPage { people: found, next: more_people } = state.accounts.directory(&sought).await?;
+    let PeopleListPage { people: found, next: more_people } = state.accounts.directory(user, &sought).await?;
     // Chosen people stay on the form, whichever page of the list they are on.
     let (mut chosen, mut typed) = (Vec::<ListedPerson>::new(), Vec::new());
     for (nth, username) in usernames(&users).into_iter().enumerate() {
         let person = match nth < MAX_CHOSEN {
-            true => state.accounts.profile(&username.to_lowercase()).await.ok().filter(|person| person.banned_at.is_none()),
+            true => {
+                state.accounts.profile_for(user, &username.to_lowercase()).await.ok().filter(|person| person.banned_at.is_none())
+            }
             false => None,
         };
         match person {
             Some(person) if chosen.iter().any(|other| other.id == person.id) => {}
-            Some(Profile { id, username, name, status, is_admin, .. }) => {
-                chosen.push(ListedPerson { id, username, name, status, is_admin });
+            Some(Profile { id, username, name, status, is_admin, is_guest, .. }) => {
+                chosen.push(ListedPerson { id, username, name, status, is_admin, is_guest });
             }
             None => typed.push(username.to_owned()),
         }

@@ -12,7 +12,6 @@ use super::fallback;
 use crate::error::{Error, Result};
 use crate::model::Visibility;
 use crate::model::pagination::{RoomListPage, RoomScope};
-use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -92,11 +91,10 @@ pub async fn create(
     format: Format,
     Form(form): Form<NewRoom>,
 ) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::CreateRoom(state.settings.now().room_creators))?;
     let created = match visibility(&form.visibility) {
         Ok(visibility) => {
             let (topic, visibility) = (one_line(&form.topic), visibility.unwrap_or(Visibility::Public));
-            state.chat.create((user.id, &user.username), &form.name, &topic, visibility, &source).await
+            state.chat.create((user.actor(), &user.username), &form.name, &topic, visibility, &source).await
         }
         Err(error) => Err(error),
     };

@@ -163,7 +163,7 @@ impl Row {
         let names_others = around.answered.is_some()
             || !message.reactions.is_empty()
             || message.pinned.is_some()
-            || (!message.body.is_empty() && matches!(message.kind, Kind::Joined | Kind::Left));
+            || (!message.body.is_empty() && matches!(message.kind, Kind::Joined | Kind::Left | Kind::Role));
         let key = RenderKey {
             times: layout.times.key().clone(),
             day: standing.is_new_day.then(|| layout.times.day(&layout.times.at(message.created_at))),
@@ -308,6 +308,23 @@ fn notice(message: &Message, names: &DisplayNames) -> String {
         Kind::Topic => format!("{name} changed the topic to “{body}”"),
         Kind::Renamed => format!("{name} renamed the room to “{body}”"),
         Kind::Visibility => format!("{name} made the room {body}"),
+        Kind::Role => role_notice(&name, body, message, names),
+        Kind::Archived => format!("{name} {body} this room"),
+    }
+}
+
+/// Who has which role now. `body` is the role, and who gave it.
+fn role_notice(name: &str, body: &str, message: &Message, names: &DisplayNames) -> String {
+    let (role, by) = body.split_once(' ').unwrap_or((body, ""));
+    let what = match role {
+        "owner" => "an owner",
+        "moderator" => "a moderator",
+        _ => "a member",
+    };
+    match by {
+        "" => format!("{name} is {what} now, because the last owner left"),
+        by if *by == *message.author.username => format!("{name} took ownership of this room"),
+        by => format!("{} made {name} {what}", names.of(by)),
     }
 }
 

@@ -49,12 +49,26 @@ impl Hash for AppLayout {
         // The last room is not shown; display names have a version of their own.
         let Self { me, rooms, times, here, place, online, display_names: _, server_name, may_invite, may_create_rooms } = self;
         (server_name, may_invite, may_create_rooms).hash(state);
-        let SessionUser { id, username, name, is_admin, last_room: _, time_zone, theme, notify, sidebar, new_log_in, .. } = &**me;
+        let SessionUser {
+            id,
+            username,
+            name,
+            is_admin,
+            is_guest,
+            last_room: _,
+            time_zone,
+            theme,
+            notify,
+            sidebar,
+            new_log_in,
+            ..
+        } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // "Today" and "Yesterday" depend on the date.
         (times.key(), times.today()).hash(state);
-        ((id, username, name, is_admin, time_zone, theme, notify, sidebar, new_log_in), rooms, here, place, online).hash(state);
+        ((id, username, name, (is_admin, is_guest), time_zone, theme, notify, sidebar, new_log_in), rooms, here, place, online)
+            .hash(state);
     }
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{AppLayout, Listed, Problem, general, wrong};
 use crate::db::rooms::{RoomStats, RoomView};
-use crate::model::Visibility;
+use crate::model::{RoomRole, Visibility};
 use crate::permissions;
 use crate::web::query::PeopleQuery;
 
@@ -14,10 +14,11 @@ use crate::web::query::PeopleQuery;
 pub struct MembersPage {
     layout: AppLayout,
     view: RoomView,
-    members: Vec<Listed>,
+    members: Vec<(Listed, RoomRole)>,
     is_direct: bool,
     is_member: bool,
     is_owner: bool,
+    is_moderator: bool,
     is_private: bool,
     /// Whether the room has more members than these.
     is_part: bool,
@@ -45,10 +46,17 @@ pub struct Typed {
 
 impl MembersPage {
     /// A page of the members; the next one begins behind `next`.
-    pub fn new(mut layout: AppLayout, view: RoomView, members: Vec<Listed>, query: PeopleQuery, next: Option<&str>) -> Self {
+    pub fn new(
+        mut layout: AppLayout,
+        view: RoomView,
+        members: Vec<(Listed, RoomRole)>,
+        query: PeopleQuery,
+        next: Option<&str>,
+    ) -> Self {
         layout.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
-        let is_owner = is_member && permissions::is_owner(layout.me.actor(), &view.facts());
+        let is_owner = permissions::is_owner(layout.me.actor(), &view.facts());
+        let is_moderator = permissions::is_moderator(layout.me.actor(), &view.facts());
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {
@@ -56,6 +64,7 @@ impl MembersPage {
             is_direct,
             is_member,
             is_owner,
+            is_moderator,
             is_private,
             is_part: view.members > members.len() as i64,
             view,
@@ -74,7 +83,17 @@ impl MembersPage {
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["username", "name", "topic", "visibility"])
+        general(self.problem.as_ref(), &["username", "name", "topic", "visibility", "posting", "mass_mentions"])
+    }
+
+    /// Whether the reader may remove and ban a member with this role.
+    fn may_remove(&self, listed: &Listed, role: &RoomRole) -> bool {
+        let action = permissions::Action::RemoveMember(*role);
+        listed.person.id != self.layout.me.id && permissions::may(self.layout.me.actor(), action, &self.view.facts()).is_ok()
+    }
+
+    fn is_limited(&self, role: &RoomRole) -> bool {
+        *role == RoomRole::Moderator
     }
 
     fn name(&self) -> &str {

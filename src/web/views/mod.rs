@@ -16,6 +16,7 @@ mod moments;
 mod oidc;
 mod people;
 mod room;
+pub mod room_administration;
 mod rooms;
 mod search;
 mod sessions;
@@ -33,6 +34,7 @@ pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage,
 pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage};
 pub use self::room::{RoomPage, Shown};
+pub use self::room_administration::{DeleteRoomPage, ManagedRoomPage, RoomBansPage};
 pub use self::rooms::RoomsPage;
 pub use self::search::SearchPage;
 pub use self::sessions::SessionsPage;

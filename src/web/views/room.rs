@@ -12,6 +12,7 @@ use super::{AppLayout, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
 use crate::encoding::random_hex;
+use crate::error::Error;
 use crate::model::Logged;
 use crate::model::{DraftContent, Kind, Message, NotificationLevel, Page};
 use crate::permissions;
@@ -34,6 +35,10 @@ pub struct RoomPage {
     is_member: bool,
     /// Whether the reader is an owner of the room.
     is_owner: bool,
+    /// Whether the reader may delete others' messages.
+    is_moderator: bool,
+    /// Why a member cannot post, if so.
+    closed: Option<&'static str>,
     /// The reader's read marker.
     read: i64,
     /// The first unread message, if it is older than this page.
@@ -94,6 +99,7 @@ impl RoomPage {
         let mut before: Option<&Message> = None;
         let mut rows = Vec::with_capacity(history.messages.len());
         let is_member = view.membership.is_some();
+        let is_locked = !is_member || view.room.is_archived;
         let read = view.membership.map_or(view.head.seq, |membership| membership.read_seq);
         let first = history.messages.first().map_or(0, |first| first.message.seq);
         // The line above unread messages needs a read one above it. If there is none on this page, a link leads there.
@@ -118,8 +124,7 @@ impl RoomPage {
             };
             let is_target = shown.target == Some(message.seq);
             let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
-            let around =
-                Around { answered: answered.map(|answered| &**answered), is_locked: !is_member, renamings: chat.renamings() };
+            let around = Around { answered: answered.map(|answered| &**answered), is_locked, renamings: chat.renamings() };
             if !is_fresh
                 && fold == Fold::Alone
                 && !is_target
@@ -156,6 +161,11 @@ impl RoomPage {
             nonce: random_hex(),
             is_member,
             is_owner: permissions::is_owner(layout.me.actor(), &view.facts()),
+            is_moderator: permissions::is_moderator(layout.me.actor(), &view.facts()) && !view.room.is_direct,
+            closed: match permissions::may(layout.me.actor(), permissions::Action::Post, &view.facts()) {
+                Err(Error::Forbidden(why)) if is_member => Some(why),
+                _ => None,
+            },
             read,
             pins: shown.pins.unwrap_or(0),
             partner: shown.partner,
@@ -207,7 +217,7 @@ impl RoomPage {
     }
 
     fn blanks(&self) -> &'static Piece {
-        fixed::blanks(!self.is_member)
+        fixed::blanks(!self.is_member || self.view.room.is_archived)
     }
 
     /// The placeholder of the message field.

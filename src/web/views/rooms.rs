@@ -83,9 +83,14 @@ impl RoomsPage {
     }
 
     /// The tabs: name, query string, and whether it is the open one.
-    fn tabs(&self) -> [(&'static str, String, bool); 3] {
-        [("All rooms", RoomScope::All), ("Your rooms", RoomScope::Own), ("Not joined", RoomScope::Others)]
-            .map(|(name, scope)| (name, self.query.other(scope, self.order.as_str()), scope == self.scope))
+    fn tabs(&self) -> [(&'static str, String, bool); 4] {
+        [
+            ("All rooms", RoomScope::All),
+            ("Your rooms", RoomScope::Own),
+            ("Not joined", RoomScope::Others),
+            ("Archived", RoomScope::Archived),
+        ]
+        .map(|(name, scope)| (name, self.query.other(scope, self.order.as_str()), scope == self.scope))
     }
 
     /// The orders: name, query string, and whether it is the current one.

@@ -39,6 +39,6 @@ onPage((main, signal) => {
   new NotificationLevel(main.querySelector('#level'), channel, sidebar, main, signal);
   const offline = new OfflineCache(me, main);
   const pins = new PinCount({ link: main.querySelector('.pins'), menuLink: main.querySelector('.pins-too'), list: elements.list }, channel);
-  new RoomSync(main, signal, { channel, scroll, timeline, outbox, people, readMarker, sidebar, title, offline, pins }).start();
+  new RoomSync(main, signal, { me, channel, scroll, timeline, outbox, people, readMarker, sidebar, title, offline, pins }).start();
   isDescribedBy(() => scroll.described(), signal);
 });

@@ -126,8 +126,18 @@ export function initials(name) {
 // Calls `say` with the text of a notice, as the server renders it. `body` may be the username of whoever caused it.
 function notice({ kind, author, body }, say) {
   const isByAnother = (kind === 'joined' || kind === 'left') && body;
-  if (isByAnother) named(body, (by) => say(`${by} ${kind === 'joined' ? 'added' : 'removed'} ${shown(author)}`));
+  if (kind === 'role') roleNotice(author, body, say);
+  else if (isByAnother) named(body, (by) => say(`${by} ${kind === 'joined' ? 'added' : 'removed'} ${shown(author)}`));
   else say(recorded({ kind, author, body }));
+}
+
+// `body` is the role, and after a space the username of who gave it.
+function roleNotice(author, body, say) {
+  const [role, by] = body.split(' ');
+  const what = role === 'owner' ? 'an owner' : role === 'moderator' ? 'a moderator' : 'a member';
+  if (!by) say(`${shown(author)} is ${what} now, because the last owner left`);
+  else if (by === author.username) say(`${shown(author)} took ownership of this room`);
+  else named(by, (name) => say(`${name} made ${shown(author)} ${what}`));
 }
 
 function recorded({ kind, author, body }) {
@@ -136,6 +146,7 @@ function recorded({ kind, author, body }) {
     case 'left': return `${shown(author)} left`;
     case 'topic': return body ? `${shown(author)} changed the topic to “${body}”` : `${shown(author)} removed the topic`;
     case 'renamed': return `${shown(author)} renamed the room to “${body}”`;
+    case 'archived': return `${shown(author)} ${body} this room`;
     case 'visibility': return `${shown(author)} made the room ${body}`;
     default: return '';
   }

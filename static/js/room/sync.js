@@ -3,13 +3,16 @@
 import { leaveRoom, leaveSettled } from '#js/core/joined-rooms.js';
 import { visit } from '#js/core/visit.js';
 
+const LOST = { left: 'You left this room.', removed: 'You were removed from this room.', deleted: 'This room was deleted.' };
+
 export class RoomSync {
-  #signal; #main; #channel; #scroll; #timeline; #outbox; #people; #readMarker; #sidebar; #title; #pins; #offline;
+  #signal; #main; #me; #channel; #scroll; #timeline; #outbox; #people; #readMarker; #sidebar; #title; #pins; #offline;
   #rev; #epoch; #hasJoined = false;
   #syncing = null;
 
-  constructor(main, signal, { channel, scroll, timeline, outbox, people, readMarker, sidebar, title, pins, offline }) {
+  constructor(main, signal, { me, channel, scroll, timeline, outbox, people, readMarker, sidebar, title, pins, offline }) {
     this.#main = main;
+    this.#me = me;
     this.#signal = signal;
     this.#channel = channel;
     this.#scroll = scroll;
@@ -104,7 +107,7 @@ export class RoomSync {
   #lost(reason) {
     this.#main.querySelector('#composer')?.closest('.composer').remove();
     this.#main.dataset.member = 'false';
-    this.#channel.end(reason === 'left' ? 'You left this room.' : 'You were removed from this room.', '/rooms', 'Browse rooms');
+    this.#channel.end(LOST[reason] ?? LOST.removed, '/rooms', 'Browse rooms');
   }
 
   // Requests changes until none is missing; concurrent callers share one request.
@@ -127,6 +130,7 @@ export class RoomSync {
     for (const message of messages) {
       if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
       if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
+      if (isNews && message.kind === 'role' && message.author.username === this.#me.username) return location.reload();
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#pins.heard(message);
       this.#timeline.show(message);
@@ -153,6 +157,9 @@ export class RoomSync {
   }
 
   #described(room) {
+    const { archived, posting, room: slug } = this.#main.dataset;
+    // What the page offers depends on these.
+    if (room.slug !== slug || String(room.archived) !== archived || room.posting !== posting) return location.replace(`/rooms/${room.slug}`);
     this.#title.name(`${room.name} · Parlor`);
     this.#main.querySelector('h1').textContent = room.name;
     this.#main.querySelector('.head p').textContent = room.topic;

@@ -25,7 +25,7 @@ export class Sidebar extends EventTarget {
     connection.on('read', ({ room, seq, unread, mentions }) => this.count(room, { unread, mentions, read_seq: seq }));
     connection.on('level', ({ room, level }) => this.level(room, level));
     connection.on('hidden', ({ room, hidden }) => this.#change(room, { hidden }));
-    connection.on('room', ({ slug, name, visibility }) => this.#change(slug, { name, visibility }));
+    connection.on('room', (room) => this.#described(room));
   }
 
   // Navigation to a room's page or another page.
@@ -138,8 +138,16 @@ export class Sidebar extends EventTarget {
 
   #offer() { if (this.#isWhole) this.#entries.offer([...this.#rows.values()]); }
 
+  // A room with another address, or that is shown or hidden now, is listed anew.
+  #described({ room, slug, name, visibility, archived }) {
+    if (room !== slug || archived) this.#forget(room);
+    if (room !== slug || (!archived && !this.#rows.has(room))) this.#watch();
+    else this.#change(room, { name, visibility });
+  }
+
   #take(...rows) {
     for (const row of rows) {
+      if (row.archived) continue;
       this.#rows.set(row.room, row);
       this.#draw(row.room);
     }

@@ -9,10 +9,12 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 15] = [
+const ROUTES: [Route; 17] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
+    (Method::GET, "/admin/rooms/{slug}", &[]),
+    (Method::POST, "/admin/people/{username}/role", &[("role", "admin")]),
     (Method::GET, "/admin/invites", &[]),
     (Method::GET, "/admin/audit", &[]),
     (Method::GET, "/admin/nodes", &[]),
@@ -28,7 +30,7 @@ const ROUTES: [Route; 15] = [
 ];
 
 async fn ask(person: &Person, (method, route, fields): &Route, id: &str, accept: &str) -> Answer {
-    let path = route.replace("{username}", "grace").replace("{id}", id);
+    let path = route.replace("{username}", "grace").replace("{slug}", "general").replace("{id}", id);
     let request = match *method {
         Method::POST => person.form(&path, fields),
         _ => person.request(Method::GET, &path),

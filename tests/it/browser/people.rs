@@ -123,7 +123,8 @@ fn in_a_long_list_of_members_one_is_found_completed_and_sent_out() {
         ada.fill("[name=q]", "zo").await;
         ada.press(".finder .button").await;
         ada.waits_for(async || ada.texts("#members [data-name-of]").await == ["zoe"]).await;
-        ada.press("#members form button").await;
+        ada.press("#members .managing summary").await;
+        ada.press("#members .managing [formaction$='/remove?q=zo']").await;
         ada.sees(".empty").await;
         ada.press(".empty a").await;
         ada.waits_for(async || ada.counts("#members > li").await == 50).await;

@@ -284,7 +284,7 @@ async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: 
         tool.up(to).await;
         let mut kinds = vec!["text", "joined", "left", "topic", "renamed"];
         if to == tool.last() {
-            kinds.push("visibility");
+            kinds.extend(["visibility", "role", "archived"]);
         } else {
             tool.try_to(say(first + 9, "visibility")).await.expect_err("it is not one yet");
         }
@@ -302,7 +302,9 @@ async fn kinds_are_checked_before_and_after_the_check_is_written_anew(database: 
         let table: String =
             sqlx::query_scalar("select sql from sqlite_schema where name = 'messages'").fetch_one(pool).await.unwrap();
         assert!(
-            table.contains("check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed', 'visibility'))"),
+            table.contains(
+                "check (kind = 'text' or kind in ('joined', 'left', 'topic', 'renamed', 'visibility', 'role', 'archived'))"
+            ),
             "{table}"
         );
     }

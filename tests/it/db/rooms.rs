@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::rooms::RoomView;
 use parlor::model::pagination::PageRequest;
-use parlor::model::{Head, ListedRoom, Membership, RoomId, UserId, Visibility};
+use parlor::model::{Head, ListedRoom, Membership, RoomId, RoomRole, UserId, Visibility};
 
 use super::store::{NOW, Store, new_room};
 use crate::both;
@@ -50,8 +50,8 @@ async fn a_public_room_is_seen_by_everybody_and_a_private_one_by_its_members(db:
     db.enter(den, ada).await;
     let view = db.find_room("den", ada).await.unwrap().expect("she is a member");
     assert_eq!((view.room.id, &*view.room.slug, view.room.visibility), (den, "den", Visibility::Private));
-    assert_eq!(view.membership, Some(Membership { joined_at: NOW, read_seq: 0 }));
-    assert_eq!((view.members, view.head, view.created_by), (1, Head::default(), None));
+    assert_eq!(view.membership, Some(Membership { joined_at: NOW, read_seq: 0, role: RoomRole::Member }));
+    assert_eq!((view.members, view.head), (1, Head::default()));
     let view = db.find_room("general", eve).await.unwrap().expect("it is public");
     assert_eq!((view.membership, view.members), (None, 0));
     assert_eq!(db.find_room("den", eve).await.unwrap(), None);
@@ -176,7 +176,7 @@ async fn rooms_of_one_name_get_slugs_of_their_own(db: &Store) {
 async fn the_count_of_members_follows_every_way_in_and_out(db: &Store) {
     let (ada, grace) = (db.add("ada").await, db.add("grace").await);
     let general = db.general().await;
-    let member = Some(Membership { joined_at: NOW, read_seq: 0 });
+    let member = Some(Membership { joined_at: NOW, read_seq: 0, role: RoomRole::Member });
     assert_eq!(counted(db, "general", ada).await, 0);
     set(db, general, ada, member).await;
     set(db, general, grace, member).await;
@@ -198,7 +198,7 @@ async fn the_members_are_listed_by_name(db: &Store) {
     }
     db.add("eve").await;
     let view = db.find_room("general", UserId(9_999)).await.unwrap().expect("it is public");
-    let members = db.list_members(&view, &PageRequest::default(), 10).await.unwrap();
+    let members = db.list_members((view.room.id, view.members), &PageRequest::default(), 10).await.unwrap();
     assert_eq!(members.iter().map(|member| &*member.person.username).collect::<Vec<_>>(), ["ada", "grace"]);
     assert_eq!((members[0].joined_at, &*members[0].person.name), (NOW, "The ada"));
 }
@@ -219,8 +219,8 @@ async fn the_members_of_a_large_room_are_found_in_another_way_and_are_the_same(d
     let mut pages = Vec::new();
     for after in ["", "ada", "Grace", "linus", "eve", "mary", "nobody"] {
         let sought = PageRequest::parse("", after).unwrap();
-        let page = db.list_members(&small, &sought, 3).await.unwrap();
-        assert_eq!(page, db.list_members(&large, &sought, 3).await.unwrap(), "behind {after}");
+        let page = db.list_members((small.room.id, small.members), &sought, 3).await.unwrap();
+        assert_eq!(page, db.list_members((large.room.id, large.members), &sought, 3).await.unwrap(), "behind {after}");
         pages.push(page.into_iter().map(|member| member.person.username).collect::<Vec<_>>());
     }
     let expected: [&[&str]; 7] = [
@@ -234,5 +234,5 @@ async fn the_members_of_a_large_room_are_found_in_another_way_and_are_the_same(d
     ];
     assert_eq!(pages, expected);
     let sought = PageRequest::parse("twi", "").unwrap();
-    assert_eq!(db.list_members(&large, &sought, 3).await.unwrap().len(), 2);
+    assert_eq!(db.list_members((large.room.id, large.members), &sought, 3).await.unwrap().len(), 2);
 }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use parlor::db::Db;
 use parlor::db::ledger::{SnapshotKeys, Writes};
 use parlor::db::users::Permit;
-use parlor::model::{Membership, RoomId, UserId};
+use parlor::model::{Membership, RoomId, RoomRole, UserId};
 use sqlx::Connection;
 
 use super::store::{NOW, Store, invite, line, person, word};
@@ -59,7 +59,8 @@ async fn what_was_committed_is_seen_by_whoever_asks_next(db: &Store) {
     };
     let writing = async {
         for round in 0..300 {
-            let membership = (round % 2 == 0).then_some(Membership { joined_at: NOW.plus(round), read_seq: round });
+            let membership =
+                (round % 2 == 0).then_some(Membership { joined_at: NOW.plus(round), read_seq: round, role: RoomRole::Member });
             set(db, general, ada, membership).await;
             let view = db.find_room("general", ada).await.expect("it answers").expect("it is public");
             assert_eq!(view.membership, membership, "round {round}");
@@ -91,7 +92,7 @@ async fn a_transaction_given_up_while_it_begins_takes_no_later_write_with_it(db:
     for round in 0..ROUNDS {
         // The ledger gives a clean connection back; what is given up after it is not.
         let read_seq = round as i64;
-        set(db, general, ada, Some(Membership { joined_at: NOW, read_seq })).await;
+        set(db, general, ada, Some(Membership { joined_at: NOW, read_seq, role: RoomRole::Member })).await;
         given_up += u32::from(match &**db {
             Db::Sqlite(sqlite) => {
                 let begin = async { sqlite.write.acquire().await?.begin_with("begin immediate").await.map(drop) };

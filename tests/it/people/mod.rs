@@ -3,6 +3,7 @@
 mod cards;
 mod direct;
 mod fixed;
+mod guests;
 mod seen;
 mod settings;
 

@@ -56,7 +56,10 @@ async fn members_are_found_by_a_part_of_their_name_and_nobody_else_is(app: &Test
     let since = found["members"][0]["joined_at"].clone();
     let person = json!({ "id": found["members"][0]["person"]["id"], "username": "grace", "name": "grace", "role": "member" });
     assert!(since.is_string(), "{found}");
-    assert_eq!(found["members"], json!([{ "person": person, "joined_at": since, "status": "", "online": false }]));
+    assert_eq!(
+        found["members"],
+        json!([{ "person": person, "joined_at": since, "role": "member", "status": "", "online": false }])
+    );
     assert!(ada.get(&format!("{members}?q=gracious")).await.expect(200).body.contains("No members found"));
     let short = ada.get(&members).await.expect(200).body.clone();
     assert!(!short.contains("role=\"search\""), "where one sees everybody, there is nothing to look for");

@@ -1,11 +1,17 @@
 //! Rooms, who is in them, and who may know of them.
 
+mod archive;
+mod bans;
 mod create;
+mod deletion;
 mod directory;
 mod invite;
 mod leaving;
 mod many;
 mod members;
 mod membership;
+mod policies;
+mod roles;
+mod slugs;
 mod sweep;
 mod visibility;

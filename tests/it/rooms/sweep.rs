@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 34] = [
+const ROUTES: [Route; 43] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -46,6 +46,15 @@ const ROUTES: [Route; 34] = [
     (Method::POST, "/rooms/{slug}/settings", &[("visibility", "public"), ("confirm", "yes")]),
     (Method::POST, "/rooms/{slug}/settings", &[("topic", "mine")]),
     (Method::POST, "/rooms/{slug}/draft", &[("body", "mine")]),
+    (Method::POST, "/rooms/{slug}/settings", &[("new_slug", "yes"), ("posting", "moderator")]),
+    (Method::POST, "/rooms/{slug}/members/{username}/role", &[("role", "owner")]),
+    (Method::POST, "/rooms/{slug}/members/{username}/ban", &[]),
+    (Method::POST, "/rooms/{slug}/members/{username}/unban", &[]),
+    (Method::GET, "/rooms/{slug}/bans", &[]),
+    (Method::POST, "/rooms/{slug}/archive", &[]),
+    (Method::POST, "/rooms/{slug}/unarchive", &[]),
+    (Method::GET, "/rooms/{slug}/delete", &[]),
+    (Method::POST, "/rooms/{slug}/delete", &[("confirm", "Secret circle")]),
 ];
 
 /// Every event that names a room.

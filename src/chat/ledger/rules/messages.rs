@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Batch, Words};
+use crate::chat::markdown::Rendered;
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
 use crate::model::Logged;
@@ -26,7 +27,7 @@ impl Batch {
         nonce: Option<&str>,
         reply_to: Option<i64>,
     ) -> Result<Arc<Logged>> {
-        self.may(room, actor, Action::Participate)?;
+        self.may(room, actor, Action::Read)?;
         if let Some(nonce) = nonce
             && let Some(&(posted_in, seq)) = self.known.nonces.get(&(actor.author.id, nonce.to_owned()))
         {
@@ -37,6 +38,8 @@ impl Batch {
             let original = self.known.messages.get(&(posted_in, seq)).ok_or(Error::NotFound("message"))?;
             return Ok(Arc::new(Logged::new(posted_in, original.clone())));
         }
+        self.may(room, actor, Action::Post)?;
+        self.may_mention(room, actor, words.rendered)?;
         if let Some(seq) = reply_to
             && !(1..=room.head.seq).contains(&seq)
         {
@@ -60,6 +63,7 @@ impl Batch {
         self.may(room, actor, Action::Participate)?;
         let mut message = self.message(room, seq)?;
         self.may(room, actor, Action::Edit(message.author.id))?;
+        self.may_mention(room, actor, words.rendered)?;
         if message.body == words.body {
             return Ok(Arc::new(Logged::new(room.room.id, message)));
         }
@@ -71,6 +75,14 @@ impl Batch {
         message.edited_at = Some(self.now);
         self.address(room, &mut message, words);
         Ok(self.keep(room.room.id, message))
+    }
+
+    /// Checks that the actor may mention everybody, if a text does.
+    fn may_mention(&self, room: &RoomState, actor: &Person, rendered: &Rendered) -> Result<()> {
+        if rendered.mentions.iter().any(|name| name.starts_with('@')) {
+            self.may(room, actor, Action::MentionEverybody)?;
+        }
+        Ok(())
     }
 
     pub(super) fn delete(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Result<Arc<Logged>> {

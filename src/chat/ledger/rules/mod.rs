@@ -4,14 +4,15 @@
 //! snapshot and writes the result in one transaction, so that each change of a batch is accepted or refused independently.
 //!
 //! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
-//! `room` those about members and the room itself.
+//! `members` those about members, `room` those about the room itself.
 
+mod members;
 mod messages;
 mod room;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, Effect, Outcome, Request};
+use crate::chat::ledger::change::{Change, Effect, Outcome, Request, Settings};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -43,16 +44,40 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
             Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
                 keys.messages.insert((request.room, *seq));
             }
-            Change::Admit { user } | Change::Remove { user } => {
+            Change::Admit { user } => {
                 keys.pairs.insert((request.room, *user));
             }
-            Change::Describe { name: Some(_), .. } => {
-                keys.names.insert(request.actor);
+            Change::Leave => {
+                keys.departures.insert((request.room, request.actor));
+            }
+            Change::Remove { user } | Change::SetRole { user, .. } | Change::Ban { user, .. } => {
+                keys.pairs.insert((request.room, *user));
+                keys.departures.insert((request.room, *user));
+            }
+            Change::Describe(Settings { name, slug, .. }) => {
+                if name.is_some() || slug.is_some() {
+                    keys.names.insert(request.actor);
+                }
+                keys.slugs.extend(slug.iter().map(|(slug, _)| (request.room, slug.clone())));
             }
             _ => {}
         }
     }
     keys
+}
+
+/// Whether an administrator may make this change in a room that they cannot see.
+fn is_administration(change: &Change, actor: UserId) -> bool {
+    match change {
+        Change::Remove { user } => *user != actor,
+        Change::SetRole { .. } | Change::Ban { .. } | Change::Archive { .. } | Change::DeleteRoom => true,
+        _ => false,
+    }
+}
+
+/// Whether it is the empty room that this person has just created.
+fn is_being_created(room: &RoomState, person: UserId) -> bool {
+    room.created_by == Some(person) && room.head.rev == 0
 }
 
 /// A batch in progress: the snapshot with the changes so far, the writes, and the events.
@@ -75,7 +100,7 @@ impl Batch {
     pub fn apply(&mut self, request: &Request) -> Outcome {
         self.source.clone_from(&request.source);
         let actor = self.person(request.actor)?;
-        let room = self.room(request.room, request.actor)?;
+        let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
             Change::Post { body, rendered, online, nonce, reply_to } => {
                 let words = Words { body, rendered, online };
@@ -91,9 +116,11 @@ impl Batch {
             Change::Leave => self.leave(&room, &actor),
             Change::Admit { user } => self.admit(&room, &actor, *user),
             Change::Remove { user } => self.remove(&room, &actor, *user),
-            Change::Describe { name, topic, visibility, is_confirmed } => {
-                self.describe(&room, &actor, name.as_deref(), topic.as_deref(), *visibility, *is_confirmed)
-            }
+            Change::SetRole { user, role } => self.set_role(&room, &actor, *user, *role),
+            Change::Ban { user, on } => self.ban(&room, &actor, *user, *on),
+            Change::Describe(settings) => self.describe(&room, &actor, settings),
+            Change::Archive { on } => self.archive(&room, &actor, *on),
+            Change::DeleteRoom => self.delete_room(&room, &actor),
             Change::Read { seq } => self.read(&room, &actor, *seq),
             Change::Unread { seq } => self.unread(&room, &actor, *seq),
         }
@@ -106,30 +133,33 @@ impl Batch {
         if person.is_banned { Err(Error::Unauthenticated) } else { Ok(person.clone()) }
     }
 
-    /// The room, if the actor can see it, or if it is the empty private room that they have just created.
-    fn room(&self, id: RoomId, actor: UserId) -> Result<RoomState> {
-        let room = self.known.rooms.get(&id).ok_or(Error::NotFound("room"))?;
-        let is_being_created = room.created_by == Some(actor) && room.head.rev == 0;
-        if permissions::can_see(&self.facts(room, actor)) || is_being_created {
+    /// The room, if the actor can see it, if it is the empty private room that they have just created, or if they administer it.
+    fn room(&self, id: RoomId, actor: &Person, change: &Change) -> Result<RoomState> {
+        let room = self.known.rooms.get(&id).filter(|room| !room.is_deleted).ok_or(Error::NotFound("room"))?;
+        let administers = actor.is_admin && !room.room.is_direct && is_administration(change, actor.author.id);
+        if permissions::can_see(&self.facts(room, actor)) || is_being_created(room, actor.author.id) || administers {
             Ok(room.clone())
         } else {
             Err(Error::NotFound("room"))
         }
     }
 
-    fn facts(&self, room: &RoomState, actor: UserId) -> RoomFacts {
+    fn facts(&self, room: &RoomState, person: &Person) -> RoomFacts {
+        let key = (room.room.id, person.author.id);
         RoomFacts {
             visibility: room.room.visibility,
             is_direct: room.room.is_direct,
-            created_by: room.created_by,
-            is_member: self.known.members.contains_key(&(room.room.id, actor)),
+            is_archived: room.room.is_archived,
+            policy: room.room.policy,
+            role: self.known.members.get(&key).map(|membership| membership.role),
+            is_excluded: person.is_guest || self.known.bans.contains(&key),
         }
     }
 
     /// Checks a permission.
     fn may(&self, room: &RoomState, person: &Person, action: Action) -> Result<()> {
-        let actor = Actor { id: person.author.id, is_admin: person.is_admin };
-        permissions::may(actor, action, &self.facts(room, actor.id))
+        let actor = Actor { id: person.author.id, is_admin: person.is_admin, is_guest: person.is_guest };
+        permissions::may(actor, action, &self.facts(room, person))
     }
 
     fn membership(&self, room: &RoomState, person: &Person) -> Result<Membership> {

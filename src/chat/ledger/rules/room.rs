@@ -1,91 +1,20 @@
-//! Rules about members and the room itself.
+//! Rules about the room itself, and about how far its members have read.
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Batch;
-use crate::chat::ledger::change::{Effect, Outcome};
+use crate::chat::ledger::change::{Effect, Outcome, Settings};
 use crate::chat::room_names::{fold, taken};
 use crate::db::ledger::{Person, RoomState};
 use crate::error::{Error, Result};
-use crate::events::{Event, Removal};
-use crate::model::Logged;
-use crate::model::{Kind, Membership, UserId, Visibility};
+use crate::events::Event;
+use crate::model::{Kind, Room, Visibility};
 use crate::permissions::Action;
 use crate::security_log;
 
 impl Batch {
-    pub(super) fn enter(&mut self, room: &RoomState, actor: &Person) -> Outcome {
-        if self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(Effect::Unchanged);
-        }
-        self.may(room, actor, Action::JoinOrLeave)?;
-        // `room` has checked it: the room is public, or the empty private room that they have created.
-        Ok(Effect::Message(self.join(room, actor, "")))
-    }
-
-    pub(super) fn admit(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
-        self.may(room, actor, Action::AddMember)?;
-        let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
-        if self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(Effect::Unchanged);
-        }
-        let event = self.audited(security_log::Action::AddMember, actor, &room.room.slug);
-        self.writes.audit.push(event.changed(None, Some(json!({ "member": guest.author.username }))));
-        let by = actor.author.username.to_string();
-        Ok(Effect::Message(self.join(room, &guest, &by)))
-    }
-
-    /// Adds a member. Earlier messages do not count as unread.
-    fn join(&mut self, room: &RoomState, person: &Person, by: &str) -> Arc<Logged> {
-        let message = self.record(room.room.id, person, Kind::Joined, by);
-        let membership = Membership { joined_at: self.now, read_seq: message.seq };
-        self.known.members.insert((room.room.id, person.author.id), membership);
-        self.writes.set_membership((room.room.id, person.author.id), Some(membership));
-        self.events.push(Event::MemberAdded { room: room.room.id, user: person.author.id, rev: message.rev });
-        self.keep(room.room.id, message)
-    }
-
-    pub(super) fn leave(&mut self, room: &RoomState, actor: &Person) -> Outcome {
-        if !self.known.members.contains_key(&(room.room.id, actor.author.id)) {
-            return Ok(Effect::Unchanged);
-        }
-        self.may(room, actor, Action::JoinOrLeave)?;
-        Ok(Effect::Message(self.part(room, actor, "", Removal::Left)))
-    }
-
-    pub(super) fn remove(&mut self, room: &RoomState, actor: &Person, user: UserId) -> Outcome {
-        if user == actor.author.id {
-            self.membership(room, actor)?;
-            return self.leave(room, actor);
-        }
-        self.may(room, actor, Action::RemoveMember)?;
-        let guest = self.known.people.get(&user).cloned().ok_or(Error::NotFound("person"))?;
-        if !self.known.members.contains_key(&(room.room.id, user)) {
-            return Ok(Effect::Unchanged);
-        }
-        let event = self.audited(security_log::Action::RemoveMember, actor, &room.room.slug);
-        self.writes.audit.push(event.changed(Some(json!({ "member": guest.author.username })), None));
-        let by = actor.author.username.to_string();
-        Ok(Effect::Message(self.part(room, &guest, &by, Removal::Removed)))
-    }
-
-    fn part(&mut self, room: &RoomState, person: &Person, by: &str, reason: Removal) -> Arc<Logged> {
-        let message = self.record(room.room.id, person, Kind::Left, by);
-        self.known.members.remove(&(room.room.id, person.author.id));
-        self.writes.set_membership((room.room.id, person.author.id), None);
-        // Published first, so that the leaver's sockets are out before the room gets the message.
-        self.events.push(Event::MemberRemoved {
-            room: room.room.id,
-            slug: room.room.slug.clone(),
-            user: person.author.id,
-            rev: message.rev,
-            reason,
-        });
-        self.keep(room.room.id, message)
-    }
-
     pub(super) fn read(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Outcome {
         let mut membership = self.membership(room, actor)?;
         let seq = seq.min(room.head.seq);
@@ -125,68 +54,112 @@ impl Batch {
         }
     }
 
-    pub(super) fn describe(
-        &mut self,
-        room: &RoomState,
-        actor: &Person,
-        name: Option<&str>,
-        topic: Option<&str>,
-        visibility: Option<Visibility>,
-        is_confirmed: bool,
-    ) -> Outcome {
+    /// Changes the settings that differ from what they are.
+    pub(super) fn describe(&mut self, room: &RoomState, actor: &Person, wanted: &Settings) -> Outcome {
         self.may(room, actor, Action::ChangeTopic)?;
-        let name = name.filter(|name| *name != room.room.name);
-        let topic = topic.filter(|topic| *topic != room.room.topic);
-        let visibility = visibility.filter(|visibility| *visibility != room.room.visibility);
-        if name.is_some() || visibility.is_some() {
+        let was = &room.room;
+        let name = wanted.name.as_deref().filter(|name| *name != was.name);
+        let topic = wanted.topic.as_deref().filter(|topic| *topic != was.topic);
+        let visibility = wanted.visibility.filter(|visibility| *visibility != was.visibility);
+        let posting = wanted.posting.filter(|role| *role != was.policy.posting);
+        let mass_mentions = wanted.mass_mentions.filter(|role| *role != was.policy.mass_mentions);
+        let slug = wanted.slug.as_ref().and_then(|(slug, other)| {
+            let slug = if self.known.taken_slugs.contains(slug) { other } else { slug };
+            (**slug != *was.slug).then(|| Arc::<str>::from(slug.as_str()))
+        });
+        if name.is_some() || visibility.is_some() || posting.is_some() || mass_mentions.is_some() || slug.is_some() {
             self.may(room, actor, Action::Configure)?;
         }
         if let Some(name) = name {
             self.check_name(room, actor, name)?;
         }
         // Checked here and not in the form: the room may have become private since its page was rendered.
-        if visibility == Some(Visibility::Public) && !is_confirmed {
+        if visibility == Some(Visibility::Public) && !wanted.is_confirmed {
             return Err(Error::invalid("confirm", "Confirm that everyone can read this room’s messages."));
         }
+        let notices = [(Kind::Renamed, name), (Kind::Topic, topic), (Kind::Visibility, visibility.map(Visibility::as_str))];
         let mut last = Effect::Unchanged;
+        for (kind, body) in notices {
+            if let Some(body) = body {
+                let message = self.record(was.id, actor, kind, body);
+                last = Effect::Message(self.keep(was.id, message));
+            }
+        }
+        let before = present(json!({
+            "name": name.map(|_| &was.name), "topic": topic.map(|_| &was.topic), "visibility": visibility.map(|_| was.visibility),
+            "slug": slug.as_ref().map(|_| &was.slug), "posting": posting.map(|_| was.policy.posting),
+            "mass_mentions": mass_mentions.map(|_| was.policy.mass_mentions),
+        }));
+        let after = present(json!({
+            "name": name, "topic": topic, "visibility": visibility, "slug": slug, "posting": posting, "mass_mentions": mass_mentions,
+        }));
+        if after.as_object().is_none_or(Map::is_empty) {
+            return Ok(last);
+        }
+        let event = self.audited(security_log::Action::ChangeRoom, actor, &was.slug);
+        self.writes.audit.push(event.changed(Some(before), Some(after)));
+        let now = self.now;
+        let state = self.state(was.id);
         if let Some(name) = name {
-            let message = self.record(room.room.id, actor, Kind::Renamed, name);
-            last = Effect::Message(self.keep(room.room.id, message));
+            name.clone_into(&mut state.room.name);
         }
         if let Some(topic) = topic {
-            let message = self.record(room.room.id, actor, Kind::Topic, topic);
-            last = Effect::Message(self.keep(room.room.id, message));
+            topic.clone_into(&mut state.room.topic);
         }
-        if let Some(visibility) = visibility {
-            let message = self.record(room.room.id, actor, Kind::Visibility, visibility.as_str());
-            last = Effect::Message(self.keep(room.room.id, message));
+        state.room.visibility = visibility.unwrap_or(state.room.visibility);
+        state.room.policy.posting = posting.unwrap_or(state.room.policy.posting);
+        state.room.policy.mass_mentions = mass_mentions.unwrap_or(state.room.policy.mass_mentions);
+        if let Some(slug) = slug {
+            let old = std::mem::replace(&mut state.room.slug, slug);
+            self.writes.slugs.insert((was.id, old.to_string()), now);
         }
-        if name.is_some() || topic.is_some() || visibility.is_some() {
-            let was = &room.room;
-            let before = json!({
-                "name": name.map(|_| &was.name), "topic": topic.map(|_| &was.topic), "visibility": visibility.map(|_| was.visibility),
-            });
-            let after = json!({ "name": name, "topic": topic, "visibility": visibility });
-            let event = self.audited(security_log::Action::ChangeRoom, actor, &was.slug);
-            self.writes.audit.push(event.changed(Some(present(before)), Some(present(after))));
-            let state = self.state(room.room.id);
+        for other in self.known.names.values_mut().flatten().filter(|other| other.room == was.id) {
             if let Some(name) = name {
-                name.clone_into(&mut state.room.name);
+                name.clone_into(&mut other.name);
             }
-            if let Some(topic) = topic {
-                topic.clone_into(&mut state.room.topic);
-            }
-            if let Some(visibility) = visibility {
-                state.room.visibility = visibility;
-            }
-            let now = state.room.clone();
-            for other in self.known.names.values_mut().flatten().filter(|other| other.room == now.id) {
-                now.name.clone_into(&mut other.name);
-            }
-            self.writes.rooms.insert(room.room.id);
-            self.events.push(Event::RoomChanged { room: now.id, is_direct: now.is_direct, now });
         }
+        self.changed(room);
         Ok(last)
+    }
+
+    /// Archives or restores the room, which the log records.
+    pub(super) fn archive(&mut self, room: &RoomState, actor: &Person, on: bool) -> Outcome {
+        self.may(room, actor, Action::Archive)?;
+        if room.room.is_archived == on {
+            return Ok(Effect::Unchanged);
+        }
+        let action = if on { security_log::Action::ArchiveRoom } else { security_log::Action::RestoreRoom };
+        let event = self.audited(action, actor, &room.room.slug);
+        self.writes.audit.push(event);
+        let message = self.record(room.room.id, actor, Kind::Archived, if on { "archived" } else { "restored" });
+        let now = self.now;
+        let state = self.state(room.room.id);
+        state.archived_at = on.then_some(now);
+        state.room.is_archived = on;
+        let logged = self.keep(room.room.id, message);
+        self.changed(room);
+        Ok(Effect::Message(logged))
+    }
+
+    /// Deletes the room: from here on nobody is a member, and nobody can see it.
+    pub(super) fn delete_room(&mut self, room: &RoomState, actor: &Person) -> Outcome {
+        self.may(room, actor, Action::DeleteRoom)?;
+        let Room { id, slug, name, visibility, .. } = &room.room;
+        let event = self.audited(security_log::Action::DeleteRoom, actor, slug);
+        let before = json!({ "name": name, "visibility": visibility, "entries": room.head.seq });
+        self.writes.audit.push(event.changed(Some(before), None));
+        self.state(*id).is_deleted = true;
+        self.writes.deleted.insert(*id, self.now);
+        self.events.push(Event::RoomDeleted { room: *id, slug: slug.clone() });
+        Ok(Effect::Unchanged)
+    }
+
+    /// Records that the settings of a room changed, as a write and as an event. `was` is how it was.
+    fn changed(&mut self, was: &RoomState) {
+        let now = self.known.rooms[&was.room.id].room.clone();
+        self.writes.settings.insert(now.id);
+        let was = (was.room.slug != now.slug).then(|| was.room.slug.clone());
+        self.events.push(Event::RoomChanged { room: now.id, is_direct: now.is_direct, now, was });
     }
 }
 

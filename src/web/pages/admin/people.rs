@@ -1,9 +1,9 @@
 //! The list of all people.
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,10 +11,13 @@ use crate::administration::people::standing;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::overview::AdminPerson;
 use crate::db::people::role;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::ServerRole;
 use crate::model::pagination::{PageRequest, PeopleListPage};
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::query_string;
 use crate::web::respond::page;
@@ -23,7 +26,29 @@ use crate::web::views::admin::AdminPeoplePage;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/admin/people", get(list))
+    Router::new().route("/admin/people", get(list)).route("/admin/people/{username}/role", post(set_role))
+}
+
+/// The form that changes a role.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NewRole {
+    role: String,
+}
+
+/// `POST /admin/people/{username}/role` (`role` = `admin`, `member` or `guest`), by an administrator.
+async fn set_role(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    Form(form): Form<NewRole>,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::Remove)?;
+    let role = ServerRole::parse(form.role.trim());
+    let role = role.ok_or_else(|| Error::invalid("role", "Choose admin, member or guest."))?;
+    let profile = state.accounts.set_role(&user, &username, role, &source).await?;
+    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
 }
 
 /// The parameters.
@@ -57,7 +82,7 @@ async fn list(
 
 fn json_of(person: &AdminPerson) -> Value {
     json!({
-        "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin),
+        "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest),
         "created_at": person.created_at, "last_seen_at": person.last_seen_at, "banned_at": person.banned_at,
         "email": person.email,
     })

@@ -44,6 +44,6 @@ async fn list(
 fn json_of(room: &AdminRoom) -> Value {
     json!({
         "slug": room.slug, "name": room.name, "visibility": room.visibility, "created_at": room.created_at,
-        "created_by": room.created_by, "members": room.members, "entries": room.entries,
+        "created_by": room.created_by, "members": room.members, "entries": room.entries, "archived": room.archived_at.is_some(),
     })
 }

@@ -57,8 +57,8 @@ impl AuditPage {
 
     /// The values of the field for actions, and whether each is chosen: each group before its actions.
     fn actions(&self) -> Vec<(&'static str, bool)> {
-        let names = Action::ALL.map(Action::as_str);
-        let mut all: Vec<_> = names.iter().filter_map(|name| Some(name.split_once('.')?.0)).chain(names).collect();
+        let names = || Action::ALL.iter().map(|action| action.as_str());
+        let mut all: Vec<_> = names().filter_map(|name| Some(name.split_once('.')?.0)).chain(names()).collect();
         all.sort_unstable();
         all.dedup();
         all.into_iter().map(|action| (action, action == self.fields.action.trim())).collect()

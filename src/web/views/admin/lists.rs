@@ -10,7 +10,8 @@ use crate::web::query::query_string;
 use crate::web::views::{AppLayout, hue, initials};
 
 /// The filters of people: parameter and name.
-const FILTERS: [(&str, &str); 4] = [("", "Everyone"), ("active", "Active"), ("admins", "Admins"), ("banned", "Banned")];
+const FILTERS: [(&str, &str); 5] =
+    [("", "Everyone"), ("active", "Active"), ("admins", "Admins"), ("guests", "Guests"), ("banned", "Banned")];
 
 /// `GET /admin/people`.
 #[derive(Debug, Template)]

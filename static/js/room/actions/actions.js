@@ -31,7 +31,7 @@ export class MessageActions {
     const isMember = this.#main.dataset.member === 'true';
     const isMine = node.dataset.author === this.#me.username;
     const isGone = node.hasAttribute('data-gone');
-    const can = isMember && !isGone;
+    const can = isMember && !isGone && this.#main.dataset.archived !== 'true';
     const isPinned = node.hasAttribute('data-pinned');
     return [
       can && { name: 'react', text: 'React', key: '+' },
@@ -42,7 +42,7 @@ export class MessageActions {
       isMember && { name: 'unread', text: 'Mark as unread', key: 'u' },
       { name: 'link', text: 'Copy link', key: 'c' },
       node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Edit history', key: '' },
-      can && (isMine || this.#main.dataset.owner === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
+      can && (isMine || this.#main.dataset.moderator === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
     ].filter(Boolean);
   }
 

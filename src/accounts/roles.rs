@@ -1,0 +1,53 @@
+//! Roles on the server: administrator, member, guest.
+//!
+//! Owns these use-cases. What a role permits is decided by `permissions`. Connections of somebody whose role changed are cut: they come
+//! back with what is true then.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::by_hand::LAST_ADMIN;
+use super::session::SessionUser;
+use super::{Accounts, to_its_end};
+use crate::db::people::Profile;
+use crate::error::Result;
+use crate::events;
+use crate::model::ServerRole;
+use crate::permissions::{self, ServerAction};
+use crate::security_log::{Action, Event, Source};
+
+impl Accounts {
+    /// Gives somebody another role, by an administrator.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators and for the last administrator; `not_found`.
+    pub async fn set_role(
+        self: &Arc<Self>,
+        by: &SessionUser,
+        username: &str,
+        role: ServerRole,
+        source: &Source,
+    ) -> Result<Profile> {
+        let (accounts, by, username, source) = (self.clone(), by.clone(), username.to_owned(), source.clone());
+        to_its_end(async move {
+            permissions::may_administer(by.actor(), ServerAction::ChangeRole)?;
+            let profile = accounts.profile(&username).await?;
+            let event = accounts.event(Action::ChangeRole, &source).by(by.id, &by.username).about(&*profile.username);
+            accounts.store_role(&profile, role, event).await?;
+            accounts.events.deliver(events::Event::RoleChanged { user: profile.id }).await;
+            Ok(profile)
+        })
+        .await
+    }
+
+    pub(super) async fn store_role(&self, profile: &Profile, role: ServerRole, event: Event) -> Result<()> {
+        let before = ServerRole::of(profile.is_admin, profile.is_guest);
+        let event = event.changed(Some(json!({ "role": before })), Some(json!({ "role": role }))).note(role.as_str());
+        if !self.db.set_role(profile.id, role, &event).await? {
+            return Err(LAST_ADMIN);
+        }
+        self.reports.committed(&event);
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! What owners, moderators and administrators decide about rooms: roles, bans, archiving and deleting.
+//!
+//! Owns these use-cases. Administrators may also do this in rooms that they cannot see, and see nothing of them by it. The ledger's rules
+//! decide who may.
+
+use super::Chat;
+use crate::chat::ledger::change::Change;
+use crate::chat::rate_limits::ActionKind;
+use crate::db::people::{ListedBan, Member};
+use crate::db::rooms::ManagedRoom;
+use crate::error::{Error, Result};
+use crate::model::pagination::{PageRequest, PeopleListPage};
+use crate::model::{RoomId, RoomRole, UserId, validate};
+use crate::permissions::{self, Action, Actor};
+use crate::security_log::Source;
+
+/// Parses a role in a room.
+///
+/// # Errors
+/// `invalid` for `field`.
+pub fn parse_role(field: &'static str, text: &str) -> Result<RoomRole> {
+    match text {
+        "member" => Ok(RoomRole::Member),
+        "moderator" => Ok(RoomRole::Moderator),
+        "owner" => Ok(RoomRole::Owner),
+        _ => Err(Error::invalid(field, "Choose owner, moderator or member.")),
+    }
+}
+
+impl Chat {
+    /// A room that somebody can see, or administers.
+    pub(super) async fn room_to_manage(&self, actor: UserId, slug: &str) -> Result<RoomId> {
+        Ok(self.managed_room(actor, slug).await?.room)
+    }
+
+    /// Such a room with its name.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn managed_room(&self, actor: UserId, slug: &str) -> Result<ManagedRoom> {
+        validate::no_nul("room", slug)?;
+        let mut found = self.db.find_managed_room(slug, actor).await?;
+        if found.is_none()
+            && let Some(present) = self.db.find_present_slug(slug).await?
+        {
+            found = self.db.find_managed_room(&present, actor).await?;
+        }
+        found.ok_or(Error::NotFound("room"))
+    }
+
+    /// Gives a member another role. An administrator who names themselves the owner takes the room over, which its log records.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found` for the room, `invalid` for `username` or `role`, or a refusal by the ledger.
+    pub async fn set_room_role(&self, actor: UserId, slug: &str, username: &str, role: RoomRole, source: &Source) -> Result<()> {
+        self.allow(actor, ActionKind::Remove)?;
+        let room = self.room_to_manage(actor, slug).await?;
+        let user = self.person(username).await?;
+        self.ledger.submit_from(actor, room, Change::SetRole { user, role }, source)?.outcome().await.map(drop)
+    }
+
+    /// Bans somebody from a room, which also ends their membership, or lifts a ban.
+    ///
+    /// # Errors
+    /// As [`Self::set_room_role`].
+    pub async fn ban_from_room(&self, actor: UserId, slug: &str, username: &str, on: bool, source: &Source) -> Result<()> {
+        self.allow(actor, ActionKind::Remove)?;
+        let room = self.room_to_manage(actor, slug).await?;
+        let user = self.person(username).await?;
+        self.ledger.submit_from(actor, room, Change::Ban { user, on }, source)?.outcome().await.map(drop)
+    }
+
+    /// Archives a room, or restores it.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, or a refusal by the ledger.
+    pub async fn archive(&self, actor: UserId, slug: &str, on: bool, source: &Source) -> Result<()> {
+        self.allow(actor, ActionKind::Describe)?;
+        let room = self.room_to_manage(actor, slug).await?;
+        self.ledger.submit_from(actor, room, Change::Archive { on }, source)?.outcome().await.map(drop)
+    }
+
+    /// Deletes a room with all its messages. `confirm` is its slug or its name.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, `invalid` for `confirm`, or a refusal by the ledger.
+    pub async fn delete_room(&self, actor: &Actor, slug: &str, confirm: &str, source: &Source) -> Result<()> {
+        self.allow(actor.id, ActionKind::Describe)?;
+        // The permission first: the error of the form is for those who may.
+        let room = self.room_to_delete(actor, slug).await?;
+        let confirm = confirm.trim();
+        if confirm != room.slug && confirm != room.name {
+            return Err(Error::invalid("confirm", "Type the room’s name to delete it."));
+        }
+        self.ledger.submit_from(actor.id, room.room, Change::DeleteRoom, source)?.outcome().await?;
+        self.purge.notify_one();
+        Ok(())
+    }
+
+    /// A room that somebody may delete.
+    ///
+    /// # Errors
+    /// `not_found`, or `forbidden` for others.
+    pub async fn room_to_delete(&self, actor: &Actor, slug: &str) -> Result<ManagedRoom> {
+        let room = self.managed_room(actor.id, slug).await?;
+        permissions::may(*actor, Action::DeleteRoom, &room.facts())?;
+        Ok(room)
+    }
+
+    /// A page of the people who are banned from a room, by username.
+    ///
+    /// # Errors
+    /// `not_found`, or `forbidden` for members.
+    pub async fn room_bans(&self, actor: &Actor, slug: &str, after: &str) -> Result<(ManagedRoom, PeopleListPage<ListedBan>)> {
+        let room = self.managed_room(actor.id, slug).await?;
+        permissions::may(*actor, Action::Unban, &room.facts())?;
+        validate::no_nul("after", after)?;
+        let bans = self.db.list_room_bans(room.room, after, PageRequest::LIMIT).await?;
+        Ok((room, PeopleListPage::new(bans, |ban| &ban.username)))
+    }
+
+    /// A page of the members of a room that somebody administers.
+    ///
+    /// # Errors
+    /// `not_found`, or `forbidden` for others.
+    pub async fn managed_members(
+        &self,
+        actor: &Actor,
+        slug: &str,
+        request: &PageRequest,
+    ) -> Result<(ManagedRoom, PeopleListPage<Member>)> {
+        let room = self.managed_room(actor.id, slug).await?;
+        permissions::may(*actor, Action::SetRole, &room.facts())?;
+        let members = self.db.list_members((room.room, room.members), request, PageRequest::LIMIT).await?;
+        Ok((room, PeopleListPage::new(members, |member| &member.person.username)))
+    }
+}
