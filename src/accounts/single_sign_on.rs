@@ -19,7 +19,8 @@ use crate::db::identities::{Linked, Unlinked};
 use crate::db::users::User;
 use crate::encoding::{from_hex, hex};
 use crate::error::{Error, Result};
-use crate::model::SessionKey;
+use crate::events;
+use crate::model::{ServerRole, SessionKey};
 use crate::oidc::{Fault, Identity, Provider, Secrets};
 use crate::security_log::{Action, Source};
 
@@ -290,10 +291,12 @@ impl Accounts {
         let [before, after] = [user.is_admin, is_admin].map(|is_admin| if is_admin { "admin" } else { "member" });
         let event = self.event(Action::ChangeRole, source).about(&*user.username).note("oidc");
         let event = event.changed(Some(json!({ "role": before })), Some(json!({ "role": after })));
-        if !self.db.set_admin(user.id, is_admin, &event).await? {
+        let role = if is_admin { ServerRole::Admin } else { ServerRole::Member };
+        if !self.db.set_role(user.id, role, &event).await? {
             tracing::warn!("the last administrator is not in the group of OIDC_ADMIN_GROUP, and stays one");
             return Ok(user);
         }
+        self.events.deliver(events::Event::RoleChanged { user: user.id }).await;
         self.reports.committed(&event);
         Ok(User { is_admin, ..user })
     }
