@@ -57,6 +57,12 @@ pub enum Error {
         /// When it will be accepted.
         retry_after: Duration,
     },
+    /// The room has slow mode. 429.
+    #[error("This room is in slow mode. Try again in {}.", in_words(*retry_after))]
+    SlowMode {
+        /// When it will be accepted.
+        retry_after: Duration,
+    },
     /// More people would be called by it than their share for now. 429.
     #[error(
         "This would notify up to {people} people, and you’ve notified many just now. Wait {}, or leave out @room and @here.",
@@ -137,7 +143,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Invalid { .. } => "invalid",
             Self::TooLong { .. } => "too_long",
-            Self::RateLimited { .. } | Self::TooManyMentioned { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
             Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => "unavailable",
             Self::Internal(_) => "internal",
@@ -151,7 +157,7 @@ impl Error {
             Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
-            Self::RateLimited { .. } | Self::TooManyMentioned { .. } => 429,
+            Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => 429,
             Self::Busy { .. } | Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => 503,
             Self::Internal(_) => 500,
         }
@@ -160,9 +166,10 @@ impl Error {
     /// When trying again may help.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::TooManyMentioned { retry_after, .. } | Self::Busy { retry_after } => {
-                Some(*retry_after)
-            }
+            Self::RateLimited { retry_after }
+            | Self::SlowMode { retry_after }
+            | Self::TooManyMentioned { retry_after, .. }
+            | Self::Busy { retry_after } => Some(*retry_after),
             Self::Unavailable | Self::NotSaved => Some(Duration::from_secs(1)),
             Self::ProviderUnavailable => Some(Duration::from_secs(5)),
             _ => None,
@@ -171,7 +178,14 @@ impl Error {
 
     /// Whether whoever filled in a form sees it again, with what they typed and with what is wrong.
     pub const fn shows_form_again(&self) -> bool {
-        matches!(self, Self::Invalid { .. } | Self::TooLong { .. } | Self::RateLimited { .. } | Self::TooManyMentioned { .. })
+        matches!(
+            self,
+            Self::Invalid { .. }
+                | Self::TooLong { .. }
+                | Self::RateLimited { .. }
+                | Self::SlowMode { .. }
+                | Self::TooManyMentioned { .. }
+        )
     }
 
     /// The field at fault.

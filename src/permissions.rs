@@ -101,6 +101,14 @@ pub enum ServerAction {
     Ban(UserId),
     /// Lift a ban.
     Unban,
+    /// Deactivate the account of this person.
+    Deactivate(UserId),
+    /// Open a deactivated account again.
+    Reactivate,
+    /// Delete the account of this person.
+    DeleteAccount(UserId),
+    /// Delete messages of somebody, many at once.
+    DeleteMessages,
     /// End all of somebody's sessions.
     EndSessions,
     /// Create a link with which somebody can choose a new password.
@@ -111,6 +119,8 @@ pub enum ServerAction {
     SeeNodes,
     /// See the overview, everybody, and all rooms.
     SeeAdministration,
+    /// Read reports, and act on them.
+    SeeReports,
     /// Read the audit log.
     ReadAudit,
     /// Change this person's role.
@@ -248,11 +258,22 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
             allow(person != actor.id, "You can’t ban yourself.")
         }
         ServerAction::Unban => allow(actor.is_admin, "Only admins can ban or unban people."),
+        ServerAction::Deactivate(person) => {
+            allow(actor.is_admin, "Only admins can deactivate accounts.")?;
+            allow(person != actor.id, "To deactivate your own account, go to your settings.")
+        }
+        ServerAction::Reactivate => allow(actor.is_admin, "Only admins can reactivate accounts."),
+        ServerAction::DeleteAccount(person) => {
+            allow(actor.is_admin, "Only admins can delete accounts.")?;
+            allow(person != actor.id, "To delete your own account, go to your settings.")
+        }
+        ServerAction::DeleteMessages => allow(actor.is_admin, "Only admins can delete all messages of a person."),
         ServerAction::ResetPassword => allow(actor.is_admin, "Only admins can reset passwords."),
         ServerAction::RemoveSecondFactor => allow(actor.is_admin, "Only admins can remove a second factor."),
         ServerAction::EndSessions => allow(actor.is_admin, "Only admins can log other people out."),
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
         ServerAction::SeeAdministration => allow(actor.is_admin, "Only admins can see the administration."),
+        ServerAction::SeeReports => allow(actor.is_admin, "Only admins can see all reports."),
         ServerAction::ReadAudit => allow(actor.is_admin, "Only admins can read the audit log."),
         ServerAction::ChangeRole => allow(actor.is_admin, "Only admins can change roles."),
         ServerAction::SeeDirectory => allow(!actor.is_guest, "Guests see only the people and rooms that they were added to."),
@@ -331,7 +352,7 @@ mod tests {
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
     ];
 
-    const SERVER_ROWS: [(&str, ServerAction); 14] = [
+    const SERVER_ROWS: [(&str, ServerAction); 19] = [
         ("See public rooms and everybody", ServerAction::SeeDirectory),
         ("Create rooms where everyone may", ServerAction::CreateRoom(Who::Everyone)),
         ("Create rooms where admins may", ServerAction::CreateRoom(Who::Admins)),
@@ -340,6 +361,11 @@ mod tests {
         ("Change settings", ServerAction::ChangeSettings),
         ("Ban people", ServerAction::Ban(BOB)),
         ("Lift bans", ServerAction::Unban),
+        ("Deactivate accounts", ServerAction::Deactivate(BOB)),
+        ("Reactivate accounts", ServerAction::Reactivate),
+        ("Delete accounts", ServerAction::DeleteAccount(BOB)),
+        ("Delete all messages of a person", ServerAction::DeleteMessages),
+        ("See all reports", ServerAction::SeeReports),
         ("Change roles on the server", ServerAction::ChangeRole),
         ("End other people’s sessions", ServerAction::EndSessions),
         ("Reset passwords", ServerAction::ResetPassword),
@@ -431,6 +457,8 @@ mod tests {
 
     #[test]
     fn nobody_bans_themselves() {
-        assert!(may_administer(actor(ServerRole::Admin), ServerAction::Ban(ADA)).is_err());
+        for own in [ServerAction::Ban(ADA), ServerAction::Deactivate(ADA), ServerAction::DeleteAccount(ADA)] {
+            assert!(may_administer(actor(ServerRole::Admin), own).is_err());
+        }
     }
 }

@@ -83,6 +83,14 @@ pub enum Action {
     Ban,
     /// An administrator lifted a ban.
     Unban,
+    /// An account was deactivated, by an administrator or its person.
+    Deactivate,
+    /// A deactivated account was opened again.
+    Reactivate,
+    /// An account was deleted, by an administrator or its person.
+    DeleteAccount,
+    /// An administrator requested that messages of a person are deleted.
+    DeleteMessages,
     /// An invitation was created.
     CreateInvite,
     /// An invitation was used.
@@ -123,6 +131,10 @@ pub enum Action {
     DeleteMessage,
     /// An administrator changed settings.
     ChangeSettings,
+    /// Someone reported a message.
+    ReportMessage,
+    /// A report was closed.
+    CloseReport,
 }
 
 impl Action {
@@ -155,6 +167,10 @@ impl Action {
         Self::ChangeRole,
         Self::Ban,
         Self::Unban,
+        Self::Deactivate,
+        Self::Reactivate,
+        Self::DeleteAccount,
+        Self::DeleteMessages,
         Self::CreateInvite,
         Self::UseInvite,
         Self::RevokeInvite,
@@ -175,6 +191,8 @@ impl Action {
         Self::DeleteRoom,
         Self::DeleteMessage,
         Self::ChangeSettings,
+        Self::ReportMessage,
+        Self::CloseReport,
     ];
 
     /// Its name in the log and in the audit log: what it is about, and what was done.
@@ -207,6 +225,10 @@ impl Action {
             Self::ChangeRole => "user.role",
             Self::Ban => "user.ban",
             Self::Unban => "user.unban",
+            Self::Deactivate => "user.deactivate",
+            Self::Reactivate => "user.reactivate",
+            Self::DeleteAccount => "user.delete",
+            Self::DeleteMessages => "user.delete_messages",
             Self::CreateInvite => "invite.create",
             Self::UseInvite => "invite.use",
             Self::RevokeInvite => "invite.revoke",
@@ -227,6 +249,8 @@ impl Action {
             Self::DeleteRoom => "room.delete",
             Self::DeleteMessage => "message.delete",
             Self::ChangeSettings => "settings.change",
+            Self::ReportMessage => "message.report",
+            Self::CloseReport => "report.close",
         }
     }
 
@@ -245,6 +269,8 @@ impl Action {
                 | Self::RestoreRoom
                 | Self::DeleteRoom
                 | Self::DeleteMessage
+                | Self::ReportMessage
+                | Self::CloseReport
         )
     }
 

@@ -47,8 +47,8 @@ impl Accounts {
         if !fits {
             self.failed(&attempt);
             let failed = event(Action::LogInFailed);
-            let is_banned = known.as_ref().is_some_and(|user| user.banned_at.is_some());
-            self.reports.report(if is_banned { failed.note("banned") } else { failed }).await;
+            let is_closed = known.as_ref().is_some_and(|user| user.banned_at.is_some());
+            self.reports.report(if is_closed { failed.note("banned") } else { failed }).await;
             return Err(Error::WrongPassword);
         }
         drop(slot);

@@ -5,6 +5,7 @@
 mod argon;
 mod bans;
 mod by_hand;
+mod closing;
 mod common_passwords;
 pub mod device;
 pub mod email;
@@ -74,6 +75,8 @@ pub struct Accounts {
     devices: Devices,
     mailing: Mailing,
     single_sign_on: SingleSignOn,
+    /// The key of the digests of retired usernames.
+    username_key: String,
     reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
@@ -99,6 +102,7 @@ impl Accounts {
             throttle,
             shared_failures,
             single_sign_on: SingleSignOn::new(config, &key),
+            username_key: key.clone(),
             devices: Devices::new(key),
             mailing: Mailing::new(config),
             reports,

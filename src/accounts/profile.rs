@@ -118,11 +118,15 @@ impl Accounts {
     /// Stores the look of a new user's name, and publishes other users whose names it resembles.
     pub(super) async fn store_look(&self, user: &User) -> Result<()> {
         let fold = Username::parse(&user.username)?.fold();
+        let changed = self.db.set_look(user.id, lookalikes::look(&user.name), fold).await?;
+        self.publish_names(changed.into_iter().filter(|changed| *changed != user.id)).await
+    }
+
+    /// Publishes the names of people whose `alike` flag changed.
+    pub(super) async fn publish_names(&self, people: impl Iterator<Item = UserId>) -> Result<()> {
         let mut events = Vec::new();
-        for changed in self.db.set_look(user.id, lookalikes::look(&user.name), fold).await? {
-            if changed != user.id {
-                events.push(profile_changed(&self.profile_of(changed).await?, true));
-            }
+        for changed in people {
+            events.push(profile_changed(&self.profile_of(changed).await?, true));
         }
         self.events.deliver_all(events).await;
         Ok(())

@@ -29,6 +29,7 @@ const LIFETIME: i64 = 60 * 60 * 1000;
 
 const NO_LINK: Error = Error::NotFound("link");
 const BANNED: Error = Error::Forbidden("They’re banned. Unban them first.");
+const DEACTIVATED: Error = Error::Forbidden("Their account is deactivated. Reactivate it first.");
 
 /// A link for a new password, as it is shown once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Accounts {
     /// Creates a link for somebody who forgot their password, by an administrator. Earlier links of that account end.
     ///
     /// # Errors
-    /// `forbidden` for non-administrators, and for a banned account; `not_found`.
+    /// `forbidden` for non-administrators, and for a banned or deactivated account; `not_found`.
     pub async fn new_reset_link(&self, by: &SessionUser, username: &str, source: &Source) -> Result<ResetLink> {
         permissions::may_administer(by.actor(), ServerAction::ResetPassword)?;
         self.store_reset_link(username, self.event(Action::CreateReset, source).by(by.id, &by.username)).await
@@ -69,7 +70,10 @@ impl Accounts {
 
     async fn store_reset_link(&self, username: &str, event: Event) -> Result<ResetLink> {
         let profile = self.profile(username).await?;
-        if profile.banned_at.is_some() {
+        if profile.is_deactivated {
+            return Err(DEACTIVATED);
+        }
+        if profile.is_banned() {
             return Err(BANNED);
         }
         let (token, now) = (random_hex(), self.clock.now());

@@ -230,7 +230,8 @@ impl Accounts {
     /// Refuses names that are taken, reserved, or resemble another user's.
     async fn check_names(&self, checked: &Checked<'_>, may_use_roles: bool) -> Result<()> {
         let username = &checked.username;
-        if self.db.find_user_by_name(username.as_str()).await?.is_some() {
+        let is_taken = self.db.find_user_by_name(username.as_str()).await?.is_some();
+        if is_taken || self.db.is_retired(&self.username_digest(username.as_str())).await? {
             return Err(name_taken());
         }
         if lookalikes::is_reserved_word(username.as_str()) || !may_use_roles && lookalikes::is_reserved_role(username.as_str()) {
@@ -272,6 +273,7 @@ impl Accounts {
             password_hash,
             name: checked.name,
             is_admin,
+            digest: self.username_digest(checked.username.as_str()),
             created_at: self.clock.now(),
             settings,
             events: events.clone(),

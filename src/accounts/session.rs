@@ -141,6 +141,16 @@ pub struct SessionUser {
     /// Whether they must set up a second factor before anything else.
     #[serde(skip)]
     pub lacks_second_factor: bool,
+    /// The usernames of those whom they have blocked, sorted.
+    #[serde(default)]
+    pub blocked: Arc<[Arc<str>]>,
+}
+
+/// The usernames in a list that is separated by commas.
+fn sorted(names: &str) -> Arc<[Arc<str>]> {
+    let mut names: Vec<Arc<str>> = names.split(',').map(Into::into).collect();
+    names.sort_unstable();
+    names.into()
 }
 
 fn mentions() -> NotificationLevel {
@@ -164,7 +174,13 @@ impl SessionUser {
             new_log_in: None,
             confirmed_at: Millis(0),
             lacks_second_factor: false,
+            blocked: Arc::default(),
         }
+    }
+
+    /// Whether they have blocked somebody.
+    pub fn has_blocked(&self, username: &str) -> bool {
+        self.blocked.binary_search_by(|blocked| (**blocked).cmp(username)).is_ok()
     }
 
     /// The user as an actor for `permissions`.
@@ -187,6 +203,7 @@ impl SessionUser {
             new_log_in: row.new_log_in.as_deref().and_then(NewLogIn::parse).map(Arc::new),
             confirmed_at: row.confirmed_at,
             lacks_second_factor: !row.has_second_factor && required.includes(row.is_admin?),
+            blocked: row.blocked.as_deref().map(sorted).unwrap_or_default(),
         })
     }
 }

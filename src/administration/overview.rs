@@ -103,6 +103,8 @@ pub struct People {
     pub admins: i64,
     /// Banned people.
     pub banned: i64,
+    /// Deactivated accounts.
+    pub deactivated: i64,
 }
 
 /// How many rooms there are.
@@ -192,13 +194,13 @@ impl Administration {
     async fn new_overview(&self, now: Millis) -> Result<Overview> {
         let today = now.0.div_euclid(DAY);
         let first = today - DAYS as i64 + 1;
-        let Counts { people, admins, banned, public, private, direct, entries } = self.db.counts().await?;
+        let Counts { people, admins, banned, deactivated, public, private, direct, entries } = self.db.counts().await?;
         let counted = self.db.count_messages_by_day(Millis(first * DAY)).await?;
         let count_of = |day| counted.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count);
         let per_day = (first..=today).map(|day| Day { day: date(day), count: count_of(day) }).collect();
         let engine = self.db.engine().await?;
         Ok(Overview {
-            people: People { total: people, active: people - banned, admins, banned },
+            people: People { total: people, active: people - banned - deactivated, admins, banned, deactivated },
             rooms: Rooms { total: public + private, public, private, direct },
             messages: Messages { total: entries, per_day },
             storage: Storage { database_bytes: engine.bytes },

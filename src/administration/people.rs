@@ -15,9 +15,10 @@ pub fn standing(text: &str) -> Result<Option<Standing>> {
         "" | "all" => Ok(None),
         "active" => Ok(Some(Standing::Active)),
         "banned" => Ok(Some(Standing::Banned)),
+        "deactivated" => Ok(Some(Standing::Deactivated)),
         "admins" => Ok(Some(Standing::Admins)),
         "guests" => Ok(Some(Standing::Guests)),
-        _ => Err(Error::invalid("filter", "Filter by active, banned, admins or guests.")),
+        _ => Err(Error::invalid("filter", "Filter by active, banned, deactivated, admins or guests.")),
     }
 }
 

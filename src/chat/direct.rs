@@ -46,7 +46,7 @@ impl Chat {
     /// Finds or creates the conversation with these users. With only oneself it is a place for notes.
     ///
     /// # Errors
-    /// `invalid` for `users` if one is unknown, or there are none or too many; `forbidden` if one is banned; `rate_limited`.
+    /// `invalid` for `users` if one is unknown, or there are none or too many; `forbidden` if one is banned, or one of two has blocked the other; `rate_limited`.
     pub async fn direct(&self, maker: UserId, usernames: &[&str]) -> Result<OpenedConversation> {
         self.allow(maker, ActionKind::People)?;
         let mut people = vec![maker];
@@ -79,6 +79,7 @@ impl Chat {
         if has_banned {
             return Err(Error::Forbidden("One of these people no longer has an account."));
         }
+        self.check_blocks(&people).await?;
         self.allow(maker, ActionKind::Create)?;
         for person in &people {
             if self.rate_limits.is_on() && self.db.count_rooms_of(*person, true, MOST).await? >= MOST {

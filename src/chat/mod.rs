@@ -6,6 +6,8 @@
 //! messages in memory), `markdown` and `names` (rendering), `rate_limits` and `mass_mentions` (limits), `history` (reading), then
 //! a module per feature: `rooms`, `direct`, `threads`, `pins`, `mentions`, `revisions`, `drafts`, `search`, …
 
+mod blocks;
+pub mod cleanup;
 mod default_rooms;
 pub mod direct;
 pub mod display_names;
@@ -25,6 +27,7 @@ mod purge;
 pub mod rate_limits;
 pub mod read_markers;
 mod replication;
+pub mod reports;
 pub mod revisions;
 pub mod room_administration;
 mod room_names;
@@ -77,6 +80,8 @@ pub struct Chat {
     posts: Option<DefaultKeyedRateLimiter<UserId>>,
     rate_limits: RateLimits,
     large_rooms: LargeRooms,
+    /// Wakes the task that deletes many messages.
+    cleanups: Arc<Notify>,
     draft_storage: drafts::DraftStorage,
     settings: Arc<Settings>,
     purge: Arc<Notify>,
@@ -117,6 +122,7 @@ impl Chat {
             posts,
             rate_limits: RateLimits::new(config.act_rate),
             large_rooms: LargeRooms::default(),
+            cleanups: Arc::default(),
             draft_storage: drafts::DraftStorage::new(config),
             settings,
             purge,
@@ -124,6 +130,7 @@ impl Chat {
         };
         let chat = Arc::new(chat);
         chat.follow_profiles();
+        chat.start_cleanups();
         Ok(chat)
     }
 

@@ -43,6 +43,11 @@ impl Names {
         }
     }
 
+    /// Removes a user.
+    pub fn forget(&self, username: &str) {
+        self.people.write().remove(username);
+    }
+
     /// Adds a public room, or removes one that has become private.
     pub fn set_room(&self, slug: &Arc<str>, is_public: bool) {
         let mut rooms = self.rooms.write();

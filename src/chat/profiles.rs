@@ -1,6 +1,6 @@
-//! Updates cached names when a profile changes.
+//! Updates cached names when a profile changes or an account is deleted.
 //!
-//! Owns the subscription to changed profiles. Profiles themselves belong to `accounts`.
+//! Owns the subscription to these events. Profiles themselves belong to `accounts`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use super::Chat;
 use crate::events::Event;
-use crate::model::UserId;
+use crate::model::{Author, UserId};
 
 /// How long changes decided under an old name may still be committed: longer than any change waits.
 const SETTLE: Duration = Duration::from_secs(20);
 
 impl Chat {
-    /// Updates cached names whenever a user registers or is renamed.
+    /// Updates cached names whenever a user registers or is renamed, or an account is deleted.
     pub(super) fn follow_profiles(self: &Arc<Self>) {
-        let mut renamed = self
-            .events
-            .subscribe(|event| matches!(event, Event::UserRegistered { .. } | Event::ProfileChanged { is_renamed: true, .. }));
+        let mut renamed = self.events.subscribe(|event| {
+            matches!(
+                event,
+                Event::UserRegistered { .. } | Event::ProfileChanged { is_renamed: true, .. } | Event::AccountDeleted { .. }
+            )
+        });
         let chat = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(batch) = renamed.next().await {
@@ -33,6 +36,15 @@ impl Chat {
                             chat.display_names.set(person);
                             chat.forget_name(person.id);
                             chat.forget_name_again(person.id);
+                        }
+                        Event::AccountDeleted { person, former_username } => {
+                            chat.names.forget(former_username);
+                            let name = former_username.clone();
+                            chat.display_names.set(&Author { username: name.clone(), name, ..person.clone() });
+                            chat.display_names.set(person);
+                            chat.forget_name(person.id);
+                            chat.forget_name_again(person.id);
+                            chat.clean_up_soon();
                         }
                         _ => {}
                     }

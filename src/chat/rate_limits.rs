@@ -49,6 +49,8 @@ pub enum ActionKind {
     Read,
     /// Make a socket live in a room, or remove it.
     Join,
+    /// Report a message.
+    Report,
 }
 
 /// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
@@ -63,7 +65,7 @@ struct Share {
 
 impl ActionKind {
     /// All kinds, in the order of their discriminants.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -81,6 +83,7 @@ impl ActionKind {
         Self::People,
         Self::Read,
         Self::Join,
+        Self::Report,
     ];
 
     /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
@@ -104,6 +107,7 @@ impl ActionKind {
             Self::People => (240, 120, None),
             Self::Read => (1_200, 600, None),
             Self::Join => (1_200, 2_500, None),
+            Self::Report => (10, 20, Some(100)),
         };
         Share { minute, burst, day }
     }

@@ -22,6 +22,8 @@ use crate::security_log::{self, Event, Source};
 const MAX_ADDED_TO: i64 = 500;
 /// Maximum number of rooms per user.
 const MAX_JOINED: i64 = 2_000;
+/// The intervals of slow mode, in seconds.
+const SLOW_MODE: std::ops::RangeInclusive<i64> = 5..=3_600;
 /// Maximum number of rooms to leave at once.
 const MAX_LEFT_AT_ONCE: usize = 100;
 
@@ -45,6 +47,8 @@ pub struct RoomUpdate<'a> {
     pub topic: Option<&'a str>,
     /// Who can find it.
     pub visibility: Option<Visibility>,
+    /// How many seconds a member waits between two posts; 0 for none.
+    pub slow_mode: Option<i64>,
     /// Whether the actor confirmed that private messages become public.
     pub is_confirmed: bool,
     /// Whether the slug follows the name.
@@ -147,6 +151,9 @@ impl Chat {
         self.allow(actor, ActionKind::Admit)?;
         let view = self.view(actor, slug).await?;
         let user = self.person(username).await?;
+        if self.db.find_user(user).await?.is_none_or(|user| user.banned_at.is_some()) {
+            return Err(Error::invalid("username", "Their account is closed, so they can’t be added."));
+        }
         if self.rate_limits.is_on() && user != actor && self.db.count_rooms_of(user, false, MAX_ADDED_TO).await? >= MAX_ADDED_TO {
             let many = format!("They’re already in {MAX_ADDED_TO} rooms, so others can’t add them to more.");
             return Err(Error::invalid("username", many));
@@ -171,7 +178,10 @@ impl Chat {
     /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
     /// the confirmation is missing.
     pub async fn describe(&self, actor: UserId, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
-        let RoomUpdate { name, topic, visibility, is_confirmed, has_new_slug, posting, mass_mentions } = update;
+        let RoomUpdate { name, topic, visibility, slow_mode, is_confirmed, has_new_slug, posting, mass_mentions } = update;
+        if slow_mode.is_some_and(|seconds| seconds != 0 && !SLOW_MODE.contains(&seconds)) {
+            return Err(Error::invalid("slow_mode", "Choose off, or 5 seconds to an hour."));
+        }
         self.allow(actor, ActionKind::Describe)?;
         let view = self.view(actor, slug).await?;
         let name = name.map(validate::room_name).transpose()?.filter(|name| *name != view.room.name);
@@ -183,7 +193,7 @@ impl Chat {
             let is_public = visibility.unwrap_or(view.room.visibility) == Visibility::Public;
             (if is_public { plain } else { unique.clone() }, unique)
         });
-        let settings = Settings { name, topic, visibility, is_confirmed, slug, posting, mass_mentions };
+        let settings = Settings { name, topic, visibility, slow_mode, is_confirmed, slug, posting, mass_mentions };
         self.ledger.submit_from(actor, view.room.id, Change::Describe(settings), source)?.outcome().await.map(drop)
     }
 

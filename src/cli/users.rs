@@ -1,6 +1,7 @@
 //! `parlor user`: accounts, by whoever runs the server. A running server notices what these commands change.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -52,6 +53,16 @@ pub enum UserCommand {
         /// The username
         name: String,
     },
+    /// Deactivate an account: its person is logged out everywhere and can’t log in; it can be reactivated
+    Deactivate {
+        /// The username
+        name: String,
+    },
+    /// Reactivate a deactivated account
+    Reactivate {
+        /// The username
+        name: String,
+    },
 }
 
 /// A role on the server.
@@ -100,6 +111,16 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
             println!("Unbanned @{}", profile.username);
             Ok(())
         }
+        UserCommand::Deactivate { name } => {
+            let accounts = Arc::new(accounts(config).await?);
+            println!("Deactivated @{}", accounts.deactivate_by_hand(&name).await.map_err(failed)?.username);
+            Ok(())
+        }
+        UserCommand::Reactivate { name } => {
+            let profile = accounts(config).await?.reactivate_by_hand(&name).await.map_err(failed)?;
+            println!("Reactivated @{}", profile.username);
+            Ok(())
+        }
     }
 }
 
@@ -123,18 +144,22 @@ fn role(account: &ListedAccount) -> &'static str {
 }
 
 fn in_json(account: &ListedAccount) -> String {
-    let ListedAccount { username, name, created_at, last_seen_at, banned_at, .. } = account;
+    let ListedAccount { username, name, created_at, last_seen_at, banned_at, deactivated_at, .. } = account;
     json!({
         "username": username, "name": name, "role": role(account), "created_at": created_at, "last_seen_at": last_seen_at,
-        "banned_at": banned_at,
+        "banned_at": banned_at, "deactivated_at": deactivated_at,
     })
     .to_string()
 }
 
 fn in_words(account: &ListedAccount) -> String {
-    let state = if account.banned_at.is_some() { "banned" } else { "active" };
+    let state = match account {
+        ListedAccount { deactivated_at: Some(_), .. } => "deactivated",
+        ListedAccount { banned_at: Some(_), .. } => "banned",
+        _ => "active",
+    };
     let seen = account.last_seen_at.map_or_else(|| "never".to_owned(), |at| at.timestamp().strftime("%Y-%m-%d").to_string());
-    format!("{:<32}  {:<6}  {state:<6}  {seen:<10}  {}", account.username, role(account), account.name)
+    format!("{:<32}  {:<6}  {state:<11}  {seen:<10}  {}", account.username, role(account), account.name)
 }
 
 async fn add(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migrations 17, 21, 24, 31 and 32 or `Postgres::notify` writes it.
+/// A notification, as migrations 17, 21, 24, 26, 31 and 32 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -49,6 +49,10 @@ enum What {
     },
     PersonChanged {
         user: UserId,
+    },
+    PersonDeleted {
+        user: UserId,
+        username: Arc<str>,
     },
     RoomChanged {
         room: RoomId,
@@ -192,6 +196,11 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
         What::PersonChanged { user } => {
             let person = postgres.find_person(user).await?;
             person.map(|(person, status)| Event::ProfileChanged { person, status, is_renamed: true }).into_iter().collect()
+        }
+        What::PersonDeleted { user, username } => {
+            let person = postgres.find_person(user).await?;
+            let deleted = |(person, _)| Event::AccountDeleted { person, former_username: username };
+            person.map(deleted).into_iter().collect()
         }
         What::RoomChanged { room, was } => {
             let now = postgres.find_room_by_id(room).await?;

@@ -141,6 +141,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::FavoriteSet { .. }
         | Event::SidebarSectionSet { .. }
         | Event::ConversationHidden { .. }
+        | Event::BlockSet { .. }
         | Event::DraftSaved { .. }
         | Event::Typing { .. }
         | Event::OnlineChanged { .. } => true,
@@ -151,6 +152,7 @@ fn is_shared(event: &Event) -> bool {
         | Event::RoleChanged { .. }
         | Event::UserRegistered { .. }
         | Event::ProfileChanged { .. }
+        | Event::AccountDeleted { .. }
         | Event::PresenceChanged { .. }
         | Event::PresenceMoved { .. }
         | Event::SessionEnded { .. }

@@ -13,7 +13,7 @@ impl Db {
     pub async fn ban(&self, user: UserId, now: Millis, event: &Event) -> sqlx::Result<()> {
         let rows = rows([event]);
         transaction!(self, |tx| {
-            sqlx::query("update users set banned_at = coalesce(banned_at, $2) where id = $1")
+            sqlx::query("update users set banned_at = coalesce(banned_at, $2), closed = null where id = $1")
                 .bind(user)
                 .bind(now)
                 .execute(&mut *tx)
@@ -27,7 +27,10 @@ impl Db {
     pub async fn lift_ban(&self, user: UserId, event: &Event) -> sqlx::Result<()> {
         let rows = rows([event]);
         transaction!(self, |tx| {
-            sqlx::query("update users set banned_at = null where id = $1").bind(user).execute(&mut *tx).await?;
+            sqlx::query("update users set banned_at = null where id = $1 and closed is null")
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
             record!(tx, rows);
         })
     }

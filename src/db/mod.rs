@@ -6,7 +6,10 @@
 mod assets;
 pub mod audit;
 mod bans;
+pub mod blocks;
 mod checkpoint;
+pub mod cleanups;
+pub mod closing;
 pub mod cluster;
 mod connections;
 pub mod direct;
@@ -28,6 +31,7 @@ pub mod overview;
 pub mod pending_log_ins;
 pub mod people;
 mod pins;
+pub mod reports;
 pub mod resets;
 mod revisions;
 pub mod rooms;

@@ -23,6 +23,8 @@ pub struct Counts {
     pub admins: i64,
     /// Banned people.
     pub banned: i64,
+    /// Deactivated accounts.
+    pub deactivated: i64,
     /// Public rooms.
     pub public: i64,
     /// Private rooms.
@@ -59,9 +61,10 @@ impl Db {
     pub async fn counts(&self) -> sqlx::Result<Counts> {
         read!(self, |pool| {
             sqlx::query_as(
-            "select (select count(*) from users) as people,
+            "select (select count(*) from users where coalesce(closed, '') <> 'deleted') as people,
                     (select count(*) from users where is_admin and banned_at is null) as admins,
-                    (select count(*) from users where banned_at is not null) as banned,
+                    (select count(*) from users where banned_at is not null and closed is null) as banned,
+                    (select count(*) from users where closed = 'deactivated') as deactivated,
                     (select count(*) from rooms where direct_key is null and removed_at is null and visibility = 'public') as public,
                     (select count(*) from rooms where direct_key is null and removed_at is null and visibility = 'private') as private,
                     (select count(*) from rooms where direct_key is not null) as direct,
@@ -148,6 +151,8 @@ pub enum Standing {
     Active,
     /// Banned people.
     Banned,
+    /// Those whose account is deactivated.
+    Deactivated,
     /// Administrators.
     Admins,
     /// Guests.
@@ -159,7 +164,8 @@ impl Standing {
     const fn condition(self) -> &'static str {
         match self {
             Self::Active => " and banned_at is null",
-            Self::Banned => " and banned_at is not null",
+            Self::Banned => " and banned_at is not null and closed is null",
+            Self::Deactivated => " and closed = 'deactivated'",
             Self::Admins => " and is_admin",
             Self::Guests => " and is_guest",
         }
@@ -187,6 +193,8 @@ pub struct AdminPerson {
     pub banned_at: Option<Millis>,
     /// Their verified email address.
     pub email: Option<String>,
+    /// When the account was deactivated.
+    pub deactivated_at: Option<Millis>,
 }
 
 /// A room as administrators see it.
@@ -219,9 +227,10 @@ impl Db {
         limit: i64,
     ) -> sqlx::Result<Vec<AdminPerson>> {
         let mut statement =
-            "select id, username, name, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at, banned_at,
+            "select id, username, name, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at,
+                    case when closed is null then banned_at end as banned_at, case when closed is not null then banned_at end as deactivated_at,
                     (select address from emails where user_id = users.id) as email
-             from users where (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
+             from users where coalesce(closed, '') <> 'deleted' and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))"
                 .to_owned();

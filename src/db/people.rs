@@ -41,11 +41,18 @@ pub struct Profile {
     pub notify: NotificationLevel,
     /// When they were last connected or used a page.
     pub last_seen_at: Millis,
-    /// When they were banned.
+    /// When their access ended: they were banned, or the account was deactivated.
     pub banned_at: Option<Millis>,
+    /// Whether the account is deactivated.
+    pub is_deactivated: bool,
 }
 
 impl Profile {
+    /// Whether they are banned.
+    pub const fn is_banned(&self) -> bool {
+        self.banned_at.is_some() && !self.is_deactivated
+    }
+
     /// The user as messages name them.
     pub fn author(&self) -> Author {
         Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into(), is_alike: self.alike }
@@ -72,6 +79,8 @@ pub struct ListedPerson {
     pub is_admin: bool,
     /// Whether they are a guest.
     pub is_guest: bool,
+    /// Whether they are banned, or the account is closed.
+    pub is_gone: bool,
 }
 
 /// A member of a room.
@@ -116,7 +125,7 @@ macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
-            "select users.id, username, name, status, is_admin, is_guest", $list,
+            "select users.id, username, name, status, is_admin, is_guest, banned_at is not null as is_gone", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
@@ -138,7 +147,7 @@ impl Db {
         read!(self, |pool| {
             sqlx::query_as(
                 "select id, username, name, alike, is_admin, is_guest, status, time_zone, theme, notify,
-                        coalesce(seen_at, created_at) as last_seen_at, banned_at
+                        coalesce(seen_at, created_at) as last_seen_at, banned_at, closed is not null as is_deactivated
              from users where username = $1",
             )
             .bind(username)

@@ -41,6 +41,8 @@ pub struct ListedAccount {
     pub last_seen_at: Option<Millis>,
     /// When they were banned.
     pub banned_at: Option<Millis>,
+    /// When the account was deactivated.
+    pub deactivated_at: Option<Millis>,
 }
 
 impl Db {
@@ -145,13 +147,16 @@ impl Db {
 
     /// A page of all accounts, by username, after `after`.
     pub async fn list_accounts(&self, after: &str, limit: i64) -> sqlx::Result<Vec<ListedAccount>> {
-        read!(self, |pool| sqlx::query_as(
-            "select username, name, is_admin, is_guest, created_at, seen_at as last_seen_at, banned_at from users
-             where username > $1 order by username limit $2"
+        read!(self, |pool| {
+            sqlx::query_as(
+            "select username, name, is_admin, is_guest, created_at, seen_at as last_seen_at,
+                    case when closed is null then banned_at end as banned_at, case when closed is not null then banned_at end as deactivated_at
+             from users where username > $1 and coalesce(closed, '') <> 'deleted' order by username limit $2"
         )
         .bind(after)
         .bind(limit)
         .fetch_all(pool)
-        .await)
+        .await
+        })
     }
 }

@@ -143,6 +143,8 @@ pub(super) struct RoomRow {
     pub(super) level: Option<NotificationLevel>,
     pub(super) members: i64,
     #[sqlx(default)]
+    pub(super) slow_mode: i64,
+    #[sqlx(default)]
     pub(super) hidden_seq: Option<i64>,
     #[sqlx(default)]
     pub(super) unread: i64,
@@ -174,6 +176,7 @@ impl RoomRow {
             created_at: self.created_at,
             is_archived: self.archived_at.is_some(),
             policy: RoomPolicy { posting: self.posting, mass_mentions: self.mass_mentions },
+            slow_mode: self.slow_mode,
             is_direct: self.direct_key.is_some(),
             direct: Vec::new(),
         }
@@ -232,7 +235,7 @@ impl Db {
             sqlx::query_as(
                 concat!(
                     "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev,
-                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq
+                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq, slow_mode
                      from (select $1 as wanted) as given
                      left join rooms on slug = wanted
                      left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
@@ -358,6 +361,7 @@ impl Db {
                         created_at: new.created_at,
                         is_archived: false,
                         policy: RoomPolicy::OPEN,
+                        slow_mode: 0,
                         is_direct: false,
                         direct: Vec::new(),
                     });

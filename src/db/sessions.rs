@@ -63,6 +63,8 @@ pub struct SessionRow {
     pub sidebar: Option<String>,
     /// The latest log-in from an unknown device that the user has not seen here, as JSON.
     pub new_log_in: Option<String>,
+    /// The usernames of those whom the user has blocked, separated by commas.
+    pub blocked: Option<String>,
     /// When the user last proved in it who they are.
     pub confirmed_at: Millis,
     /// Whether the user has a second factor.
@@ -123,6 +125,8 @@ impl Db {
             sqlx::query_as(concat!(
                 "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, is_guest, slug as last_room,
                         time_zone, theme, notify, sidebar, new_log_in,
+                        (select string_agg(them.username, ',') from blocks join users as them on them.id = blocked_id
+                         where blocks.user_id = users.id) as blocked,
                         coalesce(sessions.confirmed_at, sessions.created_at) as confirmed_at, ",
                 has_second_factor!(),
                 " as has_second_factor

@@ -24,7 +24,7 @@ pub struct User {
     pub is_admin: bool,
     /// When they registered.
     pub created_at: Millis,
-    /// When they were banned.
+    /// When their access ended: they were banned, or the account was closed.
     pub banned_at: Option<Millis>,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
@@ -47,6 +47,8 @@ pub struct NewUser {
     pub created_at: Millis,
     /// Settings that they choose, as the first administrator.
     pub settings: Vec<NewValue>,
+    /// The digest under which the username is retired, if its account was deleted.
+    pub digest: String,
     /// What is recorded of it. Events without an actor are the new user's own.
     pub events: Vec<Event>,
 }
@@ -125,7 +127,9 @@ pub(super) use replace_password;
 impl Db {
     /// All usernames.
     pub async fn list_usernames(&self) -> sqlx::Result<Vec<String>> {
-        read!(self, |pool| sqlx::query_scalar("select username from users").fetch_all(pool).await)
+        read!(self, |pool| sqlx::query_scalar("select username from users where coalesce(closed, '') <> 'deleted'")
+            .fetch_all(pool)
+            .await)
     }
 
     /// Users whose display name differs from their username.
@@ -180,6 +184,14 @@ impl Db {
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(id) = id else { return Ok(Registered::NameTaken) };
+            // After the insert, which waits for a deletion of the account with this name.
+            let retired: i64 = sqlx::query_scalar("select count(*) from retired_usernames where digest = $1")
+                .bind(&new.digest)
+                .fetch_one(&mut *tx)
+                .await?;
+            if retired > 0 {
+                return Ok(Registered::NameTaken);
+            }
             if let Permit::Invite(hash) = &permit {
                 sqlx::query("insert into invite_uses (token_hash, user_id, at) values ($1, $2, $3)")
                     .bind(hash)

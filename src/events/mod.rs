@@ -129,6 +129,15 @@ pub enum Event {
         /// Whether it is hidden now.
         is_hidden: bool,
     },
+    /// Somebody blocked a person, or no longer.
+    BlockSet {
+        /// Who.
+        user: UserId,
+        /// The other person's username.
+        username: Arc<str>,
+        /// Whether they are blocked now.
+        is_blocked: bool,
+    },
     /// Somebody's draft in a room changed.
     DraftSaved {
         /// Whose.
@@ -151,6 +160,13 @@ pub enum Event {
         status: String,
         /// Whether pages show the name differently now.
         is_renamed: bool,
+    },
+    /// An account was deleted.
+    AccountDeleted {
+        /// Under which name its messages stay.
+        person: Author,
+        /// Its username until then.
+        former_username: Arc<str>,
     },
     /// Somebody is writing a message.
     Typing {
@@ -287,6 +303,10 @@ pub enum SessionEnd {
     Ended,
     /// The session goes on, but only to set up a second factor, which the person must have.
     SecondFactorRequired,
+    /// The account was deactivated.
+    Deactivated,
+    /// The account was deleted.
+    Deleted,
 }
 
 #[cfg(test)]

@@ -69,6 +69,10 @@ impl RoomPolicy {
     pub const OPEN: Self = Self { posting: RoomRole::Member, mass_mentions: RoomRole::Member };
 }
 
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Room {
@@ -92,6 +96,9 @@ pub struct Room {
     /// Who may post in it.
     #[serde(flatten)]
     pub policy: RoomPolicy,
+    /// How many seconds a member waits between two posts; 0 without slow mode.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub slow_mode: i64,
     /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]
     pub is_direct: bool,

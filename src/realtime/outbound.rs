@@ -89,6 +89,19 @@ pub struct Hidden<'a> {
     pub hidden: bool,
 }
 
+/// The person blocked somebody, or no longer.
+#[derive(Debug, Serialize)]
+pub struct Blocked<'a> {
+    /// The other person's username.
+    pub user: &'a str,
+    /// Whether they are blocked now.
+    pub blocked: bool,
+}
+
+impl Outgoing for Blocked<'_> {
+    const NAME: &'static str = "blocked";
+}
+
 /// A new message in a room that the socket watches and is not live in.
 #[derive(Debug, Serialize)]
 pub struct Activity<'a> {

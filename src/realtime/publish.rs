@@ -13,8 +13,8 @@ use socketioxide::{BroadcastError, SendError, SocketError};
 use super::Realtime;
 use super::connection::{Connected, Connection, channel};
 use super::outbound::{
-    Activity, Changed, Described, Entered, FavoriteChanged, Hidden, LevelChanged, OnlineChanged, Outgoing, OwnRoom, Person,
-    Presence, Read, Removed, SectionChanged, SendEvent, Typing,
+    Activity, Blocked, Changed, Described, Entered, FavoriteChanged, Hidden, LevelChanged, OnlineChanged, Outgoing, OwnRoom,
+    Person, Presence, Read, Removed, SectionChanged, SendEvent, Typing,
 };
 use crate::events::{Event, Removal, Subscription};
 use crate::model::{ConnectionId, Kind, Logged, Room, RoomId, UserId};
@@ -104,8 +104,15 @@ impl Realtime {
             Event::ConversationHidden { user, slug, is_hidden } => {
                 self.send_to_person(*user, None, &Hidden { room: slug, hidden: *is_hidden });
             }
+            Event::BlockSet { user, username, is_blocked } => {
+                self.send_to_person(*user, None, &Blocked { user: username, blocked: *is_blocked });
+            }
             Event::DraftSaved { user, draft, origin } => self.send_to_person(*user, origin.as_ref(), draft),
             Event::UserRegistered { .. } => {}
+            Event::AccountDeleted { person, former_username } => {
+                // Clients know people by their usernames.
+                self.send_to_all(&Person { username: former_username, name: &person.name, status: "", alike: false });
+            }
             Event::ProfileChanged { person, status, .. } => {
                 let person = Person { username: &person.username, name: &person.name, status, alike: person.is_alike };
                 self.send_to_all(&person);

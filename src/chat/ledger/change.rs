@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::chat::markdown::Rendered;
+use crate::clock::Millis;
 use crate::error::Result;
 use crate::model::{Logged, RoomId, RoomRole, UserId, Visibility};
 use crate::security_log::Source;
@@ -96,6 +97,8 @@ pub enum Change {
         /// Whether it should be pinned.
         on: bool,
     },
+    /// Delete messages of the actor, or take the name of a deleted account out of messages. The server does it: nobody's rights matter.
+    CleanUp(CleanUp),
     /// Move one's read marker forward.
     Read {
         /// The last message read.
@@ -117,6 +120,8 @@ pub struct Settings {
     pub topic: Option<String>,
     /// Who can find it.
     pub visibility: Option<Visibility>,
+    /// How many seconds a member waits between two posts.
+    pub slow_mode: Option<i64>,
     /// Whether the actor confirmed that private messages become public.
     pub is_confirmed: bool,
     /// The new slug, and another one in case it is taken.
@@ -125,6 +130,17 @@ pub struct Settings {
     pub posting: Option<RoomRole>,
     /// Who may mention everybody.
     pub mass_mentions: Option<RoomRole>,
+}
+
+/// What is to be done with some messages of a room.
+#[derive(Debug)]
+pub struct CleanUp {
+    /// The messages.
+    pub seqs: Vec<i64>,
+    /// Delete those of the actor that were written from then on.
+    pub deletes_since: Option<Millis>,
+    /// The former username of the actor.
+    pub former_username: Option<String>,
 }
 
 /// A change in the ledger's queue.
@@ -150,6 +166,8 @@ pub type Outcome = Result<Effect>;
 pub enum Effect {
     /// A message was created or changed, or already was as requested.
     Message(Arc<Logged>),
+    /// So many messages were deleted.
+    Deleted(u64),
     /// A read marker moved to this `seq`.
     ReadMarker(i64),
     /// Nothing had to change.

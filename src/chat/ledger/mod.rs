@@ -65,7 +65,9 @@ impl Pending {
     pub async fn message(self) -> Result<Arc<Logged>> {
         match self.outcome().await? {
             Effect::Message(logged) => Ok(logged),
-            Effect::ReadMarker(_) | Effect::Unchanged => Err(Error::Internal("a change came to no message".into())),
+            Effect::ReadMarker(_) | Effect::Deleted(_) | Effect::Unchanged => {
+                Err(Error::Internal("a change came to no message".into()))
+            }
         }
     }
 }

@@ -46,6 +46,9 @@ struct PairRow {
     read_seq: Option<i64>,
     role: Option<RoomRole>,
     is_banned_here: u8,
+    blocks: Option<i64>,
+    slow_mode: i64,
+    posted_at: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -188,6 +191,13 @@ impl Snapshot {
         if row.is_banned_here != 0 {
             self.bans.insert((row.room_id, row.user_id));
         }
+        let key = (row.room_id, row.user_id);
+        if row.blocks.is_some_and(|blocks| blocks > 0) {
+            self.blocked.insert(key);
+        }
+        if let Some(at) = row.posted_at {
+            self.posted.insert(key, Millis(at));
+        }
         self.rooms.entry(row.room_id).or_insert_with(|| RoomState {
             room: Room {
                 id: row.room_id,
@@ -198,6 +208,7 @@ impl Snapshot {
                 created_at: Millis(row.created_at),
                 is_archived: row.archived_at.is_some(),
                 policy: RoomPolicy { posting: row.posting, mass_mentions: row.mass_mentions },
+                slow_mode: row.slow_mode,
                 is_direct: row.direct_key.is_some(),
                 direct: Vec::new(),
             },

@@ -79,6 +79,10 @@ pub struct Snapshot {
     pub people: BTreeMap<UserId, Person>,
     /// Their memberships in these rooms.
     pub members: BTreeMap<(RoomId, UserId), Membership>,
+    /// Those who cannot write in a conversation of two, because one has blocked the other.
+    pub blocked: BTreeSet<(RoomId, UserId)>,
+    /// When they posted last, in rooms with slow mode.
+    pub posted: BTreeMap<(RoomId, UserId), Millis>,
     /// The message that was posted with each known nonce.
     pub nonces: BTreeMap<(UserId, String), (RoomId, i64)>,
     /// The messages.
@@ -132,6 +136,8 @@ pub struct Writes {
     threads: BTreeMap<(RoomId, i64), i64>,
     /// Deleted messages, whose reactions, revisions and mentions are deleted as well.
     forgotten: BTreeSet<(RoomId, i64)>,
+    /// When members posted in rooms with slow mode.
+    pub posted: BTreeMap<(RoomId, UserId), Millis>,
     /// What the audit log records of it.
     pub audit: Vec<Event>,
 }

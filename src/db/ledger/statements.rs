@@ -54,7 +54,14 @@ macro_rules! known {
              seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), cast(is_admin as integer),
              cast(is_guest as integer), users.banned_at, joined_at, read_seq, role,
              case when joined_at is null and exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = rooms.id)
-                  then 1 else 0 end",
+                  then 1 else 0 end,
+             case when direct_key like '%,%' and direct_key not like '%,%,%' then (
+                 select count(*) from blocks join memberships as others on others.room_id = rooms.id
+                 where (blocks.user_id = users.id and blocked_id = others.user_id)
+                    or (blocked_id = users.id and blocks.user_id = others.user_id)) end,
+             slow_mode,
+             case when slow_mode > 0 then (
+                 select posted_at from slow_posts where slow_posts.room_id = rooms.id and slow_posts.user_id = users.id) end",
             $close,
             " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
             $rooms,
@@ -136,9 +143,9 @@ pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint
 
 /// What an owner decides about a room.
 pub const SETTINGS: Batched = given!("room" "bigint", "slug" "text", "name" "text", "topic" "text", "visibility" "text",
-    "archived_at" "bigint", "posting" "text", "mass_mentions" "text";
+    "archived_at" "bigint", "posting" "text", "mass_mentions" "text", "slow_mode" "bigint";
     "update rooms set slug = given.slug, name = given.name, topic = given.topic, visibility = given.visibility,
-            archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions
+            archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions, slow_mode = given.slow_mode
      from given where rooms.id = given.room");
 
 /// Keeps the earlier slugs of rooms. One that a room has again is not an earlier one.
@@ -187,6 +194,10 @@ pub const LEAVE: Batched = given!("room" "bigint", "person" "bigint";
 pub const READ: Batched = given!("room" "bigint", "person" "bigint", "seq" "bigint";
     "update memberships set read_seq = given.seq from given
      where memberships.room_id = given.room and memberships.user_id = given.person");
+
+pub const POSTED: Batched = given!("room" "bigint", "person" "bigint", "posted_at" "bigint";
+    "insert into slow_posts (room_id, user_id, posted_at) select room, person, posted_at from given where true
+     on conflict (room_id, user_id) do update set posted_at = excluded.posted_at");
 
 pub const CLEAR: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from reactions where (room_id, seq) in (select room, seq from given)");
@@ -244,6 +255,7 @@ pub const MENTION_NAMES: Batched = given!("room" "bigint", "seq" "bigint", "auth
      left join memberships on memberships.room_id = given.room and memberships.user_id = users.id
      where users.id <> given.author and (memberships.user_id is not null or (visibility = 'public' and not users.is_guest
                and not exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = given.room)))
+       and not exists (select 1 from blocks where blocks.user_id = users.id and blocked_id = given.author)
      on conflict do nothing");
 
 pub const MENTION_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint";
@@ -252,6 +264,7 @@ pub const MENTION_ROOM: Batched = given!("room" "bigint", "seq" "bigint", "autho
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join memberships on memberships.room_id = given.room
      where memberships.user_id <> given.author
+       and not exists (select 1 from blocks where blocks.user_id = memberships.user_id and blocked_id = given.author)
      on conflict do nothing");
 
 pub const MENTION_ONLINE: Batched = given!("room" "bigint", "seq" "bigint", "author" "bigint", "person" "bigint";
@@ -260,6 +273,7 @@ pub const MENTION_ONLINE: Batched = given!("room" "bigint", "seq" "bigint", "aut
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join memberships on memberships.room_id = given.room and memberships.user_id = given.person
      where memberships.user_id <> given.author
+       and not exists (select 1 from blocks where blocks.user_id = memberships.user_id and blocked_id = given.author)
      on conflict do nothing");
 
 /// The indexed content of messages that are about to change.

@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteArguments;
 use super::script::Script;
 use super::statements::{
     AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_SLUG, ENTER, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES,
-    MENTION_ONLINE, MENTION_ROOM, REACT, READ, REVISE, ROOMS, SETTINGS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT,
-    UNREVISE, UPDATE,
+    MENTION_ONLINE, MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SETTINGS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION,
+    UNREACT, UNREVISE, UPDATE,
 };
 use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
@@ -76,6 +76,8 @@ impl Step<'_> {
         self.run(&LEAVE, &left).await?;
         let reads: Vec<_> = writes.reads.iter().map(|((room, person), seq)| (room, person, seq)).collect();
         self.run(&READ, &reads).await?;
+        let posted: Vec<_> = writes.posted.iter().map(|((room, person), at)| (room, person, at.0)).collect();
+        self.run(&POSTED, &posted).await?;
         let forgotten: Vec<_> = writes.forgotten.iter().collect();
         self.run(&CLEAR, &forgotten).await?;
         let mut on = Vec::new();
@@ -118,6 +120,7 @@ impl Step<'_> {
                 archived_at,
                 room.policy.posting,
                 room.policy.mass_mentions,
+                room.slow_mode,
             )
         });
         self.run(&SETTINGS, &settings.collect::<Vec<_>>()).await?;

@@ -4,11 +4,14 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
+use serde::Deserialize;
 
+use crate::chat::cleanup::Span;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::security_log::Source;
+use crate::web::form::Form;
 use crate::web::layers::session::ConfirmedUser;
 use crate::web::state::AppState;
 
@@ -17,15 +20,32 @@ pub fn router() -> Router<AppState> {
     Router::new().route("/people/{username}/ban", post(ban)).route("/people/{username}/unban", post(unban))
 }
 
-/// `POST /people/{username}/ban`, by an administrator.
+/// The form of a ban.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BanForm {
+    /// `none`, or which messages to delete.
+    delete_messages: String,
+}
+
+/// `POST /people/{username}/ban` (`delete_messages` = `none`, `day`, `all`), by an administrator.
 pub async fn ban(
     State(state): State<AppState>,
     Path(username): Path<String>,
     user: ConfirmedUser,
     source: Source,
+    Form(form): Form<BanForm>,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Remove)?;
-    Ok(to_card(&state.accounts.ban(&user, &username, &source).await?))
+    let span = match form.delete_messages.as_str() {
+        "" | "none" => None,
+        span => Some(Span::parse(span).map_err(|_| Error::invalid("delete_messages", "Choose none, day or all."))?),
+    };
+    let profile = state.accounts.ban(&user, &username, &source).await?;
+    if let Some(span) = span {
+        state.chat.delete_messages_of(user.actor(), &user.username, &username, span, &source).await?;
+    }
+    Ok(to_card(&profile))
 }
 
 /// `POST /people/{username}/unban`, by an administrator.

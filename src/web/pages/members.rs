@@ -66,7 +66,11 @@ async fn show(
             .iter()
             .map(|Member { person, joined_at, role: in_room }| {
                 let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest) });
-                json!({ "person": author, "joined_at": joined_at, "role": in_room, "status": person.status, "online": presence.is_online(person.id) })
+                let mut member = json!({ "person": author, "joined_at": joined_at, "role": in_room, "status": person.status, "online": presence.is_online(person.id) });
+                if person.is_gone {
+                    member["is_gone"] = true.into();
+                }
+                member
             })
             .collect();
         return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next })).into_response());
@@ -155,6 +159,7 @@ pub struct Description {
     name: Option<String>,
     topic: Option<String>,
     visibility: String,
+    slow_mode: String,
     confirm: String,
     /// `yes` to derive the slug from the name anew.
     new_slug: String,
@@ -165,6 +170,15 @@ pub struct Description {
 }
 
 impl Description {
+    /// The interval of slow mode, if the form has the field.
+    fn slow_mode(&self) -> Result<Option<i64>> {
+        let text = self.slow_mode.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| Error::invalid("slow_mode", "Choose off, or 5 seconds to an hour."))
+    }
+
     /// Whether the person confirmed that everybody may read the messages of a private room.
     fn is_confirmed(&self) -> bool {
         is_yes(&self.confirm)
@@ -176,6 +190,7 @@ impl Description {
             name: self.name.as_deref(),
             topic,
             visibility: visibility(&self.visibility)?,
+            slow_mode: self.slow_mode()?,
             is_confirmed: self.is_confirmed(),
             has_new_slug: is_yes(&self.new_slug),
             posting: policy("posting", &self.posting)?,

@@ -36,6 +36,7 @@ pub struct Act {
     body: String,
     emoji: String,
     on: String,
+    reason: String,
 }
 
 impl Act {
@@ -61,14 +62,15 @@ async fn show(state: &AppState, slug: &str, seq: &str, user: &CurrentUser, probl
     let view = state.chat.view(user.id, slug).await?;
     let logged = state.chat.message(&view, parse_seq(seq)?).await?;
     let layout = layout(state, user).await?;
-    let mut more = MorePage::new(layout, view, &logged.message);
+    let reported = state.chat.own_report(user.id, &view, logged.message.seq).await?;
+    let mut more = MorePage::new(layout, view, &logged.message, reported);
     let Some((error, draft)) = problem else { return Ok(page(&more)) };
     more.problem = Some((&error).into());
     more.draft = draft;
     Ok(form_again(&error, &more))
 }
 
-/// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin` or `unread`.
+/// `POST /rooms/{slug}/{seq}/{act}`: `edit`, `delete`, `react`, `pin`, `unread` or `report`.
 pub async fn act(
     State(state): State<AppState>,
     Path((slug, seq, act)): Path<(String, String, String)>,
@@ -83,6 +85,7 @@ pub async fn act(
         // Back to the message; but showing a message that was marked as unread would mark it as read.
         Ok(Changed::Message(logged)) => Ok(to_message(&slug, logged.message.seq)),
         Ok(Changed::Marker(_)) => Ok(Redirect::to("/rooms").into_response()),
+        Ok(Changed::Reported(seq)) => Ok(Redirect::to(&format!("/rooms/{slug}/{seq}/more#report")).into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => {
             show(&state, &slug, &seq, &user, Some((error, form.body))).await
         }
@@ -93,6 +96,7 @@ pub async fn act(
 enum Changed {
     Message(Arc<Logged>),
     Marker(Unread),
+    Reported(i64),
 }
 
 async fn change(
@@ -114,6 +118,10 @@ async fn change(
         "unread" => {
             let marker = Marker { user: user.id, room, slug, origin: None };
             return Ok(Changed::Marker(chat.mark_unread(marker, seq).await?));
+        }
+        "report" => {
+            chat.report((user.id, &user.username), slug, seq, &form.reason, source).await?;
+            return Ok(Changed::Reported(seq));
         }
         _ => return Err(Error::NotFound("page")),
     };

@@ -10,6 +10,8 @@ use crate::web::state::AppState;
 pub mod accounts;
 pub mod admin;
 pub mod bans;
+pub mod blocks;
+pub mod closing;
 pub mod confirm;
 pub mod drafts;
 pub mod email;
@@ -32,6 +34,7 @@ pub mod pins;
 pub mod preview;
 pub mod read_marker;
 pub mod recovery;
+pub mod reports;
 pub mod revisions;
 pub mod room_administration;
 pub mod rooms;
@@ -50,6 +53,8 @@ pub fn with_session() -> Router<AppState> {
         .merge(accounts::router())
         .merge(admin::router())
         .merge(bans::router())
+        .merge(blocks::router())
+        .merge(closing::router())
         .merge(confirm::router())
         .merge(drafts::router())
         .merge(email::router())
@@ -68,6 +73,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(preview::router())
         .merge(read_marker::router())
         .merge(recovery::router())
+        .merge(reports::router())
         .merge(revisions::router())
         .merge(room_administration::router())
         .merge(rooms::router())

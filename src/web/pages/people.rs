@@ -76,7 +76,8 @@ pub async fn card(
         let rooms: Vec<_> = rooms.iter().map(|room| json!({ "slug": room.slug, "name": room.name })).collect();
         let person = json!({
             "id": profile.id, "username": profile.username, "name": profile.name, "role": role(profile.is_admin, profile.is_guest), "status": profile.status, "online": is_online,
-            "last_seen_at": profile.last_seen_at, "time_zone": profile.time_zone, "is_banned": profile.banned_at.is_some(),
+            "last_seen_at": profile.last_seen_at, "time_zone": profile.time_zone, "is_banned": profile.is_banned(), "is_deactivated": profile.is_deactivated,
+            "is_blocked": user.has_blocked(&profile.username),
         });
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
@@ -191,7 +192,7 @@ async fn start(
         match person {
             Some(person) if chosen.iter().any(|other| other.id == person.id) => {}
             Some(Profile { id, username, name, status, is_admin, is_guest, .. }) => {
-                chosen.push(ListedPerson { id, username, name, status, is_admin, is_guest });
+                chosen.push(ListedPerson { id, username, name, status, is_admin, is_guest, is_gone: false });
             }
             None => typed.push(username.to_owned()),
         }

@@ -72,6 +72,8 @@ pub(super) struct Entry {
     /// When it was last edited, for the tooltip.
     pub edited: String,
     pub is_gone: bool,
+    /// Whether the reader has blocked its author.
+    pub is_blocked: bool,
     /// Whether it mentions the reader.
     pub is_for_me: bool,
     /// Whether it is the first unread message.
@@ -157,7 +159,8 @@ impl Row {
         let message = &logged.message;
         let me = &layout.me.username;
         let is_mine = message.reactions.iter().any(|reaction| reaction.users.iter().any(|user| **user == **me));
-        if is_mine || is_for(message, me) {
+        let is_hidden = |message: &Message| layout.me.has_blocked(&message.author.username);
+        if is_mine || is_for(message, me) || is_hidden(message) || around.answered.is_some_and(is_hidden) {
             return None;
         }
         let names_others = around.answered.is_some()
@@ -233,7 +236,8 @@ impl Entry {
             has_history: *message.author.username == *me,
             is_locked: false,
             is_gone: message.deleted_at.is_some(),
-            is_for_me: is_for(message, me),
+            is_blocked: message.kind == Kind::Text && layout.me.has_blocked(&message.author.username),
+            is_for_me: is_for(message, me) && !layout.me.has_blocked(&message.author.username),
             is_fresh: false,
             pinned_by: message.pinned.as_ref().map(|pin| (pin.by.clone(), layout.display_names.of(&pin.by))),
             quote: None,
@@ -263,7 +267,10 @@ impl Entry {
         let mut entry = Self::new(message, standing, layout);
         entry.has_history |= layout.me.is_admin;
         entry.is_locked = around.is_locked;
-        entry.quote = around.answered.map(Quote::of);
+        entry.quote = around.answered.map(|answered| match layout.me.has_blocked(&answered.author.username) {
+            true => Quote { name: "Blocked person".into(), excerpt: "Hidden message".into() },
+            false => Quote::of(answered),
+        });
         entry
     }
 
@@ -297,6 +304,9 @@ fn said_when(edited: Millis, layout: &AppLayout) -> String {
 /// What the room recorded, in words. The script says the same in `js/room/message.js`.
 fn notice(message: &Message, names: &DisplayNames) -> String {
     let Message { author, body, .. } = message;
+    if message.kind != Kind::Text && message.deleted_at.is_some() {
+        return "Notice deleted".to_owned();
+    }
     let name = author.shown();
     match message.kind {
         Kind::Text => String::new(),

@@ -22,6 +22,7 @@ pub(super) enum Fold {
 /// What was done, if such notices can be folded; else empty.
 pub(super) fn deed(message: &Message) -> &'static str {
     match message.kind {
+        _ if message.deleted_at.is_some() => "",
         Kind::Joined if message.body.is_empty() => "joined",
         Kind::Left if message.body.is_empty() => "left",
         _ => "",

@@ -61,13 +61,20 @@ impl Hash for AppLayout {
             notify,
             sidebar,
             new_log_in,
+            blocked,
             ..
         } = &**me;
         let mut online: Vec<_> = online.iter().collect();
         online.sort_unstable();
         // "Today" and "Yesterday" depend on the date.
         (times.key(), times.today()).hash(state);
-        ((id, username, name, (is_admin, is_guest), time_zone, theme, notify, sidebar, new_log_in), rooms, here, place, online)
+        (
+            (id, username, name, (is_admin, is_guest), time_zone, theme, notify, sidebar, new_log_in, blocked),
+            rooms,
+            here,
+            place,
+            online,
+        )
             .hash(state);
     }
 }

@@ -82,8 +82,17 @@ impl MembersPage {
         wrong(self.problem.as_ref(), field)
     }
 
+    /// The offered intervals of slow mode, and the present one.
+    fn slow_modes(&self) -> Vec<(i64, String)> {
+        let offered = [0, 5, 10, 30, 60, 300, 900, 3_600];
+        let now = self.view.room.slow_mode;
+        let mut all: Vec<i64> = offered.into_iter().filter(|seconds| *seconds != now).chain([now]).collect();
+        all.sort_unstable();
+        all.into_iter().map(|seconds| (seconds, if seconds == 0 { "Off".to_owned() } else { slow_mode(seconds) })).collect()
+    }
+
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["username", "name", "topic", "visibility", "posting", "mass_mentions"])
+        general(self.problem.as_ref(), &["username", "name", "topic", "visibility", "posting", "mass_mentions", "slow_mode"])
     }
 
     /// Whether the reader may remove and ban a member with this role.
@@ -144,6 +153,17 @@ fn grouped(number: i64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// "One message every 30 seconds".
+pub(super) fn slow_mode(seconds: i64) -> String {
+    match (seconds, seconds / 60) {
+        (1, _) => "One message a second".to_owned(),
+        (60, _) => "One message a minute".to_owned(),
+        (3_600, _) => "One message an hour".to_owned(),
+        (seconds, minutes) if seconds % 60 == 0 => format!("One message every {minutes} minutes"),
+        (seconds, _) => format!("One message every {seconds} seconds"),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::entry::{Entry, Quote};
 use super::{AppLayout, Problem, general, wrong};
+use crate::chat::reports::OwnReport;
 use crate::chat::revisions::Revisions;
 use crate::chat::threads::Thread;
 use crate::chat::{mentions::Mentions, pins::Pins};
@@ -34,6 +35,9 @@ pub struct MorePage {
     can_edit: bool,
     can_delete: bool,
     can_see_history: bool,
+    can_report: bool,
+    /// Where the reader's own report stands.
+    reported: Option<OwnReport>,
     /// The text to edit.
     pub draft: String,
     /// The error of the form.
@@ -42,10 +46,13 @@ pub struct MorePage {
 
 impl MorePage {
     /// A message with the actions that its reader may take.
-    pub fn new(mut layout: AppLayout, view: RoomView, message: &Message) -> Self {
+    pub fn new(mut layout: AppLayout, view: RoomView, message: &Message, reported: Option<OwnReport>) -> Self {
         layout.here = Some(view.room.slug.clone());
         let facts = view.facts();
         let is_alive = message.kind == Kind::Text && message.deleted_at.is_none();
+        let is_notice = message.kind != Kind::Text
+            && message.deleted_at.is_none()
+            && permissions::may(layout.me.actor(), Action::DeleteNotice, &facts).is_ok();
         let may = |action| permissions::may(layout.me.actor(), action, &facts).is_ok();
         let may_see_revisions = may(Action::SeeRevisions(message.author.id));
         let me = &layout.me.username;
@@ -59,7 +66,9 @@ impl MorePage {
             is_pinned: message.pinned.is_some(),
             can_change: is_alive && may(Action::Participate),
             can_edit: is_alive && may(Action::Edit(message.author.id)),
-            can_delete: is_alive && may(Action::Delete(message.author.id)),
+            can_delete: (is_alive || is_notice) && may(Action::Delete(message.author.id)),
+            can_report: is_alive && message.author.id != layout.me.id && reported != Some(OwnReport::Open),
+            reported,
             can_see_history: is_alive && message.edited_at.is_some() && may_see_revisions,
             draft: message.body.clone(),
             problem: None,
@@ -73,7 +82,15 @@ impl MorePage {
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["body"])
+        general(self.problem.as_ref(), &["body", "reason"])
+    }
+
+    /// Where the reader's own report stands, in words.
+    fn report(&self) -> Option<&'static str> {
+        self.reported.map(|reported| match reported {
+            OwnReport::Open => "You reported this message. It hasn’t been reviewed yet.",
+            OwnReport::Closed => "You reported this message, and it was reviewed.",
+        })
     }
 }
 

@@ -32,7 +32,9 @@ pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
 pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
-pub use self::people::{DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage};
+pub use self::people::{
+    AccountPage, BlockedPage, DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage,
+};
 pub use self::room::{RoomPage, Shown};
 pub use self::room_administration::{DeleteRoomPage, ManagedRoomPage, RoomBansPage};
 pub use self::rooms::RoomsPage;
@@ -137,7 +139,7 @@ impl ErrorPage {
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",
             Error::Invalid { .. } | Error::TooLong { .. } => "That didn’t work",
-            Error::RateLimited { .. } | Error::TooManyMentioned { .. } => "Too many requests",
+            Error::RateLimited { .. } | Error::SlowMode { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
             Error::Unavailable | Error::NotSaved | Error::ProviderUnavailable => "Temporarily unavailable",
             Error::Internal(_) => "Something went wrong",

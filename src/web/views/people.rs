@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{AppLayout, Problem, general, hue, initials, moments, wrong};
 use crate::clock::Millis;
+use crate::db::blocks::BlockedPerson;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
 use crate::model::ListedRoom;
 use crate::web::times::Times;
@@ -69,7 +70,8 @@ pub struct PersonPage {
     rooms: Vec<SharedRoom>,
     is_online: bool,
     is_me: bool,
-    is_banned: bool,
+    /// Whether they are banned, or the account is deactivated.
+    is_gone: bool,
     seen: String,
     seen_at: String,
     hour: Option<String>,
@@ -84,7 +86,7 @@ impl PersonPage {
         Self {
             is_online,
             is_me: profile.id == layout.me.id,
-            is_banned: profile.banned_at.is_some(),
+            is_gone: profile.banned_at.is_some(),
             seen: moments::ago(profile.last_seen_at, now, &layout.times),
             seen_at: profile.last_seen_at.to_string(),
             hour: there.map(|there| moments::hour_there(now, &there, &layout.times)),
@@ -98,6 +100,10 @@ impl PersonPage {
     /// The same, for an administrator who can remove the person's second factor.
     pub fn with_second_factor(self, has_second_factor: bool) -> Self {
         Self { has_second_factor, ..self }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.layout.me.has_blocked(&self.profile.username)
     }
 
     fn initials(&self) -> String {
@@ -208,5 +214,56 @@ impl PasswordPage {
 
     fn general(&self) -> Option<&str> {
         general(self.problem.as_ref(), &["current", "password"])
+    }
+}
+
+/// `GET /settings/account`.
+#[derive(Debug, Template)]
+#[template(path = "accounts/account.html")]
+pub struct AccountPage {
+    /// The layout.
+    pub layout: AppLayout,
+    /// Whether they are the last administrator, who can do neither.
+    pub is_last_admin: bool,
+    /// Whether the error is of the form for a deletion.
+    pub is_deletion: bool,
+    /// The choice in that form.
+    pub deletes_messages: bool,
+    /// The error of a form.
+    pub problem: Option<Problem>,
+}
+
+impl AccountPage {
+    /// The error of a field of one of the forms.
+    fn wrong(&self, is_deletion: bool, field: &str) -> Option<&str> {
+        wrong(self.problem.as_ref(), field).filter(|_| is_deletion == self.is_deletion)
+    }
+
+    fn general(&self) -> Option<&str> {
+        general(self.problem.as_ref(), &["confirm", "password"])
+    }
+}
+
+/// `GET /settings/blocked`.
+#[derive(Debug, Template)]
+#[template(path = "accounts/blocked.html")]
+pub struct BlockedPage {
+    /// The layout.
+    pub layout: AppLayout,
+    /// The people.
+    pub people: Vec<BlockedPerson>,
+    /// The query string of the next page.
+    pub next: Option<String>,
+    /// Whether this is the first page.
+    pub is_first: bool,
+}
+
+impl BlockedPage {
+    fn initials(&self, person: &BlockedPerson) -> String {
+        initials(&person.name)
+    }
+
+    fn hue(&self, person: &BlockedPerson) -> String {
+        hue(person.id)
     }
 }

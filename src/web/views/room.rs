@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::entry::{Around, Entry, Quote, Row, Standing};
 use super::fixed;
 use super::fold::{self, Fold};
+use super::members::slow_mode;
 use super::{AppLayout, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
@@ -218,6 +219,13 @@ impl RoomPage {
 
     fn blanks(&self) -> &'static Piece {
         fixed::blanks(!self.is_member || self.view.room.is_archived)
+    }
+
+    /// What slow mode means for the reader; empty without it, and for those who moderate the room.
+    fn slow_mode(&self) -> String {
+        let is_exempt = permissions::may(self.layout.me.actor(), permissions::Action::Moderate, &self.view.facts()).is_ok();
+        let seconds = self.view.room.slow_mode;
+        if seconds == 0 || is_exempt { String::new() } else { slow_mode(seconds) }
     }
 
     /// The placeholder of the message field.

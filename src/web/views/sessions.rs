@@ -54,7 +54,7 @@ impl Row {
             user_agent,
             address: address.unwrap_or_default(),
             began_at: created_at.to_string(),
-            began: times.moment(&times.at(created_at)),
+            began: moments::ago(created_at, now, times),
             seen_at: last_seen_at.to_string(),
             seen: moments::ago(last_seen_at, now, times),
         }

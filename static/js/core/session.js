@@ -3,6 +3,7 @@ import { Connection } from '#js/core/connection.js';
 import { Notifications } from '#js/core/notifications.js';
 import { endSession, dropOthers, onSessionEnd } from '#js/core/user-storage.js';
 import { onPage } from '#js/core/page.js';
+import { blockChanged } from '#js/people/blocked.js';
 import { cameOrWent, renamed } from '#js/people/names.js';
 import { Sidebar } from '#js/sidebar/sidebar.js';
 import { fullTime, moment, onNewDay } from '#js/core/time.js';
@@ -52,6 +53,7 @@ document.querySelector('.sidebar').addEventListener('pointerover', ({ target }) 
 });
 
 connection.on('person', renamed);
+connection.on('blocked', blockChanged);
 connection.on('online', cameOrWent);
 // The server informs other people of this person's presence; the person's own pages know it.
 connection.addEventListener('up', () => cameOrWent({ user: me.username, online: true }));

@@ -1,5 +1,6 @@
 // Creates a message's element from the same markup that the server renders, and updates it.
 import { button, icon, createElement } from '#js/core/dom.js';
+import { collapse } from '#js/people/blocked.js';
 import { at, named, shown } from '#js/people/names.js';
 import { reactions } from '#js/room/reactions.js';
 import { addresses } from '#js/sidebar/sidebar.js';
@@ -25,16 +26,20 @@ export function element(message, me) {
     avatar.className = `avatar hue-${message.author.id % HUES}`;
     const by = node.querySelector('.by');
     by.textContent = message.author.name;
-    by.href = `/people/${message.author.username}`;
+    // A deleted account has no profile.
+    if (message.author.username.startsWith('-')) by.removeAttribute('href');
+    else by.href = `/people/${message.author.username}`;
     at(by, message.author);
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
   } else {
+    node.querySelector('.notice-more').href = `${place}/more`;
     notice(message, (words) => { node.querySelector('.text').textContent = words; });
     // Needed to fold several people's notices into one (`room/notice-folding.js`).
     if (!message.body && (message.kind === 'joined' || message.kind === 'left')) Object.assign(node.dataset, { deed: message.kind, who: shown(message.author) });
   }
   update(node, message, me);
+  collapse(node);
   return node;
 }
 
@@ -49,7 +54,12 @@ function identify(node, id) {
 // Updates an element to a message's present state. Unchanged parts keep their nodes, and with them the focus.
 export function update(node, message, me) {
   node.dataset.rev = message.rev;
-  if (message.kind !== 'text') return;
+  if (message.kind !== 'text') {
+    if (!message.deleted_at) return;
+    node.querySelector('.text').textContent = 'Notice deleted';
+    delete node.dataset.deed;
+    return;
+  }
   const isGone = !!message.deleted_at;
   node.toggleAttribute('data-gone', isGone);
   node.toggleAttribute('data-edited', !!message.edited_at && !isGone);

@@ -7,7 +7,7 @@ const LOST = { left: 'You left this room.', removed: 'You were removed from this
 
 export class RoomSync {
   #signal; #main; #me; #channel; #scroll; #timeline; #outbox; #people; #readMarker; #sidebar; #title; #pins; #offline;
-  #rev; #epoch; #hasJoined = false;
+  #rev; #seq; #epoch; #hasJoined = false;
   #syncing = null;
 
   constructor(main, signal, { me, channel, scroll, timeline, outbox, people, readMarker, sidebar, title, pins, offline }) {
@@ -25,6 +25,8 @@ export class RoomSync {
     this.#pins = pins;
     this.#offline = offline;
     this.#rev = Number(main.dataset.rev);
+    // The last message that the page shows.
+    this.#seq = Number([...main.querySelectorAll('[data-seq]')].pop()?.dataset.seq ?? 0);
     this.#epoch = main.dataset.epoch;
   }
 
@@ -128,8 +130,11 @@ export class RoomSync {
   #take(messages, isNews = false) {
     this.#offline.add(messages);
     for (const message of messages) {
-      if (message.rev > this.#rev && message.kind === 'joined') this.#people.members(1);
-      if (message.rev > this.#rev && message.kind === 'left') this.#people.members(-1);
+      // A notice that changes counts nobody again.
+      const isNew = message.rev > this.#rev && message.seq > this.#seq;
+      if (isNew && message.kind === 'joined') this.#people.members(1);
+      if (isNew && message.kind === 'left') this.#people.members(-1);
+      this.#seq = Math.max(this.#seq, message.seq);
       if (isNews && message.kind === 'role' && message.author.username === this.#me.username) return location.reload();
       if (message.nonce) this.#outbox.arrived(message.nonce);
       this.#pins.heard(message);
@@ -163,5 +168,16 @@ export class RoomSync {
     this.#title.name(`${room.name} · Parlor`);
     this.#main.querySelector('h1').textContent = room.name;
     this.#main.querySelector('.head p').textContent = room.topic;
+    const slow = this.#main.querySelector('#slow-mode');
+    if (!slow || this.#main.dataset.owner === 'true') return;
+    slow.textContent = room.slow_mode ? pace(room.slow_mode) : '';
+    slow.hidden = !room.slow_mode;
   }
+}
+
+// What slow mode means, as the server says it.
+function pace(seconds) {
+  if (seconds === 60) return 'One message a minute';
+  if (seconds === 3_600) return 'One message an hour';
+  return seconds % 60 ? `One message every ${seconds} seconds` : `One message every ${seconds / 60} minutes`;
 }

@@ -1,5 +1,6 @@
 // The person's rooms beside every page, with their unread counts, live.
 import { Entries, isDirect } from '#js/sidebar/entries.js';
+import { isBlocked } from '#js/people/blocked.js';
 import { watch } from '#js/sidebar/room-list.js';
 
 export class Sidebar extends EventTarget {
@@ -64,7 +65,7 @@ export class Sidebar extends EventTarget {
     if (message.author.username === this.#me.username) return; // The window that posted it reports how far it has read.
     const detail = { room, message, isToMe: addresses(message, this.#me), level: this.notificationLevel(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
-    if (isNews) this.dispatchEvent(new CustomEvent('heard', { detail }));
+    if (isNews && !isBlocked(message.author.username)) this.dispatchEvent(new CustomEvent('heard', { detail }));
   }
 
   // A room's counts from the server.
@@ -206,6 +207,6 @@ const SPREAD = 1_000;
 
 // Whether a message mentions a person by name, or everybody.
 export function addresses(message, me) {
-  if (message.author.username === me.username) return false;
+  if (message.author.username === me.username || isBlocked(message.author.username)) return false;
   return (message.mentions ?? []).some((name) => name === me.username || name === '@room' || name === '@here');
 }

@@ -1,6 +1,7 @@
 //! Accounts, passwords and sessions, from outside.
 
 mod access;
+mod closing;
 mod cookies;
 mod email;
 mod invites;

@@ -6,5 +6,13 @@ mod settings;
 mod sweep;
 
 /// The pages for administrators.
-const PAGES: [&str; 7] =
-    ["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes", "/admin/settings"];
+const PAGES: [&str; 8] = [
+    "/admin",
+    "/admin/people",
+    "/admin/rooms",
+    "/admin/invites",
+    "/admin/reports",
+    "/admin/audit",
+    "/admin/nodes",
+    "/admin/settings",
+];

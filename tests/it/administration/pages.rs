@@ -40,7 +40,7 @@ async fn the_overview_says_how_much_there_is(app: &TestApp) {
         eve.write("general", body).await.expect(303);
     }
     let overview = ada.get_json("/admin").await.expect(200).json();
-    assert_eq!(overview["people"], json!({ "total": 2, "active": 2, "admins": 1, "banned": 0 }));
+    assert_eq!(overview["people"], json!({ "total": 2, "active": 2, "admins": 1, "banned": 0, "deactivated": 0 }));
     assert_eq!(overview["rooms"], json!({ "total": 2, "public": 1, "private": 1, "direct": 1 }));
     assert!(overview["messages"]["total"].as_i64() >= Some(3), "{overview}");
     let days = overview["messages"]["per_day"].as_array().expect("a list");

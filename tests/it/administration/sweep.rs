@@ -9,13 +9,19 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 17] = [
+const ROUTES: [Route; 23] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
     (Method::GET, "/admin/rooms/{slug}", &[]),
     (Method::POST, "/admin/people/{username}/role", &[("role", "admin")]),
     (Method::GET, "/admin/invites", &[]),
+    (Method::GET, "/admin/reports", &[]),
+    (Method::POST, "/admin/reports/{report}/close", &[("action", "dismiss")]),
+    (Method::POST, "/admin/people/{username}/deactivate", &[]),
+    (Method::POST, "/admin/people/{username}/reactivate", &[]),
+    (Method::POST, "/admin/people/{username}/delete", &[("messages", "delete"), ("confirm", "grace")]),
+    (Method::POST, "/admin/people/{username}/delete-messages", &[("since", "all")]),
     (Method::GET, "/admin/audit", &[]),
     (Method::GET, "/admin/nodes", &[]),
     (Method::GET, "/admin/settings", &[]),
@@ -44,7 +50,7 @@ async fn what_is_for_administrators_is_refused_to_everybody_else(app: &TestApp) 
     app.database.make_admin("ada").await;
     let form = ada.form("/invites", &[]).header("accept", "application/json");
     let id = Answer::of(form).await.expect(201).json()["invite"]["id"].as_str().expect("an id").to_owned();
-    let tables = ["users", "invites", "resets", "settings", "audit", "sessions"];
+    let tables = ["users", "invites", "resets", "settings", "audit", "sessions", "cleanups"];
     let state = async || {
         let mut all = Vec::new();
         for table in tables {

@@ -126,7 +126,7 @@ fn nothing_is_offered_that_would_be_refused() {
         say(&ada, "mine").await;
         grace.sees("#m3").await;
         assert_eq!(offered(&ada, 3).await, ["react", "reply", "thread", "edit", "pin", "unread", "link", "delete"]);
-        assert_eq!(offered(&grace, 3).await, ["react", "reply", "thread", "pin", "unread", "link"]);
+        assert_eq!(offered(&grace, 3).await, ["react", "reply", "thread", "pin", "unread", "link", "report"]);
         // Keys of what is not offered do nothing: the message is as it was when something later has happened.
         grace.focus("#m3").await;
         grace.type_keys("e\u{e017}").await;
@@ -180,8 +180,8 @@ fn a_link_into_a_public_room_shows_it_and_enters_nobody() {
         ada.register(app, "ada").await;
         ada.visit(app, "/rooms/general/2").await;
         ada.sees("#m2.message--target").await;
-        // Nothing is offered to her but the link; and the room does not know that she looked.
-        assert_eq!(offered(&ada, 2).await, ["thread", "link"]);
+        // Nothing is offered to her but the link and a report; and the room does not know that she looked.
+        assert_eq!(offered(&ada, 2).await, ["thread", "link", "report"]);
         let members = app.database.query("select username from memberships join users on users.id = user_id").await;
         assert_eq!(members.len(), 1, "{members:?}");
         ada.press(".composer .button").await;

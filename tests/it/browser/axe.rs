@@ -36,6 +36,8 @@ const PAGES: &[&str] = &[
     "/settings/email",
     "/settings/sessions",
     "/settings/two-factor",
+    "/settings/account",
+    "/settings/blocked",
 ];
 /// The pages of an administrator.
 const ADMIN_PAGES: &[&str] =

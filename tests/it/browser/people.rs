@@ -46,6 +46,40 @@ fn without_scripts_one_finds_somebody_writes_to_them_and_changes_how_one_appears
 }
 
 #[test]
+fn a_blocked_persons_messages_are_one_line_until_they_are_shown() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let (socket, _) = app.register("eve").await.join("general").await;
+        socket.post("general", "before", "1").await;
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.press(".composer .button").await;
+        ada.sees("#m3.notice").await;
+        ada.visit(app, "/people/eve").await;
+        ada.press("form[action='/people/eve/block'] button").await;
+        ada.sees("form[action='/people/eve/unblock']").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.waits_for(async || ada.counts(".message[data-blocked]").await == 1).await;
+        socket.post("general", "now", "2").await;
+        ada.waits_for(async || ada.counts(".message[data-blocked]").await == 2).await;
+        for (at, body) in [("#m2", "before"), ("#m4", "now")] {
+            assert_eq!(ada.texts(&format!("{at} .blocked")).await, ["Message from a blocked person · Show"]);
+            assert_eq!(ada.texts(&format!("{at} .body")).await, [""]);
+            ada.press(&format!("{at} > .blocked summary")).await;
+            ada.waits_for(async || ada.texts(&format!("{at} .body")).await == [body]).await;
+        }
+        ada.visit(app, "/settings/blocked").await;
+        ada.press("form[action='/people/eve/unblock'] button").await;
+        ada.sees("form[action='/people/eve/block']").await;
+        ada.visit(app, "/rooms/general").await;
+        ada.waits_for(async || ada.texts("#m4 .body").await == ["now"]).await;
+        assert_eq!(ada.counts(".blocked").await, 0);
+        assert_eq!(ada.complaints().await, Vec::<String>::new());
+        ada.close().await;
+    });
+}
+
+#[test]
 fn a_long_list_of_people_scrolls_and_the_window_around_it_does_not() {
     in_browser(module_path!(), async |app: &TestApp| {
         for nth in 1..=12 {

@@ -93,6 +93,7 @@ pub fn invite(token_hash: &str, created_by: Option<UserId>, expires_at: Millis) 
 /// Somebody who registers.
 pub fn person(username: &str) -> NewUser {
     NewUser {
+        digest: username.into(),
         username: username.to_owned(),
         name: format!("The {username}"),
         password_hash: "hash".to_owned(),

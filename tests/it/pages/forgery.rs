@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 29] = [
+const FORMS: [(&str, &[(&str, &str)]); 32] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -24,6 +24,9 @@ const FORMS: [(&str, &[(&str, &str)]); 29] = [
     ("/settings/oidc/unlink", &[("password", PASSWORD)]),
     ("/reset", &[("account", "ada")]),
     ("/settings/sessions/end-others", &[]),
+    ("/people/eve/block", &[]),
+    ("/settings/account/deactivate", &[("password", PASSWORD)]),
+    ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "ada"), ("messages", "delete")]),
     ("/settings/sessions/seen", &[]),
     ("/settings/sessions/0123456789abcdef/end", &[]),
     ("/reset/0123456789abcdef0123456789abcdef", &[("password", PASSWORD)]),

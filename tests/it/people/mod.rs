@@ -1,5 +1,6 @@
 //! People: direct messages between them, their cards, how they show themselves.
 
+mod blocks;
 mod cards;
 mod direct;
 mod fixed;

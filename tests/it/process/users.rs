@@ -70,6 +70,27 @@ async fn a_ban_ends_the_sockets_of_a_running_server(database: &Database) {
 }
 
 #[apply(both)]
+async fn a_deactivated_account_is_out_of_a_running_server(database: &Database) {
+    done(database, &["user", "add", "root", "--admin"]).await;
+    done(database, &["user", "add", "ada"]).await;
+    let server = process::start(database.folder(), database.url(), &[]).await;
+    let ada = server.log_in("ada").await;
+    let (socket, _) = ada.join("general").await;
+    done(database, &["user", "deactivate", "ada"]).await;
+    socket.next("signed_out").await;
+    socket.is_cut().await;
+    server.stranger().post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(401);
+    assert!(
+        done(database, &["user", "list"]).await.lines().any(|line| line.starts_with("ada ") && line.contains(" deactivated "))
+    );
+    refused(database, &["user", "reset", "ada"], "deactivated").await;
+    done(database, &["user", "reactivate", "ada"]).await;
+    server.log_in("ada").await.get("/rooms").await.expect(200);
+    refused(database, &["user", "deactivate", "root"], "last administrator").await;
+    refused(database, &["user", "deactivate", "nobody"], "couldn’t find").await;
+}
+
+#[apply(both)]
 async fn a_role_changes_and_somebody_always_administers(database: &Database) {
     done(database, &["user", "add", "root", "--admin"]).await;
     done(database, &["user", "add", "ada"]).await;

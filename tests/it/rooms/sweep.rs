@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 43] = [
+const ROUTES: [Route; 46] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -24,6 +24,9 @@ const ROUTES: [Route; 43] = [
     (Method::GET, "/rooms/{slug}/{seq}/history", &[]),
     (Method::GET, "/rooms/{slug}/{seq}/thread", &[]),
     (Method::GET, "/rooms/{slug}/pins", &[]),
+    (Method::GET, "/rooms/{slug}/reports", &[]),
+    (Method::POST, "/rooms/{slug}/reports/{report}/close", &[("action", "delete")]),
+    (Method::POST, "/rooms/{slug}/{seq}/report", &[("reason", "rude")]),
     (Method::GET, "/rooms/{slug}/members", &[]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("nonce", "member-1"), ("reply_to", "1")]),

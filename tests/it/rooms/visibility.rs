@@ -76,12 +76,13 @@ async fn a_change_of_visibility_is_recorded_in_the_room_both_ways(app: &TestApp)
     assert_eq!(kinds[kinds.len() - 3..], ["visibility", "visibility", "topic"]);
     let page = grace.get(&format!("/rooms/{room}")).await.body;
     assert!(page.contains("ada made the room public") && page.contains("ada made the room private"), "{page}");
-    // A record is nothing that waits, that is found, or that can be changed.
+    // A record is nothing that waits, that is found, or that can be changed; only the owner can delete it (`slow_mode.rs`).
     let found = grace.get_json("/search?q=public").await.expect(200).json();
     assert_eq!(found["results"], json!([]));
     let seq = recorded["seq"].clone();
     assert_eq!(listening.refused("react", json!({ "room": room, "seq": seq, "emoji": "👍", "on": true })).await, "invalid");
-    assert_eq!(ada.post(&format!("/rooms/{room}/{seq}/delete"), &[]).await.status, 422);
+    assert_eq!(ada.post(&format!("/rooms/{room}/{seq}/edit"), &[("body", "x")]).await.status, 422);
+    assert_eq!(grace.post(&format!("/rooms/{room}/{seq}/delete"), &[]).await.status, 403);
 }
 
 #[apply(both)]

@@ -1,6 +1,7 @@
 //! Rules about messages: posting, editing, deleting, reacting, pinning.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,9 +10,11 @@ use crate::chat::markdown::Rendered;
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
 use crate::model::Logged;
-use crate::model::{Kind, Message, Pin, Reaction};
+use crate::model::{Kind, Message, Pin, Reaction, RoomId};
 use crate::permissions::Action;
 use crate::security_log;
+
+const BLOCKED: Error = Error::Forbidden("You can’t send messages here: one of you has blocked the other.");
 
 /// Maximum number of different emoji per message.
 const MAX_EMOJI: usize = 50;
@@ -40,11 +43,13 @@ impl Batch {
         }
         self.may(room, actor, Action::Post)?;
         self.may_mention(room, actor, words.rendered)?;
+        self.check_blocks(room, actor)?;
         if let Some(seq) = reply_to
             && !(1..=room.head.seq).contains(&seq)
         {
             return Err(Error::invalid("reply_to", "The message you’re replying to isn’t in this room."));
         }
+        self.slow_down(room, actor)?;
         let mut message = self.record(room.room.id, actor, Kind::Text, words.body);
         words.rendered.html.clone_into(&mut message.html);
         message.nonce = nonce.map(ToOwned::to_owned);
@@ -64,6 +69,7 @@ impl Batch {
         let mut message = self.message(room, seq)?;
         self.may(room, actor, Action::Edit(message.author.id))?;
         self.may_mention(room, actor, words.rendered)?;
+        self.check_blocks(room, actor)?;
         if message.body == words.body {
             return Ok(Arc::new(Logged::new(room.room.id, message)));
         }
@@ -94,13 +100,24 @@ impl Batch {
             // A retry of a deletion.
             return Ok(Arc::new(Logged::new(room.room.id, gone.clone())));
         }
-        let mut message = self.message(room, seq)?;
+        let message = match self.known.messages.get(&(room.room.id, seq)) {
+            Some(notice) if notice.kind != Kind::Text => {
+                self.may(room, actor, Action::DeleteNotice)?;
+                Message::clone(notice)
+            }
+            _ => self.message(room, seq)?,
+        };
         self.may(room, actor, Action::Delete(message.author.id))?;
-        if message.author.id != actor.author.id {
+        if message.author.id != actor.author.id || message.kind != Kind::Text {
             let target = format!("{}/{seq}", room.room.slug);
             let event = self.audited(security_log::Action::DeleteMessage, actor, &target);
             self.writes.audit.push(event.changed(Some(json!({ "author": message.author.username })), None));
         }
+        Ok(self.erase(room.room.id, message))
+    }
+
+    /// Deletes a message; its `seq` stays.
+    pub(super) fn erase(&mut self, room: RoomId, mut message: Message) -> Arc<Logged> {
         message.body.clear();
         message.html.clear();
         message.reactions.clear();
@@ -108,9 +125,9 @@ impl Batch {
         message.pinned = None;
         message.edited_at = None;
         message.deleted_at = Some(self.now);
-        message.rev = self.next_rev(room.room.id);
-        self.writes.forget((room.room.id, seq));
-        Ok(self.keep(room.room.id, message))
+        message.rev = self.next_rev(room);
+        self.writes.forget((room, message.seq));
+        self.keep(room, message)
     }
 
     pub(super) fn react(&mut self, room: &RoomState, actor: &Person, seq: i64, emoji: &str, on: bool) -> Result<Arc<Logged>> {
@@ -162,6 +179,30 @@ impl Batch {
         message.pinned = on.then(|| Pin { by: actor.author.username.clone(), at: self.now });
         message.rev = self.next_rev(room.room.id);
         Ok(self.keep(room.room.id, message))
+    }
+
+    /// Refuses direct messages between two people, if one has blocked the other.
+    fn check_blocks(&self, room: &RoomState, actor: &Person) -> Result<()> {
+        let is_blocked = self.known.blocked.contains(&(room.room.id, actor.author.id));
+        if is_blocked { Err(BLOCKED) } else { Ok(()) }
+    }
+
+    /// Refuses posts that follow each other faster than the room's slow mode allows, except those of moderators.
+    fn slow_down(&mut self, room: &RoomState, actor: &Person) -> Result<()> {
+        if room.room.slow_mode == 0 || self.may(room, actor, Action::Moderate).is_ok() {
+            return Ok(());
+        }
+        let key = (room.room.id, actor.author.id);
+        if let Some(last) = self.known.posted.get(&key) {
+            // A clock that was set back delays nobody for longer than the slow mode.
+            let wait = (last.0 + room.room.slow_mode * 1000 - self.now.0).min(room.room.slow_mode * 1000);
+            if wait > 0 {
+                return Err(Error::SlowMode { retry_after: Duration::from_millis(wait.unsigned_abs()) });
+            }
+        }
+        self.known.posted.insert(key, self.now);
+        self.writes.posted.insert(key, self.now);
+        Ok(())
     }
 
     /// Sets the mentions of a message. Usernames are resolved when they are written.

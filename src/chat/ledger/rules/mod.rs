@@ -6,13 +6,14 @@
 //! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
 //! `members` those about members, `room` those about the room itself.
 
+mod cleanup;
 mod members;
 mod messages;
 mod room;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, Effect, Outcome, Request, Settings};
+use crate::chat::ledger::change::{Change, CleanUp, Effect, Outcome, Request, Settings};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -44,6 +45,7 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
             Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
                 keys.messages.insert((request.room, *seq));
             }
+            Change::CleanUp(CleanUp { seqs, .. }) => keys.messages.extend(seqs.iter().map(|seq| (request.room, *seq))),
             Change::Admit { user } => {
                 keys.pairs.insert((request.room, *user));
             }
@@ -99,6 +101,9 @@ impl Batch {
     /// Applies a change if it is allowed. A refused change leaves the batch as it was.
     pub fn apply(&mut self, request: &Request) -> Outcome {
         self.source.clone_from(&request.source);
+        if let Change::CleanUp(cleanup) = &request.change {
+            return self.clean_up(request.room, request.actor, cleanup);
+        }
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
@@ -121,6 +126,7 @@ impl Batch {
             Change::Describe(settings) => self.describe(&room, &actor, settings),
             Change::Archive { on } => self.archive(&room, &actor, *on),
             Change::DeleteRoom => self.delete_room(&room, &actor),
+            Change::CleanUp(_) => Ok(Effect::Unchanged),
             Change::Read { seq } => self.read(&room, &actor, *seq),
             Change::Unread { seq } => self.unread(&room, &actor, *seq),
         }

@@ -63,11 +63,18 @@ impl Batch {
         let visibility = wanted.visibility.filter(|visibility| *visibility != was.visibility);
         let posting = wanted.posting.filter(|role| *role != was.policy.posting);
         let mass_mentions = wanted.mass_mentions.filter(|role| *role != was.policy.mass_mentions);
+        let slow_mode = wanted.slow_mode.filter(|slow_mode| *slow_mode != was.slow_mode);
         let slug = wanted.slug.as_ref().and_then(|(slug, other)| {
             let slug = if self.known.taken_slugs.contains(slug) { other } else { slug };
             (**slug != *was.slug).then(|| Arc::<str>::from(slug.as_str()))
         });
-        if name.is_some() || visibility.is_some() || posting.is_some() || mass_mentions.is_some() || slug.is_some() {
+        if name.is_some()
+            || visibility.is_some()
+            || posting.is_some()
+            || mass_mentions.is_some()
+            || slug.is_some()
+            || slow_mode.is_some()
+        {
             self.may(room, actor, Action::Configure)?;
         }
         if let Some(name) = name {
@@ -88,10 +95,11 @@ impl Batch {
         let before = present(json!({
             "name": name.map(|_| &was.name), "topic": topic.map(|_| &was.topic), "visibility": visibility.map(|_| was.visibility),
             "slug": slug.as_ref().map(|_| &was.slug), "posting": posting.map(|_| was.policy.posting),
-            "mass_mentions": mass_mentions.map(|_| was.policy.mass_mentions),
+            "mass_mentions": mass_mentions.map(|_| was.policy.mass_mentions), "slow_mode": slow_mode.map(|_| was.slow_mode),
         }));
         let after = present(json!({
             "name": name, "topic": topic, "visibility": visibility, "slug": slug, "posting": posting, "mass_mentions": mass_mentions,
+            "slow_mode": slow_mode,
         }));
         if after.as_object().is_none_or(Map::is_empty) {
             return Ok(last);
@@ -109,6 +117,7 @@ impl Batch {
         state.room.visibility = visibility.unwrap_or(state.room.visibility);
         state.room.policy.posting = posting.unwrap_or(state.room.policy.posting);
         state.room.policy.mass_mentions = mass_mentions.unwrap_or(state.room.policy.mass_mentions);
+        state.room.slow_mode = slow_mode.unwrap_or(state.room.slow_mode);
         if let Some(slug) = slug {
             let old = std::mem::replace(&mut state.room.slug, slug);
             self.writes.slugs.insert((was.id, old.to_string()), now);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::administration::people::standing;
 use crate::chat::rate_limits::ActionKind;
+use crate::db::cleanups::CleanupProgress;
 use crate::db::overview::AdminPerson;
 use crate::db::people::role;
 use crate::error::{Error, Result};
@@ -71,19 +72,32 @@ async fn list(
     let request = PageRequest::parse(&query.q, &query.after)?;
     let standing = standing(query.filter.trim())?;
     let PeopleListPage { people, next } = state.administration.people(user.actor(), &request, standing).await?;
+    let deletions = state.chat.cleanups(user.actor()).await?;
     if format.is_json() {
+        let deletions: Vec<_> = deletions.iter().map(progress).collect();
         let people: Vec<_> = people.iter().map(json_of).collect();
-        return Ok(Json(json!({ "people": people, "more": next.is_some(), "next": next })).into_response());
+        return Ok(
+            Json(json!({ "people": people, "more": next.is_some(), "next": next, "deletions": deletions })).into_response()
+        );
     }
     let next = next.map(|next| query_string(&[("q", query.q.trim()), ("filter", query.filter.trim()), ("after", &next)]));
     let layout = layout(&state, &user).await?.at("/admin/people");
-    Ok(page(&AdminPeoplePage::new(layout, people, query.q, query.filter, next, query.after.is_empty())))
+    Ok(page(&AdminPeoplePage::new(layout, people, deletions, query.q, query.filter, next, query.after.is_empty())))
 }
 
 fn json_of(person: &AdminPerson) -> Value {
     json!({
         "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest),
         "created_at": person.created_at, "last_seen_at": person.last_seen_at, "banned_at": person.banned_at,
-        "email": person.email,
+        "deactivated_at": person.deactivated_at, "email": person.email,
+    })
+}
+
+/// Messages of somebody that are being deleted.
+fn progress(deletion: &CleanupProgress) -> Value {
+    let CleanupProgress { username, requested_by, requested_at, deleted, percent, finished_at, .. } = deletion;
+    json!({
+        "username": username, "requested_by": requested_by, "requested_at": requested_at, "deleted": deleted, "percent": percent,
+        "finished_at": finished_at,
     })
 }

@@ -4,14 +4,21 @@ use askama::Template;
 
 use super::count;
 use crate::clock::Millis;
+use crate::db::cleanups::CleanupProgress;
 use crate::db::overview::{AdminPerson, AdminRoom};
 use crate::model::Visibility;
 use crate::web::query::query_string;
 use crate::web::views::{AppLayout, hue, initials};
 
 /// The filters of people: parameter and name.
-const FILTERS: [(&str, &str); 5] =
-    [("", "Everyone"), ("active", "Active"), ("admins", "Admins"), ("guests", "Guests"), ("banned", "Banned")];
+const FILTERS: [(&str, &str); 6] = [
+    ("", "Everyone"),
+    ("active", "Active"),
+    ("admins", "Admins"),
+    ("guests", "Guests"),
+    ("banned", "Banned"),
+    ("deactivated", "Deactivated"),
+];
 
 /// `GET /admin/people`.
 #[derive(Debug, Template)]
@@ -19,6 +26,8 @@ const FILTERS: [(&str, &str); 5] =
 pub struct AdminPeoplePage {
     layout: AppLayout,
     people: Vec<AdminPerson>,
+    /// Messages that are being deleted.
+    deletions: Vec<CleanupProgress>,
     q: String,
     filter: String,
     next: Option<String>,
@@ -30,12 +39,13 @@ impl AdminPeoplePage {
     pub fn new(
         layout: AppLayout,
         people: Vec<AdminPerson>,
+        deletions: Vec<CleanupProgress>,
         q: String,
         filter: String,
         next: Option<String>,
         is_first: bool,
     ) -> Self {
-        Self { layout, people, q, filter: if filter == "all" { String::new() } else { filter }, next, is_first }
+        Self { layout, people, deletions, q, filter: if filter == "all" { String::new() } else { filter }, next, is_first }
     }
 
     /// The links to other selections: name, query string, and whether it is this one.
@@ -45,6 +55,19 @@ impl AdminPeoplePage {
 
     fn first(&self) -> String {
         query_string(&[("q", self.q.trim()), ("filter", &self.filter)])
+    }
+
+    fn is_deleting(&self) -> bool {
+        self.deletions.iter().any(|deletion| deletion.finished_at.is_none())
+    }
+
+    /// Whose messages they are; a deleted account has no username.
+    fn whose(&self, deletion: &CleanupProgress) -> String {
+        if deletion.username.starts_with('-') { "a deleted account".to_owned() } else { format!("@{}", deletion.username) }
+    }
+
+    fn deleted(&self, deletion: &CleanupProgress) -> String {
+        if deletion.deleted == 1 { "1 message".to_owned() } else { format!("{} messages", count(deletion.deleted)) }
     }
 
     fn hue(&self, person: &AdminPerson) -> String {

@@ -5,6 +5,7 @@ mod invites;
 mod lists;
 mod nodes;
 mod overview;
+mod reports;
 mod settings;
 
 pub use self::audit::{AuditFields, AuditPage};
@@ -12,14 +13,16 @@ pub use self::invites::AdminInvitesPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
 pub use self::nodes::NodesPage;
 pub use self::overview::OverviewPage;
+pub use self::reports::ReportsPage;
 pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub const PAGES: [(&str, &str); 7] = [
+pub const PAGES: [(&str, &str); 8] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
     ("Invites", "/admin/invites"),
+    ("Reports", "/admin/reports"),
     ("Audit log", "/admin/audit"),
     ("Nodes", "/admin/nodes"),
     ("Settings", "/admin/settings"),

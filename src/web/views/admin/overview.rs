@@ -60,7 +60,8 @@ impl OverviewPage {
     pub fn new(layout: AppLayout, overview: Overview, nodes: &Health) -> Self {
         let Overview { people, rooms, messages, storage, version, database, health, warnings } = overview;
         let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
-        let banned = if people.banned > 0 { format!(", {} banned", count(people.banned)) } else { String::new() };
+        let some = |number: i64, what: &str| if number > 0 { format!(", {} {what}", count(number)) } else { String::new() };
+        let banned = some(people.banned, "banned") + &some(people.deactivated, "deactivated");
         let facts = vec![
             Fact { name: "People", value: count(people.total), more: format!("{admins}{banned}") },
             Fact { name: "Rooms", value: count(rooms.total), more: format!("{} private", count(rooms.private)) },

@@ -42,6 +42,7 @@ export class MessageActions {
       isMember && { name: 'unread', text: 'Mark as unread', key: 'u' },
       { name: 'link', text: 'Copy link', key: 'c' },
       node.hasAttribute('data-edited') && (isMine || this.#me.isAdmin) && { name: 'history', text: 'Edit history', key: '' },
+      !isMine && !isGone && { name: 'report', text: 'Report…', key: '' },
       can && (isMine || this.#main.dataset.moderator === 'true') && { name: 'delete', text: 'Delete…', key: 'Del', isGrave: true },
     ].filter(Boolean);
   }
@@ -59,6 +60,7 @@ export class MessageActions {
       case 'unread': this.#told(await this.#readMarker.unread(seq), 'Marked as unread'); break;
       case 'link': this.#copy(node, seq); break;
       case 'history': visit(`/rooms/${this.#main.dataset.room}/${seq}/history`); break;
+      case 'report': visit(`/rooms/${this.#main.dataset.room}/${seq}/more#report`); break;
       case 'delete': this.#delete(node, seq); break;
     }
   }

@@ -16,7 +16,7 @@ const ALIASES = ['everyone', 'channel', 'all'].map((username) => ({ username, na
 
 // Each finds options { key, sign, label, detail, text } for the text after its sign.
 export function sources(room) {
-  const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.map(({ person }) => person), more }));
+  const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.filter(({ is_gone: isGone }) => !isGone).map(({ person }) => person), more }));
   const rooms = finder('/rooms', ({ rooms, more }) => ({ found: rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'), more }));
   return {
     '@': { name: 'People', least: 0, find: async (typed) => people(await members(typed), fold(typed)) },

@@ -1,0 +1,3 @@
+drop table cleanups;
+drop table retired_usernames;
+alter table users drop column closed;

@@ -1,0 +1,4 @@
+drop table slow_posts;
+alter table rooms drop column slow_mode;
+drop table reports;
+drop table blocks;
