@@ -23,6 +23,9 @@ pub enum Error {
     /// A code of a second factor that is not right, or was used before. 401.
     #[error("That code isn’t right, or it has been used. Wait for the next one and try again.")]
     WrongCode,
+    /// A passkey that is unknown, or whose answer is not right. 401.
+    #[error("That passkey didn’t work here. Try again, or log in another way.")]
+    WrongPasskey,
     /// The person must set up a second factor before anything else. 403.
     #[error("Set up two-factor authentication first: this server requires it for your account.")]
     SecondFactorRequired,
@@ -136,7 +139,7 @@ impl Error {
     /// The code that clients switch on.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode => "unauthenticated",
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey => "unauthenticated",
             Self::SecondFactorRequired => "second_factor_required",
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
@@ -153,7 +156,7 @@ impl Error {
     /// The HTTP status of a page or an answer that says it.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode => 401,
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey => 401,
             Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,

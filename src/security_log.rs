@@ -65,6 +65,10 @@ pub enum Action {
     AddTotp,
     /// Someone removed their authenticator app.
     RemoveTotp,
+    /// Someone added a passkey.
+    AddPasskey,
+    /// Someone removed one of their passkeys.
+    RemovePasskey,
     /// Someone got new recovery codes.
     RenewRecoveryCodes,
     /// An administrator removed somebody's second factor.
@@ -158,6 +162,8 @@ impl Action {
         Self::EmailRefused,
         Self::AddTotp,
         Self::RemoveTotp,
+        Self::AddPasskey,
+        Self::RemovePasskey,
         Self::RenewRecoveryCodes,
         Self::RemoveSecondFactor,
         Self::SecondFactorFailed,
@@ -216,6 +222,8 @@ impl Action {
             Self::EmailRefused => "user.email_refused",
             Self::AddTotp => "user.totp_add",
             Self::RemoveTotp => "user.totp_remove",
+            Self::AddPasskey => "user.passkey_add",
+            Self::RemovePasskey => "user.passkey_remove",
             Self::RenewRecoveryCodes => "user.recovery_codes",
             Self::RemoveSecondFactor => "user.second_factor_remove",
             Self::SecondFactorFailed => "user.second_factor_failed",

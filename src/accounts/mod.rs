@@ -15,6 +15,7 @@ mod last_seen;
 mod login;
 mod mailing;
 pub mod outside;
+pub mod passkeys;
 pub mod password;
 mod password_change;
 pub mod pending;
@@ -42,6 +43,7 @@ use tracing::Instrument;
 
 use self::device::Devices;
 use self::mailing::Mailing;
+use self::passkeys::Passkeys;
 use self::password::Hasher;
 pub use self::registration::Registration;
 use self::registration::Registrations;
@@ -77,6 +79,7 @@ pub struct Accounts {
     single_sign_on: SingleSignOn,
     /// The key of the digests of retired usernames.
     username_key: String,
+    passkeys: Passkeys,
     reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
@@ -103,6 +106,7 @@ impl Accounts {
             shared_failures,
             single_sign_on: SingleSignOn::new(config, &key),
             username_key: key.clone(),
+            passkeys: Passkeys::new(config, &key),
             devices: Devices::new(key),
             mailing: Mailing::new(config),
             reports,

@@ -9,6 +9,7 @@ use super::session::{Announced, NewLogIn, SessionUser};
 use super::throttle::Attempt;
 use super::totp::{self, Enrollment};
 use super::{Accounts, hash, to_its_end};
+use crate::db::passkeys::PasskeyRow;
 use crate::db::people::Profile;
 use crate::error::{Error, Result};
 use crate::events::{Event as Published, SessionEnd};
@@ -32,6 +33,8 @@ const NO_SECOND_FACTOR: Error = Error::NotFound("second factor");
 pub struct SecondFactors {
     /// Whether they use an authenticator app.
     pub has_totp: bool,
+    /// Their passkeys, the oldest first.
+    pub passkeys: Vec<PasskeyRow>,
     /// How many recovery codes they have left.
     pub recovery_codes: i64,
 }
@@ -59,7 +62,8 @@ impl Accounts {
     /// A person's second factors.
     pub async fn second_factors(&self, user: UserId) -> Result<SecondFactors> {
         let has_totp = self.db.find_totp(user).await?.is_some_and(|totp| totp.confirmed_at.is_some());
-        Ok(SecondFactors { has_totp, recovery_codes: self.db.count_recovery_codes(user).await? })
+        let (passkeys, recovery_codes) = (self.db.list_passkeys(user).await?, self.db.count_recovery_codes(user).await?);
+        Ok(SecondFactors { has_totp, passkeys, recovery_codes })
     }
 
     /// Whether a person has a second factor.
@@ -260,13 +264,13 @@ impl Accounts {
     }
 
     /// An event of now that a person causes about themselves.
-    fn event_by(&self, action: Action, user: &SessionUser, source: &Source) -> Event {
+    pub(super) fn event_by(&self, action: Action, user: &SessionUser, source: &Source) -> Event {
         self.event(action, source).by(user.id, &user.username).about(&*user.username)
     }
 }
 
 /// New recovery codes as they are shown, and their hashes.
-fn new_recovery_codes() -> (Vec<String>, Vec<String>) {
+pub(super) fn new_recovery_codes() -> (Vec<String>, Vec<String>) {
     let codes: Vec<[u8; LENGTH]> =
         (0..RECOVERY_CODES).map(|_| rand::random::<[u8; LENGTH]>().map(|byte| SIGNS[usize::from(byte % 32)])).collect();
     let plain: Vec<String> = codes.iter().map(|code| code.iter().copied().map(char::from).collect()).collect();

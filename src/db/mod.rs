@@ -28,6 +28,7 @@ pub mod nodes;
 mod notifications;
 mod open;
 pub mod overview;
+pub mod passkeys;
 pub mod pending_log_ins;
 pub mod people;
 mod pins;

@@ -11,6 +11,11 @@ use crate::clock::Millis;
 use crate::model::UserId;
 use crate::security_log::Event;
 
+/// Deletes the recovery codes of a user without a second factor.
+pub(super) const DELETE_UNUSED_CODES: &str = "delete from recovery_codes where user_id = $1
+    and not exists (select 1 from totp where user_id = $1 and confirmed_at is not null)
+    and not exists (select 1 from passkeys where user_id = $1)";
+
 /// An authenticator app.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct TotpRow {
@@ -31,11 +36,13 @@ impl Db {
 
     /// Whether a user has a second factor.
     pub async fn has_second_factor(&self, user: UserId) -> sqlx::Result<bool> {
-        let found: i64 =
-            read!(self, |pool| sqlx::query_scalar("select count(*) from totp where user_id = $1 and confirmed_at is not null")
-                .bind(user)
-                .fetch_one(pool)
-                .await?);
+        let found: i64 = read!(self, |pool| sqlx::query_scalar(
+            "select (select count(*) from totp where user_id = $1 and confirmed_at is not null)
+                + (select count(*) from passkeys where user_id = $1)"
+        )
+        .bind(user)
+        .fetch_one(pool)
+        .await?);
         Ok(found > 0)
     }
 
@@ -140,7 +147,7 @@ impl Db {
         })
     }
 
-    /// Removes the authenticator app, and the recovery codes with it; `false` if there was none.
+    /// Removes the authenticator app, and the recovery codes with the last second factor; `false` if there was none.
     pub async fn remove_totp(&self, user: UserId, event: &Event) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
@@ -150,7 +157,7 @@ impl Db {
                 .await?
                 .rows_affected();
             if removed > 0 {
-                sqlx::query("delete from recovery_codes where user_id = $1").bind(user).execute(&mut *tx).await?;
+                sqlx::query(DELETE_UNUSED_CODES).bind(user).execute(&mut *tx).await?;
                 record!(tx, rows);
             }
             removed > 0
@@ -177,7 +184,8 @@ impl Db {
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
-            if removed == 0 {
+            let passkeys = sqlx::query("delete from passkeys where user_id = $1").bind(user).execute(&mut *tx).await?;
+            if removed + passkeys.rows_affected() == 0 {
                 return Ok(None);
             }
             sqlx::query("delete from recovery_codes where user_id = $1").bind(user).execute(&mut *tx).await?;

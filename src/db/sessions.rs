@@ -74,7 +74,8 @@ pub struct SessionRow {
 /// The condition that a user of `users` has a second factor.
 macro_rules! has_second_factor {
     () => {
-        "exists (select 1 from totp where totp.user_id = users.id and totp.confirmed_at is not null)"
+        "(exists (select 1 from totp where totp.user_id = users.id and totp.confirmed_at is not null)
+          or exists (select 1 from passkeys where passkeys.user_id = users.id))"
     };
 }
 

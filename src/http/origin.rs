@@ -20,8 +20,9 @@ pub struct Origins {
     /// Its host, without a port.
     host: Option<String>,
     is_https: bool,
-    /// The names of the cookies of the session, of the device, of an unfinished log-in, and of one at the OpenID provider.
-    cookies: [String; 4],
+    /// The names of the cookies of the session, of the device, of an unfinished log-in, of one at the OpenID provider, and of a challenge
+    /// for a passkey.
+    cookies: [String; 5],
 }
 
 impl Origins {
@@ -31,7 +32,8 @@ impl Origins {
         let prefix = if is_https { "__Host-" } else { "" };
         let own: String = digest.chars().take(DIGEST_CHARS).collect();
         Self {
-            cookies: ["parlor", "parlor-device", "parlor-log-in", "parlor-oidc"].map(|name| format!("{prefix}{name}-{own}")),
+            cookies: ["parlor", "parlor-device", "parlor-log-in", "parlor-oidc", "parlor-passkey"]
+                .map(|name| format!("{prefix}{name}-{own}")),
             public: config.public_url.as_ref().map(|url| url.origin.clone()),
             host: config.public_url.as_ref().map(|url| url.host.clone()),
             is_https,
@@ -63,6 +65,11 @@ impl Origins {
     /// The name of the cookie of a log-in by the OpenID provider.
     pub fn oidc_cookie_name(&self) -> &str {
         &self.cookies[3]
+    }
+
+    /// The name of the cookie of a challenge for a passkey.
+    pub fn challenge_cookie_name(&self) -> &str {
+        &self.cookies[4]
     }
 
     /// Whether a request may change something or open a socket: it comes from this site, or not from a browser. All values of `Origin` and

@@ -12,6 +12,7 @@ use tower_sessions::Session;
 use super::device_cookie::{self, DeviceCookie};
 use super::layers::session;
 use super::log_in_cookie::{self, LogInCookie};
+use super::passkey::ChallengeCookie;
 use super::state::AppState;
 use crate::db::users::User;
 use crate::error::Result;
@@ -27,6 +28,8 @@ pub struct LogInCookies {
     pub device: Option<String>,
     /// The token of a log-in whose second factor is due.
     pub pending: Option<String>,
+    /// A challenge for a passkey; empty without one.
+    pub challenge: String,
 }
 
 impl FromRequestParts<AppState> for LogInCookies {
@@ -35,7 +38,8 @@ impl FromRequestParts<AppState> for LogInCookies {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         let DeviceCookie(device) = DeviceCookie::from_request_parts(parts, state).await?;
         let LogInCookie(pending) = LogInCookie::from_request_parts(parts, state).await?;
-        Ok(Self { device, pending })
+        let ChallengeCookie(challenge) = ChallengeCookie::from_request_parts(parts, state).await?;
+        Ok(Self { device, pending, challenge })
     }
 }
 

@@ -14,6 +14,7 @@ pub mod log_in;
 pub mod log_in_cookie;
 mod oidc_cookie;
 pub mod pages;
+pub mod passkey;
 pub mod query;
 pub mod respond;
 pub mod router;

@@ -8,5 +8,6 @@ import '#js/room/column.js';
 import '#js/room/live.js';
 import '#js/people/members.js';
 import '#js/account/settings.js';
+import '#js/account/two-factor.js';
 import '#js/core/copy.js';
 import '#js/room/directory.js';

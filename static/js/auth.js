@@ -1,6 +1,7 @@
 // Log-in and registration: nobody is signed in, so nobody's data is kept. A refused form keeps what was typed, the password included, which a
 // server should not send back.
 import '#js/install.js';
+import { offer } from '#js/account/passkeys.js';
 import { dropEveryone } from '#js/core/user-storage.js';
 
 function listen(form) {
@@ -32,6 +33,7 @@ function refused(form, page) {
   for (const field of again?.querySelectorAll('input[type=password]:not([aria-invalid])') ?? []) field.value = form.elements[field.name]?.value ?? '';
   document.querySelector('main').replaceWith(main);
   document.title = page.title;
+  offer(main);
   if (!again) return;
   listen(again);
   (again.querySelector('[autofocus]') ?? again.querySelector('.button')).focus();
@@ -39,4 +41,5 @@ function refused(form, page) {
 
 const form = document.querySelector('form.card');
 if (form) listen(form);
+offer(document);
 dropEveryone();

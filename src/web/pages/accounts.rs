@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::log_in::{LoggingIn, SECOND, welcome};
 use crate::web::log_in_cookie::LogInCookie;
+use crate::web::passkey;
 use crate::web::respond::{form_again, own_path, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -135,6 +136,7 @@ pub async fn login_page(
     Query(links): Query<Links>,
     ThemeCookie(theme): ThemeCookie,
     LogInCookie(pending): LogInCookie,
+    headers: HeaderMap,
     user: Option<CurrentUser>,
 ) -> Result<Response> {
     if user.is_some() {
@@ -148,12 +150,10 @@ pub async fn login_page(
         }
         state.accounts.drop_pending(&token).await?;
     }
-    Ok(page(&LoginPage::new(
-        &state.settings.now(),
-        theme,
-        own_path(&links.next).unwrap_or_default(),
-        state.accounts.provider_name(),
-    )))
+    let next = own_path(&links.next).unwrap_or_default();
+    let mut form = LoginPage::new(&state.settings.now(), theme, next, state.accounts.provider_name());
+    form.has_passkeys = passkey::work_at(&state, &headers).is_ok();
+    Ok(page(&form))
 }
 
 /// The log-in form.
@@ -172,7 +172,7 @@ pub async fn login(
     source: Source,
     DeviceCookie(device): DeviceCookie,
     ThemeCookie(theme): ThemeCookie,
-    format: Format,
+    headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response> {
     let next = own_path(&form.next).unwrap_or_default();
@@ -185,10 +185,11 @@ pub async fn login(
             let logging_in = LoggingIn { user: &user, session: &session, source: &source, device: device.as_deref(), next };
             logging_in.proceed(&state).await
         }
-        Err(error) if format.is_json() => Err(error),
+        Err(error) if Format::of(&headers).is_json() => Err(error),
         Err(error) => {
             let mut page = LoginPage::new(&state.settings.now(), theme, next, state.accounts.provider_name());
             page.username = form.username;
+            page.has_passkeys = passkey::work_at(&state, &headers).is_ok();
             page.problem = Some((&error).into());
             Ok(form_again(&error, &page))
         }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::form::Form;
 use crate::web::layers::session::{self, CurrentUser};
+use crate::web::passkey;
 use crate::web::respond::{form_again, own_path, page};
 use crate::web::state::AppState;
 use crate::web::views::ConfirmPage;
@@ -33,12 +34,17 @@ pub struct ConfirmForm {
 }
 
 /// `GET /confirm`.
-pub async fn show(State(state): State<AppState>, Query(link): Query<ConfirmForm>, user: CurrentUser) -> Result<Response> {
+pub async fn show(
+    State(state): State<AppState>,
+    Query(link): Query<ConfirmForm>,
+    user: CurrentUser,
+    headers: HeaderMap,
+) -> Result<Response> {
     let next = own_path(&link.next).unwrap_or("/");
     if user.is_confirmed(&state).is_ok() {
         return Ok(Redirect::to(next).into_response());
     }
-    Ok(page(&again(&state, &user, next).await?))
+    Ok(page(&form(&state, &user, next, &headers).await?))
 }
 
 /// `POST /confirm` (`password` or `code`).
@@ -47,17 +53,17 @@ pub async fn confirm(
     user: CurrentUser,
     session: Session,
     source: Source,
-    format: Format,
-    Form(form): Form<ConfirmForm>,
+    headers: HeaderMap,
+    Form(fields): Form<ConfirmForm>,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Profile)?;
-    let next = own_path(&form.next).unwrap_or("/");
+    let next = own_path(&fields.next).unwrap_or("/");
     let key = session::key_of(&session)?;
-    match state.accounts.confirm_session(&user, &key, &form.password, &form.code, &source).await {
-        Ok(()) if format.is_json() => Ok(StatusCode::NO_CONTENT.into_response()),
+    match state.accounts.confirm_session(&user, &key, &fields.password, &fields.code, &source).await {
+        Ok(()) if Format::of(&headers).is_json() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(()) => Ok(Redirect::to(next).into_response()),
-        Err(error) if error.shows_form_again() && !format.is_json() => {
-            let mut page = again(&state, &user, next).await?;
+        Err(error) if error.shows_form_again() && !Format::of(&headers).is_json() => {
+            let mut page = form(&state, &user, next, &headers).await?;
             page.problem = Some((&error).into());
             Ok(form_again(&error, &page))
         }
@@ -65,14 +71,15 @@ pub async fn confirm(
     }
 }
 
-async fn again(state: &AppState, user: &CurrentUser, next: &str) -> Result<ConfirmPage> {
-    let has_code = state.accounts.has_second_factor(user.id).await?;
-    let server_name = state.settings.now().server_name.clone();
+/// The page; `next` is where it leads.
+pub async fn form(state: &AppState, user: &CurrentUser, next: &str, headers: &HeaderMap) -> Result<ConfirmPage> {
+    let factors = state.accounts.second_factors(user.id).await?;
     Ok(ConfirmPage {
-        server_name,
+        server_name: state.settings.now().server_name.clone(),
         theme: user.theme,
         username: user.username.to_string(),
-        has_code,
+        has_code: factors.has_totp || factors.recovery_codes > 0,
+        has_passkey: !factors.passkeys.is_empty() && passkey::work_at(state, headers).is_ok(),
         next: next.to_owned(),
         problem: None,
     })

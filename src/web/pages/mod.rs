@@ -28,6 +28,7 @@ pub mod message_actions;
 pub mod messages;
 pub mod notifications;
 pub mod oidc;
+pub mod passkeys;
 pub mod password;
 pub mod people;
 pub mod pins;
@@ -67,6 +68,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(messages::router())
         .merge(notifications::router())
         .merge(oidc::router())
+        .merge(passkeys::router())
         .merge(password::router())
         .merge(people::router())
         .merge(pins::router())

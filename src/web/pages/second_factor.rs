@@ -2,17 +2,21 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use crate::db::users::User;
 use crate::error::{Error, Result};
+use crate::model::Theme;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::log_in::{LogInCookies, LoggingIn, SECOND};
 use crate::web::log_in_cookie::{self, LogInCookie};
+use crate::web::passkey;
 use crate::web::respond::{form_again, own_path, page};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -28,14 +32,14 @@ pub async fn show(
     State(state): State<AppState>,
     LogInCookie(token): LogInCookie,
     ThemeCookie(theme): ThemeCookie,
+    headers: HeaderMap,
 ) -> Result<Response> {
     let pending = match token {
         Some(token) => state.accounts.find_pending(&token).await?,
         None => None,
     };
     let Some((user, next)) = pending else { return Ok(Redirect::to("/login").into_response()) };
-    let server_name = state.settings.now().server_name.clone();
-    Ok(page(&SecondFactorPage { server_name, theme, username: user.username.to_string(), next, problem: None }))
+    Ok(page(&form(&state, &user, next, theme, &headers).await?))
 }
 
 /// The form.
@@ -50,14 +54,14 @@ pub async fn complete(
     State(state): State<AppState>,
     session: Session,
     source: Source,
-    LogInCookies { device, pending }: LogInCookies,
+    LogInCookies { device, pending, .. }: LogInCookies,
     ThemeCookie(theme): ThemeCookie,
-    format: Format,
-    Form(form): Form<SecondForm>,
+    headers: HeaderMap,
+    Form(fields): Form<SecondForm>,
 ) -> Result<Response> {
     // The answer to `Unauthenticated` leads a browser to the log-in page.
     let token = pending.ok_or(Error::Unauthenticated)?;
-    match state.accounts.complete_pending(&token, &form.code, device.as_deref(), &source).await {
+    match state.accounts.complete_pending(&token, &fields.code, device.as_deref(), &source).await {
         Ok((user, proof, next)) => {
             let next = own_path(&next).unwrap_or_default();
             let logging_in = LoggingIn { user: &user, session: &session, source: &source, device: device.as_deref(), next };
@@ -65,12 +69,25 @@ pub async fn complete(
             log_in_cookie::remove(&mut response, &state.origins);
             Ok(response)
         }
-        Err(error @ (Error::WrongCode | Error::RateLimited { .. })) if !format.is_json() => {
+        Err(error @ (Error::WrongCode | Error::RateLimited { .. })) if !Format::of(&headers).is_json() => {
             let Some((user, next)) = state.accounts.find_pending(&token).await? else { return Err(Error::Unauthenticated) };
-            let problem = Some((&error).into());
-            let server_name = state.settings.now().server_name.clone();
-            Ok(form_again(&error, &SecondFactorPage { server_name, theme, username: user.username.to_string(), next, problem }))
+            let mut page = form(&state, &user, next, theme, &headers).await?;
+            page.problem = Some((&error).into());
+            Ok(form_again(&error, &page))
         }
         Err(error) => Err(error),
     }
+}
+
+async fn form(state: &AppState, user: &User, next: String, theme: Theme, headers: &HeaderMap) -> Result<SecondFactorPage> {
+    let factors = state.accounts.second_factors(user.id).await?;
+    Ok(SecondFactorPage {
+        server_name: state.settings.now().server_name.clone(),
+        theme,
+        username: user.username.to_string(),
+        has_code: factors.has_totp || factors.recovery_codes > 0,
+        has_passkey: !factors.passkeys.is_empty() && passkey::work_at(state, headers).is_ok(),
+        next,
+        problem: None,
+    })
 }

@@ -19,6 +19,8 @@ pub struct LoginPage {
     pub username: String,
     /// The error of the form.
     pub problem: Option<Problem>,
+    /// Whether passkeys work here.
+    pub has_passkeys: bool,
     next: String,
     can_register: bool,
     /// What the OpenID provider is called, if there is one.
@@ -35,6 +37,7 @@ impl LoginPage {
         Self {
             username: String::new(),
             problem: None,
+            has_passkeys: false,
             provider: provider.map(Into::into),
             next: next.into(),
             can_register,

@@ -41,7 +41,7 @@ pub use self::rooms::RoomsPage;
 pub use self::search::SearchPage;
 pub use self::sessions::SessionsPage;
 pub use self::static_pages::{KeysPage, OfflinePage};
-pub use self::two_factor::{ConfirmPage, SecondFactorPage, TwoFactor, TwoFactorCard, TwoFactorPage};
+pub use self::two_factor::{ConfirmPage, Passkey, SecondFactorPage, TwoFactor, TwoFactorCard, TwoFactorPage};
 use crate::error::Error;
 use crate::model::{Theme, UserId};
 
@@ -134,7 +134,7 @@ impl ErrorPage {
     /// The page of an error.
     pub fn new(error: &Error) -> Self {
         let title = match error {
-            Error::Unauthenticated | Error::WrongPassword | Error::WrongCode => "Please log in",
+            Error::Unauthenticated | Error::WrongPassword | Error::WrongCode | Error::WrongPasskey => "Please log in",
             Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",

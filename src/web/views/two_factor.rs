@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::{AppLayout, Problem, general, wrong};
+use super::{AppLayout, Problem, general, moments, wrong};
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::totp::Enrollment;
+use crate::clock::Millis;
+use crate::db::passkeys::PasskeyRow;
 use crate::model::Theme;
+use crate::web::times::Times;
 
 /// What the page about a person's second factors shows.
 #[derive(Debug)]
 pub struct TwoFactor {
     /// What they have.
     pub factors: SecondFactors,
+    /// Their passkeys.
+    pub passkeys: Vec<Passkey>,
+    /// Why passkeys do not work here.
+    pub no_passkeys: Option<&'static str>,
     /// Whether they must have one.
     pub is_required: bool,
     /// The authenticator app that they are setting up.
@@ -24,13 +31,36 @@ pub struct TwoFactor {
     pub problem: Option<Problem>,
 }
 
+/// A passkey in the list.
+#[derive(Debug)]
+pub struct Passkey {
+    id: String,
+    name: String,
+    added: String,
+    used: String,
+}
+
+impl Passkey {
+    /// A passkey, as of now.
+    pub fn new(row: &PasskeyRow, times: &Times, now: Millis) -> Self {
+        Self {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            added: times.moment(&times.at(row.created_at)),
+            used: row
+                .last_used_at
+                .map_or_else(|| "not used yet".to_owned(), |at| format!("last used {}", moments::ago(at, now, times))),
+        }
+    }
+}
+
 impl TwoFactor {
     fn wrong(&self, field: &str) -> Option<&str> {
         wrong(self.problem.as_ref(), field)
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["code", "password"])
+        general(self.problem.as_ref(), &["code", "password", "name"])
     }
 
     /// The secret in groups, as people copy it by hand.
@@ -77,6 +107,10 @@ pub struct SecondFactorPage {
     pub theme: Theme,
     /// Who logs in.
     pub username: String,
+    /// Whether they can enter a code.
+    pub has_code: bool,
+    /// Whether they can use a passkey.
+    pub has_passkey: bool,
     /// Where the log-in leads.
     pub next: String,
     /// The error of the form.
@@ -95,6 +129,8 @@ pub struct ConfirmPage {
     pub username: String,
     /// Whether they can enter a code instead.
     pub has_code: bool,
+    /// Whether they can use a passkey instead.
+    pub has_passkey: bool,
     /// Where it leads.
     pub next: String,
     /// The error of the form.

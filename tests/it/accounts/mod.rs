@@ -10,6 +10,7 @@ mod logout;
 mod names;
 mod newcomers;
 mod oidc;
+mod passkeys;
 mod recovery;
 mod register;
 mod registration;

@@ -11,6 +11,7 @@ mod looks;
 mod notices;
 mod offline;
 mod opening;
+mod passkeys;
 mod people;
 mod plain;
 mod rates;

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 32] = [
+const FORMS: [(&str, &[(&str, &str)]); 34] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -41,6 +41,8 @@ const FORMS: [(&str, &[(&str, &str)]); 32] = [
     ("/settings/two-factor/totp/confirm", &[("code", "123456")]),
     ("/settings/two-factor/totp/remove", &[("password", PASSWORD)]),
     ("/confirm", &[("password", PASSWORD)]),
+    ("/login/passkey", &[]),
+    ("/settings/two-factor/passkeys", &[]),
     ("/logout", &[]),
 ];
 

@@ -1,0 +1,2 @@
+drop table used_challenges;
+drop table passkeys;
