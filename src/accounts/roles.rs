@@ -36,6 +36,7 @@ impl Accounts {
             let event = accounts.event(Action::ChangeRole, &source).by(by.id, &by.username).about(&*profile.username);
             accounts.store_role(&profile, role, event).await?;
             accounts.events.deliver(events::Event::RoleChanged { user: profile.id }).await;
+            accounts.access_reduced(profile.id).await;
             Ok(profile)
         })
         .await
