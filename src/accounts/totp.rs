@@ -80,7 +80,9 @@ mod tests {
             let at = |shift: i64| step_of(RFC, code, Millis((seconds + shift) * 1000)).unwrap();
             assert_eq!(at(0), Some(seconds / 30), "{code}");
             assert_eq!([at(30), at(-30)], [Some(seconds / 30); 2], "one step of skew");
-            assert_eq!([at(90), at(-60 - seconds % 30)], [None; 2]);
+            assert_eq!(at(90), None, "{code}");
+            // The first one is too near to 1970.
+            assert!(seconds == 59 || at(-60 - seconds % 30).is_none(), "{code}");
         }
         assert_eq!(step_of(RFC, "287083", Millis(59_000)).unwrap(), None);
         assert!(step_of("not base32!", "287082", Millis(59_000)).is_err());
