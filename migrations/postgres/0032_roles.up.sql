@@ -46,14 +46,13 @@ alter table messages drop constraint messages_kind_check;
 alter table messages add constraint messages_kind_check
     check (kind in ('text', 'joined', 'left', 'topic', 'renamed', 'visibility', 'role', 'archived')) not valid;
 
--- A person's role on the server decides what their connections may do: other nodes have them connect again.
+-- Guests' connections hear less: other nodes have them connect again.
 create function parlor_role_changed() returns trigger language plpgsql as $$
 begin
     perform parlor_notify(tg_table_schema, jsonb_build_object('type', 'role_changed', 'user', new.id));
     return null;
 end $$;
-create trigger users_role after update of is_admin, is_guest on users for each row
-    when (new.is_admin <> old.is_admin or new.is_guest <> old.is_guest)
+create trigger users_role after update of is_guest on users for each row when (new.is_guest <> old.is_guest)
     execute function parlor_role_changed();
 
 -- A room has changed for its members in more ways; whoever knows it by its earlier slug hears that one as well.

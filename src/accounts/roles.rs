@@ -1,7 +1,7 @@
 //! Roles on the server: administrator, member, guest.
 //!
-//! Owns these use-cases. What a role permits is decided by `permissions`. Connections of somebody whose role changed are cut: they come
-//! back with what is true then.
+//! Owns these use-cases. What a role permits is decided by `permissions`. Guests' connections hear less: those of somebody who becomes a
+//! guest, or no longer is one, are cut, and come back with what is true then.
 
 use std::sync::Arc;
 
@@ -35,7 +35,9 @@ impl Accounts {
             let profile = accounts.profile(&username).await?;
             let event = accounts.event(Action::ChangeRole, &source).by(by.id, &by.username).about(&*profile.username);
             accounts.store_role(&profile, role, event).await?;
-            accounts.events.deliver(events::Event::RoleChanged { user: profile.id }).await;
+            if profile.is_guest != (role == ServerRole::Guest) {
+                accounts.events.deliver(events::Event::RoleChanged { user: profile.id }).await;
+            }
             accounts.access_reduced(profile.id).await;
             Ok(profile)
         })

@@ -19,7 +19,6 @@ use crate::db::identities::{Linked, Unlinked};
 use crate::db::users::User;
 use crate::encoding::{from_hex, hex};
 use crate::error::{Error, Result};
-use crate::events;
 use crate::model::{ServerRole, SessionKey};
 use crate::oidc::{Fault, Identity, Provider, Secrets};
 use crate::security_log::{Action, Source};
@@ -296,7 +295,7 @@ impl Accounts {
             tracing::warn!("the last administrator is not in the group of OIDC_ADMIN_GROUP, and stays one");
             return Ok(user);
         }
-        self.events.deliver(events::Event::RoleChanged { user: user.id }).await;
+        self.access_reduced(user.id).await;
         self.reports.committed(&event);
         Ok(User { is_admin, ..user })
     }

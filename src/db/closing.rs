@@ -44,6 +44,19 @@ pub struct Deletion {
     pub now: Millis,
 }
 
+/// Makes somebody else the owner of each room that only this person owns: the one whom the ledger would choose (`SUCCESSORS`).
+const HAND_OVER: &str = "update memberships set role = 'owner' where (room_id, user_id) in (
+    select room_id, user_id from (
+        select theirs.room_id, theirs.user_id, row_number() over (
+            partition by theirs.room_id order by case theirs.role when 'moderator' then 0 else 1 end, theirs.joined_at, theirs.user_id) as place
+        from memberships as own
+        join memberships as theirs on theirs.room_id = own.room_id and theirs.user_id <> own.user_id
+        join users on users.id = theirs.user_id
+        where own.user_id = $1 and own.role = 'owner' and not users.is_guest and users.banned_at is null
+          and not exists (select 1 from memberships as others
+                          where others.room_id = own.room_id and others.user_id <> $1 and others.role = 'owner')) as ranked
+    where place = 1)";
+
 /// Whether closing this account leaves nobody who administers. Roles change one at a time, on all nodes.
 macro_rules! is_last_admin {
     ($tx:ident, $user:expr) => {{
@@ -136,6 +149,8 @@ impl Db {
             if renamed.rows_affected() == 0 {
                 return Ok(Closing::AlreadyClosed);
             }
+            // Before the memberships end: the rooms that nobody else owns.
+            sqlx::query(HAND_OVER).bind(user).execute(&mut *tx).await?;
             // Whatever hangs on an account goes with it, also what later versions add.
             let references: Vec<(String, String)> = sqlx::query_as(references).fetch_all(&mut *tx).await?;
             for (table, column) in references {

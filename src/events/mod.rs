@@ -71,7 +71,7 @@ pub enum Event {
         /// The slug that it had.
         slug: Arc<str>,
     },
-    /// Somebody's role on the server changed: what their connections may do was decided before.
+    /// Somebody became a guest, or no longer is one: what their connections hear was decided before.
     RoleChanged {
         /// Whose.
         user: UserId,

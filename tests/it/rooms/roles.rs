@@ -158,3 +158,13 @@ async fn administrators_manage_a_private_room_and_read_it_only_as_its_owner(app:
     root.post(&format!("{direct}/members/root-of-all/role"), &[("role", "owner")]).await.expect(404);
     root.get(&format!("/admin{direct}")).await.expect(404);
 }
+
+#[apply(everywhere)]
+async fn whoever_is_deleted_hands_their_rooms_over(app: &TestApp) {
+    let (room, [_, bob, cleo, _]) = room_of_four(app, "private").await;
+    app.database.make_admin("bob").await;
+    bob.post("/admin/people/ada/delete", &[("messages", "keep"), ("confirm", "ada")]).await.expect(303);
+    app.comes_to(json!([["bob", "owner"], ["cleo", "member"], ["dan", "member"]]), async || roles(&cleo, &room).await).await;
+    cleo.post(&format!("/rooms/{room}/members/dan/role"), &[("role", "moderator")]).await.expect(403);
+    bob.post(&format!("/rooms/{room}/members/dan/role"), &[("role", "moderator")]).await.expect(303);
+}

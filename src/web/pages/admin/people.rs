@@ -19,7 +19,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
-use crate::web::layers::session::CurrentUser;
+use crate::web::layers::session::{ConfirmedUser, CurrentUser};
 use crate::web::query::query_string;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -41,7 +41,7 @@ struct NewRole {
 async fn set_role(
     State(state): State<AppState>,
     Path(username): Path<String>,
-    user: CurrentUser,
+    user: ConfirmedUser,
     source: Source,
     Form(form): Form<NewRole>,
 ) -> Result<Response> {
