@@ -43,7 +43,8 @@ impl Disk {
     }
 }
 
-const SMALL: u64 = 2 << 20;
+/// Enough for an empty database and its log, which hold the schema.
+const SMALL: u64 = 4 << 20;
 
 async fn disk_full(fixture: Fixture, rounds: u32) -> CaseResult {
     let Some(disk) = Disk::mount(fixture.folder().join("small"), SMALL) else {

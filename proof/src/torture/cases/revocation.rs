@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::RngExt;
+use totp_rs::{Builder, Secret};
 
 use crate::client::socket::Pending;
 use crate::infra::process::run;
@@ -15,13 +16,13 @@ use crate::torture::prelude::*;
 const NEEDS: &[Need] = &[Need::Redis];
 
 pub const CASES: &[Case] = &[
-    Case::new("revocation", Db::BOTH, 24, 6, |fixture, rounds| Box::pin(on_one_node(fixture, rounds))).about(ABOUT),
-    Case::new("node-revocation", Db::POSTGRES, 24, 6, |fixture, rounds| Box::pin(on_two_nodes(fixture, rounds)))
+    Case::new("revocation", Db::BOTH, 27, 9, |fixture, rounds| Box::pin(on_one_node(fixture, rounds))).about(ABOUT),
+    Case::new("node-revocation", Db::POSTGRES, 27, 9, |fixture, rounds| Box::pin(on_two_nodes(fixture, rounds)))
         .about("the same, with the revoked connections on two nodes")
         .needs(NEEDS),
 ];
 
-const ABOUT: &str = "log-out, ended sessions, ban, lost administrator role and removal from a room, with readers that do not read, posts in \
+const ABOUT: &str = "log-out, ended sessions, ban, deactivation, a second factor that is required, lost administrator role, removal and ban from a room, with readers that do not read, posts in \
                      flight, and connections, joins and posts at that moment: a second after the acknowledgement nothing is delivered or accepted any more";
 
 /// For how long something may still be delivered or accepted.
@@ -32,8 +33,8 @@ const IN_FLIGHT: usize = 16;
 const FILLING: usize = 192;
 /// How many connections are opened around that moment.
 const OPENED: usize = 6;
-/// No person is slowed down, and their room is busy.
-const SETTINGS: [(&str, &str); 2] = [("POST_RATE", "off"), ("ACT_RATE", "off")];
+/// No person is slowed down, and their room is busy. Whoever becomes an administrator needs a second factor.
+const SETTINGS: [(&str, &str); 3] = [("POST_RATE", "off"), ("ACT_RATE", "off"), ("REQUIRE_2FA", "admins")];
 
 /// What ends the access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +43,31 @@ enum End {
     OwnOthers,
     ByAdmin,
     Ban,
+    Deactivation,
+    SecondFactor,
     Removal,
+    RoomBan,
     LostRole,
 }
 
-const ENDS: [End; 6] = [End::LogOut, End::OwnOthers, End::ByAdmin, End::Ban, End::Removal, End::LostRole];
+impl End {
+    /// Whether the person's connections go on, without the room.
+    fn keeps_connections(self) -> bool {
+        matches!(self, Self::Removal | Self::RoomBan)
+    }
+}
+
+const ENDS: [End; 9] = [
+    End::LogOut,
+    End::OwnOthers,
+    End::ByAdmin,
+    End::Ban,
+    End::Deactivation,
+    End::SecondFactor,
+    End::Removal,
+    End::RoomBan,
+    End::LostRole,
+];
 
 async fn on_one_node(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&SETTINGS).await;
@@ -70,6 +91,7 @@ async fn play(fixture: &Fixture, here: &Site, there: &Site, rounds: u32) -> Case
     let url = [("DATABASE_URL", fixture.url())];
     run(&fixture.program, fixture.folder(), &["user", "add", "root", "--admin"], &url, PASSWORD).await;
     let stage = Stage { fixture, here, there, admin: here.log_in("root").await };
+    set_up_second_factor(&stage.admin).await;
     let (mut outcome, mut totals) = (Outcome::default(), Totals::default());
     for round in 0..rounds {
         let end = ENDS[round as usize % ENDS.len()];
@@ -91,6 +113,15 @@ async fn play(fixture: &Fixture, here: &Site, there: &Site, rounds: u32) -> Case
         totals.latest.as_secs_f64() * 1000.0
     ));
     Ok(outcome)
+}
+
+/// Sets up an authenticator app, as `REQUIRE_2FA` wants of administrators.
+async fn set_up_second_factor(person: &Person) {
+    let json = |path: &str, fields: &[(&str, &str)]| person.form(path, fields).header("accept", "application/json");
+    let started = Answer::of(json("/settings/two-factor/totp", &[])).await.expect(200).json();
+    let secret = Secret::try_from_base32(started["secret"].as_str().expect("a secret")).expect("it is Base32");
+    let code = Builder::new().with_secret(secret).build().expect("it is long enough").generate_current().to_string();
+    Answer::of(json("/settings/two-factor/totp/confirm", &[("code", &code)])).await.expect(200);
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +207,9 @@ async fn ends(stage: &Stage<'_>, person: &Person, other: &Person, room: &str, en
         End::OwnOthers => other.post("/settings/sessions/end-others", &[]).await,
         End::ByAdmin => stage.admin.post(&format!("/admin/people/{name}/end-sessions"), &[]).await,
         End::Ban => stage.admin.post(&format!("/people/{name}/ban"), &[]).await,
+        End::Deactivation => stage.admin.post(&format!("/admin/people/{name}/deactivate"), &[]).await,
+        End::SecondFactor => stage.admin.post(&format!("/admin/people/{name}/role"), &[("role", "admin")]).await,
+        End::RoomBan => stage.admin.post(&format!("/rooms/{room}/members/{name}/ban"), &[]).await,
         End::Removal => stage.admin.post(&format!("/rooms/{room}/members/{name}/remove"), &[]).await,
         End::LostRole => unreachable!("it has a round of its own"),
     };
@@ -280,7 +314,7 @@ async fn until_heard(socket: &Socket, nth: usize, name: &str, end: End) {
     loop {
         let heard = socket.peek_at("message").iter().filter(|data| fence(data)).count();
         // One that was opened just now is in no other room; what comes in reply comes after what waited.
-        let is_up_to_date = end == End::Removal && (heard == 2 || !is_live && answers(socket).await);
+        let is_up_to_date = end.keeps_connections() && (heard == 2 || !is_live && answers(socket).await);
         if socket.has_ended() || is_up_to_date {
             return;
         }
@@ -300,6 +334,7 @@ async fn answers(socket: &Socket) -> bool {
 /// An administrator who acts on both nodes while the role is taken away.
 async fn loses_role(stage: &Stage<'_>, name: &str, totals: &mut Totals) {
     let person = stage.here.register(name).await;
+    set_up_second_factor(&person).await;
     let target = format!("target-of-{name}");
     stage.here.register(&target).await;
     let (program, folder, url) = (&stage.fixture.program, stage.fixture.folder(), [("DATABASE_URL", stage.fixture.url())]);
