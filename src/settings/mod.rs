@@ -64,6 +64,8 @@ impl Settings {
     /// `forbidden` for non-administrators; `invalid` for a setting that is fixed, or whose value is wrong.
     pub async fn change(&self, actor: Actor, username: &Arc<str>, changes: &[(Name, String)], source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ChangeSettings)?;
+        // Another node may have changed them just now, which this one is about to hear.
+        self.reload().await?;
         let before = self.now();
         let (new, event) = self.prepare(&before, changes, source)?;
         if new.is_empty() {
