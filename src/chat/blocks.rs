@@ -64,7 +64,11 @@ impl Chat {
     async fn person_to_block(&self, user: UserId, username: &str) -> Result<User> {
         self.allow(user, ActionKind::NotificationLevel)?;
         let username = Username::parse(username).map_err(|_| Error::NotFound("person"))?;
-        self.db.find_user_by_name(username.as_str()).await?.ok_or(Error::NotFound("person"))
+        let person = self.db.find_user_by_name(username.as_str()).await?.ok_or(Error::NotFound("person"))?;
+        if self.db.is_stranger_to_guest(user, person.id).await? {
+            return Err(Error::NotFound("person"));
+        }
+        Ok(person)
     }
 
     async fn publish_block(&self, user: UserId, person: &User, is_blocked: bool) {

@@ -80,7 +80,7 @@ impl Chat {
                         let named = match name {
                             "here" => vec![facet::mention("@here")],
                             _ if is_everybody(name) => vec![facet::mention("@room")],
-                            _ => self.called(name, hints).await?.iter().map(|(_, name)| facet::mention(name)).collect(),
+                            _ => self.called(reader, name, hints).await?.iter().map(|(_, name)| facet::mention(name)).collect(),
                         };
                         if must {
                             is_nothing |= named.is_empty();
@@ -108,17 +108,18 @@ impl Chat {
         for name in names {
             match name.trim_start_matches('@') {
                 "me" => authors.push(facet::author(reader)),
-                name => authors.extend(self.called(name, hints).await?.into_iter().map(|(id, _)| facet::author(id))),
+                name => authors.extend(self.called(reader, name, hints).await?.into_iter().map(|(id, _)| facet::author(id))),
             }
         }
         Ok(authors)
     }
 
     /// The users that a name means: the one with this username, else those with exactly this name, else those whose name contains
-    /// these words.
-    async fn called(&self, name: &str, hints: &mut Vec<String>) -> Result<Vec<(UserId, String)>> {
+    /// these words. Guests find only the people in their rooms.
+    async fn called(&self, reader: UserId, name: &str, hints: &mut Vec<String>) -> Result<Vec<(UserId, String)>> {
         if let Some(name) = spelled(name)
             && let Some(user) = self.db.find_user_by_name(&name).await?
+            && !self.db.is_stranger_to_guest(reader, user.id).await?
         {
             return Ok(vec![(user.id, user.username.to_string())]);
         }
@@ -128,7 +129,8 @@ impl Chat {
             for (id, username, called) in self.db.find_people_named(name, &look(name), MOST_CALLED).await? {
                 let called = fold(&called);
                 // Each folded word ends with a space.
-                if called == asked || format!(" {called}").contains(&format!(" {asked}")) {
+                let fits = called == asked || format!(" {called}").contains(&format!(" {asked}"));
+                if fits && !self.db.is_stranger_to_guest(reader, id).await? {
                     found.push((called == asked, id, username));
                 }
             }
@@ -152,7 +154,7 @@ impl Chat {
                     rooms.extend(self.db.find_direct(&[reader]).await?.map(|direct| direct.id));
                     continue;
                 }
-                for (other, _) in self.called(other, hints).await? {
+                for (other, _) in self.called(reader, other, hints).await? {
                     rooms.extend(self.db.find_direct(&[reader, other]).await?.map(|direct| direct.id));
                 }
                 continue;

@@ -49,6 +49,12 @@ async fn a_guest_sees_what_they_were_added_to_and_nothing_else(app: &TestApp) {
     guest.get_json("/people/eve").await.expect(404);
     guest.get_json("/people/ada").await.expect(200);
     guest.post("/people/eve/message", &[]).await.expect(404);
+    guest.post("/people/eve/block", &[]).await.expect(404);
+    let hints = async |name: &str| {
+        socket.ok("search", json!({ "q": format!("from:{name}") })).await["hints"].to_string().replace(name, "NAME")
+    };
+    assert_eq!(hints("eve").await, hints("nobody").await);
+    assert_ne!(hints("ada").await, hints("nobody").await);
     assert_eq!(socket.ask("direct", json!({ "users": ["eve"] })).await["error"]["code"], "invalid");
     guest.post("/people/ada/message", &[]).await.expect(303);
     // They bring nobody in and create nothing.
