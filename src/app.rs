@@ -18,7 +18,11 @@ use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
 use crate::events::Bus;
+use crate::files::Files;
 use crate::http::origin::Origins;
+use crate::jobs::{Handlers, Jobs};
+use crate::links::Links;
+use crate::previews;
 use crate::realtime::Realtime;
 use crate::server;
 use crate::settings::Settings;
@@ -44,17 +48,20 @@ impl App {
         skew::check(&db).await?;
         db.migrate().await?;
         db.ensure(clock.now()).await?;
-        Self::assemble(config, clock, Arc::new(db)).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
+        let db = Arc::new(db);
+        let jobs = Jobs::open(db.clone(), clock.clone());
+        let files = Files::open(db.clone(), &config, clock.clone(), jobs.clone()).map_err(crate::db::OpenError::Unusable)?;
+        Self::assemble(config, clock, db, jobs, files).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
     }
 
-    async fn assemble(config: Config, clock: Clock, db: Arc<Db>) -> Result<Self> {
+    async fn assemble(config: Config, clock: Clock, db: Arc<Db>, jobs: Jobs, files: Arc<Files>) -> Result<Self> {
         let events = Bus::default();
         let settings = Settings::open(db.clone(), &config, clock.clone(), &events).await?;
         let accounts = Accounts::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
         let accounts = Arc::new(accounts);
         let sessions = accounts.session_store();
         tokio::spawn(outside::watch(db.clone(), events.clone()));
-        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
+        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone(), jobs.clone()).await?;
         let subscription = events.subscribe(|_| true);
         let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
         let (sockets, realtime) =
@@ -68,9 +75,26 @@ impl App {
         let other_assets = OtherVersions::open(db.clone(), assets::version(), assets::named()).await;
         let origins = Arc::new(Origins::new(&config, &digest));
         let administration = Administration::start(db.clone(), &config, clock.clone());
+        files.recover().await?;
+        let links = Links::new(db.clone(), chat.clone(), files.clone(), settings.clone(), &config);
+        let handlers = links.handlers(files.handlers(Handlers::default()));
+        jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let config = Arc::new(config);
-        let state =
-            AppState { config, settings, origins, db, accounts, chat, administration, realtime, node, other_assets, clock };
+        let state = AppState {
+            config,
+            settings,
+            origins,
+            db,
+            accounts,
+            chat,
+            files,
+            administration,
+            jobs,
+            realtime,
+            node,
+            other_assets,
+            clock,
+        };
         Ok(Self { state, sockets, sessions })
     }
 
@@ -97,6 +121,8 @@ impl App {
                 state.node.begin_draining();
                 shutdown.hurry.run_until_cancelled(drain(&state)).await;
                 stop.cancel();
+                // Before the ledger closes, through which some end.
+                state.jobs.stop(LAST_JOBS).await;
                 state.chat.close();
                 // Everything queued is committed, acknowledged and published before any socket is cut.
                 let published = async {
@@ -143,6 +169,8 @@ async fn drain(state: &AppState) {
     state.realtime.stop_within(time).await;
 }
 
+/// How long running jobs may take when the server stops, before they are handed back to be done again.
+const LAST_JOBS: Duration = Duration::from_secs(1);
 /// How long the last changes may take to be committed when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the database's connections may take to close.

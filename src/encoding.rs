@@ -1,6 +1,8 @@
-//! Text encodings: hexadecimal, random tokens and URL query values.
+//! Text encodings: hexadecimal, random tokens, and parts of URLs.
 //!
 //! Owns pure functions. It must not know what is encoded.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
@@ -33,6 +35,14 @@ pub fn random_hex() -> String {
 pub fn query_value(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
+
+/// A segment of a URL's path, percent-encoded.
+pub fn path_segment(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
+}
+
+/// What is encoded: everything but the unreserved characters of RFC 3986, section 2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[cfg(test)]
 mod tests {

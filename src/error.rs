@@ -92,6 +92,18 @@ pub enum Error {
     /// The OpenID provider does not answer. 503.
     #[error("The log-in service can’t be reached right now. Try again in a moment, or log in with your password.")]
     ProviderUnavailable,
+    /// A file that is larger than allowed, or for which its person or the server has no room. 413. The text says which.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The disk or the storage is full. 507.
+    #[error("The server’s storage for files is full. Tell your administrator.")]
+    StorageFull,
+    /// The storage of files does not answer. 503.
+    #[error("Parlor can’t reach its storage for files right now. Try again in a moment.")]
+    StorageUnavailable,
+    /// There is no storage for files. 503.
+    #[error("This server has no storage for files. Ask your administrator to set one up.")]
+    NoStorage,
     /// A fault of the server's own. 500. The text goes to the log only.
     #[error("Something went wrong. Please try again.")]
     Internal(String),
@@ -144,11 +156,16 @@ impl Error {
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
-            Self::Invalid { .. } => "invalid",
+            Self::Invalid { .. } | Self::TooLarge(_) => "invalid",
             Self::TooLong { .. } => "too_long",
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
-            Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => "unavailable",
+            Self::Unavailable
+            | Self::NotSaved
+            | Self::ProviderUnavailable
+            | Self::StorageFull
+            | Self::StorageUnavailable
+            | Self::NoStorage => "unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -161,7 +178,14 @@ impl Error {
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => 429,
-            Self::Busy { .. } | Self::Unavailable | Self::NotSaved | Self::ProviderUnavailable => 503,
+            Self::TooLarge(_) => 413,
+            Self::StorageFull => 507,
+            Self::Busy { .. }
+            | Self::Unavailable
+            | Self::NotSaved
+            | Self::ProviderUnavailable
+            | Self::StorageUnavailable
+            | Self::NoStorage => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -173,7 +197,7 @@ impl Error {
             | Self::SlowMode { retry_after }
             | Self::TooManyMentioned { retry_after, .. }
             | Self::Busy { retry_after } => Some(*retry_after),
-            Self::Unavailable | Self::NotSaved => Some(Duration::from_secs(1)),
+            Self::Unavailable | Self::NotSaved | Self::StorageUnavailable => Some(Duration::from_secs(1)),
             Self::ProviderUnavailable => Some(Duration::from_secs(5)),
             _ => None,
         }
@@ -185,6 +209,7 @@ impl Error {
             self,
             Self::Invalid { .. }
                 | Self::TooLong { .. }
+                | Self::TooLarge(_)
                 | Self::RateLimited { .. }
                 | Self::SlowMode { .. }
                 | Self::TooManyMentioned { .. }
@@ -195,6 +220,7 @@ impl Error {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::Invalid { field, .. } | Self::TooLong { field, .. } => Some(field),
+            Self::TooLarge(_) => Some("file"),
             _ => None,
         }
     }

@@ -6,10 +6,12 @@
 //!
 //! Reading order, from the bottom:
 //!
-//! 1. [`model`], [`permissions`], [`fulltext`]: types and rules without I/O.
+//! 1. [`model`], [`permissions`], [`fulltext`], [`highlight`]: types and rules without I/O.
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
+//!    [`jobs`]: what is done after a commit, whatever happens to a process. [`files`], [`pictures`]: what people send.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
+//!    [`links`]: previews of the links in messages. [`previews`]: those of their files.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms.
 //! 7. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
@@ -29,15 +31,21 @@ pub mod db;
 pub mod encoding;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod fulltext;
+pub mod highlight;
 pub mod http;
+pub mod jobs;
 pub mod limits;
+pub mod links;
 pub mod log;
 pub mod mail;
 pub mod model;
 pub mod oidc;
 pub mod permissions;
+pub mod pictures;
 pub mod pieces;
+pub mod previews;
 pub mod realtime;
 pub mod security_log;
 pub mod server;

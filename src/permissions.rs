@@ -78,6 +78,8 @@ pub enum Action {
     Moderate,
     /// Change the name, the address, the visibility, or who may post.
     Configure,
+    /// Change the icon.
+    SetIcon,
     /// Change somebody's role.
     SetRole,
     /// Archive or restore the room.
@@ -121,6 +123,10 @@ pub enum ServerAction {
     SeeAdministration,
     /// Read reports, and act on them.
     SeeReports,
+    /// See the job queue.
+    SeeJobs,
+    /// Retry and delete jobs.
+    ManageJobs,
     /// Read the audit log.
     ReadAudit,
     /// Change this person's role.
@@ -219,6 +225,12 @@ pub fn may(actor: Actor, action: Action, room: &RoomFacts) -> Result<()> {
             has_open_membership()?;
             at_least(RoomRole::Owner, "Only owners and admins can change the room’s settings.")
         }
+        Action::SetIcon => {
+            member()?;
+            open()?;
+            allow(!room.is_direct, "Direct messages have no icon.")?;
+            at_least(RoomRole::Moderator, "Only moderators and owners can change the room’s icon.")
+        }
         Action::SetRole => manages(RoomRole::Owner, "Only owners and admins can change roles."),
         Action::Archive => manages(RoomRole::Owner, "Only owners and admins can archive or restore a room."),
         Action::DeleteRoom => manages(RoomRole::Owner, "Only owners and admins can delete a room."),
@@ -274,6 +286,8 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
         ServerAction::SeeNodes => allow(actor.is_admin, "Only admins can see the nodes."),
         ServerAction::SeeAdministration => allow(actor.is_admin, "Only admins can see the administration."),
         ServerAction::SeeReports => allow(actor.is_admin, "Only admins can see all reports."),
+        ServerAction::SeeJobs => allow(actor.is_admin, "Only admins can see jobs."),
+        ServerAction::ManageJobs => allow(actor.is_admin, "Only admins can retry or delete jobs."),
         ServerAction::ReadAudit => allow(actor.is_admin, "Only admins can read the audit log."),
         ServerAction::ChangeRole => allow(actor.is_admin, "Only admins can change roles."),
         ServerAction::SeeDirectory => allow(!actor.is_guest, "Guests see only the people and rooms that they were added to."),
@@ -323,7 +337,7 @@ mod tests {
     ];
 
     /// The rows of the table of rooms.
-    const ROWS: [(&str, Action, RoomPolicy); 26] = [
+    const ROWS: [(&str, Action, RoomPolicy); 27] = [
         ("Move the read marker, keep a draft", Action::Read, RoomPolicy::OPEN),
         ("React, pin", Action::Participate, RoomPolicy::OPEN),
         ("Post", Action::Post, RoomPolicy::OPEN),
@@ -344,6 +358,7 @@ mod tests {
         ("Ban a member", Action::Ban(RoomRole::Member), RoomPolicy::OPEN),
         ("Lift a ban", Action::Unban, RoomPolicy::OPEN),
         ("Change the topic", Action::ChangeTopic, RoomPolicy::OPEN),
+        ("Change the icon", Action::SetIcon, RoomPolicy::OPEN),
         ("Handle reports", Action::Moderate, RoomPolicy::OPEN),
         ("Change the name, the address, the visibility, who may post", Action::Configure, RoomPolicy::OPEN),
         ("Change roles", Action::SetRole, RoomPolicy::OPEN),
@@ -352,7 +367,7 @@ mod tests {
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
     ];
 
-    const SERVER_ROWS: [(&str, ServerAction); 19] = [
+    const SERVER_ROWS: [(&str, ServerAction); 21] = [
         ("See public rooms and everybody", ServerAction::SeeDirectory),
         ("Create rooms where everyone may", ServerAction::CreateRoom(Who::Everyone)),
         ("Create rooms where admins may", ServerAction::CreateRoom(Who::Admins)),
@@ -366,6 +381,8 @@ mod tests {
         ("Delete accounts", ServerAction::DeleteAccount(BOB)),
         ("Delete all messages of a person", ServerAction::DeleteMessages),
         ("See all reports", ServerAction::SeeReports),
+        ("See jobs", ServerAction::SeeJobs),
+        ("Retry and delete jobs", ServerAction::ManageJobs),
         ("Change roles on the server", ServerAction::ChangeRole),
         ("End other people’s sessions", ServerAction::EndSessions),
         ("Reset passwords", ServerAction::ResetPassword),

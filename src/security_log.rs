@@ -139,6 +139,10 @@ pub enum Action {
     ReportMessage,
     /// A report was closed.
     CloseReport,
+    /// An administrator had jobs tried again.
+    RetryJob,
+    /// An administrator deleted a job.
+    DeleteJob,
 }
 
 impl Action {
@@ -199,6 +203,8 @@ impl Action {
         Self::ChangeSettings,
         Self::ReportMessage,
         Self::CloseReport,
+        Self::RetryJob,
+        Self::DeleteJob,
     ];
 
     /// Its name in the log and in the audit log: what it is about, and what was done.
@@ -259,6 +265,8 @@ impl Action {
             Self::ChangeSettings => "settings.change",
             Self::ReportMessage => "message.report",
             Self::CloseReport => "report.close",
+            Self::RetryJob => "job.retry",
+            Self::DeleteJob => "job.delete",
         }
     }
 

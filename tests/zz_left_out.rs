@@ -3,12 +3,13 @@
 use proof::infra::programs::{self, Program};
 
 /// What goes untested without each.
-const NEEDED: [(Program, &str); 5] = [
+const NEEDED: [(Program, &str); 6] = [
     (Program::Postgres, "every test's second run, on Postgres (package: postgresql)"),
     (Program::Redis, "the tests on two nodes (package: redis-server)"),
     (Program::Browser, "the tests in a real browser (packages: chromium chromium-driver)"),
     (Program::Strace, "that a post is on the disk before it is acknowledged (package: strace)"),
     (Program::Servers, "mail and single sign-on, with real servers (packages: nodejs npm openssl; npm ci in tests/servers)"),
+    (Program::Ffmpeg, "the posters of videos (package: ffmpeg)"),
 ];
 
 fn main() {

@@ -172,7 +172,11 @@ impl Accounts {
                 Closing::Done(_) => {
                     accounts.access_ended(profile.id, SessionEnd::Deactivated).await;
                     accounts.reports.committed(&event);
-                    Ok(profile)
+                    if profile.photo.is_some() {
+                        // Their photo is gone.
+                        accounts.publish_names(std::iter::once(profile.id)).await?;
+                    }
+                    Ok(Profile { photo: None, ..profile })
                 }
                 Closing::AlreadyClosed => Ok(profile),
                 Closing::LastAdmin => Err(last_admin),
@@ -221,7 +225,13 @@ impl Accounts {
             accounts.reports.committed(&event);
             accounts.publish_names(alike.into_iter().filter(|changed| *changed != deletion.user)).await?;
             let person = accounts.db.find_user(deletion.user).await?.ok_or(NO_PERSON)?;
-            let person = crate::model::Author { id: person.id, username: person.username, name: person.name, is_alike: false };
+            let person = crate::model::Author {
+                id: person.id,
+                username: person.username,
+                name: person.name,
+                is_alike: false,
+                photo: None,
+            };
             accounts.events.deliver(Event::AccountDeleted { person, former_username: deletion.username.into() }).await;
             Ok(())
         })

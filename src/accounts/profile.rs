@@ -1,11 +1,13 @@
-//! Profiles and preferences: name, status, time zone, theme and notifications.
+//! Profiles and preferences: name, photo, status, time zone, theme and notifications.
 //!
 //! Owns their validation. Changes are published.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
-use super::Accounts;
 use super::session::SessionUser;
+use super::{Accounts, to_its_end};
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
 use crate::db::users::User;
 use crate::error::{Error, Result};
@@ -94,6 +96,21 @@ impl Accounts {
         Ok(profile)
     }
 
+    /// Gives somebody the photo in a file that was stored for it, or none, and publishes that. Returns once caches hold the new one.
+    ///
+    /// # Errors
+    /// `not_found` if the file or the account is gone.
+    pub async fn set_photo(self: &Arc<Self>, user: UserId, file: Option<String>) -> Result<()> {
+        let accounts = self.clone();
+        to_its_end(async move {
+            if !accounts.db.set_photo(user, file).await? {
+                return Err(Error::NotFound("file"));
+            }
+            accounts.publish_names(std::iter::once(user)).await
+        })
+        .await
+    }
+
     /// Refuses a name that resembles another user's or an official role.
     ///
     /// # Errors
@@ -122,7 +139,7 @@ impl Accounts {
         self.publish_names(changed.into_iter().filter(|changed| *changed != user.id)).await
     }
 
-    /// Publishes the names of people whose `alike` flag changed.
+    /// Publishes the names and photos of people whose `alike` flag or photo changed.
     pub(super) async fn publish_names(&self, people: impl Iterator<Item = UserId>) -> Result<()> {
         let mut events = Vec::new();
         for changed in people {

@@ -138,7 +138,8 @@ impl Accounts {
 
     /// Publishes a new account.
     async fn introduce(&self, user: &User) {
-        let person = Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false };
+        let person =
+            Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false, photo: None };
         self.events.deliver(events::Event::UserRegistered { person }).await;
         // The account exists nevertheless; the next start computes the look.
         if let Err(error) = self.store_look(user).await {

@@ -113,6 +113,9 @@ pub struct SessionUser {
     pub username: Arc<str>,
     /// The name to show.
     pub name: Arc<str>,
+    /// The file of their photo.
+    #[serde(default)]
+    pub photo: Option<Arc<str>>,
     /// Whether they are an administrator.
     pub is_admin: bool,
     /// Whether they are a guest.
@@ -164,6 +167,7 @@ impl SessionUser {
             id,
             username: "".into(),
             name: "".into(),
+            photo: None,
             is_admin: false,
             is_guest: false,
             last_room: None,
@@ -193,6 +197,7 @@ impl SessionUser {
             id: row.user_id?,
             username: row.username.as_deref()?.into(),
             name: row.name.as_deref()?.into(),
+            photo: row.photo.as_deref().map(Into::into),
             is_admin: row.is_admin?,
             is_guest: row.is_guest?,
             last_room: row.last_room.as_deref().map(Into::into),

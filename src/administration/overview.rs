@@ -215,12 +215,12 @@ impl Administration {
                 },
                 disk_free_bytes: engine.free_bytes,
             },
-            warnings: self.warnings(&engine, admins),
+            warnings: self.warnings(&engine, admins, self.db.count_dead_jobs().await?),
             database: Database { kind: engine.kind, version: engine.version },
         })
     }
 
-    fn warnings(&self, engine: &Engine, admins: i64) -> Vec<Warning> {
+    fn warnings(&self, engine: &Engine, admins: i64, dead_jobs: i64) -> Vec<Warning> {
         let known = [
             (!engine.has_fsync, "fsync", "Postgres runs with fsync off: a power failure can destroy the database."),
             (
@@ -242,6 +242,11 @@ impl Administration {
                 engine.free_bytes.is_some_and(|free| free < LITTLE_SPACE),
                 "disk_space",
                 "The disk of the database is almost full: less than 1 GB is left.",
+            ),
+            (
+                dead_jobs > 0,
+                "dead_jobs",
+                "Work in the background failed and was given up, such as previews of files. See Jobs for the reasons.",
             ),
             (
                 !self.has_mail,

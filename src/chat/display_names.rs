@@ -1,7 +1,7 @@
-//! Display names by username, for pins, reactions and notices, which store usernames only.
+//! Display names by username, for pins, reactions and notices, which store usernames only; and the version of all names and photos.
 //!
-//! Owns a copy in memory, loaded at start and updated when a name changes, and the version of it. Messages come with their author's name
-//! and must not use this.
+//! Owns a copy in memory, loaded at start and updated when a name or a photo changes. Messages come with their author's name and
+//! photo and must not use this.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Author;
 
-/// Names that differ from the username, by username.
+/// Names that differ from the username, and photos, by username.
 #[derive(Debug, Default)]
 pub struct DisplayNames(RwLock<Names>);
 
-/// A digest of all names: equal on nodes that know the same names, and after a restart.
+/// A digest of all names and photos: equal on nodes that know the same ones, and after a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Version(u128);
 
@@ -30,6 +30,13 @@ struct Names {
 struct Shown {
     name: Arc<str>,
     is_alike: bool,
+    photo: Option<Arc<str>>,
+}
+
+impl From<&Author> for Shown {
+    fn from(person: &Author) -> Self {
+        Self { name: person.shown(), is_alike: person.is_alike, photo: person.photo.clone() }
+    }
 }
 
 impl DisplayNames {
@@ -49,7 +56,7 @@ impl DisplayNames {
 
     /// A user's display name, if it differs from the username.
     pub fn known(&self, username: &str) -> Option<Arc<str>> {
-        self.0.read().by_username.get(username).map(|shown| shown.name.clone())
+        self.0.read().by_username.get(username).map(|shown| shown.name.clone()).filter(|name| **name != *username)
     }
 
     /// A user's display name; the username if nothing else is known.
@@ -57,33 +64,32 @@ impl DisplayNames {
         self.known(username).unwrap_or_else(|| username.into())
     }
 
-    /// Updates a user's display name.
+    /// Updates a user's display name and photo.
     pub fn set(&self, person: &Author) {
         self.0.write().set(person);
     }
 
-    /// The version of all names.
+    /// The version of all names and photos.
     pub fn version(&self) -> Version {
         self.0.read().version
     }
 
-    /// Whether the names have this version, and these people have the names that it says. Cached messages can have older names, and those
-    /// just read can have newer ones.
+    /// Whether the names have this version, and these people have the names and photos that it says. Cached messages can have older ones,
+    /// and those just read can have newer ones.
     pub fn agree<'a>(&self, version: Version, people: impl IntoIterator<Item = &'a Author>) -> bool {
         let names = self.0.read();
         names.version == version
             && people.into_iter().all(|person| match names.by_username.get(&person.username) {
-                None => person.name == person.username && !person.is_alike,
-                Some(shown) if shown.is_alike => person.is_alike && person.shown() == shown.name,
-                Some(shown) => !person.is_alike && person.name == shown.name,
+                None => person.name == person.username && !person.is_alike && person.photo.is_none(),
+                Some(shown) => Shown::from(person) == *shown,
             })
     }
 }
 
 impl Names {
     fn set(&mut self, person: &Author) {
-        let shown = Shown { name: person.shown(), is_alike: person.is_alike };
-        let before = if shown.name == person.username {
+        let shown = Shown::from(person);
+        let before = if shown.name == person.username && shown.photo.is_none() {
             self.by_username.remove(&person.username)
         } else {
             self.version.0 = self.version.0.wrapping_add(digest(&person.username, &shown));
@@ -104,8 +110,14 @@ impl FromIterator<Author> for Names {
 }
 
 fn digest(username: &str, shown: &Shown) -> u128 {
-    let text =
-        Sha256::new().chain_update(username).chain_update([0, shown.is_alike.into()]).chain_update(&*shown.name).finalize();
+    let photo = shown.photo.as_deref().unwrap_or_default();
+    let text = Sha256::new()
+        .chain_update(username)
+        .chain_update([0, shown.is_alike.into()])
+        .chain_update(&*shown.name)
+        .chain_update([0])
+        .chain_update(photo)
+        .finalize();
     u128::from_le_bytes(text[..16].try_into().expect("it has 32 bytes"))
 }
 
@@ -115,7 +127,11 @@ mod tests {
     use crate::model::UserId;
 
     fn person(username: &str, name: &str, is_alike: bool) -> Author {
-        Author { id: UserId(1), username: username.into(), name: name.into(), is_alike }
+        Author { id: UserId(1), username: username.into(), name: name.into(), is_alike, photo: None }
+    }
+
+    fn with_photo(username: &str) -> Author {
+        Author { photo: Some("1234".into()), ..person(username, username, false) }
     }
 
     #[test]
@@ -133,6 +149,11 @@ mod tests {
             assert!(others.replace(people.clone()));
             assert_eq!(others.version(), before);
         }
+        others.set(&with_photo("bob"));
+        assert_ne!(others.version(), before, "a photo");
+        assert_eq!(others.known("bob"), None, "it is no name");
+        others.set(&person("bob", "bob", false));
+        assert_eq!(others.version(), before);
         others.set(&person("eve", "eve", false));
         others.set(&person("ada", "ada", false));
         assert_eq!(others.version(), DisplayNames::default().version(), "nobody has another name than the username");
@@ -152,6 +173,7 @@ mod tests {
             person("eve", "Eve", true),
             person("bob", "Bob", false),
             person("bob", "bob", true),
+            with_photo("bob"),
         ] {
             assert!(!names.agree(version, [&other]), "{other:?}");
         }

@@ -7,10 +7,10 @@ use governor::clock::Clock as _;
 
 use super::{Chat, markdown};
 use crate::chat::ledger::Pending;
-use crate::chat::ledger::change::Change;
+use crate::chat::ledger::change::{Change, Enrichment, NewAttachment};
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
-use crate::model::{RoomId, UserId, validate};
+use crate::model::{Attachment, RoomId, UserId, validate};
 use crate::security_log::Source;
 
 /// A new message before it is checked.
@@ -22,6 +22,8 @@ pub struct NewMessage {
     pub nonce: Option<String>,
     /// The message that it replies to.
     pub reply_to: Option<i64>,
+    /// Its files, in order.
+    pub attachments: Vec<NewAttachment>,
 }
 
 impl Chat {
@@ -30,13 +32,18 @@ impl Chat {
     /// # Errors
     /// `invalid`, `too_long`, `rate_limited` or `busy`; the rules may refuse it later.
     pub fn post(&self, actor: UserId, room: RoomId, message: NewMessage) -> Result<Pending> {
-        let body = validate::body(&message.body, self.max_chars)?;
+        let attachments = checked(message.attachments)?;
+        let body = match attachments.is_empty() {
+            true => validate::body(&message.body, self.max_chars)?,
+            false => validate::caption(&message.body, self.max_chars)?,
+        };
         let nonce = message.nonce.as_deref().map(validate::nonce).transpose()?;
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
         let online = self.online(&rendered);
         self.limit_mass_mention(actor, room, &rendered, online.len())?;
-        self.ledger.submit(actor, room, Change::Post { body, rendered, online, nonce, reply_to: message.reply_to })
+        let reply_to = message.reply_to;
+        self.ledger.submit(actor, room, Change::Post { body, rendered, online, nonce, reply_to, attachments })
     }
 
     /// Renders a text without posting it. It costs as much as a post and counts as one.
@@ -54,7 +61,8 @@ impl Chat {
     /// # Errors
     /// As [`Self::post`].
     pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
-        let body = validate::body(body, self.max_chars)?;
+        // The rules refuse an empty one, unless the message has files.
+        let body = validate::caption(body, self.max_chars)?;
         self.spend(actor)?;
         let rendered = markdown::render(&body, &self.names);
         let online = self.online(&rendered);
@@ -79,6 +87,28 @@ impl Chat {
         let emoji = validate::emoji(emoji)?;
         self.spend(actor)?;
         self.ledger.submit(actor, room, Change::React { seq, emoji, on })
+    }
+
+    /// Queues the removal of a message's link previews.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub fn hide_links(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
+        self.spend(actor)?;
+        self.ledger.submit(actor, room, Change::HideLinks { seq })
+    }
+
+    /// The links in a text that may have a preview.
+    pub fn links_in(&self, body: &str) -> Vec<String> {
+        markdown::render(body, &self.names).links
+    }
+
+    /// Queues what the server found out about a message of `author` after it was posted.
+    ///
+    /// # Errors
+    /// `busy`.
+    pub fn enrich(&self, author: UserId, room: RoomId, enrichment: Enrichment) -> Result<Pending> {
+        self.ledger.submit(author, room, Change::Enrich(enrichment))
     }
 
     /// Queues a pin, added or removed.
@@ -110,4 +140,17 @@ impl Chat {
             retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
         })
     }
+}
+
+/// Checks what can be known of files without looking them up.
+fn checked(mut attachments: Vec<NewAttachment>) -> Result<Vec<NewAttachment>> {
+    if attachments.len() > Attachment::MOST {
+        return Err(Error::TooLong { field: "attachments", limit: Attachment::MOST });
+    }
+    for attachment in &mut attachments {
+        if let Some(alt) = &mut attachment.alt {
+            *alt = validate::line("alt", alt, Attachment::LONGEST_ALT)?;
+        }
+    }
+    Ok(attachments)
 }

@@ -56,6 +56,7 @@ use crate::config::{Config, Rate};
 use crate::db::Db;
 use crate::error::Result;
 use crate::events::Bus;
+use crate::jobs::Jobs;
 use crate::limits::Reads;
 use crate::model::{RoomId, UserId};
 use crate::settings::Settings;
@@ -89,8 +90,15 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Opens the rooms of a database. Events are published to `events` in commit order.
-    pub async fn open(db: Arc<Db>, config: &Config, clock: Clock, events: Bus, settings: Arc<Settings>) -> Result<Arc<Self>> {
+    /// Opens the rooms of a database. Events are published to `events` in commit order; `jobs` are woken by commits that add some.
+    pub async fn open(
+        db: Arc<Db>,
+        config: &Config,
+        clock: Clock,
+        events: Bus,
+        settings: Arc<Settings>,
+        jobs: Jobs,
+    ) -> Result<Arc<Self>> {
         let epoch = match db.shared() {
             Some(postgres) => postgres.history.epoch(),
             None => watch::Sender::new(Arc::from(db.epoch().await?)).subscribe(),
@@ -100,7 +108,7 @@ impl Chat {
         default_rooms::warn_of_missing(&settings.now().default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
-        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone());
+        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone(), jobs);
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config);

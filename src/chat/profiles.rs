@@ -1,4 +1,4 @@
-//! Updates cached names when a profile changes or an account is deleted.
+//! Updates cached names and photos when a profile changes or an account is deleted.
 //!
 //! Owns the subscription to these events. Profiles themselves belong to `accounts`.
 
@@ -14,7 +14,7 @@ use crate::model::{Author, UserId};
 const SETTLE: Duration = Duration::from_secs(20);
 
 impl Chat {
-    /// Updates cached names whenever a user registers or is renamed, or an account is deleted.
+    /// Updates cached names and photos whenever a user registers, is renamed or has another photo, or an account is deleted.
     pub(super) fn follow_profiles(self: &Arc<Self>) {
         let mut renamed = self.events.subscribe(|event| {
             matches!(

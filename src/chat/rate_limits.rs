@@ -51,6 +51,12 @@ pub enum ActionKind {
     Join,
     /// Report a message.
     Report,
+    /// Begin, continue or end an upload.
+    Upload,
+    /// Read a file or a preview of it.
+    Download,
+    /// Have a link fetched for its preview.
+    LinkPreview,
 }
 
 /// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
@@ -65,7 +71,7 @@ struct Share {
 
 impl ActionKind {
     /// All kinds, in the order of their discriminants.
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 21] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -84,6 +90,9 @@ impl ActionKind {
         Self::Read,
         Self::Join,
         Self::Report,
+        Self::Upload,
+        Self::Download,
+        Self::LinkPreview,
     ];
 
     /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
@@ -108,6 +117,12 @@ impl ActionKind {
             Self::Read => (1_200, 600, None),
             Self::Join => (1_200, 2_500, None),
             Self::Report => (10, 20, Some(100)),
+            // A large file on a bad connection is many parts.
+            Self::Upload => (600, 600, None),
+            // A page of pictures.
+            Self::Download => (3_000, 3_000, None),
+            // They are requests to others.
+            Self::LinkPreview => (30, 30, Some(1_000)),
         };
         Share { minute, burst, day }
     }

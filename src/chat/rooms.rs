@@ -49,6 +49,8 @@ pub struct RoomUpdate<'a> {
     pub visibility: Option<Visibility>,
     /// How many seconds a member waits between two posts; 0 for none.
     pub slow_mode: Option<i64>,
+    /// Whether new messages get previews of their links.
+    pub link_previews: Option<bool>,
     /// Whether the actor confirmed that private messages become public.
     pub is_confirmed: bool,
     /// Whether the slug follows the name.
@@ -91,6 +93,17 @@ impl Chat {
         self.check_room_limit(person).await?;
         self.ledger.submit(person, view.room.id, Change::Enter)?.outcome().await?;
         self.view(person, slug).await
+    }
+
+    /// Gives a room the icon in a file that was stored for it, or none.
+    ///
+    /// # Errors
+    /// `rate_limited`, `not_found`, or a refusal by the ledger.
+    pub async fn set_icon(&self, actor: UserId, slug: &str, icon: Option<&str>, source: &Source) -> Result<()> {
+        self.allow(actor, ActionKind::Describe)?;
+        let view = self.view(actor, slug).await?;
+        let change = Change::SetIcon { icon: icon.map(Into::into) };
+        self.ledger.submit_from(actor, view.room.id, change, source)?.outcome().await.map(drop)
     }
 
     /// Ends the user's own membership; idempotent.
@@ -178,7 +191,8 @@ impl Chat {
     /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
     /// the confirmation is missing.
     pub async fn describe(&self, actor: UserId, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
-        let RoomUpdate { name, topic, visibility, slow_mode, is_confirmed, has_new_slug, posting, mass_mentions } = update;
+        let RoomUpdate { name, topic, visibility, slow_mode, link_previews, is_confirmed, has_new_slug, posting, mass_mentions } =
+            update;
         if slow_mode.is_some_and(|seconds| seconds != 0 && !SLOW_MODE.contains(&seconds)) {
             return Err(Error::invalid("slow_mode", "Choose off, or 5 seconds to an hour."));
         }
@@ -193,7 +207,7 @@ impl Chat {
             let is_public = visibility.unwrap_or(view.room.visibility) == Visibility::Public;
             (if is_public { plain } else { unique.clone() }, unique)
         });
-        let settings = Settings { name, topic, visibility, slow_mode, is_confirmed, slug, posting, mass_mentions };
+        let settings = Settings { name, topic, visibility, slow_mode, link_previews, is_confirmed, slug, posting, mass_mentions };
         self.ledger.submit_from(actor, view.room.id, Change::Describe(settings), source)?.outcome().await.map(drop)
     }
 

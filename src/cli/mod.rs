@@ -2,8 +2,10 @@
 //!
 //! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
 
+mod files;
 mod users;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{Db, Purpose};
 use crate::events::Bus;
+use crate::pictures;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use listenfd::ListenFd;
@@ -42,6 +45,15 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(users::UserCommand),
+    /// Check the files that people sent, or move them
+    #[command(subcommand)]
+    Files(files::FilesCommand),
+    /// Read one picture: the server starts it
+    #[command(name = pictures::worker::COMMAND, hide = true)]
+    PictureWorker {
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        arguments: Vec<OsString>,
+    },
     /// Create an invite link
     Invite {
         /// How many people can use it, up to 100
@@ -62,8 +74,12 @@ type Failure = (u8, String);
 /// Runs the command that the arguments name. Status 2 is a wrong setting, 1 any other failure.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments.command.unwrap_or(Command::Serve)) {
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    // Without settings, a log or threads: it gives up whatever it does not need.
+    if let Command::PictureWorker { arguments } = &command {
+        return if pictures::worker::main(arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err((status, message)) => {
             eprintln!("{message}");
@@ -94,6 +110,8 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
+            Command::Files(command) => files::run(&config, command).await,
+            Command::PictureWorker { .. } => Ok(()),
             Command::User(command) => users::run(&config, command).await,
             Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
         }

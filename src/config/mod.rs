@@ -9,17 +9,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 pub use values::{
-    LogFormat, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who, server_name,
-    slugs,
+    FilesUrl, LogFormat, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who,
+    files_url, server_name, slugs, switch,
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 41] = [
+pub const SETTINGS: [&str; 47] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -56,6 +57,12 @@ pub const SETTINGS: [&str; 41] = [
     "MAX_MESSAGE_CHARS",
     "DRAFT_KEEP",
     "DRAFT_SPACE",
+    "FILES_URL",
+    "MAX_FILE_SIZE",
+    "FILE_QUOTA",
+    "FILE_SPACE",
+    "STRIP_METADATA",
+    "LINK_PREVIEWS",
     "AUDIT_KEEP",
     "SEARCH_TIME",
     "MEMORY_LIMIT",
@@ -131,6 +138,25 @@ pub struct Config {
     pub draft_keep: Option<Duration>,
     /// `DRAFT_SPACE`: maximum size of all drafts, in bytes.
     pub draft_space: usize,
+    /// `FILES_URL`: where files are stored; `None`: nowhere.
+    pub files_url: Option<FilesUrl>,
+    /// The usual variables of S3 (`AWS_…`), by their names.
+    pub aws: BTreeMap<String, String>,
+    /// `MAX_FILE_SIZE`: the largest file, in bytes.
+    pub max_file_size: u64,
+    /// The program that reads pictures, for tests, which are another one than Parlor; no setting names it.
+    pub picture_program: Option<PathBuf>,
+    /// `FILE_QUOTA`: the files of one person together, in bytes.
+    pub file_quota: Option<u64>,
+    /// `FILE_SPACE`: all files together, in bytes.
+    pub file_space: Option<u64>,
+    /// `STRIP_METADATA`: whether pictures are stored without their metadata.
+    pub strip_metadata: bool,
+    /// `LINK_PREVIEWS`: whether links get previews.
+    pub link_previews: Option<bool>,
+    /// Hosts whose pages are fetched for link previews from an address that need not be public; if there are any, no others are. It is no
+    /// setting: tests have pages there.
+    pub link_hosts: BTreeMap<String, SocketAddr>,
     /// `AUDIT_KEEP`: lifetime of an entry of the audit log.
     pub audit_keep: Option<Duration>,
     /// `SEARCH_TIME`: time limit of a search.
@@ -178,6 +204,15 @@ impl Default for Config {
             max_message_chars: 8000,
             draft_keep: Some(Duration::from_secs(90 * DAY)),
             draft_space: 256 * 1024 * 1024,
+            files_url: Some(FilesUrl::Directory("parlor-files".into())),
+            aws: BTreeMap::new(),
+            max_file_size: 100 << 20,
+            picture_program: None,
+            file_quota: Some(10 << 30),
+            file_space: None,
+            strip_metadata: true,
+            link_previews: None,
+            link_hosts: BTreeMap::new(),
             audit_keep: Some(Duration::from_secs(365 * DAY)),
             search_time: Some(Duration::from_millis(500)),
             memory_limit: 256 * 1024 * 1024,
@@ -227,6 +262,15 @@ impl Config {
                 .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
             draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::optional_duration),
             draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| values::bytes(text, 1)),
+            files_url: env.read_files_url(default.files_url),
+            aws: env.vars.iter().filter(|(name, _)| name.starts_with("AWS_")).map(|(n, v)| (n.clone(), v.clone())).collect(),
+            max_file_size: env.read("MAX_FILE_SIZE", default.max_file_size, values::file_size),
+            picture_program: None,
+            file_quota: env.read("FILE_QUOTA", default.file_quota, values::space),
+            file_space: env.read("FILE_SPACE", default.file_space, values::space),
+            strip_metadata: env.read("STRIP_METADATA", default.strip_metadata, values::switch),
+            link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
+            link_hosts: BTreeMap::new(),
             audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
             search_time: env.read("SEARCH_TIME", default.search_time, values::short_duration),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
@@ -255,7 +299,11 @@ impl Config {
                 "is not set, but other machines can reach LISTEN: every host name is accepted, and cookies are sent without https"
                     .into(),
         });
-        wide.chain(unnamed).collect()
+        let unstored = self.files_url.is_none().then(|| Problem {
+            name: "FILES_URL".into(),
+            message: "is not set, and with REDIS_URL there is no default: nobody can send files. Set it to s3://BUCKET".into(),
+        });
+        wide.chain(unnamed).chain(unstored).collect()
     }
 }
 
@@ -297,6 +345,19 @@ impl Environment {
     fn read_list<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<Vec<T>, String>) -> Option<Vec<T>> {
         let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
         if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
+    }
+
+    /// Where files are. A directory belongs to one machine: with `REDIS_URL` there may be several nodes, each of which would miss the files
+    /// of the others.
+    fn read_files_url(&mut self, default: Option<FilesUrl>) -> Option<FilesUrl> {
+        let has_others = self.vars.get("REDIS_URL").is_some_and(|url| !url.trim().is_empty());
+        let url = self.read("FILES_URL", None, |text| values::files_url(text).map(Some));
+        if has_others && matches!(url, Some(FilesUrl::Directory(_))) {
+            let message =
+                "can’t be a directory with REDIS_URL: several nodes need storage that all of them reach, such as s3://BUCKET";
+            self.problems.push(Problem { name: "FILES_URL".into(), message: message.into() });
+        }
+        url.or(default.filter(|_| !has_others))
     }
 
     /// The provider, if `OIDC_ISSUER` names one.

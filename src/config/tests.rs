@@ -55,6 +55,13 @@ fn every_setting_can_be_set() {
         ("MAX_MESSAGE_CHARS", "500"),
         ("DRAFT_KEEP", "off"),
         ("DRAFT_SPACE", "1gb"),
+        ("FILES_URL", "s3://files/of/parlor/"),
+        ("AWS_REGION", "eu-north-1"),
+        ("MAX_FILE_SIZE", "1GB"),
+        ("FILE_QUOTA", "off"),
+        ("FILE_SPACE", "2TB"),
+        ("STRIP_METADATA", "off"),
+        ("LINK_PREVIEWS", "off"),
         ("AUDIT_KEEP", "30d"),
         ("SEARCH_TIME", "250ms"),
         ("MEMORY_LIMIT", "2gb"),
@@ -105,6 +112,15 @@ fn every_setting_can_be_set() {
         max_message_chars: 500,
         draft_keep: None,
         draft_space: 1 << 30,
+        files_url: Some(FilesUrl::S3 { bucket: "files".into(), prefix: "of/parlor".into() }),
+        aws: [("AWS_REGION".to_owned(), "eu-north-1".to_owned())].into(),
+        max_file_size: 1 << 30,
+        picture_program: None,
+        file_quota: None,
+        file_space: Some(2 << 40),
+        strip_metadata: false,
+        link_previews: Some(false),
+        link_hosts: BTreeMap::new(),
         audit_keep: Some(Duration::from_secs(30 * 86400)),
         search_time: Some(Duration::from_millis(250)),
         memory_limit: 2 << 30,
@@ -320,6 +336,7 @@ fn the_example_is_complete_and_true() {
         inviters: Some(Who::Admins),
         room_creators: Some(Who::Everyone),
         default_rooms: Some(vec!["general".into()]),
+        link_previews: Some(true),
         ..Config::default()
     };
     assert!(read(&lines) == Ok(fixed));
@@ -328,4 +345,16 @@ fn the_example_is_complete_and_true() {
             || name.starts_with("OIDC_") && !matches!(name, "OIDC_SCOPES" | "OIDC_GROUPS_CLAIM");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
+}
+
+#[test]
+fn a_directory_is_for_one_node() {
+    let files =
+        |settings: &[(&str, &str)]| read(settings).map(|config| config.files_url).map_err(|problems| problems[0].name.clone());
+    let redis = ("REDIS_URL", "redis://127.0.0.1");
+    assert_eq!(files(&[]), Ok(Some(FilesUrl::Directory("parlor-files".into()))));
+    assert_eq!(files(&[redis]), Ok(None), "there is no default");
+    assert_eq!(files(&[redis, ("FILES_URL", "file:///files")]), Err("FILES_URL".into()));
+    let bucket = FilesUrl::S3 { bucket: "files".into(), prefix: String::new() };
+    assert_eq!(files(&[redis, ("FILES_URL", "s3://files")]), Ok(Some(bucket)));
 }

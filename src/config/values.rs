@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +14,66 @@ use hyper::Uri;
 use ipnet::IpNet;
 
 type Parsed<T> = Result<T, String>;
+
+/// Where files are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilesUrl {
+    /// A directory.
+    Directory(PathBuf),
+    /// Object storage that speaks S3's protocol.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// What all names begin with; may be empty.
+        prefix: String,
+    },
+}
+
+/// Parses where files are stored.
+///
+/// # Errors
+/// What is allowed.
+pub fn files_url(text: &str) -> Parsed<FilesUrl> {
+    let parse = || match text.split_once("://")? {
+        ("file", path) if !path.is_empty() => Some(FilesUrl::Directory(path.into())),
+        ("s3", rest) => {
+            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let is_name = |text: &str| text.bytes().all(|sign| sign.is_ascii_alphanumeric() || b".-_/".contains(&sign));
+            let (bucket, prefix) = (bucket.to_owned(), prefix.trim_matches('/').to_owned());
+            (!bucket.is_empty() && is_name(&bucket) && is_name(&prefix)).then_some(FilesUrl::S3 { bucket, prefix })
+        }
+        _ => None,
+    };
+    parse().ok_or_else(|| "must be a directory, such as file:///var/lib/parlor/files, or s3://BUCKET/PREFIX".into())
+}
+
+/// The largest size of a file: at most what fits into the parts of an upload to S3.
+pub(super) fn file_size(text: &str) -> Parsed<u64> {
+    const LARGEST: u64 = 40 << 30;
+    let size = size_of(text).filter(|bytes| (1..=LARGEST).contains(bytes));
+    size.ok_or_else(|| "must be a size from 1KB to 40GB, such as 100MB or 1GB".into())
+}
+
+/// A size in bytes, or `off`.
+pub(super) fn space(text: &str) -> Parsed<Option<u64>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    size_of(text).filter(|bytes| *bytes > 0).map(Some).ok_or_else(|| "must be a size, such as 500MB or 10GB, or `off`".into())
+}
+
+fn size_of(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "KB" => 1 << 10,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        "TB" => 1 << 40,
+        _ => return None,
+    };
+    // Databases count in 63 bits.
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| i64::try_from(*bytes).is_ok())
+}
 
 /// Who may create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,7 +411,10 @@ pub(super) fn scopes(text: &str) -> Parsed<Vec<String>> {
 }
 
 /// `on` or `off`.
-pub(super) fn switch(text: &str) -> Parsed<bool> {
+///
+/// # Errors
+/// What is allowed.
+pub fn switch(text: &str) -> Parsed<bool> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -437,17 +501,8 @@ pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, mo
 
 /// A size of at least `least` megabytes.
 pub(super) fn bytes(text: &str, least: usize) -> Parsed<usize> {
-    let parse = || {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
-            "KB" => 1 << 10,
-            "MB" => 1 << 20,
-            "GB" => 1 << 30,
-            _ => return None,
-        };
-        digits.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|bytes| *bytes >= least << 20)
-    };
-    parse().ok_or_else(|| format!("must be {least}MB or more, such as 256MB or 2GB"))
+    let size = size_of(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes >= least << 20);
+    size.ok_or_else(|| format!("must be {least}MB or more, such as 256MB or 2GB"))
 }
 
 pub(super) fn limit(text: &str) -> Parsed<Option<usize>> {

@@ -17,6 +17,8 @@ pub struct BlockedPerson {
     pub username: String,
     /// The name to show.
     pub name: String,
+    /// The file of their photo.
+    pub photo: Option<String>,
     /// When they were blocked.
     pub blocked_at: Millis,
 }
@@ -77,8 +79,9 @@ impl Db {
 
     /// A page of the people whom a user has blocked, by name.
     pub async fn list_blocked(&self, user: UserId, request: &PageRequest, limit: i64) -> sqlx::Result<Vec<BlockedPerson>> {
-        read!(self, |pool| sqlx::query_as(
-            "select users.id, username, name, blocks.created_at as blocked_at from blocks join users on users.id = blocked_id
+        read!(self, |pool| {
+            sqlx::query_as(
+            "select users.id, username, name, photo, blocks.created_at as blocked_at from blocks join users on users.id = blocked_id
              where user_id = $1 and (username like $2 escape '\\' or lower(name) like $2 escape '\\')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
              order by lower(name), username limit $4",
@@ -88,6 +91,7 @@ impl Db {
         .bind(&request.after)
         .bind(limit)
         .fetch_all(pool)
-        .await)
+        .await
+        })
     }
 }

@@ -57,6 +57,9 @@ const HAND_OVER: &str = "update memberships set role = 'owner' where (room_id, u
                           where others.room_id = own.room_id and others.user_id <> $1 and others.role = 'owner')) as ranked
     where place = 1)";
 
+/// Deletes somebody's photo. The key of `users` sets the column to null, and a trigger has the bytes deleted.
+const DROP_PHOTO: &str = "delete from files where id = (select photo from users where id = $1)";
+
 /// Whether closing this account leaves nobody who administers. Roles change one at a time, on all nodes.
 macro_rules! is_last_admin {
     ($tx:ident, $user:expr) => {{
@@ -94,6 +97,7 @@ impl Db {
             }
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
             sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
+            sqlx::query(DROP_PHOTO).bind(user).execute(&mut *tx).await?;
             record!(tx, rows);
             Closing::Done(Vec::new())
         })
@@ -149,6 +153,7 @@ impl Db {
             if renamed.rows_affected() == 0 {
                 return Ok(Closing::AlreadyClosed);
             }
+            sqlx::query(DROP_PHOTO).bind(user).execute(&mut *tx).await?;
             // Before the memberships end: the rooms that nobody else owns.
             sqlx::query(HAND_OVER).bind(user).execute(&mut *tx).await?;
             // Whatever hangs on an account goes with it, also what later versions add.

@@ -105,20 +105,20 @@ impl Postgres {
 
     /// A person as messages name them, and their status.
     pub async fn find_person(&self, user: UserId) -> sqlx::Result<Option<(Author, String)>> {
-        let row: Option<(String, String, bool, String)> =
-            sqlx::query_as("select username, name, alike, status from users where id = $1")
+        let row: Option<(String, String, bool, String, Option<String>)> =
+            sqlx::query_as("select username, name, alike, status, photo from users where id = $1")
                 .bind(user)
                 .fetch_optional(&self.read)
                 .await?;
-        Ok(row.map(|(username, name, is_alike, status)| {
-            (Author { id: user, username: username.into(), name: name.into(), is_alike }, status)
+        Ok(row.map(|(username, name, is_alike, status, photo)| {
+            (Author { id: user, username: username.into(), name: name.into(), is_alike, photo: photo.map(Into::into) }, status)
         }))
     }
 
     /// A room by its id, as its members see it.
     pub async fn find_room_by_id(&self, room: RoomId) -> sqlx::Result<Option<Room>> {
         let row: Option<RoomRow> = sqlx::query_as(
-            "select id, slug, name, topic, visibility, created_at, direct_key, archived_at, slow_mode, posting, mass_mentions, seq, rev, talk_seq,
+            "select id, slug, name, topic, visibility, created_at, direct_key, archived_at, slow_mode, link_previews, posting, mass_mentions, icon, seq, rev, talk_seq,
                     null::bigint as joined_at, null::bigint as read_seq, null::text as role, null::text as level, members
              from rooms where id = $1 and removed_at is null",
         )

@@ -16,7 +16,7 @@ macro_rules! directory {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
-                select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq, joined_at, read_seq, role, level,
+                select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, link_previews, icon, seq, rev, talk_seq, joined_at, read_seq, role, level,
                        members, lower(name) as place,
                        case when $8 = 'members' then members
                             when $8 = 'activity' then coalesce((select messages.created_at from messages
@@ -62,7 +62,7 @@ impl Db {
     pub async fn list_rooms(&self, reader: UserId) -> sqlx::Result<Vec<ListedRoom>> {
         let rows: Vec<RoomRow> = read!(self, |pool| {
             sqlx::query_as(concat!(
-                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev, talk_seq,
+                "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, link_previews, icon, seq, rev, talk_seq,
                         joined_at, read_seq, role, level, members
                  from rooms left join memberships on memberships.room_id = rooms.id and memberships.user_id = $1
                  where ",

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use super::Db;
 use super::read;
 use crate::clock::Millis;
 use crate::limits;
-use crate::model::{Author, Kind, Message, Pin, RoomId, UserId};
+use crate::model::{Author, Kind, LinkPreview, Message, Pin, RoomId, UserId};
 
 /// Estimated size of a message as JSON, without its text.
 const FRAME: usize = 400;
@@ -31,6 +32,7 @@ pub(super) struct Row {
     username: String,
     name: String,
     alike: i32,
+    photo: Option<String>,
     body: String,
     html: String,
     /// The size of the text, if it was left out.
@@ -44,14 +46,16 @@ pub(super) struct Row {
     pinned_at: Option<i64>,
     pinned_by: Option<String>,
     reactions: Option<String>,
+    attachments: Option<String>,
+    links: Option<String>,
 }
 
 impl Row {
     /// Estimated size as JSON, including a text that was left out.
     pub(super) fn weight(&self) -> usize {
         let withheld = usize::try_from(self.withheld.unwrap_or(0)).unwrap_or(usize::MAX);
-        let reactions = self.reactions.as_ref().map_or(0, String::len);
-        (self.body.len() + self.html.len() + reactions + FRAME).saturating_add(withheld)
+        let others = [&self.reactions, &self.attachments, &self.links].into_iter().flatten().map(String::len).sum::<usize>();
+        (self.body.len() + self.html.len() + others + FRAME).saturating_add(withheld)
     }
 
     /// Converts the row into a message of the room with this slug.
@@ -66,6 +70,7 @@ impl Row {
                 username: self.username.into(),
                 name: self.name.into(),
                 is_alike: self.alike != 0,
+                photo: self.photo.map(Into::into),
             },
             body: self.body,
             html: self.html,
@@ -74,9 +79,12 @@ impl Row {
             edited_at: self.edited_at.map(Millis),
             deleted_at: self.deleted_at.map(Millis),
             reply_to: self.reply_to,
-            mentions: mentions_from(self.mentions.as_deref()),
+            mentions: list_from(self.mentions.as_deref()),
             pinned: self.pinned_by.zip(self.pinned_at).map(|(by, at)| Pin { by: by.into(), at: Millis(at) }),
             reactions: Vec::new(),
+            attachments: list_from(self.attachments.as_deref()),
+            links_off: self.links.as_deref() == Some(LINKS_OFF),
+            links: links_from(self.links.as_deref()),
         };
         let reactions = self.reactions.and_then(|json| serde_json::from_str::<Vec<(String, String)>>(&json).ok());
         for (emoji, username) in reactions.into_iter().flatten() {
@@ -86,9 +94,17 @@ impl Row {
     }
 }
 
-/// Parses the `mentions` column.
-pub(super) fn mentions_from(json: Option<&str>) -> Vec<String> {
+/// The value of the `links` column of a message whose previews were turned off.
+pub(super) const LINKS_OFF: &str = "off";
+
+/// Parses a column that is a list.
+pub(super) fn list_from<T: DeserializeOwned>(json: Option<&str>) -> Vec<T> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+/// Parses the `links` column.
+pub(super) fn links_from(column: Option<&str>) -> Vec<LinkPreview> {
+    list_from(column.filter(|column| *column != LINKS_OFF))
 }
 
 /// Selects messages on either database with one list of columns. SQLite returns all rows as one JSON text: sqlx moves every row
@@ -122,8 +138,8 @@ macro_rules! select {
         match $db {
             Db::Sqlite(sqlite) => {
                 let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, body, html, withheld, created_at, nonce,
-                                                        edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions))
+                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, photo, body, html, withheld, created_at, nonce,
+                                                        edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions, attachments, links))
                      from (",
                     $crate::db::messages::select!(@sqlite $text, $rest),
                     ")"
@@ -131,23 +147,23 @@ macro_rules! select {
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(postgres) => sqlx::query_as(concat!(
-                "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+                "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
                  reply_to, mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
-                  where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions
+                  where reactions.room_id = messages.room_id and reactions.seq = messages.seq) as reactions, attachments, links
                  from messages join users on users.id = author_id ", $rest
             ))$(.bind($bind))*.fetch_all(&postgres.read).await?,
         }
     };
     (@sqlite $text:literal, $rest:literal) => {
         concat!(
-            "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+            "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
              reply_to, mentions, pinned_at, pinned_by,
              case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
              (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)
               from reactions join users as who on who.id = reactions.user_id
-              where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions
+              where reactions.room_id = messages.room_id and reactions.seq = messages.seq) end as reactions, attachments, links
              from messages join users on users.id = author_id ", $rest
         )
     };

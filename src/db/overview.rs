@@ -181,6 +181,8 @@ pub struct AdminPerson {
     pub username: String,
     /// The name to show.
     pub name: String,
+    /// The file of their photo.
+    pub photo: Option<String>,
     /// Whether they are an administrator.
     pub is_admin: bool,
     /// Whether they are a guest.
@@ -227,7 +229,7 @@ impl Db {
         limit: i64,
     ) -> sqlx::Result<Vec<AdminPerson>> {
         let mut statement =
-            "select id, username, name, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at,
+            "select id, username, name, photo, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at,
                     case when closed is null then banned_at end as banned_at, case when closed is not null then banned_at end as deactivated_at,
                     (select address from emails where user_id = users.id) as email
              from users where coalesce(closed, '') <> 'deleted' and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')

@@ -45,6 +45,8 @@ pub struct Profile {
     pub banned_at: Option<Millis>,
     /// Whether the account is deactivated.
     pub is_deactivated: bool,
+    /// The file of their photo.
+    pub photo: Option<String>,
 }
 
 impl Profile {
@@ -55,7 +57,13 @@ impl Profile {
 
     /// The user as messages name them.
     pub fn author(&self) -> Author {
-        Author { id: self.id, username: self.username.as_str().into(), name: self.name.as_str().into(), is_alike: self.alike }
+        Author {
+            id: self.id,
+            username: self.username.as_str().into(),
+            name: self.name.as_str().into(),
+            is_alike: self.alike,
+            photo: self.photo.as_deref().map(Into::into),
+        }
     }
 }
 
@@ -81,6 +89,8 @@ pub struct ListedPerson {
     pub is_guest: bool,
     /// Whether they are banned, or the account is closed.
     pub is_gone: bool,
+    /// The file of their photo.
+    pub photo: Option<String>,
 }
 
 /// A member of a room.
@@ -125,7 +135,7 @@ macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
-            "select users.id, username, name, status, is_admin, is_guest, banned_at is not null as is_gone", $list,
+            "select users.id, username, name, status, is_admin, is_guest, banned_at is not null as is_gone, photo", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
@@ -147,7 +157,7 @@ impl Db {
         read!(self, |pool| {
             sqlx::query_as(
                 "select id, username, name, alike, is_admin, is_guest, status, time_zone, theme, notify,
-                        coalesce(seen_at, created_at) as last_seen_at, banned_at, closed is not null as is_deactivated
+                        coalesce(seen_at, created_at) as last_seen_at, banned_at, closed is not null as is_deactivated, photo
              from users where username = $1",
             )
             .bind(username)

@@ -134,6 +134,7 @@ pub(super) struct RoomRow {
     pub(super) archived_at: Option<Millis>,
     pub(super) posting: RoomRole,
     pub(super) mass_mentions: RoomRole,
+    pub(super) icon: Option<String>,
     pub(super) seq: i64,
     pub(super) rev: i64,
     pub(super) talk_seq: i64,
@@ -144,6 +145,7 @@ pub(super) struct RoomRow {
     pub(super) members: i64,
     #[sqlx(default)]
     pub(super) slow_mode: i64,
+    pub(super) link_previews: bool,
     #[sqlx(default)]
     pub(super) hidden_seq: Option<i64>,
     #[sqlx(default)]
@@ -177,6 +179,8 @@ impl RoomRow {
             is_archived: self.archived_at.is_some(),
             policy: RoomPolicy { posting: self.posting, mass_mentions: self.mass_mentions },
             slow_mode: self.slow_mode,
+            icon: self.icon.map(Into::into),
+            link_previews: self.link_previews,
             is_direct: self.direct_key.is_some(),
             direct: Vec::new(),
         }
@@ -234,8 +238,8 @@ impl Db {
         let row: Option<RoomRow> = read!(self, |pool| {
             sqlx::query_as(
                 concat!(
-                    "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, seq, rev,
-                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq, slow_mode
+                    "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, icon, seq, rev,
+                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq, slow_mode, link_previews
                      from (select $1 as wanted) as given
                      left join rooms on slug = wanted
                      left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
@@ -362,6 +366,8 @@ impl Db {
                         is_archived: false,
                         policy: RoomPolicy::OPEN,
                         slow_mode: 0,
+                        icon: None,
+                        link_previews: true,
                         is_direct: false,
                         direct: Vec::new(),
                     });

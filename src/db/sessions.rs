@@ -47,6 +47,8 @@ pub struct SessionRow {
     pub username: Option<String>,
     /// The name to show.
     pub name: Option<String>,
+    /// The file of the user's photo.
+    pub photo: Option<String>,
     /// Whether the user is an administrator.
     pub is_admin: Option<bool>,
     /// Whether they are a guest.
@@ -124,7 +126,7 @@ impl Db {
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
             sqlx::query_as(concat!(
-                "select data, last_seen_at, expires_at, user_id, username, users.name, is_admin, is_guest, slug as last_room,
+                "select data, last_seen_at, expires_at, user_id, username, users.name, photo, is_admin, is_guest, slug as last_room,
                         time_zone, theme, notify, sidebar, new_log_in,
                         (select string_agg(them.username, ',') from blocks join users as them on them.id = blocked_id
                          where blocks.user_id = users.id) as blocked,

@@ -132,15 +132,17 @@ impl Db {
             .await)
     }
 
-    /// Users whose display name differs from their username.
+    /// Users whose display name differs from their username, or who have a photo.
     pub async fn list_display_names(&self) -> sqlx::Result<Vec<Author>> {
-        let statement = "select id, username, name, alike from users where name <> username or alike";
-        let rows: Vec<(UserId, String, String, bool)> = read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)?;
-        let author = |(id, username, name, is_alike): (UserId, String, String, bool)| Author {
+        let statement = "select id, username, name, alike, photo from users where name <> username or alike or photo is not null";
+        let rows: Vec<(UserId, String, String, bool, Option<String>)> =
+            read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)?;
+        let author = |(id, username, name, is_alike, photo): (UserId, String, String, bool, Option<String>)| Author {
             id,
             username: username.into(),
             name: name.into(),
             is_alike,
+            photo: photo.map(Into::into),
         };
         Ok(rows.into_iter().map(author).collect())
     }

@@ -152,13 +152,13 @@ pub enum Event {
         /// Who.
         person: Author,
     },
-    /// A person's name or status changed, or whether their name can be confused with another one.
+    /// A person's name, photo or status changed, or whether their name can be confused with another one.
     ProfileChanged {
-        /// Who, with the new name.
+        /// Who, with the new name and photo.
         person: Author,
         /// Their status.
         status: String,
-        /// Whether pages show the name differently now.
+        /// Whether pages show the name or the photo differently now.
         is_renamed: bool,
     },
     /// An account was deleted.

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Millis;
-use crate::model::{DraftContent, DraftEdit, Kind, Message, Pin, Reaction, RoomPolicy, Visibility};
+use crate::model::{Attachment, DraftContent, DraftEdit, Kind, LinkPreview, Message, Pin, Reaction, RoomPolicy, Visibility};
 
 fn author() -> Author {
-    Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true }
+    Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true, photo: Some("ab12".into()) }
 }
 
 fn logged() -> Arc<Logged> {
@@ -27,6 +27,9 @@ fn logged() -> Arc<Logged> {
         mentions: vec!["@room".into()],
         pinned: Some(Pin { by: "ada".into(), at: Millis(0) }),
         reactions: vec![Reaction { emoji: "🎉".into(), users: vec!["ada".into()], chosen: Vec::new() }],
+        attachments: vec![Attachment { id: "f".into(), width: Some(3), ..Attachment::default() }],
+        links: vec![LinkPreview { url: "https://example.org".into(), title: "One".into(), ..LinkPreview::default() }],
+        links_off: false,
     };
     Arc::new(Logged::new(RoomId(5), message))
 }
@@ -42,6 +45,8 @@ fn room() -> Room {
         is_archived: false,
         policy: RoomPolicy::OPEN,
         slow_mode: 30,
+        icon: Some("cd34".into()),
+        link_previews: false,
         is_direct: false,
         direct: Vec::new(),
     }

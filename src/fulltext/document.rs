@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::fulltext::symbols;
 use crate::fulltext::tokenizer;
 use crate::fulltext::tokenizer::TokenKind;
-use crate::model::{RoomId, UserId};
+use crate::model::{Attachment, RoomId, UserId};
 
 /// Maximum number of indexed words per message: what Postgres can give a position.
 const MAX_WORDS: usize = 16_000;
@@ -33,6 +33,8 @@ pub struct Source<'a> {
     pub html: &'a str,
     /// Usernames, `@room` and `@here`.
     pub mentions: &'a [String],
+    /// Files, whose names and alternative texts are words as well.
+    pub attachments: &'a [Attachment],
 }
 
 /// The indexed content of a message.
@@ -50,7 +52,8 @@ impl Document {
         let (mut characters, mut prefixes) = (Vec::new(), Vec::with_capacity(source.body.len() / 6));
         let mut text = String::with_capacity(2 * source.body.len() + 64);
         let mut count = 0;
-        tokenizer::for_each(source.body, |word| {
+        let texts = source.attachments.iter().flat_map(|file| [&*file.name, &*file.alt]);
+        for_each_word([source.body].into_iter().chain(texts), |word| {
             if count == MAX_WORDS {
                 return;
             }
@@ -90,6 +93,12 @@ impl Document {
             facet::push_symbol(symbol, &mut text);
             text.push(' ');
         }
+        if !source.attachments.is_empty() {
+            push(&mut text, &[&facet::file()]);
+        }
+        if source.attachments.iter().any(|file| file.media_type.starts_with("image/")) {
+            push(&mut text, &[&facet::image()]);
+        }
         Self { text, facets_at }
     }
 
@@ -107,6 +116,10 @@ impl Document {
     pub fn into_text(self) -> String {
         self.text
     }
+}
+
+fn for_each_word<'a>(texts: impl Iterator<Item = &'a str>, mut each: impl FnMut(tokenizer::Token<&str>)) {
+    texts.for_each(|text| tokenizer::for_each(text, &mut each));
 }
 
 fn push(text: &mut String, parts: &[&str]) {
@@ -190,6 +203,16 @@ pub mod facet {
         "\u{E003}".to_owned()
     }
 
+    /// Messages with a file.
+    pub fn file() -> String {
+        "\u{E009}".to_owned()
+    }
+
+    /// Messages with a picture.
+    pub fn image() -> String {
+        "\u{E00A}".to_owned()
+    }
+
     /// Messages that mention a username, `@room` or `@here`.
     pub fn mention(name: &str) -> String {
         [MENTION, name].concat()
@@ -231,7 +254,18 @@ mod tests {
             body,
             html: "<a href=\"https://a.example\">",
             mentions: &mentions,
+            attachments: &[],
         })
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_name() {
+        let picture = Attachment { name: "IMG_7-Sparrow.png".into(), media_type: "image/png".into(), ..Attachment::default() };
+        let source =
+            Source { room: RoomId(3), author: UserId(7), body: "look", html: "", mentions: &[], attachments: &[picture] };
+        let document = Document::of(&source);
+        assert!(document.words().any(|word| word == "sparrow"), "{document:?}");
+        assert!([facet::file(), facet::image()].iter().all(|facet| document.facets().any(|found| found == facet)));
     }
 
     #[test]

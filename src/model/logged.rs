@@ -39,6 +39,8 @@ pub struct RenderKey {
     pub has_history: bool,
     /// Whether the reader cannot act on it.
     pub is_locked: bool,
+    /// Whether the reader may remove its link previews.
+    pub may_hide_links: bool,
     /// `seq` and `rev` of the message that it replies to.
     pub answered: Option<(i64, i64)>,
     /// The current date, if the HTML says "Today".

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Author, UserId};
+use super::{Attachment, Author, LinkPreview, UserId};
 use crate::clock::Millis;
 
 /// The kind of a message: a text, or an event of the room.
@@ -90,6 +90,15 @@ pub struct Message {
     /// Its reactions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// Its files, in the sender's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Previews of its links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkPreview>,
+    /// Whether previews of its links were turned off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub links_off: bool,
 }
 
 impl Message {
@@ -111,6 +120,9 @@ impl Message {
             mentions: Vec::new(),
             pinned: None,
             reactions: Vec::new(),
+            attachments: Vec::new(),
+            links: Vec::new(),
+            links_off: false,
         }
     }
 
@@ -121,11 +133,14 @@ impl Message {
         const REACTION: usize = 32;
         let most = |text: &str| 6 * text.len() + 3;
         let texts = [&*self.room, &self.body, &self.html, &self.author.username, &self.author.name].map(most);
-        let others = self.nonce.as_deref().into_iter().chain(self.pinned.as_ref().map(|pin| &*pin.by)).map(most);
+        let others = [self.nonce.as_deref(), self.author.photo.as_deref(), self.pinned.as_ref().map(|pin| &*pin.by)];
+        let others = others.into_iter().flatten().map(most);
         let mentions = self.mentions.iter().map(|name| most(name));
         let reactions =
             self.reactions.iter().map(|one| REACTION + most(&one.emoji) + one.users.iter().map(|user| most(user)).sum::<usize>());
-        FRAME + texts.into_iter().chain(others).chain(mentions).chain(reactions).sum::<usize>()
+        let attachments = self.attachments.iter().map(Attachment::most_json);
+        let links = self.links.iter().map(LinkPreview::most_json);
+        FRAME + texts.into_iter().chain(others).chain(mentions).chain(reactions).chain(attachments).chain(links).sum::<usize>()
     }
 }
 
@@ -137,9 +152,25 @@ mod tests {
     fn no_message_is_heavier_as_json_than_is_reckoned() {
         let worst: Arc<str> = "\u{1}".repeat(64).into();
         let now = Millis(253_402_300_799_999);
-        let author = Author { id: UserId(i64::MAX), username: worst.clone(), name: worst.clone(), is_alike: true };
+        let photo = Some(worst.clone());
+        let author = Author { id: UserId(i64::MAX), username: worst.clone(), name: worst.clone(), is_alike: true, photo };
         let reaction =
             Reaction { emoji: "👩‍❤️‍💋‍👨".into(), users: vec![worst.clone(); 9], chosen: Vec::new() };
+        let attachment = Attachment {
+            id: worst.to_string(),
+            name: worst.to_string(),
+            media_type: worst.to_string(),
+            bytes: i64::MIN,
+            alt: worst.to_string(),
+            width: Some(i64::MIN),
+            height: Some(i64::MIN),
+            blur: Some(worst.to_string()),
+            excerpt: Some(worst.to_string()),
+            url: worst.to_string(),
+            preview: Some(worst.to_string()),
+        };
+        let text = worst.to_string();
+        let link = LinkPreview { url: text.clone(), title: text.clone(), description: text.clone(), image: Some(text) };
         let message = Message {
             room: worst.clone(),
             seq: i64::MAX,
@@ -156,11 +187,22 @@ mod tests {
             mentions: vec![worst.to_string(); 9],
             pinned: Some(Pin { by: worst, at: now }),
             reactions: vec![reaction; 9],
+            attachments: vec![attachment; 9],
+            links: vec![link; 9],
+            links_off: true,
         };
         let json = serde_json::to_string(&message).unwrap().len();
         assert!(json <= message.most_json(), "{json} bytes, {} reckoned", message.most_json());
         // Without its texts, which would hide the size of the rest.
-        let short = Message { body: String::new(), html: String::new(), mentions: Vec::new(), reactions: Vec::new(), ..message };
+        let short = Message {
+            body: String::new(),
+            html: String::new(),
+            mentions: Vec::new(),
+            reactions: Vec::new(),
+            attachments: Vec::new(),
+            links: Vec::new(),
+            ..message
+        };
         let json = serde_json::to_string(&short).unwrap().len();
         assert!(json <= short.most_json(), "{json} bytes, {} reckoned", short.most_json());
     }

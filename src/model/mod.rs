@@ -2,6 +2,7 @@
 //!
 //! Owns the types that every layer shares. It must not do I/O, or know about SQL, HTTP or sockets.
 
+mod attachment;
 mod draft;
 mod id;
 pub mod logged;
@@ -13,15 +14,18 @@ mod person;
 mod preferences;
 mod room;
 pub mod sidebar;
+mod task;
 pub mod user_agent;
 pub mod username;
 pub mod validate;
 
+pub use attachment::{Attachment, LinkPreview};
 pub use draft::{Draft, DraftContent, DraftEdit};
 pub use id::{ConnectionId, RoomId, SessionKey, UserId};
 pub use logged::{Logged, RenderCache, RenderKey};
 pub use message::{Kind, Message, Pin, Reaction};
 pub use page::{Page, Window};
-pub use person::{Author, ServerRole};
+pub use person::{Author, ServerRole, photo_path};
 pub use preferences::{NotificationLevel, Theme};
-pub use room::{Head, ListedRoom, Membership, Room, RoomPolicy, RoomRole, Visibility};
+pub use room::{Head, ListedRoom, Membership, Room, RoomPolicy, RoomRole, Visibility, icon_path};
+pub use task::Task;

@@ -73,6 +73,14 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(yes: &bool) -> bool {
+    *yes
+}
+
 /// A room as its readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Room {
@@ -99,6 +107,12 @@ pub struct Room {
     /// How many seconds a member waits between two posts; 0 without slow mode.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub slow_mode: i64,
+    /// The file of its icon, which [`icon_path`] makes an address of. Each icon has another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Arc<str>>,
+    /// Whether new messages get previews of their links.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub link_previews: bool,
     /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]
     pub is_direct: bool,
@@ -106,6 +120,11 @@ pub struct Room {
     /// reader.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub direct: Vec<Author>,
+}
+
+/// The address of a room's icon, which never shows another one.
+pub fn icon_path(slug: &str, icon: &str) -> String {
+    format!("/rooms/{slug}/icon?v={icon}")
 }
 
 /// The end of a room's log.

@@ -20,7 +20,7 @@ const NONCE: usize = 64;
 pub fn body(text: &str, limit: usize) -> Result<String> {
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
     if !shows_something(&text) {
-        return Err(Error::invalid("body", "Message can’t be empty."));
+        return Err(empty_body());
     }
     no_nul("body", &text)?;
     // A character has at least one byte: most texts need no counting.
@@ -28,6 +28,19 @@ pub fn body(text: &str, limit: usize) -> Result<String> {
         return Err(Error::TooLong { field: "body", limit });
     }
     Ok(text)
+}
+
+/// The refusal of an empty text.
+pub fn empty_body() -> Error {
+    Error::invalid("body", "Message can’t be empty.")
+}
+
+/// Validates the text of a message with files, which may be empty.
+///
+/// # Errors
+/// As [`body`].
+pub fn caption(text: &str, limit: usize) -> Result<String> {
+    if shows_something(text) { body(text, limit) } else { Ok(String::new()) }
 }
 
 /// Validates one line of free text: trimmed, without control, invisible or bidirectional characters; empty or visible.
@@ -178,11 +191,23 @@ fn is_visible(c: char) -> bool {
     !(c.is_whitespace() || c.is_control() || is_blank || is_ignorable(c) || is_combining_mark(c))
 }
 
-/// The first hidden character: control and bidirectional characters (see UTS #55), and those with no glyph. Joiners and variation
-/// selectors are allowed where they affect another character, and tag letters after a flag.
+/// A text that cannot be refused, such as a page's title, without hidden characters.
+pub fn without_hidden(text: &str) -> String {
+    let mut is_hidden = is_hidden();
+    text.chars().filter(|&c| !is_hidden(c)).collect()
+}
+
+/// The first hidden character.
 fn hidden(text: &str) -> Option<char> {
+    let mut is_hidden = is_hidden();
+    text.chars().find(|&c| is_hidden(c))
+}
+
+/// Finds hidden characters among those of a text: control and bidirectional characters (see UTS #55), and those with no glyph. Joiners and
+/// variation selectors are allowed where they affect another character, and tag letters after a flag.
+fn is_hidden() -> impl FnMut(char) -> bool {
     let mut before = None;
-    text.chars().find(|&c| {
+    move |c| {
         let is_hidden = match c {
             '\u{200D}' | '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => {
                 before.is_none_or(|before: char| before.is_ascii_alphabetic() || before.is_whitespace() || before == '\u{2800}')
@@ -195,7 +220,7 @@ fn hidden(text: &str) -> Option<char> {
             before = Some(c);
         }
         is_hidden
-    })
+    }
 }
 
 /// Unicode's Default_Ignorable_Code_Point: without a glyph unless a font knows better.

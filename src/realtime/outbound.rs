@@ -153,7 +153,7 @@ pub struct SignedOut {
     pub reason: SessionEnd,
 }
 
-/// Somebody’s name or status changed.
+/// Somebody’s name, photo or status changed.
 #[derive(Debug, Serialize)]
 pub struct Person<'a> {
     /// Whose.
@@ -165,6 +165,9 @@ pub struct Person<'a> {
     /// Whether somebody else's name looks the same.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub alike: bool,
+    /// The file of their photo, if they have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo: Option<&'a str>,
 }
 
 impl Outgoing for Person<'_> {
@@ -191,6 +194,8 @@ pub struct OwnRoom {
     room: Arc<str>,
     name: String,
     visibility: Visibility,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<Arc<str>>,
     direct: Option<Vec<Author>>,
     unread: i64,
     mentions: i64,
@@ -211,6 +216,7 @@ impl OwnRoom {
             room: listed.room.slug.clone(),
             name: listed.room.name.clone(),
             visibility: listed.room.visibility,
+            icon: listed.room.icon.clone(),
             direct: listed.room.is_direct.then(|| listed.room.direct.clone()),
             unread: listed.unread,
             mentions: listed.mentions,

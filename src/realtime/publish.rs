@@ -111,11 +111,17 @@ impl Realtime {
             Event::UserRegistered { .. } => {}
             Event::AccountDeleted { person, former_username } => {
                 // Clients know people by their usernames.
-                self.send_to_all(&Person { username: former_username, name: &person.name, status: "", alike: false });
+                let person = Person { username: former_username, name: &person.name, status: "", alike: false, photo: None };
+                self.send_to_all(&person);
             }
             Event::ProfileChanged { person, status, .. } => {
-                let person = Person { username: &person.username, name: &person.name, status, alike: person.is_alike };
-                self.send_to_all(&person);
+                self.send_to_all(&Person {
+                    username: &person.username,
+                    name: &person.name,
+                    status,
+                    alike: person.is_alike,
+                    photo: person.photo.as_deref(),
+                });
             }
             Event::Typing { room, slug, username, name, origin } => {
                 self.send_typing(*room, origin, &Typing { room: slug, user: username, name: name.as_deref() }).await;

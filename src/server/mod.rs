@@ -3,6 +3,7 @@
 //! Owns the accept loop: limits on connections, timeouts, and cutting a connection from outside. It must not know what is served.
 //! `axum::serve` has no header timeout, no connection limits, and no way to cut a connection.
 
+mod deadline;
 mod limits;
 mod stream;
 
@@ -25,13 +26,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+pub use deadline::Deadline;
 pub use limits::{ConnectionPermit, Connections, Limits};
 pub use stream::ConnectionControl;
 use stream::ControlledStream;
 
 /// Timeout for a request's head since the end of the previous request; also closes idle connections.
 const HEAD: Duration = Duration::from_secs(10);
-/// Timeout for a request with a body, from its head to its response. The site's own timeout is a little shorter.
+/// Timeout for a request with a body, from its head to its response, unless whoever reads it moves the [`Deadline`]. The site's own timeout
+/// is a little shorter.
 const BODY: Duration = Duration::from_secs(16);
 /// Size of a connection's read buffer, which limits the head.
 const BUFFER: usize = 64 * 1024;
@@ -167,6 +170,8 @@ where
     let has_body = !request.body().is_end_stream();
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(control);
+    let deadline = Deadline::after(BODY);
+    request.extensions_mut().insert(deadline.clone());
     let answering = async move {
         let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
         let Ok(response) = service.call(request).await;
@@ -175,7 +180,10 @@ where
     if !has_body {
         return Ok(answering.await);
     }
-    timeout(BODY, answering).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the body did not arrive in time"))
+    tokio::select! {
+        response = answering => Ok(response),
+        () = deadline.passed() => Err(io::Error::new(io::ErrorKind::TimedOut, "the body did not arrive in time")),
+    }
 }
 
 #[cfg(test)]

@@ -17,11 +17,14 @@ pub enum Name {
     RoomCreators,
     /// The rooms that new users join.
     DefaultRooms,
+    /// Whether links get previews.
+    LinkPreviews,
 }
 
 impl Name {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 5] = [Self::ServerName, Self::Registration, Self::Inviters, Self::RoomCreators, Self::DefaultRooms];
+    pub const ALL: [Self; 6] =
+        [Self::ServerName, Self::Registration, Self::Inviters, Self::RoomCreators, Self::DefaultRooms, Self::LinkPreviews];
 
     /// Its name in forms, in JSON, and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Name {
             Self::Inviters => "inviters",
             Self::RoomCreators => "room_creators",
             Self::DefaultRooms => "default_rooms",
+            Self::LinkPreviews => "link_previews",
         }
     }
 
@@ -58,6 +62,8 @@ pub struct Values {
     pub room_creators: Who,
     /// The slugs of the public rooms that new users join.
     pub default_rooms: Vec<String>,
+    /// Whether links get previews.
+    pub link_previews: bool,
 }
 
 impl Default for Values {
@@ -68,6 +74,7 @@ impl Default for Values {
             inviters: Who::Admins,
             room_creators: Who::Everyone,
             default_rooms: vec!["general".into()],
+            link_previews: true,
         }
     }
 }
@@ -82,6 +89,7 @@ impl Values {
             (Name::Inviters, config.inviters.is_some()),
             (Name::RoomCreators, config.room_creators.is_some()),
             (Name::DefaultRooms, config.default_rooms.is_some()),
+            (Name::LinkPreviews, config.link_previews.is_some()),
         ];
         let values = Self {
             server_name: config.server_name.as_deref().map_or(usual.server_name, Into::into),
@@ -89,6 +97,7 @@ impl Values {
             inviters: config.inviters.unwrap_or(usual.inviters),
             room_creators: config.room_creators.unwrap_or(usual.room_creators),
             default_rooms: config.default_rooms.clone().unwrap_or(usual.default_rooms),
+            link_previews: config.link_previews.unwrap_or(usual.link_previews),
         };
         (values, named.into_iter().filter(|(_, is_named)| *is_named).map(|(name, _)| name).collect())
     }
@@ -101,6 +110,7 @@ impl Values {
             Name::Inviters => self.inviters.as_str().to_owned(),
             Name::RoomCreators => self.room_creators.as_str().to_owned(),
             Name::DefaultRooms => self.default_rooms.join(","),
+            Name::LinkPreviews => if self.link_previews { "on" } else { "off" }.to_owned(),
         }
     }
 
@@ -113,6 +123,7 @@ impl Values {
             Name::Inviters => self.inviters = text.parse()?,
             Name::RoomCreators => self.room_creators = text.parse()?,
             Name::DefaultRooms => self.default_rooms = config::slugs(text)?,
+            Name::LinkPreviews => self.link_previews = config::switch(text)?,
         }
         Ok(())
     }

@@ -22,4 +22,5 @@ pub mod source;
 pub mod state;
 pub mod theme_cookie;
 pub mod times;
+pub mod transfer;
 pub mod views;

@@ -54,7 +54,7 @@ pub fn service(
 
 /// The pages, forms and files.
 fn web(state: AppState, sessions: Store) -> Router {
-    let with_session = pages::with_session().layer(
+    let with_session = pages::with_session(&state).layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(state.clone(), csrf::check))
             .layer(from_fn(normalize_path::redirect))

@@ -11,7 +11,9 @@ use crate::clock::Clock;
 use crate::cluster::node::Node;
 use crate::config::Config;
 use crate::db::Db;
+use crate::files::Files;
 use crate::http::origin::Origins;
+use crate::jobs::Jobs;
 use crate::realtime::Realtime;
 use crate::settings::Settings;
 use crate::web::assets::versions::OtherVersions;
@@ -31,8 +33,12 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     /// Rooms and messages.
     pub chat: Arc<Chat>,
+    /// Files that people send.
+    pub files: Arc<Files>,
     /// What administrators see of the whole server.
     pub administration: Arc<Administration>,
+    /// What is done in the background.
+    pub jobs: Jobs,
     /// The sockets.
     pub realtime: Arc<Realtime>,
     /// This node among others.

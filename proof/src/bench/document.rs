@@ -42,6 +42,7 @@ fn blocks(results: &Results) -> Vec<(&'static str, String)> {
         ("bench-idle", Case::Idle),
         ("bench-sizes", Case::Sizes),
         ("bench-start", Case::Start),
+        ("bench-files", Case::Files),
         ("bench-browser", Case::Browser),
         ("bench-cluster", Case::Cluster),
     ] {

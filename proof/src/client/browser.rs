@@ -3,6 +3,7 @@
 //! Owns its start and end, and Chrome's own commands; [`Client`] has the standard ones.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::time::Duration;
 
 use fantoccini::error::{CmdError, NewSessionError};
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 
 use super::DEADLINE;
 use crate::infra::chromedriver::Driver;
+use crate::infra::programs;
 
 /// How often a page is polled: the driver cannot notify of changes.
 pub const AGAIN: Duration = Duration::from_millis(50);
@@ -26,11 +28,21 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens one with these preferences. On a busy machine a browser may fail to start, so it is tried three times.
+    /// Opens one with these preferences.
     pub async fn open(preferences: Value) -> Self {
+        Self::try_to_start(None, preferences).await
+    }
+
+    /// Opens the browser's engine alone, or where that is missing a browser.
+    pub async fn open_shell() -> Self {
+        Self::try_to_start(programs::headless_shell().as_deref(), json!({ "credentials_enable_service": false })).await
+    }
+
+    /// On a busy machine a browser may fail to start, so it is tried three times.
+    async fn try_to_start(shell: Option<&Path>, preferences: Value) -> Self {
         let mut last = None;
         for _ in 0..3 {
-            match Self::start(&preferences).await {
+            match Self::start(shell, &preferences).await {
                 Ok(browser) => return browser,
                 Err(error) => last = Some(error),
             }
@@ -38,10 +50,12 @@ impl Browser {
         panic!("the browser does not start: {last:?}");
     }
 
-    async fn start(preferences: &Value) -> Result<Self, NewSessionError> {
+    async fn start(shell: Option<&Path>, preferences: &Value) -> Result<Self, NewSessionError> {
         let driver = Driver::start().await;
-        let mut wanted = driver.capabilities();
-        wanted["goog:chromeOptions"]["prefs"] = preferences.clone();
+        let mut wanted = driver.capabilities(shell);
+        if shell.is_none() {
+            wanted["goog:chromeOptions"]["prefs"] = preferences.clone();
+        }
         let wanted: Capabilities = wanted.as_object().expect("capabilities are an object").clone();
         match ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&driver.address()).await {
             Ok(client) => Ok(Self { client, driver }),

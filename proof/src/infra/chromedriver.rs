@@ -2,6 +2,7 @@
 //!
 //! Owns the process, the browser's options, and that both end with it.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -75,14 +76,16 @@ impl Driver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The capabilities of a browser (<https://www.w3.org/TR/webdriver2/#capabilities>); more can be added.
+    /// The capabilities of a browser, or of its engine alone ([`programs::headless_shell`]); more can be added
+    /// (<https://www.w3.org/TR/webdriver2/#capabilities>).
     #[must_use]
-    pub fn capabilities(&self) -> Value {
+    pub fn capabilities(&self, shell: Option<&Path>) -> Value {
+        let browser = || programs::browser().expect("whoever starts it asked whether it is here");
         json!({
-            "browserName": "chrome",
+            "browserName": if shell.is_some() { "chrome-headless-shell" } else { "chrome" },
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": {
-                "binary": programs::browser().expect("whoever starts it asked whether it is here"),
+                "binary": shell.map_or_else(browser, Path::to_owned),
                 "args": [
                     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",

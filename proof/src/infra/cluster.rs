@@ -129,8 +129,13 @@ impl Cluster {
 
     /// A new, empty database: its name.
     pub async fn create_database(&self) -> String {
+        self.copy_database("template1").await
+    }
+
+    /// A new database with what another one holds, to which nobody may be connected: its name.
+    pub async fn copy_database(&self, original: &str) -> String {
         let name = format!("parlor_{}", self.count.fetch_add(1, Ordering::Relaxed));
-        self.execute(format!("create database {name}")).await;
+        self.execute(format!("create database {name} template {original}")).await;
         name
     }
 

@@ -15,6 +15,8 @@ pub enum Program {
     Strace,
     /// The servers of `tests/servers`: Node, and the packages in `tests/servers/node_modules`.
     Servers,
+    /// `ffmpeg`, which draws the posters of videos.
+    Ffmpeg,
 }
 
 impl Program {
@@ -28,6 +30,7 @@ impl Program {
                 let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers/node_modules/.installed");
                 on_path("node").is_some() && on_path("openssl").is_some() && packages.exists()
             }
+            Self::Ffmpeg => on_path("ffmpeg").is_some(),
             // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {
                 let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();
@@ -68,6 +71,11 @@ pub fn postgres(name: &str) -> Option<PathBuf> {
 /// The browser.
 pub fn browser() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(on_path)
+}
+
+/// The browser's engine alone, without windows, tabs and settings around it: it starts faster.
+pub fn headless_shell() -> Option<PathBuf> {
+    ["chromium-headless-shell", "chrome-headless-shell"].into_iter().find_map(on_path)
 }
 
 /// The first program of that name on the path.

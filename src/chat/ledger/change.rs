@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::model::{Logged, RoomId, RoomRole, UserId, Visibility};
+use crate::model::{LinkPreview, Logged, RoomId, RoomRole, UserId, Visibility};
 use crate::security_log::Source;
 
 /// A change of a room.
@@ -27,6 +27,8 @@ pub enum Change {
         nonce: Option<String>,
         /// The message that it replies to.
         reply_to: Option<i64>,
+        /// Its files, in order.
+        attachments: Vec<NewAttachment>,
     },
     /// Replace the text of one's own message.
     Edit {
@@ -99,6 +101,18 @@ pub enum Change {
     },
     /// Delete messages of the actor, or take the name of a deleted account out of messages. The server does it: nobody's rights matter.
     CleanUp(CleanUp),
+    /// Add to a message of the actor what was found out after it was posted. The server does it: nobody's rights matter.
+    Enrich(Enrichment),
+    /// Give the room another icon.
+    SetIcon {
+        /// The file, which becomes the room's; `None` for none.
+        icon: Option<Arc<str>>,
+    },
+    /// Remove the link previews of a message for good.
+    HideLinks {
+        /// The message.
+        seq: i64,
+    },
     /// Move one's read marker forward.
     Read {
         /// The last message read.
@@ -122,6 +136,8 @@ pub struct Settings {
     pub visibility: Option<Visibility>,
     /// How many seconds a member waits between two posts.
     pub slow_mode: Option<i64>,
+    /// Whether new messages get previews of their links.
+    pub link_previews: Option<bool>,
     /// Whether the actor confirmed that private messages become public.
     pub is_confirmed: bool,
     /// The new slug, and another one in case it is taken.
@@ -141,6 +157,41 @@ pub struct CleanUp {
     pub deletes_since: Option<Millis>,
     /// The former username of the actor.
     pub former_username: Option<String>,
+}
+
+/// An upload that a message is to take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// The upload.
+    pub id: String,
+    /// What a picture shows; `None` leaves what the upload says.
+    pub alt: Option<String>,
+}
+
+/// What is added to a message.
+#[derive(Debug, Default)]
+pub struct Enrichment {
+    /// The message.
+    pub seq: i64,
+    /// The text of which `links` are; if it was edited meanwhile, they are not added.
+    pub body: String,
+    /// Previews of its links, each with the file of its picture.
+    pub links: Vec<(LinkPreview, Option<String>)>,
+    /// Files that have a preview now.
+    pub previews: Vec<NewPreview>,
+}
+
+/// A file that has a preview now.
+#[derive(Clone, Debug)]
+pub struct NewPreview {
+    /// The file.
+    pub file: String,
+    /// The width of what it shows, in pixels.
+    pub width: i64,
+    /// The height of what it shows, in pixels.
+    pub height: i64,
+    /// A tiny picture of it, as a data URL.
+    pub blur: Option<String>,
 }
 
 /// A change in the ledger's queue.

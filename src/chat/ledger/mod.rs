@@ -25,6 +25,7 @@ use crate::db::Db;
 use crate::db::ledger::LARGEST_BATCH;
 use crate::error::{Error, Result};
 use crate::events::{Bus, Event};
+use crate::jobs::Jobs;
 use crate::model::Logged;
 use crate::model::{RoomId, UserId, Visibility};
 use crate::security_log::{self, Source};
@@ -75,10 +76,10 @@ impl Pending {
 impl Ledger {
     /// Starts the ledger's task, which ends when it is closed and the queue is committed. Events are published in commit order,
     /// those of a commit together.
-    pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus) -> Self {
+    pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus, jobs: Jobs) -> Self {
         let (queue, requests) = mpsc::channel(QUEUE);
         let ended = CancellationToken::new();
-        let committer = Committer { db, clock, recent, names };
+        let committer = Committer { db, clock, recent, names, jobs };
         let guard = ended.clone().drop_guard();
         tokio::spawn(async move {
             run(committer, requests, events).await;
@@ -143,6 +144,7 @@ struct Committer {
     clock: Clock,
     recent: Arc<RecentCache>,
     names: Arc<Names>,
+    jobs: Jobs,
 }
 
 impl Committer {
@@ -181,6 +183,7 @@ impl Committer {
 
     async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
         let keys = rules::keys(batch.iter());
+        let mut adds_jobs = false;
         let (outcomes, events, recorded): (Vec<Outcome>, Vec<Event>, Vec<security_log::Event>) = self
             .db
             .commit_batch(&keys, |snapshot| {
@@ -188,9 +191,13 @@ impl Committer {
                 let outcomes = batch.iter().map(|request| state.apply(request)).collect();
                 let (known, writes, events) = state.into_parts();
                 let recorded = writes.audit.clone();
+                adds_jobs = writes.adds_jobs();
                 ((outcomes, events, recorded), known, writes)
             })
             .await?;
+        if adds_jobs {
+            self.jobs.wake();
+        }
         for event in &recorded {
             event.write_line();
         }

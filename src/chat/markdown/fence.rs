@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use comrak::nodes::NodeCodeBlock;
 
-use super::highlight;
+use crate::highlight;
 
 /// Restores a fenced block as typed: an info string that names no language becomes the first line, and a closing fence after text
 /// becomes part of it. `line` is the line of the opening fence.

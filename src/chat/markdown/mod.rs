@@ -4,14 +4,14 @@
 //! HTML. Rendering runs in a socket's read loop, so it never waits, and its cost depends on the message alone. Nothing that
 //! executes, loads or styles may pass.
 //!
-//! Reading order: this module (the pipeline), `guard` (protected text), `walk` (names, emoji, links, task boxes), `fence` and
-//! `highlight` (code), `format` (HTML), `sanitize` (the final filter).
+//! Reading order: this module (the pipeline), `guard` (protected text), `walk` (names, emoji, links, task boxes), `links`
+//! (what may have a preview), `fence` and `crate::highlight` (code), `format` (HTML), `sanitize` (the final filter).
 
 mod addresses;
 mod fence;
 mod format;
 mod guard;
-mod highlight;
+mod links;
 mod sanitize;
 #[cfg(test)]
 mod tests;
@@ -38,6 +38,8 @@ pub struct Rendered {
     pub html: String,
     /// Usernames, `@room` and `@here`, each once, in the order of the text.
     pub mentions: Vec<String>,
+    /// Its links to web pages that may have a preview, each once, in the order of the text.
+    pub links: Vec<String>,
 }
 
 /// A rendered preview.
@@ -50,8 +52,11 @@ pub struct Preview {
 /// Renders `body` and finds its mentions. Raw HTML is shown as text: in a chat `Vec<String>` should mean what it says, and a
 /// vanishing tag would lose words. The sanitizer is a second line of defense.
 pub fn render(body: &str, names: &Names) -> Rendered {
+    if body.is_empty() {
+        return Rendered::default();
+    }
     if is_plain(body) {
-        return Rendered { html: format!("<p>{body}</p>\n"), mentions: Vec::new() };
+        return Rendered { html: format!("<p>{body}</p>\n"), ..Rendered::default() };
     }
     render_in_full(body, names)
 }
@@ -63,15 +68,16 @@ fn render_in_full(body: &str, names: &Names) -> Rendered {
     let arena = Arena::new();
     let root = comrak::parse_document(&arena, &guarded.text, options);
     let Some(mentions) = walk::dress(&arena, root, &guarded.text, names) else { return as_typed(body) };
+    let links = links::of(root).into_iter().map(|link| guarded.lift(link)).collect();
     let mut html = String::with_capacity(body.len() * 2);
     format::html(root, options, &mut html).expect("writing to a string does not fail");
     let html = sanitize::clean(&guarded.lift(html));
-    if shows_words(&html) { Rendered { html, mentions } } else { as_typed(body) }
+    if shows_words(&html) { Rendered { html, mentions, links } } else { as_typed(body) }
 }
 
 /// Shows the source as plain text, without mentions.
 fn as_typed(body: &str) -> Rendered {
-    Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), mentions: Vec::new() }
+    Rendered { html: format!("<p>{}</p>\n", sanitize::escape(body.trim())), ..Rendered::default() }
 }
 
 /// Whether the HTML shows any text: a lone rule or an empty quote is not a message.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
 
-use super::highlight::CLASSES;
+use crate::highlight::CLASSES;
 
 /// Removes everything that is not allowed.
 pub fn clean(html: &str) -> String {

@@ -7,11 +7,11 @@ use comrak::Arena;
 use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{AstNode, LineColumn, ListDelimType, ListType, Node, NodeLink, NodeList, NodeValue};
 
-use super::highlight::Painter;
 use super::sanitize::escape;
 use super::words::{Found, Words};
 use super::{addresses, fence};
 use crate::chat::names::Names;
+use crate::highlight::Painter;
 use crate::model::validate::shows_something;
 
 /// Maximum number of emoji in a message of nothing else to be shown large.

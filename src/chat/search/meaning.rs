@@ -56,10 +56,13 @@ impl Chat {
             is_nothing |= rooms.is_empty();
             all.push(any_of(rooms.into_iter().map(facet::room).collect()));
         }
-        match query.has_link {
-            Some(true) => all.push(Expression::Exact(facet::link())),
-            Some(false) => none.push(Expression::Exact(facet::link())),
-            None => {}
+        let facets = [(query.has_link, facet::link()), (query.has_file, facet::file()), (query.has_image, facet::image())];
+        for (has, facet) in facets {
+            match has {
+                Some(true) => all.push(Expression::Exact(facet)),
+                Some(false) => none.push(Expression::Exact(facet)),
+                None => {}
+            }
         }
         for (names, must) in [(&query.mentions, true), (&query.not_mentions, false)] {
             for name in names {

@@ -40,6 +40,10 @@ pub struct Query {
     pub not_mentions: Vec<String>,
     /// Whether there must be a link, or none.
     pub has_link: Option<bool>,
+    /// Whether there must be a file, or none.
+    pub has_file: Option<bool>,
+    /// Whether there must be a picture, or none.
+    pub has_image: Option<bool>,
     /// Whether it must be pinned, or must not.
     pub is_pinned: Option<bool>,
     /// Earliest time.
@@ -139,7 +143,12 @@ impl Query {
             Some("mentions") if is_negated => &mut self.not_mentions,
             Some("mentions") => &mut self.mentions,
             Some("has") => {
-                self.has_link = Some(!is_negated);
+                let has = match value {
+                    value if is_one_of(value, FILES) => &mut self.has_file,
+                    value if is_one_of(value, IMAGES) => &mut self.has_image,
+                    _ => &mut self.has_link,
+                };
+                *has = Some(!is_negated);
                 return Ok(());
             }
             Some("is") => {
@@ -193,6 +202,11 @@ impl Query {
 /// Operators that take a date.
 const DAYS: &[&str] = &["before", "after", "on", "during"];
 
+/// What `has:` takes.
+const LINKS: &[&str] = &["link", "links"];
+const FILES: &[&str] = &["file", "files", "attachment", "attachments"];
+const IMAGES: &[&str] = &["image", "images", "picture", "pictures", "photo", "photos"];
+
 fn is_one_of(key: &str, known: &[&str]) -> bool {
     known.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
@@ -203,7 +217,7 @@ fn is_operator(key: &str, value: &str) -> bool {
         "" => false,
         _ if is_one_of(key, &["from", "in", "mentions"]) || is_one_of(key, DAYS) => true,
         _ if is_one_of(key, &["is"]) => is_one_of(value, &["pinned"]),
-        _ => is_one_of(key, &["has"]) && is_one_of(value, &["link", "links"]),
+        _ => is_one_of(key, &["has"]) && [LINKS, FILES, IMAGES].iter().any(|known| is_one_of(value, known)),
     }
 }
 

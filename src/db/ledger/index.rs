@@ -80,5 +80,6 @@ fn document_of(room: RoomId, message: &Message) -> Document {
         body: &message.body,
         html: &message.html,
         mentions: &message.mentions,
+        attachments: &message.attachments,
     })
 }

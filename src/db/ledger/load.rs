@@ -10,10 +10,10 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
-use super::statements::{KNOWN, LOCK, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
-use super::{Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
+use super::statements::{FILES, KNOWN, LOCK, LOCK_FILES, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
+use super::{File, Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
 use crate::clock::Millis;
-use crate::db::messages::mentions_from;
+use crate::db::messages::{LINKS_OFF, links_from, list_from};
 use crate::model::{
     Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
 };
@@ -32,6 +32,7 @@ struct PairRow {
     archived_at: Option<i64>,
     posting: RoomRole,
     mass_mentions: RoomRole,
+    icon: Option<String>,
     seq: i64,
     rev: i64,
     talk_seq: i64,
@@ -39,6 +40,7 @@ struct PairRow {
     username: String,
     user_name: String,
     alike: u8,
+    photo: Option<String>,
     is_admin: u8,
     is_guest: u8,
     banned_at: Option<i64>,
@@ -49,6 +51,7 @@ struct PairRow {
     blocks: Option<i64>,
     slow_mode: i64,
     posted_at: Option<i64>,
+    link_previews: u8,
 }
 
 #[derive(FromRow)]
@@ -62,6 +65,7 @@ struct MessageRow {
     username: String,
     author_name: String,
     alike: bool,
+    photo: Option<String>,
     body: String,
     html: String,
     created_at: Millis,
@@ -72,6 +76,8 @@ struct MessageRow {
     mentions: Option<String>,
     pinned_at: Option<Millis>,
     pinned_by: Option<String>,
+    attachments: Option<String>,
+    links: Option<String>,
 }
 
 impl Step<'_> {
@@ -85,6 +91,7 @@ impl Step<'_> {
         }
         let nonces = self.load_pairs(&mut snapshot, pairs, &keys.nonces).await?;
         self.load_successors(&mut snapshot, &keys.departures).await?;
+        self.load_files(&mut snapshot, &keys.files).await?;
         let slugs: Vec<_> = keys.slugs.iter().collect();
         let taken = self.rows::<(String,)>(&TAKEN_SLUGS, &slugs).await?;
         snapshot.taken_slugs.extend(taken.into_iter().map(|(slug,)| slug));
@@ -161,6 +168,19 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Loads uploads.
+    async fn load_files(&mut self, snapshot: &mut Snapshot, ids: &BTreeSet<String>) -> sqlx::Result<()> {
+        let ids: Vec<_> = ids.iter().map(|id| (id,)).collect();
+        if let Step::Postgres(db) = self
+            && !ids.is_empty()
+        {
+            sqlx::query(LOCK_FILES).bind(as_json(&ids)).execute(&mut **db).await?;
+        }
+        let files: Vec<File> = self.rows(&FILES, &ids).await?;
+        snapshot.files.extend(files.into_iter().map(|file| (file.id.clone(), file)));
+        Ok(())
+    }
+
     /// Has rooms get their names one at a time on all nodes, as `Db::insert_room` does. Call it before rooms are locked.
     async fn lock_names(&mut self, keys: &SnapshotKeys) -> sqlx::Result<()> {
         if let Step::Postgres(db) = self
@@ -209,6 +229,8 @@ impl Snapshot {
                 is_archived: row.archived_at.is_some(),
                 policy: RoomPolicy { posting: row.posting, mass_mentions: row.mass_mentions },
                 slow_mode: row.slow_mode,
+                icon: row.icon.map(Into::into),
+                link_previews: row.link_previews != 0,
                 is_direct: row.direct_key.is_some(),
                 direct: Vec::new(),
             },
@@ -224,6 +246,7 @@ impl Snapshot {
                 username: row.username.into(),
                 name: row.user_name.into(),
                 is_alike: row.alike != 0,
+                photo: row.photo.map(Into::into),
             },
             is_admin: row.is_admin != 0,
             is_guest: row.is_guest != 0,
@@ -244,6 +267,7 @@ impl MessageRow {
                 username: self.username.into(),
                 name: self.author_name.into(),
                 is_alike: self.alike,
+                photo: self.photo.map(Into::into),
             },
             body: self.body,
             html: self.html,
@@ -252,9 +276,12 @@ impl MessageRow {
             edited_at: self.edited_at,
             deleted_at: self.deleted_at,
             reply_to: self.reply_to,
-            mentions: mentions_from(self.mentions.as_deref()),
+            mentions: list_from(self.mentions.as_deref()),
             pinned: self.pinned_by.zip(self.pinned_at).map(|(by, at)| Pin { by: by.into(), at }),
             reactions: Vec::new(),
+            attachments: list_from(self.attachments.as_deref()),
+            links_off: self.links.as_deref() == Some(LINKS_OFF),
+            links: links_from(self.links.as_deref()),
         }
     }
 }

@@ -20,7 +20,7 @@ pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
 use super::Db;
 use crate::clock::Millis;
-use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, UserId};
+use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, Task, UserId};
 use crate::security_log::Event;
 
 /// A user as the rules see them.
@@ -68,6 +68,8 @@ pub struct SnapshotKeys {
     pub departures: BTreeSet<(RoomId, UserId)>,
     /// New slugs.
     pub slugs: BTreeSet<(RoomId, String)>,
+    /// Uploads that messages are to take.
+    pub files: BTreeSet<String>,
 }
 
 /// The rows that a batch needs, read inside its transaction.
@@ -96,6 +98,43 @@ pub struct Snapshot {
     pub successors: BTreeMap<RoomId, Vec<UserId>>,
     /// The new slugs that another room has or had.
     pub taken_slugs: BTreeSet<String>,
+    /// The uploads.
+    pub files: BTreeMap<String, File>,
+}
+
+/// An upload as the rules see it.
+#[derive(Clone, Debug, FromRow)]
+pub struct File {
+    /// Its id.
+    pub id: String,
+    /// Who made it.
+    pub owner_id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size.
+    pub bytes: i64,
+    /// Whether it is complete and stored.
+    pub is_stored: bool,
+    /// What a picture shows.
+    pub alt: String,
+    /// The width of a picture.
+    pub width: Option<i64>,
+    /// The height of a picture.
+    pub height: Option<i64>,
+    /// A tiny picture of it.
+    pub blur: Option<String>,
+    /// The first lines of a text.
+    pub excerpt: Option<String>,
+    /// Whether there is a preview, or will be.
+    pub has_preview: bool,
+    /// Whether it is not known yet that there will be one.
+    pub is_preview_open: bool,
+    /// When it is deleted if no message takes it.
+    pub expires_at: Option<Millis>,
+    /// The room of the message that took it.
+    pub room_id: Option<RoomId>,
 }
 
 /// The name of a room.
@@ -140,6 +179,14 @@ pub struct Writes {
     pub posted: BTreeMap<(RoomId, UserId), Millis>,
     /// What the audit log records of it.
     pub audit: Vec<Event>,
+    /// Files that a message has taken, each with its place among the message's.
+    pub taken: BTreeMap<String, (RoomId, i64, i64)>,
+    /// Messages that lost their link previews.
+    unlinked: BTreeSet<(RoomId, i64)>,
+    /// The files of the new icons of rooms; `None` for none.
+    pub icons: BTreeMap<RoomId, Option<Arc<str>>>,
+    /// Jobs.
+    pub tasks: Vec<(Task, Millis)>,
 }
 
 /// The text of a message before an edit.
@@ -209,6 +256,20 @@ impl Writes {
         self.revisions.retain(|key, _| (key.0, key.1) != message);
         self.addressed.remove(&message);
         self.forgotten.insert(message);
+    }
+
+    /// Whether it adds jobs, or deletes what triggers add jobs for.
+    pub fn adds_jobs(&self) -> bool {
+        !(self.tasks.is_empty()
+            && self.forgotten.is_empty()
+            && self.unlinked.is_empty()
+            && self.icons.is_empty()
+            && self.deleted.is_empty())
+    }
+
+    /// Records that a message lost its link previews.
+    pub fn unlink(&mut self, message: (RoomId, i64)) {
+        self.unlinked.insert(message);
     }
 
     /// The size of new text messages.

@@ -5,6 +5,7 @@
 use sqlx::Connection;
 
 use super::Step;
+use super::statements::PURGE_FILES;
 use crate::db::Db;
 use crate::model::RoomId;
 
@@ -31,6 +32,9 @@ impl Step<'_> {
         };
         let keys: Vec<_> = seqs.iter().map(|seq| (room, *seq)).collect();
         self.unindex_keys(&keys).await?;
+        if let Some(last) = seqs.last() {
+            self.run(&PURGE_FILES, &[(room, *last)]).await?;
+        }
         match (self, seqs.last()) {
             (Step::Sqlite(db), Some(last)) => sqlx::query(DELETE).bind(room).bind(last).execute(&mut **db).await.map(drop)?,
             (Step::Postgres(db), Some(last)) => sqlx::query(DELETE).bind(room).bind(last).execute(&mut **db).await.map(drop)?,

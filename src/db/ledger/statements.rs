@@ -51,7 +51,7 @@ macro_rules! known {
             "select (select ",
             $open,
             "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, archived_at, posting, mass_mentions,
-             seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), cast(is_admin as integer),
+             icon, seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), photo, cast(is_admin as integer),
              cast(is_guest as integer), users.banned_at, joined_at, read_seq, role,
              case when joined_at is null and exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = rooms.id)
                   then 1 else 0 end,
@@ -61,7 +61,8 @@ macro_rules! known {
                     or (blocked_id = users.id and blocks.user_id = others.user_id)) end,
              slow_mode,
              case when slow_mode > 0 then (
-                 select posted_at from slow_posts where slow_posts.room_id = rooms.id and slow_posts.user_id = users.id) end",
+                 select posted_at from slow_posts where slow_posts.room_id = rooms.id and slow_posts.user_id = users.id) end,
+             cast(link_previews as integer)",
             $close,
             " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
             $rooms,
@@ -93,8 +94,8 @@ pub static KNOWN: Frequent = Frequent {
 };
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
-    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, alike, body, html,
-            messages.created_at, nonce, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by
+    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, alike, photo, body, html,
+            messages.created_at, nonce, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, attachments, links
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join rooms on rooms.id = messages.room_id join users on users.id = messages.author_id");
 
@@ -103,6 +104,43 @@ pub const REACTIONS: Batched = given!("room" "bigint", "seq" "bigint";
      from given join reactions on reactions.room_id = given.room and reactions.seq = given.seq
      join users on users.id = reactions.user_id
      order by reactions.created_at, reactions.user_id, emoji");
+
+/// Uploads that messages may take.
+pub const FILES: Batched = given!("id" "text";
+    "select files.id, owner_id, name, type as media_type, bytes, hash is not null as is_stored, alt, width, height, blur, excerpt,
+            preview = 'ready' or preview = 'due' and width is not null as has_preview,
+            preview = 'due' and width is null as is_preview_open, expires_at, room_id
+     from given join files on files.id = given.id where purpose in ('attachment', 'link')");
+/// Locks them in a fixed order: two nodes must not give an upload to two messages.
+pub const LOCK_FILES: &str =
+    "select id from files where id in (select value->>0 from jsonb_array_elements($1::jsonb) as given(value))
+     order by id for update";
+/// Gives files to messages.
+pub const TAKE_FILES: Batched = given!("id" "text", "room" "bigint", "seq" "bigint", "place" "bigint";
+    "update files set room_id = given.room, seq = given.seq, place = given.place, expires_at = null
+     from given where files.id = given.id");
+/// Deletes the files of deleted messages. A trigger has their bytes deleted.
+pub const DROP_FILES: Batched = given!("room" "bigint", "seq" "bigint";
+    "delete from files where (room_id, seq) in (select room, seq from given)");
+/// Deletes the files of the oldest messages of a deleted room.
+pub const PURGE_FILES: Batched = given!("room" "bigint", "last" "bigint";
+    "delete from files where exists (select 1 from given where given.room = files.room_id and files.seq <= given.last)");
+/// Deletes the pictures of link previews, after those of this batch were taken.
+pub const DROP_LINKS: Batched = given!("room" "bigint", "seq" "bigint";
+    "delete from files where purpose = 'link' and (room_id, seq) in (select room, seq from given)");
+/// Deletes the files of the icons that rooms have, before others follow. The key of `rooms` sets the column to null.
+pub const DROP_ICONS: Batched = given!("room" "bigint";
+    "delete from files where purpose = 'icon' and id in (select icon from given join rooms on rooms.id = given.room)");
+/// Gives rooms their icons; none if the file is gone.
+pub const SET_ICONS: Batched = given!("room" "bigint", "icon" "text";
+    "update rooms set icon = (select files.id from files where files.id = given.icon and files.purpose = 'icon')
+     from given where rooms.id = given.room");
+/// Keeps the files of icons.
+pub const TAKE_ICONS: Batched = given!("room" "bigint", "icon" "text";
+    "update files set expires_at = null from given where files.id = given.icon and files.purpose = 'icon'");
+/// Adds jobs.
+pub const TASKS: Batched = given!("kind" "text", "payload" "text", "created_at" "bigint";
+    "insert into jobs (kind, payload, created_at, due_at) select kind, payload, created_at, created_at from given");
 
 /// Inserts new messages. On Postgres also sets their threads: `known` is a message of the thread, possibly a new one that starts
 /// it.
@@ -133,9 +171,11 @@ pub const THREAD: &str = "with given as (select value->>0 as room, value->>1 as 
      from given where messages.room_id = given.room and messages.seq = given.seq";
 
 pub const UPDATE: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "body" "text", "html" "text",
-    "edited_at" "bigint", "deleted_at" "bigint", "mentions" "text", "pinned_at" "bigint", "pinned_by" "text";
+    "edited_at" "bigint", "deleted_at" "bigint", "mentions" "text", "pinned_at" "bigint", "pinned_by" "text",
+    "attachments" "text", "links" "text";
     "update messages set rev = given.rev, body = given.body, html = given.html, edited_at = given.edited_at,
-            deleted_at = given.deleted_at, mentions = given.mentions, pinned_at = given.pinned_at, pinned_by = given.pinned_by
+            deleted_at = given.deleted_at, mentions = given.mentions, pinned_at = given.pinned_at, pinned_by = given.pinned_by,
+            attachments = given.attachments, links = given.links
      from given where messages.room_id = given.room and messages.seq = given.seq");
 
 pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "talk_seq" "bigint";
@@ -143,9 +183,10 @@ pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint
 
 /// What an owner decides about a room.
 pub const SETTINGS: Batched = given!("room" "bigint", "slug" "text", "name" "text", "topic" "text", "visibility" "text",
-    "archived_at" "bigint", "posting" "text", "mass_mentions" "text", "slow_mode" "bigint";
+    "archived_at" "bigint", "posting" "text", "mass_mentions" "text", "slow_mode" "bigint", "link_previews" "boolean";
     "update rooms set slug = given.slug, name = given.name, topic = given.topic, visibility = given.visibility,
-            archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions, slow_mode = given.slow_mode
+            archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions, slow_mode = given.slow_mode,
+            link_previews = given.link_previews
      from given where rooms.id = given.room");
 
 /// Keeps the earlier slugs of rooms. One that a room has again is not an earlier one.
@@ -278,7 +319,7 @@ pub const MENTION_ONLINE: Batched = given!("room" "bigint", "seq" "bigint", "aut
 
 /// The indexed content of messages that are about to change.
 pub const INDEXED: Batched = given!("room" "bigint", "seq" "bigint";
-    "select messages.id, messages.room_id, author_id, body, html, mentions
+    "select messages.id, messages.room_id, author_id, body, html, mentions, attachments
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      where kind = 'text' and deleted_at is null
        and messages.id > (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'search_before')

@@ -9,12 +9,13 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_SLUG, ENTER, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES,
-    MENTION_ONLINE, MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SETTINGS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION,
-    UNREACT, UNREVISE, UPDATE,
+    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER, INSERT,
+    KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS,
+    TAKE_FILES, TAKE_ICONS, TASKS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
 };
 use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
+use crate::db::messages::LINKS_OFF;
 use crate::model::{Membership, Message, RoomId};
 
 impl Step<'_> {
@@ -95,6 +96,7 @@ impl Step<'_> {
         self.run(&REVISE, &revised.collect::<Vec<_>>()).await?;
         let edited: BTreeSet<_> = writes.revisions.keys().map(|(room, seq, _)| (room, seq)).collect();
         self.run(&TRIM_REVISIONS, &edited.into_iter().collect::<Vec<_>>()).await?;
+        self.write_files(writes, &forgotten).await?;
         self.run(&UNREVISE, &forgotten).await?;
         self.run(&UNMENTION, &forgotten).await?;
         self.address(&writes.addressed).await?;
@@ -104,6 +106,17 @@ impl Step<'_> {
         });
         self.run(&AUDIT, &audit.collect::<Vec<_>>()).await?;
         self.write_settings(known, writes).await
+    }
+
+    /// Gives files to messages, deletes those of deleted ones, and adds jobs.
+    async fn write_files(&mut self, writes: &Writes, forgotten: &[&(RoomId, i64)]) -> sqlx::Result<()> {
+        let taken: Vec<_> = writes.taken.iter().map(|(id, (room, seq, place))| (id, room, seq, place)).collect();
+        self.run(&TAKE_FILES, &taken).await?;
+        let unlinked: Vec<_> = writes.unlinked.iter().collect();
+        self.run(&DROP_LINKS, &unlinked).await?;
+        self.run(&DROP_FILES, forgotten).await?;
+        let tasks: Vec<_> = writes.tasks.iter().map(|(task, at)| (task.kind(), task.payload(), at.0)).collect();
+        self.run(&TASKS, &tasks).await
     }
 
     /// Writes what is decided about rooms as a whole.
@@ -121,9 +134,15 @@ impl Step<'_> {
                 room.policy.posting,
                 room.policy.mass_mentions,
                 room.slow_mode,
+                room.link_previews,
             )
         });
         self.run(&SETTINGS, &settings.collect::<Vec<_>>()).await?;
+        let icons: Vec<_> = writes.icons.keys().map(|room| (room,)).collect();
+        self.run(&DROP_ICONS, &icons).await?;
+        let icons: Vec<_> = writes.icons.iter().collect();
+        self.run(&SET_ICONS, &icons).await?;
+        self.run(&TAKE_ICONS, &icons).await?;
         let kept: Vec<_> = writes.slugs.iter().map(|((room, slug), at)| (room, slug, at.0)).collect();
         self.run(&KEEP_SLUG, &kept).await?;
         let current: Vec<_> = writes.slugs.keys().map(|(room, _)| (room, &known.rooms[room].room.slug)).collect();
@@ -141,6 +160,7 @@ impl Step<'_> {
         let deleted: Vec<_> = writes.deleted.iter().map(|(room, at)| (room, at.0)).collect();
         self.run(&DELETE_ROOM, &deleted).await?;
         let deleted: Vec<_> = writes.deleted.keys().map(|room| (room,)).collect();
+        self.run(&DROP_ICONS, &deleted).await?;
         self.run(&DELETE_MEMBERS, &deleted).await?;
         self.run(&DELETE_SLUGS, &deleted).await
     }
@@ -188,14 +208,28 @@ fn add_message(row: &mut SqliteArguments, (room, message): (RoomId, &Message)) -
 /// A row for [`UPDATE`].
 fn update_row(room: RoomId, message: &Message) -> impl Serialize + '_ {
     let Message { seq, rev, body, html, edited_at, deleted_at, pinned, .. } = message;
+    let attachments = (!message.attachments.is_empty()).then(|| as_json(&message.attachments));
     let (edited_at, deleted_at) = (edited_at.map(|at| at.0), deleted_at.map(|at| at.0));
     let (pinned_at, pinned_by) = (pinned.as_ref().map(|pin| pin.at.0), pinned.as_ref().map(|pin| &*pin.by));
-    (room, seq, rev, body, html, edited_at, deleted_at, mentions(message), pinned_at, pinned_by)
+    (room, seq, rev, body, html, edited_at, deleted_at, mentions(message), pinned_at, pinned_by, attachments, links(message))
 }
 
 /// Whether it has fields that only [`UPDATE`] writes.
 fn has_changed(message: &Message) -> bool {
-    message.edited_at.is_some() || message.deleted_at.is_some() || message.pinned.is_some()
+    message.edited_at.is_some()
+        || message.deleted_at.is_some()
+        || message.pinned.is_some()
+        || !message.attachments.is_empty()
+        || message.links_off
+        || !message.links.is_empty()
+}
+
+/// The value of the `links` column.
+fn links(message: &Message) -> Option<String> {
+    if message.links_off {
+        return Some(LINKS_OFF.to_owned());
+    }
+    (!message.links.is_empty()).then(|| as_json(&message.links))
 }
 
 /// The value of the `mentions` column.

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{MERGE, PUT, dialect, due};
-use crate::db::messages::mentions_from;
+use crate::db::messages::list_from;
 use crate::db::{Db, transaction};
 use crate::fulltext::document::{Document, Source};
 use crate::fulltext::tokenizer::VERSION;
-use crate::model::{RoomId, UserId};
+use crate::model::{Attachment, RoomId, UserId};
 
 /// Messages per transaction.
 const BATCH: i64 = 300;
@@ -31,18 +31,21 @@ pub(in crate::db) struct SourceRow {
     body: String,
     html: String,
     mentions: Option<String>,
+    attachments: Option<String>,
 }
 
 impl SourceRow {
     /// The document of the message.
     pub(in crate::db) fn document(&self) -> Document {
-        let mentions = mentions_from(self.mentions.as_deref());
+        let mentions: Vec<String> = list_from(self.mentions.as_deref());
+        let attachments: Vec<Attachment> = list_from(self.attachments.as_deref());
         Document::of(&Source {
             room: self.room_id,
             author: self.author_id,
             body: &self.body,
             html: &self.html,
             mentions: &mentions,
+            attachments: &attachments,
         })
     }
 }
@@ -174,14 +177,14 @@ impl Db {
                 }
             }
             let (rows, has_more): (Vec<SourceRow>, bool) = if before > 0 {
-                let statement = "select id, room_id, author_id, body, html, mentions from messages
+                let statement = "select id, room_id, author_id, body, html, mentions, attachments from messages
                      where id <= $1 and id > $1 - $2 and kind = 'text' and deleted_at is null order by id";
                 (sqlx::query_as(statement).bind(before).bind(BATCH).fetch_all(&mut *tx).await?, true)
             } else if is_sqlite {
                 (Vec::new(), false)
             } else {
                 let taken: Vec<i64> = sqlx::query_scalar(TAKE_UNINDEXED).bind(BATCH).fetch_all(&mut *tx).await?;
-                let statement = "select id, room_id, author_id, body, html, mentions from messages
+                let statement = "select id, room_id, author_id, body, html, mentions, attachments from messages
                      where id in (select value::bigint from json_array_elements_text($1::json)) and kind = 'text' and deleted_at is null
                      order by id";
                 let has_more = !taken.is_empty();

@@ -94,7 +94,14 @@ mod tests {
 
     #[test]
     fn a_document_is_written_with_its_places() {
-        let document = Document::of(&Source { room: RoomId(3), author: UserId(7), body: "a b a", html: "", mentions: &[] });
+        let document = Document::of(&Source {
+            room: RoomId(3),
+            author: UserId(7),
+            body: "a b a",
+            html: "",
+            mentions: &[],
+            attachments: &[],
+        });
         assert_eq!(tsvector(&document), "'a':1,3 'b':2 '\u{E000}' '\u{E001}7' '\u{E002}3' ");
     }
 }

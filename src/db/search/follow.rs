@@ -84,8 +84,8 @@ impl Follower {
         // As one text: each row of SQLite's is handed between threads.
         let rows: String = sqlx::query_scalar(
             "select json_group_array(json_array(id, room_id, author_id, body,
-                    case when instr(html, 'href=') > 0 then html else '' end, mentions)) from (
-             select id, room_id, author_id, body, html, mentions from messages
+                    case when instr(html, 'href=') > 0 then html else '' end, mentions, attachments)) from (
+             select id, room_id, author_id, body, html, mentions, attachments from messages
              where id > (select cast(value as integer) from meta where key = 'search_after') and kind = 'text' and deleted_at is null
              order by id limit ?)",
         )

@@ -1,4 +1,4 @@
-//! `message`, `edit`, `delete`, `react` and `pin`: the events that go through the ledger in their sender's order.
+//! `message`, `edit`, `delete`, `react`, `pin` and `links`: the events that go through the ledger in their sender's order.
 //!
 //! Owns the reading of their payloads and their reply, `{message}`.
 
@@ -10,13 +10,14 @@ use super::payload::Payload;
 use super::reply::Reply;
 use crate::chat::Chat;
 use crate::chat::ledger::Pending;
+use crate::chat::ledger::change::NewAttachment;
 use crate::chat::messages::NewMessage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Logged, RoomId};
 use crate::realtime::connection::Connection;
 
 /// These events.
-pub const NAMES: [&str; 5] = ["message", "edit", "delete", "react", "pin"];
+pub const NAMES: [&str; 6] = ["message", "edit", "delete", "react", "pin", "links"];
 
 /// The message in its present state.
 #[derive(Debug, Serialize)]
@@ -39,14 +40,25 @@ pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, pa
                 body: payload.text("body")?.to_owned(),
                 nonce: Some(payload.text("nonce")?.to_owned()),
                 reply_to: payload.optional_number("reply_to")?,
+                attachments: attachments(payload)?,
             };
             chat.post(user, room, message)
         }
         "edit" => chat.edit(user, room, payload.number("seq")?, payload.text("body")?),
         "delete" => chat.delete(user, room, payload.number("seq")?, &connection.source()),
         "pin" => chat.pin(user, room, payload.number("seq")?, payload.flag("on")?),
+        // What was removed does not come back.
+        "links" if payload.flag("on")? => Err(Error::invalid("on", "Link previews can only be removed.")),
+        "links" => chat.hide_links(user, room, payload.number("seq")?),
         _ => chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
     }
+}
+
+/// The uploads in `attachments`, and their alternative texts in `alts`.
+fn attachments(payload: &Payload) -> Result<Vec<NewAttachment>> {
+    let ids = payload.optional_texts("attachments")?;
+    let mut alts = payload.optional_texts("alts")?.into_iter();
+    Ok(ids.into_iter().map(|id| NewAttachment { id: id.to_owned(), alt: alts.next().map(ToOwned::to_owned) }).collect())
 }
 
 /// Waits for the commit.

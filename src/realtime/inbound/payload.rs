@@ -84,6 +84,14 @@ impl Payload {
         list.flatten().ok_or_else(|| Error::invalid(field, format!("`{field}` must be a list of texts.")))
     }
 
+    /// An optional list of texts; absent and null are an empty one.
+    pub fn optional_texts(&self, field: &'static str) -> Result<Vec<&str>> {
+        match self.0.get(field) {
+            None | Some(Json::Null) => Ok(Vec::new()),
+            Some(_) => self.texts(field),
+        }
+    }
+
     /// A required whole number that is not negative.
     pub fn number(&self, field: &'static str) -> Result<i64> {
         self.optional_number(field)?.ok_or_else(|| Error::invalid(field, format!("`{field}` is missing.")))

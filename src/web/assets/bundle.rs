@@ -19,7 +19,7 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 45] = [
+const SHEETS: [&str; 50] = [
     "tokens",
     "base",
     "layout",
@@ -31,6 +31,8 @@ const SHEETS: [&str; 45] = [
     "messages",
     "message-text",
     "message-references",
+    "files",
+    "link-previews",
     "notices",
     "log-buttons",
     "room-head-narrow",
@@ -52,6 +54,7 @@ const SHEETS: [&str; 45] = [
     "gathered",
     "composer",
     "message-editor",
+    "tray",
     "composer-narrow",
     "code",
     "portraits",
@@ -59,6 +62,8 @@ const SHEETS: [&str; 45] = [
     "direct-messages",
     "settings",
     "profile-narrow",
+    "lightbox",
+    "crop",
     "palette",
     "search",
     "column",

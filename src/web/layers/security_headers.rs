@@ -12,7 +12,7 @@ use crate::web::assets;
 /// The headers: no inline script but one, which is known by its hash; nothing from other hosts, no framing, no sniffing.
 pub fn headers(is_https: bool) -> Arc<HeaderMap> {
     let policy = format!(
-        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self' data:; media-src 'self'; font-src 'self'; connect-src 'self'; \
          manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         assets::first_hash()
     );
@@ -46,7 +46,10 @@ pub fn add<B>(headers: &HeaderMap, mut response: Response<B>) -> Response<B> {
         all.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
     for (name, value) in headers {
-        all.insert(name, value.clone());
+        // A file has a stricter policy of its own.
+        if name != CONTENT_SECURITY_POLICY || !all.contains_key(name) {
+            all.insert(name, value.clone());
+        }
     }
     response
 }

@@ -203,10 +203,7 @@ impl FromRequestParts<AppState> for CurrentUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let user = Self::find(parts, state).await?.ok_or(Error::Unauthenticated)?;
-        if user.lacks_second_factor && !belongs_to_set_up(parts.uri.path()) {
-            return Err(Error::SecondFactorRequired);
-        }
+        let Transferring(user) = Transferring::from_request_parts(parts, state).await?;
         // Every GET reads something for the person, as a page or as JSON.
         if parts.method == Method::GET || parts.method == Method::HEAD {
             state.chat.allow(user.id, ActionKind::Read)?;
@@ -216,6 +213,31 @@ impl FromRequestParts<AppState> for CurrentUser {
             slot.take(user.id).await?;
         }
         Ok(user)
+    }
+}
+
+/// The person who is signed in, for requests whose bodies or responses take as long as they take: they cost no read permit, and count as no
+/// read. `files` limits them.
+#[derive(Clone, Debug)]
+pub struct Transferring(pub CurrentUser);
+
+impl std::ops::Deref for Transferring {
+    type Target = CurrentUser;
+
+    fn deref(&self) -> &CurrentUser {
+        &self.0
+    }
+}
+
+impl FromRequestParts<AppState> for Transferring {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let user = CurrentUser::find(parts, state).await?.ok_or(Error::Unauthenticated)?;
+        if user.lacks_second_factor && !belongs_to_set_up(parts.uri.path()) {
+            return Err(Error::SecondFactorRequired);
+        }
+        Ok(Self(user))
     }
 }
 

@@ -1,23 +1,22 @@
 //! The time limit of a request.
 
-use std::time::Duration;
-
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::errors;
 use crate::error::Error;
+use crate::server::Deadline;
 use crate::web::accept::Format;
 
-/// How long a request may take, its body included.
-const LIMIT: Duration = Duration::from_secs(15);
-
-/// Answers 503 when a request takes too long: the database does not answer, or the rest of the body does not come.
+/// Answers 503 when a request takes too long: the database does not answer, or the rest of the body does not come. Whoever reads a long body
+/// moves the deadline.
 pub async fn limit(request: Request, next: Next) -> Response {
     let format = Format::of(request.headers());
-    match tokio::time::timeout(LIMIT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => errors::plain(Error::Unavailable, format),
+    // The server gives each request one.
+    let Some(deadline) = request.extensions().get::<Deadline>().cloned() else { return next.run(request).await };
+    tokio::select! {
+        response = next.run(request) => response,
+        () = deadline.nearly_passed() => errors::plain(Error::Unavailable, format),
     }
 }

@@ -204,7 +204,7 @@ async fn show(
     {
         shown.partner = Some(Partner::of(profile, state.clock.now(), &layout.times));
     }
-    let etag = ETag::of(&(version, &view, &layout, shown.target, answering, &shown.partner, &shown.draft));
+    let etag = ETag::of(&(version, &view, &layout, shown.target, answering, &shown.partner, &shown.draft, state.files.terms()));
     if if_none_match.contains(&etag) {
         return Ok(etag.not_modified());
     }
@@ -219,7 +219,9 @@ async fn show(
     }
     let is_consistent =
         names.agree(names_version, authors(&history.messages).chain(shown.answered.iter().map(|answered| &answered.author)));
-    let page = page(&RoomPage::new(layout, &state.chat, view, history, shown));
+    let mut room = RoomPage::new(layout, &state.chat, view, history, shown);
+    room.files = state.files.terms();
+    let page = page(&room);
     let etag = if is_consistent && names.version() == names_version { etag } else { ETag::unique() };
     Ok(etag.on(page))
 }

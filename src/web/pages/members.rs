@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::people::with_photo;
 use super::rooms::visibility;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::rooms::RoomUpdate;
@@ -66,6 +67,7 @@ async fn show(
             .iter()
             .map(|Member { person, joined_at, role: in_room }| {
                 let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest) });
+                let author = with_photo(author, person.photo.as_deref());
                 let mut member = json!({ "person": author, "joined_at": joined_at, "role": in_room, "status": person.status, "online": presence.is_online(person.id) });
                 if person.is_gone {
                     member["is_gone"] = true.into();
@@ -101,6 +103,11 @@ async fn after(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The page after a form of it was refused; the error for those who ask for JSON.
+pub(super) async fn refused(state: &AppState, slug: &str, user: &CurrentUser, format: Format, error: Error) -> Result<Response> {
+    after(state, slug, user, format, Typed::default(), Err(error)).await
 }
 
 fn to_members(slug: &str, query: &str) -> Response {
@@ -160,6 +167,8 @@ pub struct Description {
     topic: Option<String>,
     visibility: String,
     slow_mode: String,
+    /// Whether new messages get previews of their links: `on` or `off`.
+    link_previews: String,
     confirm: String,
     /// `yes` to derive the slug from the name anew.
     new_slug: String,
@@ -179,6 +188,16 @@ impl Description {
         text.parse().map(Some).map_err(|_| Error::invalid("slow_mode", "Choose off, or 5 seconds to an hour."))
     }
 
+    /// Whether links get previews, if the form has the field.
+    fn link_previews(&self) -> Result<Option<bool>> {
+        match self.link_previews.as_str() {
+            "" => Ok(None),
+            "on" => Ok(Some(true)),
+            "off" => Ok(Some(false)),
+            _ => Err(Error::invalid("link_previews", "Choose on or off.")),
+        }
+    }
+
     /// Whether the person confirmed that everybody may read the messages of a private room.
     fn is_confirmed(&self) -> bool {
         is_yes(&self.confirm)
@@ -191,6 +210,7 @@ impl Description {
             topic,
             visibility: visibility(&self.visibility)?,
             slow_mode: self.slow_mode()?,
+            link_previews: self.link_previews()?,
             is_confirmed: self.is_confirmed(),
             has_new_slug: is_yes(&self.new_slug),
             posting: policy("posting", &self.posting)?,

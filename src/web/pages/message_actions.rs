@@ -1,4 +1,4 @@
-//! Message actions by form: editing, deleting, reacting, pinning, marking as unread.
+//! Message actions by form: editing, deleting, reacting, pinning, marking as unread, removing link previews.
 //!
 //! Owns these forms and their page, for browsers without scripts; scripts use the socket. The ledger checks permissions; the page leaves
 //! out what it would refuse.
@@ -26,7 +26,10 @@ use crate::web::views::MorePage;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/rooms/{slug}/{seq}/more", get(more)).route("/rooms/{slug}/{seq}/{act}", post(act))
+    Router::new()
+        .route("/rooms/{slug}/{seq}/more", get(more))
+        .route("/rooms/{slug}/{seq}/{act}", post(act))
+        .route("/rooms/{slug}/messages/{seq}/links/remove", post(remove_links))
 }
 
 /// The fields of all these forms.
@@ -91,6 +94,21 @@ pub async fn act(
         }
         Err(error) => Err(error),
     }
+}
+
+/// `POST /rooms/{slug}/messages/{seq}/links/remove`: removes the link previews of a message, for good.
+pub async fn remove_links(
+    State(state): State<AppState>,
+    Path((slug, seq)): Path<(String, String)>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    let view = state.chat.view(user.id, &slug).await?;
+    let logged = state.chat.hide_links(user.id, view.room.id, parse_seq(&seq)?)?.message().await?;
+    if format.is_json() {
+        return Ok(Json(json!({ "message": logged })).into_response());
+    }
+    Ok(to_message(&view.room.slug, logged.message.seq))
 }
 
 enum Changed {

@@ -6,11 +6,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
-use axum::routing::post;
+use axum::routing;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::history::PAGE;
+use crate::chat::ledger::change::NewAttachment;
 use crate::chat::messages;
 use crate::chat::read_markers::Marker;
 use crate::error::{Error, Result};
@@ -26,18 +27,29 @@ use crate::web::views::{RoomPage, Shown};
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/rooms/{slug}/messages", post(post_message))
+    Router::new().route("/rooms/{slug}/messages", routing::post(post_message))
 }
 
 /// The form that posts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NewMessage {
-    body: String,
-    nonce: Option<String>,
-    reply_to: Option<String>,
+    #[serde(flatten)]
+    posting: Posting,
     /// Present if the preview button was pressed.
     preview: Option<String>,
+}
+
+/// What a form says of a message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Posting {
+    pub body: String,
+    pub nonce: Option<String>,
+    pub reply_to: Option<String>,
+    /// The files that came with it.
+    #[serde(skip)]
+    pub attachments: Vec<NewAttachment>,
 }
 
 /// `POST /rooms/{slug}/messages`.
@@ -49,22 +61,25 @@ pub async fn post_message(
     Form(form): Form<NewMessage>,
 ) -> Result<Response> {
     if form.preview.is_some() && !format.is_json() {
-        let html = state.chat.preview(user.id, &form.body).map(|preview| preview.html);
-        return show_again(&state, &slug, user, form, html).await;
+        let html = state.chat.preview(user.id, &form.posting.body).map(|preview| preview.html);
+        return show_again(&state, &slug, &user, form.posting, html).await;
     }
-    let logged = match submit(&state, &slug, &user, &form).await {
+    post(&state, &slug, &user, format, form.posting).await
+}
+
+/// Posts a message, and shows it, or the form again with what is wrong.
+pub(super) async fn post(state: &AppState, slug: &str, user: &CurrentUser, format: Format, form: Posting) -> Result<Response> {
+    let logged = match submit(state, slug, user, &form).await {
         Ok(logged) => logged,
         Err(error) if error.shows_form_again() && !format.is_json() => {
-            return show_again(&state, &slug, user, form, Err(error)).await;
+            return show_again(state, slug, user, form, Err(error)).await;
         }
         Err(error) => return Err(error),
     };
     let seq = logged.message.seq;
     if !format.is_json() {
         // The page shows the room, so its reader has read it. The post is committed, so errors from here on are only logged.
-        if let Err(error) =
-            state.chat.mark_read(Marker { user: user.id, room: logged.room, slug: &slug, origin: None }, seq).await
-        {
+        if let Err(error) = state.chat.mark_read(Marker { user: user.id, room: logged.room, slug, origin: None }, seq).await {
             tracing::debug!(%error, "the read marker was not moved to the person's own post");
         }
         // The form contained the draft, and without scripts nothing else deletes it.
@@ -78,14 +93,14 @@ pub async fn post_message(
     Ok(Redirect::to(&format!("/rooms/{slug}#m{seq}")).into_response())
 }
 
-async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMessage) -> Result<Arc<Logged>> {
+async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &Posting) -> Result<Arc<Logged>> {
     let room = state.chat.view(user.id, slug).await?.room.id;
     let reply_to = match form.reply_to.as_deref().filter(|seq| !seq.is_empty()) {
         None => None,
         Some(seq) => Some(seq.parse().map_err(|_| Error::invalid("reply_to", "`reply_to` must be a whole number."))?),
     };
     let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
-    let message = messages::NewMessage { body: form.body.clone(), nonce, reply_to };
+    let message = messages::NewMessage { body: form.body.clone(), nonce, reply_to, attachments: form.attachments.clone() };
     state.chat.post(user.id, room, message)?.message().await
 }
 
@@ -93,13 +108,13 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &NewMess
 async fn show_again(
     state: &AppState,
     slug: &str,
-    user: CurrentUser,
-    form: NewMessage,
+    user: &CurrentUser,
+    form: Posting,
     outcome: Result<String>,
 ) -> Result<Response> {
     let view = state.chat.view(user.id, slug).await?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await?;
-    let layout = layout(state, &user).await?;
+    let layout = layout(state, user).await?;
     let shown = Shown {
         answered: state.chat.answered(&view, &history.messages).await?,
         pins: Some(state.chat.count_pins(&view).await?),
@@ -113,6 +128,7 @@ async fn show_again(
         layout: None,
     };
     let mut room = RoomPage::new(layout, &state.chat, view, history, shown);
+    room.files = state.files.terms();
     room.draft = form.body;
     let error = match outcome {
         Ok(html) => {

@@ -17,6 +17,7 @@ pub mod drafts;
 pub mod email;
 pub mod emoji;
 pub mod fallback;
+pub mod files;
 pub mod health;
 pub mod history;
 pub mod install;
@@ -32,6 +33,7 @@ pub mod passkeys;
 pub mod password;
 pub mod people;
 pub mod pins;
+pub mod portraits;
 pub mod preview;
 pub mod read_marker;
 pub mod recovery;
@@ -47,9 +49,10 @@ pub mod setup;
 pub mod sidebar;
 pub mod threads;
 pub mod two_factor;
+pub mod uploads;
 
 /// The routes that need a session.
-pub fn with_session() -> Router<AppState> {
+pub fn with_session(state: &AppState) -> Router<AppState> {
     Router::new()
         .merge(accounts::router())
         .merge(admin::router())
@@ -59,6 +62,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(confirm::router())
         .merge(drafts::router())
         .merge(email::router())
+        .merge(files::router())
         .merge(history::router())
         .merge(invites::router())
         .merge(keys::router())
@@ -72,6 +76,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(password::router())
         .merge(people::router())
         .merge(pins::router())
+        .merge(portraits::router())
         .merge(preview::router())
         .merge(read_marker::router())
         .merge(recovery::router())
@@ -87,6 +92,7 @@ pub fn with_session() -> Router<AppState> {
         .merge(sidebar::router())
         .merge(threads::router())
         .merge(two_factor::router())
+        .merge(uploads::router(state.clone()))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)
 }

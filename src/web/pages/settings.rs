@@ -9,10 +9,11 @@ use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::people::with_photo;
 use crate::accounts::profile::ProfileUpdate;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Profile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{NotificationLevel, Theme};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -57,22 +58,39 @@ pub async fn show(
     if format.is_json() {
         return Ok(Json(json_of(&profile)).into_response());
     }
-    let layout = layout(&state, &user).await?;
-    Ok(page(&SettingsPage {
-        layout,
+    let shown = SettingsPage { is_saved: done.saved.is_some(), ..shown(&state, &user, profile).await? };
+    Ok(page(&shown))
+}
+
+/// The page with these values.
+async fn shown(state: &AppState, user: &CurrentUser, profile: Profile) -> Result<SettingsPage> {
+    Ok(SettingsPage {
+        layout: layout(state, user).await?,
         profile,
         zones: &ZONES,
         problem: None,
-        is_saved: done.saved.is_some(),
+        is_saved: false,
+        storage: state.files.allowance(user.id).await.ok(),
         has_provider: state.config.oidc.is_some(),
-    }))
+    })
+}
+
+/// The page after another form on it was refused; the error for those who ask for JSON.
+pub(super) async fn refused(state: &AppState, user: &CurrentUser, format: Format, error: Error) -> Result<Response> {
+    if format.is_json() || !error.shows_form_again() {
+        return Err(error);
+    }
+    let profile = state.accounts.profile(&user.username).await?;
+    let again = SettingsPage { problem: Some((&error).into()), ..shown(state, user, profile).await? };
+    Ok(form_again(&error, &again))
 }
 
 fn json_of(profile: &Profile) -> Value {
-    json!({ "settings": {
+    let settings = json!({
         "username": profile.username, "name": profile.name, "status": profile.status, "time_zone": profile.time_zone,
         "theme": profile.theme, "notify": profile.notify,
-    }})
+    });
+    json!({ "settings": with_photo(settings, profile.photo.as_deref()) })
 }
 
 /// The form. Absent fields do not change.
@@ -108,15 +126,7 @@ pub async fn save(
         Err(error) if error.shows_form_again() && !format.is_json() => {
             let mut profile = state.accounts.profile(&user.username).await?;
             keep_typed(&mut profile, form);
-            let layout = layout(&state, &user).await?;
-            let again = SettingsPage {
-                layout,
-                profile,
-                zones: &ZONES,
-                problem: Some((&error).into()),
-                is_saved: false,
-                has_provider: state.config.oidc.is_some(),
-            };
+            let again = SettingsPage { problem: Some((&error).into()), ..shown(&state, &user, profile).await? };
             Ok(form_again(&error, &again))
         }
         Err(error) => Err(error),

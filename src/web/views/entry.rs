@@ -5,8 +5,9 @@ use std::sync::Arc;
 use askama::Template;
 use jiff::tz::TimeZone;
 
+use super::files::{Files, LinkView, names};
 use super::fold::{self, Fold};
-use super::{AppLayout, hue, initials};
+use super::{AppLayout, face, hue};
 use crate::chat::display_names::DisplayNames;
 use crate::clock::Millis;
 use crate::fulltext::plain::plain;
@@ -56,9 +57,14 @@ pub(super) struct Entry {
     pub name: Arc<str>,
     /// Whether the username is shown too, because another person's name looks the same.
     pub is_alike: bool,
-    pub initials: String,
+    /// What is inside of the author's avatar, as HTML.
+    pub face: String,
     pub hue: String,
     pub html: String,
+    pub files: Option<Files>,
+    pub links: Vec<LinkView>,
+    /// Whether the reader may remove the link previews.
+    pub may_hide_links: bool,
     pub notice: String,
     /// For notices that can be folded: what was done, and by whom.
     pub deed: &'static str,
@@ -107,14 +113,21 @@ pub(super) struct Chosen {
 pub struct Quote {
     /// The author.
     pub name: Arc<str>,
-    /// The beginning of the text; empty for a deleted message.
+    /// The beginning of the text, or else the names of the files; empty for a deleted message.
     pub excerpt: String,
+    /// Whether the message has files.
+    pub has_files: bool,
 }
 
 impl Quote {
     /// The quote of a message. The script makes the same one from the page (`js/room/reply-preview.js`).
     pub fn of(message: &Message) -> Self {
-        Self { name: message.author.shown(), excerpt: plain(&message.html, EXCERPT) }
+        let text = plain(&message.html, EXCERPT);
+        Self {
+            name: message.author.shown(),
+            excerpt: if text.is_empty() { names(&message.attachments) } else { text },
+            has_files: !message.attachments.is_empty(),
+        }
     }
 }
 
@@ -173,6 +186,7 @@ impl Row {
             is_first: standing.is_first,
             has_history: message.edited_at.is_some() && (layout.me.is_admin || message.author.username == *me),
             is_locked: around.is_locked,
+            may_hide_links: may_hide_links(message, layout, around),
             answered: around.answered.map(|answered| (answered.seq, answered.rev)),
             today: message.edited_at.map(|_| layout.times.today()),
             renamings: if names_others { around.renamings } else { 0 },
@@ -192,6 +206,8 @@ pub(super) struct Around<'a> {
     pub answered: Option<&'a Message>,
     /// Whether the reader is a non-member.
     pub is_locked: bool,
+    /// Whether the reader may delete others' messages.
+    pub is_moderator: bool,
     /// The number of changes of display names so far.
     pub renamings: u64,
 }
@@ -201,6 +217,12 @@ fn is_for(message: &Message, me: &str) -> bool {
     message.deleted_at.is_none()
         && *message.author.username != *me
         && message.mentions.iter().any(|name| name == me || name.starts_with('@'))
+}
+
+/// Whether the reader may remove the link previews of a message.
+fn may_hide_links(message: &Message, layout: &AppLayout, around: Around) -> bool {
+    let is_mine = message.author.id == layout.me.id;
+    !message.links.is_empty() && !around.is_locked && (is_mine || around.is_moderator)
 }
 
 impl Entry {
@@ -221,9 +243,12 @@ impl Entry {
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             is_alike: message.author.is_alike,
-            initials: initials(&message.author.name),
+            face: face(&message.author.username, &message.author.name, message.author.photo.as_deref()),
             hue: hue(message.author.id),
             html: message.html.clone(),
+            files: Files::of(message),
+            links: LinkView::of(message),
+            may_hide_links: false,
             notice: notice(message, &layout.display_names),
             deed: fold::deed(message),
             who: message.author.shown(),
@@ -267,8 +292,9 @@ impl Entry {
         let mut entry = Self::new(message, standing, layout);
         entry.has_history |= layout.me.is_admin;
         entry.is_locked = around.is_locked;
+        entry.may_hide_links = may_hide_links(message, layout, around);
         entry.quote = around.answered.map(|answered| match layout.me.has_blocked(&answered.author.username) {
-            true => Quote { name: "Blocked person".into(), excerpt: "Hidden message".into() },
+            true => Quote { name: "Blocked person".into(), excerpt: "Hidden message".into(), has_files: false },
             false => Quote::of(answered),
         });
         entry

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{hue, initials};
+use super::{face, hue};
 use crate::accounts::session::{Announced, SessionUser};
 use crate::chat::display_names::DisplayNames;
 use crate::model::{Author, ListedRoom, NotificationLevel, UserId, Visibility, user_agent};
@@ -53,6 +53,7 @@ impl Hash for AppLayout {
             id,
             username,
             name,
+            photo,
             is_admin,
             is_guest,
             last_room: _,
@@ -69,7 +70,7 @@ impl Hash for AppLayout {
         // "Today" and "Yesterday" depend on the date.
         (times.key(), times.today()).hash(state);
         (
-            (id, username, name, (is_admin, is_guest), time_zone, theme, notify, sidebar, new_log_in, blocked),
+            (id, username, (name, photo), (is_admin, is_guest), time_zone, theme, notify, sidebar, new_log_in, blocked),
             rooms,
             here,
             place,
@@ -248,8 +249,8 @@ impl AppLayout {
         Some((format!("{device}{place}"), self.times.moment(&self.times.at(log_in.at))))
     }
 
-    pub(super) fn initials(&self) -> String {
-        initials(&self.me.name)
+    pub(super) fn face(&self) -> String {
+        face(&self.me.username, &self.me.name, self.me.photo.as_deref())
     }
 
     pub(super) fn hue(&self) -> String {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AppLayout, Listed, Problem, general, wrong};
+use super::{AppLayout, Listed, Problem, general, large_room_icon, wrong};
 use crate::db::rooms::{RoomStats, RoomView};
 use crate::model::{RoomRole, Visibility};
 use crate::permissions;
@@ -82,6 +82,11 @@ impl MembersPage {
         wrong(self.problem.as_ref(), field)
     }
 
+    /// The room's icon, as HTML.
+    fn icon(&self) -> String {
+        large_room_icon(&self.view.room)
+    }
+
     /// The offered intervals of slow mode, and the present one.
     fn slow_modes(&self) -> Vec<(i64, String)> {
         let offered = [0, 5, 10, 30, 60, 300, 900, 3_600];
@@ -92,7 +97,9 @@ impl MembersPage {
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["username", "name", "topic", "visibility", "posting", "mass_mentions", "slow_mode"])
+        let fields =
+            ["username", "name", "topic", "visibility", "posting", "mass_mentions", "slow_mode", "link_previews", "file"];
+        general(self.problem.as_ref(), &fields)
     }
 
     /// Whether the reader may remove and ban a member with this role.

@@ -3,10 +3,11 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::{AppLayout, Problem, general, hue, initials, moments, wrong};
+use super::{AppLayout, Problem, face, general, hue, large_face, moments, wrong};
 use crate::clock::Millis;
 use crate::db::blocks::BlockedPerson;
 use crate::db::people::{ListedPerson, Profile, SharedRoom};
+use crate::files::{Allowance, in_words};
 use crate::model::ListedRoom;
 use crate::web::times::Times;
 
@@ -20,8 +21,8 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub(super) fn initials(&self) -> String {
-        initials(&self.person.name)
+    pub(super) fn face(&self) -> String {
+        face(&self.person.username, &self.person.name, self.person.photo.as_deref())
     }
 
     pub(super) fn hue(&self) -> String {
@@ -106,8 +107,8 @@ impl PersonPage {
         self.layout.me.has_blocked(&self.profile.username)
     }
 
-    fn initials(&self) -> String {
-        initials(&self.profile.name)
+    fn face(&self) -> String {
+        large_face(&self.profile.username, &self.profile.name, self.profile.photo.as_deref())
     }
 
     fn hue(&self) -> String {
@@ -177,6 +178,8 @@ pub struct SettingsPage {
     pub problem: Option<Problem>,
     /// Whether the form has just been saved.
     pub is_saved: bool,
+    /// How much the person has stored; `None` if nobody can store files.
+    pub storage: Option<Allowance>,
     /// Whether there is an OpenID provider.
     pub has_provider: bool,
 }
@@ -186,8 +189,18 @@ impl SettingsPage {
         wrong(self.problem.as_ref(), field)
     }
 
+    fn face(&self) -> String {
+        large_face(&self.profile.username, &self.profile.name, self.profile.photo.as_deref())
+    }
+
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["name", "status", "time_zone", "theme", "notify"])
+        general(self.problem.as_ref(), &["name", "status", "time_zone", "theme", "notify", "file"])
+    }
+
+    /// "Your files take 1.2 GB of 10 GB."
+    fn stored(storage: &Allowance) -> String {
+        let of = storage.quota.map_or_else(String::new, |quota| format!(" of {}", in_words(quota)));
+        format!("Your files take {}{of}. A file can have up to {}.", in_words(storage.used), in_words(storage.largest))
     }
 
     fn zone(&self) -> &str {
@@ -259,8 +272,8 @@ pub struct BlockedPage {
 }
 
 impl BlockedPage {
-    fn initials(&self, person: &BlockedPerson) -> String {
-        initials(&person.name)
+    fn face(&self, person: &BlockedPerson) -> String {
+        face(&person.username, &person.name, person.photo.as_deref())
     }
 
     fn hue(&self, person: &BlockedPerson) -> String {

@@ -6,6 +6,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::entry::{Around, Entry, Quote, Row, Standing};
+use super::files::size;
 use super::fixed;
 use super::fold::{self, Fold};
 use super::members::slow_mode;
@@ -14,6 +15,7 @@ use crate::chat::Chat;
 use crate::db::rooms::RoomView;
 use crate::encoding::random_hex;
 use crate::error::Error;
+use crate::files::Terms;
 use crate::model::Logged;
 use crate::model::{DraftContent, Kind, Message, NotificationLevel, Page};
 use crate::permissions;
@@ -50,6 +52,8 @@ pub struct RoomPage {
     partner: Option<Partner>,
     /// The message that is being replied to.
     pub answering: Option<(i64, Quote)>,
+    /// What whoever sends a file should know; `None` without storage.
+    pub files: Option<Terms>,
     /// The input.
     pub draft: String,
     /// Which parts of the stored draft the form contains, for the script: none, the text (`words`), or also the reply (`answer`).
@@ -101,6 +105,7 @@ impl RoomPage {
         let mut rows = Vec::with_capacity(history.messages.len());
         let is_member = view.membership.is_some();
         let is_locked = !is_member || view.room.is_archived;
+        let is_moderator = permissions::is_moderator(layout.me.actor(), &view.facts()) && !view.room.is_direct;
         let read = view.membership.map_or(view.head.seq, |membership| membership.read_seq);
         let first = history.messages.first().map_or(0, |first| first.message.seq);
         // The line above unread messages needs a read one above it. If there is none on this page, a link leads there.
@@ -125,7 +130,8 @@ impl RoomPage {
             };
             let is_target = shown.target == Some(message.seq);
             let answered = message.reply_to.and_then(|seq| shown.answered.iter().find(|answered| answered.seq == seq));
-            let around = Around { answered: answered.map(|answered| &**answered), is_locked, renamings: chat.renamings() };
+            let answered = answered.map(|answered| &**answered);
+            let around = Around { answered, is_locked, is_moderator, renamings: chat.renamings() };
             if !is_fresh
                 && fold == Fold::Alone
                 && !is_target
@@ -162,7 +168,7 @@ impl RoomPage {
             nonce: random_hex(),
             is_member,
             is_owner: permissions::is_owner(layout.me.actor(), &view.facts()),
-            is_moderator: permissions::is_moderator(layout.me.actor(), &view.facts()) && !view.room.is_direct,
+            is_moderator,
             closed: match permissions::may(layout.me.actor(), permissions::Action::Post, &view.facts()) {
                 Err(Error::Forbidden(why)) if is_member => Some(why),
                 _ => None,
@@ -171,6 +177,7 @@ impl RoomPage {
             pins: shown.pins.unwrap_or(0),
             partner: shown.partner,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),
+            files: None,
             draft: shown.draft.map(|draft| draft.body).unwrap_or_default(),
             stored,
             preview: None,
@@ -226,6 +233,21 @@ impl RoomPage {
         let is_exempt = permissions::may(self.layout.me.actor(), permissions::Action::Moderate, &self.view.facts()).is_ok();
         let seconds = self.view.room.slow_mode;
         if seconds == 0 || is_exempt { String::new() } else { slow_mode(seconds) }
+    }
+
+    /// The largest file that can be sent, in bytes; `None` if there is no storage for files.
+    fn largest_file(&self) -> Option<i64> {
+        self.files.and_then(|terms| i64::try_from(terms.largest).ok())
+    }
+
+    /// The same in words.
+    fn file_limit(&self) -> String {
+        self.largest_file().map(|bytes| format!("up to {} each", size(bytes))).unwrap_or_default()
+    }
+
+    /// Whether metadata of pictures is removed.
+    fn strips_metadata(&self) -> bool {
+        self.files.is_some_and(|terms| terms.strips_metadata)
     }
 
     /// The placeholder of the message field.

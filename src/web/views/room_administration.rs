@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AppLayout, Problem, hue, initials, wrong};
+use super::{AppLayout, Problem, face, hue, wrong};
 use crate::clock::Millis;
 use crate::db::people::{ListedBan, ListedPerson, Member};
 use crate::db::rooms::ManagedRoom;
@@ -48,8 +48,8 @@ impl ManagedRoomPage {
         hue(person.id)
     }
 
-    fn initials(&self, person: &ListedPerson) -> String {
-        initials(&person.name)
+    fn face(&self, person: &ListedPerson) -> String {
+        face(&person.username, &person.name, person.photo.as_deref())
     }
 
     fn date(&self, at: &Millis) -> String {

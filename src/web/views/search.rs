@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::{AppLayout, Problem, hue, initials};
+use super::{AppLayout, Problem, face, hue};
 use crate::chat::search::query::{Filter, filters};
 use crate::chat::search::{COUNTED, Count, Found, Results, SearchOrder};
 use crate::encoding::query_value;
@@ -55,12 +55,14 @@ struct Find {
     room_name: String,
     seq: i64,
     name: String,
-    initials: String,
+    face: String,
     hue: String,
     at: String,
     clock: String,
     /// HTML from `chat::search`: escaped, with no element but `<mark>`.
     snippet: String,
+    /// The names of its files.
+    files: String,
 }
 
 impl Find {
@@ -74,11 +76,12 @@ impl Find {
             room_name: own.map_or(&found.room_name, |listed| &listed.room.name).clone(),
             seq: message.seq,
             name: message.author.shown().to_string(),
-            initials: initials(&message.author.name),
+            face: face(&message.author.username, &message.author.name, message.author.photo.as_deref()),
             hue: hue(message.author.id),
             at: message.created_at.to_string(),
             clock: layout.times.moment(&at),
             snippet: found.snippet.clone(),
+            files: message.attachments.iter().map(|file| &*file.name).collect::<Vec<_>>().join(", "),
         }
     }
 }

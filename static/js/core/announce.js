@@ -1,4 +1,5 @@
 // Announcements for screen readers: short confirmations and new messages.
+import { names } from '#js/files/describe.js';
 import { shown } from '#js/people/names.js';
 
 // How long a confirmation is visible, in milliseconds.
@@ -34,4 +35,7 @@ export function announceMessage(message) {
   }, TOGETHER);
 }
 
-const words = ({ html }) => new DOMParser().parseFromString(html, 'text/html').body.textContent.trim().replace(/\s+/g, ' ').slice(0, 200);
+function words({ html, attachments }) {
+  const text = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim().replace(/\s+/g, ' ').slice(0, 200);
+  return text || names(attachments);
+}

@@ -10,6 +10,7 @@ import { Shortcuts } from '#js/core/shortcuts.js';
 import { Logout } from '#js/account/logout.js';
 import { logElements } from '#js/room/log-elements.js';
 import { LogKeys } from '#js/room/log-keys.js';
+import { posts } from '#js/files/held-posts.js';
 import { flushElsewhere } from '#js/offline/outbox.js';
 import '#js/sidebar/arrangement.js';
 import { Palette } from '#js/palette/palette.js';
@@ -66,6 +67,7 @@ onPage((main, signal) => {
   // Sends posts of other rooms, and those that were in flight in the room that was left.
   const flush = () => flushElsewhere(me, connection, here, signal);
   connection.addEventListener('up', flush, { signal });
+  posts.addEventListener('ready', flush, { signal });
   if (connection.isUp) flush();
 });
 connection.on('removed', ({ room: lost }) => dropRoom(me, lost));

@@ -1,4 +1,5 @@
 // Desktop notifications while a tab is open: permission is asked for only on a click, one tab shows each notification, and not for a room in view.
+import { names } from '#js/files/describe.js';
 import { createElement, button } from '#js/core/dom.js';
 import { shown } from '#js/people/names.js';
 import { visit } from '#js/core/visit.js';
@@ -60,8 +61,8 @@ export class Notifications {
     });
   }
 
-  #show(room, { seq, author, html }) {
-    const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim();
+  #show(room, { seq, author, html, attachments }) {
+    const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim() || names(attachments);
     const who = this.#sidebar.isDirect(room) ? shown(author) : `${shown(author)} in ${this.#sidebar.nameOf(room)}`;
     const notice = new Notification(who, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
     notice.addEventListener('click', () => {

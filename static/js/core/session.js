@@ -4,7 +4,7 @@ import { Notifications } from '#js/core/notifications.js';
 import { endSession, dropOthers, onSessionEnd } from '#js/core/user-storage.js';
 import { onPage } from '#js/core/page.js';
 import { blockChanged } from '#js/people/blocked.js';
-import { cameOrWent, renamed } from '#js/people/names.js';
+import { cameOrWent, fill, renamed } from '#js/people/names.js';
 import { Sidebar } from '#js/sidebar/sidebar.js';
 import { fullTime, moment, onNewDay } from '#js/core/time.js';
 import { remember } from '#js/core/theme.js';
@@ -16,6 +16,7 @@ export const me = {
   username: frame.dataset.me,
   name: frame.dataset.myName,
   id: Number(frame.dataset.myId),
+  photo: frame.dataset.myPhoto,
   isAdmin: frame.dataset.admin === 'true',
   notify: frame.dataset.notify || 'mentions',
 };
@@ -53,6 +54,11 @@ document.querySelector('.sidebar').addEventListener('pointerover', ({ target }) 
 });
 
 connection.on('person', renamed);
+connection.on('person', ({ username, name, photo }) => {
+  if (username !== me.username) return;
+  Object.assign(me, { name, photo });
+  fill(document.querySelector('.me .avatar'), me);
+});
 connection.on('blocked', blockChanged);
 connection.on('online', cameOrWent);
 // The server informs other people of this person's presence; the person's own pages know it.

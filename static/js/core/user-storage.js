@@ -1,8 +1,9 @@
 // A person's data in this browser, and when it is deleted: unsent posts, drafts, recent rooms and pages. All of it is stored under the
-// person's id: `outbox:ID:…`, `draft:ID:…` and `recent:ID:…` in `localStorage`, and the cache `private-ID` (docs/decisions/0014).
+// person's id: `outbox:ID:…`, `draft:ID:…`, `recent:ID:…` and `upload:ID:…` in `localStorage`, and the cache `private-ID`
+// (docs/decisions/0014).
 import { forget } from '#js/core/scroll-history.js';
 
-const OWN = /^(outbox|draft|recent):(\d+):/;
+const OWN = /^(outbox|draft|recent|upload):(\d+):/;
 // Text that exists nowhere else.
 const UNSENT = new Set(['outbox', 'draft']);
 // Whose unsent text waits for them, because their session expired.

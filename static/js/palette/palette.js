@@ -120,11 +120,12 @@ export class Palette {
   }
 }
 
-function option({ kind, sign, hue, label, detail, key, isUnread }, number) {
+function option({ kind, sign, hue, fill, label, detail, key, isUnread }, number) {
   const node = createElement('li', isUnread ? 'found found--unread' : 'found');
   node.role = 'option';
   node.id = `found-${number}`;
   const mark = createElement('span', hue === undefined ? 'found-sign' : `avatar avatar--s hue-${hue}`, sign);
+  fill?.(mark);
   mark.ariaHidden = 'true';
   const words = createElement('span', 'found-words');
   words.append(createElement('span', 'found-label', label));

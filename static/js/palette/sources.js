@@ -1,8 +1,8 @@
 // What the palette finds: rooms, people and commands. Each entry is { kind, sign, label, detail, names, run }.
 import { announce } from '#js/core/announce.js';
-import { initials } from '#js/room/message.js';
 import { fetchJson } from '#js/core/fetch-json.js';
 import { get, set } from '#js/core/user-storage.js';
+import { fill } from '#js/people/names.js';
 import { visit } from '#js/core/visit.js';
 
 const MOST_RECENT = 8;
@@ -49,8 +49,8 @@ export async function otherRooms(typed = '') {
 export async function people(typed) {
   if (!typed.trim()) return [];
   const { people: found = [] } = await fetchJson(`/people?q=${encodeURIComponent(typed.trim())}`) ?? {};
-  return found.slice(0, 6).map(({ id, username, name, status }) => ({
-    kind: 'Person', username, sign: initials(name), hue: id % 12, label: name, detail: status || `@${username}`, names: [name, username], weight: 0.9, run: go(`/people/${encodeURIComponent(username)}`),
+  return found.slice(0, 6).map(({ id, username, name, status, photo }) => ({
+    kind: 'Person', username, sign: '', hue: id % 12, fill: (avatar) => fill(avatar, { username, name, photo }), label: name, detail: status || `@${username}`, names: [name, username], weight: 0.9, run: go(`/people/${encodeURIComponent(username)}`),
   }));
 }
 

@@ -27,7 +27,7 @@ export function blockChanged({ user, blocked: isOn }) {
     else {
       node.querySelector(':scope > .blocked')?.remove();
       node.removeAttribute('data-blocked');
-      node.setAttribute('aria-labelledby', [...node.querySelectorAll('.byline, .body')].map(({ id }) => id).filter(Boolean).join(' '));
+      node.setAttribute('aria-labelledby', [...node.querySelectorAll('.byline, .body, .files')].map(({ id }) => id).filter(Boolean).join(' '));
     }
   }
 }

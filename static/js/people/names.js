@@ -51,14 +51,14 @@ export function at(by, { username, alike }) {
   else if (!beside) by.after(' ', createElement('span', 'at', `@${username}`));
 }
 
-// `person {username, name, status, alike}`: updates a name everywhere on the page.
-export function renamed({ username, name, status, alike }) {
+// `person {username, name, status, alike, photo}`: updates a name and a photo everywhere on the page.
+export function renamed({ username, name, status, alike, photo }) {
   told.set(username, shown({ username, name, alike }));
   const user = CSS.escape(username);
   const named = [`[data-name-of="${user}"]`, `.message[data-author="${user}"] .by`];
   for (const node of document.querySelectorAll(named.join(','))) (node.querySelector('a') ?? node).textContent = name;
   for (const by of document.querySelectorAll(`.message[data-author="${user}"] .by`)) at(by, { username, alike });
-  for (const node of document.querySelectorAll(`.message[data-author="${user}"] > .avatar, [data-person="${user}"] > .avatar`)) node.textContent = initials(name);
+  for (const node of document.querySelectorAll(`.message[data-author="${user}"] > .avatar, [data-person="${user}"] > .avatar`)) fill(node, { username, name, photo });
   for (const node of document.querySelectorAll(`[data-status-of="${user}"]`)) node.textContent = status;
   // A conversation of two has the other person's name.
   for (const face of document.querySelectorAll(`a > [data-person="${user}"]`)) {
@@ -76,20 +76,37 @@ export function cameOrWent({ user, online }) {
 }
 
 // The first letters of the first two words, as the server writes them.
-export function initials(name) {
+function initials(name) {
   const words = name.split(/[\s._-]+/u).filter(Boolean);
   return words.slice(0, 2).map((word) => [...word][0]).join('').toUpperCase();
 }
 
-// A person's avatar in a list: initials on their color, and a dot for presence.
-export function face({ id, username, name }, online = false) {
+// The address of a person's photo, which never shows another one.
+const photoOf = ({ username, photo }) => `/people/${encodeURIComponent(username)}/photo?v=${photo}`;
+
+// Fills an avatar with a photo, or else with initials, as the server does.
+export function fill(avatar, person) {
+  if (person.photo) show(avatar, photoOf(person));
+  else avatar.textContent = initials(person.name);
+}
+
+// Shows a picture inside of an element, which gives it its size. One that is shown already stays.
+export function show(frame, src) {
+  if (frame.querySelector('img')?.getAttribute('src') === src) return;
+  const image = createElement('img', '');
+  Object.assign(image, { loading: 'lazy', decoding: 'async', alt: '', width: 36, height: 36, src });
+  frame.replaceChildren(image);
+}
+
+// A person's avatar in a list: their photo or initials on their color, and a dot for presence.
+export function face({ id, username, name, photo }, online = false) {
   const portrait = document.createElement('span');
   portrait.className = 'portrait';
   portrait.dataset.person = username;
   const avatar = document.createElement('span');
   avatar.className = `avatar avatar--s hue-${id % 12}`;
   avatar.ariaHidden = 'true';
-  avatar.textContent = initials(name);
+  fill(avatar, { username, name, photo });
   const dot = document.createElement('span');
   dot.className = online ? 'dot dot--on' : 'dot';
   portrait.append(avatar, dot);

@@ -30,7 +30,7 @@ onPage((main, signal) => {
   const people = new RoomPresence({ link: main.querySelector('.people a'), typing: main.querySelector('#typing') }, channel, me);
   const form = main.querySelector('#composer');
   const composer = form && new Composer(form, outbox, people, Number(main.dataset.max), {
-    channel, me, room: main.dataset.room, list: elements.list, signal,
+    channel, me, room: main.dataset.room, main, list: elements.list, signal,
   });
   const actions = new MessageActions(main, { list: elements.list, dialog: main.querySelector('#ask') }, channel, me, { readMarker, composer });
   const menu = new ActionMenu(actions, main.querySelector('#acts'));

@@ -5,7 +5,7 @@ import { visit } from '#js/core/visit.js';
 
 const WORDS = '.message, .notice:not([hidden])';
 const ITEMS = `${WORDS}, .day > button, .turn > a`;
-const CONTROLS = 'a[href], button:enabled, summary, pre, .body table';
+const CONTROLS = 'a[href], button:enabled, summary, pre, .body table, video, audio';
 
 export class LogKeys {
   #main; #log; #list; #end;
@@ -59,6 +59,8 @@ export class LogKeys {
   #key(event) {
     const { target, key } = event;
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || target.matches('textarea, input, select')) return;
+    // A player has its own.
+    if (target.matches('video, audio') && key !== 'Tab' && key !== 'Escape') return;
     const item = target.closest(ITEMS);
     const isInside = !!item && item !== target;
     if (key === 'Tab') this.#tab(event, item, isInside);

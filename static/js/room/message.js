@@ -1,7 +1,9 @@
 // Creates a message's element from the same markup that the server renders, and updates it.
 import { button, icon, createElement } from '#js/core/dom.js';
+import { uploadsOf } from '#js/files/held-posts.js';
+import { filesOf, linksOf, shows } from '#js/files/markup.js';
 import { collapse } from '#js/people/blocked.js';
-import { at, named, shown } from '#js/people/names.js';
+import { at, fill, named, shown } from '#js/people/names.js';
 import { reactions } from '#js/room/reactions.js';
 import { addresses } from '#js/sidebar/sidebar.js';
 import { clock, moment } from '#js/core/time.js';
@@ -22,7 +24,7 @@ export function element(message, me) {
   for (const link of node.querySelectorAll('a.link')) link.href = place;
   if (message.kind === 'text') {
     const avatar = node.querySelector('.avatar');
-    avatar.textContent = initials(message.author.name);
+    fill(avatar, message.author);
     avatar.className = `avatar hue-${message.author.id % HUES}`;
     const by = node.querySelector('.by');
     by.textContent = message.author.name;
@@ -73,6 +75,7 @@ export function update(node, message, me) {
     body.dataset.edited = message.edited_at ?? '';
   }
   edited(node, body, message, me);
+  files(node, message, me);
   pinned(node, message);
   reactions(node.querySelector('.reactions'), message, me);
   // The focused element was removed: the focus stays in the log.
@@ -88,6 +91,36 @@ function edited(node, body, message, me) {
   if (maySee) mark.href = `/rooms/${message.room}/${message.seq}/history`;
   mark.title = `Edited ${moment(message.edited_at)}`;
   body.after(mark);
+}
+
+// Its files, and the previews of its links. The files' names belong to its accessible name.
+function files(node, message, me) {
+  const end = node.querySelector('.reactions');
+  const old = node.querySelector('.files');
+  if (message.deleted_at ? old : !shows(old, message)) {
+    old?.remove();
+    const shown = message.deleted_at ? null : filesOf(message);
+    if (shown) {
+      shown.id = node.querySelector('.body').id.replace(/^(column-)?b/, '$1f');
+      end.before(shown);
+    }
+    if (!node.hasAttribute('data-blocked')) label(node);
+  }
+  const before = node.querySelector('.link-previews');
+  const links = message.deleted_at ? null : linksOf(message, mayHideLinks(message, me));
+  if (before?.outerHTML === links?.outerHTML) return;
+  before?.remove();
+  if (links) end.before(links);
+}
+
+// Sets its accessible name from its parts.
+function label(node) {
+  node.setAttribute('aria-labelledby', [...node.querySelectorAll('.byline, .body, .files')].map(({ id }) => id).filter(Boolean).join(' '));
+}
+
+function mayHideLinks({ author }, me) {
+  const { member, moderator, archived } = document.querySelector('main.room')?.dataset ?? {};
+  return member === 'true' && archived !== 'true' && (author.username === me.username || moderator === 'true');
 }
 
 function pinned(node, message) {
@@ -117,20 +150,38 @@ export function pendingElement(post, me) {
   node.removeAttribute('id');
   node.className = `message message--${post.problem ? 'failed' : 'pending'}`;
   node.dataset.nonce = post.nonce;
-  node.querySelector('.body').replaceChildren(createElement('p', '', post.body));
+  node.querySelector('.body').replaceChildren(...(post.body.trim() ? [createElement('p', '', post.body)] : []));
+  if (post.files) node.querySelector('.reactions').before(pendingFiles(post));
   node.querySelector('.side').replaceWith(createElement('span', 'side'));
   node.querySelector('.acting').remove();
   if (post.problem) {
     const line = createElement('div', 'failed', post.problem);
     line.role = 'alert';
-    line.append(button('Retry', post.retry), button('Discard', post.discard));
+    // The files of a window that was closed are gone.
+    const isLost = post.window && !uploadsOf(post.nonce);
+    line.append(...(isLost ? [] : [button('Retry', post.retry)]), button('Discard', post.discard));
     node.querySelector('.body').after(line);
   }
   return node;
 }
 
-export function initials(name) {
-  return name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
+// The files of a post, with what is uploaded of them.
+function pendingFiles({ nonce, files, discard, problem }) {
+  const node = createElement('div', 'files');
+  const uploads = uploadsOf(nonce);
+  const lines = files.map(({ name }) => { const line = createElement('p', 'pending-file', name); line.prepend(icon('attach')); return line; });
+  node.append(...lines);
+  if (!uploads || problem || uploads.every(({ state }) => state === 'done')) return node;
+  const bar = createElement('progress', '');
+  bar.ariaLabel = 'Uploading';
+  bar.max = uploads.reduce((sum, { bytes }) => sum + bytes, 0) || 1;
+  const look = () => { bar.value = uploads.reduce((sum, { sent }) => sum + sent, 0); };
+  for (const upload of uploads) upload.addEventListener('progress', look);
+  look();
+  const state = createElement('div', 'pending-upload');
+  state.append(bar, button('Cancel', discard));
+  node.append(state);
+  return node;
 }
 
 // Calls `say` with the text of a notice, as the server renders it. `body` may be the username of whoever caused it.

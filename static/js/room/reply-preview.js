@@ -1,5 +1,6 @@
 // The line above a reply that shows the original message, and the way there and back.
-import { createElement } from '#js/core/dom.js';
+import { icon, createElement } from '#js/core/dom.js';
+import { names } from '#js/files/describe.js';
 import { shown as called } from '#js/people/names.js';
 
 const EXCERPT = 140;
@@ -27,17 +28,17 @@ export class ReplyPreview {
     if (!quote) return;
     const seq = Number(quote.dataset.to);
     const shown = this.#list.querySelector(`#m${seq}`);
-    if (shown) say(quote, [...shown.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' '), excerptOf(shown));
+    if (shown) say(quote, [...shown.querySelectorAll('.by, .at')].map((part) => part.textContent).join(' '), excerptOf(shown), !!shown.querySelector('.files'));
     else if (!quote.querySelector('.answers-by')) {
       const answered = await this.#ask(seq);
-      if (answered) say(quote, called(answered.author), answered.deleted_at ? '' : plain(answered.html));
+      if (answered) sayOf(quote, answered);
     }
   }
 
   // A message changed: so do the lines that quote it.
   changed(message) {
     this.#asked.delete(message.seq);
-    for (const quote of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) say(quote, called(message.author), message.deleted_at ? '' : plain(message.html));
+    for (const quote of this.#list.querySelectorAll(`.answers[data-to="${message.seq}"]`)) sayOf(quote, message);
   }
 
   #ask(seq) {
@@ -82,11 +83,26 @@ export class ReplyPreview {
   }
 }
 
-// A message on the page, as one line.
-export function excerptOf(node) { return node.hasAttribute('data-gone') ? '' : node.querySelector('.body')?.textContent.trim().replace(/\s+/g, ' ').slice(0, EXCERPT) ?? ''; }
+// A message on the page, as one line: the beginning of its text, or else the names of its files.
+export function excerptOf(node) {
+  if (node.hasAttribute('data-gone')) return '';
+  const text = node.querySelector('.body')?.textContent.trim().replace(/\s+/g, ' ').slice(0, EXCERPT);
+  return text || names([...node.querySelectorAll('.picture, .file-name')].map((file) => ({ name: file.title || file.textContent })));
+}
 
 const plain = (html) => new DOMParser().parseFromString(html, 'text/html').body.textContent.trim().replace(/\s+/g, ' ').slice(0, EXCERPT);
 
-function say(quote, name, text) {
-  quote.replaceChildren(createElement('span', 'answers-by', name ?? ''), ' ', createElement('span', text ? 'answers-words' : 'answers-words gone', text || 'Deleted message'));
+function sayOf(quote, { author, html, attachments, deleted_at: gone }) {
+  say(quote, called(author), gone ? '' : plain(html) || names(attachments), !gone && !!attachments?.length);
+}
+
+function say(quote, name, text, hasFiles) {
+  const words = createElement('span', text ? 'answers-words' : 'answers-words gone', text || 'Deleted message');
+  if (hasFiles) {
+    const sign = icon('attach');
+    sign.removeAttribute('aria-hidden');
+    Object.assign(sign, { role: 'img', ariaLabel: 'File' });
+    words.prepend(sign);
+  }
+  quote.replaceChildren(createElement('span', 'answers-by', name ?? ''), ' ', words);
 }

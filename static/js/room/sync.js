@@ -1,7 +1,9 @@
 // Keeps the room's log complete: `rev` is the last known change, and gaps are requested from the server.
 
 import { leaveRoom, leaveSettled } from '#js/core/joined-rooms.js';
+import { createElement } from '#js/core/dom.js';
 import { visit } from '#js/core/visit.js';
+import { show } from '#js/people/names.js';
 
 const LOST = { left: 'You left this room.', removed: 'You were removed from this room.', deleted: 'This room was deleted.' };
 
@@ -167,11 +169,22 @@ export class RoomSync {
     if (room.slug !== slug || String(room.archived) !== archived || room.posting !== posting) return location.replace(`/rooms/${room.slug}`);
     this.#title.name(`${room.name} · Parlor`);
     this.#main.querySelector('h1').textContent = room.name;
+    this.#icon(room);
     this.#main.querySelector('.head p').textContent = room.topic;
     const slow = this.#main.querySelector('#slow-mode');
     if (!slow || this.#main.dataset.owner === 'true') return;
     slow.textContent = room.slow_mode ? pace(room.slow_mode) : '';
     slow.hidden = !room.slow_mode;
+  }
+
+  // The room's icon, before its name.
+  #icon({ slug, icon }) {
+    const title = this.#main.querySelector('.head h1');
+    const before = this.#main.querySelector('.head .room-icon');
+    if (!icon) return before?.remove();
+    const frame = before ?? createElement('span', 'room-icon');
+    if (!before) title.before(frame);
+    show(frame, `/rooms/${slug}/icon?v=${icon}`);
   }
 }
 

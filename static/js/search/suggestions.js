@@ -12,7 +12,7 @@ const REST = 120;
 const WORD = /(?:^|\s)(-?)(?:(from|in|mentions|has|is|before|after|on|during):("[^"]*|\S*)|([a-z]*))$/iu;
 
 const FILTERS = [
-  ['from:', 'Messages from someone'], ['in:', 'In a room or conversation'], ['mentions:', 'Messages that mention someone'], ['has:link', 'With a link'],
+  ['from:', 'Messages from someone'], ['in:', 'In a room or conversation'], ['mentions:', 'Messages that mention someone'], ['has:link', 'With a link'], ['has:file', 'With a file'], ['has:image', 'With a picture'],
   ['is:pinned', 'Pinned messages'], ['after:', 'After a date'], ['before:', 'Before a date'], ['during:', 'On a day, or in a week or month'],
 ].map(([value, detail]) => ({ value, detail }));
 const DATES = ['today', 'yesterday', 'this-week', 'last-week', 'this-month', 'last-month', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'].map((value) => ({ value, label: value.replace('-', ' ') }));
@@ -44,7 +44,7 @@ const among = (list, typed) => list.filter(({ value, label = value }) => [value,
 // The suggestions for a filter's value, and whether they take a request.
 const VALUES = {
   from: somebody, mentions: somebody, in: somewhere,
-  has: (typed) => among([{ value: 'link', detail: 'With a link' }], typed),
+  has: (typed) => among([{ value: 'link', detail: 'With a link' }, { value: 'file', detail: 'With a file' }, { value: 'image', detail: 'With a picture' }], typed),
   is: (typed) => among([{ value: 'pinned', detail: 'Pinned messages' }], typed),
   before: (typed) => among(DATES, typed), after: (typed) => among(DATES, typed), on: (typed) => among(DATES, typed), during: (typed) => among(DATES, typed),
 };

@@ -1,6 +1,6 @@
 // The entries of the sidebar as elements: bold with a count if unread, highlighted if the person is mentioned.
-import { createElement } from '#js/core/dom.js';
-import { participants } from '#js/people/names.js';
+import { createElement, icon } from '#js/core/dom.js';
+import { participants, show } from '#js/people/names.js';
 
 // How many conversations are listed; beyond that only unread ones.
 const CONVERSATIONS = 20;
@@ -31,7 +31,7 @@ export class Entries {
     if (name && !isDirect(row)) {
       name.textContent = row.name;
       const isPrivate = row.visibility === 'private';
-      entry.querySelector('.hash use').setAttribute('href', isPrivate ? '#i-lock' : '#i-hash');
+      sign(entry.querySelector('.hash'), row, isPrivate);
       if (!isPrivate) entry.querySelector('.private')?.remove();
       else if (!entry.querySelector('.private')) name.after(createElement('span', 'unseen private', ', private'));
     }
@@ -108,6 +108,18 @@ export class Entries {
 }
 
 const nameIn = (item) => item.querySelector('.name')?.textContent ?? '';
+
+// A room's icon, or else a sign for public or private.
+function sign(before, { room, icon: file }, isPrivate) {
+  if (!file) {
+    const next = icon(isPrivate ? 'lock' : 'hash');
+    next.classList.add('hash');
+    return before.replaceWith(next);
+  }
+  const frame = before.matches('.room-icon') ? before : createElement('span', 'hash room-icon');
+  if (frame !== before) before.replaceWith(frame);
+  show(frame, `/rooms/${room}/icon?v=${file}`);
+}
 
 // The count at the end of an entry, and its text for screen readers.
 function badge(entry, unread, mentions) {

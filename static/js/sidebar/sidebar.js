@@ -140,10 +140,10 @@ export class Sidebar extends EventTarget {
   #offer() { if (this.#isWhole) this.#entries.offer([...this.#rows.values()]); }
 
   // A room with another address, or that is shown or hidden now, is listed anew.
-  #described({ room, slug, name, visibility, archived }) {
+  #described({ room, slug, name, visibility, archived, icon }) {
     if (room !== slug || archived) this.#forget(room);
     if (room !== slug || (!archived && !this.#rows.has(room))) this.#watch();
-    else this.#change(room, { name, visibility });
+    else this.#change(room, { name, visibility, icon });
   }
 
   #take(...rows) {

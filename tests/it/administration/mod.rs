@@ -1,18 +1,20 @@
 //! What administrators see of the whole server.
 
 mod audit;
+mod jobs;
 mod pages;
 mod settings;
 mod sweep;
 
 /// The pages for administrators.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/admin",
     "/admin/people",
     "/admin/rooms",
     "/admin/invites",
     "/admin/reports",
     "/admin/audit",
+    "/admin/jobs",
     "/admin/nodes",
     "/admin/settings",
 ];

@@ -9,7 +9,7 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 23] = [
+const ROUTES: [Route; 27] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
@@ -23,6 +23,10 @@ const ROUTES: [Route; 23] = [
     (Method::POST, "/admin/people/{username}/delete", &[("messages", "delete"), ("confirm", "grace")]),
     (Method::POST, "/admin/people/{username}/delete-messages", &[("since", "all")]),
     (Method::GET, "/admin/audit", &[]),
+    (Method::GET, "/admin/jobs", &[]),
+    (Method::POST, "/admin/jobs/{job}/retry", &[]),
+    (Method::POST, "/admin/jobs/{job}/delete", &[]),
+    (Method::POST, "/admin/jobs/retry", &[]),
     (Method::GET, "/admin/nodes", &[]),
     (Method::GET, "/admin/settings", &[]),
     (Method::POST, "/admin/settings", &[("server_name", "forged"), ("registration", "closed")]),

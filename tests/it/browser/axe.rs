@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::say;
+use crate::files::portraits::{give_icon, give_photo};
 use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{Answer, TestApp, axe, in_browser};
 
@@ -40,8 +41,17 @@ const PAGES: &[&str] = &[
     "/settings/blocked",
 ];
 /// The pages of an administrator.
-const ADMIN_PAGES: &[&str] =
-    &["/admin", "/admin/people", "/admin/rooms", "/admin/invites", "/admin/audit", "/admin/nodes", "/admin/settings", "/invites"];
+const ADMIN_PAGES: &[&str] = &[
+    "/admin",
+    "/admin/people",
+    "/admin/rooms",
+    "/admin/invites",
+    "/admin/audit",
+    "/admin/jobs",
+    "/admin/nodes",
+    "/admin/settings",
+    "/invites",
+];
 /// How pages are looked at.
 const LOOKS: [(&str, u32); 4] = [("light", 1100), ("dark", 1100), ("light", 360), ("forced", 1100)];
 
@@ -72,7 +82,7 @@ const DOES: &str = "const key = (key) => new KeyboardEvent('keydown', { key, bub
                     const write = (words) => { const field = document.querySelector('#composer textarea'); field.focus(); field.value = words; \
                     field.dispatchEvent(new Event('input', { bubbles: true })); }; ";
 
-async fn is_open_to_all(browser: &Browser, place: &str, faults: &mut Vec<String>) {
+pub(super) async fn is_open_to_all(browser: &Browser, place: &str, faults: &mut Vec<String>) {
     for (scheme, width) in LOOKS {
         browser.looks(scheme, width).await;
         let found = axe::violations(browser).await;
@@ -108,7 +118,9 @@ fn no_page_keeps_anybody_out() {
 
         ada.register(app, "ada").await;
         let grace = app.register("grace").await;
-        grace.create_room("Empty", "public").await;
+        let empty = grace.create_room("Empty", "public").await;
+        give_photo(&grace).await;
+        give_icon(&grace, &empty).await.expect(200);
         let (socket, _) = grace.join("general").await;
         for (number, words) in [
             "Hello @ada, *look* at [this](https://example.com) and `that`.",

@@ -137,15 +137,16 @@ fn the_log_is_one_stop_for_the_tab_key_and_is_walked_with_arrows() {
                      const said = document.querySelector('#said').textContent; if (said) window.heard.push(said.trim()); \
                      }).observe(document.querySelector('#said'), { childList: true, characterData: true, subtree: true })";
         ada.execute(hears, vec![]).await.expect("our own script runs");
-        // From the message box it is one step into the log, to the last message, and one step out to what is over it.
+        // From the message box it is one step over its button and one into the log, to the last message, and one out to what is over it.
         ada.focus(COMPOSER).await;
+        presses(&ada, BACK_TAB, "Attach files").await;
         presses(&ada, BACK_TAB, "m69").await;
         presses(&ada, BACK_TAB, "2 members · 2 online").await;
         presses(&ada, TAB, "m69").await;
-        ada.type_keys(TAB).await;
+        ada.type_keys(&TAB.repeat(2)).await;
         ada.sees(&format!("{COMPOSER}:focus")).await;
         // Arrows walk; it is where one was that one comes back to.
-        ada.type_keys(BACK_TAB).await;
+        ada.type_keys(&BACK_TAB.repeat(2)).await;
         presses(&ada, UP, "m68").await;
         ada.type_keys(TAB).await;
         presses(&ada, BACK_TAB, "m68").await;
@@ -153,9 +154,9 @@ fn the_log_is_one_stop_for_the_tab_key_and_is_walked_with_arrows() {
         presses(&ada, ENTER, "React").await;
         presses(&ada, TAB, "Reply").await;
         presses(&ada, TAB, "More actions").await;
-        ada.type_keys(TAB).await;
+        ada.type_keys(&TAB.repeat(2)).await;
         ada.sees(&format!("{COMPOSER}:focus")).await;
-        presses(&ada, BACK_TAB, "m68").await;
+        presses(&ada, &BACK_TAB.repeat(2), "m68").await;
         ada.type_keys(RIGHT).await;
         assert!(focus(&ada).await.starts_with("Link to this message"), "{}", focus(&ada).await);
         presses(&ada, RIGHT, "this").await;

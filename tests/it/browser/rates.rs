@@ -26,9 +26,10 @@ fn who_is_too_quick_is_told_in_words_and_what_only_reads_comes_by_itself() {
         ada.sees(COMPOSER).await;
         // All of both shares is used up elsewhere.
         let level = json!({ "room": "general", "level": null });
-        while socket.ask("level", level.clone()).await["ok"] == json!(true) {}
-        while socket.ask("history", json!({ "room": "general", "before": 2 })).await["ok"] == json!(true) {}
         ada.press("#level summary").await;
+        while socket.ask("history", json!({ "room": "general", "before": 2 })).await["ok"] == json!(true) {}
+        // Right before the button is pressed: the share comes back with time.
+        while socket.ask("level", level.clone()).await["ok"] == json!(true) {}
         ada.press("#level button[value=muted]").await;
         ada.waits_for(async || ada.texts("#said").await.iter().any(|said| said.contains("Too many attempts"))).await;
         // Older messages come all the same, a moment later.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
 use super::tcp_proxy::Target;
-use super::{Balancer, Fixture, Person, Proxy, Redis, Site, Socket, latency_proxy};
+use super::{Balancer, Fixture, ObjectStorage, Person, Proxy, Redis, Site, Socket, latency_proxy, watchdog, web_pages};
 
 /// A running server.
 pub struct Server {
@@ -28,6 +28,8 @@ pub struct Server {
     settings: Vec<(String, String)>,
     shutdown: CancellationToken,
     serving: Option<JoinHandle<()>>,
+    /// Where its files are, unless the settings say otherwise.
+    pub files: tempfile::TempDir,
 }
 
 impl Server {
@@ -43,11 +45,17 @@ impl Server {
         let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE", "SEARCH_TIME"].map(|name| (name, "off"));
         let mut all: Vec<_> =
             [("DATABASE_URL", url), ("DEFAULT_ROOMS", ""), ("DRAIN", "off")].into_iter().chain(lifted).collect();
+        // Without Redis it is a node by itself, with files in a folder of its own.
+        let files = watchdog::folder();
+        let files_url = format!("file://{}", files.path().display());
+        if settings.iter().all(|(given, _)| *given != "REDIS_URL") {
+            all.push(("FILES_URL", &files_url));
+        }
         all.retain(|(name, _)| settings.iter().all(|(given, _)| given != name));
         all.extend(settings);
         let settings: Vec<_> = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (site, shutdown, serving) = serve(&settings, clock.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await;
-        Self { site, clock, settings, shutdown, serving: Some(serving) }
+        Self { site, clock, settings, shutdown, serving: Some(serving), files }
     }
 
     /// Stops it as a signal would, and waits for the end.
@@ -75,7 +83,9 @@ impl Server {
 }
 
 async fn serve(settings: &[(String, String)], clock: Clock, address: SocketAddr) -> (Site, CancellationToken, JoinHandle<()>) {
-    let config = Config::from_env(settings.iter().cloned()).expect("the tests' settings are right");
+    let mut config = Config::from_env(settings.iter().cloned()).expect("the tests' settings are right");
+    config.link_hosts = web_pages::hosts();
+    config.picture_program = Some(super::process::PROGRAM.into());
     // What the server spawns runs on the runtime's own threads, whose panics are counted.
     let starting = tokio::spawn(async move { parlor::App::start(config, clock).await });
     let app = starting.await.expect("the server starts without a panic").expect("the server starts");
@@ -116,6 +126,8 @@ pub struct Nodes {
     /// Their database.
     pub database: Database,
     redis: Option<Proxy>,
+    /// Where their files are.
+    pub storage: Option<ObjectStorage>,
 }
 
 impl Nodes {
@@ -124,21 +136,25 @@ impl Nodes {
         let clock = Clock::default();
         let a = Server::start_at(database.url(), settings, clock.clone()).await;
         let b = Server::start_at(database.url(), settings, clock).await;
-        Self { a, b, database, redis: None }
+        Self { a, b, database, redis: None, storage: None }
     }
 }
 
 impl Fixture for Nodes {
     async fn set_up(database: Database) -> Self {
         let redis = latency_proxy::start(Target::Unix(Redis::shared_socket().await), REDIS_DELAY).await;
-        let nodes = Self::start(database, &[("REDIS_URL", &format!("redis://{}", redis.site.address))]).await;
-        Self { redis: Some(redis), ..nodes }
+        let storage = ObjectStorage::start().await;
+        let redis_url = format!("redis://{}", redis.site.address);
+        let mut settings = vec![("REDIS_URL", &*redis_url)];
+        settings.extend(storage.settings());
+        let nodes = Self::start(database, &settings).await;
+        Self { redis: Some(redis), storage: Some(storage), ..nodes }
     }
 
     async fn tear_down(self) -> Database {
-        let Self { mut a, mut b, database, redis } = self;
+        let Self { mut a, mut b, database, redis, storage } = self;
         tokio::join!(a.stop(), b.stop());
-        drop(redis);
+        drop((redis, storage));
         database
     }
 }
@@ -156,6 +172,7 @@ struct Second {
     server: Server,
     _balancer: Balancer,
     _redis: Option<Proxy>,
+    _storage: Option<ObjectStorage>,
 }
 
 impl Fixture for TestApp {
@@ -163,10 +180,10 @@ impl Fixture for TestApp {
         if !database.has_two_nodes {
             return Self { server: Server::start(database.url(), &[]).await, second: None, database };
         }
-        let Nodes { mut a, b, database, redis } = Nodes::set_up(database).await;
+        let Nodes { mut a, b, database, redis, storage } = Nodes::set_up(database).await;
         let balancer = Balancer::before(vec![a.site.address, b.site.address]).await;
         a.site = balancer.clone();
-        Self { server: a, second: Some(Second { server: b, _balancer: balancer, _redis: redis }), database }
+        Self { server: a, second: Some(Second { server: b, _balancer: balancer, _redis: redis, _storage: storage }), database }
     }
 
     async fn tear_down(self) -> Database {

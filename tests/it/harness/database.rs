@@ -2,7 +2,11 @@
 //!
 //! Owns making and dropping them. It must not know what is in them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use parlor::db::{Db, Purpose};
+use tokio::sync::OnceCell;
 
 use super::cluster::Cluster;
 use super::programs::Program;
@@ -46,6 +50,37 @@ impl Database {
             Kind::Postgres => return None,
         };
         Some(Self { kind, has_two_nodes: false, url, file: folder.path().join("parlor.db"), folder, name })
+    }
+
+    /// A fresh one in which the migrations have run: a copy of the first such one, because they take longer than most tests.
+    pub async fn migrated(kind: Kind) -> Option<Self> {
+        static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
+        static POSTGRES: OnceCell<Option<Database>> = OnceCell::const_new();
+        let first = async || {
+            let first = Self::fresh(kind).await?;
+            let db = Db::open(&first.url, 2, Purpose::Visit).await.expect("a database");
+            db.migrate().await.expect("the migrations run");
+            db.close().await;
+            Some(first)
+        };
+        match kind {
+            Kind::Sqlite => {
+                let read = async || std::fs::read(first().await.expect("always here").file).expect("a database");
+                let content = SQLITE.get_or_init(read).await;
+                let copy = Self::fresh(kind).await?;
+                std::fs::write(&copy.file, content).expect("a copy");
+                std::fs::set_permissions(&copy.file, PermissionsExt::from_mode(0o600)).expect("its owner may do that");
+                Some(copy)
+            }
+            Kind::Postgres => {
+                let first = POSTGRES.get_or_init(first).await.as_ref()?;
+                let cluster = Cluster::shared();
+                let name = cluster.copy_database(first.name.as_deref().expect("it is in the cluster")).await;
+                let folder = watchdog::folder();
+                let file = folder.path().join("parlor.db");
+                Some(Self { kind, has_two_nodes: false, url: cluster.url(&name), file, folder, name: Some(name) })
+            }
+        }
     }
 
     /// One that somebody else keeps: in a Postgres of the test's own, or a file that is to stay.

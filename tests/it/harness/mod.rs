@@ -7,16 +7,19 @@ pub mod axe;
 pub mod browser;
 pub mod database;
 pub mod follower;
+pub mod object_storage;
 pub mod panics;
 pub mod process;
 pub mod rows;
 pub mod servers;
+pub mod web_pages;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use app::{Nodes, Server, TestApp};
 pub use database::{Database, Kind};
+pub use object_storage::ObjectStorage;
 pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling, site, socket};
 pub use proof::faults::balancer::Balancer;
 pub use proof::faults::{Proxy, latency_proxy, malformed, tcp_proxy};
@@ -26,6 +29,14 @@ pub use proof::torture::{Load, head, history};
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.
 pub trait Fixture: Sized {
+    /// Whether the migrations have run in its database.
+    const IS_MIGRATED: bool = true;
+
+    /// A database for it; nothing where Postgres is not on this machine and may be missing.
+    fn database(kind: Kind) -> impl Future<Output = Option<Database>> {
+        async move { if Self::IS_MIGRATED { Database::migrated(kind).await } else { Database::fresh(kind).await } }
+    }
+
     /// Makes it.
     fn set_up(database: Database) -> impl Future<Output = Self>;
     /// Ends it; the database is handed back to be dropped.
@@ -33,6 +44,8 @@ pub trait Fixture: Sized {
 }
 
 impl Fixture for Database {
+    const IS_MIGRATED: bool = false;
+
     async fn set_up(database: Database) -> Self {
         database
     }
@@ -45,7 +58,7 @@ impl Fixture for Database {
 /// Runs one test on one database. It passes when the body returns and nothing panicked in the server.
 pub fn run<F: Fixture>(test: &str, kind: Kind, body: impl AsyncFnOnce(&F)) {
     on_threads_of(&format!("{test} on {kind:?}"), async {
-        let Some(mut database) = Database::fresh(kind).await else {
+        let Some(mut database) = F::database(kind).await else {
             println!("left out: Postgres is not on this machine");
             return;
         };
@@ -64,7 +77,7 @@ pub fn run_on_two_nodes<F: Fixture>(test: &str, body: impl AsyncFnOnce(&F)) {
         return;
     }
     on_threads_of(&format!("{test} on two nodes"), async {
-        let Some(mut database) = Database::fresh(Kind::Postgres).await else {
+        let Some(mut database) = F::database(Kind::Postgres).await else {
             println!("left out: Postgres is not on this machine");
             return;
         };

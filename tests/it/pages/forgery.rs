@@ -9,14 +9,21 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 34] = [
+const FORMS: [(&str, &[(&str, &str)]); 44] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
     ("/rooms/general/messages", &[("body", "forged")]),
+    ("/rooms/general/messages/2/links/remove", &[]),
+    ("/rooms/general/files", &[("body", "forged")]),
+    ("/uploads", &[]),
     ("/rooms/open/join", &[]),
     ("/rooms/general/leave", &[]),
     ("/settings", &[("status", "forged")]),
+    ("/settings/photo", &[]),
+    ("/settings/photo/remove", &[]),
+    ("/rooms/open/icon", &[]),
+    ("/rooms/open/icon/remove", &[]),
     ("/settings/password", &[("current", PASSWORD), ("password", PASSWORD)]),
     ("/settings/email", &[("email", "eve@example.com"), ("password", PASSWORD)]),
     ("/settings/email/remove", &[("password", PASSWORD)]),
@@ -33,6 +40,9 @@ const FORMS: [(&str, &[(&str, &str)]); 34] = [
     ("/admin/people/ada/end-sessions", &[]),
     ("/admin/people/ada/reset", &[]),
     ("/admin/settings", &[("server_name", "forged")]),
+    ("/admin/jobs/1/retry", &[]),
+    ("/admin/jobs/1/delete", &[]),
+    ("/admin/jobs/retry", &[]),
     ("/invites", &[("note", "forged")]),
     ("/invites/0123456789abcdef/revoke", &[]),
     ("/admin/people/ada/two-factor/remove", &[]),

@@ -92,7 +92,8 @@ async fn a_file_is_the_servers_own_from_its_first_byte(database: &Database) {
         trace.lines().filter(|line| line.contains("O_CREAT") || line.contains("creat(") || line.contains("mkdir")).collect();
     assert!(made.len() >= 3, "{trace}");
     for line in made {
-        assert!(line.contains(", 0600)"), "{line}");
+        let mode = if line.contains("mkdir") { ", 0700)" } else { ", 0600)" };
+        assert!(line.contains(mode), "{line}");
     }
 }
 

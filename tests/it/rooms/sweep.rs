@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 46] = [
+const ROUTES: [Route; 51] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -31,11 +31,13 @@ const ROUTES: [Route; 46] = [
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("nonce", "member-1"), ("reply_to", "1")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("preview", "1")]),
+    (Method::POST, "/rooms/{slug}/files", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/{seq}/edit", &[("body", "mine")]),
     (Method::POST, "/rooms/{slug}/{seq}/delete", &[]),
     (Method::POST, "/rooms/{slug}/{seq}/react", &[("emoji", "👍"), ("on", "true")]),
     (Method::POST, "/rooms/{slug}/{seq}/pin", &[("on", "true")]),
     (Method::POST, "/rooms/{slug}/{seq}/unread", &[]),
+    (Method::POST, "/rooms/{slug}/messages/{seq}/links/remove", &[]),
     (Method::POST, "/rooms/{slug}/read", &[]),
     (Method::POST, "/rooms/{slug}/read", &[("seq", "1")]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "all")]),
@@ -53,6 +55,9 @@ const ROUTES: [Route; 46] = [
     (Method::POST, "/rooms/{slug}/members/{username}/role", &[("role", "owner")]),
     (Method::POST, "/rooms/{slug}/members/{username}/ban", &[]),
     (Method::POST, "/rooms/{slug}/members/{username}/unban", &[]),
+    (Method::GET, "/rooms/{slug}/icon", &[]),
+    (Method::POST, "/rooms/{slug}/icon", &[]),
+    (Method::POST, "/rooms/{slug}/icon/remove", &[]),
     (Method::GET, "/rooms/{slug}/bans", &[]),
     (Method::POST, "/rooms/{slug}/archive", &[]),
     (Method::POST, "/rooms/{slug}/unarchive", &[]),
@@ -79,6 +84,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("read", json!({ "room": room, "seq": 1 })),
         ("unread", json!({ "room": room, "seq": 1 })),
         ("pin", json!({ "room": room, "seq": 2, "on": true })),
+        ("links", json!({ "room": room, "seq": 2, "on": false })),
         ("pins", json!({ "room": room })),
         ("revisions", json!({ "room": room, "seq": 2 })),
         ("revisions", json!({ "room": room, "seq": 2, "before": 9 })),
@@ -88,7 +94,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 12] = [
+const WRONG_ROUTES: [Route; 13] = [
     (Method::GET, "/rooms/{slug}?around=one", &[]),
     (Method::GET, "/rooms/{slug}/one/more", &[]),
     (Method::GET, "/rooms/{slug}/2/history?before=one", &[]),
@@ -97,6 +103,7 @@ const WRONG_ROUTES: [Route; 12] = [
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("reply_to", "one")]),
     (Method::POST, "/rooms/{slug}/1/edit", &[("body", "")]),
     (Method::POST, "/rooms/{slug}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
+    (Method::POST, "/rooms/{slug}/messages/one/links/remove", &[]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "shrill")]),
     (Method::POST, "/rooms/{slug}/draft", &[("reply_to", "one")]),
     (Method::POST, "/rooms/{slug}/members", &[("username", "nobody at all")]),
@@ -118,6 +125,7 @@ fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
         ("react", json!({ "room": room, "seq": 1, "emoji": "smile", "on": true })),
         ("react", json!({ "room": room, "seq": 1, "emoji": "👍", "on": "perhaps" })),
         ("pin", json!({ "room": room, "seq": 1 })),
+        ("links", json!({ "room": room, "seq": 1, "on": true })),
         ("history", json!({ "room": room, "before": 1, "after": 1 })),
         ("history", json!({ "room": room, "limit": 100_000 })),
         ("read", json!({ "room": room, "seq": -1 })),
@@ -174,6 +182,7 @@ async fn circle(app: &TestApp) -> (String, Person, Person, Person) {
     former.post(&room, "thank you", "member-2").await;
     ada.post(&format!("/rooms/{room}/members/mallory/remove"), &[]).await.expect(303);
     former.next("removed").await;
+    crate::files::portraits::give_icon(&ada, &room).await.expect(200);
     (room, ada, eve, mallory)
 }
 
@@ -318,7 +327,7 @@ async fn who_is_not_in_a_public_room_may_read_but_not_change_it(app: &TestApp) {
             eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
         }
     }
-    assert_eq!(refused, 13);
+    assert_eq!(refused, 14);
     let texts = |rows: &[Value]| rows.iter().filter(|row| row["kind"] == "text").cloned().collect::<Vec<_>>();
     assert_eq!(texts(&app.database.rows("messages").await), texts(&before));
 }

@@ -111,7 +111,7 @@ fn are_found(body: &str, words: &[Token]) {
 }
 
 fn document(body: &str, words: &[Token]) {
-    let source = Source { room: RoomId(1), author: UserId(1), body, html: "", mentions: &[] };
+    let source = Source { room: RoomId(1), author: UserId(1), body, html: "", mentions: &[], attachments: &[] };
     let document = bounded("indexing", || Document::of(&source));
     assert_eq!(document, Document::of(&source));
     assert_eq!(document.words().count(), words.len().min(16_000));

@@ -5,8 +5,10 @@ mod cluster;
 mod connects;
 mod disks;
 mod fanout;
+mod files;
 mod idle;
 mod pages;
+mod pictures;
 mod posts;
 mod room_load;
 mod sizes;
@@ -70,6 +72,7 @@ pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Fig
         Case::Idle => idle::measure(fixture, kind, seen),
         Case::Sizes => sizes::measure(fixture, kind, seen),
         Case::Pages => pages::measure(fixture, kind, seen),
+        Case::Files => files::measure(fixture, kind, seen),
         Case::Start => start::measure(fixture, kind, seen),
         Case::Browser => browser::measure(fixture, kind, seen),
     }

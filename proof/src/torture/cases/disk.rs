@@ -13,13 +13,13 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A small tmpfs.
-struct Disk {
-    folder: PathBuf,
+pub(super) struct Disk {
+    pub folder: PathBuf,
     _watchdog: Watchdog,
 }
 
 impl Disk {
-    fn mount(folder: PathBuf, size: u64) -> Option<Self> {
+    pub fn mount(folder: PathBuf, size: u64) -> Option<Self> {
         std::fs::create_dir(&folder).expect("the case's own folder");
         let text = folder.to_str().expect("a plain path").to_owned();
         let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "parlor-torture", &text]).status();

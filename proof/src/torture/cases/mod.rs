@@ -6,9 +6,11 @@ mod accounts;
 mod acts;
 mod answers;
 mod before;
+mod bombs;
 mod clock;
 mod dawdle;
 mod disk;
+mod files;
 mod flood;
 mod joins;
 mod kill;
@@ -28,6 +30,8 @@ pub fn all() -> Vec<&'static Case> {
     [
         kill::CASES,
         disk::CASES,
+        files::CASES,
+        bombs::CASES,
         postgres::CASES,
         network::CASES,
         stuck::CASES,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Batch, Words};
+use crate::chat::ledger::change::NewAttachment;
 use crate::chat::markdown::Rendered;
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
 use crate::model::Logged;
-use crate::model::{Kind, Message, Pin, Reaction, RoomId};
+use crate::model::{Kind, Message, Pin, Reaction, RoomId, validate};
 use crate::permissions::Action;
 use crate::security_log;
 
@@ -29,6 +30,7 @@ impl Batch {
         words: Words<'_>,
         nonce: Option<&str>,
         reply_to: Option<i64>,
+        attachments: &[NewAttachment],
     ) -> Result<Arc<Logged>> {
         self.may(room, actor, Action::Read)?;
         if let Some(nonce) = nonce
@@ -49,6 +51,7 @@ impl Batch {
         {
             return Err(Error::invalid("reply_to", "The message you’re replying to isn’t in this room."));
         }
+        let attachments = self.attachments(actor, attachments)?;
         self.slow_down(room, actor)?;
         let mut message = self.record(room.room.id, actor, Kind::Text, words.body);
         words.rendered.html.clone_into(&mut message.html);
@@ -61,6 +64,8 @@ impl Batch {
             self.known.nonces.insert((actor.author.id, nonce.to_owned()), (room.room.id, message.seq));
         }
         self.address(room, &mut message, words);
+        self.attach(room.room.id, &mut message, attachments);
+        self.preview_links(&room.room, &mut message, words.rendered);
         Ok(self.keep(room.room.id, message))
     }
 
@@ -73,6 +78,9 @@ impl Batch {
         if message.body == words.body {
             return Ok(Arc::new(Logged::new(room.room.id, message)));
         }
+        if words.body.is_empty() && message.attachments.is_empty() {
+            return Err(validate::empty_body());
+        }
         let written_at = message.edited_at.unwrap_or(message.created_at);
         let before = std::mem::replace(&mut message.body, words.body.to_owned());
         message.rev = self.next_rev(room.room.id);
@@ -80,6 +88,7 @@ impl Batch {
         words.rendered.html.clone_into(&mut message.html);
         message.edited_at = Some(self.now);
         self.address(room, &mut message, words);
+        self.preview_links(&room.room, &mut message, words.rendered);
         Ok(self.keep(room.room.id, message))
     }
 
@@ -123,6 +132,9 @@ impl Batch {
         message.reactions.clear();
         message.mentions.clear();
         message.pinned = None;
+        message.attachments.clear();
+        message.links.clear();
+        message.links_off = false;
         message.edited_at = None;
         message.deleted_at = Some(self.now);
         message.rev = self.next_rev(room);

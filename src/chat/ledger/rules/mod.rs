@@ -4,16 +4,17 @@
 //! snapshot and writes the result in one transaction, so that each change of a batch is accepted or refused independently.
 //!
 //! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
-//! `members` those about members, `room` those about the room itself.
+//! `files` those about what a message shows beside its text, `members` those about members, `room` those about the room itself.
 
 mod cleanup;
+mod files;
 mod members;
 mod messages;
 mod room;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, CleanUp, Effect, Outcome, Request, Settings};
+use crate::chat::ledger::change::{Change, CleanUp, Effect, Enrichment, Outcome, Request, Settings};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -39,13 +40,22 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     for request in requests {
         keys.pairs.insert((request.room, request.actor));
         match &request.change {
-            Change::Post { nonce: Some(nonce), .. } => {
-                keys.nonces.insert((request.actor, nonce.clone()));
+            Change::Post { nonce, attachments, .. } => {
+                keys.nonces.extend(nonce.iter().map(|nonce| (request.actor, nonce.clone())));
+                keys.files.extend(attachments.iter().map(|attachment| attachment.id.clone()));
             }
-            Change::Edit { seq, .. } | Change::Delete { seq } | Change::React { seq, .. } | Change::Pin { seq, .. } => {
+            Change::Edit { seq, .. }
+            | Change::Delete { seq }
+            | Change::React { seq, .. }
+            | Change::Pin { seq, .. }
+            | Change::HideLinks { seq } => {
                 keys.messages.insert((request.room, *seq));
             }
             Change::CleanUp(CleanUp { seqs, .. }) => keys.messages.extend(seqs.iter().map(|seq| (request.room, *seq))),
+            Change::Enrich(Enrichment { seq, links, .. }) => {
+                keys.messages.insert((request.room, *seq));
+                keys.files.extend(links.iter().filter_map(|(_, file)| file.clone()));
+            }
             Change::Admit { user } => {
                 keys.pairs.insert((request.room, *user));
             }
@@ -104,12 +114,15 @@ impl Batch {
         if let Change::CleanUp(cleanup) = &request.change {
             return self.clean_up(request.room, request.actor, cleanup);
         }
+        if let Change::Enrich(enrichment) = &request.change {
+            return self.enrich(request.room, enrichment);
+        }
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
-            Change::Post { body, rendered, online, nonce, reply_to } => {
+            Change::Post { body, rendered, online, nonce, reply_to, attachments } => {
                 let words = Words { body, rendered, online };
-                self.post(&room, &actor, words, nonce.as_deref(), *reply_to).map(Effect::Message)
+                self.post(&room, &actor, words, nonce.as_deref(), *reply_to, attachments).map(Effect::Message)
             }
             Change::Edit { seq, body, rendered, online } => {
                 self.edit(&room, &actor, *seq, Words { body, rendered, online }).map(Effect::Message)
@@ -126,7 +139,9 @@ impl Batch {
             Change::Describe(settings) => self.describe(&room, &actor, settings),
             Change::Archive { on } => self.archive(&room, &actor, *on),
             Change::DeleteRoom => self.delete_room(&room, &actor),
-            Change::CleanUp(_) => Ok(Effect::Unchanged),
+            Change::SetIcon { icon } => self.set_icon(&room, &actor, icon.as_ref()),
+            Change::HideLinks { seq } => self.hide_links(&room, &actor, *seq).map(Effect::Message),
+            Change::CleanUp(_) | Change::Enrich(_) => Ok(Effect::Unchanged),
             Change::Read { seq } => self.read(&room, &actor, *seq),
             Change::Unread { seq } => self.unread(&room, &actor, *seq),
         }

@@ -64,6 +64,7 @@ impl Batch {
         let posting = wanted.posting.filter(|role| *role != was.policy.posting);
         let mass_mentions = wanted.mass_mentions.filter(|role| *role != was.policy.mass_mentions);
         let slow_mode = wanted.slow_mode.filter(|slow_mode| *slow_mode != was.slow_mode);
+        let link_previews = wanted.link_previews.filter(|on| *on != was.link_previews);
         let slug = wanted.slug.as_ref().and_then(|(slug, other)| {
             let slug = if self.known.taken_slugs.contains(slug) { other } else { slug };
             (**slug != *was.slug).then(|| Arc::<str>::from(slug.as_str()))
@@ -74,6 +75,7 @@ impl Batch {
             || mass_mentions.is_some()
             || slug.is_some()
             || slow_mode.is_some()
+            || link_previews.is_some()
         {
             self.may(room, actor, Action::Configure)?;
         }
@@ -96,10 +98,11 @@ impl Batch {
             "name": name.map(|_| &was.name), "topic": topic.map(|_| &was.topic), "visibility": visibility.map(|_| was.visibility),
             "slug": slug.as_ref().map(|_| &was.slug), "posting": posting.map(|_| was.policy.posting),
             "mass_mentions": mass_mentions.map(|_| was.policy.mass_mentions), "slow_mode": slow_mode.map(|_| was.slow_mode),
+            "link_previews": link_previews.map(|_| was.link_previews),
         }));
         let after = present(json!({
             "name": name, "topic": topic, "visibility": visibility, "slug": slug, "posting": posting, "mass_mentions": mass_mentions,
-            "slow_mode": slow_mode,
+            "slow_mode": slow_mode, "link_previews": link_previews,
         }));
         if after.as_object().is_none_or(Map::is_empty) {
             return Ok(last);
@@ -118,6 +121,7 @@ impl Batch {
         state.room.policy.posting = posting.unwrap_or(state.room.policy.posting);
         state.room.policy.mass_mentions = mass_mentions.unwrap_or(state.room.policy.mass_mentions);
         state.room.slow_mode = slow_mode.unwrap_or(state.room.slow_mode);
+        state.room.link_previews = link_previews.unwrap_or(state.room.link_previews);
         if let Some(slug) = slug {
             let old = std::mem::replace(&mut state.room.slug, slug);
             self.writes.slugs.insert((was.id, old.to_string()), now);
@@ -129,6 +133,21 @@ impl Batch {
         }
         self.changed(room);
         Ok(last)
+    }
+
+    /// Gives the room another icon, or none.
+    pub(super) fn set_icon(&mut self, room: &RoomState, actor: &Person, icon: Option<&Arc<str>>) -> Outcome {
+        self.may(room, actor, Action::SetIcon)?;
+        let was = &room.room;
+        if icon == was.icon.as_ref() {
+            return Ok(Effect::Unchanged);
+        }
+        let event = self.audited(security_log::Action::ChangeRoom, actor, &was.slug);
+        self.writes.audit.push(event.changed(Some(json!({ "icon": was.icon })), Some(json!({ "icon": icon }))));
+        self.state(was.id).room.icon = icon.cloned();
+        self.writes.icons.insert(was.id, icon.cloned());
+        self.changed(room);
+        Ok(Effect::Unchanged)
     }
 
     /// Archives or restores the room, which the log records.

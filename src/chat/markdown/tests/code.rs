@@ -1,7 +1,7 @@
 //! Highlighting: the right classes, and unchanged text.
 
 use super::*;
-use crate::chat::markdown::highlight::Painter;
+use crate::highlight::Painter;
 
 #[test]
 fn code_is_coloured() {

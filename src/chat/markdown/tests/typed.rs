@@ -303,3 +303,30 @@ fn what_holds_right_to_left_blocks_has_their_direction() {
     }
     assert!(!html("```\nمرحبا\n```").contains("dir="));
 }
+
+#[test]
+fn what_the_author_links_may_have_a_preview() {
+    let links = |body: &str| render(body, &names()).links;
+    assert_eq!(links("plain words"), [""; 0]);
+    assert_eq!(
+        links("https://example.com/a, [b](https://example.com/b?c#d) ![c](https://example.com/c.png) and www.example.com."),
+        ["https://example.com/a", "https://example.com/b?c#d", "https://example.com/c.png", "http://www.example.com"]
+    );
+    assert_eq!(links("https://a.example https://b.example https://a.example"), ["https://a.example", "https://b.example"]);
+    // With a line that could be a definition, which is guarded.
+    assert_eq!(links("[x]: https://example.com/x\n\nhttps://example.com/y"), ["https://example.com/x", "https://example.com/y"]);
+    for silent in [
+        "`https://example.com`",
+        "```\nhttps://example.com\n```",
+        "> https://example.com",
+        "> > [a](https://example.com)",
+        "[a](/rooms/general) and [b](mailto:ada@example.com) ada@example.com",
+        "[a](https://ada@example.com/) and [b](https://ada:secret@example.com/)",
+        "[a](ftp://example.com)",
+    ] {
+        assert_eq!(links(silent), [""; 0], "{silent}");
+    }
+    assert_eq!(links(&format!("https://example.com/{}", "x".repeat(3000))), [""; 0]);
+    let many: String = (0..50).map(|nth| format!("https://example.com/{nth} ")).collect();
+    assert_eq!(links(&many).len(), 8);
+}

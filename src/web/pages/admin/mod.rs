@@ -5,6 +5,7 @@ use axum::Router;
 use crate::web::state::AppState;
 
 mod audit;
+mod jobs;
 mod nodes;
 mod overview;
 mod people;
@@ -15,6 +16,7 @@ mod settings;
 pub fn router() -> Router<AppState> {
     Router::new()
         .merge(audit::router())
+        .merge(jobs::router())
         .merge(nodes::router())
         .merge(overview::router())
         .merge(people::router())

@@ -8,7 +8,7 @@ use crate::db::cleanups::CleanupProgress;
 use crate::db::overview::{AdminPerson, AdminRoom};
 use crate::model::Visibility;
 use crate::web::query::query_string;
-use crate::web::views::{AppLayout, hue, initials};
+use crate::web::views::{AppLayout, face, hue};
 
 /// The filters of people: parameter and name.
 const FILTERS: [(&str, &str); 6] = [
@@ -74,8 +74,8 @@ impl AdminPeoplePage {
         hue(person.id)
     }
 
-    fn initials(&self, person: &AdminPerson) -> String {
-        initials(&person.name)
+    fn face(&self, person: &AdminPerson) -> String {
+        face(&person.username, &person.name, person.photo.as_deref())
     }
 
     fn date(&self, at: &Millis) -> String {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod invites;
+mod jobs;
 mod lists;
 mod nodes;
 mod overview;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use self::audit::{AuditFields, AuditPage};
 pub use self::invites::AdminInvitesPage;
+pub use self::jobs::JobsPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
 pub use self::nodes::NodesPage;
 pub use self::overview::OverviewPage;
@@ -17,13 +19,14 @@ pub use self::reports::ReportsPage;
 pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub const PAGES: [(&str, &str); 8] = [
+pub const PAGES: [(&str, &str); 9] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
     ("Invites", "/admin/invites"),
     ("Reports", "/admin/reports"),
     ("Audit log", "/admin/audit"),
+    ("Jobs", "/admin/jobs"),
     ("Nodes", "/admin/nodes"),
     ("Settings", "/admin/settings"),
 ];

@@ -30,6 +30,7 @@ struct Field {
 
 const REGISTRATIONS: &[(&str, &str)] =
     &[("open", "Everyone who can reach this server"), ("invite", "People with an invite link"), ("closed", "No one")];
+const SWITCH: &[(&str, &str)] = &[("on", "On"), ("off", "Off")];
 const WHO: &[(&str, &str)] = &[("everyone", "Everyone"), ("admins", "Administrators")];
 
 impl AdminSettingsPage {
@@ -42,6 +43,7 @@ impl AdminSettingsPage {
                 Name::Registration => ("Who can sign up", "", REGISTRATIONS),
                 Name::Inviters => ("Who can create invite links", "", WHO),
                 Name::RoomCreators => ("Who can create rooms", "", WHO),
+                Name::LinkPreviews => ("Link previews", "For each link in a message, this server fetches the page", SWITCH),
                 Name::DefaultRooms => ("Rooms of new accounts", "Public rooms as in their addresses, separated by commas", &[]),
             };
             Field { name, title, hint, value: now.text(name), choices, is_fixed: settings.is_fixed(name) }

@@ -81,11 +81,20 @@ export class MessageActions {
 
   // Sends a chip's form over the connection. Without a connection, the browser submits the form.
   #chip(event) {
+    if (event.target.matches('.hide-links')) return this.#hideLinks(event);
     const chip = event.target.closest('.chip');
     const node = chip?.closest('.message');
     if (!node || !this.#channel.isUp) return;
     event.preventDefault();
     this.react(node, chip.dataset.emoji);
+  }
+
+  async #hideLinks(event) {
+    const node = event.target.closest('.message');
+    if (!this.#channel.isUp) return;
+    event.preventDefault();
+    node.focus({ preventScroll: true });
+    this.#told(await this.#channel.ask('links', { seq: Number(node.dataset.seq), on: false }), 'Link previews removed');
   }
 
   async #edit(node, seq) {

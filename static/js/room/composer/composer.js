@@ -6,10 +6,13 @@ import { AbsentMentions } from '#js/room/composer/absent-mentions.js';
 import { Completion } from '#js/room/composer/completion.js';
 import { LengthLimit } from '#js/room/composer/length-limit.js';
 import { Paste } from '#js/room/composer/paste.js';
+import { Intake } from '#js/room/composer/intake.js';
 import { ReplyState } from '#js/room/composer/reply-state.js';
+import { TrayView } from '#js/room/composer/tray-view.js';
 import { ComposerToolbar } from '#js/room/composer/toolbar.js';
 import { Drafts } from '#js/room/composer/drafts.js';
 import { button, createElement } from '#js/core/dom.js';
+import { trayOf } from '#js/files/tray.js';
 import { Preview } from '#js/room/composer/preview.js';
 import { visit } from '#js/core/visit.js';
 
@@ -19,11 +22,11 @@ export const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(
 export class Composer {
   #form; #text; #outbox; #people; #channel; #me; #room; #list; #max; #signal;
   #limit; #state; #drafts; #complete; #preview; #paste; #absent; #tools;
-  #refusal;
+  #refusal; #tray;
   #isAsking = false;
   #editor = null; #reminder = null; #turn = 0;
 
-  constructor(form, outbox, people, max, { channel, me, room, list, signal }) {
+  constructor(form, outbox, people, max, { channel, me, room, main, list, signal }) {
     this.#form = form;
     this.#refusal = form.querySelector('#refusal');
     this.#list = list;
@@ -43,6 +46,8 @@ export class Composer {
     this.#preview = new Preview(this.#text, channel);
     this.#absent = new AbsentMentions(this.#text, room);
     this.#tools = new ComposerToolbar(form);
+    this.#tray = trayOf(room);
+    if (form.dataset.files) this.#takeFiles(main);
     this.#state.onCancel = () => this.#cancel();
     form.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
     form.addEventListener('keydown', (event) => this.#key(event));
@@ -65,6 +70,23 @@ export class Composer {
     // Not on this page: its permalink shows it.
     if (!this.#list.querySelector(`#m${message.seq}`)) return visit(`/rooms/${this.#room}/${message.seq}`);
     return this.#open(edit, back);
+  }
+
+  // Files are uploaded while the person writes about them.
+  #takeFiles(main) {
+    const { dataset } = this.#form;
+    const limits = { largest: Number(dataset.largest), most: Number(dataset.files) };
+    const take = (files, problem = '') => {
+      this.#refuse(this.#tray.add(files, this.#me, limits) || problem);
+      this.#text.focus();
+      view.remind();
+    };
+    const view = new TrayView(this.#tray, this.#form.querySelector('#tray'), this.#signal);
+    new Intake(this.#form, main, take, this.#signal);
+    // The browser would ask for a text.
+    const look = () => { this.#text.required = !this.#tray.uploads.length; };
+    this.#tray.addEventListener('change', look, { signal: this.#signal });
+    look();
   }
 
   // Starts a reply to a message.
@@ -133,8 +155,11 @@ export class Composer {
       if (!mayGo || this.#text.value !== body) return this.#text.focus();
     }
     this.#absent.forget();
-    if (!body.trim()) return this.#text.focus();
-    this.#outbox.add(body, { reply_to: this.#state.answering?.seq });
+    const { uploads } = this.#tray;
+    if (!body.trim() && !uploads.length) return this.#text.focus();
+    const failed = uploads.find(({ state }) => state === 'failed');
+    if (failed) return this.#refuse(`${failed.name} wasn’t uploaded. Retry or remove it, then send.`);
+    this.#outbox.add(body, { reply_to: this.#state.answering?.seq, uploads: this.#tray.take() });
     this.#people.posted();
     this.#state.answer(null);
     this.#preview.close();

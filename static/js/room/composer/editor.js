@@ -36,6 +36,8 @@ export class Editor {
     node.classList.add('message--editing');
     node.querySelector('.body').after(this.#form);
     this.#text.value = body;
+    // A message of files needs no text.
+    this.#text.required = !node.querySelector('.files');
     this.#limit = new LengthLimit(this.#form, max);
     this.#complete = new Completion(this.#text, room);
     this.#preview = new Preview(this.#text, channel);
@@ -101,7 +103,7 @@ export class Editor {
     const body = this.#text.value;
     if (this.#isSaving || this.#node.hasAttribute('data-gone')) return;
     if (!this.#limit.measure(body)) return this.#text.focus();
-    if (!body.trim()) return this.#refuse('A message can’t be empty. Delete it instead?');
+    if (!body.trim() && !this.#node.querySelector('.files')) return this.#refuse('A message can’t be empty. Delete it instead?');
     if (body === this.#before) return this.#close();
     this.#isSaving = true;
     const answer = await this.#channel.ask('edit', { seq: this.seq, body });
@@ -149,7 +151,7 @@ function copy(composer, room, seq) {
   const form = composer.cloneNode(true);
   form.className = 'writer editor';
   form.action = `/rooms/${room}/${seq}/edit`;
-  for (const node of form.querySelectorAll('input[type=hidden], .box > .button, #composer-state, #unsaved-edit, #writing-hint')) node.remove();
+  for (const node of form.querySelectorAll('input:is([type=hidden], [type=file]), .box > .button, .attach, .camera, .tray, .tray-note, .plain-files, #composer-state, #unsaved-edit, #writing-hint')) node.remove();
   for (const node of form.querySelectorAll('[hidden], .state, .preview, .completions')) node.hidden = true;
   for (const node of [form, ...form.querySelectorAll('[id]')]) node.id = `edit-${node.id}`;
   for (const node of form.querySelectorAll('[role=status], .completions, .problem')) node.replaceChildren();

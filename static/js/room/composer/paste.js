@@ -22,6 +22,8 @@ export class Paste {
   }
 
   #paste(event) {
+    // Files were pasted.
+    if (event.defaultPrevented) return;
     const text = event.clipboardData?.getData('text/plain').replaceAll('\r\n', '\n');
     const { selectionStart: from, selectionEnd: to, value } = this.#field;
     this.withdraw();

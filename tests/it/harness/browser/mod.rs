@@ -33,11 +33,14 @@ pub struct Browser(browser::Browser);
 impl Browser {
     /// Opens one.
     pub async fn open(scripts: Scripts) -> Self {
-        let mut preferences = json!({ "credentials_enable_service": false });
-        if scripts == Scripts::Off {
-            preferences["profile.managed_default_content_settings.javascript"] = json!(2);
-        }
-        Self(browser::Browser::open(preferences).await)
+        Self(match scripts {
+            Scripts::On => browser::Browser::open_shell().await,
+            Scripts::Off => {
+                let preferences =
+                    json!({ "credentials_enable_service": false, "profile.managed_default_content_settings.javascript": 2 });
+                browser::Browser::open(preferences).await
+            }
+        })
     }
 
     /// Opens a page of a site.

@@ -1,0 +1,17 @@
+drop index rooms_by_icon;
+drop index users_by_photo;
+alter table rooms drop column icon;
+alter table users drop column photo;
+alter table rooms drop column link_previews;
+alter table messages drop column links;
+alter table messages drop column attachments;
+drop trigger previews_deleted on previews;
+drop trigger files_deleted on files;
+drop function parlor_preview_deleted();
+drop function parlor_file_deleted();
+drop table jobs;
+drop table previews;
+drop table chunks;
+drop table files;
+drop table blobs;
+update meta set value = '32' where key = 'oldest_schema';

@@ -1,0 +1,1 @@
+drop trigger rooms_link_previews on rooms;

@@ -1,0 +1,15 @@
+drop index rooms_by_icon;
+drop index users_by_photo;
+alter table rooms drop column icon;
+alter table users drop column photo;
+alter table rooms drop column link_previews;
+alter table messages drop column links;
+alter table messages drop column attachments;
+drop trigger previews_deleted;
+drop trigger files_deleted;
+drop table jobs;
+drop table previews;
+drop table chunks;
+drop table files;
+drop table blobs;
+update meta set value = '32' where key = 'oldest_schema';

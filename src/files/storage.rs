@@ -1,0 +1,416 @@
+//! Where bytes are: a directory, or object storage that speaks S3's protocol.
+//!
+//! Owns the names of objects, and that what was put is durable before `put` returns. An object is written once and never changed. It must
+//! not know what the bytes are.
+//!
+//! | object | what |
+//! |---|---|
+//! | `blobs/ab/abcd…` | a blob, by the SHA-256 of its content |
+//! | `uploads/ID/START` | a part of an upload that is not complete |
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{
+    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
+};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+
+use crate::clock::Millis;
+use crate::config::{Config, FilesUrl};
+
+/// The size of the parts in which a file is sent to S3, which takes up to 10,000 of them.
+const PART: usize = 8 << 20;
+/// How many parts are in memory at once.
+const PARTS: usize = 4;
+/// How much of a file is read at once. More is hardly faster, and the allocator keeps larger pieces for each thread.
+const READ: usize = 64 << 10;
+/// The folder of files that are being written.
+const TEMPORARY: &str = "tmp";
+
+/// Why the storage did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The object is not there.
+    #[error("the object {0} is missing")]
+    Missing(String),
+    /// There is no room left.
+    #[error("the storage is full")]
+    Full,
+    /// It does not answer, or refuses.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<object_store::Error> for StorageError {
+    fn from(error: object_store::Error) -> Self {
+        match &error {
+            object_store::Error::NotFound { path, .. } => Self::Missing(path.clone()),
+            _ if is_full(&error) => Self::Full,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for StorageError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Whether an error says that a disk is full, however deep.
+fn is_full(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// An object in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub key: Path,
+    /// When it was put.
+    pub modified_at: Millis,
+}
+
+/// The storage. A clone is the same one.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    /// The folder of a storage that is one.
+    folder: Option<PathBuf>,
+    /// Where files are written before they are put.
+    temporary: PathBuf,
+    parts: Arc<Semaphore>,
+}
+
+impl Storage {
+    /// Opens the storage of these settings. A directory is made if it is missing.
+    ///
+    /// # Errors
+    /// What is wrong, for the person who starts Parlor.
+    pub fn open(url: &FilesUrl, config: &Config) -> Result<Self, String> {
+        let parts = Arc::new(Semaphore::new(PARTS));
+        match url {
+            FilesUrl::Directory(folder) => {
+                let failed = |error: io::Error| format!("FILES_URL: can’t use {}: {error}", folder.display());
+                private_folder(folder).map_err(failed)?;
+                let folder = folder.canonicalize().map_err(failed)?;
+                let temporary = folder.join(TEMPORARY);
+                private_folder(&temporary).map_err(failed)?;
+                let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| format!("FILES_URL: {error}"))?;
+                let store = Arc::new(store.with_fsync(true).with_automatic_cleanup(true));
+                Ok(Self { store, folder: Some(folder), temporary, parts })
+            }
+            FilesUrl::S3 { bucket, prefix } => {
+                let store = s3(bucket, config)?;
+                let store: Arc<dyn ObjectStore> =
+                    if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix.as_str())) };
+                Ok(Self { store, folder: None, temporary: std::env::temp_dir(), parts })
+            }
+        }
+    }
+
+    /// Deletes temporary files that nobody has written to for a day: whoever made them has died. Blocks.
+    pub fn clear_temporary(&self) {
+        const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+        if self.folder.is_none() {
+            return;
+        }
+        let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();
+        let is_old = |entry: &fs::DirEntry| {
+            entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
+        };
+        for path in entries.filter(is_old).map(|entry| entry.path()) {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(%error, "a temporary file of an earlier run stays");
+            }
+        }
+    }
+
+    /// A new temporary file, from which an object can be made without copying where the storage is a directory. It is deleted when it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn temporary_file(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(&self.temporary)
+    }
+
+    /// Where temporary files are.
+    pub fn temporary_folder(&self) -> &FilePath {
+        &self.temporary
+    }
+
+    /// The folder of a storage that is one.
+    pub fn folder(&self) -> Option<&FilePath> {
+        self.folder.as_deref()
+    }
+
+    /// Makes an object of a file. What is there under this name already stays: it has the same content.
+    pub async fn put(&self, key: &Path, file: &FilePath, bytes: u64) -> Result<(), StorageError> {
+        if self.size(key).await? == Some(bytes) {
+            return Ok(());
+        }
+        let Some(folder) = &self.folder else { return self.send(key, file, bytes).await };
+        let (target, file) = (folder.join(key.as_ref()), file.to_owned());
+        tokio::task::spawn_blocking(move || link(&file, &target))
+            .await
+            .map_err(|error| StorageError::Failed(error.to_string()))?
+    }
+
+    /// Sends a file to S3.
+    async fn send(&self, key: &Path, file: &FilePath, bytes: u64) -> Result<(), StorageError> {
+        let mut source = tokio::fs::File::open(file).await?;
+        if bytes <= PART as u64 {
+            let _part = self.parts.acquire().await;
+            let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+            source.read_to_end(&mut content).await?;
+            self.store.put(key, PutPayload::from(content)).await?;
+            return Ok(());
+        }
+        let mut upload = self.store.put_multipart(key).await?;
+        let sent = self.send_parts(&mut *upload, &mut source, bytes).await;
+        if sent.is_err() {
+            upload.abort().await.ok();
+        }
+        sent
+    }
+
+    async fn send_parts(
+        &self,
+        upload: &mut dyn MultipartUpload,
+        source: &mut tokio::fs::File,
+        bytes: u64,
+    ) -> Result<(), StorageError> {
+        let mut left = bytes;
+        while left > 0 {
+            let _part = self.parts.acquire().await;
+            let size = left.min(PART as u64);
+            let mut content = vec![0; usize::try_from(size).unwrap_or(PART)];
+            source.read_exact(&mut content).await?;
+            upload.put_part(PutPayload::from(content)).await?;
+            left -= size;
+        }
+        upload.complete().await?;
+        Ok(())
+    }
+
+    /// The size of an object, if it is there.
+    pub async fn size(&self, key: &Path) -> Result<Option<u64>, StorageError> {
+        match self.store.head(key).await {
+            Ok(about) => Ok(Some(about.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The bytes of an object, or a range of them. They come as they are read.
+    pub async fn read(
+        &self,
+        key: &Path,
+        range: Option<Range<u64>>,
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, StorageError> {
+        if let Some(folder) = &self.folder {
+            return read_file(folder.join(key.as_ref()), range).await.map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => StorageError::Missing(key.to_string()),
+                _ => error.into(),
+            });
+        }
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        Ok(self.store.get_opts(key, options).await?.into_stream().map_err(io::Error::other).boxed())
+    }
+
+    /// Writes an object behind what a file has.
+    pub async fn fetch(&self, key: &Path, target: &File) -> Result<(), StorageError> {
+        let mut target = target.try_clone()?;
+        if let Some(folder) = &self.folder {
+            // The system copies by itself, where it can.
+            let source = folder.join(key.as_ref());
+            let copying = tokio::task::spawn_blocking(move || {
+                let mut source = File::open(source)?;
+                target.seek(io::SeekFrom::End(0))?;
+                io::copy(&mut source, &mut target)
+            });
+            return match copying.await.map_err(|error| StorageError::Failed(error.to_string()))? {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StorageError::Missing(key.to_string())),
+                copied => Ok(copied.map(drop)?),
+            };
+        }
+        let mut target = tokio::fs::File::from_std(target);
+        target.seek(io::SeekFrom::End(0)).await?;
+        let mut source = self.read(key, None).await?;
+        while let Some(piece) = source.try_next().await? {
+            target.write_all(&piece).await?;
+        }
+        target.flush().await?;
+        Ok(())
+    }
+
+    /// Deletes an object; it may be gone already.
+    pub async fn delete(&self, key: &Path) -> Result<(), StorageError> {
+        match self.store.delete(key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// All objects below `prefix`.
+    pub fn list(&self, prefix: &Path) -> BoxStream<'static, Result<Listed, StorageError>> {
+        let listed = self.store.list(Some(prefix));
+        let about = |object: object_store::ObjectMeta| Listed {
+            key: object.location,
+            modified_at: Millis(object.last_modified.timestamp_millis()),
+        };
+        listed.map(move |object| object.map(about).map_err(Into::into)).boxed()
+    }
+}
+
+/// The name of a blob's object.
+pub fn blob_key(hash: &str) -> Path {
+    Path::from_iter(["blobs", hash.get(..2).unwrap_or(hash), hash])
+}
+
+/// The name of a part's object. With leading zeros: they are listed in their order.
+pub fn chunk_key(upload: &str, start: i64) -> Path {
+    Path::from_iter(["uploads", upload, &format!("{start:015}")])
+}
+
+/// What the names of an upload's parts begin with.
+pub fn chunks_prefix(upload: &str) -> Path {
+    Path::from_iter(["uploads", upload])
+}
+
+fn s3(bucket: &str, config: &Config) -> Result<object_store::aws::AmazonS3, String> {
+    // It has no cryptography of its own; whoever comes second is refused, and uses the first one's.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in &config.aws {
+        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    let is_plain = config.aws.iter().any(|(name, value)| name.starts_with("AWS_ENDPOINT") && value.starts_with("http://"));
+    // A whole request may take as long as it takes: a large file, or a slow reader. What hangs may not, and whoever waits is told soon.
+    let patience = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_connect_timeout(Duration::from_secs(5))
+        .with_read_timeout(Duration::from_secs(60))
+        .with_allow_http(is_plain);
+    let retries = RetryConfig {
+        backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(20),
+    };
+    builder
+        .with_bucket_name(bucket)
+        .with_client_options(patience)
+        .with_retry(retries)
+        .build()
+        .map_err(|error| format!("FILES_URL: {error}"))
+}
+
+/// Makes a folder that only Parlor's user can enter, if it is missing.
+fn private_folder(folder: &FilePath) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes an object of a file on the same file system: durable under its new name, or not there. The file stays, so that this can be
+/// repeated.
+fn link(file: &FilePath, target: &FilePath) -> Result<(), StorageError> {
+    let folder = target.parent().ok_or_else(|| StorageError::Failed("an object without a folder".into()))?;
+    File::open(file)?.sync_all()?;
+    let is_new = !folder.exists();
+    // Only a second attempt can fail because a folder was empty, and therefore deleted, at that moment.
+    let linked = linked(file, target, folder).or_else(|_| linked(file, target, folder));
+    linked.map_err(StorageError::from)?;
+    File::open(folder)?.sync_all()?;
+    // The folders above it, if they may be as new as it is.
+    let mut above = folder.parent().filter(|_| is_new);
+    for _ in 0..2 {
+        if let Some(path) = above {
+            File::open(path)?.sync_all()?;
+            above = path.parent();
+        }
+    }
+    Ok(())
+}
+
+fn linked(file: &FilePath, target: &FilePath, folder: &FilePath) -> io::Result<()> {
+    private_folder(folder)?;
+    match fs::hard_link(file, target) {
+        // Somebody else has put it; it has the same content.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // A file system without links.
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            let copy = NamedTempFile::new_in(file.parent().unwrap_or(folder))?;
+            fs::copy(file, copy.path())?;
+            copy.as_file().sync_all()?;
+            copy.persist(target).map(drop).map_err(|error| error.error)
+        }
+        linked => linked,
+    }
+}
+
+/// The pieces of a file, or of a range of it. Opening and reading block, so they run on threads for that; a small file takes one turn.
+async fn read_file(path: PathBuf, range: Option<Range<u64>>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let file = File::open(path)?;
+        let range = match range {
+            Some(range) => range,
+            None => 0..file.metadata()?.len(),
+        };
+        read_piece(file, range)
+    });
+    let (first, file, rest) = opened.await.map_err(io::Error::other)??;
+    let first = futures_util::stream::once(async { Ok(first) });
+    if rest.is_empty() {
+        return Ok(first.boxed());
+    }
+    let rest = futures_util::stream::try_unfold((file, rest), |(file, range)| async move {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let read = tokio::task::spawn_blocking(move || read_piece(file, range)).await.map_err(io::Error::other)??;
+        let (piece, file, rest) = read;
+        Ok(Some((piece, (file, rest))))
+    });
+    Ok(first.chain(rest).boxed())
+}
+
+/// Reads the first piece of a range; returns it, the file, and the rest of the range.
+fn read_piece(mut file: File, range: Range<u64>) -> io::Result<(Bytes, File, Range<u64>)> {
+    let size = usize::try_from(range.end - range.start).unwrap_or(READ).min(READ);
+    file.seek(io::SeekFrom::Start(range.start))?;
+    // Not zeroed first.
+    let mut piece = Vec::with_capacity(size);
+    Read::by_ref(&mut file).take(size as u64).read_to_end(&mut piece)?;
+    if piece.len() < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let rest = range.start + size as u64..range.end;
+    Ok((Bytes::from(piece), file, rest))
+}

@@ -1,0 +1,75 @@
+//! What a job does.
+
+use serde::{Deserialize, Serialize};
+
+use super::RoomId;
+
+/// A task of the job queue. Its name and fields are columns of the database: a change needs a migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "payload", rename_all = "snake_case")]
+pub enum Task {
+    /// Delete a blob to which nothing refers any more.
+    DeleteBlob {
+        /// Its SHA-256, in hexadecimal.
+        hash: String,
+    },
+    /// Delete the parts of an upload that was given up.
+    DeleteChunks {
+        /// The upload's id.
+        file: String,
+    },
+    /// Make the previews of a file.
+    Preview {
+        /// The file's id.
+        file: String,
+    },
+    /// Add the previews of its links to a message.
+    LinkPreviews {
+        /// The message's room.
+        room: RoomId,
+        /// The message.
+        seq: i64,
+    },
+}
+
+impl Task {
+    /// The value of the `kind` column.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::DeleteBlob { .. } => "delete_blob",
+            Self::DeleteChunks { .. } => "delete_chunks",
+            Self::Preview { .. } => "preview",
+            Self::LinkPreviews { .. } => "link_previews",
+        }
+    }
+
+    /// The value of the `payload` column.
+    pub fn payload(&self) -> String {
+        let mut json = serde_json::to_value(self).expect("a task always has a JSON form");
+        json["payload"].take().to_string()
+    }
+
+    /// A task from its columns; `None` if this program does not know it.
+    pub fn from_columns(kind: &str, payload: &str) -> Option<Self> {
+        let payload: serde_json::Value = serde_json::from_str(payload).ok()?;
+        serde_json::from_value(serde_json::json!({ "kind": kind, "payload": payload })).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_read_back_from_its_columns() {
+        for task in [
+            Task::DeleteBlob { hash: "aa".into() },
+            Task::DeleteChunks { file: "f".into() },
+            Task::Preview { file: "f".into() },
+            Task::LinkPreviews { room: RoomId(1), seq: 2 },
+        ] {
+            assert_eq!(Task::from_columns(task.kind(), &task.payload()), Some(task));
+        }
+        assert_eq!(Task::from_columns("later", "{}"), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! A server of object storage in the test process: s3s with files behind it, which speaks S3's protocol and checks its signatures.
+//!
+//! Owns starting it, stopping it and starting it again. It must not know what is stored.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use parking_lot::Mutex;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::watchdog;
+
+/// Its bucket, and who may use it.
+const BUCKET: &str = "parlor";
+const KEY: (&str, &str) = ("PARLORTESTS", "a-secret-of-tests");
+
+/// A running server.
+pub struct ObjectStorage {
+    endpoint: String,
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+    serving: Mutex<JoinSet<()>>,
+}
+
+impl ObjectStorage {
+    /// Starts one with an empty bucket.
+    pub async fn start() -> Self {
+        let folder = watchdog::folder();
+        std::fs::create_dir(folder.path().join(BUCKET)).expect("a new folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let storage = Self { endpoint: format!("http://{address}"), address, folder, serving: Mutex::default() };
+        storage.serve(listener);
+        storage
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let files = s3s_fs::FileSystem::new(self.folder.path()).expect("the folder is there");
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(KEY.0, KEY.1));
+        let service = builder.build();
+        self.serving.lock().spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service.clone();
+                connections.spawn(async move {
+                    let http = auto::Builder::new(TokioExecutor::new());
+                    http.serve_connection(TokioIo::new(stream), service).await.ok();
+                });
+            }
+        });
+    }
+
+    /// Cuts everybody off, and is not there any more.
+    pub fn stop(&self) {
+        self.serving.lock().abort_all();
+    }
+
+    /// Is there again, with what was stored.
+    pub async fn start_again(&self) {
+        let mut before = std::mem::take(&mut *self.serving.lock());
+        while before.join_next().await.is_some() {}
+        self.serve(TcpListener::bind(self.address).await.expect("its port is free again"));
+    }
+
+    /// The settings of a server that uses it.
+    pub fn settings(&self) -> Vec<(&'static str, &str)> {
+        vec![
+            ("FILES_URL", "s3://parlor/files"),
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ACCESS_KEY_ID", KEY.0),
+            ("AWS_SECRET_ACCESS_KEY", KEY.1),
+            ("AWS_REGION", "us-east-1"),
+        ]
+    }
+
+    /// Where the objects are.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join(BUCKET).join("files")
+    }
+}
