@@ -55,6 +55,7 @@ use self::throttle::{Attempt, Throttle};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::db::sessions::SessionCheck;
 use crate::encoding::hex;
 use crate::error::{Error, Result};
 use crate::events::{self, Bus, SessionEnd};
@@ -176,6 +177,16 @@ impl Accounts {
     /// The user of a valid session, also if they can only set up a second factor (`lacks_second_factor`).
     pub async fn any_session_user(&self, key: &SessionKey) -> Result<Option<SessionUser>> {
         Ok(self.sessions.user(key).await?)
+    }
+
+    /// What makes a session valid now, for statements that find something for its user.
+    pub fn session_check<'a>(&self, key: &'a SessionKey) -> SessionCheck<'a> {
+        self.sessions.check(key)
+    }
+
+    /// As [`Self::session_check`], but for a session whose use need not be noted, because it was within the last minute.
+    pub fn session_check_in_use<'a>(&self, key: &'a SessionKey) -> SessionCheck<'a> {
+        self.sessions.check_in_use(key)
     }
 
     /// Records that a user is active. It is written later, in batches, at most once a minute.

@@ -23,7 +23,7 @@ use crate::accounts::last_seen::{self, QUEUE, Seen};
 use crate::clock::{Clock, Millis};
 use crate::config::SecondFactorFor;
 use crate::db::Db;
-use crate::db::sessions::{NewSession, SessionRow};
+use crate::db::sessions::{NewSession, SessionCheck, SessionRow};
 use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
@@ -274,6 +274,18 @@ impl Store {
     pub fn valid_at(&self) -> (Millis, Millis) {
         let now = self.clock.now();
         (now, now.plus(-self.idle))
+    }
+
+    /// What makes a session valid now.
+    pub fn check<'a>(&self, key: &'a SessionKey) -> SessionCheck<'a> {
+        let (now, idle_since) = self.valid_at();
+        SessionCheck { key: key.as_str(), now, idle_since, required: self.required }
+    }
+
+    /// As [`Self::check`], but for a session whose use need not be written, because it was just now.
+    pub fn check_in_use<'a>(&self, key: &'a SessionKey) -> SessionCheck<'a> {
+        let check = self.check(key);
+        SessionCheck { idle_since: check.idle_since.max(check.now.plus(-TOUCH)), ..check }
     }
 
     /// Records that a user is active, without waiting. If the queue is full, the record is dropped.

@@ -1,11 +1,12 @@
 //! Statements on files as people read them.
 //!
-//! Owns that access is decided in the statement that finds a file, so that it is what is true now.
+//! Owns that who asks and what they may read is decided in the statement that finds a file, so that it is what is true now. It is one
+//! statement because a page may show hundreds of files.
 
 use sqlx::FromRow;
 
+use super::sessions::{SessionCheck, is_valid_session};
 use super::{Db, read, visible};
-use crate::clock::Millis;
 use crate::model::UserId;
 
 /// A file, or one of its previews, that somebody may read.
@@ -22,24 +23,29 @@ pub struct Readable {
     pub name: String,
 }
 
-/// The condition that `$2` may read the row of `files` now: a file of a message is for those who may read its room, an upload for its
-/// maker.
-macro_rules! readable {
+/// Where the conditions find everything: the session `$1`, its user, the file `$6` and its room.
+macro_rules! session_and_file {
     () => {
-        concat!(
-            "(files.room_id is null and files.owner_id = $2 and files.purpose = 'attachment' and files.expires_at > $3
-              or files.room_id is not null and rooms.removed_at is null and ",
-            visible!("$2"),
-            ")"
-        )
+        " from sessions join users on users.id = sessions.user_id join files on files.id = $6
+          left join rooms on rooms.id = files.room_id
+          left join memberships on memberships.room_id = files.room_id and memberships.user_id = sessions.user_id "
     };
 }
 
-/// Where the condition finds the room.
-macro_rules! with_room {
+/// The condition that the session `$1` is valid, and its user may read the row of `files` now: a file of a message is for those who may
+/// read its room, an upload for its maker.
+macro_rules! is_readable {
     () => {
-        " left join rooms on rooms.id = files.room_id
-          left join memberships on memberships.room_id = files.room_id and memberships.user_id = $2 "
+        concat!(
+            "sessions.key = $1 and ",
+            is_valid_session!(),
+            " and files.hash is not null
+              and (files.room_id is null and files.owner_id = sessions.user_id and files.purpose = 'attachment'
+                       and files.expires_at > $2
+                   or files.room_id is not null and rooms.removed_at is null and ",
+            visible!("sessions.user_id"),
+            ")"
+        )
     };
 }
 
@@ -53,43 +59,62 @@ pub enum PreviewState {
 }
 
 impl Db {
-    /// A file that `reader` may read now.
-    pub async fn find_readable_file(&self, id: &str, reader: UserId, now: Millis) -> sqlx::Result<Option<Readable>> {
+    /// The user of a session and a file that they may read now; `None` too if the session is not valid.
+    pub async fn find_readable_file(&self, session: SessionCheck<'_>, id: &str) -> sqlx::Result<Option<(UserId, Readable)>> {
         const FIND: &str = concat!(
-            "select files.hash, files.bytes, files.type, files.name from files",
-            with_room!(),
-            "where files.id = $1 and files.hash is not null and ",
-            readable!()
+            "select files.hash, files.bytes, files.type, files.name, sessions.user_id",
+            session_and_file!(),
+            "where ",
+            is_readable!()
         );
-        read!(self, |pool| sqlx::query_as(FIND).bind(id).bind(reader).bind(now).fetch_optional(pool).await)
+        let [admins, everyone] = session.required_of();
+        let row: Option<(String, i64, String, String, UserId)> = read!(self, |pool| sqlx::query_as(FIND)
+            .bind(session.key)
+            .bind(session.now)
+            .bind(session.idle_since)
+            .bind(admins)
+            .bind(everyone)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?);
+        Ok(row.map(|(hash, bytes, media_type, name, reader)| (reader, Readable { hash, bytes, media_type, name })))
     }
 
-    /// A preview of a file that `reader` may read now, of this size and density or the nearest to it.
+    /// The user of a session, and a preview of a file that they may read now, of this size and density or the nearest to it; `None` too if
+    /// the session is not valid.
     pub async fn find_readable_preview(
         &self,
+        session: SessionCheck<'_>,
         id: &str,
-        reader: UserId,
         (size, density): (&str, i64),
-        now: Millis,
-    ) -> sqlx::Result<Option<PreviewState>> {
+    ) -> sqlx::Result<Option<(UserId, PreviewState)>> {
         const FIND: &str = concat!(
-            "select previews.hash, previews.bytes, previews.type, files.name, files.preview from files",
-            with_room!(),
+            "select previews.hash, previews.bytes, previews.type, files.name, files.preview, sessions.user_id",
+            session_and_file!(),
             "left join previews on previews.file_id = files.id
-             where files.id = $1 and files.hash is not null and ",
-            readable!(),
-            " order by case when previews.size = $4 then 0 else 1 end, abs(previews.density - $5) limit 1"
+             where ",
+            is_readable!(),
+            " order by case when previews.size = $7 then 0 else 1 end, abs(previews.density - $8) limit 1"
         );
-        type Row = (Option<String>, Option<i64>, Option<String>, String, String);
-        let row: Option<Row> = read!(self, |pool| {
-            sqlx::query_as(FIND).bind(id).bind(reader).bind(now).bind(size).bind(density).fetch_optional(pool).await?
-        });
-        let Some((hash, bytes, media_type, name, state)) = row else { return Ok(None) };
+        type Row = (Option<String>, Option<i64>, Option<String>, String, String, UserId);
+        let [admins, everyone] = session.required_of();
+        let row: Option<Row> = read!(self, |pool| sqlx::query_as(FIND)
+            .bind(session.key)
+            .bind(session.now)
+            .bind(session.idle_since)
+            .bind(admins)
+            .bind(everyone)
+            .bind(id)
+            .bind(size)
+            .bind(density)
+            .fetch_optional(pool)
+            .await?);
+        let Some((hash, bytes, media_type, name, state, reader)) = row else { return Ok(None) };
         Ok(match (hash, bytes, media_type) {
             (Some(hash), Some(bytes), Some(media_type)) if state != "due" => {
-                Some(PreviewState::Ready(Readable { hash, bytes, media_type, name }))
+                Some((reader, PreviewState::Ready(Readable { hash, bytes, media_type, name })))
             }
-            _ => (state == "due").then_some(PreviewState::Due),
+            _ => (state == "due").then_some((reader, PreviewState::Due)),
         })
     }
 }

@@ -81,6 +81,40 @@ macro_rules! has_second_factor {
     };
 }
 
+/// A session that is asked for, and what makes it valid.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionCheck<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// The time.
+    pub now: Millis,
+    /// Since when it must have been used.
+    pub idle_since: Millis,
+    /// Who must have a second factor.
+    pub required: SecondFactorFor,
+}
+
+impl SessionCheck<'_> {
+    /// Whether administrators must have a second factor, and whether everyone must.
+    pub(super) fn required_of(&self) -> [bool; 2] {
+        [SecondFactorFor::Admins, SecondFactorFor::Everyone].map(|who| who == self.required)
+    }
+}
+
+/// The condition that a row of `sessions` with its row of `users` is somebody's now, who is not banned and has the second factor that they
+/// must have: `$2` is the time, `$3` since when it must have been used, `$4` and `$5` are [`SessionCheck::required_of`].
+macro_rules! is_valid_session {
+    () => {
+        concat!(
+            "sessions.expires_at > $2 and sessions.last_seen_at > $3 and users.banned_at is null
+             and (not ($5 or ($4 and users.is_admin)) or ",
+            $crate::db::sessions::has_second_factor!(),
+            ")"
+        )
+    };
+}
+pub(super) use {has_second_factor, is_valid_session};
+
 impl Db {
     /// Stores a new session.
     ///
@@ -197,28 +231,36 @@ impl Db {
         idle_since: Millis,
         required: SecondFactorFor,
     ) -> sqlx::Result<Vec<String>> {
-        let [admins, everyone] = [SecondFactorFor::Admins, SecondFactorFor::Everyone].map(|who| who == required);
         let given = serde_json::to_string(keys).expect("texts always have a JSON form");
+        let [admins, everyone] = SessionCheck { key: "", now, idle_since, required }.required_of();
         match self {
             Self::Sqlite(sqlite) => {
                 sqlx::query_scalar(concat!(
                     "select key from sessions join users on users.id = user_id
-                     where key in (select value from json_each($1)) and expires_at > $2 and last_seen_at > $3 and banned_at is null
-                     and (not ($5 or ($4 and is_admin)) or ",
-                    has_second_factor!(),
-                    ")",
+                     where key in (select value from json_each($1)) and ",
+                    is_valid_session!(),
                 ))
-                .bind(given).bind(now).bind(idle_since).bind(admins).bind(everyone).fetch_all(&sqlite.read).await
+                .bind(given)
+                .bind(now)
+                .bind(idle_since)
+                .bind(admins)
+                .bind(everyone)
+                .fetch_all(&sqlite.read)
+                .await
             }
             Self::Postgres(postgres) => {
                 sqlx::query_scalar(concat!(
                     "select key from sessions join users on users.id = user_id
-                     where key in (select json_array_elements_text($1::json)) and expires_at > $2 and last_seen_at > $3 and banned_at is null
-                     and (not ($5 or ($4 and is_admin)) or ",
-                    has_second_factor!(),
-                    ")",
+                     where key in (select json_array_elements_text($1::json)) and ",
+                    is_valid_session!(),
                 ))
-                .bind(given).bind(now).bind(idle_since).bind(admins).bind(everyone).fetch_all(&postgres.read).await
+                .bind(given)
+                .bind(now)
+                .bind(idle_since)
+                .bind(admins)
+                .bind(everyone)
+                .fetch_all(&postgres.read)
+                .await
             }
         }
     }

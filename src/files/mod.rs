@@ -5,10 +5,10 @@
 //! or what a message is: `chat` takes files by their ids.
 //!
 //! Reading order: `storage`, `sniff`, `names`, `examining` (what it is), `storing` (a file becomes a blob), `uploads` (it comes in parts),
-//! `portraits`, `serving`, `removal`,
-//! `sweep`; `check` and `moving` are commands.
+//! `portraits`, `cache`, `serving`, `removal`, `sweep`; `check` and `moving` are commands.
 
 pub mod adding;
+mod cache;
 pub mod check;
 mod examining;
 pub mod moving;
@@ -31,6 +31,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use self::cache::Cache;
 pub use self::slots::Slot;
 use self::slots::Slots;
 use self::storage::{Storage, StorageError};
@@ -62,6 +63,7 @@ pub struct Files {
     db: Arc<Db>,
     clock: Clock,
     storage: Option<Storage>,
+    cache: Cache,
     limits: Limits,
     receiving: Slots,
     sending: Slots,
@@ -123,6 +125,7 @@ impl Files {
             db,
             clock,
             storage,
+            cache: Cache::new(),
             limits: Limits { file: config.max_file_size, person: config.file_quota, all: config.file_space },
             receiving: Slots::new(RECEIVING),
             sending: Slots::new(SENDING),

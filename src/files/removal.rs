@@ -64,6 +64,7 @@ impl Files {
                 Err(JobError::TooEarly(Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or_default().max(1))))
             }
             Leaving::Begun => {
+                self.cache.forget(hash);
                 let key = blob_key(hash);
                 let deleting = self.storage()?.delete(&key);
                 // What takes longer could delete what somebody else has stored meanwhile.

@@ -93,12 +93,6 @@ impl Links {
         handlers.on("link_previews", policy, self.clone())
     }
 
-    /// Whether a link leads to this server, which would ask itself.
-    fn is_own(&self, link: &str) -> bool {
-        let Some(own) = &self.public_url else { return false };
-        Url::parse(link).is_ok_and(|url| url.host_str().is_some_and(|host| host.trim_end_matches('.') == own.host))
-    }
-
     /// The preview of a link for a message of `author`, with the file of its picture; `None` if there is none.
     async fn preview(&self, author: UserId, link: &str) -> Option<(LinkPreview, Option<String>)> {
         let url = Url::parse(link).ok()?;
@@ -247,7 +241,12 @@ impl Handler for Links {
         let Some(Linking { author, body }) = self.db.find_linking(room, seq).await? else { return Ok(()) };
         // Whoever posts many links to slow sites waits for themselves.
         let Some(_turn) = self.people.try_take(author) else { return Err(JobError::TooEarly(LATER)) };
-        let links = self.chat.links_in(&body).into_iter().filter(|link| !self.is_own(link)).take(LinkPreview::MOST);
+        let links = self
+            .chat
+            .links_in(&body)
+            .into_iter()
+            .filter(|link| !leads_to(self.public_url.as_ref(), link))
+            .take(LinkPreview::MOST);
         let links: Vec<_> = links.collect();
         let found = join_all(links.iter().map(|link| self.preview(author, link))).await;
         let links: Vec<_> = found.into_iter().flatten().collect();
@@ -260,9 +259,28 @@ impl Handler for Links {
     }
 }
 
+/// Whether a link leads to this server, which would ask itself.
+fn leads_to(own: Option<&PublicUrl>, link: &str) -> bool {
+    let Some(own) = own else { return false };
+    Url::parse(link).is_ok_and(|url| url.host_str().is_some_and(|host| host.trim_end_matches('.') == own.host))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_does_not_ask_itself() {
+        let config = crate::config::Config::from_env([("PUBLIC_URL".to_owned(), "https://chat.example".to_owned())]).unwrap();
+        let own = config.public_url.as_ref();
+        for link in ["https://chat.example/rooms/tea", "http://CHAT.example:8080/", "https://chat.example./"] {
+            assert!(leads_to(own, link), "{link}");
+        }
+        for link in ["https://example/", "https://chat.example.org/", "https://not-chat.example/", "nonsense"] {
+            assert!(!leads_to(own, link), "{link}");
+        }
+        assert!(!leads_to(None, "https://chat.example/"));
+    }
 
     #[test]
     fn a_picture_has_the_name_of_its_address() {

@@ -18,8 +18,6 @@ use crate::infra::watch::peak_during;
 
 /// How much memory the server may take beyond its configured limit, in MiB.
 pub const EXTRA: u64 = 64;
-/// How much longer others may wait for an unoptimized build, as in CI: it encodes answers several times slower.
-const UNOPTIMIZED: Duration = Duration::from_millis(1500);
 /// How many bytes of messages an answer may hold; one more message may follow.
 pub const ANSWER: usize = 1 << 20;
 const FRAME: usize = 16 * 1024;
@@ -70,7 +68,7 @@ impl Cost {
     /// Notes it, and fails the case where it is more than so many MiB, or where others waited.
     pub fn settle(&self, what: impl fmt::Display, outcome: &mut Outcome, limit: u64, calm: &Latencies) {
         outcome.note(format_args!("{what}: {self} (before: {calm})"));
-        let (waited, allowed) = (self.latencies.share(0.99), calm.most_felt(UNOPTIMIZED));
+        let (waited, allowed) = (self.latencies.share(0.99), calm.most_felt());
         if self.grown > limit as f64 {
             fail(outcome, format_args!("{what}: the server grew by {:.0} MiB; {limit} are allowed", self.grown));
         } else if waited > allowed {

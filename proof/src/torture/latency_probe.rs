@@ -16,6 +16,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long others may wait, at the 99th percentile, on two processors that all clients share with the server.
 const ALLOWED: Duration = Duration::from_millis(250);
+/// How much longer than before others may wait for an unoptimized build, as in CI. It says nothing about speed, and its machine may be busy
+/// with something else: only whoever makes others wait for seconds is found.
+const UNOPTIMIZED: Duration = Duration::from_secs(2);
 
 /// The two have a thread of their own, so that they do not measure the other clients of this process.
 pub struct LatencyProbe {
@@ -131,15 +134,14 @@ impl Latencies {
         quantile(&mut self.0.clone(), share)
     }
 
-    /// How long others may wait at the 99th percentile when these were measured before: 250 ms. Unoptimized builds may take twice as
-    /// long as before and `more`.
-    pub fn most_felt(&self, more: Duration) -> Duration {
-        if cfg!(debug_assertions) { self.share(0.99) * 2 + more } else { ALLOWED }
+    /// How long others may wait at the 99th percentile when these were measured before.
+    pub fn most_felt(&self) -> Duration {
+        if cfg!(debug_assertions) { self.share(0.99) * 2 + UNOPTIMIZED } else { ALLOWED }
     }
 
     /// Asserts that others hardly noticed what somebody did.
     pub fn assert_held(&self, before: &Self, what: &str) {
-        let most = before.most_felt(ALLOWED);
+        let most = before.most_felt();
         assert!(self.share(0.99) <= most, "{what}: others noticed: {most:?} are allowed at p99 ({self}; before: {before})");
     }
 }

@@ -4,23 +4,27 @@
 
 use axum::Router;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use tower_sessions::Session;
 
 use super::messages::{self, Posting};
+use crate::accounts::session;
 use crate::chat::ledger::change::NewAttachment;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::files::Readable;
+use crate::db::sessions::SessionCheck;
 use crate::error::{Error, Result};
 use crate::files::{names, sniff, uploads};
-use crate::model::Attachment;
+use crate::model::{Attachment, UserId};
 use crate::permissions;
 use crate::web::accept::Format;
 use crate::web::form::MAX_FORM;
@@ -151,15 +155,46 @@ pub(super) fn unreadable() -> Error {
 }
 
 /// `GET /files/{id}/{name}`: a file, or ranges of it, for whoever may read its room now. The name is for people.
-pub async fn file(
-    State(state): State<AppState>,
-    Path((id, _)): Path<(String, String)>,
-    user: Transferring,
-    headers: HeaderMap,
-) -> Result<Response> {
+pub async fn file(State(state): State<AppState>, Path((id, _)): Path<(String, String)>, request: Request) -> Result<Response> {
+    let (mut parts, _) = request.into_parts();
+    let found = find(&state, &mut parts, Sought { id: &id, preview: None }).await?;
+    let (reader, file) = found.ok_or(Error::NotFound("file"))?;
+    respond(&state, reader, &parts.headers, &file, Keep::Asking).await
+}
+
+/// A file, or its preview of a size and density.
+#[derive(Clone, Copy)]
+struct Sought<'a> {
+    id: &'a str,
+    preview: Option<(&'static str, i64)>,
+}
+
+impl Sought<'_> {
+    /// The user of a session and what they may read of it.
+    async fn look(self, state: &AppState, session: SessionCheck<'_>) -> Result<Option<(UserId, Readable)>> {
+        match self.preview {
+            Some(wanted) => state.files.readable_preview(session, self.id, wanted).await,
+            None => state.files.readable(session, self.id).await,
+        }
+    }
+}
+
+/// Finds what the person who asks may read. Usually that is one statement, because their session is in use; else it is asked first who
+/// they are, which notes the use.
+async fn find(state: &AppState, parts: &mut Parts, sought: Sought<'_>) -> Result<Option<(UserId, Readable)>> {
+    let key = parts.extensions.get::<Session>().and_then(Session::id).as_ref().map(session::key);
+    if let Some(key) = &key
+        && let Some((reader, file)) = sought.look(state, state.accounts.session_check_in_use(key)).await?
+    {
+        state.chat.allow(reader, ActionKind::Download)?;
+        return Ok(Some((reader, file)));
+    }
+    let user = Transferring::from_request_parts(parts, state).await?;
     state.chat.allow(user.id, ActionKind::Download)?;
-    let file = state.files.readable(&id, user.id).await?;
-    respond(&state, &user, &headers, &file, Keep::Asking).await
+    match &key {
+        Some(key) => sought.look(state, state.accounts.session_check(key)).await,
+        None => Ok(None),
+    }
 }
 
 /// The parameters of a preview.
@@ -175,19 +210,19 @@ pub struct Wanted {
 pub async fn preview(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: Transferring,
     Query(wanted): Query<Wanted>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Download)?;
     let size = preview_size(&wanted.size)?;
     let density = match &*wanted.density {
         "" | "1" => 1,
         "2" => 2,
         _ => return Err(Error::invalid("density", "`density` must be 1 or 2.")),
     };
-    let preview = state.files.readable_preview(&id, user.id, (size, density)).await?;
-    respond(&state, &user, &headers, &preview, Keep::Asking).await
+    let (mut parts, _) = request.into_parts();
+    let found = find(&state, &mut parts, Sought { id: &id, preview: Some((size, density)) }).await?;
+    let (reader, preview) = found.ok_or(Error::NotFound("preview"))?;
+    respond(&state, reader, &parts.headers, &preview, Keep::Asking).await
 }
 
 /// The size of a preview that a request names.
@@ -213,7 +248,7 @@ pub(super) enum Keep {
 
 pub(super) async fn respond(
     state: &AppState,
-    user: &Transferring,
+    reader: UserId,
     headers: &HeaderMap,
     file: &Readable,
     keep: Keep,
@@ -251,8 +286,8 @@ pub(super) async fn respond(
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
     about.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    let slot = state.files.begin_sending(user.id)?;
-    let stream = state.files.bytes(&file.hash, range).await?;
+    let slot = state.files.begin_sending(reader)?;
+    let stream = state.files.bytes(&file.hash, size, range).await?;
     Ok((status, about, outgoing(stream, slot)).into_response())
 }
 

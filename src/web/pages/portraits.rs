@@ -230,5 +230,5 @@ async fn picture(
     let size = preview_size(&wanted.size)?;
     let picture = state.files.portrait(file, size).await?;
     let keep = if wanted.v == file { Keep::Forever } else { Keep::Asking };
-    respond(state, user, headers, &picture, keep).await
+    respond(state, user.id, headers, &picture, keep).await
 }

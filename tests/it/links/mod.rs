@@ -6,7 +6,7 @@ mod switches;
 
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Person, Socket, TestApp};
+use crate::harness::{DEADLINE, Database, Person, Socket, TestApp};
 
 /// A link to a page of the tests' web server.
 pub fn link(path: &str) -> String {
@@ -27,9 +27,14 @@ pub async fn previewed(socket: &Socket, message: &Value) -> Value {
 
 /// Waits until nothing is to be fetched.
 pub async fn settled(app: &TestApp) {
+    until_fetched(&app.database).await;
+}
+
+/// Waits until a database has nothing to be fetched.
+pub async fn until_fetched(database: &Database) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     loop {
-        let jobs = app.database.rows("jobs").await;
+        let jobs = database.rows("jobs").await;
         if !jobs.iter().any(|job| job["kind"] == "link_previews") {
             return;
         }

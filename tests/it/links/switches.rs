@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{link, post, previewed, read, settled};
-use crate::everywhere;
-use crate::harness::{Answer, TestApp, web_pages};
+use super::{link, post, previewed, read, settled, until_fetched};
+use crate::harness::{Answer, Database, Server, TestApp, web_pages};
+use crate::{both, everywhere};
 
 #[apply(everywhere)]
 async fn owners_switch_them_off_for_their_room(app: &TestApp) {
@@ -65,4 +65,24 @@ async fn administrators_switch_them_off_for_the_server(app: &TestApp) {
     }
     let message = post(&socket, &room, &link(&format!("plain/{name}"))).await;
     previewed(&socket, &message).await;
+}
+
+#[apply(both)]
+async fn each_person_has_so_many_fetched(database: &Database) {
+    let mut server = Server::start(database.url(), &[("ACT_RATE", "1/h")]).await;
+    let (ada, eve) = (server.register("ada").await, server.register("eve").await);
+    let (socket, _) = ada.join("general").await;
+    let (hers, _) = eve.join("general").await;
+    let [first, second] = [(); 2].map(|()| link(&format!("plain/{}", web_pages::name())));
+    let message = post(&socket, "general", &first).await;
+    previewed(&socket, &message).await;
+    let refused = post(&socket, "general", &second).await;
+    until_fetched(database).await;
+    assert_eq!(read(&ada, "general", &refused).await["rev"], refused["rev"]);
+    // What is known is not fetched again, and somebody else has a share of their own.
+    let known = post(&socket, "general", &first).await;
+    previewed(&socket, &known).await;
+    let message = post(&hers, "general", &second).await;
+    previewed(&hers, &message).await;
+    server.stop().await;
 }
