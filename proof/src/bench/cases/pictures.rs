@@ -83,9 +83,11 @@ pub fn rooms(server: &Server, person: &Person, stretch: Duration) -> Result<Vec<
     let mut figures = Vec::new();
     for (room, setting) in [("album", "a room of 1,000 pictures"), ("texts", "a room of 1,000 texts")] {
         people::open_room(server.address, person, room)?;
+        let mut sent = Vec::new();
         for nth in 0..MESSAGES {
             if room == "album" {
-                send_one_to(server, person, room, &saved(&picture(120, 90, nth as u32), ImageFormat::Jpeg)?)?;
+                let picture = saved(&picture(120, 90, nth as u32), ImageFormat::Jpeg)?;
+                sent.push(send_one_to(server, person, room, &picture)?);
             } else {
                 let body = format!("body=A+message+of+a+few+words+as+people+write+them,+{nth}");
                 let request = format!(
@@ -99,6 +101,10 @@ pub fn rooms(server: &Server, person: &Person, stretch: Duration) -> Result<Vec<
                     return Err(format!("a post was answered with {status}").into());
                 }
             }
+        }
+        // While previews are made, other pages are slow too.
+        for path in sent {
+            until_previewed(server, person, &path)?;
         }
         let request = get(&format!("/rooms/{room}"), &person.cookie, &[("accept-encoding", "gzip")]);
         let length = Http::connect(server.address)?.send(&request)?.body.len();
