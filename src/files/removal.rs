@@ -20,6 +20,8 @@ const AT_ONCE: usize = 8;
 /// How long one job has an object for itself, in milliseconds, and how long it tries to delete it.
 const LEASE: i64 = 120_000;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How soon a job looks again at an object that somebody holds.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The handler of both kinds.
 struct Removal(Arc<Files>);
@@ -59,9 +61,10 @@ impl Files {
         let until = now.plus(LEASE);
         match self.db.begin_leaving(hash, now, until).await? {
             Leaving::Not => Ok(()),
-            // Somebody stores the same bytes, or deletes them.
+            // Somebody stores the same bytes, or deletes them, and is probably done long before.
             Leaving::HeldUntil(until) => {
-                Err(JobError::TooEarly(Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or_default().max(1))))
+                let left = Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or_default().max(1));
+                Err(JobError::TooEarly(left.min(LOOK_AGAIN)))
             }
             Leaving::Begun => {
                 self.cache.forget(hash);
