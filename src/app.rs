@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::accounts::session::Store;
 use crate::accounts::{Accounts, outside};
 use crate::administration::Administration;
+use crate::backup;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, nodes, skew};
@@ -22,6 +23,7 @@ use crate::files::Files;
 use crate::http::origin::Origins;
 use crate::jobs::{Handlers, Jobs};
 use crate::links::Links;
+use crate::monitoring::{Monitoring, Parts};
 use crate::previews;
 use crate::realtime::Realtime;
 use crate::server;
@@ -36,6 +38,9 @@ pub struct App {
     state: AppState,
     sockets: socketioxide::layer::SocketIoLayer,
     sessions: Store,
+    /// Ends the server's own backups: one that is being made is given up.
+    backups: DropGuard,
+    connections: server::Connections,
 }
 
 impl App {
@@ -44,7 +49,7 @@ impl App {
     /// # Errors
     /// When the database cannot be opened or migrated; the text is for the person who starts Parlor.
     pub async fn start(config: Config, clock: Clock) -> std::result::Result<Self, crate::db::OpenError> {
-        let db = Db::open(&config.database_url, config.database_connections, Purpose::Serve).await?;
+        let db = Db::open_with(&config.database_url, config.database_connections, Purpose::Serve, config.checkpoints).await?;
         skew::check(&db).await?;
         db.migrate().await?;
         db.ensure(clock.now()).await?;
@@ -79,6 +84,22 @@ impl App {
         let links = Links::new(db.clone(), chat.clone(), files.clone(), settings.clone(), &config);
         let handlers = links.handlers(files.handlers(Handlers::default()));
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
+        let backups = CancellationToken::new();
+        let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
+        let ended = backups.clone();
+        tokio::spawn(async move { ended.run_until_cancelled_owned(scheduled).await });
+        let backups = backups.drop_guard();
+        let connections = server::Connections::new(server::Limits::new(&config));
+        let parts = Parts {
+            db: db.clone(),
+            chat: chat.clone(),
+            accounts: accounts.clone(),
+            realtime: realtime.clone(),
+            node: node.clone(),
+            connections: connections.clone(),
+            clock: clock.clone(),
+        };
+        let monitoring = Arc::new(Monitoring::new(parts, &config));
         let config = Arc::new(config);
         let state = AppState {
             config,
@@ -91,11 +112,13 @@ impl App {
             administration,
             jobs,
             realtime,
+            monitoring,
+            doctor: Arc::default(),
             node,
             other_assets,
             clock,
         };
-        Ok(Self { state, sockets, sessions })
+        Ok(Self { state, sockets, sessions, connections, backups })
     }
 
     /// What the handlers share.
@@ -107,11 +130,10 @@ impl App {
     /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
     /// notifies the sockets and the other nodes, and returns.
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
-        let Self { state, sockets, sessions } = self;
+        let Self { state, sockets, sessions, connections, backups } = self;
         if let Ok(address) = listener.local_addr() {
             state.accounts.listens_at(address);
         }
-        let connections = server::Connections::new(server::Limits::new(&state.config));
         let service = router::service(state.clone(), sockets, sessions, connections.clone());
         let stop = CancellationToken::new();
         let stopping = {
@@ -121,6 +143,7 @@ impl App {
                 state.node.begin_draining();
                 shutdown.hurry.run_until_cancelled(drain(&state)).await;
                 stop.cancel();
+                drop(backups);
                 // Before the ledger closes, through which some end.
                 state.jobs.stop(LAST_JOBS).await;
                 state.chat.close();

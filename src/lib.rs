@@ -11,23 +11,26 @@
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
 //!    [`jobs`]: what is done after a commit, whatever happens to a process. [`files`], [`pictures`]: what people send.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
-//!    [`links`]: previews of the links in messages. [`previews`]: those of their files.
+//!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //! 5. [`cluster`]: other nodes on the same Postgres.
-//! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms.
+//! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
+//!    [`doctor`]: what is wrong around them.
 //! 7. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
-//! 8. [`limits`], [`pieces`], [`security_log`], [`transport`]: what the others share.
+//! 8. [`limits`], [`measure`], [`pieces`], [`security_log`], [`transport`]: what the others share.
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod accounts;
 pub mod administration;
 pub mod app;
+pub mod backup;
 pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod encoding;
 pub mod error;
 pub mod events;
@@ -40,7 +43,9 @@ pub mod limits;
 pub mod links;
 pub mod log;
 pub mod mail;
+pub mod measure;
 pub mod model;
+pub mod monitoring;
 pub mod oidc;
 pub mod permissions;
 pub mod pictures;

@@ -76,6 +76,8 @@ pub fn fit_with(count: usize, anchor: usize, limit: usize, mut weigh: impl FnMut
 #[derive(Debug)]
 pub struct Reads {
     memory: Arc<Semaphore>,
+    /// All units of memory.
+    units: usize,
     /// Permits reserved per answer, never more than all.
     making: u32,
     people: Mutex<HashMap<UserId, Weak<Semaphore>>>,
@@ -97,7 +99,12 @@ impl Reads {
     pub fn new(memory: usize) -> Self {
         let units = (memory / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         let making = u32::try_from((MAKING / UNIT).min(units)).unwrap_or(u32::MAX);
-        Self { memory: Arc::new(Semaphore::new(units)), making, people: Mutex::default() }
+        Self { memory: Arc::new(Semaphore::new(units)), units, making, people: Mutex::default() }
+    }
+
+    /// How many bytes are held for answers.
+    pub fn held(&self) -> usize {
+        (self.units - self.memory.available_permits().min(self.units)) * UNIT
     }
 
     /// The permits of a user.

@@ -124,7 +124,6 @@ impl HashingQueue {
     }
 
     /// The number of waiters.
-    #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.0.state().waiting.len()
     }

@@ -84,6 +84,11 @@ impl Mailing {
         self.mailer.is_on()
     }
 
+    /// How many mails wait.
+    pub fn waiting(&self) -> usize {
+        self.mailer.waiting()
+    }
+
     /// The origin of links, which no request chooses.
     pub fn site(&self) -> &str {
         self.site.get().map_or("", String::as_str)

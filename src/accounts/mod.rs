@@ -117,6 +117,16 @@ impl Accounts {
         Ok(accounts)
     }
 
+    /// How many mails wait for the mail server.
+    pub fn mails_waiting(&self) -> usize {
+        self.mailing.waiting()
+    }
+
+    /// How many passwords wait to be hashed.
+    pub fn passwords_waiting(&self) -> usize {
+        self.hasher.waiting()
+    }
+
     /// Where security events go.
     pub fn reports(&self) -> &Arc<Reports> {
         &self.reports

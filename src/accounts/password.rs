@@ -76,6 +76,11 @@ impl Hasher {
         }
     }
 
+    /// How many passwords wait.
+    pub fn waiting(&self) -> usize {
+        self.log_ins.waiting() + self.choices.waiting()
+    }
+
     /// Waits for a slot for a log-in.
     ///
     /// # Errors

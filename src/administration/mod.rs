@@ -25,6 +25,8 @@ pub struct Administration {
     doubts: Vec<String>,
     /// Whether mails can be sent.
     has_mail: bool,
+    /// How often the server makes a backup, in milliseconds.
+    backup_every: Option<i64>,
     overview: Mutex<Option<Cached>>,
 }
 
@@ -35,6 +37,9 @@ impl Administration {
             tokio::spawn(audit::expire(db.clone(), clock.clone(), keep));
         }
         let doubts = config.warnings().iter().map(ToString::to_string).collect();
-        Arc::new(Self { db, clock, doubts, has_mail: config.smtp_url.is_some(), overview: Mutex::default() })
+        let every = config.backup_every.filter(|_| config.backup_to.is_some());
+        let backup_every = every.map(|every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
+        let has_mail = config.smtp_url.is_some();
+        Arc::new(Self { db, clock, doubts, has_mail, backup_every, overview: Mutex::default() })
     }
 }

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::Administration;
 use crate::clock::Millis;
+use crate::db::backup::state::{BackupState, LastBackup};
 use crate::db::overview::{Counts, Engine};
 use crate::db::search::IndexProgress;
 use crate::error::Result;
@@ -41,8 +42,27 @@ pub struct Overview {
     pub database: Database,
     /// How the database is.
     pub health: Health,
+    /// The server's own backups; none: it makes none.
+    pub backups: Option<Backups>,
     /// What is wrong, or probably a mistake.
     pub warnings: Vec<Warning>,
+}
+
+/// The server's own backups.
+#[derive(Clone, Debug, Serialize)]
+pub struct Backups {
+    /// The moment whose state the last one holds.
+    pub last_at: Option<Millis>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its size, in bytes.
+    pub bytes: Option<u64>,
+    /// How many files are not in it, because they were missing or damaged.
+    pub left_out: u64,
+    /// Whether it is more than twice as old as it should get.
+    pub is_late: bool,
+    /// Why the last attempt failed, if it did.
+    pub problem: Option<String>,
 }
 
 /// How the database is.
@@ -199,6 +219,10 @@ impl Administration {
         let count_of = |day| counted.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count);
         let per_day = (first..=today).map(|day| Day { day: date(day), count: count_of(day) }).collect();
         let engine = self.db.engine().await?;
+        let backups = match self.backup_every {
+            Some(every) => Some(backups(self.db.backup_state().await?, every, now)),
+            None => None,
+        };
         Ok(Overview {
             people: People { total: people, active: people - banned - deactivated, admins, banned, deactivated },
             rooms: Rooms { total: public + private, public, private, direct },
@@ -215,13 +239,19 @@ impl Administration {
                 },
                 disk_free_bytes: engine.free_bytes,
             },
-            warnings: self.warnings(&engine, admins, self.db.count_dead_jobs().await?),
+            warnings: self.warnings(&engine, admins, self.db.count_dead_jobs().await?, backups.as_ref()),
+            backups,
             database: Database { kind: engine.kind, version: engine.version },
         })
     }
 
-    fn warnings(&self, engine: &Engine, admins: i64, dead_jobs: i64) -> Vec<Warning> {
+    fn warnings(&self, engine: &Engine, admins: i64, dead_jobs: i64, backups: Option<&Backups>) -> Vec<Warning> {
         let known = [
+            (
+                backups.is_some_and(|backups| backups.is_late),
+                "backup_late",
+                "The last backup is too old: more than two intervals (BACKUP_EVERY) have passed since.",
+            ),
             (!engine.has_fsync, "fsync", "Postgres runs with fsync off: a power failure can destroy the database."),
             (
                 !engine.has_full_page_writes,
@@ -261,8 +291,24 @@ impl Administration {
         ];
         let known = known.into_iter().filter(|(applies, ..)| *applies);
         let mut warnings: Vec<_> = known.map(|(_, code, message)| Warning { code, message: message.to_owned() }).collect();
+        if let Some(why) = backups.and_then(|backups| backups.problem.as_ref()) {
+            warnings.push(Warning { code: "backup_failed", message: format!("The last backup failed: {why}") });
+        }
         warnings.extend(self.doubts.iter().map(|doubt| Warning { code: "setting", message: doubt.clone() }));
         warnings
+    }
+}
+
+/// How the server's own backups are.
+fn backups(state: BackupState, every: i64, now: Millis) -> Backups {
+    let since = state.last.as_ref().map(|last| last.at).or(state.since);
+    let is_late = since.is_some_and(|since| since.plus(every.saturating_mul(2)) < now);
+    let problem = state.failed.map(|failed| failed.why);
+    match state.last {
+        Some(LastBackup { at, name, bytes, left_out }) => {
+            Backups { last_at: Some(at), name: Some(name), bytes: Some(bytes), left_out, is_late, problem }
+        }
+        None => Backups { last_at: None, name: None, bytes: None, left_out: 0, is_late, problem },
     }
 }
 

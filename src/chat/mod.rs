@@ -187,6 +187,21 @@ impl Chat {
         self.ledger.ended().await;
     }
 
+    /// The write path.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How many bytes of recent messages are in memory.
+    pub fn recent_bytes(&self) -> usize {
+        self.recent.bytes()
+    }
+
+    /// How many searches run or wait.
+    pub fn searches(&self) -> usize {
+        self.search.running_and_waiting()
+    }
+
     /// The event bus.
     pub fn events(&self) -> &Bus {
         &self.events

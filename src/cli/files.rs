@@ -39,7 +39,9 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
     let none = || (2, "FILES_URL: this server has no storage for files".to_owned());
     let url = config.files_url.as_ref().ok_or_else(none)?;
     let wrong = |problem: String| (1, problem);
-    let db = Db::open(&config.database_url, config.database_connections, Purpose::Visit).await.map_err(failed)?;
+    let db = Db::open_with(&config.database_url, config.database_connections, Purpose::Visit, config.checkpoints)
+        .await
+        .map_err(failed)?;
     let storage = Storage::open(url, config).map_err(wrong)?;
     match command {
         FilesCommand::Check { content, delete_strays } => {

@@ -2,7 +2,10 @@
 //!
 //! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
 
+mod backup;
+mod doctor;
 mod files;
+mod progress;
 mod users;
 
 use std::ffi::OsString;
@@ -45,9 +48,21 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(users::UserCommand),
+    /// Say what is wrong with this server and its surroundings, and what to do about it
+    Doctor {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
     /// Check the files that people sent, or move them
     #[command(subcommand)]
     Files(files::FilesCommand),
+    /// Write a backup into one file, while the server runs
+    Backup(backup::BackupArguments),
+    /// Restore a backup into an empty database, SQLite or Postgres
+    Restore(backup::FromArguments),
+    /// Check that a backup can be restored and that nothing is missing in it
+    Verify(backup::FromArguments),
     /// Read one picture: the server starts it
     #[command(name = pictures::worker::COMMAND, hide = true)]
     PictureWorker {
@@ -68,10 +83,10 @@ enum Command {
     },
 }
 
-/// What makes the start fail: a wrong setting is status 2, anything else 1.
+/// The exit status and what to say: a wrong setting is status 2, what was done with things left out 3, anything else 1.
 type Failure = (u8, String);
 
-/// Runs the command that the arguments name. Status 2 is a wrong setting, 1 any other failure.
+/// Runs the command that the arguments name. Status 2 is a wrong setting or argument, 3 done with things left out, 1 any other failure.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
@@ -110,7 +125,11 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
+            Command::Doctor { json } => doctor::run(config, json).await,
             Command::Files(command) => files::run(&config, command).await,
+            Command::Backup(arguments) => backup::make(&config, arguments).await,
+            Command::Restore(arguments) => backup::restore(&config, arguments).await,
+            Command::Verify(arguments) => backup::verify(&config, arguments).await,
             Command::PictureWorker { .. } => Ok(()),
             Command::User(command) => users::run(&config, command).await,
             Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
@@ -196,7 +215,8 @@ fn on_signal() -> io::Result<Shutdown> {
 }
 
 async fn open(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
-    let db = Db::open(&config.database_url, config.database_connections, purpose).await.map_err(failed)?;
+    let db =
+        Db::open_with(&config.database_url, config.database_connections, purpose, config.checkpoints).await.map_err(failed)?;
     db.migrate().await.map_err(failed)?;
     db.ensure(Clock::default().now()).await.map_err(failed)?;
     Ok(db)

@@ -25,6 +25,7 @@ use tokio::sync::{Notify, mpsc};
 use self::lease::Lease;
 use self::node::Node;
 use self::redis::Link;
+pub use self::redis::ping as ping_redis;
 use crate::chat::Chat;
 use crate::config::Config;
 use crate::db::{Db, Postgres};

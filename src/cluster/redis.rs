@@ -187,6 +187,17 @@ fn contents(events: Vec<&Event>, reports: Vec<Report>) -> Vec<(Vec<&Event>, Opti
     contents
 }
 
+/// How long a Redis takes to answer.
+///
+/// # Errors
+/// When it does not, or the URL is not one.
+pub async fn ping(url: &str) -> RedisResult<Duration> {
+    let began = std::time::Instant::now();
+    let mut connection = Client::open(url)?.get_multiplexed_async_connection().await?;
+    redis::cmd("PING").query_async::<()>(&mut connection).await?;
+    Ok(began.elapsed())
+}
+
 impl Link {
     /// A link to the Redis at `url`. Clusters that share a Redis have different keys, and so different channels.
     ///

@@ -91,12 +91,21 @@ pub async fn check(db: &Db) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// By how many milliseconds a clock is ahead of the database's, at least; negative if it is behind, none if the database is a file here.
+pub async fn measure(db: &Db, clock: &Clock) -> sqlx::Result<Option<i64>> {
+    let Some(postgres) = db.shared() else { return Ok(None) };
+    let before = clock.now();
+    let theirs = postgres.clock().await?;
+    Ok(Some(ahead(before, theirs, clock.now())))
+}
+
 /// By how much this clock is ahead, at least: the answer was given at some moment between `before` and `after`.
 fn ahead(before: Millis, theirs: Millis, after: Millis) -> i64 {
     (before.0 - theirs.0).max(0) + (after.0 - theirs.0).min(0)
 }
 
-fn said(ahead: i64) -> String {
+/// The difference in words.
+pub fn said(ahead: i64) -> String {
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
     format!("this machine’s clock is {} seconds {direction} the database’s", ahead.abs() / 1000)
 }

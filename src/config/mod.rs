@@ -3,6 +3,7 @@
 //! Owns their names, defaults and meanings; a test compares them with `.env.example`. It must not act on them.
 
 pub mod file;
+mod place;
 mod values;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use place::{ARCHIVE, Place};
 pub use values::{
-    FilesUrl, LogFormat, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports, Who,
-    files_url, server_name, slugs, switch,
+    FilesUrl, LogFormat, Metrics, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports,
+    Who, files_url, server_name, slugs, switch,
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 47] = [
+pub const SETTINGS: [&str; 53] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -64,8 +66,14 @@ pub const SETTINGS: [&str; 47] = [
     "STRIP_METADATA",
     "LINK_PREVIEWS",
     "AUDIT_KEEP",
+    "BACKUP_TO",
+    "BACKUP_EVERY",
+    "BACKUP_KEEP",
+    "BACKUP_FILES",
+    "CHECKPOINTS",
     "SEARCH_TIME",
     "MEMORY_LIMIT",
+    "METRICS",
     "LOG",
     "LOG_FORMAT",
 ];
@@ -159,10 +167,22 @@ pub struct Config {
     pub link_hosts: BTreeMap<String, SocketAddr>,
     /// `AUDIT_KEEP`: lifetime of an entry of the audit log.
     pub audit_keep: Option<Duration>,
+    /// `BACKUP_TO`: where the server's own backups go.
+    pub backup_to: Option<Place>,
+    /// `BACKUP_EVERY`: how often the server makes one.
+    pub backup_every: Option<Duration>,
+    /// `BACKUP_KEEP`: how many of them are kept; none: all.
+    pub backup_keep: Option<usize>,
+    /// `BACKUP_FILES`: whether they hold the files that people sent.
+    pub backup_files: bool,
+    /// `CHECKPOINTS`: whether Parlor copies SQLite's write-ahead log into the file.
+    pub checkpoints: bool,
     /// `SEARCH_TIME`: time limit of a search.
     pub search_time: Option<Duration>,
     /// `MEMORY_LIMIT`: memory for caches and pending answers, in bytes.
     pub memory_limit: usize,
+    /// `METRICS`: who may read `/metrics`.
+    pub metrics: Metrics,
     /// `LOG`: a filter of `tracing`.
     pub log: String,
     /// `LOG_FORMAT`: for people or for machines.
@@ -214,8 +234,14 @@ impl Default for Config {
             link_previews: None,
             link_hosts: BTreeMap::new(),
             audit_keep: Some(Duration::from_secs(365 * DAY)),
+            backup_to: None,
+            backup_every: None,
+            backup_keep: Some(7),
+            backup_files: false,
+            checkpoints: true,
             search_time: Some(Duration::from_millis(500)),
             memory_limit: 256 * 1024 * 1024,
+            metrics: Metrics::Off,
             log: "info".into(),
             log_format: LogFormat::Text,
         }
@@ -272,13 +298,22 @@ impl Config {
             link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
             link_hosts: BTreeMap::new(),
             audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
+            backup_to: env.read("BACKUP_TO", None, |text| place::backup_to(text).map(Some)),
+            backup_every: env.read("BACKUP_EVERY", None, values::backup_every),
+            backup_keep: env.read("BACKUP_KEEP", default.backup_keep, values::limit),
+            backup_files: env.read("BACKUP_FILES", default.backup_files, values::switch),
+            checkpoints: env.read("CHECKPOINTS", default.checkpoints, values::switch),
             search_time: env.read("SEARCH_TIME", default.search_time, values::short_duration),
             memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
+            metrics: env.read("METRICS", default.metrics, values::metrics),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };
         env.refuse_prefixed();
         env.require_public_url(&config);
+        if config.backup_every.is_some() && config.backup_to.is_none() {
+            env.require("BACKUP_EVERY", "BACKUP_TO", "needs BACKUP_TO, the place where backups go");
+        }
         if env.problems.is_empty() { Ok(config) } else { Err(env.problems) }
     }
 }
@@ -303,7 +338,17 @@ impl Config {
             name: "FILES_URL".into(),
             message: "is not set, and with REDIS_URL there is no default: nobody can send files. Set it to s3://BUCKET".into(),
         });
-        wide.chain(unnamed).chain(unstored).collect()
+        let has_no_time = self.backup_to.is_some() && self.backup_every.is_none();
+        let unscheduled = has_no_time.then(|| Problem {
+            name: "BACKUP_TO".into(),
+            message: "is set, but BACKUP_EVERY is not: the server makes no backups".into(),
+        });
+        let unkept = self.backup_files && self.files_url.is_none();
+        let unkept = unkept.then(|| Problem {
+            name: "BACKUP_FILES".into(),
+            message: "is on, but this server has no storage for files (FILES_URL): no backup can be made".into(),
+        });
+        wide.chain(unnamed).chain(unstored).chain(unscheduled).chain(unkept).collect()
     }
 }
 
@@ -395,6 +440,13 @@ impl Environment {
         if config.oidc.is_some() {
             let message = "needs PUBLIC_URL, where the provider sends people back to".into();
             self.problems.push(Problem { name: "OIDC_ISSUER".into(), message });
+        }
+    }
+
+    /// Reports that a setting needs another one, unless that one has a problem of its own.
+    fn require(&mut self, name: &str, needed: &str, message: &str) {
+        if !self.problems.iter().any(|problem| problem.name == needed) {
+            self.problems.push(Problem { name: name.into(), message: message.into() });
         }
     }
 

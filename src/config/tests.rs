@@ -63,8 +63,14 @@ fn every_setting_can_be_set() {
         ("STRIP_METADATA", "off"),
         ("LINK_PREVIEWS", "off"),
         ("AUDIT_KEEP", "30d"),
+        ("BACKUP_TO", "s3://old/of/parlor"),
+        ("BACKUP_EVERY", "6h"),
+        ("BACKUP_KEEP", "off"),
+        ("BACKUP_FILES", "on"),
+        ("CHECKPOINTS", "off"),
         ("SEARCH_TIME", "250ms"),
         ("MEMORY_LIMIT", "2gb"),
+        ("METRICS", "0123456789abcdef"),
         ("LOG", "warn,parlor=debug"),
         ("LOG_FORMAT", "json"),
     ]);
@@ -122,8 +128,14 @@ fn every_setting_can_be_set() {
         link_previews: Some(false),
         link_hosts: BTreeMap::new(),
         audit_keep: Some(Duration::from_secs(30 * 86400)),
+        backup_to: Some(Place::S3 { bucket: "old".into(), prefix: "of/parlor".into(), name: None }),
+        backup_every: Some(Duration::from_secs(6 * 3600)),
+        backup_keep: None,
+        backup_files: true,
+        checkpoints: false,
         search_time: Some(Duration::from_millis(250)),
         memory_limit: 2 << 30,
+        metrics: values::Metrics::Token("0123456789abcdef".into()),
         log: "warn,parlor=debug".into(),
         log_format: LogFormat::Json,
     };
@@ -171,6 +183,13 @@ fn wrong_values_are_refused() {
         ("MEMORY_LIMIT", "256 apples"),
         ("DRAFT_KEEP", "forever"),
         ("AUDIT_KEEP", "365"),
+        ("BACKUP_TO", "backups"),
+        ("BACKUP_TO", "s3://old/parlor.tar.gz"),
+        ("BACKUP_TO", "ftp://old/parlor"),
+        ("BACKUP_EVERY", "6h"),
+        ("BACKUP_EVERY", "30s"),
+        ("BACKUP_KEEP", "0"),
+        ("CHECKPOINTS", "passive"),
         ("DRAFT_SPACE", "off"),
         ("DRAFT_SPACE", "1023KB"),
         ("REQUIRE_2FA", "on"),
@@ -341,8 +360,10 @@ fn the_example_is_complete_and_true() {
     };
     assert!(read(&lines) == Ok(fixed));
     for (name, value) in lines {
-        let has_no_default = matches!(name, "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM")
-            || name.starts_with("OIDC_") && !matches!(name, "OIDC_SCOPES" | "OIDC_GROUPS_CLAIM");
+        let has_no_default = matches!(
+            name,
+            "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM" | "BACKUP_TO" | "BACKUP_EVERY"
+        ) || name.starts_with("OIDC_") && !matches!(name, "OIDC_SCOPES" | "OIDC_GROUPS_CLAIM");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
 }
@@ -357,4 +378,15 @@ fn a_directory_is_for_one_node() {
     assert_eq!(files(&[redis, ("FILES_URL", "file:///files")]), Err("FILES_URL".into()));
     let bucket = FilesUrl::S3 { bucket: "files".into(), prefix: String::new() };
     assert_eq!(files(&[redis, ("FILES_URL", "s3://files")]), Ok(Some(bucket)));
+}
+
+#[test]
+fn a_token_for_the_metrics_is_long_and_fits_into_a_header() {
+    let said = |text| read(&[("METRICS", text)]).map(|config| config.metrics).map_err(|problems| problems[0].to_string());
+    assert!(said("off") == Ok(values::Metrics::Off) && said("open") == Ok(values::Metrics::Open));
+    assert!(said("0123456789abcdef") == Ok(values::Metrics::Token("0123456789abcdef".into())));
+    for wrong in ["on", "Open", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé", &"x".repeat(257)] {
+        let said = said(wrong).err().unwrap_or_else(|| panic!("{wrong} is accepted"));
+        assert!(said.starts_with("METRICS: must be off, open or a token") && !said.contains(wrong), "{said}");
+    }
 }

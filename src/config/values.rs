@@ -165,6 +165,33 @@ pub enum Transports {
     WebSocketAndPolling,
 }
 
+/// Who may read the server's numbers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Metrics {
+    /// Nobody: there is no such address.
+    Off,
+    /// Whoever can reach the server.
+    Open,
+    /// Whoever has this token.
+    Token(String),
+}
+
+/// Fewer characters of a token can be guessed.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Parses `METRICS`. The characters of a token are those that fit into a header (RFC 6750).
+pub(super) fn metrics(text: &str) -> Parsed<Metrics> {
+    let is_token_sign = |sign: u8| sign.is_ascii_alphanumeric() || b"-._~+/=".contains(&sign);
+    match text {
+        "off" => Ok(Metrics::Off),
+        "open" => Ok(Metrics::Open),
+        token if (SHORTEST_TOKEN..=256).contains(&token.len()) && token.bytes().all(is_token_sign) => {
+            Ok(Metrics::Token(token.to_owned()))
+        }
+        _ => Err("must be off, open or a token of 16 to 256 letters, digits and -._~+/=".into()),
+    }
+}
+
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -544,6 +571,13 @@ pub(super) fn drain(text: &str) -> Parsed<Duration> {
 pub(super) fn node(text: &str) -> Parsed<Option<String>> {
     let is_name = text.len() <= 64 && text.chars().all(|sign| sign.is_ascii_alphanumeric() || ".:_-".contains(sign));
     if is_name { Ok(Some(text.into())) } else { Err("must be up to 64 letters, digits, or the signs . : _ -".into()) }
+}
+
+/// How often the server makes a backup.
+pub(super) fn backup_every(text: &str) -> Parsed<Option<Duration>> {
+    const LEAST: Duration = Duration::from_secs(60);
+    let every = optional_duration(text)?;
+    if every.is_some_and(|every| every < LEAST) { Err("must be 1min or more, or `off`".into()) } else { Ok(every) }
 }
 
 /// A duration, or `off` for no limit.

@@ -15,7 +15,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use parking_lot::{Mutex, MutexGuard};
 use sqlx::pool::{CloseEvent, PoolConnection};
 use sqlx::{Connection, Database, Describe, Either, Execute, Executor, Pool, SqlStr};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+
+use crate::measure::Times;
 
 /// How long an idle connection is trusted without a ping.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
@@ -29,18 +31,40 @@ struct Inner<D: Database> {
     permits: Semaphore,
     /// Released connections with the time of their release; a stack, so that the most recent one is used first.
     idle: Mutex<Vec<(PoolConnection<D>, Instant)>>,
+    /// How long those waited who found no free connection.
+    waits: Times,
+}
+
+/// How much of a pool is in use.
+#[derive(Clone, Debug)]
+pub struct PoolState {
+    /// The maximum number of connections.
+    pub limit: u32,
+    /// How many are open.
+    pub open: u32,
+    /// How many are in use.
+    pub in_use: usize,
+    /// How long those waited who found no free connection, also in vain.
+    pub waits: Times,
 }
 
 impl<D: Database> Connections<D> {
     /// Wraps a pool, which nothing else may use.
     pub fn of(pool: Pool<D>) -> Self {
         let permits = Semaphore::new(pool.options().get_max_connections() as usize);
-        Self(Arc::new(Inner { pool, permits, idle: Mutex::default() }))
+        Self(Arc::new(Inner { pool, permits, idle: Mutex::default(), waits: Times::default() }))
     }
 
     /// The maximum number of connections.
     pub fn count(&self) -> u32 {
         self.0.pool.options().get_max_connections()
+    }
+
+    /// How much of it is in use.
+    pub fn state(&self) -> PoolState {
+        let limit = self.count();
+        let in_use = (limit as usize).saturating_sub(self.0.permits.available_permits());
+        PoolState { limit, open: self.0.pool.size(), in_use, waits: self.0.waits.clone() }
     }
 
     /// Whether the pool is closed or closing.
@@ -68,7 +92,15 @@ impl<D: Database> Connections<D> {
     }
 
     async fn acquire_unbounded(&self) -> sqlx::Result<Guard<'_, D>> {
-        let permit = self.0.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let permit = match self.0.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::Closed) => return Err(sqlx::Error::PoolClosed),
+            Err(TryAcquireError::NoPermits) => {
+                // Counts when it is dropped, so that who gives up counts too.
+                let _wait = Wait { since: Instant::now(), waits: &self.0.waits };
+                self.0.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?
+            }
+        };
         // A separate statement: in the condition, the lock would be held to the end of the block.
         let idle = self.idle().pop();
         if let Some((mut connection, since)) = idle
@@ -86,6 +118,18 @@ impl<D: Database> Connections<D> {
         self.0.permits.close();
         self.idle().clear();
         closed.await;
+    }
+}
+
+/// Somebody who waits for a connection.
+struct Wait<'a> {
+    since: Instant,
+    waits: &'a Times,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.waits.add(self.since.elapsed());
     }
 }
 

@@ -28,11 +28,15 @@ pub(super) fn lock_of(database: &Path) -> PathBuf {
     beside(database, ".lock")
 }
 
+/// The database, and what SQLite and Parlor keep beside it.
+pub(super) fn files_of(database: &Path) -> [PathBuf; 4] {
+    [database.to_owned(), beside(database, "-wal"), beside(database, "-shm"), lock_of(database)]
+}
+
 /// Warns if other users can read the database or hold its lock, and suggests a fix.
 pub(super) fn warn_of_readers(database: &Path) {
-    let files = [database.to_owned(), beside(database, "-wal"), beside(database, "-shm"), lock_of(database)];
     let is_open = |path: &PathBuf| path.metadata().is_ok_and(|about| about.permissions().mode() & OTHERS != 0);
-    let open: Vec<_> = files.into_iter().filter(is_open).map(|path| quoted(&path)).collect();
+    let open: Vec<_> = files_of(database).into_iter().filter(is_open).map(|path| quoted(&path)).collect();
     if !open.is_empty() {
         tracing::warn!("other users of this machine can open Parlor's files. To end that: chmod 600 {}", open.join(" "));
     }

@@ -5,6 +5,7 @@
 
 mod assets;
 pub mod audit;
+pub mod backup;
 mod bans;
 pub mod blobs;
 pub mod blocks;
@@ -15,6 +16,7 @@ pub mod cluster;
 mod connections;
 pub mod direct;
 mod directory;
+pub mod doctor;
 pub mod drafts;
 pub mod emails;
 mod file;
@@ -26,6 +28,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod links;
 mod lookalikes;
+mod measures;
 mod mentions;
 pub mod messages;
 pub mod nodes;
@@ -56,8 +59,9 @@ pub mod users;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use connections::{Connections, Guard};
-pub use open::{OpenError, Postgres, Purpose, Sqlite};
+pub use connections::{Connections, Guard, PoolState};
+pub use measures::LONGEST_LAG;
+pub use open::{OpenError, Postgres, Purpose, Sqlite, latest_migration};
 
 use crate::clock::Millis;
 use crate::encoding::{hex, random_hex};

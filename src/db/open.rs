@@ -23,6 +23,7 @@ use super::search::Follower;
 use super::{Connections, Db, file, statistics};
 use crate::encoding::random_hex;
 use crate::fulltext::tokenizer;
+use crate::measure::Times;
 
 /// How long a statement waits for a lock, or for a free connection, before it fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,6 +88,10 @@ pub struct Sqlite {
     pub(super) follower: Arc<Follower>,
     /// Runs checkpoints.
     pub(super) checkpoints: Arc<Checkpoints>,
+    /// How to open a connection.
+    pub(super) options: Box<SqliteConnectOptions>,
+    /// How long the ledger's commits took, in which the disk is waited for.
+    pub(super) syncs: Times,
 }
 
 /// A Postgres server.
@@ -104,6 +109,8 @@ pub struct Postgres {
     pub(super) options: Box<PgConnectOptions>,
     /// The version of the index of search that this program writes.
     pub(super) search_version: i64,
+    /// How long the ledger's commits took, in which the disk is waited for.
+    pub(super) syncs: Times,
 }
 
 /// Options common to both databases. Connections stay open because they cache prepared statements.
@@ -126,8 +133,17 @@ impl Db {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(url: &str, connections: u32, purpose: Purpose) -> Result<Self, OpenError> {
+        Self::open_with(url, connections, purpose, true).await
+    }
+
+    /// Opens it as [`Self::open`] does. Without `checkpoints`, this process copies nothing from SQLite's write-ahead log into the file, for
+    /// programs that copy the log themselves.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_with(url: &str, connections: u32, purpose: Purpose, checkpoints: bool) -> Result<Self, OpenError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => open_sqlite(url, connections, purpose).await.map(Self::Sqlite),
+            Some("sqlite") => open_sqlite(url, connections, purpose, checkpoints).await.map(Self::Sqlite),
             Some("postgres" | "postgresql") => open_postgres(url, connections, purpose).await.map(Self::Postgres),
             _ => Err(OpenError::Url("must begin with sqlite:// or postgres://".into())),
         }
@@ -149,9 +165,7 @@ impl Db {
             }
             Self::Postgres(postgres) => {
                 let oldest: Option<String> = sqlx::query_scalar(OLDEST_SCHEMA).fetch_one(&postgres.read).await.ok();
-                // Several nodes that start at once wait for each other, and a migration takes as long as it takes.
-                let patient = postgres.options.as_ref().clone().options([("lock_timeout", "0"), ("statement_timeout", "0")]);
-                let mut connection = PgConnection::connect_with(&patient).await?;
+                let mut connection = patient(postgres).await?;
                 let migrated =
                     beside(sqlx::migrate!("migrations/postgres"), oldest).run_direct(None, &mut connection, false).await;
                 connection.close().await.ok();
@@ -160,6 +174,41 @@ impl Db {
         }
         Ok(())
     }
+
+    /// Brings an empty database to exactly this migration, from below or from above: rows of that time fit into it.
+    ///
+    /// # Errors
+    /// If a migration fails.
+    pub async fn migrate_to(&self, version: i64) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(sqlite) => {
+                let mut connection = sqlite.write.acquire().await?;
+                let migrator = sqlx::migrate!("migrations/sqlite");
+                migrator.undo(&mut *connection, version).await?;
+                migrator.run_direct(Some(version), &mut *connection, false).await?;
+                connection.release();
+            }
+            Self::Postgres(postgres) => {
+                let mut connection = patient(postgres).await?;
+                let migrator = sqlx::migrate!("migrations/postgres");
+                migrator.undo(&mut connection, version).await?;
+                migrator.run_direct(Some(version), &mut connection, false).await?;
+                connection.close().await.ok();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A connection for migrations: several nodes that start at once wait for each other, and a migration takes as long as it takes.
+async fn patient(postgres: &Postgres) -> sqlx::Result<PgConnection> {
+    let patient = postgres.options.as_ref().clone().options([("lock_timeout", "0"), ("statement_timeout", "0")]);
+    PgConnection::connect_with(&patient).await
+}
+
+/// The number of the last migration that this program knows.
+pub fn latest_migration() -> i64 {
+    sqlx::migrate!("migrations/sqlite").iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 /// Fails while there is no table.
@@ -173,7 +222,7 @@ fn beside(mut known: Migrator, oldest: Option<String>) -> Migrator {
     known
 }
 
-async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sqlite, OpenError> {
+async fn open_sqlite(url: &str, connections: u32, purpose: Purpose, checkpoints: bool) -> Result<Sqlite, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
         // `file::make` creates it with the right mode.
@@ -189,7 +238,7 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
         .pragma("mmap_size", "268435456")
         .pragma("cache_size", "-16384")
         // A fallback; normally `Checkpoints` runs first.
-        .pragma("wal_autocheckpoint", "20000")
+        .pragma("wal_autocheckpoint", if checkpoints { "20000" } else { "0" })
         .statement_cache_capacity(128);
     let path = options.get_filename().to_owned();
     let lock = match purpose {
@@ -239,10 +288,22 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose) -> Result<Sq
     if purpose == Purpose::Serve {
         file::warn_of_readers(&path);
     }
-    let checkpoints = Checkpoints::new(options);
-    tokio::spawn(checkpoints.clone().keep(write.clone()));
+    let runs = checkpoints;
+    let checkpoints = Checkpoints::new(options.clone());
+    if runs {
+        tokio::spawn(checkpoints.clone().keep(write.clone()));
+    }
     let follower = Follower::new(write.clone());
-    Ok(Sqlite { write, read, lock: Mutex::new(lock), refused, follower, checkpoints })
+    Ok(Sqlite {
+        write,
+        read,
+        lock: Mutex::new(lock),
+        refused,
+        follower,
+        checkpoints,
+        options: Box::new(options),
+        syncs: Times::default(),
+    })
 }
 
 fn lock(database: &Path) -> Result<File, OpenError> {
@@ -297,7 +358,8 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
     if purpose == Purpose::Serve {
         tokio::spawn(statistics::keep(write.clone()));
     }
-    Ok(Postgres { write, read, node, history, options: Box::new(options), search_version: tokenizer::VERSION })
+    let (options, search_version) = (Box::new(options), tokenizer::VERSION);
+    Ok(Postgres { write, read, node, history, options, search_version, syncs: Times::default() })
 }
 
 fn postgres_pool(connections: u32, history: &Arc<History>) -> PoolOptions<sqlx::Postgres> {

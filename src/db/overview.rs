@@ -132,15 +132,16 @@ impl Db {
     }
 }
 
-/// How much room is left where a file is.
+/// How much room is left where a file is, in bytes, if the system says it.
 #[cfg(target_os = "linux")]
-fn free_bytes(file: &Path) -> Option<i64> {
+pub fn free_bytes(file: &Path) -> Option<i64> {
     let disk = rustix::fs::statvfs(file).ok()?;
     i64::try_from(disk.f_bavail.saturating_mul(disk.f_frsize)).ok()
 }
 
+/// How much room is left where a file is, in bytes, if the system says it.
 #[cfg(not(target_os = "linux"))]
-fn free_bytes(_: &Path) -> Option<i64> {
+pub fn free_bytes(_: &Path) -> Option<i64> {
     None
 }
 

@@ -69,6 +69,12 @@ impl Bus {
         batches
     }
 
+    /// How many batches wait for the slowest subscriber.
+    pub fn waiting(&self) -> usize {
+        let waiting = |queue: &mpsc::Sender<Batch>| queue.max_capacity() - queue.capacity();
+        self.0.subscribers.read().iter().map(|subscriber| waiting(&subscriber.queue)).max().unwrap_or_default()
+    }
+
     /// How far the logs have been delivered, where there are other nodes.
     pub fn heads(&self) -> &Heads {
         &self.0.heads

@@ -78,6 +78,24 @@ impl Mailer {
         self.0.is_some()
     }
 
+    /// Connects to the mail server and logs in, without sending anything; none if there is no server.
+    ///
+    /// # Errors
+    /// Why mails could not be sent.
+    pub async fn check(&self) -> Option<Result<(), String>> {
+        let outgoing = self.0.as_ref()?;
+        Some(match outgoing.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the connection was closed again".into()),
+            Err(error) => Err(reason(&error)),
+        })
+    }
+
+    /// How many mails wait.
+    pub fn waiting(&self) -> usize {
+        self.0.as_ref().map_or(0, |outgoing| QUEUE - outgoing.queue.available_permits())
+    }
+
     /// Sends a mail, later. When too many wait, it is dropped.
     pub fn send(&self, mail: Mail) {
         let Some(outgoing) = &self.0 else { return };

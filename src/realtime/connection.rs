@@ -15,6 +15,7 @@ use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, UserId};
 use crate::realtime::guard::ConnectionGuard;
+use crate::realtime::measures::Measures;
 use crate::security_log::Source;
 use crate::transport::Backlog;
 
@@ -58,6 +59,7 @@ pub struct Connection {
     rooms: Mutex<HashMap<Arc<str>, RoomState>>,
     /// Whether it watches all its person's rooms; changed only with the registry locked.
     pub(super) is_watching: AtomicBool,
+    measures: Arc<Measures>,
 }
 
 /// A sample of how far a connection lags behind the broadcasts: the bytes queued for it at one moment, and the bytes broadcast by then.
@@ -127,6 +129,7 @@ impl Connection {
         as_of: u64,
         guard: Arc<ConnectionGuard>,
         read_permits: ReadPermits,
+        measures: Arc<Measures>,
     ) -> Self {
         let backlog = guard.handshake().backlog.clone();
         Self {
@@ -149,6 +152,7 @@ impl Connection {
             typed_at: AtomicI64::new(0),
             rooms: Mutex::default(),
             is_watching: AtomicBool::new(false),
+            measures,
         }
     }
 
@@ -224,6 +228,9 @@ impl Connection {
     pub fn count_violation(&self) {
         if self.violations.fetch_add(1, Ordering::Relaxed) >= VIOLATIONS {
             tracing::warn!(user = %self.user, "a socket floods; cutting it");
+            if !self.is_revoked() {
+                self.measures.flooding.inc();
+            }
             self.cut();
         }
     }
@@ -237,6 +244,14 @@ impl Connection {
     pub fn cut(&self) {
         self.is_revoked.store(true, Ordering::Release);
         self.guard.cut();
+    }
+
+    /// Cuts a connection that reads too slowly.
+    pub fn cut_slow(&self) {
+        if !self.is_revoked.swap(true, Ordering::AcqRel) {
+            self.measures.slow.inc();
+        }
+        self.cut();
     }
 
     /// The socket has left the namespace; the transport may still be open.

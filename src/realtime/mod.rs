@@ -10,6 +10,7 @@ pub mod connection;
 pub mod guard;
 pub mod handshake;
 pub mod inbound;
+pub mod measures;
 pub mod outbound;
 mod presence;
 mod publish;
@@ -29,6 +30,7 @@ use socketioxide::{SocketIo, TransportType};
 
 use self::connection::{Connected, Connection, channel, watchers};
 use self::guard::ConnectionGuard;
+use self::measures::Measures;
 use self::presence::{Debounce, Leavers};
 use self::publish::Audience;
 use self::registry::Registry;
@@ -70,6 +72,7 @@ pub struct Realtime {
     broadcast: AtomicU64,
     /// How many broadcast bytes sockets may still have to write, each byte counted once.
     unwritten: u64,
+    measures: Arc<Measures>,
 }
 
 /// Why a connection is refused; the client gets the text as `connect_error`.
@@ -125,6 +128,7 @@ impl Realtime {
             node,
             broadcast: AtomicU64::new(0),
             unwritten: config.memory_limit as u64 / 4,
+            measures: Arc::default(),
         });
         realtime.open();
         tokio::spawn(publish::run(realtime.clone(), events));
@@ -177,7 +181,7 @@ impl Realtime {
         self.chat.names().meet(&user.username);
         guard.let_in();
         let read_permits = self.chat.reads().permits_of(user.id);
-        let connection = Arc::new(Connection::new(&user, key, as_of, guard, read_permits));
+        let connection = Arc::new(Connection::new(&user, key, as_of, guard, read_permits, self.measures.clone()));
         socket.extensions.insert(connection.clone());
         // Registered here, before the client hears that it is in: an event without a handler would be dropped.
         inbound::listen(&self, &socket, connection);
@@ -240,6 +244,22 @@ impl Realtime {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.registry.count()
+    }
+
+    /// What the sockets have counted.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
+    /// How many bytes wait to be written to sockets; what several wait for counts for each.
+    #[must_use]
+    pub fn unwritten(&self) -> u64 {
+        let waiting = |connected: &Connected| {
+            let backlog = &connected.connection.backlog;
+            backlog.queued().saturating_sub(backlog.written())
+        };
+        self.registry.everybody().iter().map(waiting).sum()
     }
 
     fn to(&self, audience: Audience) -> BroadcastOperators {

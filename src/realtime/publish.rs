@@ -60,7 +60,7 @@ impl Realtime {
             if connection.lag(now) > self.unwritten {
                 tracing::info!(user = %connection.user, "a socket is too far behind; cutting it");
                 socket.leave_all();
-                connection.cut();
+                connection.cut_slow();
             }
         }
     }
@@ -261,6 +261,10 @@ impl Realtime {
     }
 
     async fn broadcast<E: Outgoing>(&self, audience: Audience, event: &E) {
+        // Those who only watch are not counted: their list shows a number, and it is one packet for all rooms.
+        if let Audience::Live(room) = audience {
+            self.measures.deliveries.inc_by(self.chat.presence().sockets_in(room) as u64);
+        }
         if let Err(error) = self.to(audience).emit(E::NAME, event).await {
             cut_the_slow(self, audience, event, &error);
         }
@@ -297,7 +301,7 @@ fn cut_if_full(socket: &SocketRef, is_full: bool) -> bool {
         // Out of its rooms at once, so that it is not found full again before its connection has ended.
         socket.leave_all();
         if let Some(connection) = socket.extensions.get::<Arc<Connection>>() {
-            connection.cut();
+            connection.cut_slow();
         }
     }
     is_full

@@ -63,6 +63,8 @@ struct Counts {
     by_address: HashMap<IpAddr, OfAddress>,
     /// Whether the last one was refused, so that a flood is logged once.
     is_refusing: bool,
+    /// How many were refused since the start.
+    refused: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -101,6 +103,7 @@ impl Connections {
         let are_too_many_waiting = kind == Kind::Unauthenticated
             && (counts.waiting >= UNAUTHENTICATED || of_address.waiting >= UNAUTHENTICATED_PER_ADDRESS);
         if is_full || are_too_many_waiting {
+            counts.refused += 1;
             if !std::mem::replace(&mut counts.is_refusing, true) {
                 let (total, of_address) = (counts.total, of_address.total);
                 tracing::warn!(%address, total, of_address, waiting = counts.waiting, "connections are refused: a limit is reached");
@@ -120,8 +123,13 @@ impl Connections {
         Some(ConnectionPermit { connections: self.0.clone(), counted, kind })
     }
 
+    /// How many connections and sessions were refused since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.counts().refused
+    }
+
     /// The number of open connections, without sessions.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.counts().open
     }
 

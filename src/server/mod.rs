@@ -40,7 +40,7 @@ const BODY: Duration = Duration::from_secs(16);
 const BUFFER: usize = 64 * 1024;
 /// Length of the accept queue; the system may limit it further (on Linux `net.core.somaxconn`, 4,096 by default). Beyond it SYNs
 /// are dropped; clients retry after 1, 2, 4 s, or believe they are connected when they are not.
-const BACKLOG: u32 = 4_096;
+pub const BACKLOG: u32 = 4_096;
 /// A peer that acknowledges nothing for this long is gone (RFC 5482).
 const SILENCE: Duration = Duration::from_secs(30);
 /// Pause before the next accept if the system has no descriptors left.

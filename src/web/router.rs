@@ -21,7 +21,9 @@ use crate::accounts::session::Store;
 use crate::realtime::handshake::{self, Doors};
 use crate::server::Connections;
 use crate::web::form::MAX_FORM;
-use crate::web::layers::{compression, csrf, errors, host, normalize_path, reads, security_headers, session, timeout, trace};
+use crate::web::layers::{
+    compression, csrf, errors, host, measure, normalize_path, reads, security_headers, session, timeout, trace,
+};
 use crate::web::state::AppState;
 use crate::web::{assets, pages};
 
@@ -72,6 +74,7 @@ fn web(state: AppState, sessions: Store) -> Router {
         .merge(with_session)
         .layer(
             ServiceBuilder::new()
+                .layer(from_fn_with_state(state.monitoring.clone(), measure::count))
                 .map_request(compression::not_with_words)
                 .map_request(trace::forget_id)
                 .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

@@ -11,9 +11,11 @@ use crate::clock::Clock;
 use crate::cluster::node::Node;
 use crate::config::Config;
 use crate::db::Db;
+use crate::doctor::Doctor;
 use crate::files::Files;
 use crate::http::origin::Origins;
 use crate::jobs::Jobs;
+use crate::monitoring::Monitoring;
 use crate::realtime::Realtime;
 use crate::settings::Settings;
 use crate::web::assets::versions::OtherVersions;
@@ -41,6 +43,10 @@ pub struct AppState {
     pub jobs: Jobs,
     /// The sockets.
     pub realtime: Arc<Realtime>,
+    /// The numbers of all parts.
+    pub monitoring: Arc<Monitoring>,
+    /// What looks for faults.
+    pub doctor: Arc<Doctor>,
     /// This node among others.
     pub node: Arc<Node>,
     /// The static files of other versions.

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in `src/`, the lowest first. Those of one row must not use each other.
-const LAYERS: [&[&str]; 18] = [
-    &["clock", "encoding", "error", "pieces", "config", "transport"],
+const LAYERS: [&[&str]; 19] = [
+    &["clock", "encoding", "error", "measure", "pieces", "config", "transport"],
     &["log"],
     &["model"],
     &["fulltext", "highlight", "permissions"],
@@ -16,11 +16,12 @@ const LAYERS: [&[&str]; 18] = [
     &["files"],
     &["settings"],
     &["accounts", "administration", "chat"],
-    &["links", "previews"],
+    &["backup", "links", "previews"],
     &["cluster"],
     &["server"],
     &["http"],
     &["realtime"],
+    &["doctor", "monitoring"],
     &["web"],
     &["app"],
     &["cli"],

@@ -5,11 +5,12 @@
 //! not decide what is allowed; `rules` does. It must not send anything except outcomes; subscribers of `events` do.
 
 pub mod change;
+pub mod measures;
 pub mod recent;
 pub mod rules;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,7 @@ use tracing::{Instrument, error, warn};
 
 use super::names::Names;
 use crate::chat::ledger::change::{Change, Effect, Outcome, Request};
+use crate::chat::ledger::measures::Measures;
 use crate::chat::ledger::recent::RecentCache;
 use crate::chat::ledger::rules::Batch;
 use crate::clock::Clock;
@@ -31,7 +33,7 @@ use crate::model::{RoomId, UserId, Visibility};
 use crate::security_log::{self, Source};
 
 /// Capacity of the queue; beyond it requests are refused as `busy`.
-const QUEUE: usize = 4096;
+pub const QUEUE: usize = 4096;
 /// How long a requester waits. The change may still be committed later; a retry with the same nonce finds out.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -42,6 +44,7 @@ pub struct Ledger {
     queue: RwLock<Option<mpsc::Sender<Request>>>,
     /// Cancelled once the last change is committed and published.
     ended: CancellationToken,
+    measures: Arc<Measures>,
 }
 
 /// A queued change.
@@ -79,18 +82,29 @@ impl Ledger {
     pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus, jobs: Jobs) -> Self {
         let (queue, requests) = mpsc::channel(QUEUE);
         let ended = CancellationToken::new();
-        let committer = Committer { db, clock, recent, names, jobs };
+        let measures = Arc::new(Measures::default());
+        let committer = Committer { db, clock, recent, names, jobs, measures: measures.clone() };
         let guard = ended.clone().drop_guard();
         tokio::spawn(async move {
             run(committer, requests, events).await;
             drop(guard);
         });
-        Self { queue: RwLock::new(Some(queue)), ended }
+        Self { queue: RwLock::new(Some(queue)), ended, measures }
     }
 
     /// Waits until the ledger is closed and everything is committed and published.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
+    }
+
+    /// What it has counted.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
+    /// How many changes wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.read().as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     /// Queues a change. Changes are committed in the order of calls.
@@ -108,10 +122,14 @@ impl Ledger {
     pub fn submit_from(&self, actor: UserId, room: RoomId, change: Change, source: &Source) -> Result<Pending> {
         let (reply, outcome) = oneshot::channel();
         let queue = self.queue.read();
-        let queue = queue.as_ref().ok_or(Error::BUSY)?;
         let source = source.clone();
-        queue.try_send(Request { actor, room, change, source, reply }).map_err(|_full| Error::BUSY)?;
-        Ok(Pending(outcome))
+        let request = Request { actor, room, change, source, reply };
+        let sent = queue.as_ref().is_some_and(|queue| queue.try_send(request).is_ok());
+        if sent {
+            return Ok(Pending(outcome));
+        }
+        self.measures.busy.inc();
+        Err(Error::BUSY)
     }
 
     /// Accepts no more changes. Queued ones are still committed and published; then the ledger ends.
@@ -145,6 +163,7 @@ struct Committer {
     recent: Arc<RecentCache>,
     names: Arc<Names>,
     jobs: Jobs,
+    measures: Arc<Measures>,
 }
 
 impl Committer {
@@ -166,7 +185,10 @@ impl Committer {
                             send_outcomes(vec![request], outcomes);
                             events.extend(its_events);
                         }
-                        Err(refusal) => send_outcomes(vec![request], vec![Err(refusal.into())]),
+                        Err(refusal) => {
+                            self.measures.failed.inc();
+                            send_outcomes(vec![request], vec![Err(refusal.into())]);
+                        }
                     }
                 }
                 events
@@ -174,6 +196,7 @@ impl Committer {
             Err(failure) => {
                 error!(%failure, changes = batch.len(), "the database could not commit");
                 self.db.note_failure(&failure);
+                self.measures.failed.inc_by(batch.len() as u64);
                 let outcomes = batch.iter().map(|_| Err(Error::NotSaved)).collect();
                 send_outcomes(batch, outcomes);
                 Vec::new()
@@ -184,6 +207,7 @@ impl Committer {
     async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
         let keys = rules::keys(batch.iter());
         let mut adds_jobs = false;
+        let began = Instant::now();
         let (outcomes, events, recorded): (Vec<Outcome>, Vec<Event>, Vec<security_log::Event>) = self
             .db
             .commit_batch(&keys, |snapshot| {
@@ -195,6 +219,9 @@ impl Committer {
                 ((outcomes, events, recorded), known, writes)
             })
             .await?;
+        self.measures.commits.add(began.elapsed());
+        self.measures.batches.add(batch.len());
+        self.measures.count(&outcomes, &events);
         if adds_jobs {
             self.jobs.wake();
         }

@@ -125,6 +125,11 @@ impl RecentCache {
         Self { slots: Mutex::default(), memory, loading: tokio::sync::Mutex::default() }
     }
 
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.with(|slots| slots.bytes)
+    }
+
     /// The recent messages of a room; loads them if they are not cached.
     ///
     /// # Errors

@@ -46,6 +46,8 @@ struct State {
 struct Room {
     slug: Arc<str>,
     people: HashMap<UserId, Present>,
+    /// How many sockets of this node are in it.
+    sockets: usize,
 }
 
 /// A person who is connected, or in a room.
@@ -123,7 +125,9 @@ impl Presence {
     /// Adds a socket of this node to a room; `true` for the user's first there anywhere.
     pub fn enter(&self, room: RoomId, slug: &Arc<str>, user: UserId, username: &Arc<str>) -> bool {
         self.with(|state| {
-            let people = &mut state.rooms.entry(room).or_insert_with(|| Room::new(slug)).people;
+            let entered = state.rooms.entry(room).or_insert_with(|| Room::new(slug));
+            entered.sockets += 1;
+            let people = &mut entered.people;
             let present = people.entry(user).or_insert_with(|| Present::new(username));
             present.sockets += 1;
             let (is_first_here, is_first) = (present.sockets == 1, present.sockets == 1 && present.nodes == 0);
@@ -142,11 +146,10 @@ impl Presence {
     /// Removes a socket of this node from a room; `true` for the user's last there anywhere.
     pub fn leave(&self, room: RoomId, user: UserId) -> bool {
         self.with(|state| {
-            let Some(present) = state.rooms.get_mut(&room).and_then(|room| room.people.get_mut(&user)) else { return false };
-            if present.sockets == 0 {
-                return false;
-            }
+            let Some(left) = state.rooms.get_mut(&room) else { return false };
+            let Some(present) = left.people.get_mut(&user).filter(|present| present.sockets > 0) else { return false };
             present.sockets -= 1;
+            left.sockets -= 1;
             let (was_last_here, was_last) = (present.sockets == 0, present.is_nowhere());
             if was_last_here {
                 self.note_room(&mut state.reports, room, user, None);
@@ -154,6 +157,11 @@ impl Presence {
             state.forget_absent(room, user);
             was_last
         })
+    }
+
+    /// How many sockets of this node are in a room.
+    pub fn sockets_in(&self, room: RoomId) -> usize {
+        self.with(|state| state.rooms.get(&room).map_or(0, |room| room.sockets))
     }
 
     /// The people in a room.
@@ -173,7 +181,7 @@ impl Presence {
 
 impl Room {
     fn new(slug: &Arc<str>) -> Self {
-        Self { slug: slug.clone(), people: HashMap::new() }
+        Self { slug: slug.clone(), people: HashMap::new(), sockets: 0 }
     }
 }
 
@@ -202,10 +210,13 @@ mod tests {
         assert!(presence.enter(room, &slug, ada, &name));
         assert!(!presence.enter(room, &slug, ada, &name));
         assert_eq!(presence.online(room).count, 1);
+        assert_eq!(presence.sockets_in(room), 2);
         assert!(presence.is_in(room, ada) && !presence.is_in(RoomId(2), ada) && !presence.is_in(room, UserId(8)));
         assert!(!presence.leave(room, ada));
+        assert_eq!(presence.sockets_in(room), 1);
         assert!(presence.leave(room, ada));
         assert!(!presence.leave(room, ada));
+        assert_eq!(presence.sockets_in(room), 0);
         assert_eq!(presence.online(room).users, Vec::<Arc<str>>::new());
         assert!(presence.with(|state| state.rooms.is_empty()));
     }

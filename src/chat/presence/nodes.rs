@@ -137,7 +137,7 @@ impl Presence {
                 (present.sockets > 0).then(|| Item { user: *user, username: present.username.clone(), room, is_here: true })
             };
             let mut items: Vec<_> = state.people.iter().filter_map(|entry| here(entry, None)).collect();
-            for (id, Room { slug, people }) in &state.rooms {
+            for (id, Room { slug, people, .. }) in &state.rooms {
                 items.extend(people.iter().filter_map(|entry| here(entry, Some((*id, slug.clone())))));
             }
             let full = Some((state.reports.generation, items.len()));

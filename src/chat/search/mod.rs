@@ -154,6 +154,11 @@ pub struct Search {
 }
 
 impl Search {
+    /// How many searches run or wait.
+    pub fn running_and_waiting(&self) -> usize {
+        self.queue.count()
+    }
+
     /// Starts indexing in the background: older messages, then new ones; afterwards keeps the index merged.
     pub fn start(db: &Arc<Db>, config: &Config) -> Self {
         let is_whole = Arc::new(AtomicBool::new(false));

@@ -56,6 +56,11 @@ impl SearchQueue {
         Self { all: Arc::new(Semaphore::new(count)), people: Arc::default() }
     }
 
+    /// How many searches run or wait.
+    pub fn count(&self) -> usize {
+        self.people.lock().values().map(|queue| queue.count).sum()
+    }
+
     /// Waits for a permit.
     ///
     /// # Errors

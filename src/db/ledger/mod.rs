@@ -12,6 +12,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use sqlx::{Connection, FromRow, PgConnection, SqliteConnection};
@@ -346,15 +347,17 @@ impl Db {
         decide: impl FnOnce(Snapshot) -> (R, Snapshot, Writes),
     ) -> sqlx::Result<R> {
         macro_rules! commit {
-            ($connections:expr, $begin:ident($($how:literal)?), $step:path, $note:expr, $deleted:expr) => {{
-                let mut guard = $connections.acquire().await?;
+            ($db:expr, $begin:ident($($how:literal)?), $step:path, $note:expr, $deleted:expr) => {{
+                let mut guard = $db.write.acquire().await?;
                 let mut tx = guard.$begin($($how)?).await?;
                 let snapshot = $step(&mut tx).load(keys).await?;
                 let (result, known, writes) = decide(snapshot);
                 if !writes.is_empty() {
                     $step(&mut tx).write(&known, &writes, self.search_version()).await?;
                     $note(writes.new_text(&known));
+                    let began = Instant::now();
                     tx.commit().await?;
+                    $db.syncs.add(began.elapsed());
                     if !writes.forgotten.is_empty() {
                         $deleted();
                     }
@@ -367,11 +370,11 @@ impl Db {
         }
         match self {
             Self::Sqlite(sqlite) => {
-                commit!(sqlite.write, begin_with("begin immediate"), Step::Sqlite, |bytes| sqlite.follower.note(bytes), || sqlite
+                commit!(sqlite, begin_with("begin immediate"), Step::Sqlite, |bytes| sqlite.follower.note(bytes), || sqlite
                     .checkpoints
                     .note_deletion())
             }
-            Self::Postgres(postgres) => commit!(postgres.write, begin(), Step::Postgres, |_bytes| {}, || {}),
+            Self::Postgres(postgres) => commit!(postgres, begin(), Step::Postgres, |_bytes| {}, || {}),
         }
     }
 }

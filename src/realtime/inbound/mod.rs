@@ -248,6 +248,6 @@ fn send(connection: &Connection, ack: AckSender, answer: Answer) {
     };
     if let Err(SendError::Socket(SocketError::InternalChannelFull)) = sent {
         // It asks faster than it reads the answers.
-        connection.cut();
+        connection.cut_slow();
     }
 }

@@ -6,6 +6,7 @@ pub mod compression;
 pub mod csrf;
 pub mod errors;
 pub mod host;
+pub mod measure;
 pub mod normalize_path;
 pub mod reads;
 pub mod security_headers;

@@ -1,7 +1,7 @@
 //! What load balancers and supervisors ask: does it live, and should it get requests?
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json, Response};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::cluster::node::Reason;
 use crate::cluster::nodes::VERSION;
+use crate::http::client_ip;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -27,8 +28,10 @@ pub async fn check(State(state): State<AppState>) -> Response {
 }
 
 /// `GET /readyz`: 200 when this node should get requests, else 503; why
-/// not, how Redis is, and which node it is. One small statement for each call.
-pub async fn ready(State(state): State<AppState>) -> Response {
+/// not, how Redis is, which node it is, and the address of whoever asks. One small statement for each call.
+pub async fn ready(State(state): State<AppState>, request: Request) -> Response {
+    // So that an operator sees whether proxies pass it on.
+    let address = client_ip::client(request.headers(), request.extensions(), &state.config.trusted_proxies);
     let mut reasons = state.node.reasons();
     if !state.db.is_healthy().await {
         reasons.push(Reason::Database);
@@ -36,6 +39,6 @@ pub async fn ready(State(state): State<AppState>) -> Response {
     let is_ready = reasons.is_empty();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let reasons: Vec<_> = reasons.into_iter().map(Reason::code).collect();
-    let body = json!({ "ready": is_ready, "reasons": reasons, "redis": state.node.redis(), "node": state.node.name, "version": VERSION });
+    let body = json!({ "ready": is_ready, "reasons": reasons, "redis": state.node.redis(), "node": state.node.name, "version": VERSION, "address": address });
     (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

@@ -27,6 +27,7 @@ pub mod members;
 pub mod mentions;
 pub mod message_actions;
 pub mod messages;
+pub mod metrics;
 pub mod notifications;
 pub mod oidc;
 pub mod passkeys;
@@ -99,5 +100,5 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
 
 /// The routes that are the same for everybody.
 pub fn without_session() -> Router<AppState> {
-    Router::new().merge(emoji::router()).merge(health::router()).merge(install::router())
+    Router::new().merge(emoji::router()).merge(health::router()).merge(install::router()).merge(metrics::router())
 }

@@ -7,7 +7,7 @@ mod settings;
 mod sweep;
 
 /// The pages for administrators.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/admin",
     "/admin/people",
     "/admin/rooms",
@@ -16,5 +16,6 @@ const PAGES: [&str; 9] = [
     "/admin/audit",
     "/admin/jobs",
     "/admin/nodes",
+    "/admin/doctor",
     "/admin/settings",
 ];

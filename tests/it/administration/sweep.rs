@@ -9,7 +9,7 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 27] = [
+const ROUTES: [Route; 28] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
@@ -28,6 +28,7 @@ const ROUTES: [Route; 27] = [
     (Method::POST, "/admin/jobs/{job}/delete", &[]),
     (Method::POST, "/admin/jobs/retry", &[]),
     (Method::GET, "/admin/nodes", &[]),
+    (Method::GET, "/admin/doctor", &[]),
     (Method::GET, "/admin/settings", &[]),
     (Method::POST, "/admin/settings", &[("server_name", "forged"), ("registration", "closed")]),
     (Method::POST, "/admin/people/{username}/end-sessions", &[]),

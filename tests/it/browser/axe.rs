@@ -49,6 +49,7 @@ const ADMIN_PAGES: &[&str] = &[
     "/admin/audit",
     "/admin/jobs",
     "/admin/nodes",
+    "/admin/doctor",
     "/admin/settings",
     "/invites",
 ];

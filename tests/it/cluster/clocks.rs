@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Database, Kind, Server, on_threads_of, process};
 
 /// Has the database's clock run ahead by as many seconds as its table says, and returns the URL with which it does.
-async fn with_a_wrong_clock(database: &Database) -> String {
+pub async fn with_a_wrong_clock(database: &Database) -> String {
     database
         .run(
             "create table wrong (seconds int not null);

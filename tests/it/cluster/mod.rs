@@ -1,7 +1,7 @@
 //! Several nodes on one Postgres: what one node commits, all nodes show.
 
 mod access;
-mod clocks;
+pub mod clocks;
 mod delivery;
 mod failover;
 mod operations;

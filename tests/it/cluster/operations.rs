@@ -15,6 +15,7 @@ async fn readiness(site: &Site) -> (u16, Value) {
     let about = body.as_object_mut().expect("an object");
     assert!(about.remove("node").is_some_and(|node| node.is_string()));
     assert_eq!(about.remove("version"), Some(json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!(about.remove("address"), Some(json!("127.0.0.1")));
     (answer.status, body)
 }
 

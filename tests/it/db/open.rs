@@ -75,6 +75,20 @@ async fn a_commit_waits_for_the_disk_whatever_the_database_is_told(database: &Da
     db.close().await;
 }
 
+/// Then another program does that, and would miss what Parlor moves.
+#[apply(once)]
+async fn without_checkpoints_nothing_moves_the_log_into_the_file(database: &Database) {
+    for (checkpoints, pages) in [(true, 20_000), (false, 0)] {
+        let db = Db::open_with(database.url(), 2, Purpose::Serve, checkpoints).await.expect("it opens");
+        let Db::Sqlite(sqlite) = &db else { unreachable!("`once` runs on SQLite") };
+        for pool in [&sqlite.write, &sqlite.read] {
+            let limit: i64 = sqlx::query_scalar("pragma wal_autocheckpoint").fetch_one(pool).await.expect("SQLite tells");
+            assert_eq!(limit, pages);
+        }
+        db.close().await;
+    }
+}
+
 #[apply(once)]
 async fn a_file_serves_one_server_at_a_time(db: &Store) {
     let again = async |purpose| Db::open(db.database.url(), 2, purpose).await;

@@ -58,6 +58,11 @@ impl Server {
         Self { site, clock, settings, shutdown, serving: Some(serving), files }
     }
 
+    /// One of its settings, which it has.
+    pub fn setting(&self, name: &str) -> &str {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| &**value).expect("it is set")
+    }
+
     /// Stops it as a signal would, and waits for the end.
     pub async fn stop(&mut self) {
         self.shutdown.cancel();

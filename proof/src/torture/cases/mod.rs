@@ -5,6 +5,7 @@
 mod accounts;
 mod acts;
 mod answers;
+mod backup;
 mod before;
 mod bombs;
 mod clock;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<&'static Case> {
         kill::CASES,
         disk::CASES,
         files::CASES,
+        backup::CASES,
         bombs::CASES,
         postgres::CASES,
         network::CASES,

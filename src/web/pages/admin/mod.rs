@@ -5,6 +5,7 @@ use axum::Router;
 use crate::web::state::AppState;
 
 mod audit;
+mod doctor;
 mod jobs;
 mod nodes;
 mod overview;
@@ -16,6 +17,7 @@ mod settings;
 pub fn router() -> Router<AppState> {
     Router::new()
         .merge(audit::router())
+        .merge(doctor::router())
         .merge(jobs::router())
         .merge(nodes::router())
         .merge(overview::router())

@@ -1,6 +1,7 @@
 //! The administrators' pages.
 
 mod audit;
+mod doctor;
 mod invites;
 mod jobs;
 mod lists;
@@ -10,6 +11,7 @@ mod reports;
 mod settings;
 
 pub use self::audit::{AuditFields, AuditPage};
+pub use self::doctor::DoctorPage;
 pub use self::invites::AdminInvitesPage;
 pub use self::jobs::JobsPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
@@ -19,7 +21,7 @@ pub use self::reports::ReportsPage;
 pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub const PAGES: [(&str, &str); 9] = [
+pub const PAGES: [(&str, &str); 10] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
@@ -28,6 +30,7 @@ pub const PAGES: [(&str, &str); 9] = [
     ("Audit log", "/admin/audit"),
     ("Jobs", "/admin/jobs"),
     ("Nodes", "/admin/nodes"),
+    ("Doctor", "/admin/doctor"),
     ("Settings", "/admin/settings"),
 ];
 

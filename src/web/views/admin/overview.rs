@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{count, grouped};
 use crate::administration;
-use crate::administration::overview::{Day, IndexState, Overview, Speed, Warning};
+use crate::administration::overview::{Backups, Day, IndexState, Overview, Speed, Warning};
 use crate::cluster::node::RedisStatus;
 use crate::cluster::nodes::Health;
 use crate::web::views::AppLayout;
@@ -58,7 +58,7 @@ struct Bar {
 impl OverviewPage {
     /// The page of an overview.
     pub fn new(layout: AppLayout, overview: Overview, nodes: &Health) -> Self {
-        let Overview { people, rooms, messages, storage, version, database, health, warnings } = overview;
+        let Overview { people, rooms, messages, storage, version, database, health, backups, warnings } = overview;
         let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
         let some = |number: i64, what: &str| if number > 0 { format!(", {} {what}", count(number)) } else { String::new() };
         let banned = some(people.banned, "banned") + &some(people.deactivated, "deactivated");
@@ -82,7 +82,7 @@ impl OverviewPage {
             layout,
             warnings,
             facts,
-            health: healths(&health, nodes),
+            health: healths(&health, backups.as_ref(), nodes),
             bars: bars(&days, most),
             chart: format!(
                 "Messages on each of the last {} days: {} in all, {} on the busiest day",
@@ -97,7 +97,7 @@ impl OverviewPage {
     }
 }
 
-fn healths(health: &administration::overview::Health, nodes: &Health) -> Vec<Healthy> {
+fn healths(health: &administration::overview::Health, backups: Option<&Backups>, nodes: &Health) -> Vec<Healthy> {
     let of = |name, is_well, words: String| Healthy { name, is_well, words };
     let speed = match health.database {
         Speed::Fast => "Fast",
@@ -115,6 +115,9 @@ fn healths(health: &administration::overview::Health, nodes: &Health) -> Vec<Hea
         let has_room = free > 1 << 30;
         all.push(of("Disk", has_room, format!("{} free", size(free))));
     }
+    if let Some(backups) = backups {
+        all.push(of("Last backup", !backups.is_late && backups.problem.is_none(), backup_in_words(backups)));
+    }
     let ready = format!("{} of {} ready", nodes.nodes_ready, nodes.nodes);
     all.push(of("Nodes", nodes.nodes_ready == nodes.nodes, ready));
     match nodes.redis {
@@ -127,6 +130,15 @@ fn healths(health: &administration::overview::Health, nodes: &Health) -> Vec<Hea
         if is_right { "Right".to_owned() } else { format!("Differs from the database by {} ms", nodes.clock_ahead_ms.abs()) };
     all.push(of("Clock", is_right, clock));
     all
+}
+
+fn backup_in_words(backups: &Backups) -> String {
+    let Some(at) = backups.last_at else { return "None yet".to_owned() };
+    let bytes = backups.bytes.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or_default();
+    let date = at.timestamp().strftime("%-d %b, %H:%M UTC").to_string();
+    let lost =
+        if backups.left_out > 0 { format!(", without {} damaged or missing files", backups.left_out) } else { String::new() };
+    format!("{date}, {}{lost}", size(bytes))
 }
 
 fn bars(days: &[Day], most: i64) -> Vec<Bar> {

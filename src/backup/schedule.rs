@@ -1,0 +1,155 @@
+//! The server's own backups, at intervals.
+//!
+//! Owns when one is made and by which node: whoever has the claim, which is renewed while a backup is made and ends by itself when a process
+//! dies. How it went is in the database, where `administration` finds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BackupError, Made, make};
+use crate::clock::{Clock, Millis};
+use crate::config::{Config, Place};
+use crate::db::Db;
+use crate::db::backup::state::{BackupState, Claim, FailedBackup, LastBackup};
+use crate::encoding::random_hex;
+
+/// How often it looks whether a backup is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it asks the database when nothing is due: another node may have failed.
+const ASK: i64 = 60 * 1000;
+/// How long after a failure it is tried again, at most.
+const RETRY: i64 = 5 * 60 * 1000;
+/// How long a claim is good for, in milliseconds; it is renewed three times as often.
+const CLAIM: i64 = 3 * 60 * 1000;
+
+/// Makes backups until it is dropped, if the settings say so.
+pub async fn run(db: Arc<Db>, config: Config, clock: Clock) {
+    let (Some(to), Some(every)) = (config.backup_to.clone(), config.backup_every) else { return };
+    // A directory even if it is not there: a file of that name would be no place for the next one.
+    let to = if let Place::Path(path) = to { Place::Path(path.join("")) } else { to };
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+    let schedule = Schedule { db, config, clock, to, every };
+    let mut look = tokio::time::interval(LOOK);
+    let (mut next, mut asked) = (Millis(0), Millis(0));
+    loop {
+        look.tick().await;
+        let now = schedule.clock.now();
+        if now < next && now < asked.plus(ASK) && now >= asked {
+            continue;
+        }
+        asked = now;
+        match schedule.turn(now).await {
+            Ok(due) => next = due,
+            Err(sqlx::Error::PoolClosed) => return,
+            Err(error) => tracing::warn!(%error, "the database does not say whether a backup is due; asking again"),
+        }
+    }
+}
+
+struct Schedule {
+    db: Arc<Db>,
+    config: Config,
+    clock: Clock,
+    to: Place,
+    /// In milliseconds.
+    every: i64,
+}
+
+impl Schedule {
+    /// When the next backup is due.
+    fn due(&self, state: &BackupState) -> Millis {
+        let after = |at: Millis| at.plus(self.every);
+        let due = state.last.as_ref().map_or(Millis(0), |last| after(last.at));
+        let retry = state.failed.as_ref().map_or(Millis(0), |failed| failed.at.plus(RETRY.min(self.every)));
+        let claimed = state.claim.as_ref().map_or(Millis(0), |claim| claim.until);
+        due.max(retry).max(claimed)
+    }
+
+    /// Makes a backup if one is due and nobody else makes it; returns when the next one is due.
+    async fn turn(&self, now: Millis) -> sqlx::Result<Millis> {
+        let due = self.due(&self.db.backup_state().await?);
+        if due > now {
+            return Ok(due);
+        }
+        let by = random_hex();
+        if !self.claim(&by, now).await? {
+            return Ok(now);
+        }
+        let made = tokio::select! {
+            made = self.make() => made,
+            () = self.keep_claim(&by) => return Ok(self.clock.now()),
+        };
+        let ended = self.clock.now();
+        match &made {
+            Ok(made) => tracing::info!(to = made.to, bytes = made.bytes, left_out = made.left_out.len(), "made a backup"),
+            Err(error) => tracing::error!(%error, "no backup could be made; trying again"),
+        }
+        let outcome = made.map(|made| LastBackup {
+            at: made.created_at,
+            name: made.to.rsplit('/').next().unwrap_or_default().to_owned(),
+            bytes: made.bytes,
+            left_out: made.left_out.len() as u64,
+        });
+        let outcome = outcome.map_err(|error| FailedBackup { at: ended, why: error.to_string() });
+        self.db
+            .change_backup_state(move |state| {
+                state.claim = None;
+                match outcome.clone() {
+                    Ok(last) => (state.last, state.failed) = (Some(last), None),
+                    Err(failed) => state.failed = Some(failed),
+                }
+                true
+            })
+            .await?;
+        Ok(self.due(&self.db.backup_state().await?))
+    }
+
+    /// Claims a backup that is due; `false` if somebody else did.
+    async fn claim(&self, by: &str, now: Millis) -> sqlx::Result<bool> {
+        let (every, by) = (self.every, by.to_owned());
+        let due = move |state: &BackupState| {
+            let is_claimed = state.claim.as_ref().is_some_and(|claim| claim.until > now);
+            let is_made = state.last.as_ref().is_some_and(|last| last.at.plus(every) > now);
+            !is_claimed && !is_made
+        };
+        self.db
+            .change_backup_state(move |state| {
+                let is_due = due(state);
+                if is_due {
+                    state.since.get_or_insert(now);
+                    state.claim = Some(Claim { by: by.clone(), until: now.plus(CLAIM) });
+                }
+                is_due
+            })
+            .await
+    }
+
+    /// Renews a claim; ends when somebody else has it.
+    async fn keep_claim(&self, by: &str) {
+        loop {
+            tokio::time::sleep(Duration::from_millis(CLAIM.unsigned_abs() / 3)).await;
+            let (own, until) = (by.to_owned(), self.clock.now().plus(CLAIM));
+            let kept = self.db.change_backup_state(move |state| {
+                let kept = state.claim.as_mut().filter(|claim| claim.by == own);
+                kept.map(|claim| claim.until = until).is_some()
+            });
+            match kept.await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "the claim of a backup could not be renewed"),
+            }
+        }
+    }
+
+    async fn make(&self) -> Result<Made, BackupError> {
+        let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut |_| true).await?;
+        if let Some(keep) = self.config.backup_keep {
+            match self.to.prune(&self.config, keep).await {
+                Ok(deleted) => deleted.iter().for_each(|name| tracing::info!(name, "deleted an old backup")),
+                // There is a new one all the same.
+                Err(error) => tracing::warn!(%error, "old backups could not be deleted"),
+            }
+        }
+        Ok(made)
+    }
+}

@@ -1,0 +1,143 @@
+//! `parlor backup`, `parlor restore` and `parlor verify`.
+//!
+//! Owns their arguments, what they print and their exit statuses: 0 done, 1 failed, 2 wrong arguments, 3 done with files left out.
+
+use std::io;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::{Failure, failed};
+use crate::backup::{self, Made, Restored, Verified};
+use crate::clock::Clock;
+use crate::config::{Config, Place};
+use crate::files::in_words;
+
+/// The exit status of what was done, but not for everything.
+const LEFT_OUT: u8 = 3;
+
+/// `parlor backup`.
+#[derive(Args)]
+pub struct BackupArguments {
+    /// A file, a directory (the backup gets a dated name there), or s3://BUCKET/PREFIX; what exists is never replaced
+    to: Place,
+    /// Include the files that people sent
+    #[arg(long)]
+    files: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// `parlor restore` and `parlor verify`.
+#[derive(Args)]
+pub struct FromArguments {
+    /// A backup: a file, a directory (its latest dated one), or the same in s3://BUCKET/PREFIX
+    from: Place,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a backup.
+pub async fn make(config: &Config, arguments: BackupArguments) -> Result<(), Failure> {
+    let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
+    let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
+    let made = backup::make(config, &arguments.to, arguments.files, &clock, &mut watch);
+    let made = made.await.map_err(|error| (1, format!("no backup was made: {error}")))?;
+    progress.finish();
+    let Made { to, bytes, rows, files, file_bytes, left_out, .. } = &made;
+    if arguments.json {
+        print(&made)?;
+    } else {
+        let size = in_words(*bytes);
+        let with = if arguments.files { format!(" and {files} files of {}", in_words(*file_bytes)) } else { String::new() };
+        println!("{to}: {size}, {rows} rows{with}");
+        list(left_out);
+    }
+    unless_left_out(left_out)
+}
+
+/// Restores one.
+pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Failure> {
+    let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
+    let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
+    let restored = backup::restore(config, &arguments.from, &clock, &mut watch);
+    let restored = restored.await.map_err(|error| (1, format!("nothing was restored: {error}")))?;
+    progress.finish();
+    let Restored { from, created_at, rows, files, has_files, left_out, .. } = &restored;
+    if arguments.json {
+        print(&restored)?;
+    } else {
+        println!("restored {from} of {created_at}: {rows} rows, {files} files");
+        if !has_files {
+            println!("Files are not in this backup: those in FILES_URL are used; parlor files check finds what is missing.");
+        }
+        println!("Everybody has to log in again, and search finds old messages once the server has indexed them.");
+        list(left_out);
+    }
+    unless_left_out(left_out)
+}
+
+/// Verifies one.
+pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Failure> {
+    let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
+    let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
+    let verified = backup::verify(config, &arguments.from, &clock, &mut watch);
+    let verified = verified.await.map_err(failed)?;
+    progress.finish();
+    let Verified { from, created_at, made_by, database, rows, files, problems, left_out, .. } = &verified;
+    if arguments.json {
+        print(&verified)?;
+    } else {
+        println!("{from} of {created_at}, made by Parlor {made_by} of a {database} database: {rows} rows, {files} files");
+        problems.iter().for_each(|problem| println!("wrong: {problem}"));
+        list(left_out);
+    }
+    if problems.is_empty() {
+        return unless_left_out(left_out);
+    }
+    Err((1, format!("the backup can be restored, but {} things in it are wrong, listed above", problems.len())))
+}
+
+/// Shows how far it is; always true.
+fn show(progress: &mut Progress, now: backup::Progress) -> bool {
+    progress.set(now.what, now.done, now.total, now.is_bytes);
+    true
+}
+
+/// Cancelled by the first signal to end: then what was begun is undone. The second one ends the process at once.
+fn interrupted() -> io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        for is_last in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            cancelled.cancel();
+            if is_last {
+                std::process::exit(1);
+            }
+        }
+    });
+    Ok(stop)
+}
+
+fn print(result: &impl Serialize) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string(result).map_err(failed)?);
+    Ok(())
+}
+
+fn list(left_out: &[String]) {
+    left_out.iter().for_each(|what| println!("left out: {what}"));
+}
+
+fn unless_left_out(left_out: &[String]) -> Result<(), Failure> {
+    if left_out.is_empty() { Ok(()) } else { Err((LEFT_OUT, format!("{} things were left out, listed above", left_out.len()))) }
+}

@@ -1,0 +1,100 @@
+//! What is known of the server's own backups: the last one, the last failure, and who makes one now.
+//!
+//! Owns one value in `meta`, so that of several nodes one makes a backup, and every node can show how it went.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::{Db, read, transaction};
+use crate::clock::Millis;
+
+/// Where the value is.
+const KEY: &str = "backups";
+
+/// The server's own backups. Times are as the node has them that wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackupState {
+    /// The last one that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastBackup>,
+    /// The last attempt, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedBackup>,
+    /// Since when backups have been expected: the first attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Millis>,
+    /// Who makes one now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastBackup {
+    /// The moment whose state it holds.
+    pub at: Millis,
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How many files are not in it, because they were missing or damaged.
+    pub left_out: u64,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedBackup {
+    /// When it failed.
+    pub at: Millis,
+    /// Why, for administrators.
+    pub why: String,
+}
+
+/// The right to make a backup, for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Whose it is: random, for each attempt.
+    pub by: String,
+    /// Until when, unless it is renewed.
+    pub until: Millis,
+}
+
+impl Db {
+    /// How the server's own backups are.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn backup_state(&self) -> sqlx::Result<BackupState> {
+        let stored: Option<String> =
+            read!(self, |pool| sqlx::query_scalar("select value from meta where key = $1").bind(KEY).fetch_optional(pool).await)?;
+        Ok(parse(stored))
+    }
+
+    /// Changes it in a transaction. `change` gets the present state, and returns whether it changed it; so does this.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn change_backup_state(&self, change: impl Fn(&mut BackupState) -> bool + Send + 'static) -> sqlx::Result<bool> {
+        transaction!(self, |tx| {
+            // A write locks the row on Postgres, so that another node waits here.
+            sqlx::query("insert into meta (key, value) values ($1, '{}') on conflict (key) do update set value = meta.value")
+                .bind(KEY)
+                .execute(&mut *tx)
+                .await?;
+            let stored: Option<String> =
+                sqlx::query_scalar("select value from meta where key = $1").bind(KEY).fetch_optional(&mut *tx).await?;
+            let mut state = parse(stored);
+            let changed = change(&mut state);
+            if changed {
+                let text = serde_json::to_string(&state).map_err(|error| sqlx::Error::Encode(error.into()))?;
+                sqlx::query("update meta set value = $2 where key = $1").bind(KEY).bind(text).execute(&mut *tx).await?;
+            }
+            changed
+        })
+    }
+}
+
+/// What cannot be read is as if nothing was known: the next backup writes it anew.
+fn parse(stored: Option<String>) -> BackupState {
+    stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}

@@ -1,0 +1,243 @@
+//! What is no backup, or no whole one, is refused, and leaves nothing behind.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proof::infra::process::command;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use super::{Origin, empty, kinds, restore, text, verify};
+use crate::files::{objects, send_one};
+use crate::harness::process::{PROGRAM, run};
+use crate::harness::{Database, Kind};
+use crate::{both, once};
+
+/// A server's backup with a file in it.
+async fn archive(database: &Database) -> PathBuf {
+    let mut origin = Origin::start(database, &[]).await;
+    let ada = origin.server.register("ada").await;
+    let room = ada.create_room("Pictures", "private").await;
+    send_one(&ada, &room, "noise.bin", &noise(300_000)).await;
+    origin.server.stop().await;
+    origin.back_up(database, "backup.tar.gz").await
+}
+
+/// Bytes that do not get smaller.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A tar with these members.
+fn tar(path: &Path, members: &[(&str, &[u8])]) {
+    let out = GzEncoder::new(fs::File::create(path).expect("a new file"), Compression::fast());
+    let mut archive = tar::Builder::new(out);
+    for (name, content) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, name, *content).expect("it can be written");
+    }
+    archive.into_inner().and_then(GzEncoder::finish).expect("it can be written");
+}
+
+/// A member's name and content.
+type Member = (String, Vec<u8>);
+
+/// The members of a backup.
+fn members(path: &Path) -> Vec<Member> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).expect("it is there")));
+    let entries = archive.entries().expect("a tar");
+    let read = entries.map(|entry| {
+        let mut entry = entry.expect("a member");
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).expect("it can be read");
+        (String::from_utf8(entry.path_bytes().into_owned()).expect("a plain name"), content)
+    });
+    read.collect()
+}
+
+/// Nothing accepts it, and nothing is left: no database, no file, no object.
+async fn is_refused(path: &Path, why: &str) {
+    is_refused_by(&[Kind::Sqlite], path, why).await;
+}
+
+async fn is_refused_by(kinds: &[Kind], path: &Path, why: &str) {
+    for &kind in kinds {
+        let target = empty(kind).await;
+        let (refused, _) = restore(path, &target).await;
+        assert!(refused.status == Some(1) && refused.stderr.contains(why), "{}: {refused:?}", path.display());
+        assert_eq!(objects(&target.folder().join("restored-files")), Vec::<String>::new(), "{}", path.display());
+        if kind == Kind::Sqlite {
+            let left: Vec<_> = objects(target.folder());
+            assert!(left.is_empty(), "{left:?}");
+        } else {
+            let tables =
+                target.query("select table_name from information_schema.tables where table_schema = current_schema()").await;
+            if !tables.is_empty() {
+                assert!(target.rows("users").await.is_empty() && target.rows("messages").await.is_empty());
+            }
+        }
+        target.discard().await;
+    }
+    let folder = path.parent().expect("it is in a folder");
+    let verified = verify(path, folder).await;
+    assert!(verified.status == Some(1) && verified.stderr.contains(why), "{}: {verified:?}", path.display());
+}
+
+#[apply(once)]
+async fn a_damaged_or_truncated_backup_is_refused(database: &Database) {
+    let whole = archive(database).await;
+    let bytes = fs::read(&whole).expect("it was made");
+    let path = database.folder().join("broken.tar.gz");
+    for share in [50, 99] {
+        fs::write(&path, &bytes[..bytes.len() * share / 100]).unwrap();
+        is_refused(&path, "the backup is damaged or incomplete").await;
+    }
+    // On Postgres, too: by then everything was loaded, and is not committed.
+    fs::write(&path, &bytes[..bytes.len() - 4]).unwrap();
+    is_refused_by(&kinds(), &path, "the backup is damaged or incomplete").await;
+    for place in [bytes.len() / 2, bytes.len() - 7] {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 0x10;
+        fs::write(&path, flipped).unwrap();
+        is_refused(&path, "the backup is damaged or incomplete").await;
+    }
+}
+
+/// Somebody packed it again, and changed something: each member is what its checksum says, or the backup is refused.
+#[apply(once)]
+async fn a_backup_whose_members_were_changed_is_refused(database: &Database) {
+    let whole = archive(database).await;
+    let all = members(&whole);
+    let path = database.folder().join("changed.tar.gz");
+    let written = |change: &dyn Fn(&mut Vec<Member>)| {
+        let mut members = all.clone();
+        change(&mut members);
+        tar(&path, &members.iter().map(|(name, content)| (&**name, &**content)).collect::<Vec<_>>());
+    };
+    let at = |part: &str| all.iter().position(|(name, _)| name.contains(part)).expect("such a member");
+    let (users, file, last) = (at("tables/users/"), at("files/"), all.len() - 1);
+    written(&|_| {});
+    assert_eq!(verify(&path, database.folder()).await.status, Some(0), "unchanged, it is good");
+    let damaged = "the backup is damaged or incomplete";
+    written(&|members| {
+        let text = String::from_utf8(members[users].1.clone()).unwrap();
+        members[users].1 = text.replace("\"is_admin\":false", "\"is_admin\":true ").into_bytes();
+    });
+    is_refused(&path, damaged).await;
+    written(&|members| members[file].1[100] ^= 1);
+    is_refused(&path, damaged).await;
+    written(&|members| drop(members.remove(users)));
+    is_refused(&path, damaged).await;
+    written(&|members| drop(members.remove(last)));
+    is_refused(&path, "it ends before its manifest").await;
+    written(&|members| members.push(("tables/users/000002.jsonl".into(), b"{}\n".to_vec())));
+    is_refused(&path, damaged).await;
+    written(&|members| members.insert(1, ("etc/passwd".into(), b"root".to_vec())));
+    is_refused(&path, damaged).await;
+    written(&|members| {
+        let text = String::from_utf8(members[0].1.clone()).unwrap();
+        members[0].1 = text.replace("\"version\": 1", "\"version\": 7").into_bytes();
+    });
+    is_refused(&path, "which is newer").await;
+}
+
+#[apply(once)]
+async fn what_is_no_backup_is_refused(database: &Database) {
+    let path = database.folder().join("foreign.tar.gz");
+    let foreign = "this isn’t a backup of Parlor’s";
+    fs::write(&path, "a letter to a friend").unwrap();
+    is_refused(&path, foreign).await;
+    fs::write(&path, "").unwrap();
+    is_refused(&path, foreign).await;
+    tar(&path, &[("export/users.json", b"[]")]);
+    is_refused(&path, foreign).await;
+    let mut out = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+    out.write_all(&noise(5_000)).unwrap();
+    out.finish().unwrap();
+    is_refused(&path, foreign).await;
+    fs::remove_file(&path).unwrap();
+    is_refused(&path, "can’t use").await;
+}
+
+/// The program with a limit on the size of files: one that may not grow fails as a full disk does, and not with a signal.
+async fn limited(database: &Database, blocks: u32, arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String) {
+    let script = format!("trap '' XFSZ; ulimit -S -f {blocks} && exec \"$@\"");
+    let mut command = command("sh", database.folder(), settings);
+    command.args(["-c", &script, "sh", PROGRAM]).args(arguments);
+    let output = command.output().await.expect("there is a shell");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[apply(both)]
+async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
+    let mut origin = Origin::start(database, &[]).await;
+    let ada = origin.server.register("ada").await;
+    let room = ada.create_room("Pictures", "private").await;
+    send_one(&ada, &room, "noise.bin", &noise(4_300_000)).await;
+    origin.server.stop().await;
+    let folder = database.folder().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let settings = [("DATABASE_URL", database.url()), ("FILES_URL", &*origin.files)];
+    let (status, said) = limited(database, 1000, &["backup", text(&folder), "--files"], &settings).await;
+    assert!(status == Some(1) && said.contains("no backup was made: can’t use"), "{said}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    let whole = run(database.folder(), &["backup", text(&folder), "--files"], &settings, "").await;
+    assert_eq!(whole.status, Some(0), "{whole:?}");
+
+    let target = empty(Kind::Sqlite).await;
+    let files = format!("file://{}", target.folder().join("restored-files").display());
+    let settings = [("DATABASE_URL", target.url()), ("FILES_URL", &files)];
+    // There is room for the rows, and not for the file.
+    let (status, said) = limited(&target, 4000, &["restore", text(&folder)], &settings).await;
+    assert!(status == Some(1) && said.contains("nothing was restored"), "{said}");
+    assert!(!said.contains("damaged"), "{said}");
+    assert_eq!(objects(target.folder()), Vec::<String>::new());
+    target.discard().await;
+}
+
+/// A backup that is interrupted is whole or not there, with nothing left beside it.
+#[apply(once)]
+async fn an_interrupted_backup_is_whole_or_not_there(database: &Database) {
+    let mut origin = Origin::start(database, &[]).await;
+    let ada = origin.server.register("ada").await;
+    let room = ada.create_room("Pictures", "private").await;
+    for number in 0..20 {
+        let mut content = noise(500_000);
+        content[0] = number;
+        send_one(&ada, &room, "noise.bin", &content).await;
+    }
+    origin.server.stop().await;
+    let folder = database.folder().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let settings = [("DATABASE_URL", database.url()), ("FILES_URL", &*origin.files)];
+    let mut command = command(PROGRAM, database.folder(), &settings);
+    let mut child = command.args(["backup", text(&folder), "--files"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = said.next_line().await.unwrap() {
+        if line.starts_with("files: 10%") {
+            let id = child.id().expect("it runs").to_string();
+            assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        }
+    }
+    let status = child.wait().await.unwrap().code();
+    let left: Vec<_> = objects(&folder);
+    match status {
+        Some(1) => assert_eq!(left, Vec::<String>::new()),
+        Some(0) => assert_eq!(verify(Path::new(&left[0]), database.folder()).await.status, Some(0)),
+        other => panic!("{other:?}, {left:?}"),
+    }
+    assert!(left.len() <= 1, "{left:?}");
+}

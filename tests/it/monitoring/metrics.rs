@@ -1,0 +1,167 @@
+//! `/metrics`: who may read it, that it is true, and that strangers cannot make it grow.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::exposition::Exposition;
+use crate::harness::{Answer, Database, Nodes, Server, Site, TestApp};
+use crate::{both, nodes, once};
+
+const TOKEN: &str = "0123456789abcdef-._~+/=";
+
+pub async fn read(site: &Site) -> Exposition {
+    let answer = site.stranger().get("/metrics").await;
+    answer.expect(200);
+    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    Exposition::read(&answer.body)
+}
+
+#[apply(once)]
+async fn there_is_no_such_page_unless_somebody_turns_it_on(app: &TestApp) {
+    assert_eq!(app.stranger().get_json("/metrics").await.expect(404).code(), "not_found");
+    let ada = app.register("ada").await;
+    app.database.make_admin("ada").await;
+    ada.get("/metrics").await.expect(404);
+}
+
+#[apply(once)]
+async fn with_a_token_only_who_has_it_may_read(database: &Database) {
+    let mut server = Server::start(database.url(), &[("METRICS", TOKEN)]).await;
+    let ada = server.register("ada").await;
+    database.make_admin("ada").await;
+    let ask = async |header: Option<&str>| {
+        let request = ada.request(Method::GET, "/metrics");
+        Answer::of(if let Some(header) = header { request.header("authorization", header) } else { request }).await
+    };
+    let shorter = format!("Bearer {}", &TOKEN[..TOKEN.len() - 1]);
+    for wrong in [None, Some("Bearer wrong"), Some("Bearer "), Some(TOKEN), Some(&*shorter)] {
+        let answer = ask(wrong).await;
+        assert_eq!(
+            (answer.expect(401).header("www-authenticate"), answer.body.contains("parlor_")),
+            ("Bearer", false),
+            "{wrong:?}"
+        );
+    }
+    Exposition::read(&ask(Some(&format!("Bearer {TOKEN}"))).await.expect(200).body);
+    server.stop().await;
+}
+
+#[apply(both)]
+async fn what_happens_is_counted(database: &Database) {
+    let mut server = Server::start(database.url(), &[("METRICS", "open")]).await;
+    let ada = server.register("ada").await;
+    let grace = server.register("grace").await;
+    let (hers, _) = grace.join("general").await;
+    let (socket, _) = ada.join("general").await;
+    let before = read(&server).await;
+    assert_eq!((before.get("parlor_sockets"), before.get("parlor_posts_total")), (2.0, 0.0));
+    socket.post("general", "hello", "n1").await;
+    hers.hears("hello").await;
+    socket.refused("message", json!({ "room": "general", "body": "", "nonce": "n2" })).await;
+    // The retry of a post is no second one.
+    socket.post("general", "hello", "n1").await;
+    ada.get("/rooms/general").await.expect(200);
+    ada.get("/rooms/nowhere").await.expect(404);
+    let after = read(&server).await;
+    assert_eq!(after.get("parlor_posts_total"), 1.0);
+    let rises = |series: &str| after.get(series) - before.get(series);
+    assert!(rises("parlor_ledger_changes_total{outcome=\"committed\"}") >= 2.0);
+    assert!(rises("parlor_ledger_commit_seconds_count") >= 2.0);
+    assert!(rises("parlor_ledger_sync_seconds_count") >= 1.0);
+    assert!(rises("parlor_ledger_batch_changes_sum") >= 2.0);
+    // For her and for herself.
+    assert!(rises("parlor_deliveries_total") >= 2.0);
+    let page = |status| format!("parlor_http_requests_total{{method=\"GET\",route=\"/rooms/{{slug}}\",status=\"{status}\"}}");
+    assert_eq!((after.find(&page("2xx")), after.find(&page("4xx"))), (Some(1.0), Some(1.0)));
+    assert_eq!(after.get("parlor_http_request_duration_seconds_count{method=\"GET\",route=\"/rooms/{slug}\"}"), 2.0);
+    for (series, value) in [
+        ("parlor_database_up", 1.0),
+        ("parlor_node_ready", 1.0),
+        ("parlor_nodes{state=\"ready\"}", 1.0),
+        ("parlor_jobs{state=\"dead\"}", 0.0),
+        ("parlor_ledger_queue", 0.0),
+        ("parlor_sockets_cut_total{reason=\"slow\"}", 0.0),
+    ] {
+        assert_eq!(after.find(series), Some(value), "{series}");
+    }
+    for series in ["parlor_memory_resident_bytes", "parlor_open_files", "parlor_database_bytes", "parlor_connections"] {
+        assert!(after.get(series) > 0.0, "{series}");
+    }
+    server.stop().await;
+}
+
+#[apply(once)]
+async fn strangers_make_no_new_series(database: &Database) {
+    let mut server = Server::start(database.url(), &[("METRICS", "open"), ("PUBLIC_URL", "http://chat.example")]).await;
+    let stranger = server.stranger();
+    let ask = async |round: usize| {
+        for number in 0..500 {
+            let number = round * 500 + number;
+            Answer::of(stranger.request(Method::GET, &format!("/random/{number}"))).await;
+            let method = Method::from_bytes(format!("M{number}").as_bytes()).expect("a method");
+            Answer::of(stranger.request(method, &format!("/rooms/{number}?x={number}"))).await;
+        }
+    };
+    ask(0).await;
+    // Twice: the first look is counted only after it.
+    read(&server).await;
+    let before = read(&server).await;
+    ask(1).await;
+    let after = read(&server).await;
+    assert_eq!(after.series(), before.series());
+    assert!(!after.series().iter().any(|series| series.contains("random") || series.contains("M1")));
+    // Prometheus calls a node by whatever name it knows.
+    Answer::of(stranger.request(Method::GET, "/metrics").header("host", "node-1.internal.example")).await.expect(200);
+    server.stop().await;
+}
+
+#[apply(nodes)]
+async fn a_node_counts_its_own_sockets_and_knows_the_others(nodes: &Nodes) {
+    let mut third = Server::start(nodes.database.url(), &[("METRICS", "open"), ("NODE", "third")]).await;
+    let ada = third.register("ada").await;
+    let (_socket, _) = ada.join("general").await;
+    let ready = async || read(&third).await.get("parlor_nodes{state=\"ready\"}");
+    let deadline = tokio::time::Instant::now() + crate::harness::DEADLINE;
+    // The database is asked again after some seconds.
+    while ready().await < 3.0 {
+        assert!(tokio::time::Instant::now() < deadline, "the others are not seen");
+    }
+    let seen = read(&third).await;
+    assert_eq!((seen.get("parlor_sockets"), seen.get("parlor_nodes{state=\"gone\"}")), (1.0, 0.0));
+    third.stop().await;
+}
+
+/// The table of `docs/monitoring.md`: a number that nobody can look up is of little use, and one that is not there misleads.
+#[apply(both)]
+async fn the_table_has_every_number(database: &Database) {
+    let mut server = Server::start(database.url(), &[("METRICS", "open")]).await;
+    // Numbers of requests are there after the first one.
+    server.stranger().get("/healthz").await.expect(200);
+    let exported = read(&server).await;
+    let told = include_str!("../../../docs/monitoring.md");
+    let rows = told.lines().filter_map(|line| line.strip_prefix("| `parlor_"));
+    let described: BTreeSet<String> = rows
+        .flat_map(|row| row.split(" | ").next().unwrap_or_default().split("`, `parlor_"))
+        .map(|name| format!("parlor_{}", name.trim_end_matches('`').split('{').next().unwrap_or_default()))
+        .collect();
+    let here: BTreeSet<String> = exported.families.keys().map(|family| with_total(&exported, family)).collect();
+    let missing: Vec<_> = here.difference(&described).collect();
+    assert!(missing.is_empty(), "not described: {missing:?}");
+    // What only one database, several nodes or Redis have.
+    let elsewhere = ["parlor_database_free_bytes", "parlor_redis_up", "parlor_redis_frames_dropped_total"];
+    let unknown: Vec<_> = described.difference(&here).filter(|name| !elsewhere.contains(&&***name)).collect();
+    assert!(unknown.is_empty(), "described but not there: {unknown:?}");
+    server.stop().await;
+}
+
+/// The name of a family as queries have it.
+fn with_total(exported: &Exposition, family: &str) -> String {
+    match &*exported.families[family] {
+        "counter" => format!("{family}_total"),
+        "info" => format!("{family}_info"),
+        _ => family.to_owned(),
+    }
+}

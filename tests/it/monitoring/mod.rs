@@ -1,0 +1,6 @@
+//! What operators see of a running server: its numbers, and what the doctor says.
+
+mod doctor;
+mod exposition;
+mod metrics;
+mod packaging;
