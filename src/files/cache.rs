@@ -11,7 +11,7 @@ use quick_cache::Weighter;
 
 use super::storage::{Storage, StorageError, blob_key};
 
-/// The largest blob that is kept, in bytes: a preview is smaller.
+/// The largest blob that is kept, in bytes: most small previews are smaller.
 const LARGEST: u64 = 64 << 10;
 /// How much all of them may have, in bytes.
 const ALL: u64 = 16 << 20;
