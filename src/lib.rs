@@ -50,6 +50,7 @@ pub mod oidc;
 pub mod permissions;
 pub mod pictures;
 pub mod pieces;
+pub mod portable;
 pub mod previews;
 pub mod realtime;
 pub mod security_log;

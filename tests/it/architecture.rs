@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 19] = [
     &["clock", "encoding", "error", "measure", "pieces", "config", "transport"],
     &["log"],
     &["model"],
-    &["fulltext", "highlight", "permissions"],
+    &["fulltext", "highlight", "permissions", "portable"],
     &["limits", "mail", "oidc", "pictures", "security_log"],
     &["db"],
     &["events", "jobs"],
