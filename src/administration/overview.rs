@@ -301,8 +301,7 @@ impl Administration {
 
 /// How the server's own backups are.
 fn backups(state: BackupState, every: i64, now: Millis) -> Backups {
-    let since = state.last.as_ref().map(|last| last.at).or(state.since);
-    let is_late = since.is_some_and(|since| since.plus(every.saturating_mul(2)) < now);
+    let is_late = state.is_late(every, now);
     let problem = state.failed.map(|failed| failed.why);
     match state.last {
         Some(LastBackup { at, name, bytes, left_out }) => {

@@ -64,6 +64,7 @@ fn summary(findings: &[Finding]) -> String {
     for (state, what) in [(State::Warning, "warnings"), (State::Failed, "failed")] {
         let count = of(state).count();
         if count > 0 {
+            let what = if (state, count) == (State::Warning, 1) { "warning" } else { what };
             parts.push(format!("{count} {what} ({})", names(state)));
         }
     }
@@ -87,7 +88,7 @@ mod tests {
             text(&findings[..2]),
             "ok       database    it is so\nfailed   files       it is so\n                     → chmod 600 parlor.db\n"
         );
-        assert_eq!(summary(&findings), "1 ok, 1 warnings (limits), 2 failed (files)");
+        assert_eq!(summary(&findings), "1 ok, 1 warning (limits), 2 failed (files)");
         assert_eq!(summary(&findings[..1]), "1 ok");
     }
 }

@@ -6,12 +6,13 @@ mod backup;
 mod doctor;
 mod files;
 mod progress;
+mod reference;
 mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::events::Bus;
 use crate::pictures;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
@@ -35,6 +37,9 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    /// Read the settings from this file instead of .env
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -63,6 +68,17 @@ enum Command {
     Restore(backup::FromArguments),
     /// Check that a backup can be restored and that nothing is missing in it
     Verify(backup::FromArguments),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write man pages
+    #[command(hide = true)]
+    Man {
+        /// A directory
+        to: PathBuf,
+    },
     /// Read one picture: the server starts it
     #[command(name = pictures::worker::COMMAND, hide = true)]
     PictureWorker {
@@ -89,12 +105,20 @@ type Failure = (u8, String);
 /// Runs the command that the arguments name. Status 2 is a wrong setting or argument, 3 done with things left out, 1 any other failure.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    // Without settings, a log or threads: it gives up whatever it does not need.
-    if let Command::PictureWorker { arguments } = &command {
-        return if pictures::worker::main(arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    match run(command) {
+    let Arguments { env_file, command } = Arguments::parse();
+    // Without settings, a log or threads: a worker gives up whatever it does not need.
+    let done = match command.unwrap_or(Command::Serve) {
+        Command::PictureWorker { arguments } => {
+            return if pictures::worker::main(&arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Command::Completions { shell } => {
+            reference::completions(shell);
+            Ok(())
+        }
+        Command::Man { to } => reference::man_pages(&to),
+        command => run(command, env_file.as_deref()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err((status, message)) => {
             eprintln!("{message}");
@@ -103,9 +127,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
+    if let Some(missing) = env_file.filter(|file| !file.exists()) {
+        return Err((2, format!("--env-file: {} does not exist, or can’t be reached", missing.display())));
+    }
     // This very file: one in a folder above belongs to something else.
-    config::file::load(Path::new(".env")).map_err(|problem| (2, problem))?;
+    config::file::load(env_file.unwrap_or(Path::new(".env"))).map_err(|problem| (2, problem))?;
     let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is not text is none of ours.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
@@ -130,7 +157,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Backup(arguments) => backup::make(&config, arguments).await,
             Command::Restore(arguments) => backup::restore(&config, arguments).await,
             Command::Verify(arguments) => backup::verify(&config, arguments).await,
-            Command::PictureWorker { .. } => Ok(()),
+            // Done already.
+            Command::PictureWorker { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(()),
             Command::User(command) => users::run(&config, command).await,
             Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
         }

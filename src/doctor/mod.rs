@@ -3,6 +3,7 @@
 //! Owns the checks, their limits and their sentences, for `parlor doctor` and `/admin/doctor`. It changes nothing that stays: probes are
 //! removed. It must not show a secret: no password, token or URL that may hold one is part of a finding.
 
+mod backups;
 mod database;
 mod disk;
 mod limits;
@@ -110,7 +111,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
                 return vec![Finding::failed("database", why, advice)];
             }
         };
-        let (answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs) = tokio::join!(
+        let (answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups) = tokio::join!(
             within("database", database::answers(db)),
             within("migrations", database::migrations(db)),
             within("durability", database::durability(db)),
@@ -122,8 +123,9 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
             within("search", log::search(db)),
             within("log", log::gaps(db)),
             within("jobs", log::jobs(db, clock)),
+            within("backups", backups::check(db, config, clock)),
         );
-        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs].concat()
+        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups].concat()
     };
     let (inside, around) = tokio::join!(inside, around);
     [settings::check(config), inside, limits::check(config), around].concat()

@@ -28,6 +28,15 @@ pub struct BackupState {
     pub claim: Option<Claim>,
 }
 
+impl BackupState {
+    /// Whether twice `every` milliseconds have passed since the last one, or since one was expected.
+    #[must_use]
+    pub fn is_late(&self, every: i64, now: Millis) -> bool {
+        let since = self.last.as_ref().map(|last| last.at).or(self.since);
+        since.is_some_and(|since| since.plus(every.saturating_mul(2)) < now)
+    }
+}
+
 /// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastBackup {

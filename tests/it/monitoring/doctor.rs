@@ -65,6 +65,7 @@ fn are_well(findings: &Findings, ended: &Ended) {
         "clock",
         "search",
         "log",
+        "backups",
         "storage",
         "mail",
         "address",
@@ -75,12 +76,13 @@ fn are_well(findings: &Findings, ended: &Ended) {
 
 #[apply(once)]
 async fn a_healthy_server_on_sqlite_is_well(database: &Database) {
-    let server = process::start(database.folder(), database.url(), &[]).await;
+    let server = process::start(database.folder(), database.url(), &[("BACKUP_TO", "backups"), ("BACKUP_EVERY", "1h")]).await;
     let ada = server.register("ada").await;
     ada.enter("general").await;
     ada.write("general", "hello").await.expect(303);
     // Browsers reach it where it listens.
-    let settings = [("DATABASE_URL", database.url()), ("PUBLIC_URL", &*server.origin)];
+    let settings =
+        [("DATABASE_URL", database.url()), ("PUBLIC_URL", &*server.origin), ("BACKUP_TO", "backups"), ("BACKUP_EVERY", "1h")];
     let (ended, findings) = doctor(database.folder(), &settings).await;
     are_well(&findings, &ended);
     let people = process::run(database.folder(), &["doctor"], &settings, "").await;
@@ -176,6 +178,31 @@ async fn migrations_that_differ_are_told(database: &Database) {
     assert!(findings["migrations"].found.contains("not applied yet"), "{}", findings["migrations"].found);
     database.run("update _sqlx_migrations set success = false where version = 1").await;
     assert_eq!(doctor(database.folder(), &settings).await.1["migrations"].state, "failed");
+}
+
+#[apply(both)]
+async fn backups_that_fail_are_told(database: &Database) {
+    // A file is no directory.
+    std::fs::write(database.folder().join("taken"), "").expect("it is ours");
+    let every = [("BACKUP_TO", "taken/backups"), ("BACKUP_EVERY", "1h")];
+    let server = process::start(database.folder(), database.url(), &every).await;
+    let settings = [&every[..], &[("DATABASE_URL", database.url())]].concat();
+    let told = async {
+        loop {
+            let (_, findings) = doctor(database.folder(), &settings).await;
+            let found = &findings["backups"];
+            if found.state == "failed" {
+                return found.found.clone();
+            }
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_secs(60), told).await.expect("it is told in time");
+    assert!(told.contains("the last attempt failed") && told.contains("there is none yet"), "{told}");
+    drop(server);
+    // Without backups of its own, SQLite's file is in danger; Postgres has tools of its own.
+    let (_, findings) = doctor(database.folder(), &settings[2..]).await;
+    let expected = if database.url().starts_with("sqlite") { "warning" } else { "ok" };
+    assert_eq!(findings["backups"].state, expected, "{}", findings["backups"].found);
 }
 
 #[apply(once)]

@@ -71,6 +71,28 @@ async fn settings_come_from_a_file_too_and_the_environment_wins(database: &Datab
 }
 
 #[apply(once)]
+async fn the_file_can_be_another_one(database: &Database) {
+    std::fs::write(database.folder().join(".env"), "LISTEN=nowhere\n").expect("a file");
+    std::fs::write(database.folder().join("parlor.env"), "MAX_MESSAGE_CHARS=three\n").expect("a file");
+    let ended = process::run(database.folder(), &["--env-file", "parlor.env", "doctor"], &[], "").await;
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("MAX_MESSAGE_CHARS") && !ended.stderr.contains("LISTEN"), "{ended:?}");
+    let ended = process::run(database.folder(), &["doctor", "--env-file", "missing.env"], &[], "").await;
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--env-file: missing.env"), "{ended:?}");
+}
+
+#[apply(once)]
+async fn shells_can_complete_its_commands(database: &Database) {
+    for shell in ["bash", "zsh", "fish"] {
+        // Without a look at the settings: a broken file stops no shell from starting.
+        let ended = process::run(database.folder(), &["completions", shell], &[("LISTEN", "nowhere")], "").await;
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("backup") && !ended.stdout.contains("picture-worker"), "{ended:?}");
+    }
+}
+
+#[apply(once)]
 async fn what_the_program_does_not_know_it_does_not_do(database: &Database) {
     for arguments in [&["dance"][..], &["serve", "--loudly"], &["user"], &["user", "add"]] {
         let ended = process::run(database.folder(), arguments, &[("DATABASE_URL", database.url())], "").await;

@@ -1,0 +1,85 @@
+//! The server's own backups: are there any, did the last one succeed, and how old is it?
+
+use super::Finding;
+use super::database::fault;
+use crate::clock::{Clock, Millis};
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::backup::state::BackupState;
+
+const CHECK: &str = "backups";
+
+/// Whether the server makes backups, and how that goes.
+pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Finding> {
+    let Some(every) = config.backup_every.filter(|_| config.backup_to.is_some()) else { return vec![of_none(db, config)] };
+    match db.backup_state().await {
+        Ok(state) => vec![of_state(&state, i64::try_from(every.as_millis()).unwrap_or(i64::MAX), clock.now())],
+        Err(error) => fault(CHECK, &error),
+    }
+}
+
+/// Postgres has tools of its own, and without checkpoints Litestream copies a SQLite file.
+fn of_none(db: &Db, config: &Config) -> Finding {
+    if !matches!(db, Db::Sqlite(_)) || !config.checkpoints {
+        return Finding::ok(CHECK, "this server makes none itself: something else must");
+    }
+    let advice = "Set BACKUP_TO and BACKUP_EVERY, or run `parlor backup` at intervals: a disk that fails takes everything along.";
+    Finding::warning(CHECK, "this server makes none", advice)
+}
+
+fn of_state(state: &BackupState, every: i64, now: Millis) -> Finding {
+    let last = match &state.last {
+        Some(last) => format!("the last one is {}, {} old", last.name, age(now.0 - last.at.0)),
+        None => "there is none yet".to_owned(),
+    };
+    if let Some(failed) = &state.failed {
+        let advice = "The server tries again within five minutes. Is there room, and may Parlor write to BACKUP_TO?";
+        return Finding::failed(CHECK, format!("the last attempt failed: {}; {last}", failed.why), advice);
+    }
+    if state.is_late(every, now) {
+        return Finding::failed(CHECK, format!("one is overdue: {last}"), "Is a server running with BACKUP_EVERY? Its log says more.");
+    }
+    match &state.last {
+        Some(made) if made.left_out > 0 => {
+            let advice = "`parlor files check` says which, and `parlor verify` checks the backup.";
+            Finding::warning(CHECK, format!("{last}; {} files are not in it", made.left_out), advice)
+        }
+        _ => Finding::ok(CHECK, last),
+    }
+}
+
+/// A time in words, roughly.
+fn age(ms: i64) -> String {
+    let minutes = ms.max(0) / 60_000;
+    let (count, unit) = match minutes {
+        ..120 => (minutes, "minute"),
+        120..2880 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+    use crate::db::backup::state::{FailedBackup, LastBackup};
+
+    #[test]
+    fn a_backup_that_failed_is_late_or_lacks_files_is_told() {
+        const HOUR: i64 = 3_600_000;
+        let now = Millis(100 * HOUR);
+        let last = |hours: i64, left_out| LastBackup { at: now.plus(-hours * HOUR), name: "b.tar.gz".into(), bytes: 1, left_out };
+        let state = |last: Option<LastBackup>| BackupState { last, ..BackupState::default() };
+        let of = |state: &BackupState| of_state(state, 6 * HOUR, now).state;
+        assert_eq!(of(&state(None)), State::Ok);
+        assert_eq!(of(&state(Some(last(12, 0)))), State::Ok);
+        assert_eq!(of(&state(Some(last(13, 0)))), State::Failed);
+        assert_eq!(of(&state(Some(last(1, 2)))), State::Warning);
+        let failed = FailedBackup { at: now, why: "no room".into() };
+        let failing = BackupState { failed: Some(failed), ..state(Some(last(1, 0))) };
+        let finding = of_state(&failing, 6 * HOUR, now);
+        assert_eq!(finding.state, State::Failed);
+        assert_eq!(finding.found, "the last attempt failed: no room; the last one is b.tar.gz, 60 minutes old");
+    }
+}
