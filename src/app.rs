@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::db::{Db, Purpose};
 use crate::error::Result;
 use crate::events::Bus;
+use crate::export::PersonalExports;
 use crate::files::Files;
 use crate::http::origin::Origins;
 use crate::jobs::{Handlers, Jobs};
@@ -26,20 +27,21 @@ use crate::links::Links;
 use crate::monitoring::{Monitoring, Parts};
 use crate::previews;
 use crate::realtime::Realtime;
+use crate::retention::Retention;
 use crate::server;
 use crate::settings::Settings;
-use crate::web::assets;
+use crate::tls::{self, Tls};
 use crate::web::assets::versions::OtherVersions;
-use crate::web::router;
 use crate::web::state::AppState;
+use crate::web::{assets, plain, router};
 
 /// A whole Parlor, ready to serve.
 pub struct App {
     state: AppState,
     sockets: socketioxide::layer::SocketIoLayer,
     sessions: Store,
-    /// Ends the server's own backups: one that is being made is given up.
-    backups: DropGuard,
+    /// Ends what runs beside requests: a backup that is being made is given up, as is the deletion of what has expired.
+    beside: DropGuard,
     connections: server::Connections,
 }
 
@@ -56,10 +58,21 @@ impl App {
         let db = Arc::new(db);
         let jobs = Jobs::open(db.clone(), clock.clone());
         let files = Files::open(db.clone(), &config, clock.clone(), jobs.clone()).map_err(crate::db::OpenError::Unusable)?;
-        Self::assemble(config, clock, db, jobs, files).await.map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
+        let tls = Tls::open(&config, &db, clock.clone());
+        let tls = tls.map_err(|problem| crate::db::OpenError::Unusable(problem.to_string()))?;
+        Self::assemble(config, clock, db, jobs, files, tls)
+            .await
+            .map_err(|error| crate::db::OpenError::Unusable(error.to_string()))
     }
 
-    async fn assemble(config: Config, clock: Clock, db: Arc<Db>, jobs: Jobs, files: Arc<Files>) -> Result<Self> {
+    async fn assemble(
+        config: Config,
+        clock: Clock,
+        db: Arc<Db>,
+        jobs: Jobs,
+        files: Arc<Files>,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Self> {
         let events = Bus::default();
         let settings = Settings::open(db.clone(), &config, clock.clone(), &events).await?;
         let accounts = Accounts::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
@@ -79,16 +92,23 @@ impl App {
         let digest = assets::digest(&["cookies", &db.device_key().await?]);
         let other_assets = OtherVersions::open(db.clone(), assets::version(), assets::named()).await;
         let origins = Arc::new(Origins::new(&config, &digest));
-        let administration = Administration::start(db.clone(), &config, clock.clone());
+        let administration = Administration::open(db.clone(), &config, clock.clone());
         files.recover().await?;
         let links = Links::new(db.clone(), chat.clone(), files.clone(), settings.clone(), &config);
-        let handlers = links.handlers(files.handlers(Handlers::default()));
+        let exports = PersonalExports::new(db.clone(), files.clone(), jobs.clone(), Arc::new(config.clone()), clock.clone());
+        let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
-        let backups = CancellationToken::new();
+        let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
-        let ended = backups.clone();
+        let ended = beside.clone();
         tokio::spawn(async move { ended.run_until_cancelled_owned(scheduled).await });
-        let backups = backups.drop_guard();
+        let retention = Retention::start(db.clone(), chat.clone(), settings.clone(), clock.clone(), beside.clone()).await?;
+        if let Some(tls) = tls.clone() {
+            let kept = tls::keep(tls, db.clone(), config.clone(), clock.clone());
+            let ended = beside.clone();
+            tokio::spawn(async move { ended.run_until_cancelled_owned(kept).await });
+        }
+        let beside = beside.drop_guard();
         let connections = server::Connections::new(server::Limits::new(&config));
         let parts = Parts {
             db: db.clone(),
@@ -97,9 +117,13 @@ impl App {
             realtime: realtime.clone(),
             node: node.clone(),
             connections: connections.clone(),
+            tls: tls.clone(),
             clock: clock.clone(),
+            retention: retention.clone(),
         };
         let monitoring = Arc::new(Monitoring::new(parts, &config));
+        let watching = Arc::downgrade(&monitoring);
+        tokio::spawn(Monitoring::watch(watching));
         let config = Arc::new(config);
         let state = AppState {
             config,
@@ -109,16 +133,19 @@ impl App {
             accounts,
             chat,
             files,
+            exports,
             administration,
             jobs,
             realtime,
             monitoring,
+            retention,
             doctor: Arc::default(),
             node,
             other_assets,
+            tls,
             clock,
         };
-        Ok(Self { state, sockets, sessions, connections, backups })
+        Ok(Self { state, sockets, sessions, connections, beside })
     }
 
     /// What the handlers share.
@@ -129,11 +156,13 @@ impl App {
 
     /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
     /// notifies the sockets and the other nodes, and returns.
-    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
-        let Self { state, sockets, sessions, connections, backups } = self;
-        if let Ok(address) = listener.local_addr() {
-            state.accounts.listens_at(address);
-        }
+    pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: Shutdown) {
+        let Self { state, sockets, sessions, connections, beside } = self;
+        let Listeners { site, plain } = listeners.into();
+        let port = site.local_addr().map_or(state.config.listen.port(), |address| {
+            state.accounts.listens_at(state.config.own_scheme(), address);
+            address.port()
+        });
         let service = router::service(state.clone(), sockets, sessions, connections.clone());
         let stop = CancellationToken::new();
         let stopping = {
@@ -143,7 +172,7 @@ impl App {
                 state.node.begin_draining();
                 shutdown.hurry.run_until_cancelled(drain(&state)).await;
                 stop.cancel();
-                drop(backups);
+                drop(beside);
                 // Before the ledger closes, through which some end.
                 state.jobs.stop(LAST_JOBS).await;
                 state.chat.close();
@@ -159,11 +188,33 @@ impl App {
                 nodes::leave(&state.db, &state.node).await;
             })
         };
-        server::serve(listener, service, connections, stop).await;
+        let redirecting = async {
+            let (Some(plain), Some(tls)) = (plain, &state.tls) else { return };
+            tls.listens_for_http();
+            let service = plain::service(&state.config, port, tls.clone());
+            server::serve(plain, None, service, connections.clone(), stop.clone()).await;
+        };
+        let serving = server::serve(site, state.tls.clone(), service, connections.clone(), stop.clone());
+        tokio::join!(serving, redirecting);
         stopping.await.ok();
         if tokio::time::timeout(CLOSING, state.db.close()).await.is_err() {
             tracing::warn!("the database does not answer; leaving it");
         }
+    }
+}
+
+/// Where a Parlor listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For the site.
+    pub site: TcpListener,
+    /// With TLS: for plain HTTP, which is redirected.
+    pub plain: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(site: TcpListener) -> Self {
+        Self { site, plain: None }
     }
 }
 

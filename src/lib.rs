@@ -12,6 +12,8 @@
 //!    [`jobs`]: what is done after a commit, whatever happens to a process. [`files`], [`pictures`]: what people send.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
+//!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
+//!    without Parlor. [`tls`]: certificates.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
 //!    [`doctor`]: what is wrong around them.
@@ -34,10 +36,12 @@ pub mod doctor;
 pub mod encoding;
 pub mod error;
 pub mod events;
+pub mod export;
 pub mod files;
 pub mod fulltext;
 pub mod highlight;
 pub mod http;
+pub mod import;
 pub mod jobs;
 pub mod limits;
 pub mod links;
@@ -53,9 +57,11 @@ pub mod pieces;
 pub mod portable;
 pub mod previews;
 pub mod realtime;
+pub mod retention;
 pub mod security_log;
 pub mod server;
 pub mod settings;
+pub mod tls;
 pub mod transport;
 pub mod web;
 

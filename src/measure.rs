@@ -3,6 +3,8 @@
 //! Owns their buckets, so that charts of different parts can be compared. It must not name what is measured: each part keeps its own
 //! measures, and `monitoring` names them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
@@ -14,23 +16,42 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Times. A clone is the same histogram.
 #[derive(Clone, Debug)]
-pub struct Times(Histogram);
+pub struct Times {
+    histogram: Histogram,
+    total: Arc<Total>,
+}
+
+/// How many times were added and how long they were together, which a histogram does not tell this program.
+#[derive(Debug, Default)]
+struct Total {
+    count: AtomicU64,
+    microseconds: AtomicU64,
+}
 
 impl Default for Times {
     fn default() -> Self {
-        Self(Histogram::new(TIMES))
+        Self { histogram: Histogram::new(TIMES), total: Arc::default() }
     }
 }
 
 impl Times {
     /// Adds one.
     pub fn add(&self, took: Duration) {
-        self.0.observe(took.as_secs_f64());
+        self.histogram.observe(took.as_secs_f64());
+        self.total.count.fetch_add(1, Ordering::Relaxed);
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.total.microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
     /// The histogram, in seconds.
     pub fn histogram(&self) -> Histogram {
-        self.0.clone()
+        self.histogram.clone()
+    }
+
+    /// How many were added, and how long they were together.
+    pub fn total(&self) -> (u64, Duration) {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        (read(&self.total.count), Duration::from_micros(read(&self.total.microseconds)))
     }
 }
 

@@ -82,6 +82,8 @@ pub enum Action {
     SetIcon,
     /// Change somebody's role.
     SetRole,
+    /// Decide how long messages and files are kept.
+    SetRetention,
     /// Archive or restore the room.
     Archive,
     /// Delete the room.
@@ -129,6 +131,8 @@ pub enum ServerAction {
     ManageJobs,
     /// Read the audit log.
     ReadAudit,
+    /// See, add and release legal holds, and read what they have kept.
+    ManageHolds,
     /// Change this person's role.
     ChangeRole,
     /// See who is there, besides the people of one's own rooms, and public rooms.
@@ -232,6 +236,7 @@ pub fn may(actor: Actor, action: Action, room: &RoomFacts) -> Result<()> {
             at_least(RoomRole::Moderator, "Only moderators and owners can change the room’s icon.")
         }
         Action::SetRole => manages(RoomRole::Owner, "Only owners and admins can change roles."),
+        Action::SetRetention => manages(RoomRole::Owner, "Only owners and admins can decide how long a room keeps its messages."),
         Action::Archive => manages(RoomRole::Owner, "Only owners and admins can archive or restore a room."),
         Action::DeleteRoom => manages(RoomRole::Owner, "Only owners and admins can delete a room."),
         Action::TakeOwnership => {
@@ -289,6 +294,7 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
         ServerAction::SeeJobs => allow(actor.is_admin, "Only admins can see jobs."),
         ServerAction::ManageJobs => allow(actor.is_admin, "Only admins can retry or delete jobs."),
         ServerAction::ReadAudit => allow(actor.is_admin, "Only admins can read the audit log."),
+        ServerAction::ManageHolds => allow(actor.is_admin, "Only admins can see legal holds."),
         ServerAction::ChangeRole => allow(actor.is_admin, "Only admins can change roles."),
         ServerAction::SeeDirectory => allow(!actor.is_guest, "Guests see only the people and rooms that they were added to."),
     }
@@ -337,7 +343,7 @@ mod tests {
     ];
 
     /// The rows of the table of rooms.
-    const ROWS: [(&str, Action, RoomPolicy); 27] = [
+    const ROWS: [(&str, Action, RoomPolicy); 28] = [
         ("Move the read marker, keep a draft", Action::Read, RoomPolicy::OPEN),
         ("React, pin", Action::Participate, RoomPolicy::OPEN),
         ("Post", Action::Post, RoomPolicy::OPEN),
@@ -362,12 +368,13 @@ mod tests {
         ("Handle reports", Action::Moderate, RoomPolicy::OPEN),
         ("Change the name, the address, the visibility, who may post", Action::Configure, RoomPolicy::OPEN),
         ("Change roles", Action::SetRole, RoomPolicy::OPEN),
+        ("Decide how long messages and files are kept", Action::SetRetention, RoomPolicy::OPEN),
         ("Archive, restore", Action::Archive, RoomPolicy::OPEN),
         ("Delete the room", Action::DeleteRoom, RoomPolicy::OPEN),
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
     ];
 
-    const SERVER_ROWS: [(&str, ServerAction); 21] = [
+    const SERVER_ROWS: [(&str, ServerAction); 22] = [
         ("See public rooms and everybody", ServerAction::SeeDirectory),
         ("Create rooms where everyone may", ServerAction::CreateRoom(Who::Everyone)),
         ("Create rooms where admins may", ServerAction::CreateRoom(Who::Admins)),
@@ -389,6 +396,7 @@ mod tests {
         ("Remove a second factor", ServerAction::RemoveSecondFactor),
         ("See `/admin`", ServerAction::SeeAdministration),
         ("Read the audit log", ServerAction::ReadAudit),
+        ("Manage legal holds", ServerAction::ManageHolds),
     ];
 
     fn actor(role: ServerRole) -> Actor {
@@ -449,6 +457,7 @@ mod tests {
                 "Lift a ban",
                 "Handle reports",
                 "Change roles",
+                "Decide how long messages and files are kept",
                 "Archive, restore",
                 "Delete the room",
             ]

@@ -59,6 +59,8 @@ pub enum Action {
     ChangeEmail,
     /// Someone removed their email address.
     RemoveEmail,
+    /// Someone asked for an archive of their data.
+    ExportData,
     /// An unknown, used or expired link that verifies an email address.
     EmailRefused,
     /// Someone set up an authenticator app.
@@ -143,6 +145,12 @@ pub enum Action {
     RetryJob,
     /// An administrator deleted a job.
     DeleteJob,
+    /// An administrator added a legal hold.
+    AddHold,
+    /// An administrator released a legal hold.
+    ReleaseHold,
+    /// An administrator read what a hold has kept.
+    ReadHeld,
 }
 
 impl Action {
@@ -163,6 +171,7 @@ impl Action {
         Self::SendEmailLink,
         Self::ChangeEmail,
         Self::RemoveEmail,
+        Self::ExportData,
         Self::EmailRefused,
         Self::AddTotp,
         Self::RemoveTotp,
@@ -205,6 +214,9 @@ impl Action {
         Self::CloseReport,
         Self::RetryJob,
         Self::DeleteJob,
+        Self::AddHold,
+        Self::ReleaseHold,
+        Self::ReadHeld,
     ];
 
     /// Its name in the log and in the audit log: what it is about, and what was done.
@@ -225,6 +237,7 @@ impl Action {
             Self::SendEmailLink => "user.email_link",
             Self::ChangeEmail => "user.email",
             Self::RemoveEmail => "user.email_remove",
+            Self::ExportData => "user.export",
             Self::EmailRefused => "user.email_refused",
             Self::AddTotp => "user.totp_add",
             Self::RemoveTotp => "user.totp_remove",
@@ -267,6 +280,9 @@ impl Action {
             Self::CloseReport => "report.close",
             Self::RetryJob => "job.retry",
             Self::DeleteJob => "job.delete",
+            Self::AddHold => "hold.add",
+            Self::ReleaseHold => "hold.release",
+            Self::ReadHeld => "hold.read",
         }
     }
 

@@ -3,13 +3,20 @@
 use proof::infra::programs::{self, Program};
 
 /// What goes untested without each.
-const NEEDED: [(Program, &str); 6] = [
+const NEEDED: [(Program, &str); 10] = [
     (Program::Postgres, "every test's second run, on Postgres (package: postgresql)"),
     (Program::Redis, "the tests on two nodes (package: redis-server)"),
     (Program::Browser, "the tests in a real browser (packages: chromium chromium-driver)"),
     (Program::Strace, "that a post is on the disk before it is acknowledged (package: strace)"),
     (Program::Servers, "mail and single sign-on, with real servers (packages: nodejs npm openssl; npm ci in tests/servers)"),
     (Program::Ffmpeg, "the posters of videos (package: ffmpeg)"),
+    (
+        Program::Proxies,
+        "the configurations of packaging/proxies (packages: nginx-light caddy haproxy openssl; traefik: tests/install)",
+    ),
+    (Program::Litestream, "that Litestream's copy is whole (tests/install)"),
+    (Program::OpenSsl, "which protocols and ciphers of TLS are accepted (package: openssl)"),
+    (Program::Pebble, "certificates of a real ACME authority (package: pebble)"),
 ];
 
 fn main() {

@@ -23,6 +23,7 @@ pub const DELETED: &str = "Deleted user";
 const LAST_ADMIN: Error = Error::Forbidden("They are the last administrator. Make somebody else one first.");
 const LAST_ADMIN_SELF: Error = Error::Forbidden("You are the last administrator. Make somebody else one first.");
 const BANNED: Error = Error::Forbidden("They’re banned. Unban them first.");
+const HELD: Error = Error::Forbidden("This account can’t be deleted at the moment. Administrators see why at /admin/holds.");
 const NO_PERSON: Error = Error::NotFound("person");
 
 /// What happens to the messages of a deleted account.
@@ -180,6 +181,7 @@ impl Accounts {
                 }
                 Closing::AlreadyClosed => Ok(profile),
                 Closing::LastAdmin => Err(last_admin),
+                Closing::Held => Err(HELD),
             }
         })
         .await
@@ -220,6 +222,7 @@ impl Accounts {
                 Closing::Done(alike) => alike,
                 Closing::AlreadyClosed => return Err(NO_PERSON),
                 Closing::LastAdmin => return Err(last_admin),
+                Closing::Held => return Err(HELD),
             };
             accounts.access_ended(deletion.user, SessionEnd::Deleted).await;
             accounts.reports.committed(&event);

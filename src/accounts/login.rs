@@ -6,7 +6,7 @@ use super::device::DeviceId;
 use super::hashing_queue::{Client, Ticket};
 use super::session::SessionUser;
 use super::throttle::{Attempt, Backoff, network};
-use super::{Accounts, rate_limiter::Limited};
+use super::{Accounts, imported_hash, rate_limiter::Limited};
 use crate::db::users::User;
 use crate::error::{Error, Result};
 use crate::model::SessionKey;
@@ -51,8 +51,14 @@ impl Accounts {
             self.reports.report(if is_closed { failed.note("banned") } else { failed }).await;
             return Err(Error::WrongPassword);
         }
-        drop(slot);
-        known.ok_or(Error::WrongPassword)
+        let mut user = known.ok_or(Error::WrongPassword)?;
+        if imported_hash::is_one(&user.password_hash) {
+            let (new, _slot) = self.hasher.hash_again(slot, password).await?;
+            // A password that was chosen meanwhile stays; `confirm` refuses the old one.
+            self.db.replace_imported_hash(user.id, &user.password_hash, &new).await?;
+            user.password_hash = new;
+        }
+        Ok(user)
     }
 
     /// Checks that the password is still current, after the session was stored: a password change ends all sessions that it

@@ -194,8 +194,8 @@ impl Mailing {
 impl Accounts {
     /// Sets where the server listens: the origin of links in mails without `PUBLIC_URL`, which it can only lack where nobody else reaches
     /// that address.
-    pub fn listens_at(&self, address: SocketAddr) {
-        self.mailing.site.get_or_init(|| format!("http://{address}"));
+    pub fn listens_at(&self, scheme: &str, address: SocketAddr) {
+        self.mailing.site.get_or_init(|| format!("{scheme}://{address}"));
     }
 
     /// Whether mails can be sent.

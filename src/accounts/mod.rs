@@ -10,6 +10,8 @@ mod common_passwords;
 pub mod device;
 pub mod email;
 pub mod hashing_queue;
+pub mod imported_hash;
+pub mod importing;
 pub mod invites;
 mod last_seen;
 mod login;

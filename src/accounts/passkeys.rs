@@ -85,7 +85,7 @@ impl Passkeys {
     /// Those of the site with these settings. `key` is secret, and the same on all nodes.
     pub fn new(config: &Config, key: &str) -> Self {
         let site = match &config.public_url {
-            None => site("localhost", "http://localhost", true),
+            None => site("localhost", &format!("{}://localhost", config.own_scheme()), true),
             Some(url) if url.host.parse::<std::net::IpAddr>().is_ok() || url.host.starts_with('[') => Err(NO_NAME),
             Some(url) if url.is_https || is_localhost(&url.host) => site(&url.host, &url.origin, false),
             Some(_) => Err(INSECURE),

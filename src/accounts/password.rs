@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use super::argon::Argon;
 use super::hashing_queue::{HashingQueue, Slot, Ticket};
-use crate::accounts::common_passwords;
+use crate::accounts::{common_passwords, imported_hash};
 use crate::error::{Error, Result};
 use crate::model::username::Username;
 
@@ -117,8 +117,25 @@ impl Hasher {
         // No password is longer; hashing the rest would be useless work.
         let password: String = password.chars().take(LONGEST + 1).collect();
         let argon = self.argon.clone();
-        let (fits, slot) = work(slot, move || argon.verify(&password, &stored)).await?;
+        let verify = move || {
+            if imported_hash::is_one(&stored) {
+                Ok(imported_hash::verify(&password, &stored))
+            } else {
+                argon.verify(&password, &stored)
+            }
+        };
+        let (fits, slot) = work(slot, verify).await?;
         Ok((fits? && is_known, slot))
+    }
+
+    /// Hashes a password that was found to fit an imported hash, whatever its strength.
+    ///
+    /// # Errors
+    /// None with Parlor's parameters.
+    pub async fn hash_again(&self, slot: Slot, password: &str) -> Result<(String, Slot)> {
+        let (password, argon) = (password.to_owned(), self.argon.clone());
+        let (hashed, slot) = work(slot, move || argon.hash(&password)).await?;
+        Ok((hashed?, slot))
     }
 
     /// Hashes a new password in PHC form.

@@ -66,10 +66,10 @@ pub struct Registration<'a> {
 }
 
 /// A registration that has passed the cheap checks.
-struct Checked<'a> {
-    username: Username,
-    name: String,
-    password: &'a str,
+pub(super) struct Checked<'a> {
+    pub(super) username: Username,
+    pub(super) name: String,
+    pub(super) password: &'a str,
 }
 
 /// The checks that cost nothing.
@@ -229,7 +229,7 @@ impl Accounts {
     }
 
     /// Refuses names that are taken, reserved, or resemble another user's.
-    async fn check_names(&self, checked: &Checked<'_>, may_use_roles: bool) -> Result<()> {
+    pub(super) async fn check_names(&self, checked: &Checked<'_>, may_use_roles: bool) -> Result<()> {
         let username = &checked.username;
         let is_taken = self.db.find_user_by_name(username.as_str()).await?.is_some();
         if is_taken || self.db.is_retired(&self.username_digest(username.as_str())).await? {
@@ -306,10 +306,15 @@ impl Accounts {
     }
 }
 
-/// Usernames for an identity, the best one first: what it prefers, without what a username cannot have, and then with a number.
+/// Usernames for an identity, the best one first.
 fn usernames_like(identity: &Identity) -> impl Iterator<Item = Username> {
+    usernames_for(identity.username.as_deref(), identity.name.as_deref())
+}
+
+/// Usernames for somebody, the best one first: what they prefer, without what a username cannot have, and then with a number.
+pub(super) fn usernames_for(username: Option<&str>, name: Option<&str>) -> impl Iterator<Item = Username> {
     // An address is often preferred: its first part is the name.
-    let preferred = identity.username.as_deref().and_then(|username| username.split('@').next());
+    let preferred = username.and_then(|username| username.split('@').next());
     let plain = |text: &str| {
         let folded = text.trim().to_lowercase();
         let signs = folded.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' });
@@ -317,7 +322,7 @@ fn usernames_like(identity: &Identity) -> impl Iterator<Item = Username> {
         let plain = plain.trim_matches(['.', '_', '-']).to_owned();
         (!plain.is_empty()).then_some(plain)
     };
-    let best = preferred.and_then(plain).or_else(|| identity.name.as_deref().and_then(plain)).unwrap_or_else(|| "someone".into());
+    let best = preferred.and_then(plain).or_else(|| name.and_then(plain)).unwrap_or_else(|| "someone".into());
     let numbered = (2..10).chain((0..5).map(|_| rand::random_range(1000..10_000))).map({
         let best = best.clone();
         move |number: u32| format!("{best}-{number}")

@@ -1,9 +1,6 @@
-//! Reading the audit log, and deleting what is too old.
+//! Reading the audit log.
 //!
-//! Owns its filters and pages. What is recorded is decided by use-cases (`security_log`).
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Owns its filters and pages. What is recorded is decided by use-cases (`security_log`), and what is too old deleted by `retention`.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,8 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Administration;
-use crate::clock::{Clock, Millis};
-use crate::db::Db;
+use crate::clock::Millis;
 use crate::db::audit::{AuditRow, Filter};
 use crate::error::{Error, Result};
 use crate::model::validate;
@@ -28,10 +24,6 @@ const CHUNK: usize = 500;
 pub const MAX_EXPORT: usize = 100_000;
 /// The longest filter, in characters. No actor, action or target is longer.
 const MAX_FILTER: usize = 128;
-/// Interval between deletions of old entries.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How many entries are deleted at once.
-const EXPIRY_CHUNK: u64 = 1_000;
 
 /// An entry.
 #[derive(Clone, Debug, Serialize)]
@@ -139,26 +131,6 @@ impl Administration {
         rows.truncate(count);
         let next = rows.last().filter(|_| has_more).map(|last| last.id);
         Ok((rows.into_iter().map(Into::into).collect(), next))
-    }
-}
-
-/// Deletes entries that are older than `keep`, regularly, on each node. Runs until the database is closed.
-pub(super) async fn expire(db: Arc<Db>, clock: Clock, keep: Duration) {
-    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-    let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
-    loop {
-        interval.tick().await;
-        loop {
-            match db.delete_audit(clock.now().plus(-keep), EXPIRY_CHUNK as i64).await {
-                Ok(EXPIRY_CHUNK) => {}
-                Ok(_) => break,
-                Err(sqlx::Error::PoolClosed) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "old entries of the audit log could not be deleted");
-                    break;
-                }
-            }
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What administrators see of the whole server: an overview, people, rooms and the audit log.
 //!
-//! Owns these lists and how long the audit log is kept. It must not change people or rooms: `accounts` and `chat` do.
+//! Owns these lists. It must not change people or rooms: `accounts` and `chat` do.
 
 pub mod audit;
 pub mod overview;
@@ -31,11 +31,8 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Opens it, and begins to delete audit entries that are older than the setting says.
-    pub fn start(db: Arc<Db>, config: &Config, clock: Clock) -> Arc<Self> {
-        if let Some(keep) = config.audit_keep {
-            tokio::spawn(audit::expire(db.clone(), clock.clone(), keep));
-        }
+    /// Opens it.
+    pub fn open(db: Arc<Db>, config: &Config, clock: Clock) -> Arc<Self> {
         let doubts = config.warnings().iter().map(ToString::to_string).collect();
         let every = config.backup_every.filter(|_| config.backup_to.is_some());
         let backup_every = every.map(|every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));

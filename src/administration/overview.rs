@@ -12,6 +12,7 @@ use super::Administration;
 use crate::clock::Millis;
 use crate::db::backup::state::{BackupState, LastBackup};
 use crate::db::overview::{Counts, Engine};
+use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;
 use crate::error::Result;
 use crate::permissions::{self, Actor, ServerAction};
@@ -44,6 +45,8 @@ pub struct Overview {
     pub health: Health,
     /// The server's own backups; none: it makes none.
     pub backups: Option<Backups>,
+    /// The deletion of what has expired.
+    pub retention: RetentionState,
     /// What is wrong, or probably a mistake.
     pub warnings: Vec<Warning>,
 }
@@ -241,6 +244,7 @@ impl Administration {
             },
             warnings: self.warnings(&engine, admins, self.db.count_dead_jobs().await?, backups.as_ref()),
             backups,
+            retention: RetentionState { claim: None, ..self.db.retention_state().await? },
             database: Database { kind: engine.kind, version: engine.version },
         })
     }

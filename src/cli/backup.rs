@@ -2,22 +2,16 @@
 //!
 //! Owns their arguments, what they print and their exit statuses: 0 done, 1 failed, 2 wrong arguments, 3 done with files left out.
 
-use std::io;
-
 use clap::Args;
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
+use super::interrupted::{LEFT_OUT, interrupted};
 use super::progress::Progress;
 use super::{Failure, failed};
 use crate::backup::{self, Made, Restored, Verified};
 use crate::clock::Clock;
 use crate::config::{Config, Place};
 use crate::files::in_words;
-
-/// The exit status of what was done, but not for everything.
-const LEFT_OUT: u8 = 3;
 
 /// `parlor backup`.
 #[derive(Args)]
@@ -109,35 +103,18 @@ fn show(progress: &mut Progress, now: backup::Progress) -> bool {
     true
 }
 
-/// Cancelled by the first signal to end: then what was begun is undone. The second one ends the process at once.
-fn interrupted() -> io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = CancellationToken::new();
-    let cancelled = stop.clone();
-    tokio::spawn(async move {
-        for is_last in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            cancelled.cancel();
-            if is_last {
-                std::process::exit(1);
-            }
-        }
-    });
-    Ok(stop)
-}
-
-fn print(result: &impl Serialize) -> Result<(), Failure> {
+/// Prints a result for machines.
+pub(super) fn print(result: &impl Serialize) -> Result<(), Failure> {
     println!("{}", serde_json::to_string(result).map_err(failed)?);
     Ok(())
 }
 
-fn list(left_out: &[String]) {
+/// Prints what was left out.
+pub(super) fn list(left_out: &[String]) {
     left_out.iter().for_each(|what| println!("left out: {what}"));
 }
 
-fn unless_left_out(left_out: &[String]) -> Result<(), Failure> {
+/// The failure of what was done, but not for everything.
+pub(super) fn unless_left_out(left_out: &[String]) -> Result<(), Failure> {
     if left_out.is_empty() { Ok(()) } else { Err((LEFT_OUT, format!("{} things were left out, listed above", left_out.len()))) }
 }

@@ -4,14 +4,16 @@
 
 mod backup;
 mod doctor;
+mod export;
 mod files;
+mod import;
+mod interrupted;
 mod progress;
 mod reference;
 mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,13 +21,14 @@ use std::time::Duration;
 
 use crate::accounts::Accounts;
 use crate::accounts::invites::Terms;
-use crate::app::{App, Shutdown};
+use crate::app::{App, Listeners, Shutdown};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problem, TlsMode};
 use crate::db::{Db, Purpose};
 use crate::events::Bus;
 use crate::pictures;
 use crate::settings::Settings;
+use crate::tls;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use listenfd::ListenFd;
@@ -68,6 +71,10 @@ enum Command {
     Restore(backup::FromArguments),
     /// Check that a backup can be restored and that nothing is missing in it
     Verify(backup::FromArguments),
+    /// Write what people wrote into a folder that can be read without Parlor, while the server runs
+    Export(export::ExportArguments),
+    /// Import people, rooms and messages of another chat, while no server runs
+    Import(import::ImportArguments),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -137,16 +144,14 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
         // A variable that is not text is none of ours.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     }))
-    .map_err(|problems| {
-        let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        (2, format!("Can’t start. Fix these settings:\n{}", list.join("\n")))
-    })?;
-    crate::log::start(&config);
+    .map_err(|problems| (2, cannot_start(&problems)))?;
+    let _log = crate::log::start(&config);
     for doubt in config.warnings() {
         tracing::warn!("{doubt}");
     }
     // Before there are threads: it changes the environment.
-    let passed = ListenFd::from_env();
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let passed = Passed { sockets: ListenFd::from_env(), names: names.split(':').map(str::to_owned).collect() };
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
     runtime.block_on(async {
         match command {
@@ -157,6 +162,8 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
             Command::Backup(arguments) => backup::make(&config, arguments).await,
             Command::Restore(arguments) => backup::restore(&config, arguments).await,
             Command::Verify(arguments) => backup::verify(&config, arguments).await,
+            Command::Export(arguments) => export::run(&config, arguments).await,
+            Command::Import(arguments) => import::run(&config, arguments).await,
             // Done already.
             Command::PictureWorker { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(()),
             Command::User(command) => users::run(&config, command).await,
@@ -168,16 +175,23 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
 /// How long it may take to stop after a second signal.
 const IMPATIENCE: Duration = Duration::from_secs(2);
 
+fn cannot_start(problems: &[Problem]) -> String {
+    let list: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    format!("Can’t start. Fix these settings:\n{}", list.join("\n"))
+}
+
 fn failed(error: impl std::fmt::Display) -> Failure {
     (1, error.to_string())
 }
 
-async fn serve(config: Config, passed: ListenFd) -> Result<(), Failure> {
+async fn serve(config: Config, passed: Passed) -> Result<(), Failure> {
     // Before anything else: a signal that comes while starting is not lost.
     let shutdown = on_signal().map_err(failed)?;
-    let listener = listener(passed, config.listen)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let public = config.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
+    tls::check(&config).map_err(|problem| (2, cannot_start(&[problem])))?;
+    let listeners = listeners(passed, &config)?;
+    let address = listeners.site.local_addr().map_err(failed)?;
+    let scheme = config.own_scheme();
+    let public = config.public_url.as_ref().map_or_else(|| format!("{scheme}://{address}"), |url| url.origin.clone());
     let app = App::start(config, Clock::default()).await.map_err(failed)?;
     let setup = app.state().accounts.new_setup_token().await.map_err(failed)?;
     {
@@ -185,26 +199,67 @@ async fn serve(config: Config, passed: ListenFd) -> Result<(), Failure> {
         if let Some(token) = setup {
             writeln!(out, "Create the administrator account: {public}/register?setup={token}").map_err(failed)?;
         }
-        writeln!(out, "listening on http://{address}").and_then(|()| out.flush()).map_err(failed)?;
+        writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush()).map_err(failed)?;
     }
     notify_supervisor(NotifyState::Ready);
-    app.serve(listener, shutdown).await;
+    app.serve(listeners, shutdown).await;
     Ok(())
 }
 
-/// The listening socket that systemd passed, which stays open while Parlor restarts; without one, a new socket.
-fn listener(mut passed: ListenFd, address: SocketAddr) -> Result<TcpListener, Failure> {
-    let wrong = |error: io::Error| (1, format!("LISTEN_FDS: the socket that was passed can’t be used: {error}"));
-    if passed.len() > 1 {
-        tracing::warn!("several sockets were passed; Parlor listens on the first one only");
-    }
-    match passed.take_tcp_listener(0).map_err(wrong)? {
-        Some(listener) => {
-            listener.set_nonblocking(true).map_err(wrong)?;
-            TcpListener::from_std(listener).map_err(wrong)
+/// The listening sockets that systemd passed, which stay open while Parlor restarts.
+struct Passed {
+    sockets: ListenFd,
+    /// Their names (`FileDescriptorName=`).
+    names: Vec<String>,
+}
+
+impl Passed {
+    /// The places of the socket for the site and of the one for plain HTTP: by the names `https` and `http`, otherwise in this order.
+    fn places(&self) -> (usize, usize) {
+        let named = |name| self.names.iter().position(|given| given == name);
+        match (named("https"), named("http")) {
+            (Some(site), Some(plain)) => (site, plain),
+            (Some(site), None) => (site, usize::from(site == 0)),
+            (None, Some(plain)) => (usize::from(plain == 0), plain),
+            (None, None) => (0, 1),
         }
-        None => crate::server::listen(address).map_err(|error| (1, format!("LISTEN: can’t listen on {address}: {error}"))),
     }
+
+    fn take(&mut self, place: usize) -> Result<Option<TcpListener>, Failure> {
+        let wrong = |error: io::Error| (1, format!("LISTEN_FDS: the socket that was passed can’t be used: {error}"));
+        if place >= self.sockets.len() {
+            return Ok(None);
+        }
+        let Some(listener) = self.sockets.take_tcp_listener(place).map_err(wrong)? else { return Ok(None) };
+        listener.set_nonblocking(true).map_err(wrong)?;
+        TcpListener::from_std(listener).map(Some).map_err(wrong)
+    }
+}
+
+/// Where the server listens: at what was passed, otherwise at new sockets.
+fn listeners(mut passed: Passed, config: &Config) -> Result<Listeners, Failure> {
+    let used = if config.tls == TlsMode::Off { 1 } else { 2 };
+    if passed.sockets.len() > used {
+        tracing::warn!(used, "more sockets were passed than Parlor listens on");
+    }
+    // A single one is for the site, whatever it is called.
+    let (site, plain) = if used == 1 { (0, 1) } else { passed.places() };
+    let new = |name, address| {
+        crate::server::listen(address).map_err(|error| (1, format!("{name}: can’t listen on {address}: {error}")))
+    };
+    let site = match passed.take(site)? {
+        Some(listener) => listener,
+        None => new("LISTEN", config.listen)?,
+    };
+    let plain = match (passed.take(if used == 1 { usize::MAX } else { plain })?, config.http_listen) {
+        (Some(listener), _) => Some(listener),
+        (None, Some(address)) => Some(new("HTTP_LISTEN", address)?),
+        (None, None) => None,
+    };
+    if let Some(address) = plain.as_ref().and_then(|plain| plain.local_addr().ok()) {
+        tracing::info!("redirecting http://{address} to https");
+    }
+    Ok(Listeners { site, plain })
 }
 
 /// Reports a state to systemd, if that started Parlor with `Type=notify`.
@@ -265,5 +320,5 @@ async fn invite(config: &Config, terms: Terms) -> Result<(), Failure> {
 
 /// Where browsers reach the site: `PUBLIC_URL`, else the address to listen on.
 fn public_origin(config: &Config) -> String {
-    config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.origin.clone())
+    config.public_url.as_ref().map_or_else(|| format!("{}://{}", config.own_scheme(), config.listen), |url| url.origin.clone())
 }

@@ -4,6 +4,7 @@
 
 pub mod file;
 mod place;
+mod retention;
 mod values;
 
 use std::collections::BTreeMap;
@@ -16,17 +17,25 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use place::{ARCHIVE, Place};
+pub use retention::Retention;
 pub use values::{
-    FilesUrl, LogFormat, Metrics, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, Transports,
-    Who, files_url, server_name, slugs, switch,
+    FilesUrl, LogFormat, Metrics, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, TlsMode,
+    Transports, Who, files_url, server_name, slugs, switch,
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 53] = [
+pub const SETTINGS: [&str; 61] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
     "LISTEN",
+    "HTTP_LISTEN",
+    "TLS",
+    "TLS_CERT",
+    "TLS_KEY",
+    "ACME_DOMAINS",
+    "ACME_EMAIL",
+    "ACME_DIRECTORY",
     "NODE",
     "DRAIN",
     "PUBLIC_URL",
@@ -65,6 +74,7 @@ pub const SETTINGS: [&str; 53] = [
     "FILE_SPACE",
     "STRIP_METADATA",
     "LINK_PREVIEWS",
+    "RETENTION",
     "AUDIT_KEEP",
     "BACKUP_TO",
     "BACKUP_EVERY",
@@ -95,6 +105,20 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// `LISTEN`: address and port; port 0 picks one.
     pub listen: SocketAddr,
+    /// `HTTP_LISTEN`: where plain HTTP is redirected to https, if anywhere.
+    pub http_listen: Option<SocketAddr>,
+    /// `TLS`: whether Parlor itself speaks TLS, and where its certificate comes from.
+    pub tls: TlsMode,
+    /// `TLS_CERT`: the file with the certificate and those that it is signed with.
+    pub tls_cert: Option<PathBuf>,
+    /// `TLS_KEY`: the file with its private key.
+    pub tls_key: Option<PathBuf>,
+    /// `ACME_DOMAINS`: the names that a certificate is obtained for, in lower case.
+    pub acme_domains: Vec<String>,
+    /// `ACME_EMAIL`: how the authority reaches the operator.
+    pub acme_email: Option<String>,
+    /// `ACME_DIRECTORY`: the authority.
+    pub acme_directory: String,
     /// `NODE`: how this node is called in lists and at `/readyz`; none: by the machine and the process.
     pub node: Option<String>,
     /// `DRAIN`: how long a node that stops beside others is unready, and then over how long it disconnects its people.
@@ -165,7 +189,9 @@ pub struct Config {
     /// Hosts whose pages are fetched for link previews from an address that need not be public; if there are any, no others are. It is no
     /// setting: tests have pages there.
     pub link_hosts: BTreeMap<String, SocketAddr>,
-    /// `AUDIT_KEEP`: lifetime of an entry of the audit log.
+    /// `RETENTION`: how long messages, files, the audit log and sessions are kept.
+    pub retention: Option<Retention>,
+    /// `AUDIT_KEEP`: how long the audit log is kept where `RETENTION` does not say it.
     pub audit_keep: Option<Duration>,
     /// `BACKUP_TO`: where the server's own backups go.
     pub backup_to: Option<Place>,
@@ -199,6 +225,13 @@ impl Default for Config {
             database_connections: 8,
             redis_url: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            http_listen: None,
+            tls: TlsMode::Off,
+            tls_cert: None,
+            tls_key: None,
+            acme_domains: Vec::new(),
+            acme_email: None,
+            acme_directory: "https://acme-v02.api.letsencrypt.org/directory".into(),
             node: None,
             drain: Duration::from_secs(5),
             public_url: None,
@@ -233,6 +266,7 @@ impl Default for Config {
             strip_metadata: true,
             link_previews: None,
             link_hosts: BTreeMap::new(),
+            retention: None,
             audit_keep: Some(Duration::from_secs(365 * DAY)),
             backup_to: None,
             backup_every: None,
@@ -256,12 +290,20 @@ impl Config {
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
         let mut env = Environment { vars: vars.into_iter().collect(), problems: Vec::new() };
         let default = Self::default();
-        let config = Self {
+        let audit_keep = env.peek("AUDIT_KEEP", default.audit_keep, values::optional_duration);
+        let mut config = Self {
             database_url: env.read("DATABASE_URL", default.database_url, values::database_url),
             database_connections: env
                 .read("DATABASE_CONNECTIONS", default.database_connections, |text| values::number(text, 1, 1000)),
             redis_url: env.read("REDIS_URL", default.redis_url, values::redis_url),
             listen: env.read("LISTEN", default.listen, values::listen),
+            http_listen: env.read("HTTP_LISTEN", default.http_listen, values::optional_listen),
+            tls: env.read("TLS", default.tls, values::tls),
+            tls_cert: env.read("TLS_CERT", None, values::pem_file),
+            tls_key: env.read("TLS_KEY", None, values::pem_file),
+            acme_domains: env.read("ACME_DOMAINS", default.acme_domains, values::domains),
+            acme_email: env.read("ACME_EMAIL", None, values::email),
+            acme_directory: env.read("ACME_DIRECTORY", default.acme_directory, values::acme_directory),
             node: env.read("NODE", default.node, values::node),
             drain: env.read("DRAIN", default.drain, values::drain),
             public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
@@ -297,6 +339,7 @@ impl Config {
             strip_metadata: env.read("STRIP_METADATA", default.strip_metadata, values::switch),
             link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
             link_hosts: BTreeMap::new(),
+            retention: env.read("RETENTION", None, |text| Retention::default().with_audit(audit_keep).parse(text).map(Some)),
             audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
             backup_to: env.read("BACKUP_TO", None, |text| place::backup_to(text).map(Some)),
             backup_every: env.read("BACKUP_EVERY", None, values::backup_every),
@@ -309,6 +352,7 @@ impl Config {
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };
+        env.complete_tls(&mut config);
         env.refuse_prefixed();
         env.require_public_url(&config);
         if config.backup_every.is_some() && config.backup_to.is_none() {
@@ -319,6 +363,21 @@ impl Config {
 }
 
 impl Config {
+    /// How long everything is kept where `RETENTION` does not say it.
+    pub fn usual_retention(&self) -> Retention {
+        Retention::default().with_audit(self.audit_keep)
+    }
+
+    /// Whether browsers reach the site over https.
+    pub fn is_https(&self) -> bool {
+        self.tls != TlsMode::Off || self.public_url.as_ref().is_some_and(|url| url.is_https)
+    }
+
+    /// What an address of this server begins with: `http` or `https`.
+    pub fn own_scheme(&self) -> &'static str {
+        if self.tls == TlsMode::Off { "http" } else { "https" }
+    }
+
     /// Settings that are valid but probably a mistake.
     pub fn warnings(&self) -> Vec<Problem> {
         let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
@@ -327,7 +386,7 @@ impl Config {
                 "{net} covers so much of the internet that anyone can claim any address. List only the proxies in front of Parlor"
             ),
         });
-        let is_elsewhere = !self.listen.ip().is_loopback() && self.public_url.is_none();
+        let is_elsewhere = !self.listen.ip().is_loopback() && self.public_url.is_none() && !self.is_https();
         let unnamed = is_elsewhere.then(|| Problem {
             name: "PUBLIC_URL".into(),
             message:
@@ -348,7 +407,13 @@ impl Config {
             name: "BACKUP_FILES".into(),
             message: "is on, but this server has no storage for files (FILES_URL): no backup can be made".into(),
         });
-        wide.chain(unnamed).chain(unstored).chain(unscheduled).chain(unkept).collect()
+        let certificate = self.tls_cert.as_ref().map(|_| "TLS_CERT").filter(|_| self.tls != TlsMode::Files);
+        let domains = (!self.acme_domains.is_empty() && self.tls != TlsMode::Acme).then_some("ACME_DOMAINS");
+        let unused = [(certificate, "files"), (domains, "acme")].into_iter().filter_map(|(name, mode)| {
+            let message = format!("is set, but TLS is not `{mode}`: it has no effect");
+            name.map(|name| Problem { name: name.into(), message })
+        });
+        wide.chain(unnamed).chain(unused).chain(unstored).chain(unscheduled).chain(unkept).collect()
     }
 }
 
@@ -386,10 +451,53 @@ impl Environment {
         })
     }
 
+    /// The value of a setting on which another one depends. What is wrong with it is said when it is read itself.
+    fn peek<T>(&self, name: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
+        let text = self.vars.get(name).map_or("", |text| text.trim());
+        if text.is_empty() { default } else { parse(text).unwrap_or(default) }
+    }
+
     /// Reads a list that may be set to nothing; `None` if it is not set.
     fn read_list<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<Vec<T>, String>) -> Option<Vec<T>> {
         let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
         if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
+    }
+
+    /// Checks what the kinds of TLS need, and fills in what follows from it.
+    fn complete_tls(&mut self, config: &mut Config) {
+        match config.tls {
+            TlsMode::Off => {
+                if config.http_listen.is_some() {
+                    self.require("HTTP_LISTEN", "TLS", "needs TLS: plain HTTP is redirected to https");
+                }
+                return;
+            }
+            TlsMode::Files => {
+                let files = [("TLS_CERT", config.tls_cert.is_some()), ("TLS_KEY", config.tls_key.is_some())];
+                for (name, _) in files.into_iter().filter(|(_, is_set)| !is_set) {
+                    self.require(name, name, "is needed with TLS=files");
+                }
+            }
+            TlsMode::Acme => match (config.acme_domains.first(), &config.public_url) {
+                (None, _) => self.require("ACME_DOMAINS", "ACME_DOMAINS", "is needed with TLS=acme"),
+                (Some(first), None) => {
+                    let (host, origin) = (first.clone(), format!("https://{first}"));
+                    config.public_url = Some(PublicUrl { origin, host, is_https: true });
+                }
+                (Some(_), Some(public)) if !config.acme_domains.contains(&public.host) => {
+                    self.require("ACME_DOMAINS", "PUBLIC_URL", "must contain the host of PUBLIC_URL");
+                }
+                _ => {}
+            },
+        }
+        if config.public_url.as_ref().is_some_and(|url| !url.is_https) {
+            self.require("PUBLIC_URL", "PUBLIC_URL", "must begin with https://, because of TLS");
+        }
+        // Where browsers look first.
+        let is_unset = self.vars.get("HTTP_LISTEN").is_none_or(|text| text.trim().is_empty());
+        if is_unset && config.listen.port() == 443 {
+            config.http_listen = Some(SocketAddr::from((config.listen.ip(), 80)));
+        }
     }
 
     /// Where files are. A directory belongs to one machine: with `REDIS_URL` there may be several nodes, each of which would miss the files

@@ -23,6 +23,13 @@ fn every_setting_can_be_set() {
         ("REDIS_URL", "redis://127.0.0.1"),
         ("DATABASE_CONNECTIONS", "20"),
         ("LISTEN", "[::]:80"),
+        ("HTTP_LISTEN", "[::]:8080"),
+        ("TLS", "acme"),
+        ("TLS_CERT", "cert.pem"),
+        ("TLS_KEY", "/etc/parlor/key"),
+        ("ACME_DOMAINS", "Chat.Example, www.chat.example,chat.example"),
+        ("ACME_EMAIL", "ada@example.com"),
+        ("ACME_DIRECTORY", "https://acme.example/directory"),
         ("NODE", "chat-1:80"),
         ("DRAIN", "0s"),
         ("PUBLIC_URL", "https://Chat.Example:443/"),
@@ -62,6 +69,7 @@ fn every_setting_can_be_set() {
         ("FILE_SPACE", "2TB"),
         ("STRIP_METADATA", "off"),
         ("LINK_PREVIEWS", "off"),
+        ("RETENTION", "90d"),
         ("AUDIT_KEEP", "30d"),
         ("BACKUP_TO", "s3://old/of/parlor"),
         ("BACKUP_EVERY", "6h"),
@@ -79,6 +87,13 @@ fn every_setting_can_be_set() {
         redis_url: Some("redis://127.0.0.1".into()),
         database_connections: 20,
         listen: "[::]:80".parse().unwrap(),
+        http_listen: "[::]:8080".parse().ok(),
+        tls: TlsMode::Acme,
+        tls_cert: Some("cert.pem".into()),
+        tls_key: Some("/etc/parlor/key".into()),
+        acme_domains: vec!["chat.example".into(), "www.chat.example".into()],
+        acme_email: Some("ada@example.com".into()),
+        acme_directory: "https://acme.example/directory".into(),
         node: Some("chat-1:80".into()),
         drain: Duration::ZERO,
         public_url: Some(PublicUrl { origin: "https://chat.example".into(), host: "chat.example".into(), is_https: true }),
@@ -127,6 +142,12 @@ fn every_setting_can_be_set() {
         strip_metadata: false,
         link_previews: Some(false),
         link_hosts: BTreeMap::new(),
+        retention: Some(Retention {
+            messages: Some(Duration::from_secs(90 * 86400)),
+            files: None,
+            audit: Some(Duration::from_secs(30 * 86400)),
+            sessions: None,
+        }),
         audit_keep: Some(Duration::from_secs(30 * 86400)),
         backup_to: Some(Place::S3 { bucket: "old".into(), prefix: "of/parlor".into(), name: None }),
         backup_every: Some(Duration::from_secs(6 * 3600)),
@@ -182,6 +203,7 @@ fn wrong_values_are_refused() {
         ("MEMORY_LIMIT", "15MB"),
         ("MEMORY_LIMIT", "256 apples"),
         ("DRAFT_KEEP", "forever"),
+        ("RETENTION", "messages=365"),
         ("AUDIT_KEEP", "365"),
         ("BACKUP_TO", "backups"),
         ("BACKUP_TO", "s3://old/parlor.tar.gz"),
@@ -195,6 +217,23 @@ fn wrong_values_are_refused() {
         ("REQUIRE_2FA", "on"),
         ("LISTEN", "3000"),
         ("LISTEN", "localhost:3000"),
+        ("HTTP_LISTEN", "80"),
+        ("HTTP_LISTEN", "0.0.0.0:80"),
+        ("TLS", "on"),
+        ("TLS_CERT", "letsencrypt"),
+        ("TLS_KEY", "s3://keys/key.pem"),
+        ("ACME_DOMAINS", "*.chat.example"),
+        ("ACME_DOMAINS", "chat"),
+        ("ACME_DOMAINS", "203.0.113.5"),
+        ("ACME_DOMAINS", "2001:db8::1"),
+        ("ACME_DOMAINS", "https://chat.example"),
+        ("ACME_DOMAINS", "chat.example:443"),
+        ("ACME_DOMAINS", "chät.example"),
+        ("ACME_DOMAINS", "-chat.example"),
+        ("ACME_DOMAINS", "chat..example"),
+        ("ACME_DOMAINS", ","),
+        ("ACME_EMAIL", "ada"),
+        ("ACME_DIRECTORY", "http://acme.example/directory"),
         ("PUBLIC_URL", "chat.example"),
         ("PUBLIC_URL", "ftp://chat.example"),
         ("PUBLIC_URL", "https://chat.example/parlor"),
@@ -356,16 +395,57 @@ fn the_example_is_complete_and_true() {
         room_creators: Some(Who::Everyone),
         default_rooms: Some(vec!["general".into()]),
         link_previews: Some(true),
+        retention: Some(Retention::default()),
         ..Config::default()
     };
     assert!(read(&lines) == Ok(fixed));
     for (name, value) in lines {
         let has_no_default = matches!(
             name,
-            "PUBLIC_URL" | "TRUSTED_PROXIES" | "REDIS_URL" | "NODE" | "SMTP_URL" | "MAIL_FROM" | "BACKUP_TO" | "BACKUP_EVERY"
+            "PUBLIC_URL"
+                | "TRUSTED_PROXIES"
+                | "REDIS_URL"
+                | "NODE"
+                | "SMTP_URL"
+                | "MAIL_FROM"
+                | "BACKUP_TO"
+                | "BACKUP_EVERY"
+                | "TLS_CERT"
+                | "TLS_KEY"
+                | "ACME_DOMAINS"
+                | "ACME_EMAIL"
         ) || name.starts_with("OIDC_") && !matches!(name, "OIDC_SCOPES" | "OIDC_GROUPS_CLAIM");
         assert_eq!(value.is_empty(), has_no_default, "{name}");
     }
+}
+
+#[test]
+fn each_kind_of_tls_needs_its_own_settings() {
+    let told = |vars: &[_]| problems(vars).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (files, acme) = (("TLS", "files"), ("TLS", "acme"));
+    assert_eq!(told(&[files]), ["TLS_CERT: is needed with TLS=files", "TLS_KEY: is needed with TLS=files"]);
+    assert_eq!(told(&[acme]), ["ACME_DOMAINS: is needed with TLS=acme"]);
+    let (cert, key) = (("TLS_CERT", "/c.pem"), ("TLS_KEY", "/k.pem"));
+    assert!(told(&[files, cert, key]).is_empty());
+    let plain = [files, cert, key, ("PUBLIC_URL", "http://chat.example")];
+    assert_eq!(told(&plain), ["PUBLIC_URL: must begin with https://, because of TLS"]);
+    let other = [acme, ("ACME_DOMAINS", "chat.example"), ("PUBLIC_URL", "https://talk.example")];
+    assert_eq!(told(&other), ["ACME_DOMAINS: must contain the host of PUBLIC_URL"]);
+    let warned = read(&[cert, ("ACME_DOMAINS", "chat.example")]).unwrap_or_default().warnings();
+    assert_eq!(warned.iter().map(|doubt| &*doubt.name).collect::<Vec<_>>(), ["TLS_CERT", "ACME_DOMAINS"]);
+}
+
+#[test]
+fn with_acme_the_first_domain_is_the_public_url_and_port_80_leads_to_443() {
+    let of = |vars: &[(&str, &str)]| {
+        let config = read(vars).unwrap_or_else(|problems| panic!("{problems:?}"));
+        (config.public_url.map(|url| url.origin), config.http_listen.map(|address| address.to_string()))
+    };
+    let acme = [("TLS", "acme"), ("ACME_DOMAINS", "chat.example,talk.example"), ("LISTEN", "0.0.0.0:443")];
+    assert_eq!(of(&acme), (Some("https://chat.example".into()), Some("0.0.0.0:80".into())));
+    assert_eq!(of(&[acme[0], acme[1], acme[2], ("HTTP_LISTEN", "off")]).1, None);
+    assert_eq!(of(&[acme[0], acme[1], ("PUBLIC_URL", "https://talk.example")]), (Some("https://talk.example".into()), None));
+    assert_eq!(of(&[("LISTEN", "0.0.0.0:443"), ("PUBLIC_URL", "https://chat.example")]).1, None, "a proxy speaks TLS");
 }
 
 #[test]
@@ -385,8 +465,10 @@ fn a_token_for_the_metrics_is_long_and_fits_into_a_header() {
     let said = |text| read(&[("METRICS", text)]).map(|config| config.metrics).map_err(|problems| problems[0].to_string());
     assert!(said("off") == Ok(values::Metrics::Off) && said("open") == Ok(values::Metrics::Open));
     assert!(said("0123456789abcdef") == Ok(values::Metrics::Token("0123456789abcdef".into())));
-    for wrong in ["on", "Open", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé", &"x".repeat(257)] {
+    let nets = ["10.0.0.0/8", "192.168.100.100/32", "::1/128"].map(|net| net.parse().unwrap());
+    assert!(said("10.0.0.0/8, 192.168.100.100, ::1") == Ok(values::Metrics::From(nets.into())));
+    for wrong in ["on", "Open", "10.0.0.0/33", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé", &"x".repeat(257)] {
         let said = said(wrong).err().unwrap_or_else(|| panic!("{wrong} is accepted"));
-        assert!(said.starts_with("METRICS: must be off, open or a token") && !said.contains(wrong), "{said}");
+        assert!(said.starts_with("METRICS: must be off, open, addresses") && !said.contains(wrong), "{said}");
     }
 }

@@ -174,6 +174,8 @@ pub enum Metrics {
     Open,
     /// Whoever has this token.
     Token(String),
+    /// Whoever asks from one of these addresses.
+    From(Vec<IpNet>),
 }
 
 /// Fewer characters of a token can be guessed.
@@ -185,10 +187,18 @@ pub(super) fn metrics(text: &str) -> Parsed<Metrics> {
     match text {
         "off" => Ok(Metrics::Off),
         "open" => Ok(Metrics::Open),
+        list if let Ok(nets) = networks(list)
+            && !nets.is_empty() =>
+        {
+            Ok(Metrics::From(nets))
+        }
         token if (SHORTEST_TOKEN..=256).contains(&token.len()) && token.bytes().all(is_token_sign) => {
             Ok(Metrics::Token(token.to_owned()))
         }
-        _ => Err("must be off, open or a token of 16 to 256 letters, digits and -._~+/=".into()),
+        _ => Err(
+            "must be off, open, addresses or networks separated by commas, or a token of 16 to 256 letters, digits and -._~+/="
+                .into(),
+        ),
     }
 }
 
@@ -284,6 +294,85 @@ pub(super) fn second_factor_for(text: &str) -> Parsed<SecondFactorFor> {
 
 pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
     text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:3000 or [::]:3000".into())
+}
+
+pub(super) fn optional_listen(text: &str) -> Parsed<Option<SocketAddr>> {
+    match text {
+        "off" => Ok(None),
+        _ => listen(text).map(Some).map_err(|problem| format!("{problem}, or `off`")),
+    }
+}
+
+/// Whether Parlor itself speaks TLS, and where its certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// It speaks plain HTTP: a proxy in front of it speaks TLS, or nobody does.
+    Off,
+    /// From files, which something else renews.
+    Files,
+    /// From an authority, over ACME (RFC 8555).
+    Acme,
+}
+
+pub(super) fn tls(text: &str) -> Parsed<TlsMode> {
+    match text {
+        "off" => Ok(TlsMode::Off),
+        "files" => Ok(TlsMode::Files),
+        "acme" => Ok(TlsMode::Acme),
+        _ => Err("must be off, files or acme".into()),
+    }
+}
+
+/// The path of a file. Whether it is there is found out when it is read.
+pub(super) fn pem_file(text: &str) -> Parsed<Option<PathBuf>> {
+    let is_path = text.contains(['/', '.']) && !text.contains("://");
+    if is_path { Ok(Some(text.into())) } else { Err("must be the path of a PEM file, such as /etc/parlor/fullchain.pem".into()) }
+}
+
+/// How many names a certificate has at most.
+const MOST_DOMAINS: usize = 20;
+
+/// Names in the public DNS, for a certificate.
+pub(super) fn domains(text: &str) -> Parsed<Vec<String>> {
+    let mut domains: Vec<String> = Vec::new();
+    for name in text.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()) {
+        if name.starts_with("*.") {
+            return Err("can’t have wildcards: authorities give those only over DNS, which Parlor does not change".into());
+        }
+        if !is_domain(&name) {
+            return Err("must be names such as chat.example.com, separated by commas; an address has no certificate".into());
+        }
+        if !domains.contains(&name) {
+            domains.push(name);
+        }
+    }
+    match domains.len() {
+        1..=MOST_DOMAINS => Ok(domains),
+        _ => Err(format!("must have 1 to {MOST_DOMAINS} names")),
+    }
+}
+
+fn is_domain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_made_of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_made_of) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    // The last part of an address is a number, that of a name never is.
+    let has_top = name.rsplit_once('.').is_some_and(|(_, top)| top.bytes().any(|byte| byte.is_ascii_lowercase()));
+    name.len() <= 253 && has_top && name.split('.').all(is_label)
+}
+
+/// The address of a person.
+pub(super) fn email(text: &str) -> Parsed<Option<String>> {
+    match text.parse::<lettre::Address>() {
+        Ok(_) if text.is_ascii() => Ok(Some(text.into())),
+        _ => Err("must be an address, such as ada@example.com".into()),
+    }
+}
+
+/// The directory of an authority. Without https only on this machine.
+pub(super) fn acme_directory(text: &str) -> Parsed<String> {
+    issuer(text).map_err(|_| "must be an https:// address: the directory of an ACME server".into())
 }
 
 pub(super) fn public_url(text: &str) -> Parsed<PublicUrl> {

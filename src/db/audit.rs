@@ -5,7 +5,7 @@
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Db, read, transaction, write};
+use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::model::UserId;
 use crate::security_log::Event;
@@ -154,16 +154,5 @@ impl Db {
             query.push(" order by id desc limit ").push_bind(limit);
             query.build_query_as().fetch_all(pool).await
         })
-    }
-
-    /// Deletes up to `limit` rows from before `moment`; returns how many. Those that another node deletes at this moment are left out.
-    pub async fn delete_audit(&self, moment: Millis, limit: i64) -> sqlx::Result<u64> {
-        let statement = match self {
-            Self::Sqlite(_) => "delete from audit where id in (select id from audit where at < $1 order by at limit $2)",
-            Self::Postgres(_) => {
-                "delete from audit where id in (select id from audit where at < $1 order by at limit $2 for update skip locked)"
-            }
-        };
-        Ok(write!(self, |pool| sqlx::query(statement).bind(moment).bind(limit).execute(pool).await?.rows_affected()))
     }
 }

@@ -21,6 +21,8 @@ pub enum Closing {
     AlreadyClosed,
     /// They are the last administrator.
     LastAdmin,
+    /// It is under a hold, alone or with everything.
+    Held,
 }
 
 /// The deletion of an account.
@@ -58,7 +60,8 @@ const HAND_OVER: &str = "update memberships set role = 'owner' where (room_id, u
     where place = 1)";
 
 /// Deletes somebody's photo. The key of `users` sets the column to null, and a trigger has the bytes deleted.
-const DROP_PHOTO: &str = "delete from files where id = (select photo from users where id = $1)";
+const DROP_OWN_FILES: &str =
+    "delete from files where id = (select photo from users where id = $1) or (owner_id = $1 and purpose = 'export')";
 
 /// Whether closing this account leaves nobody who administers. Roles change one at a time, on all nodes.
 macro_rules! is_last_admin {
@@ -97,7 +100,7 @@ impl Db {
             }
             sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
             sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
-            sqlx::query(DROP_PHOTO).bind(user).execute(&mut *tx).await?;
+            sqlx::query(DROP_OWN_FILES).bind(user).execute(&mut *tx).await?;
             record!(tx, rows);
             Closing::Done(Vec::new())
         })
@@ -120,6 +123,7 @@ impl Db {
     /// What is to be done with messages becomes a row of `cleanups`.
     pub async fn delete_account(&self, deletion: &Deletion, event: &Event) -> sqlx::Result<Closing> {
         let (deletion, rows) = (deletion.clone(), rows([event]));
+        let lock_holds = self.lock_holds();
         let references = match self {
             Self::Sqlite(_) => {
                 "select tables.name, keys.\"from\" from sqlite_master as tables, pragma_foreign_key_list(tables.name) as keys
@@ -135,6 +139,11 @@ impl Db {
             let Deletion { user, username, digest, placeholder, name, deletes_messages, requested_by, now } = deletion;
             if is_last_admin!(tx, user) {
                 return Ok(Closing::LastAdmin);
+            }
+            sqlx::query(lock_holds).execute(&mut *tx).await?;
+            let held = "select exists (select 1 from holds where user_id = $1 or (user_id is null and room_id is null))";
+            if sqlx::query_scalar(held).bind(user).fetch_one(&mut *tx).await? {
+                return Ok(Closing::Held);
             }
             let alike = update_look!(tx, user, placeholder.clone());
             let renamed = sqlx::query(
@@ -153,7 +162,7 @@ impl Db {
             if renamed.rows_affected() == 0 {
                 return Ok(Closing::AlreadyClosed);
             }
-            sqlx::query(DROP_PHOTO).bind(user).execute(&mut *tx).await?;
+            sqlx::query(DROP_OWN_FILES).bind(user).execute(&mut *tx).await?;
             // Before the memberships end: the rooms that nobody else owns.
             sqlx::query(HAND_OVER).bind(user).execute(&mut *tx).await?;
             // Whatever hangs on an account goes with it, also what later versions add.

@@ -118,7 +118,7 @@ impl Postgres {
     /// A room by its id, as its members see it.
     pub async fn find_room_by_id(&self, room: RoomId) -> sqlx::Result<Option<Room>> {
         let row: Option<RoomRow> = sqlx::query_as(
-            "select id, slug, name, topic, visibility, created_at, direct_key, archived_at, slow_mode, link_previews, posting, mass_mentions, icon, seq, rev, talk_seq,
+            "select id, slug, name, topic, visibility, created_at, direct_key, archived_at, slow_mode, link_previews, keep_messages, keep_files, posting, mass_mentions, icon, seq, rev, talk_seq,
                     null::bigint as joined_at, null::bigint as read_seq, null::text as role, null::text as level, members
              from rooms where id = $1 and removed_at is null",
         )

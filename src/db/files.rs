@@ -33,18 +33,18 @@ macro_rules! session_and_file {
 }
 
 /// The condition that the session `$1` is valid, and its user may read the row of `files` now: a file of a message is for those who may
-/// read its room, an upload for its maker.
+/// read its room, an upload and an archive of their data for its maker, what a hold has kept for administrators.
 macro_rules! is_readable {
     () => {
         concat!(
             "sessions.key = $1 and ",
             is_valid_session!(),
             " and files.hash is not null
-              and (files.room_id is null and files.owner_id = sessions.user_id and files.purpose = 'attachment'
+              and (files.room_id is null and files.owner_id = sessions.user_id and files.purpose in ('attachment', 'export')
                        and files.expires_at > $2
-                   or files.room_id is not null and rooms.removed_at is null and ",
+                   or files.room_id is not null and files.held_at is null and rooms.removed_at is null and ",
             visible!("sessions.user_id"),
-            ")"
+            " or files.held_at is not null and users.is_admin)"
         )
     };
 }

@@ -11,7 +11,9 @@ use sqlx::FromRow;
 use super::audit::{record, rows};
 use super::{Db, read, transaction, visible};
 use crate::clock::Millis;
-use crate::model::{Head, ListedRoom, Membership, NotificationLevel, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility};
+use crate::model::{
+    Head, Keep, ListedRoom, Membership, NotificationLevel, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
+};
 use crate::permissions::RoomFacts;
 use crate::security_log::Event;
 
@@ -91,6 +93,10 @@ pub struct ManagedRoom {
     pub members: i64,
     /// The role of who looks; none for non-members.
     pub role: Option<RoomRole>,
+    /// For how many days its messages are kept; see [`Keep`].
+    pub keep_messages: Option<i64>,
+    /// For how many days its files are kept.
+    pub keep_files: Option<i64>,
 }
 
 impl ManagedRoom {
@@ -147,6 +153,10 @@ pub(super) struct RoomRow {
     pub(super) slow_mode: i64,
     pub(super) link_previews: bool,
     #[sqlx(default)]
+    pub(super) keep_messages: Option<i64>,
+    #[sqlx(default)]
+    pub(super) keep_files: Option<i64>,
+    #[sqlx(default)]
     pub(super) hidden_seq: Option<i64>,
     #[sqlx(default)]
     pub(super) unread: i64,
@@ -181,6 +191,8 @@ impl RoomRow {
             slow_mode: self.slow_mode,
             icon: self.icon.map(Into::into),
             link_previews: self.link_previews,
+            keep_messages: self.keep_messages.into(),
+            keep_files: self.keep_files.into(),
             is_direct: self.direct_key.is_some(),
             direct: Vec::new(),
         }
@@ -239,7 +251,7 @@ impl Db {
             sqlx::query_as(
                 concat!(
                     "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, icon, seq, rev,
-                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq, slow_mode, link_previews
+                            talk_seq, joined_at, read_seq, role, level, members, hidden_seq, slow_mode, link_previews, keep_messages, keep_files
                      from (select $1 as wanted) as given
                      left join rooms on slug = wanted
                      left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
@@ -260,7 +272,7 @@ impl Db {
         read!(self, |pool| {
             sqlx::query_as(concat!(
             "select rooms.id as room, slug, rooms.name, topic, visibility, archived_at, posting, mass_mentions, direct_key is not null as is_direct,
-                    members, role
+                    members, role, keep_messages, keep_files
              from (select $1 as wanted) as given
              left join rooms on slug = wanted
              left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
@@ -368,6 +380,8 @@ impl Db {
                         slow_mode: 0,
                         icon: None,
                         link_previews: true,
+                        keep_messages: Keep::AsServer,
+                        keep_files: Keep::AsServer,
                         is_direct: false,
                         direct: Vec::new(),
                     });

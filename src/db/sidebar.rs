@@ -42,7 +42,7 @@ macro_rules! own_rooms {
     ($db:expr, $reader:expr, $slug:expr, $which:literal $(, $bind:expr)*) => {{
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, icon, seq, rev, talk_seq, joined_at, read_seq, role, level,
-                    members, hidden_seq, slow_mode, link_previews,
+                    members, hidden_seq, slow_mode, link_previews, keep_messages, keep_files,
                     case when talk_seq > read_seq then (select count(*) from (
                         select author_id from messages where messages.room_id = rooms.id and messages.seq > read_seq and kind = 'text' and deleted_at is null
                         order by messages.seq limit 100) as waiting where author_id <> $1) else 0 end as unread,

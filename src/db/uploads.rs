@@ -105,8 +105,8 @@ pub struct Usage {
 const INSERT: &str = "insert into files (id, owner_id, purpose, name, type, bytes, alt, created_at, expires_at, hash, received,
         width, height, blur, excerpt, preview)
      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-     where (select coalesce(sum(bytes), 0) from files where owner_id = $2) <= $17
-       and (select count(*) from files where owner_id = $2 and expires_at is not null) < $18";
+     where (select coalesce(sum(bytes), 0) from files where owner_id = $2 and purpose <> 'export') <= $17
+       and (select count(*) from files where owner_id = $2 and expires_at is not null and purpose <> 'export') < $18";
 
 /// Adds a job.
 const JOB: &str = "insert into jobs (kind, payload, created_at, due_at) values ($1, $2, $3, $3)";
@@ -268,7 +268,8 @@ impl Db {
         transaction!(self, |tx| {
             let mut deleted = 0;
             for id in &ids {
-                let statement = "delete from files where id = $1 and owner_id = $2 and expires_at is not null";
+                let statement =
+                    "delete from files where id = $1 and owner_id = $2 and expires_at is not null and purpose <> 'export'";
                 deleted += sqlx::query(statement).bind(id).bind(owner).execute(&mut *tx).await?.rows_affected();
             }
             deleted
@@ -282,10 +283,11 @@ impl Db {
         Ok(write!(self, |pool| sqlx::query(statement).bind(now).bind(limit).execute(pool).await?.rows_affected()))
     }
 
-    /// How much somebody has.
+    /// How much somebody has, archives of their data aside.
     pub async fn file_usage(&self, owner: UserId) -> sqlx::Result<Usage> {
         let statement = "select cast(coalesce(sum(bytes), 0) as bigint) as bytes,
-                count(case when expires_at is not null then 1 end) as open from files where owner_id = $1";
+                count(case when expires_at is not null then 1 end) as open from files
+             where owner_id = $1 and purpose <> 'export'";
         read!(self, |pool| sqlx::query_as(statement).bind(owner).fetch_one(pool).await)
     }
 

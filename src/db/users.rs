@@ -320,6 +320,12 @@ impl Db {
         .map(drop))
     }
 
+    /// Stores another hash of the same password, unless there is a new password meanwhile.
+    pub async fn replace_imported_hash(&self, user: UserId, before: &str, after: &str) -> sqlx::Result<()> {
+        let statement = "update users set password_hash = $3 where id = $1 and password_hash = $2";
+        write!(self, |pool| sqlx::query(statement).bind(user).bind(before).bind(after).execute(pool).await.map(drop))
+    }
+
     /// Stores a new password hash and deletes every session and every reset link of the user, in one transaction.
     pub async fn set_password(&self, user: UserId, password_hash: String, event: &Event) -> sqlx::Result<()> {
         let rows = rows([event]);

@@ -37,7 +37,11 @@ fn of_state(state: &BackupState, every: i64, now: Millis) -> Finding {
         return Finding::failed(CHECK, format!("the last attempt failed: {}; {last}", failed.why), advice);
     }
     if state.is_late(every, now) {
-        return Finding::failed(CHECK, format!("one is overdue: {last}"), "Is a server running with BACKUP_EVERY? Its log says more.");
+        return Finding::failed(
+            CHECK,
+            format!("one is overdue: {last}"),
+            "Is a server running with BACKUP_EVERY? Its log says more.",
+        );
     }
     match &state.last {
         Some(made) if made.left_out > 0 => {

@@ -4,6 +4,7 @@
 //! removed. It must not show a secret: no password, token or URL that may hold one is part of a finding.
 
 mod backups;
+mod certificate;
 mod database;
 mod disk;
 mod limits;
@@ -111,7 +112,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
                 return vec![Finding::failed("database", why, advice)];
             }
         };
-        let (answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups) = tokio::join!(
+        let (answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups, tls) = tokio::join!(
             within("database", database::answers(db)),
             within("migrations", database::migrations(db)),
             within("durability", database::durability(db)),
@@ -124,11 +125,12 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
             within("log", log::gaps(db)),
             within("jobs", log::jobs(db, clock)),
             within("backups", backups::check(db, config, clock)),
+            within("certificate", certificate::obtained(config, db, clock)),
         );
-        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups].concat()
+        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, backups, tls].concat()
     };
     let (inside, around) = tokio::join!(inside, around);
-    [settings::check(config), inside, limits::check(config), around].concat()
+    [settings::check(config), certificate::in_files(config, clock), inside, limits::check(config), around].concat()
 }
 
 async fn within(check: &'static str, checking: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {

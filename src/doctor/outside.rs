@@ -31,7 +31,9 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     };
     // An error means that there is one.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIME).no_proxy().build();
+    // As browsers do for a socket; over HTTP/2 it could not be opened like that.
+    let client = reqwest::Client::builder().http1_only();
+    let client = client.redirect(reqwest::redirect::Policy::none()).timeout(TIME).no_proxy().build();
     let Ok(client) = client else {
         let advice = "Install the certificates of authorities (on Debian: ca-certificates).";
         return vec![Finding::failed(CHECK, "TLS does not work here", advice)];

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::Millis;
-use crate::model::{Attachment, DraftContent, DraftEdit, Kind, LinkPreview, Message, Pin, Reaction, RoomPolicy, Visibility};
+use crate::model::{
+    Attachment, DraftContent, DraftEdit, Keep, Kind, LinkPreview, Message, Pin, Reaction, RoomPolicy, Visibility,
+};
 
 fn author() -> Author {
     Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true, photo: Some("ab12".into()) }
@@ -47,6 +49,8 @@ fn room() -> Room {
         slow_mode: 30,
         icon: Some("cd34".into()),
         link_previews: false,
+        keep_messages: Keep::Days(90),
+        keep_files: Keep::Forever,
         is_direct: false,
         direct: Vec::new(),
     }

@@ -213,6 +213,11 @@ impl Files {
                 return Err(self.no_room());
             }
         }
+        self.check_space(bytes).await
+    }
+
+    /// Refuses what there is no room for at all.
+    async fn check_space(&self, bytes: u64) -> Result<()> {
         if let Some(space) = self.limits.all
             && self.total().await?.saturating_add(bytes) > space
         {

@@ -133,7 +133,7 @@ impl Storage {
         }
     }
 
-    /// Deletes temporary files that nobody has written to for a day: whoever made them has died. Blocks.
+    /// Deletes temporary files and folders that nobody has written to for a day: whoever made them has died. Blocks.
     pub fn clear_temporary(&self) {
         const OLD: Duration = Duration::from_secs(24 * 60 * 60);
         if self.folder.is_none() {
@@ -144,7 +144,8 @@ impl Storage {
             entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
         };
         for path in entries.filter(is_old).map(|entry| entry.path()) {
-            if let Err(error) = fs::remove_file(&path) {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            if let Err(error) = removed {
                 tracing::warn!(%error, "a temporary file of an earlier run stays");
             }
         }

@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use super::examining::{Examined, blocking};
 use super::storage::{StorageError, blob_key};
 use super::{Files, KEEP, names};
-use crate::db::uploads::{Completion, NewFile, Share};
+use crate::clock::Millis;
+use crate::db::uploads::{Completion, NewFile, Share, Stored};
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::UserId;
@@ -137,6 +138,52 @@ impl Files {
             Completion::Done => Ok(id),
             Completion::NoRoom => Err(self.no_room_now(owner).await?),
             Completion::BlobGone | Completion::UploadGone => Err(Error::BUSY),
+        }
+    }
+
+    /// Adds an archive of somebody's own data, which counts against nobody's share, until it expires.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn add_archive(&self, owner: UserId, file: NamedTempFile, name: &str, expires_at: Millis) -> Result<()> {
+        let about = Stored { media_type: "application/gzip".into(), ..Stored::default() };
+        let new = NewFile {
+            id: random_hex(),
+            owner,
+            purpose: "export",
+            name: names::cleaned(name),
+            media_type: String::new(),
+            bytes: 0,
+            alt: String::new(),
+            expires_at: Some(expires_at),
+        };
+        let unbounded = Share { bytes: i64::MAX, open: i64::MAX };
+        match self.store(Examined { about, file }, &Target::New(new, unbounded)).await? {
+            Completion::Done => Ok(()),
+            Completion::BlobGone | Completion::UploadGone | Completion::NoRoom => Err(Error::BUSY),
+        }
+    }
+
+    /// Adds a file of a message that is imported, for the message to take within a day. It counts against nobody's share, but is not larger than
+    /// files may be. Returns its id.
+    ///
+    /// # Errors
+    /// `too_large`; `storage_full` and others of the storage.
+    pub async fn add_imported(&self, owner: UserId, file: NamedTempFile, name: &str, alt: String) -> Result<String> {
+        let name = names::cleaned(name);
+        let examined = self.examine(file, &name).await?;
+        let bytes = u64::try_from(examined.about.bytes).unwrap_or_default();
+        if bytes > self.limits.file {
+            return Err(self.too_large());
+        }
+        self.check_space(bytes).await?;
+        let (id, expires_at) = (random_hex(), Some(self.clock.now().plus(KEEP)));
+        let new =
+            NewFile { id: id.clone(), owner, purpose: "attachment", name, media_type: String::new(), bytes: 0, alt, expires_at };
+        let share = Share { bytes: i64::MAX, open: i64::MAX };
+        match self.store(examined, &Target::New(new, share)).await? {
+            Completion::Done => Ok(id),
+            Completion::NoRoom | Completion::BlobGone | Completion::UploadGone => Err(Error::BUSY),
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Origins {
 impl Origins {
     /// For the server whose database has this digest.
     pub fn new(config: &Config, digest: &str) -> Self {
-        let is_https = config.public_url.as_ref().is_some_and(|url| url.is_https);
+        let is_https = config.is_https();
         let prefix = if is_https { "__Host-" } else { "" };
         let own: String = digest.chars().take(DIGEST_CHARS).collect();
         Self {
@@ -98,8 +98,13 @@ impl Origins {
         let host = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
         match &self.public {
             Some(public) => public.clone(),
-            None => host().map(|host| format!("http://{host}")).unwrap_or_default(),
+            None => host().map(|host| format!("{}{host}", self.scheme())).unwrap_or_default(),
         }
+    }
+
+    /// What an origin without `PUBLIC_URL` begins with.
+    fn scheme(&self) -> &'static str {
+        if self.is_https { "https://" } else { "http://" }
     }
 
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
@@ -108,7 +113,7 @@ impl Origins {
             None => headers
                 .get(header::HOST)
                 .and_then(|host| host.to_str().ok())
-                .is_some_and(|host| origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host))),
+                .is_some_and(|host| origin.strip_prefix(self.scheme()).is_some_and(|own| own.eq_ignore_ascii_case(host))),
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct Attachment {
     /// The path of its preview, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<String>,
+    /// Whether its bytes were deleted because they were too old.
+    #[serde(rename = "expired", default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_expired: bool,
 }
 
 /// The preview of a link in a message.
@@ -53,6 +56,12 @@ pub struct LinkPreview {
 }
 
 impl Attachment {
+    /// What is left of it once its bytes are deleted: that it was there.
+    #[must_use]
+    pub fn expired(self) -> Self {
+        Self { width: None, height: None, blur: None, excerpt: None, preview: None, has_expired: true, ..self }
+    }
+
     /// The most files that a message has.
     pub const MOST: usize = 20;
     /// The longest alternative text, in characters.

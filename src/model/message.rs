@@ -168,6 +168,7 @@ mod tests {
             excerpt: Some(worst.to_string()),
             url: worst.to_string(),
             preview: Some(worst.to_string()),
+            has_expired: true,
         };
         let text = worst.to_string();
         let link = LinkPreview { url: text.clone(), title: text.clone(), description: text.clone(), image: Some(text) };

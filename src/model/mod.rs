@@ -27,5 +27,5 @@ pub use message::{Kind, Message, Pin, Reaction};
 pub use page::{Page, Window};
 pub use person::{Author, ServerRole, photo_path};
 pub use preferences::{NotificationLevel, Theme};
-pub use room::{Head, ListedRoom, Membership, Room, RoomPolicy, RoomRole, Visibility, icon_path};
+pub use room::{Head, Keep, ListedRoom, Membership, Room, RoomPolicy, RoomRole, Visibility, icon_path};
 pub use task::Task;

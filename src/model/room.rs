@@ -1,6 +1,7 @@
 //! Rooms and memberships.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,71 @@ impl RoomPolicy {
     pub const OPEN: Self = Self { posting: RoomRole::Member, mass_mentions: RoomRole::Member };
 }
 
+/// How long a room keeps its messages or its files. Its number, in the database and in JSON, is that of days; 0 is for ever, and none is as
+/// the server keeps them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Option<i64>", into = "Option<i64>")]
+pub enum Keep {
+    /// As the server.
+    #[default]
+    AsServer,
+    /// For ever.
+    Forever,
+    /// For so many days.
+    Days(i64),
+}
+
+impl Keep {
+    /// The most days.
+    pub const MOST_DAYS: i64 = 36_500;
+
+    /// Whether it is as the server has it.
+    pub fn is_servers(&self) -> bool {
+        *self == Self::AsServer
+    }
+
+    /// How long, if the server keeps them for `server`; `None`: for ever.
+    #[must_use]
+    pub fn period(self, server: Option<Duration>) -> Option<Duration> {
+        const DAY: u64 = 24 * 60 * 60;
+        match self {
+            Self::AsServer => server,
+            Self::Forever => None,
+            Self::Days(days) => Some(Duration::from_secs(days.unsigned_abs() * DAY)),
+        }
+    }
+
+    /// Whether it is not longer than `server`.
+    #[must_use]
+    pub fn is_within(self, server: Option<Duration>) -> bool {
+        match (self.period(server), server) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(server)) => own <= server,
+        }
+    }
+}
+
+impl From<Option<i64>> for Keep {
+    fn from(days: Option<i64>) -> Self {
+        match days {
+            None => Self::AsServer,
+            Some(0) => Self::Forever,
+            Some(days) => Self::Days(days),
+        }
+    }
+}
+
+impl From<Keep> for Option<i64> {
+    fn from(keep: Keep) -> Self {
+        match keep {
+            Keep::AsServer => None,
+            Keep::Forever => Some(0),
+            Keep::Days(days) => Some(days),
+        }
+    }
+}
+
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -113,6 +179,12 @@ pub struct Room {
     /// Whether new messages get previews of their links.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub link_previews: bool,
+    /// How long its messages are kept.
+    #[serde(default, skip_serializing_if = "Keep::is_servers")]
+    pub keep_messages: Keep,
+    /// How long its files are kept, where its messages are kept for longer.
+    #[serde(default, skip_serializing_if = "Keep::is_servers")]
+    pub keep_files: Keep,
     /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]
     pub is_direct: bool,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RoomId;
+use super::{RoomId, UserId};
 
 /// A task of the job queue. Its name and fields are columns of the database: a change needs a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,11 @@ pub enum Task {
         /// The message.
         seq: i64,
     },
+    /// Make an archive of a person's own data.
+    DataExport {
+        /// The person.
+        user: UserId,
+    },
 }
 
 impl Task {
@@ -40,6 +45,7 @@ impl Task {
             Self::DeleteChunks { .. } => "delete_chunks",
             Self::Preview { .. } => "preview",
             Self::LinkPreviews { .. } => "link_previews",
+            Self::DataExport { .. } => "data_export",
         }
     }
 
@@ -67,6 +73,7 @@ mod tests {
             Task::DeleteChunks { file: "f".into() },
             Task::Preview { file: "f".into() },
             Task::LinkPreviews { room: RoomId(1), seq: 2 },
+            Task::DataExport { user: UserId(3) },
         ] {
             assert_eq!(Task::from_columns(task.kind(), &task.payload()), Some(task));
         }

@@ -16,10 +16,13 @@ use super::process::Process;
 use super::stored::Answer;
 use super::{Monitoring, Parts};
 use crate::chat::ledger;
+use crate::clock::Millis;
 use crate::cluster::node::RedisStatus;
-use crate::cluster::nodes::{Listed, Status, VERSION};
+use crate::cluster::nodes::{self, Listed, VERSION};
 use crate::db::PoolState;
 use crate::db::search::IndexProgress;
+use crate::retention::Measures;
+use crate::tls::Status;
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,6 +38,7 @@ pub(super) fn text(monitoring: &Monitoring, stored: Option<&Answer>, process: Pr
     all.ledger(monitoring);
     all.sockets(monitoring);
     all.queues(monitoring);
+    all.retention(monitoring);
     all.pools(monitoring);
     all.node(monitoring);
     all.gauge("database_up", "Whether the database answers", u64::from(stored.is_some()));
@@ -81,6 +85,9 @@ impl Exposition {
         self.gauge("connections", "Open connections", parts.connections.count());
         let refused = ConstCounter::new(parts.connections.refused());
         self.add("connections_refused", "Connections that were refused because a limit was reached", refused);
+        if let Some(tls) = &parts.tls {
+            self.certificate(&tls.status(), parts.clock.now());
+        }
         if let Some(resident) = process.resident {
             self.gauge("memory_resident_bytes", "Memory of the process", resident);
         }
@@ -95,8 +102,23 @@ impl Exposition {
         self.gauge("memory_answers_bytes", "Answers on their way; up to half of the limit", parts.chat.reads().held());
     }
 
+    /// Without a certificate yet, it is as if one had just expired.
+    fn certificate(&mut self, status: &Status, now: Millis) {
+        let until = status.not_after.unwrap_or(now);
+        let seconds = |from: Millis, to: Millis| (to.0 - from.0) as f64 / 1000.0;
+        let left = seconds(now, until);
+        self.gauge("certificate_left_seconds", "Time until the certificate expires; less than 0 once it has", left);
+        let whole = status.not_before.map_or(0.0, |from| seconds(from, until));
+        self.gauge("certificate_valid_seconds", "For how long the certificate is valid in all", whole);
+        self.gauge(
+            "certificate_failed",
+            "Whether there is no newer certificate because of a fault",
+            u64::from(status.problem.is_some()),
+        );
+    }
+
     fn requests(&mut self, monitoring: &Monitoring) {
-        let Some(requests) = monitoring.requests() else { return };
+        let requests = monitoring.requests();
         self.add("http_requests", "Requests, without sockets", requests.answered.clone());
         self.add("http_request_duration_seconds", "Time until an answer begins", requests.took.clone());
     }
@@ -140,6 +162,12 @@ impl Exposition {
         self.gauge("mails_queue", "Mails that wait for the mail server", parts.accounts.mails_waiting());
     }
 
+    fn retention(&mut self, monitoring: &Monitoring) {
+        let Measures { messages, files, audit, sessions } = monitoring.parts.retention.measures();
+        let kinds = [("messages", messages), ("files", files), ("audit", audit), ("sessions", sessions)];
+        self.counters("retention_deleted", "What this node deleted because it had expired", "kind", kinds);
+    }
+
     fn pools(&mut self, monitoring: &Monitoring) {
         let pools = monitoring.parts.db.pools();
         let each = |number: fn(&PoolState) -> i64| pools.each_ref().map(|(name, state)| (*name, number(state)));
@@ -157,7 +185,8 @@ impl Exposition {
 
     fn node(&mut self, monitoring: &Monitoring) {
         let Parts { node, realtime, .. } = &monitoring.parts;
-        let Status { rooms_behind, behind_ms, redis, frames_dropped, reasons, .. } = Status::of(node, realtime.sockets());
+        let nodes::Status { rooms_behind, behind_ms, redis, frames_dropped, reasons, .. } =
+            nodes::Status::of(node, realtime.sockets());
         self.gauge(
             "node_ready",
             "Whether this node should get requests, as far as it is up to it",
@@ -178,7 +207,7 @@ impl Exposition {
     }
 
     fn stored(&mut self, stored: &Answer) {
-        let Answer { engine, jobs, index, index_lag, nodes } = stored;
+        let Answer { engine, jobs, index, index_lag, nodes, retention, asked_at } = stored;
         self.gauge("database_answer_seconds", "Time of a simple question", engine.took.as_secs_f64());
         self.gauge("database_bytes", "Size of the database", engine.bytes);
         if let Some(free) = engine.free_bytes {
@@ -192,6 +221,12 @@ impl Exposition {
             "Messages that searches do not find yet; not more than about 10,000 are counted",
             *index_lag,
         );
+        let waiting = retention.run.as_ref().map_or(0, |run| run.waiting);
+        self.gauge("retention_waiting_messages", "Messages that have expired and are not deleted yet", waiting);
+        if let Some(done_at) = retention.done_at {
+            let lag = u64::try_from(asked_at.0 - done_at.0).unwrap_or_default();
+            self.gauge("retention_lag_seconds", "Time since everything that had expired was deleted", seconds(lag));
+        }
         let count =
             |which: fn(&Listed) -> bool| i64::try_from(nodes.iter().filter(|node| which(node)).count()).unwrap_or_default();
         let states = [

@@ -36,17 +36,26 @@ pub(super) struct Answered {
 pub struct Requests {
     pub(super) answered: Family<Answered, Counter>,
     pub(super) took: Family<Asked, Histogram, fn() -> Histogram>,
+    /// All of them.
+    pub(super) all: Times,
+    /// Those that failed, with 5xx.
+    pub(super) failed: Counter,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { answered: Family::default(), took: Family::new_with_constructor(|| Times::default().histogram()) }
+        let took = Family::new_with_constructor((|| Times::default().histogram()) as fn() -> Histogram);
+        Self { answered: Family::default(), took, all: Times::default(), failed: Counter::default() }
     }
 }
 
 impl Requests {
     /// Counts a request. `route` is the pattern that it matched; `took` ends when the answer begins.
     pub fn count(&self, method: &Method, route: Option<&str>, status: StatusCode, took: Duration) {
+        self.all.add(took);
+        if status.is_server_error() {
+            self.failed.inc();
+        }
         let method = match (status, route) {
             // Such a route has no such method, and strangers could try all of them.
             (StatusCode::METHOD_NOT_ALLOWED, _) | (_, None) => "other",

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use super::Parts;
+use crate::clock::Millis;
 use crate::cluster::nodes::{self, Listed};
 use crate::db::jobs::JobCounts;
 use crate::db::overview::Engine;
+use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;
 
 /// How long the numbers are kept.
@@ -27,6 +29,8 @@ pub(super) struct Answer {
     pub index: IndexProgress,
     pub index_lag: i64,
     pub nodes: Vec<Listed>,
+    pub retention: RetentionState,
+    pub asked_at: Millis,
 }
 
 /// The last answer; none if the database did not answer in time.
@@ -61,12 +65,14 @@ impl Stored {
 }
 
 async fn ask(parts: &Parts) -> crate::error::Result<Answer> {
-    let Parts { db, realtime, node, clock, .. } = parts;
+    let Parts { db, realtime, node, clock, retention, .. } = parts;
     Ok(Answer {
         engine: db.engine().await?,
         jobs: db.count_jobs(clock.now()).await?,
         index: db.index_progress().await?,
         index_lag: db.index_lag().await?,
         nodes: nodes::list(db, node, clock, realtime.sockets()).await?,
+        retention: retention.state().await?,
+        asked_at: clock.now(),
     })
 }

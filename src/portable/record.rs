@@ -44,6 +44,10 @@ pub struct Manifest {
     pub files: u64,
 }
 
+fn is_no(flag: &bool) -> bool {
+    !*flag
+}
+
 /// An account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -57,6 +61,9 @@ pub struct Person {
     /// The address, if the source says it and it is confirmed there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Whether the source does not confirm addresses: it says who somebody is, and leads no mail to their account.
+    #[serde(skip_serializing_if = "is_no")]
+    pub is_email_unconfirmed: bool,
     /// The hash of the password, in PHC or modular crypt form; exports leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,

@@ -123,6 +123,11 @@ impl Connections {
         Some(ConnectionPermit { connections: self.0.clone(), counted, kind })
     }
 
+    /// How many there may be in total.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.0.limits.total
+    }
+
     /// How many connections and sessions were refused since the start.
     pub fn refused(&self) -> u64 {
         self.0.counts().refused

@@ -4,7 +4,9 @@
 //! `axum::serve` has no header timeout, no connection limits, and no way to cut a connection.
 
 mod deadline;
+mod http2;
 mod limits;
+mod secure;
 mod stream;
 
 use std::convert::Infallible;
@@ -16,11 +18,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2 as hyper_http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,8 +31,11 @@ use tower::Service;
 
 pub use deadline::Deadline;
 pub use limits::{ConnectionPermit, Connections, Limits};
+use secure::{Acceptor, Secured, Stream};
 pub use stream::ConnectionControl;
 use stream::ControlledStream;
+
+use crate::tls::Tls;
 
 /// Timeout for a request's head since the end of the previous request; also closes idle connections.
 const HEAD: Duration = Duration::from_secs(10);
@@ -67,17 +73,23 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves connections until `shutdown` is cancelled, then lets each finish its current request; after eight seconds the rest are
-/// cut.
-pub async fn serve<S, B>(listener: TcpListener, service: S, connections: Connections, shutdown: CancellationToken)
-where
+/// Serves connections until `shutdown` is cancelled, then lets each finish its current requests; after eight seconds the rest are
+/// cut. With `tls`, each connection begins with a handshake, and may speak HTTP/2 after it.
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    service: S,
+    connections: Connections,
+    shutdown: CancellationToken,
+) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
 {
     let cut_all = CancellationToken::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
-    let http = Arc::new(http);
+    let mut http1 = http1::Builder::new();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+    let acceptor = tls.map(|tls| Acceptor::new(tls, connections.limit()));
+    let http = Arc::new(Http { http1, http2: http2::builder(), acceptor });
 
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         let (stream, peer) = match accepted {
@@ -105,6 +117,13 @@ where
     }
 }
 
+/// How connections of a listener are served.
+struct Http {
+    http1: http1::Builder,
+    http2: hyper_http2::Builder<TokioExecutor>,
+    acceptor: Option<Acceptor>,
+}
+
 /// Handles an error of `accept`: nothing to do if the client is gone; a pause if there are no descriptors, because retrying at
 /// once would burn a processor.
 async fn wait_out(error: &io::Error) {
@@ -129,7 +148,7 @@ struct Connection {
     peer: SocketAddr,
     control: ConnectionControl,
     permit: ConnectionPermit,
-    http: Arc<http1::Builder>,
+    http: Arc<Http>,
 }
 
 impl Connection {
@@ -138,21 +157,96 @@ impl Connection {
     async fn run<S, B>(self, stream: TcpStream, service: S, shutdown: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-        B: Body<Data: Send, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
     {
         let Self { peer, control, permit, http } = self;
         let stream = ControlledStream::new(stream, control.clone(), permit);
-        let answer = service_fn(move |request| answer(request, service.clone(), PeerAddr(peer), control.clone()));
+        let of = Peer { address: PeerAddr(peer), control };
+        let ended = match &http.acceptor {
+            None => of.speak_http1(Stream::Plain(stream), &http.http1, service, shutdown).await,
+            Some(acceptor) => match shutdown.run_until_cancelled(Box::pin(acceptor.accept(stream, &of.control.token))).await {
+                Some(Ok(Some(Secured { stream, is_h2: true }))) => {
+                    Box::pin(of.speak_http2(Stream::Secure(stream), &http.http2, service, shutdown)).await
+                }
+                Some(Ok(Some(Secured { stream, is_h2: false }))) => {
+                    of.speak_http1(Stream::Secure(stream), &http.http1, service, shutdown).await
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%peer, %error, "no handshake");
+                    Ok(())
+                }
+                Some(Ok(None)) | None => Ok(()),
+            },
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "a connection ended early");
+        }
+    }
+}
+
+/// Whom a connection is with, and what cuts it.
+struct Peer {
+    address: PeerAddr,
+    control: ConnectionControl,
+}
+
+impl Peer {
+    async fn speak_http1<S, B>(
+        self,
+        stream: Stream,
+        http: &http1::Builder,
+        service: S,
+        shutdown: CancellationToken,
+    ) -> hyper::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
+    {
+        let Self { address, control } = self;
+        let answer = service_fn(move |request| answer(request, service.clone(), address, control.clone()));
         let mut conversation = pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
-        let ended = match shutdown.run_until_cancelled(conversation.as_mut()).await {
-            Some(ended) => ended,
+        if let Some(ended) = shutdown.run_until_cancelled(conversation.as_mut()).await {
+            return ended;
+        }
+        conversation.as_mut().graceful_shutdown();
+        conversation.await
+    }
+
+    async fn speak_http2<S, B>(
+        self,
+        stream: Stream,
+        http: &hyper_http2::Builder<TokioExecutor>,
+        service: S,
+        shutdown: CancellationToken,
+    ) -> hyper::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>> + Send + 'static,
+    {
+        let Self { address, control } = self;
+        let streams = http2::Streams::new(control.clone());
+        let answering = streams.clone();
+        let answer = service_fn(move |mut request| {
+            let open = answering.begin();
+            let (service, cut) = (service.clone(), control.cut_only());
+            async move {
+                http2::as_http1(&mut request)?;
+                Ok::<_, io::Error>(open.answered(answer(request, service, address, cut).await?))
+            }
+        });
+        let mut conversation = pin!(http.serve_connection(TokioIo::new(stream), answer));
+        let in_use = http2::until_idle(conversation.as_mut(), &streams, HEAD);
+        match shutdown.run_until_cancelled(in_use).await {
+            Some(Some(ended)) => ended,
+            // Idle: whoever does not close its side is not waited for.
+            Some(None) => {
+                conversation.as_mut().graceful_shutdown();
+                timeout(HEAD, conversation).await.unwrap_or(Ok(()))
+            }
             None => {
                 conversation.as_mut().graceful_shutdown();
                 conversation.await
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "a connection ended early");
         }
     }
 }

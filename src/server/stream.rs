@@ -44,6 +44,11 @@ impl ConnectionControl {
         Self { token, allowance: Arc::new(AtomicU32::new(UNLIMITED)) }
     }
 
+    /// Cuts the same connection, but does not limit it: it has several requests at once.
+    pub(super) fn cut_only(&self) -> Self {
+        Self::new(self.token.clone())
+    }
+
     /// Cuts the connection.
     pub fn cut(&self) {
         self.token.cancel();

@@ -5,7 +5,14 @@ use crate::config::SETTINGS;
 fn every_setting_has_a_variable_and_reads_what_it_writes() {
     let (values, fixed) = Values::of(&Config::default());
     assert_eq!((&values, fixed.len()), (&Values::default(), 0));
-    let mut read = Values { server_name: "Other".into(), default_rooms: Vec::new(), link_previews: false, ..Values::default() };
+    let off = crate::config::Retention { audit: None, ..Default::default() };
+    let mut read = Values {
+        server_name: "Other".into(),
+        default_rooms: Vec::new(),
+        link_previews: false,
+        retention: off,
+        ..Values::default()
+    };
     for name in Name::ALL {
         assert!(SETTINGS.contains(&&*name.variable()), "{name:?}");
         assert_eq!(Name::parse(name.as_str()), Some(name));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{self, Config, Registration, Who};
+use crate::config::{self, Config, Registration, Retention, Who};
 
 /// A setting that can change at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,21 @@ pub enum Name {
     DefaultRooms,
     /// Whether links get previews.
     LinkPreviews,
+    /// How long what is stored is kept.
+    Retention,
 }
 
 impl Name {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 6] =
-        [Self::ServerName, Self::Registration, Self::Inviters, Self::RoomCreators, Self::DefaultRooms, Self::LinkPreviews];
+    pub const ALL: [Self; 7] = [
+        Self::ServerName,
+        Self::Registration,
+        Self::Inviters,
+        Self::RoomCreators,
+        Self::DefaultRooms,
+        Self::LinkPreviews,
+        Self::Retention,
+    ];
 
     /// Its name in forms, in JSON, and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Name {
             Self::RoomCreators => "room_creators",
             Self::DefaultRooms => "default_rooms",
             Self::LinkPreviews => "link_previews",
+            Self::Retention => "retention",
         }
     }
 
@@ -64,6 +74,8 @@ pub struct Values {
     pub default_rooms: Vec<String>,
     /// Whether links get previews.
     pub link_previews: bool,
+    /// How long what is stored is kept.
+    pub retention: Retention,
 }
 
 impl Default for Values {
@@ -75,6 +87,7 @@ impl Default for Values {
             room_creators: Who::Everyone,
             default_rooms: vec!["general".into()],
             link_previews: true,
+            retention: Retention::default(),
         }
     }
 }
@@ -90,6 +103,7 @@ impl Values {
             (Name::RoomCreators, config.room_creators.is_some()),
             (Name::DefaultRooms, config.default_rooms.is_some()),
             (Name::LinkPreviews, config.link_previews.is_some()),
+            (Name::Retention, config.retention.is_some()),
         ];
         let values = Self {
             server_name: config.server_name.as_deref().map_or(usual.server_name, Into::into),
@@ -98,6 +112,7 @@ impl Values {
             room_creators: config.room_creators.unwrap_or(usual.room_creators),
             default_rooms: config.default_rooms.clone().unwrap_or(usual.default_rooms),
             link_previews: config.link_previews.unwrap_or(usual.link_previews),
+            retention: config.retention.unwrap_or_else(|| config.usual_retention()),
         };
         (values, named.into_iter().filter(|(_, is_named)| *is_named).map(|(name, _)| name).collect())
     }
@@ -111,6 +126,7 @@ impl Values {
             Name::RoomCreators => self.room_creators.as_str().to_owned(),
             Name::DefaultRooms => self.default_rooms.join(","),
             Name::LinkPreviews => if self.link_previews { "on" } else { "off" }.to_owned(),
+            Name::Retention => self.retention.text(),
         }
     }
 
@@ -124,6 +140,7 @@ impl Values {
             Name::RoomCreators => self.room_creators = text.parse()?,
             Name::DefaultRooms => self.default_rooms = config::slugs(text)?,
             Name::LinkPreviews => self.link_previews = config::switch(text)?,
+            Name::Retention => self.retention = self.retention.parse(text)?,
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub mod log_in_cookie;
 mod oidc_cookie;
 pub mod pages;
 pub mod passkey;
+pub mod plain;
 pub mod query;
 pub mod respond;
 pub mod router;

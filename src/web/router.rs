@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::body::HttpBody;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, Response};
 use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
@@ -35,7 +35,7 @@ pub fn service(
     connections: Connections,
 ) -> impl Service<
     Request<Incoming>,
-    Response = Response<impl HttpBody<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send>,
+    Response = Response<impl HttpBody<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send>,
     Error = Infallible,
     Future: Send,
 > + Clone

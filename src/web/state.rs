@@ -12,12 +12,15 @@ use crate::cluster::node::Node;
 use crate::config::Config;
 use crate::db::Db;
 use crate::doctor::Doctor;
+use crate::export::PersonalExports;
 use crate::files::Files;
 use crate::http::origin::Origins;
 use crate::jobs::Jobs;
 use crate::monitoring::Monitoring;
 use crate::realtime::Realtime;
+use crate::retention::Retention;
 use crate::settings::Settings;
+use crate::tls::Tls;
 use crate::web::assets::versions::OtherVersions;
 
 /// The state of every handler.
@@ -37,6 +40,8 @@ pub struct AppState {
     pub chat: Arc<Chat>,
     /// Files that people send.
     pub files: Arc<Files>,
+    /// The archives that people make of their own data.
+    pub exports: Arc<PersonalExports>,
     /// What administrators see of the whole server.
     pub administration: Arc<Administration>,
     /// What is done in the background.
@@ -45,12 +50,16 @@ pub struct AppState {
     pub realtime: Arc<Realtime>,
     /// The numbers of all parts.
     pub monitoring: Arc<Monitoring>,
+    /// What deletes what has expired, and legal holds.
+    pub retention: Arc<Retention>,
     /// What looks for faults.
     pub doctor: Arc<Doctor>,
     /// This node among others.
     pub node: Arc<Node>,
     /// The static files of other versions.
     pub other_assets: Arc<OtherVersions>,
+    /// The certificate, if Parlor itself speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// The time.
     pub clock: Clock,
 }

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 19] = [
     &["files"],
     &["settings"],
     &["accounts", "administration", "chat"],
-    &["backup", "links", "previews"],
+    &["backup", "export", "import", "links", "previews", "retention", "tls"],
     &["cluster"],
     &["server"],
     &["http"],

@@ -94,14 +94,14 @@ impl Process {
         let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
         let stdout = Output::read(child.stdout.take().expect("its output is a pipe"));
         let stderr = Output::read(child.stderr.take().expect("its errors are a pipe"));
-        let ready = stdout.line(|line| line.starts_with("listening on http://")).await;
+        let ready = stdout.line(|line| line.starts_with("listening on http")).await;
         let Some(ready) = ready else {
             // The two pipes are read independently.
             stderr.line(|_| false).await;
             return Err(format!("{}\n{}", stdout.all(), stderr.all()));
         };
-        let address = ready.trim_start_matches("listening on http://").trim_end_matches('/');
-        let site = Site::at(address.parse().expect("the line names an address"));
+        let (_, address) = ready.split_once("://").expect("the line names a URL");
+        let site = Site::at(address.trim_end_matches('/').parse().expect("the line names an address"));
         Ok(Self { site, child, stdout, stderr, _watchdog: watchdog })
     }
 

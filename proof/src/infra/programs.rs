@@ -17,6 +17,14 @@ pub enum Program {
     Servers,
     /// `ffmpeg`, which draws the posters of videos.
     Ffmpeg,
+    /// The proxies that `packaging/proxies` has configurations for: `nginx`, `caddy`, `haproxy` and `traefik`.
+    Proxies,
+    /// `litestream`, which copies a SQLite file as it grows.
+    Litestream,
+    /// `openssl`, which tries protocols and ciphers.
+    OpenSsl,
+    /// `pebble`, an ACME authority, and `pebble-challtestsrv`, its name server.
+    Pebble,
 }
 
 impl Program {
@@ -31,6 +39,10 @@ impl Program {
                 on_path("node").is_some() && on_path("openssl").is_some() && packages.exists()
             }
             Self::Ffmpeg => on_path("ffmpeg").is_some(),
+            Self::Proxies => ["nginx", "caddy", "haproxy", "traefik"].into_iter().all(|name| tool(name).is_some()),
+            Self::Litestream => tool("litestream").is_some(),
+            Self::OpenSsl => on_path("openssl").is_some(),
+            Self::Pebble => on_path("pebble").is_some() && on_path("pebble-challtestsrv").is_some(),
             // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {
                 let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();
@@ -82,6 +94,13 @@ pub fn headless_shell() -> Option<PathBuf> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| is_program(program))
+}
+
+/// A program that only administrators have on their path, or that `tests/install` has installed for the tests alone.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/python/bin");
+    let others = [Path::new("/usr/sbin").join(name), ours.join(name)];
+    on_path(name).or_else(|| others.into_iter().find(|program| is_program(program)))
 }
 
 /// Whether this process runs as root, to whom its own folder in `/proc` belongs then.

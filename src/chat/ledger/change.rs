@@ -3,13 +3,14 @@
 //! Owns the vocabulary between the use-cases and the ledger. It must not decide anything; `rules` does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::model::{LinkPreview, Logged, RoomId, RoomRole, UserId, Visibility};
+use crate::model::{Keep, LinkPreview, Logged, RoomId, RoomRole, UserId, Visibility};
 use crate::security_log::Source;
 
 /// A change of a room.
@@ -103,6 +104,10 @@ pub enum Change {
     CleanUp(CleanUp),
     /// Add to a message of the actor what was found out after it was posted. The server does it: nobody's rights matter.
     Enrich(Enrichment),
+    /// Delete messages and files that have expired. The server does it: nobody's rights matter.
+    Expire(Expiry),
+    /// Decide how long the room keeps its messages and files.
+    SetRetention(RetentionChange),
     /// Give the room another icon.
     SetIcon {
         /// The file, which becomes the room's; `None` for none.
@@ -157,6 +162,28 @@ pub struct CleanUp {
     pub deletes_since: Option<Millis>,
     /// The former username of the actor.
     pub former_username: Option<String>,
+}
+
+/// Messages of which something may have expired.
+#[derive(Debug)]
+pub struct Expiry {
+    /// The messages.
+    pub seqs: Vec<i64>,
+    /// Delete those that were posted before.
+    pub messages_before: Option<Millis>,
+    /// Delete the files of those that were posted before.
+    pub files_before: Option<Millis>,
+}
+
+/// How long a room keeps its messages and files; `None` leaves one as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionChange {
+    /// Its messages.
+    pub messages: Option<Keep>,
+    /// Its files.
+    pub files: Option<Keep>,
+    /// How long the server keeps messages and files: only administrators may decide that a room keeps them for longer.
+    pub server: [Option<Duration>; 2],
 }
 
 /// An upload that a message is to take.
@@ -219,6 +246,13 @@ pub enum Effect {
     Message(Arc<Logged>),
     /// So many messages were deleted.
     Deleted(u64),
+    /// So many messages, and so many files of others, were deleted because they had expired.
+    Expired {
+        /// Messages.
+        messages: u64,
+        /// Files of messages that stay.
+        files: u64,
+    },
     /// A read marker moved to this `seq`.
     ReadMarker(i64),
     /// Nothing had to change.

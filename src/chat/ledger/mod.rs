@@ -69,7 +69,7 @@ impl Pending {
     pub async fn message(self) -> Result<Arc<Logged>> {
         match self.outcome().await? {
             Effect::Message(logged) => Ok(logged),
-            Effect::ReadMarker(_) | Effect::Deleted(_) | Effect::Unchanged => {
+            Effect::ReadMarker(_) | Effect::Deleted(_) | Effect::Expired { .. } | Effect::Unchanged => {
                 Err(Error::Internal("a change came to no message".into()))
             }
         }

@@ -9,6 +9,7 @@ mod read;
 pub mod state;
 
 pub use load::{LoadError, Loader};
+pub(in crate::db) use read::begin;
 pub use read::{Snapshot, StoredBlob};
 
 /// A table that a backup holds.
@@ -31,9 +32,10 @@ const USED_BLOBS: &str = "(exists (select 1 from files where files.hash = blobs.
     or exists (select 1 from previews where previews.hash = blobs.hash))";
 
 /// The tables that a backup holds, each after those that most of its rows refer to.
-pub const KEPT: [Table; 31] = [
-    // Of the named values only the key of device tokens, from which other keys are derived. The rest belongs to one database.
-    Table { name: "meta", filter: "key = 'device_key'", instead: &[] },
+pub const KEPT: [Table; 34] = [
+    // Of the named values only the key of device tokens, from which other keys are derived, and how far ids do not follow the clock. The rest
+    // belongs to one database.
+    Table { name: "meta", filter: "key in ('device_key', 'unordered_until')", instead: &[] },
     all("settings"),
     all("users"),
     all("rooms"),
@@ -64,11 +66,14 @@ pub const KEPT: [Table; 31] = [
     all("previews"),
     Table { name: "jobs", filter: "true", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
     all("audit"),
+    all("holds"),
+    all("held"),
     all("unindexed"),
+    all("imported"),
 ];
 
 /// The tables that a backup does not hold, and why.
-pub const LEFT_OUT: [(&str, &str); 10] = [
+pub const LEFT_OUT: [(&str, &str); 13] = [
     ("sessions", "a session that was ended after the backup would be back: everybody logs in again"),
     ("resets", "links for new passwords, which may have been used since"),
     ("email_links", "links that confirm an address, which may have been used since"),
@@ -76,6 +81,9 @@ pub const LEFT_OUT: [(&str, &str); 10] = [
     ("oidc_states", "log-ins that are at the provider, for minutes"),
     ("used_challenges", "answers of passkeys, which are good for minutes"),
     ("chunks", "parts of uploads that are not complete"),
+    ("certificates", "private keys of this server: another one obtains its own"),
+    ("acme_accounts", "the key of this server at an authority: another one registers anew"),
+    ("acme_challenges", "answers to an authority, for minutes"),
     ("nodes", "the servers that run now"),
     ("asset_versions", "the static files of the servers that run now"),
     ("assets", "the static files of the servers that run now"),
@@ -89,7 +97,7 @@ pub fn table(name: &str) -> Option<&'static Table> {
 
 /// Either kind of connection, owned: it ends with whoever has it, and so does its transaction.
 #[derive(Debug)]
-enum Connection {
+pub(in crate::db) enum Connection {
     Sqlite(sqlx::SqliteConnection),
     Postgres(sqlx::PgConnection),
 }
@@ -103,7 +111,7 @@ macro_rules! with {
         }
     };
 }
-use with;
+pub(in crate::db) use with;
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,25 +39,7 @@ impl Snapshot {
     /// # Errors
     /// If there is no database of Parlor's, or it does not answer.
     pub async fn take(url: &str) -> Result<Self, OpenError> {
-        let mut connection = connect(url).await?;
-        match &mut connection {
-            // It is taken by the first statement that reads.
-            Connection::Sqlite(db) => db.execute("begin").await.map(drop)?,
-            Connection::Postgres(db) => {
-                db.execute("begin transaction isolation level repeatable read read only").await.map(drop)?;
-            }
-        }
-        let found: sqlx::Result<(i64, String)> = with!(&mut connection, |db| sqlx::query_as(
-            "select coalesce((select max(version) from _sqlx_migrations where success), 0),
-                    coalesce((select value from meta where key = 'epoch'), '')"
-        )
-        .fetch_one(db)
-        .await);
-        let (migration, epoch) = found.map_err(|error| match error {
-            // There are no such tables.
-            sqlx::Error::Database(_) => OpenError::Unusable("there is no database of Parlor’s at DATABASE_URL".into()),
-            error => error.into(),
-        })?;
+        let (mut connection, migration, epoch) = begin(url, "parlor backup").await?;
         let mut columns = BTreeMap::new();
         for table in &KEPT {
             columns.insert(table.name, connection.columns(table.name).await?);
@@ -166,8 +148,36 @@ impl Snapshot {
     }
 }
 
+/// A connection to the database that a URL names, in a transaction that reads everything as it is at this moment; the number of its last
+/// migration, and the id of its history. `program` is what an operator of Postgres sees. Nothing is created or changed there.
+///
+/// # Errors
+/// If there is no database of Parlor's, or it does not answer.
+pub(in crate::db) async fn begin(url: &str, program: &str) -> Result<(Connection, i64, String), OpenError> {
+    let mut connection = connect(url, program).await?;
+    match &mut connection {
+        // It is taken by the first statement that reads.
+        Connection::Sqlite(db) => db.execute("begin").await.map(drop)?,
+        Connection::Postgres(db) => {
+            db.execute("begin transaction isolation level repeatable read read only").await.map(drop)?;
+        }
+    }
+    let found: sqlx::Result<(i64, String)> = with!(&mut connection, |db| sqlx::query_as(
+        "select coalesce((select max(version) from _sqlx_migrations where success), 0),
+                coalesce((select value from meta where key = 'epoch'), '')"
+    )
+    .fetch_one(db)
+    .await);
+    let (migration, epoch) = found.map_err(|error| match error {
+        // There are no such tables.
+        sqlx::Error::Database(_) => OpenError::Unusable("there is no database of Parlor’s at DATABASE_URL".into()),
+        error => error.into(),
+    })?;
+    Ok((connection, migration, epoch))
+}
+
 /// A connection that only reads, without limits on how long a statement takes.
-async fn connect(url: &str) -> Result<Connection, OpenError> {
+async fn connect(url: &str, program: &str) -> Result<Connection, OpenError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("sqlite") => {
             let options = SqliteConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
@@ -180,7 +190,7 @@ async fn connect(url: &str) -> Result<Connection, OpenError> {
         }
         Some("postgres" | "postgresql") => {
             let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
-            let options = options.application_name("parlor backup").options([
+            let options = options.application_name(program).options([
                 ("lock_timeout", "5s"),
                 ("statement_timeout", "0"),
                 ("idle_in_transaction_session_timeout", "0"),

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Db, read, transaction};
+use super::super::Db;
 use crate::clock::Millis;
 
 /// Where the value is.
@@ -74,9 +74,7 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn backup_state(&self) -> sqlx::Result<BackupState> {
-        let stored: Option<String> =
-            read!(self, |pool| sqlx::query_scalar("select value from meta where key = $1").bind(KEY).fetch_optional(pool).await)?;
-        Ok(parse(stored))
+        self.state(KEY).await
     }
 
     /// Changes it in a transaction. `change` gets the present state, and returns whether it changed it; so does this.
@@ -84,26 +82,6 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn change_backup_state(&self, change: impl Fn(&mut BackupState) -> bool + Send + 'static) -> sqlx::Result<bool> {
-        transaction!(self, |tx| {
-            // A write locks the row on Postgres, so that another node waits here.
-            sqlx::query("insert into meta (key, value) values ($1, '{}') on conflict (key) do update set value = meta.value")
-                .bind(KEY)
-                .execute(&mut *tx)
-                .await?;
-            let stored: Option<String> =
-                sqlx::query_scalar("select value from meta where key = $1").bind(KEY).fetch_optional(&mut *tx).await?;
-            let mut state = parse(stored);
-            let changed = change(&mut state);
-            if changed {
-                let text = serde_json::to_string(&state).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                sqlx::query("update meta set value = $2 where key = $1").bind(KEY).bind(text).execute(&mut *tx).await?;
-            }
-            changed
-        })
+        self.change_state(KEY, change).await
     }
-}
-
-/// What cannot be read is as if nothing was known: the next backup writes it anew.
-fn parse(stored: Option<String>) -> BackupState {
-    stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }

@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
-use super::statements::{FILES, KNOWN, LOCK, LOCK_FILES, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
-use super::{File, Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
+use super::statements::{FILES, HOLDS, KNOWN, LOCK, LOCK_FILES, LOCK_HOLDS, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
+use super::{File, Holds, Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
 use crate::clock::Millis;
 use crate::db::messages::{LINKS_OFF, links_from, list_from};
 use crate::model::{
@@ -52,6 +52,8 @@ struct PairRow {
     slow_mode: i64,
     posted_at: Option<i64>,
     link_previews: u8,
+    keep_messages: Option<i64>,
+    keep_files: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -92,6 +94,9 @@ impl Step<'_> {
         let nonces = self.load_pairs(&mut snapshot, pairs, &keys.nonces).await?;
         self.load_successors(&mut snapshot, &keys.departures).await?;
         self.load_files(&mut snapshot, &keys.files).await?;
+        if keys.asks_holds {
+            snapshot.holds = self.load_holds().await?;
+        }
         let slugs: Vec<_> = keys.slugs.iter().collect();
         let taken = self.rows::<(String,)>(&TAKEN_SLUGS, &slugs).await?;
         snapshot.taken_slugs.extend(taken.into_iter().map(|(slug,)| slug));
@@ -168,6 +173,26 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Loads all holds, of which there are few.
+    async fn load_holds(&mut self) -> sqlx::Result<Holds> {
+        let rows: Vec<(Option<RoomId>, Option<UserId>)> = match self {
+            Step::Sqlite(db) => sqlx::query_as(HOLDS).fetch_all(&mut **db).await?,
+            Step::Postgres(db) => {
+                sqlx::query(LOCK_HOLDS).execute(&mut **db).await?;
+                sqlx::query_as(HOLDS).fetch_all(&mut **db).await?
+            }
+        };
+        let mut holds = Holds::default();
+        for row in rows {
+            match row {
+                (Some(room), _) => drop(holds.rooms.insert(room)),
+                (None, Some(person)) => drop(holds.people.insert(person)),
+                (None, None) => holds.is_everything = true,
+            }
+        }
+        Ok(holds)
+    }
+
     /// Loads uploads.
     async fn load_files(&mut self, snapshot: &mut Snapshot, ids: &BTreeSet<String>) -> sqlx::Result<()> {
         let ids: Vec<_> = ids.iter().map(|id| (id,)).collect();
@@ -231,6 +256,8 @@ impl Snapshot {
                 slow_mode: row.slow_mode,
                 icon: row.icon.map(Into::into),
                 link_previews: row.link_previews != 0,
+                keep_messages: row.keep_messages.into(),
+                keep_files: row.keep_files.into(),
                 is_direct: row.direct_key.is_some(),
                 direct: Vec::new(),
             },

@@ -3,6 +3,7 @@
 //! Owns the statements of the one write path. Each handles the whole batch with rows from one JSON array, so that the number of
 //! statements does not depend on the number of changes. It must not decide anything.
 
+mod imported;
 mod index;
 mod load;
 mod purge;
@@ -17,11 +18,14 @@ use std::time::Instant;
 use serde::Serialize;
 use sqlx::{Connection, FromRow, PgConnection, SqliteConnection};
 
+pub use self::imported::ImportedMessage;
 pub use self::script::LARGEST_BATCH;
 use self::statements::Batched;
+pub(super) use self::statements::LOCK_HOLDS;
 use super::Db;
 use crate::clock::Millis;
-use crate::model::{Author, Head, Kind, Membership, Message, Room, RoomId, Task, UserId};
+use crate::encoding::path_segment;
+use crate::model::{Attachment, Author, Head, Kind, Membership, Message, Room, RoomId, Task, UserId};
 use crate::security_log::Event;
 
 /// A user as the rules see them.
@@ -71,6 +75,8 @@ pub struct SnapshotKeys {
     pub slugs: BTreeSet<(RoomId, String)>,
     /// Uploads that messages are to take.
     pub files: BTreeSet<String>,
+    /// Whether something may be deleted or replaced that is under a hold.
+    pub asks_holds: bool,
 }
 
 /// The rows that a batch needs, read inside its transaction.
@@ -101,6 +107,52 @@ pub struct Snapshot {
     pub taken_slugs: BTreeSet<String>,
     /// The uploads.
     pub files: BTreeMap<String, File>,
+    /// What must not be deleted, if it was asked for. No other transaction adds a hold until the commit.
+    pub holds: Holds,
+}
+
+/// What must not be deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// Whether it is everything.
+    pub is_everything: bool,
+    /// Everything in these rooms.
+    pub rooms: BTreeSet<RoomId>,
+    /// Everything by these people.
+    pub people: BTreeSet<UserId>,
+}
+
+impl Holds {
+    /// Whether a message of this person in this room must be kept.
+    pub fn cover(&self, room: RoomId, person: UserId) -> bool {
+        self.covers_room(room) || self.people.contains(&person)
+    }
+
+    /// Whether the room as a whole must be kept.
+    pub fn covers_room(&self, room: RoomId) -> bool {
+        self.is_everything || self.rooms.contains(&room)
+    }
+}
+
+/// A text that stays for administrators, because a hold covered its message when it was deleted.
+#[derive(Clone, Debug)]
+pub struct HeldText {
+    /// The message's author.
+    pub author: UserId,
+    /// Its kind.
+    pub kind: Kind,
+    /// The text.
+    pub body: String,
+    /// Its files, as JSON.
+    pub attachments: Option<String>,
+    /// When it was posted.
+    pub created_at: Millis,
+    /// When this text was written.
+    pub written_at: Millis,
+    /// The deletion.
+    pub rev: i64,
+    /// When it was deleted.
+    pub held_at: Millis,
 }
 
 /// An upload as the rules see it.
@@ -136,6 +188,28 @@ pub struct File {
     pub expires_at: Option<Millis>,
     /// The room of the message that took it.
     pub room_id: Option<RoomId>,
+}
+
+impl File {
+    /// The file as a message shows it, with this text for those who do not see it.
+    #[must_use]
+    pub fn attachment(&self, alt: String) -> Attachment {
+        let id = &self.id;
+        Attachment {
+            id: id.clone(),
+            name: self.name.clone(),
+            media_type: self.media_type.clone(),
+            bytes: self.bytes,
+            alt,
+            width: self.width,
+            height: self.height,
+            blur: self.blur.clone(),
+            excerpt: self.excerpt.clone(),
+            url: format!("/files/{id}/{}", path_segment(&self.name)),
+            preview: self.has_preview.then(|| format!("/files/{id}/preview")),
+            has_expired: false,
+        }
+    }
 }
 
 /// The name of a room.
@@ -176,6 +250,14 @@ pub struct Writes {
     threads: BTreeMap<(RoomId, i64), i64>,
     /// Deleted messages, whose reactions, revisions and mentions are deleted as well.
     forgotten: BTreeSet<(RoomId, i64)>,
+    /// Those among them that a hold covers: their texts and files stay for administrators.
+    held: BTreeMap<(RoomId, i64), HeldText>,
+    /// Messages whose earlier texts are all kept, because a hold covers them.
+    untrimmed: BTreeSet<(RoomId, i64)>,
+    /// Messages whose files are deleted, and the text is not.
+    stripped: BTreeSet<(RoomId, i64)>,
+    /// Messages whose texts are taken out of reports.
+    unreported: BTreeSet<(RoomId, i64)>,
     /// When members posted in rooms with slow mode.
     pub posted: BTreeMap<(RoomId, UserId), Millis>,
     /// What the audit log records of it.
@@ -188,6 +270,10 @@ pub struct Writes {
     pub icons: BTreeMap<RoomId, Option<Arc<str>>>,
     /// Jobs.
     pub tasks: Vec<(Task, Millis)>,
+    /// Where the messages of an import have come from.
+    pub imported: Vec<ImportedMessage>,
+    /// How far rooms went before an import and how far they go now: who had read everything has read everything.
+    pub kept_read: BTreeMap<RoomId, (i64, i64)>,
 }
 
 /// The text of a message before an edit.
@@ -259,11 +345,32 @@ impl Writes {
         self.forgotten.insert(message);
     }
 
+    /// Records that the text and the files of a deleted message stay for administrators.
+    pub fn hold(&mut self, message: (RoomId, i64), text: HeldText) {
+        self.held.insert(message, text);
+    }
+
+    /// Records that all earlier texts of a message are kept.
+    pub fn keep_all_revisions(&mut self, message: (RoomId, i64)) {
+        self.untrimmed.insert(message);
+    }
+
+    /// Records that a message lost its files.
+    pub fn strip(&mut self, message: (RoomId, i64)) {
+        self.stripped.insert(message);
+    }
+
+    /// Records that no report has the text of a message any more.
+    pub fn unreport(&mut self, message: (RoomId, i64)) {
+        self.unreported.insert(message);
+    }
+
     /// Whether it adds jobs, or deletes what triggers add jobs for.
     pub fn adds_jobs(&self) -> bool {
         !(self.tasks.is_empty()
             && self.forgotten.is_empty()
             && self.unlinked.is_empty()
+            && self.stripped.is_empty()
             && self.icons.is_empty()
             && self.deleted.is_empty())
     }

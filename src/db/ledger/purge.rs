@@ -1,24 +1,35 @@
 //! Deletes the messages of deleted rooms, in steps.
 //!
-//! Owns that the search index forgets them in the same transaction. Whoever deletes a room has made it invisible before.
+//! Owns that the search index forgets them in the same transaction, and that holds are respected. Whoever deletes a room has made it invisible before.
 
 use sqlx::Connection;
 
 use super::Step;
-use super::statements::PURGE_FILES;
+use super::statements::{LOCK_HOLDS, PURGE_FILES};
 use crate::db::Db;
 use crate::model::RoomId;
+
+/// The condition that a room was deleted and nothing of it is under a hold. Whose messages are in it is not looked at: a hold on a person is
+/// one on every deleted room.
+macro_rules! is_due {
+    () => {
+        "removed_at is not null and not exists (select 1 from holds where holds.room_id is null or holds.room_id = rooms.id)"
+    };
+}
 
 impl Step<'_> {
     /// Deletes up to `limit` messages of one deleted room, or the room itself if it has none. `false` if there is no such room.
     async fn purge(&mut self, limit: i64) -> sqlx::Result<bool> {
         let room: Option<RoomId> = match self {
             Step::Sqlite(db) => {
-                sqlx::query_scalar("select id from rooms where removed_at is not null limit 1").fetch_optional(&mut **db).await?
+                sqlx::query_scalar(concat!("select id from rooms where ", is_due!(), " limit 1"))
+                    .fetch_optional(&mut **db)
+                    .await?
             }
             // Another node may purge it, or somebody's change wait for it, who will be refused.
             Step::Postgres(db) => {
-                let statement = "select id from rooms where removed_at is not null limit 1 for update skip locked";
+                sqlx::query(LOCK_HOLDS).execute(&mut **db).await?;
+                let statement = concat!("select id from rooms where ", is_due!(), " limit 1 for update skip locked");
                 sqlx::query_scalar(statement).fetch_optional(&mut **db).await?
             }
         };
@@ -49,7 +60,7 @@ impl Step<'_> {
         match self {
             Step::Sqlite(_) => Ok(false),
             Step::Postgres(db) => {
-                let statement = "select exists (select 1 from rooms where removed_at is not null)";
+                let statement = concat!("select exists (select 1 from rooms where ", is_due!(), ")");
                 sqlx::query_scalar(statement).fetch_one(&mut **db).await
             }
         }

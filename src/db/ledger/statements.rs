@@ -62,7 +62,7 @@ macro_rules! known {
              slow_mode,
              case when slow_mode > 0 then (
                  select posted_at from slow_posts where slow_posts.room_id = rooms.id and slow_posts.user_id = users.id) end,
-             cast(link_previews as integer)",
+             cast(link_previews as integer), keep_messages, keep_files",
             $close,
             " from (select cast(value->>0 as bigint) as room, cast(value->>1 as bigint) as person from ",
             $rooms,
@@ -122,6 +122,28 @@ pub const TAKE_FILES: Batched = given!("id" "text", "room" "bigint", "seq" "bigi
 /// Deletes the files of deleted messages. A trigger has their bytes deleted.
 pub const DROP_FILES: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from files where (room_id, seq) in (select room, seq from given)");
+/// Keeps the files of messages that were deleted while a hold covered them, for administrators.
+pub const HOLD_FILES: Batched = given!("room" "bigint", "seq" "bigint", "held_at" "bigint";
+    "update files set held_at = given.held_at from given where files.room_id = given.room and files.seq = given.seq");
+/// Keeps the texts of such messages.
+pub const HOLD_TEXTS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "author" "bigint", "kind" "text", "body" "text",
+    "attachments" "text", "created_at" "bigint", "written_at" "bigint", "held_at" "bigint";
+    "insert into held (room_id, seq, rev, author_id, kind, body, attachments, created_at, written_at, held_at)
+     select room, seq, rev, author, kind, body, attachments, created_at, written_at, held_at from given");
+/// Keeps their earlier texts, before the revisions are deleted.
+pub const HOLD_REVISIONS: Batched = given!("room" "bigint", "seq" "bigint", "held_at" "bigint";
+    "insert into held (room_id, seq, rev, author_id, kind, body, created_at, written_at, held_at)
+     select revisions.room_id, revisions.seq, revisions.rev, messages.author_id, messages.kind, revisions.body, messages.created_at,
+            revisions.written_at, given.held_at
+     from given join revisions on revisions.room_id = given.room and revisions.seq = given.seq
+     join messages on messages.room_id = given.room and messages.seq = given.seq order by revisions.room_id, revisions.seq, revisions.rev");
+/// Takes the texts of expired messages out of reports.
+pub const FORGET_REPORTS: Batched = given!("room" "bigint", "seq" "bigint";
+    "update reports set body = '' from given where reports.room_id = given.room and reports.seq = given.seq");
+/// Locks the count of holds until the commit: a new hold waits for deletions that have begun, and they see all that were there before.
+pub const LOCK_HOLDS: &str = "select value from meta where key = 'holds' for share";
+/// All holds.
+pub const HOLDS: &str = "select room_id, user_id from holds";
 /// Deletes the files of the oldest messages of a deleted room.
 pub const PURGE_FILES: Batched = given!("room" "bigint", "last" "bigint";
     "delete from files where exists (select 1 from given where given.room = files.room_id and files.seq <= given.last)");
@@ -183,10 +205,11 @@ pub const ROOMS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint
 
 /// What an owner decides about a room.
 pub const SETTINGS: Batched = given!("room" "bigint", "slug" "text", "name" "text", "topic" "text", "visibility" "text",
-    "archived_at" "bigint", "posting" "text", "mass_mentions" "text", "slow_mode" "bigint", "link_previews" "boolean";
+    "archived_at" "bigint", "posting" "text", "mass_mentions" "text", "slow_mode" "bigint", "link_previews" "boolean",
+    "keep_messages" "bigint", "keep_files" "bigint";
     "update rooms set slug = given.slug, name = given.name, topic = given.topic, visibility = given.visibility,
             archived_at = given.archived_at, posting = given.posting, mass_mentions = given.mass_mentions, slow_mode = given.slow_mode,
-            link_previews = given.link_previews
+            link_previews = given.link_previews, keep_messages = given.keep_messages, keep_files = given.keep_files
      from given where rooms.id = given.room");
 
 /// Keeps the earlier slugs of rooms. One that a room has again is not an earlier one.
@@ -279,6 +302,18 @@ pub const AUDIT: Batched = given!("at" "bigint", "action" "text", "actor_id" "bi
     "address" "text", "target" "text", "detail" "text";
     "insert into audit (at, action, actor_id, actor, session, address, target, detail)
      select at, action, actor_id, actor, session, address, target, detail from given");
+
+/// Notes where messages have come from.
+pub const IMPORTED: Batched = given!("source" "text", "room" "text", "key" "text", "local" "bigint", "seq" "bigint";
+    "insert into imported (source, kind, room, key, local, seq) select source, 'message', room, key, local, seq from given");
+/// Members who had read everything have read what was imported, too.
+pub const KEEP_READ: Batched = given!("room" "bigint", "before" "bigint", "after" "bigint";
+    "update memberships set read_seq = given.after from given
+     where memberships.room_id = given.room and memberships.read_seq >= given.before");
+/// Notes that ids up to the last one do not follow the clock.
+pub const UNORDERED: &str =
+    "insert into meta (key, value) select 'unordered_until', cast(max(id) as text) from messages where true
+     on conflict (key) do update set value = excluded.value";
 
 pub const UNREVISE: Batched = given!("room" "bigint", "seq" "bigint";
     "delete from revisions where (room_id, seq) in (select room, seq from given)");

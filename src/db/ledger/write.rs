@@ -9,11 +9,12 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER, INSERT,
-    KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS,
-    TAKE_FILES, TAKE_ICONS, TASKS, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
+    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER,
+    FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE,
+    MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, THREAD, TRIM_REVISIONS,
+    UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
 };
-use super::{MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
+use super::{HeldText, MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
 use crate::db::messages::LINKS_OFF;
 use crate::model::{Membership, Message, RoomId};
@@ -94,27 +95,45 @@ impl Step<'_> {
         let revised = writes.revisions.iter();
         let revised = revised.map(|((room, seq, rev), Revision { body, written_at })| (room, seq, rev, body, written_at.0));
         self.run(&REVISE, &revised.collect::<Vec<_>>()).await?;
-        let edited: BTreeSet<_> = writes.revisions.keys().map(|(room, seq, _)| (room, seq)).collect();
+        let edited: BTreeSet<_> = writes.revisions.keys().map(|(room, seq, _)| (*room, *seq)).collect();
+        let edited: BTreeSet<_> = edited.difference(&writes.untrimmed).collect();
         self.run(&TRIM_REVISIONS, &edited.into_iter().collect::<Vec<_>>()).await?;
-        self.write_files(writes, &forgotten).await?;
+        self.hold(writes).await?;
+        self.write_files(writes).await?;
         self.run(&UNREVISE, &forgotten).await?;
         self.run(&UNMENTION, &forgotten).await?;
+        self.run(&FORGET_REPORTS, &writes.unreported.iter().collect::<Vec<_>>()).await?;
         self.address(&writes.addressed).await?;
         let audit = audit::rows(&writes.audit);
         let audit = audit.iter().map(|NewRow { at, action, actor_id, actor, session, address, target, detail }| {
             (at.0, action, actor_id, actor, session, address, target, detail)
         });
         self.run(&AUDIT, &audit.collect::<Vec<_>>()).await?;
+        self.note_imported(writes).await?;
         self.write_settings(known, writes).await
     }
 
+    /// Keeps what a hold covers of deleted messages. Call it before revisions and files are deleted.
+    async fn hold(&mut self, writes: &Writes) -> sqlx::Result<()> {
+        let texts = writes.held.iter().map(|((room, seq), text)| {
+            let HeldText { author, kind, body, attachments, created_at, written_at, rev, held_at } = text;
+            (room, seq, rev, author, kind, body, attachments, created_at.0, written_at.0, held_at.0)
+        });
+        let texts: Vec<_> = texts.collect();
+        let messages: Vec<_> = writes.held.iter().map(|((room, seq), text)| (room, seq, text.held_at.0)).collect();
+        self.run(&HOLD_REVISIONS, &messages).await?;
+        self.run(&HOLD_TEXTS, &texts).await?;
+        self.run(&HOLD_FILES, &messages).await
+    }
+
     /// Gives files to messages, deletes those of deleted ones, and adds jobs.
-    async fn write_files(&mut self, writes: &Writes, forgotten: &[&(RoomId, i64)]) -> sqlx::Result<()> {
+    async fn write_files(&mut self, writes: &Writes) -> sqlx::Result<()> {
         let taken: Vec<_> = writes.taken.iter().map(|(id, (room, seq, place))| (id, room, seq, place)).collect();
         self.run(&TAKE_FILES, &taken).await?;
         let unlinked: Vec<_> = writes.unlinked.iter().collect();
         self.run(&DROP_LINKS, &unlinked).await?;
-        self.run(&DROP_FILES, forgotten).await?;
+        let forgotten = writes.forgotten.iter().filter(|message| !writes.held.contains_key(message));
+        self.run(&DROP_FILES, &forgotten.chain(&writes.stripped).collect::<Vec<_>>()).await?;
         let tasks: Vec<_> = writes.tasks.iter().map(|(task, at)| (task.kind(), task.payload(), at.0)).collect();
         self.run(&TASKS, &tasks).await
     }
@@ -135,6 +154,8 @@ impl Step<'_> {
                 room.policy.mass_mentions,
                 room.slow_mode,
                 room.link_previews,
+                Option::<i64>::from(room.keep_messages),
+                Option::<i64>::from(room.keep_files),
             )
         });
         self.run(&SETTINGS, &settings.collect::<Vec<_>>()).await?;

@@ -140,10 +140,14 @@ impl Db {
     }
 
     /// The range of ids for a period. Ids follow the clock except for clock skew, so the range is a day wider, and timestamps are
-    /// compared as well.
+    /// compared as well. The ids of imported messages do not, nor do those before them (`unordered_until`): all of these are in the range,
+    /// unless even the first message after them is too early.
     async fn between(&self, wanted: &SearchQuery) -> sqlx::Result<(i64, i64)> {
         let low = match wanted.since {
-            Some(since) => self.number_at(since.plus(-CLOCKS)).await?,
+            Some(since) => {
+                let low = self.number_at(since.plus(-CLOCKS)).await?;
+                if low <= self.unordered_until().await? { 0 } else { low }
+            }
             None => 0,
         };
         let high = match wanted.until {
@@ -153,11 +157,18 @@ impl Db {
         Ok((low, high))
     }
 
-    /// The last id before a time, found by binary search without an index.
+    /// The last id that an import has written; 0 without one.
+    async fn unordered_until(&self) -> sqlx::Result<i64> {
+        let statement = "select coalesce(max(cast(value as bigint)), 0) from meta where key = 'unordered_until'";
+        read!(self, |pool| sqlx::query_scalar(statement).fetch_one(pool).await)
+    }
+
+    /// The last id before a time, found by binary search without an index; not less than the last that an import has written.
     async fn number_at(&self, moment: Millis) -> sqlx::Result<i64> {
         read!(self, |pool| sqlx::query_scalar(
             "with recursive step (low, high) as (
-                select cast(0 as bigint), (select coalesce(max(id), 0) + 1 from messages)
+                select (select coalesce(max(cast(value as bigint)), 0) from meta where key = 'unordered_until'),
+                       (select coalesce(max(id), 0) + 1 from messages)
                 union all
                 select case when (select created_at from messages where id >= (low + high) / 2 order by id limit 1) < $1
                        then (low + high) / 2 else low end,

@@ -11,11 +11,10 @@ use crate::monitoring::Monitoring;
 
 /// Counts a request once its answer begins.
 pub async fn count(State(monitoring): State<Arc<Monitoring>>, request: Request, next: Next) -> Response {
-    let Some(requests) = monitoring.requests() else { return next.run(request).await };
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    requests.count(&method, route.as_ref().map(MatchedPath::as_str), response.status(), began.elapsed());
+    monitoring.requests().count(&method, route.as_ref().map(MatchedPath::as_str), response.status(), began.elapsed());
     response
 }

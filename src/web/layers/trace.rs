@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::extract::MatchedPath;
 use axum::http::{Request, Response};
 use tracing::Span;
+#[cfg(feature = "opentelemetry")]
+use tracing::field::Empty;
 
 /// Removes a client's request id, so that ids in the log are unique.
 pub fn forget_id<B>(mut request: Request<B>) -> Request<B> {
@@ -18,12 +20,23 @@ pub fn forget_id<B>(mut request: Request<B>) -> Request<B> {
 pub fn span<B>(request: &Request<B>) -> Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str());
-    tracing::info_span!("request", id, method = %request.method(), route)
+    let method = request.method();
+    // For traces, which are grouped by their names; a log without them has no such fields.
+    #[cfg(feature = "opentelemetry")]
+    let span = tracing::info_span!("request", id, %method, route, otel.name = format!("{method} {route}"), otel.kind = "server", otel.status_code = Empty, status = Empty);
+    #[cfg(not(feature = "opentelemetry"))]
+    let span = tracing::info_span!("request", id, %method, route);
+    span
 }
 
 /// Logs a response.
-pub fn answered<B>(response: &Response<B>, took: Duration, _: &Span) {
+pub fn answered<B>(response: &Response<B>, took: Duration, span: &Span) {
     let status = response.status().as_u16();
+    // Nothing without the feature `opentelemetry`: then there are no such fields.
+    span.record("status", status);
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     let ms = took.as_millis() as u64;
     if response.status().is_server_error() {
         tracing::warn!(status, ms, "answered");

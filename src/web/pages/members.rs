@@ -1,12 +1,14 @@
 //! A room's members, and its name, topic and visibility.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::people::with_photo;
 use super::rooms::visibility;
@@ -75,16 +77,26 @@ async fn show(
                 member
             })
             .collect();
-        return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next })).into_response());
+        return Ok(Json(json!({ "room": view.room, "members": members, "more": next.is_some(), "next": next, "kept": kept(&state.chat.room_kept_for(&view.room)) })).into_response());
     }
     let listed = |Member { person, role, .. }| (Listed { is_online: presence.is_online(person.id), person }, role);
     let members = members.into_iter().map(listed).collect();
     let layout = layout(state, user).await?;
-    let mut members = MembersPage::new(layout, view, members, query, next.as_deref());
-    let Some((error, typed)) = problem else { return Ok(page(&members)) };
+    let kept = state.chat.room_kept_for(&view.room);
+    let mut members = MembersPage::new(layout, view, members, query, next.as_deref(), kept);
+    let Some((error, typed)) = problem else {
+        members.offer_retention(state.chat.server_keeps());
+        return Ok(page(&members));
+    };
     members.problem = Some((&error).into());
     members.typed = typed;
+    members.offer_retention(state.chat.server_keeps());
     Ok(form_again(&error, &members))
+}
+
+/// How long messages and files are kept, in seconds; null: for ever.
+fn kept([messages, files]: &[Option<Duration>; 2]) -> Value {
+    json!({ "messages": messages.map(|time| time.as_secs()), "files": files.map(|time| time.as_secs()) })
 }
 
 /// A redirect to the members; after an error, the page with the input.

@@ -13,6 +13,7 @@ pub mod bans;
 pub mod blocks;
 pub mod closing;
 pub mod confirm;
+pub mod data;
 pub mod drafts;
 pub mod email;
 pub mod emoji;
@@ -59,6 +60,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(admin::router())
         .merge(bans::router())
         .merge(blocks::router())
+        .merge(data::router())
         .merge(closing::router())
         .merge(confirm::router())
         .merge(drafts::router())

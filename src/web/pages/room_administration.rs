@@ -7,11 +7,14 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::members::refused;
 use crate::chat::rate_limits::ActionKind;
+use crate::chat::retention::parse_keep;
 use crate::chat::room_administration::parse_role;
 use crate::db::people::{Member, role};
 use crate::db::rooms::ManagedRoom;
 use crate::error::{Error, Result};
+use crate::model::Keep;
 use crate::model::pagination::PeopleListPage;
 use crate::security_log::Source;
 use crate::web::accept::Format;
@@ -21,13 +24,14 @@ use crate::web::layers::session::CurrentUser;
 use crate::web::query::PeopleQuery;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::views::{DeleteRoomPage, ManagedRoomPage, RoomBansPage};
+use crate::web::views::{DeleteRoomPage, ManagedRoomPage, RetentionPanel, RoomBansPage};
 
 /// The routes.
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/rooms/{slug}/archive", post(archive))
         .route("/rooms/{slug}/unarchive", post(unarchive))
+        .route("/rooms/{slug}/retention", post(set_retention))
         .route("/rooms/{slug}/delete", get(ask_to_delete).post(delete))
         .route("/rooms/{slug}/bans", get(bans))
         .route("/rooms/{slug}/members/{username}/role", post(set_role))
@@ -64,6 +68,40 @@ async fn set_archived(
 ) -> Result<Response> {
     state.chat.archive(user.id, &slug, on, &source).await?;
     Ok(back(&state, &user, &slug).await)
+}
+
+/// The form that decides how long a room keeps its messages and files.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Kept {
+    messages: String,
+    files: String,
+}
+
+/// `POST /rooms/{slug}/retention` (`messages`, `files`: `default`, `forever` or a number of days), by owners and administrators.
+async fn set_retention(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    format: Format,
+    Form(form): Form<Kept>,
+) -> Result<Response> {
+    let keep = parse_keep("messages", form.messages.trim()).and_then(|it| Ok((it, parse_keep("files", form.files.trim())?)));
+    let done = match keep {
+        Ok((messages, files)) => state.chat.set_retention(user.id, &slug, messages, files, &source).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(()) => {
+            state.retention.look_soon();
+            Ok(back(&state, &user, &slug).await)
+        }
+        Err(error) if error.shows_form_again() && state.chat.view(user.id, &slug).await.is_ok() => {
+            refused(&state, &slug, &user, format, error).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The form that deletes a room.
@@ -186,7 +224,10 @@ async fn managed(
         return Ok(Json(json!({ "room": room, "members": members, "more": next.is_some(), "next": next })).into_response());
     }
     let next = next.map(|next| query.query(&next));
-    Ok(page(&ManagedRoomPage::new(layout(&state, &user).await?, room, members, query, next)))
+    let keep = [room.keep_messages, room.keep_files].map(Keep::from);
+    let retention = RetentionPanel::new(&room.slug, state.chat.kept_for(keep[0], keep[1]));
+    let retention = retention.with_form(keep, state.chat.server_keeps(), true, None);
+    Ok(page(&ManagedRoomPage::new(layout(&state, &user).await?, room, members, query, next, retention)))
 }
 
 fn json_of(Member { person, joined_at, role: in_room }: &Member) -> Value {
@@ -198,5 +239,6 @@ fn json_of_room(room: &ManagedRoom) -> Value {
     json!({
         "slug": room.slug, "name": room.name, "topic": room.topic, "visibility": room.visibility, "archived": room.archived_at.is_some(),
         "posting": room.posting, "mass_mentions": room.mass_mentions, "members": room.members,
+        "keep_messages": room.keep_messages, "keep_files": room.keep_files,
     })
 }

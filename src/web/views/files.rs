@@ -41,6 +41,8 @@ pub(super) struct FileView {
     pub full: String,
     /// The first lines of a text, as HTML.
     pub excerpt: Option<String>,
+    /// Whether only its name is left.
+    pub has_expired: bool,
 }
 
 /// How a file is shown.
@@ -97,6 +99,7 @@ impl FileView {
             height,
             full: format!("{}x{}", file.width.unwrap_or(0), file.height.unwrap_or(0)),
             excerpt: file.excerpt.clone(),
+            has_expired: file.has_expired,
         }
     }
 
@@ -121,6 +124,7 @@ impl FileKind {
     fn of(file: &Attachment) -> Self {
         let has_size = file.width.is_some_and(|width| width > 0) && file.height.is_some_and(|height| height > 0);
         match file.media_type.split_once('/') {
+            _ if file.has_expired => Self::Card,
             Some(("image", kind)) if has_size && file.preview.is_some() => {
                 if kind == "gif" {
                     Self::Moving
@@ -189,7 +193,8 @@ fn about(file: &Attachment) -> String {
     let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let is_ending = (1..=LONGEST).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
     let kind = if is_ending { ending.to_ascii_uppercase() } else { "File".to_owned() };
-    format!("{kind} · {}", size(file.bytes))
+    let expired = if file.has_expired { "Expired · " } else { "" };
+    format!("{expired}{kind} · {}", size(file.bytes))
 }
 
 /// A number of bytes in words: "1.2 MB". A kilobyte has 1,024, as in the settings.

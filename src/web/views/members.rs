@@ -1,8 +1,10 @@
 //! A room's members and settings, and the question before it becomes public.
 
+use std::time::Duration;
+
 use askama::Template;
 
-use super::{AppLayout, Listed, Problem, general, large_room_icon, wrong};
+use super::{AppLayout, Listed, Problem, RetentionPanel, general, large_room_icon, wrong};
 use crate::db::rooms::{RoomStats, RoomView};
 use crate::model::{RoomRole, Visibility};
 use crate::permissions;
@@ -27,6 +29,8 @@ pub struct MembersPage {
     here: String,
     next: Option<String>,
     is_first: bool,
+    /// How long the room keeps its messages.
+    pub retention: RetentionPanel,
     /// The error of a form.
     pub problem: Option<Problem>,
     /// Its input.
@@ -52,6 +56,7 @@ impl MembersPage {
         members: Vec<(Listed, RoomRole)>,
         query: PeopleQuery,
         next: Option<&str>,
+        kept: [Option<Duration>; 2],
     ) -> Self {
         layout.here = Some(view.room.slug.clone());
         let is_member = view.membership.is_some();
@@ -60,6 +65,7 @@ impl MembersPage {
         let is_private = view.room.visibility == Visibility::Private;
         let is_direct = view.room.is_direct;
         Self {
+            retention: RetentionPanel::new(&view.room.slug, kept),
             layout,
             is_direct,
             is_member,
@@ -75,6 +81,15 @@ impl MembersPage {
             q: query.q,
             problem: None,
             typed: Typed::default(),
+        }
+    }
+
+    /// Adds the form that decides how long the room keeps its messages, for those who may.
+    pub fn offer_retention(&mut self, server: [Option<Duration>; 2]) {
+        let (actor, room) = (self.layout.me.actor(), &self.view.room);
+        if permissions::may(actor, permissions::Action::SetRetention, &self.view.facts()).is_ok() {
+            let now = [room.keep_messages, room.keep_files];
+            self.retention = std::mem::take(&mut self.retention).with_form(now, server, actor.is_admin, self.problem.as_ref());
         }
     }
 
@@ -97,8 +112,19 @@ impl MembersPage {
     }
 
     fn general(&self) -> Option<&str> {
-        let fields =
-            ["username", "name", "topic", "visibility", "posting", "mass_mentions", "slow_mode", "link_previews", "file"];
+        let fields = [
+            "username",
+            "name",
+            "topic",
+            "visibility",
+            "posting",
+            "mass_mentions",
+            "slow_mode",
+            "link_previews",
+            "file",
+            "messages",
+            "files",
+        ];
         general(self.problem.as_ref(), &fields)
     }
 

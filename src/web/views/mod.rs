@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod auth;
+mod data;
 mod email;
 mod entry;
 mod files;
@@ -16,6 +17,7 @@ mod message_actions;
 mod moments;
 mod oidc;
 mod people;
+mod retention;
 mod room;
 pub mod room_administration;
 mod rooms;
@@ -27,6 +29,7 @@ mod two_factor;
 use askama::Template;
 
 pub use self::auth::{DeadInvitePage, DeadResetPage, ForgotPage, LoginPage, RegisterPage, ResetPage, SetupPage};
+pub use self::data::DataPage;
 pub use self::email::{DeadEmailPage, EmailPage, VerifyEmailPage};
 pub use self::invites::{InviteFields, InviteRow, InvitesPage};
 pub use self::layout::AppLayout;
@@ -36,6 +39,7 @@ pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{
     AccountPage, BlockedPage, DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage,
 };
+pub use self::retention::RetentionPanel;
 pub use self::room::{RoomPage, Shown};
 pub use self::room_administration::{DeleteRoomPage, ManagedRoomPage, RoomBansPage};
 pub use self::rooms::RoomsPage;

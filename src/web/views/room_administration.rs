@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AppLayout, Problem, face, hue, wrong};
+use super::{AppLayout, Problem, RetentionPanel, face, hue, wrong};
 use crate::clock::Millis;
 use crate::db::people::{ListedBan, ListedPerson, Member};
 use crate::db::rooms::ManagedRoom;
@@ -24,12 +24,21 @@ pub struct ManagedRoomPage {
     q: String,
     next: Option<String>,
     is_first: bool,
+    /// How long the room keeps its messages.
+    retention: RetentionPanel,
 }
 
 impl ManagedRoomPage {
     /// A page of its members. `next` is the query string of the next one.
-    pub fn new(layout: AppLayout, room: ManagedRoom, members: Vec<Member>, query: PeopleQuery, next: Option<String>) -> Self {
-        Self { layout, room, members, next, is_first: query.after.is_empty(), q: query.q }
+    pub fn new(
+        layout: AppLayout,
+        room: ManagedRoom,
+        members: Vec<Member>,
+        query: PeopleQuery,
+        next: Option<String>,
+        retention: RetentionPanel,
+    ) -> Self {
+        Self { layout, room, members, next, is_first: query.after.is_empty(), q: query.q, retention }
     }
 
     fn is_private(&self) -> bool {

@@ -18,9 +18,9 @@ export function size(bytes) {
 }
 
 // "PDF · 1.2 MB".
-export function about({ name, bytes }) {
+export function about({ name, bytes, expired }) {
   const ending = /\.([a-z0-9]{1,5})$/i.exec(name)?.[1];
-  return `${ending ? ending.toUpperCase() : 'File'} · ${size(bytes)}`;
+  return `${expired ? 'Expired · ' : ''}${ending ? ending.toUpperCase() : 'File'} · ${size(bytes)}`;
 }
 
 // The name of its icon.

@@ -42,7 +42,10 @@ export function linksOf({ room, seq, links = [] }, mayHide) {
 export function shows(node, { attachments = [] }) {
   const shown = [...node?.querySelectorAll('[data-file]') ?? []];
   const find = ({ id }) => shown.find(({ dataset }) => dataset.file === id);
-  return shown.length === attachments.length && attachments.every((file) => find(file)?.hasAttribute('data-preview') === !!file.preview);
+  return shown.length === attachments.length && attachments.every((file) => {
+    const there = find(file);
+    return there?.hasAttribute('data-preview') === !!file.preview && there.hasAttribute('data-expired') === !!file.expired;
+  });
 }
 
 function picture(file) {
@@ -66,6 +69,7 @@ function fitted(width, height) {
 }
 
 function other(file) {
+  if (file.expired) return gone(file);
   const kind = file.type.split('/')[0];
   return kind === 'video' || kind === 'audio' ? player(file, kind) : card(file);
 }
@@ -101,6 +105,19 @@ function card(file) {
     lines.innerHTML = excerpt; // Made by the server, as a message's HTML is.
     node.append(lines);
   }
+  return node;
+}
+
+// A file that is too old: only its name is left.
+function gone(file) {
+  const node = set(createElement('div', 'file'), { 'data-file': file.id, 'data-expired': '' });
+  const head = createElement('div', 'file-head');
+  const sign = createElement('span', 'file-icon');
+  sign.append(icon(iconOf(file.type)));
+  const words = createElement('span', 'file-words');
+  words.append(createElement('span', 'file-name', file.name), createElement('span', 'file-about', about(file)));
+  head.append(sign, words);
+  node.append(head);
   return node;
 }
 

@@ -28,7 +28,7 @@ async fn a_change_is_in_effect_on_every_node_and_is_recorded(app: &TestApp) {
     let before = now(&ada).await;
     assert_eq!(
         before,
-        json!({ "server_name": "Parlor", "registration": "open", "inviters": "admins", "room_creators": "everyone", "default_rooms": [], "link_previews": "on" })
+        json!({ "server_name": "Parlor", "registration": "open", "inviters": "admins", "room_creators": "everyone", "default_rooms": [], "link_previews": "on", "retention": "audit=365d" })
     );
     change(&ada, &[("inviters", "everyone"), ("room_creators", "admins"), ("server_name", " Tea & Talk ")]).await.expect(303);
     app.comes_to(json!("Tea & Talk"), async || now(&ada).await["server_name"].clone()).await;

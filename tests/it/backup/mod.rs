@@ -2,6 +2,7 @@
 
 mod commands;
 mod damage;
+mod litestream;
 mod live;
 mod round_trip;
 mod scheduled;

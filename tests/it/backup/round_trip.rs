@@ -37,6 +37,7 @@ async fn live(origin: &Origin, database: &Database) -> (Person, String, Value) {
     socket.ok("edit", json!({ "room": "general", "seq": seq, "body": "Hello @eve, a\nline more" })).await;
     socket.ok("react", json!({ "room": "general", "seq": seq, "emoji": "👍", "on": true })).await;
     socket.ok("pin", json!({ "room": "general", "seq": seq, "on": true })).await;
+    ada.post("/admin/holds", &[("scope", "room"), ("target", "general"), ("reason", "Case 7")]).await.expect(303);
     let gone = socket.post("general", "soon gone", "n3").await;
     socket.ok("delete", json!({ "room": "general", "seq": gone["seq"] })).await;
     socket.ok("draft", json!({ "room": "general", "body": "not\tyet" })).await;

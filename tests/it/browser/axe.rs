@@ -39,6 +39,7 @@ const PAGES: &[&str] = &[
     "/settings/two-factor",
     "/settings/account",
     "/settings/blocked",
+    "/settings/data",
 ];
 /// The pages of an administrator.
 const ADMIN_PAGES: &[&str] = &[
@@ -47,6 +48,9 @@ const ADMIN_PAGES: &[&str] = &[
     "/admin/rooms",
     "/admin/invites",
     "/admin/audit",
+    "/admin/holds",
+    "/admin/holds/1",
+    "/admin/rooms/general",
     "/admin/jobs",
     "/admin/nodes",
     "/admin/doctor",
@@ -150,6 +154,13 @@ fn no_page_keeps_anybody_out() {
         ada.sees(".qr svg").await;
         is_open_to_all(&ada, "setting up an authenticator app", &mut faults).await;
         app.database.make_admin("ada").await;
+        app.database.run("insert into holds (reason, created_by, created_at) values ('Case 7', 'ada', 1790000000000)").await;
+        app.database
+            .run(
+                "insert into held (room_id, seq, rev, author_id, kind, body, created_at, written_at, held_at)
+                 values (1, 2, 3, 1, 'text', 'words', 1790000000000, 1790000000000, 1790000000000)",
+            )
+            .await;
         grace.post("/settings", &[("status", "away")]).await.expect(303);
         ada.visit(app, "/invites").await;
         ada.fill("[name=note]", "for the team").await;

@@ -7,7 +7,7 @@ mod killed;
 mod memory;
 mod pictures;
 pub mod portraits;
-mod removal;
+pub mod removal;
 mod sending;
 mod serving;
 mod tus;

@@ -9,8 +9,10 @@ pub mod database;
 pub mod follower;
 pub mod object_storage;
 pub mod panics;
+pub mod pebble;
 pub mod process;
 pub mod rows;
+pub mod secure;
 pub mod servers;
 pub mod web_pages;
 

@@ -76,13 +76,15 @@ fn are_well(findings: &Findings, ended: &Ended) {
 
 #[apply(once)]
 async fn a_healthy_server_on_sqlite_is_well(database: &Database) {
-    let server = process::start(database.folder(), database.url(), &[("BACKUP_TO", "backups"), ("BACKUP_EVERY", "1h")]).await;
+    let backups = database.folder().join("backups").display().to_string();
+    std::fs::create_dir(&backups).expect("it is ours");
+    let server = process::start(database.folder(), database.url(), &[("BACKUP_TO", &backups), ("BACKUP_EVERY", "1h")]).await;
     let ada = server.register("ada").await;
     ada.enter("general").await;
     ada.write("general", "hello").await.expect(303);
     // Browsers reach it where it listens.
     let settings =
-        [("DATABASE_URL", database.url()), ("PUBLIC_URL", &*server.origin), ("BACKUP_TO", "backups"), ("BACKUP_EVERY", "1h")];
+        [("DATABASE_URL", database.url()), ("PUBLIC_URL", &*server.origin), ("BACKUP_TO", &*backups), ("BACKUP_EVERY", "1h")];
     let (ended, findings) = doctor(database.folder(), &settings).await;
     are_well(&findings, &ended);
     let people = process::run(database.folder(), &["doctor"], &settings, "").await;
@@ -184,7 +186,8 @@ async fn migrations_that_differ_are_told(database: &Database) {
 async fn backups_that_fail_are_told(database: &Database) {
     // A file is no directory.
     std::fs::write(database.folder().join("taken"), "").expect("it is ours");
-    let every = [("BACKUP_TO", "taken/backups"), ("BACKUP_EVERY", "1h")];
+    let taken = database.folder().join("taken/backups").display().to_string();
+    let every = [("BACKUP_TO", &*taken), ("BACKUP_EVERY", "1h")];
     let server = process::start(database.folder(), database.url(), &every).await;
     let settings = [&every[..], &[("DATABASE_URL", database.url())]].concat();
     let told = async {

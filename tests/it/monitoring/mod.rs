@@ -4,3 +4,5 @@ mod doctor;
 mod exposition;
 mod metrics;
 mod packaging;
+#[cfg(feature = "opentelemetry")]
+mod traces;

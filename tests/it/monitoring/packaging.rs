@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::metrics::read;
+use super::exposition::Exposition;
+use super::metrics::read_all;
 use crate::harness::{Database, Nodes, Server};
 use crate::{nodes, once};
 
@@ -30,10 +31,15 @@ async fn every_number_that_is_asked_for_is_there(nodes: &Nodes) {
     let mut shared = Server::start(nodes.database.url(), &settings).await;
     // Numbers of requests are there after the first one.
     single.stranger().get("/healthz").await.expect(200);
-    let mut names = read(&single).await.names();
-    names.extend(read(&shared).await.names());
+    let mut names = read_all(&single).await.names();
+    names.extend(read_all(&shared).await.names());
+    let for_tls = Database::migrated(crate::harness::Kind::Sqlite).await.expect("a file");
+    let secure = crate::tls::Served::start(&for_tls, &[("METRICS", "open")]).await;
+    names.extend(Exposition::read(&secure.client.get("/metrics").await.body).names());
     single.stop().await;
     shared.stop().await;
+    drop(secure);
+    for_tls.discard().await;
     database.discard().await;
     for (file, text) in [("grafana.json", DASHBOARD), ("alerts.yml", ALERTS)] {
         let asked = asked(text);

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 44] = [
+const FORMS: [(&str, &[(&str, &str)]); 48] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -32,6 +32,7 @@ const FORMS: [(&str, &[(&str, &str)]); 44] = [
     ("/reset", &[("account", "ada")]),
     ("/settings/sessions/end-others", &[]),
     ("/people/eve/block", &[]),
+    ("/settings/data", &[]),
     ("/settings/account/deactivate", &[("password", PASSWORD)]),
     ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "ada"), ("messages", "delete")]),
     ("/settings/sessions/seen", &[]),
@@ -40,6 +41,9 @@ const FORMS: [(&str, &[(&str, &str)]); 44] = [
     ("/admin/people/ada/end-sessions", &[]),
     ("/admin/people/ada/reset", &[]),
     ("/admin/settings", &[("server_name", "forged")]),
+    ("/admin/holds", &[("scope", "everything"), ("reason", "forged")]),
+    ("/admin/holds/1/release", &[]),
+    ("/rooms/general/retention", &[("messages", "1")]),
     ("/admin/jobs/1/retry", &[]),
     ("/admin/jobs/1/delete", &[]),
     ("/admin/jobs/retry", &[]),

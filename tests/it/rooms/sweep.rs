@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 51] = [
+const ROUTES: [Route; 52] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -50,6 +50,7 @@ const ROUTES: [Route; 51] = [
     (Method::POST, "/rooms/{slug}/settings", &[("name", "Mine"), ("topic", "x"), ("visibility", "public")]),
     (Method::POST, "/rooms/{slug}/settings", &[("visibility", "public"), ("confirm", "yes")]),
     (Method::POST, "/rooms/{slug}/settings", &[("topic", "mine")]),
+    (Method::POST, "/rooms/{slug}/retention", &[("messages", "1")]),
     (Method::POST, "/rooms/{slug}/draft", &[("body", "mine")]),
     (Method::POST, "/rooms/{slug}/settings", &[("new_slug", "yes"), ("posting", "moderator")]),
     (Method::POST, "/rooms/{slug}/members/{username}/role", &[("role", "owner")]),

@@ -9,7 +9,6 @@ use super::Batch;
 use crate::chat::ledger::change::{Effect, Enrichment, NewAttachment, Outcome};
 use crate::chat::markdown::Rendered;
 use crate::db::ledger::{File, Person, RoomState};
-use crate::encoding::path_segment;
 use crate::error::{Error, Result};
 use crate::model::{Attachment, Kind, LinkPreview, Logged, Message, Room, RoomId, Task};
 use crate::permissions::Action;
@@ -30,19 +29,7 @@ impl Batch {
             if file.room_id.is_some() || found.iter().any(|other| other.id == *id) {
                 return Err(refused("One of the files is in a message already. Upload it again."));
             }
-            found.push(Attachment {
-                id: id.clone(),
-                name: file.name.clone(),
-                media_type: file.media_type.clone(),
-                bytes: file.bytes,
-                alt: alt.clone().unwrap_or_else(|| file.alt.clone()),
-                width: file.width,
-                height: file.height,
-                blur: file.blur.clone(),
-                excerpt: file.excerpt.clone(),
-                url: format!("/files/{id}/{}", path_segment(&file.name)),
-                preview: file.has_preview.then(|| preview_path(id)),
-            });
+            found.push(file.attachment(alt.clone().unwrap_or_else(|| file.alt.clone())));
         }
         Ok(found)
     }
@@ -112,7 +99,9 @@ impl Batch {
         let before = before.clone();
         let mut message = Message::clone(&before);
         for preview in &enrichment.previews {
-            if let Some(attachment) = message.attachments.iter_mut().find(|attachment| attachment.id == preview.file) {
+            if let Some(attachment) =
+                message.attachments.iter_mut().find(|attachment| attachment.id == preview.file && !attachment.has_expired)
+            {
                 attachment.width = Some(preview.width);
                 attachment.height = Some(preview.height);
                 attachment.blur.clone_from(&preview.blur);

@@ -84,6 +84,9 @@ impl Batch {
         let written_at = message.edited_at.unwrap_or(message.created_at);
         let before = std::mem::replace(&mut message.body, words.body.to_owned());
         message.rev = self.next_rev(room.room.id);
+        if self.known.holds.cover(room.room.id, message.author.id) {
+            self.writes.keep_all_revisions((room.room.id, seq));
+        }
         self.writes.keep_revision((room.room.id, seq), message.rev, Revision { body: before, written_at });
         words.rendered.html.clone_into(&mut message.html);
         message.edited_at = Some(self.now);
@@ -127,6 +130,7 @@ impl Batch {
 
     /// Deletes a message; its `seq` stays.
     pub(super) fn erase(&mut self, room: RoomId, mut message: Message) -> Arc<Logged> {
+        self.hold(room, &message);
         message.body.clear();
         message.html.clear();
         message.reactions.clear();

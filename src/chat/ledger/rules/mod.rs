@@ -4,17 +4,18 @@
 //! snapshot and writes the result in one transaction, so that each change of a batch is accepted or refused independently.
 //!
 //! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
-//! `files` those about what a message shows beside its text, `members` those about members, `room` those about the room itself.
+//! `files` those about what a message shows beside its text, `retention` those about what has expired and what is kept, `members` those about members, `room` those about the room itself.
 
 mod cleanup;
 mod files;
 mod members;
 mod messages;
+mod retention;
 mod room;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, CleanUp, Effect, Enrichment, Outcome, Request, Settings};
+use crate::chat::ledger::change::{Change, CleanUp, Effect, Enrichment, Expiry, Outcome, Request, Settings};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -39,6 +40,7 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     let mut keys = SnapshotKeys::default();
     for request in requests {
         keys.pairs.insert((request.room, request.actor));
+        keys.asks_holds |= may_lose(&request.change);
         match &request.change {
             Change::Post { nonce, attachments, .. } => {
                 keys.nonces.extend(nonce.iter().map(|nonce| (request.actor, nonce.clone())));
@@ -51,7 +53,9 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
             | Change::HideLinks { seq } => {
                 keys.messages.insert((request.room, *seq));
             }
-            Change::CleanUp(CleanUp { seqs, .. }) => keys.messages.extend(seqs.iter().map(|seq| (request.room, *seq))),
+            Change::CleanUp(CleanUp { seqs, .. }) | Change::Expire(Expiry { seqs, .. }) => {
+                keys.messages.extend(seqs.iter().map(|seq| (request.room, *seq)));
+            }
             Change::Enrich(Enrichment { seq, links, .. }) => {
                 keys.messages.insert((request.room, *seq));
                 keys.files.extend(links.iter().filter_map(|(_, file)| file.clone()));
@@ -78,11 +82,18 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     keys
 }
 
+/// Whether a text or a file may be lost by it.
+fn may_lose(change: &Change) -> bool {
+    matches!(change, Change::Edit { .. } | Change::Delete { .. } | Change::CleanUp(_) | Change::Expire(_) | Change::DeleteRoom)
+}
+
 /// Whether an administrator may make this change in a room that they cannot see.
 fn is_administration(change: &Change, actor: UserId) -> bool {
     match change {
         Change::Remove { user } => *user != actor,
-        Change::SetRole { .. } | Change::Ban { .. } | Change::Archive { .. } | Change::DeleteRoom => true,
+        Change::SetRole { .. } | Change::Ban { .. } | Change::Archive { .. } | Change::SetRetention(_) | Change::DeleteRoom => {
+            true
+        }
         _ => false,
     }
 }
@@ -117,6 +128,9 @@ impl Batch {
         if let Change::Enrich(enrichment) = &request.change {
             return self.enrich(request.room, enrichment);
         }
+        if let Change::Expire(expiry) = &request.change {
+            return self.expire(request.room, expiry);
+        }
         let actor = self.person(request.actor)?;
         let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
@@ -141,7 +155,8 @@ impl Batch {
             Change::DeleteRoom => self.delete_room(&room, &actor),
             Change::SetIcon { icon } => self.set_icon(&room, &actor, icon.as_ref()),
             Change::HideLinks { seq } => self.hide_links(&room, &actor, *seq).map(Effect::Message),
-            Change::CleanUp(_) | Change::Enrich(_) => Ok(Effect::Unchanged),
+            Change::SetRetention(wanted) => self.set_retention(&room, &actor, wanted),
+            Change::CleanUp(_) | Change::Enrich(_) | Change::Expire(_) => Ok(Effect::Unchanged),
             Change::Read { seq } => self.read(&room, &actor, *seq),
             Change::Unread { seq } => self.unread(&room, &actor, *seq),
         }

@@ -14,6 +14,8 @@ use crate::model::{Kind, Room, Visibility};
 use crate::permissions::Action;
 use crate::security_log;
 
+const HELD: Error = Error::Forbidden("This room can’t be deleted at the moment. Administrators see why at /admin/holds.");
+
 impl Batch {
     pub(super) fn read(&mut self, room: &RoomState, actor: &Person, seq: i64) -> Outcome {
         let mut membership = self.membership(room, actor)?;
@@ -172,6 +174,9 @@ impl Batch {
     /// Deletes the room: from here on nobody is a member, and nobody can see it.
     pub(super) fn delete_room(&mut self, room: &RoomState, actor: &Person) -> Outcome {
         self.may(room, actor, Action::DeleteRoom)?;
+        if self.known.holds.covers_room(room.room.id) {
+            return Err(HELD);
+        }
         let Room { id, slug, name, visibility, .. } = &room.room;
         let event = self.audited(security_log::Action::DeleteRoom, actor, slug);
         let before = json!({ "name": name, "visibility": visibility, "entries": room.head.seq });
@@ -183,7 +188,7 @@ impl Batch {
     }
 
     /// Records that the settings of a room changed, as a write and as an event. `was` is how it was.
-    fn changed(&mut self, was: &RoomState) {
+    pub(super) fn changed(&mut self, was: &RoomState) {
         let now = self.known.rooms[&was.room.id].room.clone();
         self.writes.settings.insert(now.id);
         let was = (was.room.slug != now.slug).then(|| was.room.slug.clone());
@@ -192,7 +197,7 @@ impl Batch {
 }
 
 /// An object without the fields that are null.
-fn present(mut object: Value) -> Value {
+pub(super) fn present(mut object: Value) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
     }

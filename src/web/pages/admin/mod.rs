@@ -6,6 +6,7 @@ use crate::web::state::AppState;
 
 mod audit;
 mod doctor;
+mod holds;
 mod jobs;
 mod nodes;
 mod overview;
@@ -18,6 +19,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .merge(audit::router())
         .merge(doctor::router())
+        .merge(holds::router())
         .merge(jobs::router())
         .merge(nodes::router())
         .merge(overview::router())

@@ -6,8 +6,11 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use crate::administration::overview::Warning;
 use crate::cluster::nodes::{self, Health};
 use crate::error::Result;
+use crate::monitoring::EVERY;
+use crate::tls::Status;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
@@ -26,12 +29,31 @@ async fn show(State(state): State<AppState>, user: CurrentUser, format: Format) 
     let listed = nodes::list(&state.db, &state.node, &state.clock, state.realtime.sockets()).await?;
     let health = Health::of(&state.node, &listed);
     overview.warnings.extend(health.warnings());
+    let charts = state.monitoring.charts().await;
+    let certificate = state.tls.as_ref().map(|tls| tls.status());
+    overview.warnings.extend(certificate.iter().filter_map(warning));
     if format.is_json() {
         let mut overview = json!(overview);
+        overview["certificate"] = json!(certificate);
         if let (Some(all), Some(of_nodes)) = (overview["health"].as_object_mut(), json!(health).as_object()) {
             all.extend(of_nodes.clone());
         }
+        overview["charts"] = json!({ "every_seconds": EVERY.as_secs(), "series": charts });
         return Ok(Json(overview).into_response());
     }
-    Ok(page(&OverviewPage::new(layout(&state, &user).await?.at("/admin"), overview, &health)))
+    let layout = layout(&state, &user).await?.at("/admin");
+    Ok(page(&OverviewPage::new(layout, overview, &health, certificate.as_ref(), &charts)))
+}
+
+/// What is wrong with the certificate.
+fn warning(status: &Status) -> Option<Warning> {
+    let message = match (&status.problem, status.not_after) {
+        (Some(problem), _) => format!("The certificate can’t be renewed. {problem}"),
+        (None, None) => "There is no certificate yet: nobody can connect over https.".to_owned(),
+        (None, Some(until)) if status.is_late => {
+            format!("The certificate was not renewed; it is valid until {}.", until.timestamp().strftime("%-d %b, %H:%M UTC"))
+        }
+        _ => return None,
+    };
+    Some(Warning { code: "certificate", message })
 }

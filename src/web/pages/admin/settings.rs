@@ -49,7 +49,7 @@ fn json_of(settings: &Settings) -> Value {
         "settings": {
             "server_name": now.server_name, "registration": now.registration.as_str(), "inviters": now.inviters.as_str(),
             "room_creators": now.room_creators.as_str(), "default_rooms": now.default_rooms,
-            "link_previews": if now.link_previews { "on" } else { "off" },
+            "link_previews": if now.link_previews { "on" } else { "off" }, "retention": now.retention.text(),
         },
         "fixed": fixed,
     })

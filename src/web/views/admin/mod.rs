@@ -1,7 +1,9 @@
 //! The administrators' pages.
 
 mod audit;
+mod charts;
 mod doctor;
+mod holds;
 mod invites;
 mod jobs;
 mod lists;
@@ -12,6 +14,7 @@ mod settings;
 
 pub use self::audit::{AuditFields, AuditPage};
 pub use self::doctor::DoctorPage;
+pub use self::holds::{HeldPage, HoldFields, HoldsPage, covered};
 pub use self::invites::AdminInvitesPage;
 pub use self::jobs::JobsPage;
 pub use self::lists::{AdminPeoplePage, AdminRoomsPage};
@@ -21,13 +24,14 @@ pub use self::reports::ReportsPage;
 pub use self::settings::AdminSettingsPage;
 
 /// The pages, in the order of their navigation: name and path.
-pub const PAGES: [(&str, &str); 10] = [
+pub const PAGES: [(&str, &str); 11] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
     ("Invites", "/admin/invites"),
     ("Reports", "/admin/reports"),
     ("Audit log", "/admin/audit"),
+    ("Holds", "/admin/holds"),
     ("Jobs", "/admin/jobs"),
     ("Nodes", "/admin/nodes"),
     ("Doctor", "/admin/doctor"),
@@ -50,4 +54,30 @@ fn grouped(number: u64) -> String {
 /// A number that is never negative.
 fn count(number: i64) -> String {
     grouped(u64::try_from(number).unwrap_or_default())
+}
+
+/// A size in words: "12 KB", "3.4 GB".
+fn size(bytes: i64) -> String {
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    match bytes {
+        0..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
+        1_048_576..1_073_741_824 => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
+        _ => format!(
+            "{} GB",
+            if bytes < 107_374_182_400 { format!("{:.1}", bytes as f64 / 1_073_741_824.0) } else { grouped(bytes >> 30) }
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_short() {
+        assert_eq!(
+            [0, 5_000, 3_565_158, 3_650_722_201, 1_099_511_627_776].map(size),
+            ["0 KB", "5 KB", "3.4 MB", "3.4 GB", "1\u{202f}024 GB"]
+        );
+    }
 }

@@ -2,11 +2,15 @@
 
 use askama::Template;
 
-use super::{count, grouped};
+use super::charts::{Spark, spark};
+use super::{count, grouped, size};
 use crate::administration;
 use crate::administration::overview::{Backups, Day, IndexState, Overview, Speed, Warning};
 use crate::cluster::node::RedisStatus;
 use crate::cluster::nodes::Health;
+use crate::db::retention::{Deleted, RetentionState};
+use crate::monitoring::Chart;
+use crate::tls::Status;
 use crate::web::views::AppLayout;
 
 /// The height of the chart, in units of its own.
@@ -22,6 +26,7 @@ pub struct OverviewPage {
     warnings: Vec<Warning>,
     facts: Vec<Fact>,
     health: Vec<Healthy>,
+    sparks: Vec<Spark>,
     bars: Vec<Bar>,
     /// The chart in words.
     chart: String,
@@ -57,8 +62,8 @@ struct Bar {
 
 impl OverviewPage {
     /// The page of an overview.
-    pub fn new(layout: AppLayout, overview: Overview, nodes: &Health) -> Self {
-        let Overview { people, rooms, messages, storage, version, database, health, backups, warnings } = overview;
+    pub fn new(layout: AppLayout, overview: Overview, nodes: &Health, certificate: Option<&Status>, charts: &[Chart]) -> Self {
+        let Overview { people, rooms, messages, storage, version, database, health, backups, retention, warnings } = overview;
         let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
         let some = |number: i64, what: &str| if number > 0 { format!(", {} {what}", count(number)) } else { String::new() };
         let banned = some(people.banned, "banned") + &some(people.deactivated, "deactivated");
@@ -82,7 +87,8 @@ impl OverviewPage {
             layout,
             warnings,
             facts,
-            health: healths(&health, backups.as_ref(), nodes),
+            health: healths(&health, backups.as_ref(), &retention, nodes, certificate),
+            sparks: charts.iter().map(spark).collect(),
             bars: bars(&days, most),
             chart: format!(
                 "Messages on each of the last {} days: {} in all, {} on the busiest day",
@@ -97,7 +103,13 @@ impl OverviewPage {
     }
 }
 
-fn healths(health: &administration::overview::Health, backups: Option<&Backups>, nodes: &Health) -> Vec<Healthy> {
+fn healths(
+    health: &administration::overview::Health,
+    backups: Option<&Backups>,
+    retention: &RetentionState,
+    nodes: &Health,
+    certificate: Option<&Status>,
+) -> Vec<Healthy> {
     let of = |name, is_well, words: String| Healthy { name, is_well, words };
     let speed = match health.database {
         Speed::Fast => "Fast",
@@ -118,6 +130,14 @@ fn healths(health: &administration::overview::Health, backups: Option<&Backups>,
     if let Some(backups) = backups {
         all.push(of("Last backup", !backups.is_late && backups.problem.is_none(), backup_in_words(backups)));
     }
+    all.push(of("Retention", true, retention_in_words(retention)));
+    if let Some(certificate) = certificate {
+        let words = certificate.not_after.map_or_else(
+            || "None yet".to_owned(),
+            |until| format!("Until {}", until.timestamp().strftime("%-d %b %Y, %H:%M UTC")),
+        );
+        all.push(of("Certificate", !certificate.is_late && certificate.problem.is_none(), words));
+    }
     let ready = format!("{} of {} ready", nodes.nodes_ready, nodes.nodes);
     all.push(of("Nodes", nodes.nodes_ready == nodes.nodes, ready));
     match nodes.redis {
@@ -130,6 +150,26 @@ fn healths(health: &administration::overview::Health, backups: Option<&Backups>,
         if is_right { "Right".to_owned() } else { format!("Differs from the database by {} ms", nodes.clock_ahead_ms.abs()) };
     all.push(of("Clock", is_right, clock));
     all
+}
+
+/// What was deleted last because it had expired, or what goes on.
+fn retention_in_words(retention: &RetentionState) -> String {
+    if let Some(run) = retention.run.as_ref().filter(|run| run.waiting > 0) {
+        return format!("Deleting what has expired: {} messages left", grouped(run.waiting));
+    }
+    let Some(last) = &retention.last else { return "Nothing has expired yet".to_owned() };
+    let Deleted { messages, files, audit, sessions } = last.deleted;
+    let of = |number: u64, one: &str, more: &str| {
+        (number > 0).then(|| format!("{} {}", grouped(number), if number == 1 { one } else { more }))
+    };
+    let parts = [
+        of(messages, "message", "messages"),
+        of(files, "file", "files"),
+        of(audit, "audit entry", "audit entries"),
+        of(sessions, "session", "sessions"),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("Deleted {} on {}", parts.join(", "), last.at.timestamp().strftime("%-d %b, %H:%M UTC"))
 }
 
 fn backup_in_words(backups: &Backups) -> String {
@@ -151,19 +191,6 @@ fn bars(days: &[Day], most: i64) -> Vec<Bar> {
     days.iter().enumerate().map(bar).collect()
 }
 
-/// A size in words: "12 KB", "3.4 GB".
-fn size(bytes: i64) -> String {
-    let bytes = u64::try_from(bytes).unwrap_or_default();
-    match bytes {
-        0..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
-        1_048_576..1_073_741_824 => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
-        _ => format!(
-            "{} GB",
-            if bytes < 107_374_182_400 { format!("{:.1}", bytes as f64 / 1_073_741_824.0) } else { grouped(bytes >> 30) }
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,13 +205,5 @@ mod tests {
         };
         assert_eq!(heights(&[0, 1, 1_000, 500]), [(0, 100, 0), (10, 99, 1), (20, 0, 100), (30, 50, 50)]);
         assert_eq!(heights(&[0, 0]), [(0, 100, 0), (10, 100, 0)]);
-    }
-
-    #[test]
-    fn a_size_is_short() {
-        assert_eq!(
-            [0, 5_000, 3_565_158, 3_650_722_201, 1_099_511_627_776].map(size),
-            ["0 KB", "5 KB", "3.4 MB", "3.4 GB", "1\u{202f}024 GB"]
-        );
     }
 }

@@ -44,6 +44,12 @@ impl AdminSettingsPage {
                 Name::Inviters => ("Who can create invite links", "", WHO),
                 Name::RoomCreators => ("Who can create rooms", "", WHO),
                 Name::LinkPreviews => ("Link previews", "For each link in a message, this server fetches the page", SWITCH),
+                Name::Retention => (
+                    "How long things are kept",
+                    "Such as messages=365d,files=90d,audit=1y,sessions=30d. What isn’t named is kept for ever, except the audit log. \
+                     What has expired is deleted for everyone and can’t be restored",
+                    &[],
+                ),
                 Name::DefaultRooms => ("Rooms of new accounts", "Public rooms as in their addresses, separated by commas", &[]),
             };
             Field { name, title, hint, value: now.text(name), choices, is_fixed: settings.is_fixed(name) }

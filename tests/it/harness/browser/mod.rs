@@ -221,14 +221,20 @@ impl Browser {
 /// Whether a command that failed did nothing, because what it was for was not there, was just replaced, or lay under something. The
 /// last two are how Chrome's driver tells of a page that goes while it looks for the element's place.
 fn is_untouched(error: &CmdError) -> bool {
-    let CmdError::Standard(error) = error else { return false };
+    const ABORTED: &str = "aborted by navigation";
+    let error = match error {
+        CmdError::Standard(error) => error,
+        // The driver says this one by itself, too.
+        CmdError::NotW3C(said) => return said.as_str().is_some_and(|said| said.contains(ABORTED)),
+        _ => return false,
+    };
     matches!(
         error.error,
         ErrorStatus::NoSuchElement
             | ErrorStatus::StaleElementReference
             | ErrorStatus::ElementNotInteractable
             | ErrorStatus::ElementClickIntercepted
-    ) || error.message.contains("aborted by navigation")
+    ) || error.message.contains(ABORTED)
         || error.message.contains("does not belong to the document")
 }
 

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::*;
 
+mod over_tls;
+
 /// What a handler sends to the test: the connection's control, and the upgraded stream.
 enum Told {
     Control(ConnectionControl),
@@ -27,12 +29,16 @@ struct Site {
 
 impl Site {
     async fn start(limits: Limits) -> Self {
+        Self::start_with(None, limits).await
+    }
+
+    async fn start_with(tls: Option<Arc<Tls>>, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let (tell, told) = mpsc::unbounded_channel();
         let service = tower::service_fn(move |request| handle(request, tell.clone()));
-        let serving = tokio::spawn(serve(listener, service, Connections::new(limits), shutdown.clone()));
+        let serving = tokio::spawn(serve(listener, tls, service, Connections::new(limits), shutdown.clone()));
         Self { address, shutdown, serving, told }
     }
 

@@ -4,6 +4,9 @@
 //! name none of them. Libraries do, below warnings: statements, packets, headers, frames. So of a library only warnings and errors are
 //! ever logged, whatever `LOG` asks for. Lines go to standard error: standard output says where Parlor listens, for whoever started it.
 
+#[cfg(feature = "opentelemetry")]
+mod traces;
+
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
 
@@ -15,8 +18,16 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{Config, LogFormat};
 
-/// Starts logging as the settings say, faults of the program included.
-pub fn start(config: &Config) {
+/// The log, until it is dropped: then what waits to be sent is sent.
+#[derive(Debug)]
+#[must_use = "traces that wait are lost without it"]
+pub struct Log {
+    #[cfg(feature = "opentelemetry")]
+    _traces: Option<traces::Traces>,
+}
+
+/// Starts logging as the settings say, faults of the program included. Not on a thread of a runtime: sending traces blocks.
+pub fn start(config: &Config) -> Log {
     let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
@@ -24,8 +35,21 @@ pub fn start(config: &Config) {
     };
     let asked = EnvFilter::new(&config.log);
     let most = at_most(asked.max_level_hint().unwrap_or(LevelFilter::TRACE));
-    tracing_subscriber::registry().with(asked).with(most).with(lines).init();
+    let registry = tracing_subscriber::registry();
+    #[cfg(not(feature = "opentelemetry"))]
+    registry.with(asked).with(most).with(lines).init();
+    // Each has filters of its own, which cost more: what is traced does not depend on what is logged.
+    #[cfg(feature = "opentelemetry")]
+    let traces = {
+        let (traces, spans) = traces::start().unzip();
+        registry.with(spans).with(lines.with_filter(asked).with_filter(most)).init();
+        traces
+    };
     panic::set_hook(Box::new(panicked));
+    Log {
+        #[cfg(feature = "opentelemetry")]
+        _traces: traces,
+    }
 }
 
 /// What may be logged of whom, at the most, where `asked` is the most that anybody is asked for. No more than that: else each line of

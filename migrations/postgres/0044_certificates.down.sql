@@ -1,0 +1,3 @@
+drop table acme_challenges;
+drop table acme_accounts;
+drop table certificates;

@@ -1,0 +1,2 @@
+drop table imported;
+delete from meta where key = 'unordered_until';

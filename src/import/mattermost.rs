@@ -1,0 +1,435 @@
+//! A bulk export of Mattermost's: lines of JSON, alone or in a zip with the files.
+//!
+//! Owns their order. The lines of posts are in that of their ids, which is none, and replies are within the lines of what they reply to; so
+//! the first pass notes where each post is, and the second one reads them by channel and time. It must not hold the posts in memory.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use super::contents::{Contents, open_zip};
+use super::error::ImportError;
+use super::source::{Opened, Part, Sink};
+use crate::clock::Millis;
+use crate::portable::{self, Kind, Member, Message, Person, Pin, Role, Room, Visibility};
+
+const WHAT: &str = "a bulk export of Mattermost’s";
+/// The longest line, in bytes: a post with all its replies.
+const LONGEST_LINE: u64 = 256 << 20;
+/// The most bytes of lines that are unpacked.
+const LARGEST: u64 = 1 << 40;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    r#type: String,
+    version: Option<u32>,
+    team: Option<Team>,
+    channel: Option<Channel>,
+    user: Option<User>,
+    bot: Option<Bot>,
+    post: Option<Post>,
+    direct_channel: Option<DirectChannel>,
+    direct_post: Option<Post>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Team {
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Channel {
+    team: String,
+    name: String,
+    display_name: Option<String>,
+    r#type: String,
+    header: Option<String>,
+    purpose: Option<String>,
+    deleted_at: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct User {
+    username: String,
+    email: Option<String>,
+    auth_service: Option<String>,
+    nickname: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    roles: Option<String>,
+    delete_at: Option<i64>,
+    teams: Option<Vec<TeamOfUser>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TeamOfUser {
+    name: String,
+    channels: Option<Vec<ChannelOfUser>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ChannelOfUser {
+    name: String,
+    roles: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Bot {
+    username: String,
+    display_name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DirectChannel {
+    members: Option<Vec<String>>,
+    participants: Option<Vec<Participant>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Participant {
+    username: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Post {
+    team: String,
+    channel: String,
+    channel_members: Option<Vec<String>>,
+    user: String,
+    r#type: Option<String>,
+    message: Option<String>,
+    create_at: i64,
+    edit_at: Option<i64>,
+    is_pinned: Option<bool>,
+    reactions: Option<Vec<Reaction>>,
+    replies: Option<Vec<Post>>,
+    attachments: Option<Vec<Attachment>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reaction {
+    user: String,
+    emoji_name: String,
+    create_at: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Attachment {
+    path: String,
+}
+
+/// Where a post is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    created_at: i64,
+    /// The beginning of its line.
+    offset: u64,
+    /// Which reply of the line it is, from 1; 0 is the post itself.
+    reply: u32,
+}
+
+/// Opens a file.
+///
+/// # Errors
+/// It is something else, or cannot be read.
+pub fn open(path: &Path) -> Result<Opened, ImportError> {
+    let foreign = |why: String| ImportError::Foreign { what: WHAT, why };
+    let mut head = [0; 2];
+    let mut file = File::open(path).map_err(|error| ImportError::at(path, error))?;
+    if file.metadata().is_ok_and(|about| about.is_dir()) {
+        return Err(foreign("it is a folder".into()));
+    }
+    let read = file.read(&mut head).map_err(|error| ImportError::at(path, error))?;
+    let (mut file, contents) = if read == 2 && head == *b"PK" {
+        let mut archive = open_zip(path, WHAT)?;
+        let names = archive.file_names().filter_map(|name| name.ok().map(|name| name.into_owned()));
+        let lines = names.filter(|name| name.ends_with(".jsonl") && !name.contains('/')).min();
+        let lines = lines.ok_or_else(|| foreign("there is no .jsonl file in it".into()))?;
+        let mut unpacked = tempfile::tempfile().map_err(|error| ImportError::at(path, error))?;
+        let entry = archive.by_name(&lines).map_err(|error| ImportError::damaged(&lines, error))?;
+        let copied = io::copy(&mut entry.take(LARGEST), &mut unpacked).map_err(|error| ImportError::damaged(&lines, error))?;
+        if copied == LARGEST {
+            return Err(ImportError::damaged(lines, "it is too large"));
+        }
+        (unpacked, Contents::Zip(Arc::new(Mutex::new(open_zip(path, WHAT)?)), String::new()))
+    } else {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (file, Contents::Folder(folder.to_owned()))
+    };
+    file.seek(SeekFrom::Start(0)).map_err(|error| ImportError::at(path, error))?;
+    let mut reader = Reader { lines: BufReader::new(file), place: path.display().to_string(), contents: contents.clone() };
+    let mut line = Vec::new();
+    let first = reader.next(&mut line).map_err(|_| foreign("its first line is no JSON".into()))?;
+    if first.is_none_or(|first| first.r#type != "version" || first.version != Some(1)) {
+        return Err(foreign("its first line does not say version 1".into()));
+    }
+    let export = reader.index()?;
+    let id = export.team.as_ref().map_or_else(|| "mattermost".to_owned(), |team| format!("mattermost:{team}"));
+    Ok(Opened { id, contents, reader: Box::new(move |sink| reader.read(export, sink)) })
+}
+
+/// What the first pass found: everything but posts.
+#[derive(Default)]
+struct Export {
+    team: Option<String>,
+    people: Vec<User>,
+    bots: Vec<Bot>,
+    rooms: BTreeMap<String, Room>,
+    posts: HashMap<String, Vec<Place>>,
+    left_out: BTreeMap<String, u64>,
+}
+
+struct Reader {
+    lines: BufReader<File>,
+    place: String,
+    contents: Contents,
+}
+
+impl Reader {
+    /// The next line; `None` at the end.
+    fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>, ImportError> {
+        line.clear();
+        let read = (&mut self.lines).take(LONGEST_LINE).read_until(b'\n', line);
+        read.map_err(|error| ImportError::damaged(&self.place, error))?;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let parsed = serde_json::from_slice(line);
+        parsed.map(Some).map_err(|error| ImportError::damaged(&self.place, format!("a line is no JSON, or is cut off ({error})")))
+    }
+
+    /// The first pass.
+    fn index(&mut self) -> Result<Export, ImportError> {
+        let (mut export, mut line) = (Export::default(), Vec::new());
+        loop {
+            let offset = self.lines.stream_position().map_err(|error| ImportError::damaged(&self.place, error))?;
+            let Some(found) = self.next(&mut line)? else { return Ok(export) };
+            if let Some(Team { name }) = found.team {
+                export.team.get_or_insert(name);
+            } else if let Some(channel) = found.channel {
+                let room = room(channel);
+                export.rooms.insert(room.key.clone(), room);
+            } else if let Some(user) = found.user {
+                export.people.push(user);
+            } else if let Some(bot) = found.bot {
+                export.bots.push(bot);
+            } else if let Some(direct) = found.direct_channel {
+                let named = direct.participants.unwrap_or_default().into_iter().map(|one| one.username);
+                let room = direct_room(named.chain(direct.members.unwrap_or_default()).collect());
+                export.rooms.insert(room.key.clone(), room);
+            } else if let Some(post) = found.post.or(found.direct_post) {
+                let places = export.posts.entry(room_key(&post)).or_default();
+                places.push(Place { created_at: post.create_at, offset, reply: 0 });
+                for (reply, number) in post.replies.iter().flatten().zip(1..) {
+                    places.push(Place { created_at: reply.create_at, offset, reply: number });
+                }
+            } else if !matches!(&*found.r#type, "role" | "scheme" | "version" | "info") {
+                *export.left_out.entry(format!("lines of Mattermost’s type {}", found.r#type)).or_default() += 1;
+            }
+        }
+    }
+
+    fn read(mut self, mut export: Export, sink: &Sink) -> Result<(), ImportError> {
+        sink.position.expect(export.posts.values().map(|places| places.len() as u64).sum());
+        for (why, count) in std::mem::take(&mut export.left_out) {
+            sink.give(Part::LeftOut(why, count))?;
+        }
+        people(&mut export, sink)?;
+        let rooms = std::mem::take(&mut export.rooms);
+        let keys: Vec<String> = rooms.keys().cloned().collect();
+        for (_, mut room) in rooms {
+            let first = export.posts.get(&room.key).and_then(|places| places.iter().map(|place| place.created_at).min());
+            room.created_at = Millis(first.unwrap_or_default());
+            sink.room(room)?;
+        }
+        for key in keys {
+            let mut places = export.posts.remove(&key).unwrap_or_default();
+            places.sort_unstable();
+            self.posts(&key, &places, sink)?;
+        }
+        let lost: usize = export.posts.values().map(Vec::len).sum();
+        if lost > 0 {
+            sink.give(Part::LeftOut("posts of channels that are not in the export".into(), lost as u64))?;
+        }
+        Ok(())
+    }
+
+    fn posts(&mut self, room: &str, places: &[Place], sink: &Sink) -> Result<(), ImportError> {
+        let room: Arc<str> = room.into();
+        let (mut line, mut at, mut taken) = (Vec::new(), 0, HashSet::new());
+        for place in places {
+            self.lines.seek(SeekFrom::Start(place.offset)).map_err(|error| ImportError::damaged(&self.place, error))?;
+            let found = self.next(&mut line)?;
+            sink.position.add(1);
+            let Some(mut first) = found.and_then(|line| line.post.or(line.direct_post)) else { continue };
+            let root = key(&first);
+            let (post, reply_to) = match place.reply {
+                0 => (first, None),
+                number => {
+                    let mut replies = first.replies.take().unwrap_or_default();
+                    let number = number as usize - 1;
+                    if number >= replies.len() {
+                        continue;
+                    }
+                    (replies.swap_remove(number), Some(root))
+                }
+            };
+            if at != place.created_at {
+                at = place.created_at;
+                taken.clear();
+            }
+            let own = key(&post);
+            let numbered = (2u64..).map(|number| format!("{own}#{number}"));
+            let key = std::iter::once(own.clone()).chain(numbered).find(|key| !taken.contains(key)).unwrap_or_default();
+            taken.insert(key.clone());
+            self.post(&room, key, post, reply_to, sink)?;
+        }
+        Ok(())
+    }
+
+    fn post(&self, room: &Arc<str>, key: String, post: Post, reply_to: Option<String>, sink: &Sink) -> Result<(), ImportError> {
+        let kind = match post.r#type.as_deref().unwrap_or_default() {
+            "" | "slack_attachment" | "me" | "custom_calls" => Kind::Text,
+            "system_join_channel" => Kind::Joined,
+            "system_leave_channel" => Kind::Left,
+            other => return sink.leave_out(format!("messages of Mattermost’s type {other}")),
+        };
+        let is_text = kind == Kind::Text;
+        let mut reactions = Vec::new();
+        for reaction in post.reactions.into_iter().flatten() {
+            match emojis::get_by_shortcode(&reaction.emoji_name) {
+                Some(emoji) => reactions.push(portable::Reaction {
+                    emoji: emoji.as_str().into(),
+                    person: reaction.user.to_lowercase(),
+                    at: Millis(reaction.create_at),
+                }),
+                None => sink.leave_out("reactions with a team’s own emoji")?,
+            }
+        }
+        let created_at = Millis(post.create_at);
+        let author = post.user.to_lowercase();
+        sink.message(
+            room,
+            Message {
+                key,
+                kind,
+                body: if is_text { everybody(&post.message.unwrap_or_default()) } else { String::new() },
+                created_at,
+                edited_at: post.edit_at.filter(|at| *at > 0).map(Millis),
+                reply_to: reply_to.filter(|_| is_text),
+                reactions,
+                pin: post.is_pinned.unwrap_or_default().then(|| Pin { by: author.clone(), at: created_at }),
+                files: post.attachments.into_iter().flatten().map(|file| self.file(&file.path)).collect(),
+                author,
+                ..Message::default()
+            },
+        )
+    }
+
+    /// A file; paths are from the export, or from its folder of data.
+    fn file(&self, path: &str) -> portable::File {
+        let below = format!("data/{path}");
+        let path =
+            if self.contents.size(path).is_none() && self.contents.size(&below).is_some() { below } else { path.to_owned() };
+        let name = path.rsplit('/').next().unwrap_or("file").to_owned();
+        portable::File { name, path: Some(path), ..portable::File::default() }
+    }
+}
+
+/// Gives the people, and adds them to the rooms that they are in.
+fn people(export: &mut Export, sink: &Sink) -> Result<(), ImportError> {
+    for user in std::mem::take(&mut export.people) {
+        let key = user.username.to_lowercase();
+        for team in user.teams.iter().flatten() {
+            for channel in team.channels.iter().flatten() {
+                if let Some(room) = export.rooms.get_mut(&format!("{}/{}", team.name, channel.name)) {
+                    let is_admin = channel.roles.as_deref().unwrap_or_default().contains("channel_admin");
+                    let role = if is_admin { Role::Owner } else { Role::Member };
+                    room.members.push(Member { person: key.clone(), role, joined_at: Millis(0) });
+                }
+            }
+        }
+        let roles = user.roles.unwrap_or_default();
+        let has = |name: &str| roles.split_whitespace().any(|role| role == name);
+        let given = |name: Option<String>| name.filter(|name| !name.trim().is_empty());
+        let full = [given(user.first_name), given(user.last_name)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let name = given(user.nickname).or(Some(full)).filter(|name| !name.is_empty()).unwrap_or_else(|| user.username.clone());
+        sink.person(Person {
+            key: key.clone(),
+            username: key,
+            name,
+            // Mattermost confirms addresses only if it is told to; a directory knows them.
+            is_email_unconfirmed: user.auth_service.is_none_or(|service| service.is_empty()),
+            email: user.email,
+            is_admin: has("system_admin"),
+            is_guest: has("system_guest"),
+            is_closed: user.delete_at.is_some_and(|at| at > 0),
+            ..Person::default()
+        })?;
+    }
+    for bot in std::mem::take(&mut export.bots) {
+        let key = bot.username.to_lowercase();
+        let name = bot.display_name.filter(|name| !name.is_empty()).unwrap_or_else(|| key.clone());
+        sink.person(Person { key: key.clone(), username: key, name, is_bot: true, ..Person::default() })?;
+    }
+    Ok(())
+}
+
+fn room(channel: Channel) -> Room {
+    let topic = channel.header.filter(|header| !header.trim().is_empty()).or(channel.purpose).unwrap_or_default();
+    Room {
+        key: format!("{}/{}", channel.team, channel.name),
+        name: channel.display_name.filter(|name| !name.trim().is_empty()).unwrap_or(channel.name),
+        topic: topic.split_whitespace().collect::<Vec<_>>().join(" "),
+        visibility: if channel.r#type == "O" { Visibility::Public } else { Visibility::Private },
+        archived_at: channel.deleted_at.filter(|at| *at > 0).map(Millis),
+        ..Room::default()
+    }
+}
+
+fn direct_room(people: Vec<String>) -> Room {
+    let people: Vec<_> = people.into_iter().map(|person| person.to_lowercase()).collect();
+    let members = people.iter().map(|person| Member { person: person.clone(), ..Member::default() }).collect();
+    Room { key: direct_key(people), visibility: Visibility::Direct, members, ..Room::default() }
+}
+
+fn direct_key(mut people: Vec<String>) -> String {
+    people.sort_unstable();
+    people.dedup();
+    people.join(",")
+}
+
+fn room_key(post: &Post) -> String {
+    match &post.channel_members {
+        Some(members) => direct_key(members.iter().map(|member| member.to_lowercase()).collect()),
+        None => format!("{}/{}", post.team, post.channel),
+    }
+}
+
+/// Posts have no ids: their time and author stand for one.
+fn key(post: &Post) -> String {
+    format!("{}:{}", post.create_at, post.user.to_lowercase())
+}
+
+/// Mattermost’s names for everybody.
+fn everybody(text: &str) -> String {
+    let names = HashMap::from(["all", "channel", "everyone"].map(|name| (name.to_owned(), "room".to_owned())));
+    super::text::rename(text, '@', &names)
+}

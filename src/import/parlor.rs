@@ -1,0 +1,88 @@
+//! An export of Parlor's: a folder of records, as `portable` says.
+//!
+//! Owns reading it line by line.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::contents::Contents;
+use super::error::ImportError;
+use super::source::{Opened, Sink};
+use crate::portable::{MANIFEST, MESSAGES, Manifest, Message, PEOPLE, Person, ROOMS, Room, VERSION};
+
+const WHAT: &str = "an export of Parlor’s";
+const FORMAT: &str = "parlor-export";
+/// The largest manifest, in bytes.
+const LARGEST_MANIFEST: u64 = 1 << 20;
+/// The longest line, in bytes: a message with all its revisions.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// Opens a folder.
+///
+/// # Errors
+/// It is no export, or of a later version.
+pub fn open(folder: &Path) -> Result<Opened, ImportError> {
+    let foreign = |why: String| ImportError::Foreign { what: WHAT, why };
+    let path = folder.join(MANIFEST);
+    if !folder.is_dir() || !path.is_file() {
+        return Err(foreign(format!("{} is no folder with a {MANIFEST}", folder.display())));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(&path).map_err(|error| ImportError::at(&path, error))?;
+    file.take(LARGEST_MANIFEST).read_to_end(&mut bytes).map_err(|error| ImportError::at(&path, error))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| foreign(format!("{MANIFEST}: {error}")))?;
+    if manifest.format != FORMAT || manifest.source.is_empty() {
+        return Err(foreign(format!("{MANIFEST} says otherwise")));
+    }
+    if manifest.version > VERSION {
+        return Err(ImportError::Newer(manifest.program));
+    }
+    let (folder, contents) = (folder.to_owned(), Contents::Folder(folder.to_owned()));
+    let id = manifest.source.clone();
+    Ok(Opened { id, contents, reader: Box::new(move |sink| read(&folder, &manifest, sink)) })
+}
+
+fn read(folder: &Path, manifest: &Manifest, sink: &Sink) -> Result<(), ImportError> {
+    sink.position.expect(manifest.people + manifest.rooms + manifest.messages);
+    each(&folder.join(PEOPLE), |person: Person| {
+        sink.position.add(1);
+        sink.person(person)
+    })?;
+    let mut rooms: Vec<Arc<str>> = Vec::new();
+    each(&folder.join(ROOMS), |room: Room| {
+        sink.position.add(1);
+        rooms.push(room.key.as_str().into());
+        sink.room(room)
+    })?;
+    for (number, key) in (1..).zip(&rooms) {
+        let path = folder.join(MESSAGES).join(format!("{number}.jsonl"));
+        each(&path, |message: Message| {
+            sink.position.add(1);
+            sink.message(key, message)
+        })?;
+    }
+    Ok(())
+}
+
+/// Calls something with each record of a file.
+fn each<R: DeserializeOwned>(path: &Path, mut call: impl FnMut(R) -> Result<(), ImportError>) -> Result<(), ImportError> {
+    let mut reader = BufReader::new(File::open(path).map_err(|error| ImportError::at(path, error))?);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(|error| ImportError::at(path, error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(ImportError::damaged(path.display(), format!("line {number} has no end")));
+        }
+        let record = serde_json::from_slice(&line);
+        call(record.map_err(|error| ImportError::damaged(path.display(), format!("line {number}: {error}")))?)?;
+    }
+    Ok(())
+}

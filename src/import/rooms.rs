@@ -1,0 +1,244 @@
+//! Which rooms the rooms of a source are here.
+//!
+//! Owns their names: a room is not mixed with another one that has its name, unless nothing was ever written there. It must not add people
+//! to rooms that an earlier import has made, except those who are new: others may have left.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::error::ImportError;
+use super::people::{Local, People};
+use super::report::Report;
+use crate::chat::direct::MAX_OTHERS;
+use crate::chat::room_names::fold;
+use crate::clock::Millis;
+use crate::db::Db;
+use crate::db::import::{NewImportedRoom, NewMember};
+use crate::model::{RoomId, RoomRole, Visibility, validate};
+use crate::portable::{Role, Room, Visibility as Foreign};
+
+/// The rooms of the source, here.
+pub struct Rooms {
+    known: HashMap<Arc<str>, Option<RoomId>>,
+    earlier: HashMap<String, (RoomId, Option<String>)>,
+    /// The names that are taken, and empty public rooms among them.
+    names: HashMap<String, Option<(RoomId, String)>>,
+    /// Slugs as names there make them, that are others here.
+    pub renamed: HashMap<String, String>,
+    /// The slugs of public rooms here.
+    pub public: HashSet<Arc<str>>,
+}
+
+/// Where rooms are made.
+pub struct Place<'p> {
+    /// The database, if there is one.
+    pub db: Option<&'p Db>,
+    /// Whether nothing is made.
+    pub is_dry_run: bool,
+    /// The source.
+    pub source: &'p str,
+    /// When it is imported.
+    pub now: Millis,
+}
+
+impl Rooms {
+    /// None yet, and those that are there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn new(db: Option<&Db>, source: &str) -> Result<Self, ImportError> {
+        let (mut earlier, mut names, mut public) = (HashMap::new(), HashMap::new(), HashSet::new());
+        if let Some(db) = db {
+            for room in db.list_imported_rooms(source).await? {
+                earlier.insert(room.key, (room.id, room.slug));
+            }
+            for room in db.list_named_rooms().await? {
+                let free = (room.is_public && room.is_empty).then(|| (room.id, room.slug.clone()));
+                names.insert(fold(&room.name), free);
+                if room.is_public {
+                    public.insert(room.slug.into());
+                }
+            }
+        }
+        Ok(Self { known: HashMap::new(), earlier, names, renamed: HashMap::new(), public })
+    }
+
+    /// Finds a room by its key: `None` if it is not known, `Some(None)` if it is left out.
+    pub fn find(&self, key: &str) -> Option<Option<RoomId>> {
+        self.known.get(key).copied()
+    }
+
+    /// Finds out which room a room is here, and makes it if there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn take(&mut self, place: &Place<'_>, room: Room, people: &People, report: &mut Report) -> Result<(), ImportError> {
+        let key: Arc<str> = room.key.as_str().into();
+        if self.known.contains_key(&key) {
+            return Ok(());
+        }
+        let id = self.take_new(place, room, people, report).await?;
+        self.known.insert(key, id);
+        Ok(())
+    }
+
+    async fn take_new(
+        &mut self,
+        place: &Place<'_>,
+        room: Room,
+        people: &People,
+        report: &mut Report,
+    ) -> Result<Option<RoomId>, ImportError> {
+        let members = members(&room, people, report);
+        if let Some((id, slug)) = self.earlier.remove(&room.key) {
+            let Some(slug) = slug else {
+                report.leave_out("rooms that were deleted here since they were imported");
+                return Ok(None);
+            };
+            report.rooms.already += 1;
+            self.note_slug(&room, &slug);
+            let new: Vec<_> = members.iter().filter(|(local, _)| !local.is_known).map(|(_, member)| *member).collect();
+            if let Some(db) = place.db
+                && !place.is_dry_run
+                && !new.is_empty()
+                && room.visibility != Foreign::Direct
+            {
+                let name = room.name.clone();
+                db.add_imported_room(row(place, &room, people, (Some(id), name), new, false)).await?;
+            }
+            return Ok(Some(id));
+        }
+        if room.visibility == Foreign::Direct && members.is_empty() {
+            report.leave_out("direct messages of nobody who is known");
+            return Ok(None);
+        }
+        let is_direct = room.visibility == Foreign::Direct && members.len() <= MAX_OTHERS + 1;
+        let new: Vec<_> = members.iter().map(|(_, member)| *member).collect();
+        let (name, used) =
+            if is_direct { (crate::db::direct::NAME.to_owned(), None) } else { self.name(&room, &members, report) };
+        let row = row(place, &room, people, (used.as_ref().map(|(id, _)| *id), name), new, is_direct);
+        let (id, slug, is_new) = match place.db {
+            Some(db) if !place.is_dry_run => db.add_imported_room(row).await?,
+            db => {
+                let users: Vec<_> = row.members.iter().map(|member| member.user).collect();
+                let there = match db {
+                    Some(db) if is_direct => db.find_direct(&users).await?.is_some(),
+                    _ => used.is_some(),
+                };
+                (RoomId(0), row.slug.as_str().into(), !there)
+            }
+        };
+        if is_new {
+            report.rooms.created += 1;
+        } else {
+            report.rooms.used += 1;
+        }
+        if room.icon.is_some() {
+            report.leave_out("icons of rooms");
+        }
+        self.note_slug(&room, &slug);
+        Ok(Some(id))
+    }
+
+    /// The name of a new room, or the empty room of this name, which is used.
+    fn name(&mut self, room: &Room, members: &[(Local, NewMember)], report: &mut Report) -> (String, Option<(RoomId, String)>) {
+        let given = if room.visibility == Foreign::Direct {
+            report.note("group messages of more people than a conversation can have, which are private rooms now");
+            let names: Vec<_> = members.iter().map(|(local, _)| &*local.username).collect();
+            names.join(", ")
+        } else {
+            validate::without_hidden(&room.name)
+        };
+        let short = |most: usize| given.chars().take(most).collect::<String>().trim().to_owned();
+        let name = validate::room_name(&short(validate::ROOM_NAME)).unwrap_or_else(|_| "room".to_owned());
+        if let Some(free) = self.names.get_mut(&fold(&name)) {
+            let used = if room.visibility == Foreign::Public { free.take() } else { None };
+            if used.is_some() {
+                return (name, used);
+            }
+            report.note("rooms with a number behind their name, because another room has it");
+            let base: String = name.chars().take(validate::ROOM_NAME - 8).collect();
+            let numbered =
+                (2..).map(|number| format!("{} ({number})", base.trim_end())).find(|name| !self.names.contains_key(&fold(name)));
+            let name = numbered.unwrap_or(name);
+            self.names.insert(fold(&name), None);
+            return (name, None);
+        }
+        self.names.insert(fold(&name), None);
+        (name, None)
+    }
+
+    /// Notes the slug of a public room, and that it is another one than its name there makes.
+    fn note_slug(&mut self, room: &Room, slug: &str) {
+        if room.visibility != Foreign::Public {
+            return;
+        }
+        let usual = validate::slug(&room.name);
+        if usual != slug {
+            self.renamed.insert(usual, slug.to_owned());
+        }
+        self.public.insert(slug.into());
+    }
+}
+
+/// What is stored of a room.
+fn row(
+    place: &Place<'_>,
+    room: &Room,
+    people: &People,
+    (id, name): (Option<RoomId>, String),
+    members: Vec<NewMember>,
+    is_direct: bool,
+) -> NewImportedRoom {
+    let topic: String = validate::without_hidden(room.topic.trim()).chars().take(validate::TOPIC).collect();
+    let visibility = if room.visibility == Foreign::Public { Visibility::Public } else { Visibility::Private };
+    NewImportedRoom {
+        source: place.source.to_owned(),
+        key: room.key.clone(),
+        id,
+        slug: if is_direct { "dm".to_owned() } else { validate::slug(&name) },
+        name,
+        topic: validate::line("topic", &topic, validate::TOPIC).unwrap_or_default(),
+        visibility,
+        is_direct,
+        created_by: people.find(room.created_by.as_deref().unwrap_or_default()).map(|maker| maker.id),
+        created_at: if room.created_at == Millis(0) { place.now } else { room.created_at },
+        archived_at: room.archived_at.filter(|_| !is_direct),
+        members,
+    }
+}
+
+/// The members of a room, each once. Where nobody owns it, whoever made it does, or whoever has been there longest.
+fn members(room: &Room, people: &People, report: &mut Report) -> Vec<(Local, NewMember)> {
+    let mut members: Vec<(Local, NewMember)> = Vec::new();
+    let mut seen = HashSet::new();
+    let maker = room.created_by.as_deref().and_then(|key| people.find(key));
+    for member in &room.members {
+        let Some(local) = people.find(&member.person) else {
+            report.leave_out("members who are not in the source");
+            continue;
+        };
+        if !seen.insert(local.id) {
+            continue;
+        }
+        let role = match member.role {
+            Role::Owner if local.can_own => RoomRole::Owner,
+            Role::Moderator | Role::Owner => RoomRole::Moderator,
+            Role::Member => RoomRole::Member,
+        };
+        let role = if room.visibility == Foreign::Direct { RoomRole::Member } else { role };
+        let joined_at = if member.joined_at == Millis(0) { room.created_at } else { member.joined_at };
+        members.push((local.clone(), NewMember { user: local.id, role, joined_at }));
+    }
+    let is_owned = members.iter().any(|(_, member)| member.role == RoomRole::Owner);
+    if !is_owned && room.visibility != Foreign::Direct {
+        let able = |(local, _): &&mut (Local, NewMember)| local.can_own;
+        let order = |(local, member): &(Local, NewMember)| {
+            (maker.is_none_or(|maker| maker.id != local.id), member.role != RoomRole::Moderator, member.joined_at, local.id)
+        };
+        if let Some((_, first)) = members.iter_mut().filter(able).min_by_key(|member| order(member)) {
+            first.role = RoomRole::Owner;
+        }
+    }
+    members
+}

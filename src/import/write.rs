@@ -1,0 +1,544 @@
+//! The one writer: puts what sources give into the database.
+//!
+//! Owns the batches: each is one transaction of the ledger's, with the note of what is in it, so that nothing is there twice or half. It
+//! decides what a message is here: its author, its text and HTML, what it replies to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::contents::Contents;
+use super::error::ImportError;
+use super::files::{self, Downloads, Outcome};
+use super::people::{Mapping, People};
+use super::report::Report;
+use super::rooms::{Place, Rooms};
+use super::text::{pieces, rename};
+use crate::accounts::Accounts;
+use crate::chat::markdown::{self, Rendered};
+use crate::chat::names::Names;
+use crate::clock::{Clock, Millis};
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::import::Alone;
+use crate::db::ledger::{ImportedMessage, MentionTargets, Revision, Snapshot, SnapshotKeys, Writes};
+use crate::error::Error;
+use crate::files::Files;
+use crate::files::portraits::Portrait;
+use crate::model::{self, Attachment, RoomId, Task, UserId, validate};
+use crate::portable::{File, Kind, Message, Person, Room};
+
+/// Messages in a batch; far below what one transaction of the ledger's takes.
+const MESSAGES: usize = 256;
+/// Bytes of text after which a batch is written.
+const BYTES: usize = 1 << 20;
+/// Different emoji on a message, and names in it, as elsewhere.
+const MAX_EMOJI: usize = 50;
+const MAX_MENTIONS: usize = 50;
+
+/// What writing needs beside the database.
+pub struct Live {
+    /// Makes accounts.
+    pub accounts: Accounts,
+    /// Stores files.
+    pub files: Arc<Files>,
+    /// Fetches them.
+    pub downloads: Downloads,
+}
+
+/// An import that runs.
+pub struct Importer {
+    db: Option<Arc<Db>>,
+    live: Option<Live>,
+    clock: Clock,
+    source: String,
+    people: People,
+    rooms: Rooms,
+    /// Made with the first message.
+    names: Option<Names>,
+    longest: usize,
+    largest_file: Option<u64>,
+    batch: Vec<(Arc<str>, Message)>,
+    bytes: usize,
+    /// The messages of a dry run, to find what replies to none of them.
+    seen: HashSet<u64>,
+    /// What was imported.
+    pub report: Report,
+    /// Where the bytes of files are.
+    pub contents: Option<Contents>,
+}
+
+/// A message that is to be written.
+struct Prepared {
+    room_key: Arc<str>,
+    room: RoomId,
+    author: UserId,
+    kind: model::Kind,
+    rendered: Rendered,
+    files: Vec<(String, String)>,
+    reactions: Vec<(String, UserId, Millis)>,
+    pin: Option<model::Pin>,
+    message: Message,
+}
+
+/// What one batch wrote.
+#[derive(Default)]
+struct Written {
+    messages: u64,
+    reactions: u64,
+    pins: u64,
+    files: u64,
+    lost_replies: u64,
+    lost: u64,
+}
+
+/// The places of messages that are here: by the keys of their room and their own.
+type Places = HashMap<(Arc<str>, String), i64>;
+
+impl Importer {
+    /// An import that has not begun. Without `live` nothing is written.
+    ///
+    /// # Errors
+    /// The mapping names somebody who is not here; the database's.
+    pub async fn new(
+        config: &Config,
+        db: Option<Arc<Db>>,
+        live: Option<Live>,
+        source: String,
+        clock: Clock,
+        mapping: Mapping,
+    ) -> Result<Self, ImportError> {
+        let people = People::new(db.as_deref(), &source, mapping).await?;
+        let rooms = Rooms::new(db.as_deref(), &source).await?;
+        let report = Report { source: source.clone(), dry_run: live.is_none(), ..Report::default() };
+        Ok(Self {
+            db,
+            live,
+            clock,
+            source,
+            people,
+            rooms,
+            names: None,
+            longest: config.max_message_chars,
+            largest_file: config.files_url.as_ref().map(|_| config.max_file_size),
+            batch: Vec::new(),
+            bytes: 0,
+            seen: HashSet::new(),
+            report,
+            contents: None,
+        })
+    }
+
+    /// Takes a person.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn person(&mut self, person: Person) -> Result<(), ImportError> {
+        let photo = person.photo.clone();
+        let accounts = self.live.as_ref().map(|live| &live.accounts);
+        let new = self.people.take(self.db.as_deref(), accounts, &self.source, person, &mut self.report).await?;
+        let Some(new) = new else { return Ok(()) };
+        if let Some(names) = &self.names {
+            names.meet(&new.username);
+        }
+        match photo {
+            Some(photo) => self.photo(new.id, &photo).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a new account its photo.
+    async fn photo(&mut self, user: UserId, photo: &File) -> Result<(), ImportError> {
+        let (Some(live), Some(db)) = (&mut self.live, &self.db) else { return Ok(()) };
+        let Outcome::Here(picture) = files::bring(&live.files, &mut live.downloads, self.contents.as_ref(), photo).await? else {
+            self.report.leave_out("photos whose pictures are missing");
+            return Ok(());
+        };
+        match live.files.add_portrait(user, Portrait::Photo, picture, None).await {
+            Ok(id) => drop(db.set_photo(user, Some(id)).await?),
+            Err(Error::StorageFull) => return Err(Error::StorageFull.into()),
+            Err(_) => self.report.leave_out("photos that are no pictures"),
+        }
+        Ok(())
+    }
+
+    /// Takes a room.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn room(&mut self, room: Room) -> Result<(), ImportError> {
+        let place =
+            Place { db: self.db.as_deref(), is_dry_run: self.live.is_none(), source: &self.source, now: self.clock.now() };
+        self.rooms.take(&place, room, &self.people, &mut self.report).await
+    }
+
+    /// Takes a message. It is written with others.
+    ///
+    /// # Errors
+    /// The database's, and those of the storage.
+    pub async fn message(&mut self, room: Arc<str>, mut message: Message) -> Result<(), ImportError> {
+        let body = rename(&message.body.replace("\r\n", "\n").replace(['\r', '\0'], "\n"), '@', &self.people.renamed);
+        let body = rename(&body, '#', &self.rooms.renamed);
+        message.body.clear();
+        let bodies = pieces(&body, self.longest);
+        if bodies.len() > 1 && message.kind == Kind::Text {
+            self.report.note("messages that were longer than MAX_MESSAGE_CHARS, and are several now");
+            let (key, author, created_at) = (message.key.clone(), message.author.clone(), message.created_at);
+            bodies[0].trim_end().clone_into(&mut message.body);
+            self.push(room.clone(), message).await?;
+            for (number, piece) in (2..).zip(&bodies[1..]) {
+                let (author, body) = (author.clone(), piece.trim_end().to_owned());
+                let key = format!("{key}+{number}");
+                self.push(room.clone(), Message { key, author, body, created_at, ..Message::default() }).await?;
+            }
+            return Ok(());
+        }
+        message.body = body;
+        self.push(room, message).await
+    }
+
+    async fn push(&mut self, room: Arc<str>, message: Message) -> Result<(), ImportError> {
+        self.bytes += message.body.len() + message.revisions.iter().map(|revision| revision.body.len()).sum::<usize>();
+        self.batch.push((room, message));
+        if self.batch.len() >= MESSAGES || self.bytes >= BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// The database's, and those of the storage.
+    pub async fn finish(&mut self) -> Result<(), ImportError> {
+        self.flush().await?;
+        Ok(())
+    }
+
+    /// What was imported.
+    pub fn into_report(mut self) -> Report {
+        self.people.finish(&mut self.report);
+        self.report
+    }
+
+    /// Writes the batch.
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        self.bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let places = self.places(&batch).await?;
+        let mut prepared = Vec::with_capacity(batch.len());
+        let mut in_batch = BTreeSet::new();
+        for (room, message) in batch {
+            let key = (room.clone(), message.key.clone());
+            if places.contains_key(&key) || !in_batch.insert(key) {
+                self.report.messages_already += 1;
+            } else if let Some(one) = self.prepare(room, message).await? {
+                prepared.push(one);
+            }
+        }
+        if prepared.is_empty() {
+            return Ok(());
+        }
+        let written = match (&self.db, &self.live) {
+            (Some(db), Some(_)) => {
+                if db.is_alone().await? != Alone::Yes {
+                    return Err(ImportError::Running);
+                }
+                commit(db, &self.source, prepared, places, self.clock.now()).await?
+            }
+            _ => self.foresee(&prepared, &places),
+        };
+        self.report.messages += written.messages;
+        self.report.reactions += written.reactions;
+        self.report.pins += written.pins;
+        self.report.files += written.files;
+        if written.lost_replies > 0 {
+            self.report.leave_out_many("what messages reply to, because it is not there", written.lost_replies);
+        }
+        if written.lost > 0 {
+            self.report.leave_out_many("messages of rooms or people that vanished meanwhile", written.lost);
+        }
+        Ok(())
+    }
+
+    /// What a batch would write.
+    fn foresee(&mut self, batch: &[Prepared], places: &Places) -> Written {
+        let mut written = Written::default();
+        for one in batch {
+            written.count(one);
+            if let Some(reply) = &one.message.reply_to
+                && !self.seen.contains(&digest(&one.room_key, reply))
+                && !places.contains_key(&(one.room_key.clone(), reply.clone()))
+            {
+                written.lost_replies += 1;
+            }
+            self.seen.insert(digest(&one.room_key, &one.message.key));
+        }
+        written
+    }
+
+    /// Where the messages of a batch, and those that they reply to, are here already.
+    async fn places(&self, batch: &[(Arc<str>, Message)]) -> Result<Places, ImportError> {
+        let Some(db) = &self.db else { return Ok(Places::new()) };
+        let mut keys: Vec<(&str, &str)> = batch.iter().map(|(room, message)| (&**room, &*message.key)).collect();
+        keys.extend(batch.iter().filter_map(|(room, message)| Some((&**room, message.reply_to.as_deref()?))));
+        keys.sort_unstable();
+        keys.dedup();
+        let found = db.find_imported_messages(&self.source, &keys).await?;
+        Ok(found.into_iter().map(|(room, key, seq)| ((room.into(), key), seq)).collect())
+    }
+
+    /// What is to be written of a message; `None` if it is left out.
+    async fn prepare(&mut self, room_key: Arc<str>, mut message: Message) -> Result<Option<Prepared>, ImportError> {
+        let room = match self.rooms.find(&room_key) {
+            Some(Some(room)) => room,
+            Some(None) => {
+                self.report.leave_out("messages of rooms that are left out");
+                return Ok(None);
+            }
+            None => {
+                self.report.leave_out("messages of rooms that are not in the source");
+                return Ok(None);
+            }
+        };
+        let Some(author) = self.people.find(&message.author) else {
+            self.report.leave_out("messages of people who are not in the source");
+            return Ok(None);
+        };
+        let (author, mut files) = (author.id, Vec::new());
+        let kind = self.kind(&mut message);
+        if kind == model::Kind::Text && message.deleted_at.is_none() {
+            files = self.store_files(&mut message, author).await?;
+            if files.is_empty() && !validate::shows_something(&message.body) {
+                self.report.leave_out("messages that show nothing");
+                return Ok(None);
+            }
+        }
+        if message.deleted_at.is_some() {
+            message.body.clear();
+            message.revisions.clear();
+            message.edited_at = None;
+        }
+        let is_text = kind == model::Kind::Text && message.deleted_at.is_none();
+        let (reactions, pin) = if is_text { (self.reactions(&message), self.pin(&message)) } else { (Vec::new(), None) };
+        for revision in &mut message.revisions {
+            revision.body = rename(&revision.body.replace('\0', ""), '@', &self.people.renamed);
+        }
+        let rendered = if is_text { markdown::render(&message.body, self.names()) } else { Rendered::default() };
+        Ok(Some(Prepared { room_key, room, author, kind, rendered, files, reactions, pin, message }))
+    }
+
+    fn names(&mut self) -> &Names {
+        let Self { names, people, rooms, .. } = self;
+        names.get_or_insert_with(|| Names::new(people.usernames().cloned(), rooms.public.iter().cloned()))
+    }
+
+    /// The kind of a message here, whose text is put into the form that it has here.
+    fn kind(&mut self, message: &mut Message) -> model::Kind {
+        let line = |text: &str, most: usize| -> String { validate::without_hidden(text).chars().take(most).collect() };
+        match message.kind {
+            Kind::Text => return model::Kind::Text,
+            Kind::Joined => message.body.clear(),
+            Kind::Left => {
+                let by = self.people.find_named(&message.body).map(|by| by.username.to_string());
+                message.body = by.unwrap_or_default();
+            }
+            Kind::Topic => message.body = line(&message.body, validate::TOPIC),
+            Kind::Renamed => message.body = line(&message.body, validate::ROOM_NAME),
+            Kind::Visibility if message.body != "public" => "private".clone_into(&mut message.body),
+            Kind::Archived if message.body != "restored" => "archived".clone_into(&mut message.body),
+            Kind::Visibility | Kind::Archived => {}
+            Kind::Role => {
+                let (role, by) = message.body.split_once(' ').unwrap_or((&message.body, ""));
+                let role = if matches!(role, "owner" | "moderator") { role } else { "member" };
+                let by = self.people.find_named(by).map(|by| format!(" {}", by.username));
+                message.body = format!("{role}{}", by.unwrap_or_default());
+            }
+        }
+        match message.kind {
+            Kind::Text => model::Kind::Text,
+            Kind::Joined => model::Kind::Joined,
+            Kind::Left => model::Kind::Left,
+            Kind::Topic => model::Kind::Topic,
+            Kind::Renamed => model::Kind::Renamed,
+            Kind::Visibility => model::Kind::Visibility,
+            Kind::Role => model::Kind::Role,
+            Kind::Archived => model::Kind::Archived,
+        }
+    }
+
+    /// Stores the files of a message; returns their ids and what they show. What is left out stands in the text.
+    async fn store_files(&mut self, message: &mut Message, author: UserId) -> Result<Vec<(String, String)>, ImportError> {
+        let mut stored = Vec::new();
+        for file in std::mem::take(&mut message.files) {
+            let outcome = if stored.len() >= Attachment::MOST {
+                Outcome::LeftOut("files beyond those that a message can have")
+            } else if let Some(live) = &mut self.live {
+                files::store(&live.files, &mut live.downloads, self.contents.as_ref(), &file, author).await?
+            } else {
+                match files::foresee(self.contents.as_ref(), &file, self.largest_file) {
+                    Outcome::Here(()) => Outcome::Here(String::new()),
+                    Outcome::LeftOut(why) => Outcome::LeftOut(why),
+                }
+            };
+            match outcome {
+                Outcome::Here(id) => {
+                    let alt = file.alt.chars().filter(|c| *c != '\0').take(Attachment::LONGEST_ALT).collect();
+                    stored.push((id, alt));
+                }
+                Outcome::LeftOut(why) => {
+                    self.report.leave_out(why);
+                    if !message.body.is_empty() {
+                        message.body.push('\n');
+                    }
+                    message.body.push_str(&files::instead(&file));
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    fn reactions(&mut self, message: &Message) -> Vec<(String, UserId, Millis)> {
+        let (mut reactions, mut seen, mut emoji) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        for reaction in &message.reactions {
+            let Some(person) = self.people.find(&reaction.person) else {
+                self.report.leave_out("reactions of people who are not in the source");
+                continue;
+            };
+            let Ok(sign) = validate::emoji(&reaction.emoji) else {
+                self.report.leave_out("reactions that are no emoji");
+                continue;
+            };
+            if emoji.len() >= MAX_EMOJI && !emoji.contains(&sign) {
+                self.report.leave_out("reactions beyond 50 different ones on a message");
+                continue;
+            }
+            emoji.insert(sign.clone());
+            let at = if reaction.at == Millis(0) { message.created_at } else { reaction.at };
+            if seen.insert((sign.clone(), person.id)) {
+                reactions.push((sign, person.id, at));
+            }
+        }
+        reactions
+    }
+
+    fn pin(&self, message: &Message) -> Option<model::Pin> {
+        let pin = message.pin.as_ref()?;
+        let by = self.people.find(&pin.by).or_else(|| self.people.find(&message.author))?;
+        Some(model::Pin { by: by.username.clone(), at: if pin.at == Millis(0) { message.created_at } else { pin.at } })
+    }
+}
+
+/// What stands for a message in the memory of a dry run.
+fn digest(room: &str, key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (room, key).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Written {
+    fn count(&mut self, one: &Prepared) {
+        self.messages += 1;
+        self.reactions += one.reactions.len() as u64;
+        self.pins += u64::from(one.pin.is_some());
+        self.files += one.files.len() as u64;
+    }
+}
+
+/// Writes a batch in one transaction.
+async fn commit(db: &Db, source: &str, batch: Vec<Prepared>, places: Places, now: Millis) -> Result<Written, ImportError> {
+    let mut keys = SnapshotKeys::default();
+    for one in &batch {
+        keys.pairs.insert((one.room, one.author));
+        keys.files.extend(one.files.iter().map(|(id, _)| id.clone()));
+    }
+    let decide = |known| decide(source, batch, places, known, now);
+    let written = db.commit_batch(&keys, decide).await;
+    written.map_err(|error| {
+        db.note_failure(&error);
+        error.into()
+    })
+}
+
+/// Adds the messages to the ends of their rooms.
+fn decide(
+    source: &str,
+    batch: Vec<Prepared>,
+    mut places: Places,
+    mut known: Snapshot,
+    now: Millis,
+) -> (Written, Snapshot, Writes) {
+    let (mut written, mut writes) = (Written::default(), Writes::default());
+    let mut before = BTreeMap::new();
+    for one in batch {
+        let author = known.people.get(&one.author).map(|person| person.author.clone());
+        let (Some(state), Some(author)) = (known.rooms.get_mut(&one.room), author) else {
+            written.lost += 1;
+            continue;
+        };
+        written.count(&one);
+        let Prepared { room_key, room, kind, rendered, files, reactions, pin, message: given, .. } = one;
+        before.entry(room).or_insert(state.head.seq);
+        state.head.seq += 1;
+        state.head.rev += 1;
+        let seq = state.head.seq;
+        if kind == model::Kind::Text {
+            state.talk_seq = seq;
+        }
+        for revision in given.revisions {
+            state.head.rev += 1;
+            let words = Revision { body: revision.body, written_at: revision.written_at };
+            writes.keep_revision((room, seq), state.head.rev, words);
+        }
+        let slug = state.room.slug.clone();
+        let mut message = model::Message::new(slug, seq, state.head.rev, kind, author, given.body, given.created_at);
+        message.html = rendered.html;
+        message.edited_at = given.edited_at;
+        message.deleted_at = given.deleted_at;
+        message.pinned = pin;
+        if let Some(reply) = given.reply_to.filter(|_| kind == model::Kind::Text) {
+            match places.get(&(room_key.clone(), reply)) {
+                Some(first) if *first < seq => {
+                    message.reply_to = Some(*first);
+                    writes.set_reply((room, seq), *first);
+                }
+                _ => written.lost_replies += 1,
+            }
+        }
+        for (emoji, user, at) in reactions {
+            writes.set_reaction((room, seq, user, emoji), Some(at));
+        }
+        message.mentions = rendered.mentions.into_iter().take(MAX_MENTIONS).collect();
+        if !message.mentions.is_empty() {
+            let targets = MentionTargets {
+                author: message.author.id,
+                names: message.mentions.iter().filter(|name| !name.starts_with('@')).cloned().collect(),
+                is_for_all: message.mentions.iter().any(|name| name == "@room"),
+                online: Vec::new(),
+            };
+            writes.set_mentions((room, seq), targets);
+        }
+        for (place, (id, alt)) in (0..).zip(files) {
+            let Some(file) = known.files.get(&id) else { continue };
+            if file.is_preview_open {
+                writes.tasks.push((Task::Preview { file: id.clone() }, now));
+            }
+            message.attachments.push(file.attachment(alt));
+            writes.taken.insert(id, (room, seq, place));
+        }
+        writes.imported.push(ImportedMessage {
+            source: source.to_owned(),
+            room_key: room_key.to_string(),
+            key: given.key.clone(),
+            room,
+            seq,
+        });
+        places.insert((room_key, given.key), seq);
+        writes.set_message((room, seq), true);
+        writes.rooms.insert(room);
+        known.messages.insert((room, seq), Arc::new(message));
+    }
+    let ends = before.into_iter().filter_map(|(room, before)| Some((room, (before, known.rooms.get(&room)?.head.seq))));
+    writes.kept_read.extend(ends);
+    (written, known, writes)
+}

@@ -1,0 +1,85 @@
+//! A person's own export has all of theirs, and nothing that others wrote.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{exported, json_of, lines, live, names};
+use crate::both;
+use crate::files::send_one;
+use crate::harness::{Database, Server};
+
+#[apply(both)]
+async fn a_person_gets_all_of_theirs_and_nothing_of_others(database: &Database) {
+    let mut server = Server::start(database.url(), &[]).await;
+    let (ada, eve, room) = live(&server).await;
+    let bob = server.register("bob").await;
+    bob.enter("general").await;
+    eve.enter("general").await;
+    bob.write("general", "a secret of Bob’s").await.expect(303);
+    let (socket, joined) = eve.join("general").await;
+    let mine = socket.post("general", "a word of Eve’s", "e1").await;
+    let (bobs, _) = bob.join("general").await;
+    bobs.ok("react", json!({ "room": "general", "seq": mine["seq"], "emoji": "😀", "on": true })).await;
+    bobs.ok("pin", json!({ "room": "general", "seq": mine["seq"], "on": true })).await;
+    let his = joined["head"]["seq"].clone();
+    socket.ok("react", json!({ "room": "general", "seq": his, "emoji": "🎈", "on": true })).await;
+    socket.ok("draft", json!({ "room": "general", "body": "not yet said" })).await;
+    send_one(&eve, "general", "hers.txt", b"a file of Eve's").await;
+    send_one(&bob, "general", "his.txt", b"a file of Bob's").await;
+    eve.post("/people/bob/block", &[]).await.expect(303);
+    ada.post("/invites", &[("uses", "1"), ("days", "3"), ("note", "not hers")]).await;
+    server.stop().await;
+
+    let to = exported(&server, database, &["--person", "Eve"], "out").await;
+    assert_eq!(names(&to), ["files", "manifest.json", "messages", "people.jsonl", "person.json", "rooms.jsonl"]);
+    let people = lines(&to.join("people.jsonl"));
+    assert_eq!(people.iter().map(|person| &person["username"]).collect::<Vec<_>>(), ["eve"]);
+    let rooms = lines(&to.join("rooms.jsonl"));
+    let mut bodies = Vec::new();
+    for number in 1..=rooms.len() {
+        for message in lines(&to.join(format!("messages/{number}.jsonl"))) {
+            assert_eq!(message["author"], people[0]["key"], "{message}");
+            assert!(message["reactions"].is_null() && message["pin"].is_null(), "{message}");
+            bodies.push(message["body"].as_str().expect("a text").to_owned());
+        }
+    }
+    assert!(
+        bodies.contains(&"a word of Eve’s".to_owned()) && bodies.contains(&"a reply \u{2028} to you".to_owned()),
+        "{bodies:?}"
+    );
+    assert_eq!(names(&to.join("files")).len(), 1);
+
+    let person = json_of(&to.join("person.json"));
+    assert_eq!(person["account"]["username"], "eve");
+    assert_eq!(person["sessions"].as_array().map(Vec::len), Some(1), "{person}");
+    let shown = |list: &str, field: &str| -> Vec<Value> {
+        person[list].as_array().unwrap_or_else(|| panic!("{list}")).iter().map(|row| row[field].clone()).collect()
+    };
+    assert_eq!(shown("memberships", "room"), [json!("general"), json!(room)]);
+    assert_eq!(shown("memberships", "name"), [json!("general"), json!("Tea & Talk")]);
+    assert_eq!(shown("drafts", "body"), [json!("not yet said")]);
+    let mut given: Vec<_> = shown("reactions", "emoji").iter().map(Value::to_string).collect();
+    given.sort();
+    assert_eq!(given, ["\"🎈\"", "\"🎉\"", "\"👍\""]);
+    assert_eq!(shown("uploads", "name"), [json!("hers.txt")]);
+    assert_eq!(shown("blocks", "person"), [json!("bob")]);
+    assert_eq!(shown("pins", "room"), [] as [Value; 0]);
+    assert_eq!(shown("invites", "note"), [] as [Value; 0]);
+    // Of others only the line that a reply refers to, as it is now.
+    assert_eq!(shown("replied_to", "author"), [json!("ada")]);
+    assert!(shown("audit", "action").contains(&json!("user.register")), "{person}");
+    let all: String = ["people.jsonl", "rooms.jsonl", "person.json", "messages/1.jsonl", "messages/2.jsonl"]
+        .iter()
+        .map(|name| fs::read_to_string(to.join(name)).unwrap())
+        .collect();
+    assert!(!all.contains("secret of Bob") && !all.contains("his.txt") && !all.contains("soon gone"), "{all}");
+    assert!(!all.contains("password_hash") && !all.contains("not hers"));
+
+    // As pages, too.
+    let pages = exported(&server, database, &["--person", "eve", "--html"], "pages").await;
+    let index = fs::read_to_string(pages.join("index.html")).unwrap();
+    assert!(index.contains("href=\"person.json\"") && index.contains("Tea &#38; Talk"), "{index}");
+    assert_eq!(json_of(&pages.join("person.json"))["account"]["username"], "eve");
+    assert!(!index.contains("@bob"));
+}

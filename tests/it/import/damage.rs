@@ -1,0 +1,90 @@
+//! What is no export, or is damaged, is refused in one sentence; and what would not be safe.
+
+use std::fs;
+use std::fs::OpenOptions;
+
+use serde_json::json;
+
+use super::{Slack, count, import, is_whole, refused, report, serve};
+use crate::harness::Database;
+use crate::{both, once};
+
+#[apply(once)]
+async fn what_is_no_export_is_refused(database: &Database) {
+    let folder = database.folder();
+    let text = folder.join("text.zip");
+    fs::write(&text, "no zip").unwrap();
+    let mut other = Slack::default();
+    other.put("package.json", &json!({}));
+    let other = other.write(database, "other.zip");
+    let mut nobody = Slack::default();
+    nobody.put("users.json", &json!([])).put("channels.json", &json!([]));
+    let nobody = nobody.write(database, "nobody.zip");
+    let (text, folder) = (text.to_str().unwrap(), folder.to_str().unwrap());
+    for (kind, from, why) in [
+        ("slack", "/nowhere.zip", "can’t read /nowhere.zip"),
+        ("slack", text, "this isn’t an export of Slack’s"),
+        ("slack", folder, "it is a folder"),
+        ("slack", &other, "there is no users.json"),
+        ("slack", &nobody, "there is nobody"),
+        ("parlor", folder, "this isn’t an export of Parlor’s"),
+        ("parlor", "/nowhere", "this isn’t an export of Parlor’s"),
+        ("parlor", text, "this isn’t an export of Parlor’s"),
+        ("campfire", folder, "this isn’t the storage folder of a Campfire"),
+        ("campfire", text, "this isn’t the storage folder of a Campfire"),
+        ("mattermost", text, "this isn’t a bulk export of Mattermost’s"),
+        ("mattermost", folder, "this isn’t a bulk export of Mattermost’s"),
+        ("mattermost", &other, "there is no .jsonl"),
+        ("mattermost", "/nowhere.jsonl", "can’t read"),
+    ] {
+        for dry_run in [&[][..], &["--dry-run"]] {
+            refused(&import(database, &[&[kind, from], dry_run].concat()).await, 1, why);
+        }
+    }
+    assert!(!database.file().exists(), "no database is made");
+}
+
+#[apply(both)]
+async fn a_damaged_export_ends_with_a_sentence_and_a_whole_one_goes_on(database: &Database) {
+    let whole = Slack::small(700);
+    let from = whole.write(database, "export.zip");
+    let cut = database.folder().join("cut.zip");
+    fs::copy(&from, &cut).unwrap();
+    let length = fs::metadata(&cut).unwrap().len();
+    OpenOptions::new().write(true).open(&cut).unwrap().set_len(length * 2 / 3).unwrap();
+    refused(&import(database, &["slack", cut.to_str().unwrap()]).await, 1, "not complete");
+    let mut broken = whole.clone();
+    broken.0.insert("engines/2020-09-06.json".into(), b"[{\"type\":\"message\",".to_vec());
+    let broken = broken.write(database, "broken.zip");
+    refused(&import(database, &["slack", &broken]).await, 1, "2020-09-06.json is damaged");
+    // Whole batches of what came before are there.
+    let before = count(database, "messages").await;
+    assert!(before < 700 && before % 256 == 0, "{before}");
+    let done = report(&import(database, &["slack", &from]).await, 0);
+    assert_eq!(done["messages"].as_i64().unwrap() + before, 700);
+    is_whole(database).await;
+}
+
+#[apply(once)]
+async fn what_unpacks_to_too_much_is_refused(database: &Database) {
+    let mut export = Slack::small(1);
+    export.0.insert("engines/2020-10-01.json".into(), vec![b' '; (64 << 20) + 1]);
+    let from = export.write(database, "bomb.zip");
+    assert!(fs::metadata(&from).unwrap().len() < 1 << 20);
+    refused(&import(database, &["slack", &from]).await, 1, "it has more than 64 MB");
+}
+
+#[apply(both)]
+async fn nothing_is_imported_while_a_server_runs(database: &Database) {
+    let from = Slack::small(4).write(database, "export.zip");
+    let mut server = serve(database).await;
+    let why = match database.kind {
+        crate::harness::Kind::Sqlite => "is in use by another Parlor",
+        crate::harness::Kind::Postgres => "servers are running on this database",
+    };
+    refused(&import(database, &["slack", &from]).await, 1, why);
+    report(&import(database, &["slack", &from, "--dry-run"]).await, 0);
+    server.stop().await;
+    assert_eq!(count(database, "messages").await, 0);
+    report(&import(database, &["slack", &from]).await, 0);
+}

@@ -1,0 +1,99 @@
+//! Bulk exports of Mattermost's.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{each, import, is_whole, log, members, refused, report, zip};
+use crate::harness::Database;
+use crate::{both, once};
+
+fn lines() -> String {
+    let post = |more: Value| {
+        let mut post = json!({ "team": "crew", "channel": "town-square" });
+        post.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "type": "post", "post": post })
+    };
+    let rows = [
+        json!({ "type": "version", "version": 1, "info": { "generator": "mattermost-server" } }),
+        json!({ "type": "emoji", "emoji": { "name": "own" } }),
+        json!({ "type": "team", "team": { "name": "crew", "display_name": "Crew", "type": "O" } }),
+        json!({ "type": "channel", "channel": { "team": "crew", "name": "town-square", "display_name": "Town Square", "type": "O", "header": "All" } }),
+        json!({ "type": "channel", "channel": { "team": "crew", "name": "few", "display_name": "Few", "type": "P", "deleted_at": 5 } }),
+        json!({ "type": "user", "user": { "username": "Ada", "email": "ada@example.com", "auth_service": "saml", "nickname": "Ada L.",
+            "roles": "system_user system_admin", "teams": [{ "name": "crew", "channels": [
+                { "name": "town-square", "roles": "channel_user channel_admin" }, { "name": "few", "roles": "channel_user" }] }] } }),
+        json!({ "type": "user", "user": { "username": "grace", "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper",
+            "roles": "system_guest", "teams": [{ "name": "crew", "channels": [{ "name": "town-square" }] }] } }),
+        json!({ "type": "user", "user": { "username": "gone", "delete_at": 9, "roles": "system_user", "teams": null } }),
+        json!({ "type": "bot", "bot": { "username": "robot", "display_name": "Robot" } }),
+        // Not in the order of time.
+        post(json!({ "user": "grace", "message": "second @all", "create_at": 3000, "edit_at": 3500, "is_pinned": true,
+            "attachments": [{ "path": "20240101/a.txt" }, { "path": "20240101/lost.txt" }] })),
+        post(json!({ "user": "ada", "message": "first @grace", "create_at": 1000, "reactions": [
+                { "user": "grace", "emoji_name": "tada", "create_at": 1500 }, { "user": "ada", "emoji_name": "own", "create_at": 1 }],
+            "replies": [{ "user": "gone", "message": "late reply", "create_at": 4000 }, { "user": "ada", "message": "reply", "create_at": 2000 }] })),
+        post(json!({ "user": "ada", "message": "same time", "create_at": 1000 })),
+        post(json!({ "user": "grace", "type": "system_join_channel", "message": "grace joined", "create_at": 500 })),
+        post(json!({ "user": "grace", "type": "system_header_change", "message": "…", "create_at": 501 })),
+        post(json!({ "user": "robot", "message": "beep", "create_at": 5000 })),
+        post(json!({ "channel": "unknown", "user": "ada", "message": "lost", "create_at": 1 })),
+        json!({ "type": "direct_channel", "direct_channel": { "members": ["ada", "grace"] } }),
+        json!({ "type": "direct_post", "direct_post": { "channel_members": ["grace", "ada"], "user": "grace", "message": "for you", "create_at": 1 } }),
+    ];
+    rows.iter().map(|row| format!("{row}\n")).collect()
+}
+
+#[apply(both)]
+async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Database) {
+    let path = database.folder().join("export.zip");
+    let entries = [("import.jsonl", lines().into_bytes()), ("data/20240101/a.txt", b"contents".to_vec())];
+    zip(&path, &entries.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect::<BTreeMap<_, _>>());
+    let from = path.to_str().unwrap();
+    let foreseen = report(&import(database, &["mattermost", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["mattermost", from]).await, 3);
+    is_whole(database).await;
+    for field in ["people", "rooms", "messages", "reactions", "files", "left_out"] {
+        assert_eq!(foreseen[field], done[field], "{field}");
+    }
+    assert_eq!(
+        (&done["source"], &done["people"]["created"], &done["messages"], &done["files"]),
+        (&json!("mattermost:crew"), &json!(4), &json!(8), &json!(1)),
+        "{done}"
+    );
+    let left_out = json!({
+        "files whose contents are not in the source": 1,
+        "lines of Mattermost’s type emoji": 1,
+        "messages of Mattermost’s type system_header_change": 1,
+        "posts of channels that are not in the export": 1,
+        "reactions with a team’s own emoji": 1,
+    });
+    assert_eq!(done["left_out"], left_out);
+    let square = log(database, "town-square").await;
+    let bodies = ["", "first @grace", "same time", "reply", "second @room\n[lost.txt]", "late reply", "beep"];
+    assert_eq!(each(&square, "body"), bodies);
+    assert_eq!(
+        (&square[3]["reply_to"], &square[5]["reply_to"], &square[4]["pinned_by"]),
+        (&json!(2), &json!(2), &json!("grace"))
+    );
+    assert_eq!(members(database, "town-square").await, ["ada owner", "grace member"]);
+    let emails = database.query("select address from emails").await;
+    assert_eq!(each(&emails, "address"), ["ada@example.com"], "only what a directory knows is confirmed");
+    // Alone, without its files, and a second time.
+    let alone = database.folder().join("import.jsonl");
+    fs::write(&alone, lines()).unwrap();
+    let again = report(&import(database, &["mattermost", alone.to_str().unwrap()]).await, 3);
+    assert_eq!((&again["messages"], &again["messages_already"]), (&json!(0), &json!(8)), "{again}");
+}
+
+#[apply(once)]
+async fn a_bulk_export_that_is_cut_off_is_refused(database: &Database) {
+    let path = database.folder().join("import.jsonl");
+    let text = lines();
+    fs::write(&path, &text[..text.len() - 30]).unwrap();
+    refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, "is damaged or incomplete");
+    fs::write(&path, text.replacen("\"version\":1", "\"version\":7", 1)).unwrap();
+    refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, "does not say version 1");
+    assert!(!database.file().exists());
+}
