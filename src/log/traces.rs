@@ -1,6 +1,6 @@
 //! Traces for an OpenTelemetry collector, where one is named.
 //!
-//! Owns that nothing but Parlor's own spans and lines leaves this machine: what those of a library hold is not known. Where and how often is said by
+//! Owns that nothing but Parlor's own spans leaves this machine: what those of a library hold is not known, and lines of the log may name people. Where and how often is said by
 //! the variables of the OpenTelemetry specification, which its library reads.
 
 use std::env;
@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Either of them makes Parlor send traces.
@@ -56,6 +56,6 @@ where
     }
     let provider = SdkTracerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(NAME)).with_location(false).with_threads(false);
-    let ours = Targets::new().with_target(NAME, LevelFilter::DEBUG);
+    let ours = filter_fn(|about| about.is_span() && about.target().starts_with(NAME)).with_max_level_hint(LevelFilter::DEBUG);
     Some((Traces(provider), layer.with_filter(ours)))
 }

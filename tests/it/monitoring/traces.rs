@@ -23,9 +23,9 @@ async fn a_request_is_traced_by_its_route(database: &Database) {
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/traces", post(take))).await });
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector), ("OTEL_BSP_SCHEDULE_DELAY", "100")];
     let mut server = process::start(database.folder(), database.url(), &settings).await;
-    let ada = server.register("ada").await;
-    ada.enter("general").await;
-    ada.write("general", "a secret word").await.expect(303);
+    let person = server.register("zuzanna").await;
+    person.enter("general").await;
+    person.write("general", "a secret word").await.expect(303);
     let mut all = String::new();
     // The bytes of a protocol buffer: its texts are in it as they are.
     let traced = async {
@@ -39,7 +39,7 @@ async fn a_request_is_traced_by_its_route(database: &Database) {
     while let Ok(body) = traces.try_recv() {
         all += &String::from_utf8_lossy(&body);
     }
-    for secret in ["secret word", "general", "ada"] {
+    for secret in ["secret word", "general", "zuzanna"] {
         assert!(!all.contains(secret), "{secret} is in a trace");
     }
 }
