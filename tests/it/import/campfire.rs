@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-use super::{each, import, is_whole, log, members, report, serve};
+use super::{Migrated, each, import, is_whole, log, members, report, serve};
 use crate::harness::site::PASSWORD;
 use crate::harness::{Database, Person};
 use crate::{both, once};
@@ -88,7 +88,7 @@ async fn storage(database: &Database) -> PathBuf {
 }
 
 #[apply(both)]
-async fn a_campfire_comes_over_and_its_people_log_in(database: &Database) {
+async fn a_campfire_comes_over_and_its_people_log_in(database: &Migrated) {
     let folder = storage(database).await;
     let from = folder.to_str().unwrap();
     let foreseen = report(&import(database, &["campfire", from, "--dry-run"]).await, 3);

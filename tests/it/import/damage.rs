@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 
 use serde_json::json;
 
-use super::{Slack, count, import, is_whole, refused, report, serve};
+use super::{Migrated, Slack, count, import, is_whole, refused, report, serve};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -45,7 +45,7 @@ async fn what_is_no_export_is_refused(database: &Database) {
 }
 
 #[apply(both)]
-async fn a_damaged_export_ends_with_a_sentence_and_a_whole_one_goes_on(database: &Database) {
+async fn a_damaged_export_ends_with_a_sentence_and_a_whole_one_goes_on(database: &Migrated) {
     let whole = Slack::small(700);
     let from = whole.write(database, "export.zip");
     let cut = database.folder().join("cut.zip");
@@ -75,7 +75,7 @@ async fn what_unpacks_to_too_much_is_refused(database: &Database) {
 }
 
 #[apply(both)]
-async fn nothing_is_imported_while_a_server_runs(database: &Database) {
+async fn nothing_is_imported_while_a_server_runs(database: &Migrated) {
     let from = Slack::small(4).write(database, "export.zip");
     let mut server = serve(database).await;
     let why = match database.kind {

@@ -7,7 +7,7 @@ use proof::infra::process::command;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{Slack, count, files_url, import, is_whole, log, report};
+use super::{Migrated, Slack, count, files_url, import, is_whole, log, report};
 use crate::both;
 use crate::harness::Database;
 use crate::harness::process::PROGRAM;
@@ -28,14 +28,14 @@ async fn until(database: &Database, from: &str, percent: u32, signal: i32) {
             let id = rustix::process::Pid::from_raw(id).expect("a process");
             let signal = if signal == 9 { rustix::process::Signal::KILL } else { rustix::process::Signal::TERM };
             // It may have ended by itself.
-            let _ = rustix::process::kill_process(id, signal);
+            rustix::process::kill_process(id, signal).ok();
         }
     }
     child.wait().await.expect("it ends");
 }
 
 #[apply(both)]
-async fn an_import_that_is_killed_goes_on_where_it_was(database: &Database) {
+async fn an_import_that_is_killed_goes_on_where_it_was(database: &Migrated) {
     const MESSAGES: usize = 3_000;
     let from = Slack::small(MESSAGES).write(database, "export.zip");
     let mut counts = vec![0];

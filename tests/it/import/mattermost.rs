@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{each, import, is_whole, log, members, refused, report, zip};
+use super::{Migrated, each, import, is_whole, log, members, refused, report, zip};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -46,7 +46,7 @@ fn lines() -> String {
 }
 
 #[apply(both)]
-async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Database) {
+async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Migrated) {
     let path = database.folder().join("export.zip");
     let entries = [("import.jsonl", lines().into_bytes()), ("data/20240101/a.txt", b"contents".to_vec())];
     zip(&path, &entries.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect::<BTreeMap<_, _>>());

@@ -11,6 +11,7 @@ mod slack;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
+use std::ops::Deref;
 use std::path::Path;
 
 use ::parlor::db::{Db, Purpose};
@@ -19,7 +20,28 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::harness::process::{Ended, run};
-use crate::harness::{Database, Server};
+use crate::harness::{Database, Fixture, Server};
+
+/// A database in which the migrations have run: most tests run several commands.
+struct Migrated(Database);
+
+impl Deref for Migrated {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.0
+    }
+}
+
+impl Fixture for Migrated {
+    async fn set_up(database: Database) -> Self {
+        Self(database)
+    }
+
+    async fn tear_down(self) -> Database {
+        self.0
+    }
+}
 
 /// Where the files of a database's server are.
 fn files_url(database: &Database) -> String {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{count, each, import, is_whole, log, members, refused, report, serve};
+use super::{Migrated, count, each, import, is_whole, log, members, refused, report, serve};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -86,7 +86,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 #[apply(both)]
-async fn a_folder_comes_over_with_its_files(database: &Database) {
+async fn a_folder_comes_over_with_its_files(database: &Migrated) {
     let folder = folder(database);
     let from = folder.to_str().unwrap();
     let foreseen = report(&import(database, &["parlor", from, "--dry-run"]).await, 3);

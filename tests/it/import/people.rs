@@ -4,12 +4,12 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{Slack, each, import, is_whole, log, refused, report, serve};
+use super::{Migrated, Slack, each, import, is_whole, log, refused, report, serve};
 use crate::harness::Database;
 use crate::{both, once};
 
 #[apply(both)]
-async fn people_are_found_by_their_address_and_by_the_mapping(database: &Database) {
+async fn people_are_found_by_their_address_and_by_the_mapping(database: &Migrated) {
     let mut server = serve(database).await;
     server.register("lovelace").await;
     server.register("amazing").await;
@@ -54,7 +54,7 @@ async fn a_wrong_mapping_is_refused_before_anything_is_written(database: &Databa
 }
 
 #[apply(both)]
-async fn imported_people_come_in_by_a_reset_link_and_bots_do_not(database: &Database) {
+async fn imported_people_come_in_by_a_reset_link_and_bots_do_not(database: &Migrated) {
     let mut export = Slack::small(2);
     export.put(
         "users.json",

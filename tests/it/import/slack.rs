@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use serde_json::{Value, json};
 
-use super::{Slack, count, each, files_url, import, is_whole, log, members, report, serve};
+use super::{Migrated, Slack, count, each, files_url, import, is_whole, log, members, report, serve};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -84,7 +84,7 @@ fn full() -> Slack {
 }
 
 #[apply(both)]
-async fn everything_of_an_export_comes_over(database: &Database) {
+async fn everything_of_an_export_comes_over(database: &Migrated) {
     let from = full().write(database, "export.zip");
     let foreseen = report(&import(database, &["slack", &from, "--dry-run"]).await, 3);
     let done = report(&import(database, &["slack", &from]).await, 3);
@@ -171,7 +171,7 @@ async fn everything_of_an_export_comes_over(database: &Database) {
 }
 
 #[apply(both)]
-async fn a_repeated_import_adds_only_what_is_new(database: &Database) {
+async fn a_repeated_import_adds_only_what_is_new(database: &Migrated) {
     let mut export = Slack::small(250);
     let from = export.write(database, "first.zip");
     let first = report(&import(database, &["slack", &from]).await, 0);
