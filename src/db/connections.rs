@@ -111,6 +111,16 @@ impl<D: Database> Connections<D> {
         Ok(Guard { connection: self.0.pool.acquire().await?, owner: self, _permit: permit })
     }
 
+    /// Gives back what a statement that failed tells about the other connections: if its own was lost, so may they be, and sqlx's pool tests
+    /// each of them.
+    fn learn(&self, error: sqlx::Error) -> sqlx::Error {
+        if is_lost(&error) {
+            let idle = std::mem::take(&mut *self.idle());
+            drop(idle);
+        }
+        error
+    }
+
     /// Closes all connections, each after its current work.
     pub async fn close(&self) {
         // From here on the pool reports that it is closed, so later releases go to it.
@@ -118,6 +128,16 @@ impl<D: Database> Connections<D> {
         self.0.permits.close();
         self.idle().clear();
         closed.await;
+    }
+}
+
+/// Whether an error says that the connection is gone, and not that the statement is wrong.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // Postgres says goodbye with 57P01 to 57P05: it shuts down, has crashed, cannot start yet, drops the database, or ends an idle session.
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 
@@ -200,7 +220,7 @@ where
     {
         let all = async move {
             let mut guard = self.acquire().await?;
-            let all: Vec<_> = guard.fetch_many(query).try_collect().await?;
+            let all: Vec<_> = guard.fetch_many(query).try_collect().await.map_err(|error| self.learn(error))?;
             guard.release();
             Ok::<_, sqlx::Error>(stream::iter(all).map(Ok))
         };
@@ -214,7 +234,7 @@ where
     {
         Box::pin(async move {
             let mut guard = self.acquire().await?;
-            let row = guard.fetch_optional(query).await?;
+            let row = guard.fetch_optional(query).await.map_err(|error| self.learn(error))?;
             guard.release();
             Ok(row)
         })

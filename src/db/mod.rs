@@ -226,11 +226,20 @@ impl Db {
     }
 
     /// Whether the database answers within two seconds and accepts writes. It attempts a write only after a failed one: otherwise
-    /// each health check would cost a sync.
+    /// each health check would cost a sync. A connection that was lost since its last use is no fault of the database, so another one is asked.
     pub async fn is_healthy(&self) -> bool {
-        let answers = async { read!(self, |pool| sqlx::query("select key from meta limit 1").execute(pool).await.is_ok()) };
+        let answers = async {
+            match self.answers().await {
+                Err(error) if connections::is_lost(&error) => self.answers().await.is_ok(),
+                answer => answer.is_ok(),
+            }
+        };
         let answers = tokio::time::timeout(HEALTH, answers).await.unwrap_or(false);
         answers && self.takes_writes().await
+    }
+
+    async fn answers(&self) -> sqlx::Result<()> {
+        read!(self, |pool| sqlx::query("select key from meta limit 1").execute(pool).await.map(drop))
     }
 
     /// Records a failed transaction. After a disk error the database is unhealthy until a write succeeds; other errors are

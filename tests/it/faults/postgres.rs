@@ -116,6 +116,23 @@ async fn behind_proxy() -> Option<(Database, TcpProxy, Server)> {
 }
 
 #[test]
+fn connections_that_were_lost_unnoticed_are_not_mistaken_for_the_database() {
+    on_threads_of("connections lost", async {
+        let Some((_database, proxy, mut server)) = behind_proxy().await else { return };
+        let ada = server.register("ada").await;
+        for _ in 0..5 {
+            // Several connections, which are trusted: they were used a moment ago.
+            futures_util::future::join_all((0..16).map(|_| ada.get("/rooms/general"))).await;
+            proxy.cut();
+            proxy.restore();
+            server.stranger().get("/healthz").await.expect(200);
+            ada.get("/rooms/general").await.expect(200);
+        }
+        server.stop().await;
+    });
+}
+
+#[test]
 fn while_postgres_says_nothing_waits_are_bounded_and_afterwards_it_goes_on() {
     on_threads_of("postgres frozen", async {
         let Some((database, proxy, mut server)) = behind_proxy().await else { return };
