@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use sqlx::Connection;
 use tempfile::TempDir;
 
 use crate::client::Site;
@@ -70,6 +71,28 @@ impl Fixture {
     /// Its Postgres, in a case on Postgres.
     pub fn postgres(&self) -> &Cluster {
         self.cluster.as_ref().expect("the case is on Postgres")
+    }
+
+    /// Changes the server's database, as the time that a case cannot wait for would.
+    pub async fn change(&self, statement: &'static str) {
+        if self.url.starts_with("sqlite") {
+            let mut database = sqlx::SqliteConnection::connect(&self.url).await.expect("the file is there");
+            sqlx::query(statement).execute(&mut database).await.expect("a change");
+        } else {
+            let mut database = sqlx::PgConnection::connect(&self.url).await.expect("it runs");
+            sqlx::query(statement).execute(&mut database).await.expect("a change");
+        }
+    }
+
+    /// A number in the server's database.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        if self.url.starts_with("sqlite") {
+            let mut database = sqlx::SqliteConnection::connect(&self.url).await.expect("the file is there");
+            sqlx::query_scalar(query).fetch_one(&mut database).await.expect("a number")
+        } else {
+            let mut database = sqlx::PgConnection::connect(&self.url).await.expect("it runs");
+            sqlx::query_scalar(query).fetch_one(&mut database).await.expect("a number")
+        }
     }
 
     pub async fn start(&self, settings: &[(&str, &str)]) -> Process {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::RngExt;
-use sqlx::Connection;
 
 use super::disk::Disk;
 use crate::infra::process;
@@ -152,7 +151,7 @@ async fn kill9(fixture: Fixture, rounds: u32) -> CaseResult {
     server.kill().await;
     // As if an hour had passed: on Postgres, what a killed server had claimed or held is for other nodes only after its time.
     for passed in ["update jobs set claimed_until = 0, due_at = 0", "update blobs set held_until = 1 where held_until > 0"] {
-        change(&fixture, passed).await;
+        fixture.change(passed).await;
     }
     let (mut server, _) = fixture.start_again(address, &[]).await;
     until_settled(&fixture).await;
@@ -169,34 +168,12 @@ async fn until_settled(fixture: &Fixture) {
     const LEFT: &str = "select (select count(*) from jobs) + (select count(*) from blobs where held_until = 1)";
     let deadline = Instant::now() + Duration::from_secs(180);
     loop {
-        let left = count(fixture, LEFT).await;
+        let left = fixture.count(LEFT).await;
         if left == 0 {
             return;
         }
         assert!(Instant::now() < deadline, "{left} jobs and blobs still wait for the end of a deletion");
         tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-/// Changes the server's database.
-async fn change(fixture: &Fixture, statement: &'static str) {
-    if fixture.url().starts_with("sqlite") {
-        let mut database = sqlx::SqliteConnection::connect(fixture.url()).await.expect("the file is there");
-        sqlx::query(statement).execute(&mut database).await.expect("a change");
-    } else {
-        let mut database = sqlx::PgConnection::connect(fixture.url()).await.expect("it runs");
-        sqlx::query(statement).execute(&mut database).await.expect("a change");
-    }
-}
-
-/// A number in the server's database.
-async fn count(fixture: &Fixture, query: &'static str) -> i64 {
-    if fixture.url().starts_with("sqlite") {
-        let mut database = sqlx::SqliteConnection::connect(fixture.url()).await.expect("the file is there");
-        sqlx::query_scalar(query).fetch_one(&mut database).await.expect("a number")
-    } else {
-        let mut database = sqlx::PgConnection::connect(fixture.url()).await.expect("it runs");
-        sqlx::query_scalar(query).fetch_one(&mut database).await.expect("a number")
     }
 }
 
@@ -300,8 +277,7 @@ async fn abandoned(fixture: Fixture, uploads: u32) -> CaseResult {
     assert_eq!(begun, people.len() as u32 * EACH);
     let growth = peak.memory.saturating_sub(before.memory) >> 20;
     assert!(growth < 64, "{growth} MiB more memory");
-    let mut database = sqlx::SqliteConnection::connect(fixture.url()).await.expect("the file is there");
-    sqlx::query("update files set expires_at = 1").execute(&mut database).await.expect("they expire");
+    fixture.change("update files set expires_at = 1").await;
     let began = Instant::now();
     let folder = fixture.folder().join("parlor-files/uploads");
     while disk_usage(&folder) > 0 {

@@ -18,6 +18,7 @@ mod kill;
 mod network;
 mod nodes;
 mod postgres;
+mod retention;
 mod revocation;
 mod soak;
 mod storm;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<&'static Case> {
         disk::CASES,
         files::CASES,
         backup::CASES,
+        retention::CASES,
         bombs::CASES,
         postgres::CASES,
         network::CASES,
