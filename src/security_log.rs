@@ -103,6 +103,10 @@ pub enum Action {
     UseInvite,
     /// An invitation was revoked.
     RevokeInvite,
+    /// A secret address of a feed was created.
+    CreateFeed,
+    /// One was revoked.
+    RevokeFeed,
     /// A registration with an unknown, used or expired invitation.
     InviteRefused,
     /// The set-up link created an administrator.
@@ -193,6 +197,8 @@ impl Action {
         Self::CreateInvite,
         Self::UseInvite,
         Self::RevokeInvite,
+        Self::CreateFeed,
+        Self::RevokeFeed,
         Self::InviteRefused,
         Self::UseSetup,
         Self::SetupRefused,
@@ -259,6 +265,8 @@ impl Action {
             Self::CreateInvite => "invite.create",
             Self::UseInvite => "invite.use",
             Self::RevokeInvite => "invite.revoke",
+            Self::CreateFeed => "feed.create",
+            Self::RevokeFeed => "feed.revoke",
             Self::InviteRefused => "invite.refused",
             Self::UseSetup => "setup.use",
             Self::SetupRefused => "setup.refused",

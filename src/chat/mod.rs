@@ -12,6 +12,7 @@ mod default_rooms;
 pub mod direct;
 pub mod display_names;
 pub mod drafts;
+pub mod feeds;
 mod history;
 pub mod ledger;
 pub mod markdown;

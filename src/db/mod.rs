@@ -22,6 +22,7 @@ pub mod doctor;
 pub mod drafts;
 pub mod emails;
 pub mod export;
+pub mod feeds;
 mod file;
 pub mod files;
 mod history;

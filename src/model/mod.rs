@@ -4,6 +4,7 @@
 
 mod attachment;
 mod draft;
+mod feed;
 mod id;
 pub mod logged;
 pub mod lookalikes;
@@ -21,6 +22,7 @@ pub mod validate;
 
 pub use attachment::{Attachment, LinkPreview};
 pub use draft::{Draft, DraftContent, DraftEdit};
+pub use feed::FeedKind;
 pub use id::{ConnectionId, RoomId, SessionKey, UserId};
 pub use logged::{Logged, RenderCache, RenderKey};
 pub use message::{Kind, Message, Pin, Reaction};

@@ -73,13 +73,14 @@ pub const KEPT: [Table; 34] = [
 ];
 
 /// The tables that a backup does not hold, and why.
-pub const LEFT_OUT: [(&str, &str); 13] = [
+pub const LEFT_OUT: [(&str, &str); 14] = [
     ("sessions", "a session that was ended after the backup would be back: everybody logs in again"),
     ("resets", "links for new passwords, which may have been used since"),
     ("email_links", "links that confirm an address, which may have been used since"),
     ("pending_log_ins", "log-ins that wait for a second factor, for minutes"),
     ("oidc_states", "log-ins that are at the provider, for minutes"),
     ("used_challenges", "answers of passkeys, which are good for minutes"),
+    ("feeds", "addresses that were revoked after the backup would be good again"),
     ("chunks", "parts of uploads that are not complete"),
     ("certificates", "private keys of this server: another one obtains its own"),
     ("acme_accounts", "the key of this server at an authority: another one registers anew"),

@@ -18,6 +18,7 @@ pub mod drafts;
 pub mod email;
 pub mod emoji;
 pub mod fallback;
+pub mod feeds;
 pub mod files;
 pub mod health;
 pub mod history;
@@ -65,6 +66,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(confirm::router())
         .merge(drafts::router())
         .merge(email::router())
+        .merge(feeds::router())
         .merge(files::router())
         .merge(history::router())
         .merge(invites::router())

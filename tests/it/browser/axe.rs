@@ -40,6 +40,7 @@ const PAGES: &[&str] = &[
     "/settings/account",
     "/settings/blocked",
     "/settings/data",
+    "/settings/feeds",
 ];
 /// The pages of an administrator.
 const ADMIN_PAGES: &[&str] = &[

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 48] = [
+const FORMS: [(&str, &[(&str, &str)]); 50] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -33,6 +33,8 @@ const FORMS: [(&str, &[(&str, &str)]); 48] = [
     ("/settings/sessions/end-others", &[]),
     ("/people/eve/block", &[]),
     ("/settings/data", &[]),
+    ("/rooms/general/feeds", &[("kind", "messages")]),
+    ("/settings/feeds/0123456789abcdef/revoke", &[]),
     ("/settings/account/deactivate", &[("password", PASSWORD)]),
     ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "ada"), ("messages", "delete")]),
     ("/settings/sessions/seen", &[]),

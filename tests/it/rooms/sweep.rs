@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 52] = [
+const ROUTES: [Route; 53] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -57,6 +57,7 @@ const ROUTES: [Route; 52] = [
     (Method::POST, "/rooms/{slug}/members/{username}/ban", &[]),
     (Method::POST, "/rooms/{slug}/members/{username}/unban", &[]),
     (Method::GET, "/rooms/{slug}/icon", &[]),
+    (Method::POST, "/rooms/{slug}/feeds", &[("kind", "pins")]),
     (Method::POST, "/rooms/{slug}/icon", &[]),
     (Method::POST, "/rooms/{slug}/icon/remove", &[]),
     (Method::GET, "/rooms/{slug}/bans", &[]),
@@ -95,7 +96,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 13] = [
+const WRONG_ROUTES: [Route; 14] = [
     (Method::GET, "/rooms/{slug}?around=one", &[]),
     (Method::GET, "/rooms/{slug}/one/more", &[]),
     (Method::GET, "/rooms/{slug}/2/history?before=one", &[]),
@@ -105,6 +106,7 @@ const WRONG_ROUTES: [Route; 13] = [
     (Method::POST, "/rooms/{slug}/1/edit", &[("body", "")]),
     (Method::POST, "/rooms/{slug}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
     (Method::POST, "/rooms/{slug}/messages/one/links/remove", &[]),
+    (Method::POST, "/rooms/{slug}/feeds", &[("kind", "rumors")]),
     (Method::POST, "/rooms/{slug}/level", &[("level", "shrill")]),
     (Method::POST, "/rooms/{slug}/draft", &[("reply_to", "one")]),
     (Method::POST, "/rooms/{slug}/members", &[("username", "nobody at all")]),
