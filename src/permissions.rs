@@ -99,6 +99,8 @@ pub enum ServerAction {
     Invite(Who),
     /// Create a room, where this setting says who may.
     CreateRoom(Who),
+    /// Make a bot.
+    MakeBot,
     /// Change settings at run time.
     ChangeSettings,
     /// Ban this person.
@@ -269,6 +271,7 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
             allow(!actor.is_guest, "Guests can’t create rooms.")?;
             allow(actor.is_admin || who == Who::Everyone, "Only admins can create rooms.")
         }
+        ServerAction::MakeBot => allow(!actor.is_guest, "Guests can’t make bots."),
         ServerAction::ChangeSettings => allow(actor.is_admin, "Only admins can change the server’s settings."),
         ServerAction::Ban(person) => {
             allow(actor.is_admin, "Only admins can ban or unban people.")?;
@@ -374,12 +377,13 @@ mod tests {
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
     ];
 
-    const SERVER_ROWS: [(&str, ServerAction); 22] = [
+    const SERVER_ROWS: [(&str, ServerAction); 23] = [
         ("See public rooms and everybody", ServerAction::SeeDirectory),
         ("Create rooms where everyone may", ServerAction::CreateRoom(Who::Everyone)),
         ("Create rooms where admins may", ServerAction::CreateRoom(Who::Admins)),
         ("Create invite links where everyone may", ServerAction::Invite(Who::Everyone)),
         ("Create invite links where admins may", ServerAction::Invite(Who::Admins)),
+        ("Make bots", ServerAction::MakeBot),
         ("Change settings", ServerAction::ChangeSettings),
         ("Ban people", ServerAction::Ban(BOB)),
         ("Lift bans", ServerAction::Unban),

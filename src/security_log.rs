@@ -39,6 +39,12 @@ pub enum Action {
     Register,
     /// An account was added at the command line.
     AddUser,
+    /// Someone made a bot.
+    AddBot,
+    /// Someone gave one of their bots another name.
+    ChangeBot,
+    /// Someone deleted one of their bots.
+    RemoveBot,
     /// Someone changed their password.
     ChangePassword,
     /// A signed-in user gave a wrong current password.
@@ -165,6 +171,9 @@ impl Action {
         Self::LogOut,
         Self::Register,
         Self::AddUser,
+        Self::AddBot,
+        Self::ChangeBot,
+        Self::RemoveBot,
         Self::ChangePassword,
         Self::PasswordCheckFailed,
         Self::EndSession,
@@ -233,6 +242,9 @@ impl Action {
             Self::LogOut => "user.logout",
             Self::Register => "user.register",
             Self::AddUser => "user.add",
+            Self::AddBot => "bot.add",
+            Self::ChangeBot => "bot.change",
+            Self::RemoveBot => "bot.remove",
             Self::ChangePassword => "user.password",
             Self::PasswordCheckFailed => "user.password_check_failed",
             Self::EndSession => "user.session_end",

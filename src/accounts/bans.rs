@@ -27,6 +27,7 @@ impl Accounts {
             let event = accounts.event(Action::Ban, &source).by(by.id, &by.username).about(&*profile.username);
             accounts.db.ban(profile.id, accounts.clock.now(), &event).await?;
             accounts.access_ended(profile.id, SessionEnd::Banned).await;
+            accounts.end_bots_of(profile.id).await?;
             accounts.reports.committed(&event);
             Ok(profile)
         })

@@ -162,7 +162,12 @@ impl Accounts {
         Ok(user.is_admin && !self.db.has_other_admin(user.id).await?)
     }
 
-    async fn close(self: &Arc<Self>, profile: Profile, event: security_log::Event, last_admin: Error) -> Result<Profile> {
+    pub(super) async fn close(
+        self: &Arc<Self>,
+        profile: Profile,
+        event: security_log::Event,
+        last_admin: Error,
+    ) -> Result<Profile> {
         let accounts = self.clone();
         to_its_end(async move {
             if profile.is_banned() {
@@ -172,6 +177,7 @@ impl Accounts {
             match accounts.db.deactivate(profile.id, accounts.clock.now(), &event).await? {
                 Closing::Done(_) => {
                     accounts.access_ended(profile.id, SessionEnd::Deactivated).await;
+                    accounts.end_bots_of(profile.id).await?;
                     accounts.reports.committed(&event);
                     if profile.photo.is_some() {
                         // Their photo is gone.
@@ -225,6 +231,7 @@ impl Accounts {
                 Closing::Held => return Err(HELD),
             };
             accounts.access_ended(deletion.user, SessionEnd::Deleted).await;
+            accounts.end_bots_of(deletion.user).await?;
             accounts.reports.committed(&event);
             accounts.publish_names(alike.into_iter().filter(|changed| *changed != deletion.user)).await?;
             let person = accounts.db.find_user(deletion.user).await?.ok_or(NO_PERSON)?;
@@ -233,6 +240,7 @@ impl Accounts {
                 username: person.username,
                 name: person.name,
                 is_alike: false,
+                is_bot: person.is_bot,
                 photo: None,
             };
             accounts.events.deliver(Event::AccountDeleted { person, former_username: deletion.username.into() }).await;

@@ -85,6 +85,7 @@ mod tests {
             username: "ada".into(),
             name: "Ada".into(),
             is_admin: false,
+            is_bot: false,
             created_at: Millis(0),
             banned_at: None,
             last_room: None,

@@ -34,6 +34,8 @@ pub struct NewPerson {
     pub password_hash: String,
     /// Whether they are a guest.
     pub is_guest: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
     /// Whether nobody can log in.
     pub is_closed: bool,
     /// What they say of themselves.
@@ -83,6 +85,7 @@ impl Accounts {
             password_hash: Some(&person.password_hash).filter(|hash| imported_hash::is_one(hash)).cloned().unwrap_or_default(),
             email: email.map(|email| (email.as_str().to_owned(), email.folded())),
             is_guest: person.is_guest,
+            is_bot: person.is_bot,
             is_closed: person.is_closed,
             status,
             time_zone: person.time_zone.clone().filter(is_zone),

@@ -4,6 +4,7 @@
 
 mod argon;
 mod bans;
+pub mod bots;
 mod by_hand;
 mod closing;
 mod common_passwords;

@@ -29,6 +29,7 @@ const LIFETIME: i64 = 60 * 60 * 1000;
 
 const NO_LINK: Error = Error::NotFound("link");
 const BANNED: Error = Error::Forbidden("They’re banned. Unban them first.");
+const BOT: Error = Error::Forbidden("It’s a bot, and nobody logs in to it.");
 const DEACTIVATED: Error = Error::Forbidden("Their account is deactivated. Reactivate it first.");
 
 /// A link for a new password, as it is shown once.
@@ -70,6 +71,9 @@ impl Accounts {
 
     async fn store_reset_link(&self, username: &str, event: Event) -> Result<ResetLink> {
         let profile = self.profile(username).await?;
+        if profile.is_bot {
+            return Err(BOT);
+        }
         if profile.is_deactivated {
             return Err(DEACTIVATED);
         }

@@ -44,7 +44,7 @@ fn no_invite() -> Error {
     Error::invalid("invite", "This invite was used up or revoked, or has expired. Ask for a new one.")
 }
 
-fn name_taken() -> Error {
+pub(super) fn name_taken() -> Error {
     Error::invalid("username", "That username is taken.")
 }
 
@@ -137,9 +137,15 @@ impl Accounts {
     }
 
     /// Publishes a new account.
-    async fn introduce(&self, user: &User) {
-        let person =
-            Author { id: user.id, username: user.username.clone(), name: user.name.clone(), is_alike: false, photo: None };
+    pub(super) async fn introduce(&self, user: &User) {
+        let person = Author {
+            id: user.id,
+            username: user.username.clone(),
+            name: user.name.clone(),
+            is_alike: false,
+            is_bot: user.is_bot,
+            photo: None,
+        };
         self.events.deliver(events::Event::UserRegistered { person }).await;
         // The account exists nevertheless; the next start computes the look.
         if let Err(error) = self.store_look(user).await {

@@ -11,7 +11,7 @@ use super::by_hand::LAST_ADMIN;
 use super::session::SessionUser;
 use super::{Accounts, to_its_end};
 use crate::db::people::Profile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events;
 use crate::model::ServerRole;
 use crate::permissions::{self, ServerAction};
@@ -45,6 +45,9 @@ impl Accounts {
     }
 
     pub(super) async fn store_role(&self, profile: &Profile, role: ServerRole, event: Event) -> Result<()> {
+        if profile.is_bot && role != ServerRole::Guest {
+            return Err(Error::invalid("role", "A bot sees only the rooms that it’s added to, so it’s always a guest."));
+        }
         let before = ServerRole::of(profile.is_admin, profile.is_guest);
         let event = event.changed(Some(json!({ "role": before })), Some(json!({ "role": role }))).note(role.as_str());
         if !self.db.set_role(profile.id, role, &event).await? {

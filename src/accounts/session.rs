@@ -121,6 +121,9 @@ pub struct SessionUser {
     /// Whether they are a guest.
     #[serde(default)]
     pub is_guest: bool,
+    /// Whether it is a bot.
+    #[serde(default)]
+    pub is_bot: bool,
     /// The slug of the room that they visited last.
     pub last_room: Option<Arc<str>>,
     /// IANA name of their time zone, if known.
@@ -170,6 +173,7 @@ impl SessionUser {
             photo: None,
             is_admin: false,
             is_guest: false,
+            is_bot: false,
             last_room: None,
             time_zone: None,
             theme: Theme::Auto,
@@ -200,6 +204,7 @@ impl SessionUser {
             photo: row.photo.as_deref().map(Into::into),
             is_admin: row.is_admin?,
             is_guest: row.is_guest?,
+            is_bot: row.is_bot?,
             last_room: row.last_room.as_deref().map(Into::into),
             time_zone: row.time_zone.as_deref().map(Into::into),
             theme: row.theme?,

@@ -18,7 +18,8 @@ pub fn standing(text: &str) -> Result<Option<Standing>> {
         "deactivated" => Ok(Some(Standing::Deactivated)),
         "admins" => Ok(Some(Standing::Admins)),
         "guests" => Ok(Some(Standing::Guests)),
-        _ => Err(Error::invalid("filter", "Filter by active, banned, deactivated, admins or guests.")),
+        "bots" => Ok(Some(Standing::Bots)),
+        _ => Err(Error::invalid("filter", "Filter by active, banned, deactivated, admins, guests or bots.")),
     }
 }
 

@@ -127,7 +127,7 @@ mod tests {
     use crate::model::UserId;
 
     fn person(username: &str, name: &str, is_alike: bool) -> Author {
-        Author { id: UserId(1), username: username.into(), name: name.into(), is_alike, photo: None }
+        Author { id: UserId(1), username: username.into(), name: name.into(), is_alike, is_bot: false, photo: None }
     }
 
     fn with_photo(username: &str) -> Author {

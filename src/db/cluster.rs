@@ -105,13 +105,16 @@ impl Postgres {
 
     /// A person as messages name them, and their status.
     pub async fn find_person(&self, user: UserId) -> sqlx::Result<Option<(Author, String)>> {
-        let row: Option<(String, String, bool, String, Option<String>)> =
-            sqlx::query_as("select username, name, alike, status, photo from users where id = $1")
+        let row: Option<(String, String, bool, bool, String, Option<String>)> =
+            sqlx::query_as("select username, name, alike, is_bot, status, photo from users where id = $1")
                 .bind(user)
                 .fetch_optional(&self.read)
                 .await?;
-        Ok(row.map(|(username, name, is_alike, status, photo)| {
-            (Author { id: user, username: username.into(), name: name.into(), is_alike, photo: photo.map(Into::into) }, status)
+        Ok(row.map(|(username, name, is_alike, is_bot, status, photo)| {
+            (
+                Author { id: user, username: username.into(), name: name.into(), is_alike, is_bot, photo: photo.map(Into::into) },
+                status,
+            )
         }))
     }
 

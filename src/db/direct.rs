@@ -43,6 +43,7 @@ struct PersonRow {
     username: String,
     name: String,
     alike: bool,
+    is_bot: bool,
     photo: Option<String>,
     talked_at: Option<Millis>,
 }
@@ -111,7 +112,7 @@ impl Db {
         macro_rules! people {
             ($pool:expr, $among:literal, $rooms:expr) => {
                 sqlx::query_as(concat!(
-                    "select memberships.room_id, users.id, username, users.name, alike, photo, talk.created_at as talked_at
+                    "select memberships.room_id, users.id, username, users.name, alike, is_bot, photo, talk.created_at as talked_at
                      from memberships join rooms on rooms.id = memberships.room_id join users on users.id = user_id
                      left join messages as talk on talk.room_id = rooms.id and talk.seq = talk_seq
                      where memberships.room_id ",
@@ -138,7 +139,7 @@ impl Db {
     /// The people in all of the reader's conversations, by room.
     pub async fn list_participants(&self, reader: UserId) -> sqlx::Result<HashMap<RoomId, Participants>> {
         let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
-            "select mine.room_id, users.id, username, users.name, alike, photo, talk.created_at as talked_at
+            "select mine.room_id, users.id, username, users.name, alike, is_bot, photo, talk.created_at as talked_at
              from memberships as mine
              join rooms on rooms.id = mine.room_id and direct_key is not null
              join memberships as theirs on theirs.room_id = mine.room_id
@@ -171,7 +172,7 @@ impl Db {
     /// All people in a room, by name.
     pub async fn list_people_of(&self, room: RoomId) -> sqlx::Result<Vec<Author>> {
         let rows: Vec<PersonRow> = read!(self, |pool| sqlx::query_as(
-            "select room_id, users.id, username, users.name, alike, photo, cast(null as bigint) as talked_at
+            "select room_id, users.id, username, users.name, alike, is_bot, photo, cast(null as bigint) as talked_at
              from memberships join users on users.id = user_id
              where room_id = $1 order by lower(users.name), username",
         )
@@ -203,6 +204,7 @@ impl From<PersonRow> for Author {
             username: row.username.into(),
             name: row.name.into(),
             is_alike: row.alike,
+            is_bot: row.is_bot,
             photo: row.photo.map(Into::into),
         }
     }

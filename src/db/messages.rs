@@ -32,6 +32,7 @@ pub(super) struct Row {
     username: String,
     name: String,
     alike: i32,
+    is_bot: i32,
     photo: Option<String>,
     body: String,
     html: String,
@@ -70,6 +71,7 @@ impl Row {
                 username: self.username.into(),
                 name: self.name.into(),
                 is_alike: self.alike != 0,
+                is_bot: self.is_bot != 0,
                 photo: self.photo.map(Into::into),
             },
             body: self.body,
@@ -138,7 +140,7 @@ macro_rules! select {
         match $db {
             Db::Sqlite(sqlite) => {
                 let rows: String = sqlx::query_scalar(concat!(
-                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, photo, body, html, withheld, created_at, nonce,
+                    "select json_group_array(json_array(seq, rev, kind, author_id, username, name, alike, is_bot, photo, body, html, withheld, created_at, nonce,
                                                         edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, reactions, attachments, links))
                      from (",
                     $crate::db::messages::select!(@sqlite $text, $rest),
@@ -147,7 +149,7 @@ macro_rules! select {
                 serde_json::from_str::<Vec<$crate::db::messages::Row>>(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?
             }
             Db::Postgres(postgres) => sqlx::query_as(concat!(
-                "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+                "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, cast(is_bot as integer) as is_bot, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
                  reply_to, mentions, pinned_at, pinned_by,
                  (select json_agg(json_build_array(emoji, who.username) order by reactions.created_at, who.id, emoji)::text
                   from reactions join users as who on who.id = reactions.user_id
@@ -158,7 +160,7 @@ macro_rules! select {
     };
     (@sqlite $text:literal, $rest:literal) => {
         concat!(
-            "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
+            "select messages.seq, rev, kind, author_id, username, name, cast(alike as integer) as alike, cast(is_bot as integer) as is_bot, users.photo, ", $text, ", messages.created_at, nonce, edited_at, deleted_at,
              reply_to, mentions, pinned_at, pinned_by,
              case when exists (select 1 from reactions where reactions.room_id = messages.room_id and reactions.seq = messages.seq) then
              (select json_group_array(json_array(emoji, who.username) order by reactions.created_at, who.id, emoji)

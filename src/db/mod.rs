@@ -9,6 +9,7 @@ pub mod backup;
 mod bans;
 pub mod blobs;
 pub mod blocks;
+pub mod bots;
 pub mod certificates;
 mod checkpoint;
 pub mod cleanups;

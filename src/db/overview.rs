@@ -156,8 +156,10 @@ pub enum Standing {
     Deactivated,
     /// Administrators.
     Admins,
-    /// Guests.
+    /// Guests, without bots.
     Guests,
+    /// Bots.
+    Bots,
 }
 
 impl Standing {
@@ -168,7 +170,8 @@ impl Standing {
             Self::Banned => " and banned_at is not null and closed is null",
             Self::Deactivated => " and closed = 'deactivated'",
             Self::Admins => " and is_admin",
-            Self::Guests => " and is_guest",
+            Self::Guests => " and is_guest and not is_bot",
+            Self::Bots => " and is_bot",
         }
     }
 }
@@ -188,6 +191,8 @@ pub struct AdminPerson {
     pub is_admin: bool,
     /// Whether they are a guest.
     pub is_guest: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
     /// When they registered.
     pub created_at: Millis,
     /// When they were last connected or used a page.
@@ -230,7 +235,7 @@ impl Db {
         limit: i64,
     ) -> sqlx::Result<Vec<AdminPerson>> {
         let mut statement =
-            "select id, username, name, photo, is_admin, is_guest, created_at, coalesce(seen_at, created_at) as last_seen_at,
+            "select id, username, name, photo, is_admin, is_guest, is_bot, created_at, coalesce(seen_at, created_at) as last_seen_at,
                     case when closed is null then banned_at end as banned_at, case when closed is not null then banned_at end as deactivated_at,
                     (select address from emails where user_id = users.id) as email
              from users where coalesce(closed, '') <> 'deleted' and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')

@@ -27,6 +27,10 @@ pub struct Profile {
     pub name: String,
     /// Whether another user's name looks the same.
     pub alike: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
+    /// The username of the person whose bot it is.
+    pub bot_owner: Option<String>,
     /// Whether they are an administrator.
     pub is_admin: bool,
     /// Whether they are a guest.
@@ -62,6 +66,7 @@ impl Profile {
             username: self.username.as_str().into(),
             name: self.name.as_str().into(),
             is_alike: self.alike,
+            is_bot: self.is_bot,
             photo: self.photo.as_deref().map(Into::into),
         }
     }
@@ -87,6 +92,8 @@ pub struct ListedPerson {
     pub is_admin: bool,
     /// Whether they are a guest.
     pub is_guest: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
     /// Whether they are banned, or the account is closed.
     pub is_gone: bool,
     /// The file of their photo.
@@ -135,7 +142,7 @@ macro_rules! by_name {
     ($db:expr, $request:expr, $limit:expr, $list:literal $(, $bind:expr)?) => {
         // The pattern as typed and in lower case: SQLite's `lower` handles ASCII only.
         read!($db, |pool| sqlx::query_as(concat!(
-            "select users.id, username, name, status, is_admin, is_guest, banned_at is not null as is_gone, photo", $list,
+            "select users.id, username, name, status, is_admin, is_guest, is_bot, banned_at is not null as is_gone, photo", $list,
             " and (username like $1 escape '\\' or lower(name) like $1 escape '\\' or name like $2 escape '\\')
                and lower(name) >= coalesce((select lower(name) from users where username = $3), '')
                and ($3 = '' or (lower(name), username) > (select lower(name), username from users where username = $3))
@@ -156,7 +163,8 @@ impl Db {
     pub async fn find_profile(&self, username: &str) -> sqlx::Result<Option<Profile>> {
         read!(self, |pool| {
             sqlx::query_as(
-                "select id, username, name, alike, is_admin, is_guest, status, time_zone, theme, notify,
+                "select id, username, name, alike, is_bot,
+                        (select owners.username from users as owners where owners.id = users.bot_owner_id and coalesce(owners.closed, '') <> 'deleted') as bot_owner, is_admin, is_guest, status, time_zone, theme, notify,
                         coalesce(seen_at, created_at) as last_seen_at, banned_at, closed is not null as is_deactivated, photo
              from users where username = $1",
             )

@@ -53,6 +53,8 @@ pub struct SessionRow {
     pub is_admin: Option<bool>,
     /// Whether they are a guest.
     pub is_guest: Option<bool>,
+    /// Whether it is a bot.
+    pub is_bot: Option<bool>,
     /// The slug of the room that they visited last.
     pub last_room: Option<String>,
     /// IANA name of their time zone.
@@ -160,7 +162,7 @@ impl Db {
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
             sqlx::query_as(concat!(
-                "select data, last_seen_at, expires_at, user_id, username, users.name, photo, is_admin, is_guest, slug as last_room,
+                "select data, last_seen_at, expires_at, user_id, username, users.name, photo, is_admin, is_guest, is_bot, slug as last_room,
                         time_zone, theme, notify, sidebar, new_log_in,
                         (select string_agg(them.username, ',') from blocks join users as them on them.id = blocked_id
                          where blocks.user_id = users.id) as blocked,

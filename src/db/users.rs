@@ -22,6 +22,8 @@ pub struct User {
     pub name: Arc<str>,
     /// Whether they are an administrator.
     pub is_admin: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
     /// When they registered.
     pub created_at: Millis,
     /// When their access ended: they were banned, or the account was closed.
@@ -87,6 +89,7 @@ struct UserRow {
     username: String,
     name: String,
     is_admin: bool,
+    is_bot: bool,
     created_at: Millis,
     banned_at: Option<Millis>,
     last_room: Option<String>,
@@ -100,6 +103,7 @@ impl From<UserRow> for User {
             username: row.username.into(),
             name: row.name.into(),
             is_admin: row.is_admin,
+            is_bot: row.is_bot,
             created_at: row.created_at,
             banned_at: row.banned_at,
             last_room: row.last_room.map(Into::into),
@@ -134,15 +138,12 @@ impl Db {
 
     /// Users whose display name differs from their username, or who have a photo.
     pub async fn list_display_names(&self) -> sqlx::Result<Vec<Author>> {
-        let statement = "select id, username, name, alike, photo from users where name <> username or alike or photo is not null";
-        let rows: Vec<(UserId, String, String, bool, Option<String>)> =
+        let statement = "select id, username, name, alike, is_bot, photo from users
+             where name <> username or alike or photo is not null";
+        let rows: Vec<(UserId, String, String, bool, bool, Option<String>)> =
             read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)?;
-        let author = |(id, username, name, is_alike, photo): (UserId, String, String, bool, Option<String>)| Author {
-            id,
-            username: username.into(),
-            name: name.into(),
-            is_alike,
-            photo: photo.map(Into::into),
+        let author = |(id, username, name, is_alike, is_bot, photo): (UserId, String, String, bool, bool, Option<String>)| {
+            Author { id, username: username.into(), name: name.into(), is_alike, is_bot, photo: photo.map(Into::into) }
         };
         Ok(rows.into_iter().map(author).collect())
     }
@@ -227,25 +228,29 @@ impl Db {
 
     /// Finds a user by id.
     pub async fn find_user(&self, id: UserId) -> sqlx::Result<Option<User>> {
-        let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
-            "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
+        let row: Option<UserRow> = read!(self, |pool| {
+            sqlx::query_as(
+            "select users.id, username, users.name, is_admin, is_bot, users.created_at, banned_at, slug as last_room, password_hash
              from users left join rooms on rooms.id = last_room_id where users.id = $1",
         )
         .bind(id)
         .fetch_optional(pool)
-        .await?);
+        .await?
+        });
         Ok(row.map(Into::into))
     }
 
     /// Finds a user by folded username.
     pub async fn find_user_by_name(&self, username: &str) -> sqlx::Result<Option<User>> {
-        let row: Option<UserRow> = read!(self, |pool| sqlx::query_as(
-            "select users.id, username, users.name, is_admin, users.created_at, banned_at, slug as last_room, password_hash
+        let row: Option<UserRow> = read!(self, |pool| {
+            sqlx::query_as(
+            "select users.id, username, users.name, is_admin, is_bot, users.created_at, banned_at, slug as last_room, password_hash
              from users left join rooms on rooms.id = last_room_id where username = $1",
         )
         .bind(username)
         .fetch_optional(pool)
-        .await?);
+        .await?
+        });
         Ok(row.map(Into::into))
     }
 

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 fn author() -> Author {
-    Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true, photo: Some("ab12".into()) }
+    Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: true, is_bot: true, photo: Some("ab12".into()) }
 }
 
 fn logged() -> Arc<Logged> {

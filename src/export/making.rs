@@ -152,7 +152,8 @@ impl Making<'_> {
             Some(file) => Some(self.blobs.add(file, &format!("{PHOTO} {}", row.username)).await?),
             None => None,
         };
-        let PersonRow { id, username, name, is_admin, is_guest, banned_at, status, time_zone, created_at, email, .. } = row;
+        let PersonRow { id, username, name, is_admin, is_guest, is_bot, banned_at, status, time_zone, created_at, email, .. } =
+            row;
         let shown = if name.is_empty() { username.clone() } else { name.clone() };
         let number = self.people.len() + 1;
         let who =
@@ -167,7 +168,7 @@ impl Making<'_> {
             password_hash: None,
             is_admin,
             is_guest,
-            is_bot: false,
+            is_bot,
             is_closed: banned_at.is_some(),
             status,
             time_zone,

@@ -233,6 +233,7 @@ fn new_person(source: &str, person: &Person) -> NewPerson {
         email: person.email.clone().filter(|_| can_log_in && !person.is_email_unconfirmed),
         password_hash: person.password_hash.clone().filter(|_| can_log_in).unwrap_or_default(),
         is_guest: person.is_guest,
+        is_bot: person.is_bot,
         is_closed: !can_log_in,
         status: person.status.clone(),
         time_zone: person.time_zone.clone(),

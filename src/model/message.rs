@@ -153,7 +153,8 @@ mod tests {
         let worst: Arc<str> = "\u{1}".repeat(64).into();
         let now = Millis(253_402_300_799_999);
         let photo = Some(worst.clone());
-        let author = Author { id: UserId(i64::MAX), username: worst.clone(), name: worst.clone(), is_alike: true, photo };
+        let author =
+            Author { id: UserId(i64::MAX), username: worst.clone(), name: worst.clone(), is_alike: true, is_bot: true, photo };
         let reaction =
             Reaction { emoji: "👩‍❤️‍💋‍👨".into(), users: vec![worst.clone(); 9], chosen: Vec::new() };
         let attachment = Attachment {

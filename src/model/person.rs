@@ -18,6 +18,9 @@ pub struct Author {
     /// Whether another user's name looks the same: then the username is shown as well.
     #[serde(rename = "alike", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_alike: bool,
+    /// Whether it is a bot, which it stays.
+    #[serde(rename = "bot", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_bot: bool,
     /// The file of their photo, which [`photo_path`] makes an address of. Each photo has another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Arc<str>>,

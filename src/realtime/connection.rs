@@ -33,6 +33,8 @@ pub struct Connection {
     pub username: Arc<str>,
     /// Whether they are a guest.
     pub is_guest: bool,
+    /// Whether it is a bot, which nobody is told is present.
+    pub is_bot: bool,
     /// The session behind it.
     pub session: SessionKey,
     /// How many times access had ended (`Registry::endings`) when the database confirmed this person's access.
@@ -136,6 +138,7 @@ impl Connection {
             user: user.id,
             username: user.username.clone(),
             is_guest: user.is_guest,
+            is_bot: user.is_bot,
             session,
             as_of,
             guard,

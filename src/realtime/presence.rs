@@ -166,7 +166,7 @@ impl Realtime {
 
     /// Publishes that somebody is online to those who have conversations with them.
     pub(super) async fn came_online(&self, connection: &Connection, participants: impl Iterator<Item = UserId>) {
-        if !self.debounce.may_publish(connection.user, BLINK) {
+        if connection.is_bot || !self.debounce.may_publish(connection.user, BLINK) {
             return;
         }
         let audience = participants.filter(|other| *other != connection.user).collect();

@@ -100,7 +100,9 @@ impl Registry {
         if all.has_ended(connection) {
             connection.cut();
         }
-        self.presence.connect(connection.user, &connection.username);
+        if !connection.is_bot {
+            self.presence.connect(connection.user, &connection.username);
+        }
         all.by_user.entry(connection.user).or_default().push(socket.id);
         all.by_socket.insert(socket.id, Connected { socket: socket.clone(), connection: connection.clone() });
     }
@@ -187,7 +189,8 @@ impl Registry {
         socket.join(channel(room));
         self.events.heads().follow(room, as_of);
         let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true, as_of: as_of.rev });
-        Some(!before.is_some_and(|place| place.is_live) && self.presence.enter(room, slug, connection.user, &connection.username))
+        let is_new = !before.is_some_and(|place| place.is_live) && !connection.is_bot;
+        Some(is_new && self.presence.enter(room, slug, connection.user, &connection.username))
     }
 
     /// Remembers that a connection's person was a member of a room at `rev` `as_of`, whether or not it is live there.

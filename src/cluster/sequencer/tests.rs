@@ -5,7 +5,8 @@ use crate::model::{Author, Kind, Message, UserId};
 const ROOM: RoomId = RoomId(1);
 
 fn logged(seq: i64, rev: i64) -> Arc<Logged> {
-    let author = Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: false, photo: None };
+    let author =
+        Author { id: UserId(7), username: "ada".into(), name: "Ada".into(), is_alike: false, is_bot: false, photo: None };
     let message = Message::new("tea".into(), seq, rev, Kind::Text, author, String::new(), crate::clock::Millis(0));
     Arc::new(Logged::new(ROOM, message))
 }

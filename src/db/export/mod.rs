@@ -107,6 +107,8 @@ with_file!(
         is_admin: bool,
         /// Whether they are a guest.
         is_guest: bool,
+        /// Whether it is a bot.
+        is_bot: bool,
         /// When they were banned, deactivated or deleted.
         banned_at: Option<Millis>,
         /// What they say of themselves.
@@ -237,7 +239,7 @@ pub struct MessagePage {
     pub files: Vec<AttachmentRow>,
 }
 
-const PEOPLE: &str = "select users.id, username, users.name, is_admin, is_guest, banned_at, status, time_zone, users.created_at,
+const PEOPLE: &str = "select users.id, username, users.name, is_admin, is_guest, is_bot, banned_at, status, time_zone, users.created_at,
         emails.address as email, files.name as file_name, files.type as file_type, files.bytes as file_bytes, files.hash as file_hash
     from users left join emails on emails.user_id = users.id left join files on files.id = users.photo
     where users.id > $1 and ($3 = 0 or users.id = $3) and ($2 = 0

@@ -38,6 +38,8 @@ pub struct NewImportedPerson {
     pub email: Option<(String, String)>,
     /// Whether it is a guest.
     pub is_guest: bool,
+    /// Whether it is a bot.
+    pub is_bot: bool,
     /// Whether nobody can log in.
     pub is_closed: bool,
     /// What the person says of themselves.
@@ -97,8 +99,8 @@ impl Db {
     pub async fn insert_imported_person(&self, new: NewImportedPerson) -> sqlx::Result<Option<UserId>> {
         transaction!(self, |tx| {
             let id: Option<UserId> = sqlx::query_scalar(
-                "insert into users (username, name, password_hash, is_admin, created_at, is_new, is_guest, status, time_zone, banned_at, closed)
-                 values ($1, $2, $3, false, $4, $5, $6, $7, $8, $9, $10) on conflict (username) do nothing returning id",
+                "insert into users (username, name, password_hash, is_admin, created_at, is_new, is_guest, status, time_zone, banned_at, closed, is_bot)
+                 values ($1, $2, $3, false, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (username) do nothing returning id",
             )
             .bind(&new.username)
             .bind(&new.name)
@@ -110,6 +112,7 @@ impl Db {
             .bind(&new.time_zone)
             .bind(new.is_closed.then_some(new.now))
             .bind(new.is_closed.then_some("deactivated"))
+            .bind(new.is_bot)
             .fetch_optional(&mut *tx)
             .await?;
             let Some(id) = id else { return Ok(None) };

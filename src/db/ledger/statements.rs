@@ -51,8 +51,11 @@ macro_rules! known {
             "select (select ",
             $open,
             "rooms.id, slug, rooms.name, topic, visibility, rooms.created_at, direct_key, created_by, archived_at, posting, mass_mentions,
-             icon, seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), photo, cast(is_admin as integer),
-             cast(is_guest as integer), users.banned_at, joined_at, read_seq, role,
+             icon, seq, rev, talk_seq, users.id, username, users.name, cast(alike as integer), cast(is_bot as integer), photo, cast(is_admin as integer),
+             cast(is_guest as integer),
+             ",
+            $crate::db::bots::closed_at!(),
+            ", joined_at, read_seq, role,
              case when joined_at is null and exists (select 1 from room_bans where room_bans.user_id = users.id and room_bans.room_id = rooms.id)
                   then 1 else 0 end,
              case when direct_key like '%,%' and direct_key not like '%,%,%' then (
@@ -94,7 +97,7 @@ pub static KNOWN: Frequent = Frequent {
 };
 
 pub const MESSAGES: Batched = given!("room" "bigint", "seq" "bigint";
-    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, alike, photo, body, html,
+    "select messages.room_id, slug, messages.seq, messages.rev, kind, author_id, username, users.name as author_name, alike, is_bot, photo, body, html,
             messages.created_at, nonce, edited_at, deleted_at, reply_to, mentions, pinned_at, pinned_by, attachments, links
      from given join messages on messages.room_id = given.room and messages.seq = given.seq
      join rooms on rooms.id = messages.room_id join users on users.id = messages.author_id");

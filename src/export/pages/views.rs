@@ -249,7 +249,12 @@ pub struct PersonView {
 impl PersonView {
     pub fn of(who: &Who, person: &Person) -> Self {
         let id = person.key.parse().unwrap_or_default();
-        let badges = [(person.is_admin, "admin"), (person.is_guest, "guest"), (person.is_closed, "account closed")];
+        let badges = [
+            (person.is_admin, "admin"),
+            (person.is_guest && !person.is_bot, "guest"),
+            (person.is_bot, "bot"),
+            (person.is_closed, "account closed"),
+        ];
         let mut about: Vec<_> = badges.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned()).collect();
         about.push(format!("since {}", times::date(person.created_at)));
         Self {

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::people::with_photo;
+use super::people::{with_bot, with_photo};
 use super::rooms::visibility;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::rooms::RoomUpdate;
@@ -69,7 +69,7 @@ async fn show(
             .iter()
             .map(|Member { person, joined_at, role: in_room }| {
                 let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest) });
-                let author = with_photo(author, person.photo.as_deref());
+                let author = with_bot(with_photo(author, person.photo.as_deref()), person.is_bot);
                 let mut member = json!({ "person": author, "joined_at": joined_at, "role": in_room, "status": person.status, "online": presence.is_online(person.id) });
                 if person.is_gone {
                     member["is_gone"] = true.into();

@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod admin;
 pub mod bans;
 pub mod blocks;
+pub mod bots;
 pub mod closing;
 pub mod confirm;
 pub mod data;
@@ -61,6 +62,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(admin::router())
         .merge(bans::router())
         .merge(blocks::router())
+        .merge(bots::router())
         .merge(data::router())
         .merge(closing::router())
         .merge(confirm::router())

@@ -59,16 +59,22 @@ fn listed(state: &AppState, people: Vec<ListedPerson>) -> Vec<Listed> {
 }
 
 fn json_of(Listed { person, is_online }: &Listed) -> serde_json::Value {
-    with_photo(
-        json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest), "status": person.status, "online": is_online }),
-        person.photo.as_deref(),
-    )
+    let json = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest), "status": person.status, "online": is_online });
+    with_bot(with_photo(json, person.photo.as_deref()), person.is_bot)
 }
 
 /// A person as JSON, with their photo if they have one.
 pub(super) fn with_photo(mut person: serde_json::Value, photo: Option<&str>) -> serde_json::Value {
     if let Some(photo) = photo {
         person["photo"] = photo.into();
+    }
+    person
+}
+
+/// The same, which says that it is a bot if it is one.
+pub(in crate::web::pages) fn with_bot(mut person: serde_json::Value, is_bot: bool) -> serde_json::Value {
+    if is_bot {
+        person["bot"] = true.into();
     }
     person
 }
@@ -90,7 +96,7 @@ pub async fn card(
             "last_seen_at": profile.last_seen_at, "time_zone": profile.time_zone, "is_banned": profile.is_banned(), "is_deactivated": profile.is_deactivated,
             "is_blocked": user.has_blocked(&profile.username),
         });
-        let person = with_photo(person, profile.photo.as_deref());
+        let person = with_bot(with_photo(person, profile.photo.as_deref()), profile.is_bot);
         return Ok(Json(json!({ "person": person, "rooms": rooms })).into_response());
     }
     let has_second_factor = user.is_admin && state.accounts.has_second_factor(profile.id).await?;
@@ -203,8 +209,8 @@ async fn start(
         };
         match person {
             Some(person) if chosen.iter().any(|other| other.id == person.id) => {}
-            Some(Profile { id, username, name, status, is_admin, is_guest, photo, .. }) => {
-                chosen.push(ListedPerson { id, username, name, status, is_admin, is_guest, is_gone: false, photo });
+            Some(Profile { id, username, name, status, is_admin, is_guest, is_bot, photo, .. }) => {
+                chosen.push(ListedPerson { id, username, name, status, is_admin, is_guest, is_bot, is_gone: false, photo });
             }
             None => typed.push(username.to_owned()),
         }

@@ -13,12 +13,13 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::files::{Keep, closing, preview_size, respond, text, unreadable};
-use super::{members, settings};
+use super::{bots, members, settings};
 use crate::accounts::to_its_end;
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::files::portraits::{self, Portrait, Square};
 use crate::files::uploads;
+use crate::model::UserId;
 use crate::permissions;
 use crate::security_log::Source;
 use crate::server::Deadline;
@@ -32,6 +33,8 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/settings/photo", post(set_photo).layer(DefaultBodyLimit::disable()))
         .route("/settings/photo/remove", post(remove_photo))
+        .route("/settings/bots/{username}/photo", post(set_bot_photo).layer(DefaultBodyLimit::disable()))
+        .route("/settings/bots/{username}/photo/remove", post(remove_bot_photo))
         .route("/people/{username}/photo", get(photo))
         .route("/rooms/{slug}/icon", get(icon).post(set_icon).layer(DefaultBodyLimit::disable()))
         .route("/rooms/{slug}/icon/remove", post(remove_icon))
@@ -47,7 +50,7 @@ pub async fn set_photo(
 ) -> Result<Response> {
     let (body, deadline) = IncomingBody::of(&mut request);
     let request = request.map(|_| Body::from_stream(body.clone()));
-    match store_photo(&state, &user, request, deadline).await {
+    match store_photo(&state, &user, user.id, request, deadline).await {
         Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), "/settings?saved")),
         Err(error) => {
             body.drain().await;
@@ -57,16 +60,23 @@ pub async fn set_photo(
     }
 }
 
-async fn store_photo(state: &AppState, user: &Transferring, request: Request, deadline: Option<Deadline>) -> Result<String> {
+/// Stores a photo for a person, or for a bot of theirs.
+async fn store_photo(
+    state: &AppState,
+    user: &Transferring,
+    whose: UserId,
+    request: Request,
+    deadline: Option<Deadline>,
+) -> Result<String> {
     state.chat.allow(user.id, ActionKind::Profile)?;
     let (picture, square) = receive(state, user, request).await?;
     more_time(deadline.as_ref());
-    let (state, user) = (state.clone(), user.id);
+    let state = state.clone();
     to_its_end(async move {
-        let id = state.files.add_portrait(user, Portrait::Photo, picture, square).await?;
-        let taken = state.accounts.set_photo(user, Some(id.clone())).await;
+        let id = state.files.add_portrait(whose, Portrait::Photo, picture, square).await?;
+        let taken = state.accounts.set_photo(whose, Some(id.clone())).await;
         if taken.is_err() {
-            state.files.discard(std::slice::from_ref(&id), user).await?;
+            state.files.discard(std::slice::from_ref(&id), whose).await?;
         }
         taken.map(|()| id)
     })
@@ -80,6 +90,45 @@ pub async fn remove_photo(State(state): State<AppState>, user: CurrentUser, form
         state.accounts.set_photo(user.id, None).await?;
     }
     Ok(format.json_or_redirect(json!({ "photo": null }), "/settings?saved"))
+}
+
+/// `POST /settings/bots/{username}/photo`: the icon of one of one's bots, as a photo's.
+pub async fn set_bot_photo(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: Transferring,
+    format: Format,
+    mut request: Request,
+) -> Result<Response> {
+    let (body, deadline) = IncomingBody::of(&mut request);
+    let request = request.map(|_| Body::from_stream(body.clone()));
+    let stored = match state.accounts.bot(&user, &username).await {
+        Ok(bot) => store_photo(&state, &user, bot.id, request, deadline).await,
+        Err(error) => Err(error),
+    };
+    match stored {
+        Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), &bots::page_of(&username))),
+        Err(error) => {
+            body.drain().await;
+            let refused = bots::refused(&state, &user, &username, format, error).await;
+            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
+        }
+    }
+}
+
+/// `POST /settings/bots/{username}/photo/remove`.
+pub async fn remove_bot_photo(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: CurrentUser,
+    format: Format,
+) -> Result<Response> {
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    let bot = state.accounts.bot(&user, &username).await?;
+    if bot.photo.is_some() {
+        state.accounts.set_photo(bot.id, None).await?;
+    }
+    Ok(format.json_or_redirect(json!({ "photo": null }), &bots::page_of(&bot.username)))
 }
 
 /// `POST /rooms/{slug}/icon`: as a photo's.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::members::refused;
+use super::people::with_bot;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::retention::parse_keep;
 use crate::chat::room_administration::parse_role;
@@ -232,7 +233,7 @@ async fn managed(
 
 fn json_of(Member { person, joined_at, role: in_room }: &Member) -> Value {
     let author = json!({ "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest) });
-    json!({ "person": author, "joined_at": joined_at, "role": in_room })
+    json!({ "person": with_bot(author, person.is_bot), "joined_at": joined_at, "role": in_room })
 }
 
 fn json_of_room(room: &ManagedRoom) -> Value {

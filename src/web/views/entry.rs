@@ -57,6 +57,7 @@ pub(super) struct Entry {
     pub name: Arc<str>,
     /// Whether the username is shown too, because another person's name looks the same.
     pub is_alike: bool,
+    pub is_bot: bool,
     /// What is inside of the author's avatar, as HTML.
     pub face: String,
     pub hue: String,
@@ -243,6 +244,7 @@ impl Entry {
             author: message.author.username.to_string(),
             name: message.author.name.clone(),
             is_alike: message.author.is_alike,
+            is_bot: message.author.is_bot,
             face: face(&message.author.username, &message.author.name, message.author.photo.as_deref()),
             hue: hue(message.author.id),
             html: message.html.clone(),

@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod auth;
+mod bots;
 mod data;
 mod email;
 mod entry;
@@ -30,6 +31,7 @@ mod two_factor;
 use askama::Template;
 
 pub use self::auth::{DeadInvitePage, DeadResetPage, ForgotPage, LoginPage, RegisterPage, ResetPage, SetupPage};
+pub use self::bots::{BotPage, BotsPage};
 pub use self::data::DataPage;
 pub use self::email::{DeadEmailPage, EmailPage, VerifyEmailPage};
 pub use self::feeds::{AtomFeed, FeedsPage};

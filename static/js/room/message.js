@@ -32,6 +32,7 @@ export function element(message, me) {
     if (message.author.username.startsWith('-')) by.removeAttribute('href');
     else by.href = `/people/${message.author.username}`;
     at(by, message.author);
+    if (message.author.bot) node.querySelector('.byline time').before(createElement('span', 'badge', 'Bot'), ' ');
     node.querySelector('.more').href = `${place}/more`;
     if (message.reply_to) node.prepend(answers(message));
   } else {

@@ -19,7 +19,8 @@ fn writer(db: &Store) -> &Connections<Sqlite> {
 async fn write(db: &Store, seq: i64) -> sqlx::Result<()> {
     let author = db.find_user_by_name("ada").await?.expect("she registered");
     let room = db.find_room("general", author.id).await?.expect("it is public").room;
-    let author = Author { id: author.id, username: author.username, name: author.name, is_alike: false, photo: None };
+    let author =
+        Author { id: author.id, username: author.username, name: author.name, is_alike: false, is_bot: false, photo: None };
     db.write(room.id, vec![line(&author, seq, "long ".repeat(20_000))]).await
 }
 

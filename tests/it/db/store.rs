@@ -143,7 +143,7 @@ impl Store {
     /// Registers somebody who writes.
     pub async fn author(&self, username: &str) -> Author {
         let name = format!("The {username}").into();
-        Author { id: self.add(username).await, username: username.into(), name, is_alike: false, photo: None }
+        Author { id: self.add(username).await, username: username.into(), name, is_alike: false, is_bot: false, photo: None }
     }
 
     /// Writes new messages into a room in one batch, as the ledger does.

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 50] = [
+const FORMS: [(&str, &[(&str, &str)]); 57] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -49,6 +49,13 @@ const FORMS: [(&str, &[(&str, &str)]); 50] = [
     ("/admin/jobs/1/retry", &[]),
     ("/admin/jobs/1/delete", &[]),
     ("/admin/jobs/retry", &[]),
+    ("/settings/bots", &[("username", "forged")]),
+    ("/settings/bots/forged", &[("name", "forged")]),
+    ("/settings/bots/forged/photo", &[]),
+    ("/settings/bots/forged/photo/remove", &[]),
+    ("/settings/bots/forged/rooms", &[("room", "general")]),
+    ("/settings/bots/forged/rooms/general/leave", &[]),
+    ("/settings/bots/forged/delete", &[]),
     ("/invites", &[("note", "forged")]),
     ("/invites/0123456789abcdef/revoke", &[]),
     ("/admin/people/ada/two-factor/remove", &[]),

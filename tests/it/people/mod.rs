@@ -1,6 +1,7 @@
 //! People: direct messages between them, their cards, how they show themselves.
 
 mod blocks;
+mod bots;
 mod cards;
 mod direct;
 mod fixed;

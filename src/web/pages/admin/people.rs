@@ -20,6 +20,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::pages::people::with_bot;
 use crate::web::query::query_string;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -86,11 +87,12 @@ async fn list(
 }
 
 fn json_of(person: &AdminPerson) -> Value {
-    json!({
+    let json = json!({
         "id": person.id, "username": person.username, "name": person.name, "role": role(person.is_admin, person.is_guest),
         "created_at": person.created_at, "last_seen_at": person.last_seen_at, "banned_at": person.banned_at,
         "deactivated_at": person.deactivated_at, "email": person.email,
-    })
+    });
+    with_bot(json, person.is_bot)
 }
 
 /// Messages of somebody that are being deleted.

@@ -11,11 +11,12 @@ use crate::web::query::query_string;
 use crate::web::views::{AppLayout, face, hue};
 
 /// The filters of people: parameter and name.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: [(&str, &str); 7] = [
     ("", "Everyone"),
     ("active", "Active"),
     ("admins", "Admins"),
     ("guests", "Guests"),
+    ("bots", "Bots"),
     ("banned", "Banned"),
     ("deactivated", "Deactivated"),
 ];

@@ -1,0 +1,156 @@
+//! Bots: accounts that programs write as.
+//!
+//! Owns who may make them, how many, and that only their owner changes them. A bot is a guest: it sees only the rooms that it is added to.
+//! Nobody logs in to it, and it can do nothing once its owner's account is closed (`db::bots`).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::profile::ProfileUpdate;
+use super::registration::{Checked, name_taken, usernames_for};
+use super::session::SessionUser;
+use super::{Accounts, to_its_end};
+use crate::db::bots::{BotRow, MadeBot, NewBot};
+use crate::db::people::{Profile, SharedRoom};
+use crate::db::users::User;
+use crate::error::{Error, Result};
+use crate::events::SessionEnd;
+use crate::model::UserId;
+use crate::model::username::{self, Username};
+use crate::permissions::{self, ServerAction};
+use crate::security_log::{Action, Event, Source};
+
+/// How many bots a person may have.
+pub const MOST: i64 = 20;
+
+const TOO_MANY: Error = Error::Forbidden("You have 20 bots. Delete one of them first.");
+const NO_BOT: Error = Error::NotFound("bot");
+
+impl Accounts {
+    /// Makes a bot of a person's own.
+    ///
+    /// # Errors
+    /// `forbidden` for guests and for those who have [`MOST`]; `invalid` or `too_long` for a field.
+    pub async fn make_bot(&self, by: &SessionUser, name: &str, username: &str, source: &Source) -> Result<User> {
+        permissions::may_administer(by.actor(), ServerAction::MakeBot)?;
+        let username = Username::parse(username)?;
+        let name = username::display_name(name, &username)?;
+        let checked = Checked { username, name, password: "" };
+        self.check_names(&checked, by.is_admin).await?;
+        let event = self.event(Action::AddBot, source).by(by.id, &by.username).about(checked.username.as_str());
+        self.store_bot(checked, Some(by.id), Some(event)).await
+    }
+
+    /// Makes a bot of the server's own, under a username like its name. Whoever has it made records that.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for `name`.
+    pub async fn make_server_bot(&self, name: &str) -> Result<User> {
+        for username in usernames_for(None, Some(name)) {
+            let name = username::display_name(name, &username)?;
+            let checked = Checked { username, name, password: "" };
+            match self.check_names(&checked, false).await {
+                Ok(()) => {}
+                // Another username may do; another name would not be the one that was asked for.
+                Err(Error::Invalid { field: "username", .. }) => continue,
+                Err(error) => return Err(error),
+            }
+            match self.store_bot(checked, None, None).await {
+                Err(Error::Invalid { field: "username", .. }) => {}
+                made => return made,
+            }
+        }
+        Err(Error::invalid("name", "No username like that name is free. Choose another."))
+    }
+
+    async fn store_bot(&self, checked: Checked<'_>, owner: Option<UserId>, event: Option<Event>) -> Result<User> {
+        let new = NewBot {
+            username: checked.username.as_str().to_owned(),
+            digest: self.username_digest(checked.username.as_str()),
+            name: checked.name,
+            owner,
+            most: MOST,
+            created_at: self.clock.now(),
+            event: event.clone(),
+        };
+        match self.db.insert_bot(new).await? {
+            MadeBot::NameTaken => Err(name_taken()),
+            MadeBot::TooMany => Err(TOO_MANY),
+            MadeBot::As(id) => {
+                let bot = self.db.find_user(id).await?;
+                let bot = bot.ok_or_else(|| Error::Internal("a bot vanished while it was made".into()))?;
+                if let Some(event) = event {
+                    self.reports.committed(&event);
+                }
+                self.introduce(&bot).await;
+                Ok(bot)
+            }
+        }
+    }
+
+    /// Ends the connections of the bots of somebody whose account was closed: the database refuses what they do from now on.
+    pub(super) async fn end_bots_of(&self, owner: UserId) -> Result<()> {
+        for bot in self.db.list_bots(owner).await? {
+            self.access_ended(bot.id, SessionEnd::Deactivated).await;
+        }
+        Ok(())
+    }
+
+    /// A person's bots, by username.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bots(&self, owner: &SessionUser) -> Result<Vec<BotRow>> {
+        Ok(self.db.list_bots(owner.id).await?)
+    }
+
+    /// One of a person's own bots.
+    ///
+    /// # Errors
+    /// `not_found` for everybody else.
+    pub async fn bot(&self, owner: &SessionUser, username: &str) -> Result<Profile> {
+        let profile =
+            self.profile(username).await.map_err(|error| if matches!(error, Error::NotFound(_)) { NO_BOT } else { error })?;
+        if self.db.is_bot_of(profile.id, owner.id).await? { Ok(profile) } else { Err(NO_BOT) }
+    }
+
+    /// The rooms that one of a person's bots is in.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn rooms_of_bot(&self, bot: &Profile) -> Result<Vec<SharedRoom>> {
+        Ok(self.db.list_shared_rooms(bot.id, bot.id).await?)
+    }
+
+    /// Gives one of a person's bots another name, and publishes it.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid` or `too_long` for `name`.
+    pub async fn rename_bot(&self, owner: &SessionUser, username: &str, name: &str, source: &Source) -> Result<Profile> {
+        let before = self.bot(owner, username).await?;
+        let as_bot = SessionUser { username: before.username.as_str().into(), is_guest: true, ..SessionUser::only(before.id) };
+        let update = ProfileUpdate { name: Some(name), ..ProfileUpdate::default() };
+        let after = self.change_profile(&as_bot, update).await?;
+        if after.name != before.name {
+            let event = self.event(Action::ChangeBot, source).by(owner.id, &owner.username).about(&*before.username);
+            let (before, now) = (json!({ "name": before.name }), json!({ "name": after.name }));
+            self.reports.report(event.changed(Some(before), Some(now))).await;
+        }
+        Ok(after)
+    }
+
+    /// Closes one of a person's bots for good, as far as they are concerned. Its messages stay.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn delete_bot(self: &Arc<Self>, owner: &SessionUser, username: &str, source: &Source) -> Result<()> {
+        let (accounts, owner, username, source) = (self.clone(), owner.clone(), username.to_owned(), source.clone());
+        to_its_end(async move {
+            let bot = accounts.bot(&owner, &username).await?;
+            let event = accounts.event(Action::RemoveBot, &source).by(owner.id, &owner.username);
+            accounts.close(bot, event, NO_BOT).await.map(drop)
+        })
+        .await
+    }
+}
