@@ -26,6 +26,9 @@ pub enum Error {
     /// A passkey that is unknown, or whose answer is not right. 401.
     #[error("That passkey didn’t work here. Try again, or log in another way.")]
     WrongPasskey,
+    /// An access token that is unknown, expired or revoked. 401.
+    #[error("That access token isn’t valid: it’s unknown, expired or revoked.")]
+    InvalidToken,
     /// The person must set up a second factor before anything else. 403.
     #[error("Set up two-factor authentication first: this server requires it for your account.")]
     SecondFactorRequired,
@@ -151,7 +154,7 @@ impl Error {
     /// The code that clients switch on.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey => "unauthenticated",
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => "unauthenticated",
             Self::SecondFactorRequired => "second_factor_required",
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
@@ -173,7 +176,7 @@ impl Error {
     /// The HTTP status of a page or an answer that says it.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey => 401,
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => 401,
             Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
             Self::Invalid { .. } | Self::TooLong { .. } => 422,

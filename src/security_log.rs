@@ -85,6 +85,10 @@ pub enum Action {
     SecondFactorFailed,
     /// Someone confirmed in a session who they are.
     Confirm,
+    /// An access token was made.
+    CreateToken,
+    /// An access token was revoked.
+    RevokeToken,
     /// Someone linked their account to an OpenID provider.
     LinkIdentity,
     /// Someone unlinked it.
@@ -194,6 +198,8 @@ impl Action {
         Self::RemoveSecondFactor,
         Self::SecondFactorFailed,
         Self::Confirm,
+        Self::CreateToken,
+        Self::RevokeToken,
         Self::LinkIdentity,
         Self::UnlinkIdentity,
         Self::ChangeRole,
@@ -265,6 +271,8 @@ impl Action {
             Self::RemoveSecondFactor => "user.second_factor_remove",
             Self::SecondFactorFailed => "user.second_factor_failed",
             Self::Confirm => "user.confirm",
+            Self::CreateToken => "token.create",
+            Self::RevokeToken => "token.revoke",
             Self::LinkIdentity => "user.link",
             Self::UnlinkIdentity => "user.unlink",
             Self::ChangeRole => "user.role",

@@ -22,6 +22,8 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// The use of a session, or a sign of life of a user.
 pub(super) struct Seen {
     pub key: Option<SessionKey>,
+    /// Whether the session is an access token.
+    pub is_token: bool,
     pub person: Option<UserId>,
     pub at: Millis,
     /// Dropped once it is written.
@@ -37,9 +39,9 @@ pub(super) async fn run(db: Arc<Db>, clock: Clock, idle: i64, mut queue: mpsc::R
         let done = tokio::select! {
             _ = queue.recv_many(&mut batch, QUEUE) => {
                 let Some(last) = batch.iter().map(|seen| seen.at).max() else { return };
-                let keys: HashSet<_> = batch.iter().filter_map(|seen| Some(seen.key.as_ref()?.as_str().to_owned())).collect();
+                let [sessions, tokens] = [false, true].map(|is_token| keys(&batch, is_token));
                 let people: HashSet<_> = batch.iter().filter_map(|seen| seen.person).collect();
-                let done = touch(&db, Vec::from_iter(keys), Vec::from_iter(people), last).await;
+                let done = touch(&db, (sessions, tokens), Vec::from_iter(people), last).await;
                 batch.clear();
                 done
             }
@@ -57,9 +59,24 @@ pub(super) async fn run(db: Arc<Db>, clock: Clock, idle: i64, mut queue: mpsc::R
     }
 }
 
-async fn touch(db: &Db, keys: Vec<String>, people: Vec<UserId>, at: Millis) -> sqlx::Result<()> {
-    if !keys.is_empty() {
-        db.touch_sessions(&keys, at).await?;
+/// The keys of the sessions that are tokens, or of those that are not.
+fn keys(batch: &[Seen], is_token: bool) -> Vec<String> {
+    let keys = batch.iter().filter(|seen| seen.is_token == is_token).filter_map(|seen| Some(seen.key.as_ref()?.as_str()));
+    let keys: HashSet<_> = keys.collect();
+    keys.into_iter().map(ToOwned::to_owned).collect()
+}
+
+async fn touch(
+    db: &Db,
+    (sessions, tokens): (Vec<String>, Vec<String>),
+    people: Vec<UserId>,
+    at: Millis,
+) -> sqlx::Result<()> {
+    if !sessions.is_empty() {
+        db.touch_sessions(&sessions, at).await?;
+    }
+    if !tokens.is_empty() {
+        db.touch_tokens(&tokens, at).await?;
     }
     if people.is_empty() { Ok(()) } else { db.touch_people(&people, at).await }
 }

@@ -35,6 +35,7 @@ mod setup;
 mod shared_failures;
 pub mod single_sign_on;
 pub mod throttle;
+pub mod tokens;
 pub mod totp;
 
 use std::collections::HashSet;
@@ -55,6 +56,7 @@ use self::session::{SessionUser, Store};
 use self::shared_failures::SharedFailures;
 use self::single_sign_on::SingleSignOn;
 use self::throttle::{Attempt, Throttle};
+use self::tokens::Refused;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -84,6 +86,7 @@ pub struct Accounts {
     /// The key of the digests of retired usernames.
     username_key: String,
     passkeys: Passkeys,
+    refused_tokens: Refused,
     reports: Arc<Reports>,
     /// Whether there is an administrator. Once true, it stays true.
     has_admin: AtomicBool,
@@ -111,6 +114,7 @@ impl Accounts {
             single_sign_on: SingleSignOn::new(config, &key),
             username_key: key.clone(),
             passkeys: Passkeys::new(config, &key),
+            refused_tokens: Refused::new(config.login_rate),
             devices: Devices::new(key),
             mailing: Mailing::new(config),
             reports,

@@ -26,7 +26,7 @@ use crate::db::Db;
 use crate::db::sessions::{NewSession, SessionCheck, SessionRow};
 use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
-use crate::model::{NotificationLevel, SessionKey, Theme, UserId};
+use crate::model::{NotificationLevel, Scope, Scopes, SessionKey, Theme, UserId};
 use crate::permissions::Actor;
 use crate::security_log::{Event, Source};
 
@@ -116,7 +116,7 @@ pub struct SessionUser {
     /// The file of their photo.
     #[serde(default)]
     pub photo: Option<Arc<str>>,
-    /// Whether they are an administrator.
+    /// Whether they are an administrator; with a token, whether they are and it permits that.
     pub is_admin: bool,
     /// Whether they are a guest.
     #[serde(default)]
@@ -150,6 +150,9 @@ pub struct SessionUser {
     /// The usernames of those whom they have blocked, sorted.
     #[serde(default)]
     pub blocked: Arc<[Arc<str>]>,
+    /// What the session permits, if it is an access token.
+    #[serde(skip)]
+    pub token: Option<Scopes>,
 }
 
 /// The usernames in a list that is separated by commas.
@@ -183,6 +186,7 @@ impl SessionUser {
             confirmed_at: Millis(0),
             lacks_second_factor: false,
             blocked: Arc::default(),
+            token: None,
         }
     }
 
@@ -197,12 +201,13 @@ impl SessionUser {
     }
 
     fn of(row: &SessionRow, required: SecondFactorFor) -> Option<Self> {
+        let token = row.token_scopes.as_deref().map(Scopes::of_text);
         Some(Self {
             id: row.user_id?,
             username: row.username.as_deref()?.into(),
             name: row.name.as_deref()?.into(),
             photo: row.photo.as_deref().map(Into::into),
-            is_admin: row.is_admin?,
+            is_admin: row.is_admin? && token.is_none_or(|scopes| scopes.allow(Scope::Admin)),
             is_guest: row.is_guest?,
             is_bot: row.is_bot?,
             last_room: row.last_room.as_deref().map(Into::into),
@@ -214,6 +219,7 @@ impl SessionUser {
             confirmed_at: row.confirmed_at,
             lacks_second_factor: !row.has_second_factor && required.includes(row.is_admin?),
             blocked: row.blocked.as_deref().map(sorted).unwrap_or_default(),
+            token,
         })
     }
 }
@@ -263,11 +269,12 @@ impl Store {
         let now = self.clock.now();
         let row = self.db.find_session(key.as_str(), now, now.plus(-self.idle)).await?;
         if let Some(row) = &row
-            && now.0 - row.last_seen_at.0 > TOUCH
+            && now.0 - last_use(row).0 > TOUCH
         {
             // Written by another task, which cannot be cancelled; a database that cannot write does not block readers.
             let (written, done) = oneshot::channel();
-            let seen = Seen { key: Some(key.clone()), person: row.user_id, at: now, _written: Some(written) };
+            let is_token = row.token_scopes.is_some();
+            let seen = Seen { key: Some(key.clone()), is_token, person: row.user_id, at: now, _written: Some(written) };
             if self.queue.try_send(seen).is_ok() {
                 tokio::time::timeout(TOUCH_TIMEOUT, done).await.ok();
             }
@@ -295,7 +302,7 @@ impl Store {
 
     /// Records that a user is active, without waiting. If the queue is full, the record is dropped.
     pub fn seen(&self, user: UserId) {
-        let seen = Seen { key: None, person: Some(user), at: self.clock.now(), _written: None };
+        let seen = Seen { key: None, is_token: false, person: Some(user), at: self.clock.now(), _written: None };
         self.queue.try_send(seen).ok();
     }
 
@@ -318,6 +325,11 @@ impl Store {
         }
         Ok(keys)
     }
+}
+
+/// When a session was last used.
+fn last_use(row: &SessionRow) -> Millis {
+    if row.token_scopes.is_some() { row.token_used_at.unwrap_or_default() } else { row.last_seen_at }
 }
 
 fn backend(error: sqlx::Error) -> Error {

@@ -62,6 +62,7 @@ pub mod sidebar;
 mod state;
 mod statistics;
 mod threads;
+pub mod tokens;
 pub mod uploads;
 pub mod users;
 

@@ -30,7 +30,7 @@ pub struct ListedSession {
 }
 
 impl Db {
-    /// The valid sessions of a user, newest first, beginning after `(created_at, key)`.
+    /// The valid sessions of a user but tokens, newest first, beginning after `(created_at, key)`.
     pub async fn list_sessions(
         &self,
         user: UserId,
@@ -44,6 +44,7 @@ impl Db {
             sqlx::query_as(
                 "select key, address, user_agent, created_at, last_seen_at from sessions
                  where user_id = $1 and expires_at > $2 and last_seen_at > $3 and (created_at, key) < ($4, $5)
+                   and not exists (select 1 from tokens where session_key = key)
                  order by created_at desc, key desc limit $6",
             )
             .bind(user)
@@ -57,13 +58,15 @@ impl Db {
         })
     }
 
-    /// When a session of a user began, and its key, by its public id.
+    /// When a session of a user began, and its key, by its public id; tokens are no such sessions.
     pub async fn find_session_of(&self, user: UserId, public_id: &str) -> sqlx::Result<Option<(Millis, String)>> {
-        let statement = "select created_at, key from sessions where user_id = $1 and substr(key, 1, 16) = $2";
+        let statement = "select created_at, key from sessions where user_id = $1 and substr(key, 1, 16) = $2
+             and not exists (select 1 from tokens where session_key = key)";
         read!(self, |pool| sqlx::query_as(statement).bind(user).bind(public_id).fetch_optional(pool).await)
     }
 
-    /// Ends the sessions of a user, or the one with the key `only`, or all but `except`, because somebody ended them; returns their keys.
+    /// Ends the sessions of a user, or the one with the key `only`, or all but `except` and tokens, because somebody ended them; returns
+    /// their keys.
     pub async fn end_sessions(
         &self,
         user: UserId,
@@ -80,7 +83,8 @@ impl Db {
                 sqlx::query(statement).bind(user).execute(&mut *tx).await?;
             }
             let keys: Vec<String> = sqlx::query_scalar(
-                "delete from sessions where user_id = $1 and ($2 is null or key = $2) and ($3 is null or key <> $3) returning key",
+                "delete from sessions where user_id = $1 and ($2 is null or key = $2) and ($3 is null or (key <> $3
+                     and not exists (select 1 from tokens where session_key = key))) returning key",
             )
             .bind(user)
             .bind(&only)
@@ -103,11 +107,13 @@ impl Db {
         let statement = match self {
             Self::Sqlite(_) => {
                 "update sessions set new_log_in = $3 where key in (
-                    select key from sessions where user_id = $1 and key <> $2 order by last_seen_at desc limit $4)"
+                    select key from sessions where user_id = $1 and key <> $2 and not exists (select 1 from tokens where session_key = key)
+                    order by last_seen_at desc limit $4)"
             }
             Self::Postgres(_) => {
                 "update sessions set new_log_in = $3 where key in (
-                    select key from sessions where user_id = $1 and key <> $2 order by last_seen_at desc limit $4
+                    select key from sessions where user_id = $1 and key <> $2 and not exists (select 1 from tokens where session_key = key)
+                    order by last_seen_at desc limit $4
                     for no key update skip locked)"
             }
         };

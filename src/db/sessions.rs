@@ -73,6 +73,10 @@ pub struct SessionRow {
     pub confirmed_at: Millis,
     /// Whether the user has a second factor.
     pub has_second_factor: bool,
+    /// If it is an access token: what it permits.
+    pub token_scopes: Option<String>,
+    /// If it is one: when it was last used.
+    pub token_used_at: Option<Millis>,
 }
 
 /// The condition that a user of `users` has a second factor.
@@ -166,10 +170,12 @@ impl Db {
                         time_zone, theme, notify, sidebar, new_log_in,
                         (select string_agg(them.username, ',') from blocks join users as them on them.id = blocked_id
                          where blocks.user_id = users.id) as blocked,
-                        coalesce(sessions.confirmed_at, sessions.created_at) as confirmed_at, ",
+                        coalesce(sessions.confirmed_at, sessions.created_at) as confirmed_at,
+                        tokens.scopes as token_scopes, tokens.used_at as token_used_at, ",
                 has_second_factor!(),
                 " as has_second_factor
                  from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
+                      left join tokens on session_key = key
              where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
             ))
             .bind(key)

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::accounts::session::SessionUser;
 use crate::limits::ReadPermits;
 use crate::model::SessionKey;
-use crate::model::{ConnectionId, RoomId, UserId};
+use crate::model::{ConnectionId, RoomId, Scope, Scopes, UserId};
 use crate::realtime::guard::ConnectionGuard;
 use crate::realtime::measures::Measures;
 use crate::security_log::Source;
@@ -35,6 +35,8 @@ pub struct Connection {
     pub is_guest: bool,
     /// Whether it is a bot, which nobody is told is present.
     pub is_bot: bool,
+    /// What the session permits, if it is an access token.
+    token: Option<Scopes>,
     /// The session behind it.
     pub session: SessionKey,
     /// How many times access had ended (`Registry::endings`) when the database confirmed this person's access.
@@ -139,6 +141,7 @@ impl Connection {
             username: user.username.clone(),
             is_guest: user.is_guest,
             is_bot: user.is_bot,
+            token: user.token,
             session,
             as_of,
             guard,
@@ -164,6 +167,12 @@ impl Connection {
     pub fn source(&self) -> Source {
         let address = Some(self.guard.handshake().address);
         Source { address, session: Some(self.session.public_id().into()), ..Source::default() }
+    }
+
+    /// Whether its session permits this: everything but for an access token.
+    #[must_use]
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.token.is_none_or(|scopes| scopes.allow(scope))
     }
 
     /// Whether its access has ended. Every event checks this first.

@@ -32,7 +32,7 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// What is kept of the request that opens a transport.
 #[derive(Debug)]
 pub struct Handshake {
-    /// The session that its cookie names, if any; whether it is valid is checked at each connect.
+    /// The session that its access token or its cookie names, if any; whether it is valid is checked at each connect.
     pub session: Option<SessionKey>,
     /// Whether it comes from one of our pages or from no browser, and was addressed to this server.
     pub is_origin_allowed: bool,

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
 use ipnet::IpNet;
 
+use crate::accounts::tokens;
+use crate::http::bearer;
 use crate::http::client_ip;
 use crate::http::cookies::session_key;
 use crate::http::origin::Origins;
@@ -44,9 +46,11 @@ pub fn is_socket<B>(request: &Request<B>) -> bool {
 }
 
 #[must_use]
-/// Whether a socket's request comes from one of our pages or from no browser, and was addressed to this server.
+/// Whether a socket's request comes from one of our pages or from no browser, and was addressed to this server. No page can make a browser
+/// send an access token.
 pub fn is_allowed<B>(request: &Request<B>, origins: &Origins) -> bool {
-    origins.allows(request.headers()) && origins.is_meant(request.headers(), request.uri())
+    (bearer::secret(request.headers()).is_some() || origins.allows(request.headers()))
+        && origins.is_meant(request.headers(), request.uri())
 }
 
 /// Strips a socket's request down to what is kept; other requests pass unchanged.
@@ -56,7 +60,11 @@ pub fn prepare<B>(mut request: Request<B>, doors: &Doors) -> Request<B> {
     }
     let headers = request.headers();
     let handshake = Handshake {
-        session: session_key(headers, &doors.origins),
+        // A cookie beside a token is ignored.
+        session: match bearer::secret(headers) {
+            Some(secret) => tokens::key(secret),
+            None => session_key(headers, &doors.origins),
+        },
         is_origin_allowed: is_allowed(&request, &doors.origins),
         control: request.extensions().get::<ConnectionControl>().cloned().unwrap_or_default(),
         backlog: Backlog::default(),

@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use socketioxide::extract::SocketRef;
+use serde::Deserialize;
+use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::operators::BroadcastOperators;
@@ -34,7 +35,7 @@ use self::measures::Measures;
 use self::presence::{Debounce, Leavers};
 use self::publish::Audience;
 use self::registry::Registry;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, tokens};
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::cluster::node::Node;
@@ -73,6 +74,14 @@ pub struct Realtime {
     /// How many broadcast bytes sockets may still have to write, each byte counted once.
     unwritten: u64,
     measures: Arc<Measures>,
+}
+
+/// What a client may send when it connects to the namespace: the official clients call it `auth`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConnectData {
+    /// An access token, in the place of a header: browsers and some libraries cannot set one.
+    token: Option<String>,
 }
 
 /// Why a connection is refused; the client gets the text as `connect_error`.
@@ -140,11 +149,11 @@ impl Realtime {
     fn open(self: &Arc<Self>) {
         // Weak, because the namespace belongs to `io`, which belongs to this.
         let (admitting, welcoming) = (Arc::downgrade(self), Arc::downgrade(self));
-        let admit = move |socket: SocketRef| {
+        let admit = move |socket: SocketRef, TryData(auth): TryData<ConnectData>| {
             let realtime = admitting.upgrade();
             async move {
                 match realtime {
-                    Some(realtime) => realtime.admit(socket).await,
+                    Some(realtime) => realtime.admit(socket, auth.unwrap_or_default()).await,
                     None => Err(Refusal::Unavailable),
                 }
             }
@@ -162,12 +171,16 @@ impl Realtime {
     }
 
     /// Checks the session in the database at each connect: a transport can outlive its session.
-    async fn admit(self: Arc<Self>, socket: SocketRef) -> std::result::Result<(), Refusal> {
+    async fn admit(self: Arc<Self>, socket: SocketRef, data: ConnectData) -> std::result::Result<(), Refusal> {
         let guard = ConnectionGuard::of(&socket.req_parts().extensions).ok_or(Refusal::Unauthenticated)?;
-        if !guard.handshake().is_origin_allowed {
-            return Err(Refusal::ForbiddenOrigin);
-        }
-        let key = guard.handshake().session.clone().ok_or(Refusal::Unauthenticated)?;
+        let key = match data.token {
+            // Whoever has the socket's id can send polling requests, unless they are bound to what the first one presented.
+            Some(_) if socket.transport_type() != TransportType::Websocket => return Err(Refusal::Unauthenticated),
+            Some(token) => tokens::key(&token),
+            None if !guard.handshake().is_origin_allowed => return Err(Refusal::ForbiddenOrigin),
+            None => guard.handshake().session.clone(),
+        };
+        let key = key.ok_or(Refusal::Unauthenticated)?;
         if self.node.is_draining() || !self.node.lease().is_valid() {
             return Err(Refusal::Unavailable);
         }

@@ -2,12 +2,13 @@
 //!
 //! Owns the limits of a form's size, and the errors of a body that is not a form. What a field may contain is the use-case's to check.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, RawForm, Request};
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 
@@ -41,6 +42,45 @@ where
             Err(rejection) => Err(rejected(rejection.status())),
         }
     }
+}
+
+/// The fields of a form or of a JSON object, in their order: for forms that programs send as well. A list is a field that comes several
+/// times; what is null is left out.
+pub struct Fields(pub Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        if !is_json(request.headers()) {
+            return Form::from_request(request, state).await.map(|Form(fields)| Self(fields));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| rejected(rejection.status()))?;
+        let object: Map<String, Value> =
+            serde_json::from_slice(&body).map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
+        let mut fields = Vec::new();
+        for (name, value) in object {
+            let values = match value {
+                Value::Array(values) => values,
+                value => vec![value],
+            };
+            for value in values {
+                match value {
+                    Value::Null => {}
+                    Value::String(text) => fields.push((name.clone(), text)),
+                    value => fields.push((name.clone(), value.to_string())),
+                }
+            }
+        }
+        Ok(Self(fields))
+    }
+}
+
+/// Whether a request's body is JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
 }
 
 /// An error about the body as a whole, with a status of its own.

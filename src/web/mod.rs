@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod app_layout;
 pub mod assets;
+pub mod bearer;
 pub mod device_cookie;
 pub mod etag;
 pub mod form;

@@ -22,7 +22,7 @@ use crate::realtime::handshake::{self, Doors};
 use crate::server::Connections;
 use crate::web::form::MAX_FORM;
 use crate::web::layers::{
-    compression, csrf, errors, host, measure, normalize_path, reads, security_headers, session, timeout, trace,
+    bearer, compression, csrf, errors, host, measure, normalize_path, reads, security_headers, session, timeout, trace,
 };
 use crate::web::state::AppState;
 use crate::web::{assets, pages};
@@ -58,6 +58,7 @@ pub fn service(
 fn web(state: AppState, sessions: Store) -> Router {
     let with_session = pages::with_session(&state).layer(
         ServiceBuilder::new()
+            .layer(from_fn_with_state(state.clone(), bearer::authenticate))
             .layer(from_fn_with_state(state.clone(), csrf::check))
             .layer(from_fn(normalize_path::redirect))
             .layer(map_response_with_state(state.origins.clone(), session::fix_removal))

@@ -12,7 +12,9 @@ use tower_sessions::Session;
 
 use crate::accounts::session;
 use crate::http::client_ip;
+use crate::model::SessionKey;
 use crate::security_log::Source;
+use crate::web::bearer::Bearer;
 use crate::web::state::AppState;
 
 /// How much of a browser's name for itself is kept, in bytes.
@@ -21,12 +23,20 @@ const MAX_USER_AGENT: usize = 256;
 /// The client's IP address and name for itself, the session and the id of a request with these headers and extensions.
 pub fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let session = extensions.get::<Session>().and_then(Session::id).map(|id| session::key(&id).public_id().into());
+    let session = session_of(extensions).map(|key| key.public_id().into());
     Source {
         address: client_ip::client(headers, extensions, trusted),
         session,
         request_id: id.map(Into::into),
         user_agent: user_agent(headers).map(Into::into),
+    }
+}
+
+/// The session that a request names, or its access token.
+pub fn session_of(extensions: &Extensions) -> Option<SessionKey> {
+    match extensions.get::<Bearer>() {
+        Some(bearer) => Some(bearer.session.clone()),
+        None => extensions.get::<Session>().and_then(Session::id).as_ref().map(session::key),
     }
 }
 

@@ -66,13 +66,17 @@ impl Socket {
 
     /// The same over an existing connection.
     pub async fn open_on(stream: TcpStream, site: &Site, cookies: &str, origin: Option<&str>) -> Result<Self, Refusal> {
+        let cookies = Some(("cookie", cookies)).filter(|(_, cookies)| !cookies.is_empty());
+        let headers: Vec<_> = cookies.into_iter().chain(origin.map(|origin| ("origin", origin))).collect();
+        Self::open_with(stream, site, &headers).await
+    }
+
+    /// The same with these headers.
+    pub async fn open_with(stream: TcpStream, site: &Site, headers: &[(&'static str, &str)]) -> Result<Self, Refusal> {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", site.address);
         let mut request = url.into_client_request().expect("the URL of a socket");
-        if !cookies.is_empty() {
-            request.headers_mut().insert("cookie", cookies.parse().expect("cookies are a header"));
-        }
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().expect("an origin is a header"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header's value"));
         }
         drop(stream.set_nodelay(true));
         let upgrade = tokio::time::timeout(DEADLINE, tokio_tungstenite::client_async(request, stream)).await;
@@ -92,6 +96,12 @@ impl Socket {
     /// Enters the chat's namespace.
     pub async fn enter(self) -> Result<Self, Refusal> {
         self.raw(&format!("40{CHAT},")).await;
+        self.admission().await.map(|()| self)
+    }
+
+    /// The same with data for the namespace, which the official clients call `auth`.
+    pub async fn enter_with(self, auth: &Value) -> Result<Self, Refusal> {
+        self.raw(&format!("40{CHAT},{auth}")).await;
         self.admission().await.map(|()| self)
     }
 

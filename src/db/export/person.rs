@@ -288,7 +288,8 @@ list!(
 list!(
     /// Where they are logged in.
     sessions: SessionRow,
-    "select created_at, last_seen_at, expires_at, address, user_agent from sessions where user_id = $1 order by created_at, key"
+    "select created_at, last_seen_at, expires_at, address, user_agent from sessions where user_id = $1
+     and not exists (select 1 from tokens where session_key = key) order by created_at, key"
 );
 list!(
     /// The rooms in which they are.

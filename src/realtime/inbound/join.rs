@@ -8,7 +8,7 @@ use super::payload::Payload;
 use super::reply::{Reply, weigh};
 use crate::chat::presence::Online;
 use crate::error::{Error, Result};
-use crate::model::{Logged, Room};
+use crate::model::{Logged, Room, Scope};
 use crate::realtime::Realtime;
 use crate::realtime::connection::Connected;
 use crate::realtime::outbound::HeadAck;
@@ -38,7 +38,16 @@ impl Reply for Joined {
 pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payload) -> Result<Joined> {
     let (slug, after) = (payload.text("room")?, payload.optional_number("after")?);
     let (chat, connection) = (&realtime.chat, &connected.connection);
-    let view = chat.enter(connection.user, slug).await?;
+    let view = if connection.allows(Scope::Write) {
+        chat.enter(connection.user, slug).await?
+    } else {
+        // It reads where its owner is a member, and makes them none.
+        let view = chat.view(connection.user, slug).await?;
+        if view.membership.is_none() {
+            return Err(Error::Forbidden("You’re not in this room, and this access token’s scopes don’t allow to join it."));
+        }
+        view
+    };
     let room = view.room.id;
     if view.is_hidden {
         chat.opened_hidden(connection.user, &view).await?;

@@ -40,7 +40,7 @@ use crate::chat::ledger::Pending;
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Ack, Error, Result};
 use crate::limits::{self, Reading};
-use crate::model::{Head, RoomId};
+use crate::model::{Head, RoomId, Scope};
 
 /// How long an answer may take: a database that does not answer is not waited for longer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -60,6 +60,18 @@ fn cost(event: &str) -> (Option<ActionKind>, bool) {
         _ => (None, false),
     }
 }
+
+/// What an event needs of an access token. Entering a room that one is no member of changes it: see `join`.
+fn needed(event: &str) -> Scope {
+    match event {
+        "join" | "sync" | "leave" | "history" | "watch" | "pins" | "revisions" | "drafts" | "search" | "mentions" | "preview" => {
+            Scope::Read
+        }
+        _ => Scope::Write,
+    }
+}
+
+const LACKING: Error = Error::Forbidden("This access token’s scopes don’t allow that.");
 
 /// Handles everything that one connection sends, and its end.
 pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, connection: Arc<Connection>) {
@@ -104,6 +116,9 @@ impl Realtime {
             return Err(Error::Unavailable);
         }
         let in_flight = connection.begin().ok_or(Error::BUSY)?;
+        if !connection.allows(needed(&incoming.event)) {
+            return Err(LACKING);
+        }
         let payload = incoming.payload?;
         let work = match incoming.event {
             event if !changes::NAMES.contains(&&*event) => Work::Open(None, event, payload),

@@ -20,6 +20,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Error;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::bearer::Bearer;
 use crate::web::respond::{own_path, page_with, to_confirm, to_login};
 use crate::web::state::AppState;
 use crate::web::theme_cookie;
@@ -34,6 +35,8 @@ struct Context {
     slot: Option<PermitSlot>,
     cookies: Option<HeaderValue>,
     referer: Option<HeaderValue>,
+    /// Whether it has an access token: then there is nobody to send to a form.
+    has_token: bool,
 }
 
 impl Context {
@@ -46,6 +49,7 @@ impl Context {
             slot: request.extensions().get().cloned(),
             cookies: request.headers().get(COOKIE).cloned(),
             referer: request.headers().get(REFERER).cloned(),
+            has_token: request.extensions().get::<Bearer>().is_some(),
         }
     }
 
@@ -90,13 +94,13 @@ pub async fn render(State(state): State<AppState>, request: Request, next: Next)
     if context.format.is_json() {
         return with_body(response, json_of(&error));
     }
-    if matches!(*error, Error::Unauthenticated) {
+    if matches!(*error, Error::Unauthenticated) && !context.has_token {
         return to_login(&context.uri);
     }
-    if matches!(*error, Error::SecondFactorRequired) {
+    if matches!(*error, Error::SecondFactorRequired) && !context.has_token {
         return Redirect::to("/settings/two-factor").into_response();
     }
-    if matches!(*error, Error::ConfirmationRequired) {
+    if matches!(*error, Error::ConfirmationRequired) && !context.has_token {
         return to_confirm(&context.page());
     }
     let status = response.status();

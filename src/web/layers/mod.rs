@@ -2,6 +2,7 @@
 //!
 //! `web::router` holds their order. A layer must not know a page.
 
+pub mod bearer;
 pub mod compression;
 pub mod csrf;
 pub mod errors;

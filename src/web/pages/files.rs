@@ -14,10 +14,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use tower_sessions::Session;
 
 use super::messages::{self, Posting};
-use crate::accounts::session;
 use crate::chat::ledger::change::NewAttachment;
 use crate::chat::rate_limits::ActionKind;
 use crate::db::files::Readable;
@@ -29,6 +27,7 @@ use crate::permissions;
 use crate::web::accept::Format;
 use crate::web::form::MAX_FORM;
 use crate::web::layers::session::Transferring;
+use crate::web::source::session_of;
 use crate::web::state::AppState;
 use crate::web::transfer::{IncomingBody, more_time, outgoing};
 
@@ -182,7 +181,7 @@ impl Sought<'_> {
 /// Finds what the person who asks may read. Usually that is one statement, because their session is in use; else it is asked first who
 /// they are, which notes the use.
 async fn find(state: &AppState, parts: &mut Parts, sought: Sought<'_>) -> Result<Option<(UserId, Readable)>> {
-    let key = parts.extensions.get::<Session>().and_then(Session::id).as_ref().map(session::key);
+    let key = session_of(&parts.extensions);
     if let Some(key) = &key
         && let Some((reader, file)) = sought.look(state, state.accounts.session_check_in_use(key)).await?
     {

@@ -52,6 +52,7 @@ pub mod settings;
 pub mod setup;
 pub mod sidebar;
 pub mod threads;
+pub mod tokens;
 pub mod two_factor;
 pub mod uploads;
 
@@ -98,6 +99,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(setup::router())
         .merge(sidebar::router())
         .merge(threads::router())
+        .merge(tokens::router())
         .merge(two_factor::router())
         .merge(uploads::router(state.clone()))
         .fallback(fallback::not_found)

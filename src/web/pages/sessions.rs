@@ -42,10 +42,9 @@ pub async fn list(
     State(state): State<AppState>,
     Query(query): Query<Listing>,
     user: CurrentUser,
-    session: Session,
     format: Format,
 ) -> Result<Response> {
-    let listing = state.accounts.own_sessions(&user, &session::key_of(&session)?, &query.after).await?;
+    let listing = state.accounts.own_sessions(&user, &user.session, &query.after).await?;
     if format.is_json() {
         let next = listing.next;
         return Ok(Json(json!({ "sessions": listing.sessions, "more": next.is_some(), "next": next })).into_response());

@@ -26,6 +26,7 @@ mod rooms;
 mod search;
 mod sessions;
 mod static_pages;
+mod tokens;
 mod two_factor;
 
 use askama::Template;
@@ -50,6 +51,7 @@ pub use self::rooms::RoomsPage;
 pub use self::search::SearchPage;
 pub use self::sessions::SessionsPage;
 pub use self::static_pages::{KeysPage, OfflinePage};
+pub use self::tokens::{TokenFields, TokensPage};
 pub use self::two_factor::{ConfirmPage, Passkey, SecondFactorPage, TwoFactor, TwoFactorCard, TwoFactorPage};
 use crate::error::Error;
 use crate::model::{Room, Theme, UserId, icon_path, photo_path};
@@ -174,7 +176,11 @@ impl ErrorPage {
     /// The page of an error.
     pub fn new(error: &Error) -> Self {
         let title = match error {
-            Error::Unauthenticated | Error::WrongPassword | Error::WrongCode | Error::WrongPasskey => "Please log in",
+            Error::Unauthenticated
+            | Error::WrongPassword
+            | Error::WrongCode
+            | Error::WrongPasskey
+            | Error::InvalidToken => "Please log in",
             Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",

@@ -18,6 +18,7 @@ mod second_factor;
 mod sessions;
 mod setup;
 mod throttle;
+pub mod tokens;
 
 use crate::harness::Database;
 

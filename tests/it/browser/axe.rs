@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "/settings/password",
     "/settings/email",
     "/settings/sessions",
+    "/settings/tokens",
     "/settings/two-factor",
     "/settings/account",
     "/settings/blocked",

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 57] = [
+const FORMS: [(&str, &[(&str, &str)]); 59] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -38,6 +38,8 @@ const FORMS: [(&str, &[(&str, &str)]); 57] = [
     ("/settings/account/deactivate", &[("password", PASSWORD)]),
     ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "ada"), ("messages", "delete")]),
     ("/settings/sessions/seen", &[]),
+    ("/settings/tokens", &[("name", "forged"), ("scopes", "write")]),
+    ("/settings/tokens/0123456789abcdef/revoke", &[]),
     ("/settings/sessions/0123456789abcdef/end", &[]),
     ("/reset/0123456789abcdef0123456789abcdef", &[("password", PASSWORD)]),
     ("/admin/people/ada/end-sessions", &[]),

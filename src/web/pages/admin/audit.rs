@@ -11,9 +11,7 @@ use axum::routing::get;
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
 use serde_json::json;
-use tower_sessions::Session;
 
-use crate::accounts::session;
 use crate::administration::audit::{Entry, MAX_EXPORT, Page, filter};
 use crate::chat::rate_limits::ActionKind;
 use crate::db::audit::Filter;
@@ -61,7 +59,6 @@ async fn show(
     State(state): State<AppState>,
     Query(query): Query<AuditQuery>,
     user: CurrentUser,
-    session: Session,
     format: Format,
 ) -> Result<Response> {
     permissions::may_administer(user.actor(), ServerAction::ReadAudit)?;
@@ -71,8 +68,7 @@ async fn show(
         "" => {}
         "jsonl" => {
             user.is_confirmed(&state)?;
-            let session = session.id().as_ref().map(session::key).ok_or(Error::Unauthenticated)?;
-            return Ok(export(state, session, filter));
+            return Ok(export(state, user.session.clone(), filter));
         }
         _ => return Err(Error::invalid("format", "The format is jsonl, or none.")),
     }

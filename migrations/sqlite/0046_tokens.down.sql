@@ -1,0 +1,2 @@
+delete from sessions where key in (select session_key from tokens);
+drop table tokens;
