@@ -154,7 +154,9 @@ impl Error {
     /// The code that clients switch on.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => "unauthenticated",
+            Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => {
+                "unauthenticated"
+            }
             Self::SecondFactorRequired => "second_factor_required",
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",

@@ -66,12 +66,7 @@ fn keys(batch: &[Seen], is_token: bool) -> Vec<String> {
     keys.into_iter().map(ToOwned::to_owned).collect()
 }
 
-async fn touch(
-    db: &Db,
-    (sessions, tokens): (Vec<String>, Vec<String>),
-    people: Vec<UserId>,
-    at: Millis,
-) -> sqlx::Result<()> {
+async fn touch(db: &Db, (sessions, tokens): (Vec<String>, Vec<String>), people: Vec<UserId>, at: Millis) -> sqlx::Result<()> {
     if !sessions.is_empty() {
         db.touch_sessions(&sessions, at).await?;
     }

@@ -160,15 +160,8 @@ impl Accounts {
         let hint = secret[secret.len() - HINT..].to_owned();
         let created_at = self.clock.now();
         let expires_at = if terms.days == 0 { NEVER } else { created_at.plus(terms.days * DAY) };
-        let row = TokenRow {
-            key: hash(&secret),
-            name,
-            scopes: terms.scopes.to_text(),
-            hint,
-            created_at,
-            expires_at,
-            used_at: None,
-        };
+        let row =
+            TokenRow { key: hash(&secret), name, scopes: terms.scopes.to_text(), hint, created_at, expires_at, used_at: None };
         let token = Token::of(row.clone());
         let after = json!({ "id": token.id, "name": token.name, "scopes": token.scopes, "expires_at": token.expires_at });
         let event = self.event(Action::CreateToken, source).by(by.id, &by.username).about(&*owner.username);
@@ -241,7 +234,9 @@ mod tests {
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([7; BYTES]));
         assert!(key(&secret).is_some());
         let truncated = &secret[..secret.len() - 1];
-        for other in ["", "parlor_", "parlor", truncated, &secret.to_uppercase(), &format!("{secret}A"), &secret.replace("parlor_", "")] {
+        for other in
+            ["", "parlor_", "parlor", truncated, &secret.to_uppercase(), &format!("{secret}A"), &secret.replace("parlor_", "")]
+        {
             assert!(key(other).is_none(), "{other}");
         }
     }

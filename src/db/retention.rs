@@ -144,8 +144,7 @@ impl Db {
 
     /// Deletes up to `limit` sessions that began before a moment; returns how many. Tokens have an expiry of their own.
     pub async fn delete_old_sessions(&self, began_before: Millis, limit: i64) -> sqlx::Result<u64> {
-        let statement =
-            "delete from sessions where key in (
+        let statement = "delete from sessions where key in (
                 select key from sessions where created_at < $1 and not exists (select 1 from tokens where session_key = key)
                 order by created_at limit $2)";
         Ok(write!(self, |pool| sqlx::query(statement).bind(began_before).bind(limit).execute(pool).await?.rows_affected()))

@@ -56,8 +56,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             return Form::from_request(request, state).await.map(|Form(fields)| Self(fields));
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| rejected(rejection.status()))?;
-        let object: Map<String, Value> =
-            serde_json::from_slice(&body).map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
+        let object: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
         let mut fields = Vec::new();
         for (name, value) in object {
             let values = match value {

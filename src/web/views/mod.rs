@@ -176,11 +176,9 @@ impl ErrorPage {
     /// The page of an error.
     pub fn new(error: &Error) -> Self {
         let title = match error {
-            Error::Unauthenticated
-            | Error::WrongPassword
-            | Error::WrongCode
-            | Error::WrongPasskey
-            | Error::InvalidToken => "Please log in",
+            Error::Unauthenticated | Error::WrongPassword | Error::WrongCode | Error::WrongPasskey | Error::InvalidToken => {
+                "Please log in"
+            }
             Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",

@@ -116,7 +116,14 @@ async fn what_is_wrong_with_a_new_token_is_said_at_its_field(app: &TestApp) {
         assert!(ada.post("/settings/tokens", fields).await.expect(422).body.contains("role=\"alert\""), "{fields:?}");
     }
     ada.post("/settings/tokens", &[("name", "x"), ("scopes", "admin")]).await.expect(403);
-    assert!(app.stranger().post("/settings/tokens", &[("name", "x"), ("scopes", "read")]).await.expect(303).location().starts_with("/login"));
+    assert!(
+        app.stranger()
+            .post("/settings/tokens", &[("name", "x"), ("scopes", "read")])
+            .await
+            .expect(303)
+            .location()
+            .starts_with("/login")
+    );
     assert_eq!(listed(&ada).await, [] as [Value; 0]);
     app.database.make_admin("ada").await;
     create(&ada, "admin").await;
@@ -129,10 +136,10 @@ async fn a_program_acts_for_its_person_on_pages(app: &TestApp) {
     let program = Program::new(app, &secret(&ada, "write").await);
     assert!(program.get("/rooms").await.expect(200).json()["rooms"].is_array(), "JSON without asking for it");
     // Without an origin, or with any.
-    program.post("/rooms/general/messages", &[("body", "from a program")]).await.expect(200);
+    program.post("/rooms/general/messages", &[("body", "from a program")]).await.expect(201);
     let foreign = program.request(Method::POST, "/rooms/general/messages").form(&[("body", "from elsewhere")]);
     let foreign = foreign.header("origin", "http://evil.example").header("sec-fetch-site", "cross-site");
-    Answer::of(foreign).await.expect(200);
+    Answer::of(foreign).await.expect(201);
     // Somebody else's cookie beside it changes nothing, and is not replaced.
     let both = program.request(Method::GET, "/settings/sessions").header("cookie", grace.session_cookie());
     let both = Answer::of(both).await;
@@ -144,7 +151,10 @@ async fn a_program_acts_for_its_person_on_pages(app: &TestApp) {
     assert!(bodies.iter().all(|it| it["author"]["username"] == "ada"), "{bodies:?}");
     // A file goes up and comes down.
     let upload = program.request(Method::POST, "/uploads").header("tus-resumable", "1.0.0").header("upload-length", 2);
-    let upload = upload.header("upload-metadata", "filename YS50eHQ=").header("content-type", "application/offset+octet-stream").body("hi");
+    let upload = upload
+        .header("upload-metadata", "filename YS50eHQ=")
+        .header("content-type", "application/offset+octet-stream")
+        .body("hi");
     let id = Answer::of(upload).await.expect(201).location().rsplit('/').next().expect("an id").to_owned();
     let file = program.get(&format!("/files/{id}/a.txt")).await;
     assert_eq!(file.expect(200).body, "hi");
@@ -155,25 +165,28 @@ async fn a_program_acts_for_its_person_on_pages(app: &TestApp) {
 
 #[apply(everywhere)]
 async fn a_token_permits_no_more_than_its_scopes(app: &TestApp) {
-    let (root, ada) = (app.register("root").await, app.register("ada").await);
-    app.database.make_admin("root").await;
+    let (rosa, ada) = (app.register("rosa").await, app.register("ada").await);
+    app.database.make_admin("rosa").await;
     ada.enter("general").await;
     let reader = Program::new(app, &secret(&ada, "read").await);
     reader.get("/rooms/general").await.expect(200);
-    for (path, fields) in
-        [("/rooms/general/messages", &[("body", "hi")][..]), ("/rooms/general/leave", &[]), ("/settings", &[("status", "x")]), ("/uploads", &[])]
-    {
+    for (path, fields) in [
+        ("/rooms/general/messages", &[("body", "hi")][..]),
+        ("/rooms/general/leave", &[]),
+        ("/settings", &[("status", "x")]),
+        ("/uploads", &[]),
+    ] {
         let answer = reader.post(path, fields).await;
         assert_eq!(answer.expect(403).code(), "forbidden", "{path}");
         assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{answer:?}");
     }
-    let administrator = Program::new(app, &secret(&root, "admin").await);
+    let administrator = Program::new(app, &secret(&rosa, "admin").await);
     administrator.get("/admin/people").await.expect(200);
     administrator.post("/people/ada/ban", &[]).await.expect(303);
     administrator.post("/people/ada/unban", &[]).await.expect(303);
     administrator.get("/rooms").await.expect(403);
     // An administrator's token that does not say so is nobody's special.
-    let writer = Program::new(app, &secret(&root, "write").await);
+    let writer = Program::new(app, &secret(&rosa, "write").await);
     writer.get("/admin/people").await.expect(403);
     writer.post("/people/ada/ban", &[]).await.expect(403);
     ada.get("/rooms").await.expect(303);
@@ -181,12 +194,12 @@ async fn a_token_permits_no_more_than_its_scopes(app: &TestApp) {
 
 #[apply(everywhere)]
 async fn a_token_never_reaches_the_account_itself(app: &TestApp) {
-    let root = app.register("root").await;
-    app.database.make_admin("root").await;
-    let token = create(&root, "read write admin").await;
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    let token = create(&rosa, "read write admin").await;
     let program = Program::new(app, token["secret"].as_str().expect("a secret"));
     let own = format!("/settings/tokens/{}/revoke", token["id"].as_str().expect("an id"));
-    let session = root.get_json("/settings/sessions").await.json()["sessions"][0]["id"].as_str().expect("an id").to_owned();
+    let session = rosa.get_json("/settings/sessions").await.json()["sessions"][0]["id"].as_str().expect("an id").to_owned();
     let end = format!("/settings/sessions/{session}/end");
     let before = app.database.rows("users").await;
     for (path, fields) in [
@@ -197,20 +210,20 @@ async fn a_token_never_reaches_the_account_itself(app: &TestApp) {
         ("/settings/two-factor/totp", &[]),
         ("/settings/two-factor/passkeys/options", &[]),
         ("/settings/account/deactivate", &[("password", PASSWORD)]),
-        ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "root"), ("messages", "delete")]),
+        ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "rosa"), ("messages", "delete")]),
         ("/settings/data", &[]),
         ("/confirm", &[("password", PASSWORD)]),
         ("/logout", &[]),
-        ("/login", &[("username", "root"), ("password", PASSWORD)]),
+        ("/login", &[("username", "rosa"), ("password", PASSWORD)]),
         (&*end, &[]),
         ("/settings/sessions/end-others", &[]),
-        ("/admin/people/root/reset", &[]),
+        ("/admin/people/rosa/reset", &[]),
     ] {
         assert_eq!(program.post(path, fields).await.expect(403).code(), "forbidden", "{path}");
     }
     assert_eq!(app.database.rows("users").await.len(), before.len());
-    assert_eq!(listed(&root).await.len(), 1);
-    root.get("/rooms").await.expect(200);
+    assert_eq!(listed(&rosa).await.len(), 1);
+    rosa.get("/rooms").await.expect(200);
 }
 
 #[apply(everywhere)]
@@ -262,8 +275,8 @@ async fn a_revoked_token_ends_at_once_with_its_sockets(app: &TestApp) {
 
 #[apply(everywhere)]
 async fn what_ends_all_access_ends_tokens_and_a_log_out_elsewhere_does_not(app: &TestApp) {
-    let root = app.register("root").await;
-    app.database.make_admin("root").await;
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
     let ada = app.register("ada").await;
     let program = Program::new(app, &secret(&ada, "write").await);
     let socket = program.socket().await.expect("let in");
@@ -278,15 +291,17 @@ async fn what_ends_all_access_ends_tokens_and_a_log_out_elsewhere_does_not(app: 
     is_ended(&socket, "password_changed").await;
     is_refused(&program.get("/rooms").await);
     let grace = app.register("grace").await;
-    for (end, again) in [("/people/grace/ban", "/people/grace/unban"), ("/admin/people/grace/deactivate", "/admin/people/grace/reactivate")] {
+    for (end, again) in
+        [("/people/grace/ban", "/people/grace/unban"), ("/admin/people/grace/deactivate", "/admin/people/grace/reactivate")]
+    {
         let grace = app.log_in("grace").await;
         let program = Program::new(app, &secret(&grace, "read").await);
         let socket = program.socket().await.expect("let in");
-        root.post(end, &[]).await.expect(303);
+        rosa.post(end, &[]).await.expect(303);
         socket.next("signed_out").await;
         socket.is_cut().await;
         is_refused(&program.get("/rooms").await);
-        root.post(again, &[]).await.expect(303);
+        rosa.post(again, &[]).await.expect(303);
         is_refused(&program.get("/rooms").await);
     }
     drop(grace);
