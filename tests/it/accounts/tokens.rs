@@ -235,7 +235,7 @@ async fn a_bad_token_is_refused_and_no_cookie_makes_up_for_it(app: &TestApp) {
         let request = ada.request(Method::GET, "/rooms").header("authorization", format!("Bearer {bad}"));
         is_refused(&Answer::of(request).await);
         let socket = Program { stranger: ada.clone(), secret: bad.to_owned() }.socket().await;
-        assert_eq!(socket.err().expect(bad).message(), "unauthenticated");
+        assert_eq!(socket.expect_err(bad).message(), "unauthenticated");
     }
     // A browser's page does not turn it into a log-in.
     let page = ada.request(Method::GET, "/rooms").header("accept", "text/html").header("authorization", "Bearer x");
@@ -265,7 +265,7 @@ async fn a_revoked_token_ends_at_once_with_its_sockets(app: &TestApp) {
     assert_eq!(ada.post(&path, &[]).await.expect(303).location(), "/settings/tokens");
     is_ended(&gone, "ended").await;
     is_refused(&lost.get("/rooms").await);
-    assert_eq!(lost.socket().await.err().expect("revoked").message(), "unauthenticated");
+    assert_eq!(lost.socket().await.expect_err("revoked").message(), "unauthenticated");
     here.post("general", "still here", "1").await;
     stays.get("/rooms").await.expect(200);
     ada.post(&path, &[]).await.expect(404);
@@ -363,7 +363,7 @@ async fn a_socket_with_a_token_obeys_its_scopes(app: &TestApp) {
     assert_eq!(posted["author"]["username"], "ada");
     let socket = Socket::open(&app.site, &grace.cookies(), None).await.expect("a transport");
     let refused = socket.enter_with(&json!({ "token": "parlor_x" })).await;
-    assert_eq!(refused.err().expect("a bad token").message(), "unauthenticated");
+    assert_eq!(refused.expect_err("a bad token").message(), "unauthenticated");
 }
 
 #[apply(everywhere)]
