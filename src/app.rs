@@ -25,6 +25,7 @@ use crate::http::origin::Origins;
 use crate::jobs::{Handlers, Jobs};
 use crate::links::Links;
 use crate::monitoring::{Monitoring, Parts};
+use crate::outbox::{Deliverers, Outbox};
 use crate::previews;
 use crate::realtime::Realtime;
 use crate::retention::Retention;
@@ -34,6 +35,7 @@ use crate::tls::{self, Tls};
 use crate::web::assets::versions::OtherVersions;
 use crate::web::state::AppState;
 use crate::web::{assets, plain, router};
+use crate::webhooks::Webhooks;
 
 /// A whole Parlor, ready to serve.
 pub struct App {
@@ -79,7 +81,9 @@ impl App {
         let accounts = Arc::new(accounts);
         let sessions = accounts.session_store();
         tokio::spawn(outside::watch(db.clone(), events.clone()));
-        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone(), jobs.clone()).await?;
+        let outbox = Outbox::open(db.clone(), clock.clone());
+        let (waking, outgoing) = (jobs.clone(), outbox.clone());
+        let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone(), waking, outgoing).await?;
         let subscription = events.subscribe(|_| true);
         let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
         let (sockets, realtime) =
@@ -98,6 +102,8 @@ impl App {
         let exports = PersonalExports::new(db.clone(), files.clone(), jobs.clone(), Arc::new(config.clone()), clock.clone());
         let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
+        let webhooks = Webhooks::new(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
+        outbox.start(webhooks.deliverers(Deliverers::default()));
         let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
         let ended = beside.clone();
@@ -136,6 +142,8 @@ impl App {
             exports,
             administration,
             jobs,
+            outbox,
+            webhooks,
             realtime,
             monitoring,
             retention,
@@ -174,7 +182,7 @@ impl App {
                 stop.cancel();
                 drop(beside);
                 // Before the ledger closes, through which some end.
-                state.jobs.stop(LAST_JOBS).await;
+                tokio::join!(state.jobs.stop(LAST_JOBS), state.outbox.stop(LAST_JOBS));
                 state.chat.close();
                 // Everything queued is committed, acknowledged and published before any socket is cut.
                 let published = async {

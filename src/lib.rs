@@ -9,11 +9,11 @@
 //! 1. [`model`], [`permissions`], [`fulltext`], [`highlight`]: types and rules without I/O.
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
-//!    [`jobs`]: what is done after a commit, whatever happens to a process. [`files`], [`pictures`]: what people send.
+//!    [`jobs`]: what is done after a commit, whatever happens to a process. [`outbox`]: what leaves Parlor then. [`egress`]: whereto. [`files`], [`pictures`]: what people send.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
-//!    without Parlor. [`tls`]: certificates.
+//!    without Parlor. [`tls`]: certificates. [`webhooks`]: who is told elsewhere.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
 //!    [`doctor`]: what is wrong around them.
@@ -33,6 +33,7 @@ pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod doctor;
+pub mod egress;
 pub mod encoding;
 pub mod error;
 pub mod events;
@@ -51,6 +52,7 @@ pub mod measure;
 pub mod model;
 pub mod monitoring;
 pub mod oidc;
+pub mod outbox;
 pub mod permissions;
 pub mod pictures;
 pub mod pieces;
@@ -64,5 +66,6 @@ pub mod settings;
 pub mod tls;
 pub mod transport;
 pub mod web;
+pub mod webhooks;
 
 pub use app::App;

@@ -135,6 +135,10 @@ pub enum ServerAction {
     ReadAudit,
     /// See, add and release legal holds, and read what they have kept.
     ManageHolds,
+    /// See, add, change and delete webhooks.
+    ManageWebhooks,
+    /// See what is to be delivered, and have it delivered again or deleted.
+    ManageDeliveries,
     /// Change this person's role.
     ChangeRole,
     /// See who is there, besides the people of one's own rooms, and public rooms.
@@ -298,6 +302,8 @@ pub fn may_administer(actor: Actor, action: ServerAction) -> Result<()> {
         ServerAction::ManageJobs => allow(actor.is_admin, "Only admins can retry or delete jobs."),
         ServerAction::ReadAudit => allow(actor.is_admin, "Only admins can read the audit log."),
         ServerAction::ManageHolds => allow(actor.is_admin, "Only admins can see legal holds."),
+        ServerAction::ManageWebhooks => allow(actor.is_admin, "Only admins can see webhooks."),
+        ServerAction::ManageDeliveries => allow(actor.is_admin, "Only admins can see deliveries."),
         ServerAction::ChangeRole => allow(actor.is_admin, "Only admins can change roles."),
         ServerAction::SeeDirectory => allow(!actor.is_guest, "Guests see only the people and rooms that they were added to."),
     }
@@ -377,7 +383,7 @@ mod tests {
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
     ];
 
-    const SERVER_ROWS: [(&str, ServerAction); 23] = [
+    const SERVER_ROWS: [(&str, ServerAction); 25] = [
         ("See public rooms and everybody", ServerAction::SeeDirectory),
         ("Create rooms where everyone may", ServerAction::CreateRoom(Who::Everyone)),
         ("Create rooms where admins may", ServerAction::CreateRoom(Who::Admins)),
@@ -401,6 +407,8 @@ mod tests {
         ("See `/admin`", ServerAction::SeeAdministration),
         ("Read the audit log", ServerAction::ReadAudit),
         ("Manage legal holds", ServerAction::ManageHolds),
+        ("Manage webhooks", ServerAction::ManageWebhooks),
+        ("Manage deliveries", ServerAction::ManageDeliveries),
     ];
 
     fn actor(role: ServerRole) -> Actor {

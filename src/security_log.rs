@@ -165,6 +165,18 @@ pub enum Action {
     ReleaseHold,
     /// An administrator read what a hold has kept.
     ReadHeld,
+    /// An administrator added a webhook.
+    AddWebhook,
+    /// An administrator changed a webhook, or turned it on or off.
+    ChangeWebhook,
+    /// An administrator gave a webhook another secret.
+    RotateWebhook,
+    /// An administrator deleted a webhook.
+    DeleteWebhook,
+    /// An administrator had something delivered again.
+    Redeliver,
+    /// An administrator deleted something that was to be delivered.
+    DeleteDelivery,
 }
 
 impl Action {
@@ -238,6 +250,12 @@ impl Action {
         Self::AddHold,
         Self::ReleaseHold,
         Self::ReadHeld,
+        Self::AddWebhook,
+        Self::ChangeWebhook,
+        Self::RotateWebhook,
+        Self::DeleteWebhook,
+        Self::Redeliver,
+        Self::DeleteDelivery,
     ];
 
     /// Its name in the log and in the audit log: what it is about, and what was done.
@@ -311,6 +329,12 @@ impl Action {
             Self::AddHold => "hold.add",
             Self::ReleaseHold => "hold.release",
             Self::ReadHeld => "hold.read",
+            Self::AddWebhook => "webhook.add",
+            Self::ChangeWebhook => "webhook.change",
+            Self::RotateWebhook => "webhook.secret",
+            Self::DeleteWebhook => "webhook.delete",
+            Self::Redeliver => "delivery.retry",
+            Self::DeleteDelivery => "delivery.delete",
         }
     }
 

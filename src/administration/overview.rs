@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use super::Administration;
 use crate::clock::Millis;
 use crate::db::backup::state::{BackupState, LastBackup};
+use crate::db::outbox::OutboxCounts;
 use crate::db::overview::{Counts, Engine};
 use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;
@@ -47,8 +48,23 @@ pub struct Overview {
     pub backups: Option<Backups>,
     /// The deletion of what has expired.
     pub retention: RetentionState,
+    /// What is to be delivered elsewhere.
+    pub deliveries: Deliveries,
     /// What is wrong, or probably a mistake.
     pub warnings: Vec<Warning>,
+}
+
+/// What is to be delivered elsewhere.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Deliveries {
+    /// What will be delivered.
+    pub waiting: i64,
+    /// What was given up.
+    pub dead: i64,
+    /// Receivers whose last attempt failed.
+    pub failing: i64,
+    /// Receivers that nothing is tried for.
+    pub paused: i64,
 }
 
 /// The server's own backups.
@@ -222,6 +238,8 @@ impl Administration {
         let count_of = |day| counted.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count);
         let per_day = (first..=today).map(|day| Day { day: date(day), count: count_of(day) }).collect();
         let engine = self.db.engine().await?;
+        let OutboxCounts { waiting, dead, failing, paused } = self.db.count_outbox().await?;
+        let deliveries = Deliveries { waiting, dead, failing, paused };
         let backups = match self.backup_every {
             Some(every) => Some(backups(self.db.backup_state().await?, every, now)),
             None => None,
@@ -242,14 +260,21 @@ impl Administration {
                 },
                 disk_free_bytes: engine.free_bytes,
             },
-            warnings: self.warnings(&engine, admins, self.db.count_dead_jobs().await?, backups.as_ref()),
+            warnings: self.warnings(&engine, admins, (self.db.count_dead_jobs().await?, deliveries), backups.as_ref()),
+            deliveries,
             backups,
             retention: RetentionState { claim: None, ..self.db.retention_state().await? },
             database: Database { kind: engine.kind, version: engine.version },
         })
     }
 
-    fn warnings(&self, engine: &Engine, admins: i64, dead_jobs: i64, backups: Option<&Backups>) -> Vec<Warning> {
+    fn warnings(
+        &self,
+        engine: &Engine,
+        admins: i64,
+        (dead_jobs, deliveries): (i64, Deliveries),
+        backups: Option<&Backups>,
+    ) -> Vec<Warning> {
         let known = [
             (
                 backups.is_some_and(|backups| backups.is_late),
@@ -281,6 +306,11 @@ impl Administration {
                 dead_jobs > 0,
                 "dead_jobs",
                 "Work in the background failed and was given up, such as previews of files. See Jobs for the reasons.",
+            ),
+            (
+                deliveries.dead > 0 || deliveries.paused > 0,
+                "dead_deliveries",
+                "Deliveries to other services were given up, or are paused. See Deliveries for the reasons.",
             ),
             (
                 !self.has_mail,

@@ -61,6 +61,7 @@ use crate::events::Bus;
 use crate::jobs::Jobs;
 use crate::limits::Reads;
 use crate::model::{RoomId, UserId};
+use crate::outbox::Outbox;
 use crate::settings::Settings;
 
 /// All rooms and what can be done in them.
@@ -92,7 +93,8 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Opens the rooms of a database. Events are published to `events` in commit order; `jobs` are woken by commits that add some.
+    /// Opens the rooms of a database. Events are published to `events` in commit order; `jobs` and `outbox` are
+    /// woken by commits that add something.
     pub async fn open(
         db: Arc<Db>,
         config: &Config,
@@ -100,6 +102,7 @@ impl Chat {
         events: Bus,
         settings: Arc<Settings>,
         jobs: Jobs,
+        outbox: Outbox,
     ) -> Result<Arc<Self>> {
         let epoch = match db.shared() {
             Some(postgres) => postgres.history.epoch(),
@@ -110,7 +113,7 @@ impl Chat {
         default_rooms::warn_of_missing(&settings.now().default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
-        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone(), jobs);
+        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone(), jobs, outbox);
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config);

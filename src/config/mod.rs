@@ -24,7 +24,7 @@ pub use values::{
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 61] = [
+pub const SETTINGS: [&str; 62] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -74,6 +74,7 @@ pub const SETTINGS: [&str; 61] = [
     "FILE_SPACE",
     "STRIP_METADATA",
     "LINK_PREVIEWS",
+    "WEBHOOK_PRIVATE_ADDRESSES",
     "RETENTION",
     "AUDIT_KEEP",
     "BACKUP_TO",
@@ -189,6 +190,8 @@ pub struct Config {
     /// Hosts whose pages are fetched for link previews from an address that need not be public; if there are any, no others are. It is no
     /// setting: tests have pages there.
     pub link_hosts: BTreeMap<String, SocketAddr>,
+    /// `WEBHOOK_PRIVATE_ADDRESSES`: networks that webhooks may be in though they are not public.
+    pub webhook_addresses: Vec<IpNet>,
     /// `RETENTION`: how long messages, files, the audit log and sessions are kept.
     pub retention: Option<Retention>,
     /// `AUDIT_KEEP`: how long the audit log is kept where `RETENTION` does not say it.
@@ -266,6 +269,7 @@ impl Default for Config {
             strip_metadata: true,
             link_previews: None,
             link_hosts: BTreeMap::new(),
+            webhook_addresses: Vec::new(),
             retention: None,
             audit_keep: Some(Duration::from_secs(365 * DAY)),
             backup_to: None,
@@ -339,6 +343,7 @@ impl Config {
             strip_metadata: env.read("STRIP_METADATA", default.strip_metadata, values::switch),
             link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
             link_hosts: BTreeMap::new(),
+            webhook_addresses: env.read("WEBHOOK_PRIVATE_ADDRESSES", default.webhook_addresses, values::private_networks),
             retention: env.read("RETENTION", None, |text| Retention::default().with_audit(audit_keep).parse(text).map(Some)),
             audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
             backup_to: env.read("BACKUP_TO", None, |text| place::backup_to(text).map(Some)),

@@ -69,6 +69,7 @@ fn every_setting_can_be_set() {
         ("FILE_SPACE", "2TB"),
         ("STRIP_METADATA", "off"),
         ("LINK_PREVIEWS", "off"),
+        ("WEBHOOK_PRIVATE_ADDRESSES", "10.1.2.3, fd00::/8"),
         ("RETENTION", "90d"),
         ("AUDIT_KEEP", "30d"),
         ("BACKUP_TO", "s3://old/of/parlor"),
@@ -142,6 +143,7 @@ fn every_setting_can_be_set() {
         strip_metadata: false,
         link_previews: Some(false),
         link_hosts: BTreeMap::new(),
+        webhook_addresses: ["10.1.2.3/32", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
         retention: Some(Retention {
             messages: Some(Duration::from_secs(90 * 86400)),
             files: None,

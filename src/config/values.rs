@@ -546,6 +546,17 @@ pub(super) fn mailbox(text: &str) -> Parsed<String> {
     }
 }
 
+/// Networks, `on` for all, or `off` for none.
+pub(super) fn private_networks(text: &str) -> Parsed<Vec<IpNet>> {
+    match text {
+        "off" => Ok(Vec::new()),
+        "on" => networks("0.0.0.0/0,::/0"),
+        text => {
+            networks(text).map_err(|_| "must be off, on, or addresses or networks separated by commas, such as 10.0.0.0/8".into())
+        }
+    }
+}
+
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     let network = |part: &str| {
         let part = part.trim();

@@ -41,6 +41,7 @@ pub mod messages;
 pub mod nodes;
 mod notifications;
 mod open;
+pub mod outbox;
 pub mod overview;
 pub mod passkeys;
 pub mod pending_log_ins;
@@ -65,6 +66,7 @@ mod threads;
 pub mod tokens;
 pub mod uploads;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

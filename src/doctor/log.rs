@@ -50,6 +50,20 @@ pub(super) async fn search(db: &Db) -> Vec<Finding> {
 }
 
 /// Whether work in the background was given up.
+/// What could not be delivered elsewhere.
+pub(super) async fn deliveries(db: &Db) -> Vec<Finding> {
+    const CHECK: &str = "deliveries";
+    match db.count_outbox().await {
+        Ok(counts) if counts.dead == 0 && counts.paused == 0 => vec![Finding::ok(CHECK, format!("{} wait", counts.waiting))],
+        Ok(counts) => {
+            let found = format!("{} were given up, {} receivers are paused", counts.dead, counts.paused);
+            let advice = "The page Deliveries of the administration has the reasons, and delivers again.";
+            vec![Finding::warning(CHECK, found, advice)]
+        }
+        Err(error) => fault(CHECK, &error),
+    }
+}
+
 pub(super) async fn jobs(db: &Db, clock: &Clock) -> Vec<Finding> {
     const CHECK: &str = "jobs";
     match db.count_jobs(clock.now()).await {

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::lane::Lane;
+pub use self::run::wait;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::Error;

@@ -135,7 +135,7 @@ async fn record(
 
 /// How long until the next attempt: twice as long each time, and half of it by chance (`0.0..1.0`), so that jobs that failed together do
 /// not come back together.
-fn wait(attempts: i64, chance: f64) -> i64 {
+pub fn wait(attempts: i64, chance: f64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 32) - 1).unwrap_or_default();
     let whole = FIRST_WAIT.saturating_mul(1_i64 << doublings).min(LONGEST_WAIT);
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "an hour in milliseconds is a small number")]

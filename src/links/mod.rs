@@ -3,9 +3,8 @@
 //! Owns what is fetched for whom and how often, and that a message gets its previews after it was posted. It must not decide what a message
 //! takes: the ledger does. Whoever posts a link chooses an address that this server asks, so all requests go through `fetch`.
 //!
-//! Reading order: this module, `address` (what may be asked), `fetch` (how), `turns` (how often), `page` (what a page says), `known`.
+//! Reading order: this module, `fetch` (how, with `egress`: what may be asked), `turns` (how often), `page` (what a page says), `known`.
 
-mod address;
 mod fetch;
 mod known;
 mod page;

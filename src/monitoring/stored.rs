@@ -12,6 +12,7 @@ use super::Parts;
 use crate::clock::Millis;
 use crate::cluster::nodes::{self, Listed};
 use crate::db::jobs::JobCounts;
+use crate::db::outbox::OutboxCounts;
 use crate::db::overview::Engine;
 use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Answer {
     pub engine: Engine,
     pub jobs: JobCounts,
+    pub outbox: OutboxCounts,
     pub index: IndexProgress,
     pub index_lag: i64,
     pub nodes: Vec<Listed>,
@@ -69,6 +71,7 @@ async fn ask(parts: &Parts) -> crate::error::Result<Answer> {
     Ok(Answer {
         engine: db.engine().await?,
         jobs: db.count_jobs(clock.now()).await?,
+        outbox: db.count_outbox().await?,
         index: db.index_progress().await?,
         index_lag: db.index_lag().await?,
         nodes: nodes::list(db, node, clock, realtime.sockets()).await?,

@@ -17,11 +17,13 @@ use crate::files::Files;
 use crate::http::origin::Origins;
 use crate::jobs::Jobs;
 use crate::monitoring::Monitoring;
+use crate::outbox::Outbox;
 use crate::realtime::Realtime;
 use crate::retention::Retention;
 use crate::settings::Settings;
 use crate::tls::Tls;
 use crate::web::assets::versions::OtherVersions;
+use crate::webhooks::Webhooks;
 
 /// The state of every handler.
 #[derive(Clone)]
@@ -46,6 +48,10 @@ pub struct AppState {
     pub administration: Arc<Administration>,
     /// What is done in the background.
     pub jobs: Jobs,
+    /// What leaves Parlor.
+    pub outbox: Outbox,
+    /// Who is told elsewhere what happens in rooms.
+    pub webhooks: Arc<Webhooks>,
     /// The sockets.
     pub realtime: Arc<Realtime>,
     /// The numbers of all parts.

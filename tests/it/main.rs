@@ -32,4 +32,5 @@ mod rooms;
 mod search;
 mod socket;
 mod tls;
+mod webhooks;
 mod writing;

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod proc_stats;
 pub mod process;
 pub mod programs;
+pub mod receiver;
 pub mod redis;
 pub mod strace;
 pub mod watch;

@@ -30,6 +30,7 @@ use crate::events::{Bus, Event};
 use crate::jobs::Jobs;
 use crate::model::Logged;
 use crate::model::{RoomId, UserId, Visibility};
+use crate::outbox::Outbox;
 use crate::security_log::{self, Source};
 
 /// Capacity of the queue; beyond it requests are refused as `busy`.
@@ -79,11 +80,19 @@ impl Pending {
 impl Ledger {
     /// Starts the ledger's task, which ends when it is closed and the queue is committed. Events are published in commit order,
     /// those of a commit together.
-    pub fn start(db: Arc<Db>, clock: Clock, recent: Arc<RecentCache>, names: Arc<Names>, events: Bus, jobs: Jobs) -> Self {
+    pub fn start(
+        db: Arc<Db>,
+        clock: Clock,
+        recent: Arc<RecentCache>,
+        names: Arc<Names>,
+        events: Bus,
+        jobs: Jobs,
+        outbox: Outbox,
+    ) -> Self {
         let (queue, requests) = mpsc::channel(QUEUE);
         let ended = CancellationToken::new();
         let measures = Arc::new(Measures::default());
-        let committer = Committer { db, clock, recent, names, jobs, measures: measures.clone() };
+        let committer = Committer { db, clock, recent, names, jobs, outbox, measures: measures.clone() };
         let guard = ended.clone().drop_guard();
         tokio::spawn(async move {
             run(committer, requests, events).await;
@@ -163,6 +172,7 @@ struct Committer {
     recent: Arc<RecentCache>,
     names: Arc<Names>,
     jobs: Jobs,
+    outbox: Outbox,
     measures: Arc<Measures>,
 }
 
@@ -206,7 +216,7 @@ impl Committer {
 
     async fn try_commit(&self, batch: &[Request]) -> sqlx::Result<(Vec<Outcome>, Vec<Event>)> {
         let keys = rules::keys(batch.iter());
-        let mut adds_jobs = false;
+        let (mut adds_jobs, mut tells) = (false, false);
         let began = Instant::now();
         let (outcomes, events, recorded): (Vec<Outcome>, Vec<Event>, Vec<security_log::Event>) = self
             .db
@@ -215,7 +225,7 @@ impl Committer {
                 let outcomes = batch.iter().map(|request| state.apply(request)).collect();
                 let (known, writes, events) = state.into_parts();
                 let recorded = writes.audit.clone();
-                adds_jobs = writes.adds_jobs();
+                (adds_jobs, tells) = (writes.adds_jobs(), !writes.tellings.is_empty());
                 ((outcomes, events, recorded), known, writes)
             })
             .await?;
@@ -224,6 +234,9 @@ impl Committer {
         self.measures.count(&outcomes, &events);
         if adds_jobs {
             self.jobs.wake();
+        }
+        if tells {
+            self.outbox.wake();
         }
         for event in &recorded {
             event.write_line();

@@ -32,7 +32,7 @@ const USED_BLOBS: &str = "(exists (select 1 from files where files.hash = blobs.
     or exists (select 1 from previews where previews.hash = blobs.hash))";
 
 /// The tables that a backup holds, each after those that most of its rows refer to.
-pub const KEPT: [Table; 34] = [
+pub const KEPT: [Table; 37] = [
     // Of the named values only the key of device tokens, from which other keys are derived, and how far ids do not follow the clock. The rest
     // belongs to one database.
     Table { name: "meta", filter: "key in ('device_key', 'unordered_until')", instead: &[] },
@@ -70,6 +70,9 @@ pub const KEPT: [Table; 34] = [
     all("held"),
     all("unindexed"),
     all("imported"),
+    all("webhooks"),
+    Table { name: "receivers", filter: "true", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
+    all("outbox"),
 ];
 
 /// The tables that a backup does not hold, and why.

@@ -11,11 +11,11 @@ use sqlx::{Arguments, FromRow};
 
 use super::script::Script;
 use super::statements::{FILES, HOLDS, KNOWN, LOCK, LOCK_FILES, LOCK_HOLDS, MESSAGES, NAMES, REACTIONS, SUCCESSORS, TAKEN_SLUGS};
-use super::{File, Holds, Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, as_json};
+use super::{File, Holds, Person, RoomName, RoomState, Snapshot, SnapshotKeys, Step, Subscription, as_json};
 use crate::clock::Millis;
 use crate::db::messages::{LINKS_OFF, links_from, list_from};
 use crate::model::{
-    Author, Head, Kind, Membership, Message, Pin, Reaction, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
+    Author, Head, Kind, Membership, Message, Occurrence, Pin, Reaction, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
 };
 
 /// A row of [`KNOWN`], with the fields in the order of its columns.
@@ -135,7 +135,7 @@ impl Step<'_> {
         pairs: String,
         nonces: &BTreeSet<(UserId, String)>,
     ) -> sqlx::Result<String> {
-        let (pairs, nonces): (String, String) = match self {
+        let (pairs, nonces, webhooks): (String, String, String) = match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
                 script.give(pairs)?.then_rows(&KNOWN.sqlite, nonces.iter().collect(), add_nonce)?;
@@ -149,6 +149,7 @@ impl Step<'_> {
         for row in from_json::<PairRow>(&pairs)? {
             snapshot.add_pair(row);
         }
+        snapshot.subscriptions = subscriptions(&webhooks)?;
         Ok(nonces)
     }
 
@@ -224,6 +225,19 @@ impl Step<'_> {
 fn add_nonce(row: &mut SqliteArguments, (author, nonce): &(UserId, String)) -> Result<(), BoxDynError> {
     row.add(author)?;
     row.add(nonce)
+}
+
+/// The webhooks of [`KNOWN`]: id, events and rooms. Of an event of a later version nobody is told here.
+fn subscriptions(webhooks: &str) -> sqlx::Result<Vec<Subscription>> {
+    if webhooks == "[]" {
+        return Ok(Vec::new());
+    }
+    let read = |(id, events, rooms): (i64, String, String)| {
+        let names = from_json::<String>(&events)?;
+        let events: Vec<_> = names.iter().filter_map(|name| Occurrence::parse(name)).collect();
+        Ok((events.is_empty() == names.is_empty()).then_some(Subscription { id, events, rooms: from_json(&rooms)? }))
+    };
+    from_json(webhooks)?.into_iter().map(read).filter_map(Result::transpose).collect()
 }
 
 fn from_json<R: DeserializeOwned>(rows: &str) -> sqlx::Result<Vec<R>> {

@@ -25,7 +25,7 @@ pub(super) use self::statements::LOCK_HOLDS;
 use super::Db;
 use crate::clock::Millis;
 use crate::encoding::path_segment;
-use crate::model::{Attachment, Author, Head, Kind, Membership, Message, Room, RoomId, Task, UserId};
+use crate::model::{Attachment, Author, Head, Kind, Membership, Message, Occurrence, Room, RoomId, Task, UserId};
 use crate::security_log::Event;
 
 /// A user as the rules see them.
@@ -109,6 +109,36 @@ pub struct Snapshot {
     pub files: BTreeMap<String, File>,
     /// What must not be deleted, if it was asked for. No other transaction adds a hold until the commit.
     pub holds: Holds,
+    /// The webhooks that are to be told something.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// What a webhook is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The webhook.
+    pub id: i64,
+    /// Of what; empty: of everything.
+    pub events: Vec<Occurrence>,
+    /// In which rooms; empty: in all public ones.
+    pub rooms: Vec<RoomId>,
+}
+
+/// What a webhook is told.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// The webhook.
+    pub webhook: i64,
+    /// What happened.
+    pub event: Occurrence,
+    /// In which room.
+    pub room: RoomId,
+    /// To which message, by which change of the room.
+    pub message: Option<(i64, i64)>,
+    /// What the message does not say: a JSON object.
+    pub payload: Option<Arc<str>>,
+    /// When.
+    pub at: Millis,
 }
 
 /// What must not be deleted.
@@ -270,6 +300,8 @@ pub struct Writes {
     pub icons: BTreeMap<RoomId, Option<Arc<str>>>,
     /// Jobs.
     pub tasks: Vec<(Task, Millis)>,
+    /// What webhooks are told, in this order.
+    pub tellings: Vec<Telling>,
     /// Where the messages of an import have come from.
     pub imported: Vec<ImportedMessage>,
     /// How far rooms went before an import and how far they go now: who had read everything has read everything.

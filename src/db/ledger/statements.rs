@@ -81,18 +81,36 @@ macro_rules! known {
     };
 }
 
-/// Rooms with users (always as JSON), and the messages of known nonces. Both come as JSON text in a single row: each row of
-/// SQLite's, and the end of the rows, is handed between threads.
+/// The end of [`KNOWN`]: the webhooks that are on and not paused. Without any it costs next to nothing.
+macro_rules! webhooks {
+    ($open:literal, $close:literal) => {
+        concat!(
+            ", (select ",
+            $open,
+            "webhooks.id, webhooks.events, webhooks.rooms",
+            $close,
+            " from webhooks join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id
+              where webhooks.is_on and receivers.paused_at is null)"
+        )
+    };
+}
+
+/// Rooms with users (always as JSON), the messages of known nonces, and the webhooks that are on. All come as JSON text in a single row:
+/// each row of SQLite's, and the end of the rows, is handed between threads.
 pub static KNOWN: Frequent = Frequent {
     sqlite: Rows::new(
         concat!(known!("jsonb_each(?)", "json_group_array(json_array(", "))"), "(values "),
         2,
-        ") as given cross join messages on messages.author_id = given.column1 and messages.nonce = given.column2)",
+        concat!(
+            ") as given cross join messages on messages.author_id = given.column1 and messages.nonce = given.column2)",
+            webhooks!("json_group_array(json_array(", "))")
+        ),
     ),
     postgres: concat!(
         known!("jsonb_array_elements($1::jsonb) as rows(value)", "coalesce(json_agg(json_build_array(", ")), '[]')::text"),
         "(select cast(value->>0 as bigint) as person, value->>1 as nonce from jsonb_array_elements($2::jsonb) as rows(value)) as given
-          join messages on messages.author_id = given.person and messages.nonce = given.nonce)"
+          join messages on messages.author_id = given.person and messages.nonce = given.nonce)",
+        webhooks!("coalesce(json_agg(json_build_array(", ")), '[]')::text")
     ),
 };
 
@@ -166,6 +184,12 @@ pub const TAKE_ICONS: Batched = given!("room" "bigint", "icon" "text";
 /// Adds jobs.
 pub const TASKS: Batched = given!("kind" "text", "payload" "text", "created_at" "bigint";
     "insert into jobs (kind, payload, created_at, due_at) select kind, payload, created_at, created_at from given");
+
+/// Adds what webhooks are told to the outbox.
+pub const TELL: Batched = given!("receiver" "bigint", "event" "text", "room" "bigint", "seq" "bigint", "rev" "bigint", "payload" "text",
+    "at" "bigint";
+    "insert into outbox (kind, receiver, event, room_id, seq, rev, payload, created_at, due_at)
+     select 'webhook', receiver, event, room, seq, rev, payload, at, at from given");
 
 /// Inserts new messages. On Postgres also sets their threads: `known` is a message of the thread, possibly a new one that starts
 /// it.

@@ -11,8 +11,8 @@ use super::script::Script;
 use super::statements::{
     AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER,
     FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE,
-    MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, THREAD, TRIM_REVISIONS,
-    UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
+    MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD,
+    TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
 };
 use super::{HeldText, MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
@@ -110,6 +110,12 @@ impl Step<'_> {
         });
         self.run(&AUDIT, &audit.collect::<Vec<_>>()).await?;
         self.note_imported(writes).await?;
+        // In the order in which it happened: the ids follow it, and no other transaction changes these rooms until the commit.
+        let tellings = writes.tellings.iter().map(|telling| {
+            let (seq, rev) = telling.message.unzip();
+            (telling.webhook, telling.event.as_str(), telling.room, seq, rev, &telling.payload, telling.at.0)
+        });
+        self.run(&TELL, &tellings.collect::<Vec<_>>()).await?;
         self.write_settings(known, writes).await
     }
 

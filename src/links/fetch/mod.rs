@@ -1,26 +1,22 @@
 //! Requests to pages that links lead to.
 //!
 //! Owns that nothing but public web servers is asked, whatever a link, a name server or a redirect says, and that an answer can neither be
-//! endless nor heavy. A name is resolved once for each connection, and what is connected to are the very addresses that were checked.
-//! It must not read what it fetches.
+//! endless nor heavy (`egress` decides what may be connected to). It must not read what it fetches.
 
 use std::collections::BTreeMap;
-use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, Url};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::address::{Host, is_public};
 use super::turns::Hosts;
+use crate::egress::address::Host;
+use crate::egress::{Allowed, Guard, Lookup, NotPublic};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -34,9 +30,6 @@ pub const LARGEST_PAGE: usize = 512 << 10;
 const USER_AGENT: &str = concat!("Parlor/", env!("CARGO_PKG_VERSION"), " (link preview)");
 /// The only ports: others are not for pages, and whoever posts links could have them scanned.
 const PORTS: [u16; 2] = [80, 443];
-
-/// Looks up the addresses of a name; the port is that of the URL where it is 0.
-pub type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,56 +57,11 @@ pub struct Answer {
     _turn: OwnedSemaphorePermit,
 }
 
-/// A refusal to connect.
-#[derive(Debug)]
-struct NotPublic;
-
-impl fmt::Display for NotPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a public address")
-    }
-}
-
-impl StdError for NotPublic {}
-
-/// Resolves names, and refuses those that lead to other than public addresses.
-struct Guard {
-    lookup: Lookup,
-    exceptions: BTreeMap<String, SocketAddr>,
-}
-
-impl Guard {
-    fn allows(&self, address: &SocketAddr) -> bool {
-        is_public(address.ip()) || self.exceptions.values().any(|exception| exception == address)
-    }
-}
-
-/// What reqwest connects with.
-struct Checked(Arc<Guard>);
-
-impl Resolve for Checked {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0.clone();
-        Box::pin(async move {
-            let name = name.as_str().trim_end_matches('.').to_ascii_lowercase();
-            let found = match guard.exceptions.get(&name) {
-                Some(exception) => vec![*exception],
-                None => (guard.lookup)(name).await?,
-            };
-            // All of them: a name that leads to both a public address and one in here is an attempt.
-            if found.is_empty() || !found.iter().all(|address| guard.allows(address)) {
-                return Err(NotPublic.into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
 /// Asks for pages.
 pub struct Fetcher {
     /// `None` if this machine trusts no certificates.
     client: Option<Client>,
-    guard: Arc<Guard>,
+    guard: Guard,
     hosts: Hosts,
 }
 
@@ -136,9 +84,9 @@ impl Fetcher {
     pub fn with(lookup: Lookup, exceptions: BTreeMap<String, SocketAddr>) -> Self {
         // An error means that there is one.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let guard = Arc::new(Guard { lookup, exceptions });
+        let guard = Guard::with(lookup, Allowed { names: exceptions, ..Allowed::default() });
         let client = Client::builder()
-            .dns_resolver(Arc::new(Checked(guard.clone())))
+            .dns_resolver(Arc::new(guard.clone()))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -162,7 +110,7 @@ impl Fetcher {
             Host::Name(name) => name.clone(),
             Host::Address(address) => address.to_string(),
         };
-        match host.may_be_public() || self.guard.exceptions.contains_key(&name) {
+        match self.guard.may_ask(&host) {
             true => Ok((url, name)),
             false => Err(Fault::Forbidden),
         }
@@ -246,12 +194,8 @@ impl Answer {
 
 /// What an error of the client means. Its text has the URL, which is nobody's business.
 fn fault(error: &reqwest::Error) -> Fault {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<NotPublic>() {
-            return Fault::Forbidden;
-        }
-        cause = error.source();
+    if NotPublic::is_cause_of(error) {
+        return Fault::Forbidden;
     }
     Fault::Failed
 }

@@ -9,7 +9,7 @@ use crate::harness::{Answer, Person, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// `{username}` is somebody else, `{id}` is an invitation of an administrator.
-const ROUTES: [Route; 32] = [
+const ROUTES: [Route; 47] = [
     (Method::GET, "/admin", &[]),
     (Method::GET, "/admin/people", &[]),
     (Method::GET, "/admin/rooms", &[]),
@@ -27,6 +27,21 @@ const ROUTES: [Route; 32] = [
     (Method::POST, "/admin/holds", &[("scope", "everything"), ("reason", "forged")]),
     (Method::GET, "/admin/holds/{id}", &[]),
     (Method::POST, "/admin/holds/{id}/release", &[]),
+    (Method::GET, "/admin/webhooks", &[]),
+    (Method::POST, "/admin/webhooks", &[("url", "https://example.com/forged")]),
+    (Method::GET, "/admin/webhooks/{id}", &[]),
+    (Method::POST, "/admin/webhooks/{id}", &[("url", "https://example.com/forged")]),
+    (Method::POST, "/admin/webhooks/{id}/on", &[]),
+    (Method::POST, "/admin/webhooks/{id}/off", &[]),
+    (Method::POST, "/admin/webhooks/{id}/rotate", &[]),
+    (Method::POST, "/admin/webhooks/{id}/test", &[]),
+    (Method::POST, "/admin/webhooks/{id}/delete", &[]),
+    (Method::GET, "/admin/deliveries", &[]),
+    (Method::GET, "/admin/deliveries/{receiver}", &[]),
+    (Method::POST, "/admin/deliveries/{receiver}/redeliver", &[]),
+    (Method::POST, "/admin/deliveries/{receiver}/delete", &[]),
+    (Method::POST, "/admin/deliveries/{receiver}/{id}/redeliver", &[]),
+    (Method::POST, "/admin/deliveries/{receiver}/{id}/delete", &[]),
     (Method::GET, "/admin/jobs", &[]),
     (Method::POST, "/admin/jobs/{job}/retry", &[]),
     (Method::POST, "/admin/jobs/{job}/delete", &[]),
@@ -59,7 +74,8 @@ async fn what_is_for_administrators_is_refused_to_everybody_else(app: &TestApp) 
     app.database.make_admin("ada").await;
     let form = ada.form("/invites", &[]).header("accept", "application/json");
     let id = Answer::of(form).await.expect(201).json()["invite"]["id"].as_str().expect("an id").to_owned();
-    let tables = ["users", "invites", "resets", "settings", "audit", "sessions", "cleanups", "holds"];
+    let tables =
+        ["users", "invites", "resets", "settings", "audit", "sessions", "cleanups", "holds", "webhooks", "receivers", "outbox"];
     let state = async || {
         let mut all = Vec::new();
         for table in tables {

@@ -55,6 +55,10 @@ const ADMIN_PAGES: &[&str] = &[
     "/admin/holds",
     "/admin/holds/1",
     "/admin/rooms/general",
+    "/admin/webhooks",
+    "/admin/webhooks/1",
+    "/admin/deliveries",
+    "/admin/deliveries/webhook-1",
     "/admin/jobs",
     "/admin/nodes",
     "/admin/doctor",
@@ -165,6 +169,16 @@ fn no_page_keeps_anybody_out() {
         is_open_to_all(&ada, "setting up an authenticator app", &mut faults).await;
         app.database.make_admin("ada").await;
         app.database.run("insert into holds (reason, created_by, created_at) values ('Case 7', 'ada', 1790000000000)").await;
+        app.database
+            .run(
+                "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
+                 values ('https://example.com/', '[]', '[]', 'whsec_AA==', false, 'ada', 1790000000000);
+                 insert into receivers (kind, id, last_error, failing_since, paused_at)
+                 values ('webhook', 1, 'the server answered 500', 1790000000000, 1790000000000);
+                 insert into outbox (kind, receiver, event, room_id, created_at, due_at, attempts, last_error, dead_at)
+                 values ('webhook', 1, 'message.posted', 1, 1790000000000, 1790000000000, 3, 'the server answered 500', 1790000000000)",
+            )
+            .await;
         app.database
             .run(
                 "insert into held (room_id, seq, rev, author_id, kind, body, created_at, written_at, held_at)

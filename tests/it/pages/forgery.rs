@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 59] = [
+const FORMS: [(&str, &[(&str, &str)]); 70] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -48,6 +48,17 @@ const FORMS: [(&str, &[(&str, &str)]); 59] = [
     ("/admin/holds", &[("scope", "everything"), ("reason", "forged")]),
     ("/admin/holds/1/release", &[]),
     ("/rooms/general/retention", &[("messages", "1")]),
+    ("/admin/webhooks", &[("url", "https://example.com/forged")]),
+    ("/admin/webhooks/1", &[("url", "https://example.com/forged")]),
+    ("/admin/webhooks/1/on", &[]),
+    ("/admin/webhooks/1/off", &[]),
+    ("/admin/webhooks/1/rotate", &[]),
+    ("/admin/webhooks/1/test", &[]),
+    ("/admin/webhooks/1/delete", &[]),
+    ("/admin/deliveries/webhook-1/redeliver", &[]),
+    ("/admin/deliveries/webhook-1/delete", &[]),
+    ("/admin/deliveries/webhook-1/1/redeliver", &[]),
+    ("/admin/deliveries/webhook-1/1/delete", &[]),
     ("/admin/jobs/1/retry", &[]),
     ("/admin/jobs/1/delete", &[]),
     ("/admin/jobs/retry", &[]),

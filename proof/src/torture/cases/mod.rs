@@ -17,6 +17,7 @@ mod joins;
 mod kill;
 mod network;
 mod nodes;
+mod outbox;
 mod postgres;
 mod retention;
 mod revocation;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<&'static Case> {
         timing::CASES,
         clock::CASES,
         nodes::CASES,
+        outbox::CASES,
         revocation::CASES,
         soak::CASES,
     ]

@@ -9,7 +9,7 @@ use crate::chat::ledger::change::{Effect, Outcome};
 use crate::db::ledger::{Person, RoomState};
 use crate::error::{Error, Result};
 use crate::events::{Event, Removal};
-use crate::model::{Kind, Logged, Membership, RoomRole, UserId};
+use crate::model::{Kind, Logged, Membership, Occurrence, RoomRole, UserId};
 use crate::permissions::Action;
 use crate::security_log;
 
@@ -42,6 +42,9 @@ impl Batch {
     /// Adds a member. Earlier messages do not count as unread.
     fn join(&mut self, room: &RoomState, person: &Person, by: &str, role: RoomRole) -> Arc<Logged> {
         let message = self.record(room.room.id, person, Kind::Joined, by);
+        if is_being_created(room, person.author.id) {
+            self.tell(room.room.id, Occurrence::RoomCreated, Some((message.seq, message.rev)), None);
+        }
         let membership = Membership { joined_at: self.now, read_seq: message.seq, role };
         self.known.members.insert((room.room.id, person.author.id), membership);
         self.writes.set_membership((room.room.id, person.author.id), Some(membership));

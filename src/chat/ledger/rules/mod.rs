@@ -4,7 +4,8 @@
 //! snapshot and writes the result in one transaction, so that each change of a batch is accepted or refused independently.
 //!
 //! `permissions` decides who may make a change. This module has the batch and the numbering, `messages` the rules about messages,
-//! `files` those about what a message shows beside its text, `retention` those about what has expired and what is kept, `members` those about members, `room` those about the room itself.
+//! `files` those about what a message shows beside its text, `retention` those about what has expired and what is kept, `members` those about members, `room` those about
+//! the room itself, `telling` which webhooks are told.
 
 mod cleanup;
 mod files;
@@ -12,6 +13,7 @@ mod members;
 mod messages;
 mod retention;
 mod room;
+mod telling;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::Logged;
-use crate::model::{Kind, Membership, Message, RoomId, UserId};
+use crate::model::{Kind, Membership, Message, Occurrence, RoomId, UserId};
 use crate::permissions::{self, Action, Actor, RoomFacts};
 use crate::security_log::{self, Source};
 
@@ -242,6 +244,12 @@ impl Batch {
             before.deleted_at.is_some() != message.deleted_at.is_some() || before.mentions != message.mentions
         };
         let mentions_before = before.filter(counts_otherwise).map(|before| before.mentions.clone());
+        // Nobody needs to be told where nobody listens.
+        let occurrence =
+            if self.known.subscriptions.is_empty() { None } else { Occurrence::of(before.map(|before| &**before), &message) };
+        if let Some((event, payload)) = occurrence {
+            self.tell(room, event, Some((message.seq, message.rev)), payload);
+        }
         self.writes.set_message(key, is_new);
         self.writes.rooms.insert(room);
         let message = Arc::new(message);

@@ -10,7 +10,7 @@ use crate::chat::room_names::{fold, taken};
 use crate::db::ledger::{Person, RoomState};
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::model::{Kind, Room, Visibility};
+use crate::model::{Kind, Occurrence, Room, Visibility};
 use crate::permissions::Action;
 use crate::security_log;
 
@@ -181,6 +181,7 @@ impl Batch {
         let event = self.audited(security_log::Action::DeleteRoom, actor, slug);
         let before = json!({ "name": name, "visibility": visibility, "entries": room.head.seq });
         self.writes.audit.push(event.changed(Some(before), None));
+        self.tell(*id, Occurrence::RoomDeleted, None, Some(json!({ "room": slug, "name": name })));
         self.state(*id).is_deleted = true;
         self.writes.deleted.insert(*id, self.now);
         self.events.push(Event::RoomDeleted { room: *id, slug: slug.clone() });

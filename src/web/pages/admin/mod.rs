@@ -1,10 +1,11 @@
-//! The administrators' pages: overview, people, rooms, the audit log, nodes, settings. Each answers as a page and as JSON.
+//! The administrators' pages: overview, people, rooms, the audit log, nodes, settings, webhooks and deliveries. Each answers as a page and as JSON.
 
 use axum::Router;
 
 use crate::web::state::AppState;
 
 mod audit;
+mod deliveries;
 mod doctor;
 mod holds;
 mod jobs;
@@ -13,11 +14,13 @@ mod overview;
 mod people;
 mod rooms;
 mod settings;
+mod webhooks;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
     Router::new()
         .merge(audit::router())
+        .merge(deliveries::router())
         .merge(doctor::router())
         .merge(holds::router())
         .merge(jobs::router())
@@ -26,4 +29,5 @@ pub fn router() -> Router<AppState> {
         .merge(people::router())
         .merge(rooms::router())
         .merge(settings::router())
+        .merge(webhooks::router())
 }

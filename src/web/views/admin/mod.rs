@@ -2,6 +2,7 @@
 
 mod audit;
 mod charts;
+mod deliveries;
 mod doctor;
 mod holds;
 mod invites;
@@ -11,8 +12,10 @@ mod nodes;
 mod overview;
 mod reports;
 mod settings;
+mod webhooks;
 
 pub use self::audit::{AuditFields, AuditPage};
+pub use self::deliveries::{DeliveriesPage, ReceiverPage};
 pub use self::doctor::DoctorPage;
 pub use self::holds::{HeldPage, HoldFields, HoldsPage, covered};
 pub use self::invites::AdminInvitesPage;
@@ -22,9 +25,10 @@ pub use self::nodes::NodesPage;
 pub use self::overview::OverviewPage;
 pub use self::reports::ReportsPage;
 pub use self::settings::AdminSettingsPage;
+pub use self::webhooks::{WebhookPage, WebhooksPage, told};
 
 /// The pages, in the order of their navigation: name and path.
-pub const PAGES: [(&str, &str); 11] = [
+pub const PAGES: [(&str, &str); 13] = [
     ("Overview", "/admin"),
     ("People", "/admin/people"),
     ("Rooms", "/admin/rooms"),
@@ -32,6 +36,8 @@ pub const PAGES: [(&str, &str); 11] = [
     ("Reports", "/admin/reports"),
     ("Audit log", "/admin/audit"),
     ("Holds", "/admin/holds"),
+    ("Webhooks", "/admin/webhooks"),
+    ("Deliveries", "/admin/deliveries"),
     ("Jobs", "/admin/jobs"),
     ("Nodes", "/admin/nodes"),
     ("Doctor", "/admin/doctor"),

@@ -63,7 +63,8 @@ struct Bar {
 impl OverviewPage {
     /// The page of an overview.
     pub fn new(layout: AppLayout, overview: Overview, nodes: &Health, certificate: Option<&Status>, charts: &[Chart]) -> Self {
-        let Overview { people, rooms, messages, storage, version, database, health, backups, retention, warnings } = overview;
+        let Overview { people, rooms, messages, storage, version, database, health, backups, retention, deliveries, warnings } =
+            overview;
         let admins = if people.admins == 1 { "1 admin".to_owned() } else { format!("{} admins", count(people.admins)) };
         let some = |number: i64, what: &str| if number > 0 { format!(", {} {what}", count(number)) } else { String::new() };
         let banned = some(people.banned, "banned") + &some(people.deactivated, "deactivated");
@@ -76,6 +77,11 @@ impl OverviewPage {
                 name: "Database",
                 value: size(storage.database_bytes),
                 more: format!("{} {}", database.kind, database.version),
+            },
+            Fact {
+                name: "Deliveries",
+                value: count(deliveries.waiting),
+                more: format!("waiting{}", some(deliveries.dead, "given up")),
             },
             Fact { name: "Version", value: version.to_owned(), more: String::new() },
         ];

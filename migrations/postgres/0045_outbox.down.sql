@@ -1,0 +1,3 @@
+drop table outbox;
+drop table receivers;
+drop table webhooks;

@@ -1,0 +1,123 @@
+//! What leaves Parlor, while its processes end without a warning.
+
+use std::collections::BTreeSet;
+
+use rand::RngExt;
+
+use crate::infra::process;
+use crate::infra::receiver::{Receiver, Reply};
+use crate::torture::prelude::*;
+
+const NEEDS: &[Need] = &[Need::Redis];
+/// The webhook's receiver is on this machine.
+const SETTINGS: [(&str, &str); 1] = [("WEBHOOK_PRIVATE_ADDRESSES", "127.0.0.1")];
+/// How long the last deliveries may take: a killed node keeps its claim for a minute.
+const LAST: Duration = Duration::from_secs(150);
+
+pub const CASES: &[Case] = &[
+    Case::new("outbox-kill9", Db::BOTH, 50, 3, |fixture, rounds| Box::pin(kill9(fixture, rounds)))
+        .about("killed with SIGKILL while people write and a webhook is told, at any moment, every other time just when a delivery has arrived; the receiver fails at times: each message is delivered at least once, in the order of the room"),
+    Case::new("node-outbox", Db::POSTGRES, 12, 1, |fixture, rounds| Box::pin(nodes_kill9(fixture, rounds)))
+        .about("the same on two nodes, of which one is killed: the other delivers what it had begun")
+        .needs(NEEDS),
+];
+
+async fn kill9(fixture: Fixture, rounds: u32) -> CaseResult {
+    let mut server = fixture.start(&SETTINGS).await;
+    let address = server.address;
+    let mut load = Load::gather(&server, 3).await;
+    let receiver = subscribe(&fixture, &server.site, &load).await;
+    let mut outcome = Outcome::default();
+    for round in 0..rounds {
+        load.during(async {
+            moment(&receiver, round).await;
+            server.kill().await;
+        })
+        .await;
+        let (again, recovery) = fixture.start_again(address, &SETTINGS).await;
+        server = again;
+        outcome.recovered(recovery);
+    }
+    outcome.add(load.verdict().await);
+    outcome.note(everything_arrived(&load, &receiver).await);
+    Ok(outcome)
+}
+
+async fn nodes_kill9(fixture: Fixture, rounds: u32) -> CaseResult {
+    let mut nodes = Nodes::start_set(fixture, 2, &SETTINGS).await;
+    let mut load = nodes.gather(2).await;
+    let receiver = subscribe(&nodes.fixture, &nodes.all[0].site, &load).await;
+    let mut outcome = Outcome::default();
+    for round in 0..rounds {
+        let victim = (round % 2) as usize;
+        let recovery = load.during(async {
+            moment(&receiver, round).await;
+            nodes.all[victim].kill().await;
+            nodes.start_again(victim).await
+        });
+        outcome.recovered(recovery.await);
+    }
+    outcome.add(load.verdict().await);
+    outcome.note(everything_arrived(&load, &receiver).await);
+    Ok(outcome)
+}
+
+/// A receiver that is told of the load's room, by an administrator who is a member of it.
+async fn subscribe(fixture: &Fixture, site: &Site, load: &Load) -> Receiver {
+    let settings = [("DATABASE_URL", fixture.url())];
+    let added = process::run(&fixture.program, fixture.folder(), &["user", "add", "root", "--admin"], &settings, PASSWORD).await;
+    assert_eq!(added.status, Some(0), "{}", added.stderr);
+    let (owner, room) = load.witness();
+    owner.post(&format!("/rooms/{room}/members"), &[("username", "root")]).await.expect(303);
+    let root = site.log_in("root").await;
+    let receiver = Receiver::start().await;
+    let form = [("url", receiver.url("/")), ("rooms", room), ("events", "message.posted".to_owned())];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    root.post("/admin/webhooks", &form).await.expect(201);
+    receiver
+}
+
+/// Waits for the moment of a fault.
+async fn moment(receiver: &Receiver, round: u32) {
+    // At a random moment: this does not wait for a result.
+    let wait = Duration::from_millis(rand::rng().random_range(50..600));
+    tokio::time::sleep(wait).await;
+    if round.is_multiple_of(3) {
+        receiver.reply_next([Reply::Status(500, "")]);
+    }
+    if round.is_multiple_of(2) {
+        // Between a delivery and its note. One may be under way to a receiver that asked for time.
+        let (before, began) = (receiver.count(), Instant::now());
+        while receiver.count() == before && began.elapsed() < Duration::from_secs(2) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// Waits until the receiver has every message of the room, checks their order, and says how many came more than once.
+async fn everything_arrived(load: &Load, receiver: &Receiver) -> String {
+    let (owner, room) = load.witness();
+    let all: BTreeSet<i64> = history(&owner, &room)
+        .await
+        .iter()
+        .filter(|message| message["kind"] == "text")
+        .map(|message| message["seq"].as_i64().expect("a place"))
+        .collect();
+    let began = Instant::now();
+    loop {
+        let told: Vec<i64> = receiver.taken().iter().filter_map(|one| one.body["data"]["seq"].as_i64()).collect();
+        let distinct: BTreeSet<i64> = told.iter().copied().collect();
+        if distinct == all {
+            let mut last = 0;
+            for seq in &told {
+                // Again only what came before, or the next.
+                assert!(*seq <= last || all.range(last + 1..).next() == Some(seq), "{seq} came after {last}");
+                last = last.max(*seq);
+            }
+            return format!("{} messages, {} of them delivered again", all.len(), told.len() - all.len());
+        }
+        let missing = all.difference(&distinct).count();
+        assert!(began.elapsed() < LAST, "{missing} of {} messages did not arrive", all.len());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,225 @@
+//! Statements on webhooks: addresses elsewhere that are told what happens in rooms.
+//!
+//! Owns that a webhook and the receiver of its deliveries come and go together. It must not decide what a webhook is told.
+
+use sqlx::FromRow;
+
+use super::audit::{record, rows};
+use super::{Db, read, transaction};
+use crate::clock::Millis;
+use crate::model::{RoomId, Visibility};
+use crate::security_log::Event;
+
+/// The kind of their receivers.
+pub const KIND: &str = "webhook";
+
+/// A webhook.
+#[derive(Clone, PartialEq, Eq, FromRow)]
+pub struct Webhook {
+    /// Its id.
+    pub id: i64,
+    /// Where it is.
+    pub url: String,
+    /// The names of the events that it is told of, as JSON; none: all.
+    pub events: String,
+    /// The ids of the rooms, as JSON; none: all public ones.
+    pub rooms: String,
+    /// What deliveries are signed with.
+    pub secret: String,
+    /// What they were signed with before.
+    pub old_secret: Option<String>,
+    /// Until when they are signed with that, too.
+    pub old_secret_until: Option<Millis>,
+    /// Whether it is told anything.
+    pub is_on: bool,
+    /// Who added it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Millis,
+    /// Since when it is paused.
+    pub paused_at: Option<Millis>,
+    /// Since when deliveries fail.
+    pub failing_since: Option<Millis>,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+}
+
+/// What an administrator decides about a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookChange {
+    /// Where it is.
+    pub url: String,
+    /// The names of the events, as JSON.
+    pub events: String,
+    /// The ids of the rooms, as JSON.
+    pub rooms: String,
+    /// Whether it is told anything.
+    pub is_on: bool,
+}
+
+/// A room as deliveries need it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ToldRoom {
+    /// Its id.
+    pub id: RoomId,
+    /// Its slug.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Who can find it.
+    pub visibility: Visibility,
+    /// Whether it is a conversation.
+    pub is_direct: bool,
+}
+
+/// Selects webhooks with the state of their receivers.
+macro_rules! webhooks {
+    ($rest:literal) => {
+        concat!(
+            "select webhooks.id, url, events, rooms, secret, old_secret, old_secret_until, is_on, created_by, created_at, paused_at,
+                    failing_since, last_error
+             from webhooks left join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id ",
+            $rest
+        )
+    };
+}
+
+impl Db {
+    /// All webhooks, of which there are few.
+    pub async fn list_webhooks(&self) -> sqlx::Result<Vec<Webhook>> {
+        read!(self, |pool| sqlx::query_as(webhooks!("order by webhooks.id")).fetch_all(pool).await)
+    }
+
+    /// A webhook.
+    pub async fn find_webhook(&self, id: i64) -> sqlx::Result<Option<Webhook>> {
+        read!(self, |pool| sqlx::query_as(webhooks!("where webhooks.id = $1")).bind(id).fetch_optional(pool).await)
+    }
+
+    /// Adds a webhook; `None` if there are `most` already.
+    pub async fn insert_webhook(
+        &self,
+        new: WebhookChange,
+        secret: &str,
+        by: &str,
+        most: i64,
+        event: &Event,
+    ) -> sqlx::Result<Option<i64>> {
+        let (secret, by, at, rows) = (secret.to_owned(), by.to_owned(), event.at, rows([event]));
+        transaction!(self, |tx| {
+            let id: Option<i64> = sqlx::query_scalar(
+                "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
+                 select $1, $2, $3, $4, $5, $6, $7 where (select count(*) from webhooks) < $8 returning id",
+            )
+            .bind(&new.url)
+            .bind(&new.events)
+            .bind(&new.rooms)
+            .bind(&secret)
+            .bind(new.is_on)
+            .bind(&by)
+            .bind(at)
+            .bind(most)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(id) = id else { return Ok(None) };
+            sqlx::query("insert into receivers (kind, id) values ('webhook', $1)").bind(id).execute(&mut *tx).await?;
+            record!(tx, rows);
+            Some(id)
+        })
+    }
+
+    /// Changes a webhook; `false` if there is none. One that is turned on is not paused any more.
+    pub async fn update_webhook(&self, id: i64, change: WebhookChange, event: Option<&Event>) -> sqlx::Result<bool> {
+        let rows = rows(event);
+        transaction!(self, |tx| {
+            let changed = sqlx::query("update webhooks set url = $2, events = $3, rooms = $4, is_on = $5 where id = $1")
+                .bind(id)
+                .bind(&change.url)
+                .bind(&change.events)
+                .bind(&change.rooms)
+                .bind(change.is_on)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+            if changed == 0 {
+                return Ok(false);
+            }
+            // The next attempt is made at once: the address may have been what was wrong.
+            let resume = "update receivers set due_at = 0, paused_at = null, failing_since = null, attempts = 0
+                 where kind = 'webhook' and id = $1";
+            sqlx::query(resume).bind(id).execute(&mut *tx).await?;
+            record!(tx, rows);
+            true
+        })
+    }
+
+    /// Turns a webhook off, because its address says that it is gone.
+    pub async fn turn_off_webhook(&self, id: i64, why: &str) -> sqlx::Result<()> {
+        let why = why.to_owned();
+        transaction!(self, |tx| {
+            sqlx::query("update webhooks set is_on = false where id = $1").bind(id).execute(&mut *tx).await?;
+            sqlx::query("update receivers set last_error = $2 where kind = 'webhook' and id = $1")
+                .bind(id)
+                .bind(&why)
+                .execute(&mut *tx)
+                .await?;
+        })
+    }
+
+    /// Gives a webhook another secret; the present one stays good until `until`. `false` if there is no such webhook.
+    pub async fn rotate_webhook(&self, id: i64, secret: &str, until: Millis, event: &Event) -> sqlx::Result<bool> {
+        let (secret, rows) = (secret.to_owned(), rows([event]));
+        transaction!(self, |tx| {
+            let statement = "update webhooks set old_secret = secret, old_secret_until = $3, secret = $2 where id = $1";
+            let rotated = sqlx::query(statement).bind(id).bind(&secret).bind(until).execute(&mut *tx).await?.rows_affected();
+            if rotated > 0 {
+                record!(tx, rows);
+            }
+            rotated > 0
+        })
+    }
+
+    /// Deletes a webhook, and what waits for it; `false` if there is none.
+    pub async fn delete_webhook(&self, id: i64, event: &Event) -> sqlx::Result<bool> {
+        let rows = rows([event]);
+        transaction!(self, |tx| {
+            if sqlx::query("delete from webhooks where id = $1").bind(id).execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            for statement in [
+                "delete from receivers where kind = 'webhook' and id = $1",
+                "delete from outbox where kind = 'webhook' and receiver = $1",
+            ] {
+                sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+            }
+            record!(tx, rows);
+            true
+        })
+    }
+
+    /// A room that was not deleted.
+    pub async fn find_told_room(&self, id: RoomId) -> sqlx::Result<Option<ToldRoom>> {
+        read!(self, |pool| {
+            sqlx::query_as(
+            "select id, slug, name, visibility, direct_key is not null as is_direct from rooms where id = $1 and removed_at is null",
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await
+        })
+    }
+
+    /// The slugs of rooms by their ids, those that were not deleted.
+    pub async fn list_slugs(&self, ids: &[i64]) -> sqlx::Result<Vec<(i64, String)>> {
+        let ids = serde_json::json!(ids).to_string();
+        let statement = match self {
+            Self::Sqlite(_) => {
+                "select id, slug from rooms where removed_at is null and id in (select value from json_each($1)) order by slug"
+            }
+            Self::Postgres(_) => {
+                "select id, slug from rooms where removed_at is null
+                 and id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json))) order by slug"
+            }
+        };
+        read!(self, |pool| sqlx::query_as(statement).bind(ids).fetch_all(pool).await)
+    }
+}

@@ -1,0 +1,77 @@
+//! A lane: finds the receivers of one kind that something is due for, and serves them.
+//!
+//! Owns how many are served at once, and how often it looks. It must not know how a delivery ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::receiver::{self, Context, LEASE};
+use crate::db::outbox::ReceiverId;
+use crate::encoding::random_hex;
+
+/// How often it looks for what other nodes or time made due.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The receivers of a kind.
+pub struct Lane {
+    kind: &'static str,
+    context: Arc<Context>,
+    slots: Arc<Semaphore>,
+    running: TaskTracker,
+    wake: Arc<Notify>,
+}
+
+impl Lane {
+    /// A lane.
+    pub fn new(kind: &'static str, at_once: usize, context: Context, running: TaskTracker, wake: Arc<Notify>) -> Self {
+        Self { kind, context: Arc::new(context), slots: Arc::new(Semaphore::new(at_once.max(1))), running, wake }
+    }
+
+    /// Looks until it is stopped, or until the database is closed.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            let Some(slots) = stop.run_until_cancelled(self.free_slots()).await else { return };
+            match self.start(slots).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(sqlx::Error::PoolClosed) => return,
+                Err(error) => tracing::warn!(kind = self.kind, %error, "deliveries could not be claimed; trying again"),
+            }
+            let waiting = tokio::time::timeout(INTERVAL, self.wake.notified());
+            if stop.run_until_cancelled(waiting).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// At least one slot, and all that are free.
+    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
+        let first = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let more = std::iter::from_fn(|| self.slots.clone().try_acquire_owned().ok());
+        std::iter::once(first).chain(more).collect()
+    }
+
+    /// Serves a receiver with each slot; returns whether there may be more.
+    async fn start(&self, slots: Vec<OwnedSemaphorePermit>) -> sqlx::Result<bool> {
+        let Context { db, clock, .. } = &*self.context;
+        let claim = random_hex();
+        let now = clock.now();
+        let found = db.claim_receivers(self.kind, slots.len(), &claim, now, now.plus(LEASE)).await?;
+        let is_full = found.len() == slots.len();
+        for (id, slot) in found.into_iter().zip(slots) {
+            let serving = receiver::serve(self.context.clone(), ReceiverId { kind: self.kind, id }, claim.clone());
+            let wake = self.wake.clone();
+            self.running.spawn(async move {
+                serving.await;
+                drop(slot);
+                // For what was added while it was served, which nobody else could claim.
+                wake.notify_one();
+            });
+        }
+        Ok(is_full)
+    }
+}

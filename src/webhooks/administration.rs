@@ -1,0 +1,295 @@
+//! Webhooks, as administrators use them.
+//!
+//! Owns who may, what an address may be, and how many there may be. A private room can be chosen only by somebody who can read it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use reqwest::Url;
+use serde_json::json;
+
+use super::{MOST, Webhooks, signature};
+use crate::clock::Millis;
+use crate::db::outbox::ReceiverId;
+use crate::db::webhooks::{KIND, Webhook, WebhookChange};
+use crate::egress::address::Host;
+use crate::error::{Error, Result};
+use crate::model::{Occurrence, UserId};
+use crate::permissions::{self, Actor, ServerAction};
+use crate::security_log::{Action, Event, Source};
+
+/// The longest address, in characters.
+const LONGEST_URL: usize = 2000;
+/// The most rooms of a webhook.
+const MOST_ROOMS: usize = 100;
+/// How long a secret is good after another one was made, in milliseconds.
+pub const OVERLAP: i64 = 24 * 60 * 60 * 1000;
+
+/// What an administrator wants of a webhook, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where it is.
+    pub url: String,
+    /// The names of the events; none: all.
+    pub events: Vec<String>,
+    /// The slugs of the rooms; none: all public ones.
+    pub rooms: Vec<String>,
+}
+
+/// A webhook, for administrators. Its secret is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its id.
+    pub id: i64,
+    /// Where it is.
+    pub url: String,
+    /// The names of its events; none: all.
+    pub events: Vec<String>,
+    /// The slugs of its rooms.
+    pub rooms: Vec<String>,
+    /// Whether it is told of all public rooms. Otherwise, with none of its rooms left, it is told nothing.
+    pub has_all_rooms: bool,
+    /// Whether it is told anything.
+    pub is_on: bool,
+    /// Since when it is paused.
+    pub paused_at: Option<Millis>,
+    /// Since when deliveries fail.
+    pub failing_since: Option<Millis>,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+    /// Until when the secret before the present one is good.
+    pub old_secret_until: Option<Millis>,
+    /// Who added it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Millis,
+}
+
+impl Webhooks {
+    /// All webhooks.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators.
+    pub async fn list(&self, actor: Actor) -> Result<Vec<Shown>> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let webhooks = self.db.list_webhooks().await?;
+        self.shown(webhooks).await
+    }
+
+    /// A webhook.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators; `not_found`.
+    pub async fn find(&self, actor: Actor, id: &str) -> Result<Shown> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let webhook = self.webhook(id).await?;
+        self.shown(vec![webhook]).await?.pop().ok_or(Error::NotFound("webhook"))
+    }
+
+    /// Adds a webhook; returns its id and its secret.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators; `invalid` for `url`, `events` or `rooms`, or when there are too many.
+    pub async fn add(&self, actor: Actor, by: &Arc<str>, wanted: &Wanted, source: &Source) -> Result<(i64, String)> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let change = self.change(actor.id, wanted, None).await?;
+        let event = self.event(actor, by, Action::AddWebhook, &change.url, source);
+        let event = event.changed(None, Some(json!({ "events": wanted.events, "rooms": wanted.rooms })));
+        let secret = signature::new_secret();
+        let Some(id) = self.db.insert_webhook(change, &secret, by, MOST as i64, &event).await? else {
+            return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
+        };
+        event.write_line();
+        Ok((id, secret))
+    }
+
+    /// Changes a webhook, which ends a pause.
+    ///
+    /// # Errors
+    /// As [`Self::add`]; `not_found`.
+    pub async fn edit(&self, actor: Actor, by: &Arc<str>, id: &str, wanted: &Wanted, source: &Source) -> Result<()> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let before = self.webhook(id).await?;
+        let change = self.change(actor.id, wanted, Some(&before)).await?;
+        let event = self.event(actor, by, Action::ChangeWebhook, &change.url, source);
+        let event = event.changed(None, Some(json!({ "events": wanted.events, "rooms": wanted.rooms })));
+        self.update(before.id, change, &event).await
+    }
+
+    /// Turns a webhook on, which ends a pause, or off.
+    ///
+    /// # Errors
+    /// `forbidden` for non-administrators; `not_found`.
+    pub async fn switch(&self, actor: Actor, by: &Arc<str>, id: &str, on: bool, source: &Source) -> Result<()> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let Webhook { id, url, events, rooms, .. } = self.webhook(id).await?;
+        let event = self.event(actor, by, Action::ChangeWebhook, &url, source);
+        let event = event.changed(None, Some(json!({ "on": on })));
+        self.update(id, WebhookChange { url, events, rooms, is_on: on }, &event).await
+    }
+
+    /// Makes another secret, and returns it. Deliveries are signed with both for a day.
+    ///
+    /// # Errors
+    /// As [`Self::switch`].
+    pub async fn rotate(&self, actor: Actor, by: &Arc<str>, id: &str, source: &Source) -> Result<(i64, String)> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let webhook = self.webhook(id).await?;
+        let event = self.event(actor, by, Action::RotateWebhook, &webhook.url, source);
+        let secret = signature::new_secret();
+        if !self.db.rotate_webhook(webhook.id, &secret, event.at.plus(OVERLAP), &event).await? {
+            return Err(Error::NotFound("webhook"));
+        }
+        event.write_line();
+        Ok((webhook.id, secret))
+    }
+
+    /// Deletes a webhook, and what waits for it.
+    ///
+    /// # Errors
+    /// As [`Self::switch`].
+    pub async fn delete(&self, actor: Actor, by: &Arc<str>, id: &str, source: &Source) -> Result<()> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let webhook = self.webhook(id).await?;
+        let event = self.event(actor, by, Action::DeleteWebhook, &webhook.url, source);
+        if !self.db.delete_webhook(webhook.id, &event).await? {
+            return Err(Error::NotFound("webhook"));
+        }
+        event.write_line();
+        Ok(())
+    }
+
+    /// Sends a webhook something that says no more than that it is a test; returns the name of its receiver.
+    ///
+    /// # Errors
+    /// As [`Self::switch`]; `invalid` for one that is off.
+    pub async fn test(&self, actor: Actor, id: &str) -> Result<ReceiverId> {
+        permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
+        let webhook = self.webhook(id).await?;
+        if !webhook.is_on {
+            return Err(Error::invalid("id", "This webhook is off. Turn it on first."));
+        }
+        let receiver = ReceiverId { kind: KIND, id: webhook.id };
+        let payload = json!({ "text": "A test of this webhook." }).to_string();
+        self.db.insert_delivery(receiver, Occurrence::Test.as_str(), Some(&payload), self.clock.now()).await?;
+        self.outbox.wake();
+        Ok(receiver)
+    }
+
+    async fn update(&self, id: i64, change: WebhookChange, event: &Event) -> Result<()> {
+        if !self.db.update_webhook(id, change, Some(event)).await? {
+            return Err(Error::NotFound("webhook"));
+        }
+        event.write_line();
+        self.outbox.wake();
+        Ok(())
+    }
+
+    async fn webhook(&self, id: &str) -> Result<Webhook> {
+        let id = id.parse().map_err(|_| Error::NotFound("webhook"))?;
+        self.db.find_webhook(id).await?.ok_or(Error::NotFound("webhook"))
+    }
+
+    /// An event about a webhook. Of its address only the origin: paths are often secrets.
+    fn event(&self, actor: Actor, by: &Arc<str>, action: Action, url: &str, source: &Source) -> Event {
+        Event::new(self.clock.now(), action, source).by(actor.id, by).about(&*origin(url))
+    }
+
+    /// Checks what is wanted. Of rooms that a webhook has already, none is refused, unless they would be told somewhere else.
+    async fn change(&self, reader: UserId, wanted: &Wanted, before: Option<&Webhook>) -> Result<WebhookChange> {
+        let url = self.url(&wanted.url)?;
+        let events: Vec<&str> = wanted
+            .events
+            .iter()
+            .map(|name| Occurrence::parse(name).map(Occurrence::as_str).ok_or_else(|| unknown_event(name)))
+            .collect::<Result<_>>()?;
+        let had: Vec<i64> = before
+            .filter(|before| before.url == url)
+            .and_then(|before| serde_json::from_str(&before.rooms).ok())
+            .unwrap_or_default();
+        let had: BTreeMap<String, i64> = self.db.list_slugs(&had).await?.into_iter().map(|(id, slug)| (slug, id)).collect();
+        let mut rooms: Vec<i64> = Vec::new();
+        for slug in &wanted.rooms {
+            let id = match had.get(slug) {
+                Some(id) => *id,
+                None => self.room(reader, slug).await?,
+            };
+            if !rooms.contains(&id) {
+                rooms.push(id);
+            }
+        }
+        if rooms.len() > MOST_ROOMS {
+            return Err(Error::invalid("rooms", format!("Choose up to {MOST_ROOMS} rooms.")));
+        }
+        let is_on = before.is_none_or(|before| before.is_on);
+        Ok(WebhookChange { url, events: json!(events).to_string(), rooms: json!(rooms).to_string(), is_on })
+    }
+
+    fn url(&self, typed: &str) -> Result<String> {
+        let typed = typed.trim();
+        if typed.chars().count() > LONGEST_URL {
+            return Err(Error::TooLong { field: "url", limit: LONGEST_URL });
+        }
+        let no_url = || Error::invalid("url", "Enter an address that begins with https:// or http://.");
+        let mut url = Url::parse(typed).map_err(|_| no_url())?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(no_url());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::invalid("url", "Leave out the username and password: deliveries are signed instead."));
+        }
+        url.set_fragment(None);
+        let host = Host::of(&url).ok_or_else(no_url)?;
+        if !self.guard.may_ask(&host) {
+            return Err(Error::invalid(
+                "url",
+                "This address isn’t public. Whoever runs this server can allow it (WEBHOOK_PRIVATE_ADDRESSES).",
+            ));
+        }
+        Ok(url.into())
+    }
+
+    async fn room(&self, reader: UserId, slug: &str) -> Result<i64> {
+        let unknown = || {
+            let slug: String = slug.chars().take(64).collect();
+            Error::invalid("rooms", format!("There’s no room “{slug}” that you can read."))
+        };
+        if slug.contains('\0') {
+            return Err(unknown());
+        }
+        let view = self.db.find_room(slug, reader).await?.filter(|view| !view.room.is_direct).ok_or_else(unknown)?;
+        Ok(view.room.id.0)
+    }
+
+    async fn shown(&self, webhooks: Vec<Webhook>) -> Result<Vec<Shown>> {
+        let rooms: Vec<Vec<i64>> =
+            webhooks.iter().map(|webhook| serde_json::from_str(&webhook.rooms).unwrap_or_default()).collect();
+        let slugs: BTreeMap<i64, String> = self.db.list_slugs(&rooms.concat()).await?.into_iter().collect();
+        let now = self.clock.now();
+        let shown = webhooks.into_iter().zip(rooms).map(|(webhook, rooms)| Shown {
+            id: webhook.id,
+            url: webhook.url,
+            events: serde_json::from_str(&webhook.events).unwrap_or_default(),
+            has_all_rooms: rooms.is_empty(),
+            rooms: rooms.iter().filter_map(|id| slugs.get(id).cloned()).collect(),
+            is_on: webhook.is_on,
+            paused_at: webhook.paused_at,
+            failing_since: webhook.failing_since,
+            last_error: webhook.last_error,
+            old_secret_until: webhook.old_secret_until.filter(|until| now < *until),
+            created_by: webhook.created_by,
+            created_at: webhook.created_at,
+        });
+        Ok(shown.collect())
+    }
+}
+
+/// The origin of an address: what may be shown anywhere.
+pub fn origin(url: &str) -> String {
+    Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+fn unknown_event(name: &str) -> Error {
+    let name: String = name.chars().take(64).collect();
+    Error::invalid("events", format!("There’s no event “{name}”. The documentation lists them."))
+}

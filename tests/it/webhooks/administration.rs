@@ -1,0 +1,108 @@
+//! Webhooks as administrators have them.
+
+use std::time::Duration;
+
+use proof::infra::receiver::Receiver;
+use serde_json::json;
+
+use super::{add, admin, kinds, post_json, receivers, signature};
+use crate::both;
+use crate::harness::{Answer, TestApp};
+use crate::retention::until;
+
+#[apply(both)]
+async fn a_webhook_is_added_changed_turned_off_and_deleted(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    post_json(&eve, "/admin/webhooks", &json!({ "url": receiver.url("/") })).await.expect(403);
+    let (id, secret) = add(&ruth, &receiver, "/secret-path", &["message.posted"], &["general"]).await;
+    assert!(secret.starts_with("whsec_"));
+    let shown = ruth.get_json(&format!("/admin/webhooks/{id}")).await.expect(200).json()["webhook"].clone();
+    assert_eq!(
+        (&shown["events"], &shown["rooms"], &shown["on"]),
+        (&json!(["message.posted"]), &json!(["general"]), &json!(true))
+    );
+    let list = ruth.get("/admin/webhooks").await;
+    assert!(list.expect(200).body.contains(&receiver.address.to_string()));
+    for page in [&list, &ruth.get(&format!("/admin/webhooks/{id}")).await, &ruth.get_json("/admin/webhooks").await] {
+        assert!(!page.expect(200).body.contains(&secret), "the secret is shown once");
+    }
+    for wrong in
+        [json!({ "url": receiver.url("/"), "events": ["nothing"] }), json!({ "url": receiver.url("/"), "rooms": ["nowhere"] })]
+    {
+        post_json(&ruth, "/admin/webhooks", &wrong).await.expect(422);
+    }
+    let again = ruth.post("/admin/webhooks", &[("url", &receiver.url("/")), ("rooms", "nowhere")]).await;
+    assert!(again.expect(422).body.contains("nowhere"));
+    let path = format!("/admin/webhooks/{id}");
+    ruth.post(&path, &[("url", &receiver.url("/other")), ("events", "message.edited"), ("events", "room.topic")])
+        .await
+        .expect(303);
+    let shown = ruth.get_json(&path).await.json()["webhook"].clone();
+    assert_eq!((&shown["events"], &shown["all_public_rooms"]), (&json!(["message.edited", "room.topic"]), &json!(true)));
+    ruth.post(&format!("{path}/off"), &[]).await.expect(303);
+    ruth.post(&format!("{path}/test"), &[]).await.expect(422);
+    ruth.post(&format!("{path}/on"), &[]).await.expect(303);
+    ruth.post(&format!("{path}/test"), &[]).await.expect(303);
+    let told = receiver.wait_for(1).await;
+    assert_eq!((kinds(&told)[0], told[0].path.as_str()), ("test", "/other"));
+    ruth.post(&format!("{path}/delete"), &[]).await.expect(303);
+    ruth.get(&path).await.expect(404);
+    assert!(receivers(&ruth).await.is_empty());
+    let log = ruth.get_json("/admin/audit").await.json();
+    let entries = log["entries"].as_array().unwrap();
+    let actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).take(5).collect();
+    assert_eq!(actions, ["webhook.delete", "webhook.change", "webhook.change", "webhook.change", "webhook.add"]);
+    assert!(!log.to_string().contains("secret-path"));
+}
+
+#[apply(both)]
+async fn a_new_secret_leaves_the_old_one_good_for_a_day(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, old) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    let form = ruth.form(&format!("/admin/webhooks/{id}/rotate"), &[]).header("accept", "application/json");
+    let new = Answer::of(form).await.expect(201).json()["webhook"]["secret"].as_str().expect("a secret").to_owned();
+    assert_ne!(new, old);
+    ruth.write("general", "one").await.expect(303);
+    let told = receiver.wait_for(1).await;
+    let both = format!("{} {}", signature(&told[0], &new), signature(&told[0], &old));
+    assert_eq!(told[0].headers["webhook-signature"], both);
+    app.pass(Duration::from_secs(25 * 60 * 60));
+    ruth.write("general", "two").await.expect(303);
+    let told = receiver.wait_for(2).await;
+    assert_eq!(told[1].headers["webhook-signature"], signature(&told[1], &new));
+}
+
+/// Somebody who was an administrator when they logged in long ago proves again who they are.
+#[apply(both)]
+async fn secrets_are_made_only_for_those_who_proved_lately_who_they_are(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = add(&ruth, &receiver, "/", &[], &[]).await;
+    app.pass(Duration::from_secs(3600));
+    for path in ["/admin/webhooks".to_owned(), format!("/admin/webhooks/{id}"), format!("/admin/webhooks/{id}/rotate")] {
+        let refused = post_json(&ruth, &path, &json!({ "url": receiver.url("/") })).await;
+        assert_eq!(refused.expect(403).code(), "confirmation_required", "{path}");
+    }
+}
+
+#[apply(both)]
+async fn everything_of_a_receiver_can_be_deleted(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    receiver.reply(proof::infra::receiver::Reply::Status(500, ""));
+    let (id, _) = add(&ruth, &receiver, "/", &[], &[]).await;
+    ruth.enter("general").await;
+    ruth.write("general", "one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    assert!(ruth.get("/admin/deliveries").await.expect(200).body.contains("Failing"));
+    let all = ruth.get_json(&format!("/admin/deliveries/webhook-{id}")).await.json()["deliveries"].clone();
+    let first = all[0]["id"].as_str().unwrap();
+    ruth.post(&format!("/admin/deliveries/webhook-{id}/{first}/delete"), &[]).await.expect(303);
+    ruth.post(&format!("/admin/deliveries/webhook-{id}/{first}/delete"), &[]).await.expect(404);
+    ruth.post(&format!("/admin/deliveries/webhook-{id}/delete"), &[]).await.expect(303);
+    assert!(receivers(&ruth).await.is_empty());
+    ruth.get("/admin/deliveries/nobody").await.expect(404);
+}

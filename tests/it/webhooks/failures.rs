@@ -1,0 +1,198 @@
+//! Deliveries that fail: again, in order, not for ever, and at nobody else's cost.
+
+use std::time::Duration;
+
+use proof::infra::receiver::{Receiver, Reply};
+use serde_json::json;
+
+use super::{add, admin, post_json, receivers, texts};
+use crate::harness::{Database, Server, TestApp};
+use crate::retention::until;
+use crate::{both, everywhere, once};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[apply(everywhere)]
+async fn a_failed_delivery_is_made_again_and_nothing_overtakes_it(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply_next([Reply::Status(500, ""), Reply::Status(404, "")]);
+    ruth.write("general", "one").await.expect(303);
+    receiver.wait_for(1).await;
+    ruth.write("general", "two").await.expect(303);
+    until("the failure is shown", async || receivers(&ruth).await.iter().any(|one| one["error"] == "the server answered 500"))
+        .await;
+    app.pass(Duration::from_secs(6));
+    receiver.wait_for(2).await;
+    until("it failed again", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 2)).await;
+    app.pass(Duration::from_secs(11));
+    let all = receiver.wait_for(4).await;
+    assert_eq!(texts(&all), ["one", "one", "one", "two"]);
+    let ids: Vec<_> = all.iter().map(|one| &one.headers["webhook-id"]).collect();
+    assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3], "{ids:?}");
+    until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
+}
+
+#[apply(both)]
+async fn a_receiver_that_asks_for_time_gets_it_and_delays_no_other(app: &TestApp) {
+    let ruth = admin(app).await;
+    let (busy, silent, quick) = (Receiver::start().await, Receiver::start().await, Receiver::start().await);
+    for receiver in [&busy, &silent, &quick] {
+        add(&ruth, receiver, "/", &["message.posted"], &[]).await;
+    }
+    ruth.enter("general").await;
+    busy.reply_next([Reply::Status(503, "retry-after: 600\r\n")]);
+    silent.reply(Reply::Silence);
+    ruth.write("general", "one").await.expect(303);
+    quick.wait_for(1).await;
+    busy.wait_for(1).await;
+    silent.wait_for(1).await;
+    until("it asked for time", async || receivers(&ruth).await.iter().any(|one| one["error"] == "the server answered 503")).await;
+    app.pass(Duration::from_secs(300));
+    ruth.write("general", "two").await.expect(303);
+    quick.wait_for(2).await;
+    assert_eq!(busy.deliveries().len(), 1);
+    app.pass(Duration::from_secs(400));
+    assert_eq!(texts(&busy.wait_for(3).await), ["one", "one", "two"]);
+    until("there was no answer", async || receivers(&ruth).await.iter().any(|one| one["error"] == "no answer in time")).await;
+}
+
+#[apply(both)]
+async fn what_fails_for_a_day_is_given_up_and_can_be_delivered_again(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    receiver.wait_for(1).await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    app.pass(DAY);
+    receiver.wait_for(2).await;
+    until("it is given up", async || receivers(&ruth).await.iter().any(|one| one["dead"] == 1)).await;
+    let ruth = app.log_in("ruth").await;
+    assert!(ruth.get_json("/admin").await.json()["warnings"].to_string().contains("dead_deliveries"));
+    let listed = ruth.get_json(&format!("/admin/deliveries/webhook-{id}")).await.expect(200).json()["deliveries"][0].clone();
+    assert_eq!(
+        (&listed["event"], &listed["room"], &listed["attempts"]),
+        (&json!("message.posted"), &json!("general"), &json!(2))
+    );
+    assert!(listed["dead_at"].is_string());
+    let page = ruth.get(&format!("/admin/deliveries/webhook-{id}")).await;
+    assert!(page.expect(200).body.contains("Given up") && !page.body.contains("one</"));
+    receiver.reply(Reply::Status(200, ""));
+    let path = format!("/admin/deliveries/webhook-{id}/{}/redeliver", listed["id"].as_str().unwrap());
+    ruth.post(&path, &[]).await.expect(303);
+    assert_eq!(texts(&receiver.wait_for(3).await), ["one", "one", "one"]);
+    until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
+    let log = ruth.get_json("/admin/audit").await.json();
+    assert_eq!(log["entries"][0]["action"], "delivery.retry");
+}
+
+#[apply(both)]
+async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    receiver.wait_for(1).await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    app.pass(4 * DAY);
+    let ruth = app.log_in("ruth").await;
+    until("it is paused", async || receivers(&ruth).await.iter().any(|one| one["paused_at"].is_string())).await;
+    ruth.write("general", "missed").await.expect(303);
+    receiver.reply(Reply::Status(200, ""));
+    ruth.post(&format!("/admin/webhooks/{id}/on"), &[]).await.expect(303);
+    ruth.write("general", "two").await.expect(303);
+    let all = receiver.wait_for(3).await;
+    assert_eq!(texts(&all[2..]), ["two"]);
+}
+
+#[apply(both)]
+async fn an_address_that_is_gone_turns_its_webhook_off(app: &TestApp) {
+    let ruth = admin(app).await;
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    let (id, _) = add(&ruth, &receiver, "/", &[], &[]).await;
+    add(&ruth, &other, "/", &["message.posted"], &[]).await;
+    receiver.reply(Reply::Status(410, ""));
+    ruth.enter("general").await;
+    receiver.wait_for(1).await;
+    until("it is off", async || ruth.get_json(&format!("/admin/webhooks/{id}")).await.json()["webhook"]["on"] == false).await;
+    ruth.write("general", "one").await.expect(303);
+    other.wait_for(1).await;
+    until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
+    assert_eq!(receiver.deliveries().len(), 1);
+}
+
+/// Whatever the database says: the setting may have been another one when the webhook was added.
+#[apply(once)]
+async fn addresses_that_are_not_public_are_not_asked(database: &Database) {
+    let mut server = Server::start(database.url(), &[("WEBHOOK_PRIVATE_ADDRESSES", "off")]).await;
+    let ruth = server.register("ruth").await;
+    database.make_admin("ruth").await;
+    let receiver = Receiver::start().await;
+    let port = receiver.address.port();
+    let by_name = format!("http://localhost:{port}/");
+    for url in
+        [&receiver.url("/"), "http://10.1.2.3/", "http://[::1]/", "http://2130706433/", "http://169.254.169.254/", &by_name]
+    {
+        let refused = post_json(&ruth, "/admin/webhooks", &json!({ "url": url })).await;
+        assert_eq!(refused.expect(422).json()["error"]["field"], "url", "{url}");
+    }
+    for url in ["", "ftp://example.com/", "https://ada:pw@example.com/", "nonsense"] {
+        post_json(&ruth, "/admin/webhooks", &json!({ "url": url })).await.expect(422);
+    }
+    for (id, url) in [(1, receiver.url("/")), (2, by_name)] {
+        let webhook = format!(
+            "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at) values ('{url}', '[]', '[]', 'whsec_AA==', true, 'ruth', 1);
+             insert into receivers (kind, id) values ('webhook', {id});"
+        );
+        database.run(&webhook).await;
+    }
+    ruth.enter("general").await;
+    until("both are refused", async || {
+        let all = receivers(&ruth).await;
+        all.iter().filter(|one| one["error"].as_str().unwrap_or_default().contains("WEBHOOK_PRIVATE_ADDRESSES")).count() == 2
+    })
+    .await;
+    assert!(receiver.deliveries().is_empty());
+    server.stop().await;
+}
+
+#[apply(both)]
+async fn redirects_are_not_followed(app: &TestApp) {
+    let ruth = admin(app).await;
+    let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+    add(&ruth, &receiver, "/", &[], &[]).await;
+    let head: &'static str = format!("location: {}\r\n", elsewhere.url("/")).leak();
+    receiver.reply_next([Reply::Status(307, head)]);
+    ruth.enter("general").await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["error"].to_string().contains("redirects"))).await;
+    assert!(elsewhere.deliveries().is_empty());
+}
+
+/// What was not delivered when a server stopped is delivered by the next one.
+#[apply(both)]
+async fn a_restart_loses_nothing(database: &Database) {
+    let mut server = Server::start(database.url(), &[]).await;
+    let ruth = server.register("ruth").await;
+    database.make_admin("ruth").await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Silence);
+    for body in ["one", "two", "three"] {
+        ruth.write("general", body).await.expect(303);
+    }
+    receiver.wait_for(1).await;
+    server.stop().await;
+    receiver.reply(Reply::Status(200, ""));
+    server.start_again().await;
+    let all = receiver.wait_for(4).await;
+    assert_eq!(texts(&all), ["one", "one", "two", "three"]);
+    server.stop().await;
+}

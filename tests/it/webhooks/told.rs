@@ -1,0 +1,136 @@
+//! What webhooks are told.
+
+use std::collections::BTreeSet;
+
+use proof::infra::receiver::{Receiver, Reply};
+use serde_json::json;
+
+use super::{add, admin, kinds, post_json, signature, texts};
+use crate::harness::TestApp;
+use crate::{both, everywhere};
+
+#[apply(everywhere)]
+async fn what_happens_in_a_public_room_is_told_in_order_and_signed(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    let (_, secret) = add(&ruth, &receiver, "/hook?key=1", &[], &[]).await;
+    eve.enter("general").await;
+    let (socket, _) = eve.join("general").await;
+    let seq = socket.post("general", "first *words*", "n1").await["seq"].clone();
+    socket.ok("edit", json!({ "room": "general", "seq": seq, "body": "other words" })).await;
+    socket.ok("react", json!({ "room": "general", "seq": seq, "emoji": "🍵", "on": true })).await;
+    socket.ok("react", json!({ "room": "general", "seq": seq, "emoji": "🍵", "on": false })).await;
+    socket.ok("pin", json!({ "room": "general", "seq": seq, "on": true })).await;
+    socket.ok("pin", json!({ "room": "general", "seq": seq, "on": false })).await;
+    socket.ok("delete", json!({ "room": "general", "seq": seq })).await;
+    eve.post("/rooms/general/leave", &[]).await.expect(303);
+    let told = receiver.wait_for(9).await;
+    let expected = [
+        "member.joined",
+        "message.posted",
+        "message.edited",
+        "reaction.added",
+        "reaction.removed",
+        "message.pinned",
+        "message.unpinned",
+        "message.deleted",
+        "member.left",
+    ];
+    assert_eq!(kinds(&told), expected);
+    let ids: BTreeSet<_> = told.iter().map(|one| &one.headers["webhook-id"]).collect();
+    assert_eq!(ids.len(), told.len());
+    for one in &told {
+        assert_eq!((one.path.as_str(), one.headers["content-type"].as_str()), ("/hook?key=1", "application/json"));
+        assert_eq!(one.headers["webhook-signature"], signature(one, &secret));
+        assert_eq!(one.body["data"]["room"], "general");
+        assert_eq!(one.body["data"]["author"]["username"], "eve");
+        assert!(one.body["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+    for (at, reaction) in [(3, "🍵"), (4, "🍵")] {
+        assert_eq!(told[at].body["data"]["reaction"], json!({ "emoji": reaction, "user": "eve" }));
+    }
+    assert!(told[7].body["data"]["deleted_at"].is_string());
+}
+
+#[apply(both)]
+async fn only_the_chosen_events_in_the_chosen_rooms_are_told(app: &TestApp) {
+    let ruth = admin(app).await;
+    let tea = ruth.create_room("Tea", "public").await;
+    let receiver = Receiver::start().await;
+    let form = [("url", receiver.url("/form")), ("events", "message.posted,room.topic".into()), ("rooms", format!("#{tea}"))];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    ruth.post("/admin/webhooks", &form).await.expect(201);
+    ruth.enter("general").await;
+    ruth.write("general", "not this").await.expect(303);
+    ruth.write(&tea, "this").await.expect(303);
+    ruth.post(&format!("/rooms/{tea}/1/react"), &[("emoji", "🍵"), ("on", "true")]).await;
+    ruth.post(&format!("/rooms/{tea}/settings"), &[("topic", "Leaves")]).await.expect(303);
+    let told = receiver.wait_for(2).await;
+    assert_eq!(kinds(&told), ["message.posted", "room.topic"]);
+    assert_eq!(texts(&told), ["this", "Leaves"]);
+}
+
+#[apply(both)]
+async fn private_rooms_are_told_of_only_by_name_and_conversations_never(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let (named, unnamed) = (ruth.create_room("Named", "private").await, ruth.create_room("Unnamed", "private").await);
+    let foreign = eve.create_room("Foreign", "private").await;
+    let receiver = Receiver::start().await;
+    // Who cannot read a room cannot have it read to somebody else.
+    let body = json!({ "url": receiver.url("/"), "rooms": [foreign] });
+    assert_eq!(post_json(&ruth, "/admin/webhooks", &body).await.expect(422).json()["error"]["field"], "rooms");
+    add(&ruth, &receiver, "/all", &["message.posted"], &[]).await;
+    add(&ruth, &receiver, "/named", &["message.posted"], &[&named]).await;
+    let direct = ruth.post("/direct", &[("users", "eve")]).await.expect(303).location();
+    ruth.post(&format!("{direct}/messages"), &[("body", "only for eve")]).await.expect(303);
+    ruth.write(&named, "in the named room").await.expect(303);
+    ruth.write(&unnamed, "in the other one").await.expect(303);
+    ruth.enter("general").await;
+    ruth.write("general", "for all").await.expect(303);
+    let mut told: Vec<_> =
+        receiver.wait_for(2).await.iter().map(|one| (one.path.clone(), one.body["data"]["body"].clone())).collect();
+    told.sort_by_key(|(path, _)| path.clone());
+    assert_eq!(told, [("/all".into(), json!("for all")), ("/named".into(), json!("in the named room"))]);
+}
+
+/// What is sent is what is there at that moment.
+#[apply(both)]
+async fn nothing_that_was_deleted_or_became_private_is_told_later(app: &TestApp) {
+    let ruth = admin(app).await;
+    let tea = ruth.create_room("Tea", "public").await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "a secret").await.expect(303);
+    receiver.wait_for(1).await;
+    ruth.write(&tea, "soon private").await.expect(303);
+    ruth.post("/rooms/general/2/delete", &[]).await.expect(303);
+    ruth.post(&format!("/rooms/{tea}/settings"), &[("visibility", "private")]).await.expect(303);
+    ruth.write("general", "the end").await.expect(303);
+    receiver.reply(Reply::Status(204, ""));
+    app.pass(std::time::Duration::from_secs(60));
+    let told = receiver.wait_for(3).await;
+    assert_eq!(texts(&told[1..]), ["", "the end"]);
+    assert!(told[1].body["data"]["deleted_at"].is_string());
+    assert!(!told[1].text.contains("secret"));
+}
+
+#[apply(both)]
+async fn rooms_that_come_and_go_are_told(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["room.created", "room.renamed", "room.archived", "room.restored", "room.deleted"], &[]).await;
+    ruth.create_room("Hidden", "private").await;
+    let tea = ruth.create_room("Tea", "public").await;
+    ruth.post(&format!("/rooms/{tea}/settings"), &[("name", "Coffee")]).await.expect(303);
+    ruth.post(&format!("/rooms/{tea}/archive"), &[]).await.expect(303);
+    ruth.post(&format!("/rooms/{tea}/unarchive"), &[]).await.expect(303);
+    ruth.post(&format!("/rooms/{tea}/delete"), &[("confirm", &tea)]).await.expect(303);
+    let told = receiver.wait_for(5).await;
+    // Of a room that is gone by then, only its end is told.
+    assert_eq!(kinds(&told).last(), Some(&"room.deleted"));
+    assert_eq!(told.last().unwrap().body["data"], json!({ "room": tea, "name": "Coffee" }));
+    assert_eq!(kinds(&told)[0], "room.created");
+    assert_eq!(told[0].body["data"]["room"], tea.as_str());
+}
