@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::events::Bus;
 use crate::export::PersonalExports;
 use crate::files::Files;
+use crate::hooks::Hooks;
 use crate::http::origin::Origins;
 use crate::jobs::{Handlers, Jobs};
 use crate::links::Links;
@@ -131,6 +132,7 @@ impl App {
         let watching = Arc::downgrade(&monitoring);
         tokio::spawn(Monitoring::watch(watching));
         let config = Arc::new(config);
+        let hooks = Arc::new(Hooks::new(db.clone(), accounts.clone(), chat.clone(), clock.clone()));
         let state = AppState {
             config,
             settings,
@@ -139,6 +141,7 @@ impl App {
             accounts,
             chat,
             files,
+            hooks,
             exports,
             administration,
             jobs,

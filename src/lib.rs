@@ -6,14 +6,14 @@
 //!
 //! Reading order, from the bottom:
 //!
-//! 1. [`model`], [`permissions`], [`fulltext`], [`highlight`]: types and rules without I/O.
+//! 1. [`model`], [`permissions`], [`fulltext`], [`highlight`], [`slack`]: types and rules without I/O.
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
 //!    [`jobs`]: what is done after a commit, whatever happens to a process. [`outbox`]: what leaves Parlor then. [`egress`]: whereto. [`files`], [`pictures`]: what people send.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
-//!    without Parlor. [`tls`]: certificates. [`webhooks`]: who is told elsewhere.
+//!    without Parlor. [`hooks`]: what other programs post. [`tls`]: certificates. [`webhooks`]: who is told elsewhere.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
 //!    [`doctor`]: what is wrong around them.
@@ -41,6 +41,7 @@ pub mod export;
 pub mod files;
 pub mod fulltext;
 pub mod highlight;
+pub mod hooks;
 pub mod http;
 pub mod import;
 pub mod jobs;
@@ -63,6 +64,7 @@ pub mod retention;
 pub mod security_log;
 pub mod server;
 pub mod settings;
+pub mod slack;
 pub mod tls;
 pub mod transport;
 pub mod web;

@@ -84,6 +84,8 @@ pub enum Action {
     SetRole,
     /// Decide how long messages and files are kept.
     SetRetention,
+    /// Make and revoke incoming webhooks.
+    ManageHooks,
     /// Archive or restore the room.
     Archive,
     /// Delete the room.
@@ -243,6 +245,7 @@ pub fn may(actor: Actor, action: Action, room: &RoomFacts) -> Result<()> {
         }
         Action::SetRole => manages(RoomRole::Owner, "Only owners and admins can change roles."),
         Action::SetRetention => manages(RoomRole::Owner, "Only owners and admins can decide how long a room keeps its messages."),
+        Action::ManageHooks => manages(RoomRole::Owner, "Only owners and admins can manage webhooks."),
         Action::Archive => manages(RoomRole::Owner, "Only owners and admins can archive or restore a room."),
         Action::DeleteRoom => manages(RoomRole::Owner, "Only owners and admins can delete a room."),
         Action::TakeOwnership => {
@@ -352,7 +355,7 @@ mod tests {
     ];
 
     /// The rows of the table of rooms.
-    const ROWS: [(&str, Action, RoomPolicy); 28] = [
+    const ROWS: [(&str, Action, RoomPolicy); 29] = [
         ("Move the read marker, keep a draft", Action::Read, RoomPolicy::OPEN),
         ("React, pin", Action::Participate, RoomPolicy::OPEN),
         ("Post", Action::Post, RoomPolicy::OPEN),
@@ -378,6 +381,7 @@ mod tests {
         ("Change the name, the address, the visibility, who may post", Action::Configure, RoomPolicy::OPEN),
         ("Change roles", Action::SetRole, RoomPolicy::OPEN),
         ("Decide how long messages and files are kept", Action::SetRetention, RoomPolicy::OPEN),
+        ("Manage webhooks", Action::ManageHooks, RoomPolicy::OPEN),
         ("Archive, restore", Action::Archive, RoomPolicy::OPEN),
         ("Delete the room", Action::DeleteRoom, RoomPolicy::OPEN),
         ("Take ownership", Action::TakeOwnership, RoomPolicy::OPEN),
@@ -470,6 +474,7 @@ mod tests {
                 "Handle reports",
                 "Change roles",
                 "Decide how long messages and files are kept",
+                "Manage webhooks",
                 "Archive, restore",
                 "Delete the room",
             ]

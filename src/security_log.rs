@@ -151,6 +151,10 @@ pub enum Action {
     DeleteMessage,
     /// An administrator changed settings.
     ChangeSettings,
+    /// An incoming webhook was made.
+    AddHook,
+    /// An incoming webhook was revoked.
+    RemoveHook,
     /// Someone reported a message.
     ReportMessage,
     /// A report was closed.
@@ -243,6 +247,8 @@ impl Action {
         Self::DeleteRoom,
         Self::DeleteMessage,
         Self::ChangeSettings,
+        Self::AddHook,
+        Self::RemoveHook,
         Self::ReportMessage,
         Self::CloseReport,
         Self::RetryJob,
@@ -322,6 +328,8 @@ impl Action {
             Self::DeleteRoom => "room.delete",
             Self::DeleteMessage => "message.delete",
             Self::ChangeSettings => "settings.change",
+            Self::AddHook => "room.hook_add",
+            Self::RemoveHook => "room.hook_remove",
             Self::ReportMessage => "message.report",
             Self::CloseReport => "report.close",
             Self::RetryJob => "job.retry",
@@ -353,6 +361,8 @@ impl Action {
                 | Self::RestoreRoom
                 | Self::DeleteRoom
                 | Self::DeleteMessage
+                | Self::AddHook
+                | Self::RemoveHook
                 | Self::ReportMessage
                 | Self::CloseReport
         )

@@ -16,8 +16,8 @@ use crate::db::people::{Profile, SharedRoom};
 use crate::db::users::User;
 use crate::error::{Error, Result};
 use crate::events::SessionEnd;
-use crate::model::UserId;
 use crate::model::username::{self, Username};
+use crate::model::{UserId, lookalikes};
 use crate::permissions::{self, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
@@ -50,7 +50,7 @@ impl Accounts {
         for username in usernames_for(None, Some(name)) {
             let name = username::display_name(name, &username)?;
             let checked = Checked { username, name, password: "" };
-            match self.check_names(&checked, false).await {
+            match self.check_server_names(&checked).await {
                 Ok(()) => {}
                 // Another username may do; another name would not be the one that was asked for.
                 Err(Error::Invalid { field: "username", .. }) => continue,
@@ -62,6 +62,48 @@ impl Accounts {
             }
         }
         Err(Error::invalid("name", "No username like that name is free. Choose another."))
+    }
+
+    /// As [`Self::check_names`], but the name may be that of other bots: several webhooks of one program are called like it.
+    async fn check_server_names(&self, checked: &Checked<'_>) -> Result<()> {
+        let refused = match self.check_names(checked, false).await {
+            Err(error @ Error::Invalid { field: "name", .. }) => error,
+            other => return other,
+        };
+        let folds = lookalikes::folds(&checked.name);
+        if lookalikes::is_reserved_role(&checked.name) || folds.iter().any(|fold| lookalikes::is_reserved_word(fold)) {
+            return Err(refused);
+        }
+        match self.db.find_lookalike(&folds, checked.username.as_str()).await? {
+            Some(other) if self.is_bot(&other).await? => Ok(()),
+            _ => Err(refused),
+        }
+    }
+
+    /// Whether there is a bot with this username.
+    pub(super) async fn is_bot(&self, username: &str) -> Result<bool> {
+        Ok(self.db.find_user_by_name(username).await?.is_some_and(|user| user.is_bot))
+    }
+
+    /// Gives one of the server's bots another name, and publishes it. The caller has asked who may.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for `name`; `not_found`.
+    pub async fn rename_server_bot(&self, username: &str, name: &str) -> Result<()> {
+        let bot = self.profile(username).await?;
+        let as_bot =
+            SessionUser { username: bot.username.as_str().into(), is_guest: true, is_bot: true, ..SessionUser::only(bot.id) };
+        self.change_profile(&as_bot, ProfileUpdate { name: Some(name), ..ProfileUpdate::default() }).await.map(drop)
+    }
+
+    /// Closes one of the server's bots. The caller has asked who may.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn close_server_bot(self: &Arc<Self>, by: &SessionUser, username: &str, source: &Source) -> Result<()> {
+        let bot = self.profile(username).await?;
+        let event = self.event(Action::RemoveBot, source).by(by.id, &by.username);
+        self.close(bot, event, NO_BOT).await.map(drop)
     }
 
     async fn store_bot(&self, checked: Checked<'_>, owner: Option<UserId>, event: Option<Event>) -> Result<User> {

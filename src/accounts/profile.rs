@@ -124,6 +124,8 @@ impl Accounts {
             return Err(Error::invalid("name", "That name is reserved for Parlor and its admins. Choose another."));
         }
         match self.db.find_lookalike(&folds, username.as_str()).await? {
+            // Several bots of one program are called like it.
+            Some(other) if self.is_bot(&other).await? && self.is_bot(username.as_str()).await? => Ok(()),
             Some(other) => Err(Error::invalid(
                 "name",
                 format!("That name looks too much like @{other}, someone else’s username. Add something to it."),

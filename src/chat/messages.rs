@@ -103,6 +103,11 @@ impl Chat {
         markdown::render(body, &self.names).links
     }
 
+    /// Whether a text calls everybody, by `@room` or `@here`.
+    pub fn calls_everybody(&self, body: &str) -> bool {
+        markdown::render(body, &self.names).mentions.iter().any(|name| name.starts_with('@'))
+    }
+
     /// Queues what the server found out about a message of `author` after it was posted.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ mod file;
 pub mod files;
 mod history;
 pub mod holds;
+pub mod hooks;
 pub mod identities;
 pub mod import;
 pub mod invites;

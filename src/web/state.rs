@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::doctor::Doctor;
 use crate::export::PersonalExports;
 use crate::files::Files;
+use crate::hooks::Hooks;
 use crate::http::origin::Origins;
 use crate::jobs::Jobs;
 use crate::monitoring::Monitoring;
@@ -42,6 +43,8 @@ pub struct AppState {
     pub chat: Arc<Chat>,
     /// Files that people send.
     pub files: Arc<Files>,
+    /// Incoming webhooks.
+    pub hooks: Arc<Hooks>,
     /// The archives that people make of their own data.
     pub exports: Arc<PersonalExports>,
     /// What administrators see of the whole server.

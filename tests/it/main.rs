@@ -19,6 +19,7 @@ mod faults;
 mod files;
 mod harness;
 mod history;
+mod hooks;
 mod import;
 mod links;
 mod live;

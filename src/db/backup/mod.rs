@@ -32,7 +32,7 @@ const USED_BLOBS: &str = "(exists (select 1 from files where files.hash = blobs.
     or exists (select 1 from previews where previews.hash = blobs.hash))";
 
 /// The tables that a backup holds, each after those that most of its rows refer to.
-pub const KEPT: [Table; 37] = [
+pub const KEPT: [Table; 38] = [
     // Of the named values only the key of device tokens, from which other keys are derived, and how far ids do not follow the clock. The rest
     // belongs to one database.
     Table { name: "meta", filter: "key in ('device_key', 'unordered_until')", instead: &[] },
@@ -73,6 +73,7 @@ pub const KEPT: [Table; 37] = [
     all("webhooks"),
     Table { name: "receivers", filter: "true", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
     all("outbox"),
+    all("hooks"),
 ];
 
 /// The tables that a backup does not hold, and why.

@@ -2,7 +2,6 @@
 //!
 //! Owns which of Slack's many kinds of messages is what here; those that are nothing here are counted by their names.
 
-mod markup;
 mod records;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,13 +11,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use self::markup::{Known, emoji, markdown};
 use self::records::{Attachment, Channel, Message, Profile, User};
 use super::contents::{Archive, Contents, open_zip, read_json};
 use super::error::ImportError;
 use super::source::{Opened, Part, Sink};
 use crate::clock::Millis;
 use crate::portable::{self, Kind, Member, Person, Pin, Reaction, Room, Visibility};
+use crate::slack::markup::{Known, emoji, markdown};
 
 const WHAT: &str = "an export of Slack’s";
 

@@ -23,6 +23,7 @@ pub mod feeds;
 pub mod files;
 pub mod health;
 pub mod history;
+pub mod hooks;
 pub mod install;
 pub mod invites;
 pub mod keys;
@@ -72,6 +73,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(feeds::router())
         .merge(files::router())
         .merge(history::router())
+        .merge(hooks::router())
         .merge(invites::router())
         .merge(keys::router())
         .merge(members::router())
@@ -108,5 +110,10 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
 
 /// The routes that are the same for everybody.
 pub fn without_session() -> Router<AppState> {
-    Router::new().merge(emoji::router()).merge(health::router()).merge(install::router()).merge(metrics::router())
+    Router::new()
+        .merge(emoji::router())
+        .merge(health::router())
+        .merge(hooks::receiver())
+        .merge(install::router())
+        .merge(metrics::router())
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::files::{Keep, closing, preview_size, respond, text, unreadable};
-use super::{bots, members, settings};
+use super::{bots, hooks, members, settings};
 use crate::accounts::to_its_end;
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
@@ -35,6 +35,7 @@ pub fn router() -> Router<AppState> {
         .route("/settings/photo/remove", post(remove_photo))
         .route("/settings/bots/{username}/photo", post(set_bot_photo).layer(DefaultBodyLimit::disable()))
         .route("/settings/bots/{username}/photo/remove", post(remove_bot_photo))
+        .route("/rooms/{slug}/hooks/{id}/photo", post(set_hook_photo).layer(DefaultBodyLimit::disable()))
         .route("/people/{username}/photo", get(photo))
         .route("/rooms/{slug}/icon", get(icon).post(set_icon).layer(DefaultBodyLimit::disable()))
         .route("/rooms/{slug}/icon/remove", post(remove_icon))
@@ -111,6 +112,30 @@ pub async fn set_bot_photo(
         Err(error) => {
             body.drain().await;
             let refused = bots::refused(&state, &user, &username, format, error).await;
+            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
+        }
+    }
+}
+
+/// `POST /rooms/{slug}/hooks/{id}/photo`: the icon of a webhook, as a photo's.
+pub async fn set_hook_photo(
+    State(state): State<AppState>,
+    Path((slug, id)): Path<(String, String)>,
+    user: Transferring,
+    format: Format,
+    mut request: Request,
+) -> Result<Response> {
+    let (body, deadline) = IncomingBody::of(&mut request);
+    let request = request.map(|_| Body::from_stream(body.clone()));
+    let stored = match state.hooks.find(&user, &slug, &id).await {
+        Ok((_, hook)) => store_photo(&state, &user, hook.bot, request, deadline).await,
+        Err(error) => Err(error),
+    };
+    match stored {
+        Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), &hooks::page_of(&slug))),
+        Err(error) => {
+            body.drain().await;
+            let refused = hooks::refused(&state, &user, &slug, format, error).await;
             Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
         }
     }

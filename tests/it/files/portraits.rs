@@ -43,6 +43,10 @@ pub async fn give_photo(person: &Person) -> String {
     given.expect(200).json()["photo"].as_str().expect("a photo").to_owned()
 }
 
+pub async fn give_icon_to_hook(person: &Person, room: &str, hook: &str) -> Answer {
+    give(person, &format!("/rooms/{room}/hooks/{hook}/photo"), stripes(), None).await
+}
+
 pub async fn give_icon_to_bot(person: &Person, bot: &str) -> Answer {
     give(person, &format!("/settings/bots/{bot}/photo"), stripes(), None).await
 }

@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 70] = [
+const FORMS: [(&str, &[(&str, &str)]); 74] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -62,6 +62,10 @@ const FORMS: [(&str, &[(&str, &str)]); 70] = [
     ("/admin/jobs/1/retry", &[]),
     ("/admin/jobs/1/delete", &[]),
     ("/admin/jobs/retry", &[]),
+    ("/rooms/general/hooks", &[("name", "forged")]),
+    ("/rooms/general/hooks/0123456789abcdef", &[("name", "forged")]),
+    ("/rooms/general/hooks/0123456789abcdef/photo", &[]),
+    ("/rooms/general/hooks/0123456789abcdef/revoke", &[]),
     ("/settings/bots", &[("username", "forged")]),
     ("/settings/bots/forged", &[("name", "forged")]),
     ("/settings/bots/forged/photo", &[]),

@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 53] = [
+const ROUTES: [Route; 58] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -28,6 +28,11 @@ const ROUTES: [Route; 53] = [
     (Method::POST, "/rooms/{slug}/reports/{report}/close", &[("action", "delete")]),
     (Method::POST, "/rooms/{slug}/{seq}/report", &[("reason", "rude")]),
     (Method::GET, "/rooms/{slug}/members", &[]),
+    (Method::GET, "/rooms/{slug}/hooks", &[]),
+    (Method::POST, "/rooms/{slug}/hooks", &[("name", "forged")]),
+    (Method::POST, "/rooms/{slug}/hooks/{id}", &[("name", "forged")]),
+    (Method::POST, "/rooms/{slug}/hooks/{id}/photo", &[]),
+    (Method::POST, "/rooms/{slug}/hooks/{id}/revoke", &[]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("nonce", "member-1"), ("reply_to", "1")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("preview", "1")]),

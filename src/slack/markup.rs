@@ -75,7 +75,7 @@ fn formatted(text: &str, known: &Known, converted: &mut String) {
     each_reference(text, converted, emphasized, |converted, inner| match reference(inner, known) {
         Reference::Name(name) => converted.push_str(&name),
         Reference::Link { url, label } => {
-            let url = unescaped(url).replace(' ', "%20").replace('(', "%28").replace(')', "%29").replace('>', "%3E");
+            let url = target(&unescaped(url));
             match label
                 .map(unescaped)
                 .filter(|label| *label != url && format!("mailto:{label}") != url && !label.trim().is_empty())
@@ -88,6 +88,11 @@ fn formatted(text: &str, known: &Known, converted: &mut String) {
             }
         }
     });
+}
+
+/// An address as the target of a link.
+pub(super) fn target(url: &str) -> String {
+    url.replace(' ', "%20").replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E").replace('\n', "")
 }
 
 /// Takes a text apart into plain parts and what is between `<` and `>`.
@@ -129,7 +134,7 @@ fn reference<'t>(inner: &'t str, known: &Known) -> Reference<'t> {
 }
 
 /// The three entities that Slack writes.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 

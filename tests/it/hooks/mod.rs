@@ -1,0 +1,237 @@
+//! Incoming webhooks, as the programs use them that post to Slack.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::everywhere;
+use crate::files::portraits::give_icon_to_hook;
+use crate::harness::{Answer, Person, TestApp};
+
+/// A room's webhook, and the path that programs post to.
+struct Hook {
+    id: String,
+    path: String,
+}
+
+async fn ask_for(person: &Person, room: &str, name: &str) -> Answer {
+    let form = person.form(&format!("/rooms/{room}/hooks"), &[("name", name)]);
+    Answer::of(form.header("accept", "application/json")).await
+}
+
+async fn make(app: &TestApp, person: &Person, room: &str, name: &str) -> Hook {
+    let made = ask_for(person, room, name).await.expect(201).json()["hook"].clone();
+    let url = made["url"].as_str().expect("an address");
+    let path = url.strip_prefix(&app.origin).unwrap_or_else(|| panic!("{url} is ours"));
+    Hook { id: made["id"].as_str().expect("an id").to_owned(), path: path.to_owned() }
+}
+
+/// Posts as a program does: without a cookie, from anywhere.
+async fn post(app: &TestApp, hook: &Hook, payload: &Value) -> (u16, String) {
+    send(app, hook, "application/json", payload.to_string()).await
+}
+
+async fn send(app: &TestApp, hook: &Hook, kind: &str, body: String) -> (u16, String) {
+    let request = app.stranger().request(Method::POST, &hook.path).header("content-type", kind).body(body);
+    let answer = Answer::of(request.header("origin", "https://elsewhere.example")).await;
+    assert!(answer.set_cookies().is_empty());
+    (answer.status, answer.body.clone())
+}
+
+fn ok() -> (u16, String) {
+    (200, "ok".into())
+}
+
+async fn last(person: &Person, room: &str) -> Value {
+    let page = person.get_json(&format!("/rooms/{room}")).await.expect(200).json();
+    page["messages"].as_array().and_then(|all| all.last()).expect("a message").clone()
+}
+
+#[apply(everywhere)]
+async fn what_programs_post_is_a_message_by_the_hooks_bot(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let room = ada.create_room("Alerts", "public").await;
+    let (listening, _) = eve.join(&room).await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    assert_eq!(post(app, &hook, &json!({ "text": "*Disk full*: <https://a.example/1|see>", "username": "Other" })).await, ok());
+    let heard = listening.hears("**Disk full**: [see](https://a.example/1)").await;
+    let author = &heard["author"];
+    assert_eq!((&author["name"], &author["username"], &author["bot"]), (&json!("Grafana"), &json!("grafana"), &json!(true)));
+    assert!(heard["html"].as_str().is_some_and(|html| html.contains("<strong>Disk full</strong>")), "{heard}");
+    assert!(eve.get(&format!("/rooms/{room}")).await.body.contains("<span class=\"badge\">Bot</span>"));
+    // As a form, and as what says nothing of itself.
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", "payload=%7B%22text%22%3A%22by+form%22%7D"),
+        ("application/x-www-form-urlencoded", "{\"text\":\"by a form that is none\"}"),
+        ("text/plain", "{\"text\":\"by plain text\"}"),
+    ] {
+        assert_eq!(send(app, &hook, kind, body.into()).await, ok(), "{kind}");
+    }
+    let hooks = ada.get_json(&format!("/rooms/{room}/hooks")).await.expect(200).json()["hooks"].clone();
+    assert_eq!((&hooks[0]["id"], &hooks[0]["name"], hooks[0]["used_at"].is_string()), (&json!(hook.id), &json!("Grafana"), true));
+    assert_eq!(hooks[0]["url"], Value::Null, "the address is shown once");
+    let stored = format!("{:?}", app.database.rows("hooks").await);
+    assert!(!stored.contains(hook.path.trim_start_matches("/hooks/")), "the token is not stored");
+    // A name and an icon of its own.
+    ada.post(&format!("/rooms/{room}/hooks/{}", hook.id), &[("name", "Monitoring")]).await.expect(303);
+    let icon = give_icon_to_hook(&ada, &room, &hook.id).await.expect(200).json()["photo"].clone();
+    assert_eq!(post(app, &hook, &json!({ "text": "renamed" })).await, ok());
+    app.comes_to((json!("Monitoring"), icon), async || {
+        let author = last(&eve, &room).await["author"].clone();
+        (author["name"].clone(), author["photo"].clone())
+    })
+    .await;
+}
+
+#[apply(everywhere)]
+async fn only_who_owns_the_room_manages_its_hooks(app: &TestApp) {
+    let (ada, bob, eve) = (app.register("ada").await, app.register("bob").await, app.register("eve").await);
+    let room = ada.create_room("Alerts", "private").await;
+    ada.post(&format!("/rooms/{room}/members"), &[("username", "bob")]).await.expect(303);
+    let hook = make(app, &ada, &room, "Grafana").await;
+    let places = ["", &format!("/{}", hook.id), &format!("/{}/revoke", hook.id)].map(|end| format!("/rooms/{room}/hooks{end}"));
+    for (person, status) in [(&bob, 403), (&eve, 404)] {
+        for place in &places {
+            person.post(place, &[("name", "Mine")]).await.expect(status);
+        }
+        person.get(&places[0]).await.expect(status);
+        assert_eq!(give_icon_to_hook(person, &room, &hook.id).await.status, status);
+    }
+    assert_eq!(ask_for(&ada, &room, "").await.status, 422);
+    assert_eq!(ask_for(&ada, &room, "Administrator").await.status, 422);
+    assert_eq!(ask_for(&ada, &room, "bob").await.status, 422, "a person is called like it");
+    // Several of one name.
+    let other = make(app, &ada, &room, "Grafana").await;
+    assert_eq!(post(app, &other, &json!({ "text": "second" })).await, ok());
+    let page = ada.get(&places[0]).await.expect(200).body.clone();
+    assert!(page.contains("Revoke") && page.contains("Grafana"), "{page}");
+    ada.post(&places[2], &[]).await.expect(303);
+    assert_eq!(post(app, &hook, &json!({ "text": "late" })).await, (404, "no_service".into()));
+    ada.post(&places[2], &[]).await.expect(404);
+    assert_eq!(post(app, &other, &json!({ "text": "still there" })).await, ok());
+    assert_eq!(bob.get_json("/people/grafana").await.expect(200).json()["person"]["is_deactivated"], true);
+    let audit = app.database.query("select action, actor, target from audit where action like 'room.hook%' order by id").await;
+    let entry = |action: &str| json!({ "action": action, "actor": "ada", "target": room });
+    assert_eq!(audit, ["room.hook_add", "room.hook_add", "room.hook_remove"].map(entry));
+}
+
+#[apply(everywhere)]
+async fn what_cannot_be_posted_is_answered_as_slack_does(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    let before = last(&ada, &room).await["seq"].clone();
+    for (body, status, answer) in [
+        ("", 400, "invalid_payload"),
+        ("{", 400, "invalid_payload"),
+        ("[]", 400, "invalid_payload"),
+        ("payload=nothing", 400, "invalid_payload"),
+        ("{}", 400, "no_text"),
+        ("{\"text\":\"\"}", 400, "no_text"),
+        ("{\"text\":\"\\u0000 \\u200b\"}", 400, "no_text"),
+    ] {
+        assert_eq!(send(app, &hook, "application/json", body.into()).await, (status, answer.to_owned()), "{body}");
+    }
+    let many = json!({ "text": "x", "attachments": vec![json!({ "text": "x" }); 101] });
+    assert_eq!(post(app, &hook, &many).await, (400, "too_many_attachments".into()));
+    assert_eq!(post(app, &hook, &json!({ "text": "x".repeat(300_000) })).await.0, 413);
+    let made_up = Hook { id: String::new(), path: "/hooks/0123456789abcdef0123456789abcdef".into() };
+    assert_eq!(post(app, &made_up, &json!({ "text": "hi" })).await, (404, "no_service".into()));
+    assert_eq!(last(&ada, &room).await["seq"], before, "nothing was posted");
+    // A long one is cut.
+    assert_eq!(post(app, &hook, &json!({ "text": "word ".repeat(9_000) })).await, ok());
+    let cut = last(&ada, &room).await["body"].as_str().expect("a text").to_owned();
+    assert!(cut.ends_with("*(shortened)*") && cut.chars().count() <= 8_000, "{} characters", cut.chars().count());
+    // Only moderators post, and then nobody.
+    ada.post(&format!("/rooms/{room}/settings"), &[("posting", "moderator")]).await.expect(303);
+    assert_eq!(post(app, &hook, &json!({ "text": "hi" })).await, (403, "action_prohibited".into()));
+    ada.post(&format!("/rooms/{room}/archive"), &[]).await.expect(303);
+    assert_eq!(post(app, &hook, &json!({ "text": "hi" })).await, (410, "channel_is_archived".into()));
+}
+
+#[apply(everywhere)]
+async fn everybody_is_called_only_where_members_may(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let room = ada.create_room("Alerts", "public").await;
+    eve.enter(&room).await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    let call = json!({ "text": "<!channel> and @here: disk full, <@U123>, <@U9|eve>" });
+    assert_eq!(post(app, &hook, &call).await, ok());
+    assert_eq!(last(&eve, &room).await["mentions"], json!(["@room", "@here", "eve"]));
+    ada.post(&format!("/rooms/{room}/settings"), &[("mass_mentions", "moderator")]).await.expect(303);
+    assert_eq!(post(app, &hook, &call).await, ok());
+    let quiet = last(&eve, &room).await;
+    assert_eq!(quiet["mentions"], json!(["eve"]), "{quiet}");
+    assert!(quiet["html"].as_str().is_some_and(|html| html.contains("@room and @here")), "{quiet}");
+}
+
+#[apply(everywhere)]
+async fn known_programs_are_understood(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let hook = make(app, &ada, &room, "Monitoring").await;
+    let as_form = |payload: &str| {
+        let compact: Value = serde_json::from_str(payload).expect("JSON");
+        format!("payload={}", form_urlencoded::byte_serialize(compact.to_string().as_bytes()).collect::<String>())
+    };
+    for (name, payload, is_form, expected) in [
+        (
+            "grafana",
+            include_str!("payloads/grafana.json"),
+            false,
+            "**[\\[FIRING:1\\] (val1)](http://grafana.example/alerting/list)**\n\n**Firing**\n\nValue: [no value]\nLabels:\n - alertname = alert1\n \
+             - lbl1 = val1\nAnnotations:\n - ann1 = annv1\nSilence: \
+             http://grafana.example/alerting/silence/new?alertmanager=grafana&matcher=alertname%3Dalert1&matcher=lbl1%3Dval1\n\n\
+             [Image](https://www.example.com/test.png)\n\nGrafana v12.0.0 · 2026-09-21 14:13 UTC",
+        ),
+        (
+            "alertmanager",
+            include_str!("payloads/alertmanager.json"),
+            false,
+            "@room **2** alerts for [disks](http://runbook.example/disk)\n\n\
+             **[\\[FIRING:2\\] DiskFull (node db1)](http://alertmanager.example/#/alerts?receiver=team)**\n\n\
+             **db1**: 95 % of `/var` & growing\n**db2**: 91 %\n\n**Severity:** critical\n**Team:** storage\n\n\
+             [Silence](http://alertmanager.example/#/silences/new)",
+        ),
+        (
+            "gitlab-pipeline",
+            include_str!("payloads/gitlab-pipeline.json"),
+            true,
+            "[Ada Lovelace (ada)](http://gitlab.example/ada)\n\n\
+             **[Pipeline #118 has failed in 01:58](http://gitlab.example/team/engine/-/pipelines/118/failures)**\n\n\
+             **Branch:** [main](http://gitlab.example/team/engine/-/commits/main)\n\
+             **Commit:** [Lower the drag](http://gitlab.example/team/engine/-/commit/1f3a)\n\
+             **Failed stage:** [test](http://gitlab.example/team/engine/-/pipelines/118/failures)\n\
+             **Failed job:** [unit](http://gitlab.example/team/engine/-/jobs/9)\n\nEngine · 2026-09-21 14:13 UTC",
+        ),
+        (
+            "gitlab-push",
+            include_str!("payloads/gitlab-push.json"),
+            true,
+            "Ada Lovelace (ada) pushed to branch [main](http://gitlab.example/team/engine/-/commits/main) of \
+             [team / engine](http://gitlab.example/team/engine) ([Compare changes](http://gitlab.example/team/engine/-/compare/a...b))\n\n\
+             [1f3a9c2e](http://gitlab.example/team/engine/-/commit/1f3a): Lower the drag - Ada Lovelace\n\n\
+             [2b7c0011](http://gitlab.example/team/engine/-/commit/2b7c): Fix **all** tests - Grace Hopper",
+        ),
+        (
+            "jenkins",
+            include_str!("payloads/jenkins.json"),
+            true,
+            "engine - #118 Failure after 2 min 3 sec ([Open](http://jenkins.example/job/engine/118/))",
+        ),
+        (
+            "uptime-kuma",
+            include_str!("payloads/uptime-kuma.json"),
+            false,
+            "Uptime Kuma Alert\n[Shop] [🔴 Down] connect ECONNREFUSED @room\n\n### Uptime Kuma Alert\n\n\
+             **Message**\n[Shop] [🔴 Down] connect ECONNREFUSED @room\n**Time (UTC)**\n2026-11-29 22:00:00\n\n\
+             [Visit Uptime Kuma](https://status.example/dashboard/3)",
+        ),
+    ] {
+        let sent = match is_form {
+            true => send(app, &hook, "application/x-www-form-urlencoded; charset=UTF-8", as_form(payload)).await,
+            false => send(app, &hook, "application/json", payload.to_owned()).await,
+        };
+        assert_eq!(sent, ok(), "{name}");
+        assert_eq!(last(&ada, &room).await["body"], expected, "{name}");
+    }
+}
