@@ -28,6 +28,7 @@ use crate::links::Links;
 use crate::monitoring::{Monitoring, Parts};
 use crate::outbox::{Deliverers, Outbox};
 use crate::previews;
+use crate::push::Notifications;
 use crate::realtime::Realtime;
 use crate::retention::Retention;
 use crate::server;
@@ -104,7 +105,8 @@ impl App {
         let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let webhooks = Webhooks::new(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
-        outbox.start(webhooks.deliverers(Deliverers::default()));
+        let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
+        outbox.start(notifications.deliverers(webhooks.deliverers(Deliverers::default())));
         let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
         let ended = beside.clone();
@@ -147,6 +149,7 @@ impl App {
             jobs,
             outbox,
             webhooks,
+            notifications,
             realtime,
             monitoring,
             retention,

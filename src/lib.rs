@@ -59,6 +59,7 @@ pub mod pictures;
 pub mod pieces;
 pub mod portable;
 pub mod previews;
+pub mod push;
 pub mod realtime;
 pub mod retention;
 pub mod security_log;

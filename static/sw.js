@@ -6,6 +6,8 @@
 //   the messages   that came live after such a page, which the page itself stores beside it (`js/offline/cache.js`)
 // Pages come from the network first; the cache is for when there is none. No form, no JSON and no socket passes through here.
 //
+// It also shows the notifications that come while no page is open: one for each room, with its latest messages.
+//
 // The server puts `SHELL`, with the version and the files, above this line.
 
 const SHELL_CACHE = `shell-${SHELL.version}`;
@@ -27,6 +29,9 @@ addEventListener('message', (event) => {
   if (event.data?.forget) event.waitUntil(forget());
   if (event.data?.keep) event.waitUntil(renew(new URL(event.data.keep, location.origin)));
 });
+addEventListener('push', (event) => event.waitUntil(pushed(event.data?.json())));
+addEventListener('notificationclick', (event) => event.waitUntil(clicked(event.notification)));
+addEventListener('notificationclose', (event) => event.waitUntil(badge()));
 addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
@@ -158,4 +163,53 @@ async function drop(path) {
 async function forget() {
   epoch += 1;
   for (const name of await caches.keys()) if (name.startsWith(PRIVATE)) await caches.delete(name);
+}
+
+const ICON = SHELL.files.find((path) => path.endsWith('/icons/icon-192.png'));
+// How many messages a notification shows.
+const LINES = 5;
+
+// What the server sends: a message, that a room was read elsewhere, or a test.
+async function pushed(data) {
+  if (data?.kind === 'read') return withdraw(data);
+  if (data?.kind === 'test') {
+    return registration.showNotification('Parlor', { body: 'Notifications come to this device.', tag: 'test', icon: ICON, data: { url: '/settings/notifications' } });
+  }
+  if (data?.kind !== 'message') return undefined;
+  const { room, title, author, body, seq, at, icon, url } = data;
+  const open = await clients.matchAll({ type: 'window' });
+  // The reader is looking at it.
+  if (open.some((client) => client.focused && new URL(client.url).pathname.split('/')[2] === room)) return undefined;
+  const tag = `room:${room}`;
+  const before = (await registration.getNotifications({ tag }))[0]?.data;
+  const line = author ? `${author}: ${body}` : body;
+  const lines = [...(before?.lines ?? []), line].slice(-LINES);
+  const count = (before?.count ?? 0) + 1;
+  await registration.showNotification(count > 1 ? `${title} (${count})` : title, {
+    body: lines.join('\n'), tag, renotify: true, timestamp: at, icon: icon ?? ICON, badge: ICON, data: { url, seq, lines, count },
+  });
+  return badge();
+}
+
+// The person has read up to `seq` on another device.
+async function withdraw({ room, seq }) {
+  for (const shown of await registration.getNotifications({ tag: `room:${room}` })) if (shown.data.seq <= seq) shown.close();
+  return badge();
+}
+
+async function clicked(notification) {
+  const { url } = notification.data;
+  notification.close();
+  await badge();
+  const [open] = await clients.matchAll({ type: 'window' });
+  if (!open) return clients.openWindow(url);
+  await open.focus();
+  return open.navigate(url);
+}
+
+// On the icon of the installed app: how many messages the notifications are of.
+async function badge() {
+  const shown = await registration.getNotifications();
+  const count = shown.reduce((sum, { data }) => sum + (data?.count ?? 0), 0);
+  await (count ? navigator.setAppBadge?.(count) : navigator.clearAppBadge?.());
 }

@@ -24,7 +24,7 @@ pub use values::{
 };
 
 /// The names of all settings.
-pub const SETTINGS: [&str; 62] = [
+pub const SETTINGS: [&str; 63] = [
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
     "REDIS_URL",
@@ -75,6 +75,7 @@ pub const SETTINGS: [&str; 62] = [
     "STRIP_METADATA",
     "LINK_PREVIEWS",
     "WEBHOOK_PRIVATE_ADDRESSES",
+    "PUSH_PRIVATE_ADDRESSES",
     "RETENTION",
     "AUDIT_KEEP",
     "BACKUP_TO",
@@ -192,6 +193,8 @@ pub struct Config {
     pub link_hosts: BTreeMap<String, SocketAddr>,
     /// `WEBHOOK_PRIVATE_ADDRESSES`: networks that webhooks may be in though they are not public.
     pub webhook_addresses: Vec<IpNet>,
+    /// `PUSH_PRIVATE_ADDRESSES`: networks that push services may be in though they are not public.
+    pub push_addresses: Vec<IpNet>,
     /// `RETENTION`: how long messages, files, the audit log and sessions are kept.
     pub retention: Option<Retention>,
     /// `AUDIT_KEEP`: how long the audit log is kept where `RETENTION` does not say it.
@@ -270,6 +273,7 @@ impl Default for Config {
             link_previews: None,
             link_hosts: BTreeMap::new(),
             webhook_addresses: Vec::new(),
+            push_addresses: Vec::new(),
             retention: None,
             audit_keep: Some(Duration::from_secs(365 * DAY)),
             backup_to: None,
@@ -344,6 +348,7 @@ impl Config {
             link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
             link_hosts: BTreeMap::new(),
             webhook_addresses: env.read("WEBHOOK_PRIVATE_ADDRESSES", default.webhook_addresses, values::private_networks),
+            push_addresses: env.read("PUSH_PRIVATE_ADDRESSES", default.push_addresses, values::private_networks),
             retention: env.read("RETENTION", None, |text| Retention::default().with_audit(audit_keep).parse(text).map(Some)),
             audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
             backup_to: env.read("BACKUP_TO", None, |text| place::backup_to(text).map(Some)),

@@ -70,6 +70,7 @@ fn every_setting_can_be_set() {
         ("STRIP_METADATA", "off"),
         ("LINK_PREVIEWS", "off"),
         ("WEBHOOK_PRIVATE_ADDRESSES", "10.1.2.3, fd00::/8"),
+        ("PUSH_PRIVATE_ADDRESSES", "on"),
         ("RETENTION", "90d"),
         ("AUDIT_KEEP", "30d"),
         ("BACKUP_TO", "s3://old/of/parlor"),
@@ -144,6 +145,7 @@ fn every_setting_can_be_set() {
         link_previews: Some(false),
         link_hosts: BTreeMap::new(),
         webhook_addresses: ["10.1.2.3/32", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
+        push_addresses: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
         retention: Some(Retention {
             messages: Some(Duration::from_secs(90 * 86400)),
             files: None,

@@ -50,6 +50,7 @@ pub mod people;
 mod pins;
 mod portraits;
 pub mod previews;
+pub mod push;
 pub mod reports;
 pub mod resets;
 pub mod retention;

@@ -395,14 +395,15 @@ impl Db {
         read!(self, |pool| {
             sqlx::query_as(
             "select * from (
-                select receivers.kind, receivers.id, case receivers.kind when 'webhook' then webhooks.url else username end as name,
+                select receivers.kind, receivers.id, coalesce(webhooks.url, username) as name,
                        (select count(*) from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
                         and dead_at is null) as waiting,
                        (select count(*) from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
                         and dead_at is not null) as dead,
                        due_at, attempts, failing_since, last_error, delivered_at, paused_at
                 from receivers left join webhooks on receivers.kind = 'webhook' and webhooks.id = receivers.id
-                left join users on receivers.kind <> 'webhook' and users.id = receivers.id
+                left join push_subscriptions on receivers.kind = 'push' and push_subscriptions.id = receivers.id
+                left join users on users.id = case receivers.kind when 'push' then push_subscriptions.user_id when 'mail' then receivers.id end
                 where (receivers.kind, receivers.id) > ($1, $2)) as listed
              where waiting > 0 or dead > 0 or paused_at is not null or failing_since is not null order by kind, id limit $3",
         )

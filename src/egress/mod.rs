@@ -5,6 +5,7 @@
 //! itself.
 
 pub mod address;
+pub mod client;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;

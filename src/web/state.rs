@@ -19,6 +19,7 @@ use crate::http::origin::Origins;
 use crate::jobs::Jobs;
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
+use crate::push::Notifications;
 use crate::realtime::Realtime;
 use crate::retention::Retention;
 use crate::settings::Settings;
@@ -55,6 +56,8 @@ pub struct AppState {
     pub outbox: Outbox,
     /// Who is told elsewhere what happens in rooms.
     pub webhooks: Arc<Webhooks>,
+    /// Notifications to browsers.
+    pub notifications: Arc<Notifications>,
     /// The sockets.
     pub realtime: Arc<Realtime>,
     /// The numbers of all parts.

@@ -27,6 +27,7 @@ mod monitoring;
 mod pages;
 mod people;
 mod process;
+mod push;
 mod rates;
 mod retention;
 mod rooms;

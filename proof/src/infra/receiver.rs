@@ -29,6 +29,8 @@ pub struct Delivery {
     /// Its headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
     /// Its body as it came.
+    pub bytes: Vec<u8>,
+    /// The same as text.
     pub text: String,
     /// The same as JSON.
     pub body: Value,
@@ -163,7 +165,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Delivery> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    let text = String::from_utf8(body).ok()?;
+    let (text, bytes) = (String::from_utf8_lossy(&body).into_owned(), body);
     let body = serde_json::from_str(&text).unwrap_or_default();
-    Some(Delivery { path, headers, text, body, is_taken: false })
+    Some(Delivery { path, headers, bytes, text, body, is_taken: false })
 }

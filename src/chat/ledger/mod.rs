@@ -225,7 +225,7 @@ impl Committer {
                 let outcomes = batch.iter().map(|request| state.apply(request)).collect();
                 let (known, writes, events) = state.into_parts();
                 let recorded = writes.audit.clone();
-                (adds_jobs, tells) = (writes.adds_jobs(), !writes.tellings.is_empty());
+                (adds_jobs, tells) = (writes.adds_jobs(), writes.fills_outbox(&known));
                 ((outcomes, events, recorded), known, writes)
             })
             .await?;

@@ -32,7 +32,7 @@ const USED_BLOBS: &str = "(exists (select 1 from files where files.hash = blobs.
     or exists (select 1 from previews where previews.hash = blobs.hash))";
 
 /// The tables that a backup holds, each after those that most of its rows refer to.
-pub const KEPT: [Table; 38] = [
+pub const KEPT: [Table; 39] = [
     // Of the named values only the key of device tokens, from which other keys are derived, and how far ids do not follow the clock. The rest
     // belongs to one database.
     Table { name: "meta", filter: "key in ('device_key', 'unordered_until')", instead: &[] },
@@ -53,6 +53,7 @@ pub const KEPT: [Table; 38] = [
     all("invites"),
     all("invite_uses"),
     all("invite_rooms"),
+    all("notification_settings"),
     all("emails"),
     all("identities"),
     all("totp"),
@@ -71,13 +72,14 @@ pub const KEPT: [Table; 38] = [
     all("unindexed"),
     all("imported"),
     all("webhooks"),
-    Table { name: "receivers", filter: "true", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
-    all("outbox"),
+    // Push subscriptions are not in it.
+    Table { name: "receivers", filter: "kind <> 'push'", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
+    Table { name: "outbox", filter: "kind <> 'push'", instead: &[] },
     all("hooks"),
 ];
 
 /// The tables that a backup does not hold, and why.
-pub const LEFT_OUT: [(&str, &str); 15] = [
+pub const LEFT_OUT: [(&str, &str); 17] = [
     ("sessions", "a session that was ended after the backup would be back: everybody logs in again"),
     ("tokens", "a token that was revoked after the backup would be back, and each is a session"),
     ("resets", "links for new passwords, which may have been used since"),
@@ -86,6 +88,8 @@ pub const LEFT_OUT: [(&str, &str); 15] = [
     ("oidc_states", "log-ins that are at the provider, for minutes"),
     ("used_challenges", "answers of passkeys, which are good for minutes"),
     ("feeds", "addresses that were revoked after the backup would be good again"),
+    ("push_subscriptions", "browsers, whose sessions have ended"),
+    ("push_shown", "what these browsers show"),
     ("chunks", "parts of uploads that are not complete"),
     ("certificates", "private keys of this server: another one obtains its own"),
     ("acme_accounts", "the key of this server at an authority: another one registers anew"),

@@ -135,7 +135,7 @@ impl Step<'_> {
         pairs: String,
         nonces: &BTreeSet<(UserId, String)>,
     ) -> sqlx::Result<String> {
-        let (pairs, nonces, webhooks): (String, String, String) = match self {
+        let (pairs, nonces, webhooks, has_push): (String, String, String, bool) = match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
                 script.give(pairs)?.then_rows(&KNOWN.sqlite, nonces.iter().collect(), add_nonce)?;
@@ -150,6 +150,7 @@ impl Step<'_> {
             snapshot.add_pair(row);
         }
         snapshot.subscriptions = subscriptions(&webhooks)?;
+        snapshot.has_push = has_push;
         Ok(nonces)
     }
 

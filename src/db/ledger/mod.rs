@@ -111,6 +111,8 @@ pub struct Snapshot {
     pub holds: Holds,
     /// The webhooks that are to be told something.
     pub subscriptions: Vec<Subscription>,
+    /// Whether any browser wants notifications.
+    pub has_push: bool,
 }
 
 /// What a webhook is to be told.
@@ -302,6 +304,8 @@ pub struct Writes {
     pub tasks: Vec<(Task, Millis)>,
     /// What webhooks are told, in this order.
     pub tellings: Vec<Telling>,
+    /// When the batch is made.
+    pub at: Millis,
     /// Where the messages of an import have come from.
     pub imported: Vec<ImportedMessage>,
     /// How far rooms went before an import and how far they go now: who had read everything has read everything.
@@ -331,6 +335,11 @@ pub struct MentionTargets {
 }
 
 impl Writes {
+    /// Nothing yet, of a batch that is made at this moment.
+    pub fn at(at: Millis) -> Self {
+        Self { at, ..Self::default() }
+    }
+
     /// Records a new or changed message.
     pub fn set_message(&mut self, key: (RoomId, i64), is_new: bool) {
         // A message created in this batch stays new however often it changes.
@@ -405,6 +414,11 @@ impl Writes {
             && self.stripped.is_empty()
             && self.icons.is_empty()
             && self.deleted.is_empty())
+    }
+
+    /// Whether it may add something to the outbox.
+    pub fn fills_outbox(&self, known: &Snapshot) -> bool {
+        !self.tellings.is_empty() || known.has_push && !(self.messages.is_empty() && self.reads.is_empty())
     }
 
     /// Records that a message lost its link previews.

@@ -81,7 +81,8 @@ macro_rules! known {
     };
 }
 
-/// The end of [`KNOWN`]: the webhooks that are on and not paused. Without any it costs next to nothing.
+/// The end of [`KNOWN`]: the webhooks that are on and not paused, and whether any browser wants notifications. Without any it costs next to
+/// nothing.
 macro_rules! webhooks {
     ($open:literal, $close:literal) => {
         concat!(
@@ -90,7 +91,8 @@ macro_rules! webhooks {
             "webhooks.id, webhooks.events, webhooks.rooms",
             $close,
             " from webhooks join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id
-              where webhooks.is_on and receivers.paused_at is null)"
+              where webhooks.is_on and receivers.paused_at is null),
+             exists (select 1 from push_subscriptions)"
         )
     };
 }
@@ -190,6 +192,32 @@ pub const TELL: Batched = given!("receiver" "bigint", "event" "text", "room" "bi
     "at" "bigint";
     "insert into outbox (kind, receiver, event, room_id, seq, rev, payload, created_at, due_at)
      select 'webhook', receiver, event, room, seq, rev, payload, at, at from given");
+
+/// Adds new messages to the outbox for the browsers of those whom they may concern. Whether they do is decided when they are delivered (`push`).
+pub const NOTIFY: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "author" "bigint", "at" "bigint";
+    "insert into outbox (kind, receiver, event, room_id, seq, rev, created_at, due_at)
+     select 'push', push_subscriptions.id, 'message.posted', given.room, given.seq, given.rev, given.at, given.at
+     from given join rooms on rooms.id = given.room
+     join memberships on memberships.room_id = given.room and memberships.user_id <> given.author
+     join push_subscriptions on push_subscriptions.user_id = memberships.user_id
+     join users on users.id = memberships.user_id
+     left join notification_settings on notification_settings.user_id = memberships.user_id
+     where coalesce(memberships.level, case when rooms.direct_key is not null then 'all' else users.notify end) = 'all'
+        or (coalesce(memberships.level, users.notify) = 'mentions'
+            and (coalesce(notification_settings.keywords, '[]') <> '[]'
+                 or exists (select 1 from mentions where mentions.user_id = memberships.user_id and mentions.room_id = given.room
+                            and mentions.seq = given.seq)))
+     order by given.room, given.seq");
+
+/// Adds to the outbox that notifications are to be withdrawn, for the browsers that show any of a room that their person has read.
+pub const WITHDRAW: Batched = given!("room" "bigint", "person" "bigint", "seq" "bigint", "at" "bigint";
+    "insert into outbox (kind, receiver, event, room_id, seq, created_at, due_at)
+     select 'push', push_subscriptions.id, 'room.read', given.room, given.seq, given.at, given.at
+     from given join push_subscriptions on push_subscriptions.user_id = given.person
+     join push_shown on push_shown.subscription_id = push_subscriptions.id and push_shown.room_id = given.room
+          and push_shown.seq <= given.seq
+     where not exists (select 1 from outbox where outbox.kind = 'push' and outbox.receiver = push_subscriptions.id
+                       and outbox.event = 'room.read' and outbox.room_id = given.room and outbox.dead_at is null)");
 
 /// Inserts new messages. On Postgres also sets their threads: `known` is a message of the thread, possibly a new one that starts
 /// it.

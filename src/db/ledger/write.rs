@@ -11,13 +11,13 @@ use super::script::Script;
 use super::statements::{
     AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER,
     FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE,
-    MENTION_ROOM, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD,
-    TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE,
+    MENTION_ROOM, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD,
+    TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
 };
 use super::{HeldText, MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
 use crate::db::messages::LINKS_OFF;
-use crate::model::{Membership, Message, RoomId};
+use crate::model::{Kind, Membership, Message, RoomId};
 
 impl Step<'_> {
     /// Writes what changed in `known`, as a program with this version of the index of search.
@@ -116,7 +116,21 @@ impl Step<'_> {
             (telling.webhook, telling.event.as_str(), telling.room, seq, rev, &telling.payload, telling.at.0)
         });
         self.run(&TELL, &tellings.collect::<Vec<_>>()).await?;
+        if known.has_push {
+            self.notify(known, writes).await?;
+        }
         self.write_settings(known, writes).await
+    }
+
+    /// Adds what browsers are notified of to the outbox. Call it after mentions are written.
+    async fn notify(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
+        let new = writes.messages.iter().filter(|(_, is_new)| **is_new).map(|(key, _)| (key.0, &known.messages[key]));
+        let new = new.filter(|(_, message)| message.kind == Kind::Text && message.deleted_at.is_none());
+        let new: Vec<_> =
+            new.map(|(room, message)| (room, message.seq, message.rev, message.author.id, message.created_at.0)).collect();
+        self.run(&NOTIFY, &new).await?;
+        let read: Vec<_> = writes.reads.iter().map(|((room, person), seq)| (room, person, seq, writes.at.0)).collect();
+        self.run(&WITHDRAW, &read).await
     }
 
     /// Keeps what a hold covers of deleted messages. Call it before revisions and files are deleted.

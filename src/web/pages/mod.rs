@@ -40,6 +40,7 @@ pub mod people;
 pub mod pins;
 pub mod portraits;
 pub mod preview;
+pub mod push;
 pub mod read_marker;
 pub mod recovery;
 pub mod reports;
@@ -88,6 +89,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(pins::router())
         .merge(portraits::router())
         .merge(preview::router())
+        .merge(push::router())
         .merge(read_marker::router())
         .merge(recovery::router())
         .merge(reports::router())
@@ -116,4 +118,5 @@ pub fn without_session() -> Router<AppState> {
         .merge(hooks::receiver())
         .merge(install::router())
         .merge(metrics::router())
+        .merge(push::public_router())
 }

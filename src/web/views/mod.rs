@@ -18,6 +18,7 @@ mod layout;
 mod members;
 mod message_actions;
 mod moments;
+mod notifications;
 mod oidc;
 mod people;
 mod retention;
@@ -42,6 +43,7 @@ pub use self::invites::{InviteFields, InviteRow, InvitesPage};
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
+pub use self::notifications::{NotificationFields, NotificationsPage};
 pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{
     AccountPage, BlockedPage, DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage,

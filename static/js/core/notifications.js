@@ -1,4 +1,7 @@
 // Desktop notifications while a tab is open: permission is asked for only on a click, one tab shows each notification, and not for a room in view.
+import { isPushed, turnOn, withdraw } from '#js/core/push.js';
+import { isQuiet } from '#js/core/quiet.js';
+import { playSound } from '#js/core/sound.js';
 import { names } from '#js/files/describe.js';
 import { createElement, button } from '#js/core/dom.js';
 import { shown } from '#js/people/names.js';
@@ -9,10 +12,11 @@ const DISMISSED = 'notifications:dismissed';
 const HELD = 5_000;
 
 export class Notifications {
-  #sidebar; #here; #letGo;
+  #sidebar; #me; #here; #letGo;
 
-  constructor(sidebar) {
+  constructor(sidebar, me) {
     this.#sidebar = sidebar;
+    this.#me = me;
     sidebar.addEventListener('heard', ({ detail }) => this.#heard(detail));
     for (const name of ['focus', 'blur', 'pageshow']) addEventListener(name, () => this.#look());
     document.addEventListener('visibilitychange', () => this.#look());
@@ -28,7 +32,7 @@ export class Notifications {
     // Buttons elsewhere on the page.
     for (const asker of main.querySelectorAll('[data-notifications]')) {
       asker.hidden = !('Notification' in window) || Notification.permission !== 'default';
-      asker.addEventListener('click', async () => { await Notification.requestPermission(); asker.hidden = true; });
+      asker.addEventListener('click', async () => { await turnOn(this.#me); asker.hidden = true; });
     }
   }
 
@@ -39,7 +43,7 @@ export class Notifications {
     const end = () => { bar.remove(); localStorage.setItem(DISMISSED, '1'); };
     bar.append(
       createElement('p', '', 'Get notified when someone messages or mentions you?'),
-      button('Turn on', async () => { await Notification.requestPermission(); end(); }),
+      button('Turn on', async () => { await turnOn(this.#me); end(); }),
       button('Not now', end),
     );
     document.querySelector('.sidebar .me')?.before(bar);
@@ -48,12 +52,13 @@ export class Notifications {
   }
 
   async #heard({ room, message, isToMe, level }) {
-    if (!('Notification' in window) || Notification.permission !== 'granted') return;
     if (level === 'muted' || (level === 'mentions' && !isToMe)) return;
-    if (!navigator.locks) { this.#show(room, message); return; }
+    if (!('Notification' in window) || Notification.permission !== 'granted') return;
+    if (!navigator.locks) { if (!await isQuiet()) this.#show(room, message); return; }
     const { held } = await navigator.locks.query();
     // No notification if the room is in view, in this tab or another.
     if (held.some(({ name }) => name === looking(room))) return;
+    if (await isQuiet()) return;
     await navigator.locks.request(`parlor:told:${room}#${message.seq}`, { ifAvailable: true }, (lock) => {
       if (!lock) return undefined;
       this.#show(room, message);
@@ -62,6 +67,9 @@ export class Notifications {
   }
 
   #show(room, { seq, author, html, attachments }) {
+    playSound();
+    // The worker shows it.
+    if (isPushed()) return;
     const words = new DOMParser().parseFromString(html, 'text/html').body.textContent.trim() || names(attachments);
     const who = this.#sidebar.isDirect(room) ? shown(author) : `${shown(author)} in ${this.#sidebar.nameOf(room)}`;
     const notice = new Notification(who, { body: words.slice(0, 200), tag: `${room}#${seq}`, icon: '/favicon.ico' });
@@ -78,6 +86,7 @@ export class Notifications {
   #look() {
     const isLooking = this.#here && document.visibilityState === 'visible' && document.hasFocus();
     if (!isLooking) { this.#letGo?.(); this.#letGo = null; return; }
+    withdraw(this.#here);
     if (this.#letGo || !navigator.locks) return;
     const until = new Promise((resolve) => { this.#letGo = resolve; });
     navigator.locks.request(looking(this.#here), { mode: 'shared' }, () => until);

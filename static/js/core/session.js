@@ -5,6 +5,7 @@ import { endSession, dropOthers, onSessionEnd } from '#js/core/user-storage.js';
 import { onPage } from '#js/core/page.js';
 import { blockChanged } from '#js/people/blocked.js';
 import { cameOrWent, fill, renamed } from '#js/people/names.js';
+import { panel, resume } from '#js/core/push.js';
 import { Sidebar } from '#js/sidebar/sidebar.js';
 import { fullTime, moment, onNewDay } from '#js/core/time.js';
 import { remember } from '#js/core/theme.js';
@@ -23,7 +24,7 @@ export const me = {
 export const connection = new Connection();
 export const title = new Title();
 export const sidebar = new Sidebar(connection, me, title);
-export const notices = new Notifications(sidebar);
+export const notices = new Notifications(sidebar, me);
 
 onPage((main, signal) => {
   const room = main.matches('.room') ? main.dataset.room : undefined;
@@ -66,6 +67,8 @@ connection.addEventListener('up', () => cameOrWent({ user: me.username, online: 
 onPage(() => { if (connection.isUp) cameOrWent({ user: me.username, online: true }); });
 
 remember();
+resume(me);
+panel(me);
 // Deletes what earlier people left in this browser, and this person's data at the end of the session.
 dropOthers(me);
 connection.onEnd = (reason) => endSession(me, reason);

@@ -21,6 +21,9 @@ export class Title {
     this.#mentions = mentions;
     this.#show();
     this.#mark();
+    // On the icon of the installed app: what is for this person counts, other messages are a dot.
+    const badge = mentions ? navigator.setAppBadge?.(mentions) : unread ? navigator.setAppBadge?.() : navigator.clearAppBadge?.();
+    badge?.catch(() => { /* The app is not installed. */ });
     // The count is also on the button that opens the list of rooms, where the list is hidden.
     const { dataset, style } = document.documentElement;
     dataset.waiting = mentions ? 'mine' : unread ? 'some' : 'none';

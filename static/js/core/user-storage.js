@@ -1,6 +1,7 @@
 // A person's data in this browser, and when it is deleted: unsent posts, drafts, recent rooms and pages. All of it is stored under the
 // person's id: `outbox:ID:…`, `draft:ID:…`, `recent:ID:…` and `upload:ID:…` in `localStorage`, and the cache `private-ID`
 // (docs/decisions/0014).
+import { leave } from '#js/core/push.js';
 import { forget } from '#js/core/scroll-history.js';
 
 const OWN = /^(outbox|draft|recent|upload):(\d+):/;
@@ -43,6 +44,7 @@ export async function endSession(me, reason) {
   drop((id, kind) => id === me.id && !(SAME_PERSON.has(reason) && UNSENT.has(kind)));
   if (reason === 'expired') try { localStorage.setItem(WAITING, me.id); } catch { /* Then nothing waits. */ }
   channel?.postMessage({ id: me.id, reason });
+  leave(SAME_PERSON.has(reason)).catch(() => { /* The server has ended the subscription. */ });
   // The worker may be about to cache one more page.
   navigator.serviceWorker?.controller?.postMessage({ forget: true });
   await dropPages((id) => id === me.id);

@@ -44,6 +44,7 @@ const PAGES: &[&str] = &[
     "/settings/feeds",
     "/settings/bots",
     "/settings/bots/builder",
+    "/settings/notifications",
 ];
 /// The pages of an administrator.
 const ADMIN_PAGES: &[&str] = &[

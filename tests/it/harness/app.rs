@@ -43,11 +43,16 @@ impl Server {
 
     async fn start_at(url: &str, settings: &[(&str, &str)], clock: Clock) -> Self {
         let lifted = ["POST_RATE", "ACT_RATE", "REGISTRATION_RATE", "SEARCH_TIME"].map(|name| (name, "off"));
-        let mut all: Vec<_> =
-            [("DATABASE_URL", url), ("DEFAULT_ROOMS", ""), ("DRAIN", "off"), ("WEBHOOK_PRIVATE_ADDRESSES", "127.0.0.1")]
-                .into_iter()
-                .chain(lifted)
-                .collect();
+        let mut all: Vec<_> = [
+            ("DATABASE_URL", url),
+            ("DEFAULT_ROOMS", ""),
+            ("DRAIN", "off"),
+            ("WEBHOOK_PRIVATE_ADDRESSES", "127.0.0.1"),
+            ("PUSH_PRIVATE_ADDRESSES", "127.0.0.1"),
+        ]
+        .into_iter()
+        .chain(lifted)
+        .collect();
         // Without Redis it is a node by itself, with files in a folder of its own.
         let files = watchdog::folder();
         let files_url = format!("file://{}", files.path().display());

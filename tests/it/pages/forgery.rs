@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 74] = [
+const FORMS: [(&str, &[(&str, &str)]); 79] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -33,6 +33,11 @@ const FORMS: [(&str, &[(&str, &str)]); 74] = [
     ("/settings/sessions/end-others", &[]),
     ("/people/eve/block", &[]),
     ("/settings/data", &[]),
+    ("/settings/notifications", &[("silence", "60")]),
+    ("/settings/push", &[]),
+    ("/settings/push/test", &[]),
+    ("/settings/push/remove", &[("endpoint", "https://push.example/1")]),
+    ("/settings/push/1/remove", &[]),
     ("/rooms/general/feeds", &[("kind", "messages")]),
     ("/settings/feeds/0123456789abcdef/revoke", &[]),
     ("/settings/account/deactivate", &[("password", PASSWORD)]),

@@ -118,7 +118,7 @@ pub struct Batch {
 impl Batch {
     /// A batch that starts from a snapshot.
     pub fn new(known: Snapshot, now: Millis) -> Self {
-        Self { now, known, writes: Writes::default(), events: Vec::new(), source: Source::default() }
+        Self { now, known, writes: Writes::at(now), events: Vec::new(), source: Source::default() }
     }
 
     /// Applies a change if it is allowed. A refused change leaves the batch as it was.

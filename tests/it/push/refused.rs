@@ -1,0 +1,108 @@
+//! Subscriptions: which are taken, and when they end.
+
+use proof::infra::receiver::{Receiver, Reply};
+use serde_json::{Value, json};
+
+use super::{Browser, post, subscribe, texts};
+use crate::both;
+use crate::harness::app::Server;
+use crate::harness::{Database, Person, TestApp};
+
+async fn subscriptions(person: &Person) -> Vec<Value> {
+    let page = person.get_json("/settings/notifications").await.expect(200).json();
+    page["subscriptions"].as_array().expect("a list").clone()
+}
+
+#[apply(both)]
+async fn a_subscription_ends_when_its_service_or_its_session_says_so(app: &TestApp) {
+    let service = Receiver::start().await;
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let (socket, _) = ada.join("general").await;
+    eve.enter("general").await;
+    let gone = subscribe(&eve, &service, "/gone").await;
+    service.reply_next([Reply::Status(500, ""), Reply::Status(410, "")]);
+    socket.post("general", "@eve one", "1").await;
+    service.wait_for(1).await;
+    // A failure ends nothing.
+    assert_eq!(subscriptions(&eve).await.len(), 1);
+    app.pass(std::time::Duration::from_secs(30));
+    service.wait_for(2).await;
+    let deadline = tokio::time::Instant::now() + crate::harness::DEADLINE;
+    while !subscriptions(&eve).await.is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "it is still there");
+    }
+    assert!(gone.told(&service).is_empty());
+    assert_eq!(app.database.query("select id from outbox").await.len(), 0);
+
+    // Two browsers, of which one logs out.
+    let here = subscribe(&eve, &service, "/here").await;
+    let elsewhere = app.log_in("eve").await;
+    let there = subscribe(&elsewhere, &service, "/there").await;
+    assert_eq!(subscriptions(&eve).await.len(), 2);
+    elsewhere.post("/logout", &[]).await.expect(303);
+    socket.post("general", "@eve two", "2").await;
+    service.wait_for(3).await;
+    assert_eq!((texts(&here.told(&service)), there.told(&service).len()), (vec!["@eve two"], 0));
+    let left = subscriptions(&eve).await;
+    assert_eq!(left.len(), 1);
+    // By hand; not by others.
+    let id = left[0]["id"].as_str().unwrap().to_owned();
+    ada.post(&format!("/settings/push/{id}/remove"), &[]).await.expect(404);
+    eve.post(&format!("/settings/push/{id}/remove"), &[]).await.expect(303);
+    assert!(subscriptions(&eve).await.is_empty());
+}
+
+#[apply(both)]
+async fn what_is_no_subscription_is_refused_with_its_field(app: &TestApp) {
+    let service = Receiver::start().await;
+    let eve = app.register("eve").await;
+    let good = Browser::new("/eve").subscription(&service);
+    let with = |path: &[&str], value: Value| {
+        let mut changed = good.clone();
+        *path.iter().fold(&mut changed, |at, name| &mut at[*name]) = value;
+        changed
+    };
+    for (subscription, field) in [
+        (with(&["endpoint"], json!("nonsense")), "endpoint"),
+        (with(&["endpoint"], json!("file:///etc/passwd")), "endpoint"),
+        (with(&["endpoint"], json!("http://10.0.0.1/push")), "endpoint"),
+        (with(&["endpoint"], json!("http://[::1]:22/push")), "endpoint"),
+        (with(&["endpoint"], json!("http://push.example.com/push")), "endpoint"),
+        (with(&["endpoint"], json!(format!("https://push.example.com/{}", "x".repeat(1_100)))), "endpoint"),
+        (with(&["endpoint"], json!(7)), "endpoint"),
+        (with(&["keys", "p256dh"], json!("AAAA")), "p256dh"),
+        (with(&["keys", "auth"], json!("AAAA")), "auth"),
+        (json!({ "endpoint": good["endpoint"] }), "p256dh"),
+        (json!([]), "endpoint"),
+    ] {
+        let refused = post(&eve, &subscription).await;
+        assert_eq!(refused.expect(422).json()["error"]["field"], field, "{subscription}");
+    }
+    assert_eq!(post(&app.stranger(), &good).await.expect(401).code(), "unauthenticated");
+    // The same again is the same; ten are enough for anybody.
+    let id = post(&eve, &good).await.expect(201).json()["subscription"]["id"].clone();
+    assert_eq!(post(&eve, &good).await.expect(201).json()["subscription"]["id"], id);
+    for n in 0..10 {
+        subscribe(&eve, &service, &format!("/{n}")).await;
+    }
+    let ids: Vec<_> = subscriptions(&eve).await.into_iter().map(|one| one["id"].clone()).collect();
+    assert!(ids.len() == 10 && !ids.contains(&id), "{ids:?}");
+}
+
+#[apply(both)]
+async fn the_key_stays_and_private_addresses_are_the_operators_to_allow(app: &TestApp) {
+    let database: &Database = &app.database;
+    let key = app.stranger().get_json("/push/key").await.expect(200).json()["key"].clone();
+    assert_eq!(key.as_str().map(str::len), Some(87));
+    let eve = app.register("eve").await;
+    if database.url().starts_with("sqlite") {
+        return;
+    }
+    let mut other = Server::start(database.url(), &[("PUSH_PRIVATE_ADDRESSES", "off")]).await;
+    assert_eq!(other.stranger().get_json("/push/key").await.expect(200).json()["key"], key);
+    let service = Receiver::start().await;
+    let there = eve.at(&other);
+    let refused = post(&there, &Browser::new("/eve").subscription(&service)).await;
+    assert_eq!(refused.expect(422).json()["error"]["field"], "endpoint");
+    other.stop().await;
+}
