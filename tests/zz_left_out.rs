@@ -3,7 +3,7 @@
 use proof::infra::programs::{self, Program};
 
 /// What goes untested without each.
-const NEEDED: [(Program, &str); 10] = [
+const NEEDED: [(Program, &str); 11] = [
     (Program::Postgres, "every test's second run, on Postgres (package: postgresql)"),
     (Program::Redis, "the tests on two nodes (package: redis-server)"),
     (Program::Browser, "the tests in a real browser (packages: chromium chromium-driver)"),
@@ -17,6 +17,7 @@ const NEEDED: [(Program, &str); 10] = [
     (Program::Litestream, "that Litestream's copy is whole (tests/install)"),
     (Program::OpenSsl, "which protocols and ciphers of TLS are accepted (package: openssl)"),
     (Program::Pebble, "certificates of a real ACME authority (package: pebble)"),
+    (Program::Examples, "the examples of programs in docs/examples (packages: curl, python3, nodejs)"),
 ];
 
 fn main() {

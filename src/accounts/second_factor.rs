@@ -74,7 +74,7 @@ impl Accounts {
     /// Whether a person must have a second factor and has none.
     pub async fn lacks_second_factor(&self, user: UserId) -> Result<bool> {
         let is_required = match self.db.find_user(user).await? {
-            Some(user) => self.sessions.required().includes(user.is_admin),
+            Some(user) => !user.is_bot && self.sessions.required().includes(user.is_admin),
             None => false,
         };
         Ok(is_required && !self.db.has_second_factor(user).await?)

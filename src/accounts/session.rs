@@ -217,7 +217,8 @@ impl SessionUser {
             sidebar: row.sidebar.as_deref().map(|text| Arc::new(Arrangement::parse(text))).unwrap_or_default(),
             new_log_in: row.new_log_in.as_deref().and_then(NewLogIn::parse).map(Arc::new),
             confirmed_at: row.confirmed_at,
-            lacks_second_factor: !row.has_second_factor && required.includes(row.is_admin?),
+            // Nobody logs in to a bot.
+            lacks_second_factor: !row.has_second_factor && !row.is_bot? && required.includes(row.is_admin?),
             blocked: row.blocked.as_deref().map(sorted).unwrap_or_default(),
             token,
         })

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::mailing::Notice;
 use super::session::{Announced, NewLogIn, SessionUser};
@@ -24,7 +25,7 @@ use crate::security_log::{self, Action, Source};
 const PAGE: usize = 50;
 
 /// A session in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OwnSession {
     /// Its public id, which is no secret.
     pub id: String,

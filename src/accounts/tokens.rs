@@ -31,7 +31,7 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 pub const DAYS: i64 = 90;
 /// The longest lifetime, in days. A token for 0 days does not expire.
 pub const MAX_DAYS: i64 = 366;
-/// How many valid tokens an account may have.
+/// How many valid tokens a person may have, with those of their bots.
 pub const MAX: i64 = 50;
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 64;
@@ -92,11 +92,14 @@ pub struct Token {
     pub expires_at: Option<Millis>,
     /// When it was last used.
     pub last_used_at: Option<Millis>,
+    /// The username of the bot that it belongs to; none if it is the person's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
 }
 
 impl Token {
     fn of(row: TokenRow) -> Self {
-        let TokenRow { key, name, scopes, hint, created_at, expires_at, used_at } = row;
+        let TokenRow { key, name, scopes, hint, created_at, expires_at, used_at, bot } = row;
         Self {
             id: SessionKey::from_digits(key).public_id().to_owned(),
             name,
@@ -105,6 +108,7 @@ impl Token {
             created_at,
             expires_at: Some(expires_at).filter(|at| *at < NEVER),
             last_used_at: used_at,
+            bot,
         }
     }
 }
@@ -160,40 +164,48 @@ impl Accounts {
         let hint = secret[secret.len() - HINT..].to_owned();
         let created_at = self.clock.now();
         let expires_at = if terms.days == 0 { NEVER } else { created_at.plus(terms.days * DAY) };
-        let row =
-            TokenRow { key: hash(&secret), name, scopes: terms.scopes.to_text(), hint, created_at, expires_at, used_at: None };
+        let row = TokenRow {
+            key: hash(&secret),
+            name,
+            scopes: terms.scopes.to_text(),
+            hint,
+            created_at,
+            expires_at,
+            used_at: None,
+            bot: (owner.id != by.id).then(|| owner.username.to_string()),
+        };
         let token = Token::of(row.clone());
         let after = json!({ "id": token.id, "name": token.name, "scopes": token.scopes, "expires_at": token.expires_at });
         let event = self.event(Action::CreateToken, source).by(by.id, &by.username).about(&*owner.username);
         let event = event.changed(None, Some(after));
         let TokenRow { key, name, scopes, hint, .. } = row;
-        let new = NewToken { key, user: owner.id, name, scopes, hint, created_at, expires_at };
+        let new = NewToken { key, user: owner.id, by: by.id, name, scopes, hint, created_at, expires_at };
         if !self.db.insert_token(new, MAX, &event).await? {
-            return Err(Error::Forbidden("An account can have 50 tokens. Revoke some of them first."));
+            return Err(Error::Forbidden("You have 50 tokens, with those of your bots. Revoke some of them first."));
         }
         self.reports.committed(&event);
         Ok((token, secret))
     }
 
-    /// The valid tokens of an account, newest first.
+    /// The valid tokens of a person and of their bots, newest first.
     pub async fn tokens(&self, owner: UserId) -> Result<Vec<Token>> {
         let rows = self.db.list_tokens(owner, self.clock.now(), MAX).await?;
         Ok(rows.into_iter().map(Token::of).collect())
     }
 
-    /// Revokes a token of an account that `by` answers for, and ends its sockets.
+    /// Revokes a token of the person or of one of their bots, and ends its sockets.
     ///
     /// # Errors
-    /// `not_found`, also for a token of another account.
-    pub async fn revoke_token(self: &Arc<Self>, by: &SessionUser, owner: Owner, id: &str, source: &Source) -> Result<()> {
+    /// `not_found`, also for somebody else's token.
+    pub async fn revoke_token(self: &Arc<Self>, by: &SessionUser, id: &str, source: &Source) -> Result<()> {
         let (accounts, by, id, source) = (self.clone(), by.clone(), id.to_owned(), source.clone());
         to_its_end(async move {
             validate::no_nul("id", &id)?;
-            let found = accounts.db.find_token(owner.id, &id).await?;
-            let (key, name) = found.ok_or(Error::NotFound("token"))?;
-            let event = accounts.event(Action::RevokeToken, &source).by(by.id, &by.username).about(&*owner.username);
+            let found = accounts.db.find_token(by.id, &id).await?;
+            let (key, name, owner, username) = found.ok_or(Error::NotFound("token"))?;
+            let event = accounts.event(Action::RevokeToken, &source).by(by.id, &by.username).about(&*username);
             let event = event.changed(Some(json!({ "id": id, "name": name })), None);
-            let ended = accounts.db.end_sessions(owner.id, Some(&key), None, &event).await?;
+            let ended = accounts.db.end_sessions(owner, Some(&key), None, &event).await?;
             if !ended.is_empty() {
                 let session = SessionKey::from_digits(key);
                 accounts.events.deliver(Event::SessionEnded { session, reason: SessionEnd::Ended }).await;

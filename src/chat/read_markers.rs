@@ -4,6 +4,7 @@
 //! commits (docs/decisions/0057).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Chat;
 use crate::chat::ledger::Pending;
@@ -14,7 +15,7 @@ use crate::events::Event;
 use crate::model::{ConnectionId, RoomId, UserId};
 
 /// Unread messages and mentions after a read marker, at most 1,000 each.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Unread {
     /// Unread messages.
     pub unread: i64,

@@ -3,6 +3,7 @@
 //! Owns arguments, what is printed, and exit statuses. It must not do the work of a command.
 
 mod backup;
+mod client;
 mod doctor;
 mod export;
 mod files;
@@ -75,6 +76,10 @@ enum Command {
     Export(export::ExportArguments),
     /// Import people, rooms and messages of another chat, while no server runs
     Import(import::ImportArguments),
+    /// Post a message over the API of a server that runs
+    Post(client::Post),
+    /// Print what is said in a room of a server that runs, until it is interrupted
+    Tail(client::Tail),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -140,6 +145,12 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
     }
     // This very file: one in a folder above belongs to something else.
     config::file::load(env_file.unwrap_or(Path::new(".env"))).map_err(|problem| (2, problem))?;
+    // A client needs no settings of a server.
+    let command = match command {
+        Command::Post(arguments) => return runtime()?.block_on(client::post(arguments)),
+        Command::Tail(arguments) => return runtime()?.block_on(client::tail(arguments)),
+        command => command,
+    };
     let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is not text is none of ours.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
@@ -152,8 +163,7 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
     // Before there are threads: it changes the environment.
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let passed = Passed { sockets: ListenFd::from_env(), names: names.split(':').map(str::to_owned).collect() };
-    let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         match command {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
@@ -165,11 +175,19 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
             Command::Export(arguments) => export::run(&config, arguments).await,
             Command::Import(arguments) => import::run(&config, arguments).await,
             // Done already.
-            Command::PictureWorker { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+            Command::PictureWorker { .. }
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::Post(_)
+            | Command::Tail(_) => Ok(()),
             Command::User(command) => users::run(&config, command).await,
             Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(failed)
 }
 
 /// How long it may take to stop after a second signal.

@@ -5,6 +5,7 @@
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::bots::closed_at;
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::config::SecondFactorFor;
@@ -108,12 +109,13 @@ impl SessionCheck<'_> {
 }
 
 /// The condition that a row of `sessions` with its row of `users` is somebody's now, who is not banned and has the second factor that they
-/// must have: `$2` is the time, `$3` since when it must have been used, `$4` and `$5` are [`SessionCheck::required_of`].
+/// must have, or of a bot whose owner is not banned: `$2` is the time, `$3` since when it must have been used, `$4` and `$5` are [`SessionCheck::required_of`].
 macro_rules! is_valid_session {
     () => {
         concat!(
-            "sessions.expires_at > $2 and sessions.last_seen_at > $3 and users.banned_at is null
-             and (not ($5 or ($4 and users.is_admin)) or ",
+            "sessions.expires_at > $2 and sessions.last_seen_at > $3 and (",
+            $crate::db::bots::closed_at!(),
+            ") is null and (not ($5 or ($4 and users.is_admin)) or users.is_bot or ",
             $crate::db::sessions::has_second_factor!(),
             ")"
         )
@@ -162,7 +164,7 @@ impl Db {
         Ok(changed > 0)
     }
 
-    /// A session with its user, if it was used since `idle_since`, has not expired, and its user is not banned.
+    /// A session with its user, if it was used since `idle_since`, has not expired, and its user is not banned, nor the owner of a bot.
     pub async fn find_session(&self, key: &str, now: Millis, idle_since: Millis) -> sqlx::Result<Option<SessionRow>> {
         read!(self, |pool| {
             sqlx::query_as(concat!(
@@ -176,7 +178,9 @@ impl Db {
                 " as has_second_factor
                  from sessions left join users on users.id = user_id left join rooms on rooms.id = last_room_id
                       left join tokens on session_key = key
-             where key = $1 and expires_at > $2 and last_seen_at > $3 and banned_at is null",
+             where key = $1 and expires_at > $2 and last_seen_at > $3 and ",
+                closed_at!(),
+                " is null",
             ))
             .bind(key)
             .bind(now)

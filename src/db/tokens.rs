@@ -18,6 +18,8 @@ pub struct NewToken {
     pub key: String,
     /// Whose it is.
     pub user: UserId,
+    /// Who makes it: the same person, or the owner of that bot.
+    pub by: UserId,
     /// What its owner calls it.
     pub name: String,
     /// What it permits: see [`crate::model::Scopes::to_text`].
@@ -47,10 +49,12 @@ pub struct TokenRow {
     pub expires_at: Millis,
     /// When it was last used.
     pub used_at: Option<Millis>,
+    /// The username of the bot that it belongs to, if it does.
+    pub bot: Option<String>,
 }
 
 impl Db {
-    /// Stores a token; `false` if its owner has `most` of them already, or is gone.
+    /// Stores a token; `false` if whoever makes it has `most` already, with those of their bots, or the account is closed.
     pub async fn insert_token(&self, new: NewToken, most: i64, event: &Event) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
@@ -58,13 +62,15 @@ impl Db {
             let inserted = sqlx::query(
                 "insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at, confirmed_at)
                  select $1, id, '{}', $3, $4, $4, 0 from users where id = $2 and banned_at is null
-                 and (select count(*) from tokens join sessions on key = session_key where user_id = $2 and expires_at > $3) < $5",
+                 and (select count(*) from tokens join sessions on key = session_key join users as owners on owners.id = user_id
+                      where (owners.id = $6 or owners.bot_owner_id = $6) and expires_at > $3) < $5",
             )
             .bind(&new.key)
             .bind(new.user)
             .bind(new.created_at)
             .bind(new.expires_at)
             .bind(most)
+            .bind(new.by)
             .execute(&mut *tx)
             .await?
             .rows_affected();
@@ -82,25 +88,20 @@ impl Db {
         })
     }
 
-    /// The valid tokens of a user, newest first.
+    /// The valid tokens of a person and of their bots, newest first.
     pub async fn list_tokens(&self, user: UserId, now: Millis, limit: i64) -> sqlx::Result<Vec<TokenRow>> {
-        read!(self, |pool| {
-            sqlx::query_as(
-                "select key, name, scopes, hint, created_at, expires_at, used_at from tokens join sessions on key = session_key
-                 where user_id = $1 and expires_at > $2 order by created_at desc, key desc limit $3",
-            )
-            .bind(user)
-            .bind(now)
-            .bind(limit)
-            .fetch_all(pool)
-            .await
-        })
+        let statement = "select key, tokens.name, scopes, hint, sessions.created_at, expires_at, used_at,
+                    case when is_bot then username end as bot
+             from tokens join sessions on key = session_key join users on users.id = user_id
+             where (users.id = $1 or users.bot_owner_id = $1) and expires_at > $2
+             order by sessions.created_at desc, key desc limit $3";
+        read!(self, |pool| sqlx::query_as(statement).bind(user).bind(now).bind(limit).fetch_all(pool).await)
     }
 
-    /// The key and the name of a user's token, by its public id.
-    pub async fn find_token(&self, user: UserId, public_id: &str) -> sqlx::Result<Option<(String, String)>> {
-        let statement = "select key, name from tokens join sessions on key = session_key
-             where user_id = $1 and substr(key, 1, 16) = $2";
+    /// The key, the name, and the id and the username of the account, of a token of a person or of their bots, by its public id.
+    pub async fn find_token(&self, user: UserId, public_id: &str) -> sqlx::Result<Option<(String, String, UserId, String)>> {
+        let statement = "select key, tokens.name, users.id, username from tokens join sessions on key = session_key join users on users.id = user_id
+             where (users.id = $1 or users.bot_owner_id = $1) and substr(key, 1, 16) = $2";
         read!(self, |pool| sqlx::query_as(statement).bind(user).bind(public_id).fetch_optional(pool).await)
     }
 

@@ -1,9 +1,10 @@
 //! What a message shows beside its text: files, and previews of its links.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A file of a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attachment {
     /// The file's id.
     pub id: String,
@@ -40,7 +41,7 @@ pub struct Attachment {
 }
 
 /// The preview of a link in a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LinkPreview {
     /// The link.
     pub url: String,

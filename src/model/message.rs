@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Attachment, Author, LinkPreview, UserId};
 use crate::clock::Millis;
 
 /// The kind of a message: a text, or an event of the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -31,11 +32,12 @@ pub enum Kind {
 }
 
 /// An emoji with the users who chose it, in that order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reaction {
     /// The emoji.
     pub emoji: String,
     /// Usernames.
+    #[schema(value_type = Vec<String>)]
     pub users: Vec<Arc<str>>,
     /// Time and id for each user, which define the order. Only set while a reaction is being changed.
     #[serde(skip)]
@@ -43,18 +45,20 @@ pub struct Reaction {
 }
 
 /// The pin of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pin {
     /// Username of who pinned it.
+    #[schema(value_type = String)]
     pub by: Arc<str>,
     /// When it was pinned.
     pub at: Millis,
 }
 
 /// A message in its current state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// The room's slug.
+    #[schema(value_type = String)]
     pub room: Arc<str>,
     /// Its position in the room: 1, 2, 3 … without gaps.
     pub seq: i64,

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::UserId;
 
 /// The author of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Author {
     /// The internal id, which survives renaming.
     pub id: UserId,
     /// The unique name: 1–32 of `a-z 0-9 . _ -`.
+    #[schema(value_type = String)]
     pub username: Arc<str>,
     /// The name to show; free text.
+    #[schema(value_type = String)]
     pub name: Arc<str>,
     /// Whether another user's name looks the same: then the username is shown as well.
     #[serde(rename = "alike", default, skip_serializing_if = "std::ops::Not::not")]
@@ -23,6 +26,7 @@ pub struct Author {
     pub is_bot: bool,
     /// The file of their photo, which [`photo_path`] makes an address of. Each photo has another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub photo: Option<Arc<str>>,
 }
 
@@ -39,7 +43,7 @@ impl Author {
 }
 
 /// What a person is on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerRole {
     /// Administers the server.

@@ -3,9 +3,10 @@
 //! Owns their values in the database, in forms and in JSON.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A notification level: which messages notify a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum NotificationLevel {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Author, NotificationLevel, RoomId, UserId};
 use crate::clock::Millis;
 
 /// Who can find and join a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
@@ -30,7 +31,7 @@ impl Visibility {
 }
 
 /// What a member may do in a room. Later ones may do all that earlier ones may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum RoomRole {
@@ -55,7 +56,7 @@ impl RoomRole {
 }
 
 /// Who may post in a room, and who may mention everybody in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct RoomPolicy {
     /// The lowest role that may post.
     #[serde(default)]
@@ -148,13 +149,14 @@ fn is_yes(yes: &bool) -> bool {
 }
 
 /// A room as its readers see it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Room {
     /// The internal id; not sent to clients.
     #[serde(skip)]
     pub id: RoomId,
     /// The room's name in URLs and events; derived from its name. It changes only when an owner wants it to, and the old one still leads
     /// to the room.
+    #[schema(value_type = String)]
     pub slug: Arc<str>,
     /// Free text of up to 64 characters.
     pub name: String,
@@ -175,15 +177,18 @@ pub struct Room {
     pub slow_mode: i64,
     /// The file of its icon, which [`icon_path`] makes an address of. Each icon has another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub icon: Option<Arc<str>>,
     /// Whether new messages get previews of their links.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub link_previews: bool,
     /// How long its messages are kept.
     #[serde(default, skip_serializing_if = "Keep::is_servers")]
+    #[schema(value_type = Option<i64>)]
     pub keep_messages: Keep,
     /// How long its files are kept, where its messages are kept for longer.
     #[serde(default, skip_serializing_if = "Keep::is_servers")]
+    #[schema(value_type = Option<i64>)]
     pub keep_files: Keep,
     /// Whether it is a conversation: a private room with fixed members, named after them.
     #[serde(skip)]

@@ -7,6 +7,7 @@
 //! `inbound` (what clients ask for, one file for each event), `publish` (what they are sent), `presence`.
 
 pub mod connection;
+pub mod followers;
 pub mod guard;
 pub mod handshake;
 pub mod inbound;
@@ -30,6 +31,7 @@ use socketioxide::operators::BroadcastOperators;
 use socketioxide::{SocketIo, TransportType};
 
 use self::connection::{Connected, Connection, channel, watchers};
+use self::followers::Followers;
 use self::guard::ConnectionGuard;
 use self::measures::Measures;
 use self::presence::{Debounce, Leavers};
@@ -65,6 +67,8 @@ pub struct Realtime {
     accounts: Arc<Accounts>,
     clock: Clock,
     registry: Registry,
+    /// Those who wait for what happens in rooms without a socket.
+    followers: Arc<Followers>,
     leavers: Leavers,
     debounce: Debounce,
     /// This node: whether it may trust that it hears of ended access, and whether it is about to stop.
@@ -126,12 +130,14 @@ impl Realtime {
         };
         let (layer, io) = builder.build_layer();
         let registry = Registry::new(chat.presence().clone(), chat.events().clone());
+        let followers = Followers::new(chat.events().clone());
         let realtime = Arc::new(Self {
             io,
             chat,
             accounts,
             clock,
             registry,
+            followers,
             leavers: Leavers::default(),
             debounce: Debounce::default(),
             node,
@@ -201,8 +207,15 @@ impl Realtime {
         Ok(())
     }
 
-    /// Tells every socket that the server stops, and cuts them.
+    /// Those who wait for what happens in rooms without a socket.
+    #[must_use]
+    pub fn followers(&self) -> &Arc<Followers> {
+        &self.followers
+    }
+
+    /// Tells every socket that the server stops, and cuts them. Nobody waits any longer.
     pub fn stop(&self) {
+        self.followers.close();
         self.registry.everybody().into_iter().for_each(disconnect);
     }
 
@@ -292,7 +305,7 @@ impl Realtime {
                 tracing::warn!("Postgres was not heard for too long; cutting all sockets");
                 self.cut_all();
             }
-            self.registry.forget_heads();
+            self.followers.with_rooms(|rooms| self.registry.forget_heads(rooms));
             let sessions = self.registry.sessions();
             match self.accounts.ended_among(sessions).await {
                 Ok(ended) if ended.is_empty() => {}

@@ -24,6 +24,7 @@ pub async fn run(realtime: Arc<Realtime>, mut events: Subscription) {
     while let Some(batch) = events.next().await {
         for event in &*batch.events {
             realtime.publish(event).await;
+            realtime.followers.hear(event);
         }
         realtime.count_broadcast(&batch.events);
         drop(batch);

@@ -238,12 +238,12 @@ impl Registry {
         self.events.heads().follow(room, head);
     }
 
-    /// Stops following the rooms that nobody here listens to any more.
-    pub fn forget_heads(&self) {
+    /// Stops following the rooms that no socket here listens to any more, but these.
+    pub fn forget_heads(&self, but: &HashSet<RoomId>) {
         let all = self.entries();
         if !self.events.heads().list().is_empty() {
             let heard: HashSet<RoomId> = all.by_socket.values().flat_map(rooms_of).collect();
-            self.events.heads().retain(|room| heard.contains(&room));
+            self.events.heads().retain(|room| heard.contains(&room) || but.contains(&room));
         }
     }
 

@@ -76,14 +76,14 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// Whether a request's body is JSON.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(in crate::web) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }
 
 /// An error about the body as a whole, with a status of its own.
-fn rejected(status: StatusCode) -> Response {
+pub(in crate::web) fn rejected(status: StatusCode) -> Response {
     let message = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "That’s too large to send.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",

@@ -4,6 +4,7 @@
 //! hold SQL: it asks `chat` and `accounts`.
 
 pub mod accept;
+pub mod api;
 pub mod app_layout;
 pub mod assets;
 pub mod bearer;

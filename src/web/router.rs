@@ -25,7 +25,7 @@ use crate::web::layers::{
     bearer, compression, csrf, errors, host, measure, normalize_path, reads, security_headers, session, timeout, trace,
 };
 use crate::web::state::AppState;
-use crate::web::{assets, pages};
+use crate::web::{api, assets, pages};
 
 /// The service: the sockets, and the pages behind them.
 pub fn service(
@@ -56,7 +56,7 @@ pub fn service(
 
 /// The pages, forms and files.
 fn web(state: AppState, sessions: Store) -> Router {
-    let with_session = pages::with_session(&state).layer(
+    let with_session = pages::with_session(&state).merge(api::router()).layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(state.clone(), bearer::authenticate))
             .layer(from_fn_with_state(state.clone(), csrf::check))
@@ -71,6 +71,7 @@ fn web(state: AppState, sessions: Store) -> Router {
     );
     Router::new()
         .merge(pages::without_session())
+        .merge(api::description())
         .merge(assets::router())
         .merge(with_session)
         .layer(

@@ -8,6 +8,7 @@ extern crate macro_rules_attribute;
 
 mod accounts;
 mod administration;
+mod api;
 mod architecture;
 mod backup;
 mod browser;

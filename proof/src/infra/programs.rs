@@ -25,6 +25,8 @@ pub enum Program {
     OpenSsl,
     /// `pebble`, an ACME authority, and `pebble-challtestsrv`, its name server.
     Pebble,
+    /// What the examples in `docs/examples` run with: `curl`, `python3` and `node`.
+    Examples,
 }
 
 impl Program {
@@ -43,6 +45,7 @@ impl Program {
             Self::Litestream => tool("litestream").is_some(),
             Self::OpenSsl => on_path("openssl").is_some(),
             Self::Pebble => on_path("pebble").is_some() && on_path("pebble-challtestsrv").is_some(),
+            Self::Examples => ["curl", "python3", "node"].into_iter().all(|name| on_path(name).is_some()),
             // It must also be allowed to trace.
             Self::Strace => on_path("strace").is_some_and(|strace| {
                 let tried = std::process::Command::new(strace).args(["-o", "/dev/null", "true"]).output();

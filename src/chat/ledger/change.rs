@@ -244,6 +244,8 @@ pub type Outcome = Result<Effect>;
 pub enum Effect {
     /// A message was created or changed, or already was as requested.
     Message(Arc<Logged>),
+    /// A message that was posted with the same nonce before.
+    Posted(Arc<Logged>),
     /// So many messages were deleted.
     Deleted(u64),
     /// So many messages, and so many files of others, were deleted because they had expired.

@@ -68,8 +68,17 @@ impl Pending {
     /// # Errors
     /// Why it was refused.
     pub async fn message(self) -> Result<Arc<Logged>> {
+        self.posted().await.map(|(logged, _)| logged)
+    }
+
+    /// Waits for a message to be posted; returns it, and whether it is new, or was posted with the same nonce before.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn posted(self) -> Result<(Arc<Logged>, bool)> {
         match self.outcome().await? {
-            Effect::Message(logged) => Ok(logged),
+            Effect::Message(logged) => Ok((logged, true)),
+            Effect::Posted(logged) => Ok((logged, false)),
             Effect::ReadMarker(_) | Effect::Deleted(_) | Effect::Expired { .. } | Effect::Unchanged => {
                 Err(Error::Internal("a change came to no message".into()))
             }

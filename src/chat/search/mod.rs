@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use self::cursor::{Cursor, MessageRef};
 use self::query::Query;
@@ -84,9 +85,10 @@ impl SearchOrder {
 }
 
 /// A result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Found {
     /// The message in its current state.
+    #[schema(value_type = Message)]
     pub message: Arc<Logged>,
     /// The excerpt with the matching words, as safe HTML.
     pub snippet: String,
@@ -96,7 +98,7 @@ pub struct Found {
 }
 
 /// A page of results.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Results {
     /// The results in the requested order.
     pub results: Vec<Found>,
@@ -122,7 +124,7 @@ pub struct Results {
 }
 
 /// A number of results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Count {
     /// The number.
     pub results: usize,

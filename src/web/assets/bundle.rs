@@ -19,7 +19,7 @@ const STANDALONE: [&str; 2] = ["js/first.js", crate::web::assets::WORKER];
 /// The style sheet.
 pub const SHEET: &str = "css/parlor.css";
 /// Its parts, in cascade order.
-const SHEETS: [&str; 50] = [
+const SHEETS: [&str; 51] = [
     "tokens",
     "base",
     "layout",
@@ -57,6 +57,7 @@ const SHEETS: [&str; 50] = [
     "tray",
     "composer-narrow",
     "code",
+    "reference",
     "portraits",
     "people",
     "direct-messages",

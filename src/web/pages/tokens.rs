@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use crate::accounts::tokens::{DAYS, Terms, Token};
+use crate::accounts::tokens::{DAYS, Owner, Terms, Token};
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::Scopes;
@@ -36,7 +36,8 @@ pub async fn list(State(state): State<AppState>, user: CurrentUser, format: Form
 
 async fn show(state: &AppState, user: &CurrentUser) -> Result<TokensPage> {
     let tokens = state.accounts.tokens(user.id).await?;
-    Ok(TokensPage::new(layout(state, user).await?, tokens, state.clock.now()))
+    let bots = state.accounts.bots(user).await?.into_iter().map(|bot| bot.username).collect();
+    Ok(TokensPage::new(layout(state, user).await?, tokens, bots, state.clock.now()))
 }
 
 /// The fields of the form. `scopes` may come more than once, and each may be several names.
@@ -46,6 +47,7 @@ fn fields(form: Vec<(String, String)>) -> TokenFields {
         match &*name {
             "name" => fields.name = value,
             "days" => fields.days = value,
+            "bot" => fields.bot = value.trim().trim_start_matches('@').to_owned(),
             "scopes" | "scopes[]" | "scope" => {
                 fields.scopes.extend(value.split([',', ' ', '+']).filter(|name| !name.is_empty()).map(Into::into));
             }
@@ -63,7 +65,20 @@ fn terms(fields: &TokenFields) -> Result<Terms> {
     Ok(Terms { name: fields.name.clone(), scopes, days })
 }
 
-/// `POST /settings/tokens` (`name`, `scopes`, optional `days`): a token, whose secret is shown this once.
+/// Makes a token, of the person's own or of one of their bots.
+async fn make(state: &AppState, user: &CurrentUser, fields: &TokenFields, source: &Source) -> Result<(Token, String)> {
+    let terms = terms(fields)?;
+    let owner = match &*fields.bot {
+        "" => (&*user.me).into(),
+        bot => {
+            let bot = state.accounts.bot(user, bot).await?;
+            Owner { id: bot.id, username: bot.username.into(), is_admin: false }
+        }
+    };
+    state.accounts.create_token(user, owner, terms, source).await
+}
+
+/// `POST /settings/tokens` (`name`, `scopes`, optional `days`, `bot`): a token, whose secret is shown this once.
 pub async fn create(
     State(state): State<AppState>,
     ConfirmedUser(user): ConfirmedUser,
@@ -73,10 +88,7 @@ pub async fn create(
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Profile)?;
     let fields = fields(form);
-    let created = match terms(&fields) {
-        Ok(terms) => state.accounts.create_token(&user, (&*user.me).into(), terms, &source).await,
-        Err(error) => Err(error),
-    };
+    let created = make(&state, &user, &fields, &source).await;
     match created {
         Ok((token, secret)) if format.is_json() => {
             Ok((StatusCode::CREATED, Json(json!({ "token": with_secret(&token, &secret) }))).into_response())
@@ -110,6 +122,6 @@ pub async fn revoke(
     source: Source,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Profile)?;
-    state.accounts.revoke_token(&user, (&*user.me).into(), &id, &source).await?;
+    state.accounts.revoke_token(&user, &id, &source).await?;
     Ok(Redirect::to("/settings/tokens").into_response())
 }

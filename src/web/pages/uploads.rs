@@ -178,7 +178,13 @@ pub async fn append(
 }
 
 /// Takes the bytes of a request, from `offset` on.
-async fn receive(state: &AppState, id: &str, user: &Transferring, offset: u64, request: &mut Request) -> Result<Progress> {
+pub(in crate::web) async fn receive(
+    state: &AppState,
+    id: &str,
+    user: &Transferring,
+    offset: u64,
+    request: &mut Request,
+) -> Result<Progress> {
     let (body, deadline) = IncomingBody::of(request);
     let received = state.files.receive(id, user.id, offset, Watched { body: body.clone(), deadline }).await;
     if received.is_err() {

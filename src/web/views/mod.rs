@@ -3,6 +3,7 @@
 //! Owns the text and numbers that templates print, formatted. It must not fetch anything, and does not know handlers or layers.
 
 pub mod admin;
+mod api;
 mod auth;
 mod bots;
 mod data;
@@ -33,6 +34,7 @@ mod two_factor;
 
 use askama::Template;
 
+pub use self::api::{ApiPage, Reference};
 pub use self::auth::{DeadInvitePage, DeadResetPage, ForgotPage, LoginPage, RegisterPage, ResetPage, SetupPage};
 pub use self::bots::{BotPage, BotsPage};
 pub use self::data::DataPage;

@@ -15,6 +15,8 @@ pub struct TokenFields {
     pub days: String,
     /// The names of its scopes.
     pub scopes: Vec<String>,
+    /// The bot that it is for; empty for oneself.
+    pub bot: String,
 }
 
 /// `GET /settings/tokens`.
@@ -23,6 +25,8 @@ pub struct TokenFields {
 pub struct TokensPage {
     layout: AppLayout,
     tokens: Vec<Row>,
+    /// The usernames of the person's bots.
+    bots: Vec<String>,
     /// The secret of a new token, which is shown this once.
     pub created: Option<String>,
     /// The input.
@@ -38,6 +42,7 @@ struct Row {
     name: String,
     hint: String,
     scopes: String,
+    bot: Option<String>,
     /// When it was made, expires and was last used: for programs, and for people.
     created: (String, String),
     expires: Option<(String, String)>,
@@ -53,10 +58,10 @@ const SCOPES: [(&str, &str, &str); 3] = [
 
 impl TokensPage {
     /// The page, as of now.
-    pub fn new(layout: AppLayout, tokens: Vec<Token>, now: Millis) -> Self {
+    pub fn new(layout: AppLayout, tokens: Vec<Token>, bots: Vec<String>, now: Millis) -> Self {
         let tokens = tokens.into_iter().map(|token| Row::new(&layout, token, now)).collect();
         let typed = TokenFields { days: DAYS.to_string(), scopes: vec!["read".to_owned()], ..TokenFields::default() };
-        Self { layout, tokens, created: None, typed, problem: None }
+        Self { layout, tokens, bots, created: None, typed, problem: None }
     }
 
     const fn max_days(&self) -> i64 {
@@ -89,11 +94,12 @@ impl TokensPage {
 impl Row {
     fn new(layout: &AppLayout, token: Token, now: Millis) -> Self {
         let times = &layout.times;
-        let Token { id, name, scopes, hint, created_at, expires_at, last_used_at } = token;
+        let Token { id, name, scopes, hint, created_at, expires_at, last_used_at, bot } = token;
         Self {
             id,
             name,
             hint,
+            bot,
             scopes: scopes.names().collect::<Vec<_>>().join(", "),
             created: (created_at.to_string(), times.moment(&times.at(created_at))),
             expires: expires_at.map(|at| (at.to_string(), times.moment(&times.at(at)))),

@@ -384,3 +384,36 @@ async fn an_account_has_a_bounded_number_of_tokens(app: &TestApp) {
     assert!(refused.expect(403).body.contains("50 tokens"), "{refused:?}");
     Program::new(app, &made).get("/rooms").await.expect(200);
 }
+
+#[apply(everywhere)]
+async fn a_bot_acts_with_a_token_of_its_owners(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    ada.post("/settings/bots", &[("username", "robot")]).await.expect(303);
+    ada.enter("general").await;
+    ada.post("/settings/bots/robot/rooms", &[("room", "general")]).await.expect(303);
+    let fields = [("name", "a bot's"), ("scopes", "write"), ("bot", "robot")];
+    Answer::of(eve.form("/settings/tokens", &fields).header("accept", "application/json")).await.expect(404);
+    let made = Answer::of(ada.form("/settings/tokens", &fields).header("accept", "application/json")).await;
+    let token = made.expect(201).json()["token"].clone();
+    assert_eq!((&token["bot"], &listed(&ada).await[0]["bot"]), (&json!("robot"), &json!("robot")));
+    assert!(ada.get("/settings/tokens").await.expect(200).body.contains("acts as @robot"));
+    let program = Program::new(app, token["secret"].as_str().expect("a secret"));
+    let posted = program.post("/rooms/general/messages", &[("body", "beep")]).await.expect(201).json();
+    assert_eq!((&posted["message"]["author"]["username"], &posted["message"]["author"]["bot"]), (&json!("robot"), &json!(true)));
+    let socket = program.socket().await.expect("let in");
+    // It can do nothing while its owner cannot.
+    rosa.post("/people/ada/ban", &[]).await.expect(303);
+    socket.is_cut().await;
+    is_refused(&program.get("/rooms").await);
+    assert_eq!(program.socket().await.expect_err("nobody's").message(), "unauthenticated");
+    rosa.post("/people/ada/unban", &[]).await.expect(303);
+    program.get("/rooms").await.expect(200);
+    let ada = app.log_in("ada").await;
+    let path = format!("/settings/tokens/{}/revoke", token["id"].as_str().expect("an id"));
+    eve.post(&path, &[]).await.expect(404);
+    ada.post(&path, &[]).await.expect(303);
+    is_refused(&program.get("/rooms").await);
+    assert_eq!(recorded(&app.database, "token.create").await, ["ada robot"]);
+}

@@ -37,6 +37,7 @@ const PAGES: &[&str] = &[
     "/settings/email",
     "/settings/sessions",
     "/settings/tokens",
+    "/api",
     "/settings/two-factor",
     "/settings/account",
     "/settings/blocked",

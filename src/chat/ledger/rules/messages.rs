@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Batch, Words};
-use crate::chat::ledger::change::NewAttachment;
+use crate::chat::ledger::change::{Effect, NewAttachment};
 use crate::chat::markdown::Rendered;
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ impl Batch {
         nonce: Option<&str>,
         reply_to: Option<i64>,
         attachments: &[NewAttachment],
-    ) -> Result<Arc<Logged>> {
+    ) -> Result<Effect> {
         self.may(room, actor, Action::Read)?;
         if let Some(nonce) = nonce
             && let Some(&(posted_in, seq)) = self.known.nonces.get(&(actor.author.id, nonce.to_owned()))
@@ -41,7 +41,7 @@ impl Batch {
                 return Err(Error::invalid("nonce", "This nonce was used in another room."));
             }
             let original = self.known.messages.get(&(posted_in, seq)).ok_or(Error::NotFound("message"))?;
-            return Ok(Arc::new(Logged::new(posted_in, original.clone())));
+            return Ok(Effect::Posted(Arc::new(Logged::new(posted_in, original.clone()))));
         }
         self.may(room, actor, Action::Post)?;
         self.may_mention(room, actor, words.rendered)?;
@@ -66,7 +66,7 @@ impl Batch {
         self.address(room, &mut message, words);
         self.attach(room.room.id, &mut message, attachments);
         self.preview_links(&room.room, &mut message, words.rendered);
-        Ok(self.keep(room.room.id, message))
+        Ok(Effect::Message(self.keep(room.room.id, message)))
     }
 
     pub(super) fn edit(&mut self, room: &RoomState, actor: &Person, seq: i64, words: Words<'_>) -> Result<Arc<Logged>> {

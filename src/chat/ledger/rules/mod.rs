@@ -138,7 +138,7 @@ impl Batch {
         match &request.change {
             Change::Post { body, rendered, online, nonce, reply_to, attachments } => {
                 let words = Words { body, rendered, online };
-                self.post(&room, &actor, words, nonce.as_deref(), *reply_to, attachments).map(Effect::Message)
+                self.post(&room, &actor, words, nonce.as_deref(), *reply_to, attachments)
             }
             Change::Edit { seq, body, rendered, online } => {
                 self.edit(&room, &actor, *seq, Words { body, rendered, online }).map(Effect::Message)

@@ -1,0 +1,190 @@
+//! What programs send: a JSON object, or a form with the same fields.
+//!
+//! Owns that every refusal names the field at fault, and how liberal the types are: a number may come as text, a list as one value. What a
+//! field may contain is the use-case's to check.
+
+use axum::extract::FromRequest;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::web::form::{Form, is_json, rejected};
+
+/// The fields of all bodies.
+const FIELDS: [&str; 21] = [
+    "alts",
+    "archived",
+    "attachments",
+    "body",
+    "confirm",
+    "delete_messages",
+    "link_previews",
+    "mass_mentions",
+    "name",
+    "new_slug",
+    "nonce",
+    "posting",
+    "reply_to",
+    "role",
+    "seq",
+    "slow_mode",
+    "status",
+    "topic",
+    "username",
+    "users",
+    "visibility",
+];
+
+/// The fields of a request's body. An empty body is an object without fields.
+pub struct Fields<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let is_form = !is_json(request.headers())
+            && request
+                .headers()
+                .get("content-type")
+                .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"));
+        let object = if is_form {
+            let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state).await?;
+            // curl says that of everything it sends with `-d`.
+            match pairs.as_slice() {
+                [(text, empty)] if empty.is_empty() && text.starts_with('{') => {
+                    serde_json::from_str(text).map_err(|_| rejected(axum::http::StatusCode::UNPROCESSABLE_ENTITY))?
+                }
+                _ => object_of(pairs),
+            }
+        } else {
+            let bytes = axum::body::Bytes::from_request(request, state).await;
+            let bytes = bytes.map_err(|rejection| rejected(rejection.status()))?;
+            match bytes.trim_ascii() {
+                [] => Map::new(),
+                text => serde_json::from_slice(text)
+                    .map_err(|_| Error::invalid("body", "Send one JSON object of valid Unicode text.").into_response())?,
+            }
+        };
+        fields(object).map(Self).map_err(IntoResponse::into_response)
+    }
+}
+
+/// A form as an object: a field that comes several times is a list.
+fn object_of(pairs: Vec<(String, String)>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        match object.get_mut(&name) {
+            None => drop(object.insert(name, value.into())),
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(first) => *first = Value::Array(vec![first.take(), value.into()]),
+        }
+    }
+    object
+}
+
+fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, Error> {
+    let value = Value::Object(object);
+    let Err(problem) = T::deserialize(&value) else {
+        return T::deserialize(value).map_err(|error| Error::Internal(error.to_string()));
+    };
+    // The field without which the rest can be read.
+    let is_at_fault = |field: &&&str| {
+        let mut rest = value.clone();
+        let removed = rest.as_object_mut().and_then(|rest| rest.remove(**field));
+        removed.is_some() && T::deserialize(rest).is_ok()
+    };
+    let field = FIELDS.iter().find(is_at_fault).copied().unwrap_or("body");
+    Err(Error::invalid(field, format!("`{field}` can’t be read: {problem}.")))
+}
+
+/// A whole number, or its digits.
+pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => number.as_i64().map(Some).ok_or_else(|| D::Error::custom("it must be a whole number")),
+        Some(Value::String(digits)) if digits.trim().is_empty() => Ok(None),
+        Some(Value::String(digits)) => digits.trim().parse().map(Some).map_err(|_| D::Error::custom("it must be a whole number")),
+        Some(_) => Err(D::Error::custom("it must be a whole number")),
+    }
+}
+
+/// Yes or no, also as a word.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(is_on)) => Ok(Some(is_on)),
+        Some(Value::String(word)) => match &*word.trim().to_ascii_lowercase() {
+            "true" | "on" | "yes" | "1" => Ok(Some(true)),
+            "false" | "off" | "no" | "0" => Ok(Some(false)),
+            _ => Err(D::Error::custom("it must be true or false")),
+        },
+        Some(_) => Err(D::Error::custom("it must be true or false")),
+    }
+}
+
+/// Texts, or one text.
+pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one]),
+        Some(Value::Array(all)) => all
+            .into_iter()
+            .map(|one| match one {
+                Value::String(text) => Ok(text),
+                _ => Err(D::Error::custom("it must be a list of texts")),
+            })
+            .collect(),
+        Some(_) => Err(D::Error::custom("it must be a list of texts")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Post {
+        body: String,
+        #[serde(deserialize_with = "number")]
+        reply_to: Option<i64>,
+        #[serde(deserialize_with = "texts")]
+        attachments: Vec<String>,
+        #[serde(deserialize_with = "flag")]
+        archived: Option<bool>,
+    }
+
+    fn read(value: Value) -> Result<Post, Error> {
+        fields(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        for (value, field) in [
+            (json!({ "body": 7 }), "body"),
+            (json!({ "body": "x", "reply_to": "one" }), "reply_to"),
+            (json!({ "body": "x", "reply_to": 1.5 }), "reply_to"),
+            (json!({ "body": "x", "attachments": [1] }), "attachments"),
+            (json!({ "body": "x", "archived": "perhaps" }), "archived"),
+        ] {
+            assert_eq!(read(value.clone()).unwrap_err().field(), Some(field), "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_lists_and_flags_are_read_from_forms() {
+        let pairs = [("body", "x"), ("reply_to", "7"), ("attachments", "a"), ("attachments", "b"), ("archived", "on")];
+        let object = object_of(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let read: Post = fields(object).unwrap();
+        let attachments = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(read, Post { body: "x".into(), reply_to: Some(7), attachments, archived: Some(true) });
+        let one: Post = fields(object_of(vec![("attachments".into(), "a".into())])).unwrap();
+        assert_eq!(one.attachments, ["a"]);
+        assert_eq!(super::super::body::fields::<Post>(Map::new()).unwrap(), Post::default());
+    }
+}

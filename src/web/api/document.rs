@@ -1,0 +1,84 @@
+//! The description of the API in OpenAPI 3.1.
+//!
+//! Owns what is the same for all operations: how one authenticates, and what errors look like. Each operation is described where it is.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+const ABOUT: &str = "Rooms, messages and people for programs. The numbers `seq` and `rev`, the events of sockets and the codes of errors are explained in docs/protocol.md, \
+                     access tokens and their scopes in docs/api.md.";
+const TAGS: [(&str, &str); 8] = [
+    ("rooms", "Rooms"),
+    ("messages", "Messages, reactions, pins, read markers, search"),
+    ("changes", "What changes in a room"),
+    ("members", "The members of a room"),
+    ("people", "People and conversations"),
+    ("files", "Files"),
+    ("sessions", "Where one is logged in"),
+    ("administration", "For administrators"),
+];
+/// The name of the response with an error.
+const ERROR: &str = "Error";
+
+/// An error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorAnswer {
+    error: ErrorBody,
+}
+
+/// What was wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// For programs, such as `not_found`.
+    code: String,
+    /// For people.
+    message: String,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// In how many seconds it is worth to try again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<f64>,
+}
+
+/// The description without operations.
+pub fn frame() -> OpenApi {
+    let info = InfoBuilder::new().title("Parlor").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT));
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    let either = ["token", "cookie"].map(|scheme| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []));
+    OpenApiBuilder::new().info(info).tags(Some(tags)).security(Some(either)).components(Some(Components::new())).build()
+}
+
+/// The description with what is the same for all operations.
+pub fn complete(mut api: OpenApi) -> OpenApi {
+    let components = api.components.get_or_insert_default();
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An access token, of `/settings/tokens`"));
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    let cookie = ApiKeyValue::with_description(
+        "parlor",
+        "The session’s cookie, whose name Set-Cookie says. Requests that change something need an allowed Origin.",
+    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let mut schemas = Vec::new();
+    <ErrorAnswer as ToSchema>::schemas(&mut schemas);
+    schemas.push((ErrorAnswer::name().into_owned(), <ErrorAnswer as utoipa::PartialSchema>::schema()));
+    components.schemas.extend(schemas);
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorAnswer::name()))).build();
+    let error = ResponseBuilder::new().description("Refused, or failed").content("application/json", content).build();
+    components.responses.insert(ERROR.to_owned(), RefOr::T(error));
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        let responses: &mut BTreeMap<String, RefOr<Response>> = &mut operation.responses.responses;
+        responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name(ERROR)));
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}

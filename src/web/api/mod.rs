@@ -1,0 +1,55 @@
+//! The API for programs: `/api/v1`, in JSON only.
+//!
+//! Owns its routes, one module per subject, and their description in OpenAPI (`document`), which is made of the routes themselves: a
+//! route cannot be there without it. The modules are thin: they read a request, call the same use-case as pages and sockets, and give its
+//! result a type. They must not check permissions or hold SQL. Who may ask with what is decided by `layers`: a request has an access
+//! token, or a session's cookie and an origin of ours.
+
+mod admin;
+mod body;
+mod changes;
+mod document;
+mod files;
+mod members;
+mod messages;
+mod people;
+mod reference;
+mod rooms;
+mod search;
+mod sessions;
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::web::pages::fallback;
+use crate::web::state::AppState;
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    routes().split_for_parts().0.method_not_allowed_fallback(fallback::wrong_method)
+}
+
+/// The description of the API, for everybody: as a document and as a page.
+pub fn description() -> Router<AppState> {
+    reference::router(&document())
+}
+
+/// The description of the API in OpenAPI 3.1.
+pub fn document() -> OpenApi {
+    document::complete(routes().split_for_parts().1)
+}
+
+/// The routes with their description.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(document::frame())
+        .merge(rooms::routes())
+        .merge(messages::routes())
+        .merge(changes::routes())
+        .merge(members::routes())
+        .merge(people::routes())
+        .merge(files::routes())
+        .merge(search::routes())
+        .merge(sessions::routes())
+        .merge(admin::routes())
+}

@@ -1,0 +1,154 @@
+//! `parlor post` and `parlor tail`, and the examples in the documentation, as other processes.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::accounts::tokens::secret;
+use crate::both;
+use crate::harness::programs::Program;
+use crate::harness::{DEADLINE, Person, TestApp};
+
+/// Somebody in `general` with a token.
+async fn somebody(app: &TestApp, username: &str) -> (Person, String) {
+    let person = app.register(username).await;
+    person.enter("general").await;
+    let secret = secret(&person, "write").await;
+    (person, secret)
+}
+
+fn command(app: &TestApp, program: &str, token: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env("PARLOR_URL", &app.origin).env("PARLOR_TOKEN", token).kill_on_drop(true);
+    command.current_dir(app.database.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn parlor(app: &TestApp, token: &str, arguments: &[&str]) -> Command {
+    command(app, env!("CARGO_BIN_EXE_parlor"), token, arguments)
+}
+
+/// What a command printed, with its exit status.
+async fn ended(mut command: Command) -> (i32, String, String) {
+    let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends").expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// A command that goes on, and what it prints.
+struct Running {
+    _child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Self { _child: child, lines }
+    }
+
+    async fn next(&mut self) -> String {
+        let line = tokio::time::timeout(DEADLINE, self.lines.next_line()).await.expect("a line");
+        line.expect("readable").expect("it goes on")
+    }
+}
+
+#[apply(both)]
+async fn a_message_is_posted_from_the_command_line(app: &TestApp) {
+    let (_, token) = somebody(app, "ada").await;
+    let (listener, _) = app.register("grace").await.join("general").await;
+    let (status, out, err) = ended(parlor(app, &token, &["post", "general", "from a shell"])).await;
+    assert_eq!((status, err.as_str()), (0, ""));
+    listener.hears("from a shell").await;
+    let seq = out.trim().strip_prefix("general/").expect("the place of the message");
+    let (status, out, _) = ended(parlor(app, &token, &["post", "#general", "a reply", "--reply-to", seq, "--json"])).await;
+    let message: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((status, message["reply_to"].to_string()), (0, seq.to_owned()));
+    let mut piped = parlor(app, &token, &["post", "general"]);
+    let mut child = piped.stdin(Stdio::piped()).spawn().expect("it starts");
+    {
+        use tokio::io::AsyncWriteExt;
+        let mut stdin = child.stdin.take().expect("its input");
+        stdin.write_all("two\nlines\n".as_bytes()).await.expect("it reads");
+    }
+    assert!(tokio::time::timeout(DEADLINE, child.wait()).await.expect("it ends").expect("a status").success());
+    listener.hears("two\nlines").await;
+    for (token, arguments, status, said) in [
+        (&*token, &["post", "nowhere", "x"][..], 1, "room"),
+        (&*token, &["post", "general", " "], 1, "empty"),
+        ("parlor_x", &["post", "general", "x"], 1, "token"),
+        ("", &["post", "general", "x"], 2, "PARLOR_TOKEN"),
+        (&*token, &["post"], 2, "ROOM"),
+        (&*token, &["post", "general", "x", "--url", "chat.example"], 2, "PARLOR_URL"),
+        (&*token, &["tail", "nowhere"], 1, "room"),
+        ("parlor_x", &["tail", "general"], 1, "token"),
+    ] {
+        let (code, out, err) = ended(parlor(app, token, arguments)).await;
+        assert_eq!((code, out.as_str()), (status, ""), "{arguments:?}: {err}");
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+}
+
+#[apply(both)]
+async fn a_room_is_followed_from_the_command_line(app: &TestApp) {
+    let (ada, token) = somebody(app, "ada").await;
+    ada.write("general", "before").await.expect(303);
+    let mut all = Running::start(parlor(app, &token, &["tail", "general", "--after", "0"]));
+    while !all.next().await.ends_with("ada: before") {}
+    let mut json = Running::start(parlor(app, &token, &["tail", "general", "--after", "0", "--json"]));
+    loop {
+        let message: Value = serde_json::from_str(&json.next().await).expect("JSON");
+        if message["body"] == json!("before") {
+            break;
+        }
+    }
+    ada.write("general", "two\nlines").await.expect(303);
+    assert!(all.next().await.ends_with("ada: two"));
+    assert_eq!(all.next().await, "    lines");
+    let message: Value = serde_json::from_str(&json.next().await).expect("JSON");
+    assert_eq!(message["body"], "two\nlines");
+}
+
+/// Starts an example and asks it something until it answers: nobody knows when it listens.
+async fn answers(app: &TestApp, program: &str, file: &str, answer: &str) {
+    if !Program::Examples.is_here_or_may_be_missing() {
+        return;
+    }
+    let (_, token) = somebody(app, "robot").await;
+    let (person, _) = app.register("ada").await.join("general").await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(file);
+    let mut bot = command(app, program, &token, &[path.to_str().expect("text"), "general"]);
+    let mut child = bot.stderr(Stdio::inherit()).spawn().expect("it starts");
+    let mut asked = 0;
+    let said = loop {
+        asked += 1;
+        person.post("general", "!ping", &format!("ping-{asked}")).await;
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(1), person.hears(answer)).await;
+        if heard.is_ok() {
+            break true;
+        }
+        if asked > 30 || child.try_wait().expect("a status").is_some() {
+            break false;
+        }
+    };
+    assert!(said, "{file} did not answer");
+}
+
+#[apply(both)]
+async fn the_example_in_shell_answers(app: &TestApp) {
+    answers(app, "sh", "bot.sh", "pong, says the shell").await;
+}
+
+#[apply(both)]
+async fn the_example_in_python_answers(app: &TestApp) {
+    answers(app, "python3", "bot.py", "pong, says Python").await;
+}
+
+#[apply(both)]
+async fn the_example_in_javascript_answers(app: &TestApp) {
+    answers(app, "node", "bot.mjs", "pong, says JavaScript").await;
+}

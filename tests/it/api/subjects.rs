@@ -1,0 +1,114 @@
+//! Rooms, members, people, files, search, sessions and administration over the API.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Program, writer};
+use crate::everywhere;
+use crate::harness::{Answer, TestApp};
+
+fn names<'a>(list: &'a Value, path: &str) -> Vec<&'a str> {
+    list.as_array().expect("a list").iter().filter_map(|item| item.pointer(path)?.as_str()).collect()
+}
+
+#[apply(everywhere)]
+async fn a_room_is_made_changed_and_deleted(app: &TestApp) {
+    let (_, ada) = writer(app, "ada").await;
+    let (_, grace) = writer(app, "grace").await;
+    let made =
+        ada.post("/rooms", json!({ "name": "Plans", "topic": "for later", "visibility": "public" })).await.expect(201).json();
+    assert_eq!((&made["room"]["slug"], &made["membership"]["role"]), (&json!("plans"), &json!("owner")));
+    ada.post("/rooms", json!({ "name": "x", "visibility": "secret" })).await.expect(422);
+    let rooms = grace.get("/rooms").await.expect(200).json();
+    assert_eq!(names(&rooms["rooms"], "/room/slug"), ["general", "plans"]);
+    assert_eq!(names(&grace.get("/rooms?mine=yes").await.json()["rooms"], "/room/slug"), ["general"]);
+    let seen = grace.get("/rooms/plans").await;
+    assert!(seen.expect(200).json()["membership"].is_null());
+    let again = grace.request(Method::GET, "/rooms/plans").header("if-none-match", seen.header("etag"));
+    Answer::of(again).await.expect(304);
+    assert_eq!(grace.post("/rooms/plans/join", json!({})).await.expect(200).json()["membership"]["role"], "member");
+    grace.patch("/rooms/plans", json!({ "name": "Mine" })).await.expect(403);
+    let changed = ada.patch("/rooms/plans", json!({ "name": "Great plans", "topic": "soon" })).await.expect(200).json();
+    assert_eq!((&changed["room"]["name"], &changed["room"]["topic"]), (&json!("Great plans"), &json!("soon")));
+    ada.patch("/rooms/plans/members/grace", json!({ "role": "moderator" })).await.expect(204);
+    let members = ada.get("/rooms/plans/members").await.expect(200).json();
+    assert_eq!(names(&members["members"], "/person/username"), ["ada", "grace"]);
+    assert_eq!(names(&members["members"], "/role"), ["owner", "moderator"]);
+    ada.put("/rooms/plans/bans/grace", json!({})).await.expect(204);
+    grace.post("/rooms/plans/join", json!({})).await.expect(404);
+    ada.delete("/rooms/plans/bans/grace").await.expect(204);
+    ada.post("/rooms/plans/members", json!({ "username": "grace" })).await.expect(204);
+    ada.post("/rooms/plans/members", json!({ "username": "nobody" })).await.expect(422);
+    grace.post("/rooms/plans/leave", json!({})).await.expect(204);
+    assert_eq!(ada.patch("/rooms/plans", json!({ "archived": true })).await.expect(200).json()["room"]["archived"], true);
+    ada.post("/rooms/plans/messages", json!({ "body": "x" })).await.expect(403);
+    assert_eq!(ada.patch("/rooms/plans", json!({ "archived": "off" })).await.expect(200).json()["room"]["archived"], false);
+    ada.delete("/rooms/plans").await.expect(422);
+    ada.delete("/rooms/plans?confirm=plans").await.expect(204);
+    ada.get("/rooms/plans").await.expect(404);
+}
+
+#[apply(everywhere)]
+async fn people_files_and_searches_are_found(app: &TestApp) {
+    let (ada, program) = writer(app, "ada").await;
+    let (_, grace) = writer(app, "grace").await;
+    let me = program.get("/me").await.expect(200).json();
+    assert_eq!((&me["username"], &me["role"], &me["scopes"]), (&json!("ada"), &json!("member"), &json!(["write"])));
+    let cookie = Answer::of(ada.request(Method::GET, "/api/v1/me")).await;
+    assert!(cookie.expect(200).json()["scopes"].is_null());
+    assert_eq!(names(&program.get("/people").await.expect(200).json()["people"], "/username"), ["ada", "grace"]);
+    assert_eq!(names(&program.get("/people?q=gra").await.json()["people"], "/username"), ["grace"]);
+    let card = program.get("/people/grace").await.expect(200).json();
+    assert_eq!((&card["person"]["username"], names(&card["rooms"], "/slug")), (&json!("grace"), vec!["general"]));
+    program.get("/people/nobody").await.expect(404);
+    program.put("/people/grace/block", json!({})).await.expect(204);
+    assert_eq!(program.get("/people/grace").await.json()["person"]["is_blocked"], true);
+    program.delete("/people/grace/block").await.expect(204);
+    let talk = program.post("/direct", json!({ "users": ["grace"] })).await.expect(201).json()["room"]["slug"].clone();
+    assert_eq!(program.post("/direct", json!({ "users": "grace" })).await.expect(200).json()["room"]["slug"], talk);
+    let upload = program.request(Method::POST, "/files?name=a%20b.txt").header("content-type", "text/plain").body("hello");
+    let file = Answer::of(upload).await.expect(201).json()["file"].clone();
+    assert_eq!((&file["name"], &file["bytes"]), (&json!("a b.txt"), &json!(5)));
+    let id = file["id"].as_str().expect("an id");
+    assert_eq!(program.get(&format!("/files/{id}")).await.expect(200).json()["file"], file);
+    grace.get(&format!("/files/{id}")).await.expect(404);
+    let posted =
+        program.post("/rooms/general/messages", json!({ "attachments": [id], "alts": ["a greeting"] })).await.expect(201).json();
+    assert_eq!(posted["message"]["attachments"][0]["alt"], "a greeting");
+    grace.get(&format!("/files/{id}")).await.expect(200);
+    program.say("general", "the quick walrus").await;
+    app.comes_to(1, async || {
+        grace.get("/search?q=walrus&count=true").await.expect(200).json()["results"].as_array().map_or(0, Vec::len)
+    })
+    .await;
+    let sessions = program.get("/sessions").await.expect(200).json();
+    let session = sessions["sessions"][0]["id"].as_str().expect("an id").to_owned();
+    program.delete(&format!("/sessions/{session}")).await.expect(403);
+    let other = app.log_in("ada").await;
+    let request = other.request(Method::DELETE, &format!("/api/v1/sessions/{session}")).header("origin", &app.origin);
+    Answer::of(request).await.expect(204);
+    ada.get("/rooms").await.expect(303);
+}
+
+#[apply(everywhere)]
+async fn administrators_administer_with_a_token_that_says_so(app: &TestApp) {
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    let (_, ada) = writer(app, "ada").await;
+    let program = Program::of(app, &rosa, "read admin").await;
+    assert!(program.get("/admin/overview").await.expect(200).json()["version"].is_string());
+    assert_eq!(names(&program.get("/admin/people").await.expect(200).json()["people"], "/username"), ["ada", "rosa"]);
+    assert_eq!(names(&program.get("/admin/people?filter=admins").await.json()["people"], "/username"), ["rosa"]);
+    program.put("/admin/people/ada/role", json!({ "role": "guest" })).await.expect(204);
+    program.put("/admin/people/ada/role", json!({ "role": "king" })).await.expect(422);
+    program.put("/admin/people/rosa/role", json!({ "role": "member" })).await.expect(403);
+    program.put("/admin/people/ada/ban", json!({})).await.expect(204);
+    ada.get("/rooms").await.expect(401);
+    program.delete("/admin/people/ada/ban").await.expect(204);
+    let writer = Program::of(app, &rosa, "write").await;
+    for (method, path) in
+        [(Method::GET, "/admin/overview"), (Method::GET, "/admin/people"), (Method::PUT, "/admin/people/ada/ban")]
+    {
+        assert_eq!(writer.ask(method, path, None).await.expect(403).code(), "forbidden", "{path}");
+    }
+}

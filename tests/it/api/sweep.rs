@@ -1,0 +1,72 @@
+//! Every documented operation: of a private room nobody outside learns anything, and nobody at all without a token.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Program;
+use crate::everywhere;
+use crate::harness::{Answer, TestApp};
+
+/// The operations of the document: methods and paths behind `/api/v1`.
+async fn operations(app: &TestApp) -> Vec<(Method, String)> {
+    let document = app.stranger().get("/api/openapi.json").await.expect(200).json();
+    let paths = document["paths"].as_object().expect("paths").clone();
+    let methods = ["get", "post", "put", "patch", "delete"];
+    let all = paths.iter().flat_map(|(path, item)| {
+        let present = methods.into_iter().filter(|method| item.get(*method).is_some());
+        present.map(|method| {
+            (method.to_uppercase().parse().expect("a method"), path.strip_prefix("/api/v1").expect(path).to_owned())
+        })
+    });
+    all.collect()
+}
+
+fn filled(path: &str, slug: &str) -> String {
+    let named =
+        [("{slug}", slug), ("{seq}", "2"), ("{username}", "ada"), ("{emoji}", "%F0%9F%91%8D"), ("{id}", "0123456789abcdef")];
+    named.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+#[apply(everywhere)]
+async fn a_private_room_is_not_there_for_outsiders(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Secret circle", "private").await;
+    let owner = Program::of(app, &ada, "write").await;
+    owner.say(&room, "the password is swordfish").await;
+    let eve = app.register("eve").await;
+    let outsider = Program::of(app, &eve, "write").await;
+    let before = app.database.rows("messages").await;
+    let nowhere = "nobody-circle";
+    let mut count = 0;
+    for (method, path) in operations(app).await.into_iter().filter(|(_, path)| path.contains("{slug}")) {
+        let bodies = if method == Method::GET {
+            vec![None]
+        } else {
+            vec![Some(json!({ "body": "x", "username": "eve", "role": "owner" })), Some(json!({ "body": 7 }))]
+        };
+        for body in bodies {
+            let ask = async |slug: &str| outsider.ask(method.clone(), &filled(&path, slug), body.clone()).await;
+            let (there, elsewhere) = (ask(&room).await, ask(nowhere).await);
+            let what = format!("{method} {path} {body:?}");
+            assert_eq!((there.status, &there.body), (elsewhere.status, &elsewhere.body), "{what}");
+            let is_wrong = body.as_ref().is_some_and(|body| body["body"] == json!(7));
+            assert!(there.status == 404 || is_wrong && there.status == 422, "{what}: {there:?}");
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "{count}");
+    assert_eq!(app.database.rows("messages").await, before);
+    owner.get(&format!("/rooms/{room}/messages")).await.expect(200);
+}
+
+#[apply(everywhere)]
+async fn nothing_is_answered_without_a_token(app: &TestApp) {
+    let before = app.database.rows("users").await;
+    for (method, path) in operations(app).await {
+        let request = app.stranger().request(method.clone(), &format!("/api/v1{}", filled(&path, "general")));
+        let answer = Answer::of(request.header("accept", "text/html")).await;
+        let error: Value = answer.expect(401).json()["error"].clone();
+        assert_eq!((&error["code"], answer.header("www-authenticate")), (&json!("unauthenticated"), "Bearer"), "{method} {path}");
+    }
+    assert_eq!(app.database.rows("users").await, before);
+}
