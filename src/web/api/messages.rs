@@ -113,7 +113,7 @@ async fn list(
     }
     let Page { messages, more_before, more_after } = state.chat.page(&view, window, limit).await?;
     let authors: Vec<&Author> = messages.iter().map(|logged| &logged.message.author).collect();
-    let etag = if names.agree(version, authors.into_iter()) { etag } else { ETag::unique() };
+    let etag = if names.agree(version, authors) { etag } else { ETag::unique() };
     let head = Position::new(&state, view.head);
     let history = History { room: view.room, messages, more_before, more_after, head };
     Ok(revalidated(etag.on(Json(history).into_response())))

@@ -22,9 +22,9 @@ fn operation(method: &Method, path: &str) -> Option<&'static Value> {
         let (parts, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
         parts.len() == given.len() && parts.iter().zip(given).all(|(part, given)| part.starts_with('{') || *part == given)
     };
-    let operations =
+    let mut operations =
         paths.iter().filter(|(template, _)| fits(template)).filter_map(|(_, item)| item.get(method.as_str().to_lowercase()));
-    operations.last()
+    operations.next_back()
 }
 
 /// Asserts that an answer is one that the description has for its request.

@@ -92,8 +92,10 @@ async fn a_file_is_the_servers_own_from_its_first_byte(database: &Database) {
         trace.lines().filter(|line| line.contains("O_CREAT") || line.contains("creat(") || line.contains("mkdir")).collect();
     assert!(made.len() >= 3, "{trace}");
     for line in made {
-        let mode = if line.contains("mkdir") { ", 0700)" } else { ", 0600)" };
-        assert!(line.contains(mode), "{line}");
+        let mode = if line.contains("mkdir") { ", 0700" } else { ", 0600" };
+        // A call of another thread may begin before this one ends.
+        let ends = [")", " <unfinished"].map(|end| format!("{mode}{end}"));
+        assert!(ends.iter().any(|end| line.contains(end)), "{line}");
     }
 }
 
