@@ -21,7 +21,15 @@ async fn pages_of(db: &Store, file: &mut SqliteConnection, author: &Author, room
     db.catch_up().await.expect("there is room");
     // All of the write-ahead log goes into the file, so that it begins anew with the next commit.
     let (_, pages, _): (i64, i64, i64) =
-        sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(file).await.expect("it can be done");
+        sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(&mut *file).await.expect("it can be done");
+    // A reader may have kept it from its end: then the next commit would count these pages too.
+    while sqlx::query_as::<_, (i64, i64, i64)>("pragma wal_checkpoint(truncate)")
+        .fetch_one(&mut *file)
+        .await
+        .expect("it can be done")
+        .0
+        != 0
+    {}
     pages
 }
 
@@ -95,12 +103,10 @@ async fn no_post_waits_while_much_of_the_index_is_merged(db: &Store) {
     for first in (1..MANY).step_by(AT_ONCE as usize) {
         pages_of(db, &mut file, &author, room, first..first + AT_ONCE).await;
     }
-    let mut pages = Vec::new();
+    let mut most = 0;
     for seq in MANY + 1..MANY + 1_000 {
-        pages.push(pages_of(db, &mut file, &author, room, seq..seq + 1).await);
+        most = most.max(pages_of(db, &mut file, &author, room, seq..seq + 1).await);
     }
-    pages.sort_unstable_by(|one, other| other.cmp(one));
-    // FTS5 by itself changes more than 500 pages in every 64th of these commits, which are 15. A few may count those of the commit before,
-    // where a reader kept the checkpoint from its end.
-    assert!(pages[5] < 256, "some commits changed {:?} pages", &pages[..10]);
+    // FTS5 by itself changes more than 500 pages in every 64th of these commits.
+    assert!(most < 256, "one commit changed {most} pages");
 }
