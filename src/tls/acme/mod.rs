@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const CLAIM: i64 = 60 * 1000;
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5 * 60);
+/// How often an authority is asked in one attempt that takes none of the nonces.
+const TRIES: usize = 5;
 const MINUTE: i64 = 60 * 1000;
 /// An authority may say when to come back; not later than this, in milliseconds.
 const LONGEST_WAIT: i64 = 7 * 24 * 60 * MINUTE;
@@ -145,8 +147,20 @@ impl Keeper {
         }
     }
 
-    /// Lets the authority check this server in one way after the other.
+    /// Asks anew when the authority takes none of a request's nonces: that says nothing about this server, and RFC 8555 (section 6.5)
+    /// wants another try rather than a wait.
     async fn obtain(&self) -> Result<Obtained, Fault> {
+        let mut tries = 1;
+        loop {
+            match self.try_once().await {
+                Err(fault) if fault.is_of_nonce && tries < TRIES => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Lets the authority check this server in one way after the other.
+    async fn try_once(&self) -> Result<Obtained, Fault> {
         let account = order::account(&self.db, &self.config).await?;
         let over_tls = order::obtain(&account, &self.db, &self.config, ChallengeType::TlsAlpn01, &self.clock).await;
         match over_tls {

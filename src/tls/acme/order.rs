@@ -45,6 +45,8 @@ pub(super) struct Fault {
     pub is_unreachable: bool,
     /// Whether the authority did not find this server at its names.
     pub is_of_challenge: bool,
+    /// Whether it took none of the nonces that it gave.
+    pub is_of_nonce: bool,
     /// How long the authority wants to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -59,7 +61,7 @@ impl Fault {
     fn new(setting: &'static str, why: impl Into<String>) -> Self {
         // What somebody else wrote, on one line.
         let why: String = why.into().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
-        Self { setting, why, is_unreachable: false, is_of_challenge: false, retry_after: None }
+        Self { setting, why, is_unreachable: false, is_of_challenge: false, is_of_nonce: false, retry_after: None }
     }
 
     /// A fault of the authority.
@@ -101,7 +103,7 @@ impl From<&Problem> for Fault {
             "rejectedIdentifier" | "unsupportedIdentifier" | "caa" => Self { is_of_challenge: false, ..Self::of_domains(why) },
             "dns" | "connection" | "unauthorized" | "incorrectResponse" | "tls" => Self::of_domains(why),
             "invalidContact" | "unsupportedContact" => Self::new("ACME_EMAIL", why),
-            _ => Self::of_directory(&why),
+            kind => Self { is_of_nonce: kind == "badNonce", ..Self::of_directory(&why) },
         }
     }
 }
@@ -229,9 +231,10 @@ mod tests {
             ("unauthorized", "ACME_DOMAINS", true),
             ("invalidContact", "ACME_EMAIL", false),
             ("rateLimited", "ACME_DIRECTORY", false),
+            ("badNonce", "ACME_DIRECTORY", false),
         ] {
             let fault = fault(kind);
-            assert_eq!((fault.setting, fault.is_of_challenge), (setting, is_of_challenge), "{kind}");
+            assert_eq!((fault.setting, fault.is_of_challenge, fault.is_of_nonce), (setting, is_of_challenge, kind == "badNonce"));
             assert_eq!(fault.to_string(), format!("{setting}: no certificate: the authority says {kind}: no thanks"));
         }
     }

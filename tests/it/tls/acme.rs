@@ -86,7 +86,7 @@ async fn until_there_is_a_certificate_connections_are_refused_and_the_log_says_w
     let server = own_address();
     let Some(pebble) = Pebble::start(&Terms { server, tls_port: 5009, valid: LONG }).await else { return };
     let mut settings = settings(&pebble, server);
-    let running = start(database, &settings).await;
+    let mut running = start(database, &settings).await;
     running.logs("there is no certificate yet").await;
     let line = running.logs("no certificate: ").await;
     assert!(line.contains("ACME_DOMAINS: ") && line.contains(NAME) && line.contains("Trying again at"), "{line}");
@@ -96,7 +96,7 @@ async fn until_there_is_a_certificate_connections_are_refused_and_the_log_says_w
     let found = doctor(database, &settings).await;
     assert!(found.iter().any(|check| check["state"] == "failed"), "{found:?}");
     assert!(found.iter().any(|check| check["found"].as_str().is_some_and(|found| found.contains("ACME_DOMAINS"))), "{found:?}");
-    drop(running);
+    running.kill().await;
 
     // A name that this authority does not take.
     settings.retain(|(name, _)| *name != "ACME_DOMAINS");
