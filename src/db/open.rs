@@ -222,6 +222,10 @@ fn beside(mut known: Migrator, oldest: Option<String>) -> Migrator {
     known
 }
 
+/// How much of the file's pages the readers may keep in memory, in KiB, all of them together. They map the file; what they copy is pages that
+/// are still in the write-ahead log, and each copies for itself.
+const READERS_CACHE: u32 = 32 * 1024;
+
 async fn open_sqlite(url: &str, connections: u32, purpose: Purpose, checkpoints: bool) -> Result<Sqlite, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
@@ -236,6 +240,7 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose, checkpoints:
         .pragma("secure_delete", "on")
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "268435456")
+        // The writer's.
         .pragma("cache_size", "-16384")
         // A fallback; normally `Checkpoints` runs first.
         .pragma("wal_autocheckpoint", if checkpoints { "20000" } else { "0" })
@@ -278,13 +283,15 @@ async fn open_sqlite(url: &str, connections: u32, purpose: Purpose, checkpoints:
     }
     // Readers never begin a transaction, so there is nothing to roll back. But a search may leave its progress handler
     // (`db::search`), which must not interrupt the next statement.
-    let read = pool::<sqlx::Sqlite>(connections.max(1)).after_release(|connection, _| {
+    let readers = connections.max(1);
+    let cache = format!("-{}", (READERS_CACHE / readers).max(256));
+    let read = pool::<sqlx::Sqlite>(readers).after_release(|connection, _| {
         Box::pin(async move {
             connection.lock_handle().await?.remove_progress_handler();
             Ok(true)
         })
     });
-    let read = Connections::of(read.connect_with(options.clone().read_only(true)).await?);
+    let read = Connections::of(read.connect_with(options.clone().read_only(true).pragma("cache_size", cache)).await?);
     if purpose == Purpose::Serve {
         file::warn_of_readers(&path);
     }
@@ -405,5 +412,16 @@ mod tests {
         assert!(parse_version("3.51.2") < OLDEST_SQLITE);
         assert!(parse_version("3.51.3") >= OLDEST_SQLITE);
         assert!(parse_version("3.52") >= OLDEST_SQLITE);
+    }
+
+    #[tokio::test]
+    async fn readers_share_the_memory_for_pages_however_many_they_are() {
+        for (readers, each) in [(1, 32 * 1024), (8, 4096), (128, 256)] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite:{}", folder.path().join("parlor.db").display());
+            let sqlite = open_sqlite(&url, readers, Purpose::Visit, false).await.unwrap();
+            let cache: i64 = sqlx::query_scalar("pragma cache_size").fetch_one(&sqlite.read).await.unwrap();
+            assert_eq!(cache, -each, "{readers} readers");
+        }
     }
 }

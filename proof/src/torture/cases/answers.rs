@@ -25,9 +25,8 @@ const ASKED: usize = 200;
 /// How many sockets of one person ask at the same time.
 const SOCKETS: usize = 8;
 const HELD: Duration = Duration::from_secs(2);
-/// What the server may take, in MiB: MEMORY_LIMIT, for answers and the recent messages of rooms together (256 MB unless it is set), and a little
-/// is beyond it.
-const TAKEN: u64 = 256 + EXTRA;
+/// What the server may take, in MiB: half of MEMORY_LIMIT is for answers (256 MB unless it is set), and a little is beyond it.
+const TAKEN: u64 = 128 + EXTRA;
 
 async fn heavy_answers(fixture: Fixture, rounds: u32) -> CaseResult {
     let server = fixture.start(&[]).await;
