@@ -39,6 +39,11 @@ mod published {
             0
         }
 
+        /// Whether the connection has ended: not known.
+        pub fn is_closed(&self) -> bool {
+            false
+        }
+
         /// Returns at once.
         pub async fn written_up_to(&self, _: u64) {}
     }

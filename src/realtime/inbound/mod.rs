@@ -191,6 +191,10 @@ impl Realtime {
             self.chat.allow(connected.connection.user, act)?;
         }
         let reading = if is_large { Some(self.chat.reads().begin(&connected.connection.read_permits).await?) } else { None };
+        // It may have waited for its turn longer than the client did.
+        if connected.connection.backlog.is_closed() {
+            return Err(Error::Unavailable);
+        }
         Ok((self.answer(connected, event, payload).await?, reading))
     }
 

@@ -38,7 +38,12 @@ impl Backlog {
 
     /// How many bytes were ever written; `u64::MAX` once the connection has ended.
     pub fn written(&self) -> u64 {
-        if self.0.is_closed.load(Ordering::SeqCst) { u64::MAX } else { self.0.written.load(Ordering::SeqCst) }
+        if self.is_closed() { u64::MAX } else { self.0.written.load(Ordering::SeqCst) }
+    }
+
+    /// Whether the connection has ended: nothing is queued any more, also while its writer still waits for the client.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed.load(Ordering::SeqCst)
     }
 
     /// How many bytes wait.

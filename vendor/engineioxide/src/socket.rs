@@ -478,6 +478,9 @@ where
     /// If the socket is closed, the function will return a [`TrySendError::Closed`] error.
     #[inline]
     pub fn reserve(&self) -> Result<Permit<'_>, TrySendError<()>> {
+        if self.backlog.is_closed() {
+            return Err(TrySendError::Closed(()));
+        }
         if self.backlog.is_full() {
             return Err(TrySendError::Full(()));
         }

@@ -3,12 +3,13 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::torture::prelude::*;
 
 pub const CASES: &[Case] = &[
     Case::new("heavy-answers", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(heavy_answers(fixture, rounds)))
-        .about("500 messages as heavy as can be, asked for 200 times by sockets that read nothing: memory bounded, others served, and who reads on gets everything"),
+        .about("500 messages as heavy as can be, asked for 200 times by sockets that read nothing, or leave meanwhile: memory bounded, others served, and who reads on gets everything"),
     Case::new("edit-history", Db::BOTH, 3, 1, |fixture, rounds| Box::pin(edit_history(fixture, rounds)))
         .about("a message is edited 220 times, and its history asked for over and over: memory bounded, others do not notice"),
     Case::new("slow-readers", Db::SQLITE, 2, 1, |fixture, rounds| Box::pin(slow_readers(fixture, rounds)))
@@ -73,15 +74,21 @@ async fn heavy_answers(fixture: Fixture, rounds: u32) -> CaseResult {
     for round in 1..=rounds {
         let alone = [vec!["sync"], vec!["history"], vec!["pins"], vec!["join"], vec!["join after"]];
         let all = vec!["sync", "history", "pins", "join", "join after"];
-        let ways = alone.into_iter().map(|events| (events, 1)).chain([(all, SOCKETS)]);
-        for (events, sockets) in ways {
+        let ways = alone.into_iter().map(|events| (events, 1, false)).chain([(vec!["join after"], 1, true), (all, SOCKETS, false)]);
+        for (events, sockets, says_goodbye) in ways {
             let asking = async {
                 let held = join_all((0..sockets).map(|nth| unread(&eve, &room, &events, nth))).await;
+                if says_goodbye {
+                    // What it asked for has not been answered, and its line stays full.
+                    let leaving = join_all(held.iter().flatten().map(|socket| socket.frame(Frame::Close(None))));
+                    tokio::time::timeout(HELD, leaving).await.ok();
+                }
                 tokio::time::sleep(HELD).await;
                 drop(held);
             };
             let ((), cost) = Cost::of(&server, before, &mut latency, asking).await;
-            let who = format!("round {round}, {} on {sockets} socket(s)", events.join(", "));
+            let goodbye = if says_goodbye { ", then goodbye" } else { "" };
+            let who = format!("round {round}, {} on {sockets} socket(s){goodbye}", events.join(", "));
             cost.settle(who, &mut outcome, TAKEN, &calm);
         }
     }
