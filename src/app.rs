@@ -30,6 +30,7 @@ use crate::outbox::{Deliverers, Outbox};
 use crate::previews;
 use crate::push::Notifications;
 use crate::realtime::Realtime;
+use crate::reminders;
 use crate::retention::Retention;
 use crate::server;
 use crate::settings::Settings;
@@ -103,6 +104,7 @@ impl App {
         let links = Links::new(db.clone(), chat.clone(), files.clone(), settings.clone(), &config);
         let exports = PersonalExports::new(db.clone(), files.clone(), jobs.clone(), Arc::new(config.clone()), clock.clone());
         let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
+        let handlers = reminders::handlers(handlers, &db, &accounts, &chat);
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let webhooks = Webhooks::new(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
         let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;

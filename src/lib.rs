@@ -13,7 +13,8 @@
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
-//!    without Parlor. [`hooks`]: what other programs post. [`tls`]: certificates. [`webhooks`]: who is told elsewhere.
+//!    without Parlor. [`hooks`]: what other programs post. [`reminders`]: what is said later. [`tls`]: certificates.
+//!    [`webhooks`]: who is told elsewhere.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
 //!    [`doctor`]: what is wrong around them.
@@ -61,6 +62,7 @@ pub mod portable;
 pub mod previews;
 pub mod push;
 pub mod realtime;
+pub mod reminders;
 pub mod retention;
 pub mod security_log;
 pub mod server;

@@ -2,12 +2,13 @@
 //!
 //! It must not know about HTTP or Socket.IO.
 //!
-//! Reading order: `messages` (writing), `ledger::change`, `ledger::rules`, `ledger` (the write path), `ledger::recent` (recent
+//! Reading order: `messages` (writing), `commands`, `ledger::change`, `ledger::rules`, `ledger` (the write path), `ledger::recent` (recent
 //! messages in memory), `markdown` and `names` (rendering), `rate_limits` and `mass_mentions` (limits), `history` (reading), then
 //! a module per feature: `rooms`, `direct`, `threads`, `pins`, `mentions`, `revisions`, `drafts`, `search`, …
 
 mod blocks;
 pub mod cleanup;
+pub mod commands;
 mod default_rooms;
 pub mod direct;
 pub mod display_names;
@@ -27,6 +28,7 @@ mod profiles;
 mod purge;
 pub mod rate_limits;
 pub mod read_markers;
+pub mod reminders;
 mod replication;
 pub mod reports;
 pub mod retention;

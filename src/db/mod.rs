@@ -51,6 +51,7 @@ mod pins;
 mod portraits;
 pub mod previews;
 pub mod push;
+pub mod reminders;
 pub mod reports;
 pub mod resets;
 pub mod retention;

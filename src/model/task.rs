@@ -30,6 +30,17 @@ pub enum Task {
         /// The message.
         seq: i64,
     },
+    /// Say what somebody wants to be reminded of. `user` is the last field (`db::reminders`).
+    Remind {
+        /// The nonce of the message.
+        nonce: String,
+        /// The room that is reminded; `None` for the person.
+        room: Option<RoomId>,
+        /// Of what.
+        text: String,
+        /// Whose it is.
+        user: UserId,
+    },
     /// Make an archive of a person's own data.
     DataExport {
         /// The person.
@@ -45,6 +56,7 @@ impl Task {
             Self::DeleteChunks { .. } => "delete_chunks",
             Self::Preview { .. } => "preview",
             Self::LinkPreviews { .. } => "link_previews",
+            Self::Remind { .. } => "remind",
             Self::DataExport { .. } => "data_export",
         }
     }
@@ -74,6 +86,7 @@ mod tests {
             Task::Preview { file: "f".into() },
             Task::LinkPreviews { room: RoomId(1), seq: 2 },
             Task::DataExport { user: UserId(3) },
+            Task::Remind { nonce: "n".into(), room: None, text: "tea".into(), user: UserId(3) },
         ] {
             assert_eq!(Task::from_columns(task.kind(), &task.payload()), Some(task));
         }

@@ -7,6 +7,7 @@
 //! allowed: `chat` does.
 
 mod changes;
+mod commands;
 mod direct;
 mod drafts;
 mod history;
@@ -121,6 +122,8 @@ impl Realtime {
         }
         let payload = incoming.payload?;
         let work = match incoming.event {
+            // Something to do, in its turn.
+            event if commands::act_of(&event, &payload).is_some() => Work::Open(Some(connection.enqueue()), event, payload),
             event if !changes::NAMES.contains(&&*event) => Work::Open(None, event, payload),
             event => match payload.optional_text("room").ok().flatten().and_then(|slug| connection.own_room(slug)) {
                 Some(room) if connection.is_queue_empty() => {
@@ -184,6 +187,9 @@ impl Realtime {
         payload: &Payload,
     ) -> Result<(Box<dyn AnyReply>, Option<Reading>)> {
         if let Some(ticket) = ticket {
+            if let Some(act) = commands::act_of(event, payload) {
+                return Ok((boxed(commands::handle(self, &connected.connection, ticket, payload, act).await)?, None));
+            }
             return Ok((boxed(self.change(&connected.connection, ticket, event, payload).await)?, None));
         }
         let (act, is_large) = cost(event);

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::files::{names, sniff, uploads};
 use crate::model::{Attachment, UserId};
 use crate::permissions;
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::form::MAX_FORM;
 use crate::web::layers::session::Transferring;
@@ -44,6 +45,7 @@ pub async fn send(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: Transferring,
+    source: Source,
     format: Format,
     mut request: Request,
 ) -> Result<Response> {
@@ -59,7 +61,7 @@ pub async fn send(
     };
     more_time(deadline.as_ref());
     let ids: Vec<String> = form.attachments.iter().map(|attachment| attachment.id.clone()).collect();
-    let posted = messages::post(&state, &slug, &user, format, form).await;
+    let posted = messages::post(&state, &slug, &user, &source, format, form).await;
     // Those that no message has: it was refused, or this was the retry of one that is there.
     state.files.discard(&ids, user.id).await?;
     posted

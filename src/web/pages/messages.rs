@@ -11,12 +11,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::history::PAGE;
+use crate::chat::commands::{self, Act, Input};
 use crate::chat::ledger::change::NewAttachment;
 use crate::chat::messages;
 use crate::chat::read_markers::Marker;
 use crate::error::{Error, Result};
 use crate::model::Logged;
 use crate::model::Window;
+use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
@@ -57,6 +59,7 @@ pub async fn post_message(
     State(state): State<AppState>,
     Path(slug): Path<String>,
     user: CurrentUser,
+    source: Source,
     format: Format,
     Form(form): Form<NewMessage>,
 ) -> Result<Response> {
@@ -64,11 +67,23 @@ pub async fn post_message(
         let html = state.chat.preview(user.id, &form.posting.body).map(|preview| preview.html);
         return show_again(&state, &slug, &user, form.posting, html).await;
     }
-    post(&state, &slug, &user, format, form.posting).await
+    post(&state, &slug, &user, &source, format, form.posting).await
 }
 
 /// Posts a message, and shows it, or the form again with what is wrong.
-pub(super) async fn post(state: &AppState, slug: &str, user: &CurrentUser, format: Format, form: Posting) -> Result<Response> {
+pub(super) async fn post(
+    state: &AppState,
+    slug: &str,
+    user: &CurrentUser,
+    source: &Source,
+    format: Format,
+    form: Posting,
+) -> Result<Response> {
+    if form.attachments.is_empty()
+        && let Input::Act(act) = commands::read(&form.body)
+    {
+        return perform(state, slug, user, source, format, form, act).await;
+    }
     let logged = match submit(state, slug, user, &form).await {
         Ok(logged) => logged,
         Err(error) if error.shows_form_again() && !format.is_json() => {
@@ -93,6 +108,31 @@ pub(super) async fn post(state: &AppState, slug: &str, user: &CurrentUser, forma
     Ok(Redirect::to(&format!("/rooms/{slug}#m{seq}")).into_response())
 }
 
+/// Does what a command says, and says so.
+async fn perform(
+    state: &AppState,
+    slug: &str,
+    user: &CurrentUser,
+    source: &Source,
+    format: Format,
+    form: Posting,
+    act: Act,
+) -> Result<Response> {
+    let is_question = matches!(act, Act::Help | Act::Remind(_));
+    match state.chat.act(user.id, slug, act, source).await {
+        Ok(notice) if format.is_json() => Ok(Json(json!({ "notice": notice })).into_response()),
+        Ok(notice) if is_question => {
+            let mut room = again(state, slug, user, Posting::default()).await?;
+            room.notice = Some(notice);
+            Ok(page(&room))
+        }
+        // The room's log shows what was done.
+        Ok(_) => Ok(Redirect::to(&format!("/rooms/{slug}")).into_response()),
+        Err(error) if error.shows_form_again() && !format.is_json() => show_again(state, slug, user, form, Err(error)).await,
+        Err(error) => Err(error),
+    }
+}
+
 async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &Posting) -> Result<Arc<Logged>> {
     let room = state.chat.view(user.id, slug).await?.room.id;
     let reply_to = match form.reply_to.as_deref().filter(|seq| !seq.is_empty()) {
@@ -112,6 +152,20 @@ async fn show_again(
     form: Posting,
     outcome: Result<String>,
 ) -> Result<Response> {
+    let mut room = again(state, slug, user, form).await?;
+    let error = match outcome {
+        Ok(html) => {
+            room.preview = Some(html);
+            return Ok(page(&room));
+        }
+        Err(error) => error,
+    };
+    room.problem = Some((&error).into());
+    Ok(form_again(&error, &room))
+}
+
+/// The room with the input.
+async fn again(state: &AppState, slug: &str, user: &CurrentUser, form: Posting) -> Result<RoomPage> {
     let view = state.chat.view(user.id, slug).await?;
     let history = state.chat.page(&view, Window::Latest, PAGE).await?;
     let layout = layout(state, user).await?;
@@ -130,13 +184,5 @@ async fn show_again(
     let mut room = RoomPage::new(layout, &state.chat, view, history, shown);
     room.files = state.files.terms();
     room.draft = form.body;
-    let error = match outcome {
-        Ok(html) => {
-            room.preview = Some(html);
-            return Ok(page(&room));
-        }
-        Err(error) => error,
-    };
-    room.problem = Some((&error).into());
-    Ok(form_again(&error, &room))
+    Ok(room)
 }

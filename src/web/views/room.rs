@@ -60,6 +60,8 @@ pub struct RoomPage {
     stored: &'static str,
     /// The preview.
     pub preview: Option<String>,
+    /// What a command said.
+    pub notice: Option<String>,
     /// The error of the form.
     pub problem: Option<Problem>,
 }
@@ -181,6 +183,7 @@ impl RoomPage {
             draft: shown.draft.map(|draft| draft.body).unwrap_or_default(),
             stored,
             preview: None,
+            notice: None,
             problem: None,
             layout,
             view,

@@ -76,7 +76,9 @@ export class Outbox extends EventTarget {
       if (files.problem) { this.#alter(nonce, { problem: files.problem }); continue; }
       const answer = await this.#channel.ask('message', { body, nonce, reply_to, ...files });
       if (answer.ok) {
-        await this.onPosted(answer.message);
+        // A command has no message, but something to say.
+        if (answer.notice) this.dispatchEvent(new CustomEvent('notice', { detail: answer.notice }));
+        else await this.onPosted(answer.message);
         this.arrived(nonce);
       } else if (PASSING.has(answer.error.code) && (answer.error.retry_after ?? 0) <= SOON) {
         await new Promise((resolve) => setTimeout(resolve, (answer.error.retry_after ?? 0) * 1_000 || BETWEEN_TRIES));

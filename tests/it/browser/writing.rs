@@ -422,3 +422,29 @@ fn without_scripts_the_preview_button_shows_the_page_again() {
         ada.close().await;
     });
 }
+
+#[test]
+fn commands_are_offered_done_and_told() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = enter(app, "ada").await;
+        ada.fill(COMPOSER, "/").await;
+        ada.waits_for(async || ada.texts(OPTIONS).await.len() == 7).await;
+        ada.fill(COMPOSER, "to").await;
+        ada.waits_for(async || ada.texts(OPTIONS).await.len() == 1).await;
+        ada.fill(COMPOSER, TAB).await;
+        writes(&ada, "/topic ").await;
+        ada.fill(COMPOSER, &format!("All about engines{ENTER}")).await;
+        ada.waits_for(async || ada.texts("#notice:not([hidden])").await == ["The topic is now “All about engines”."]).await;
+        writes(&ada, "").await;
+        // Not within a text, and an unknown one is pointed out before it is posted.
+        ada.fill(COMPOSER, "either/").await;
+        assert_eq!(ada.counts(OPTIONS).await, 0);
+        ada.clear(COMPOSER).await;
+        ada.fill(COMPOSER, &format!("/deploy now{ENTER}")).await;
+        ada.waits_for(async || is_shown(&ada, "#refusal").await).await;
+        writes(&ada, "/deploy now").await;
+        ada.fill(COMPOSER, ENTER).await;
+        reads(&ada, &["/deploy now"]).await;
+        ada.close().await;
+    });
+}

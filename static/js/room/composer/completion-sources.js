@@ -1,6 +1,7 @@
 // Sources of completions: the room's members, the rooms that everybody may see, the emoji.
 import { search } from '#js/emoji/emoji.js';
 import { fetchJson } from '#js/core/fetch-json.js';
+import { commands } from '#js/room/composer/commands.js';
 
 const LIMIT = 8;
 // How long a list stays fresh, in milliseconds.
@@ -22,6 +23,7 @@ export function sources(room) {
     '@': { name: 'People', least: 0, find: async (typed) => people(await members(typed), fold(typed)) },
     '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(typed), fold(typed)) },
     ':': { name: 'Emoji', least: 2, find: async (typed) => (await search(typed, LIMIT)).map(emoji) },
+    '/': { name: 'Commands', least: 0, find: async (typed) => commands(typed) },
   };
 }
 

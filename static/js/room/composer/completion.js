@@ -4,7 +4,7 @@ import { sources } from '#js/room/composer/completion-sources.js';
 import { used } from '#js/emoji/emoji.js';
 
 // A word with a sign, at the end of the text before the caret. Chinese, Japanese and Korean input methods produce full-width signs.
-const WORD = /([@#:＠＃：])([\p{L}\p{M}\p{N}._+-]*)$/u;
+const WORD = /([@#:/＠＃：])([\p{L}\p{M}\p{N}._+-]*)$/u;
 const PLAIN = { '＠': '@', '＃': '#', '：': ':' };
 
 export class Completion {
@@ -76,7 +76,8 @@ export class Completion {
     const found = selectionStart === selectionEnd && before.match(WORD);
     const [word, sign, typed] = found && begins(before.slice(0, found.index), PLAIN[found[1]] ?? found[1]) ? found : [];
     const from = selectionStart - (word?.length ?? 0);
-    const source = this.#sources[PLAIN[sign] ?? sign];
+    // A command is the first word of all.
+    const source = sign === '/' && from > 0 ? undefined : this.#sources[PLAIN[sign] ?? sign];
     // A list closed with Escape stays closed until another word begins.
     if (!source || typed.length < source.least || from === this.#closedAt || isCode(value, from)) {
       if (!source) this.#closedAt = -1;
@@ -133,7 +134,7 @@ export class Completion {
 export function begins(before, sign) {
   const last = [...before.slice(-2)].at(-1);
   if (!last) return true;
-  if (isJoined(last)) return false;
+  if (isJoined(last) || sign === '/') return false;
   if (sign === ':') return last !== ':' && last !== '：';
   if ('@＠#＃'.includes(last)) return false;
   if (last !== '/' && last !== '.') return true;

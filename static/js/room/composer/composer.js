@@ -3,6 +3,7 @@
 // `edit({ seq, body }, back)` opens an editor in a message's place (`room/composer/editor.js`); `answer({ seq, name, excerpt })` starts a reply.
 import { announce } from '#js/core/announce.js';
 import { AbsentMentions } from '#js/room/composer/absent-mentions.js';
+import { unknown } from '#js/room/composer/commands.js';
 import { Completion } from '#js/room/composer/completion.js';
 import { LengthLimit } from '#js/room/composer/length-limit.js';
 import { Paste } from '#js/room/composer/paste.js';
@@ -22,13 +23,17 @@ export const hasKeys = !matchMedia('(pointer: coarse)').matches || matchMedia('(
 export class Composer {
   #form; #text; #outbox; #people; #channel; #me; #room; #list; #max; #signal;
   #limit; #state; #drafts; #complete; #preview; #paste; #absent; #tools;
-  #refusal; #tray;
+  #refusal; #notice; #tray;
+  // The text whose unknown command was pointed out.
+  #warned = '';
   #isAsking = false;
   #editor = null; #reminder = null; #turn = 0;
 
   constructor(form, outbox, people, max, { channel, me, room, main, list, signal }) {
     this.#form = form;
     this.#refusal = form.querySelector('#refusal');
+    this.#notice = form.querySelector('#notice');
+    outbox.addEventListener('notice', ({ detail }) => this.#tell(detail), { signal });
     this.#list = list;
     this.#text = form.elements.body;
     this.#outbox = outbox;
@@ -154,6 +159,11 @@ export class Composer {
       this.#isAsking = false;
       if (!mayGo || this.#text.value !== body) return this.#text.focus();
     }
+    const stranger = unknown(body);
+    if (stranger && this.#warned !== body) {
+      this.#warned = body;
+      return this.#refuse(`There’s no command /${stranger}: see /help. Send it again to post it as text.`);
+    }
     this.#absent.forget();
     const { uploads } = this.#tray;
     if (!body.trim() && !uploads.length) return this.#text.focus();
@@ -217,6 +227,7 @@ export class Composer {
 
   #changed() {
     this.#refuse('');
+    this.#tell('');
     this.#fit();
     this.#limit.measure(this.#text.value);
     this.#keep();
@@ -253,6 +264,12 @@ export class Composer {
   #refuse(why) {
     this.#refusal.textContent = why;
     this.#refusal.hidden = !why;
+  }
+
+  // What a command said, until the person goes on.
+  #tell(notice) {
+    this.#notice.textContent = notice;
+    this.#notice.hidden = !notice;
   }
 
   // For browsers without `field-sizing`.

@@ -1,0 +1,176 @@
+//! Reminders: what `/remind` takes down, to be said later.
+//!
+//! Owns how a time is written, and how many a person may have. A reminder is a job that becomes due (`reminders` says it then). It must not
+//! say anything itself.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan, Zoned};
+
+use super::Chat;
+use crate::chat::rate_limits::ActionKind;
+use crate::clock::Millis;
+use crate::db::reminders::Reminder;
+use crate::encoding::random_hex;
+use crate::error::{Error, Result};
+use crate::model::{Task, UserId, validate};
+
+/// How many may wait for a person.
+pub const MOST: i64 = 50;
+/// The longest time until one is due.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// The longest text, in characters.
+const TEXT: usize = 1_000;
+
+const USAGE: &str = "Write /remind in 10 minutes and what about, or /remind at 15:00. Behind /remind, room says it to everyone here; /remind list shows yours.";
+
+/// What was written behind `/remind`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<'t> {
+    /// Whether the room is reminded, instead of the person.
+    is_for_room: bool,
+    /// When.
+    due: Timestamp,
+    /// Of what.
+    text: &'t str,
+}
+
+/// Reads `[me|room] in 10 minutes TEXT` or `[me|room] at 15:00 TEXT`, at this moment where the person is.
+fn parse<'t>(said: &'t str, now: &Zoned) -> Option<Written<'t>> {
+    let (first, rest) = word(said);
+    let (is_for_room, rest) = match first {
+        "me" => (false, rest),
+        "room" => (true, rest),
+        _ => (false, said),
+    };
+    let (how, rest) = word(rest);
+    let (due, text) = match how {
+        "in" => {
+            let (number, rest) = word(rest);
+            // `10m` as well as `10 minutes`.
+            let digits = number.len() - number.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (number, joined) = number.split_at(digits);
+            let (unit, text) = if joined.is_empty() { word(rest) } else { (joined, rest) };
+            let number: i64 = number.parse().ok().filter(|number| (1..=1_000_000).contains(number))?;
+            let span = match unit {
+                "s" | "sec" | "second" | "seconds" => number.seconds(),
+                "m" | "min" | "mins" | "minute" | "minutes" => number.minutes(),
+                "h" | "hour" | "hours" => number.hours(),
+                "d" | "day" | "days" => number.days(),
+                "w" | "week" | "weeks" => number.weeks(),
+                _ => return None,
+            };
+            (now.checked_add(span).ok()?, text)
+        }
+        "at" => {
+            let (clock, text) = word(rest);
+            let (hour, minute) = clock.split_once(':')?;
+            let time = jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
+            let today = now.date().to_zoned(now.time_zone().clone()).ok()?.with().time(time).build().ok()?;
+            (if today > *now { today } else { today.checked_add(1.day()).ok()? }, text)
+        }
+        _ => return None,
+    };
+    (!text.is_empty()).then(|| Written { is_for_room, due: due.timestamp(), text })
+}
+
+/// The first word, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+impl Chat {
+    /// Takes down a reminder, or lists those that wait. Returns what the person is told.
+    ///
+    /// # Errors
+    /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`]; `rate_limited`.
+    pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str) -> Result<String> {
+        self.allow(person, ActionKind::Invite)?;
+        let room = self.view(person, slug).await?;
+        let zone = self.db.find_time_zone(person).await?;
+        let zone = zone.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC);
+        if said == "list" {
+            let reminders = self.db.list_reminders(person).await?;
+            return Ok(list(&reminders, &zone));
+        }
+        let now = self.clock.now();
+        let at = Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone.clone());
+        let written = parse(said, &at).ok_or_else(|| Error::invalid("body", USAGE))?;
+        let due = Millis(written.due.as_millisecond());
+        if due.0 - now.0 > i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX) {
+            return Err(Error::invalid("body", "A reminder is for a year ahead at most."));
+        }
+        let text = validate::body(written.text, TEXT)?;
+        let room = written.is_for_room.then_some(room.room.id);
+        let task = Task::Remind { nonce: random_hex(), room, text, user: person };
+        if !self.db.insert_reminder(person, &task, due, now, MOST).await? {
+            return Err(Error::Forbidden("50 reminders of yours wait already."));
+        }
+        let whom = if written.is_for_room { "this room" } else { "you" };
+        Ok(format!("I’ll remind {whom} {}.", when(due, &zone)))
+    }
+}
+
+/// The reminders that wait, one a line.
+fn list(reminders: &[Reminder], zone: &TimeZone) -> String {
+    let lines: Vec<_> = reminders
+        .iter()
+        .filter_map(|reminder| match Task::from_columns("remind", &reminder.payload)? {
+            Task::Remind { room, text, .. } => {
+                let whom = if room.is_some() { "a room" } else { "you" };
+                let text: String = text.chars().take(80).collect();
+                Some(format!("{}, {whom}: {}", when(reminder.due_at, zone), text.replace('\n', " ")))
+            }
+            _ => None,
+        })
+        .collect();
+    if lines.is_empty() { "No reminders wait.".to_owned() } else { lines.join("\n") }
+}
+
+/// "on 2026-11-29 at 15:00"
+fn when(at: Millis, zone: &TimeZone) -> String {
+    let at = Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone.clone());
+    at.strftime("on %Y-%m-%d at %H:%M").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_where_the_person_is() {
+        let now: Zoned = "2026-11-29T14:30:00+01:00[Europe/Paris]".parse().unwrap();
+        let at = |said: &str| {
+            let written = parse(said, &now)?;
+            let due = written.due.to_zoned(now.time_zone().clone()).strftime("%m-%d %H:%M:%S").to_string();
+            Some((due, written.is_for_room, written.text.to_owned()))
+        };
+        for (said, due, is_for_room, text) in [
+            ("in 10 minutes stand up", "11-29 14:40:00", false, "stand up"),
+            ("me in 1 hour  look\nagain", "11-29 15:30:00", false, "look\nagain"),
+            ("in 90s tea", "11-29 14:31:30", false, "tea"),
+            ("room in 2 days demo", "12-01 14:30:00", true, "demo"),
+            ("at 15:00 call", "11-29 15:00:00", false, "call"),
+            ("room at 9:05 stand-up", "11-30 09:05:00", true, "stand-up"),
+        ] {
+            assert_eq!(at(said), Some((due.to_owned(), is_for_room, text.to_owned())), "{said}");
+        }
+        for unreadable in [
+            "",
+            "me",
+            "tea",
+            "in 10 minutes",
+            "in ten minutes tea",
+            "in 0 minutes tea",
+            "in 5 years tea",
+            "at noon tea",
+            "at 25:00 tea",
+            "at 15:00",
+        ] {
+            assert_eq!(at(unreadable), None, "{unreadable}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Statements on reminders, which are jobs that become due later.
+//!
+//! Owns that a bounded number waits for a person. It must not decide when one is due.
+
+use sqlx::FromRow;
+
+use super::jobs::INSERT;
+use super::{Db, read, transaction};
+use crate::clock::Millis;
+use crate::model::{Task, UserId};
+
+/// A reminder that waits.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Reminder {
+    /// The job's payload.
+    pub payload: String,
+    /// When it is due.
+    pub due_at: Millis,
+}
+
+/// The end of the payloads of a person's reminders, as a pattern: `user` is the last field of the task.
+fn pattern(user: UserId) -> String {
+    format!("%,\"user\":{user}}}")
+}
+
+impl Db {
+    /// Adds a reminder; `false` if as many wait for the person as may.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_reminder(&self, user: UserId, task: &Task, due: Millis, now: Millis, most: i64) -> sqlx::Result<bool> {
+        let (kind, payload, pattern) = (task.kind(), task.payload(), pattern(user));
+        transaction!(self, |tx| {
+            // Locks the person's row: their reminders are counted one at a time, on all nodes.
+            sqlx::query("update users set is_admin = is_admin where id = $1").bind(user).execute(&mut *tx).await?;
+            let waiting: i64 =
+                sqlx::query_scalar("select count(*) from jobs where kind = $1 and dead_at is null and payload like $2")
+                    .bind(kind)
+                    .bind(&pattern)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            if waiting >= most {
+                return Ok(false);
+            }
+            sqlx::query(INSERT).bind(kind).bind(&payload).bind(now).bind(due).execute(&mut *tx).await?;
+            true
+        })
+    }
+
+    /// The reminders that wait for a person, the next one first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_reminders(&self, user: UserId) -> sqlx::Result<Vec<Reminder>> {
+        let statement =
+            "select payload, due_at from jobs where kind = 'remind' and dead_at is null and payload like $1 order by due_at, id";
+        read!(self, |pool| sqlx::query_as(statement).bind(pattern(user)).fetch_all(pool).await)
+    }
+
+    /// The oldest bot of the server's own with this name that no webhook has.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_server_bot(&self, name: &str) -> sqlx::Result<Option<UserId>> {
+        let statement = "select id from users where is_bot and bot_owner_id is null and name = $1 and banned_at is null
+               and not exists (select 1 from hooks where bot_id = users.id) order by id limit 1";
+        read!(self, |pool| sqlx::query_scalar(statement).bind(name).fetch_optional(pool).await)
+    }
+}

@@ -1,0 +1,22 @@
+// The slash commands that the server knows (`src/chat/commands.rs`): their name, what follows it, and what they do.
+const ALL = [
+  ['archive', '', 'Archives this room'],
+  ['help', '', 'Shows these commands'],
+  ['invite', '@username …', 'Adds people to this room'],
+  ['me', 'text', 'Says what you are doing, in italics'],
+  ['remind', 'in 10 minutes …', 'Reminds you, or the room; list shows what waits'],
+  ['shrug', 'text', 'Adds ¯\\_(ツ)_/¯'],
+  ['topic', 'text', 'Changes the topic of this room'],
+];
+
+// Options for the completion of a name.
+export function commands(typed) {
+  const found = ALL.filter(([name]) => name.startsWith(typed.toLowerCase()));
+  return found.map(([name, follows, does]) => ({ key: name, label: `/${name}${follows && ` ${follows}`}`, detail: does, text: follows ? `/${name} ` : `/${name}` }));
+}
+
+// The name that a text begins with as a command would, if there is no such command.
+export function unknown(body) {
+  const name = body.match(/^\/([a-z][a-z0-9-]*)(?=\s|$)/)?.[1];
+  return name && !ALL.some(([known]) => known === name) ? name : null;
+}

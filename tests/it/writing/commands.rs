@@ -1,0 +1,97 @@
+//! Slash commands, over the socket and by the form.
+
+use serde_json::{Value, json};
+
+use crate::everywhere;
+use crate::harness::{Answer, Person, TestApp};
+
+async fn texts(person: &Person, room: &str) -> Vec<Value> {
+    let page = person.get_json(&format!("/rooms/{room}")).await.expect(200).json();
+    let all = page["messages"].as_array().expect("messages").clone();
+    all.into_iter().filter(|message| message["kind"] == "text").map(|message| message["body"].clone()).collect()
+}
+
+async fn send(person: &Person, room: &str, body: &str) -> Answer {
+    let form = person.form(&format!("/rooms/{room}/messages"), &[("body", body)]);
+    Answer::of(form.header("accept", "application/json")).await
+}
+
+#[apply(everywhere)]
+async fn a_command_does_what_its_sender_may(app: &TestApp) {
+    let (ada, bob, eve) = (app.register("ada").await, app.register("bob").await, app.register("eve").await);
+    let room = ada.create_room("Workshop", "private").await;
+    let (socket, _) = ada.join(&room).await;
+    let ask = async |body: &str, nonce: &str| socket.ask("message", json!({ "room": room, "body": body, "nonce": nonce })).await;
+    let answer = ask("/topic All about engines", "n1").await;
+    assert_eq!(answer, json!({ "ok": true, "notice": "The topic is now “All about engines”." }));
+    let invited = ask("/invite @bob", "n2").await;
+    assert_eq!(invited["notice"], "Added @bob.", "{invited}");
+    app.comes_to(json!("All about engines"), async || {
+        bob.get_json(&format!("/rooms/{room}")).await.json()["room"]["topic"].clone()
+    })
+    .await;
+    assert_eq!(ask("/invite nobody-at-all", "n3").await["error"]["code"], "invalid");
+    assert_eq!(ask("/topic", "n4").await["error"]["field"], "body");
+    let help = ask("/help", "n5").await["notice"].as_str().expect("a text").to_owned();
+    assert!(help.contains("/topic text: Changes the topic of this room") && help.contains("/shrug"), "{help}");
+    // By the form, and as others may.
+    assert_eq!(send(&bob, &room, "/topic Engines").await.expect(200).json()["notice"], "The topic is now “Engines”.");
+    assert_eq!(send(&bob, &room, "/archive").await.status, 403);
+    for body in ["/topic Mine", "/invite eve", "/archive", "/help"] {
+        assert_eq!(send(&eve, &room, body).await.status, 404, "{body}");
+    }
+    assert_eq!(texts(&ada, &room).await, Vec::<Value>::new(), "no message");
+    bob.post(&format!("/rooms/{room}/messages"), &[("body", "/topic Machines")]).await.expect(303);
+    let page = bob.post(&format!("/rooms/{room}/messages"), &[("body", "/help")]).await;
+    assert!(page.expect(200).body.contains("/invite @username"), "{}", page.body);
+    assert_eq!(ask("/archive", "n6").await["notice"], "This room is archived now.");
+    assert_eq!(send(&bob, &room, "hi").await.status, 403);
+}
+
+#[apply(everywhere)]
+async fn other_texts_are_messages(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let (socket, _) = ada.join("general").await;
+    let mut expected = Vec::new();
+    for (at, (typed, posted)) in [
+        ("/usr/bin/x is broken", "/usr/bin/x is broken"),
+        ("/deploy now", "/deploy now"),
+        ("//topic is a command", "/topic is a command"),
+        ("/me waves", "_waves_"),
+        ("/shrug", "¯\\\\\\_(ツ)\\_/¯"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        socket.ok("message", json!({ "room": "general", "body": typed, "nonce": format!("n{at}") })).await;
+        expected.push(json!(posted));
+    }
+    assert_eq!(texts(&ada, "general").await, expected);
+    let html = ada.get("/rooms/general").await.body.clone();
+    assert!(html.contains("<em>waves</em>") && html.contains("¯\\_(ツ)_/¯"), "{html}");
+}
+
+#[apply(everywhere)]
+async fn a_reminder_is_said_once_when_it_is_due(app: &TestApp) {
+    let (ada, bob) = (app.register("ada").await, app.register("bob").await);
+    let room = ada.create_room("Workshop", "public").await;
+    bob.enter(&room).await;
+    let told = async |body: &str| send(&ada, &room, body).await.expect(200).json()["notice"].clone();
+    assert_eq!(told("/remind list").await, "No reminders wait.");
+    let answer = told("/remind in 1 second stand up").await;
+    assert!(answer.as_str().is_some_and(|answer| answer.starts_with("I’ll remind you on ")), "{answer}");
+    told("/remind room in 1 second demo").await;
+    told("/remind in 2 hours later").await;
+    let listed = told("/remind list").await;
+    assert!(listed.as_str().is_some_and(|list| list.ends_with("you: later")), "{listed}");
+    for wrong in ["/remind", "/remind tea", "/remind in 500 weeks tea"] {
+        assert_eq!(send(&ada, &room, wrong).await.status, 422, "{wrong}");
+    }
+    app.comes_to(vec![json!("Reminder: demo")], async || texts(&bob, &room).await).await;
+    app.comes_to(json!("Reminders"), async || ada.get_json("/direct").await.json()["rooms"][0]["direct"][0]["name"].clone())
+        .await;
+    let direct = ada.get_json("/direct").await.json()["rooms"][0]["slug"].as_str().expect("a slug").to_owned();
+    app.comes_to(vec![json!("Reminder: stand up")], async || texts(&ada, &direct).await).await;
+    let waiting = app.database.query("select count(*) as n from jobs where kind = 'remind'").await;
+    assert_eq!(waiting, [json!({ "n": 1 })]);
+}
