@@ -75,7 +75,9 @@ async fn other_texts_are_messages(app: &TestApp) {
 async fn a_reminder_is_said_once_when_it_is_due(app: &TestApp) {
     let (ada, bob) = (app.register("ada").await, app.register("bob").await);
     let room = ada.create_room("Workshop", "public").await;
-    bob.enter(&room).await;
+    let (listening, _) = bob.join(&room).await;
+    let watching = ada.socket().await;
+    watching.ok("watch", json!({})).await;
     let told = async |body: &str| send(&ada, &room, body).await.expect(200).json()["notice"].clone();
     assert_eq!(told("/remind list").await, "No reminders wait.");
     let answer = told("/remind in 1 second stand up").await;
@@ -87,11 +89,10 @@ async fn a_reminder_is_said_once_when_it_is_due(app: &TestApp) {
     for wrong in ["/remind", "/remind tea", "/remind in 500 weeks tea"] {
         assert_eq!(send(&ada, &room, wrong).await.status, 422, "{wrong}");
     }
-    app.comes_to(vec![json!("Reminder: demo")], async || texts(&bob, &room).await).await;
-    app.comes_to(json!("Reminders"), async || ada.get_json("/direct").await.json()["rooms"][0]["direct"][0]["name"].clone())
-        .await;
-    let direct = ada.get_json("/direct").await.json()["rooms"][0]["slug"].as_str().expect("a slug").to_owned();
-    app.comes_to(vec![json!("Reminder: stand up")], async || texts(&ada, &direct).await).await;
-    let waiting = app.database.query("select count(*) as n from jobs where kind = 'remind'").await;
-    assert_eq!(waiting, [json!({ "n": 1 })]);
+    let demo = listening.hears("Reminder: demo").await;
+    assert_eq!(demo["author"]["username"], "ada");
+    let heard = watching.next_where("activity", |it| it["message"]["body"] == "Reminder: stand up").await;
+    let author = &heard["message"]["author"];
+    assert_eq!((&author["name"], &author["bot"]), (&json!("Reminders"), &json!(true)));
+    assert!(told("/remind list").await.as_str().is_some_and(|list| list.ends_with("you: later")));
 }
