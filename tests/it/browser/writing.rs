@@ -434,7 +434,7 @@ fn commands_are_offered_done_and_told() {
         ada.fill(COMPOSER, TAB).await;
         writes(&ada, "/topic ").await;
         ada.fill(COMPOSER, &format!("All about engines{ENTER}")).await;
-        ada.waits_for(async || ada.texts("#notice:not([hidden])").await == ["The topic is now “All about engines”."]).await;
+        ada.waits_for(async || ada.texts("#command-notice:not([hidden])").await == ["The topic is now “All about engines”."]).await;
         writes(&ada, "").await;
         // Not within a text, and an unknown one is pointed out before it is posted.
         ada.fill(COMPOSER, "either/").await;

@@ -32,7 +32,7 @@ export class Composer {
   constructor(form, outbox, people, max, { channel, me, room, main, list, signal }) {
     this.#form = form;
     this.#refusal = form.querySelector('#refusal');
-    this.#notice = form.querySelector('#notice');
+    this.#notice = form.querySelector('#command-notice');
     outbox.addEventListener('notice', ({ detail }) => this.#tell(detail), { signal });
     this.#list = list;
     this.#text = form.elements.body;
