@@ -3,16 +3,19 @@
 //! Owns the names, how they are told from other texts, and what the sender is told. Who may do it is decided by the use-cases that it calls.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::rooms::RoomUpdate;
 use crate::error::{Error, Result};
-use crate::model::UserId;
+use crate::model::{UserId, validate};
 use crate::security_log::Source;
 
 /// How many people can be invited at once.
 const MOST_INVITED: usize = 20;
+/// The most characters of a command's name.
+const LONGEST_NAME: usize = 32;
 
 /// The commands: the name, what follows it, and what it does. `js/room/composer/commands.js` offers the same.
 pub const ALL: [(&str, &str, &str); 7] = [
@@ -47,10 +50,13 @@ pub enum Act {
     Remind(String),
     /// Say which commands there are.
     Help,
+    /// Nothing: say how the command is written.
+    Misused(&'static str),
+    /// Nothing: there is no command of this name.
+    Unknown(String),
 }
 
-/// Reads a body. One that begins with `/` is a command only if one has that name, so that paths and other programs' commands are texts; with
-/// `//` or a space before it, a command's name is a text too.
+/// Reads a body. A command is `/` and a name, alone or before a space, so that paths are texts; `//` before a name, or a space, makes it one too.
 pub fn read(body: &str) -> Input<'_> {
     let as_it_is = Input::Text(Cow::Borrowed(body));
     let Some(rest) = body.strip_prefix('/') else { return as_it_is };
@@ -59,26 +65,42 @@ pub fn read(body: &str) -> Input<'_> {
     }
     let Some(name) = name_of(rest) else { return as_it_is };
     let said = rest[name.len()..].trim();
-    match name {
-        "archive" if said.is_empty() => Input::Act(Act::Archive),
-        "help" if said.is_empty() => Input::Act(Act::Help),
+    let act = match &*name {
+        "archive" if said.is_empty() => Act::Archive,
+        "archive" => Act::Misused("Write /archive and nothing else to archive this room."),
+        "help" => Act::Help,
         "invite" => {
-            let names =
-                said.split([' ', ',', '\n', '\t']).map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty());
-            Input::Act(Act::Invite(names.map(ToOwned::to_owned).collect()))
+            let names = said.split([' ', ',', '\n', '\t']).map(|name| name.trim_start_matches('@'));
+            let mut names: Vec<_> = names.filter(|name| !name.is_empty()).map(str::to_lowercase).collect();
+            let mut seen = HashSet::new();
+            names.retain(|name| seen.insert(name.clone()));
+            Act::Invite(names)
         }
-        "remind" => Input::Act(Act::Remind(said.to_owned())),
-        "topic" => Input::Act(Act::Topic(said.split_whitespace().collect::<Vec<_>>().join(" "))),
-        "me" if !said.is_empty() => Input::Text(Cow::Owned(italic(said))),
-        "shrug" => Input::Text(Cow::Owned(format!("{said} ¯\\\\\\_(ツ)\\_/¯").trim_start().to_owned())),
-        _ => as_it_is,
+        "remind" => Act::Remind(said.to_owned()),
+        "topic" => Act::Topic(said.split_whitespace().collect::<Vec<_>>().join(" ")),
+        "me" if said.is_empty() => Act::Misused("Write what you are doing behind /me."),
+        "me" => return Input::Text(Cow::Owned(italic(said))),
+        "shrug" => return Input::Text(Cow::Owned(format!("{said} ¯\\\\\\_(ツ)\\_/¯").trim_start().to_owned())),
+        _ => Act::Unknown(name),
+    };
+    Input::Act(act)
+}
+
+/// The text of a message that is no command, as it is posted. With files, it is posted as it was typed.
+pub fn text(body: &str, has_files: bool) -> Cow<'_, str> {
+    match read(body) {
+        Input::Text(text) if !has_files => text,
+        _ => Cow::Borrowed(body),
     }
 }
 
-/// The name of the command that a text without its slash begins with.
-fn name_of(text: &str) -> Option<&'static str> {
+/// The name that a text without its slash begins with, in small letters; `None` if it does not begin as a command does.
+fn name_of(text: &str) -> Option<String> {
     let word = text.split(char::is_whitespace).next()?;
-    ALL.iter().map(|(name, ..)| *name).find(|name| *name == word)
+    let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.len() <= LONGEST_NAME
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_name.then(|| word.to_ascii_lowercase())
 }
 
 /// Each line in italics.
@@ -96,42 +118,75 @@ fn italic(text: &str) -> String {
 }
 
 impl Chat {
-    /// Does something in a room. Returns what whoever asked for it is told; nobody else hears of that.
+    /// Does something in a room. Returns what whoever asked for it is told; nobody else hears of that. The same `nonce` again does it once.
     ///
     /// # Errors
     /// `not_found` for the room; `invalid` for `body`; as the use-case.
-    pub async fn act(&self, actor: UserId, slug: &str, act: Act, source: &Source) -> Result<String> {
+    pub async fn act(&self, actor: UserId, slug: &str, act: Act, nonce: Option<&str>, source: &Source) -> Result<String> {
+        let nonce = nonce.map(validate::nonce).transpose()?;
         match act {
+            Act::Topic(topic) => self.retopic(actor, slug, &topic, source).await,
+            Act::Invite(usernames) => self.invite(actor, slug, &usernames, source).await,
+            Act::Archive => {
+                self.archive(actor, slug, true, source).await?;
+                Ok("This room is archived now.".to_owned())
+            }
+            Act::Remind(said) => self.remind(actor, slug, &said, nonce).await,
             Act::Help => {
                 self.allow(actor, ActionKind::People)?;
                 self.view(actor, slug).await?;
                 Ok(help())
             }
-            Act::Remind(said) => self.remind(actor, slug, &said).await,
-            Act::Archive => {
-                self.archive(actor, slug, true, source).await?;
-                Ok("This room is archived now.".to_owned())
-            }
-            Act::Topic(topic) => {
-                self.view(actor, slug).await?;
-                if topic.is_empty() {
-                    return Err(Error::invalid("body", "Write the topic behind /topic."));
+            Act::Misused(usage) => Err(Error::invalid("body", usage)),
+            Act::Unknown(name) => Err(Error::invalid(
+                "body",
+                format!("There’s no command /{name}. /help lists them all; write //{name} to post it as text."),
+            )),
+        }
+    }
+
+    async fn retopic(&self, actor: UserId, slug: &str, topic: &str, source: &Source) -> Result<String> {
+        if topic.is_empty() {
+            return Err(Error::invalid("body", "Write the topic behind /topic."));
+        }
+        let update = RoomUpdate { topic: Some(topic), ..RoomUpdate::default() };
+        self.describe(actor, slug, update, source).await.map_err(|error| about_body("", error))?;
+        Ok(format!("The topic is now “{topic}”."))
+    }
+
+    /// Adds people: nobody if one of the names is nobody's.
+    async fn invite(&self, actor: UserId, slug: &str, usernames: &[String], source: &Source) -> Result<String> {
+        if usernames.is_empty() || usernames.len() > MOST_INVITED {
+            return Err(Error::invalid("body", format!("Write one to {MOST_INVITED} usernames behind /invite.")));
+        }
+        self.allow(actor, ActionKind::People)?;
+        self.view(actor, slug).await?;
+        for username in usernames {
+            self.person(username).await.map_err(|error| about_body(&format!("@{username}: "), error))?;
+        }
+        let mut added: Vec<String> = Vec::new();
+        for username in usernames {
+            match self.admit(actor, slug, username, source).await {
+                Ok(()) => added.push(format!("@{username}")),
+                // What may pass is tried again, and then these are members already.
+                Err(error) if added.is_empty() || error.status() != 422 => {
+                    return Err(about_body(&format!("@{username}: "), error));
                 }
-                self.describe(actor, slug, RoomUpdate { topic: Some(&topic), ..RoomUpdate::default() }, source).await?;
-                Ok(format!("The topic is now “{topic}”."))
-            }
-            Act::Invite(usernames) => {
-                self.view(actor, slug).await?;
-                if usernames.is_empty() || usernames.len() > MOST_INVITED {
-                    return Err(Error::invalid("body", format!("Write one to {MOST_INVITED} usernames behind /invite.")));
+                Err(error) => {
+                    let why = format!("Added {}. @{username} was not added: ", added.join(", "));
+                    return Err(about_body(&why, error));
                 }
-                for username in &usernames {
-                    self.admit(actor, slug, username, source).await?;
-                }
-                let names: Vec<_> = usernames.iter().map(|username| format!("@{username}")).collect();
-                Ok(format!("Added {}.", names.join(", ")))
             }
         }
+        Ok(format!("Added {}.", added.join(", ")))
+    }
+}
+
+/// An error about a part of a command, for the field that it was written in.
+fn about_body(before: &str, error: Error) -> Error {
+    match error {
+        Error::Invalid { .. } | Error::TooLong { .. } => Error::invalid("body", format!("{before}{error}")),
+        other => other,
     }
 }
 
@@ -141,61 +196,57 @@ fn help() -> String {
         "" => format!("/{name}: {does}"),
         follows => format!("/{name} {follows}: {does}"),
     });
-    lines.chain(["To post a text that begins like that, begin with //.".to_owned()]).collect::<Vec<_>>().join("\n")
+    lines.chain(["To post a text that begins like a command, begin with //.".to_owned()]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(body: &str) -> String {
+    fn posted(body: &str) -> String {
         match read(body) {
-            Input::Text(text) => text.into_owned(),
+            Input::Text(posted) => posted.into_owned(),
             Input::Act(act) => panic!("{body} is {act:?}"),
         }
     }
 
     #[test]
     fn only_what_begins_like_a_command_is_one() {
-        for plain in [
-            "/usr/bin/x is broken",
-            "/ ",
-            "/",
-            "/unknown",
-            "/topics",
-            "/Topic x",
-            " /topic x",
-            "topic x",
-            "a /topic x",
-            "//",
-            "// comment",
-            "//usr/bin",
-            "/me",
-            "/help me",
-            "/archive it",
-            "",
-        ] {
-            assert_eq!(text(plain), plain);
+        let longest = format!("/{}", "a".repeat(LONGEST_NAME + 1));
+        let plain = [
+            "/usr/bin/x is broken", "/ ", "/", "/4 of it", "/-x", "/été", "/a.b", " /topic x", "topic x", "a /topic x", "//", "// comment",
+            "//usr/bin", "", &longest,
+        ];
+        for plain in plain {
+            assert_eq!(posted(plain), plain);
         }
-        for (typed, posted) in [
+        for (typed, expected) in [
             ("//topic x", "/topic x"),
             ("//me", "/me"),
+            ("//unknown", "/unknown"),
             ("/me waves", "_waves_"),
             ("/me  waves\n\nand goes ", "_waves_\n\n_and goes_"),
             ("/me says _so_", "says _so_"),
             ("/shrug", "¯\\\\\\_(ツ)\\_/¯"),
             ("/shrug who knows", "who knows ¯\\\\\\_(ツ)\\_/¯"),
         ] {
-            assert_eq!(text(typed), posted, "{typed}");
+            assert_eq!(posted(typed), expected, "{typed}");
+            assert_eq!(text(typed, true), typed, "with files");
         }
         for (typed, act) in [
             ("/topic  All  about\nit ", Act::Topic("All about it".into())),
             ("/topic", Act::Topic(String::new())),
-            ("/invite @ada, bob", Act::Invite(vec!["ada".into(), "bob".into()])),
+            ("/Topic x", Act::Topic("x".into())),
+            ("/invite @ada, Bob @bob", Act::Invite(vec!["ada".into(), "bob".into()])),
             ("/archive", Act::Archive),
             ("/help ", Act::Help),
+            ("/topics", Act::Unknown("topics".into())),
+            ("/Deploy now", Act::Unknown("deploy".into())),
         ] {
             assert_eq!(read(typed), Input::Act(act), "{typed}");
+        }
+        for misused in ["/me", "/me ", "/archive it"] {
+            assert!(matches!(read(misused), Input::Act(Act::Misused(_))), "{misused}");
         }
     }
 

@@ -5,7 +5,6 @@
 
 use governor::clock::Clock as _;
 
-use super::commands::{self, Input};
 use super::{Chat, markdown};
 use crate::chat::ledger::Pending;
 use crate::chat::ledger::change::{Change, Enrichment, NewAttachment};
@@ -35,10 +34,7 @@ impl Chat {
     pub fn post(&self, actor: UserId, room: RoomId, message: NewMessage) -> Result<Pending> {
         let attachments = checked(message.attachments)?;
         let body = match attachments.is_empty() {
-            true => match commands::read(&message.body) {
-                Input::Text(text) => validate::body(&text, self.max_chars)?,
-                Input::Act(_) => validate::body(&message.body, self.max_chars)?,
-            },
+            true => validate::body(&message.body, self.max_chars)?,
             false => validate::caption(&message.body, self.max_chars)?,
         };
         let nonce = message.nonce.as_deref().map(validate::nonce).transpose()?;

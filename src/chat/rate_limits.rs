@@ -57,6 +57,8 @@ pub enum ActionKind {
     Download,
     /// Have a link fetched for its preview.
     LinkPreview,
+    /// Take down a reminder.
+    Remind,
 }
 
 /// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
@@ -71,7 +73,7 @@ struct Share {
 
 impl ActionKind {
     /// All kinds, in the order of their discriminants.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -93,6 +95,7 @@ impl ActionKind {
         Self::Upload,
         Self::Download,
         Self::LinkPreview,
+        Self::Remind,
     ];
 
     /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
@@ -123,6 +126,8 @@ impl ActionKind {
             Self::Download => (3_000, 3_000, None),
             // They are requests to others.
             Self::LinkPreview => (30, 30, Some(1_000)),
+            // They are said later.
+            Self::Remind => (20, 20, Some(500)),
         };
         Share { minute, burst, day }
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
+use sha2::{Digest, Sha256};
 
 use super::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
-use crate::db::reminders::Reminder;
-use crate::encoding::random_hex;
+use crate::db::reminders::{NewReminder, Reminder};
+use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::{Task, UserId, validate};
 
@@ -86,12 +87,11 @@ impl Chat {
     /// Takes down a reminder, or lists those that wait. Returns what the person is told.
     ///
     /// # Errors
-    /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`]; `rate_limited`.
-    pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str) -> Result<String> {
-        self.allow(person, ActionKind::Invite)?;
-        let room = self.view(person, slug).await?;
-        let zone = self.db.find_time_zone(person).await?;
-        let zone = zone.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC);
+    /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`], or for a room that they are not in; `rate_limited`.
+    pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
+        self.allow(person, ActionKind::Remind)?;
+        let view = self.view(person, slug).await?;
+        let zone = self.zone(person).await?;
         if said == "list" {
             let reminders = self.db.list_reminders(person).await?;
             return Ok(list(&reminders, &zone));
@@ -104,13 +104,24 @@ impl Chat {
             return Err(Error::invalid("body", "A reminder is for a year ahead at most."));
         }
         let text = validate::body(written.text, TEXT)?;
-        let room = written.is_for_room.then_some(room.room.id);
-        let task = Task::Remind { nonce: random_hex(), room, text, user: person };
-        if !self.db.insert_reminder(person, &task, due, now, MOST).await? {
-            return Err(Error::Forbidden("50 reminders of yours wait already."));
+        if written.is_for_room && view.membership.is_none() {
+            return Err(Error::Forbidden("Join this room to remind it."));
         }
+        let room = written.is_for_room.then_some(view.room.id);
+        // Of the same command again, the same: a client asks again if it heard no answer. Apart from the nonces of messages.
+        let nonce = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("reminder {person} {nonce}"))));
+        let reminder = NewReminder { user: person, task: Task::Remind { nonce: nonce.clone(), room, text, user: person }, nonce, due };
+        let Some(due) = self.db.insert_reminder(&reminder, now, MOST).await? else {
+            return Err(Error::Forbidden("50 reminders of yours wait already. Delete one of them, or wait for it."));
+        };
         let whom = if written.is_for_room { "this room" } else { "you" };
         Ok(format!("I’ll remind {whom} {}.", when(due, &zone)))
+    }
+
+    /// Where somebody is, for times of day.
+    async fn zone(&self, person: UserId) -> Result<TimeZone> {
+        let zone = self.db.find_time_zone(person).await?;
+        Ok(zone.and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC))
     }
 }
 

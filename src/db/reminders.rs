@@ -18,32 +18,52 @@ pub struct Reminder {
     pub due_at: Millis,
 }
 
+/// One to add.
+#[derive(Clone, Debug)]
+pub struct NewReminder {
+    /// Whose it is.
+    pub user: UserId,
+    /// The job.
+    pub task: Task,
+    /// The nonce in it: hexadecimal digits.
+    pub nonce: String,
+    /// When it is due.
+    pub due: Millis,
+}
+
 /// The end of the payloads of a person's reminders, as a pattern: `user` is the last field of the task.
 fn pattern(user: UserId) -> String {
     format!("%,\"user\":{user}}}")
 }
 
 impl Db {
-    /// Adds a reminder; `false` if as many wait for the person as may.
+    /// Adds a reminder, unless one with its nonce waits. Returns when it is due; `None` if as many wait for the person as may.
     ///
     /// # Errors
     /// The database's.
-    pub async fn insert_reminder(&self, user: UserId, task: &Task, due: Millis, now: Millis, most: i64) -> sqlx::Result<bool> {
-        let (kind, payload, pattern) = (task.kind(), task.payload(), pattern(user));
+    pub async fn insert_reminder(&self, new: &NewReminder, now: Millis, most: i64) -> sqlx::Result<Option<Millis>> {
+        let (kind, payload) = (new.task.kind(), new.task.payload());
+        let (owned, same) = (pattern(new.user), format!("{{\"nonce\":\"{}\",%", new.nonce));
+        let (user, due) = (new.user, new.due);
         transaction!(self, |tx| {
             // Locks the person's row: their reminders are counted one at a time, on all nodes.
             sqlx::query("update users set is_admin = is_admin where id = $1").bind(user).execute(&mut *tx).await?;
+            let waiting = "select due_at from jobs where kind = $1 and dead_at is null and payload like $2 and payload like $3";
+            let known = sqlx::query_scalar(waiting).bind(kind).bind(&owned).bind(&same).fetch_optional(&mut *tx).await?;
+            if known.is_some() {
+                return Ok(known);
+            }
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from jobs where kind = $1 and dead_at is null and payload like $2")
                     .bind(kind)
-                    .bind(&pattern)
+                    .bind(&owned)
                     .fetch_one(&mut *tx)
                     .await?;
             if waiting >= most {
-                return Ok(false);
+                return Ok(None);
             }
             sqlx::query(INSERT).bind(kind).bind(&payload).bind(now).bind(due).execute(&mut *tx).await?;
-            true
+            Some(due)
         })
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::payload::Payload;
 use super::reply::Reply;
 use crate::chat::Chat;
+use crate::chat::commands;
 use crate::chat::ledger::Pending;
 use crate::chat::ledger::change::NewAttachment;
 use crate::chat::messages::NewMessage;
@@ -36,11 +37,12 @@ pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, pa
     let user = connection.user;
     match event {
         "message" => {
+            let attachments = attachments(payload)?;
             let message = NewMessage {
-                body: payload.text("body")?.to_owned(),
+                body: commands::text(payload.text("body")?, !attachments.is_empty()).into_owned(),
                 nonce: Some(payload.text("nonce")?.to_owned()),
                 reply_to: payload.optional_number("reply_to")?,
-                attachments: attachments(payload)?,
+                attachments,
             };
             chat.post(user, room, message)
         }

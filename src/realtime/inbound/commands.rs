@@ -43,8 +43,8 @@ pub async fn handle(
     if connection.is_revoked() {
         return Err(Error::Unauthenticated);
     }
-    let (room, _nonce) = (payload.text("room")?, payload.text("nonce")?);
-    let notice = realtime.chat.act(connection.user, room, act, &connection.source()).await?;
+    let (room, nonce) = (payload.text("room")?, payload.text("nonce")?);
+    let notice = realtime.chat.act(connection.user, room, act, Some(nonce), &connection.source()).await?;
     drop(ticket);
     Ok(Notice { notice })
 }

@@ -16,8 +16,7 @@ use crate::chat::ledger::change::NewAttachment;
 use crate::chat::messages;
 use crate::chat::read_markers::Marker;
 use crate::error::{Error, Result};
-use crate::model::Logged;
-use crate::model::Window;
+use crate::model::{Logged, RoomId, Window};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -64,7 +63,7 @@ pub async fn post_message(
     Form(form): Form<NewMessage>,
 ) -> Result<Response> {
     if form.preview.is_some() && !format.is_json() {
-        let html = state.chat.preview(user.id, &form.posting.body).map(|preview| preview.html);
+        let html = state.chat.preview(user.id, &commands::text(&form.posting.body, false)).map(|preview| preview.html);
         return show_again(&state, &slug, &user, form.posting, html).await;
     }
     post(&state, &slug, &user, &source, format, form.posting).await
@@ -97,15 +96,19 @@ pub(super) async fn post(
         if let Err(error) = state.chat.mark_read(Marker { user: user.id, room: logged.room, slug, origin: None }, seq).await {
             tracing::debug!(%error, "the read marker was not moved to the person's own post");
         }
-        // The form contained the draft, and without scripts nothing else deletes it.
-        if let Err(error) = state.chat.clear_sent_draft(logged.room, user.id).await {
-            tracing::debug!(%error, "the draft of a sent message was not deleted");
-        }
+        clear_draft(state, logged.room, user).await;
     }
     if format.is_json() {
         return Ok((StatusCode::CREATED, Json(json!({ "message": logged }))).into_response());
     }
     Ok(Redirect::to(&format!("/rooms/{slug}#m{seq}")).into_response())
+}
+
+/// Deletes the draft that a form contained: without scripts nothing else does.
+async fn clear_draft(state: &AppState, room: RoomId, user: &CurrentUser) {
+    if let Err(error) = state.chat.clear_sent_draft(room, user.id).await {
+        tracing::debug!(%error, "the draft of a sent message was not deleted");
+    }
 }
 
 /// Does what a command says, and says so.
@@ -119,15 +122,19 @@ async fn perform(
     act: Act,
 ) -> Result<Response> {
     let is_question = matches!(act, Act::Help | Act::Remind(_));
-    match state.chat.act(user.id, slug, act, source).await {
+    let nonce = form.nonce.as_deref().filter(|nonce| !nonce.is_empty());
+    match state.chat.act(user.id, slug, act, nonce, source).await {
         Ok(notice) if format.is_json() => Ok(Json(json!({ "notice": notice })).into_response()),
-        Ok(notice) if is_question => {
+        Ok(notice) => {
+            clear_draft(state, state.chat.view(user.id, slug).await?.room.id, user).await;
+            // The room's log shows what was done.
+            if !is_question {
+                return Ok(Redirect::to(&format!("/rooms/{slug}")).into_response());
+            }
             let mut room = again(state, slug, user, Posting::default()).await?;
             room.notice = Some(notice);
             Ok(page(&room))
         }
-        // The room's log shows what was done.
-        Ok(_) => Ok(Redirect::to(&format!("/rooms/{slug}")).into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => show_again(state, slug, user, form, Err(error)).await,
         Err(error) => Err(error),
     }
@@ -140,7 +147,8 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &Posting
         Some(seq) => Some(seq.parse().map_err(|_| Error::invalid("reply_to", "`reply_to` must be a whole number."))?),
     };
     let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
-    let message = messages::NewMessage { body: form.body.clone(), nonce, reply_to, attachments: form.attachments.clone() };
+    let body = commands::text(&form.body, !form.attachments.is_empty()).into_owned();
+    let message = messages::NewMessage { body, nonce, reply_to, attachments: form.attachments.clone() };
     state.chat.post(user.id, room, message)?.message().await
 }
 

@@ -82,8 +82,10 @@ export class Outbox extends EventTarget {
         this.arrived(nonce);
       } else if (PASSING.has(answer.error.code) && (answer.error.retry_after ?? 0) <= SOON) {
         await new Promise((resolve) => setTimeout(resolve, (answer.error.retry_after ?? 0) * 1_000 || BETWEEN_TRIES));
-      } else {
+      } else if (this.#isKept(post, answer.error.message)) {
         this.#alter(nonce, { problem: answer.error.message });
+      } else {
+        this.discard(nonce);
       }
     }
   }
@@ -99,6 +101,12 @@ export class Outbox extends EventTarget {
     if (uploads) this.#alter(nonce, { files: all, window: undefined });
     else if (window) return (await isAlive(window)) ? null : { problem: 'The upload was interrupted when its page was closed. Choose the files again.' };
     return { attachments: all.map(({ id }) => id), alts: all.map(({ alt }) => alt) };
+  }
+
+  // Whether a refused post waits for its sender here. A command may go back to where it was written.
+  #isKept({ body, files }, why) {
+    const isCommand = body.startsWith('/') && !files;
+    return !isCommand || this.dispatchEvent(new CustomEvent('refused', { cancelable: true, detail: { body, why } }));
   }
 
   #alter(nonce, changes) { this.#change((posts) => posts.map((post) => (post.nonce === nonce ? { ...post, ...changes } : post))); }

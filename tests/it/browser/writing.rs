@@ -436,15 +436,18 @@ fn commands_are_offered_done_and_told() {
         ada.fill(COMPOSER, &format!("All about engines{ENTER}")).await;
         ada.waits_for(async || ada.texts("#command-notice:not([hidden])").await == ["The topic is now “All about engines”."]).await;
         writes(&ada, "").await;
-        // Not within a text, and an unknown one is pointed out before it is posted.
+        // Not within a text.
         ada.fill(COMPOSER, "either/").await;
         assert_eq!(ada.counts(OPTIONS).await, 0);
         ada.clear(COMPOSER).await;
+        // One that is refused comes back, to be put right.
         ada.fill(COMPOSER, &format!("/deploy now{ENTER}")).await;
-        ada.waits_for(async || is_shown(&ada, "#refusal").await).await;
+        ada.waits_for(async || ada.texts("#refusal:not([hidden])").await.iter().any(|why| why.contains("There’s no command /deploy."))).await;
         writes(&ada, "/deploy now").await;
-        ada.fill(COMPOSER, ENTER).await;
+        ada.clear(COMPOSER).await;
+        ada.fill(COMPOSER, &format!("//deploy now{ENTER}")).await;
         reads(&ada, &["/deploy now"]).await;
+        ada.waits_for(async || !is_shown(&ada, "#refusal").await).await;
         ada.close().await;
     });
 }

@@ -19,6 +19,7 @@ async fn send(person: &Person, room: &str, body: &str) -> Answer {
 #[apply(everywhere)]
 async fn a_command_does_what_its_sender_may(app: &TestApp) {
     let (ada, bob, eve) = (app.register("ada").await, app.register("bob").await, app.register("eve").await);
+    let cyd = app.register("cyd").await;
     let room = ada.create_room("Workshop", "private").await;
     let (socket, _) = ada.join(&room).await;
     let ask = async |body: &str, nonce: &str| socket.ask("message", json!({ "room": room, "body": body, "nonce": nonce })).await;
@@ -30,7 +31,11 @@ async fn a_command_does_what_its_sender_may(app: &TestApp) {
         bob.get_json(&format!("/rooms/{room}")).await.json()["room"]["topic"].clone()
     })
     .await;
-    assert_eq!(ask("/invite nobody-at-all", "n3").await["error"]["code"], "invalid");
+    let refused = ask("/invite cyd @nobody-at-all", "n3").await;
+    assert_eq!(refused["error"]["message"], "@nobody-at-all: No one has that username.");
+    assert_eq!(cyd.get_json(&format!("/rooms/{room}")).await.status, 404, "nobody was added");
+    let refused = ask("/topic \u{202e}x", "n7").await;
+    assert_eq!(refused["error"]["field"], "body", "{refused}");
     assert_eq!(ask("/topic", "n4").await["error"]["field"], "body");
     let help = ask("/help", "n5").await["notice"].as_str().expect("a text").to_owned();
     assert!(help.contains("/topic text: Changes the topic of this room") && help.contains("/shrug"), "{help}");
@@ -55,7 +60,7 @@ async fn other_texts_are_messages(app: &TestApp) {
     let mut expected = Vec::new();
     for (at, (typed, posted)) in [
         ("/usr/bin/x is broken", "/usr/bin/x is broken"),
-        ("/deploy now", "/deploy now"),
+        ("//deploy now", "/deploy now"),
         ("//topic is a command", "/topic is a command"),
         ("/me waves", "_waves_"),
         ("/shrug", "¯\\\\\\_(ツ)\\_/¯"),
@@ -67,6 +72,15 @@ async fn other_texts_are_messages(app: &TestApp) {
         expected.push(json!(posted));
     }
     assert_eq!(texts(&ada, "general").await, expected);
+    for unknown in ["/deploy now", "/archive it", "/me"] {
+        let refused = socket.ask("message", json!({ "room": "general", "body": unknown, "nonce": "u" })).await;
+        assert_eq!((&refused["error"]["code"], &refused["error"]["field"]), (&json!("invalid"), &json!("body")), "{unknown}");
+        assert_eq!(send(&ada, "general", unknown).await.status, 422, "{unknown}");
+        // Without scripts, the form again, with what is wrong and what was typed.
+        let page = ada.post("/rooms/general/messages", &[("body", unknown)]).await.expect(422);
+        assert!(page.body.contains(unknown) && page.body.contains("role=\"alert\""), "{}", page.body);
+    }
+    assert_eq!(texts(&ada, "general").await, expected, "no message");
     let html = ada.get("/rooms/general").await.body.clone();
     assert!(html.contains("<em>waves</em>") && html.contains("¯\\_(ツ)_/¯"), "{html}");
 }
@@ -83,9 +97,15 @@ async fn a_reminder_is_said_once_when_it_is_due(app: &TestApp) {
     let answer = told("/remind in 1 second stand up").await;
     assert!(answer.as_str().is_some_and(|answer| answer.starts_with("I’ll remind you on ")), "{answer}");
     told("/remind room in 1 second demo").await;
-    told("/remind in 2 hours later").await;
+    // Asked again because no answer was heard.
+    for _ in 0..2 {
+        let asked = json!({ "room": room, "body": "/remind in 2 hours later", "nonce": "r1" });
+        assert!(watching.ask("message", asked).await["notice"].is_string());
+    }
     let listed = told("/remind list").await;
-    assert!(listed.as_str().is_some_and(|list| list.ends_with("you: later")), "{listed}");
+    assert!(listed.as_str().is_some_and(|list| list.matches("you: later").count() == 1), "{listed}");
+    let outside = send(&bob, "general", "/remind room in 2 hours tea").await;
+    assert_eq!(outside.status, 403, "{}", outside.body);
     for wrong in ["/remind", "/remind tea", "/remind in 500 weeks tea"] {
         assert_eq!(send(&ada, &room, wrong).await.status, 422, "{wrong}");
     }

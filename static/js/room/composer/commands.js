@@ -14,9 +14,3 @@ export function commands(typed) {
   const found = ALL.filter(([name]) => name.startsWith(typed.toLowerCase()));
   return found.map(([name, follows, does]) => ({ key: name, label: `/${name}${follows && ` ${follows}`}`, detail: does, text: follows ? `/${name} ` : `/${name}` }));
 }
-
-// The name that a text begins with as a command would, if there is no such command.
-export function unknown(body) {
-  const name = body.match(/^\/([a-z][a-z0-9-]*)(?=\s|$)/)?.[1];
-  return name && !ALL.some(([known]) => known === name) ? name : null;
-}

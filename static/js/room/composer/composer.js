@@ -3,7 +3,6 @@
 // `edit({ seq, body }, back)` opens an editor in a message's place (`room/composer/editor.js`); `answer({ seq, name, excerpt })` starts a reply.
 import { announce } from '#js/core/announce.js';
 import { AbsentMentions } from '#js/room/composer/absent-mentions.js';
-import { unknown } from '#js/room/composer/commands.js';
 import { Completion } from '#js/room/composer/completion.js';
 import { LengthLimit } from '#js/room/composer/length-limit.js';
 import { Paste } from '#js/room/composer/paste.js';
@@ -24,8 +23,6 @@ export class Composer {
   #form; #text; #outbox; #people; #channel; #me; #room; #list; #max; #signal;
   #limit; #state; #drafts; #complete; #preview; #paste; #absent; #tools;
   #refusal; #notice; #tray;
-  // The text whose unknown command was pointed out.
-  #warned = '';
   #isAsking = false;
   #editor = null; #reminder = null; #turn = 0;
 
@@ -34,6 +31,7 @@ export class Composer {
     this.#refusal = form.querySelector('#refusal');
     this.#notice = form.querySelector('#command-notice');
     outbox.addEventListener('notice', ({ detail }) => this.#tell(detail), { signal });
+    outbox.addEventListener('refused', (event) => this.#takeBack(event), { signal });
     this.#list = list;
     this.#text = form.elements.body;
     this.#outbox = outbox;
@@ -159,11 +157,6 @@ export class Composer {
       this.#isAsking = false;
       if (!mayGo || this.#text.value !== body) return this.#text.focus();
     }
-    const stranger = unknown(body);
-    if (stranger && this.#warned !== body) {
-      this.#warned = body;
-      return this.#refuse(`There’s no command /${stranger}: see /help. Send it again to post it as text.`);
-    }
     this.#absent.forget();
     const { uploads } = this.#tray;
     if (!body.trim() && !uploads.length) return this.#text.focus();
@@ -264,6 +257,14 @@ export class Composer {
   #refuse(why) {
     this.#refusal.textContent = why;
     this.#refusal.hidden = !why;
+  }
+
+  // A command that was refused is put right here; with other text here, it waits with the other posts.
+  #takeBack(event) {
+    if (this.#text.value || this.#editor?.isOpen) return;
+    event.preventDefault();
+    this.#put(event.detail.body);
+    this.#refuse(event.detail.why);
   }
 
   // What a command said, until the person goes on.
