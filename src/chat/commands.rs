@@ -214,8 +214,21 @@ mod tests {
     fn only_what_begins_like_a_command_is_one() {
         let longest = format!("/{}", "a".repeat(LONGEST_NAME + 1));
         let plain = [
-            "/usr/bin/x is broken", "/ ", "/", "/4 of it", "/-x", "/été", "/a.b", " /topic x", "topic x", "a /topic x", "//", "// comment",
-            "//usr/bin", "", &longest,
+            "/usr/bin/x is broken",
+            "/ ",
+            "/",
+            "/4 of it",
+            "/-x",
+            "/été",
+            "/a.b",
+            " /topic x",
+            "topic x",
+            "a /topic x",
+            "//",
+            "// comment",
+            "//usr/bin",
+            "",
+            &longest,
         ];
         for plain in plain {
             assert_eq!(posted(plain), plain);

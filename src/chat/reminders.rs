@@ -110,7 +110,8 @@ impl Chat {
         let room = written.is_for_room.then_some(view.room.id);
         // Of the same command again, the same: a client asks again if it heard no answer. Apart from the nonces of messages.
         let nonce = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("reminder {person} {nonce}"))));
-        let reminder = NewReminder { user: person, task: Task::Remind { nonce: nonce.clone(), room, text, user: person }, nonce, due };
+        let reminder =
+            NewReminder { user: person, task: Task::Remind { nonce: nonce.clone(), room, text, user: person }, nonce, due };
         let Some(due) = self.db.insert_reminder(&reminder, now, MOST).await? else {
             return Err(Error::Forbidden("50 reminders of yours wait already. Delete one of them, or wait for it."));
         };

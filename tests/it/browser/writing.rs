@@ -434,7 +434,8 @@ fn commands_are_offered_done_and_told() {
         ada.fill(COMPOSER, TAB).await;
         writes(&ada, "/topic ").await;
         ada.fill(COMPOSER, &format!("All about engines{ENTER}")).await;
-        ada.waits_for(async || ada.texts("#command-notice:not([hidden])").await == ["The topic is now “All about engines”."]).await;
+        ada.waits_for(async || ada.texts("#command-notice:not([hidden])").await == ["The topic is now “All about engines”."])
+            .await;
         writes(&ada, "").await;
         // Not within a text.
         ada.fill(COMPOSER, "either/").await;
@@ -442,7 +443,10 @@ fn commands_are_offered_done_and_told() {
         ada.clear(COMPOSER).await;
         // One that is refused comes back, to be put right.
         ada.fill(COMPOSER, &format!("/deploy now{ENTER}")).await;
-        ada.waits_for(async || ada.texts("#refusal:not([hidden])").await.iter().any(|why| why.contains("There’s no command /deploy."))).await;
+        ada.waits_for(async || {
+            ada.texts("#refusal:not([hidden])").await.iter().any(|why| why.contains("There’s no command /deploy."))
+        })
+        .await;
         writes(&ada, "/deploy now").await;
         ada.clear(COMPOSER).await;
         ada.fill(COMPOSER, &format!("//deploy now{ENTER}")).await;
