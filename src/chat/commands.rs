@@ -123,6 +123,9 @@ impl Chat {
     /// # Errors
     /// `not_found` for the room; `invalid` for `body`; as the use-case.
     pub async fn act(&self, actor: UserId, slug: &str, act: Act, nonce: Option<&str>, source: &Source) -> Result<String> {
+        // First: what else may be wrong says nothing about rooms that the person may not know of.
+        self.allow(actor, ActionKind::Read)?;
+        self.view(actor, slug).await?;
         let nonce = nonce.map(validate::nonce).transpose()?;
         match act {
             Act::Topic(topic) => self.retopic(actor, slug, &topic, source).await,
@@ -132,11 +135,7 @@ impl Chat {
                 Ok("This room is archived now.".to_owned())
             }
             Act::Remind(said) => self.remind(actor, slug, &said, nonce).await,
-            Act::Help => {
-                self.allow(actor, ActionKind::People)?;
-                self.view(actor, slug).await?;
-                Ok(help())
-            }
+            Act::Help => Ok(help()),
             Act::Misused(usage) => Err(Error::invalid("body", usage)),
             Act::Unknown(name) => Err(Error::invalid(
                 "body",
@@ -160,7 +159,6 @@ impl Chat {
             return Err(Error::invalid("body", format!("Write one to {MOST_INVITED} usernames behind /invite.")));
         }
         self.allow(actor, ActionKind::People)?;
-        self.view(actor, slug).await?;
         for username in usernames {
             self.person(username).await.map_err(|error| about_body(&format!("@{username}: "), error))?;
         }

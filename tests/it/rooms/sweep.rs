@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 58] = [
+const ROUTES: [Route; 63] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -36,6 +36,11 @@ const ROUTES: [Route; 58] = [
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("nonce", "member-1"), ("reply_to", "1")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("preview", "1")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/topic mine")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/invite eve")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/archive")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/remind room in 2 hours tea")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/help")]),
     (Method::POST, "/rooms/{slug}/files", &[("body", "hi")]),
     (Method::POST, "/rooms/{slug}/{seq}/edit", &[("body", "mine")]),
     (Method::POST, "/rooms/{slug}/{seq}/delete", &[]),
@@ -82,6 +87,9 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("leave", json!({ "room": room })),
         ("message", json!({ "room": room, "body": "hi", "nonce": "1" })),
         ("message", json!({ "room": room, "body": "hi", "nonce": "member-1", "reply_to": 1 })),
+        ("message", json!({ "room": room, "body": "/topic mine", "nonce": "2" })),
+        ("message", json!({ "room": room, "body": "/invite eve", "nonce": "3" })),
+        ("message", json!({ "room": room, "body": "/help", "nonce": "4" })),
         ("edit", json!({ "room": room, "seq": 2, "body": "mine" })),
         ("delete", json!({ "room": room, "seq": 2 })),
         ("react", json!({ "room": room, "seq": 2, "emoji": "👍", "on": true })),
@@ -101,13 +109,15 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Forms in which more than the room is wrong.
-const WRONG_ROUTES: [Route; 14] = [
+const WRONG_ROUTES: [Route; 16] = [
     (Method::GET, "/rooms/{slug}?around=one", &[]),
     (Method::GET, "/rooms/{slug}/one/more", &[]),
     (Method::GET, "/rooms/{slug}/2/history?before=one", &[]),
     (Method::GET, "/rooms/{slug}/2/thread?after=one", &[]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", " ")]),
     (Method::POST, "/rooms/{slug}/messages", &[("body", "hi"), ("reply_to", "one")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/invite nobody at all")]),
+    (Method::POST, "/rooms/{slug}/messages", &[("body", "/no-such-command")]),
     (Method::POST, "/rooms/{slug}/1/edit", &[("body", "")]),
     (Method::POST, "/rooms/{slug}/1/react", &[("emoji", "smile"), ("on", "perhaps")]),
     (Method::POST, "/rooms/{slug}/messages/one/links/remove", &[]),
@@ -126,6 +136,8 @@ fn wrong_events(room: &str) -> Vec<(&'static str, Value)> {
         ("message", json!({ "room": room, "body": " ", "nonce": "1" })),
         ("message", json!({ "room": room, "body": "x".repeat(20_000), "nonce": "1" })),
         ("message", json!({ "room": room, "body": "hi" })),
+        ("message", json!({ "room": room, "body": "/topic" })),
+        ("message", json!({ "room": room, "body": "/no-such-command", "nonce": "1" })),
         ("message", json!({ "room": room, "body": "hi", "nonce": "1", "reply_to": "one" })),
         ("edit", json!({ "room": room, "seq": 1, "body": "" })),
         ("edit", json!({ "room": room, "body": "hi" })),
