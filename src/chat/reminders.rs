@@ -13,17 +13,23 @@ use super::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::db::reminders::{NewReminder, Reminder};
+use crate::db::rooms::RoomView;
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
-use crate::model::{Task, UserId, validate};
+use crate::model::{RoomId, Task, UserId, validate};
 
 /// How many may wait for a person.
 pub const MOST: i64 = 50;
 /// The longest time until one is due.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// How many are on a page.
+const PAGE: usize = 20;
+/// How many `/remind list` tells.
+const LISTED: usize = 10;
 /// The longest text, in characters.
 const TEXT: usize = 1_000;
 
+const NO_REMINDER: Error = Error::NotFound("reminder");
 const USAGE: &str = "Write /remind in 10 minutes and what about, or /remind at 15:00. Behind /remind, room says it to everyone here; /remind list shows yours.";
 
 /// What was written behind `/remind`.
@@ -83,7 +89,78 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim())
 }
 
+/// A reminder that waits.
+#[derive(Clone, Debug)]
+pub struct WaitingReminder {
+    /// Its id.
+    pub id: i64,
+    /// When it is due.
+    pub due_at: Millis,
+    /// Of what.
+    pub text: String,
+    /// The room that is reminded, where its person can still see it: the name of another one is not theirs to know. `None` for themselves.
+    pub room: Option<Option<RoomView>>,
+}
+
+/// A page of them, the next one first.
+#[derive(Clone, Debug)]
+pub struct ReminderPage {
+    /// The reminders.
+    pub reminders: Vec<WaitingReminder>,
+    /// The `after` of the next page.
+    pub next: Option<String>,
+}
+
 impl Chat {
+    /// The reminders that wait for a person, behind `after` of the page before, or the first ones.
+    ///
+    /// # Errors
+    /// `invalid` for `after`.
+    pub async fn reminders(&self, person: UserId, after: &str) -> Result<ReminderPage> {
+        let unreadable = || Error::invalid("after", "Give back `next` of the page before.");
+        let from = match after {
+            "" => (Millis(i64::MIN), 0),
+            after => {
+                let (due, id) = after.split_once('-').ok_or_else(unreadable)?;
+                (Millis(due.parse().map_err(|_| unreadable())?), id.parse().map_err(|_| unreadable())?)
+            }
+        };
+        let mut rows = self.db.list_reminders(person, from, PAGE as i64 + 1).await?;
+        let has_more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        let next = rows.last().filter(|_| has_more).map(|last| format!("{}-{}", last.due_at.0, last.id));
+        let mut reminders = Vec::with_capacity(rows.len());
+        for Reminder { id, payload, due_at } in rows {
+            let Some(Task::Remind { room, text, .. }) = Task::from_columns("remind", &payload) else { continue };
+            let room = match room {
+                Some(room) => Some(self.seen_room(person, room).await?),
+                None => None,
+            };
+            reminders.push(WaitingReminder { id, due_at, text, room });
+        }
+        Ok(ReminderPage { reminders, next })
+    }
+
+    /// A room, if somebody can see it.
+    async fn seen_room(&self, person: UserId, room: RoomId) -> Result<Option<RoomView>> {
+        let Some((_, slug)) = self.db.list_slugs(&[room.0]).await?.pop() else { return Ok(None) };
+        match self.view(person, &slug).await {
+            Ok(view) => Ok(Some(view)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes one of a person's reminders.
+    ///
+    /// # Errors
+    /// `rate_limited`; `not_found` for one that is nobody's, somebody else's, or was said.
+    pub async fn delete_reminder(&self, person: UserId, id: &str) -> Result<()> {
+        self.allow(person, ActionKind::Remind)?;
+        let id = id.parse().map_err(|_| NO_REMINDER)?;
+        if self.db.delete_reminder(person, id).await? { Ok(()) } else { Err(NO_REMINDER) }
+    }
+
     /// Takes down a reminder, or lists those that wait. Returns what the person is told.
     ///
     /// # Errors
@@ -93,8 +170,7 @@ impl Chat {
         let view = self.view(person, slug).await?;
         let zone = self.zone(person).await?;
         if said == "list" {
-            let reminders = self.db.list_reminders(person).await?;
-            return Ok(list(&reminders, &zone));
+            return Ok(list(&self.reminders(person, "").await?, &zone));
         }
         let now = self.clock.now();
         let at = Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone.clone());
@@ -126,20 +202,24 @@ impl Chat {
     }
 }
 
-/// The reminders that wait, one a line.
-fn list(reminders: &[Reminder], zone: &TimeZone) -> String {
-    let lines: Vec<_> = reminders
-        .iter()
-        .filter_map(|reminder| match Task::from_columns("remind", &reminder.payload)? {
-            Task::Remind { room, text, .. } => {
-                let whom = if room.is_some() { "a room" } else { "you" };
-                let text: String = text.chars().take(80).collect();
-                Some(format!("{}, {whom}: {}", when(reminder.due_at, zone), text.replace('\n', " ")))
-            }
-            _ => None,
-        })
-        .collect();
-    if lines.is_empty() { "No reminders wait.".to_owned() } else { lines.join("\n") }
+/// The reminders that wait, one a line, as many as are easily read.
+fn list(page: &ReminderPage, zone: &TimeZone) -> String {
+    let lines = page.reminders.iter().take(LISTED).map(|reminder| {
+        let whom = match &reminder.room {
+            None => "you".to_owned(),
+            Some(Some(view)) => format!("#{}", view.room.slug),
+            Some(None) => "a room".to_owned(),
+        };
+        let text: String = reminder.text.chars().take(80).collect();
+        format!("{}, {whom}: {}", when(reminder.due_at, zone), text.replace('\n', " "))
+    });
+    let mut lines: Vec<_> = lines.collect();
+    match page.reminders.len() {
+        0 => lines.push("No reminders wait.".to_owned()),
+        1..=LISTED => {}
+        _ => lines.push("Your settings have the rest, under Reminders.".to_owned()),
+    }
+    lines.join("\n")
 }
 
 /// "on 2026-11-29 at 15:00"

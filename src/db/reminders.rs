@@ -5,13 +5,15 @@
 use sqlx::FromRow;
 
 use super::jobs::INSERT;
-use super::{Db, read, transaction};
+use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Task, UserId};
 
 /// A reminder that waits.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Reminder {
+    /// The job's id.
+    pub id: i64,
     /// The job's payload.
     pub payload: String,
     /// When it is due.
@@ -67,14 +69,31 @@ impl Db {
         })
     }
 
-    /// The reminders that wait for a person, the next one first.
+    /// Up to `limit` reminders that wait for a person, the next one first, from behind the one that is due then and has this id.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_reminders(&self, user: UserId) -> sqlx::Result<Vec<Reminder>> {
-        let statement =
-            "select payload, due_at from jobs where kind = 'remind' and dead_at is null and payload like $1 order by due_at, id";
-        read!(self, |pool| sqlx::query_as(statement).bind(pattern(user)).fetch_all(pool).await)
+    pub async fn list_reminders(&self, user: UserId, after: (Millis, i64), limit: i64) -> sqlx::Result<Vec<Reminder>> {
+        let statement = "select id, payload, due_at from jobs where kind = 'remind' and dead_at is null and payload like $1
+               and (due_at > $2 or (due_at = $2 and id > $3)) order by due_at, id limit $4";
+        read!(self, |pool| sqlx::query_as(statement)
+            .bind(pattern(user))
+            .bind(after.0)
+            .bind(after.1)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)
+    }
+
+    /// Deletes a reminder of a person's; `false` if they have none with this id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_reminder(&self, user: UserId, id: i64) -> sqlx::Result<bool> {
+        let statement = "delete from jobs where kind = 'remind' and dead_at is null and id = $1 and payload like $2";
+        let pattern = pattern(user);
+        let deleted = write!(self, |pool| sqlx::query(statement).bind(id).bind(&pattern).execute(pool).await?.rows_affected());
+        Ok(deleted > 0)
     }
 
     /// The oldest bot of the server's own with this name that no webhook has.

@@ -111,8 +111,8 @@ fn needed(method: &Method, route: &str) -> Need {
         ("admin", _) | ("people", [_, "ban" | "unban"]) => Need::Scope(Scope::Admin),
         ("login" | "logout" | "register" | "reset" | "confirm" | "setup" | "email", _) => Need::LogIn,
         ("settings" | "me" | "sessions", _) if is_read => Need::Scope(Scope::Read),
-        // The profile.
-        ("settings" | "me", [] | ["photo", ..]) => Need::Scope(Scope::Write),
+        // The profile, and reminders, which are written in rooms.
+        ("settings" | "me", [] | ["photo" | "reminders", ..]) => Need::Scope(Scope::Write),
         ("settings" | "me" | "sessions", _) => Need::LogIn,
         _ => Need::Scope(if is_read { Scope::Read } else { Scope::Write }),
     }

@@ -43,6 +43,7 @@ pub mod preview;
 pub mod push;
 pub mod read_marker;
 pub mod recovery;
+pub mod reminders;
 pub mod reports;
 pub mod revisions;
 pub mod room_administration;
@@ -72,6 +73,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(drafts::router())
         .merge(email::router())
         .merge(feeds::router())
+        .merge(reminders::router())
         .merge(files::router())
         .merge(history::router())
         .merge(hooks::router())

@@ -22,6 +22,7 @@ mod moments;
 mod notifications;
 mod oidc;
 mod people;
+mod reminders;
 mod retention;
 mod room;
 pub mod room_administration;
@@ -50,6 +51,7 @@ pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{
     AccountPage, BlockedPage, DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage,
 };
+pub use self::reminders::RemindersPage;
 pub use self::retention::RetentionPanel;
 pub use self::room::{RoomPage, Shown};
 pub use self::room_administration::{DeleteRoomPage, ManagedRoomPage, RoomBansPage};

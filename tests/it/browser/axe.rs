@@ -43,6 +43,7 @@ const PAGES: &[&str] = &[
     "/settings/blocked",
     "/settings/data",
     "/settings/feeds",
+    "/settings/reminders",
     "/settings/bots",
     "/settings/bots/builder",
     "/settings/notifications",

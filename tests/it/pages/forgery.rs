@@ -9,7 +9,7 @@ use crate::harness::socket::Refusal;
 use crate::harness::{Answer, Database, Person, Site, Socket, TestApp};
 
 /// Every form that changes something.
-const FORMS: [(&str, &[(&str, &str)]); 79] = [
+const FORMS: [(&str, &[(&str, &str)]); 80] = [
     ("/register", &[("username", "eve"), ("password", PASSWORD)]),
     ("/login", &[("username", "ada"), ("password", PASSWORD)]),
     ("/rooms", &[("name", "forged"), ("visibility", "public")]),
@@ -40,6 +40,7 @@ const FORMS: [(&str, &[(&str, &str)]); 79] = [
     ("/settings/push/1/remove", &[]),
     ("/rooms/general/feeds", &[("kind", "messages")]),
     ("/settings/feeds/0123456789abcdef/revoke", &[]),
+    ("/settings/reminders/1/delete", &[]),
     ("/settings/account/deactivate", &[("password", PASSWORD)]),
     ("/settings/account/delete", &[("password", PASSWORD), ("confirm", "ada"), ("messages", "delete")]),
     ("/settings/sessions/seen", &[]),

@@ -5,3 +5,4 @@ mod drafts;
 mod help;
 mod names;
 mod preview;
+mod reminders;
