@@ -58,6 +58,7 @@ impl JobsPage {
             "delete_chunks" => "Delete the parts of an upload that was given up",
             "preview" => "Make the previews of a file",
             "link_previews" => "Add link previews to a message",
+            "remind" => "Say a reminder",
             other => other,
         }
     }
