@@ -43,6 +43,7 @@ fn blocks(results: &Results) -> Vec<(&'static str, String)> {
         ("bench-sizes", Case::Sizes),
         ("bench-start", Case::Start),
         ("bench-files", Case::Files),
+        ("bench-integration", Case::Integration),
         ("bench-browser", Case::Browser),
         ("bench-cluster", Case::Cluster),
     ] {

@@ -27,6 +27,8 @@ pub enum Case {
     Pages,
     /// Messages with files, memory of uploads in progress, and files served, beside `nginx` where that is installed.
     Files,
+    /// Answers of the API, and deliveries to webhooks, to 1 receiver and to 16.
+    Integration,
     /// From the start of the process to the line that says it listens.
     Start,
     /// One node without and with Redis, and two nodes, on one Postgres: posts, deliveries, and the way from node to node.
@@ -120,7 +122,7 @@ impl Options {
             Case::Fanout | Case::Idle => (&[Parlor, Node, Flask, Floor], Kind::value_variants()),
             Case::Connects => (&[Parlor, ParlorPostgres, Node, Flask, Floor], Kind::value_variants()),
             Case::Sizes => (&[Parlor, Node, Flask], Kind::value_variants()),
-            Case::Pages | Case::Files => (&[Parlor, ParlorPostgres], &[Parlor, ParlorPostgres]),
+            Case::Pages | Case::Files | Case::Integration => (&[Parlor, ParlorPostgres], &[Parlor, ParlorPostgres]),
             Case::Cluster => (&[ParlorPostgres], &[ParlorPostgres]),
             Case::Browser => (&[Parlor], &[Parlor, ParlorPostgres]),
             Case::Start => (&[Parlor, ParlorPostgres, Node, Flask], Kind::value_variants()),

@@ -33,11 +33,8 @@ impl Site {
     pub fn start_with(&self, more: &[(&str, &str)]) -> Result<Server> {
         let log = self.dir.path().join("log");
         let began = Instant::now();
-        let mut child = Command::new("taskset")
-            .args(["-c", &self.cpus])
-            .args(&self.command)
-            .current_dir(self.dir.path())
-            .envs(self.settings.iter().cloned())
+        let mut child = self
+            .command(&[])
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -57,6 +54,14 @@ impl Site {
         };
         let took = began.elapsed();
         Ok(Server { child, address, took, companion: self.companion, others: Vec::new(), redis: None, _stdout: stdout })
+    }
+
+    /// Its program with further arguments, on its processors and with its settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("taskset");
+        command.args(["-c", &self.cpus]).args(&self.command).args(arguments);
+        command.current_dir(self.dir.path()).envs(self.settings.iter().cloned());
+        command
     }
 
     /// Makes each sync of the disk take longer, by delaying its return.

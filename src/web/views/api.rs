@@ -158,6 +158,16 @@ impl Reference {
     }
 }
 
+/// A description as HTML: only its code is marked, as in its source.
+fn prose(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for (place, part) in text.split('`').enumerate() {
+        let part = askama::filters::escape(part, askama::filters::Html).expect("text can be escaped");
+        html.push_str(&if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_string() });
+    }
+    html
+}
+
 impl Operation {
     fn of(method: &str, path: &str, described: &Value) -> Self {
         let parameters = described["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {

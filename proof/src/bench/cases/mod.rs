@@ -7,6 +7,7 @@ mod disks;
 mod fanout;
 mod files;
 mod idle;
+mod integration;
 mod pages;
 mod pictures;
 mod posts;
@@ -73,6 +74,7 @@ pub fn measure(fixture: &mut Fixture, case: Case, kind: Kind, seen: &mut Vec<Fig
         Case::Sizes => sizes::measure(fixture, kind, seen),
         Case::Pages => pages::measure(fixture, kind, seen),
         Case::Files => files::measure(fixture, kind, seen),
+        Case::Integration => integration::measure(fixture, kind, seen),
         Case::Start => start::measure(fixture, kind, seen),
         Case::Browser => browser::measure(fixture, kind, seen),
     }
