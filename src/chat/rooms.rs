@@ -22,8 +22,8 @@ use crate::security_log::{self, Event, Source};
 const MAX_ADDED_TO: i64 = 500;
 /// Maximum number of rooms per user.
 const MAX_JOINED: i64 = 2_000;
-/// The intervals of slow mode, in seconds.
-const SLOW_MODE: std::ops::RangeInclusive<i64> = 5..=3_600;
+/// How many seconds slow mode may have members wait.
+pub const SLOW_MODE: std::ops::RangeInclusive<i64> = 5..=3_600;
 /// Maximum number of rooms to leave at once.
 const MAX_LEFT_AT_ONCE: usize = 100;
 

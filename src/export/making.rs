@@ -16,7 +16,9 @@ use crate::config::Config;
 use crate::db::export::{MessagePage, MessageRow, Part, PersonRow, Reader, RoomRow};
 use crate::db::latest_migration;
 use crate::model::{Kind as Stored, RoomId, UserId};
-use crate::portable::{Kind, Manifest, Member, Message, Person, Pin, Reaction, Revision, Role, Room, VERSION, Visibility};
+use crate::portable::{
+    Ban, Kind, Manifest, Member, Message, Person, Pin, Reaction, Revision, Role, Room, RoomSettings, VERSION, Visibility,
+};
 
 /// What files are called that are nobody's message.
 const PHOTO: &str = "the photo of";
@@ -203,6 +205,16 @@ impl Making<'_> {
             .into_iter()
             .map(|member| Member { person: member.user_id.to_string(), role: role(&member.role), joined_at: member.joined_at })
             .collect();
+        let bans = self.reader.bans(self.part, row.id).await?;
+        let bans = bans.into_iter().map(|(person, at)| Ban { person: person.to_string(), at }).collect();
+        let settings = RoomSettings {
+            posting: role(&row.posting),
+            mass_mentions: role(&row.mass_mentions),
+            slow_mode: row.slow_mode,
+            link_previews: row.link_previews,
+            keep_messages: row.keep_messages,
+            keep_files: row.keep_files,
+        };
         let icon = match row.file() {
             Some(file) => Some(self.blobs.add(file, &format!("the icon of {}", row.slug)).await?),
             None => None,
@@ -232,7 +244,8 @@ impl Making<'_> {
             members: members.len(),
         };
         let created_by = created_by.filter(|person| self.people.get(*person).is_some()).map(|person| person.to_string());
-        let record = Room { key: id.to_string(), name, topic, visibility, created_at, created_by, archived_at, members, icon };
+        let key = id.to_string();
+        let record = Room { key, name, topic, visibility, created_at, created_by, archived_at, members, bans, settings, icon };
         if let Some(records) = &mut self.records {
             records.room(&record).await?;
         }

@@ -11,11 +11,12 @@ use super::people::{Local, People};
 use super::report::Report;
 use crate::chat::direct::MAX_OTHERS;
 use crate::chat::room_names::fold;
+use crate::chat::rooms::SLOW_MODE;
 use crate::clock::Millis;
 use crate::db::Db;
 use crate::db::import::{NewImportedRoom, NewMember};
-use crate::model::{RoomId, RoomRole, Visibility, validate};
-use crate::portable::{Role, Room, Visibility as Foreign};
+use crate::model::{Keep, RoomId, RoomPolicy, RoomRole, Visibility, validate};
+use crate::portable::{Ban, Role, Room, RoomSettings, Visibility as Foreign};
 
 /// The rooms of the source, here.
 pub struct Rooms {
@@ -192,6 +193,11 @@ fn row(
 ) -> NewImportedRoom {
     let topic: String = validate::without_hidden(room.topic.trim()).chars().take(validate::TOPIC).collect();
     let visibility = if room.visibility == Foreign::Public { Visibility::Public } else { Visibility::Private };
+    let settings = if is_direct { RoomSettings::default() } else { room.settings.clone() };
+    let may = |role| if role == Role::Member { RoomRole::Member } else { RoomRole::Moderator };
+    let keep = |days: Option<i64>| Keep::from(days.filter(|days| (0..=Keep::MOST_DAYS).contains(days)));
+    let ban =
+        |ban: &Ban| people.find(&ban.person).map(|person| (person.id, if ban.at == Millis(0) { place.now } else { ban.at }));
     NewImportedRoom {
         source: place.source.to_owned(),
         key: room.key.clone(),
@@ -204,7 +210,18 @@ fn row(
         created_by: people.find(room.created_by.as_deref().unwrap_or_default()).map(|maker| maker.id),
         created_at: if room.created_at == Millis(0) { place.now } else { room.created_at },
         archived_at: room.archived_at.filter(|_| !is_direct),
+        bans: room
+            .bans
+            .iter()
+            .filter_map(ban)
+            .filter(|(banned, _)| members.iter().all(|member| member.user != *banned))
+            .collect(),
         members,
+        policy: RoomPolicy { posting: may(settings.posting), mass_mentions: may(settings.mass_mentions) },
+        slow_mode: Some(settings.slow_mode).filter(|seconds| SLOW_MODE.contains(seconds)).unwrap_or_default(),
+        link_previews: settings.link_previews,
+        keep_messages: keep(settings.keep_messages),
+        keep_files: keep(settings.keep_files),
     }
 }
 

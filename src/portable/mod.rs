@@ -10,6 +10,6 @@
 mod record;
 
 pub use record::{
-    File, Kind, MANIFEST, MESSAGES, Manifest, Member, Message, PEOPLE, Person, Pin, ROOMS, Reaction, Revision, Role, Room,
-    VERSION, Visibility,
+    Ban, File, Kind, MANIFEST, MESSAGES, Manifest, Member, Message, PEOPLE, Person, Pin, ROOMS, Reaction, Revision, Role, Room,
+    RoomSettings, VERSION, Visibility,
 };

@@ -126,6 +126,55 @@ pub struct Member {
     pub joined_at: Millis,
 }
 
+/// What a room's owners have set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoomSettings {
+    /// The lowest role that may post.
+    pub posting: Role,
+    /// The lowest role that may mention everybody in it.
+    pub mass_mentions: Role,
+    /// How many seconds a member waits between two posts.
+    pub slow_mode: i64,
+    /// Whether new messages get previews of their links.
+    pub link_previews: bool,
+    /// For how many days messages are kept; 0 for ever; none as the server keeps them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_messages: Option<i64>,
+    /// The same for files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_files: Option<i64>,
+}
+
+impl Default for RoomSettings {
+    fn default() -> Self {
+        Self {
+            posting: Role::Member,
+            mass_mentions: Role::Member,
+            slow_mode: 0,
+            link_previews: true,
+            keep_messages: None,
+            keep_files: None,
+        }
+    }
+}
+
+impl RoomSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Somebody who may not come back to a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ban {
+    /// The key of a person.
+    pub person: String,
+    /// Since when.
+    pub at: Millis,
+}
+
 /// A room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -150,6 +199,12 @@ pub struct Room {
     pub archived_at: Option<Millis>,
     /// Its members now.
     pub members: Vec<Member>,
+    /// Who may not come back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bans: Vec<Ban>,
+    /// What its owners have set, if anything.
+    #[serde(skip_serializing_if = "RoomSettings::is_default")]
+    pub settings: RoomSettings,
     /// Its icon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<File>,

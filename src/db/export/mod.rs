@@ -143,6 +143,18 @@ with_file!(
         created_by: Option<UserId>,
         /// When it was archived.
         archived_at: Option<Millis>,
+        /// The lowest role that may post.
+        posting: String,
+        /// The lowest role that may mention everybody.
+        mass_mentions: String,
+        /// How many seconds a member waits between two posts.
+        slow_mode: i64,
+        /// Whether links get previews.
+        link_previews: bool,
+        /// For how many days messages are kept; 0 for ever.
+        keep_messages: Option<i64>,
+        /// The same for files.
+        keep_files: Option<i64>,
     }
 );
 
@@ -244,6 +256,7 @@ const PEOPLE: &str = "select users.id, username, users.name, is_admin, is_guest,
     from users left join emails on emails.user_id = users.id left join files on files.id = users.photo
     where users.id > $1 and ($3 = 0 or users.id = $3) and ($2 = 0
         or users.id in (select user_id from memberships where room_id = $2)
+        or users.id in (select user_id from room_bans where room_id = $2)
         or users.id in (select author_id from messages where room_id = $2)
         or users.id in (select user_id from reactions where room_id = $2)
         or users.id in (select created_by from rooms where id = $2)
@@ -251,6 +264,7 @@ const PEOPLE: &str = "select users.id, username, users.name, is_admin, is_guest,
     order by users.id limit $4";
 
 const ROOMS: &str = "select rooms.id, slug, rooms.name, topic, visibility, direct_key, rooms.created_at, created_by, archived_at,
+        posting, mass_mentions, slow_mode, link_previews, keep_messages, keep_files,
         files.name as file_name, files.type as file_type, files.bytes as file_bytes, files.hash as file_hash
     from rooms left join files on files.id = rooms.icon
     where removed_at is null and rooms.id > $1 and ($2 = 0 or rooms.id = $2) and ($3 = 0
@@ -357,6 +371,13 @@ impl Reader {
     pub async fn members(&mut self, part: Part, room: RoomId) -> sqlx::Result<Vec<MemberRow>> {
         let statement = "select user_id, role, joined_at from memberships where room_id = $1 and ($2 = 0 or user_id = $2)
              order by user_id";
+        let (_, person) = part.binds();
+        with!(&mut self.connection, |db| sqlx::query_as(statement).bind(room).bind(person).fetch_all(db).await)
+    }
+
+    /// Who may not come back to a room, and since when; for a person nobody.
+    pub async fn bans(&mut self, part: Part, room: RoomId) -> sqlx::Result<Vec<(UserId, Millis)>> {
+        let statement = "select user_id, banned_at from room_bans where room_id = $1 and $2 = 0 order by user_id";
         let (_, person) = part.binds();
         with!(&mut self.connection, |db| sqlx::query_as(statement).bind(room).bind(person).fetch_all(db).await)
     }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::clock::Millis;
 use crate::db::{Db, direct, read, transaction};
 use crate::encoding::hex;
-use crate::model::{RoomId, RoomRole, UserId, Visibility};
+use crate::model::{Keep, RoomId, RoomPolicy, RoomRole, UserId, Visibility};
 
 /// A room of a source that was imported.
 #[derive(Clone, Debug, FromRow)]
@@ -73,6 +73,18 @@ pub struct NewImportedRoom {
     pub archived_at: Option<Millis>,
     /// Its members.
     pub members: Vec<NewMember>,
+    /// Who may not come back to it, and since when.
+    pub bans: Vec<(UserId, Millis)>,
+    /// Who may post and mention everybody.
+    pub policy: RoomPolicy,
+    /// How many seconds a member waits between two posts.
+    pub slow_mode: i64,
+    /// Whether links get previews.
+    pub link_previews: bool,
+    /// How long its messages are kept.
+    pub keep_messages: Keep,
+    /// How long its files are kept.
+    pub keep_files: Keep,
 }
 
 impl Db {
@@ -124,8 +136,10 @@ impl Db {
                         let end = hex(&rand::random::<[u8; 4]>());
                         let slug = if std::mem::take(&mut is_plain) { new.slug.clone() } else { format!("{}-{end}", new.slug) };
                         let made: Option<RoomId> = sqlx::query_scalar(
-                            "insert into rooms (slug, name, topic, visibility, direct_key, created_by, created_at, archived_at)
-                             select $1, $2, $3, $4, $5, $6, $7, $8 where not exists (select 1 from room_slugs where room_slugs.slug = $1)
+                            "insert into rooms (slug, name, topic, visibility, direct_key, created_by, created_at, archived_at,
+                                 posting, mass_mentions, slow_mode, link_previews, keep_messages, keep_files)
+                             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+                             where not exists (select 1 from room_slugs where room_slugs.slug = $1)
                              on conflict (slug) do nothing returning id",
                         )
                         .bind(&slug)
@@ -136,6 +150,12 @@ impl Db {
                         .bind(new.created_by)
                         .bind(new.created_at)
                         .bind(new.archived_at)
+                        .bind(new.policy.posting)
+                        .bind(new.policy.mass_mentions)
+                        .bind(new.slow_mode)
+                        .bind(new.link_previews)
+                        .bind(Option::<i64>::from(new.keep_messages))
+                        .bind(Option::<i64>::from(new.keep_files))
                         .fetch_optional(&mut *tx)
                         .await?;
                         if let Some(id) = made {
@@ -144,6 +164,17 @@ impl Db {
                     }
                 }
             };
+            // Before members are added: whoever may not come back is none.
+            for (person, at) in new.bans.iter().filter(|_| is_new && !new.is_direct) {
+                sqlx::query(
+                    "insert into room_bans (room_id, user_id, banned_at) values ($1, $2, $3) on conflict (user_id, room_id) do nothing",
+                )
+                .bind(id)
+                .bind(person)
+                .bind(at)
+                .execute(&mut *tx)
+                .await?;
+            }
             // The people of a conversation that was there are the same; those of a room may be more now.
             for member in new.members.iter().filter(|_| is_new || direct_key.is_none()) {
                 sqlx::query(

@@ -382,7 +382,7 @@ fn room(visibility: Visibility, channel: &Channel) -> Room {
         // Slack does not say when.
         archived_at: channel.is_archived.then(|| channel.updated.map_or(created_at, |at| Millis(at as i64))),
         members: channel.members.iter().map(|person| Member { person: person.clone(), ..Member::default() }).collect(),
-        icon: None,
+        ..Room::default()
     }
 }
 

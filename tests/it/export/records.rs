@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use parlor::portable::{Kind, Manifest, Message, Person, Role, Room, Visibility};
+use parlor::portable::{Kind, Manifest, Message, Person, Role, Room, RoomSettings, Visibility};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -21,6 +21,11 @@ async fn a_room_is_exported_with_all_that_it_has(database: &Database) {
     let mut server = Server::start(database.url(), &[]).await;
     let (ada, _, room) = live(&server).await;
     server.register("mallory").await;
+    server.register("trudy").await;
+    ada.post(&format!("/rooms/{room}/members"), &[("username", "trudy")]).await.expect(303);
+    ada.post(&format!("/rooms/{room}/members/trudy/ban"), &[]).await.expect(303);
+    let settings = [("slow_mode", "60"), ("link_previews", "off"), ("posting", "moderator")];
+    ada.post(&format!("/rooms/{room}/settings"), &settings).await.expect(303);
     ada.post(&format!("/rooms/{room}/archive"), &[]).await.expect(303);
     // The server goes on meanwhile.
     let to = exported(&server, database, &[&room], "out").await;
@@ -28,11 +33,11 @@ async fn a_room_is_exported_with_all_that_it_has(database: &Database) {
     assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o700);
     let manifest: Manifest = serde_json::from_value(json_of(&to.join("manifest.json"))).unwrap();
     assert_eq!((&*manifest.format, manifest.version, &*manifest.scope), ("parlor-export", 1, "room"));
-    assert_eq!((manifest.people, manifest.rooms, manifest.files), (2, 1, 1));
+    assert_eq!((manifest.people, manifest.rooms, manifest.files), (3, 1, 1));
     assert!(manifest.source.starts_with("parlor:") && manifest.source.len() > 10, "{manifest:?}");
 
     let people: Vec<Person> = read(&to.join("people.jsonl"));
-    assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["ada", "eve"]);
+    assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["ada", "eve", "trudy"]);
     assert!(people.iter().all(|person| person.email.is_none() && person.password_hash.is_none()));
     let key = |name: &str| people.iter().find(|person| person.username == name).expect("they are there").key.clone();
     let rooms: Vec<Room> = read(&to.join("rooms.jsonl"));
@@ -41,6 +46,9 @@ async fn a_room_is_exported_with_all_that_it_has(database: &Database) {
     assert!(room_record.archived_at.is_some());
     let roles: Vec<_> = room_record.members.iter().map(|member| (member.person.clone(), member.role)).collect();
     assert_eq!(roles, [(key("ada"), Role::Owner), (key("eve"), Role::Member)]);
+    assert_eq!(room_record.bans.iter().map(|ban| ban.person.clone()).collect::<Vec<_>>(), [key("trudy")]);
+    let settings = RoomSettings { slow_mode: 60, link_previews: false, posting: Role::Moderator, ..RoomSettings::default() };
+    assert_eq!(room_record.settings, settings);
 
     let messages: Vec<Message> = read(&to.join("messages/1.jsonl"));
     assert_eq!(messages.len() as u64, manifest.messages);

@@ -43,7 +43,9 @@ fn folder(database: &Database) -> PathBuf {
                 "created_by": "1", "members": [{ "person": "1", "role": "owner", "joined_at": "2020-01-02T00:00:00.000Z" },
                     { "person": "2", "role": "moderator" }, { "person": "3" }] }),
             json!({ "key": "11", "visibility": "direct", "members": [{ "person": "1" }, { "person": "2" }] }),
-            json!({ "key": "12", "name": "Empty", "visibility": "private", "members": [] }),
+            json!({ "key": "12", "name": "Empty", "visibility": "private", "members": [],
+                "bans": [{ "person": "3", "at": "2020-01-03T00:00:00.000Z" }, { "person": "77" }],
+                "settings": { "posting": "moderator", "slow_mode": 60, "link_previews": false, "keep_messages": 0, "keep_files": 99999 } }),
         ]),
     );
     let at = |minute: u32| format!("2020-01-02T00:{minute:02}:00.000Z");
@@ -117,6 +119,13 @@ async fn a_folder_comes_over_with_its_files(database: &Migrated) {
     assert_eq!((&room[1]["pinned_by"], room[3]["deleted_at"].is_number()), (&json!("grace"), true));
     assert_eq!(each(&database.query("select body from revisions order by rev").await, "body"), ["first", "second"]);
     assert_eq!(members(database, "the-observatory").await, ["ada owner", "eve member", "grace moderator"]);
+    let settings = "select posting, mass_mentions, slow_mode, keep_messages, keep_files,
+        case when link_previews then 1 else 0 end as previews from rooms where name = 'Empty'";
+    let expected = json!({ "posting": "moderator", "mass_mentions": "member", "slow_mode": 60, "keep_messages": 0,
+        "keep_files": null, "previews": 0 });
+    assert_eq!(database.query(settings).await, [expected], "what its owners had set, as far as it can be so here");
+    let banned = "select username, room_bans.banned_at as banned_at from room_bans join users on users.id = user_id";
+    assert_eq!(database.query(banned).await, [json!({ "username": "eve", "banned_at": 1_578_009_600_000_i64 })]);
     let guests = database.query("select username from users where is_guest").await;
     assert_eq!(
         (each(&guests, "username"), count(database, "users where is_admin").await),

@@ -74,7 +74,8 @@ async fn heavy_answers(fixture: Fixture, rounds: u32) -> CaseResult {
     for round in 1..=rounds {
         let alone = [vec!["sync"], vec!["history"], vec!["pins"], vec!["join"], vec!["join after"]];
         let all = vec!["sync", "history", "pins", "join", "join after"];
-        let ways = alone.into_iter().map(|events| (events, 1, false)).chain([(vec!["join after"], 1, true), (all, SOCKETS, false)]);
+        let ways =
+            alone.into_iter().map(|events| (events, 1, false)).chain([(vec!["join after"], 1, true), (all, SOCKETS, false)]);
         for (events, sockets, says_goodbye) in ways {
             let asking = async {
                 let held = join_all((0..sockets).map(|nth| unread(&eve, &room, &events, nth))).await;
