@@ -25,6 +25,7 @@ use crate::hooks::Hooks;
 use crate::http::origin::Origins;
 use crate::jobs::{Handlers, Jobs};
 use crate::links::Links;
+use crate::missed::MissedMails;
 use crate::monitoring::{Monitoring, Parts};
 use crate::outbox::{Deliverers, Outbox};
 use crate::previews;
@@ -108,7 +109,8 @@ impl App {
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let webhooks = Webhooks::new(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
         let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
-        outbox.start(notifications.deliverers(webhooks.deliverers(Deliverers::default())));
+        let missed = MissedMails::new(db.clone(), chat.clone(), accounts.clone(), clock.clone(), outbox.clone(), &config);
+        outbox.start(missed.deliverers(notifications.deliverers(webhooks.deliverers(Deliverers::default()))));
         let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
         let ended = beside.clone();
@@ -152,6 +154,7 @@ impl App {
             outbox,
             webhooks,
             notifications,
+            missed,
             realtime,
             monitoring,
             retention,

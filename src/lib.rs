@@ -14,7 +14,7 @@
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
 //!    without Parlor. [`hooks`]: what other programs post. [`reminders`]: what is said later. [`tls`]: certificates.
-//!    [`webhooks`]: who is told elsewhere.
+//!    [`webhooks`]: who is told elsewhere. [`push`], [`missed`]: browsers and mailboxes that are.
 //! 5. [`cluster`]: other nodes on the same Postgres.
 //! 6. [`realtime`]: the Socket.IO namespace. [`web`]: pages and forms. [`monitoring`]: the numbers of all of them.
 //!    [`doctor`]: what is wrong around them.
@@ -51,6 +51,7 @@ pub mod links;
 pub mod log;
 pub mod mail;
 pub mod measure;
+pub mod missed;
 pub mod model;
 pub mod monitoring;
 pub mod oidc;

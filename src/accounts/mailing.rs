@@ -138,7 +138,7 @@ impl Mailing {
             "Hello @{username},\n\nto use this email address for your account at {site}, open this link within 24 hours:\n\n\
              {site}/email/{token}\n\nIf you don’t know what this is about, ignore this mail: nothing changes.\n"
         );
-        self.mailer.send(Mail { to, subject: "Confirm your email address".into(), text });
+        self.mailer.send(Mail::plain(to, "Confirm your email address", text));
     }
 
     /// Sends a link for a new password.
@@ -148,7 +148,7 @@ impl Mailing {
             "Hello @{username},\n\na new password was asked for, for your account at {site}. To choose one, open this link within an hour:\n\n\
              {site}/reset/{token}\n\nIf it wasn’t you, ignore this mail: your password stays as it is.\n"
         );
-        self.mailer.send(Mail { to, subject: "Choose a new password".into(), text });
+        self.mailer.send(Mail::plain(to, "Choose a new password", text));
     }
 
     /// Sends a notice to the address that an account does not have any more.
@@ -162,7 +162,7 @@ impl Mailing {
             "Hello @{username},\n\nyour account at {site} no longer uses this email address.\n\n\
              If it wasn’t you, change your password now, and look at where you’re logged in:\n\n{site}/settings/sessions\n"
         );
-        self.mailer.send(Mail { to, subject: "Your email address was changed".into(), text });
+        self.mailer.send(Mail::plain(to, "Your email address was changed", text));
     }
 
     fn send_notice(&self, to: Address, username: &str, notice: &Notice, now: Millis) {
@@ -187,7 +187,7 @@ impl Mailing {
                 )
             }
         };
-        self.mailer.send(Mail { to, subject: subject.into(), text });
+        self.mailer.send(Mail::plain(to, subject, text));
     }
 }
 
@@ -196,6 +196,11 @@ impl Accounts {
     /// that address.
     pub fn listens_at(&self, scheme: &str, address: SocketAddr) {
         self.mailing.site.get_or_init(|| format!("{scheme}://{address}"));
+    }
+
+    /// The origin of links in mails, which no request chooses.
+    pub fn site(&self) -> &str {
+        self.mailing.site()
     }
 
     /// Whether mails can be sent.

@@ -39,6 +39,7 @@ mod lookalikes;
 mod measures;
 mod mentions;
 pub mod messages;
+pub mod missed;
 pub mod nodes;
 mod notifications;
 mod open;

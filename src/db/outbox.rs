@@ -322,6 +322,18 @@ impl Db {
             .map(drop))
     }
 
+    /// Nothing that waits for a receiver is due before this moment.
+    pub async fn postpone_deliveries(&self, receiver: ReceiverId, until: Millis) -> sqlx::Result<()> {
+        let statement = "update outbox set due_at = $3 where kind = $1 and receiver = $2 and dead_at is null and due_at < $3";
+        write!(self, |pool| sqlx::query(statement)
+            .bind(receiver.kind)
+            .bind(receiver.id)
+            .bind(until)
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
     /// Pauses a receiver for which more than `most` rows wait; returns whether it did.
     pub async fn pause_overfull(&self, receiver: ReceiverId, most: i64, now: Millis) -> sqlx::Result<bool> {
         let has_more: Option<i64> = read!(self, |pool| sqlx::query_scalar(

@@ -1,8 +1,8 @@
 //! Mail: the way out.
 //!
-//! Owns one door, [`Mailer::send`], and behind it what waits: in memory, bounded, tried a few times. What is not sent when the program
-//! stops is lost. It must not know why a mail is sent or who asked for it, and it must not log an address or a text; a server's answer may
-//! quote both.
+//! Owns two doors. Behind [`Mailer::send`] is what waits: in memory, bounded, tried a few times; what is not sent when the program stops is
+//! lost. [`Mailer::deliver`] is one attempt, for whoever keeps what is to be sent. It must not know why a mail is sent or who asked for it,
+//! and it must not log an address or a text; a server's answer may quote both.
 
 mod address;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::{AsyncSmtpTransport, Error};
@@ -39,6 +39,28 @@ pub struct Mail {
     pub subject: String,
     /// Its text.
     pub text: String,
+    /// The same as HTML, if it has such a part.
+    pub html: Option<String>,
+    /// Its place among other mails; none: it stands alone.
+    pub thread: Option<Thread>,
+    /// An address that ends mails like this one when something is posted to it (RFC 8058).
+    pub unsubscribe: Option<String>,
+}
+
+/// A place in a thread: names without a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The mail's own name. Sent again, it is the same mail.
+    pub id: String,
+    /// The name that all mails of the thread refer to.
+    pub root: String,
+}
+
+impl Mail {
+    /// A mail with a text and nothing else.
+    pub fn plain(to: Address, subject: &str, text: String) -> Self {
+        Self { to, subject: subject.to_owned(), text, html: None, thread: None, unsubscribe: None }
+    }
 }
 
 /// Sends mails, if there is a server for them.
@@ -96,6 +118,16 @@ impl Mailer {
         self.0.as_ref().map_or(0, |outgoing| QUEUE - outgoing.queue.available_permits())
     }
 
+    /// Sends a mail now, in one attempt: whoever calls it tries again.
+    ///
+    /// # Errors
+    /// Why it was not sent.
+    pub async fn deliver(&self, mail: Mail) -> Result<(), String> {
+        let Some(outgoing) = &self.0 else { return Err("there is no server for mails (SMTP_URL)".to_owned()) };
+        let Some(message) = outgoing.message(mail) else { return Err("the mail could not be written".to_owned()) };
+        outgoing.attempt(message).await.map_err(|(why, _)| why)
+    }
+
     /// Sends a mail, later. When too many wait, it is dropped.
     pub fn send(&self, mail: Mail) {
         let Some(outgoing) = &self.0 else { return };
@@ -112,32 +144,47 @@ impl Mailer {
 }
 
 impl Outgoing {
-    async fn deliver(&self, mail: Mail) {
-        let message = Message::builder()
+    /// The mail as it is sent; none if it cannot be written.
+    fn message(&self, mail: Mail) -> Option<Message> {
+        let domain = self.from.email.domain();
+        let id = mail.thread.as_ref().map_or_else(random_hex, |thread| thread.id.clone());
+        let mut builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, mail.to.into()))
             .subject(mail.subject)
             .date_now()
-            .message_id(Some(format!("<{}@{}>", random_hex(), self.from.email.domain())))
+            .message_id(Some(format!("<{id}@{domain}>")))
             // No automatic answers, please (RFC 3834).
-            .header(AutoSubmitted)
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text);
-        let Ok(message) = message else {
-            tracing::error!("a mail could not be written");
-            return;
+            .header(AutoSubmitted);
+        if let Some(Thread { root, .. }) = mail.thread {
+            let root = format!("<{root}@{domain}>");
+            builder = builder.in_reply_to(root.clone()).references(root);
+        }
+        if let Some(address) = mail.unsubscribe {
+            builder = builder.header(ListUnsubscribe(format!("<{address}>"))).header(ListUnsubscribePost);
+        }
+        let message = match mail.html {
+            Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text, html)),
+            None => builder.header(ContentType::TEXT_PLAIN).body(mail.text),
         };
+        message.inspect_err(|_| tracing::error!("a mail could not be written")).ok()
+    }
+
+    /// One attempt. An error says why, and whether it is final.
+    async fn attempt(&self, message: Message) -> Result<(), (String, bool)> {
+        let _connection = self.connections.acquire().await;
+        match tokio::time::timeout(ATTEMPT, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err((reason(&error), error.is_permanent())),
+            Err(_) => Err(("no answer in time".to_owned(), false)),
+        }
+    }
+
+    async fn deliver(&self, mail: Mail) {
+        let Some(message) = self.message(mail) else { return };
         let mut pauses = PAUSES.into_iter();
         loop {
-            let attempt = async {
-                let _connection = self.connections.acquire().await;
-                tokio::time::timeout(ATTEMPT, self.transport.send(message.clone())).await
-            };
-            let (why, is_final) = match attempt.await {
-                Ok(Ok(_)) => return,
-                Ok(Err(error)) => (reason(&error), error.is_permanent()),
-                Err(_) => ("no answer in time".to_owned(), false),
-            };
+            let Err((why, is_final)) = self.attempt(message.clone()).await else { return };
             let pause = if is_final { None } else { pauses.next() };
             let Some(pause) = pause else {
                 tracing::error!(why, "a mail was not sent");
@@ -191,5 +238,41 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".into())
+    }
+}
+
+/// `List-Unsubscribe`: an address.
+#[derive(Clone)]
+struct ListUnsubscribe(String);
+
+impl Header for ListUnsubscribe {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
+
+/// `List-Unsubscribe-Post: List-Unsubscribe=One-Click` (RFC 8058).
+#[derive(Clone)]
+struct ListUnsubscribePost;
+
+impl Header for ListUnsubscribePost {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "List-Unsubscribe=One-Click".into())
     }
 }

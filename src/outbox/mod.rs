@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::lane::Lane;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::outbox::Row;
 
@@ -33,6 +33,11 @@ pub trait Deliverer: Send + Sync + 'static {
     /// Delivers to a receiver what is due, the oldest first: one row, or several at once. It is dropped after [`TIME`], and may be called again
     /// for rows that were delivered.
     async fn deliver(&self, receiver: i64, due: &[Row]) -> Delivery;
+
+    /// How many rows it gets at once, at most.
+    fn most(&self) -> i64 {
+        50
+    }
 }
 
 /// How a delivery ended.
@@ -47,6 +52,8 @@ pub enum Delivery {
         /// How long the receiver asks to be left alone, if it does.
         retry_after: Option<Duration>,
     },
+    /// Nothing was delivered, nor is anything before this moment.
+    Later(Millis),
     /// The receiver takes nothing any more.
     Gone,
 }

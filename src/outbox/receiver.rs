@@ -20,8 +20,6 @@ use crate::jobs;
 pub const LEASE: i64 = 60_000;
 /// How old a claim may be when a delivery begins.
 const RENEWAL: Duration = Duration::from_secs(15);
-/// How many rows are read at once.
-const BATCH: i64 = 50;
 /// How long rows that were delivered may wait for their removal: a crash delivers them again, and each removal is a sync to disk.
 const UNSAVED: Duration = Duration::from_millis(500);
 /// How long a receiver is served while others may wait.
@@ -94,13 +92,13 @@ impl Serving {
     async fn run(&mut self) -> Result<(), Stop> {
         let began = Instant::now();
         let ReceiverId { kind, id } = self.receiver;
-        let Context { db, clock, stop, .. } = &*self.context.clone();
+        let Context { db, clock, stop, deliverer, .. } = &*self.context.clone();
         if db.pause_overfull(self.receiver, MOST_WAITING, clock.now()).await.unwrap_or_default() {
             tracing::warn!(kind, id, most = MOST_WAITING, "too much waits for a receiver: it is paused");
             return Ok(());
         }
         while began.elapsed() < TURN {
-            let Ok(mut due) = db.list_due(self.receiver, clock.now(), BATCH).await else { return Err(Stop::Lost) };
+            let Ok(mut due) = db.list_due(self.receiver, clock.now(), deliverer.most()).await else { return Err(Stop::Lost) };
             // Those that are not removed yet are still there.
             due.retain(|row| !self.done.contains(&row.id));
             if due.is_empty() {
@@ -122,6 +120,13 @@ impl Serving {
                         self.save(true).await?;
                         if let Err(error) = db.drop_receiver_rows(self.receiver).await {
                             tracing::warn!(kind, id, %error, "what waits for a receiver that is gone is deleted later");
+                        }
+                        return Ok(());
+                    }
+                    Some(Delivery::Later(until)) => {
+                        self.save(true).await?;
+                        if let Err(error) = db.postpone_deliveries(self.receiver, until).await {
+                            tracing::warn!(kind, id, %error, "what waits for a later moment is looked at again");
                         }
                         return Ok(());
                     }

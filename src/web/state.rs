@@ -17,6 +17,7 @@ use crate::files::Files;
 use crate::hooks::Hooks;
 use crate::http::origin::Origins;
 use crate::jobs::Jobs;
+use crate::missed::MissedMails;
 use crate::monitoring::Monitoring;
 use crate::outbox::Outbox;
 use crate::push::Notifications;
@@ -58,6 +59,8 @@ pub struct AppState {
     pub webhooks: Arc<Webhooks>,
     /// Notifications to browsers.
     pub notifications: Arc<Notifications>,
+    /// Mails about what people missed.
+    pub missed: Arc<MissedMails>,
     /// The sockets.
     pub realtime: Arc<Realtime>,
     /// The numbers of all parts.

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 19] = [
     &["files", "outbox"],
     &["settings"],
     &["accounts", "administration", "chat"],
-    &["backup", "export", "hooks", "import", "links", "previews", "push", "reminders", "retention", "tls", "webhooks"],
+    &["backup", "export", "hooks", "import", "links", "missed", "previews", "push", "reminders", "retention", "tls", "webhooks"],
     &["cluster"],
     &["server"],
     &["http"],

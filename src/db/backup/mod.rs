@@ -32,7 +32,7 @@ const USED_BLOBS: &str = "(exists (select 1 from files where files.hash = blobs.
     or exists (select 1 from previews where previews.hash = blobs.hash))";
 
 /// The tables that a backup holds, each after those that most of its rows refer to.
-pub const KEPT: [Table; 39] = [
+pub const KEPT: [Table; 40] = [
     // Of the named values only the key of device tokens, from which other keys are derived, and how far ids do not follow the clock. The rest
     // belongs to one database.
     Table { name: "meta", filter: "key in ('device_key', 'unordered_until')", instead: &[] },
@@ -54,6 +54,7 @@ pub const KEPT: [Table; 39] = [
     all("invite_uses"),
     all("invite_rooms"),
     all("notification_settings"),
+    all("mail_settings"),
     all("emails"),
     all("identities"),
     all("totp"),

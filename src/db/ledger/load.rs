@@ -135,7 +135,7 @@ impl Step<'_> {
         pairs: String,
         nonces: &BTreeSet<(UserId, String)>,
     ) -> sqlx::Result<String> {
-        let (pairs, nonces, webhooks, has_push): (String, String, String, bool) = match self {
+        let (pairs, nonces, webhooks, has_push, has_mails): (String, String, String, bool, bool) = match self {
             Step::Sqlite(db) => {
                 let mut script = Script::default();
                 script.give(pairs)?.then_rows(&KNOWN.sqlite, nonces.iter().collect(), add_nonce)?;
@@ -151,6 +151,7 @@ impl Step<'_> {
         }
         snapshot.subscriptions = subscriptions(&webhooks)?;
         snapshot.has_push = has_push;
+        snapshot.has_mails = has_mails;
         Ok(nonces)
     }
 

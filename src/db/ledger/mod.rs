@@ -113,6 +113,8 @@ pub struct Snapshot {
     pub subscriptions: Vec<Subscription>,
     /// Whether any browser wants notifications.
     pub has_push: bool,
+    /// Whether anybody is mailed about what they missed.
+    pub has_mails: bool,
 }
 
 /// What a webhook is to be told.

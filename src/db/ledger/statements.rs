@@ -81,8 +81,8 @@ macro_rules! known {
     };
 }
 
-/// The end of [`KNOWN`]: the webhooks that are on and not paused, and whether any browser wants notifications. Without any it costs next to
-/// nothing.
+/// The end of [`KNOWN`]: the webhooks that are on and not paused, whether any browser wants notifications, and whether anybody is
+/// mailed about what they missed. Without any it costs next to nothing.
 macro_rules! webhooks {
     ($open:literal, $close:literal) => {
         concat!(
@@ -92,7 +92,7 @@ macro_rules! webhooks {
             $close,
             " from webhooks join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id
               where webhooks.is_on and receivers.paused_at is null),
-             exists (select 1 from push_subscriptions)"
+             exists (select 1 from push_subscriptions), exists (select 1 from mail_settings where missed <> 'off')"
         )
     };
 }
@@ -208,6 +208,29 @@ pub const NOTIFY: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigin
                  or exists (select 1 from mentions where mentions.user_id = memberships.user_id and mentions.room_id = given.room
                             and mentions.seq = given.seq)))
      order by given.room, given.seq");
+
+/// Adds new messages to the outbox for those who are mailed about what they missed: due in ten minutes, in milliseconds. Whether and when
+/// they are is decided then (`missed`). Of whoever has 500 that they have not read, no more are kept.
+pub const MISS: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigint", "author" "bigint", "is_direct" "bigint", "at" "bigint";
+    "insert into outbox (kind, receiver, event, room_id, seq, rev, created_at, due_at)
+     select 'mail', told.person, 'message.posted', told.room, told.seq, told.rev, told.at, told.at + 600000
+     from (select given.room, given.seq, given.rev, given.at, mentions.user_id as person
+           from given join messages on messages.room_id = given.room and messages.seq = given.seq
+           join mentions on mentions.message_id = messages.id and mentions.user_id <> given.author
+           where given.is_direct = 0
+           union all
+           select given.room, given.seq, given.rev, given.at, memberships.user_id
+           from given join memberships on memberships.room_id = given.room and memberships.user_id <> given.author
+           where given.is_direct = 1) as told
+     join mail_settings on mail_settings.user_id = told.person and mail_settings.missed <> 'off'
+     join emails on emails.user_id = told.person
+     join receivers on receivers.kind = 'mail' and receivers.id = told.person and receivers.paused_at is null
+     where (select count(*) from (
+                select 1 from outbox as waiting left join memberships on memberships.room_id = waiting.room_id
+                    and memberships.user_id = waiting.receiver
+                where waiting.kind = 'mail' and waiting.receiver = told.person and waiting.dead_at is null
+                    and coalesce(memberships.read_seq, 0) < waiting.seq limit 500) as most) < 500
+     order by told.room, told.seq, told.person");
 
 /// Adds to the outbox that notifications are to be withdrawn, for the browsers that show any of a room that their person has read.
 pub const WITHDRAW: Batched = given!("room" "bigint", "person" "bigint", "seq" "bigint", "at" "bigint";

@@ -11,8 +11,8 @@ use super::script::Script;
 use super::statements::{
     AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER,
     FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE,
-    MENTION_ROOM, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD,
-    TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
+    MENTION_ROOM, MISS, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL,
+    THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
 };
 use super::{HeldText, MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
@@ -116,19 +116,30 @@ impl Step<'_> {
             (telling.webhook, telling.event.as_str(), telling.room, seq, rev, &telling.payload, telling.at.0)
         });
         self.run(&TELL, &tellings.collect::<Vec<_>>()).await?;
-        if known.has_push {
+        if known.has_push || known.has_mails {
             self.notify(known, writes).await?;
         }
         self.write_settings(known, writes).await
     }
 
-    /// Adds what browsers are notified of to the outbox. Call it after mentions are written.
+    /// Adds what browsers are notified of, and people may be mailed about, to the outbox. Call it after mentions are written.
     async fn notify(&mut self, known: &Snapshot, writes: &Writes) -> sqlx::Result<()> {
         let new = writes.messages.iter().filter(|(_, is_new)| **is_new).map(|(key, _)| (key.0, &known.messages[key]));
         let new = new.filter(|(_, message)| message.kind == Kind::Text && message.deleted_at.is_none());
-        let new: Vec<_> =
-            new.map(|(room, message)| (room, message.seq, message.rev, message.author.id, message.created_at.0)).collect();
-        self.run(&NOTIFY, &new).await?;
+        let new: Vec<_> = new.collect();
+        if known.has_mails {
+            let is_direct = |room: RoomId| known.rooms[&room].room.is_direct;
+            let missed = new.iter().filter(|(room, message)| is_direct(*room) || !message.mentions.is_empty());
+            let missed = missed.map(|(room, message)| {
+                (room, message.seq, message.rev, message.author.id, i64::from(is_direct(*room)), message.created_at.0)
+            });
+            self.run(&MISS, &missed.collect::<Vec<_>>()).await?;
+        }
+        if !known.has_push {
+            return Ok(());
+        }
+        let new = new.iter().map(|(room, message)| (room, message.seq, message.rev, message.author.id, message.created_at.0));
+        self.run(&NOTIFY, &new.collect::<Vec<_>>()).await?;
         let read: Vec<_> = writes.reads.iter().map(|((room, person), seq)| (room, person, seq, writes.at.0)).collect();
         self.run(&WITHDRAW, &read).await
     }

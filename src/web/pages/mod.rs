@@ -57,6 +57,7 @@ pub mod sidebar;
 pub mod threads;
 pub mod tokens;
 pub mod two_factor;
+pub mod unsubscribe;
 pub mod uploads;
 
 /// The routes that need a session.
@@ -107,6 +108,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(threads::router())
         .merge(tokens::router())
         .merge(two_factor::router())
+        .merge(unsubscribe::router())
         .merge(uploads::router(state.clone()))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::wrong_method)

@@ -1,4 +1,4 @@
-//! Notifications where one is not looking: the settings, and the browsers that get them.
+//! Notifications where one is not looking: the settings, the browsers that get them, and whether mails do.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +12,7 @@ use tower_sessions::Session;
 
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
+use crate::missed::When;
 use crate::push::SettingsChange;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -19,7 +20,7 @@ use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::{CurrentUser, key_of};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
-use crate::web::views::{NotificationFields, NotificationsPage};
+use crate::web::views::{MailPanel, NotificationFields, NotificationsPage};
 
 /// The page.
 const PAGE: &str = "/settings/notifications";
@@ -68,7 +69,8 @@ async fn show(
             .iter()
             .map(|one| json!({ "id": one.id.to_string(), "user_agent": one.user_agent, "created_at": one.created_at }))
             .collect();
-        return Ok(Json(json!({ "notifications": settings, "subscriptions": browsers })).into_response());
+        let mail = mail(&state, &user).await?;
+        return Ok(Json(json!({ "notifications": settings, "mail": mail, "subscriptions": browsers })).into_response());
     }
     let mut shown = shown(&state, &user, &session).await?;
     shown.said = match (done.saved, done.sent) {
@@ -79,11 +81,23 @@ async fn show(
     Ok(page(&shown))
 }
 
+/// The choice of mails as JSON.
+async fn mail(state: &AppState, user: &CurrentUser) -> Result<Value> {
+    let is_available = state.accounts.sends_mail() && state.accounts.own_emails(user).await?.verified.is_some();
+    Ok(json!({ "missed": state.missed.choice(user.id).await?.as_str(), "available": is_available }))
+}
+
 async fn shown(state: &AppState, user: &CurrentUser, session: &Session) -> Result<NotificationsPage> {
     let settings = state.notifications.settings(user.id).await?;
     let browsers = state.notifications.subscriptions(user.id).await?;
+    let mail = if state.accounts.sends_mail() {
+        let has_address = state.accounts.own_emails(user).await?.verified.is_some();
+        Some(MailPanel { chosen: state.missed.choice(user.id).await?, has_address })
+    } else {
+        None
+    };
     let key = key_of(session)?;
-    Ok(NotificationsPage::new(layout(state, user).await?, &settings, browsers, &key, state.clock.now()))
+    Ok(NotificationsPage::new(layout(state, user).await?, &settings, browsers, mail, &key, state.clock.now()))
 }
 
 /// The form. Absent fields do not change, but for the box that is not ticked, whose form has `form`.
@@ -96,6 +110,7 @@ struct Wanted {
     quiet_until: Option<String>,
     silence: Option<String>,
     keywords: Option<String>,
+    missed: Option<String>,
 }
 
 /// `POST /settings/notifications`.
@@ -107,7 +122,9 @@ async fn save(
     Form(form): Form<Wanted>,
 ) -> Result<Response> {
     match change(&state, &user, &form).await {
-        Ok(settings) if format.is_json() => Ok(Json(json!({ "notifications": settings })).into_response()),
+        Ok(settings) if format.is_json() => {
+            Ok(Json(json!({ "notifications": settings, "mail": mail(&state, &user).await? })).into_response())
+        }
         Ok(_) => Ok(Redirect::to(&format!("{PAGE}?saved")).into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => {
             let mut again = shown(&state, &user, &session).await?;
@@ -141,8 +158,17 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Wanted) -> Result<c
         (from, until) => Some((from.clone().unwrap_or_default(), until.clone().unwrap_or_default())),
     };
     let silence = form.silence.as_deref().map(|minutes| whole_number("silence", minutes.trim())).transpose()?;
+    let missed = form
+        .missed
+        .as_deref()
+        .map(|missed| When::parse(missed.trim()).ok_or_else(|| Error::invalid("missed", "Choose off, soon, daily or weekly.")));
+    let missed = missed.transpose()?;
     let change = SettingsChange { away_only, quiet, silence, keywords: form.keywords.clone() };
-    state.notifications.change_settings(user.id, change).await
+    let settings = state.notifications.change_settings(user.id, change).await?;
+    if let Some(missed) = missed {
+        state.missed.choose(user.id, missed).await?;
+    }
+    Ok(settings)
 }
 
 /// `POST /settings/push`: the browser's subscription, as its `toJSON()` gives it.

@@ -46,7 +46,7 @@ pub use self::invites::{InviteFields, InviteRow, InvitesPage};
 pub use self::layout::AppLayout;
 pub use self::members::{MembersPage, PublishPage, Typed};
 pub use self::message_actions::{MentionsPage, MorePage, PinsPage, RevisionsPage, ThreadPage, USUAL};
-pub use self::notifications::{NotificationFields, NotificationsPage};
+pub use self::notifications::{MailPanel, NotificationFields, NotificationsPage, UnsubscribePage};
 pub use self::oidc::{ContinuePage, LinkPage, LoggedOutPage};
 pub use self::people::{
     AccountPage, BlockedPage, DirectPage, Listed, Partner, PasswordPage, PeoplePage, PersonPage, ResetLinkPage, SettingsPage,

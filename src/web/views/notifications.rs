@@ -1,15 +1,39 @@
-//! When and about what somebody is notified, and the browsers that are.
+//! When and about what somebody is notified, the browsers that are, and mails.
 
 use askama::Template;
 
 use super::{AppLayout, Problem, general, moments, wrong};
 use crate::clock::Millis;
 use crate::db::push::Subscription;
-use crate::model::{SessionKey, user_agent};
+use crate::missed::When;
+use crate::model::{SessionKey, Theme, user_agent};
 use crate::push::NotificationSettings;
 
 /// How long somebody can choose not to be disturbed, in minutes, and its name.
 const SILENCES: [(i64, &str); 5] = [(30, "30 minutes"), (60, "1 hour"), (240, "4 hours"), (1_440, "1 day"), (10_080, "1 week")];
+
+/// The choice of mails.
+#[derive(Debug)]
+pub struct MailPanel {
+    /// What is chosen.
+    pub chosen: When,
+    /// Whether there is a verified address to send them to.
+    pub has_address: bool,
+}
+
+/// `GET /unsubscribe/{token}`.
+#[derive(Debug, Template)]
+#[template(path = "accounts/unsubscribe.html")]
+pub struct UnsubscribePage {
+    /// The color theme.
+    pub theme: Theme,
+    /// The token of the link.
+    pub token: String,
+    /// Whose mails it ends.
+    pub username: String,
+    /// Whether it did.
+    pub is_done: bool,
+}
 
 /// `GET /settings/notifications`.
 #[derive(Debug, Template)]
@@ -20,6 +44,8 @@ pub struct NotificationsPage {
     /// Until when nothing is shown: for programs, and for people.
     silent_until: Option<(String, String)>,
     browsers: Vec<Browser>,
+    /// Mails, if the server sends any.
+    mail: Option<MailPanel>,
     /// What was just done.
     pub said: Option<&'static str>,
     /// The error of the form.
@@ -55,6 +81,7 @@ impl NotificationsPage {
         layout: AppLayout,
         settings: &NotificationSettings,
         browsers: Vec<Subscription>,
+        mail: Option<MailPanel>,
         session: &SessionKey,
         now: Millis,
     ) -> Self {
@@ -79,7 +106,7 @@ impl NotificationsPage {
                 added: moments::ago(one.created_at, now, times),
             })
             .collect();
-        Self { layout, fields, silent_until, browsers, said: None, problem: None }
+        Self { layout, fields, silent_until, browsers, mail, said: None, problem: None }
     }
 
     /// Shows what was typed.
@@ -89,6 +116,19 @@ impl NotificationsPage {
 
     fn silences(&self) -> [(i64, &'static str); 5] {
         SILENCES
+    }
+
+    fn mails(&self) -> [(&'static str, &'static str, bool); 4] {
+        let chosen = self.mail.as_ref().map(|mail| mail.chosen).unwrap_or_default();
+        When::ALL.map(|when| {
+            let name = match when {
+                When::Never => "Never",
+                When::Soon => "After 10 minutes, if I haven’t been here since",
+                When::Daily => "Once a day, at 7:00",
+                When::Weekly => "Once a week, on Monday at 7:00",
+            };
+            (when.as_str(), name, chosen == when)
+        })
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {

@@ -121,7 +121,10 @@ fn no_page_keeps_anybody_out() {
         app.database.make_admin("ruth").await;
         let form = ruth.form("/admin/people/ruth/reset", &[]).header("accept", "application/json");
         let reset = Answer::of(form).await.expect(201).json()["url"].as_str().expect("a link").replace(&app.origin, "");
-        for path in [&*reset, "/reset/0123456789abcdef0123456789abcdef"] {
+        ruth.post("/settings/notifications", &[("missed", "weekly")]).await.expect(303);
+        let token = app.database.query("select token from mail_settings").await[0]["token"].as_str().expect("a token").to_owned();
+        let unsubscribe = format!("/unsubscribe/{token}");
+        for path in [&*reset, "/reset/0123456789abcdef0123456789abcdef", &unsubscribe] {
             ada.visit(app, path).await;
             is_open_to_all(&ada, path, &mut faults).await;
         }

@@ -94,10 +94,10 @@ impl Mail {
     }
 }
 
-/// The mail without the encoding of its body (RFC 2045, section 6.7), if it is quoted-printable.
+/// The mail without the encoding of its body (RFC 2045, section 6.7), if that or its parts are quoted-printable.
 fn decoded(raw: &str) -> String {
     let (head, body) = raw.split_once("\r\n\r\n").expect("headers and a body");
-    if !head.to_ascii_lowercase().contains("content-transfer-encoding: quoted-printable") {
+    if !raw.to_ascii_lowercase().contains("content-transfer-encoding: quoted-printable") {
         return raw.replace("\r\n", "\n");
     }
     let joined = body.replace("=\r\n", "").replace("\r\n", "\n");

@@ -6,6 +6,7 @@ mod cards;
 mod direct;
 mod fixed;
 mod guests;
+mod missed;
 mod seen;
 mod settings;
 
