@@ -18,7 +18,7 @@ use crate::clock::Millis;
 use crate::config::{Config, Rate};
 use crate::db::emails::Reachable;
 use crate::mail::{Address, Mail, Mailer};
-use crate::model::{UserId, user_agent};
+use crate::model::{Scopes, UserId, user_agent};
 use crate::security_log::Source;
 
 /// How many links, and how many notices, one person or address is sent in an hour.
@@ -46,6 +46,17 @@ pub enum Notice {
     LogIn(Source),
     /// The password was changed.
     Password,
+    /// An access token was made.
+    Token {
+        /// From where.
+        source: Source,
+        /// Whether it is for a bot of the person's.
+        is_for_bot: bool,
+        /// What it permits.
+        scopes: Scopes,
+        /// When it expires; `None`: never.
+        expires_at: Option<Millis>,
+    },
 }
 
 /// Sends mails to people.
@@ -176,19 +187,40 @@ impl Mailing {
                 ),
             ),
             Notice::LogIn(source) => {
-                let device = user_agent::name(source.user_agent.as_deref().unwrap_or_default());
-                let address = source.address.map(|address| format!(" at {address}")).unwrap_or_default();
+                let device = device(source);
                 (
                     "New log-in to your account",
                     format!(
-                        "Hello @{username},\n\nsomeone logged in to your account at {site} on a new device, on {at}:\n\n{device}{address}\n\n\
+                        "Hello @{username},\n\nsomeone logged in to your account at {site} on a new device, on {at}:\n\n{device}\n\n\
                          If it wasn’t you, log that device out and change your password:\n\n{site}/settings/sessions\n"
+                    ),
+                )
+            }
+            // Not its name, which whoever made it chose.
+            Notice::Token { source, is_for_bot, scopes, expires_at } => {
+                let device = device(source);
+                let account = if *is_for_bot { "a bot of yours" } else { "your account" };
+                let scopes = scopes.to_text();
+                let end = expires_at.map_or_else(|| "until it is revoked".to_owned(), |until| format!("until {}", minute(until)));
+                (
+                    "New access token",
+                    format!(
+                        "Hello @{username},\n\nan access token for {account} at {site} was made on {at}:\n\n{device}\n\n\
+                         Whoever has it can use the account without logging in, {end}. Scopes: {scopes}.\n\n\
+                         If it wasn’t you, revoke it and change your password:\n\n{site}/settings/tokens\n"
                     ),
                 )
             }
         };
         self.mailer.send(Mail::plain(to, subject, text));
     }
+}
+
+/// "Firefox on Linux at 192.0.2.7".
+fn device(source: &Source) -> String {
+    let device = user_agent::name(source.user_agent.as_deref().unwrap_or_default());
+    let address = source.address.map(|address| format!(" at {address}")).unwrap_or_default();
+    format!("{device}{address}")
 }
 
 impl Accounts {

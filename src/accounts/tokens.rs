@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
+use super::mailing::Notice;
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use super::session::SessionUser;
 use super::throttle::network;
@@ -138,12 +139,18 @@ pub fn key(secret: &str) -> Option<SessionKey> {
 }
 
 impl Accounts {
-    /// Makes a token for an account; returns it with its secret. Whoever calls this has checked that `by` answers for the account and has
-    /// confirmed who they are.
+    /// Makes a token for an account; returns it with its secret, and mails the person who made it. Whoever calls this has checked that `by`
+    /// answers for the account and has confirmed who they are.
     ///
     /// # Errors
     /// `forbidden` for tokens, for more than [`MAX`], and for `admin` where the owner is no administrator; `invalid` or `too_long` for a field.
-    pub async fn create_token(&self, by: &SessionUser, owner: Owner, terms: Terms, source: &Source) -> Result<(Token, String)> {
+    pub async fn create_token(
+        self: &Arc<Self>,
+        by: &SessionUser,
+        owner: Owner,
+        terms: Terms,
+        source: &Source,
+    ) -> Result<(Token, String)> {
         if by.token.is_some() {
             return Err(Error::Forbidden("Tokens can’t create tokens. Log in to create one."));
         }
@@ -184,6 +191,9 @@ impl Accounts {
             return Err(Error::Forbidden("You have 50 tokens, with those of your bots. Revoke some of them first."));
         }
         self.reports.committed(&event);
+        let is_for_bot = owner.id != by.id;
+        let (scopes, expires_at) = (terms.scopes, token.expires_at);
+        self.mail_notice(by.id, Notice::Token { source: source.clone(), is_for_bot, scopes, expires_at });
         Ok((token, secret))
     }
 

@@ -8,6 +8,7 @@ use crate::cluster::nodes::{GONE, Status};
 use crate::cluster::skew;
 use crate::db::Db;
 use crate::db::doctor::Migrations;
+use crate::push::{self, Stored};
 
 /// A database that takes longer for a simple question makes people wait.
 const SLOW: Duration = Duration::from_millis(50);
@@ -142,4 +143,20 @@ pub(super) async fn nodes(db: &Db) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, format!("{well} serve")));
     }
     findings
+}
+/// Whether browsers can be notified: push services take only what the server's key has signed.
+pub(super) async fn push(db: &Db) -> Vec<Finding> {
+    const CHECK: &str = "push";
+    match push::stored(db).await {
+        Ok(Stored::Good) => vec![Finding::ok(CHECK, "the key for push services signs")],
+        Ok(Stored::Missing) => {
+            vec![Finding::ok(CHECK, "there is no key for push services yet: the server makes one when it starts")]
+        }
+        Ok(Stored::Damaged) => {
+            let advice = "The server does not start with it. Restore the database, or delete the row `push_key` of the table `meta`: \
+                 the server makes another key, and people turn notifications on again on their devices.";
+            vec![Finding::failed(CHECK, "the key for push services is damaged", advice)]
+        }
+        Err(error) => fault(CHECK, &error),
+    }
 }

@@ -49,7 +49,6 @@ pub(super) async fn search(db: &Db) -> Vec<Finding> {
     }
 }
 
-/// Whether work in the background was given up.
 /// What could not be delivered elsewhere.
 pub(super) async fn deliveries(db: &Db) -> Vec<Finding> {
     const CHECK: &str = "deliveries";
@@ -64,6 +63,7 @@ pub(super) async fn deliveries(db: &Db) -> Vec<Finding> {
     }
 }
 
+/// Whether work in the background was given up.
 pub(super) async fn jobs(db: &Db, clock: &Clock) -> Vec<Finding> {
     const CHECK: &str = "jobs";
     match db.count_jobs(clock.now()).await {

@@ -112,7 +112,23 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
                 return vec![Finding::failed("database", why, advice)];
             }
         };
-        let (answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, deliveries, backups, tls) = tokio::join!(
+        let (
+            answers,
+            migrations,
+            durability,
+            sync,
+            space,
+            files,
+            clocks,
+            nodes,
+            search,
+            log,
+            jobs,
+            deliveries,
+            push,
+            backups,
+            tls,
+        ) = tokio::join!(
             within("database", database::answers(db)),
             within("migrations", database::migrations(db)),
             within("durability", database::durability(db)),
@@ -125,10 +141,12 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
             within("log", log::gaps(db)),
             within("jobs", log::jobs(db, clock)),
             within("deliveries", log::deliveries(db)),
+            within("push", database::push(db)),
             within("backups", backups::check(db, config, clock)),
             within("certificate", certificate::obtained(config, db, clock)),
         );
-        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, deliveries, backups, tls].concat()
+        [answers, migrations, durability, sync, space, files, clocks, nodes, search, log, jobs, deliveries, push, backups, tls]
+            .concat()
     };
     let (inside, around) = tokio::join!(inside, around);
     [settings::check(config), certificate::in_files(config, clock), inside, limits::check(config), around].concat()

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey};
 use serde_json::json;
 
 use crate::clock::Millis;
@@ -45,6 +45,33 @@ impl Keys {
     }
 }
 
+/// What the database has as the server's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// None: the server makes one when it starts.
+    Missing,
+    /// Something that is no key.
+    Damaged,
+    /// A key with which a request can be signed, so that its public half confirms it.
+    Good,
+}
+
+/// Looks at the server's key, and signs something with it.
+///
+/// # Errors
+/// The database's.
+pub async fn stored(db: &Db) -> sqlx::Result<Stored> {
+    Ok(db.find_push_key().await?.map_or(Stored::Missing, |stored| if signs(&stored) { Stored::Good } else { Stored::Damaged }))
+}
+
+fn signs(stored: &str) -> bool {
+    let Some(Keys(pair)) = parse(stored) else { return false };
+    let text = b"parlor doctor";
+    pair.sign(&SystemRandom::new(), text).is_ok_and(|signature| {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key()).verify(text, signature.as_ref()).is_ok()
+    })
+}
+
 /// A new key, as PKCS #8 in base64.
 fn new() -> String {
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
@@ -58,9 +85,16 @@ fn parse(stored: &str) -> Option<Keys> {
 
 #[cfg(test)]
 mod tests {
-    use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
-
     use super::*;
+
+    #[test]
+    fn only_a_key_signs() {
+        let key = new();
+        assert!(signs(&key));
+        for damaged in ["", "a2V5", &key[..key.len() - 8], "not base64"] {
+            assert!(!signs(damaged), "{damaged}");
+        }
+    }
 
     #[test]
     fn a_request_is_signed_with_the_key_that_it_names() {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::keys::Keys;
+pub use self::keys::{Stored, stored};
 use self::service::{Push, Sent, Service};
 pub use self::settings::{NotificationSettings, SettingsChange};
 use crate::chat::Chat;

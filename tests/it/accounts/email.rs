@@ -162,6 +162,43 @@ async fn a_forgotten_password_is_replaced_with_a_link_by_mail(database: &Databas
 }
 
 #[apply(both)]
+async fn whoever_has_a_new_access_token_hears_of_it(database: &Database) {
+    let Some((mail, mut server)) = with_mail(database).await else { return };
+    let ada = server.register("ada").await;
+    verify(&mail, &ada, "ada@example.com").await;
+    let make = async |path: &str, fields: &[(&str, &str)]| {
+        let made = Answer::of(ada.form(path, fields).header("accept", "application/json")).await;
+        made.expect(201).json()["token"]["secret"].as_str().expect("a secret").to_owned()
+    };
+    let secret = make("/settings/tokens", &[("name", "https://evil.example"), ("scopes", "read"), ("days", "0")]).await;
+    let sent = mail.next_mail().await;
+    assert_eq!(sent.to, "ada@example.com");
+    for part in [
+        "Subject: New access token",
+        "for your account",
+        "until it is revoked. Scopes: read.",
+        " at 127.0.0.1",
+        &format!("{}/settings/tokens", server.origin),
+    ] {
+        assert!(sent.text.contains(part), "{part} is not in {}", sent.text);
+    }
+    // Nothing that can be used or was typed.
+    assert!(!sent.text.contains(&secret) && !sent.text.contains("evil"), "{}", sent.text);
+    ada.post("/settings/bots", &[("username", "builder"), ("name", "Builder")]).await.expect(303);
+    make("/settings/tokens", &[("name", "ci"), ("bot", "builder"), ("scopes", "read"), ("scopes", "write"), ("days", "30")])
+        .await;
+    let sent = mail.next_mail().await;
+    assert!(sent.text.contains("for a bot of yours") && sent.text.contains("Scopes: read write."), "{}", sent.text);
+    assert!(sent.text.contains(" UTC. Scopes"), "{}", sent.text);
+    // What was refused is not told.
+    let refused = ada.form("/settings/tokens", &[("name", ""), ("scopes", "read")]).header("accept", "application/json");
+    Answer::of(refused).await.expect(422);
+    ada.post("/settings/email", &[("email", "new@example.com"), ("password", PASSWORD)]).await.expect(303);
+    assert_eq!(mail.next_mail().await.to, "new@example.com");
+    server.stop().await;
+}
+
+#[apply(both)]
 async fn mails_are_bounded_for_each_person_and_each_network(database: &Database) {
     let Some((mail, server)) = with_mail(database).await else { return };
     let ada = server.register("ada").await;

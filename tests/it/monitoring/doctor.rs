@@ -65,6 +65,9 @@ fn are_well(findings: &Findings, ended: &Ended) {
         "clock",
         "search",
         "log",
+        "jobs",
+        "deliveries",
+        "push",
         "backups",
         "storage",
         "mail",
@@ -111,6 +114,24 @@ fn a_healthy_server_on_postgres_is_well() {
         are_well(&findings, &ended);
         assert!(findings["nodes"].found.contains("1 serve"), "{ended:?}");
     });
+}
+
+#[apply(both)]
+async fn a_damaged_key_for_push_services_is_told(database: &Database) {
+    let settings = [("DATABASE_URL", database.url())];
+    assert_eq!(process::run(database.folder(), &["migrate"], &settings, "").await.status, Some(0));
+    // The first start makes it.
+    let push = async || doctor(database.folder(), &settings).await.1.remove("push").expect("it is looked at");
+    let found = push().await;
+    assert!(found.state == "ok" && found.found.contains("no key"), "{}", found.found);
+    let mut server = Server::start(database.url(), &[]).await;
+    server.stop().await;
+    let found = push().await;
+    assert!(found.state == "ok" && found.found.contains("signs"), "{}", found.found);
+    database.run("update meta set value = 'hunter2' where key = 'push_key'").await;
+    let found = push().await;
+    assert!(found.state == "failed" && found.advice.contains("push_key"), "{}", found.found);
+    assert!(!found.found.contains("hunter2") && !found.advice.contains("hunter2"));
 }
 
 #[apply(once)]
