@@ -402,6 +402,19 @@ impl Db {
         .await)
     }
 
+    /// Since when the oldest is due that is delivered, or tried again and again; none: nothing is due.
+    pub async fn outbox_due_since(&self, now: Millis) -> sqlx::Result<Option<Millis>> {
+        read!(self, |pool| {
+            sqlx::query_scalar(
+            "select min(outbox.due_at) from outbox join receivers on receivers.kind = outbox.kind and receivers.id = outbox.receiver
+             where dead_at is null and paused_at is null and outbox.due_at <= $1",
+        )
+        .bind(now)
+        .fetch_one(pool)
+        .await
+        })
+    }
+
     /// Up to `limit` receivers that something waits for, was given up for, or that are paused, after a kind and id.
     pub async fn list_receivers(&self, after: (&str, i64), limit: i64) -> sqlx::Result<Vec<Receiver>> {
         read!(self, |pool| {

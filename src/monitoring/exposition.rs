@@ -207,7 +207,7 @@ impl Exposition {
     }
 
     fn stored(&mut self, stored: &Answer) {
-        let Answer { engine, jobs, outbox, index, index_lag, nodes, retention, asked_at } = stored;
+        let Answer { engine, jobs, outbox, outbox_due_since, index, index_lag, nodes, retention, asked_at } = stored;
         self.gauge("database_answer_seconds", "Time of a simple question", engine.took.as_secs_f64());
         self.gauge("database_bytes", "Size of the database", engine.bytes);
         if let Some(free) = engine.free_bytes {
@@ -218,6 +218,8 @@ impl Exposition {
         let states = [("waiting", outbox.waiting), ("dead", outbox.dead)];
         self.gauges("outbox_deliveries", "What is to be delivered elsewhere, by its state", "state", states);
         let states = [("failing", outbox.failing), ("paused", outbox.paused)];
+        let late = outbox_due_since.map_or(0, |since| u64::try_from(asked_at.0 - since.0).unwrap_or_default());
+        self.gauge("outbox_late_seconds", "Since when the oldest delivery is due", seconds(late));
         self.gauges("outbox_receivers", "Receivers that nothing reaches, by their state", "state", states);
         self.gauge("search_complete", "Whether searches find all messages", u64::from(*index == IndexProgress::Whole));
         self.gauge(

@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::model::{Logged, Message};
 use crate::realtime::followers::Follower;
 use crate::server::Deadline;
+use crate::web::layers::measure::Waited;
 use crate::web::layers::session::{CurrentUser, Transferring};
 use crate::web::state::AppState;
 
@@ -140,13 +141,16 @@ async fn changes(
     if let Some(Extension(deadline)) = deadline {
         deadline.extend(wait + ANSWERING);
     }
-    let answer = match following {
+    let (answer, waited) = match following {
         Some(mut follower) if first.messages.is_empty() && first.complete => {
-            reader.wait(&mut follower, wait).await?.unwrap_or(first)
+            let (changes, waited) = reader.wait(&mut follower, wait).await?;
+            (changes.unwrap_or(first), waited)
         }
-        _ => first,
+        _ => (first, Duration::ZERO),
     };
-    Ok(Json(answer).into_response())
+    let mut response = Json(answer).into_response();
+    response.extensions_mut().insert(Waited(waited));
+    Ok(response)
 }
 
 /// Somebody who reads what changes in a room.
@@ -176,16 +180,22 @@ impl Reader {
         Ok(Changes { messages: changes.messages, head, complete: changes.complete })
     }
 
-    /// The next changes; none if there are none in time.
-    async fn wait(&mut self, follower: &mut Follower, time: Duration) -> Result<Option<Changes>> {
+    /// The next changes, or none if there are none in time; and for how long nothing happened.
+    async fn wait(&mut self, follower: &mut Follower, time: Duration) -> Result<(Option<Changes>, Duration)> {
+        let mut waited = Duration::ZERO;
         let until = Instant::now() + time;
-        while follower.woken(until).await {
+        loop {
+            let began = Instant::now();
+            let is_woken = follower.woken(until).await;
+            waited += began.elapsed();
+            if !is_woken {
+                return Ok((None, waited));
+            }
             let changes = self.read().await?;
             if !changes.messages.is_empty() {
-                return Ok(Some(changes));
+                return Ok((Some(changes), waited));
             }
         }
-        Ok(None)
     }
 }
 
