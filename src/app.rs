@@ -107,7 +107,7 @@ impl App {
         let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
         let handlers = reminders::handlers(handlers, &db, &accounts, &chat);
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
-        let webhooks = Webhooks::new(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
+        let webhooks = Webhooks::new(db.clone(), accounts.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
         let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
         let missed = MissedMails::new(db.clone(), chat.clone(), accounts.clone(), clock.clone(), outbox.clone(), &config);
         outbox.start(missed.deliverers(notifications.deliverers(webhooks.deliverers(Deliverers::default()))));

@@ -5,11 +5,18 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
 use super::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::rooms::RoomUpdate;
+use crate::db::rooms::RoomView;
+use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::{UserId, validate};
+use crate::permissions::{self, Action, Actor};
 use crate::security_log::Source;
 
 /// How many people can be invited at once.
@@ -52,8 +59,13 @@ pub enum Act {
     Help,
     /// Nothing: say how the command is written.
     Misused(&'static str),
-    /// Nothing: there is no command of this name.
-    Unknown(String),
+    /// What a webhook's command does, if there is one of this name.
+    Other {
+        /// The name.
+        name: String,
+        /// What follows it.
+        text: String,
+    },
 }
 
 /// Reads a body. A command is `/` and a name, alone or before a space, so that paths are texts; `//` before a name, or a space, makes it one too.
@@ -81,7 +93,7 @@ pub fn read(body: &str) -> Input<'_> {
         "me" if said.is_empty() => Act::Misused("Write what you are doing behind /me."),
         "me" => return Input::Text(Cow::Owned(italic(said))),
         "shrug" => return Input::Text(Cow::Owned(format!("{said} ¯\\\\\\_(ツ)\\_/¯").trim_start().to_owned())),
-        _ => Act::Unknown(name),
+        _ => Act::Other { text: said.to_owned(), name },
     };
     Input::Act(act)
 }
@@ -92,6 +104,13 @@ pub fn text(body: &str, has_files: bool) -> Cow<'_, str> {
         Input::Text(text) if !has_files => text,
         _ => Cow::Borrowed(body),
     }
+}
+
+/// The name of a new command, as typed, with or without its slash; `None` if it can be none, or is taken.
+pub fn new_name(typed: &str) -> Option<String> {
+    let typed = typed.trim();
+    let typed = typed.strip_prefix('/').unwrap_or(typed);
+    name_of(typed).filter(|name| name.len() == typed.len() && ALL.iter().all(|(known, ..)| known != name))
 }
 
 /// The name that a text without its slash begins with, in small letters; `None` if it does not begin as a command does.
@@ -125,7 +144,7 @@ impl Chat {
     pub async fn act(&self, actor: UserId, slug: &str, act: Act, nonce: Option<&str>, source: &Source) -> Result<String> {
         // First: what else may be wrong says nothing about rooms that the person may not know of.
         self.allow(actor, ActionKind::Read)?;
-        self.view(actor, slug).await?;
+        let view = self.view(actor, slug).await?;
         let nonce = nonce.map(validate::nonce).transpose()?;
         match act {
             Act::Topic(topic) => self.retopic(actor, slug, &topic, source).await,
@@ -135,13 +154,61 @@ impl Chat {
                 Ok("This room is archived now.".to_owned())
             }
             Act::Remind(said) => self.remind(actor, slug, &said, nonce).await,
-            Act::Help => Ok(help()),
+            Act::Help => Ok(help(&self.commands_of(&view).await?)),
             Act::Misused(usage) => Err(Error::invalid("body", usage)),
-            Act::Unknown(name) => Err(Error::invalid(
-                "body",
-                format!("There’s no command /{name}. /help lists them all; write //{name} to post it as text."),
-            )),
+            Act::Other { name, text } => self.send_command(actor, &view, &name, &text, nonce).await,
         }
+    }
+
+    /// The commands of webhooks in a room, by their names.
+    ///
+    /// # Errors
+    /// `not_found` for the room; `rate_limited`.
+    pub async fn list_commands(&self, reader: UserId, slug: &str) -> Result<Vec<RoomCommand>> {
+        self.allow(reader, ActionKind::Read)?;
+        let view = self.view(reader, slug).await?;
+        self.commands_of(&view).await
+    }
+
+    async fn commands_of(&self, view: &RoomView) -> Result<Vec<RoomCommand>> {
+        let room = &view.room;
+        let webhooks = self.db.list_webhooks().await?.into_iter();
+        let known = webhooks.filter(|webhook| webhook.is_on && webhook.may_know(room.id, room.visibility, room.is_direct));
+        let named =
+            known.filter_map(|webhook| Some(RoomCommand { name: webhook.command?, hint: webhook.hint.unwrap_or_default() }));
+        let mut commands: Vec<_> = named.collect();
+        commands.sort();
+        Ok(commands)
+    }
+
+    /// Tells the webhook that has a command of this name in a room. The delivery has an id of the sender's `nonce`, so that it is the same one if
+    /// it is asked for again.
+    async fn send_command(
+        &self,
+        actor: UserId,
+        view: &RoomView,
+        name: &str,
+        text: &str,
+        nonce: Option<String>,
+    ) -> Result<String> {
+        let room = &view.room;
+        let webhook = self.db.find_webhook_by_command(name).await?;
+        let webhook = webhook.filter(|webhook| webhook.is_on && webhook.may_know(room.id, room.visibility, room.is_direct));
+        let Some(webhook) = webhook else {
+            let unknown = format!("There’s no command /{name} here. /help lists them all; write //{name} to post it as text.");
+            return Err(Error::invalid("body", unknown));
+        };
+        self.allow(actor, ActionKind::Command)?;
+        permissions::may(Actor { id: actor, is_admin: false, is_guest: false }, Action::Post, &view.facts())?;
+        if webhook.paused_at.is_some() {
+            return Err(Error::Forbidden("The service behind this command hasn’t answered for days. Tell your administrator."));
+        }
+        let text = if text.is_empty() { String::new() } else { validate::body(text, self.max_chars)? };
+        let id = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("command {actor} {nonce}")))[..32].to_owned());
+        let payload = json!({ "id": id, "command": name, "text": text, "user": actor }).to_string();
+        self.db.insert_command_use(webhook.id, room.id, &payload, self.clock.now()).await?;
+        self.outbox.wake();
+        Ok(format!("Sent /{name}."))
     }
 
     async fn retopic(&self, actor: UserId, slug: &str, topic: &str, source: &Source) -> Result<String> {
@@ -188,13 +255,30 @@ fn about_body(before: &str, error: Error) -> Error {
     }
 }
 
+/// A command of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RoomCommand {
+    /// Its name.
+    pub name: String,
+    /// What is said of it.
+    pub hint: String,
+}
+
 /// The list of commands.
-fn help() -> String {
+fn help(others: &[RoomCommand]) -> String {
     let lines = ALL.iter().map(|(name, follows, does)| match *follows {
         "" => format!("/{name}: {does}"),
         follows => format!("/{name} {follows}: {does}"),
     });
-    lines.chain(["To post a text that begins like a command, begin with //.".to_owned()]).collect::<Vec<_>>().join("\n")
+    let others = others.iter().map(|RoomCommand { name, hint }| match &**hint {
+        "" => format!("/{name}"),
+        hint => format!("/{name}: {hint}"),
+    });
+    lines
+        .chain(others)
+        .chain(["To post a text that begins like a command, begin with //.".to_owned()])
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -251,13 +335,23 @@ mod tests {
             ("/invite @ada, Bob @bob", Act::Invite(vec!["ada".into(), "bob".into()])),
             ("/archive", Act::Archive),
             ("/help ", Act::Help),
-            ("/topics", Act::Unknown("topics".into())),
-            ("/Deploy now", Act::Unknown("deploy".into())),
+            ("/topics", Act::Other { name: "topics".into(), text: String::new() }),
+            ("/Deploy now ", Act::Other { name: "deploy".into(), text: "now".into() }),
         ] {
             assert_eq!(read(typed), Input::Act(act), "{typed}");
         }
         for misused in ["/me", "/me ", "/archive it"] {
             assert!(matches!(read(misused), Input::Act(Act::Misused(_))), "{misused}");
+        }
+    }
+
+    #[test]
+    fn a_new_command_has_a_name_of_its_own() {
+        for (typed, name) in [("/deploy", "deploy"), (" Deploy-2 ", "deploy-2")] {
+            assert_eq!(new_name(typed).as_deref(), Some(name), "{typed}");
+        }
+        for refused in ["", "/", "//deploy", "two words", "topic", "/Help", "2", "a.b"] {
+            assert_eq!(new_name(refused), None, "{refused}");
         }
     }
 

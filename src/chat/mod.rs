@@ -91,6 +91,7 @@ pub struct Chat {
     draft_storage: drafts::DraftStorage,
     settings: Arc<Settings>,
     purge: Arc<Notify>,
+    outbox: Outbox,
     max_chars: usize,
 }
 
@@ -115,7 +116,8 @@ impl Chat {
         default_rooms::warn_of_missing(&settings.now().default_rooms, &names);
         let display_names = Arc::new(DisplayNames::new(db.list_display_names().await?));
         let recent = Arc::new(RecentCache::new(config.memory_limit / 2));
-        let ledger = Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone(), jobs, outbox);
+        let ledger =
+            Ledger::start(db.clone(), clock.clone(), recent.clone(), names.clone(), events.clone(), jobs, outbox.clone());
         let posts = config.post_rate.map(|rate| DefaultKeyedRateLimiter::keyed(quota(rate)));
         let reads = Reads::new(config.memory_limit / 2);
         let search = Search::start(&db, config);
@@ -141,6 +143,7 @@ impl Chat {
             draft_storage: drafts::DraftStorage::new(config),
             settings,
             purge,
+            outbox,
             max_chars: config.max_message_chars,
         };
         let chat = Arc::new(chat);

@@ -59,6 +59,8 @@ pub enum ActionKind {
     LinkPreview,
     /// Take down a reminder.
     Remind,
+    /// Use the slash command of a webhook.
+    Command,
 }
 
 /// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
@@ -73,7 +75,7 @@ struct Share {
 
 impl ActionKind {
     /// All kinds, in the order of their discriminants.
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -96,6 +98,7 @@ impl ActionKind {
         Self::Download,
         Self::LinkPreview,
         Self::Remind,
+        Self::Command,
     ];
 
     /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
@@ -126,6 +129,8 @@ impl ActionKind {
             Self::Download => (3_000, 3_000, None),
             // They are requests to others.
             Self::LinkPreview => (30, 30, Some(1_000)),
+            // They are requests to others.
+            Self::Command => (30, 30, Some(1_000)),
             // They are said later.
             Self::Remind => (20, 20, Some(500)),
         };

@@ -5,9 +5,9 @@
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
-use super::{Db, read, transaction};
+use super::{Db, read, transaction, write};
 use crate::clock::Millis;
-use crate::model::{RoomId, Visibility};
+use crate::model::{RoomId, UserId, Visibility};
 use crate::security_log::Event;
 
 /// The kind of their receivers.
@@ -42,6 +42,25 @@ pub struct Webhook {
     pub failing_since: Option<Millis>,
     /// Why the last one failed.
     pub last_error: Option<String>,
+    /// The name of its slash command.
+    pub command: Option<String>,
+    /// What is said of that command.
+    pub hint: Option<String>,
+    /// The bot that posts its replies; without one it has none.
+    pub bot_id: Option<UserId>,
+    /// The bot's name.
+    pub bot_name: Option<String>,
+    /// The bot's username.
+    pub bot_username: Option<String>,
+}
+
+impl Webhook {
+    /// Whether it may know what happens in a room now: never of conversations, of private rooms only by name.
+    pub fn may_know(&self, room: RoomId, visibility: Visibility, is_direct: bool) -> bool {
+        let rooms: Vec<i64> = serde_json::from_str(&self.rooms).unwrap_or_default();
+        let is_chosen = if rooms.is_empty() { visibility == Visibility::Public } else { rooms.contains(&room.0) };
+        is_chosen && !is_direct
+    }
 }
 
 /// What an administrator decides about a webhook.
@@ -55,6 +74,12 @@ pub struct WebhookChange {
     pub rooms: String,
     /// Whether it is told anything.
     pub is_on: bool,
+    /// The name of its slash command.
+    pub command: Option<String>,
+    /// What is said of that command.
+    pub hint: Option<String>,
+    /// The bot that posts its replies.
+    pub bot_id: Option<UserId>,
 }
 
 /// A room as deliveries need it.
@@ -77,7 +102,9 @@ macro_rules! webhooks {
     ($rest:literal) => {
         concat!(
             "select webhooks.id, url, events, rooms, secret, old_secret, old_secret_until, is_on, created_by, created_at, paused_at,
-                    failing_since, last_error
+                    failing_since, last_error, command, hint, bot_id,
+                    (select name from users where users.id = webhooks.bot_id) as bot_name,
+                    (select username from users where users.id = webhooks.bot_id) as bot_username
              from webhooks left join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id ",
             $rest
         )
@@ -95,6 +122,19 @@ impl Db {
         read!(self, |pool| sqlx::query_as(webhooks!("where webhooks.id = $1")).bind(id).fetch_optional(pool).await)
     }
 
+    /// The webhook with a slash command.
+    pub async fn find_webhook_by_command(&self, command: &str) -> sqlx::Result<Option<Webhook>> {
+        let statement = webhooks!("where webhooks.command = $1");
+        read!(self, |pool| sqlx::query_as(statement).bind(command).fetch_optional(pool).await)
+    }
+
+    /// Adds to the outbox that a webhook's command was used in a room.
+    pub async fn insert_command_use(&self, webhook: i64, room: RoomId, payload: &str, now: Millis) -> sqlx::Result<()> {
+        let statement = "insert into outbox (kind, receiver, event, room_id, payload, created_at, due_at)
+             values ('webhook', $1, 'command.used', $2, $3, $4, $4)";
+        write!(self, |pool| sqlx::query(statement).bind(webhook).bind(room).bind(payload).bind(now).execute(pool).await.map(drop))
+    }
+
     /// Adds a webhook; `None` if there are `most` already.
     pub async fn insert_webhook(
         &self,
@@ -107,8 +147,9 @@ impl Db {
         let (secret, by, at, rows) = (secret.to_owned(), by.to_owned(), event.at, rows([event]));
         transaction!(self, |tx| {
             let id: Option<i64> = sqlx::query_scalar(
-                "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
-                 select $1, $2, $3, $4, $5, $6, $7 where (select count(*) from webhooks) < $8 returning id",
+                "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at, command, hint, bot_id)
+                 select $1, $2, $3, $4, $5, $6, $7, cast($9 as text), cast($10 as text), cast($11 as bigint)
+                 where (select count(*) from webhooks) < $8 returning id",
             )
             .bind(&new.url)
             .bind(&new.events)
@@ -118,6 +159,9 @@ impl Db {
             .bind(&by)
             .bind(at)
             .bind(most)
+            .bind(&new.command)
+            .bind(&new.hint)
+            .bind(new.bot_id)
             .fetch_optional(&mut *tx)
             .await?;
             let Some(id) = id else { return Ok(None) };
@@ -131,12 +175,17 @@ impl Db {
     pub async fn update_webhook(&self, id: i64, change: WebhookChange, event: Option<&Event>) -> sqlx::Result<bool> {
         let rows = rows(event);
         transaction!(self, |tx| {
-            let changed = sqlx::query("update webhooks set url = $2, events = $3, rooms = $4, is_on = $5 where id = $1")
+            let changed = sqlx::query(
+                "update webhooks set url = $2, events = $3, rooms = $4, is_on = $5, command = $6, hint = $7, bot_id = $8 where id = $1",
+            )
                 .bind(id)
                 .bind(&change.url)
                 .bind(&change.events)
                 .bind(&change.rooms)
                 .bind(change.is_on)
+                .bind(&change.command)
+                .bind(&change.hint)
+                .bind(change.bot_id)
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();

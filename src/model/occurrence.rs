@@ -41,13 +41,15 @@ pub enum Occurrence {
     RoomRestored,
     /// A room was deleted.
     RoomDeleted,
+    /// Somebody used the slash command of a webhook.
+    CommandUsed,
     /// An administrator tries whether a receiver hears anything.
     Test,
 }
 
 impl Occurrence {
     /// Those that can be chosen, in the order in which they are listed.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MessagePosted,
         Self::MessageEdited,
         Self::MessageDeleted,
@@ -65,6 +67,7 @@ impl Occurrence {
         Self::RoomArchived,
         Self::RoomRestored,
         Self::RoomDeleted,
+        Self::CommandUsed,
     ];
 
     /// Its name.
@@ -87,6 +90,7 @@ impl Occurrence {
             Self::RoomArchived => "room.archived",
             Self::RoomRestored => "room.restored",
             Self::RoomDeleted => "room.deleted",
+            Self::CommandUsed => "command.used",
             Self::Test => "test",
         }
     }

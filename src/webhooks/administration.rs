@@ -9,17 +9,24 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::{MOST, Webhooks, signature};
+use crate::accounts::session::SessionUser;
+use crate::chat::commands;
 use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
 use crate::db::webhooks::{KIND, Webhook, WebhookChange};
 use crate::egress::address::Host;
 use crate::error::{Error, Result};
-use crate::model::{Occurrence, UserId};
+use crate::model::{Occurrence, User, UserId, Visibility, validate};
 use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
 /// The longest address, in characters.
 const LONGEST_URL: usize = 2000;
+/// The longest hint of a command, in characters.
+const LONGEST_HINT: usize = 100;
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 64;
+const COMMAND: &str = "A command is a letter, then up to 31 letters, digits and hyphens. The built-in ones can’t be replaced.";
 /// The most rooms of a webhook.
 const MOST_ROOMS: usize = 100;
 /// How long a secret is good after another one was made, in milliseconds.
@@ -34,6 +41,12 @@ pub struct Wanted {
     pub events: Vec<String>,
     /// The slugs of the rooms; none: all public ones.
     pub rooms: Vec<String>,
+    /// The name of a slash command; empty: none.
+    pub command: String,
+    /// What is said of the command.
+    pub hint: String,
+    /// What it is called when it replies; empty: it doesn't.
+    pub name: String,
 }
 
 /// A webhook, for administrators. Its secret is not in it.
@@ -63,6 +76,12 @@ pub struct Shown {
     pub created_by: String,
     /// When.
     pub created_at: Millis,
+    /// The name of its slash command.
+    pub command: Option<String>,
+    /// What is said of the command.
+    pub hint: String,
+    /// What it is called when it replies.
+    pub name: Option<String>,
 }
 
 impl Webhooks {
@@ -92,12 +111,22 @@ impl Webhooks {
     /// `forbidden` for non-administrators; `invalid` for `url`, `events` or `rooms`, or when there are too many.
     pub async fn add(&self, actor: Actor, by: &Arc<str>, wanted: &Wanted, source: &Source) -> Result<(i64, String)> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
-        let change = self.change(actor.id, wanted, None).await?;
+        let mut change = self.change(actor.id, wanted, None).await?;
+        let bot = self.bot(actor, wanted, None, source).await?;
+        change.bot_id = bot.as_ref().map(|bot| bot.id);
         let event = self.event(actor, by, Action::AddWebhook, &change.url, source);
-        let event = event.changed(None, Some(json!({ "events": wanted.events, "rooms": wanted.rooms })));
+        let event = event.changed(None, Some(of(wanted)));
         let secret = signature::new_secret();
-        let Some(id) = self.db.insert_webhook(change, &secret, by, MOST as i64, &event).await? else {
-            return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
+        let inserted = self.db.insert_webhook(change, &secret, by, MOST as i64, &event).await.map_err(taken);
+        let id = match inserted {
+            Ok(Some(id)) => id,
+            refused => {
+                if let Some(bot) = bot {
+                    self.close_bot(actor, by, &bot.username, source).await;
+                }
+                refused?;
+                return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
+            }
         };
         event.write_line();
         Ok((id, secret))
@@ -110,10 +139,16 @@ impl Webhooks {
     pub async fn edit(&self, actor: Actor, by: &Arc<str>, id: &str, wanted: &Wanted, source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
         let before = self.webhook(id).await?;
-        let change = self.change(actor.id, wanted, Some(&before)).await?;
+        let mut change = self.change(actor.id, wanted, Some(&before)).await?;
+        change.bot_id = self.bot(actor, wanted, Some(&before), source).await?.map(|bot| bot.id);
         let event = self.event(actor, by, Action::ChangeWebhook, &change.url, source);
-        let event = event.changed(None, Some(json!({ "events": wanted.events, "rooms": wanted.rooms })));
-        self.update(before.id, change, &event).await
+        let event = event.changed(None, Some(of(wanted)));
+        let has_bot = change.bot_id.is_some();
+        self.update(before.id, change, &event).await?;
+        if let (false, Some(bot)) = (has_bot, before.bot_username) {
+            self.close_bot(actor, by, &bot, source).await;
+        }
+        Ok(())
     }
 
     /// Turns a webhook on, which ends a pause, or off.
@@ -122,10 +157,10 @@ impl Webhooks {
     /// `forbidden` for non-administrators; `not_found`.
     pub async fn switch(&self, actor: Actor, by: &Arc<str>, id: &str, on: bool, source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
-        let Webhook { id, url, events, rooms, .. } = self.webhook(id).await?;
+        let Webhook { id, url, events, rooms, command, hint, bot_id, .. } = self.webhook(id).await?;
         let event = self.event(actor, by, Action::ChangeWebhook, &url, source);
         let event = event.changed(None, Some(json!({ "on": on })));
-        self.update(id, WebhookChange { url, events, rooms, is_on: on }, &event).await
+        self.update(id, WebhookChange { url, events, rooms, is_on: on, command, hint, bot_id }, &event).await
     }
 
     /// Makes another secret, and returns it. Deliveries are signed with both for a day.
@@ -156,6 +191,9 @@ impl Webhooks {
             return Err(Error::NotFound("webhook"));
         }
         event.write_line();
+        if let Some(bot) = webhook.bot_username {
+            self.close_bot(actor, by, &bot, source).await;
+        }
         Ok(())
     }
 
@@ -177,7 +215,7 @@ impl Webhooks {
     }
 
     async fn update(&self, id: i64, change: WebhookChange, event: &Event) -> Result<()> {
-        if !self.db.update_webhook(id, change, Some(event)).await? {
+        if !self.db.update_webhook(id, change, Some(event)).await.map_err(taken)? {
             return Err(Error::NotFound("webhook"));
         }
         event.write_line();
@@ -222,7 +260,62 @@ impl Webhooks {
             return Err(Error::invalid("rooms", format!("Choose up to {MOST_ROOMS} rooms.")));
         }
         let is_on = before.is_none_or(|before| before.is_on);
-        Ok(WebhookChange { url, events: json!(events).to_string(), rooms: json!(rooms).to_string(), is_on })
+        let command = match wanted.command.trim() {
+            "" => None,
+            typed => Some(commands::new_name(typed).ok_or_else(|| Error::invalid("command", COMMAND))?),
+        };
+        if let Some(command) = &command
+            && let Some(other) = self.db.find_webhook_by_command(command).await?
+            && before.is_none_or(|before| before.id != other.id)
+        {
+            return Err(command_taken());
+        }
+        let hint = validate::line("hint", &wanted.hint, LONGEST_HINT)?;
+        let hint = command.as_ref().map(|_| hint);
+        let (events, rooms) = (json!(events).to_string(), json!(rooms).to_string());
+        Ok(WebhookChange { url, events, rooms, is_on, command, hint, bot_id: before.and_then(|before| before.bot_id) })
+    }
+
+    /// The bot that a webhook replies as, if it does; it becomes a member of the private rooms that were chosen.
+    async fn bot(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>, source: &Source) -> Result<Option<User>> {
+        let name = validate::line("name", &wanted.name, LONGEST_NAME)?;
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let known = match before.and_then(|before| before.bot_id) {
+            Some(bot) => self.db.find_user(bot).await?.filter(|bot| bot.banned_at.is_none()),
+            None => None,
+        };
+        let bot = match known {
+            Some(bot) => {
+                if *bot.name != *name {
+                    self.accounts.rename_server_bot(&bot.username, &name).await?;
+                }
+                bot
+            }
+            None => self.accounts.make_server_bot(&name).await?,
+        };
+        for slug in &wanted.rooms {
+            let view = self.db.find_room(slug, actor.id).await?;
+            if view.is_some_and(|view| view.room.visibility == Visibility::Private && !view.room.is_direct) {
+                let admitted = self.chat.admit(actor.id, slug, &bot.username, source).await;
+                admitted.map_err(|error| match error {
+                    Error::Forbidden(_) => {
+                        Error::invalid("rooms", format!("You can’t add anybody to “{slug}”, so it can’t reply there."))
+                    }
+                    other => other,
+                })?;
+            }
+        }
+        Ok(Some(bot))
+    }
+
+    /// Closes the account of a bot that no webhook has any more.
+    async fn close_bot(&self, actor: Actor, by: &Arc<str>, username: &str, source: &Source) {
+        let by = SessionUser { username: by.clone(), ..SessionUser::only(actor.id) };
+        if let Err(error) = self.accounts.close_server_bot(&by, username, source).await {
+            tracing::warn!(%error, bot = username, "the bot of a webhook that is gone was not closed");
+        }
     }
 
     fn url(&self, typed: &str) -> Result<String> {
@@ -279,9 +372,27 @@ impl Webhooks {
             old_secret_until: webhook.old_secret_until.filter(|until| now < *until),
             created_by: webhook.created_by,
             created_at: webhook.created_at,
+            command: webhook.command,
+            hint: webhook.hint.unwrap_or_default(),
+            name: webhook.bot_id.and(webhook.bot_name),
         });
         Ok(shown.collect())
     }
+}
+
+/// What an event says of a change.
+fn of(wanted: &Wanted) -> serde_json::Value {
+    json!({ "events": wanted.events, "rooms": wanted.rooms, "command": wanted.command, "name": wanted.name })
+}
+
+/// Somebody else was faster.
+fn taken(error: sqlx::Error) -> Error {
+    let is_taken = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+    if is_taken { command_taken() } else { error.into() }
+}
+
+fn command_taken() -> Error {
+    Error::invalid("command", "Another webhook has this command.")
 }
 
 /// The origin of an address: what may be shown anywhere.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::Webhooks;
 use crate::db::outbox::Row;
-use crate::db::webhooks::{ToldRoom, Webhook};
-use crate::model::{Occurrence, UserId, Visibility};
+use crate::db::webhooks::Webhook;
+use crate::model::{Occurrence, UserId};
 
 impl Webhooks {
     /// The body of a delivery; `None` if the webhook may not be told, or if what it tells of is gone.
@@ -19,7 +19,7 @@ impl Webhooks {
         let data = match (row.room_id, row.seq) {
             (Some(id), Some(seq)) => {
                 let Some(room) = self.db.find_told_room(id).await? else { return Ok(None) };
-                if !may_know(webhook, &room) {
+                if !webhook.may_know(room.id, room.visibility, room.is_direct) {
                     return Ok(None);
                 }
                 let slug: Arc<str> = room.slug.as_str().into();
@@ -32,6 +32,18 @@ impl Webhooks {
                 }
                 data
             }
+            (Some(id), None) if row.event == Occurrence::CommandUsed.as_str() => {
+                let (Some(room), Some(mut data)) = (self.db.find_told_room(id).await?, payload) else { return Ok(None) };
+                let user = UserId(data["user"].as_i64().unwrap_or_default());
+                let Some(user) = self.db.find_user(user).await?.filter(|user| user.banned_at.is_none()) else { return Ok(None) };
+                if !webhook.may_know(room.id, room.visibility, room.is_direct) {
+                    return Ok(None);
+                }
+                json!({
+                    "room": room.slug, "command": data["command"].take(), "text": data["text"].take(),
+                    "author": { "id": user.id, "username": user.username, "name": user.name },
+                })
+            }
             // A room that is gone says nothing of itself any more.
             (Some(_), None) if row.event == Occurrence::RoomDeleted.as_str() => payload.unwrap_or_default(),
             _ if row.event == Occurrence::Test.as_str() => payload.unwrap_or_default(),
@@ -39,11 +51,4 @@ impl Webhooks {
         };
         Ok(Some(json!({ "type": row.event, "timestamp": row.created_at, "data": data }).to_string()))
     }
-}
-
-/// Whether a webhook may know what happens in a room now: never of conversations, of private rooms only by name.
-fn may_know(webhook: &Webhook, room: &ToldRoom) -> bool {
-    let rooms: Vec<i64> = serde_json::from_str(&webhook.rooms).unwrap_or_default();
-    let is_chosen = if rooms.is_empty() { room.visibility == Visibility::Public } else { rooms.contains(&room.id.0) };
-    is_chosen && !room.is_direct
 }

@@ -21,8 +21,8 @@ const USER_AGENT: &str = concat!("Parlor/", env!("CARGO_PKG_VERSION"), " (webhoo
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It has the delivery.
-    Taken,
+    /// It has the delivery, and says this with 200, if that is not too long.
+    Taken(Option<Vec<u8>>),
     /// It wants no more, ever.
     Gone,
     /// It does not have it.
@@ -90,12 +90,12 @@ async fn read(mut response: Response, now: i64) -> Answer {
         return Answer::Failed { why, retry_after };
     }
     // To its end, so that the connection can be used again; what is longer, or breaks, was taken nevertheless.
-    let mut bytes = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        bytes += chunk.len();
-        if bytes > LARGEST {
-            break;
+    let mut said = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if said.len() + chunk.len() <= LARGEST => said.extend_from_slice(&chunk),
+            Ok(None) if status == StatusCode::OK => return Answer::Taken(Some(said)),
+            _ => return Answer::Taken(None),
         }
     }
-    Answer::Taken
 }

@@ -7,13 +7,16 @@
 pub mod administration;
 mod body;
 mod client;
+mod replies;
 mod signature;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use self::client::{Answer, Client};
+use crate::accounts::Accounts;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -21,6 +24,7 @@ use crate::db::Db;
 use crate::db::outbox::Row;
 use crate::db::webhooks::{KIND, Webhook};
 use crate::egress::{Allowed, Guard};
+use crate::model::Occurrence;
 use crate::outbox::{Deliverer, Deliverers, Delivery, Outbox};
 
 /// The most webhooks: each commit looks at all of them, and each is served at once.
@@ -29,6 +33,7 @@ pub const MOST: usize = 100;
 /// The webhooks of a server.
 pub struct Webhooks {
     db: Arc<Db>,
+    accounts: Arc<Accounts>,
     chat: Arc<Chat>,
     clock: Clock,
     outbox: Outbox,
@@ -39,9 +44,16 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// The webhooks of a database.
-    pub fn new(db: Arc<Db>, chat: Arc<Chat>, clock: Clock, outbox: Outbox, config: &Config) -> Arc<Self> {
+    pub fn new(
+        db: Arc<Db>,
+        accounts: Arc<Accounts>,
+        chat: Arc<Chat>,
+        clock: Clock,
+        outbox: Outbox,
+        config: &Config,
+    ) -> Arc<Self> {
         let guard = Guard::new(Allowed { networks: config.webhook_addresses.clone(), ..Allowed::default() });
-        Arc::new(Self { db, chat, clock, outbox, client: Client::new(&guard), guard })
+        Arc::new(Self { db, accounts, chat, clock, outbox, client: Client::new(&guard), guard })
     }
 
     /// Adds their deliverer.
@@ -63,7 +75,12 @@ impl Webhooks {
         let message = signature::Message { id: &self.id_of(row), timestamp: now.0.div_euclid(1000), body: &body };
         let signature = message.sign(&secrets(&webhook, now));
         Ok(match client.post(&self.guard, &webhook.url, &message, &signature).await {
-            Answer::Taken => Delivery::Done(1),
+            Answer::Taken(said) => {
+                if let Some(said) = said {
+                    self.reply(&webhook, row, &message, &said).await;
+                }
+                Delivery::Done(1)
+            }
             Answer::Gone => {
                 self.db.turn_off_webhook(id, "the address answered that it is gone (410): the webhook was turned off").await?;
                 tracing::warn!(webhook = id, "a webhook was turned off: its address is gone");
@@ -73,8 +90,15 @@ impl Webhooks {
         })
     }
 
-    /// What a delivery is called, at each attempt. With the history's id: a restored backup counts again from an earlier number.
+    /// What a delivery is called, at each attempt. With the history's id: a restored backup counts again from an earlier number. A command is
+    /// called by its sender, who may have asked twice.
     fn id_of(&self, row: &Row) -> String {
+        if row.event == Occurrence::CommandUsed.as_str() {
+            let payload: Option<Value> = row.payload.as_deref().and_then(|json| serde_json::from_str(json).ok());
+            if let Some(id) = payload.as_ref().and_then(|payload| payload["id"].as_str()) {
+                return format!("cmd_{id}");
+            }
+        }
         let epoch = self.chat.epoch();
         format!("evt_{}_{}", epoch.get(..16).unwrap_or(&epoch), row.id)
     }

@@ -17,6 +17,8 @@ use crate::client::DEADLINE;
 pub enum Reply {
     /// This status, with further lines of the head.
     Status(u16, &'static str),
+    /// 200, and this.
+    Says(&'static str),
     /// Nothing, ever.
     Silence,
 }
@@ -131,12 +133,16 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
         let reply = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let reply = state.next.pop_front().unwrap_or_else(|| state.otherwise.clone());
-            let is_taken = matches!(reply, Reply::Status(200..=299, _));
+            let is_taken = matches!(reply, Reply::Status(200..=299, _) | Reply::Says(_));
             state.deliveries.push(Delivery { is_taken, ..delivery });
             reply
         };
-        let Reply::Status(status, head) = reply else { return std::future::pending().await };
-        let answer = format!("HTTP/1.1 {status} Answer\r\n{head}content-length: 2\r\n\r\nok");
+        let (status, head, said) = match reply {
+            Reply::Status(status, head) => (status, head, "ok"),
+            Reply::Says(said) => (200, "content-type: application/json\r\n", said),
+            Reply::Silence => return std::future::pending().await,
+        };
+        let answer = format!("HTTP/1.1 {status} Answer\r\n{head}content-length: {}\r\n\r\n{said}", said.len());
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

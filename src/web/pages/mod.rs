@@ -13,6 +13,7 @@ pub mod bans;
 pub mod blocks;
 pub mod bots;
 pub mod closing;
+pub mod commands;
 pub mod confirm;
 pub mod data;
 pub mod drafts;
@@ -73,6 +74,7 @@ pub fn with_session(state: &AppState) -> Router<AppState> {
         .merge(confirm::router())
         .merge(drafts::router())
         .merge(email::router())
+        .merge(commands::router())
         .merge(feeds::router())
         .merge(reminders::router())
         .merge(files::router())

@@ -11,7 +11,7 @@ use crate::harness::{Answer, Person, Socket, TestApp};
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every route that names a room. `{seq}` is a message that is there, and one that never was.
-const ROUTES: [Route; 63] = [
+const ROUTES: [Route; 64] = [
     (Method::GET, "/rooms/{slug}", &[]),
     (Method::GET, "/rooms/{slug}?before=2", &[]),
     (Method::GET, "/rooms/{slug}?after=0", &[]),
@@ -28,6 +28,7 @@ const ROUTES: [Route; 63] = [
     (Method::POST, "/rooms/{slug}/reports/{report}/close", &[("action", "delete")]),
     (Method::POST, "/rooms/{slug}/{seq}/report", &[("reason", "rude")]),
     (Method::GET, "/rooms/{slug}/members", &[]),
+    (Method::GET, "/rooms/{slug}/commands", &[]),
     (Method::GET, "/rooms/{slug}/hooks", &[]),
     (Method::POST, "/rooms/{slug}/hooks", &[("name", "forged")]),
     (Method::POST, "/rooms/{slug}/hooks/{id}", &[("name", "forged")]),
@@ -90,6 +91,7 @@ fn events(room: &str) -> Vec<(&'static str, Value)> {
         ("message", json!({ "room": room, "body": "/topic mine", "nonce": "2" })),
         ("message", json!({ "room": room, "body": "/invite eve", "nonce": "3" })),
         ("message", json!({ "room": room, "body": "/help", "nonce": "4" })),
+        ("message", json!({ "room": room, "body": "/deploy now", "nonce": "5" })),
         ("edit", json!({ "room": room, "seq": 2, "body": "mine" })),
         ("delete", json!({ "room": room, "seq": 2 })),
         ("react", json!({ "room": room, "seq": 2, "emoji": "👍", "on": true })),

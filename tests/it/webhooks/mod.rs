@@ -1,6 +1,7 @@
 //! Outgoing webhooks: what they are told, in which order, how often, and what they are never told.
 
 mod administration;
+mod commands;
 mod failures;
 mod told;
 

@@ -40,6 +40,9 @@ fn wanted(fields: Vec<(String, String)>) -> Wanted {
         let several = value.split([',', ' ', '\n', '\r']).map(|one| one.trim_start_matches('#')).filter(|one| !one.is_empty());
         match &*name {
             "url" => wanted.url = value,
+            "command" => wanted.command = value,
+            "hint" => wanted.hint = value,
+            "name" => wanted.name = value,
             "events" => wanted.events.extend(several.map(ToOwned::to_owned)),
             "rooms" => wanted.rooms.extend(several.map(ToOwned::to_owned)),
             _ => {}
@@ -53,7 +56,8 @@ fn json_of(webhook: &Shown) -> Value {
         "id": webhook.id.to_string(), "url": webhook.url, "events": webhook.events, "rooms": webhook.rooms,
         "all_public_rooms": webhook.has_all_rooms, "on": webhook.is_on, "paused_at": webhook.paused_at,
         "failing_since": webhook.failing_since, "error": webhook.last_error, "old_secret_until": webhook.old_secret_until,
-        "created_by": webhook.created_by, "created_at": webhook.created_at,
+        "created_by": webhook.created_by, "created_at": webhook.created_at, "command": webhook.command, "hint": webhook.hint,
+        "name": webhook.name,
     })
 }
 
@@ -67,7 +71,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser, format: Format) 
     Ok(page(&WebhooksPage::new(layout(&state, &user).await?.at("/admin/webhooks"), webhooks)))
 }
 
-/// `POST /admin/webhooks` (`url`, `events`, `rooms`), by an administrator. The secret is shown this once.
+/// `POST /admin/webhooks` (`url`, `events`, `rooms`, `command`, `hint`, `name`), by an administrator. The secret is shown this once.
 async fn add(
     State(state): State<AppState>,
     user: ConfirmedUser,
@@ -112,7 +116,7 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>, user: Curre
     Ok(page(&WebhookPage::new(layout(&state, &user).await?.at("/admin/webhooks"), webhook)))
 }
 
-/// `POST /admin/webhooks/{id}` (`url`, `events`, `rooms`), by an administrator.
+/// `POST /admin/webhooks/{id}` (`url`, `events`, `rooms`, `command`, `hint`, `name`), by an administrator.
 async fn edit(
     State(state): State<AppState>,
     Path(id): Path<String>,

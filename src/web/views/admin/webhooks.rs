@@ -30,7 +30,7 @@ impl WebhooksPage {
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["url", "events", "rooms"])
+        general(self.problem.as_ref(), &["url", "events", "rooms", "command", "hint", "name"])
     }
 
     fn events(&self) -> Vec<(&'static str, bool)> {
@@ -63,7 +63,14 @@ pub struct WebhookPage {
 impl WebhookPage {
     /// The page of a webhook.
     pub fn new(layout: AppLayout, webhook: Shown) -> Self {
-        let typed = Wanted { url: webhook.url.clone(), events: webhook.events.clone(), rooms: webhook.rooms.clone() };
+        let typed = Wanted {
+            url: webhook.url.clone(),
+            events: webhook.events.clone(),
+            rooms: webhook.rooms.clone(),
+            command: webhook.command.clone().unwrap_or_default(),
+            hint: webhook.hint.clone(),
+            name: webhook.name.clone().unwrap_or_default(),
+        };
         Self { layout, webhook, secret: None, typed, problem: None }
     }
 
@@ -72,7 +79,7 @@ impl WebhookPage {
     }
 
     fn general(&self) -> Option<&str> {
-        general(self.problem.as_ref(), &["url", "events", "rooms"])
+        general(self.problem.as_ref(), &["url", "events", "rooms", "command", "hint", "name"])
     }
 
     fn events(&self) -> Vec<(&'static str, bool)> {

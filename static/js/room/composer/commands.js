@@ -9,8 +9,9 @@ const ALL = [
   ['topic', 'text', 'Changes the topic of this room'],
 ];
 
-// Options for the completion of a name.
-export function commands(typed) {
-  const found = ALL.filter(([name]) => name.startsWith(typed.toLowerCase()));
+// Options for the completion of a name: these commands, and those of the room's webhooks.
+export function commands(typed, others) {
+  const all = [...ALL, ...others.map(({ name, hint }) => [name, '…', hint])];
+  const found = all.filter(([name]) => name.startsWith(typed.toLowerCase()));
   return found.map(([name, follows, does]) => ({ key: name, label: `/${name}${follows && ` ${follows}`}`, detail: does, text: follows ? `/${name} ` : `/${name}` }));
 }

@@ -19,11 +19,12 @@ const ALIASES = ['everyone', 'channel', 'all'].map((username) => ({ username, na
 export function sources(room) {
   const members = finder(`/rooms/${room}/members`, ({ members, more }) => ({ found: members.filter(({ is_gone: isGone }) => !isGone).map(({ person }) => person), more }));
   const rooms = finder('/rooms', ({ rooms, more }) => ({ found: rooms.map(({ room }) => room).filter(({ visibility }) => visibility === 'public'), more }));
+  const others = list(`/rooms/${room}/commands`, ({ commands }) => commands);
   return {
     '@': { name: 'People', least: 0, find: async (typed) => people(await members(typed), fold(typed)) },
     '#': { name: 'Rooms', least: 0, find: async (typed) => named(await rooms(typed), fold(typed)) },
     ':': { name: 'Emoji', least: 2, find: async (typed) => (await search(typed, LIMIT)).map(emoji) },
-    '/': { name: 'Commands', least: 0, find: async (typed) => commands(typed) },
+    '/': { name: 'Commands', least: 0, find: async (typed) => commands(typed, await others().catch(() => [])) },
   };
 }
 

@@ -1,0 +1,81 @@
+//! What a webhook's answer posts.
+//!
+//! Owns which deliveries can be replied to, and how an answer is read. The id of the delivery is the nonce of the message, so that one which is
+//! delivered twice is replied to once. A webhook without a bot never replies, and nobody replies to bots: two could go on for ever.
+
+use serde_json::Value;
+
+use super::Webhooks;
+use super::signature::Message;
+use crate::chat::messages::NewMessage;
+use crate::db::outbox::Row;
+use crate::db::webhooks::Webhook;
+use crate::error::Result;
+use crate::model::{Occurrence, UserId};
+use crate::slack::message;
+
+impl Webhooks {
+    /// Posts what a webhook answered, if it is a reply. The delivery was taken anyway: what fails is only logged.
+    pub(super) async fn reply(&self, webhook: &Webhook, row: &Row, sent: &Message<'_>, said: &[u8]) {
+        let (Some(bot), Some(text)) = (webhook.bot_id.filter(|_| is_answerable(row, sent.body)), read(said)) else { return };
+        if let Err(error) = self.post(bot, webhook, row, sent.id, &text).await {
+            tracing::debug!(webhook = webhook.id, %error, "the reply of a webhook was not posted");
+        }
+    }
+
+    async fn post(&self, bot: UserId, webhook: &Webhook, row: &Row, id: &str, text: &str) -> Result<()> {
+        let Some(room) = row.room_id else { return Ok(()) };
+        let Some(room) = self.db.find_told_room(room).await? else { return Ok(()) };
+        if !webhook.may_know(room.id, room.visibility, room.is_direct) {
+            return Ok(());
+        }
+        // Of a private room it is a member since an administrator chose that.
+        let view = self.chat.enter(bot, &room.slug).await?;
+        let body = message::shortened(text, self.chat.max_chars());
+        let new = NewMessage { body, nonce: Some(id.to_owned()), ..NewMessage::default() };
+        self.chat.post(bot, view.room.id, new)?.message().await.map(drop)
+    }
+}
+
+/// Whether a delivery asks for a reply: a command, or a message that somebody wrote.
+fn is_answerable(row: &Row, sent: &str) -> bool {
+    if row.event == Occurrence::CommandUsed.as_str() {
+        return true;
+    }
+    let is_by_bot = || {
+        let sent: Option<Value> = serde_json::from_str(sent).ok();
+        sent.is_none_or(|sent| sent["data"]["kind"] != "text" || sent["data"]["author"]["bot"] == true)
+    };
+    row.event == Occurrence::MessagePosted.as_str() && !is_by_bot()
+}
+
+/// The text of an answer: `body`, which is Markdown, or a message as Slack reads it.
+fn read(said: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(said).ok()?;
+    let text = match answer.get("body").and_then(Value::as_str) {
+        Some(body) => body.to_owned(),
+        None => message::read(&answer).ok()?.text,
+    };
+    (!text.trim().is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_if_it_is_a_message() {
+        for (said, text) in [
+            (r#"{"body": "**done**"}"#, "**done**"),
+            (r#"{"text": "*done*", "response_type": "in_channel"}"#, "**done**"),
+            (r#"{"body": "this", "text": "not this"}"#, "this"),
+        ] {
+            assert_eq!(read(said.as_bytes()).as_deref(), Some(text), "{said}");
+        }
+        for other in
+            ["", "ok", "{}", "[]", "\"text\"", r#"{"ok": true}"#, r#"{"text": ""}"#, r#"{"body": " "}"#, r#"{"body": 1}"#]
+        {
+            assert_eq!(read(other.as_bytes()), None, "{other}");
+        }
+    }
+}

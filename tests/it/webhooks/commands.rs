@@ -1,0 +1,102 @@
+//! Slash commands of webhooks, and what their answers post.
+
+use proof::infra::receiver::{Receiver, Reply};
+use serde_json::{Value, json};
+
+use super::{admin, post_json, signature};
+use crate::everywhere;
+use crate::harness::{Answer, Person, TestApp};
+
+async fn say(person: &Person, room: &str, body: &str, nonce: &str) -> Answer {
+    let form = person.form(&format!("/rooms/{room}/messages"), &[("body", body), ("nonce", nonce)]);
+    Answer::of(form.header("accept", "application/json")).await
+}
+
+async fn names(person: &Person, room: &str) -> Value {
+    person.get_json(&format!("/rooms/{room}/commands")).await.expect(200).json()["commands"].clone()
+}
+
+#[apply(everywhere)]
+async fn a_command_is_sent_and_its_reply_is_posted_once(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    let (own, other) = (ruth.create_room("Own", "private").await, ruth.create_room("Other", "private").await);
+    for room in [&own, &other] {
+        ruth.post(&format!("/rooms/{room}/members"), &[("username", "eve")]).await.expect(303);
+    }
+    let wanted = json!({
+        "url": receiver.url("/"), "events": ["command.used"], "rooms": [own],
+        "command": "/Deploy", "hint": "Deploys <it>", "name": "Deployer",
+    });
+    let webhook = post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201).json()["webhook"].clone();
+    let shown = ruth.get_json(&format!("/admin/webhooks/{}", webhook["id"].as_str().unwrap())).await.json()["webhook"].clone();
+    assert_eq!((&shown["command"], &shown["name"]), (&json!("deploy"), &json!("Deployer")));
+    for taken in ["deploy", "topic", "two words"] {
+        let again = json!({ "url": receiver.url("/"), "command": taken });
+        let refused = post_json(&ruth, "/admin/webhooks", &again).await.expect(422).json();
+        assert_eq!(refused["error"]["field"], "command", "{taken}");
+    }
+    // It is there in its room, and nowhere else.
+    assert_eq!(names(&eve, &own).await, json!([{ "name": "deploy", "hint": "Deploys <it>" }]));
+    assert_eq!(names(&eve, &other).await, json!([]));
+    assert_eq!(say(&eve, &other, "/deploy now", "n0").await.status, 422);
+    assert!(say(&eve, &own, "/help", "n1").await.expect(200).body.contains("/deploy: Deploys"));
+    let (listening, _) = eve.join(&own).await;
+    // It fails at first, and is delivered again as the same; and so it is if it is asked for again.
+    receiver.reply_next([Reply::Status(500, "retry-after: 0\r\n")]);
+    receiver.reply(Reply::Says(r#"{"text": "*Done*"}"#));
+    for _ in 0..2 {
+        assert_eq!(say(&eve, &own, "/deploy now, please", "n2").await.expect(200).json()["notice"], "Sent /deploy.");
+    }
+    let reply = listening.hears("**Done**").await;
+    assert_eq!((&reply["author"]["name"], &reply["author"]["bot"]), (&json!("Deployer"), &json!(true)));
+    let told = receiver.wait_for(3).await;
+    assert_eq!(told[0].headers["webhook-id"], told[1].headers["webhook-id"]);
+    assert_eq!(told[1].headers["webhook-id"], told[2].headers["webhook-id"]);
+    assert_eq!(told[1].headers["webhook-signature"], signature(&told[1], webhook["secret"].as_str().unwrap()));
+    let data = &told[1].body["data"];
+    assert_eq!((&data["room"], &data["command"], &data["text"]), (&json!(own), &json!("deploy"), &json!("now, please")));
+    assert_eq!(data["author"]["username"], "eve");
+    receiver.reply(Reply::Says(r#"{"body": "Again"}"#));
+    say(&eve, &own, "/deploy", "n3").await.expect(200);
+    listening.hears("Again").await;
+    let page = eve.get_json(&format!("/rooms/{own}")).await.json();
+    let texts: Vec<_> = page["messages"].as_array().unwrap().iter().filter(|one| one["kind"] == "text").collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    // Off, it is no command.
+    ruth.post(&format!("/admin/webhooks/{}/off", webhook["id"].as_str().unwrap()), &[]).await.expect(303);
+    assert_eq!(say(&eve, &own, "/deploy", "n4").await.status, 422);
+    assert_eq!(names(&eve, &own).await, json!([]));
+}
+
+#[apply(everywhere)]
+async fn messages_are_replied_to_unless_a_bot_wrote_them(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let (chatty, silent) = (Receiver::start().await, Receiver::start().await);
+    for receiver in [&chatty, &silent] {
+        receiver.reply(Reply::Says(r#"{"body": "I heard that"}"#));
+    }
+    let wanted = json!({ "url": chatty.url("/"), "events": ["message.posted"], "rooms": ["general"], "name": "Echo" });
+    let id = post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201).json()["webhook"]["id"].clone();
+    let wanted = json!({ "url": silent.url("/"), "events": ["message.posted"], "rooms": ["general"] });
+    post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201);
+    eve.enter("general").await;
+    let (listening, _) = eve.join("general").await;
+    listening.post("general", "hello", "n1").await;
+    listening.hears("I heard that").await;
+    // Both were told of the reply, which neither replies to.
+    chatty.wait_for(2).await;
+    silent.wait_for(2).await;
+    listening.post("general", "bye", "n2").await;
+    listening.hears("I heard that").await;
+    let page = eve.get_json("/rooms/general").await.json();
+    let texts: Vec<_> =
+        page["messages"].as_array().unwrap().iter().filter(|one| one["kind"] == "text").map(|one| &one["body"]).collect();
+    assert_eq!(texts, ["hello", "I heard that", "bye", "I heard that"]);
+    // Without a name it replies no more, and its bot is closed.
+    let path = format!("/admin/webhooks/{}", id.as_str().unwrap());
+    ruth.post(&path, &[("url", &chatty.url("/")), ("events", "message.posted"), ("rooms", "general")]).await.expect(303);
+    listening.post("general", "anybody?", "n3").await;
+    chatty.wait_for(5).await;
+    assert_eq!(ruth.get_json(&path).await.json()["webhook"]["name"], Value::Null);
+}
