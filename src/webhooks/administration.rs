@@ -13,10 +13,11 @@ use crate::accounts::session::SessionUser;
 use crate::chat::commands;
 use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
+use crate::db::users::User;
 use crate::db::webhooks::{KIND, Webhook, WebhookChange};
 use crate::egress::address::Host;
 use crate::error::{Error, Result};
-use crate::model::{Occurrence, User, UserId, Visibility, validate};
+use crate::model::{Occurrence, UserId, Visibility, validate};
 use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
