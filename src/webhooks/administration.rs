@@ -17,7 +17,7 @@ use crate::db::users::User;
 use crate::db::webhooks::{KIND, Webhook, WebhookChange};
 use crate::egress::address::Host;
 use crate::error::{Error, Result};
-use crate::model::{Occurrence, UserId, Visibility, validate};
+use crate::model::{Occurrence, UserId, validate};
 use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
@@ -277,11 +277,14 @@ impl Webhooks {
         Ok(WebhookChange { url, events, rooms, is_on, command, hint, bot_id: before.and_then(|before| before.bot_id) })
     }
 
-    /// The bot that a webhook replies as, if it does; it becomes a member of the private rooms that were chosen.
+    /// The bot that a webhook replies as, if it does; it becomes a member of the rooms that were chosen.
     async fn bot(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>, source: &Source) -> Result<Option<User>> {
         let name = validate::line("name", &wanted.name, LONGEST_NAME)?;
         if name.is_empty() {
             return Ok(None);
+        }
+        if wanted.rooms.is_empty() {
+            return Err(Error::invalid("rooms", "Name the rooms in which it replies: its bot becomes a member of them."));
         }
         let known = match before.and_then(|before| before.bot_id) {
             Some(bot) => self.db.find_user(bot).await?.filter(|bot| bot.banned_at.is_none()),
@@ -298,7 +301,8 @@ impl Webhooks {
         };
         for slug in &wanted.rooms {
             let view = self.db.find_room(slug, actor.id).await?;
-            if view.is_some_and(|view| view.room.visibility == Visibility::Private && !view.room.is_direct) {
+            // Of those that the administrator cannot see, it was made a member by another one.
+            if view.is_some() {
                 let admitted = self.chat.admit(actor.id, slug, &bot.username, source).await;
                 admitted.map_err(|error| match error {
                     Error::Forbidden(_) => {

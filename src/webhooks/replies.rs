@@ -29,11 +29,10 @@ impl Webhooks {
         if !webhook.may_know(room.id, room.visibility, room.is_direct) {
             return Ok(());
         }
-        // Of a private room it is a member since an administrator chose that.
-        let view = self.chat.enter(bot, &room.slug).await?;
+        // It is a member since an administrator chose the room.
         let body = message::shortened(text, self.chat.max_chars());
         let new = NewMessage { body, nonce: Some(id.to_owned()), ..NewMessage::default() };
-        self.chat.post(bot, view.room.id, new)?.message().await.map(drop)
+        self.chat.post(bot, room.id, new)?.message().await.map(drop)
     }
 }
 

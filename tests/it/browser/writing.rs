@@ -444,7 +444,7 @@ fn commands_are_offered_done_and_told() {
         // One that is refused comes back, to be put right.
         ada.fill(COMPOSER, &format!("/deploy now{ENTER}")).await;
         ada.waits_for(async || {
-            ada.texts("#refusal:not([hidden])").await.iter().any(|why| why.contains("There’s no command /deploy."))
+            ada.texts("#refusal:not([hidden])").await.iter().any(|why| why.contains("There’s no command /deploy"))
         })
         .await;
         writes(&ada, "/deploy now").await;

@@ -76,6 +76,10 @@ async fn messages_are_replied_to_unless_a_bot_wrote_them(app: &TestApp) {
     for receiver in [&chatty, &silent] {
         receiver.reply(Reply::Says(r#"{"body": "I heard that"}"#));
     }
+    ruth.enter("general").await;
+    let everywhere = json!({ "url": chatty.url("/"), "name": "Echo" });
+    let refused = post_json(&ruth, "/admin/webhooks", &everywhere).await.expect(422).json();
+    assert_eq!(refused["error"]["field"], "rooms", "a bot is a member of the rooms that it replies in");
     let wanted = json!({ "url": chatty.url("/"), "events": ["message.posted"], "rooms": ["general"], "name": "Echo" });
     let id = post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201).json()["webhook"]["id"].clone();
     let wanted = json!({ "url": silent.url("/"), "events": ["message.posted"], "rooms": ["general"] });
