@@ -76,6 +76,24 @@ async fn with_a_list_only_who_asks_from_there_may_read(database: &Database) {
     server.stop().await;
 }
 
+#[apply(once)]
+async fn a_request_that_waits_because_it_asked_to_is_not_slow(database: &Database) {
+    let mut server = Server::start(database.url(), &[("METRICS", "open")]).await;
+    let ada = server.register("ada").await;
+    ada.enter("general").await;
+    let began = std::time::Instant::now();
+    ada.get_json("/api/v1/rooms/general/changes?wait=3").await.expect(200);
+    let took = began.elapsed().as_secs_f64();
+    let route = "method=\"GET\",route=\"/api/v1/rooms/{slug}/changes\"";
+    let numbers = read(&server).await;
+    assert_eq!(numbers.get(&format!("parlor_http_requests_total{{{route},status=\"2xx\"}}")), 1.0);
+    assert_eq!(numbers.get(&format!("parlor_http_request_duration_seconds_count{{{route}}}")), 1.0);
+    // Nothing happened for three seconds, of which it took none.
+    let counted = numbers.get(&format!("parlor_http_request_duration_seconds_sum{{{route}}}"));
+    assert!(took >= 3.0 && counted <= took - 3.0, "{counted} of {took}");
+    server.stop().await;
+}
+
 #[apply(both)]
 async fn administrators_see_the_last_hour(app: &TestApp) {
     let ada = app.register("ada").await;
