@@ -181,6 +181,13 @@ impl Notifications {
                         self.db.forget_shown(id, room, seq).await?;
                     } else {
                         self.db.note_shown(id, room, seq).await?;
+                        // For whoever read it while it was under way, nothing was withdrawn.
+                        let standing = self.db.find_standing(to.user_id, room, seq).await?;
+                        if let Some(standing) = standing.filter(|standing| standing.read_seq >= seq) {
+                            let read = Row { event: READ.to_owned(), seq: Some(standing.read_seq), ..row.clone() };
+                            // If that fails, what is read next withdraws it.
+                            Box::pin(self.try_deliver(id, &read)).await?;
+                        }
                     }
                 }
                 Delivery::Done(1)
