@@ -33,13 +33,11 @@ pub fn measure(fixture: &Fixture, kind: Kind, figures: &mut Vec<Figure>) -> Resu
         let site = fixture.field.site(kind)?;
         let server = site.start_with(&SETTINGS)?;
         let admin = people::administrator(&site, &server, "ada")?;
-        let mut sender = [Sender::connect(server.address, &admin, "ada", &[ROOM.to_owned()], false)?];
         if receivers == RECEIVERS[0] {
-            post_all(&mut sender, MESSAGES, 32)?;
+            post(&server, &admin, "before", MESSAGES)?;
             figures.extend(api(&server, &admin, stretch)?);
         }
-        figures.extend(deliver(&server, &admin, &mut sender, receivers)?);
-        drop(sender);
+        figures.extend(deliver(&server, &admin, receivers)?);
         server.stop()?;
     }
     Ok(())
@@ -94,8 +92,14 @@ fn call(
     ])
 }
 
+/// Posts so many messages; `name` makes their nonces unique.
+fn post(server: &Server, person: &Person, name: &str, count: usize) -> Result<()> {
+    let sender = Sender::connect(server.address, person, name, &[ROOM.to_owned()], false)?;
+    post_all(&mut [sender], count, 32)
+}
+
 /// Posts, and waits until every receiver was told of every post.
-fn deliver(server: &Server, admin: &Person, sender: &mut [Sender], receivers: usize) -> Result<Vec<Figure>> {
+fn deliver(server: &Server, admin: &Person, receivers: usize) -> Result<Vec<Figure>> {
     let told = Arc::<AtomicUsize>::default();
     for _ in 0..receivers {
         let address = receive(told.clone())?;
@@ -104,7 +108,7 @@ fn deliver(server: &Server, admin: &Person, sender: &mut [Sender], receivers: us
     let all = receivers * TOLD;
     let meter = Meter::start(server)?;
     let began = Instant::now();
-    post_all(sender, TOLD, 32)?;
+    post(server, admin, "told", TOLD)?;
     while told.load(Ordering::Relaxed) < all {
         if began.elapsed() > PATIENCE {
             return Err(format!("{} of {all} deliveries came", told.load(Ordering::Relaxed)).into());
