@@ -256,6 +256,8 @@ impl From<sqlx::Error> for Error {
             {
                 Self::Internal(error.to_string())
             }
+            // The program stops: what still asks then has not found a fault.
+            sqlx::Error::PoolClosed => Self::Unavailable,
             _ => {
                 tracing::error!(%error, "the database failed");
                 // Only a statement that reached the database can be refused there: a write to a full disk, or one that took too long.
@@ -322,5 +324,16 @@ mod tests {
     fn what_the_database_said_does_not_leak() {
         let error = Error::Internal("duplicate key in users.secret".into());
         assert!(!error.to_json().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_program_that_stops_logs_no_failure_of_the_database() {
+        let logged = |error: sqlx::Error| {
+            let (mut log, to) = std::io::pipe().unwrap();
+            let subscriber = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(to)).finish();
+            tracing::subscriber::with_default(subscriber, || assert!(matches!(Error::from(error), Error::Unavailable)));
+            std::io::read_to_string(&mut log).unwrap().lines().count()
+        };
+        assert_eq!((logged(sqlx::Error::PoolTimedOut), logged(sqlx::Error::PoolClosed)), (1, 0));
     }
 }

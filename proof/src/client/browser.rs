@@ -21,6 +21,9 @@ use crate::infra::programs;
 /// How often a page is polled: the driver cannot notify of changes.
 pub const AGAIN: Duration = Duration::from_millis(50);
 
+/// The time zone of browsers whose zone does not matter.
+const UTC: &str = "UTC";
+
 /// One browser with one window.
 pub struct Browser {
     client: Client,
@@ -30,19 +33,24 @@ pub struct Browser {
 impl Browser {
     /// Opens one with these preferences.
     pub async fn open(preferences: Value) -> Self {
-        Self::try_to_start(None, preferences).await
+        Self::try_to_start(None, preferences, UTC).await
     }
 
     /// Opens the browser's engine alone, or where that is missing a browser.
     pub async fn open_shell() -> Self {
-        Self::try_to_start(programs::headless_shell().as_deref(), json!({ "credentials_enable_service": false })).await
+        Self::open_shell_in(UTC).await
+    }
+
+    /// The same in a time zone, as in `America/New_York`.
+    pub async fn open_shell_in(zone: &str) -> Self {
+        Self::try_to_start(programs::headless_shell().as_deref(), json!({ "credentials_enable_service": false }), zone).await
     }
 
     /// On a busy machine a browser may fail to start, so it is tried three times.
-    async fn try_to_start(shell: Option<&Path>, preferences: Value) -> Self {
+    async fn try_to_start(shell: Option<&Path>, preferences: Value, zone: &str) -> Self {
         let mut last = None;
         for _ in 0..3 {
-            match Self::start(shell, &preferences).await {
+            match Self::start(shell, &preferences, zone).await {
                 Ok(browser) => return browser,
                 Err(error) => last = Some(error),
             }
@@ -50,8 +58,8 @@ impl Browser {
         panic!("the browser does not start: {last:?}");
     }
 
-    async fn start(shell: Option<&Path>, preferences: &Value) -> Result<Self, NewSessionError> {
-        let driver = Driver::start().await;
+    async fn start(shell: Option<&Path>, preferences: &Value, zone: &str) -> Result<Self, NewSessionError> {
+        let driver = Driver::start(zone).await;
         let mut wanted = driver.capabilities(shell);
         if shell.is_none() {
             wanted["goog:chromeOptions"]["prefs"] = preferences.clone();

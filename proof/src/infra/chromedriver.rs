@@ -32,11 +32,12 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts one.
-    pub async fn start() -> Self {
+    /// Starts one; its browser is in this time zone, as in `America/New_York`. The emulation of DevTools would not do: on a busy machine
+    /// it sometimes begins after a page's first scripts.
+    pub async fn start(zone: &str) -> Self {
         let mut printed = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::try_start().await {
+            match Self::try_start(zone).await {
                 Ok(driver) => return driver,
                 Err(why) => printed = why,
             }
@@ -45,12 +46,13 @@ impl Driver {
     }
 
     /// Starts one; the error is what it printed instead of its port.
-    async fn try_start() -> Result<Self, String> {
+    async fn try_start(zone: &str) -> Result<Self, String> {
         let program = programs::on_path("chromedriver").expect("whoever starts it asked whether it is here");
         let profile = watchdog::folder();
         let mut process = Command::new(program)
             // It picks a free port, and says which.
             .arg("--port=0")
+            .env("TZ", zone)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -43,6 +43,11 @@ impl Browser {
         })
     }
 
+    /// Opens one with scripts in a time zone, as in `America/New_York`.
+    pub async fn open_in(zone: &str) -> Self {
+        Self(browser::Browser::open_shell_in(zone).await)
+    }
+
     /// Opens a page of a site.
     pub async fn visit(&self, site: &Site, path: &str) {
         self.goto(&format!("{}{path}", site.origin)).await.expect("the page can be opened");
