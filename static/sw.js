@@ -29,7 +29,7 @@ addEventListener('message', (event) => {
   if (event.data?.forget) event.waitUntil(forget());
   if (event.data?.keep) event.waitUntil(renew(new URL(event.data.keep, location.origin)));
 });
-addEventListener('push', (event) => event.waitUntil(pushed(event.data?.json())));
+addEventListener('push', (event) => event.waitUntil(inTurn(() => pushed(event.data?.json()))));
 addEventListener('notificationclick', (event) => event.waitUntil(clicked(event.notification)));
 addEventListener('notificationclose', (event) => event.waitUntil(badge()));
 addEventListener('fetch', (event) => {
@@ -169,6 +169,10 @@ const ICON = SHELL.files.find((path) => path.endsWith('/icons/icon-192.png'));
 // How many messages a notification shows.
 const LINES = 5;
 
+// One after the other: each builds on the notifications that the one before has shown.
+let turn = Promise.resolve();
+const inTurn = (act) => (turn = turn.then(act, act));
+
 // What the server sends: a message, that a room was read elsewhere, or a test.
 async function pushed(data) {
   if (data?.kind === 'read') return withdraw(data);
@@ -182,6 +186,8 @@ async function pushed(data) {
   if (open.some((client) => client.focused && new URL(client.url).pathname.split('/')[2] === room)) return undefined;
   const tag = `room:${room}`;
   const before = (await registration.getNotifications({ tag }))[0]?.data;
+  // They come in order, but may come twice.
+  if (before?.seq >= seq) return undefined;
   const line = author ? `${author}: ${body}` : body;
   const lines = [...(before?.lines ?? []), line].slice(-LINES);
   const count = (before?.count ?? 0) + 1;

@@ -3,6 +3,7 @@
 mod refused;
 mod told;
 mod withdrawn;
+mod worker;
 
 use std::time::Duration;
 

@@ -43,6 +43,13 @@ impl Browser {
         })
     }
 
+    /// Opens one that may show notifications, which the engine alone cannot.
+    pub async fn open_with_notifications() -> Self {
+        let preferences =
+            json!({ "credentials_enable_service": false, "profile.default_content_setting_values.notifications": 1 });
+        Self(browser::Browser::open(preferences).await)
+    }
+
     /// Opens one with scripts in a time zone, as in `America/New_York`.
     pub async fn open_in(zone: &str) -> Self {
         Self(browser::Browser::open_shell_in(zone).await)

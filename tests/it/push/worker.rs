@@ -1,0 +1,69 @@
+//! What a browser's service worker makes of notifications. The browser's own push service is out of reach: what ours was sent is handed to
+//! the worker as the browser would.
+
+use proof::infra::receiver::Receiver;
+use serde_json::{Value, json};
+
+use super::subscribe;
+use crate::harness::browser::Browser;
+use crate::harness::{TestApp, in_browser};
+
+/// Hands the worker what came.
+async fn deliver(browser: &Browser, app: &TestApp, pushed: &Value) {
+    browser.devtools("ServiceWorker.enable", json!({})).await;
+    // A new profile's first worker has this number.
+    let message = json!({ "origin": app.origin, "registrationId": "0", "data": pushed.to_string() });
+    browser.devtools("ServiceWorker.deliverPushMessage", message).await;
+}
+
+/// The notifications that are shown: title and text, the oldest first.
+async fn shown(browser: &Browser) -> Value {
+    let script = "(await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body }) => [title, body])";
+    browser.promised(&format!("return {script}")).await
+}
+
+#[test]
+fn a_worker_groups_what_it_shows_and_withdraws_what_was_read() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let service = Receiver::start().await;
+        let (grace, _) = app.register("grace").await.join("general").await;
+        let eve = Browser::open_with_notifications().await;
+        eve.register(app, "eve").await;
+        eve.join(app, "general").await;
+        let elsewhere = app.log_in("eve").await;
+        let (reading, _) = elsewhere.join("general").await;
+        let device = subscribe(&elsewhere, &service, "/eve").await;
+        grace.post("general", "@eve <b>one</b>", "1").await;
+        let latest = grace.post("general", "@eve two", "2").await["seq"].clone();
+        service.wait_for(2).await;
+        let told = device.told(&service);
+
+        // A worker that was just installed does not hear everything yet.
+        let test = json!(["Parlor", "Notifications come to this device."]);
+        let is_tested = async || {
+            deliver(&eve, app, &json!({ "kind": "test" })).await;
+            shown(&eve).await == json!([test])
+        };
+        eve.waits_for(is_tested).await;
+
+        // The room is looked at: nothing is shown, not even once the worker is at the next one.
+        deliver(&eve, app, &told[0]).await;
+        eve.promised("for (const one of await (await navigator.serviceWorker.ready).getNotifications()) one.close()").await;
+        eve.waits_for(is_tested).await;
+
+        // It is not any more. One that comes twice, as it may, is shown once, and none is lost that comes close after another.
+        eve.visit(app, "/settings").await;
+        deliver(&eve, app, &told[0]).await;
+        deliver(&eve, app, &told[0]).await;
+        deliver(&eve, app, &told[1]).await;
+        let both = json!(["general (2)", "grace: @eve <b>one</b>\ngrace: @eve two"]);
+        eve.waits_for(async || shown(&eve).await.as_array().is_some_and(|all| all.len() == 2 && all.contains(&both))).await;
+
+        // Read elsewhere.
+        reading.ok("read", json!({ "room": "general", "seq": latest })).await;
+        service.wait_for(3).await;
+        deliver(&eve, app, &device.told(&service)[2]).await;
+        eve.waits_for(async || shown(&eve).await == json!([test])).await;
+        eve.close().await;
+    });
+}
