@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 
 /// The fields of all bodies.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 24] = [
     "alts",
     "archived",
     "attachments",
@@ -26,12 +26,15 @@ const FIELDS: [&str; 21] = [
     "name",
     "new_slug",
     "nonce",
+    "notify",
     "posting",
     "reply_to",
     "role",
     "seq",
     "slow_mode",
     "status",
+    "theme",
+    "time_zone",
     "topic",
     "username",
     "users",

@@ -1,7 +1,5 @@
 //! People: the directory, one person, oneself, and conversations.
 
-use std::sync::Arc;
-
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
@@ -11,11 +9,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Fields, texts};
+use crate::accounts::profile::ProfileUpdate;
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
-use crate::db::people::ListedPerson;
+use crate::db::people::{ListedPerson, Profile};
 use crate::error::Result;
-use crate::model::{Room, Scopes, ServerRole, UserId};
+use crate::model::{NotificationLevel, Room, Scopes, ServerRole, Theme, UserId};
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::PeopleQuery;
 use crate::web::state::AppState;
@@ -23,7 +22,7 @@ use crate::web::state::AppState;
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
-        .routes(routes!(me))
+        .routes(routes!(me, change_me))
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(block, unblock))
@@ -177,28 +176,83 @@ struct Me {
     /// One's id.
     id: UserId,
     /// One's username.
-    #[schema(value_type = String)]
-    username: Arc<str>,
+    username: String,
     /// The name to show.
-    #[schema(value_type = String)]
-    name: Arc<str>,
+    name: String,
+    /// What one is up to; may be empty.
+    status: String,
+    /// The name of one's time zone.
+    time_zone: Option<String>,
+    /// How pages look: `auto`, `light` or `dark`.
+    theme: Theme,
+    /// What one is notified of where a room has no level of its own: `all`, `mentions` or `muted`.
+    notify: NotificationLevel,
     /// What one is on the server; with an access token that does not permit to administer, no administrator.
     role: ServerRole,
     /// The scopes of the access token; null without one.
     #[schema(value_type = Option<Vec<String>>)]
     scopes: Option<Scopes>,
+    /// The file of one's photo, at `/people/{username}/photo`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    photo: Option<String>,
+}
+
+impl Me {
+    fn new(user: &CurrentUser, profile: Profile) -> Self {
+        Self {
+            id: user.id,
+            username: profile.username,
+            name: profile.name,
+            status: profile.status,
+            time_zone: profile.time_zone,
+            theme: profile.theme,
+            notify: profile.notify,
+            role: ServerRole::of(user.is_admin, user.is_guest),
+            scopes: user.token,
+            photo: profile.photo,
+        }
+    }
 }
 
 /// Who you are, and what your access token permits.
 #[utoipa::path(get, path = "/api/v1/me", tag = "people", operation_id = "get_me", responses((status = 200, body = Me)))]
-async fn me(user: CurrentUser) -> Json<Me> {
-    Json(Me {
-        id: user.id,
-        username: user.username.clone(),
-        name: user.name.clone(),
-        role: ServerRole::of(user.is_admin, user.is_guest),
-        scopes: user.token,
-    })
+async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Json<Me>> {
+    let profile = state.accounts.profile(&user.username).await?;
+    Ok(Json(Me::new(&user, profile)))
+}
+
+/// What to change of oneself. Absent fields stay.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct Changes {
+    /// The name to show; empty for the username.
+    name: Option<String>,
+    /// What you are up to, in up to 100 characters.
+    status: Option<String>,
+    /// The name of a time zone, as in `Europe/Paris`; empty for that of each browser.
+    time_zone: Option<String>,
+    /// `auto`, `light` or `dark`.
+    theme: Option<String>,
+    /// `all`, `mentions` or `muted`.
+    notify: Option<String>,
+}
+
+/// Changes your profile and preferences. Photos are changed at `POST /settings/photo`.
+#[utoipa::path(
+    patch, path = "/api/v1/me", tag = "people", operation_id = "change_me", request_body = Changes,
+    responses((status = 200, body = Me)),
+)]
+async fn change_me(State(state): State<AppState>, user: CurrentUser, Fields(changes): Fields<Changes>) -> Result<Json<Me>> {
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    let update = ProfileUpdate {
+        name: changes.name.as_deref(),
+        status: changes.status.as_deref(),
+        time_zone: changes.time_zone.as_deref(),
+        theme: changes.theme.as_deref(),
+        notify: changes.notify.as_deref(),
+    };
+    let profile = state.accounts.change_profile(&user, update).await?;
+    Ok(Json(Me::new(&user, profile)))
 }
 
 /// Blocks a person.

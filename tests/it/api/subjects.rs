@@ -91,6 +91,34 @@ async fn people_files_and_searches_are_found(app: &TestApp) {
 }
 
 #[apply(everywhere)]
+async fn ones_own_profile_is_changed(app: &TestApp) {
+    let (ada, program) = writer(app, "ada").await;
+    let changes = json!({ "name": "Ada L.", "status": "at tea", "time_zone": "Europe/London", "theme": "dark", "notify": "all" });
+    let changed = program.patch("/me", changes.clone()).await.expect(200).json();
+    for field in ["name", "status", "time_zone", "theme", "notify"] {
+        assert_eq!(changed[field], changes[field], "{field}");
+    }
+    // What is not named stays; others see it.
+    assert_eq!(program.patch("/me", json!({ "status": "" })).await.expect(200).json()["name"], "Ada L.");
+    assert_eq!(program.get("/me").await.expect(200).json()["time_zone"], "Europe/London");
+    let (_, grace) = writer(app, "grace").await;
+    assert_eq!(grace.get("/people/ada").await.expect(200).json()["person"]["name"], "Ada L.");
+    for (field, value) in [
+        ("name", json!("x".repeat(200))),
+        ("status", json!("x".repeat(101))),
+        ("time_zone", json!("Mars/Olympus")),
+        ("theme", json!("pink")),
+        ("notify", json!(7)),
+    ] {
+        let refused = program.patch("/me", json!({ field: value })).await;
+        assert_eq!(refused.expect(422).json()["error"]["field"], field);
+    }
+    let reader = Program::of(app, &ada, "read").await;
+    assert_eq!(reader.patch("/me", json!({ "name": "x" })).await.expect(403).code(), "forbidden");
+    assert_eq!(reader.get("/me").await.expect(200).json()["name"], "Ada L.");
+}
+
+#[apply(everywhere)]
 async fn administrators_administer_with_a_token_that_says_so(app: &TestApp) {
     let rosa = app.register("rosa").await;
     app.database.make_admin("rosa").await;
