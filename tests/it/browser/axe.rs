@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::say;
 use crate::files::portraits::{give_icon, give_photo};
+use crate::harness::app::Server;
 use crate::harness::browser::{Browser, Scripts};
-use crate::harness::{Answer, TestApp, axe, in_browser};
+use crate::harness::{Answer, Database, Kind, TestApp, axe, in_browser, programs, run};
 
 /// The pages of strangers.
 const DOORS: [&str; 5] = ["/setup", "/login", "/register", "/reset", "/offline"];
@@ -220,5 +221,32 @@ fn no_page_keeps_anybody_out() {
         faults.dedup();
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n\n"));
         ada.close().await;
+    });
+}
+
+#[test]
+fn no_page_of_a_server_with_mail_keeps_anybody_out() {
+    if !programs::Program::Browser.is_here_or_may_be_missing() {
+        println!("left out: there is no browser on this machine");
+        return;
+    }
+    run(module_path!(), Kind::Sqlite, async |database: &Database| {
+        // Nothing is mailed here: nobody listens there.
+        let mut server = Server::start(database.url(), &[("SMTP_URL", "smtp://127.0.0.1:9?tls=off")]).await;
+        let ada = Browser::open(Scripts::On).await;
+        let mut faults = Vec::new();
+        for path in ["/login", "/register", "/reset"] {
+            ada.visit(&server, path).await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
+        ada.register(&server, "ada").await;
+        for (path, seen) in [("/settings/notifications", "#mail"), ("/settings/email", "form[action='/settings/email']")] {
+            ada.visit(&server, path).await;
+            ada.sees(seen).await;
+            is_open_to_all(&ada, path, &mut faults).await;
+        }
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n\n"));
+        ada.close().await;
+        server.stop().await;
     });
 }
