@@ -1,10 +1,11 @@
 //! Statements on photos of people, and on what is sent of photos and icons.
 //!
-//! Owns that a person has one photo, and that its file stays as long as they have it. The ledger gives rooms their icons.
+//! Owns that a person has one photo, and that its file stays as long as they have it. The ledger gives rooms their icons, except those
+//! that an import makes.
 
 use super::files::Readable;
 use super::{Db, read, transaction};
-use crate::model::UserId;
+use crate::model::{RoomId, UserId};
 
 impl Db {
     /// Gives somebody the photo in a file of theirs that was stored for it, or none; the file of the one before is deleted. `false` if their
@@ -29,6 +30,19 @@ impl Db {
                 sqlx::query("delete from files where id = $1").bind(before).execute(&mut *tx).await?;
             }
             true
+        })
+    }
+
+    /// Gives a room that an import has just made its icon, a file that was stored for it. Nobody has seen the room yet: nothing is told.
+    pub async fn set_imported_icon(&self, room: RoomId, file: String) -> sqlx::Result<()> {
+        transaction!(self, |tx| {
+            let taken = "update files set expires_at = null where id = $1 and purpose = 'icon'";
+            sqlx::query(taken).bind(&file).execute(&mut *tx).await?;
+            sqlx::query("update rooms set icon = $2 where id = $1 and icon is null")
+                .bind(room)
+                .bind(&file)
+                .execute(&mut *tx)
+                .await?;
         })
     }
 

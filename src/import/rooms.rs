@@ -15,7 +15,7 @@ use crate::chat::rooms::SLOW_MODE;
 use crate::clock::Millis;
 use crate::db::Db;
 use crate::db::import::{NewImportedRoom, NewMember};
-use crate::model::{Keep, RoomId, RoomPolicy, RoomRole, Visibility, validate};
+use crate::model::{Keep, RoomId, RoomPolicy, RoomRole, UserId, Visibility, validate};
 use crate::portable::{Ban, Role, Room, RoomSettings, Visibility as Foreign};
 
 /// The rooms of the source, here.
@@ -69,18 +69,25 @@ impl Rooms {
         self.known.get(key).copied()
     }
 
-    /// Finds out which room a room is here, and makes it if there is none.
+    /// Finds out which room a room is here, and makes it if there is none. Returns it if it was made and somebody is in it: the room, and
+    /// its owner or who has been there longest.
     ///
     /// # Errors
     /// The database's.
-    pub async fn take(&mut self, place: &Place<'_>, room: Room, people: &People, report: &mut Report) -> Result<(), ImportError> {
+    pub async fn take(
+        &mut self,
+        place: &Place<'_>,
+        room: Room,
+        people: &People,
+        report: &mut Report,
+    ) -> Result<Option<(RoomId, UserId)>, ImportError> {
         let key: Arc<str> = room.key.as_str().into();
         if self.known.contains_key(&key) {
-            return Ok(());
+            return Ok(None);
         }
-        let id = self.take_new(place, room, people, report).await?;
+        let (id, owner) = self.take_new(place, room, people, report).await?;
         self.known.insert(key, id);
-        Ok(())
+        Ok(id.zip(owner))
     }
 
     async fn take_new(
@@ -89,12 +96,12 @@ impl Rooms {
         room: Room,
         people: &People,
         report: &mut Report,
-    ) -> Result<Option<RoomId>, ImportError> {
+    ) -> Result<(Option<RoomId>, Option<UserId>), ImportError> {
         let members = members(&room, people, report);
         if let Some((id, slug)) = self.earlier.remove(&room.key) {
             let Some(slug) = slug else {
                 report.leave_out("rooms that were deleted here since they were imported");
-                return Ok(None);
+                return Ok((None, None));
             };
             report.rooms.already += 1;
             self.note_slug(&room, &slug);
@@ -107,17 +114,19 @@ impl Rooms {
                 let name = room.name.clone();
                 db.add_imported_room(row(place, &room, people, (Some(id), name), new, false)).await?;
             }
-            return Ok(Some(id));
+            return Ok((Some(id), None));
         }
         if room.visibility == Foreign::Direct && members.is_empty() {
             report.leave_out("direct messages of nobody who is known");
-            return Ok(None);
+            return Ok((None, None));
         }
         let is_direct = room.visibility == Foreign::Direct && members.len() <= MAX_OTHERS + 1;
         let new: Vec<_> = members.iter().map(|(_, member)| *member).collect();
         let (name, used) =
             if is_direct { (crate::db::direct::NAME.to_owned(), None) } else { self.name(&room, &members, report) };
         let row = row(place, &room, people, (used.as_ref().map(|(id, _)| *id), name), new, is_direct);
+        let rank = |member: &&NewMember| (member.role != RoomRole::Owner, member.joined_at, member.user);
+        let owner = row.members.iter().min_by_key(rank).map(|member| member.user);
         let (id, slug, is_new) = match place.db {
             Some(db) if !place.is_dry_run => db.add_imported_room(row).await?,
             db => {
@@ -134,11 +143,11 @@ impl Rooms {
         } else {
             report.rooms.used += 1;
         }
-        if room.icon.is_some() {
-            report.leave_out("icons of rooms");
+        if is_new && owner.is_none() && room.icon.is_some() {
+            report.leave_out("icons of rooms that nobody is in");
         }
         self.note_slug(&room, &slug);
-        Ok(Some(id))
+        Ok((Some(id), owner.filter(|_| is_new)))
     }
 
     /// The name of a new room, or the empty room of this name, which is used.

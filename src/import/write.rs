@@ -149,17 +149,28 @@ impl Importer {
 
     /// Gives a new account its photo.
     async fn photo(&mut self, user: UserId, photo: &File) -> Result<(), ImportError> {
-        let (Some(live), Some(db)) = (&mut self.live, &self.db) else { return Ok(()) };
-        let Outcome::Here(picture) = files::bring(&live.files, &mut live.downloads, self.contents.as_ref(), photo).await? else {
-            self.report.leave_out("photos whose pictures are missing");
-            return Ok(());
-        };
-        match live.files.add_portrait(user, Portrait::Photo, picture, None).await {
-            Ok(id) => drop(db.set_photo(user, Some(id)).await?),
-            Err(Error::StorageFull) => return Err(Error::StorageFull.into()),
-            Err(_) => self.report.leave_out("photos that are no pictures"),
+        let Some(id) = self.portrait(user, Portrait::Photo, photo).await? else { return Ok(()) };
+        if let Some(db) = &self.db {
+            db.set_photo(user, Some(id)).await?;
         }
         Ok(())
+    }
+
+    /// Stores the picture of somebody or of a room, unless there is none.
+    async fn portrait(&mut self, owner: UserId, portrait: Portrait, file: &File) -> Result<Option<String>, ImportError> {
+        let Some(live) = &mut self.live else { return Ok(None) };
+        let Outcome::Here(picture) = files::bring(&live.files, &mut live.downloads, self.contents.as_ref(), file).await? else {
+            self.report.leave_out("photos and icons whose pictures are missing");
+            return Ok(None);
+        };
+        match live.files.add_portrait(owner, portrait, picture, None).await {
+            Ok(id) => Ok(Some(id)),
+            Err(Error::StorageFull) => Err(Error::StorageFull.into()),
+            Err(_) => {
+                self.report.leave_out("photos and icons that are no pictures");
+                Ok(None)
+            }
+        }
     }
 
     /// Takes a room.
@@ -167,9 +178,17 @@ impl Importer {
     /// # Errors
     /// The database's.
     pub async fn room(&mut self, room: Room) -> Result<(), ImportError> {
+        let icon = room.icon.clone();
         let place =
             Place { db: self.db.as_deref(), is_dry_run: self.live.is_none(), source: &self.source, now: self.clock.now() };
-        self.rooms.take(&place, room, &self.people, &mut self.report).await
+        let new = self.rooms.take(&place, room, &self.people, &mut self.report).await?;
+        if let (Some((room, owner)), Some(icon)) = (new, icon)
+            && let Some(id) = self.portrait(owner, Portrait::Icon, &icon).await?
+            && let Some(db) = &self.db
+        {
+            db.set_imported_icon(room, id).await?;
+        }
+        Ok(())
     }
 
     /// Takes a message. It is written with others.

@@ -12,7 +12,7 @@ use crate::harness::{Answer, DEADLINE, Person, TestApp};
 use crate::{both, everywhere};
 
 const RED: Rgb<u8> = Rgb([220, 20, 20]);
-const GREEN: Rgb<u8> = Rgb([20, 180, 20]);
+pub const GREEN: Rgb<u8> = Rgb([20, 180, 20]);
 const BLUE: Rgb<u8> = Rgb([20, 20, 220]);
 
 /// A picture of three stripes, each 200 pixels wide and 200 high: red, green, blue.
@@ -56,7 +56,7 @@ pub async fn give_icon(person: &Person, room: &str) -> Answer {
 }
 
 /// The color in the middle of a picture, and its width and height.
-async fn middle(person: &Person, path: &str) -> (Rgb<u8>, (u32, u32)) {
+pub async fn middle(person: &Person, path: &str) -> (Rgb<u8>, (u32, u32)) {
     let answer = person.request(Method::GET, path).send().await.expect("an answer");
     assert_eq!(answer.status(), 200, "{path}");
     let picture = image::load_from_memory(&answer.bytes().await.expect("a picture")).expect("it can be read").into_rgb8();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Migrated, count, each, import, is_whole, log, members, refused, report, serve};
+use crate::files::portraits::{GREEN, middle, stripes};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -21,6 +22,7 @@ fn folder(database: &Database) -> PathBuf {
     fs::create_dir_all(folder.join("files")).unwrap();
     let text = b"the contents of a file";
     fs::write(folder.join("files/one"), text).unwrap();
+    fs::write(folder.join("files/picture"), stripes()).unwrap();
     let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
     write(&folder, "manifest.json", &json!({
         "format": "parlor-export", "version": 1, "program": "Parlor 0.1.0", "source": "parlor:abc", "made_at": "2026-01-01T00:00:00.000Z",
@@ -30,8 +32,9 @@ fn folder(database: &Database) -> PathBuf {
         &folder,
         "people.jsonl",
         &lines(&[
-            json!({ "key": "1", "username": "ada", "name": "Ada", "created_at": "2020-01-01T00:00:00.000Z", "is_admin": true, "unknown": 1 }),
-            json!({ "key": "2", "username": "grace", "name": "Grace", "is_guest": true }),
+            json!({ "key": "1", "username": "ada", "name": "Ada", "created_at": "2020-01-01T00:00:00.000Z", "is_admin": true, "unknown": 1,
+                "photo": { "name": "photo", "path": "files/picture" } }),
+            json!({ "key": "2", "username": "grace", "name": "Grace", "is_guest": true, "photo": { "name": "photo", "path": "files/one" } }),
             json!({ "key": "3", "username": "eve", "name": "Eve", "is_closed": true }),
         ]),
     );
@@ -41,9 +44,9 @@ fn folder(database: &Database) -> PathBuf {
         &lines(&[
             json!({ "key": "10", "name": "The Observatory", "topic": "Stars", "visibility": "public", "created_at": "2020-01-02T00:00:00.000Z",
                 "created_by": "1", "members": [{ "person": "1", "role": "owner", "joined_at": "2020-01-02T00:00:00.000Z" },
-                    { "person": "2", "role": "moderator" }, { "person": "3" }] }),
+                    { "person": "2", "role": "moderator" }, { "person": "3" }], "icon": { "name": "icon", "path": "files/picture" } }),
             json!({ "key": "11", "visibility": "direct", "members": [{ "person": "1" }, { "person": "2" }] }),
-            json!({ "key": "12", "name": "Empty", "visibility": "private", "members": [],
+            json!({ "key": "12", "name": "Empty", "visibility": "private", "members": [], "icon": { "name": "icon", "path": "files/picture" },
                 "bans": [{ "person": "3", "at": "2020-01-03T00:00:00.000Z" }, { "person": "77" }],
                 "settings": { "posting": "moderator", "slow_mode": 60, "link_previews": false, "keep_messages": 0, "keep_files": 99999 } }),
         ]),
@@ -101,8 +104,10 @@ async fn a_folder_comes_over_with_its_files(database: &Migrated) {
     let left_out = json!({
         "files whose contents are damaged": 1,
         "files whose contents are not in the source": 2,
+        "icons of rooms that nobody is in": 1,
         "messages of people who are not in the source": 1,
         "messages that show nothing": 1,
+        "photos and icons that are no pictures": 1,
         "reactions that are no emoji": 1,
         "what messages reply to, because it is not there": 1,
     });
@@ -138,6 +143,10 @@ async fn a_folder_comes_over_with_its_files(database: &Migrated) {
     let attachment = &joined["messages"][4]["attachments"][0];
     assert_eq!((&attachment["name"], &attachment["alt"]), (&json!("notes.txt"), &json!("notes")));
     assert_eq!(reader.get(attachment["url"].as_str().unwrap()).await.expect(200).body, "the contents of a file");
+    for picture in ["/people/ada/photo", "/rooms/the-observatory/icon"] {
+        assert_eq!(middle(&reader, picture).await.0, GREEN, "{picture}");
+    }
+    assert!(joined["room"]["icon"].is_string(), "{joined}");
     let found = socket.ok("search", json!({ "q": "hello" })).await;
     assert_eq!(found["results"].as_array().map(Vec::len), Some(1), "{found}");
 }
