@@ -325,6 +325,7 @@ impl Making<'_> {
             Part::Person(person) => Some(person),
             Part::All | Part::Room(_) => None,
         };
+        let links = row.links();
         let MessageRow { seq, kind, author_id, body, html, created_at, edited_at, deleted_at, reply_to, .. } = row;
         let answered = reply_to.map(|seq| Answered {
             seq,
@@ -350,7 +351,7 @@ impl Making<'_> {
             files: Vec::new(),
             revisions: Vec::new(),
         };
-        Entry { seq, author: author_id, message, html, answered }
+        Entry { seq, author: author_id, message, html, answered, links }
     }
 }
 

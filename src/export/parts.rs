@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{RoomId, UserId};
+use crate::model::{LinkPreview, RoomId, UserId};
 use crate::portable::{Message, Visibility};
 
 /// A person, as far as messages need them.
@@ -44,6 +44,8 @@ pub struct Entry {
     pub html: String,
     /// The message that it replies to.
     pub answered: Option<Answered>,
+    /// The previews of its links.
+    pub links: Vec<LinkPreview>,
 }
 
 /// A line of the message that one replies to.

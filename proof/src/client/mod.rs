@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod packet;
 pub mod person;
 pub mod polling;
+pub mod push;
 pub mod raw;
 pub mod site;
 pub mod socket;

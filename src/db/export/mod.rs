@@ -13,9 +13,10 @@ pub use person::{
 };
 
 use super::backup::{Connection, begin, with};
+use super::messages::links_from;
 use super::open::OpenError;
 use crate::clock::Millis;
-use crate::model::{Kind, RoomId, UserId};
+use crate::model::{Kind, LinkPreview, RoomId, UserId};
 
 /// How many rows a page has. A message is bounded by `MAX_MESSAGE_CHARS`.
 const PAGE: i64 = 200;
@@ -202,6 +203,14 @@ pub struct MessageRow {
     pub answered_line: Option<String>,
     /// Whether that message was deleted.
     pub answered_is_deleted: bool,
+    links: Option<String>,
+}
+
+impl MessageRow {
+    /// The previews of its links.
+    pub fn links(&self) -> Vec<LinkPreview> {
+        links_from(self.links.as_deref().filter(|_| self.deleted_at.is_none()))
+    }
 }
 
 /// A reaction's row.
@@ -276,7 +285,8 @@ const MESSAGES: &str =
     "select one.seq, one.kind, one.author_id, one.body, one.html, one.created_at, one.edited_at, one.deleted_at,
         one.reply_to, one.pinned_at, pinner.id as pinned_by, answered.author_id as answered_by,
         case when coalesce(answerer.name, '') <> '' then answerer.name else answerer.username end as answered_name,
-        substr(answered.body, 1, 200) as answered_line, answered.deleted_at is not null as answered_is_deleted
+        substr(answered.body, 1, 200) as answered_line, answered.deleted_at is not null as answered_is_deleted,
+        one.links
     from messages as one
     left join users as pinner on one.pinned_at is not null and pinner.username = one.pinned_by
     left join messages as answered on answered.room_id = one.room_id and answered.seq = one.reply_to

@@ -3,7 +3,7 @@
 //! Owns which of them, and in which order.
 
 /// The site's sheets that pages need, in the order of its cascade, and their own.
-const SHEETS: [&str; 12] = [
+const SHEETS: [&str; 13] = [
     include_str!("../../../static/css/tokens.css"),
     include_str!("../../../static/css/base.css"),
     include_str!("../../../static/css/avatars.css"),
@@ -12,6 +12,7 @@ const SHEETS: [&str; 12] = [
     include_str!("../../../static/css/message-text.css"),
     include_str!("../../../static/css/message-references.css"),
     include_str!("../../../static/css/files.css"),
+    include_str!("../../../static/css/link-previews.css"),
     include_str!("../../../static/css/icons.css"),
     include_str!("../../../static/css/reactions.css"),
     include_str!("../../../static/css/code.css"),

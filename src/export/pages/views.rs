@@ -3,6 +3,7 @@
 //! Owns the views. All texts are escaped by the templates, but the HTML of messages, which is sanitized when it is stored.
 
 use askama::Template;
+use reqwest::Url;
 
 use super::super::parts::{Answered, Entry, People, Place, Who};
 use super::words::notice;
@@ -10,7 +11,7 @@ use super::{person_place, times};
 use crate::clock::Millis;
 use crate::files::in_words;
 use crate::fulltext::plain::plain;
-use crate::model::UserId;
+use crate::model::{LinkPreview, UserId};
 use crate::portable::{File, Kind, Manifest, Person, Visibility};
 
 /// The number of avatar colors.
@@ -297,6 +298,7 @@ pub struct EntryView {
     pinned_by: Option<String>,
     pictures: Vec<FileView>,
     pub files: Vec<FileView>,
+    links: Vec<LinkView>,
     reactions: Vec<ReactionView>,
 }
 
@@ -355,6 +357,24 @@ impl FileView {
     }
 }
 
+/// The preview of a link, without its picture.
+#[derive(Clone, Debug)]
+struct LinkView {
+    url: String,
+    host: String,
+    title: String,
+    description: String,
+}
+
+impl LinkView {
+    fn of(link: &LinkPreview) -> Option<Self> {
+        let url = Url::parse(&link.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let host = url.host_str()?.to_owned();
+        let title = if link.title.is_empty() { host.clone() } else { link.title.clone() };
+        Some(Self { url: url.into(), host, title, description: link.description.clone() })
+    }
+}
+
 /// Whether browsers show it as a picture.
 fn is_picture(file: &File) -> bool {
     let shown = [".png", ".jpg", ".gif", ".webp", ".avif", ".bmp"];
@@ -408,6 +428,7 @@ impl EntryView {
             pinned_by: message.pin.as_ref().map(|pin| named(&pin.by)),
             pictures: pictures.into_iter().map(FileView::of).collect(),
             files: files.into_iter().map(FileView::of).collect(),
+            links: entry.links.iter().filter_map(LinkView::of).collect(),
             reactions,
         }
     }

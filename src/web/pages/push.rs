@@ -70,7 +70,9 @@ async fn show(
             .map(|one| json!({ "id": one.id.to_string(), "user_agent": one.user_agent, "created_at": one.created_at }))
             .collect();
         let mail = mail(&state, &user).await?;
-        return Ok(Json(json!({ "notifications": settings, "mail": mail, "subscriptions": browsers })).into_response());
+        let is_quiet = settings.is_quiet(state.clock.now(), user.time_zone.as_deref());
+        let all = json!({ "notifications": settings, "quiet": is_quiet, "mail": mail, "subscriptions": browsers });
+        return Ok(Json(all).into_response());
     }
     let mut shown = shown(&state, &user, &session).await?;
     shown.said = match (done.saved, done.sent) {

@@ -1,20 +1,15 @@
-// Whether the person wants no notifications now: quiet hours and "do not disturb", as the settings on the server say.
+// Whether the person wants no notifications now: quiet hours and "do not disturb", which the server knows.
 import { fetchJson } from '#js/core/fetch-json.js';
 
-// How long the settings are believed, in milliseconds.
+// How long the answer is believed, in milliseconds.
 const FRESH = 60_000;
-let known = null;
+let isQuietNow = false;
 let askedAt = -Infinity;
 
-export async function isQuiet(now = new Date()) {
+export async function isQuiet() {
   if (performance.now() - askedAt > FRESH) {
     askedAt = performance.now();
-    known = (await fetchJson('/settings/notifications'))?.notifications ?? known;
+    isQuietNow = (await fetchJson('/settings/notifications'))?.quiet ?? isQuietNow;
   }
-  if (!known) return false;
-  if (known.silent_until && now < new Date(known.silent_until)) return true;
-  const { quiet_from: from, quiet_until: until } = known;
-  if (from === null || until === null) return false;
-  const minute = now.getHours() * 60 + now.getMinutes();
-  return from < until ? minute >= from && minute < until : minute >= from || minute < until;
+  return isQuietNow;
 }

@@ -79,6 +79,10 @@ fn pages_are_read_and_searched_from_a_disk() {
 async fn pages(app: &TestApp) {
     let (ada, _, room) = live(app).await;
     hostile(&ada, &room).await;
+    // As if a page said so of itself.
+    let links = r#"[{"url": "https://example.com/", "title": "</a><script>ran=1</script>", "description": "<img src=x onerror=ran=1>"},
+        {"url": "javascript:ran=1", "title": "never"}]"#;
+    app.database.run(&format!("update messages set links = '{links}' where body = 'line 0 of many'")).await;
     let to = exported(app, &app.database, &["--all", "--html"], "pages").await;
     assert_eq!(names(&to), ["files", "index.html", "parlor.css", "people.html", "rooms", "search", "search.html"]);
     // No name is anybody's, and nothing has an ending that a browser runs.
@@ -116,6 +120,8 @@ async fn pages(app: &TestApp) {
         names.contains(&"x.html".to_owned()) && names.contains(&"CON".to_owned()) && names.contains(&"b".to_owned()),
         "{names:?}"
     );
+    assert_eq!(browser.texts(".link-title").await, ["</a><script>ran=1</script>"]);
+    assert_eq!(browser.texts(".link-host").await, ["example.com"]);
     is_quiet(&browser, "the messages").await;
     // A reply leads to what it replies to, and a mention to its person.
     // The driver scrolls what is above to the very top, where the head is.

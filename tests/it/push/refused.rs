@@ -1,9 +1,10 @@
 //! Subscriptions: which are taken, and when they end.
 
+use proof::client::push::Device;
 use proof::infra::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
-use super::{Browser, post, subscribe, texts};
+use super::{post, subscribe, texts};
 use crate::both;
 use crate::harness::app::Server;
 use crate::harness::{Database, Person, TestApp};
@@ -56,7 +57,7 @@ async fn a_subscription_ends_when_its_service_or_its_session_says_so(app: &TestA
 async fn what_is_no_subscription_is_refused_with_its_field(app: &TestApp) {
     let service = Receiver::start().await;
     let eve = app.register("eve").await;
-    let good = Browser::new("/eve").subscription(&service);
+    let good = Device::new("/eve").subscription(&service);
     let with = |path: &[&str], value: Value| {
         let mut changed = good.clone();
         *path.iter().fold(&mut changed, |at, name| &mut at[*name]) = value;
@@ -102,7 +103,7 @@ async fn the_key_stays_and_private_addresses_are_the_operators_to_allow(app: &Te
     assert_eq!(other.stranger().get_json("/push/key").await.expect(200).json()["key"], key);
     let service = Receiver::start().await;
     let there = eve.at(&other);
-    let refused = post(&there, &Browser::new("/eve").subscription(&service)).await;
+    let refused = post(&there, &Device::new("/eve").subscription(&service)).await;
     assert_eq!(refused.expect(422).json()["error"]["field"], "endpoint");
     other.stop().await;
 }

@@ -98,10 +98,14 @@ async fn quiet_hours_silence_and_being_there_keep_it_quiet(app: &TestApp) {
         said.set(said.get() + 1);
         socket.post("general", &format!("@eve {text}"), &said.get().to_string()).await
     };
+    let is_quiet = async || eve.get_json("/settings/notifications").await.expect(200).json()["quiet"] == json!(true);
     settings(&eve, &[("silence", "60")]).await;
     say("silence").await;
     settled(app).await;
+    // An open page asks, and shows nothing either.
+    assert!(is_quiet().await);
     settings(&eve, &[("silence", "0")]).await;
+    assert!(!is_quiet().await);
     say("one").await;
     settled(app).await;
     // Two ways around the clock, of which the present moment is in one.
