@@ -1,7 +1,8 @@
 //! Statements on the outbox: what is to be delivered to whom, and who delivers it now.
 //!
 //! Owns that a receiver has one deliverer at a time, by its claim, that rows of a receiver are listed in their order, and that only whoever
-//! has the claim can remove them. The ledger adds rows (`db::ledger`). It must not decide when something is tried again or given up.
+//! has the claim can remove them. Whoever changes both locks the receiver before its rows, so that nobody deadlocks. The ledger adds rows
+//! (`db::ledger`). It must not decide when something is tried again or given up.
 
 use sqlx::FromRow;
 
@@ -462,10 +463,7 @@ impl Db {
     pub async fn redeliver(&self, id: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
-            let statement = "update outbox set dead_at = null, attempts = 0, due_at = $2 where id = $1";
-            if sqlx::query(statement).bind(id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
-                return Ok(false);
-            }
+            // The receiver first, as its deliverer does: in another order the two wait for each other.
             sqlx::query(
                 "update receivers set due_at = $2, paused_at = null, failing_since = null
                  where (kind, id) = (select outbox.kind, receiver from outbox where outbox.id = $1)",
@@ -474,6 +472,10 @@ impl Db {
             .bind(now)
             .execute(&mut *tx)
             .await?;
+            let statement = "update outbox set dead_at = null, attempts = 0, due_at = $2 where id = $1";
+            if sqlx::query(statement).bind(id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
             record!(tx, rows);
             true
         })

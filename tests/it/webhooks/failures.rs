@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use proof::client::push::Device;
 use proof::infra::receiver::{Receiver, Reply};
 use serde_json::json;
+use sqlx::{Executor, PgPool};
 
 use super::{add, admin, post_json, receivers, texts};
-use crate::harness::{Database, Server, TestApp};
+use crate::harness::{Database, Kind, Server, TestApp};
 use crate::retention::until;
 use crate::{both, everywhere, once};
 
@@ -195,4 +197,49 @@ async fn a_restart_loses_nothing(database: &Database) {
     let all = receiver.wait_for(4).await;
     assert_eq!(texts(&all), ["one", "one", "two", "three"]);
     server.stop().await;
+}
+
+/// Whoever changes what waits for a receiver locks the receiver first, as its deliverer does.
+#[apply(both)]
+async fn nobody_deadlocks_with_a_deliverer(app: &TestApp) {
+    if app.database.kind == Kind::Sqlite {
+        return;
+    }
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    ruth.enter("general").await;
+    eve.enter("general").await;
+    let receiver = Receiver::start().await;
+    receiver.reply(Reply::Status(500, ""));
+    Device::new("/eve").subscribe(&eve, &receiver).await.expect(201);
+    ruth.write("general", "@eve one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let id = receivers(&ruth).await[0]["receiver"].as_str().unwrap().to_owned();
+    let listed = ruth.get_json(&format!("/admin/deliveries/{id}")).await.json()["deliveries"][0].clone();
+    let row = listed["id"].as_str().unwrap();
+    let pool = PgPool::connect(app.database.url()).await.unwrap();
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let acts = [
+        (&ruth, format!("/admin/deliveries/{id}/{row}/redeliver")),
+        (&ruth, format!("/admin/deliveries/{id}/redeliver")),
+        (&ruth, format!("/admin/deliveries/{id}/delete")),
+        (&eve, "/settings/push/test".to_owned()),
+        (&eve, "/logout".to_owned()),
+    ];
+    for (person, path) in acts {
+        // As a deliverer that notes what it delivered.
+        let mut delivering = pool.begin().await.unwrap();
+        delivering.execute("update receivers set paused_at = 1").await.unwrap();
+        let acting = tokio::spawn({
+            let (person, path) = (person.clone(), path.clone());
+            async move { person.post(&path, &[]).await }
+        });
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&pool).await.unwrap() == 0 {
+            assert!(!acting.is_finished(), "{path} did not wait");
+        }
+        delivering.execute("delete from outbox").await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        delivering.rollback().await.unwrap();
+        let answer = acting.await.unwrap();
+        assert_eq!(answer.status, 303, "{path}");
+    }
+    pool.close().await;
 }

@@ -1,0 +1,14 @@
+-- Programs from 0041 on run beside this one.
+insert into meta (key, value) values ('oldest_schema', '41') on conflict (key) do update set value = excluded.value;
+
+-- As on Postgres, where the order matters: the receiver before its rows.
+drop trigger push_subscription_deleted;
+create trigger push_subscription_deleted after delete on push_subscriptions begin
+    delete from receivers where kind = 'push' and id = old.id;
+    delete from outbox where kind = 'push' and receiver = old.id;
+end;
+drop trigger mail_settings_deleted;
+create trigger mail_settings_deleted after delete on mail_settings begin
+    delete from receivers where kind = 'mail' and id = old.user_id;
+    delete from outbox where kind = 'mail' and receiver = old.user_id;
+end;
