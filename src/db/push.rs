@@ -91,6 +91,12 @@ pub struct StoredSettings {
     pub keywords: String,
 }
 
+/// Ends the pause of a browser, if it is paused.
+const RESUME: &str = "update receivers set due_at = 0, attempts = 0, failing_since = null, last_error = null, paused_at = null
+     where kind = 'push' and id = $1 and paused_at is not null";
+/// Deletes what waits for it or was given up: whoever uses it again reads that in its rooms.
+const DROP_WAITING: &str = "delete from outbox where kind = 'push' and receiver = $1";
+
 impl Db {
     /// The key with which this server names itself to push services, as PKCS #8 in base64; `new` becomes it, unless there is one.
     pub async fn push_key(&self, new: &str) -> sqlx::Result<String> {
@@ -108,8 +114,8 @@ impl Db {
         read!(self, |pool| sqlx::query_scalar("select value from meta where key = 'push_key'").fetch_optional(pool).await)
     }
 
-    /// Adds a subscription, or renews the one with this address; returns its id. Beyond `most` of a person, their oldest ends. `None` if the session
-    /// has ended.
+    /// Adds a subscription, or renews the one with this address, which ends a pause; returns its id. Beyond `most` of a person, their oldest
+    /// ends. `None` if the session has ended.
     pub async fn subscribe(&self, new: NewSubscription, most: i64) -> sqlx::Result<Option<i64>> {
         transaction!(self, |tx| {
             // Another person may have used this browser.
@@ -138,6 +144,9 @@ impl Db {
                 .bind(id)
                 .execute(&mut *tx)
                 .await?;
+            if sqlx::query(RESUME).bind(id).execute(&mut *tx).await?.rows_affected() > 0 {
+                sqlx::query(DROP_WAITING).bind(id).execute(&mut *tx).await?;
+            }
             sqlx::query(
                 "delete from push_subscriptions where user_id = $1 and id <> $2 and id not in (
                     select id from push_subscriptions where user_id = $1 and id <> $2 order by created_at desc, id desc limit $3)",
@@ -148,6 +157,15 @@ impl Db {
             .execute(&mut *tx)
             .await?;
             Some(id)
+        })
+    }
+
+    /// Ends the pause of a subscription, if it is paused: what waited for it is deleted.
+    pub async fn resume_subscription(&self, id: i64) -> sqlx::Result<()> {
+        transaction!(self, |tx| {
+            if sqlx::query(RESUME).bind(id).execute(&mut *tx).await?.rows_affected() > 0 {
+                sqlx::query(DROP_WAITING).bind(id).execute(&mut *tx).await?;
+            }
         })
     }
 

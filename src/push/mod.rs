@@ -88,7 +88,7 @@ impl Notifications {
         self.keys.public()
     }
 
-    /// Adds a browser, or renews it; returns the subscription's id.
+    /// Adds a browser, or renews it, also after a pause; returns the subscription's id.
     ///
     /// # Errors
     /// `invalid` or `too_long`, for the field; `unauthenticated` if the session has ended.
@@ -130,7 +130,8 @@ impl Notifications {
         Ok(())
     }
 
-    /// Has a notification sent to all of a person's browsers, so that they see whether it comes; returns to how many.
+    /// Has a notification sent to all of a person's browsers, also those that were paused, so that they see whether it comes; returns to
+    /// how many.
     ///
     /// # Errors
     /// The database's.
@@ -138,6 +139,7 @@ impl Notifications {
         let subscriptions = self.db.list_subscriptions(user).await?;
         for subscription in &subscriptions {
             let receiver = ReceiverId { kind: KIND, id: subscription.id };
+            self.db.resume_subscription(subscription.id).await?;
             self.db.insert_delivery(receiver, Occurrence::Test.as_str(), None, self.clock.now()).await?;
         }
         self.outbox.wake();

@@ -200,6 +200,7 @@ pub const NOTIFY: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigin
      from given join rooms on rooms.id = given.room
      join memberships on memberships.room_id = given.room and memberships.user_id <> given.author
      join push_subscriptions on push_subscriptions.user_id = memberships.user_id
+     join receivers on receivers.kind = 'push' and receivers.id = push_subscriptions.id and receivers.paused_at is null
      join users on users.id = memberships.user_id
      left join notification_settings on notification_settings.user_id = memberships.user_id
      where coalesce(memberships.level, case when rooms.direct_key is not null then 'all' else users.notify end) = 'all'
@@ -237,6 +238,7 @@ pub const WITHDRAW: Batched = given!("room" "bigint", "person" "bigint", "seq" "
     "insert into outbox (kind, receiver, event, room_id, seq, created_at, due_at)
      select 'push', push_subscriptions.id, 'room.read', given.room, given.seq, given.at, given.at
      from given join push_subscriptions on push_subscriptions.user_id = given.person
+     join receivers on receivers.kind = 'push' and receivers.id = push_subscriptions.id and receivers.paused_at is null
      join push_shown on push_shown.subscription_id = push_subscriptions.id and push_shown.room_id = given.room
           and push_shown.seq <= given.seq
      where not exists (select 1 from outbox where outbox.kind = 'push' and outbox.receiver = push_subscriptions.id

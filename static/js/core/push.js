@@ -4,7 +4,7 @@ import { fetchJson } from '#js/core/fetch-json.js';
 import { onPage } from '#js/core/page.js';
 import { mayPlay, setSound, playSound } from '#js/core/sound.js';
 
-// Whose subscription the server has: the person's id and the address. It is dropped with the session.
+// Whose subscription the server has: the person's id, the address, and the day on which it was told. It is dropped with the session.
 const KNOWN = 'push';
 const worker = navigator.serviceWorker;
 const canPush = Boolean(worker) && 'PushManager' in globalThis && 'Notification' in globalThis;
@@ -39,9 +39,12 @@ async function subscribe(me) {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(subscription),
   });
   isOn = answer.ok;
-  if (isOn) localStorage.setItem(KNOWN, `${me.id} ${subscription.endpoint}`);
+  if (isOn) localStorage.setItem(KNOWN, known(me, subscription));
   return isOn;
 }
+
+// Each day the server is told again: it may have paused this device while its push service failed, or been set up anew.
+const known = (me, { endpoint }) => `${me.id} ${endpoint} ${new Date().toDateString()}`;
 
 async function turnOff() {
   const subscription = await (await worker.ready).pushManager.getSubscription();
@@ -58,7 +61,7 @@ export async function resume(me) {
   try {
     const subscription = await (await worker.ready).pushManager.getSubscription();
     if (!subscription) { localStorage.removeItem(KNOWN); return; }
-    const isKnown = localStorage.getItem(KNOWN) === `${me.id} ${subscription.endpoint}`;
+    const isKnown = localStorage.getItem(KNOWN) === known(me, subscription);
     isOn = isKnown || await subscribe(me);
   } catch { /* Notifications still come while a page is open. */ }
 }

@@ -1,13 +1,19 @@
 //! Subscriptions: which are taken, and when they end.
 
+use std::time::Duration;
+
 use proof::client::push::Device;
 use proof::infra::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
-use super::{post, subscribe, texts};
+use super::{post, settled, subscribe, texts};
 use crate::both;
 use crate::harness::app::Server;
 use crate::harness::{Database, Person, TestApp};
+use crate::retention::until;
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn subscriptions(person: &Person) -> Vec<Value> {
     let page = person.get_json("/settings/notifications").await.expect(200).json();
@@ -26,7 +32,7 @@ async fn a_subscription_ends_when_its_service_or_its_session_says_so(app: &TestA
     service.wait_for(1).await;
     // A failure ends nothing.
     assert_eq!(subscriptions(&eve).await.len(), 1);
-    app.pass(std::time::Duration::from_secs(30));
+    app.pass(Duration::from_secs(30));
     service.wait_for(2).await;
     let deadline = tokio::time::Instant::now() + crate::harness::DEADLINE;
     while !subscriptions(&eve).await.is_empty() {
@@ -51,6 +57,41 @@ async fn a_subscription_ends_when_its_service_or_its_session_says_so(app: &TestA
     ada.post(&format!("/settings/push/{id}/remove"), &[]).await.expect(404);
     eve.post(&format!("/settings/push/{id}/remove"), &[]).await.expect(303);
     assert!(subscriptions(&eve).await.is_empty());
+}
+
+#[apply(both)]
+async fn a_browser_that_nothing_reaches_for_days_is_paused_until_it_is_used_again(app: &TestApp) {
+    let service = Receiver::start().await;
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    eve.enter("general").await;
+    ada.enter("general").await;
+    let device = subscribe(&eve, &service, "/eve").await;
+    let count = async |of: &str| app.database.query(of).await.len();
+    let (failed, paused) =
+        ("select id from receivers where kind = 'push' and attempts = 1", "select id from receivers where paused_at is not null");
+    for is_test in [false, true] {
+        service.reply(Reply::Status(500, ""));
+        ada.write("general", "@eve one").await.expect(303);
+        until("it failed", async || count(failed).await == 1).await;
+        app.pass(4 * DAY);
+        until("it is paused", async || count(paused).await == 1).await;
+        // What happens meanwhile is not kept, and what waited is not told late.
+        let waiting = count("select id from outbox").await;
+        ada.write("general", "@eve two").await.expect(303);
+        assert_eq!(count("select id from outbox").await, waiting);
+        service.reply(Reply::Status(201, ""));
+        if is_test {
+            eve.post("/settings/push/test", &[]).await.expect(303);
+        } else {
+            device.subscribe(&eve, &service).await.expect(201);
+        }
+        assert_eq!(count(paused).await, 0);
+        ada.write("general", "@eve three").await.expect(303);
+        settled(app).await;
+    }
+    let told = device.told(&service);
+    assert_eq!(told.iter().filter(|one| one["kind"] == "test").count(), 1);
+    assert_eq!(texts(&told).into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>(), ["@eve three", "@eve three"]);
 }
 
 #[apply(both)]
