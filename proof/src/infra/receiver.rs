@@ -102,6 +102,11 @@ impl Receiver {
         self.state().deliveries.clone()
     }
 
+    /// Those after so many.
+    pub fn deliveries_after(&self, count: usize) -> Vec<Delivery> {
+        self.state().deliveries[count..].to_vec()
+    }
+
     /// How many requests there were.
     pub fn count(&self) -> usize {
         self.state().deliveries.len()
