@@ -1,4 +1,4 @@
-//! What servers run on: processes, a temporary Postgres and Redis, a browser's driver, and Linux's statistics of a process.
+//! What servers run on and talk to: processes, a temporary Postgres and Redis, services elsewhere, a browser's driver, and Linux's statistics of a process.
 //!
 //! Owns starting and ending them, and removing what they leave. It must not know what is tested.
 
@@ -9,6 +9,7 @@ pub mod process;
 pub mod programs;
 pub mod receiver;
 pub mod redis;
+pub mod servers;
 pub mod strace;
 pub mod watch;
 pub mod watchdog;

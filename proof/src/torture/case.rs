@@ -102,6 +102,8 @@ pub enum Need {
     Root,
     /// A network namespace with only a loopback interface, in which the whole case runs.
     Namespace,
+    /// The servers of `tests/servers`.
+    Servers,
     Program(&'static str),
 }
 
@@ -113,6 +115,7 @@ impl Need {
             Self::Redis => (Program::Redis.is_here(), "Redis is not on this machine".to_owned()),
             Self::Root => (programs::is_root(), "only root may do this".to_owned()),
             Self::Namespace => (super::namespace::can_be_made(), "no network namespace can be made here".to_owned()),
+            Self::Servers => (Program::Servers.is_here(), "the servers of tests/servers are not on this machine".to_owned()),
             Self::Program(name) => (programs::on_path(name).is_some(), format!("{name} is not on this machine")),
         };
         (!is_here).then_some(NotRun(why))

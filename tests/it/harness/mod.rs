@@ -13,7 +13,6 @@ pub mod pebble;
 pub mod process;
 pub mod rows;
 pub mod secure;
-pub mod servers;
 pub mod web_pages;
 
 use std::future::Future;
@@ -26,7 +25,7 @@ pub use proof::client::{Answer, DEADLINE, Person, Site, Socket, packet, polling,
 pub use proof::faults::balancer::Balancer;
 pub use proof::faults::{Proxy, latency_proxy, malformed, tcp_proxy};
 pub use proof::infra::redis::Redis;
-pub use proof::infra::{cluster, programs, watchdog};
+pub use proof::infra::{cluster, programs, servers, watchdog};
 pub use proof::torture::{Load, head, history};
 
 /// What a test of [`both!`] can ask for: made from its database, taken down after it.

@@ -15,6 +15,7 @@ mod files;
 mod flood;
 mod joins;
 mod kill;
+mod mails;
 mod network;
 mod nodes;
 mod outbox;
@@ -52,6 +53,7 @@ pub fn all() -> Vec<&'static Case> {
         clock::CASES,
         nodes::CASES,
         outbox::CASES,
+        mails::CASES,
         revocation::CASES,
         soak::CASES,
     ]

@@ -11,10 +11,11 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::DEADLINE;
 use super::programs::{Program, on_path};
+use crate::client::DEADLINE;
 
 /// A running server.
+#[derive(Debug)]
 pub struct Script {
     /// Where it listens on 127.0.0.1.
     pub port: u16,
@@ -31,7 +32,7 @@ impl Script {
             return None;
         }
         let mut child = Command::new(on_path("node").expect("it is here"))
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(name))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers").join(name))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -45,25 +46,22 @@ impl Script {
         Some(script)
     }
 
+    /// What it says next, however long that takes; nothing once it has ended.
+    pub async fn later(&self) -> Option<Value> {
+        let line = self.lines.lock().await.next_line().await.expect("a line of text")?;
+        Some(serde_json::from_str(&line).expect("JSON"))
+    }
+
     /// The next thing that it says.
     pub async fn next(&self) -> Value {
-        let mut lines = self.lines.lock().await;
-        let line = timeout(DEADLINE, lines.next_line()).await.expect("it says something in time").expect("a line of text");
-        serde_json::from_str(&line.expect("it has not ended")).expect("JSON")
+        timeout(DEADLINE, self.later()).await.expect("it says something in time").expect("it has not ended")
     }
 
     /// The next mail that it takes.
     pub async fn next_mail(&self) -> Mail {
         loop {
-            let said = self.next().await;
-            if let Some(raw) = said["raw"].as_str() {
-                let to = said["to"][0].as_str().expect("an address").to_owned();
-                return Mail {
-                    to,
-                    from: said["from"].as_str().expect("an address").to_owned(),
-                    is_secure: said["secure"] == true,
-                    text: decoded(raw),
-                };
+            if let Some(mail) = Mail::read(&self.next().await) {
+                return mail;
             }
         }
     }
@@ -83,6 +81,17 @@ pub struct Mail {
 }
 
 impl Mail {
+    /// The mail that a line of the server's tells of; it also tells of other things.
+    #[must_use]
+    pub fn read(said: &Value) -> Option<Self> {
+        Some(Self {
+            text: decoded(said["raw"].as_str()?),
+            to: said["to"][0].as_str()?.to_owned(),
+            from: said["from"].as_str()?.to_owned(),
+            is_secure: said["secure"] == true,
+        })
+    }
+
     /// The path of the first link that begins so.
     #[track_caller]
     pub fn link(&self, origin: &str, beginning: &str) -> String {
