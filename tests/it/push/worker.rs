@@ -64,6 +64,30 @@ fn a_worker_groups_what_it_shows_and_withdraws_what_was_read() {
         service.wait_for(3).await;
         deliver(&eve, app, &device.told(&service)[2]).await;
         eve.waits_for(async || shown(&eve).await == json!([test])).await;
+
+        // Clicked.
+        let room = "/rooms/general/4";
+        assert_eq!(clicked(&eve, app, room, false).await, json!(["closed", format!("opened {room}")]));
+        assert_eq!(clicked(&eve, app, room, true).await, json!(["closed", "focused", format!("went to {room}")]));
         eve.close().await;
     });
+}
+
+/// What the worker's script does when a notification with this address is clicked. Nothing outside a browser can click on one: the script runs
+/// in a page, with windows and a notification of the test's.
+async fn clicked(browser: &Browser, app: &TestApp, url: &str, is_open: bool) -> Value {
+    let script = app.stranger().get("/sw.js").await.expect(200).body.clone();
+    let around = format!(
+        "const done = [], events = {{}};
+         const addEventListener = (name, listener) => {{ events[name] = listener; }};
+         const registration = {{ getNotifications: async () => [] }};
+         const window = {{ focus: async () => done.push('focused'), navigate: async (url) => done.push(`went to ${{url}}`) }};
+         const clients = {{ matchAll: async () => {is_open} ? [window] : [], openWindow: async (url) => done.push(`opened ${{url}}`) }};
+         {script}
+         const notification = {{ data: {{ url: {url} }}, close: () => done.push('closed') }};
+         await new Promise((resolve) => events.notificationclick({{ notification, waitUntil: (work) => work.then(resolve) }}));
+         return done",
+        url = json!(url)
+    );
+    browser.promised(&around).await
 }

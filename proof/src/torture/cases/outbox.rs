@@ -22,8 +22,11 @@ pub const CASES: &[Case] = &[
         .about("killed with SIGKILL while people write and a webhook is told, at any moment, every other time just when a delivery has arrived; the receiver fails at times: each message is delivered at least once, in the order of the room"),
     Case::new("push-kill9", Db::BOTH, 50, 2, |fixture, rounds| Box::pin(kill9(fixture, rounds, true)))
         .about("as outbox-kill9, with a browser that wants every message: its push service gets each at least once, in the order of the room"),
-    Case::new("node-outbox", Db::POSTGRES, 12, 1, |fixture, rounds| Box::pin(nodes_kill9(fixture, rounds)))
+    Case::new("node-outbox", Db::POSTGRES, 12, 1, |fixture, rounds| Box::pin(nodes_kill9(fixture, rounds, false)))
         .about("the same on two nodes, of which one is killed: the other delivers what it had begun")
+        .needs(NEEDS),
+    Case::new("node-push", Db::POSTGRES, 12, 0, |fixture, rounds| Box::pin(nodes_kill9(fixture, rounds, true)))
+        .about("as node-outbox, with a browser")
         .needs(NEEDS),
 ];
 
@@ -31,7 +34,7 @@ async fn kill9(fixture: Fixture, rounds: u32, is_push: bool) -> CaseResult {
     let mut server = fixture.start(&SETTINGS).await;
     let address = server.address;
     let mut load = Load::gather(&server, 3).await;
-    let mut told = if is_push { notified(&server.site, &load).await } else { subscribe(&fixture, &server.site, &load).await };
+    let mut told = gather(&fixture, &server.site, &load, is_push).await;
     let mut outcome = Outcome::default();
     for round in 0..rounds {
         load.during(async {
@@ -49,10 +52,10 @@ async fn kill9(fixture: Fixture, rounds: u32, is_push: bool) -> CaseResult {
     Ok(outcome)
 }
 
-async fn nodes_kill9(fixture: Fixture, rounds: u32) -> CaseResult {
+async fn nodes_kill9(fixture: Fixture, rounds: u32, is_push: bool) -> CaseResult {
     let mut nodes = Nodes::start_set(fixture, 2, &SETTINGS).await;
     let mut load = nodes.gather(2).await;
-    let mut told = subscribe(&nodes.fixture, &nodes.all[0].site, &load).await;
+    let mut told = gather(&nodes.fixture, &nodes.all[0].site, &load, is_push).await;
     let mut outcome = Outcome::default();
     for round in 0..rounds {
         let victim = (round % 2) as usize;
@@ -109,6 +112,10 @@ impl Told {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+async fn gather(fixture: &Fixture, site: &Site, load: &Load, is_push: bool) -> Told {
+    if is_push { notified(site, load).await } else { subscribe(fixture, site, load).await }
 }
 
 /// A browser whose person wants every message, and reads none.
