@@ -118,10 +118,8 @@ pub struct Failure {
     pub now: Millis,
     /// When the next attempt is due.
     pub due_at: Millis,
-    /// What was due before is given up.
+    /// What was due before is given up, if the receiver has failed since before.
     pub give_up_before: Millis,
-    /// What was given up before is deleted.
-    pub forget_before: Millis,
     /// A receiver that has failed since before is paused.
     pub pause_before: Millis,
 }
@@ -292,10 +290,11 @@ impl Db {
                 .bind(&failure.error)
                 .execute(&mut *tx)
                 .await?;
-            // Also those behind it, which have not been tried: they would have failed as well.
+            // Also those behind it, which have not been tried: they would have failed as well. Not what waited for a server that did not run.
             sqlx::query(
                 "update outbox set dead_at = $3, last_error = coalesce(last_error, $5)
-                 where kind = $1 and receiver = $2 and dead_at is null and due_at < $4",
+                 where kind = $1 and receiver = $2 and dead_at is null and due_at < $4
+                   and exists (select 1 from receivers where kind = $1 and id = $2 and failing_since < $4)",
             )
             .bind(*kind)
             .bind(id)
@@ -304,13 +303,13 @@ impl Db {
             .bind(&failure.error)
             .execute(&mut *tx)
             .await?;
-            sqlx::query("delete from outbox where kind = $1 and receiver = $2 and dead_at < $3")
-                .bind(*kind)
-                .bind(id)
-                .bind(failure.forget_before)
-                .execute(&mut *tx)
-                .await?;
         })
+    }
+
+    /// Deletes what was given up before this moment.
+    pub async fn forget_deliveries(&self, kind: &str, before: Millis) -> sqlx::Result<()> {
+        let statement = "delete from outbox where kind = $1 and dead_at < $2";
+        write!(self, |pool| sqlx::query(statement).bind(kind).bind(before).execute(pool).await.map(drop))
     }
 
     /// Removes everything that waits for a receiver that takes nothing any more.

@@ -27,6 +27,8 @@ pub struct NewSubscription {
     pub auth: String,
     /// When it was added.
     pub now: Millis,
+    /// It is only renewed: it was there at this moment, and its person may have ended it since.
+    pub since: Option<Millis>,
 }
 
 /// A subscription in a list.
@@ -115,7 +117,7 @@ impl Db {
     }
 
     /// Adds a subscription, or renews the one with this address, which ends a pause; returns its id. Beyond `most` of a person, their oldest
-    /// ends. `None` if the session has ended.
+    /// ends. `None` if the session has ended, or if it was ended within this session and is only renewed.
     pub async fn subscribe(&self, new: NewSubscription, most: i64) -> sqlx::Result<Option<i64>> {
         transaction!(self, |tx| {
             // Another person may have used this browser.
@@ -127,6 +129,8 @@ impl Db {
             let id: Option<i64> = sqlx::query_scalar(
                 "insert into push_subscriptions (user_id, session_key, endpoint, p256dh, auth, user_agent, created_at)
                  select $1, key, $3, $4, $5, user_agent, $6 from sessions where key = $2 and user_id = $1
+                    and (cast($7 as bigint) is null or sessions.created_at > $7
+                         or exists (select 1 from push_subscriptions where endpoint = $3 and user_id = $1))
                  on conflict (endpoint) do update set session_key = excluded.session_key, p256dh = excluded.p256dh,
                     auth = excluded.auth, user_agent = excluded.user_agent
                  returning id",
@@ -137,6 +141,7 @@ impl Db {
             .bind(&new.p256dh)
             .bind(&new.auth)
             .bind(new.now)
+            .bind(new.since)
             .fetch_optional(&mut *tx)
             .await?;
             let Some(id) = id else { return Ok(None) };

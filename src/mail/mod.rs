@@ -26,7 +26,7 @@ const QUEUE: usize = 1000;
 /// How many connections to the server there may be.
 const CONNECTIONS: usize = 4;
 /// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(30);
+const ATTEMPT: Duration = Duration::from_secs(15);
 /// The pauses between attempts.
 const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(120)];
 

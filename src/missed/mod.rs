@@ -125,7 +125,8 @@ impl MissedMails {
         let (Some(when), Ok(to)) = (When::parse(&person.missed), Address::parse(&person.address)) else {
             return Ok(Delivery::Gone);
         };
-        let (Some(first), Some(oldest)) = (due.first(), due.iter().map(|row| row.created_at).min()) else {
+        let (Some(first), Some(last), Some(oldest)) = (due.first(), due.last(), due.iter().map(|row| row.created_at).min())
+        else {
             return Ok(Delivery::Done(1));
         };
         let now = self.clock.now();
@@ -142,15 +143,16 @@ impl MissedMails {
         if missed.is_empty() {
             return Ok(Delivery::Done(due.len()));
         }
-        if let Err(why) = self.mailer.deliver(self.mail(to, &person, &missed, first.id)).await {
+        if let Err(why) = self.mailer.deliver(self.mail(to, &person, &missed, (first.id, last.id))).await {
             return Ok(Delivery::failed(why));
         }
         self.db.note_mailed(user, now).await?;
         Ok(Delivery::Done(due.len()))
     }
 
-    /// A mail about messages, at least one. `first` names it.
-    fn mail(&self, to: Address, person: &Mailed, missed: &[Missed], first: i64) -> Mail {
+    /// A mail about messages, at least one. The rows that it is of name it: one that is sent again with more is another one, or programs that
+    /// show each name once would hide that.
+    fn mail(&self, to: Address, person: &Mailed, missed: &[Missed], (first, last): (i64, i64)) -> Mail {
         let site = self.accounts.site();
         let username = &*person.username;
         let unsubscribe = format!("{site}/unsubscribe/{}", person.token);
@@ -183,7 +185,7 @@ impl MissedMails {
         let about = only.map_or_else(|| "missed".to_owned(), |(room, _)| format!("room-{}", room.0));
         let epoch = self.chat.epoch();
         let epoch = epoch.get(..16).unwrap_or(&epoch);
-        let thread = Thread { id: format!("missed-{first}.{epoch}"), root: format!("{about}.{epoch}") };
+        let thread = Thread { id: format!("missed-{first}-{last}.{epoch}"), root: format!("{about}.{epoch}") };
         Mail { to, subject: subject.to_owned(), text, html, thread: Some(thread), unsubscribe: Some(unsubscribe) }
     }
 }

@@ -1,6 +1,6 @@
 //! A lane: finds the receivers of one kind that something is due for, and serves them.
 //!
-//! Owns how many are served at once, and how often it looks. It must not know how a delivery ends.
+//! Owns how many are served at once, how often it looks, and how long what was given up is kept. It must not know how a delivery ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::receiver::{self, Context, LEASE};
+use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
 use crate::encoding::random_hex;
 
 /// How often it looks for what other nodes or time made due.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How often it deletes what was given up long ago, in milliseconds.
+const TIDY: i64 = 60 * 60 * 1000;
+/// What was given up so long ago is deleted, in milliseconds.
+const FORGET: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The receivers of a kind.
 pub struct Lane {
@@ -33,7 +38,17 @@ impl Lane {
 
     /// Looks until it is stopped, or until the database is closed.
     pub async fn run(self, stop: CancellationToken) {
+        let mut tidy_at = Millis(0);
         loop {
+            let now = self.context.clock.now();
+            if now >= tidy_at {
+                tidy_at = now.plus(TIDY);
+                match self.context.db.forget_deliveries(self.kind, now.plus(-FORGET)).await {
+                    Ok(()) => {}
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => tracing::warn!(kind = self.kind, %error, "what was given up long ago is deleted later"),
+                }
+            }
             let Some(slots) = stop.run_until_cancelled(self.free_slots()).await else { return };
             match self.start(slots).await {
                 Ok(true) => continue,

@@ -28,12 +28,10 @@ const TURN: Duration = Duration::from_secs(10);
 const TRIES: u32 = 5;
 /// The longest error, in characters.
 const ERROR: usize = 300;
-/// What was due so long ago is given up when an attempt fails, in milliseconds.
+/// What was due so long ago is given up when an attempt fails of a receiver that has failed for so long, in milliseconds.
 const GIVE_UP: i64 = 24 * 60 * 60 * 1000;
 /// A receiver that has failed for so long is paused.
 const PAUSE: i64 = 3 * GIVE_UP;
-/// What was given up so long ago is deleted.
-const FORGET: i64 = 30 * GIVE_UP;
 /// The longest wait that a receiver can ask for.
 const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -196,7 +194,6 @@ impl Serving {
             now,
             due_at: now.plus(wait),
             give_up_before: now.plus(-GIVE_UP),
-            forget_before: now.plus(-FORGET),
             pause_before: now.plus(-PAUSE),
         };
         for _ in 0..TRIES {

@@ -21,7 +21,7 @@ pub use self::keys::{Stored, stored};
 use self::service::{Push, Sent, Service};
 pub use self::settings::{NotificationSettings, SettingsChange};
 use crate::chat::Chat;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::outbox::{ReceiverId, Row};
@@ -45,6 +45,17 @@ const NOBODY: &str = "mailto:nobody@localhost.invalid";
 
 /// The event that has notifications of a room withdrawn.
 const READ: &str = "room.read";
+
+/// What a browser says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyed<'a> {
+    /// Where its push service takes notifications.
+    pub endpoint: &'a str,
+    /// Its public key, in base64url.
+    pub p256dh: &'a str,
+    /// The secret that it shares, in base64url.
+    pub auth: &'a str,
+}
 
 /// The notifications of a server.
 pub struct Notifications {
@@ -88,21 +99,31 @@ impl Notifications {
         self.keys.public()
     }
 
-    /// Adds a browser, or renews it, also after a pause; returns the subscription's id.
+    /// Adds a browser, or renews it, also after a pause; returns the subscription's id and the present moment. With `since`, such a moment, it
+    /// is renewed unless its person ended it since: one that ended with an earlier session is added again.
     ///
     /// # Errors
-    /// `invalid` or `too_long`, for the field; `unauthenticated` if the session has ended.
-    pub async fn subscribe(&self, user: UserId, session: &SessionKey, endpoint: &str, p256dh: &str, auth: &str) -> Result<i64> {
+    /// `invalid` or `too_long`, for the field; `not_found` if it is not renewed; `unauthenticated` if the session has ended.
+    pub async fn subscribe(
+        &self,
+        user: UserId,
+        session: &SessionKey,
+        Keyed { endpoint, p256dh, auth }: Keyed<'_>,
+        since: Option<Millis>,
+    ) -> Result<(i64, Millis)> {
         self.service.check(endpoint, p256dh, auth)?;
+        let now = self.clock.now();
         let new = NewSubscription {
             user,
             session: session.as_str().to_owned(),
             endpoint: endpoint.to_owned(),
             p256dh: p256dh.to_owned(),
             auth: auth.to_owned(),
-            now: self.clock.now(),
+            now,
+            since,
         };
-        self.db.subscribe(new, MOST).await?.ok_or(Error::Unauthenticated)
+        let refused = if since.is_some() { Error::NotFound("subscription") } else { Error::Unauthenticated };
+        Ok((self.db.subscribe(new, MOST).await?.ok_or(refused)?, now))
     }
 
     /// A person's browsers, the latest first.

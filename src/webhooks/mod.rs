@@ -75,12 +75,8 @@ impl Webhooks {
         let message = signature::Message { id: &self.id_of(row), timestamp: now.0.div_euclid(1000), body: &body };
         let signature = message.sign(&secrets(&webhook, now));
         Ok(match client.post(&self.guard, &webhook.url, &message, &signature).await {
-            Answer::Taken(said) => {
-                if let Some(said) = said {
-                    self.reply(&webhook, row, &message, &said).await;
-                }
-                Delivery::Done(1)
-            }
+            Answer::Taken(Some(said)) => self.reply(&webhook, row, &message, &said).await,
+            Answer::Taken(None) => Delivery::Done(1),
             Answer::Gone => {
                 self.db.turn_off_webhook(id, "the address answered that it is gone (410): the webhook was turned off").await?;
                 tracing::warn!(webhook = id, "a webhook was turned off: its address is gone");

@@ -10,16 +10,27 @@ use super::signature::Message;
 use crate::chat::messages::NewMessage;
 use crate::db::outbox::Row;
 use crate::db::webhooks::Webhook;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Occurrence, UserId};
+use crate::outbox::Delivery;
 use crate::slack::message;
 
 impl Webhooks {
-    /// Posts what a webhook answered, if it is a reply. The delivery was taken anyway: what fails is only logged.
-    pub(super) async fn reply(&self, webhook: &Webhook, row: &Row, sent: &Message<'_>, said: &[u8]) {
-        let (Some(bot), Some(text)) = (webhook.bot_id.filter(|_| is_answerable(row, sent.body)), read(said)) else { return };
-        if let Err(error) = self.post(bot, webhook, row, sent.id, &text).await {
-            tracing::debug!(webhook = webhook.id, %error, "the reply of a webhook was not posted");
+    /// Posts what a webhook answered, if it is a reply. The delivery was taken anyway: what the room refuses is only logged. If the server
+    /// cannot write now, the delivery is made again, or the reply would be lost.
+    pub(super) async fn reply(&self, webhook: &Webhook, row: &Row, sent: &Message<'_>, said: &[u8]) -> Delivery {
+        let (Some(bot), Some(text)) = (webhook.bot_id.filter(|_| is_answerable(row, sent.body)), read(said)) else {
+            return Delivery::Done(1);
+        };
+        match self.post(bot, webhook, row, sent.id, &text).await {
+            Ok(()) => Delivery::Done(1),
+            Err(error @ (Error::Busy { .. } | Error::Unavailable | Error::NotSaved)) => {
+                Delivery::failed(format!("its reply could not be posted: {error}"))
+            }
+            Err(error) => {
+                tracing::debug!(webhook = webhook.id, %error, "the reply of a webhook was not posted");
+                Delivery::Done(1)
+            }
         }
     }
 

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tower_sessions::Session;
 
 use crate::chat::rate_limits::ActionKind;
+use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::missed::When;
-use crate::push::SettingsChange;
+use crate::push::{Keyed, SettingsChange};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
@@ -173,7 +174,7 @@ async fn change(state: &AppState, user: &CurrentUser, form: &Wanted) -> Result<c
     Ok(settings)
 }
 
-/// `POST /settings/push`: the browser's subscription, as its `toJSON()` gives it.
+/// `POST /settings/push`: the browser's subscription, as its `toJSON()` gives it. With `since`, an earlier answer's `at`, it is only renewed.
 async fn subscribe(State(state): State<AppState>, user: CurrentUser, session: Session, body: Bytes) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Profile)?;
     let subscription: Value =
@@ -184,8 +185,15 @@ async fn subscribe(State(state): State<AppState>, user: CurrentUser, session: Se
     let keys = &subscription["keys"];
     let (endpoint, p256dh, auth) =
         (text(&subscription["endpoint"], "endpoint")?, text(&keys["p256dh"], "p256dh")?, text(&keys["auth"], "auth")?);
-    let id = state.notifications.subscribe(user.id, &key_of(&session)?, &endpoint, &p256dh, &auth).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "subscription": { "id": id.to_string() } }))).into_response())
+    let since = match &subscription["since"] {
+        Value::Null => None,
+        since => Some(Millis(
+            since.as_i64().ok_or_else(|| Error::invalid("since", "The field `since` is the number `at` of an answer."))?,
+        )),
+    };
+    let keyed = Keyed { endpoint: &endpoint, p256dh: &p256dh, auth: &auth };
+    let (id, at) = state.notifications.subscribe(user.id, &key_of(&session)?, keyed, since).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "subscription": { "id": id.to_string() }, "at": at.0 }))).into_response())
 }
 
 /// `POST /settings/push/test`: a notification to all of one's browsers.

@@ -4,8 +4,10 @@ import { fetchJson } from '#js/core/fetch-json.js';
 import { onPage } from '#js/core/page.js';
 import { mayPlay, setSound, playSound } from '#js/core/sound.js';
 
-// Whose subscription the server has: the person's id, the address, and the day on which it was told. It is dropped with the session.
+// Whose subscription the server has: the person's id, the address, and when the server said so, by its clock. It is dropped with the session.
 const KNOWN = 'push';
+// How long that is believed, in milliseconds: the server may have paused this device, or its person may have removed it at another one.
+const FRESH = 60 * 60 * 1000;
 const worker = navigator.serviceWorker;
 const canPush = Boolean(worker) && 'PushManager' in globalThis && 'Notification' in globalThis;
 
@@ -23,7 +25,8 @@ export async function turnOn(me) {
   }
 }
 
-async function subscribe(me) {
+// With `since`, it is only renewed: the answer is no if its person has removed it meanwhile.
+async function subscribe(me, since) {
   const { pushManager } = await worker.ready;
   const { key } = await fetchJson('/push/key') ?? {};
   if (!key) return false;
@@ -32,19 +35,17 @@ async function subscribe(me) {
   // Of a server with another key: it was set up anew.
   if (subscription && !isSame(subscription.options.applicationServerKey, wanted)) {
     await subscription.unsubscribe();
-    subscription = null;
+    [subscription, since] = [null, undefined];
   }
   subscription ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: wanted });
   const answer = await fetch('/settings/push', {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(subscription),
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...subscription.toJSON(), since }),
   });
   isOn = answer.ok;
-  if (isOn) localStorage.setItem(KNOWN, known(me, subscription));
+  if (isOn) localStorage.setItem(KNOWN, `${me.id} ${subscription.endpoint} ${(await answer.json()).at}`);
+  if (answer.status === 404) { localStorage.removeItem(KNOWN); await subscription.unsubscribe(); }
   return isOn;
 }
-
-// Each day the server is told again: it may have paused this device while its push service failed, or been set up anew.
-const known = (me, { endpoint }) => `${me.id} ${endpoint} ${new Date().toDateString()}`;
 
 async function turnOff() {
   const subscription = await (await worker.ready).pushManager.getSubscription();
@@ -61,8 +62,9 @@ export async function resume(me) {
   try {
     const subscription = await (await worker.ready).pushManager.getSubscription();
     if (!subscription) { localStorage.removeItem(KNOWN); return; }
-    const isKnown = localStorage.getItem(KNOWN) === known(me, subscription);
-    isOn = isKnown || await subscribe(me);
+    const [, endpoint, at] = localStorage.getItem(KNOWN).split(' ');
+    const isKnown = endpoint === subscription.endpoint;
+    isOn = isKnown && Math.abs(Date.now() - at) < FRESH || await subscribe(me, isKnown ? Number(at) : undefined);
   } catch { /* Notifications still come while a page is open. */ }
 }
 
@@ -71,7 +73,9 @@ export async function leave(isSamePerson) {
   isOn = false;
   if (!canPush) return;
   for (const shown of await (await worker.getRegistration())?.getNotifications() ?? []) shown.close();
-  if (isSamePerson) return;
+  const known = localStorage.getItem(KNOWN);
+  // The server has ended it with the session, and their next page begins it again.
+  if (isSamePerson) { if (known) localStorage.setItem(KNOWN, known.replace(/\d+$/, '0')); return; }
   localStorage.removeItem(KNOWN);
   await (await (await worker.getRegistration())?.pushManager.getSubscription())?.unsubscribe();
 }

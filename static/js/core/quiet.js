@@ -1,4 +1,5 @@
-// Whether the person wants no notifications now: quiet hours and "do not disturb", which the server knows.
+// Whether the person wants no notifications of this page now: quiet hours and "do not disturb", which the server knows, or because they want
+// some only while no page is open.
 import { fetchJson } from '#js/core/fetch-json.js';
 
 // How long the answer is believed, in milliseconds.
@@ -9,7 +10,8 @@ let askedAt = -Infinity;
 export async function isQuiet() {
   if (performance.now() - askedAt > FRESH) {
     askedAt = performance.now();
-    isQuietNow = (await fetchJson('/settings/notifications'))?.quiet ?? isQuietNow;
+    const settings = await fetchJson('/settings/notifications');
+    if (settings) isQuietNow = settings.quiet || settings.notifications.away_only;
   }
   return isQuietNow;
 }

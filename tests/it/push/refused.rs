@@ -59,6 +59,36 @@ async fn a_subscription_ends_when_its_service_or_its_session_says_so(app: &TestA
     assert!(subscriptions(&eve).await.is_empty());
 }
 
+/// What a page does when it starts, now and then.
+#[apply(both)]
+async fn a_subscription_is_renewed_unless_its_person_ended_it(app: &TestApp) {
+    let service = Receiver::start().await;
+    let eve = app.register("eve").await;
+    let device = Device::new("/eve");
+    let at = device.subscribe(&eve, &service).await.expect(201).json()["at"].clone();
+    let renewal = |at: &Value| {
+        let mut subscription = device.subscription(&service);
+        subscription["since"] = at.clone();
+        subscription
+    };
+    let at = post(&eve, &renewal(&at)).await.expect(201).json()["at"].clone();
+    assert_eq!(subscriptions(&eve).await.len(), 1);
+    // It ended with its session, and the next one begins it again.
+    eve.post("/logout", &[]).await.expect(303);
+    app.pass(Duration::from_secs(1));
+    let eve = app.log_in("eve").await;
+    assert!(subscriptions(&eve).await.is_empty());
+    app.pass(Duration::from_secs(1));
+    let at = post(&eve, &renewal(&at)).await.expect(201).json()["at"].clone();
+    // Ended at another device.
+    let id = subscriptions(&eve).await[0]["id"].as_str().unwrap().to_owned();
+    app.log_in("eve").await.post(&format!("/settings/push/{id}/remove"), &[]).await.expect(303);
+    assert_eq!(post(&eve, &renewal(&at)).await.expect(404).code(), "not_found");
+    assert!(subscriptions(&eve).await.is_empty());
+    assert_eq!(post(&eve, &renewal(&json!("now"))).await.expect(422).json()["error"]["field"], "since");
+    device.subscribe(&eve, &service).await.expect(201);
+}
+
 #[apply(both)]
 async fn a_browser_that_nothing_reaches_for_days_is_paused_until_it_is_used_again(app: &TestApp) {
     let service = Receiver::start().await;

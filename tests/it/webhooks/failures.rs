@@ -94,6 +94,48 @@ async fn what_fails_for_a_day_is_given_up_and_can_be_delivered_again(app: &TestA
 }
 
 #[apply(both)]
+async fn what_was_given_up_is_listed_for_a_month(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    app.pass(DAY);
+    until("it is given up", async || receivers(&ruth).await.iter().any(|one| one["dead"] == 1)).await;
+    receiver.reply(Reply::Status(200, ""));
+    app.pass(DAY);
+    let ruth = app.log_in("ruth").await;
+    ruth.write("general", "two").await.expect(303);
+    until("it works again", async || receiver.taken().len() == 1).await;
+    assert_eq!(receivers(&ruth).await[0]["dead"], 1);
+    app.pass(30 * DAY);
+    until("it is forgotten", async || app.database.query("select id from outbox").await.is_empty()).await;
+}
+
+/// As after a day in which the server did not run, or the webhook was paused.
+#[apply(both)]
+async fn what_is_old_is_tried_for_a_day_before_it_is_given_up(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    app.database.run("update receivers set due_at = 9000000000000000").await;
+    ruth.write("general", "one").await.expect(303);
+    ruth.write("general", "two").await.expect(303);
+    app.pass(2 * DAY);
+    let ruth = app.log_in("ruth").await;
+    receiver.reply_next([Reply::Status(500, "")]);
+    app.database.run("update receivers set due_at = 0").await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let failing = receivers(&ruth).await[0].clone();
+    assert_eq!((&failing["waiting"], &failing["dead"]), (&json!(2), &json!(0)));
+    app.pass(Duration::from_secs(10));
+    assert_eq!(texts(&receiver.wait_for(3).await), ["one", "one", "two"]);
+}
+
+#[apply(both)]
 async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app: &TestApp) {
     let ruth = admin(app).await;
     let receiver = Receiver::start().await;
@@ -222,7 +264,6 @@ async fn nobody_deadlocks_with_a_deliverer(app: &TestApp) {
         (&ruth, format!("/admin/deliveries/{id}/{row}/redeliver")),
         (&ruth, format!("/admin/deliveries/{id}/redeliver")),
         (&ruth, format!("/admin/deliveries/{id}/delete")),
-        (&eve, "/settings/push/test".to_owned()),
         (&eve, "/logout".to_owned()),
     ];
     for (person, path) in acts {
