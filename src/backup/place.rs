@@ -107,8 +107,18 @@ impl Place {
         }
     }
 
-    /// Deletes the oldest dated archives, all but `keep` of them, and what was begun here by somebody who died. Returns the names of those
-    /// that it deleted.
+    /// Deletes what was begun here by somebody who died. In object storage that is nothing.
+    ///
+    /// # Errors
+    /// If it cannot be listed or deleted.
+    pub fn clear_abandoned(&self) -> Result<(), BackupError> {
+        match self {
+            Self::Path(folder) => clear_partial(folder).map_err(|error| BackupError::at(self, error)),
+            Self::S3 { .. } => Ok(()),
+        }
+    }
+
+    /// Deletes the oldest dated archives, all but `keep` of them. Returns the names of those that it deleted.
     ///
     /// # Errors
     /// If they cannot be listed or deleted.
@@ -116,7 +126,6 @@ impl Place {
         let failed = |error: &dyn fmt::Display| BackupError::at(self, error);
         match self {
             Self::Path(folder) => {
-                clear_partial(folder).map_err(|error| failed(&error))?;
                 let mut names = names_in(folder).map_err(|error| failed(&error))?;
                 names.truncate(names.len().saturating_sub(keep));
                 for name in &names {

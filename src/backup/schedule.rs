@@ -142,6 +142,10 @@ impl Schedule {
     }
 
     async fn make(&self) -> Result<Made, BackupError> {
+        // First: it may be what fills the disk.
+        if let Err(error) = self.to.clear_abandoned() {
+            tracing::warn!(%error, "backups that were given up could not be deleted");
+        }
         let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut |_| true).await?;
         if let Some(keep) = self.config.backup_keep {
             match self.to.prune(&self.config, keep).await {
