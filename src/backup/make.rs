@@ -46,7 +46,7 @@ pub struct Made {
 pub async fn make(config: &Config, to: &Place, files: bool, clock: &Clock, watch: Watch<'_>) -> Result<Made, BackupError> {
     let storage = match (&config.files_url, files) {
         (_, false) => None,
-        (None, true) => return Err(BackupError::at("FILES_URL", "this server has no storage for files")),
+        (None, true) => return Err(BackupError::NoStorage),
         (Some(url), true) => Some(
             Storage::open(url, config)
                 .map_err(|problem| BackupError::at("FILES_URL", problem.trim_start_matches("FILES_URL: ")))?,

@@ -45,6 +45,15 @@ pub enum BackupError {
         /// Where it must be.
         needed: i64,
     },
+    /// Files are asked for, and there is no storage that has them.
+    #[error("FILES_URL: this server has no storage for files")]
+    NoStorage,
+    /// Something is at the place of a new one already.
+    #[error("can’t use {0}: it exists already")]
+    Occupied(String),
+    /// There is none at the place.
+    #[error("can’t use {0}: there is no backup there")]
+    Missing(String),
     /// Reading or writing failed.
     #[error("can’t use {place}: {error}")]
     Place {
@@ -71,6 +80,12 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// Whether the arguments or settings are at fault.
+    #[must_use]
+    pub const fn is_of_arguments(&self) -> bool {
+        matches!(self, Self::NoStorage | Self::Occupied(_) | Self::Missing(_))
+    }
+
     /// An error at a place.
     fn at(place: impl ToString, error: impl ToString) -> Self {
         Self::Place { place: place.to_string(), error: error.to_string() }

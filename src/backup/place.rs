@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use super::BackupError;
 use crate::clock::Millis;
 use crate::config::{ARCHIVE, Config, FilesUrl, Place};
-use crate::files::storage::Storage;
+use crate::files::storage::{Storage, StorageError};
 
 /// How a dated archive's name begins and ends.
 const NAME: (&str, &str) = ("parlor-", ARCHIVE);
@@ -52,7 +52,7 @@ impl Place {
                 let path = if is_folder { path.join(dated(at)) } else { path.clone() };
                 let folder = folder_of(&path);
                 if path.exists() {
-                    return Err(BackupError::at(path.display(), "it exists already"));
+                    return Err(BackupError::Occupied(path.display().to_string()));
                 }
                 // Its mode is 0600.
                 let file = tempfile::Builder::new().prefix(PARTIAL.0).suffix(PARTIAL.1).tempfile_in(folder);
@@ -65,7 +65,7 @@ impl Place {
                 let place = Self::S3 { bucket: bucket.clone(), prefix: prefix.clone(), name: Some(name.clone()) };
                 let size = storage.size(&Key::from(&*name)).await.map_err(|error| BackupError::at(&place, error))?;
                 if size.is_some() {
-                    return Err(BackupError::at(place, "it exists already"));
+                    return Err(BackupError::Occupied(place.to_string()));
                 }
                 let file =
                     storage.temporary_file().map_err(|error| BackupError::at(storage.temporary_folder().display(), error))?;
@@ -79,7 +79,7 @@ impl Place {
     /// # Errors
     /// If there is none, or it cannot be read.
     pub async fn open(&self, config: &Config) -> Result<(File, Self), BackupError> {
-        let none = |place: &Self| BackupError::at(place, "there is no backup there");
+        let none = |place: &Self| BackupError::Missing(place.to_string());
         match self {
             Self::Path(path) if path.is_dir() => {
                 let names = names_in(path).map_err(|error| BackupError::at(self, error))?;
@@ -87,7 +87,11 @@ impl Place {
                 let file = File::open(&path).map_err(|error| BackupError::at(path.display(), error))?;
                 Ok((file, Self::Path(path)))
             }
-            Self::Path(path) => Ok((File::open(path).map_err(|error| BackupError::at(self, error))?, self.clone())),
+            Self::Path(path) => match File::open(path) {
+                Ok(file) => Ok((file, self.clone())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none(self)),
+                Err(error) => Err(BackupError::at(self, error)),
+            },
             Self::S3 { bucket, prefix, name } => {
                 let storage = self.storage(config)?;
                 let name = match name {
@@ -100,15 +104,28 @@ impl Place {
                 let failed = |error: &dyn fmt::Display| BackupError::at(&place, error);
                 // It is read from its beginning to its end, which a connection may not last for.
                 let file = tempfile::tempfile().map_err(|error| failed(&error))?;
-                storage.fetch(&Key::from(&*name), &file).await.map_err(|error| failed(&error))?;
+                storage.fetch(&Key::from(&*name), &file).await.map_err(|error| match error {
+                    StorageError::Missing(_) => none(&place),
+                    error => failed(&error),
+                })?;
                 io::Seek::rewind(&mut &file).map_err(|error| failed(&error))?;
                 Ok((file, place))
             }
         }
     }
 
-    /// Deletes the oldest dated archives, all but `keep` of them, and what was begun here by somebody who died. Returns the names of those
-    /// that it deleted.
+    /// Deletes what was begun here by somebody who died. In object storage that is nothing.
+    ///
+    /// # Errors
+    /// If it cannot be listed or deleted.
+    pub fn clear_abandoned(&self) -> Result<(), BackupError> {
+        match self {
+            Self::Path(folder) => clear_partial(folder).map_err(|error| BackupError::at(self, error)),
+            Self::S3 { .. } => Ok(()),
+        }
+    }
+
+    /// Deletes the oldest dated archives, all but `keep` of them. Returns the names of those that it deleted.
     ///
     /// # Errors
     /// If they cannot be listed or deleted.
@@ -116,7 +133,6 @@ impl Place {
         let failed = |error: &dyn fmt::Display| BackupError::at(self, error);
         match self {
             Self::Path(folder) => {
-                clear_partial(folder).map_err(|error| failed(&error))?;
                 let mut names = names_in(folder).map_err(|error| failed(&error))?;
                 names.truncate(names.len().saturating_sub(keep));
                 for name in &names {
@@ -207,7 +223,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-async fn objects(storage: &Storage) -> Result<Vec<String>, crate::files::storage::StorageError> {
+async fn objects(storage: &Storage) -> Result<Vec<String>, StorageError> {
     let all: Vec<_> = storage.list(&Key::default()).try_collect().await?;
     let mut names: Vec<_> = all.into_iter().map(|object| object.key.to_string()).filter(|name| is_dated(name)).collect();
     names.sort_unstable();

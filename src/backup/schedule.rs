@@ -10,7 +10,7 @@ use super::{BackupError, Made, make};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
-use crate::db::backup::state::{BackupState, Claim, FailedBackup, LastBackup};
+use crate::db::backup::state::{BackupState, Claim, FailedBackup, LastBackup, is_ahead};
 use crate::encoding::random_hex;
 
 /// How often it looks whether a backup is due.
@@ -55,21 +55,21 @@ struct Schedule {
     every: i64,
 }
 
-impl Schedule {
-    /// When the next backup is due.
-    fn due(&self, state: &BackupState) -> Millis {
-        let after = |at: Millis| at.plus(self.every);
-        let due = state.last.as_ref().map_or(Millis(0), |last| after(last.at));
-        let retry = state.failed.as_ref().map_or(Millis(0), |failed| failed.at.plus(RETRY.min(self.every)));
-        let claimed = state.claim.as_ref().map_or(Millis(0), |claim| claim.until);
-        due.max(retry).max(claimed)
-    }
+/// When the next backup is due. Times that have not come yet are of a clock that was ahead: they hold nothing up.
+fn due(state: &BackupState, every: i64, now: Millis) -> Millis {
+    let after = |at: Millis, wait: i64| if is_ahead(at, now) { Millis(0) } else { at.plus(wait) };
+    let due = state.last.as_ref().map_or(Millis(0), |last| after(last.at, every));
+    let retry = state.failed.as_ref().map_or(Millis(0), |failed| after(failed.at, RETRY.min(every)));
+    let claimed = state.claim.as_ref().map_or(Millis(0), |claim| after(claim.until.plus(-CLAIM), CLAIM));
+    due.max(retry).max(claimed)
+}
 
+impl Schedule {
     /// Makes a backup if one is due and nobody else makes it; returns when the next one is due.
     async fn turn(&self, now: Millis) -> sqlx::Result<Millis> {
-        let due = self.due(&self.db.backup_state().await?);
-        if due > now {
-            return Ok(due);
+        let next = due(&self.db.backup_state().await?, self.every, now);
+        if next > now {
+            return Ok(next);
         }
         let by = random_hex();
         if !self.claim(&by, now).await? {
@@ -101,20 +101,15 @@ impl Schedule {
                 true
             })
             .await?;
-        Ok(self.due(&self.db.backup_state().await?))
+        Ok(due(&self.db.backup_state().await?, self.every, self.clock.now()))
     }
 
     /// Claims a backup that is due; `false` if somebody else did.
     async fn claim(&self, by: &str, now: Millis) -> sqlx::Result<bool> {
         let (every, by) = (self.every, by.to_owned());
-        let due = move |state: &BackupState| {
-            let is_claimed = state.claim.as_ref().is_some_and(|claim| claim.until > now);
-            let is_made = state.last.as_ref().is_some_and(|last| last.at.plus(every) > now);
-            !is_claimed && !is_made
-        };
         self.db
             .change_backup_state(move |state| {
-                let is_due = due(state);
+                let is_due = due(state, every, now) <= now;
                 if is_due {
                     state.since.get_or_insert(now);
                     state.claim = Some(Claim { by: by.clone(), until: now.plus(CLAIM) });
@@ -142,6 +137,10 @@ impl Schedule {
     }
 
     async fn make(&self) -> Result<Made, BackupError> {
+        // First: it may be what fills the disk.
+        if let Err(error) = self.to.clear_abandoned() {
+            tracing::warn!(%error, "backups that were given up could not be deleted");
+        }
         let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut |_| true).await?;
         if let Some(keep) = self.config.backup_keep {
             match self.to.prune(&self.config, keep).await {
@@ -151,5 +150,33 @@ impl Schedule {
             }
         }
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_ahead_stops_no_backups() {
+        const EVERY: i64 = 6 * 60 * 60 * 1000;
+        let now = Millis(1_000 * EVERY);
+        let last = |at| BackupState {
+            last: Some(LastBackup { at, name: "b.tar.gz".into(), bytes: 1, left_out: 0 }),
+            ..BackupState::default()
+        };
+        let failed = |at| BackupState { failed: Some(FailedBackup { at, why: "no room".into() }), ..BackupState::default() };
+        let claimed = |at: Millis| BackupState {
+            claim: Some(Claim { by: "somebody".into(), until: at.plus(CLAIM) }),
+            ..BackupState::default()
+        };
+        let states: [(&dyn Fn(Millis) -> BackupState, i64); 3] = [(&last, EVERY), (&failed, RETRY), (&claimed, CLAIM)];
+        for (state, wait) in states {
+            let due = |at: Millis| due(&state(at), EVERY, now);
+            assert_eq!(due(now), now.plus(wait));
+            assert_eq!(due(now.plus(1_000)), now.plus(1_000 + wait), "another node's clock is never the same");
+            assert!(due(now.plus(-wait)) <= now && due(now.plus(100 * EVERY)) <= now);
+        }
+        assert_eq!(due(&BackupState::default(), EVERY, now), Millis(0));
     }
 }

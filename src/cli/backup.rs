@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::interrupted::{LEFT_OUT, interrupted};
 use super::progress::Progress;
 use super::{Failure, failed};
-use crate::backup::{self, Made, Restored, Verified};
+use crate::backup::{self, BackupError, Made, Restored, Verified};
 use crate::clock::Clock;
 use crate::config::{Config, Place};
 use crate::files::in_words;
@@ -41,7 +41,7 @@ pub async fn make(config: &Config, arguments: BackupArguments) -> Result<(), Fai
     let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
     let made = backup::make(config, &arguments.to, arguments.files, &clock, &mut watch);
-    let made = made.await.map_err(|error| (1, format!("no backup was made: {error}")))?;
+    let made = made.await.map_err(|error| failure("no backup was made: ", &error))?;
     progress.finish();
     let Made { to, bytes, rows, files, file_bytes, left_out, .. } = &made;
     if arguments.json {
@@ -60,7 +60,7 @@ pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Fa
     let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
     let restored = backup::restore(config, &arguments.from, &clock, &mut watch);
-    let restored = restored.await.map_err(|error| (1, format!("nothing was restored: {error}")))?;
+    let restored = restored.await.map_err(|error| failure("nothing was restored: ", &error))?;
     progress.finish();
     let Restored { from, created_at, rows, files, has_files, left_out, .. } = &restored;
     if arguments.json {
@@ -81,7 +81,7 @@ pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Fai
     let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
     let verified = backup::verify(config, &arguments.from, &clock, &mut watch);
-    let verified = verified.await.map_err(failed)?;
+    let verified = verified.await.map_err(|error| failure("", &error))?;
     progress.finish();
     let Verified { from, created_at, made_by, database, rows, files, problems, left_out, .. } = &verified;
     if arguments.json {
@@ -95,6 +95,11 @@ pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Fai
         return unless_left_out(left_out);
     }
     Err((1, format!("the backup can be restored, but {} things in it are wrong, listed above", problems.len())))
+}
+
+/// What an error ends with: wrong arguments and settings have a status of their own.
+fn failure(what: &str, error: &BackupError) -> Failure {
+    (if error.is_of_arguments() { 2 } else { 1 }, format!("{what}{error}"))
 }
 
 /// Shows how far it is; always true.

@@ -36,8 +36,8 @@ async fn open(config: &Config) -> Result<Db, String> {
     if let Some(file) = missing_file(&config.database_url) {
         return Err(format!("there is no database {} yet: the first start of Parlor makes it", file.display()));
     }
-    let opened = Db::open(&config.database_url, config.database_connections, Purpose::Visit).await;
-    opened.map_err(|error| error.to_string())
+    let opened = Db::open_with(&config.database_url, config.database_connections, Purpose::Visit, config.checkpoints);
+    opened.await.map_err(|error| error.to_string())
 }
 
 /// A line for each finding, and what to do below it.

@@ -128,7 +128,8 @@ fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
 const IS_IN_TRANSACTION: &str = "select now() <> statement_timestamp()";
 
 impl Db {
-    /// Opens the database that a URL names; creates a missing SQLite file.
+    /// Opens the database that a URL names, with checkpoints; creates a missing SQLite file. For tests: whoever has settings uses
+    /// [`Self::open_with`].
     ///
     /// # Errors
     /// See [`OpenError`].

@@ -5,7 +5,7 @@ use super::database::fault;
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::backup::state::BackupState;
+use crate::db::backup::state::{BackupState, is_ahead};
 
 const CHECK: &str = "backups";
 
@@ -29,6 +29,7 @@ fn of_none(db: &Db, config: &Config) -> Finding {
 
 fn of_state(state: &BackupState, every: i64, now: Millis) -> Finding {
     let last = match &state.last {
+        Some(last) if is_ahead(last.at, now) => format!("the last one is {}, made while the clock was ahead", last.name),
         Some(last) => format!("the last one is {}, {} old", last.name, age(now.0 - last.at.0)),
         None => "there is none yet".to_owned(),
     };
@@ -80,6 +81,11 @@ mod tests {
         assert_eq!(of(&state(Some(last(12, 0)))), State::Ok);
         assert_eq!(of(&state(Some(last(13, 0)))), State::Failed);
         assert_eq!(of(&state(Some(last(1, 2)))), State::Warning);
+        let ahead = of_state(&state(Some(last(-24, 0))), 6 * HOUR, now);
+        assert_eq!(
+            (ahead.state, &*ahead.found),
+            (State::Failed, "one is overdue: the last one is b.tar.gz, made while the clock was ahead")
+        );
         let failed = FailedBackup { at: now, why: "no room".into() };
         let failing = BackupState { failed: Some(failed), ..state(Some(last(1, 0))) };
         let finding = of_state(&failing, 6 * HOUR, now);

@@ -25,7 +25,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
 };
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
@@ -40,6 +40,8 @@ const PARTS: usize = 4;
 const READ: usize = 64 << 10;
 /// The folder of files that are being written.
 const TEMPORARY: &str = "tmp";
+/// How the names of temporary files and folders begin: with S3 they are where those of other programs are, too.
+const PREFIX: &str = ".parlor-file-";
 
 /// Why the storage did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -136,14 +138,13 @@ impl Storage {
     /// Deletes temporary files and folders that nobody has written to for a day: whoever made them has died. Blocks.
     pub fn clear_temporary(&self) {
         const OLD: Duration = Duration::from_secs(24 * 60 * 60);
-        if self.folder.is_none() {
-            return;
-        }
+        let is_own =
+            |entry: &fs::DirEntry| self.folder.is_some() || entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
         let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();
         let is_old = |entry: &fs::DirEntry| {
             entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
         };
-        for path in entries.filter(is_old).map(|entry| entry.path()) {
+        for path in entries.filter(is_own).filter(is_old).map(|entry| entry.path()) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             if let Err(error) = removed {
                 tracing::warn!(%error, "a temporary file of an earlier run stays");
@@ -157,7 +158,15 @@ impl Storage {
     /// # Errors
     /// The system's.
     pub fn temporary_file(&self) -> io::Result<NamedTempFile> {
-        NamedTempFile::new_in(&self.temporary)
+        tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.temporary)
+    }
+
+    /// A new temporary folder. It is deleted when it is dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn temporary_dir(&self) -> io::Result<TempDir> {
+        tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.temporary)
     }
 
     /// Where temporary files are.
@@ -414,4 +423,31 @@ fn read_piece(mut file: File, range: Range<u64>) -> io::Result<(Bytes, File, Ran
     }
     let rest = range.start + size as u64..range.end;
     Ok((Bytes::from(piece), file, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[test]
+    fn beside_the_files_of_other_programs_only_its_own_are_cleared() {
+        let place = tempfile::tempdir().unwrap();
+        let begun = |name: &str, hours: u64| {
+            let path = place.path().join(name);
+            let file = File::create(&path).unwrap();
+            file.set_modified(file.metadata().unwrap().modified().unwrap() - Duration::from_secs(hours * 60 * 60)).unwrap();
+            path
+        };
+        let dead = begun(".parlor-file-dead", 25);
+        let others = [begun(".parlor-file-alive", 1), begun("parlor.db", 25), begun(".tmpother", 25)];
+        let parts = Arc::new(Semaphore::new(PARTS));
+        let storage = Storage { store: Arc::new(InMemory::new()), folder: None, temporary: place.path().to_owned(), parts };
+        storage.clear_temporary();
+        assert!(!dead.exists() && others.iter().all(|path| path.exists()));
+        let used = storage.temporary_file().unwrap();
+        storage.clear_temporary();
+        assert!(used.path().exists());
+    }
 }

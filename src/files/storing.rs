@@ -229,7 +229,7 @@ impl Files {
     /// # Errors
     /// `unavailable`.
     pub fn temporary_folder(&self) -> Result<tempfile::TempDir> {
-        Ok(tempfile::tempdir_in(self.storage()?.temporary_folder()).map_err(StorageError::from)?)
+        Ok(self.storage()?.temporary_dir().map_err(StorageError::from)?)
     }
 
     pub(super) fn wake_jobs(&self) {

@@ -203,13 +203,17 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next line; `None` at the end.
+    /// The next line that is not blank; `None` at the end.
     fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>, ImportError> {
-        line.clear();
-        let read = (&mut self.lines).take(LONGEST_LINE).read_until(b'\n', line);
-        read.map_err(|error| ImportError::damaged(&self.place, error))?;
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return Ok(None);
+        loop {
+            line.clear();
+            let read = (&mut self.lines).take(LONGEST_LINE).read_until(b'\n', line);
+            if read.map_err(|error| ImportError::damaged(&self.place, error))? == 0 {
+                return Ok(None);
+            }
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
         }
         let parsed = serde_json::from_slice(line);
         parsed.map(Some).map_err(|error| ImportError::damaged(&self.place, format!("a line is no JSON, or is cut off ({error})")))

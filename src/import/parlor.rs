@@ -1,6 +1,6 @@
 //! An export of Parlor's: a folder of records, as `portable` says.
 //!
-//! Owns reading it line by line.
+//! Owns reading it line by line, and that no line is missing.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -48,41 +48,55 @@ pub fn open(folder: &Path) -> Result<Opened, ImportError> {
 
 fn read(folder: &Path, manifest: &Manifest, sink: &Sink) -> Result<(), ImportError> {
     sink.position.expect(manifest.people + manifest.rooms + manifest.messages);
-    each(&folder.join(PEOPLE), |person: Person| {
+    let path = folder.join(PEOPLE);
+    let people = each(&path, |person: Person| {
         sink.position.add(1);
         sink.person(person)
     })?;
-    let mut rooms: Vec<Arc<str>> = Vec::new();
-    each(&folder.join(ROOMS), |room: Room| {
+    are_all(&path, people, manifest.people)?;
+    let path = folder.join(ROOMS);
+    let mut keys: Vec<Arc<str>> = Vec::new();
+    let rooms = each(&path, |room: Room| {
         sink.position.add(1);
-        rooms.push(room.key.as_str().into());
+        keys.push(room.key.as_str().into());
         sink.room(room)
     })?;
-    for (number, key) in (1..).zip(&rooms) {
-        let path = folder.join(MESSAGES).join(format!("{number}.jsonl"));
-        each(&path, |message: Message| {
+    are_all(&path, rooms, manifest.rooms)?;
+    let path = folder.join(MESSAGES);
+    let mut messages = 0;
+    for (number, key) in (1..).zip(&keys) {
+        messages += each(&path.join(format!("{number}.jsonl")), |message: Message| {
             sink.position.add(1);
             sink.message(key, message)
         })?;
     }
-    Ok(())
+    are_all(&path, messages, manifest.messages)
 }
 
-/// Calls something with each record of a file.
-fn each<R: DeserializeOwned>(path: &Path, mut call: impl FnMut(R) -> Result<(), ImportError>) -> Result<(), ImportError> {
+/// Sees that as many records were read as the manifest says: a file that is cut off after a line looks whole.
+fn are_all(path: &Path, read: u64, written: u64) -> Result<(), ImportError> {
+    if read == written {
+        return Ok(());
+    }
+    Err(ImportError::damaged(path.display(), format!("it has {read} lines, and {MANIFEST} says {written}")))
+}
+
+/// Calls something with each record of a file; returns how many there are.
+fn each<R: DeserializeOwned>(path: &Path, mut call: impl FnMut(R) -> Result<(), ImportError>) -> Result<u64, ImportError> {
     let mut reader = BufReader::new(File::open(path).map_err(|error| ImportError::at(path, error))?);
     let mut line = Vec::new();
-    for number in 1.. {
+    let mut number = 0;
+    loop {
         line.clear();
         let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(|error| ImportError::at(path, error))?;
         if read == 0 {
-            return Ok(());
+            return Ok(number);
         }
+        number += 1;
         if line.last() != Some(&b'\n') {
             return Err(ImportError::damaged(path.display(), format!("line {number} has no end")));
         }
         let record = serde_json::from_slice(&line);
         call(record.map_err(|error| ImportError::damaged(path.display(), format!("line {number}: {error}")))?)?;
     }
-    Ok(())
 }

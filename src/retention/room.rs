@@ -1,7 +1,7 @@
 //! What has expired in a room: where it is, and its deletion in small steps.
 //!
-//! Owns how far it has come in a room, in memory: who starts anew looks at everything once. Messages are looked for by their age, files by their
-//! place, because deleted ones are no longer there.
+//! Owns how far it has come in a room, in memory: who starts anew looks at everything once. Messages and their files are looked for by their
+//! age, not by their place: an import adds old messages behind young ones.
 
 use std::time::Duration;
 
@@ -34,10 +34,8 @@ const CLOCKS: i64 = 60_000;
 pub(super) struct Position {
     /// All messages up to this moment, and this place in it, were looked at.
     messages: (Millis, i64),
-    /// All files up to this place were looked at.
-    files: i64,
-    /// The messages of the files behind it are not older.
-    files_from: Millis,
+    /// The files of all messages up to this moment, and this place in it, were looked at.
+    files: (Millis, i64),
 }
 
 /// What is due in a room.
@@ -61,7 +59,7 @@ impl Retention {
         // Files go with their messages.
         let files_before = files_before.filter(|files| messages_before.is_none_or(|messages| *files > messages));
         let messages_wait = waits(position.messages.0, messages_before);
-        if !messages_wait && !waits(position.files_from, files_before) {
+        if !messages_wait && !waits(position.files.0, files_before) {
             return Ok(None);
         }
         let mut waiting = 0;
@@ -74,43 +72,52 @@ impl Retention {
 
     /// Deletes what is due in a room, and moves `position` on.
     pub(super) async fn clear(&self, due: &Due, position: &mut Position, progress: &mut Progress) -> Result<(), Left> {
-        let now = self.clock.now();
         // Whatever is posted from now on is not older, whichever node's clock it has.
-        let latest = now.plus(-CLOCKS);
+        let latest = self.clock.now().plus(-CLOCKS);
         if let Some(before) = due.messages_before {
             loop {
                 let found = self.db.list_by_age(due.room.id, position.messages, WINDOW).await?;
-                let old: Vec<_> = found.iter().take_while(|message| message.created_at < before).copied().collect();
-                let is_last = old.len() < found.len() || (found.len() as i64) < WINDOW;
-                self.delete(due, &old, progress).await?;
-                if let Some(last) = old.last() {
-                    position.messages = (last.created_at, last.seq);
-                }
-                if is_last {
-                    let next = found.get(old.len()).map_or(latest, |next| next.created_at);
-                    position.messages = position.messages.max((next.plus(-1), i64::MAX));
+                if self.clear_window(due, &found, (before, latest), &mut position.messages, progress).await? {
                     break;
                 }
             }
         }
         if let Some(before) = due.files_before {
             loop {
-                let found = self.db.list_with_files(due.room.id, position.files, WINDOW).await?;
-                // A message of a clock that was wrong keeps nobody waiting.
-                let is_passed = |message: &&Aged| message.created_at < before || message.created_at > now;
-                let old: Vec<_> = found.iter().take_while(is_passed).copied().collect();
-                let is_last = old.len() < found.len() || (found.len() as i64) < WINDOW;
-                self.delete(due, &old, progress).await?;
-                if let Some(last) = old.last() {
-                    position.files = last.seq;
-                }
-                if is_last {
-                    position.files_from = found.get(old.len()).map_or(latest, |next| next.created_at);
+                let found = self.db.list_files_by_age(due.room.id, position.files, WINDOW).await?;
+                if self.clear_window(due, &found, (before, latest), &mut position.files, progress).await? {
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Deletes what is older than `before` of messages by their age, and moves `position` behind it, but not beyond `latest`; returns whether
+    /// nothing older follows.
+    async fn clear_window(
+        &self,
+        due: &Due,
+        found: &[Aged],
+        (before, latest): (Millis, Millis),
+        position: &mut (Millis, i64),
+        progress: &mut Progress,
+    ) -> Result<bool, Left> {
+        let old: Vec<_> = found.iter().take_while(|message| message.created_at < before).copied().collect();
+        let is_last = old.len() < found.len() || (found.len() as i64) < WINDOW;
+        self.delete(due, &old, progress).await?;
+        if let Some(last) = old.last() {
+            *position = (last.created_at, last.seq);
+        }
+        if is_last {
+            // The next one may be of a clock that was ahead: what is posted from now on is before it.
+            let next = found.get(old.len()).map_or(latest, |next| next.created_at.min(latest));
+            *position = (*position).max((next.plus(-1), i64::MAX));
+        } else {
+            // A window in which nothing was deleted takes time, too.
+            progress.step(Deleted::default()).await?;
+        }
+        Ok(is_last)
     }
 
     async fn delete(&self, due: &Due, found: &[Aged], progress: &mut Progress) -> Result<(), Left> {

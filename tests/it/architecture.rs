@@ -75,6 +75,21 @@ fn files_do_not_import_each_other() {
     assert_eq!(in_a_cycle, CYCLES.concat().iter().collect::<Vec<_>>());
 }
 
+/// `Db::open` makes checkpoints whatever `CHECKPOINTS` says, which is for tests: another program may own SQLite's log.
+#[test]
+fn what_opens_the_database_heeds_the_setting_of_checkpoints() {
+    let is_of_tests = |path: &Path| path.ends_with("tests.rs");
+    let mut deaf = Vec::new();
+    for file in sources(Path::new("src")).into_iter().filter(|path| !is_of_tests(path)) {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        if code.contains("Db::open(") {
+            deaf.push(file);
+        }
+    }
+    assert!(deaf.is_empty(), "use `Db::open_with` with the setting: {deaf:#?}");
+}
+
 /// What a file is called in paths.
 fn name(path: &Path) -> String {
     let inside = path.strip_prefix("src").unwrap().with_extension("");

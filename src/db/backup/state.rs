@@ -28,12 +28,22 @@ pub struct BackupState {
     pub claim: Option<Claim>,
 }
 
+/// How far the clocks of nodes can differ, in milliseconds, and more.
+const CLOCKS: i64 = 60_000;
+
+/// Whether a time that was written down has not come yet: the clock that it is of was ahead, and nothing follows from it.
+#[must_use]
+pub fn is_ahead(at: Millis, now: Millis) -> bool {
+    at > now.plus(CLOCKS)
+}
+
 impl BackupState {
-    /// Whether twice `every` milliseconds have passed since the last one, or since one was expected.
+    /// Whether twice `every` milliseconds have passed since the last one, or since one was expected; also if it is not known, because the
+    /// clock was ahead then.
     #[must_use]
     pub fn is_late(&self, every: i64, now: Millis) -> bool {
         let since = self.last.as_ref().map(|last| last.at).or(self.since);
-        since.is_some_and(|since| since.plus(every.saturating_mul(2)) < now)
+        since.is_some_and(|since| is_ahead(since, now) || since.plus(every.saturating_mul(2)) < now)
     }
 }
 
@@ -83,5 +93,32 @@ impl Db {
     /// The database's.
     pub async fn change_backup_state(&self, change: impl Fn(&mut BackupState) -> bool + Send + 'static) -> sqlx::Result<bool> {
         self.change_state(KEY, change).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_late_after_two_intervals_or_if_its_time_has_not_come() {
+        const HOUR: i64 = 3_600_000;
+        let now = Millis(1_000 * HOUR);
+        let last = |at| BackupState {
+            last: Some(LastBackup { at, name: "b.tar.gz".into(), bytes: 1, left_out: 0 }),
+            // Longer ago than the last one.
+            since: Some(Millis(0)),
+            ..BackupState::default()
+        };
+        let since = |at| BackupState { since: Some(at), ..BackupState::default() };
+        let is_late = |state: BackupState| state.is_late(6 * HOUR, now);
+        let states: [&dyn Fn(Millis) -> BackupState; 2] = [&last, &since];
+        for state in states {
+            assert!(!is_late(state(now)) && !is_late(state(now.plus(-12 * HOUR))));
+            assert!(is_late(state(now.plus(-13 * HOUR))));
+            assert!(!is_late(state(now.plus(1_000))), "another node's clock is never the same");
+            assert!(is_late(state(now.plus(HOUR))) && is_late(state(now.plus(100_000 * HOUR))));
+        }
+        assert!(!is_late(BackupState::default()));
     }
 }

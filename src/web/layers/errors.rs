@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde_json::json;
+use tower_http::request_id::RequestId;
 use tower_sessions::Session;
 
 use super::reads::PermitSlot;
@@ -35,6 +36,7 @@ struct Context {
     slot: Option<PermitSlot>,
     cookies: Option<HeaderValue>,
     referer: Option<HeaderValue>,
+    id: Option<String>,
     /// Whether it has an access token: then there is nobody to send to a form.
     has_token: bool,
 }
@@ -49,6 +51,7 @@ impl Context {
             slot: request.extensions().get().cloned(),
             cookies: request.headers().get(COOKIE).cloned(),
             referer: request.headers().get(REFERER).cloned(),
+            id: request_id(request),
             has_token: request.extensions().get::<Bearer>().is_some(),
         }
     }
@@ -104,7 +107,9 @@ pub async fn render(State(state): State<AppState>, request: Request, next: Next)
         return to_confirm(&context.page());
     }
     let status = response.status();
-    let page = ErrorPage::new(&error).with_ways(context.ways(status), context.method == Method::POST);
+    // Refusals are nothing to ask about, and some must not differ.
+    let id = context.id.clone().filter(|_| status.is_server_error());
+    let page = ErrorPage::new(&error).with_ways(context.ways(status), context.method == Method::POST).of_request(id);
     let rendered = match signed_in_page(&state, &context, status, &page).await {
         Some(signed_in_page) => page_with(status, &signed_in_page),
         None => page_with(status, &page.themed(theme_cookie::of(&context.headers()))),
@@ -135,13 +140,24 @@ async fn signed_in_page(state: &AppState, context: &Context, status: StatusCode,
 
 /// The response of a layer outside of [`render`]: it knows no session, and its page has no links.
 pub fn plain(error: Error, format: Format) -> Response {
+    plain_of(error, format, None)
+}
+
+/// The same for a request that failed, with its id.
+pub fn plain_of(error: Error, format: Format, id: Option<String>) -> Response {
     let rendered = match format {
         Format::Json => json_of(&error),
-        Format::Html => page_with(StatusCode::OK, &ErrorPage::new(&error)),
+        Format::Html => page_with(StatusCode::OK, &ErrorPage::new(&error).of_request(id)),
     };
     let mut response = error.into_response();
     response.extensions_mut().remove::<Arc<Error>>();
     with_body(response, rendered)
+}
+
+/// The id of a request, as in the response's `x-request-id`.
+pub fn request_id(request: &Request) -> Option<String> {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    id.map(ToOwned::to_owned)
 }
 
 fn json_of(error: &Error) -> Response {

@@ -148,6 +148,8 @@ pub struct ErrorPage {
     message: String,
     hint: &'static str,
     ways: Vec<Way>,
+    /// The id of the request, by which its lines in the log are found.
+    request: Option<String>,
     theme: Theme,
 }
 
@@ -204,12 +206,17 @@ impl ErrorPage {
             Error::Forbidden(_) => "If you think you should have access, ask the owner or an admin.",
             _ => "",
         };
-        Self { title, message: error.to_string(), hint, ways: Vec::new(), theme: Theme::Auto }
+        Self { title, message: error.to_string(), hint, ways: Vec::new(), request: None, theme: Theme::Auto }
     }
 
     /// The page in a theme.
     pub fn themed(self, theme: Theme) -> Self {
         Self { theme, ..self }
+    }
+
+    /// The page with the id of the request.
+    pub fn of_request(self, request: Option<String>) -> Self {
+        Self { request, ..self }
     }
 
     /// The page with links. Browsers keep the input of a form that was sent.

@@ -27,7 +27,7 @@ async fn a_backup_goes_into_a_directory_under_a_dated_name_and_the_latest_is_rea
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing else is left there");
     // What exists is never replaced.
     let again = run(database.folder(), &["backup", path], &settings, "").await;
-    assert!(again.status == Some(1) && again.stderr.contains("it exists already"), "{again:?}");
+    assert!(again.status == Some(2) && again.stderr.contains("it exists already"), "{again:?}");
     let verified = run(database.folder(), &["verify", text(&folder)], &[], "").await;
     assert!(verified.status == Some(0) && verified.stdout.starts_with(path), "{verified:?}");
     origin.server.stop().await;
@@ -58,8 +58,12 @@ async fn backups_go_into_object_storage_and_come_back(database: &Database) {
     server.stop().await;
     let verified = run(target.folder(), &["verify", &to], &settings, "").await;
     assert_eq!(verified.status, Some(0), "{verified:?}");
+    let again = run(target.folder(), &["backup", &to], &settings, "").await;
+    assert!(again.status == Some(2) && again.stderr.contains("it exists already"), "{again:?}");
+    let none = run(target.folder(), &["verify", "s3://parlor/old/none.tar.gz"], &settings, "").await;
+    assert!(none.status == Some(2) && none.stderr.contains("there is no backup there"), "{none:?}");
     let none = run(target.folder(), &["verify", "s3://parlor/nothing"], &settings, "").await;
-    assert!(none.status == Some(1) && none.stderr.contains("there is no backup there"), "{none:?}");
+    assert!(none.status == Some(2) && none.stderr.contains("there is no backup there"), "{none:?}");
     target.discard().await;
 }
 
@@ -76,6 +80,12 @@ async fn wrong_arguments_and_settings_are_told_apart_from_failures(database: &Da
     let none = run(folder, &["backup", "x.tar.gz"], &[("DATABASE_URL", database.url())], "").await;
     assert!(none.status == Some(1) && none.stderr.contains("there is no file"), "{none:?}");
     assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
-    let nowhere = run(folder, &["verify", "no/such/file"], &[], "").await;
-    assert!(nowhere.status == Some(1) && nowhere.stderr.contains("no/such/file"), "{nowhere:?}");
+    for command in ["verify", "restore"] {
+        let nowhere = run(folder, &[command, "no/such/file"], &[("DATABASE_URL", database.url())], "").await;
+        assert!(nowhere.status == Some(2) && nowhere.stderr.contains("no/such/file: there is no backup there"), "{nowhere:?}");
+    }
+    // With Redis there are several nodes, and no directory is a default.
+    let without_files = [("DATABASE_URL", database.url()), ("REDIS_URL", "redis://127.0.0.1:1")];
+    let unstored = run(folder, &["backup", "x.tar.gz", "--files"], &without_files, "").await;
+    assert!(unstored.status == Some(2) && unstored.stderr.contains("FILES_URL: this server has no storage"), "{unstored:?}");
 }

@@ -169,7 +169,9 @@ async fn what_is_no_backup_is_refused(database: &Database) {
     out.finish().unwrap();
     is_refused(&path, foreign).await;
     fs::remove_file(&path).unwrap();
-    is_refused(&path, "can’t use").await;
+    // One that is not there is a wrong argument.
+    let nowhere = verify(&path, database.folder()).await;
+    assert!(nowhere.status == Some(2) && nowhere.stderr.contains("there is no backup there"), "{nowhere:?}");
 }
 
 /// The program with a limit on the size of files: one that may not grow fails as a full disk does, and not with a signal.

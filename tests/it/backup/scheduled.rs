@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{text, verify};
-use crate::both;
 use crate::harness::{DEADLINE, Database, Kind, Person, Server};
+use crate::{both, once};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -48,6 +48,25 @@ async fn newer_than(folder: &Path, last: Option<&String>) -> String {
         assert!(Instant::now() < deadline, "there is no new backup: {:?}", backups(folder));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[apply(once)]
+async fn what_a_backup_that_died_has_left_is_deleted_also_where_all_are_kept(database: &Database) {
+    let folder = database.folder().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let begun = |name: &str, age: Duration| {
+        let path = folder.join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(file.metadata().unwrap().modified().unwrap() - age).unwrap();
+        path
+    };
+    let dead = begun(".parlor-backup-dead.partial", 25 * HOUR);
+    let others = [begun(".parlor-backup-alive.partial", HOUR), begun("mine.partial", 25 * HOUR)];
+    let settings = [("BACKUP_TO", text(&folder)), ("BACKUP_EVERY", "6h"), ("BACKUP_KEEP", "off")];
+    let mut server = Server::start(database.url(), &settings).await;
+    newer_than(&folder, None).await;
+    assert!(!dead.exists() && others.iter().all(|path| path.exists()));
+    server.stop().await;
 }
 
 #[apply(both)]

@@ -18,6 +18,7 @@ async fn while_another_program_holds_the_file_posts_fail_clearly_and_reads_go_on
     let (answer, form) = tokio::join!(socket.ask("message", post.clone()), ada.write("general", "by form"));
     assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
     form.expect(503);
+    assert!(form.body.contains(form.header("x-request-id")), "its page names the request, as the log does: {form:?}");
     let page = ada.get_json("/rooms/general").await.expect(200).json();
     assert_eq!(page["messages"].as_array().expect("messages").last(), Some(&before));
     assert_eq!(socket.ok("history", json!({ "room": "general" })).await["messages"].as_array().map(Vec::len), Some(2));

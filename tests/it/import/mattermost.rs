@@ -80,9 +80,9 @@ async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Migrated) {
     assert_eq!(members(database, "town-square").await, ["ada owner", "grace member"]);
     let emails = database.query("select address from emails").await;
     assert_eq!(each(&emails, "address"), ["ada@example.com"], "only what a directory knows is confirmed");
-    // Alone, without its files, and a second time.
+    // Alone, without its files, with blank lines, and a second time.
     let alone = database.folder().join("import.jsonl");
-    fs::write(&alone, lines()).unwrap();
+    fs::write(&alone, lines().replace('\n', "\n \n\n")).unwrap();
     let again = report(&import(database, &["mattermost", alone.to_str().unwrap()]).await, 3);
     assert_eq!((&again["messages"], &again["messages_already"]), (&json!(0), &json!(8)), "{again}");
 }

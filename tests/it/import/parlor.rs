@@ -172,6 +172,21 @@ async fn a_folder_that_is_damaged_or_of_a_later_version_is_refused(database: &Da
     fs::remove_file(folder.join("messages/2.jsonl")).unwrap();
     refused(&import(database, &["parlor", &from]).await, 1, "can’t read");
     write(&folder, "messages/2.jsonl", &messages);
+    // Cut off after a line, each file looks whole.
+    for (name, place, why) in [
+        ("people.jsonl", "people.jsonl", "it has 2 lines, and manifest.json says 3"),
+        ("rooms.jsonl", "rooms.jsonl", "it has 2 lines, and manifest.json says 3"),
+        ("messages/2.jsonl", "messages", "it has 11 lines, and manifest.json says 12"),
+    ] {
+        let whole = fs::read_to_string(folder.join(name)).unwrap();
+        let cut = whole.trim_end().rfind('\n').unwrap() + 1;
+        write(&folder, name, &whole[..cut]);
+        for dry_run in [&[][..], &["--dry-run"]] {
+            let arguments = [&["parlor", &*from], dry_run].concat();
+            refused(&import(database, &arguments).await, 1, &format!("{place} is damaged or incomplete: {why}"));
+        }
+        write(&folder, name, &whole);
+    }
     let done = report(&import(database, &["parlor", &from]).await, 3);
     assert_eq!(done["messages"].as_i64().unwrap() + done["messages_already"].as_i64().unwrap(), 10, "{done}");
     is_whole(database).await;

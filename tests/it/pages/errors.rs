@@ -12,6 +12,7 @@ async fn an_error_is_a_page_for_browsers_and_data_for_programs(app: &TestApp) {
         let page = ada.get(path).await;
         assert!(page.expect(404).header("content-type").starts_with("text/html"), "{path}: {page:?}");
         assert!(page.body.contains("<html"), "{path}: {page:?}");
+        assert!(!page.body.contains(page.header("x-request-id")), "{path}: nothing failed");
         let data = ada.get_json(path).await;
         assert!(data.expect(404).header("content-type").starts_with("application/json"), "{path}: {data:?}");
         assert_eq!(data.code(), "not_found", "{path}");

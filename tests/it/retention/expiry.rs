@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{hears_deletion, hours, keep, post, post_json, read, room_of_eve, until};
 use crate::files::removal::comes_to;
-use crate::files::{attachments, form, send};
+use crate::files::{attachments, form, send, send_one};
 use crate::harness::{Database, Nodes, Server, TestApp};
 use crate::{both, everywhere, nodes};
 
@@ -75,6 +75,28 @@ async fn expired_files_leave_their_messages(app: &TestApp) {
     comes_to(&blobs, 0).await;
     assert!(eve.get(&format!("/rooms/{room}")).await.expect(200).body.contains("Expired · TXT · 13 bytes"));
     app.database.check_rooms().await;
+}
+
+#[apply(both)]
+async fn an_old_file_behind_a_young_one_expires(database: &Database) {
+    let files = format!("file://{}", database.folder().join("files").display());
+    let mut server = Server::start(database.url(), &[("FILES_URL", &*files)]).await;
+    let eve = server.register("eve").await;
+    let room = eve.create_room("Tea", "public").await;
+    let young = send_one(&eve, &room, "young.txt", b"young").await;
+    let sent = send(&eve, &room, form(&[("old.txt", b"old")])).await;
+    let (old, seq) = (attachments(&sent).remove(0), sent.json()["message"]["seq"].as_i64().unwrap());
+    server.stop().await;
+    // As after an import into a room in which somebody has written: places are not in the order of time.
+    let age = "update messages set created_at = created_at - 86400000 where room_id in (select id from rooms where name = 'Tea')";
+    database.run(&format!("{age} and seq = {seq}")).await;
+    let mut server = Server::start(database.url(), &[("FILES_URL", &*files), ("RETENTION", "files=2h")]).await;
+    let eve = server.log_in("eve").await;
+    until("the old file goes", async || eve.get(old["url"].as_str().unwrap()).await.status == 404).await;
+    assert_eq!(eve.get(young["url"].as_str().unwrap()).await.expect(200).body, "young");
+    assert!(read(&eve, &room, seq).await["deleted_at"].is_string(), "there was nothing else in it");
+    server.stop().await;
+    database.check_rooms().await;
 }
 
 #[apply(both)]
