@@ -25,14 +25,14 @@ async fn export(server: &Server, database: &Database, arguments: &[&str], to: &s
 }
 
 /// The same, of which nothing is left out.
-async fn exported(server: &Server, database: &Database, arguments: &[&str], to: &str) -> PathBuf {
+pub async fn exported(server: &Server, database: &Database, arguments: &[&str], to: &str) -> PathBuf {
     let (ended, to) = export(server, database, arguments, to).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
     to
 }
 
 /// A private room with everything that a room can have. Returns its owner, another member, and its slug.
-async fn live(server: &Server) -> (Person, Person, String) {
+pub async fn live(server: &Server) -> (Person, Person, String) {
     let (ada, eve) = (server.register("ada").await, server.register("eve").await);
     let room = ada.create_room("Tea & Talk", "private").await;
     ada.post(&format!("/rooms/{room}/members"), &[("username", "eve")]).await.expect(303);

@@ -64,7 +64,8 @@ pub async fn middle(person: &Person, path: &str) -> (Rgb<u8>, (u32, u32)) {
     (*picture.get_pixel(width / 2, height / 2), (width, height))
 }
 
-fn is_like(one: Rgb<u8>, other: Rgb<u8>) -> bool {
+/// Whether two colors are nearly the same.
+pub fn is_like(one: Rgb<u8>, other: Rgb<u8>) -> bool {
     one.0.iter().zip(other.0).all(|(one, other)| one.abs_diff(other) < 24)
 }
 

@@ -6,6 +6,7 @@ mod interrupted;
 mod mattermost;
 mod parlor;
 mod people;
+mod round_trip;
 mod slack;
 
 use std::collections::BTreeMap;
