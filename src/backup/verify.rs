@@ -7,10 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::restore::{Restored, load};
-use super::{BackupError, Watch};
+use super::{BackupError, Progress, Watch};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
+use crate::db::backup::CHECKS;
 use crate::db::search::IndexProgress;
 
 /// What was found.
@@ -45,7 +46,8 @@ pub async fn verify(config: &Config, from: &Place, clock: &Clock, watch: Watch<'
     let folder = tempfile::tempdir().map_err(|error| BackupError::at(std::env::temp_dir().display(), error))?;
     let scratch = Config { database_url: url(folder.path()), database_connections: 2, checkpoints: true, ..config.clone() };
     let (restored, db) = load(&scratch, from, false, clock, watch).await?;
-    let problems = check(&db, &restored).await;
+    let problems = check(&db, &restored, watch).await;
+    // The folder goes after it, whatever was found.
     db.close().await;
     let Restored { from, created_at, made_by, database, rows, has_files, files, left_out, .. } = restored;
     Ok(Verified { from, created_at, made_by, database, rows, has_files, files, problems: problems?, left_out })
@@ -55,10 +57,23 @@ fn url(folder: &Path) -> String {
     format!("sqlite://{}", folder.join("scratch.db").display())
 }
 
-async fn check(db: &Db, restored: &Restored) -> Result<Vec<String>, BackupError> {
-    while db.index_older().await? {}
+/// Looks for what is wrong. If `watch` says so, it ends between two statements.
+async fn check(db: &Db, restored: &Restored, watch: Watch<'_>) -> Result<Vec<String>, BackupError> {
+    let total = db.index_left().await?;
+    let mut left = total;
+    loop {
+        if !watch(Progress { what: "index", done: total.saturating_sub(left), total, is_bytes: false }) {
+            return Err(BackupError::Interrupted);
+        }
+        if !db.index_older().await? {
+            break;
+        }
+        left = db.index_left().await?;
+    }
     db.catch_up().await?;
-    let mut problems = db.broken_invariants().await?;
+    let mut goes_on = |done| watch(Progress { what: "check", done, total: CHECKS, is_bytes: false });
+    let found = db.find_broken_invariants(&mut goes_on).await?;
+    let mut problems = found.ok_or(BackupError::Interrupted)?;
     if db.index_progress().await? != IndexProgress::Whole {
         problems.push("the search index is not complete".into());
     }

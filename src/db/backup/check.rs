@@ -72,6 +72,9 @@ const NEVER: [(&str, &str); 11] = [
     ),
 ];
 
+/// How many steps looking for what is broken has: these, and two of SQLite's own.
+pub const CHECKS: u64 = NEVER.len() as u64 + 2;
+
 impl Db {
     /// How many different files there are.
     ///
@@ -87,8 +90,23 @@ impl Db {
     /// # Errors
     /// The database's.
     pub async fn broken_invariants(&self) -> sqlx::Result<Vec<String>> {
+        Ok(self.find_broken_invariants(&mut |_| true).await?.unwrap_or_default())
+    }
+
+    /// The same. Before each of its [`CHECKS`] steps, `goes_on` is told how many are done; once it says no, nothing more is read, and the
+    /// result is `None`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_broken_invariants(
+        &self,
+        goes_on: &mut (dyn FnMut(u64) -> bool + Send),
+    ) -> sqlx::Result<Option<Vec<String>>> {
         let mut broken = Vec::new();
-        for (what, statement) in NEVER {
+        for (done, (what, statement)) in (0..).zip(NEVER) {
+            if !goes_on(done) {
+                return Ok(None);
+            }
             let statement = format!("{statement} limit {}", EXAMPLES + 1);
             let mut cases: Vec<String> = read!(self, |pool| sqlx::query_scalar(AssertSqlSafe(statement)).fetch_all(pool).await)?;
             let more = if cases.len() as i64 > EXAMPLES { ", and others" } else { "" };
@@ -98,15 +116,21 @@ impl Db {
             }
         }
         if let Self::Sqlite(sqlite) = self {
+            if !goes_on(NEVER.len() as u64) {
+                return Ok(None);
+            }
             let told: Vec<String> = sqlx::query_scalar("pragma integrity_check(5)").fetch_all(&sqlite.read).await?;
             if told != ["ok"] {
                 broken.push(format!("SQLite finds the file damaged ({})", told.join("; ")));
+            }
+            if !goes_on(NEVER.len() as u64 + 1) {
+                return Ok(None);
             }
             let index = sqlite.write.execute("insert into words (words) values ('integrity-check')").await;
             if let Err(sqlx::Error::Database(refusal)) = index {
                 broken.push(format!("the search index is damaged ({})", refusal.message()));
             }
         }
-        Ok(broken)
+        Ok(goes_on(CHECKS).then_some(broken))
     }
 }

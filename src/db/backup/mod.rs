@@ -8,6 +8,7 @@ mod load;
 mod read;
 pub mod state;
 
+pub use check::CHECKS;
 pub use load::{LoadError, Loader};
 pub(in crate::db) use read::begin;
 pub use read::{Snapshot, StoredBlob};

@@ -152,6 +152,13 @@ impl Db {
         })
     }
 
+    /// The highest id of an older message that is still to be indexed; 0 if there is none.
+    pub async fn index_left(&self) -> sqlx::Result<u64> {
+        let statement = "select value from meta where key = 'search_before'";
+        let left: Option<String> = read!(self, |pool| sqlx::query_scalar(statement).fetch_optional(pool).await)?;
+        Ok(left.and_then(|left| left.parse().ok()).unwrap_or_default())
+    }
+
     /// Indexes some messages that are not; `false` if there were none, or the index is another program's.
     pub async fn index_older(&self) -> sqlx::Result<bool> {
         let is_sqlite = matches!(self, Self::Sqlite(_));

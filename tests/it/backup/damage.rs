@@ -210,6 +210,45 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     target.discard().await;
 }
 
+/// A check says how far it is, and leaves no copy of the messages behind when it is interrupted.
+#[apply(once)]
+async fn an_interrupted_check_leaves_no_scratch_database(database: &Database) {
+    let mut origin = Origin::start(database, &[]).await;
+    let ada = origin.server.register("ada").await;
+    ada.enter("general").await;
+    for number in 0..20 {
+        ada.write("general", &format!("message {number}")).await.expect(303);
+    }
+    origin.server.stop().await;
+    let archive = origin.back_up(database, "backup.tar.gz").await;
+    let scratch = database.folder().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let settings = [("TMPDIR", text(&scratch))];
+    let whole = run(database.folder(), &["verify", text(&archive)], &settings, "").await;
+    assert!(whole.status == Some(0) && whole.stderr.contains("check: 50%"), "{whole:?}");
+    assert_eq!(objects(&scratch), Vec::<String>::new());
+    for moment in ["index: 100%", "check: 10%", "check: 50%"] {
+        let mut command = command(PROGRAM, database.folder(), &settings);
+        let mut child = command.args(["verify", text(&archive)]).stdout(Stdio::null()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut last = String::new();
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line == moment {
+                // It may have ended by itself.
+                let id = child.id().expect("nobody has waited for it").to_string();
+                Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status().await.unwrap();
+            }
+            last = line;
+        }
+        match child.wait().await.unwrap().code() {
+            Some(1) => assert_eq!(last, "it was interrupted"),
+            Some(0) => assert!(last.starts_with("check: "), "{last}"),
+            other => panic!("{other:?}, {last}"),
+        }
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "{moment}");
+    }
+}
+
 /// A backup that is interrupted is whole or not there, with nothing left beside it.
 #[apply(once)]
 async fn an_interrupted_backup_is_whole_or_not_there(database: &Database) {
