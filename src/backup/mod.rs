@@ -71,6 +71,9 @@ pub enum BackupError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// All rows and files of a backup are there, and the newer migrations, or what every database has, are not.
+    #[error("everything in the backup was restored, but the database could not be brought up to date: {0}")]
+    Unfinished(Box<Self>),
     /// Whoever watched it wanted it to end.
     #[error("it was interrupted")]
     Interrupted,

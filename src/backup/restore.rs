@@ -1,7 +1,8 @@
 //! Puts a backup into an empty database and into the storage of files.
 //!
 //! Owns that it is all or nothing: rows are one transaction, which is committed once the archive was read to its end and found whole; files
-//! that were put before an error are deleted again.
+//! that were put before an error are deleted again. Newer migrations follow the commit: if they fail, everything stays, and they can be run
+//! again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,7 +51,8 @@ pub struct Restored {
 /// Restores a backup into the database and the storage of these settings. The database must be empty.
 ///
 /// # Errors
-/// Then the database is empty still, and no file was added.
+/// `Unfinished`: everything is there, and `Db::migrate` and `Db::ensure` are to be repeated. Otherwise the database is empty still, and no file
+/// was added.
 pub async fn restore(config: &Config, from: &Place, clock: &Clock, watch: Watch<'_>) -> Result<Restored, BackupError> {
     let is_new = !sqlite_file(&config.database_url).is_some_and(|path| path.exists());
     let error = match load(config, from, true, clock, watch).await {
@@ -58,6 +60,7 @@ pub async fn restore(config: &Config, from: &Place, clock: &Clock, watch: Watch<
             db.close().await;
             return Ok(restored);
         }
+        Err(error @ BackupError::Unfinished(_)) => return Err(error),
         Err(error) => error,
     };
     if is_new && let Some(path) = sqlite_file(&config.database_url) {
@@ -130,9 +133,10 @@ pub(super) async fn load(
             return Err(error);
         }
     };
-    db.migrate().await?;
-    // The search index is built by the next start, or by whoever has this database now.
-    db.ensure(clock.now()).await?;
+    if let Err(error) = bring_up_to_date(&db, clock).await {
+        db.close().await;
+        return Err(BackupError::Unfinished(Box::new(error)));
+    }
     let Loading { storage, rows, files, manifest, .. } = loading;
     let manifest = manifest.unwrap_or_default();
     let mut left_out: Vec<_> = manifest
@@ -162,6 +166,14 @@ async fn open(config: &Config, header: &Header) -> Result<Db, BackupError> {
             Err(error)
         }
     }
+}
+
+/// Does what the start of a server does with a database of an earlier version.
+async fn bring_up_to_date(db: &Db, clock: &Clock) -> Result<(), BackupError> {
+    db.migrate().await?;
+    // The search index is built by the next start, or by whoever has this database now.
+    db.ensure(clock.now()).await?;
+    Ok(())
 }
 
 async fn begin(db: &Db, header: &Header) -> Result<Loader, BackupError> {

@@ -60,7 +60,10 @@ pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Fa
     let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
     let restored = backup::restore(config, &arguments.from, &clock, &mut watch);
-    let restored = restored.await.map_err(|error| failure("nothing was restored: ", &error))?;
+    let restored = restored.await.map_err(|error| match error {
+        BackupError::Unfinished(_) => (1, format!("{error}. Once that is mended, parlor migrate finishes it")),
+        error => failure("nothing was restored: ", &error),
+    })?;
     progress.finish();
     let Restored { from, created_at, rows, files, has_files, left_out, .. } = &restored;
     if arguments.json {

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::{Origin, empty, kinds, restore, text, verify};
 use crate::files::{objects, send_one};
 use crate::harness::process::{PROGRAM, run};
-use crate::harness::{Database, Kind};
+use crate::harness::{Database, Kind, Server, history};
 use crate::{both, once};
 
 /// A server's backup with a file in it.
@@ -207,6 +207,47 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     assert!(status == Some(1) && said.contains("nothing was restored"), "{said}");
     assert!(!said.contains("damaged"), "{said}");
     assert_eq!(objects(target.folder()), Vec::<String>::new());
+    target.discard().await;
+}
+
+/// What fails behind the commit leaves everything there, and says which command finishes it.
+#[apply(both)]
+async fn a_restore_that_fails_behind_its_commit_says_that_everything_is_there(database: &Database) {
+    let mut origin = Origin::start(database, &[]).await;
+    let ada = origin.server.register("ada").await;
+    let room = ada.create_room("Pictures", "private").await;
+    send_one(&ada, &room, "noise.bin", &noise(1_000)).await;
+    origin.server.stop().await;
+    let archive = origin.back_up(database, "backup.tar.gz").await;
+    let target = Database::migrated(database.kind).await.expect("the test began on this kind of database");
+    // Triggers are off while rows are loaded: this one refuses what the search index needs afterwards.
+    let (refuse, relent) = match database.kind {
+        Kind::Sqlite => (
+            "create trigger refuse before update on meta when new.key = 'search_version' and new.value <> '0'
+             begin select raise(abort, 'no'); end",
+            "drop trigger refuse",
+        ),
+        Kind::Postgres => (
+            "create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+             create trigger refuse before update on meta for each row when (new.key = 'search_version' and new.value <> '0')
+             execute function refuse()",
+            "drop trigger refuse on meta; drop function refuse()",
+        ),
+    };
+    target.run(refuse).await;
+    let (refused, files) = restore(&archive, &target).await;
+    assert!(refused.status == Some(1) && refused.stderr.contains("parlor migrate finishes it"), "{refused:?}");
+    assert!(!refused.stderr.contains("nothing was restored"), "{refused:?}");
+    target.run(relent).await;
+    let settings = [("DATABASE_URL", target.url()), ("FILES_URL", &*files)];
+    let finished = run(target.folder(), &["migrate"], &settings, "").await;
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    let checked = run(target.folder(), &["files", "check"], &settings, "").await;
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+    let mut server = Server::start(target.url(), &settings[1..]).await;
+    let ada = server.log_in("ada").await;
+    assert_eq!(history(&ada, &room).await.last().expect("a message")["attachments"][0]["name"], "noise.bin");
+    server.stop().await;
     target.discard().await;
 }
 
