@@ -204,7 +204,9 @@ async fn show(
     {
         shown.partner = Some(Partner::of(profile, state.clock.now(), &layout.times));
     }
-    let etag = ETag::of(&(version, &view, &layout, shown.target, answering, &shown.partner, &shown.draft, state.files.terms()));
+    let kept = state.chat.room_kept_for(&view.room);
+    let etag =
+        ETag::of(&(version, &view, &layout, shown.target, answering, &shown.partner, &shown.draft, state.files.terms(), kept));
     if if_none_match.contains(&etag) {
         return Ok(etag.not_modified());
     }

@@ -86,6 +86,11 @@ fn choices(now: Keep, server: Option<Duration>, may_all: bool) -> Vec<(String, S
     all.into_iter().map(choice).collect()
 }
 
+/// The policy as a sentence, if anything is deleted some day.
+pub(super) fn limits(kept: [Option<Duration>; 2]) -> Option<String> {
+    kept.iter().any(Option::is_some).then(|| words(kept))
+}
+
 /// The policy as a sentence.
 fn words([messages, files]: [Option<Duration>; 2]) -> String {
     let [m, f] = [messages, files].map(|time| time.map(period));
@@ -129,6 +134,8 @@ mod tests {
     #[test]
     fn a_policy_is_a_sentence() {
         assert_eq!(words([None, None]), "Messages and files are kept for ever.");
+        assert_eq!(limits([None, None]), None);
+        assert!(limits([None, days(1)]).is_some_and(|words| words.contains("Files are kept for 1 day")));
         assert_eq!(
             words([days(730), days(1)]),
             "Messages are kept for 2 years, and files for 1 day. Then they’re deleted for everyone."

@@ -10,6 +10,7 @@ use super::files::size;
 use super::fixed;
 use super::fold::{self, Fold};
 use super::members::slow_mode;
+use super::retention::limits;
 use super::{AppLayout, Partner, Problem};
 use crate::chat::Chat;
 use crate::db::rooms::RoomView;
@@ -46,6 +47,8 @@ pub struct RoomPage {
     read: i64,
     /// The first unread message, if it is older than this page.
     unread_from: Option<i64>,
+    /// How long messages and files are kept, in words; `None` if for ever.
+    kept: Option<String>,
     /// The number of pinned messages.
     pins: i64,
     /// The other person in a conversation of two.
@@ -176,6 +179,7 @@ impl RoomPage {
                 _ => None,
             },
             read,
+            kept: limits(chat.room_kept_for(&view.room)),
             pins: shown.pins.unwrap_or(0),
             partner: shown.partner,
             answering: shown.answering.map(|logged| (logged.message.seq, Quote::of(&logged.message))),

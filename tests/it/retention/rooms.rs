@@ -1,10 +1,11 @@
 //! Rooms with times of their own.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{hears_deletion, hours, keep, post, post_json, read, room_of_eve};
 use crate::everywhere;
-use crate::harness::TestApp;
+use crate::harness::{Answer, Person, TestApp};
 
 #[apply(everywhere)]
 async fn owners_keep_less_and_administrators_decide_freely(app: &TestApp) {
@@ -47,6 +48,29 @@ async fn owners_keep_less_and_administrators_decide_freely(app: &TestApp) {
             json!({ "keep_messages": "default" }),
         ]
     );
+}
+
+async fn says(person: &Person, room: &str, words: &str) -> bool {
+    person.get(&format!("/rooms/{room}")).await.expect(200).body.contains(words)
+}
+
+#[apply(everywhere)]
+async fn a_rooms_page_says_how_long_things_are_kept_unless_it_is_for_ever(app: &TestApp) {
+    let (ada, eve, room) = room_of_eve(app).await;
+    let other = eve.create_room("Long", "public").await;
+    let is_limited = "id=\"expiry\"";
+    assert!(!says(&ada, &room, is_limited).await && !says(&eve, &other, is_limited).await);
+    eve.post(&format!("/rooms/{room}/retention"), &[("messages", "90")]).await.expect(303);
+    let words = "Messages and files are kept for 90 days, then they’re deleted for everyone.";
+    app.comes_to(true, async || says(&ada, &room, words).await).await;
+    assert!(!says(&eve, &other, is_limited).await);
+    // A page that a browser has kept is another one as soon as the server's own time is.
+    let path = format!("/rooms/{other}");
+    let before = eve.get(&path).await.expect(200).header("etag").to_owned();
+    keep(&ada, "messages=300d,files=30d").await;
+    let words = "Messages are kept for 300 days, and files for 30 days.";
+    let again = async || Answer::of(eve.request(Method::GET, &path).header("if-none-match", &before)).await.body.contains(words);
+    app.comes_to(true, again).await;
 }
 
 #[apply(everywhere)]
