@@ -188,10 +188,11 @@ pub async fn post(arguments: Post) -> Result<(), Failure> {
 pub async fn tail(arguments: Tail) -> Result<(), Failure> {
     let Tail { room, after, json, server } = arguments;
     let api = Api::open(&server)?;
-    let mut stream = Stream { api, room, after, json };
+    let mut stream = Stream { api, room, after, epoch: None, json };
     if stream.after.is_none() {
         // Where the room is now: a connection that is lost goes on there.
-        stream.after = stream.end().await?;
+        let head = stream.head().await?;
+        (stream.after, stream.epoch) = (head.rev, head.epoch);
     }
     let (first, most) = WAITS;
     let mut wait = first;
@@ -213,15 +214,37 @@ struct Stream {
     room: String,
     /// The last `rev` that was printed; none: from now on.
     after: Option<i64>,
+    /// The history in which that counts, once it is known.
+    epoch: Option<String>,
     json: bool,
 }
 
+/// Where a room is.
+struct Head {
+    rev: Option<i64>,
+    epoch: Option<String>,
+}
+
 impl Stream {
-    /// The last `rev` of the room.
-    async fn end(&self) -> Result<Option<i64>, Fault> {
+    /// Where the room is now.
+    async fn head(&self) -> Result<Head, Fault> {
         let response = self.api.send(self.api.client.get(self.api.room(&self.room, "changes"))).await?;
-        let answer: Option<Value> = serde_json::from_slice(&response.bytes().await?).ok();
-        Ok(answer.and_then(|answer| answer["head"]["rev"].as_i64()))
+        let body = timeout(ANSWER, response.bytes()).await;
+        let body = body.map_err(|_| Fault::Lost("Can’t reach the server: no answer in time".into()))??;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let head = &answer["head"];
+        Ok(Head { rev: head["rev"].as_i64(), epoch: head["epoch"].as_str().map(ToOwned::to_owned) })
+    }
+
+    /// Whether the room has the history whose `rev` is known. If not, it says so, and goes on from where the room is now.
+    fn continues_in(&mut self, head: Head) -> bool {
+        if head.epoch.is_some() && self.epoch.is_some() && head.epoch != self.epoch {
+            (self.after, self.epoch) = (head.rev, head.epoch);
+            eprintln!("The server has another history now, for example from a backup; going on from where the room is");
+            return false;
+        }
+        self.epoch = self.epoch.take().or(head.epoch);
+        true
     }
 
     /// Follows one stream to its end.
@@ -231,7 +254,14 @@ impl Stream {
             url = format!("{url}?after={after}");
         }
         let request = self.api.client.get(url).header(ACCEPT, "text/event-stream");
-        let mut response = self.api.send(request).await?;
+        let opened = self.api.send(request).await;
+        // Asked after the stream was opened: it cannot be of a later history than this. Also asked if it was refused: a `rev` of another
+        // history may be beyond the room's.
+        let head = self.head().await?;
+        if !self.continues_in(head) {
+            return Ok(());
+        }
+        let mut response = opened?;
         let (mut lines, mut event) = (Vec::new(), Event::default());
         loop {
             let chunk = timeout(SILENCE, response.chunk()).await.map_err(|_| Fault::Lost("The server is silent".into()))?;

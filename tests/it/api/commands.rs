@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::accounts::tokens::secret;
 use crate::both;
 use crate::harness::programs::Program;
-use crate::harness::{DEADLINE, Person, TestApp};
+use crate::harness::{DEADLINE, Database, Person, Server, TestApp};
 
 /// Somebody in `general` with a token.
 async fn somebody(app: &TestApp, username: &str) -> (Person, String) {
@@ -21,9 +21,13 @@ async fn somebody(app: &TestApp, username: &str) -> (Person, String) {
 }
 
 fn command(app: &TestApp, program: &str, token: &str, arguments: &[&str]) -> Command {
+    command_for(app, &app.database, program, token, arguments)
+}
+
+fn command_for(server: &Server, database: &Database, program: &str, token: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).env("PARLOR_URL", &app.origin).env("PARLOR_TOKEN", token).kill_on_drop(true);
-    command.current_dir(app.database.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments).env("PARLOR_URL", &server.origin).env("PARLOR_TOKEN", token).kill_on_drop(true);
+    command.current_dir(database.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -42,13 +46,28 @@ async fn ended(mut command: Command) -> (i32, String, String) {
 struct Running {
     _child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    errors: Lines<BufReader<ChildStderr>>,
 }
 
 impl Running {
     fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        Self { _child: child, lines }
+        let errors = BufReader::new(child.stderr.take().expect("its errors")).lines();
+        Self { _child: child, lines, errors }
+    }
+
+    /// Waits until it says this on standard error.
+    async fn complains(&mut self, of: &str) {
+        let heard = async {
+            while let Some(line) = self.errors.next_line().await.expect("readable") {
+                if line.contains(of) {
+                    return;
+                }
+            }
+            panic!("it ended without a word of {of}");
+        };
+        tokio::time::timeout(DEADLINE, heard).await.expect("a word of it");
     }
 
     async fn next(&mut self) -> String {
@@ -111,6 +130,28 @@ async fn a_room_is_followed_from_the_command_line(app: &TestApp) {
     assert_eq!(all.next().await, "    lines");
     let message: Value = serde_json::from_str(&json.next().await).expect("JSON");
     assert_eq!(message["body"], "two\nlines");
+}
+
+/// A `rev` of before counts in another history.
+#[apply(both)]
+async fn whoever_follows_a_room_notices_that_the_server_was_restored(database: &Database) {
+    let mut server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    ada.enter("general").await;
+    let token = secret(&ada, "write").await;
+    ada.write("general", "before").await.expect(303);
+    let program = env!("CARGO_BIN_EXE_parlor");
+    let tail = command_for(&server, database, program, &token, &["tail", "general", "--after", "0"]);
+    let mut tail = Running::start(tail);
+    while !tail.next().await.ends_with("ada: before") {}
+    server.stop().await;
+    // As a restore does.
+    database.run("delete from meta where key = 'epoch'").await;
+    server.start_again().await;
+    tail.complains("another history").await;
+    ada.write("general", "afterwards").await.expect(303);
+    assert!(tail.next().await.ends_with("ada: afterwards"));
+    server.stop().await;
 }
 
 /// Starts an example and asks it something until it answers: nobody knows when it listens.
