@@ -146,6 +146,9 @@ impl Rooms {
         if is_new && owner.is_none() && room.icon.is_some() {
             report.leave_out("icons of rooms that nobody is in");
         }
+        if !is_new && room.icon.is_some() {
+            report.leave_out("icons of rooms that were here already");
+        }
         self.note_slug(&room, &slug);
         Ok((Some(id), owner.filter(|_| is_new)))
     }

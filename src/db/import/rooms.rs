@@ -164,8 +164,35 @@ impl Db {
                     }
                 }
             };
+            // A room in which nothing ever happened, and of which nobody has decided anything, becomes what its owners had made of it there.
+            // What was imported earlier stays as it is here.
+            let is_untouched = if is_new || new.is_direct {
+                false
+            } else {
+                let settled = sqlx::query(
+                    "update rooms set topic = case when $2 = '' then topic else $2 end, archived_at = $3, posting = $4, mass_mentions = $5,
+                         slow_mode = $6, link_previews = $7, keep_messages = $8, keep_files = $9
+                     where id = $1 and seq = 0 and members = 0 and archived_at is null and posting = 'member' and mass_mentions = 'member'
+                       and slow_mode = 0 and link_previews and keep_messages is null and keep_files is null
+                       and not exists (select 1 from imported where source = $10 and kind = 'room' and room = '' and key = $11)",
+                )
+                .bind(id)
+                .bind(&new.topic)
+                .bind(new.archived_at)
+                .bind(new.policy.posting)
+                .bind(new.policy.mass_mentions)
+                .bind(new.slow_mode)
+                .bind(new.link_previews)
+                .bind(Option::<i64>::from(new.keep_messages))
+                .bind(Option::<i64>::from(new.keep_files))
+                .bind(&new.source)
+                .bind(&new.key)
+                .execute(&mut *tx)
+                .await?;
+                settled.rows_affected() > 0
+            };
             // Before members are added: whoever may not come back is none.
-            for (person, at) in new.bans.iter().filter(|_| is_new && !new.is_direct) {
+            for (person, at) in new.bans.iter().filter(|_| (is_new && !new.is_direct) || is_untouched) {
                 sqlx::query(
                     "insert into room_bans (room_id, user_id, banned_at) values ($1, $2, $3) on conflict (user_id, room_id) do nothing",
                 )
