@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{MERGE, PUT, dialect, due};
 use crate::db::messages::list_from;
-use crate::db::{Db, transaction};
+use crate::db::{Db, read, transaction};
 use crate::fulltext::document::{Document, Source};
 use crate::fulltext::tokenizer::VERSION;
 use crate::model::{Attachment, RoomId, UserId};
