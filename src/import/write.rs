@@ -357,8 +357,8 @@ impl Importer {
         let line = |text: &str, most: usize| -> String { validate::without_hidden(text).chars().take(most).collect() };
         match message.kind {
             Kind::Text => return model::Kind::Text,
-            Kind::Joined => message.body.clear(),
-            Kind::Left => {
+            // Who added or removed them, if that was somebody else.
+            Kind::Joined | Kind::Left => {
                 let by = self.people.find_named(&message.body).map(|by| by.username.to_string());
                 message.body = by.unwrap_or_default();
             }
