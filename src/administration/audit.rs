@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::Administration;
 use crate::clock::Millis;
@@ -26,7 +27,8 @@ pub const MAX_EXPORT: usize = 100_000;
 const MAX_FILTER: usize = 128;
 
 /// An entry.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// Its place: the cursor of what is older.
     pub id: i64,
@@ -46,6 +48,7 @@ pub struct Entry {
     /// What it was done to.
     pub target: Option<String>,
     /// `before` and `after`, and what else is known.
+    #[schema(value_type = Object)]
     pub detail: Map<String, Value>,
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
 use super::names::Names;
 use super::{Chat, markdown};
@@ -24,7 +25,7 @@ const PAGE: usize = 20;
 const QUEUE: usize = 64;
 
 /// A version of a message before an edit.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Revision {
     /// The edit that replaced it.
     #[serde(skip)]
@@ -38,7 +39,7 @@ pub struct Revision {
 }
 
 /// A page of revisions, newest first.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Revisions {
     /// The revisions.
     pub revisions: Vec<Revision>,

@@ -14,13 +14,15 @@ use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 
 /// The fields of all bodies.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 27] = [
+    "action",
     "alts",
     "archived",
     "attachments",
     "body",
     "confirm",
     "delete_messages",
+    "level",
     "link_previews",
     "mass_mentions",
     "name",
@@ -28,6 +30,7 @@ const FIELDS: [&str; 24] = [
     "nonce",
     "notify",
     "posting",
+    "reason",
     "reply_to",
     "role",
     "seq",

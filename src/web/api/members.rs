@@ -1,4 +1,4 @@
-//! A room's members: listing, adding and removing them, their roles, and bans from the room.
+//! A room's members: listing, adding and removing them, their roles, and bans from the room. And how much a member is notified of.
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -10,9 +10,11 @@ use utoipa_axum::routes;
 
 use super::body::Fields;
 use super::people::PersonEntry;
+use crate::chat::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::room_administration::parse_role;
 use crate::clock::Millis;
+use crate::db::people::ListedBan;
 use crate::error::Result;
 use crate::model::RoomRole;
 use crate::security_log::Source;
@@ -22,7 +24,12 @@ use crate::web::state::AppState;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list, add)).routes(routes!(set_role, remove)).routes(routes!(ban, unban))
+    OpenApiRouter::default()
+        .routes(routes!(list, add))
+        .routes(routes!(set_role, remove))
+        .routes(routes!(bans))
+        .routes(routes!(ban, unban))
+        .routes(routes!(set_level))
 }
 
 /// A member of a room.
@@ -141,6 +148,83 @@ async fn remove(
     source: Source,
 ) -> Result<StatusCode> {
     state.chat.remove(user.id, &slug, &username, &source).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody who is banned from a room.
+#[derive(Debug, Serialize, ToSchema)]
+struct BanEntry {
+    /// Their username.
+    username: String,
+    /// The name to show.
+    name: String,
+    /// When they were banned.
+    banned_at: Millis,
+    /// The username of who banned them.
+    banned_by: Option<String>,
+}
+
+/// A page of bans.
+#[derive(Debug, Serialize, ToSchema)]
+struct BanList {
+    /// The bans, in order of names.
+    bans: Vec<BanEntry>,
+    /// Whether there are more.
+    more: bool,
+    /// The `after` of the next page.
+    next: Option<String>,
+}
+
+/// Who is banned from a room, for those who may lift bans.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{slug}/bans", tag = "members", operation_id = "list_room_bans",
+    params(
+        ("slug" = String, Path, description = "The room"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, body = BanList)),
+)]
+async fn bans(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    Query(query): Query<PeopleQuery>,
+    user: CurrentUser,
+) -> Result<Json<BanList>> {
+    state.chat.allow(user.id, ActionKind::People)?;
+    let (_, page) = state.chat.room_bans(&user.actor(), &slug, &query.after).await?;
+    let bans = page.people.into_iter().map(|ListedBan { username, name, banned_at, banned_by }| BanEntry {
+        username,
+        name,
+        banned_at,
+        banned_by,
+    });
+    Ok(Json(BanList { bans: bans.collect(), more: page.next.is_some(), next: page.next }))
+}
+
+/// What you are notified of in a room.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default)]
+struct Level {
+    /// `all`, `mentions` or `muted`; without one your own default applies.
+    level: Option<String>,
+}
+
+/// Sets what you are notified of in a room.
+#[utoipa::path(
+    put, path = "/api/v1/rooms/{slug}/level", tag = "members", operation_id = "set_level",
+    params(("slug" = String, Path, description = "The room")),
+    request_body = Level,
+    responses((status = 204, description = "It applies")),
+)]
+async fn set_level(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    Fields(Level { level }): Fields<Level>,
+) -> Result<StatusCode> {
+    let view = state.chat.view(user.id, &slug).await?;
+    let level = Chat::level(level.as_deref())?;
+    state.chat.set_level(user.id, &view.room.slug, level, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -62,7 +62,7 @@ impl Position {
 pub struct MessageAnswer {
     /// The message.
     #[schema(value_type = Message)]
-    message: Arc<Logged>,
+    pub message: Arc<Logged>,
 }
 
 /// A part of a room's history.
@@ -164,8 +164,8 @@ async fn post(
     Ok((status, Json(MessageAnswer { message })).into_response())
 }
 
-/// The `seq` in a path.
-fn parse_seq(seq: &str) -> Result<i64> {
+/// The `seq` in a path; `not_found` if it is none.
+pub fn parse_seq(seq: &str) -> Result<i64> {
     seq.parse().ok().filter(|seq| *seq > 0).ok_or(Error::NotFound("message"))
 }
 

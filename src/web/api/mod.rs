@@ -14,9 +14,11 @@ mod members;
 mod messages;
 mod people;
 mod reference;
+mod reports;
 mod rooms;
 mod search;
 mod sessions;
+mod threads;
 
 use axum::Router;
 use utoipa::openapi::OpenApi;
@@ -45,6 +47,8 @@ fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(document::frame())
         .merge(rooms::routes())
         .merge(messages::routes())
+        .merge(threads::routes())
+        .merge(reports::routes())
         .merge(changes::routes())
         .merge(members::routes())
         .merge(people::routes())

@@ -26,6 +26,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(block, unblock))
+        .routes(routes!(blocked))
         .routes(routes!(direct))
 }
 
@@ -275,6 +276,50 @@ async fn block(State(state): State<AppState>, Path(username): Path<String>, user
 async fn unblock(State(state): State<AppState>, Path(username): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.unblock(user.id, &username).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody whom you have blocked.
+#[derive(Debug, Serialize, ToSchema)]
+struct BlockEntry {
+    /// Their id.
+    id: UserId,
+    /// Their username.
+    username: String,
+    /// The name to show.
+    name: String,
+    /// Since when.
+    blocked_at: Millis,
+}
+
+/// A page of blocked people.
+#[derive(Debug, Serialize, ToSchema)]
+struct BlockList {
+    /// The people, in order of names.
+    people: Vec<BlockEntry>,
+    /// Whether there are more.
+    more: bool,
+    /// The `after` of the next page.
+    next: Option<String>,
+}
+
+/// Whom you have blocked.
+#[utoipa::path(
+    get, path = "/api/v1/me/blocks", tag = "people", operation_id = "list_blocks",
+    params(
+        ("q" = Option<String>, Query, description = "A part of the name"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, body = BlockList)),
+)]
+async fn blocked(State(state): State<AppState>, Query(query): Query<PeopleQuery>, user: CurrentUser) -> Result<Json<BlockList>> {
+    let page = state.chat.blocked(user.id, &query.sought()?).await?;
+    let people = page.people.into_iter().map(|person| BlockEntry {
+        id: person.id,
+        username: person.username,
+        name: person.name,
+        blocked_at: person.blocked_at,
+    });
+    Ok(Json(BlockList { people: people.collect(), more: page.next.is_some(), next: page.next }))
 }
 
 /// With whom to talk.

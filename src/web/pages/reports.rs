@@ -39,20 +39,19 @@ struct Queue {
     before: String,
 }
 
-impl Queue {
-    fn is_open(&self) -> Result<bool> {
-        match self.filter.as_str() {
-            "" | "open" => Ok(true),
-            "closed" => Ok(false),
-            _ => Err(Error::invalid("filter", "Filter by open or closed.")),
-        }
+/// Whether a queue's `filter` asks for open reports; `invalid` if it is neither.
+pub fn is_open(filter: &str) -> Result<bool> {
+    match filter {
+        "" | "open" => Ok(true),
+        "closed" => Ok(false),
+        _ => Err(Error::invalid("filter", "Filter by open or closed.")),
     }
 }
 
 /// `GET /admin/reports` (`filter`, `before`), by an administrator.
 async fn all(State(state): State<AppState>, Query(queue): Query<Queue>, user: CurrentUser, format: Format) -> Result<Response> {
     permissions::may_administer(user.actor(), ServerAction::SeeReports)?;
-    let is_open = queue.is_open()?;
+    let is_open = is_open(&queue.filter)?;
     let reports = state.chat.all_reports(user.actor(), is_open, &queue.before).await?;
     show(&state, &user, format, None, reports, is_open, queue.before.is_empty()).await
 }
@@ -67,7 +66,7 @@ async fn of_room(
 ) -> Result<Response> {
     let view = state.chat.view(user.id, &slug).await?;
     permissions::may(user.actor(), permissions::Action::Moderate, &view.facts())?;
-    let is_open = queue.is_open()?;
+    let is_open = is_open(&queue.filter)?;
     let reports = state.chat.room_reports(user.actor(), &view, is_open, &queue.before).await?;
     show(&state, &user, format, Some(view), reports, is_open, queue.before.is_empty()).await
 }
@@ -108,14 +107,12 @@ struct Close {
     action: String,
 }
 
-impl Close {
-    fn outcome(&self) -> Result<Outcome> {
-        match self.action.as_str() {
-            "dismiss" => Ok(Outcome::Dismissed),
-            "delete" => Ok(Outcome::Deleted),
-            "ban" => Ok(Outcome::Banned),
-            _ => Err(Error::invalid("action", "Choose dismiss, delete or ban.")),
-        }
+fn outcome(action: &str) -> Result<Outcome> {
+    match action {
+        "dismiss" => Ok(Outcome::Dismissed),
+        "delete" => Ok(Outcome::Deleted),
+        "ban" => Ok(Outcome::Banned),
+        _ => Err(Error::invalid("action", "Choose dismiss, delete or ban.")),
     }
 }
 
@@ -127,7 +124,7 @@ async fn close(
     source: Source,
     Form(form): Form<Close>,
 ) -> Result<Response> {
-    close_as(&state, &user, None, &id, &form, &source).await?;
+    close_as(&state, &user, None, &id, &form.action, &source).await?;
     Ok(Redirect::to("/admin/reports").into_response())
 }
 
@@ -140,21 +137,25 @@ async fn close_of_room(
     Form(form): Form<Close>,
 ) -> Result<Response> {
     let view = state.chat.view(user.id, &slug).await?;
-    close_as(&state, &user, Some(&view), &id, &form, &source).await?;
+    close_as(&state, &user, Some(&view), &id, &form.action, &source).await?;
     Ok(Redirect::to(&format!("/rooms/{slug}/reports")).into_response())
 }
 
-async fn close_as(
+/// Closes a report, of `room` or of any, and does what the action says.
+///
+/// # Errors
+/// `forbidden`, `not_found`, or `invalid` for `action`.
+pub async fn close_as(
     state: &AppState,
     user: &CurrentUser,
     room: Option<&RoomView>,
     id: &str,
-    form: &Close,
+    action: &str,
     source: &Source,
 ) -> Result<()> {
     // What is not a number is no report.
     let report = state.chat.report_to_close(user.actor(), room, id.parse().unwrap_or(0)).await?;
-    let outcome = form.outcome()?;
+    let outcome = outcome(action)?;
     if report.closed_at.is_some() {
         return Ok(());
     }

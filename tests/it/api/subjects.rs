@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Program, writer};
 use crate::everywhere;
 use crate::harness::{Answer, TestApp};
+use crate::retention::until;
 
 fn names<'a>(list: &'a Value, path: &str) -> Vec<&'a str> {
     list.as_array().expect("a list").iter().filter_map(|item| item.pointer(path)?.as_str()).collect()
@@ -139,4 +140,94 @@ async fn administrators_administer_with_a_token_that_says_so(app: &TestApp) {
     {
         assert_eq!(writer.ask(method, path, None).await.expect(403).code(), "forbidden", "{path}");
     }
+}
+
+#[apply(everywhere)]
+async fn what_belongs_to_a_message_is_read_and_reported(app: &TestApp) {
+    let (_, ada) = writer(app, "ada").await;
+    let (_, grace) = writer(app, "grace").await;
+    let seq = ada.say("general", "one").await["seq"].as_i64().expect("a place");
+    let path = format!("/rooms/general/messages/{seq}");
+    ada.patch(&path, json!({ "body": "two" })).await.expect(200);
+    let reply = grace.post("/rooms/general/messages", json!({ "body": "@ada three", "reply_to": seq })).await.expect(201).json();
+    let reply = reply["message"]["seq"].as_i64().expect("a place");
+    let thread = ada.get(&format!("/rooms/general/messages/{reply}/thread")).await.expect(200).json();
+    assert_eq!((&thread["message"]["body"], names(&thread["replies"], "/body")), (&json!("two"), vec!["@ada three"]));
+    let earlier = ada.get(&format!("{path}/revisions")).await.expect(200).json();
+    assert_eq!(names(&earlier["revisions"], "/body"), ["one"]);
+    grace.get(&format!("{path}/revisions")).await.expect(403);
+    assert_eq!(names(&ada.get("/me/mentions").await.expect(200).json()["mentions"], "/body"), ["@ada three"]);
+    for wrong in ["/me/mentions?before=x".to_owned(), format!("{path}/thread?after=x"), format!("{path}/revisions?before=x")] {
+        ada.get(&wrong).await.expect(422);
+    }
+    ada.put("/rooms/general/read", json!({})).await.expect(200);
+    let unread = ada.put(&format!("/rooms/general/messages/{reply}/unread"), json!({})).await.expect(200).json();
+    assert_eq!((&unread["unread"], &unread["mentions"]), (&json!(1), &json!(1)));
+    grace.delete(&format!("{path}/links")).await.expect(403);
+
+    ada.put("/rooms/general/level", json!({ "level": "muted" })).await.expect(204);
+    ada.put("/rooms/general/level", json!({ "level": "loud" })).await.expect(422);
+    ada.put("/rooms/general/level", json!({})).await.expect(204);
+    ada.put("/people/grace/block", json!({})).await.expect(204);
+    assert_eq!(names(&ada.get("/me/blocks").await.expect(200).json()["people"], "/username"), ["grace"]);
+
+    // Two reports, one to the room's moderators and one to an administrator.
+    let made = grace.post("/rooms", json!({ "name": "Plans", "visibility": "public" })).await.expect(201).json();
+    assert_eq!(made["room"]["slug"], "plans");
+    ada.post("/rooms/plans/join", json!({})).await.expect(200);
+    let bad = ada.say("plans", "spam").await["seq"].as_i64().expect("a place");
+    let other = ada.say("plans", "more spam").await["seq"].as_i64().expect("a place");
+    for seq in [bad, other] {
+        grace.post(&format!("/rooms/plans/messages/{seq}/report"), json!({ "reason": "ads" })).await.expect(204);
+    }
+    ada.get("/rooms/plans/reports").await.expect(403);
+    let queue = grace.get("/rooms/plans/reports").await.expect(200).json();
+    assert_eq!(names(&queue["reports"], "/body"), ["more spam", "spam"]);
+    let id = |at: usize| queue["reports"][at]["id"].as_str().expect("an id").to_owned();
+    ada.post(&format!("/rooms/plans/reports/{}/close", id(1)), json!({ "action": "dismiss" })).await.expect(403);
+    grace.post(&format!("/rooms/plans/reports/{}/close", id(1)), json!({ "action": "eat" })).await.expect(422);
+    grace.post(&format!("/rooms/plans/reports/{}/close", id(1)), json!({ "action": "delete" })).await.expect(204);
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    let rosa = Program::of(app, &rosa, "read admin").await;
+    assert_eq!(names(&rosa.get("/admin/reports").await.expect(200).json()["reports"], "/body"), ["more spam"]);
+    rosa.post(&format!("/admin/reports/{}/close", id(0)), json!({ "action": "dismiss" })).await.expect(204);
+    assert_eq!(names(&rosa.get("/admin/reports?filter=closed").await.json()["reports"], "/outcome"), ["dismissed", "deleted"]);
+    grace.put("/rooms/plans/bans/ada", json!({})).await.expect(204);
+    let bans = grace.get("/rooms/plans/bans").await.expect(200).json();
+    assert_eq!((names(&bans["bans"], "/username"), names(&bans["bans"], "/banned_by")), (vec!["ada"], vec!["grace"]));
+}
+
+#[apply(everywhere)]
+async fn administrators_read_the_log_and_close_accounts_with_a_token(app: &TestApp) {
+    let rosa = app.register("rosa").await;
+    app.database.make_admin("rosa").await;
+    let (person, ada) = writer(app, "ada").await;
+    let program = Program::of(app, &rosa, "read admin").await;
+    person.create_room("Secret circle", "private").await;
+    let rooms = program.get("/admin/rooms").await.expect(200).json();
+    assert_eq!(names(&rooms["rooms"], "/slug"), ["general", "secret-circle"]);
+    ada.say("general", "to be deleted").await;
+    program.delete("/admin/people/ada/messages?since=never").await.expect(422);
+    program.delete("/admin/people/ada/messages?since=all").await.expect(202);
+    until("it is deleted", async || {
+        let page = ada.get("/rooms/general/messages").await.json();
+        names(&page["messages"], "/body").into_iter().all(str::is_empty)
+    })
+    .await;
+    program.put("/admin/people/ada/deactivation", json!({})).await.expect(204);
+    ada.get("/rooms").await.expect(401);
+    let closed = program.get("/admin/people?filter=deactivated").await.json();
+    assert_eq!(names(&closed["people"], "/username"), ["ada"]);
+    program.delete("/admin/people/ada/deactivation").await.expect(204);
+    app.log_in("ada").await;
+    let log = program.get("/admin/audit?target=ada").await.expect(200).json();
+    let actions = names(&log["entries"], "/action");
+    assert!(actions.starts_with(&["user.reactivate", "user.deactivate"]), "{actions:?}");
+    let outsider = Program::of(app, &app.register("eve").await, "read admin").await;
+    for path in ["/admin/rooms", "/admin/audit", "/admin/reports", "/admin/audit?before=x"] {
+        assert_eq!(outsider.get(path).await.expect(403).code(), "forbidden", "{path}");
+    }
+    outsider.delete("/admin/people/ada/messages?since=never").await.expect(403);
+    outsider.put("/admin/people/ada/deactivation", json!({})).await.expect(403);
 }
