@@ -46,9 +46,9 @@ const NOBODY: &str = "mailto:nobody@localhost.invalid";
 /// The event that has notifications of a room withdrawn.
 const READ: &str = "room.read";
 
-/// What a browser says of itself.
+/// A subscription as the browser gives it (`PushSubscription` of the Push API).
 #[derive(Clone, Copy, Debug)]
-pub struct Keyed<'a> {
+pub struct PushSubscription<'a> {
     /// Where its push service takes notifications.
     pub endpoint: &'a str,
     /// Its public key, in base64url.
@@ -108,7 +108,7 @@ impl Notifications {
         &self,
         user: UserId,
         session: &SessionKey,
-        Keyed { endpoint, p256dh, auth }: Keyed<'_>,
+        PushSubscription { endpoint, p256dh, auth }: PushSubscription<'_>,
         since: Option<Millis>,
     ) -> Result<(i64, Millis)> {
         self.service.check(endpoint, p256dh, auth)?;

@@ -14,7 +14,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::missed::When;
-use crate::push::{Keyed, SettingsChange};
+use crate::push::{PushSubscription, SettingsChange};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
@@ -191,8 +191,8 @@ async fn subscribe(State(state): State<AppState>, user: CurrentUser, session: Se
             since.as_i64().ok_or_else(|| Error::invalid("since", "The field `since` is the number `at` of an answer."))?,
         )),
     };
-    let keyed = Keyed { endpoint: &endpoint, p256dh: &p256dh, auth: &auth };
-    let (id, at) = state.notifications.subscribe(user.id, &key_of(&session)?, keyed, since).await?;
+    let subscription = PushSubscription { endpoint: &endpoint, p256dh: &p256dh, auth: &auth };
+    let (id, at) = state.notifications.subscribe(user.id, &key_of(&session)?, subscription, since).await?;
     Ok((StatusCode::CREATED, Json(json!({ "subscription": { "id": id.to_string() }, "at": at.0 }))).into_response())
 }
 

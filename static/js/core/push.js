@@ -41,8 +41,9 @@ async function subscribe(me, since) {
   const answer = await fetch('/settings/push', {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...subscription.toJSON(), since }),
   });
-  isOn = answer.ok;
-  if (isOn) localStorage.setItem(KNOWN, `${me.id} ${subscription.endpoint} ${(await answer.json()).at}`);
+  // A server that cannot answer now has it still.
+  isOn = answer.ok || (since !== undefined && answer.status !== 404);
+  if (answer.ok) localStorage.setItem(KNOWN, `${me.id} ${subscription.endpoint} ${(await answer.json()).at}`);
   if (answer.status === 404) { localStorage.removeItem(KNOWN); await subscription.unsubscribe(); }
   return isOn;
 }
