@@ -104,13 +104,14 @@ impl App {
         files.recover().await?;
         let links = Links::new(db.clone(), chat.clone(), files.clone(), settings.clone(), &config);
         let exports = PersonalExports::new(db.clone(), files.clone(), jobs.clone(), Arc::new(config.clone()), clock.clone());
-        let handlers = exports.handlers(links.handlers(files.handlers(Handlers::default())));
+        let handlers = accounts.handlers(exports.handlers(links.handlers(files.handlers(Handlers::default()))));
         let handlers = reminders::handlers(handlers, &db, &accounts, &chat);
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let webhooks = Webhooks::new(db.clone(), accounts.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
         let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
         let missed = MissedMails::new(db.clone(), chat.clone(), accounts.clone(), clock.clone(), outbox.clone(), &config);
-        outbox.start(missed.deliverers(notifications.deliverers(webhooks.deliverers(Deliverers::default()))));
+        let deliverers = accounts.deliverers(webhooks.deliverers(Deliverers::default()));
+        outbox.start(missed.deliverers(notifications.deliverers(deliverers)));
         let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
         let ended = beside.clone();

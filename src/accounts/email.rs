@@ -1,11 +1,11 @@
 //! Email addresses: setting, verifying and removing one's own.
 //!
 //! Owns that an address counts only once its owner has opened a link, and that nobody learns whose an address is. The database holds the
-//! hashes of the links' tokens.
+//! hashes of the links' tokens, which are made when their mails are sent (`mails`).
 
 use std::sync::Arc;
 
-use super::mailing::Purpose;
+use super::mailing::{About, Purpose};
 use super::rate_limiter::Limited;
 use super::session::SessionUser;
 use super::throttle::{Attempt, network};
@@ -18,7 +18,7 @@ use crate::model::SessionKey;
 use crate::security_log::{Action, Source};
 
 /// Lifetime of a link, in milliseconds: a day.
-const LIFETIME: i64 = 24 * 60 * 60 * 1000;
+pub const LIFETIME: i64 = 24 * 60 * 60 * 1000;
 
 const NO_LINK: Error = Error::NotFound("link");
 const NO_MAIL: Error = Error::Forbidden("This server doesn’t send mail.");
@@ -59,14 +59,13 @@ impl Accounts {
         self.verify_password(user, session, password, "password", source).await?;
         let now = self.clock.now();
         let charged = self.mailing.charge_network(source.address.map(network), now);
-        let charged = charged.and_then(|()| self.mailing.charge(user.id, &address, Purpose::Link, now));
+        let charged = charged.and_then(|()| self.mailing.charge(user.id, Some(&address), Purpose::Link, now));
         charged.map_err(|Limited { retry_after, .. }| Error::RateLimited { retry_after })?;
-        let (token, event) = (random_hex(), self.event(Action::SendEmailLink, source).by(user.id, &user.username));
-        let event = event.about(&*user.username);
-        let (hashed, typed) = (hash(&token), address.as_str().to_owned());
-        self.db.insert_email_link(user.id, hashed, typed, now, now.plus(LIFETIME), &event).await?;
+        let event = self.event(Action::SendEmailLink, source).by(user.id, &user.username).about(&*user.username);
+        let (mail, typed) = (About::EmailLink {}.mail(user.id, Some(&address), now), address.as_str().to_owned());
+        // A token that nobody knows: the one in the mail is made when that is sent.
+        self.db.insert_email_link(user.id, hash(&random_hex()), typed, now, now.plus(LIFETIME), mail, &event).await?;
         self.reports.committed(&event);
-        self.mailing.send_email_link(address, &user.username, &token);
         Ok(())
     }
 
@@ -93,17 +92,13 @@ impl Accounts {
         let link = self.check_email_link(token, source).await?;
         let (accounts, token, source) = (self.clone(), token.to_owned(), source.clone());
         to_its_end(async move {
-            let (user, username, address) = (link.user_id, link.username.clone(), link.address.clone());
-            let (now, folded) = (accounts.clock.now(), Address::parse(&address)?.folded());
-            let event = accounts.event(Action::ChangeEmail, &source).about(&*username);
-            match accounts.db.use_email_link(hash(&token), link, folded, now, &event).await? {
+            let (now, folded) = (accounts.clock.now(), Address::parse(&link.address)?.folded());
+            let notice = accounts.notice(link.user_id, &About::AddressChanged {});
+            let event = accounts.event(Action::ChangeEmail, &source).about(&*link.username);
+            match accounts.db.use_email_link(hash(&token), link, folded, now, notice, &event).await? {
                 Verified::NoLink => return Err(NO_LINK),
                 Verified::Taken => return Err(TAKEN),
-                Verified::Yes(before) => {
-                    if let Some(before) = before.filter(|before| *before != address) {
-                        accounts.mailing.send_address_changed(user, &username, &before, now);
-                    }
-                }
+                Verified::Yes => {}
             }
             accounts.reports.committed(&event);
             Ok(())
@@ -124,10 +119,8 @@ impl Accounts {
     ) -> Result<()> {
         self.verify_password(user, session, password, "password", source).await?;
         let event = self.event(Action::RemoveEmail, source).by(user.id, &user.username).about(&*user.username);
-        let Some(removed) = self.db.remove_email(user.id, &event).await? else { return Ok(()) };
-        self.reports.committed(&event);
-        if let Some(before) = removed {
-            self.mailing.send_address_changed(user.id, &user.username, &before, self.clock.now());
+        if self.db.remove_email(user.id, self.notice(user.id, &About::AddressChanged {}), &event).await? {
+            self.reports.committed(&event);
         }
         Ok(())
     }

@@ -1,24 +1,24 @@
-//! Which mails Parlor sends to people, and how many.
+//! Which mails Parlor sends to people about their account, and how many.
 //!
-//! Owns their texts and their bounds: for each person and each address, for each network that asks for some, and in all. Each node counts
-//! on its own. How a mail is sent is `mail`'s. A text must not contain what somebody else typed: a mail from here is trusted.
+//! Owns what is to be mailed, as rows of the outbox, and its bounds: for each person and each address, for each network that asks for some, and
+//! in all. Each node counts on its own. What a mail says is `mails`', how it is sent is `mail`'s.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
-use tracing::Instrument;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::Accounts;
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use crate::clock::Millis;
 use crate::config::{Config, Rate};
-use crate::db::emails::Reachable;
-use crate::mail::{Address, Mail, Mailer};
-use crate::model::{Scopes, UserId, user_agent};
+use crate::db::account_mails::AccountMail;
+use crate::mail::{Address, Mailer};
+use crate::model::{UserId, user_agent};
 use crate::security_log::Source;
 
 /// How many links, and how many notices, one person or address is sent in an hour.
@@ -27,8 +27,6 @@ const FOR_ONE: u32 = 10;
 const FOR_NETWORK: u32 = 30;
 /// How many mails are sent in an hour.
 const IN_ALL: u32 = 1000;
-/// How many requests may wait for the database.
-const LOOKUPS: usize = 100;
 
 /// What a mail is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,33 +37,70 @@ pub enum Purpose {
     Notice,
 }
 
-/// Something that a person should know.
-#[derive(Clone, Debug)]
-pub enum Notice {
+/// What a mail is about. The tag and the fields are columns of the outbox: a change needs a migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "detail", rename_all = "snake_case")]
+pub enum About {
+    /// A link that verifies an address.
+    EmailLink {},
+    /// A link for a new password.
+    ResetLink {},
     /// A log-in from an unknown device.
-    LogIn(Source),
+    NewLogIn {
+        /// "Firefox on Linux at 192.0.2.7".
+        device: String,
+    },
     /// The password was changed.
-    Password,
+    PasswordChanged {},
+    /// The account has another address now, or none.
+    AddressChanged {},
     /// An access token was made.
-    Token {
+    NewToken {
         /// From where.
-        source: Source,
+        device: String,
         /// Whether it is for a bot of the person's.
         is_for_bot: bool,
         /// What it permits.
-        scopes: Scopes,
+        scopes: String,
         /// When it expires; `None`: never.
         expires_at: Option<Millis>,
     },
 }
 
-/// Sends mails to people.
+impl About {
+    /// Its name, as the `event` column has it.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::EmailLink {} => "email_link",
+            Self::ResetLink {} => "reset_link",
+            Self::NewLogIn { .. } => "new_log_in",
+            Self::PasswordChanged {} => "password_changed",
+            Self::AddressChanged {} => "address_changed",
+            Self::NewToken { .. } => "new_token",
+        }
+    }
+
+    /// The mail that is noted.
+    pub fn mail(&self, user: UserId, to: Option<&Address>, at: Millis) -> AccountMail {
+        let mut json = json!(self);
+        AccountMail { user, to: to.map(|to| to.as_str().to_owned()), event: self.event(), detail: json["detail"].take(), at }
+    }
+}
+
+/// "Firefox on Linux at 192.0.2.7".
+pub fn device(source: &Source) -> String {
+    let device = user_agent::name(source.user_agent.as_deref().unwrap_or_default());
+    let address = source.address.map(|address| format!(" at {address}")).unwrap_or_default();
+    format!("{device}{address}")
+}
+
+/// Mails to people.
 pub struct Mailing {
-    mailer: Mailer,
+    /// The way out.
+    pub mailer: Mailer,
     /// The origin of links.
     site: OnceLock<String>,
     limits: Mutex<Limits>,
-    lookups: Arc<Semaphore>,
 }
 
 struct Limits {
@@ -87,17 +122,12 @@ impl Mailing {
             all: RateLimiter::new(an_hour(IN_ALL)),
         };
         let site = config.public_url.as_ref().map_or_else(OnceLock::new, |url| url.origin.clone().into());
-        Self { mailer: Mailer::new(config), site, limits: Mutex::new(limits), lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+        Self { mailer: Mailer::new(config), site, limits: Mutex::new(limits) }
     }
 
     /// Whether mails can be sent.
     pub fn is_on(&self) -> bool {
         self.mailer.is_on()
-    }
-
-    /// How many mails wait.
-    pub fn waiting(&self) -> usize {
-        self.mailer.waiting()
     }
 
     /// The origin of links, which no request chooses.
@@ -117,110 +147,29 @@ impl Mailing {
         Ok(())
     }
 
-    /// Charges a mail to everybody whom it concerns.
+    /// Charges a mail to everybody whom it concerns: to a person, and to an address that need not be theirs.
     ///
     /// # Errors
     /// [`Limited`] if one of them has had too many.
-    pub fn charge(&self, user: UserId, to: &Address, purpose: Purpose, now: Millis) -> Result<(), Limited> {
+    pub fn charge(&self, user: UserId, to: Option<&Address>, purpose: Purpose, now: Millis) -> Result<(), Limited> {
         let Limits { people, addresses, all, .. } = &mut *self.limits.lock();
-        let (person, address) = ((user, purpose.clone()), (to.folded(), purpose));
+        let (person, address) = ((user, purpose.clone()), to.map(|to| (to.folded(), purpose)));
         people.check(&person, now)?;
-        addresses.check(&address, now)?;
+        if let Some(address) = &address {
+            addresses.check(address, now)?;
+        }
         all.check(&(), now).inspect_err(|limited| {
             if limited.is_first {
                 tracing::warn!(in_an_hour = IN_ALL, "mails are dropped: there are too many in all");
             }
         })?;
         people.charge(person, now);
-        addresses.charge(address, now);
+        if let Some(address) = address {
+            addresses.charge(address, now);
+        }
         all.charge((), now);
         Ok(())
     }
-
-    /// A place among the requests that wait for the database.
-    pub fn lookup(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        self.lookups.clone().try_acquire_owned().ok()
-    }
-
-    /// Sends a link that verifies an address.
-    pub fn send_email_link(&self, to: Address, username: &str, token: &str) {
-        let site = self.site();
-        let text = format!(
-            "Hello @{username},\n\nto use this email address for your account at {site}, open this link within 24 hours:\n\n\
-             {site}/email/{token}\n\nIf you don’t know what this is about, ignore this mail: nothing changes.\n"
-        );
-        self.mailer.send(Mail::plain(to, "Confirm your email address", text));
-    }
-
-    /// Sends a link for a new password.
-    pub fn send_reset_link(&self, to: Address, username: &str, token: &str) {
-        let site = self.site();
-        let text = format!(
-            "Hello @{username},\n\na new password was asked for, for your account at {site}. To choose one, open this link within an hour:\n\n\
-             {site}/reset/{token}\n\nIf it wasn’t you, ignore this mail: your password stays as it is.\n"
-        );
-        self.mailer.send(Mail::plain(to, "Choose a new password", text));
-    }
-
-    /// Sends a notice to the address that an account does not have any more.
-    pub fn send_address_changed(&self, user: UserId, username: &str, before: &str, now: Millis) {
-        let Ok(to) = Address::parse(before) else { return };
-        if self.charge(user, &to, Purpose::Notice, now).is_err() {
-            return;
-        }
-        let site = self.site();
-        let text = format!(
-            "Hello @{username},\n\nyour account at {site} no longer uses this email address.\n\n\
-             If it wasn’t you, change your password now, and look at where you’re logged in:\n\n{site}/settings/sessions\n"
-        );
-        self.mailer.send(Mail::plain(to, "Your email address was changed", text));
-    }
-
-    fn send_notice(&self, to: Address, username: &str, notice: &Notice, now: Millis) {
-        let (site, at) = (self.site(), minute(now));
-        let (subject, text) = match notice {
-            Notice::Password => (
-                "Your password was changed",
-                format!(
-                    "Hello @{username},\n\nthe password of your account at {site} was changed on {at}. You are logged out everywhere else.\n\n\
-                     If it wasn’t you, choose a new one now:\n\n{site}/reset\n"
-                ),
-            ),
-            Notice::LogIn(source) => {
-                let device = device(source);
-                (
-                    "New log-in to your account",
-                    format!(
-                        "Hello @{username},\n\nsomeone logged in to your account at {site} on a new device, on {at}:\n\n{device}\n\n\
-                         If it wasn’t you, log that device out and change your password:\n\n{site}/settings/sessions\n"
-                    ),
-                )
-            }
-            // Not its name, which whoever made it chose.
-            Notice::Token { source, is_for_bot, scopes, expires_at } => {
-                let device = device(source);
-                let account = if *is_for_bot { "a bot of yours" } else { "your account" };
-                let scopes = scopes.to_text();
-                let end = expires_at.map_or_else(|| "until it is revoked".to_owned(), |until| format!("until {}", minute(until)));
-                (
-                    "New access token",
-                    format!(
-                        "Hello @{username},\n\nan access token for {account} at {site} was made on {at}:\n\n{device}\n\n\
-                         Whoever has it can use the account without logging in, {end}. Scopes: {scopes}.\n\n\
-                         If it wasn’t you, revoke it and change your password:\n\n{site}/settings/tokens\n"
-                    ),
-                )
-            }
-        };
-        self.mailer.send(Mail::plain(to, subject, text));
-    }
-}
-
-/// "Firefox on Linux at 192.0.2.7".
-fn device(source: &Source) -> String {
-    let device = user_agent::name(source.user_agent.as_deref().unwrap_or_default());
-    let address = source.address.map(|address| format!(" at {address}")).unwrap_or_default();
-    format!("{device}{address}")
 }
 
 impl Accounts {
@@ -240,35 +189,10 @@ impl Accounts {
         self.mailing.is_on()
     }
 
-    /// Sends a notice to a person who has a verified address, without waiting for anything.
-    pub(super) fn mail_notice(self: &Arc<Self>, user: UserId, notice: Notice) {
-        if !self.mailing.is_on() {
-            return;
-        }
-        let accounts = self.clone();
-        let sending = async move {
-            let Some(Reachable { username, address, .. }) = accounts.db.find_reachable(user).await? else { return Ok(()) };
-            let now = accounts.clock.now();
-            if let Ok(to) = Address::parse(&address)
-                && accounts.mailing.charge(user, &to, Purpose::Notice, now).is_ok()
-            {
-                accounts.mailing.send_notice(to, &username, &notice, now);
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-        tokio::spawn(
-            async move {
-                if let Err(error) = sending.await {
-                    tracing::warn!(%error, "a notice was not mailed");
-                }
-            }
-            .in_current_span(),
-        );
+    /// A notice for a person who has a verified address, to be noted with what it tells of; none if there are no mails, or were too many.
+    pub(super) fn notice(&self, user: UserId, about: &About) -> Option<AccountMail> {
+        let now = self.clock.now();
+        let is_due = self.mailing.is_on() && self.mailing.charge(user, None, Purpose::Notice, now).is_ok();
+        is_due.then(|| about.mail(user, None, now))
     }
-}
-
-/// "2026-11-28 at 09:14 UTC".
-fn minute(at: Millis) -> String {
-    let text = at.to_string();
-    format!("{} at {} UTC", &text[..10], &text[11..16])
 }

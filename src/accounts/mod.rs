@@ -17,6 +17,7 @@ pub mod invites;
 mod last_seen;
 mod login;
 mod mailing;
+mod mails;
 pub mod outside;
 pub mod passkeys;
 pub mod password;
@@ -122,11 +123,6 @@ impl Accounts {
         };
         accounts.store_missing_looks().await?;
         Ok(accounts)
-    }
-
-    /// How many mails wait for the mail server.
-    pub fn mails_waiting(&self) -> usize {
-        self.mailing.waiting()
     }
 
     /// How many passwords wait to be hashed.

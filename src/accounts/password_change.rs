@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::hashing_queue::{Client, Ticket};
-use super::mailing::Notice;
+use super::mailing::About;
 use super::session::SessionUser;
 use super::{Accounts, password, to_its_end};
 use crate::db::users::User;
@@ -37,10 +37,10 @@ impl Accounts {
             let slot = accounts.hasher.choice_slot(ticket).await?;
             let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&user.username)?, &user.name).await?;
             let event = accounts.event(Action::ChangePassword, &source).by(user.id, &user.username).about(&*user.username);
-            accounts.db.set_password(user.id, password_hash, &event).await?;
+            let notice = accounts.notice(user.id, &About::PasswordChanged {});
+            accounts.db.set_password(user.id, password_hash, notice, &event).await?;
             accounts.access_ended(user.id, SessionEnd::PasswordChanged).await;
             accounts.reports.committed(&event);
-            accounts.mail_notice(user.id, Notice::Password);
             accounts.db.find_user(user.id).await?.ok_or(Error::Unauthenticated)
         })
         .await

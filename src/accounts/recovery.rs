@@ -5,27 +5,31 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::hashing_queue::{Client, Ticket};
-use super::mailing::{Notice, Purpose};
+use super::mailing::{About, Purpose};
 use super::rate_limiter::Limited;
 use super::session::SessionUser;
 use super::throttle::{Attempt, network};
 use super::{Accounts, hash, password, to_its_end};
-use tracing::Instrument;
-
 use crate::clock::Millis;
 use crate::db::emails::Reachable;
 use crate::db::resets::ResetRow;
 use crate::encoding::random_hex;
 use crate::error::{Error, Result};
 use crate::events::SessionEnd;
+use crate::jobs::{Handler, Handlers, JobError, Policy};
 use crate::mail::Address;
+use crate::model::Task;
 use crate::model::username::Username;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
+/// The longest account that is looked for, in characters: the longest address (RFC 5321).
+const MAX_ACCOUNT: usize = 254;
 /// Lifetime of a link, in milliseconds.
-const LIFETIME: i64 = 60 * 60 * 1000;
+pub const LIFETIME: i64 = 60 * 60 * 1000;
 
 const NO_LINK: Error = Error::NotFound("link");
 const BANNED: Error = Error::Forbidden("They’re banned. Unban them first.");
@@ -82,68 +86,56 @@ impl Accounts {
         }
         let (token, now) = (random_hex(), self.clock.now());
         let (expires_at, event) = (now.plus(LIFETIME), event.about(&*profile.username));
-        self.db.insert_reset(profile.id, hash(&token), now, expires_at, true, &event).await?;
+        self.db.insert_reset(profile.id, hash(&token), now, expires_at, true, Some(&event)).await?;
         self.reports.committed(&event);
         Ok(ResetLink { token, username: profile.username, expires_at })
     }
 
-    /// Mails a link to whoever forgot their password. It returns before the account is looked up, so that neither the answer nor its timing
+    /// Has a link mailed to whoever forgot their password. The account is looked up later, by a job, so that neither the answer nor its timing
     /// depends on whether there is one.
     ///
     /// # Errors
-    /// `rate_limited` after too many from one network; `busy`.
-    pub fn ask_for_reset_link(self: &Arc<Self>, account: &str, source: &Source) -> Result<()> {
+    /// `rate_limited` after too many from one network.
+    pub async fn ask_for_reset_link(&self, account: &str, source: &Source) -> Result<()> {
         if !self.mailing.is_on() {
             return Ok(());
         }
-        let charged = self.mailing.charge_network(source.address.map(network), self.clock.now());
+        let now = self.clock.now();
+        let charged = self.mailing.charge_network(source.address.map(network), now);
         charged.map_err(|Limited { retry_after, is_first }| {
             if is_first {
                 self.reports.report_later(self.event(Action::Throttled, source).note("reset"));
             }
             Error::RateLimited { retry_after }
         })?;
-        let place = self.mailing.lookup().ok_or(Error::BUSY)?;
-        let account = account.trim().to_owned();
-        // An address has an `@` within it, and a username has none.
-        let name = account.strip_prefix('@').unwrap_or(&account);
-        let username = Username::parse(name).ok();
-        let address = Address::parse(&account).ok();
-        let (accounts, source) = (self.clone(), source.clone());
-        let sending = async move {
-            let (username, folded) = (username.as_ref().map(Username::as_str), address.as_ref().map(Address::folded));
-            match accounts.db.find_reachable_by(username, folded.as_deref()).await? {
-                Some(found) => accounts.mail_reset_link(found, &source).await,
-                None => Ok(()),
-            }
-        };
-        tokio::spawn(
-            async move {
-                if let Err(error) = sending.await {
-                    tracing::warn!(%error, "a link for a new password was not mailed");
-                }
-                drop(place);
-            }
-            .in_current_span(),
-        );
-        Ok(())
+        let account = account.trim().chars().take(MAX_ACCOUNT).collect();
+        Ok(self.db.insert_job(&Task::ResetLink { account, address: source.address }, now).await?)
     }
 
-    async fn mail_reset_link(&self, account: Reachable, source: &Source) -> Result<()> {
-        let Reachable { user_id, username, address } = account;
-        let (to, now) = (Address::parse(&address)?, self.clock.now());
+    /// Adds the handler of the job that looks the account up.
+    #[must_use]
+    pub fn handlers(self: &Arc<Self>, handlers: Handlers) -> Handlers {
+        handlers.on("reset_link", Policy { at_once: 4, ..Policy::default() }, self.clone())
+    }
+
+    /// Notes the mail with a link, if there is such an account.
+    async fn note_reset_link(&self, account: &str, source: &Source) -> Result<()> {
+        // An address has an `@` within it, and a username has none.
+        let username = Username::parse(account.strip_prefix('@').unwrap_or(account)).ok();
+        let folded = Address::parse(account).ok().map(|address| address.folded());
+        let found = self.db.find_reachable_by(username.as_ref().map(Username::as_str), folded.as_deref()).await?;
+        let Some(Reachable { user_id, username, .. }) = found else { return Ok(()) };
         let event = |action| self.event(action, source).about(&*username);
-        if let Err(limited) = self.mailing.charge(user_id, &to, Purpose::Link, now) {
+        let now = self.clock.now();
+        if let Err(limited) = self.mailing.charge(user_id, None, Purpose::Link, now) {
             if limited.is_first {
                 self.reports.report(event(Action::Throttled).note("reset")).await;
             }
             return Ok(());
         }
-        let (token, event) = (random_hex(), event(Action::CreateReset).note("mail"));
-        // Earlier links stay: a stranger who asks must not end the one that somebody is about to use.
-        self.db.insert_reset(user_id, hash(&token), now, now.plus(LIFETIME), false, &event).await?;
+        let event = event(Action::CreateReset).note("mail");
+        self.db.note_reset(About::ResetLink {}.mail(user_id, None, now), &event).await?;
         self.reports.committed(&event);
-        self.mailing.send_reset_link(to, &username, &token);
         Ok(())
     }
 
@@ -176,14 +168,22 @@ impl Accounts {
             let slot = accounts.hasher.choice_slot(Ticket { client, ..Ticket::default() }).await?;
             let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&username)?, &name).await?;
             let event = accounts.event(Action::UseReset, &source).about(&*username);
-            if !accounts.db.use_reset(hash(&token), accounts.clock.now(), password_hash, &event).await? {
+            let notice = accounts.notice(user, &About::PasswordChanged {});
+            if !accounts.db.use_reset(hash(&token), accounts.clock.now(), password_hash, notice, &event).await? {
                 return Err(NO_LINK);
             }
             accounts.access_ended(user, SessionEnd::PasswordChanged).await;
             accounts.reports.committed(&event);
-            accounts.mail_notice(user, Notice::Password);
             Ok(())
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Handler for Accounts {
+    async fn handle(&self, task: &Task) -> std::result::Result<(), JobError> {
+        let Task::ResetLink { account, address } = task else { return Ok(()) };
+        Ok(self.note_reset_link(account, &Source { address: *address, ..Source::default() }).await?)
     }
 }

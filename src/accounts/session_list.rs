@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::mailing::Notice;
+use super::mailing::{About, device};
 use super::session::{Announced, NewLogIn, SessionUser};
 use super::{Accounts, to_its_end};
 use crate::clock::Millis;
@@ -137,18 +137,17 @@ impl Accounts {
         self.reports.committed(event);
     }
 
-    /// Announces a log-in in the person's other sessions and by mail, unless the device was known: `device` is the token of an earlier log-in.
+    /// Announces a log-in in the person's other sessions and by mail, unless the device was known: `known` is the token of an earlier log-in.
     pub async fn announce_log_in(
         self: &Arc<Self>,
         user: &User,
-        device: Option<&str>,
+        known: Option<&str>,
         session: &SessionKey,
         source: &Source,
     ) -> Result<()> {
-        if device.is_some_and(|kept| self.devices.verify(kept, Some(user)).is_some()) {
+        if known.is_some_and(|kept| self.devices.verify(kept, Some(user)).is_some()) {
             return Ok(());
         }
-        self.mail_notice(user.id, Notice::LogIn(source.clone()));
         let log_in = NewLogIn {
             what: Announced::LogIn,
             at: self.clock.now(),
@@ -156,7 +155,8 @@ impl Accounts {
             user_agent: source.user_agent.clone(),
         };
         let log_in = serde_json::to_string(&log_in).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(self.db.announce_log_in(user.id, session.as_str(), &log_in).await?)
+        let notice = self.notice(user.id, &About::NewLogIn { device: device(source) });
+        Ok(self.db.announce_log_in(user.id, session.as_str(), log_in, notice).await?)
     }
 
     /// Removes the announcement of a log-in from a session whose person has seen it.

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
-use super::mailing::Notice;
+use super::mailing::{About, device};
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use super::session::SessionUser;
 use super::throttle::network;
@@ -187,13 +187,16 @@ impl Accounts {
         let event = event.changed(None, Some(after));
         let TokenRow { key, name, scopes, hint, .. } = row;
         let new = NewToken { key, user: owner.id, by: by.id, name, scopes, hint, created_at, expires_at };
-        if !self.db.insert_token(new, MAX, &event).await? {
+        let about = About::NewToken {
+            device: device(source),
+            is_for_bot: owner.id != by.id,
+            scopes: terms.scopes.to_text(),
+            expires_at: token.expires_at,
+        };
+        if !self.db.insert_token(new, MAX, self.notice(by.id, &about), &event).await? {
             return Err(Error::Forbidden("You have 50 tokens, with those of your bots. Revoke some of them first."));
         }
         self.reports.committed(&event);
-        let is_for_bot = owner.id != by.id;
-        let (scopes, expires_at) = (terms.scopes, token.expires_at);
-        self.mail_notice(by.id, Notice::Token { source: source.clone(), is_for_bot, scopes, expires_at });
         Ok((token, secret))
     }
 

@@ -8,7 +8,7 @@ use governor::clock::Clock as _;
 use super::{Chat, markdown};
 use crate::chat::ledger::Pending;
 use crate::chat::ledger::change::{Change, Enrichment, NewAttachment};
-use crate::chat::rate_limits::ActionKind;
+use crate::chat::rate_limits::{ActionKind, Spender};
 use crate::error::{Error, Result};
 use crate::model::{Attachment, RoomId, UserId, validate};
 use crate::security_log::Source;
@@ -141,7 +141,7 @@ impl Chat {
     /// Charges a change against the post rate.
     fn spend(&self, actor: UserId) -> Result<()> {
         let Some(posts) = &self.posts else { return Ok(()) };
-        posts.check_key(&actor).map_err(|not_until| Error::RateLimited {
+        posts.check_key(&Spender::of(actor)).map_err(|not_until| Error::RateLimited {
             retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
         })
     }

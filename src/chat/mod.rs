@@ -54,7 +54,7 @@ use self::presence::Presence;
 use self::search::Search;
 use crate::chat::ledger::recent::RecentCache;
 use crate::chat::mass_mentions::LargeRooms;
-use crate::chat::rate_limits::{ActionKind, RateLimits};
+use crate::chat::rate_limits::{ActionKind, RateLimits, Spender};
 use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::db::Db;
@@ -83,7 +83,7 @@ pub struct Chat {
     search: Search,
     revision_renderer: revisions::Renderer,
     reads: Reads,
-    posts: Option<DefaultKeyedRateLimiter<UserId>>,
+    posts: Option<DefaultKeyedRateLimiter<Spender>>,
     rate_limits: RateLimits,
     large_rooms: LargeRooms,
     /// Wakes the task that deletes many messages.

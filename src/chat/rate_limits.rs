@@ -1,7 +1,8 @@
 //! Rate limits per user on everything but posting.
 //!
 //! Owns the kinds of actions, their shares of `ACT_RATE`, and the counters: in memory, one per user and kind, shared by pages and
-//! sockets, and dropped after inactivity. It must not know what an action does.
+//! sockets, and dropped after inactivity. What programs do for a user (access tokens) is counted apart, so that a script that runs wild does not
+//! lock its owner out. It must not know what an action does.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -61,6 +62,36 @@ pub enum ActionKind {
     Remind,
     /// Use the slash command of a webhook.
     Command,
+}
+
+/// Whose actions are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Spender {
+    person: UserId,
+    /// Whether a program acts for them, with any of their access tokens.
+    is_program: bool,
+}
+
+tokio::task_local! {
+    /// Set while a program's request or event is handled. It belongs to the request and not to an action, so it is not a parameter of each.
+    static PROGRAM: ();
+}
+
+impl Spender {
+    /// Whoever acts now for this person.
+    pub fn of(person: UserId) -> Self {
+        Self { person, is_program: PROGRAM.try_with(|()| ()).is_ok() }
+    }
+}
+
+/// Does what a request or an event asks for, on behalf of a program if `is_program`.
+pub async fn spend_as<T>(is_program: bool, work: impl Future<Output = T>) -> T {
+    if is_program { PROGRAM.scope((), work).await } else { work.await }
+}
+
+/// As [`spend_as`], for what is done at once.
+pub fn spend_now_as<T>(is_program: bool, work: impl FnOnce() -> T) -> T {
+    if is_program { PROGRAM.sync_scope((), work) } else { work() }
 }
 
 /// The limit of an action if `ACT_RATE` is 60/min; proportional at other rates.
@@ -145,7 +176,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-type Counts = DefaultKeyedRateLimiter<UserId>;
+type Counts = DefaultKeyedRateLimiter<Spender>;
 
 /// The rate limits of all users.
 pub struct RateLimits(Option<Kinds>);
@@ -183,20 +214,21 @@ impl RateLimits {
     pub fn count(&self, person: UserId, kind: ActionKind) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
         let (late, daily) = &kinds.by_kind[kind as usize];
+        let spender = Spender::of(person);
         for counts in std::iter::once(late).chain(daily) {
-            counts.check_key(&person).map_err(|not_until| Error::RateLimited { retry_after: wait(&not_until) })?;
+            counts.check_key(&spender).map_err(|not_until| Error::RateLimited { retry_after: wait(&not_until) })?;
         }
         Ok(())
     }
 
-    /// Charges a mass mention of this many people.
+    /// Charges a mass mention of this many people, who do not care whether a program wrote it.
     ///
     /// # Errors
     /// `rate_limited`, with their number.
     pub fn count_mass_mention(&self, person: UserId, people: NonZeroU32) -> Result<()> {
         let Some(kinds) = &self.0 else { return Ok(()) };
         // A room larger than the limit can still be mentioned with an unused quota.
-        match kinds.mass_mentions.check_key_n(&person, people.min(kinds.max_mass_mentions)) {
+        match kinds.mass_mentions.check_key_n(&Spender { person, is_program: false }, people.min(kinds.max_mass_mentions)) {
             Ok(Err(not_until)) => Err(Error::TooManyMentioned { people: people.get(), retry_after: wait(&not_until) }),
             Ok(Ok(())) | Err(_) => Ok(()),
         }
@@ -266,6 +298,14 @@ mod tests {
         assert_eq!(at_once(&rates, ADA, ActionKind::Profile), 20);
     }
 
+    #[tokio::test]
+    async fn a_program_is_counted_apart_from_its_owner() {
+        let rates = rates(60, MINUTE);
+        assert_eq!(spend_as(true, async { at_once(&rates, ADA, ActionKind::Describe) }).await, 20);
+        assert_eq!(spend_as(false, async { at_once(&rates, ADA, ActionKind::Describe) }).await, 20);
+        assert_eq!(spend_as(true, async { at_once(&rates, ADA, ActionKind::Describe) }).await, 0);
+    }
+
     #[test]
     fn every_kind_has_its_place_and_shares_are_in_proportion() {
         for (number, kind) in ActionKind::ALL.into_iter().enumerate() {
@@ -287,7 +327,7 @@ mod tests {
         let Some(Kinds { by_kind, .. }) = &quick.0 else { panic!("it counts") };
         let (_, daily) = &by_kind[ActionKind::Admit as usize];
         let daily = daily.as_ref().expect("there is a bound for the day");
-        let allowed = (0..100_000).take_while(|_| daily.check_key(&ADA).is_ok()).count();
+        let allowed = (0..100_000).take_while(|_| daily.check_key(&Spender::of(ADA)).is_ok()).count();
         assert_eq!(Some(allowed as u32), share.day);
     }
 

@@ -59,6 +59,12 @@ const HAND_OVER: &str = "update memberships set role = 'owner' where (room_id, u
                           where others.room_id = own.room_id and others.user_id <> $1 and others.role = 'owner')) as ranked
     where place = 1)";
 
+/// The mails about an account that wait.
+const DROP_MAILS: [&str; 2] = [
+    "delete from receivers where id = $1 and kind in ('account', 'address')",
+    "delete from outbox where receiver = $1 and kind in ('account', 'address')",
+];
+
 /// Deletes somebody's photo. The key of `users` sets the column to null, and a trigger has the bytes deleted.
 const DROP_OWN_FILES: &str =
     "delete from files where id = (select photo from users where id = $1) or (owner_id = $1 and purpose = 'export')";
@@ -174,6 +180,9 @@ impl Db {
                 }
             }
             sqlx::query("delete from drafts where user_id = $1").bind(user).execute(&mut *tx).await?;
+            for statement in DROP_MAILS {
+                sqlx::query(statement).bind(user).execute(&mut *tx).await?;
+            }
             sqlx::query(
                 "delete from memberships where user_id = $1 and room_id in (select id from rooms where direct_key is null)",
             )

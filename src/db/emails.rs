@@ -5,6 +5,7 @@
 
 use sqlx::FromRow;
 
+use super::account_mails::{AccountMail, mail_account};
 use super::audit::{record, rows};
 use super::{Db, read, transaction};
 use crate::clock::Millis;
@@ -36,8 +37,8 @@ pub struct Reachable {
 /// What happened when a link was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
-    /// The address is verified; with the one that it replaces.
-    Yes(Option<String>),
+    /// The address is verified.
+    Yes,
     /// Another account has it.
     Taken,
     /// The link is not valid any more.
@@ -80,7 +81,8 @@ impl Db {
         .await)
     }
 
-    /// Stores a link by the hash of its token. It replaces the account's earlier link, and expired ones.
+    /// Stores a link by the hash of a token, and that it is to be mailed: the mail gets another token. It replaces the account's earlier link, and
+    /// expired ones.
     pub async fn insert_email_link(
         &self,
         user: UserId,
@@ -88,6 +90,7 @@ impl Db {
         address: String,
         now: Millis,
         expires_at: Millis,
+        mail: AccountMail,
         event: &Event,
     ) -> sqlx::Result<()> {
         let rows = rows([event]);
@@ -109,6 +112,7 @@ impl Db {
             .bind(expires_at)
             .execute(&mut *tx)
             .await?;
+            mail_account!(tx, Some(mail));
             record!(tx, rows);
         })
     }
@@ -125,13 +129,14 @@ impl Db {
         .await)
     }
 
-    /// Uses a link up. Links for a new password end that were sent to the address of before.
+    /// Uses a link up. Links for a new password end that were sent to the address of before, which is told with `notice`.
     pub async fn use_email_link(
         &self,
         token_hash: String,
         link: EmailLink,
         folded: String,
         now: Millis,
+        notice: Option<AccountMail>,
         event: &Event,
     ) -> sqlx::Result<Verified> {
         let (rows, EmailLink { user_id, address, .. }) = (rows([event]), link);
@@ -166,14 +171,15 @@ impl Db {
                 return Ok(Verified::Taken);
             }
             sqlx::query("delete from resets where user_id = $1").bind(user_id).execute(&mut *tx).await?;
+            let former = before.filter(|before| *before != address);
+            mail_account!(tx, former.and_then(|to| Some(AccountMail { to: Some(to), ..notice? })));
             record!(tx, rows);
-            Verified::Yes(before)
+            Verified::Yes
         })
     }
 
-    /// Removes the address of an account, and the one that waits to be verified; returns the verified one. `None`
-    /// if there was neither.
-    pub async fn remove_email(&self, user: UserId, event: &Event) -> sqlx::Result<Option<Option<String>>> {
+    /// Removes the address of an account, which is told with `notice`, and the one that waits to be verified; `false` if there was neither.
+    pub async fn remove_email(&self, user: UserId, notice: Option<AccountMail>, event: &Event) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
             let pending = sqlx::query("delete from email_links where user_id = $1").bind(user).execute(&mut *tx).await?;
@@ -182,11 +188,12 @@ impl Db {
                 .fetch_optional(&mut *tx)
                 .await?;
             if removed.is_none() && pending.rows_affected() == 0 {
-                return Ok(None);
+                return Ok(false);
             }
             sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
+            mail_account!(tx, removed.and_then(|to| Some(AccountMail { to: Some(to), ..notice? })));
             record!(tx, rows);
-            Some(removed)
+            true
         })
     }
 }

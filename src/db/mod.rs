@@ -3,6 +3,7 @@
 //! Owns connections, migrations and every statement. SQL is written once and runs on SQLite and Postgres; docs/decisions/0001 has
 //! the rules. It must not decide who may do what, or know about HTTP or sockets.
 
+pub mod account_mails;
 mod assets;
 pub mod audit;
 pub mod backup;

@@ -306,6 +306,29 @@ impl Db {
         })
     }
 
+    /// Gives a row up that its receiver refuses for good. Nothing, if the receiver is somebody else's by now.
+    pub async fn give_up_delivery(
+        &self,
+        receiver: ReceiverId,
+        claim: &str,
+        row: i64,
+        error: &str,
+        now: Millis,
+    ) -> sqlx::Result<()> {
+        let statement = "update outbox set dead_at = $4, attempts = attempts + 1, last_error = $5 where id = $3
+             and exists (select 1 from receivers where receivers.kind = $1 and receivers.id = $2 and claimed_by = $6)";
+        write!(self, |pool| sqlx::query(statement)
+            .bind(receiver.kind)
+            .bind(receiver.id)
+            .bind(row)
+            .bind(now)
+            .bind(error)
+            .bind(claim)
+            .execute(pool)
+            .await
+            .map(drop))
+    }
+
     /// Deletes what was given up before this moment.
     pub async fn forget_deliveries(&self, kind: &str, before: Millis) -> sqlx::Result<()> {
         let statement = "delete from outbox where kind = $1 and dead_at < $2";
@@ -428,7 +451,8 @@ impl Db {
                        due_at, attempts, failing_since, last_error, delivered_at, paused_at
                 from receivers left join webhooks on receivers.kind = 'webhook' and webhooks.id = receivers.id
                 left join push_subscriptions on receivers.kind = 'push' and push_subscriptions.id = receivers.id
-                left join users on users.id = case receivers.kind when 'push' then push_subscriptions.user_id when 'mail' then receivers.id end
+                left join users on users.id = case receivers.kind when 'push' then push_subscriptions.user_id when 'mail' then receivers.id
+                    when 'account' then receivers.id when 'address' then receivers.id end
                 where (receivers.kind, receivers.id) > ($1, $2)) as listed
              where waiting > 0 or dead > 0 or paused_at is not null or failing_since is not null order by kind, id limit $3",
         )

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
+use super::account_mails::{AccountMail, mail_account};
 use super::audit::{record, rows};
 use super::users::replace_password;
 use super::{Db, read, transaction};
@@ -46,7 +47,8 @@ pub struct ListedAccount {
 }
 
 impl Db {
-    /// Stores a link by the hash of its token. It replaces expired ones, and the account's earlier links if `is_only`.
+    /// Stores a link by the hash of its token. It replaces expired ones, and the account's earlier links if `is_only`. The event is none for
+    /// one that was recorded when it was asked for.
     pub async fn insert_reset(
         &self,
         user: UserId,
@@ -54,9 +56,9 @@ impl Db {
         now: Millis,
         expires_at: Millis,
         is_only: bool,
-        event: &Event,
+        event: Option<&Event>,
     ) -> sqlx::Result<()> {
-        let rows = rows([event]);
+        let rows = rows(event);
         transaction!(self, |tx| {
             sqlx::query("delete from resets where (user_id = $1 and $3) or expires_at <= $2")
                 .bind(user)
@@ -71,6 +73,15 @@ impl Db {
                 .bind(expires_at)
                 .execute(&mut *tx)
                 .await?;
+            record!(tx, rows);
+        })
+    }
+
+    /// Notes that a link is to be mailed, which is made then.
+    pub async fn note_reset(&self, mail: AccountMail, event: &Event) -> sqlx::Result<()> {
+        let rows = rows([event]);
+        transaction!(self, |tx| {
+            mail_account!(tx, Some(mail));
             record!(tx, rows);
         })
     }
@@ -90,7 +101,14 @@ impl Db {
 
     /// Uses a link up: stores the new password hash and deletes every session and link of the account, in one transaction. `false` if the
     /// link is not valid any more.
-    pub async fn use_reset(&self, token_hash: String, now: Millis, password_hash: String, event: &Event) -> sqlx::Result<bool> {
+    pub async fn use_reset(
+        &self,
+        token_hash: String,
+        now: Millis,
+        password_hash: String,
+        notice: Option<AccountMail>,
+        event: &Event,
+    ) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
             let user: Option<UserId> = sqlx::query_scalar(
@@ -103,6 +121,7 @@ impl Db {
             .await?;
             let Some(user) = user else { return Ok(false) };
             replace_password!(tx, user, password_hash, rows);
+            mail_account!(tx, notice);
             true
         })
     }

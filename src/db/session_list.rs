@@ -5,6 +5,7 @@
 
 use sqlx::FromRow;
 
+use super::account_mails::{AccountMail, mail_account};
 use super::audit::{record, rows};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
@@ -102,8 +103,15 @@ impl Db {
     }
 
     /// Stores a new log-in, as JSON, in the last used sessions of its user but its own, each of which shows it until it is seen. A
-    /// session that is being changed at this moment is left out: to wait for it could deadlock with whoever ends all of them.
-    pub async fn announce_log_in(&self, user: UserId, own_key: &str, log_in: &str) -> sqlx::Result<()> {
+    /// session that is being changed at this moment is left out: to wait for it could deadlock with whoever ends all of them. The notice is
+    /// mailed.
+    pub async fn announce_log_in(
+        &self,
+        user: UserId,
+        own_key: &str,
+        log_in: String,
+        notice: Option<AccountMail>,
+    ) -> sqlx::Result<()> {
         let statement = match self {
             Self::Sqlite(_) => {
                 "update sessions set new_log_in = $3 where key in (
@@ -117,14 +125,11 @@ impl Db {
                     for no key update skip locked)"
             }
         };
-        write!(self, |pool| sqlx::query(statement)
-            .bind(user)
-            .bind(own_key)
-            .bind(log_in)
-            .bind(ANNOUNCED)
-            .execute(pool)
-            .await
-            .map(drop))
+        let own_key = own_key.to_owned();
+        transaction!(self, |tx| {
+            sqlx::query(statement).bind(user).bind(&own_key).bind(&log_in).bind(ANNOUNCED).execute(&mut *tx).await?;
+            mail_account!(tx, notice);
+        })
     }
 
     /// Removes the new log-in that a session shows.

@@ -5,6 +5,7 @@
 
 use sqlx::FromRow;
 
+use super::account_mails::{AccountMail, mail_account};
 use super::audit::{record, rows};
 use super::{Db, read, transaction};
 use crate::clock::Millis;
@@ -55,7 +56,7 @@ pub struct TokenRow {
 
 impl Db {
     /// Stores a token; `false` if whoever makes it has `most` already, with those of their bots, or the account is closed.
-    pub async fn insert_token(&self, new: NewToken, most: i64, event: &Event) -> sqlx::Result<bool> {
+    pub async fn insert_token(&self, new: NewToken, most: i64, notice: Option<AccountMail>, event: &Event) -> sqlx::Result<bool> {
         let rows = rows([event]);
         transaction!(self, |tx| {
             // It counts as used until it expires, and as never confirmed.
@@ -82,6 +83,7 @@ impl Db {
                     .bind(&new.hint)
                     .execute(&mut *tx)
                     .await?;
+                mail_account!(tx, notice);
                 record!(tx, rows);
             }
             inserted > 0

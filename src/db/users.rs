@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
+use super::account_mails::{AccountMail, mail_account};
 use super::audit::{record, rows};
 use super::settings::{NewValue, UPSERT};
 use super::{Db, read, transaction, write};
@@ -332,8 +333,17 @@ impl Db {
     }
 
     /// Stores a new password hash and deletes every session and every reset link of the user, in one transaction.
-    pub async fn set_password(&self, user: UserId, password_hash: String, event: &Event) -> sqlx::Result<()> {
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: String,
+        notice: Option<AccountMail>,
+        event: &Event,
+    ) -> sqlx::Result<()> {
         let rows = rows([event]);
-        transaction!(self, |tx| replace_password!(tx, user, password_hash, rows))
+        transaction!(self, |tx| {
+            replace_password!(tx, user, password_hash, rows);
+            mail_account!(tx, notice);
+        })
     }
 }

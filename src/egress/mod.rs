@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod client;
+pub mod turns;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;

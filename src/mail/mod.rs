@@ -1,12 +1,10 @@
 //! Mail: the way out.
 //!
-//! Owns two doors. Behind [`Mailer::send`] is what waits: in memory, bounded, tried a few times; what is not sent when the program stops is
-//! lost. [`Mailer::deliver`] is one attempt, for whoever keeps what is to be sent. It must not know why a mail is sent or who asked for it,
-//! and it must not log an address or a text; a server's answer may quote both.
+//! Owns one attempt to send a mail, and nothing that waits: what is to be sent is kept, and tried again, by whoever sends it. It must not know
+//! why a mail is sent or who asked for it, and it must not log an address or a text; a server's answer may quote both.
 
 mod address;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
@@ -15,20 +13,13 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::{AsyncSmtpTransport, Error};
 use lettre::{AsyncTransport, Tokio1Executor};
-use tokio::sync::Semaphore;
 
 pub use self::address::Address;
 use crate::config::{Config, SmtpTls, SmtpUrl};
 use crate::encoding::random_hex;
 
-/// How many mails may wait.
-const QUEUE: usize = 1000;
-/// How many connections to the server there may be.
-const CONNECTIONS: usize = 4;
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(15);
-/// The pauses between attempts.
-const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(120)];
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,15 +55,20 @@ impl Mail {
 }
 
 /// Sends mails, if there is a server for them.
-pub struct Mailer(Option<Arc<Outgoing>>);
+pub struct Mailer(Option<Outgoing>);
 
 struct Outgoing {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
-    /// A permit for each mail.
-    queue: Arc<Semaphore>,
-    /// A permit for each attempt.
-    connections: Semaphore,
+}
+
+/// Why a mail was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotSent {
+    /// The reason, without anything that the server said.
+    pub why: String,
+    /// Whether the server refuses it for good.
+    pub is_final: bool,
 }
 
 impl Mailer {
@@ -89,8 +85,7 @@ impl Mailer {
             let transport = transport(smtp)
                 .inspect_err(|error| tracing::error!(%error, "mails cannot be sent: TLS does not work here"))
                 .ok()?;
-            let connections = Semaphore::new(CONNECTIONS);
-            Some(Arc::new(Outgoing { transport, from, queue: Arc::new(Semaphore::new(QUEUE)), connections }))
+            Some(Outgoing { transport, from })
         });
         Self(outgoing)
     }
@@ -113,33 +108,19 @@ impl Mailer {
         })
     }
 
-    /// How many mails wait.
-    pub fn waiting(&self) -> usize {
-        self.0.as_ref().map_or(0, |outgoing| QUEUE - outgoing.queue.available_permits())
-    }
-
-    /// Sends a mail now, in one attempt: whoever calls it tries again.
+    /// Sends a mail, in one attempt: whoever calls it tries again.
     ///
     /// # Errors
-    /// Why it was not sent.
-    pub async fn deliver(&self, mail: Mail) -> Result<(), String> {
-        let Some(outgoing) = &self.0 else { return Err("there is no server for mails (SMTP_URL)".to_owned()) };
-        let Some(message) = outgoing.message(mail) else { return Err("the mail could not be written".to_owned()) };
-        outgoing.attempt(message).await.map_err(|(why, _)| why)
-    }
-
-    /// Sends a mail, later. When too many wait, it is dropped.
-    pub fn send(&self, mail: Mail) {
-        let Some(outgoing) = &self.0 else { return };
-        let Ok(place) = outgoing.queue.clone().try_acquire_owned() else {
-            tracing::warn!(waiting = QUEUE, "a mail was dropped: too many wait for the mail server");
-            return;
-        };
-        let outgoing = outgoing.clone();
-        tokio::spawn(async move {
-            outgoing.deliver(mail).await;
-            drop(place);
-        });
+    /// [`NotSent`].
+    pub async fn send(&self, mail: Mail) -> Result<(), NotSent> {
+        let not_sent = |why: &str, is_final| NotSent { why: why.to_owned(), is_final };
+        let Some(outgoing) = &self.0 else { return Err(not_sent("there is no server for mails (SMTP_URL)", false)) };
+        let Some(message) = outgoing.message(mail) else { return Err(not_sent("the mail could not be written", true)) };
+        match tokio::time::timeout(ATTEMPT, outgoing.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(NotSent { why: reason(&error), is_final: error.is_permanent() }),
+            Err(_) => Err(not_sent("no answer in time", false)),
+        }
     }
 }
 
@@ -168,31 +149,6 @@ impl Outgoing {
             None => builder.header(ContentType::TEXT_PLAIN).body(mail.text),
         };
         message.inspect_err(|_| tracing::error!("a mail could not be written")).ok()
-    }
-
-    /// One attempt. An error says why, and whether it is final.
-    async fn attempt(&self, message: Message) -> Result<(), (String, bool)> {
-        let _connection = self.connections.acquire().await;
-        match tokio::time::timeout(ATTEMPT, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err((reason(&error), error.is_permanent())),
-            Err(_) => Err(("no answer in time".to_owned(), false)),
-        }
-    }
-
-    async fn deliver(&self, mail: Mail) {
-        let Some(message) = self.message(mail) else { return };
-        let mut pauses = PAUSES.into_iter();
-        loop {
-            let Err((why, is_final)) = self.attempt(message.clone()).await else { return };
-            let pause = if is_final { None } else { pauses.next() };
-            let Some(pause) = pause else {
-                tracing::error!(why, "a mail was not sent");
-                return;
-            };
-            tracing::warn!(why, again_in = pause.as_secs(), "a mail was not sent yet");
-            tokio::time::sleep(pause).await;
-        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::db::missed::{KIND, Mailed, Missed};
 use crate::db::outbox::Row;
 use crate::encoding::random_hex;
 use crate::error::{Error, Result};
-use crate::mail::{Address, Mail, Mailer, Thread};
+use crate::mail::{Address, Mail, Mailer, NotSent, Thread};
 use crate::model::UserId;
 use crate::outbox::{Deliverer, Deliverers, Delivery, Outbox};
 
@@ -79,10 +79,10 @@ impl MissedMails {
         Arc::new(Self { db, chat, accounts, clock, outbox, mailer: Mailer::new(config) })
     }
 
-    /// Adds their deliverer. Without a server for mails it delivers nothing, and what waits is deleted.
+    /// Adds their deliverer, where there is a server for mails: what waits is for a node that has one.
     #[must_use]
     pub fn deliverers(self: &Arc<Self>, deliverers: Deliverers) -> Deliverers {
-        deliverers.on(KIND, AT_ONCE, self.clone())
+        if self.mailer.is_on() { deliverers.on(KIND, AT_ONCE, self.clone()) } else { deliverers }
     }
 
     /// When somebody is mailed.
@@ -120,8 +120,7 @@ impl MissedMails {
     }
 
     async fn try_deliver(&self, user: UserId, due: &[Row]) -> sqlx::Result<Delivery> {
-        let person = if self.mailer.is_on() { self.db.find_mailed(user).await? } else { None };
-        let Some(person) = person else { return Ok(Delivery::Gone) };
+        let Some(person) = self.db.find_mailed(user).await? else { return Ok(Delivery::Gone) };
         let (Some(when), Ok(to)) = (When::parse(&person.missed), Address::parse(&person.address)) else {
             return Ok(Delivery::Gone);
         };
@@ -143,7 +142,7 @@ impl MissedMails {
         if missed.is_empty() {
             return Ok(Delivery::Done(due.len()));
         }
-        if let Err(why) = self.mailer.deliver(self.mail(to, &person, &missed, (first.id, last.id))).await {
+        if let Err(NotSent { why, .. }) = self.mailer.send(self.mail(to, &person, &missed, (first.id, last.id))).await {
             return Ok(Delivery::failed(why));
         }
         self.db.note_mailed(user, now).await?;

@@ -41,6 +41,13 @@ pub enum Task {
         /// Whose it is.
         user: UserId,
     },
+    /// Mail a link to whoever forgot their password.
+    ResetLink {
+        /// What they typed: a username or an address, which may be nobody's.
+        account: String,
+        /// The address of the client that asked.
+        address: Option<std::net::IpAddr>,
+    },
     /// Make an archive of a person's own data.
     DataExport {
         /// The person.
@@ -57,6 +64,7 @@ impl Task {
             Self::Preview { .. } => "preview",
             Self::LinkPreviews { .. } => "link_previews",
             Self::Remind { .. } => "remind",
+            Self::ResetLink { .. } => "reset_link",
             Self::DataExport { .. } => "data_export",
         }
     }
@@ -86,6 +94,7 @@ mod tests {
             Task::Preview { file: "f".into() },
             Task::LinkPreviews { room: RoomId(1), seq: 2 },
             Task::DataExport { user: UserId(3) },
+            Task::ResetLink { account: "ada".into(), address: Some([192, 0, 2, 7].into()) },
             Task::Remind { nonce: "n".into(), room: None, text: "tea".into(), user: UserId(3) },
         ] {
             assert_eq!(Task::from_columns(task.kind(), &task.payload()), Some(task));

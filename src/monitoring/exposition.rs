@@ -159,7 +159,6 @@ impl Exposition {
         self.gauge("events_queue", "Batches of events that wait for the slowest subscriber", parts.chat.events().waiting());
         self.gauge("searches", "Searches that run or wait", parts.chat.searches());
         self.gauge("passwords_queue", "Passwords that wait to be hashed", parts.accounts.passwords_waiting());
-        self.gauge("mails_queue", "Mails that wait for the mail server", parts.accounts.mails_waiting());
     }
 
     fn retention(&mut self, monitoring: &Monitoring) {

@@ -52,6 +52,8 @@ pub enum Delivery {
         /// How long the receiver asks to be left alone, if it does.
         retry_after: Option<Duration>,
     },
+    /// The first row was refused for good: it is given up, and the next one is tried.
+    Refused(String),
     /// Nothing was delivered, nor is anything before this moment.
     Later(Millis),
     /// The receiver takes nothing any more.

@@ -128,6 +128,16 @@ impl Serving {
                         }
                         return Ok(());
                     }
+                    Some(Delivery::Refused(why)) => {
+                        self.save(true).await?;
+                        let row = due.remove(0);
+                        tracing::warn!(kind, id, why, "a delivery was refused for good");
+                        let error: String = why.chars().take(ERROR).collect();
+                        if let Err(error) = db.give_up_delivery(self.receiver, &self.claim, row.id, &error, clock.now()).await {
+                            tracing::warn!(kind, id, %error, "what was refused for good is tried again");
+                            return Ok(());
+                        }
+                    }
                     Some(Delivery::Failed { why, retry_after }) => return self.fail(due[0].id, &why, retry_after).await,
                     None => return Ok(()),
                 }

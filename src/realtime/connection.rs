@@ -169,6 +169,11 @@ impl Connection {
         Source { address, session: Some(self.session.public_id().into()), ..Source::default() }
     }
 
+    /// Whether its session is an access token.
+    pub fn is_program(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Whether its session permits this: everything but for an access token.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {

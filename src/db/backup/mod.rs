@@ -74,9 +74,13 @@ pub const KEPT: [Table; 40] = [
     all("unindexed"),
     all("imported"),
     all("webhooks"),
-    // Push subscriptions are not in it.
-    Table { name: "receivers", filter: "kind <> 'push'", instead: &[("claimed_by", "null"), ("claimed_until", "0")] },
-    Table { name: "outbox", filter: "kind <> 'push'", instead: &[] },
+    // Push subscriptions are not in it, nor mails about accounts: a restored server would send them again, long after.
+    Table {
+        name: "receivers",
+        filter: "kind not in ('push', 'account', 'address')",
+        instead: &[("claimed_by", "null"), ("claimed_until", "0")],
+    },
+    Table { name: "outbox", filter: "kind not in ('push', 'account', 'address')", instead: &[] },
     all("hooks"),
 ];
 

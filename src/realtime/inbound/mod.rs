@@ -38,7 +38,7 @@ use super::Realtime;
 use super::connection::{Connected, Connection, InFlight, Ticket};
 use super::outbound::HeadAck;
 use crate::chat::ledger::Pending;
-use crate::chat::rate_limits::ActionKind;
+use crate::chat::rate_limits::{self, ActionKind};
 use crate::error::{Ack, Error, Result};
 use crate::limits::{self, Reading};
 use crate::model::{Head, RoomId, Scope};
@@ -80,7 +80,8 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, connection: Arc<Conn
     socket.on_fallback(move |socket: SocketRef, incoming: Incoming, ack: AckSender| {
         hearing.registry.add(&socket, &its_connection);
         let connected = Connected { socket, connection: its_connection };
-        let begun = hearing.begin(&connected, incoming);
+        let is_program = connected.connection.is_program();
+        let begun = rate_limits::spend_now_as(is_program, || hearing.begin(&connected, incoming));
         // Boxed, because socketioxide and tokio move it several times.
         Box::pin(async move { hearing.end(connected, begun, ack).await })
     });
@@ -147,7 +148,8 @@ impl Realtime {
             Work::Open(ticket, event, payload) => {
                 let is_reading = ticket.is_none();
                 // By itself: most events are changes that wait in the queue, and their future need not be as large.
-                let mut work = Box::pin(self.work(&connected, ticket, &event, &payload));
+                let work = self.work(&connected, ticket, &event, &payload);
+                let mut work = Box::pin(rate_limits::spend_as(connected.connection.is_program(), work));
                 match tokio::time::timeout(PATIENCE, work.as_mut()).await {
                     // Whoever lost their access meanwhile is shown nothing. What they changed before they lost it stays changed.
                     Ok(Ok(_)) if is_reading && connected.connection.is_revoked() => Err(Error::Unauthenticated),

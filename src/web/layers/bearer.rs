@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::errors;
+use crate::chat::rate_limits;
 use crate::error::Error;
 use crate::http::bearer;
 use crate::model::Scope;
@@ -61,7 +62,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     }
     request.headers_mut().remove(COOKIE);
     request.extensions_mut().insert(Bearer { session, user: Arc::new(user) });
-    next.run(request).await
+    rate_limits::spend_as(true, next.run(request)).await
 }
 
 const LACKING: Error = Error::Forbidden("This access token’s scopes don’t allow that.");

@@ -69,7 +69,7 @@ pub async fn forgot(
     Form(form): Form<Forgotten>,
 ) -> Result<Response> {
     let sends_mail = state.accounts.sends_mail();
-    match state.accounts.ask_for_reset_link(&form.account, &source) {
+    match state.accounts.ask_for_reset_link(&form.account, &source).await {
         Ok(()) if format.is_json() => Ok(Json(json!({ "ok": true })).into_response()),
         Ok(()) => Ok(page(&ForgotPage { problem: None, is_sent: true, sends_mail, theme })),
         Err(error) if format.is_json() => Err(error),

@@ -268,7 +268,7 @@ async fn a_mail_survives_a_stop_and_a_mail_server_that_is_busy(database: &Databa
     let sent = mail.next_mail().await;
     assert!(sent.to == "busy-eve@example.com" && sent.text.contains("> hello @eve"), "{}", sent.text);
     settled(database).await;
-    // Without an address there is nothing to note, and without a server for mails what waits is forgotten.
+    // Without an address there is nothing to note, and what waits is forgotten.
     ada.write("general", "with an address @eve").await.expect(303);
     database.run("delete from emails").await;
     ada.write("general", "without @eve").await.expect(303);

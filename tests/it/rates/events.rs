@@ -1,11 +1,14 @@
 //! What sockets ask for too often.
 
+use reqwest::Method;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use super::is_too_often;
+use crate::accounts::tokens;
 use crate::both;
-use crate::harness::Database;
 use crate::harness::app::Server;
+use crate::harness::{Answer, Database, Socket};
 
 #[apply(both)]
 async fn each_kind_of_event_has_its_own_share(database: &Database) {
@@ -59,6 +62,38 @@ async fn pages_and_sockets_are_counted_together(database: &Database) {
     socket.ok("level", json!({ "room": "general", "level": "muted" })).await;
     let refused = ada.post("/rooms/general/level", &[("level", "all")]).await;
     assert!(refused.status == 429 && !refused.header("retry-after").is_empty(), "{refused:?}");
+    server.stop().await;
+}
+
+#[apply(both)]
+async fn what_programs_do_is_counted_apart_from_what_their_owner_does(database: &Database) {
+    let mut server = Server::start(database.url(), &[("ACT_RATE", "1/h"), ("POST_RATE", "1/h")]).await;
+    let ada = server.register("ada").await;
+    ada.enter("general").await;
+    let stranger = server.stranger();
+    let tokens = [tokens::secret(&ada, "read write").await, tokens::secret(&ada, "read write").await];
+    let read = async |token: &str| Answer::of(stranger.request(Method::GET, "/rooms/general").bearer_auth(token)).await.status;
+    let post = async |token: &str| {
+        let request = stranger.request(Method::POST, "/rooms/general/messages").bearer_auth(token);
+        Answer::of(request.form(&[("body", "beep")])).await.status
+    };
+    assert_eq!((read(&tokens[0]).await, read(&tokens[0]).await, read(&tokens[1]).await), (200, 429, 429));
+    assert_eq!((post(&tokens[0]).await, post(&tokens[1]).await, post(&tokens[0]).await), (201, 201, 429));
+    // Events too, those that are changes and those that are not.
+    let stream = TcpStream::connect(server.address).await.expect("the server is there");
+    let authorization = format!("Bearer {}", tokens[1]);
+    let socket = Socket::open_with(stream, &server.site, &[("authorization", &authorization)]).await.expect("let in");
+    let socket = socket.enter().await.expect("let in");
+    is_too_often(&socket, "history", json!({ "room": "general" })).await;
+    socket.ok("join", json!({ "room": "general" })).await;
+    is_too_often(&socket, "post", json!({ "room": "general", "body": "beep" })).await;
+    // The person has all of theirs.
+    ada.get_json("/rooms/general").await.expect(200);
+    let own = ada.socket().await;
+    own.ok("join", json!({ "room": "general" })).await;
+    own.ok("post", json!({ "room": "general", "body": "hello" })).await;
+    own.ok("post", json!({ "room": "general", "body": "again" })).await;
+    is_too_often(&own, "post", json!({ "room": "general", "body": "too often" })).await;
     server.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! Mails about what people missed, under faults: a killed server, a killed node, a mail server that refuses for a while.
 //!
-//! Owns the check that every message that somebody was to be mailed about is in a mail to them.
+//! Owns the check that every message that somebody was to be mailed about is in a mail to them, and that whoever asks for a new password is
+//! mailed a link.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +29,7 @@ const PASSED: [&str; 4] = [
 
 pub const CASES: &[Case] = &[
     Case::new("mail-kill9", Db::BOTH, 30, 2, |fixture, rounds| Box::pin(kill9(fixture, rounds)))
-        .about("killed with SIGKILL while people are mentioned and mailed, at any moment, every other time just when a mail has arrived: each mention is in a mail to whom it names, and in nobody else's")
+        .about("killed with SIGKILL while people are mentioned and mailed, at any moment, every other time just when a mail has arrived: each mention is in a mail to whom it names, and in nobody else's; each link for a new password that was asked for comes")
         .needs(&[Need::Servers]),
     Case::new("node-mail", Db::POSTGRES, 12, 0, |fixture, rounds| Box::pin(nodes_kill9(fixture, rounds)))
         .about("the same on two nodes, of which one is killed: the other sends what it had begun")
@@ -63,6 +64,13 @@ impl Inbox {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How many links for a new password a reader was mailed.
+    fn links(&self, reader: &str) -> usize {
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_link = |mail: &&Mail| mail.to.starts_with(reader) && mail.text.contains("Subject: Choose a new password");
+        mails.iter().filter(is_link).count()
+    }
+
     /// How often each reader was mailed each message that mentions them. A mail quotes the oldest, and says how many follow.
     fn told(&self, written: &BTreeMap<String, Vec<u32>>) -> BTreeMap<String, BTreeMap<u32, usize>> {
         let mut told: BTreeMap<String, BTreeMap<u32, usize>> = BTreeMap::new();
@@ -92,6 +100,8 @@ struct Author {
     next: u32,
     /// For each reader the numbers of the acknowledged messages.
     acknowledged: BTreeMap<&'static str, BTreeSet<u32>>,
+    /// For each reader how many links for a new password were asked for, and that was acknowledged.
+    links: BTreeMap<&'static str, usize>,
 }
 
 impl Author {
@@ -112,11 +122,16 @@ impl Author {
                  from mail_settings join users on users.id = mail_settings.user_id",
             )
             .await;
-        Self { person, room, next: 0, acknowledged: BTreeMap::new() }
+        Self { person, room, next: 0, acknowledged: BTreeMap::new(), links: BTreeMap::new() }
     }
 
-    /// Mentions each reader a few times; what is refused while the server is down may be there or not.
+    /// Mentions each reader a few times, and forgets the password of one; what is refused while the server is down may be there or not.
     async fn write(&mut self) {
+        let forgetful = READERS[(self.next / EACH) as usize % READERS.len()];
+        let request = self.person.form("/reset", &[("account", forgetful)]);
+        if Answer::try_of(request).await.is_ok_and(|answer| answer.status == 200) {
+            *self.links.entry(forgetful).or_default() += 1;
+        }
         for _ in 0..EACH {
             self.next += 1;
             for reader in READERS {
@@ -160,12 +175,14 @@ impl Author {
                 missing +=
                     numbers.iter().filter(|number| !told.get(reader).is_some_and(|told| told.contains_key(number))).count();
             }
-            let waiting = fixture.count("select count(*) from outbox where kind = 'mail'").await;
-            if missing == 0 && waiting == 0 {
+            let lost: usize = self.links.iter().map(|(reader, asked)| asked.saturating_sub(inbox.links(reader))).sum();
+            let waiting = fixture.count("select count(*) from outbox where kind in ('mail', 'account')").await;
+            if missing == 0 && lost == 0 && waiting == 0 {
                 let again = told.values().flat_map(BTreeMap::values).filter(|times| **times > 1).count();
-                return format!("{all} mentions in {} mails, {again} of them more than once", inbox.count());
+                let links: usize = self.links.values().sum();
+                return format!("{all} mentions, {again} of them more than once, and {links} links in {} mails", inbox.count());
             }
-            assert!(began.elapsed() < LAST, "{missing} mentions were not mailed, and {waiting} wait");
+            assert!(began.elapsed() < LAST, "{missing} mentions and {lost} links were not mailed, and {waiting} wait");
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
@@ -204,7 +221,7 @@ async fn kill9(fixture: Fixture, rounds: u32) -> CaseResult {
         // Some are under way when it dies.
         tokio::join!(author.write(), server.kill());
         // As if a minute had passed: a process that is gone holds its claims so long.
-        fixture.change("update receivers set claimed_until = 0, due_at = 0 where kind = 'mail'").await;
+        fixture.change("update receivers set claimed_until = 0, due_at = 0 where kind in ('mail', 'account')").await;
         let (again, recovery) = fixture.start_again(address, &settings).await;
         server = again;
         outcome.recovered(recovery);

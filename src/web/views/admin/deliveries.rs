@@ -31,7 +31,12 @@ impl DeliveriesPage {
 
     fn title(&self, receiver: &Receiver) -> String {
         let name = receiver.name.as_deref().unwrap_or("somebody who is gone");
-        if receiver.kind == "webhook" { format!("Webhook at {name}") } else { format!("@{name}, by {}", receiver.kind) }
+        match &*receiver.kind {
+            "webhook" => format!("Webhook at {name}"),
+            "account" => format!("@{name}, mails about the account"),
+            "address" => format!("@{name}, mails to an address of before or to come"),
+            kind => format!("@{name}, by {kind}"),
+        }
     }
 
     fn numbers(&self, receiver: &Receiver) -> String {

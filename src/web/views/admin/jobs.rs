@@ -59,6 +59,8 @@ impl JobsPage {
             "preview" => "Make the previews of a file",
             "link_previews" => "Add link previews to a message",
             "remind" => "Say a reminder",
+            "reset_link" => "Look up who forgot their password",
+            "data_export" => "Put somebody’s own data together",
             other => other,
         }
     }
