@@ -26,6 +26,9 @@ pub struct ImportArguments {
     /// A file that says who is who here: lines `their id, username or address = username here`
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
+    /// The name of the source, as an earlier import reported it: what came over then is not imported again. By default it is recognised
+    #[arg(long, value_name = "NAME", value_parser = import::parse_name)]
+    source: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,6 +64,7 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<(), Fail
         from: arguments.from,
         is_dry_run: arguments.dry_run,
         map: arguments.map,
+        source: arguments.source,
         files_from: arguments.files_from,
     };
     let mut watch = |now: import::Progress| {

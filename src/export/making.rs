@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::blobs::{Blobs, Copied};
 use super::folder::Folder;
 use super::pages::Pages;
@@ -15,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::export::{MessagePage, MessageRow, Part, PersonRow, Reader, RoomRow};
 use crate::db::latest_migration;
+use crate::encoding::hex;
 use crate::model::{Kind as Stored, RoomId, UserId};
 use crate::portable::{
     Ban, Kind, Manifest, Member, Message, Person, Pin, Reaction, Revision, Role, Room, RoomSettings, VERSION, Visibility,
@@ -60,6 +63,7 @@ pub async fn fill(
         Some(name) => Some(name.clone()),
         None => reader.server_name().await?,
     };
+    let source = source(&mut reader).await?;
     let made_at = clock.now();
     let server = named.as_deref().unwrap_or("Parlor");
     let (has_records, has_pages) = (form != Form::Html, form != Form::Records);
@@ -77,13 +81,13 @@ pub async fn fill(
     // The database may forget what was deleted since.
     making.reader.end().await?;
     let Copied { files, bytes } = making.blobs.copy(folder, watch).await?;
-    let Making { reader, records, pages, blobs, people, rooms, messages, .. } = making;
+    let Making { records, pages, blobs, people, rooms, messages, .. } = making;
     let (people, rooms) = (people.len() as u64, rooms.len() as u64);
     let manifest = Manifest {
         format: "parlor-export".into(),
         version: VERSION,
         program: format!("Parlor {}", env!("CARGO_PKG_VERSION")),
-        source: format!("parlor:{}", reader.epoch()),
+        source,
         made_at,
         scope: scope.into(),
         people,
@@ -99,6 +103,15 @@ pub async fn fill(
     }
     let to = folder.target().display().to_string();
     Ok(Exported { to, scope, people, rooms, messages, files, file_bytes: bytes, left_out: blobs.left_out })
+}
+
+/// What an import recognises this server by: a digest of what stays when it is restored from a backup, and the id of its history, which does
+/// not.
+async fn source(reader: &mut Reader) -> Result<String, ExportError> {
+    let epoch = reader.epoch().to_owned();
+    let Some(key) = reader.device_key().await? else { return Ok(format!("parlor:{epoch}")) };
+    let server = Sha256::new().chain_update("parlor export ").chain_update(key).finalize();
+    Ok(format!("parlor:{}.{epoch}", hex(&server[..8])))
 }
 
 /// Finds what is asked for.

@@ -42,6 +42,18 @@ pub enum ImportError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It is an export of a server that was restored from a backup, and an earlier import was made before that.
+    #[error(
+        "this server was restored from a backup since an earlier import (source {earlier}), so the numbers of its people, rooms and messages may \
+         be those of others now. If nothing that was written between the backup and the restore was imported, --source {earlier} goes on there; \
+         else --source {own} imports everything anew"
+    )]
+    Restored {
+        /// The source of the earlier import.
+        earlier: String,
+        /// What the export calls itself.
+        own: String,
+    },
     /// Servers run on it.
     #[error("servers are running on this database; stop them first, because they keep rooms and names in memory")]
     Running,
@@ -69,7 +81,7 @@ impl ImportError {
     /// Whether the arguments are wrong rather than the source or the database.
     #[must_use]
     pub fn is_of_arguments(&self) -> bool {
-        matches!(self, Self::Argument(_))
+        matches!(self, Self::Argument(_) | Self::Restored { .. })
     }
 
     pub(super) fn at(place: &Path, error: io::Error) -> Self {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::contents::{Contents, open_zip};
 use super::error::ImportError;
+use super::identity::Traces;
 use super::source::{Opened, Part, Sink};
 use crate::clock::Millis;
 use crate::portable::{self, Kind, Member, Message, Person, Pin, Role, Room, Visibility};
@@ -181,14 +182,15 @@ pub fn open(path: &Path) -> Result<Opened, ImportError> {
         return Err(foreign("its first line does not say version 1".into()));
     }
     let export = reader.index()?;
-    let id = export.team.as_ref().map_or_else(|| "mattermost".to_owned(), |team| format!("mattermost:{team}"));
-    Ok(Opened { id, contents, reader: Box::new(move |sink| reader.read(export, sink)) })
+    let id = export.teams.first().map_or_else(|| "mattermost".to_owned(), |team| format!("mattermost:{team}"));
+    let traces = Traces::Teams(export.teams.clone());
+    Ok(Opened { id, traces, contents, reader: Box::new(move |sink| reader.read(export, sink)) })
 }
 
 /// What the first pass found: everything but posts.
 #[derive(Default)]
 struct Export {
-    team: Option<String>,
+    teams: Vec<String>,
     people: Vec<User>,
     bots: Vec<Bot>,
     rooms: BTreeMap<String, Room>,
@@ -226,7 +228,7 @@ impl Reader {
             let offset = self.lines.stream_position().map_err(|error| ImportError::damaged(&self.place, error))?;
             let Some(found) = self.next(&mut line)? else { return Ok(export) };
             if let Some(Team { name }) = found.team {
-                export.team.get_or_insert(name);
+                export.teams.push(name);
             } else if let Some(channel) = found.channel {
                 let room = room(channel);
                 export.rooms.insert(room.key.clone(), room);

@@ -5,12 +5,13 @@
 //! nobody: whoever runs it has the server's settings. It must not run beside a server, which keeps rooms and names in memory.
 //!
 //! Reading order: `source` (what all sources give), `contents` (where the bytes of files are), then a source each: `parlor`, `slack`,
-//! `campfire`, `mattermost`, which `open` chooses; `people` (who is who here), `rooms`, `write` (the messages), `files`, `text`; `report`.
+//! `campfire`, `mattermost`, which `open` chooses; `identity` (whether it was imported before), `people` (who is who here), `rooms`, `write` (the messages), `files`, `text`; `report`.
 
 mod campfire;
 mod contents;
 mod error;
 mod files;
+mod identity;
 mod mattermost;
 mod open;
 mod parlor;
@@ -26,10 +27,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::ImportError;
+pub use identity::parse_name;
 pub use report::{People, Report, Rooms};
 pub use source::Kind;
 
 use self::files::Downloads;
+use self::identity::identify;
 use self::people::Mapping;
 use self::source::{Part, Source};
 use self::write::{Importer, Live};
@@ -55,6 +58,8 @@ pub struct Wanted {
     pub is_dry_run: bool,
     /// The file that says who is who here.
     pub map: Option<PathBuf>,
+    /// The name of the source, if it is not to be recognised.
+    pub source: Option<String>,
     /// Where Slack's files are, instead of Slack's own server, for tests.
     pub files_from: Option<String>,
 }
@@ -81,14 +86,18 @@ pub async fn import(config: &Config, wanted: &Wanted, clock: &Clock, watch: Watc
         None => Mapping::default(),
     };
     let source = open::source(wanted.kind, &wanted.from).await?;
+    let (own, traces) = (source.id.clone(), source.traces.clone());
+    let named = async |db: Option<&Db>| identify(db, wanted.source.as_deref(), &own, &traces).await;
     let Some(db) = open(config, wanted.is_dry_run).await? else {
-        let importer = Importer::new(config, None, None, source.id.clone(), clock.clone(), mapping).await?;
+        let name = named(None).await?;
+        let importer = Importer::new(config, None, None, name, clock.clone(), mapping).await?;
         return run(importer, source, watch).await;
     };
     let db = Arc::new(db);
     let imported = async {
         if wanted.is_dry_run {
-            let importer = Importer::new(config, Some(db.clone()), None, source.id.clone(), clock.clone(), mapping).await?;
+            let name = named(Some(&db)).await?;
+            let importer = Importer::new(config, Some(db.clone()), None, name, clock.clone(), mapping).await?;
             return run(importer, source, watch).await;
         }
         let lock = match db.lock_for_import().await? {
@@ -97,7 +106,9 @@ pub async fn import(config: &Config, wanted: &Wanted, clock: &Clock, watch: Watc
             Err(_) => return Err(ImportError::Running),
         };
         let live = live(config, &db, clock, wanted).await?;
-        let importer = Importer::new(config, Some(db.clone()), Some(live), source.id.clone(), clock.clone(), mapping).await?;
+        // The tables are there now.
+        let name = named(Some(&db)).await?;
+        let importer = Importer::new(config, Some(db.clone()), Some(live), name, clock.clone(), mapping).await?;
         let report = run(importer, source, watch).await?;
         // Otherwise the first search would wait for it.
         db.catch_up().await?;

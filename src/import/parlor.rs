@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::contents::Contents;
 use super::error::ImportError;
+use super::identity::Traces;
 use super::source::{Opened, Sink};
 use crate::portable::{MANIFEST, MESSAGES, Manifest, Message, PEOPLE, Person, ROOMS, Room, VERSION};
 
@@ -43,7 +44,11 @@ pub fn open(folder: &Path) -> Result<Opened, ImportError> {
     }
     let (folder, contents) = (folder.to_owned(), Contents::Folder(folder.to_owned()));
     let id = manifest.source.clone();
-    Ok(Opened { id, contents, reader: Box::new(move |sink| read(&folder, &manifest, sink)) })
+    let history = id.strip_prefix("parlor:").unwrap_or(&id);
+    // Earlier versions named the history alone.
+    let (server, epoch) = history.split_once('.').map_or((None, history), |(server, epoch)| (Some(server.to_owned()), epoch));
+    let traces = Traces::History { server, epoch: epoch.to_owned() };
+    Ok(Opened { id, traces, contents, reader: Box::new(move |sink| read(&folder, &manifest, sink)) })
 }
 
 fn read(folder: &Path, manifest: &Manifest, sink: &Sink) -> Result<(), ImportError> {

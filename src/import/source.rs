@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::Progress;
 use super::contents::Contents;
 use super::error::ImportError;
+use super::identity::Traces;
 use crate::portable::{Message, Person, Room};
 
 /// How many parts wait for the writer.
@@ -122,8 +123,10 @@ pub type Reader = Box<dyn FnOnce(&Sink) -> Result<(), ImportError> + Send>;
 
 /// A source that was opened and looked at.
 pub struct Opened {
-    /// Its name: the same for every export of one source.
+    /// Its name, unless an earlier import gave it another.
     pub id: String,
+    /// By what it is recognised otherwise.
+    pub traces: Traces,
     /// Where the bytes of its files are.
     pub contents: Contents,
     /// What reads it.
@@ -132,8 +135,10 @@ pub struct Opened {
 
 /// A source that is being read.
 pub struct Source {
-    /// Its name.
+    /// Its name, unless an earlier import gave it another.
     pub id: String,
+    /// By what it is recognised otherwise.
+    pub traces: Traces,
     /// Where the bytes of its files are.
     pub contents: Contents,
     /// How far it is.
@@ -147,11 +152,11 @@ pub struct Source {
 impl Source {
     /// Begins to read a source. On a runtime.
     pub fn read(opened: Opened) -> Self {
-        let Opened { id, contents, reader } = opened;
+        let Opened { id, traces, contents, reader } = opened;
         let (send, parts) = mpsc::channel(WAITING);
         let position = Arc::new(Position::default());
         let sink = Sink { parts: send, position: position.clone() };
         let reading = tokio::task::spawn_blocking(move || reader(&sink));
-        Self { id, contents, position, parts, reading }
+        Self { id, traces, contents, position, parts, reading }
     }
 }

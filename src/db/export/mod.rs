@@ -329,6 +329,12 @@ impl Reader {
         &self.epoch
     }
 
+    /// The key that signs device tokens, if there is one. It stays the same in a database that was restored or moved.
+    pub async fn device_key(&mut self) -> sqlx::Result<Option<String>> {
+        let statement = "select value from meta where key = 'device_key'";
+        with!(&mut self.connection, |db| sqlx::query_scalar(statement).fetch_optional(db).await)
+    }
+
     /// What administrators call the server, if they said so.
     pub async fn server_name(&mut self) -> sqlx::Result<Option<String>> {
         let statement = "select value from settings where name = 'server_name'";

@@ -103,6 +103,21 @@ impl Db {
         })
     }
 
+    /// The sources of earlier imports, each as often as it has rooms, with their keys; once, without a key, if it has people.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_import_sources(&self) -> sqlx::Result<Vec<(String, Option<String>)>> {
+        // From one source to the next, because most rows are of messages.
+        let statement = "with recursive sources (source) as (
+                 select min(source) from imported
+                 union all
+                 select (select min(source) from imported where imported.source > sources.source) from sources where source is not null)
+             select distinct imported.source, case when kind = 'room' then key end
+             from sources join imported on imported.source = sources.source and kind in ('person', 'room')";
+        read!(self, |pool| sqlx::query_as(statement).fetch_all(pool).await)
+    }
+
     /// Those of these messages that were imported, each the key of its room and its own, with their places here.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use super::contents::Contents;
 use super::error::ImportError;
+use super::identity::Traces;
 use super::source::{Opened, Sink};
 use crate::db::import::campfire::{Campfire, CampfireFile, CampfireMessage, CampfirePerson};
 use crate::portable::{File, Kind, Member, Message, Person, Reaction, Room, Visibility};
@@ -41,7 +42,8 @@ pub fn open(folder: &Path, handle: Handle) -> Result<Opened, ImportError> {
     let (campfire, (since, messages)) = opened.ok_or_else(|| foreign("its database has other tables, or no account".into()))?;
     let reader = Reader { campfire, handle, place: file.display().to_string(), usernames: HashMap::new() };
     let contents = Contents::Folder(folder.to_owned());
-    Ok(Opened { id: format!("campfire:{since}"), contents, reader: Box::new(move |sink| reader.read(messages, sink)) })
+    let reader = Box::new(move |sink: &Sink| reader.read(messages, sink));
+    Ok(Opened { id: format!("campfire:{since}"), traces: Traces::None, contents, reader })
 }
 
 struct Reader {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use self::records::{Attachment, Channel, Message, Profile, User};
 use super::contents::{Archive, Contents, open_zip, read_json};
 use super::error::ImportError;
+use super::identity::Traces;
 use super::source::{Opened, Part, Sink};
 use crate::clock::Millis;
 use crate::portable::{self, Kind, Member, Person, Pin, Reaction, Room, Visibility};
@@ -37,8 +38,7 @@ pub fn open(path: &Path) -> Result<Opened, ImportError> {
     let users = users.min_by_key(|name| name.len()).ok_or_else(|| foreign("there is no users.json in it".into()))?;
     let below = users.trim_end_matches("users.json").to_owned();
     let people: Vec<User> = list(&mut archive, &below, "users.json")?;
-    let team = people.iter().find_map(|user| user.team_id.clone()).or_else(|| people.first().map(|user| user.id.clone()));
-    let team = team.ok_or_else(|| foreign("there is nobody in its users.json".into()))?;
+    let team = team(&people).ok_or_else(|| foreign("there is nobody in its users.json".into()))?;
     let mut channels = Vec::new();
     for (file, visibility) in [
         ("channels.json", Visibility::Public),
@@ -52,9 +52,20 @@ pub fn open(path: &Path) -> Result<Opened, ImportError> {
     if channels.is_empty() {
         return Err(foreign("there are no channels in it".into()));
     }
+    let traces = Traces::Rooms(channels.iter().map(|(_, channel)| channel.id.clone()).collect());
     let contents = Contents::Zip(Arc::new(Mutex::new(open_zip(path, WHAT)?)), below.clone());
     let reader = Reader::new(archive, below, people, channels, names);
-    Ok(Opened { id: format!("slack:{team}"), contents, reader: Box::new(move |sink| reader.read(sink)) })
+    Ok(Opened { id: format!("slack:{team}"), traces, contents, reader: Box::new(move |sink| reader.read(sink)) })
+}
+
+/// The team of most people: those of other teams, with whom channels are shared, are in the list as well. Without teams, the first by id.
+fn team(people: &[User]) -> Option<String> {
+    let mut teams: BTreeMap<&str, usize> = BTreeMap::new();
+    for team in people.iter().filter_map(|user| user.team_id.as_deref()) {
+        *teams.entry(team).or_default() += 1;
+    }
+    let most = teams.into_iter().rev().max_by_key(|(_, count)| *count).map(|(team, _)| team);
+    most.or_else(|| people.iter().map(|user| &*user.id).min()).map(ToOwned::to_owned)
 }
 
 /// The list in a JSON file; empty if there is none.

@@ -8,6 +8,7 @@ mod parlor;
 mod people;
 mod round_trip;
 mod slack;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fs::File;
