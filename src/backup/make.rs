@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::format::{FORMAT, Header, Manifest, ROWS, VERSION, file_member, rows_member};
 use super::place::Draft;
+use super::transfer::watched;
 use super::writer::Writer;
 use super::{BackupError, Progress, Watch};
 use crate::clock::{Clock, Millis};
@@ -19,6 +20,7 @@ use crate::db::backup::{KEPT, Snapshot, StoredBlob, Table};
 use crate::db::latest_migration;
 use crate::encoding::{from_hex, hex};
 use crate::files::storage::{Storage, StorageError, blob_key};
+use crate::files::transfer::Transfer;
 
 /// A backup that was made.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +60,7 @@ pub async fn make(config: &Config, to: &Place, files: bool, clock: &Clock, watch
     if found != needed {
         return Err(BackupError::Migration { found, needed });
     }
-    let draft = to.begin(config, created_at).await?;
+    let draft = to.begin(config, created_at, watch).await?;
     let header = Header {
         format: FORMAT.into(),
         version: VERSION,
@@ -84,7 +86,7 @@ pub async fn make(config: &Config, to: &Place, files: bool, clock: &Clock, watch
     let finished = tokio::task::spawn_blocking(move || writer.finish(manifest)).await?;
     finished.map_err(|error| BackupError::at(&draft.place, error))?;
     let to = draft.place.to_string();
-    let bytes = draft.put().await?;
+    let bytes = draft.put(watch).await?;
     Ok(Made { to, bytes, created_at, rows, files, file_bytes, left_out })
 }
 
@@ -199,7 +201,11 @@ impl Making {
         let mut done = 0;
         for Small { hash, bytes } in blobs {
             let hash = hex(hash);
-            if let Some(why) = self.file(storage, &hash, *bytes).await? {
+            let mut goes_on = |copied: u64| {
+                let done = done + copied.min(*bytes);
+                watch(Progress { what: "files", done, total, is_bytes: true })
+            };
+            if let Some(why) = self.file(storage, &hash, *bytes, &mut goes_on).await? {
                 // What was deleted since the snapshot is told apart from what was lost.
                 let why = if snapshot.is_used(&hash).await? { why } else { "was deleted meanwhile" };
                 self.left_out.push(format!("{} {why}", blob_key(&hash)));
@@ -214,15 +220,22 @@ impl Making {
     }
 
     /// Adds a file, or says why it cannot be trusted.
-    async fn file(&mut self, storage: &Storage, hash: &str, bytes: u64) -> Result<Option<&'static str>, BackupError> {
+    async fn file(
+        &mut self,
+        storage: &Storage,
+        hash: &str,
+        bytes: u64,
+        goes_on: &mut (dyn FnMut(u64) -> bool + Send),
+    ) -> Result<Option<&'static str>, BackupError> {
         let failed = |error: StorageError| BackupError::at("FILES_URL", error);
-        let key = blob_key(hash);
-        match storage.size(&key).await.map_err(failed)? {
+        let (key, transfer) = (blob_key(hash), Transfer::default());
+        let asking = transfer.unless_stopped(storage.size(&key));
+        match watched(&transfer, goes_on, asking).await?.unwrap_or(Err(StorageError::Interrupted)).map_err(failed)? {
             None => return Ok(Some("is missing")),
             Some(size) if size != bytes => return Ok(Some("has another size")),
             Some(_) => {}
         }
-        let source = match open(storage, &key).await {
+        let source = match watched(&transfer, goes_on, open(storage, &key, &transfer)).await? {
             Ok(source) => source,
             Err(StorageError::Missing(_)) => return Ok(Some("is missing")),
             Err(error) => return Err(failed(error)),
@@ -236,7 +249,7 @@ impl Making {
 }
 
 /// Opens an object as a file: the one in the directory, or a copy that is deleted when it is closed.
-async fn open(storage: &Storage, key: &object_store::path::Path) -> Result<File, StorageError> {
+async fn open(storage: &Storage, key: &object_store::path::Path, transfer: &Transfer) -> Result<File, StorageError> {
     if let Some(folder) = storage.folder() {
         let path = folder.join(key.as_ref());
         let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
@@ -246,7 +259,7 @@ async fn open(storage: &Storage, key: &object_store::path::Path) -> Result<File,
         };
     }
     let file = tempfile::tempfile()?;
-    storage.fetch(key, &file).await?;
+    storage.fetch_watched(key, &file, transfer).await?;
     io::Seek::rewind(&mut &file)?;
     Ok(file)
 }

@@ -4,7 +4,7 @@
 //! one transaction. It must not hold SQL (`db::backup` does), and it asks nobody.
 //!
 //! `make` writes an archive with `writer`; `restore` and `verify` read one with `reader`; `place` is where archives are; `schedule` is the
-//! server's own job. `format` says what is in an archive.
+//! server's own job. `transfer` watches what goes to and comes from object storage. `format` says what is in an archive.
 
 mod format;
 mod make;
@@ -12,6 +12,7 @@ mod place;
 mod reader;
 mod restore;
 mod schedule;
+mod transfer;
 mod verify;
 mod writer;
 

@@ -10,18 +10,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use object_store::path::Path as Key;
 use tempfile::NamedTempFile;
 
-use super::BackupError;
+use super::transfer::watched;
+use super::{BackupError, Progress, Watch};
 use crate::clock::Millis;
 use crate::config::{ARCHIVE, Config, FilesUrl, Place};
+use crate::db::backup::state::is_ahead;
 use crate::files::storage::{Storage, StorageError};
+use crate::files::transfer::Transfer;
 
 /// How a dated archive's name begins and ends.
 const NAME: (&str, &str) = ("parlor-", ARCHIVE);
 /// How the name of one that is being written begins and ends.
 const PARTIAL: (&str, &str) = (".parlor-backup-", ".partial");
+/// Before anything is transferred.
+const ASKING: Progress = Progress { what: "connect", done: 0, total: 1, is_bytes: false };
+/// How long object storage has to forget an archive whose upload was interrupted.
+const TIDYING: Duration = Duration::from_secs(5);
 /// Whoever began one that nobody has written to for so long has died.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -45,7 +54,7 @@ impl Place {
     ///
     /// # Errors
     /// If it exists, or nothing can be written there.
-    pub async fn begin(&self, config: &Config, at: Millis) -> Result<Draft, BackupError> {
+    pub async fn begin(&self, config: &Config, at: Millis, watch: Watch<'_>) -> Result<Draft, BackupError> {
         match self {
             Self::Path(path) => {
                 let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
@@ -63,7 +72,7 @@ impl Place {
                 let storage = self.storage(config)?;
                 let name = name.clone().unwrap_or_else(|| dated(at));
                 let place = Self::S3 { bucket: bucket.clone(), prefix: prefix.clone(), name: Some(name.clone()) };
-                let size = storage.size(&Key::from(&*name)).await.map_err(|error| BackupError::at(&place, error))?;
+                let size = size_of(&storage, &name, watch).await?.map_err(|error| BackupError::at(&place, error))?;
                 if size.is_some() {
                     return Err(BackupError::Occupied(place.to_string()));
                 }
@@ -74,16 +83,17 @@ impl Place {
         }
     }
 
-    /// Opens the archive that is here; of several dated ones, the latest. Its name comes along.
+    /// Opens the archive that is here; of several dated ones, the latest, but none whose time has not come yet if there is another: the clock was
+    /// ahead when it was made. Its name comes along.
     ///
     /// # Errors
-    /// If there is none, or it cannot be read.
-    pub async fn open(&self, config: &Config) -> Result<(File, Self), BackupError> {
+    /// If there is none, or it cannot be read; `Interrupted`.
+    pub async fn open(&self, config: &Config, now: Millis, watch: Watch<'_>) -> Result<(File, Self), BackupError> {
         let none = |place: &Self| BackupError::Missing(place.to_string());
         match self {
             Self::Path(path) if path.is_dir() => {
                 let names = names_in(path).map_err(|error| BackupError::at(self, error))?;
-                let path = path.join(names.last().ok_or_else(|| none(self))?);
+                let path = path.join(latest(&names, now).ok_or_else(|| none(self))?);
                 let file = File::open(&path).map_err(|error| BackupError::at(path.display(), error))?;
                 Ok((file, Self::Path(path)))
             }
@@ -97,18 +107,27 @@ impl Place {
                 let name = match name {
                     Some(name) => name.clone(),
                     None => {
-                        objects(&storage).await.map_err(|error| BackupError::at(self, error))?.pop().ok_or_else(|| none(self))?
+                        let transfer = Transfer::default();
+                        let listing = transfer.unless_stopped(objects(&storage));
+                        let mut goes_on = |_| watch(ASKING);
+                        let listed = watched(&transfer, &mut goes_on, listing).await?.unwrap_or(Err(StorageError::Interrupted));
+                        let names = listed.map_err(|error| BackupError::at(self, error))?;
+                        latest(&names, now).ok_or_else(|| none(self))?.to_owned()
                     }
                 };
                 let place = Self::S3 { bucket: bucket.clone(), prefix: prefix.clone(), name: Some(name.clone()) };
-                let failed = |error: &dyn fmt::Display| BackupError::at(&place, error);
-                // It is read from its beginning to its end, which a connection may not last for.
-                let file = tempfile::tempfile().map_err(|error| failed(&error))?;
-                storage.fetch(&Key::from(&*name), &file).await.map_err(|error| match error {
+                let failed = |error: StorageError| match error {
                     StorageError::Missing(_) => none(&place),
-                    error => failed(&error),
-                })?;
-                io::Seek::rewind(&mut &file).map_err(|error| failed(&error))?;
+                    error => BackupError::at(&place, error),
+                };
+                let total = size_of(&storage, &name, watch).await?.map_err(failed)?.ok_or_else(|| none(&place))?;
+                // It is read from its beginning to its end, which a connection may not last for.
+                let file = tempfile::tempfile().map_err(|error| failed(error.into()))?;
+                let (transfer, key) = (Transfer::default(), Key::from(&*name));
+                let mut goes_on = |done| watch(Progress { what: "download", done, total, is_bytes: true });
+                let fetching = storage.fetch_watched(&key, &file, &transfer);
+                watched(&transfer, &mut goes_on, fetching).await?.map_err(failed)?;
+                io::Seek::rewind(&mut &file).map_err(|error| failed(error.into()))?;
                 Ok((file, place))
             }
         }
@@ -125,16 +144,16 @@ impl Place {
         }
     }
 
-    /// Deletes the oldest dated archives, all but `keep` of them. Returns the names of those that it deleted.
+    /// Deletes the oldest dated archives, all but `keep` of them. Those whose time has not come yet stay, and none stays for less because of
+    /// them: nobody knows when they were made. Returns the names of those that it deleted.
     ///
     /// # Errors
     /// If they cannot be listed or deleted.
-    pub async fn prune(&self, config: &Config, keep: usize) -> Result<Vec<String>, BackupError> {
+    pub async fn prune(&self, config: &Config, keep: usize, now: Millis) -> Result<Vec<String>, BackupError> {
         let failed = |error: &dyn fmt::Display| BackupError::at(self, error);
         match self {
             Self::Path(folder) => {
-                let mut names = names_in(folder).map_err(|error| failed(&error))?;
-                names.truncate(names.len().saturating_sub(keep));
+                let names = surplus(names_in(folder).map_err(|error| failed(&error))?, keep, now);
                 for name in &names {
                     fs::remove_file(folder.join(name)).map_err(|error| failed(&error))?;
                 }
@@ -142,14 +161,23 @@ impl Place {
             }
             Self::S3 { .. } => {
                 let storage = self.storage(config)?;
-                let mut names = objects(&storage).await.map_err(|error| failed(&error))?;
-                names.truncate(names.len().saturating_sub(keep));
+                let names = surplus(objects(&storage).await.map_err(|error| failed(&error))?, keep, now);
                 for name in &names {
                     storage.delete(&Key::from(&**name)).await.map_err(|error| failed(&error))?;
                 }
                 Ok(names)
             }
         }
+    }
+
+    /// When the latest dated archive in this folder was made, if there is one. Nothing is asked of object storage.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn latest_in_folder(&self, now: Millis) -> io::Result<Option<(String, Millis)>> {
+        let Self::Path(folder) = self else { return Ok(None) };
+        let names = names_in(folder)?;
+        Ok(latest(&names, now).and_then(|name| Some((name.to_owned(), time_of(name)?))))
     }
 
     /// The storage of a place that is one.
@@ -174,8 +202,8 @@ impl Draft {
     /// Puts the archive, which is on the disk, in its place; returns its size.
     ///
     /// # Errors
-    /// If it exists by now, or the place does not take it. Then nothing is there.
-    pub async fn put(self) -> Result<u64, BackupError> {
+    /// If it exists by now, or the place does not take it; `Interrupted`. Then nothing is there.
+    pub async fn put(self, watch: Watch<'_>) -> Result<u64, BackupError> {
         let place = self.place;
         let failed = |error: &dyn fmt::Display| BackupError::at(&place, error);
         let bytes = self.file.as_file().metadata().map_err(|error| failed(&error))?.len();
@@ -186,11 +214,30 @@ impl Draft {
                 File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))?;
             }
             Target::Object(storage, name) => {
-                storage.put(&Key::from(&*name), self.file.path(), bytes).await.map_err(|error| failed(&error))?;
+                let (transfer, key) = (Transfer::default(), Key::from(&*name));
+                let mut goes_on = |done| watch(Progress { what: "upload", done, total: bytes, is_bytes: true });
+                let putting = storage.put_watched(&key, self.file.path(), bytes, &transfer);
+                match watched(&transfer, &mut goes_on, putting).await {
+                    Ok(put) => put.map_err(|error| failed(&error))?,
+                    Err(error) => {
+                        // The last request may have come through: nobody else writes under this name.
+                        drop(tokio::time::timeout(TIDYING, storage.delete(&key)).await);
+                        return Err(error);
+                    }
+                }
+                watch(Progress { what: "upload", done: bytes, total: bytes, is_bytes: true });
             }
         }
         Ok(bytes)
     }
+}
+
+/// The size of an object, if it is there.
+async fn size_of(storage: &Storage, name: &str, watch: Watch<'_>) -> Result<Result<Option<u64>, StorageError>, BackupError> {
+    let (transfer, key) = (Transfer::default(), Key::from(name));
+    let mut goes_on = |_| watch(ASKING);
+    let asked = watched(&transfer, &mut goes_on, transfer.unless_stopped(storage.size(&key))).await?;
+    Ok(asked.unwrap_or(Err(StorageError::Interrupted)))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -202,15 +249,41 @@ fn dated(at: Millis) -> String {
     format!("{}{}{}", NAME.0, at.timestamp().strftime("%Y%m%dT%H%M%SZ"), NAME.1)
 }
 
+/// The moment of a name that [`dated`] makes; `None` for any other.
+fn time_of(name: &str) -> Option<Millis> {
+    let date = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?;
+    let at = Millis(DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond());
+    (dated(at) == name).then_some(at)
+}
+
 /// Whether a name is one that [`dated`] makes.
 fn is_dated(name: &str) -> bool {
-    let date = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1)).unwrap_or_default().as_bytes();
-    let fits = |(at, sign): (usize, &u8)| match at {
-        8 => *sign == b'T',
-        15 => *sign == b'Z',
-        _ => sign.is_ascii_digit(),
-    };
-    date.len() == 16 && date.iter().enumerate().all(fits)
+    time_of(name).is_some()
+}
+
+/// Whether the time of a dated archive has not come yet.
+fn is_of_future(name: &str, now: Millis) -> bool {
+    time_of(name).is_some_and(|at| is_ahead(at, now))
+}
+
+/// The latest of these names, which are sorted: one of the future only if there is no other.
+fn latest(names: &[String], now: Millis) -> Option<&str> {
+    let of_future = names.iter().filter(|name| is_of_future(name, now)).count();
+    if of_future > 0 {
+        tracing::warn!(
+            of_future,
+            "backups in this place have dates that have not come yet: the clock was ahead when they were made"
+        );
+    }
+    let come = names.iter().rev().find(|name| !is_of_future(name, now));
+    come.or_else(|| names.last()).map(String::as_str)
+}
+
+/// Of these names, which are sorted, those beyond `keep`.
+fn surplus(mut names: Vec<String>, keep: usize, now: Millis) -> Vec<String> {
+    names.retain(|name| !is_of_future(name, now));
+    names.truncate(names.len().saturating_sub(keep));
+    names
 }
 
 /// The dated archives in a folder, the oldest first.
@@ -258,8 +331,25 @@ mod tests {
             "parlor-20251122T084714Z.tar.gz.old",
             "my-parlor-20251122T084714Z.tar.gz",
             "parlor-2025112xT084714Z.tar.gz",
+            "parlor-20251322T084714Z.tar.gz",
+            "parlor-20251122T84714Z.tar.gz",
         ] {
             assert!(!is_dated(other), "{other}");
         }
+    }
+
+    #[test]
+    fn one_of_the_future_is_neither_the_latest_nor_counted() {
+        const DAY: i64 = 86_400_000;
+        let now = Millis(1_763_801_234_000);
+        let name = |days: i64| dated(now.plus(days * DAY));
+        let names: Vec<_> = [-3, -2, -1, 200, 400].map(name).into();
+        assert_eq!(latest(&names, now), Some(&*name(-1)));
+        assert_eq!(surplus(names.clone(), 2, now), [name(-3)]);
+        assert_eq!(surplus(names.clone(), 3, now), Vec::<String>::new());
+        // If there are no others, this clock may be behind.
+        assert_eq!(latest(&names[3..], now), Some(&*name(400)));
+        assert_eq!(latest(&[dated(now.plus(1000))], now), Some(&*dated(now.plus(1000))), "another clock is never the same");
+        assert_eq!(latest(&[], now), None);
     }
 }

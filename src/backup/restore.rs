@@ -1,7 +1,7 @@
 //! Puts a backup into an empty database and into the storage of files.
 //!
 //! Owns that it is all or nothing: rows are one transaction, which is committed once the archive was read to its end and found whole; files
-//! that were put before an error are deleted again. Newer migrations follow the commit: if they fail, everything stays, and they can be run
+//! that were put before an error are deleted again; after an interruption they stay, and the next run does not put them again. Newer migrations follow the commit: if they fail, everything stays, and they can be run
 //! again.
 
 use std::collections::BTreeMap;
@@ -17,13 +17,16 @@ use tokio::sync::mpsc;
 
 use super::format::{Header, Manifest};
 use super::reader::{Part, read};
+use super::transfer::watched;
 use super::{BackupError, Progress, Watch};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::backup::{KEPT, Loader};
 use crate::db::{Db, Purpose, latest_migration};
 use crate::encoding::random_hex;
-use crate::files::storage::{Storage, blob_key};
+use crate::files::storage::{Storage, StorageError, blob_key};
+use crate::files::storing::hash_of_file;
+use crate::files::transfer::Transfer;
 
 /// A backup that was restored.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +45,8 @@ pub struct Restored {
     pub has_files: bool,
     /// How many files were restored.
     pub files: u64,
+    /// How many of them were in the storage already, such as from a run that was interrupted.
+    pub files_already: u64,
     /// The id of the new history: clients begin afresh.
     pub epoch: String,
     /// The files that were not restored, each with the reason.
@@ -52,7 +57,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// `Unfinished`: everything is there, and `Db::migrate` and `Db::ensure` are to be repeated. Otherwise the database is empty still, and no file
-/// was added.
+/// was added; after `Interrupted`, those that had been put stay.
 pub async fn restore(config: &Config, from: &Place, clock: &Clock, watch: Watch<'_>) -> Result<Restored, BackupError> {
     let is_new = !sqlite_file(&config.database_url).is_some_and(|path| path.exists());
     let error = match load(config, from, true, clock, watch).await {
@@ -87,7 +92,7 @@ pub(super) async fn load(
     clock: &Clock,
     watch: Watch<'_>,
 ) -> Result<(Restored, Db), BackupError> {
-    let (source, place) = from.open(config).await?;
+    let (source, place) = from.open(config, clock.now(), watch).await?;
     let size = source.metadata().map_err(|error| BackupError::at(&place, error))?.len();
     let storage = match &config.files_url {
         Some(url) if stores => Some(
@@ -110,13 +115,20 @@ pub(super) async fn load(
         return Err(BackupError::Newer(header.parlor));
     }
     let db = open(config, &header).await?;
-    let mut loading =
-        Loading { loader: Some(begin(&db, &header).await?), storage, added: Vec::new(), rows: 0, files: 0, manifest: None };
-    let mut goes_on = || watch(Progress { what: "backup", done: position.load(Ordering::Relaxed), total: size, is_bytes: true });
+    let mut loading = Loading {
+        loader: Some(begin(&db, &header).await?),
+        storage,
+        added: Vec::new(),
+        rows: 0,
+        files: 0,
+        files_already: 0,
+        manifest: None,
+    };
+    let mut goes_on = |_| watch(Progress { what: "backup", done: position.load(Ordering::Relaxed), total: size, is_bytes: true });
     let loaded = async {
         while let Some(part) = parts.recv().await {
-            loading.take(part).await?;
-            if !goes_on() {
+            loading.take(part, &mut goes_on).await?;
+            if !goes_on(0) {
                 return Err(BackupError::Interrupted);
             }
         }
@@ -128,7 +140,7 @@ pub(super) async fn load(
     let epoch = match loaded {
         Ok(epoch) => epoch,
         Err(error) => {
-            loading.undo().await;
+            loading.undo(matches!(error, BackupError::Interrupted)).await;
             db.close().await;
             return Err(error);
         }
@@ -137,7 +149,7 @@ pub(super) async fn load(
         db.close().await;
         return Err(BackupError::Unfinished(Box::new(error)));
     }
-    let Loading { storage, rows, files, manifest, .. } = loading;
+    let Loading { storage, rows, files, files_already, manifest, .. } = loading;
     let manifest = manifest.unwrap_or_default();
     let mut left_out: Vec<_> = manifest
         .left_out
@@ -149,7 +161,7 @@ pub(super) async fn load(
     }
     let Header { created_at, parlor, database, has_files, .. } = *header;
     let from = place.to_string();
-    Ok((Restored { from, created_at, made_by: parlor, database, rows, has_files, files, epoch, left_out }, db))
+    Ok((Restored { from, created_at, made_by: parlor, database, rows, has_files, files, files_already, epoch, left_out }, db))
 }
 
 /// Opens the database, sees that it is empty, and migrates it to where the backup's was.
@@ -185,6 +197,23 @@ async fn begin(db: &Db, header: &Header) -> Result<Loader, BackupError> {
     Ok(loader)
 }
 
+/// Whether a file is in the storage as it should be. One in a directory is read; of an object, which appears whole or not at all, the size tells.
+/// What is there and is something else is deleted.
+async fn is_there(storage: &Storage, hash: &str, bytes: u64) -> Result<bool, StorageError> {
+    let key = blob_key(hash);
+    let Some(size) = storage.size(&key).await? else { return Ok(false) };
+    let mut is_same = size == bytes;
+    if let Some(folder) = storage.folder().filter(|_| is_same) {
+        let path = folder.join(key.as_ref());
+        let read = tokio::task::spawn_blocking(move || hash_of_file(&path)).await;
+        is_same = read.map_err(|error| StorageError::Failed(error.to_string()))??.0 == hash;
+    }
+    if !is_same {
+        storage.delete(&key).await?;
+    }
+    Ok(is_same)
+}
+
 /// A backup on its way into a database.
 struct Loading {
     loader: Option<Loader>,
@@ -193,17 +222,18 @@ struct Loading {
     added: Vec<String>,
     rows: u64,
     files: u64,
+    files_already: u64,
     manifest: Option<Manifest>,
 }
 
 impl Loading {
-    async fn take(&mut self, part: Part) -> Result<(), BackupError> {
+    async fn take(&mut self, part: Part, goes_on: &mut (dyn FnMut(u64) -> bool + Send)) -> Result<(), BackupError> {
         match part {
             Part::Rows { table, rows } => {
                 let loader = self.loader.as_mut().ok_or_else(|| BackupError::Internal("there is no transaction".into()))?;
                 self.rows += loader.add(table, rows).await?;
             }
-            Part::File { hash, bytes, content: Some(content) } => self.store(hash, bytes, content).await?,
+            Part::File { hash, bytes, content: Some(content) } => self.store(hash, bytes, content, goes_on).await?,
             Part::File { content: None, .. } => self.files += 1,
             Part::Manifest(manifest) => self.manifest = Some(*manifest),
             Part::Header(_) => {}
@@ -211,13 +241,23 @@ impl Loading {
         Ok(())
     }
 
-    async fn store(&mut self, hash: String, bytes: u64, content: NamedTempFile) -> Result<(), BackupError> {
+    async fn store(
+        &mut self,
+        hash: String,
+        bytes: u64,
+        content: NamedTempFile,
+        goes_on: &mut (dyn FnMut(u64) -> bool + Send),
+    ) -> Result<(), BackupError> {
         let Some(storage) = &self.storage else { return Ok(()) };
-        let failed = |error| BackupError::at("FILES_URL", error);
-        let key = blob_key(&hash);
-        if storage.size(&key).await.map_err(failed)? != Some(bytes) {
+        let failed = |error: StorageError| BackupError::at("FILES_URL", error);
+        let (key, transfer) = (blob_key(&hash), Transfer::default());
+        let looking = transfer.unless_stopped(is_there(storage, &hash, bytes));
+        if watched(&transfer, goes_on, looking).await?.unwrap_or(Err(StorageError::Interrupted)).map_err(failed)? {
+            self.files_already += 1;
+        } else {
             self.added.push(hash);
-            storage.put(&key, content.path(), bytes).await.map_err(failed)?;
+            let putting = storage.put_watched(&key, content.path(), bytes, &transfer);
+            watched(&transfer, goes_on, putting).await?.map_err(failed)?;
         }
         self.files += 1;
         Ok(())
@@ -232,10 +272,11 @@ impl Loading {
         Ok(epoch)
     }
 
-    /// Deletes the files that were added. The rows were never committed.
-    async fn undo(&mut self) {
+    /// Lets go of the rows, which were never committed, and deletes the files that were added, unless the same backup is likely to be restored
+    /// again: then they need not be copied once more.
+    async fn undo(&mut self, is_interrupted: bool) {
         self.loader = None;
-        let Some(storage) = &self.storage else { return };
+        let Some(storage) = self.storage.as_ref().filter(|_| !is_interrupted) else { return };
         for hash in &self.added {
             if let Err(error) = storage.delete(&blob_key(hash)).await {
                 tracing::warn!(%error, "a file of a backup that could not be restored stays; parlor files check finds it");

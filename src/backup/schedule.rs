@@ -143,7 +143,7 @@ impl Schedule {
         }
         let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut |_| true).await?;
         if let Some(keep) = self.config.backup_keep {
-            match self.to.prune(&self.config, keep).await {
+            match self.to.prune(&self.config, keep, self.clock.now()).await {
                 Ok(deleted) => deleted.iter().for_each(|name| tracing::info!(name, "deleted an old backup")),
                 // There is a new one all the same.
                 Err(error) => tracing::warn!(%error, "old backups could not be deleted"),

@@ -37,17 +37,21 @@ pub struct Verified {
     pub left_out: Vec<String>,
 }
 
-/// Verifies a backup.
+/// Verifies a backup in `folder`, which is empty, and private, because it gets all messages. Whoever made it deletes it.
 ///
 /// # Errors
 /// If it cannot be restored at all: it is foreign, damaged or incomplete, or there is no room for a scratch database.
-pub async fn verify(config: &Config, from: &Place, clock: &Clock, watch: Watch<'_>) -> Result<Verified, BackupError> {
-    // Only its owner can enter it.
-    let folder = tempfile::tempdir().map_err(|error| BackupError::at(std::env::temp_dir().display(), error))?;
-    let scratch = Config { database_url: url(folder.path()), database_connections: 2, checkpoints: true, ..config.clone() };
+pub async fn verify(
+    config: &Config,
+    from: &Place,
+    folder: &Path,
+    clock: &Clock,
+    watch: Watch<'_>,
+) -> Result<Verified, BackupError> {
+    let scratch = Config { database_url: url(folder), database_connections: 2, checkpoints: true, ..config.clone() };
     let (restored, db) = load(&scratch, from, false, clock, watch).await?;
     let problems = check(&db, &restored, watch).await;
-    // The folder goes after it, whatever was found.
+    // Whatever was found: the folder goes after it.
     db.close().await;
     let Restored { from, created_at, made_by, database, rows, has_files, files, left_out, .. } = restored;
     Ok(Verified { from, created_at, made_by, database, rows, has_files, files, problems: problems?, left_out })

@@ -2,10 +2,13 @@
 //!
 //! Owns their arguments, what they print and their exit statuses: 0 done, 1 failed, 2 wrong arguments, 3 done with files left out.
 
+use std::io;
+use std::path::Path;
+
 use clap::Args;
 use serde::Serialize;
 
-use super::interrupted::{LEFT_OUT, interrupted};
+use super::interrupted::{LEFT_OUT, interrupted, interrupted_and};
 use super::progress::Progress;
 use super::{Failure, failed};
 use crate::backup::{self, BackupError, Made, Restored, Verified};
@@ -62,6 +65,10 @@ pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Fa
     let restored = backup::restore(config, &arguments.from, &clock, &mut watch);
     let restored = restored.await.map_err(|error| match error {
         BackupError::Unfinished(_) => (1, format!("{error}. Once that is mended, parlor migrate finishes it")),
+        BackupError::Interrupted => (
+            1,
+            "nothing was restored: it was interrupted. Files that were put into FILES_URL stay there for the next run".to_owned(),
+        ),
         error => failure("nothing was restored: ", &error),
     })?;
     progress.finish();
@@ -81,9 +88,13 @@ pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Fa
 
 /// Verifies one.
 pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Failure> {
-    let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
+    // Only its owner can enter it. It goes in any case: it has everybody's messages.
+    let scratch = tempfile::tempdir().map_err(|error| (1, format!("can’t use {}: {error}", std::env::temp_dir().display())))?;
+    let folder = scratch.path().to_owned();
+    let stop = interrupted_and(move || remove(&folder)).map_err(failed)?;
+    let (clock, mut progress) = (Clock::default(), Progress::new());
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
-    let verified = backup::verify(config, &arguments.from, &clock, &mut watch);
+    let verified = backup::verify(config, &arguments.from, scratch.path(), &clock, &mut watch);
     let verified = verified.await.map_err(|error| failure("", &error))?;
     progress.finish();
     let Verified { from, created_at, made_by, database, rows, files, problems, left_out, .. } = &verified;
@@ -98,6 +109,17 @@ pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Fai
         return unless_left_out(left_out);
     }
     Err((1, format!("the backup can be restored, but {} things in it are wrong, listed above", problems.len())))
+}
+
+/// Deletes a folder in which others may still write.
+fn remove(folder: &Path) {
+    const TRIES: usize = 10;
+    for _ in 0..TRIES {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+            _ => return,
+        }
+    }
 }
 
 /// What an error ends with: wrong arguments and settings have a status of their own.

@@ -1,19 +1,20 @@
 //! `parlor files`: what an operator does with the storage of files.
 //!
-//! Owns the arguments and what is printed: progress on standard error, findings on standard output.
-
-use std::io::IsTerminal;
+//! Owns the arguments and what is printed: progress on standard error, findings on standard output. Either can be interrupted.
 
 use clap::Subcommand;
 
+use super::interrupted::interrupted;
+use super::progress::Progress;
 use super::{Failure, failed};
 use crate::clock::Clock;
 use crate::config::{Config, FilesUrl, files_url};
 use crate::db::{Db, Purpose};
-use crate::files::check::{Depth, check};
+use crate::files::check::{Depth, Finding, check};
 use crate::files::in_words;
-use crate::files::moving::copy_all;
+use crate::files::moving::{Moved, copy_all};
 use crate::files::storage::Storage;
+use crate::files::transfer::Transfer;
 
 #[derive(Subcommand)]
 pub enum FilesCommand {
@@ -43,16 +44,21 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
         .await
         .map_err(failed)?;
     let storage = Storage::open(url, config).map_err(wrong)?;
+    let (stop, mut progress) = (interrupted().map_err(failed)?, Progress::new());
     match command {
         FilesCommand::Check { content, delete_strays } => {
             let mut findings = 0u64;
             let depth = Depth { content, delete_strays };
             let clock = Clock::default();
-            let checked = check(&db, &storage, &clock, depth, |finding| {
+            let found = |finding: &Finding| {
                 findings += 1;
                 println!("{finding}");
-            });
-            let checked = checked.await.map_err(failed)?;
+            };
+            let checking = check(&db, &storage, &clock, depth, found, |done, total| progress.set("check", done, total, false));
+            let checked = stop.run_until_cancelled(checking).await;
+            progress.finish();
+            let checked = checked.ok_or_else(|| wrong("it was interrupted; what was found until then is listed".to_owned()))?;
+            let checked = checked.map_err(failed)?;
             eprintln!("checked {} objects with {}", checked.known, in_words(checked.bytes));
             if findings > 0 { Err((1, format!("found {findings}, listed above"))) } else { Ok(()) }
         }
@@ -61,22 +67,14 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
                 return Err((2, "--to: the files are there already".into()));
             }
             let target = Storage::open(&to, config).map_err(|problem| wrong(problem.replace("FILES_URL", "--to")))?;
-            let shows = std::io::stderr().is_terminal();
-            let moved = copy_all(
-                &db,
-                &storage,
-                &target,
-                |moved| {
-                    if shows {
-                        eprint!("\rcopied {} objects, {}", moved.copied, in_words(moved.bytes));
-                    }
-                },
-                |lost| println!("missing {lost}"),
-            );
-            let moved = moved.await.map_err(failed)?;
-            if shows {
-                eprintln!();
+            let transfer = Transfer::until(stop.clone());
+            let show = |moved: &Moved| progress.set("move", moved.done(), moved.total, false);
+            let moved = copy_all(&db, &storage, &target, &transfer, show, |lost| println!("missing {lost}")).await;
+            progress.finish();
+            if moved.is_err() && transfer.is_stopped() {
+                return Err(wrong("it was interrupted; run it again to go on".to_owned()));
             }
+            let moved = moved.map_err(failed)?;
             println!("copied {} objects with {}; {} were there already", moved.copied, in_words(moved.bytes), moved.skipped);
             if moved.missing > 0 { Err((1, format!("{} objects are missing or damaged", moved.missing))) } else { Ok(()) }
         }

@@ -59,11 +59,21 @@ pub struct Checked {
     pub bytes: u64,
 }
 
-/// Checks everything; `found` is told of each finding.
+/// Checks everything; `found` is told of each finding, and `progress` of how many objects of how many were looked at. It can be dropped at any
+/// moment.
 ///
 /// # Errors
 /// `unavailable`: then the rest was not looked at.
-pub async fn check(db: &Db, storage: &Storage, clock: &Clock, depth: Depth, mut found: impl FnMut(&Finding)) -> Result<Checked> {
+pub async fn check(
+    db: &Db,
+    storage: &Storage,
+    clock: &Clock,
+    depth: Depth,
+    mut found: impl FnMut(&Finding),
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Checked> {
+    let chunks = db.list_all_chunks().await?;
+    let total = db.count_blobs().await? + chunks.len() as u64;
     let mut checked = Checked::default();
     let mut after = String::new();
     loop {
@@ -81,9 +91,10 @@ pub async fn check(db: &Db, storage: &Storage, clock: &Clock, depth: Depth, mut 
             }
             checked.known += 1;
             checked.bytes += bytes;
+            progress(checked.known, total);
         }
     }
-    for (upload, start, bytes) in db.list_all_chunks().await? {
+    for (upload, start, bytes) in chunks {
         let key = chunk_key(&upload, start);
         let finding = state(storage, &key, u64::try_from(bytes).unwrap_or_default(), None).await?;
         if let Some(finding) = finding
@@ -92,6 +103,7 @@ pub async fn check(db: &Db, storage: &Storage, clock: &Clock, depth: Depth, mut 
             found(&finding);
         }
         checked.known += 1;
+        progress(checked.known, total);
     }
     find_strays(db, storage, clock.now(), depth, &mut found).await?;
     Ok(checked)

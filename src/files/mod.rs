@@ -21,6 +21,7 @@ pub mod sniff;
 pub mod storage;
 pub mod storing;
 mod sweep;
+pub mod transfer;
 mod turns;
 pub mod uploads;
 
@@ -286,6 +287,8 @@ impl From<StorageError> for Error {
                 tracing::error!("the storage of files is full");
                 Self::StorageFull
             }
+            // Nobody is told: whoever stopped it knows.
+            StorageError::Interrupted => Self::StorageUnavailable,
             StorageError::Missing(_) | StorageError::Failed(_) => {
                 tracing::error!(%error, "the storage of files failed");
                 Self::StorageUnavailable

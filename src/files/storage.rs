@@ -29,6 +29,7 @@ use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
+use super::transfer::Transfer;
 use crate::clock::Millis;
 use crate::config::{Config, FilesUrl};
 
@@ -38,6 +39,8 @@ const PART: usize = 8 << 20;
 const PARTS: usize = 4;
 /// How much of a file is read at once. More is hardly faster, and the allocator keeps larger pieces for each thread.
 const READ: usize = 64 << 10;
+/// How long a storage has to forget what was begun there and stopped.
+const TIDYING: Duration = Duration::from_secs(5);
 /// The folder of files that are being written.
 const TEMPORARY: &str = "tmp";
 /// How the names of temporary files and folders begin: with S3 they are where those of other programs are, too.
@@ -55,6 +58,9 @@ pub enum StorageError {
     /// It does not answer, or refuses.
     #[error("{0}")]
     Failed(String),
+    /// Whoever waited for it wanted it to end.
+    #[error("it was interrupted")]
+    Interrupted,
 }
 
 impl From<object_store::Error> for StorageError {
@@ -181,10 +187,18 @@ impl Storage {
 
     /// Makes an object of a file. What is there under this name already stays: it has the same content.
     pub async fn put(&self, key: &Path, file: &FilePath, bytes: u64) -> Result<(), StorageError> {
-        if self.size(key).await? == Some(bytes) {
+        self.put_watched(key, file, bytes, &Transfer::default()).await
+    }
+
+    /// The same, which can be stopped on the way to S3. Then no part of it stays there, and the object is there whole or not at all.
+    ///
+    /// # Errors
+    /// `Interrupted`, if it was stopped.
+    pub async fn put_watched(&self, key: &Path, file: &FilePath, bytes: u64, transfer: &Transfer) -> Result<(), StorageError> {
+        if transfer.unless_stopped(self.size(key)).await.ok_or(StorageError::Interrupted)?? == Some(bytes) {
             return Ok(());
         }
-        let Some(folder) = &self.folder else { return self.send(key, file, bytes).await };
+        let Some(folder) = &self.folder else { return self.send(key, file, bytes, transfer).await };
         let (target, file) = (folder.join(key.as_ref()), file.to_owned());
         tokio::task::spawn_blocking(move || link(&file, &target))
             .await
@@ -192,19 +206,26 @@ impl Storage {
     }
 
     /// Sends a file to S3.
-    async fn send(&self, key: &Path, file: &FilePath, bytes: u64) -> Result<(), StorageError> {
+    async fn send(&self, key: &Path, file: &FilePath, bytes: u64, transfer: &Transfer) -> Result<(), StorageError> {
         let mut source = tokio::fs::File::open(file).await?;
         if bytes <= PART as u64 {
-            let _part = self.parts.acquire().await;
-            let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
-            source.read_to_end(&mut content).await?;
-            self.store.put(key, PutPayload::from(content)).await?;
-            return Ok(());
+            let whole = async {
+                let _part = self.parts.acquire().await;
+                let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+                source.read_to_end(&mut content).await?;
+                self.store.put(key, PutPayload::from(content)).await?;
+                transfer.add(bytes);
+                Ok(())
+            };
+            return transfer.unless_stopped(whole).await.unwrap_or(Err(StorageError::Interrupted));
         }
-        let mut upload = self.store.put_multipart(key).await?;
-        let sent = self.send_parts(&mut *upload, &mut source, bytes).await;
+        let begun = transfer.unless_stopped(self.store.put_multipart(key)).await;
+        let mut upload = begun.ok_or(StorageError::Interrupted)??;
+        let sent = transfer.unless_stopped(self.send_parts(&mut *upload, &mut source, bytes, transfer)).await;
+        let sent = sent.unwrap_or(Err(StorageError::Interrupted));
         if sent.is_err() {
-            upload.abort().await.ok();
+            // S3 keeps parts, and takes money for them, until it is told.
+            drop(tokio::time::timeout(TIDYING, upload.abort()).await);
         }
         sent
     }
@@ -214,6 +235,7 @@ impl Storage {
         upload: &mut dyn MultipartUpload,
         source: &mut tokio::fs::File,
         bytes: u64,
+        transfer: &Transfer,
     ) -> Result<(), StorageError> {
         let mut left = bytes;
         while left > 0 {
@@ -222,6 +244,7 @@ impl Storage {
             let mut content = vec![0; usize::try_from(size).unwrap_or(PART)];
             source.read_exact(&mut content).await?;
             upload.put_part(PutPayload::from(content)).await?;
+            transfer.add(size);
             left -= size;
         }
         upload.complete().await?;
@@ -255,6 +278,14 @@ impl Storage {
 
     /// Writes an object behind what a file has.
     pub async fn fetch(&self, key: &Path, target: &File) -> Result<(), StorageError> {
+        self.fetch_watched(key, target, &Transfer::default()).await
+    }
+
+    /// The same, which can be stopped on the way from S3: then a part of it is in the file.
+    ///
+    /// # Errors
+    /// `Interrupted`, if it was stopped.
+    pub async fn fetch_watched(&self, key: &Path, target: &File, transfer: &Transfer) -> Result<(), StorageError> {
         let mut target = target.try_clone()?;
         if let Some(folder) = &self.folder {
             // The system copies by itself, where it can.
@@ -270,13 +301,17 @@ impl Storage {
             };
         }
         let mut target = tokio::fs::File::from_std(target);
-        target.seek(io::SeekFrom::End(0)).await?;
-        let mut source = self.read(key, None).await?;
-        while let Some(piece) = source.try_next().await? {
-            target.write_all(&piece).await?;
-        }
-        target.flush().await?;
-        Ok(())
+        let fetching = async {
+            target.seek(io::SeekFrom::End(0)).await?;
+            let mut source = self.read(key, None).await?;
+            while let Some(piece) = source.try_next().await? {
+                target.write_all(&piece).await?;
+                transfer.add(piece.len() as u64);
+            }
+            target.flush().await?;
+            Ok(())
+        };
+        transfer.unless_stopped(fetching).await.unwrap_or(Err(StorageError::Interrupted))
     }
 
     /// Deletes an object; it may be gone already.

@@ -238,7 +238,7 @@ impl Files {
 }
 
 /// The hash of a file, and its size.
-pub(super) fn hash_of_file(path: &Path) -> io::Result<(String, i64)> {
+pub fn hash_of_file(path: &Path) -> io::Result<(String, i64)> {
     const PIECE: usize = 64 << 10;
     let mut file = File::open(path)?;
     let (mut digest, mut piece, mut bytes) = (Sha256::new(), vec![0; PIECE], 0);

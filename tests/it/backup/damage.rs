@@ -28,7 +28,7 @@ async fn archive(database: &Database) -> PathBuf {
 }
 
 /// Bytes that do not get smaller.
-fn noise(count: usize) -> Vec<u8> {
+pub(super) fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod damage;
+mod interrupted;
 mod litestream;
 mod live;
 mod round_trip;

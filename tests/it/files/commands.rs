@@ -23,6 +23,7 @@ async fn a_check_finds_what_is_missing_damaged_or_unknown(database: &Database) {
     server.stop().await;
     let sound = run(database.folder(), &["files", "check", "--content"], &settings, "").await;
     assert_eq!((sound.status, &*sound.stdout), (Some(0), ""), "{sound:?}");
+    assert!(sound.stderr.contains("check: 50%\n") && sound.stderr.contains("check: 100%\nchecked 4 objects"), "{sound:?}");
     let blobs = objects(&files.join("blobs"));
     fs::remove_file(&blobs[0]).unwrap();
     fs::write(&blobs[1], vec![b'x'; fs::metadata(&blobs[1]).unwrap().len() as usize]).unwrap();
@@ -58,6 +59,7 @@ async fn files_move_into_object_storage_and_back(database: &Database) {
     let arguments = ["files", "move", "--to", "s3://parlor/files"];
     let moved = run(database.folder(), &arguments, &settings, "").await;
     assert_eq!((moved.status, moved.stdout.contains("copied 3 objects")), (Some(0), true), "{moved:?}");
+    assert!(moved.stderr.ends_with("move: 100%\n"), "{moved:?}");
     let again = run(database.folder(), &arguments, &settings, "").await;
     assert!(again.stdout.contains("copied 0 objects") && again.stdout.contains("3 were there already"), "{again:?}");
     fs::remove_dir_all(&folder).unwrap();
