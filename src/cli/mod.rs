@@ -151,11 +151,14 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
         Command::Tail(arguments) => return runtime()?.block_on(client::tail(arguments)),
         command => command,
     };
-    let config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
+    let mut config = Config::from_env(std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is not text is none of ours.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     }))
     .map_err(|problems| (2, cannot_start(&problems)))?;
+    if let Some(file) = env_file {
+        file.clone_into(&mut config.env_file);
+    }
     let _log = crate::log::start(&config);
     for doubt in config.warnings() {
         tracing::warn!("{doubt}");

@@ -180,6 +180,8 @@ pub struct Config {
     pub max_file_size: u64,
     /// The program that reads pictures, for tests, which are another one than Parlor; no setting names it.
     pub picture_program: Option<PathBuf>,
+    /// The file that settings were read from, if it is there (`--env-file`).
+    pub env_file: PathBuf,
     /// `FILE_QUOTA`: the files of one person together, in bytes.
     pub file_quota: Option<u64>,
     /// `FILE_SPACE`: all files together, in bytes.
@@ -267,6 +269,7 @@ impl Default for Config {
             aws: BTreeMap::new(),
             max_file_size: 100 << 20,
             picture_program: None,
+            env_file: ".env".into(),
             file_quota: Some(10 << 30),
             file_space: None,
             strip_metadata: true,
@@ -342,6 +345,7 @@ impl Config {
             aws: env.vars.iter().filter(|(name, _)| name.starts_with("AWS_")).map(|(n, v)| (n.clone(), v.clone())).collect(),
             max_file_size: env.read("MAX_FILE_SIZE", default.max_file_size, values::file_size),
             picture_program: None,
+            env_file: ".env".into(),
             file_quota: env.read("FILE_QUOTA", default.file_quota, values::space),
             file_space: env.read("FILE_SPACE", default.file_space, values::space),
             strip_metadata: env.read("STRIP_METADATA", default.strip_metadata, values::switch),

@@ -139,6 +139,7 @@ fn every_setting_can_be_set() {
         aws: [("AWS_REGION".to_owned(), "eu-north-1".to_owned())].into(),
         max_file_size: 1 << 30,
         picture_program: None,
+        env_file: ".env".into(),
         file_quota: None,
         file_space: Some(2 << 40),
         strip_metadata: false,

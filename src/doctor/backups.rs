@@ -1,20 +1,45 @@
-//! The server's own backups: are there any, did the last one succeed, and how old is it?
+//! Backups: are there any, did the server's last one succeed, and how old is it?
 
 use super::Finding;
 use super::database::fault;
 use crate::clock::{Clock, Millis};
-use crate::config::Config;
+use crate::config::{Config, Place};
 use crate::db::Db;
 use crate::db::backup::state::{BackupState, is_ahead};
 
 const CHECK: &str = "backups";
 
-/// Whether the server makes backups, and how that goes.
+/// A backup that was made by hand, or by somebody else's clock, is old after two days, in milliseconds.
+const OLD: i64 = 2 * 24 * 60 * 60 * 1000;
+
+/// Whether the server makes backups, and how that goes; if it makes none, whether somebody puts them into `BACKUP_TO`.
 pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Finding> {
-    let Some(every) = config.backup_every.filter(|_| config.backup_to.is_some()) else { return vec![of_none(db, config)] };
+    let Some(every) = config.backup_every.filter(|_| config.backup_to.is_some()) else {
+        return vec![match &config.backup_to {
+            Some(place @ Place::Path(_)) => of_folder(place, clock.now()),
+            _ => of_none(db, config),
+        }];
+    };
     match db.backup_state().await {
         Ok(state) => vec![of_state(&state, i64::try_from(every.as_millis()).unwrap_or(i64::MAX), clock.now())],
         Err(error) => fault(CHECK, &error),
+    }
+}
+
+/// The archives of a folder into which something else puts them.
+fn of_folder(place: &Place, now: Millis) -> Finding {
+    let advice = "Run `parlor backup` at intervals with this folder, or set BACKUP_EVERY and the server does: a disk that fails takes everything along.";
+    match place.latest_in_folder(now) {
+        Err(error) => Finding::failed(CHECK, format!("BACKUP_TO: {place} cannot be read: {error}"), advice),
+        Ok(None) => Finding::warning(CHECK, format!("there is none in {place}, and this server makes none"), advice),
+        Ok(Some((name, at))) if is_ahead(at, now) => {
+            let advice = "Set the clock, and delete or rename those whose date has not come yet: nobody knows how old they are.";
+            Finding::warning(CHECK, format!("the last one is {name}, made while the clock was ahead"), advice)
+        }
+        Ok(Some((name, at))) => {
+            let found = format!("the last one is {name}, {} old", age(now.0 - at.0));
+            if now.0 - at.0 > OLD { Finding::warning(CHECK, found, advice) } else { Finding::ok(CHECK, found) }
+        }
     }
 }
 
@@ -69,6 +94,25 @@ mod tests {
     use super::super::State;
     use super::*;
     use crate::db::backup::state::{FailedBackup, LastBackup};
+
+    #[test]
+    fn what_others_put_into_the_folder_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Path(folder.path().to_owned());
+        // 22 November 2025, 08:47:14 UTC.
+        let now = Millis(1_763_801_234_000);
+        let of = || of_folder(&place, now);
+        assert_eq!(of().state, State::Warning);
+        let put = |name: &str| std::fs::write(folder.path().join(name), "an archive").unwrap();
+        put("parlor-20251119T084714Z.tar.gz");
+        put("notes.txt");
+        assert_eq!((of().state, &*of().found), (State::Warning, "the last one is parlor-20251119T084714Z.tar.gz, 3 days old"));
+        put("parlor-20251122T074714Z.tar.gz");
+        put("parlor-20991122T074714Z.tar.gz");
+        assert_eq!((of().state, &*of().found), (State::Ok, "the last one is parlor-20251122T074714Z.tar.gz, 60 minutes old"));
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(of().state, State::Failed);
+    }
 
     #[test]
     fn a_backup_that_failed_is_late_or_lacks_files_is_told() {

@@ -1,13 +1,13 @@
 //! The disk: how long a sync takes, how much room is left, and who else can read the files.
 
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Finding;
 use super::database::fault;
-use crate::config::{Config, FilesUrl};
+use crate::config::{Config, FilesUrl, Place};
 use crate::db::Db;
 use crate::db::doctor::files_of;
 use crate::db::overview::free_bytes;
@@ -76,49 +76,87 @@ fn sync_beside(database: &Path) -> io::Result<Vec<Duration>> {
     Ok(times)
 }
 
-/// How much room is left for the database and for files.
+/// How much room is left for the database, for files and for backups, and for a check of a backup.
 pub(super) async fn space(db: &Db, config: &Config) -> Vec<Finding> {
     const CHECK: &str = "space";
-    let mut places: Vec<(&str, PathBuf)> = Vec::new();
-    match db.file().await {
-        Ok(file) => places.extend(file.map(|file| ("the database", file))),
-        Err(error) => return fault(CHECK, &error),
-    }
-    if let Some(FilesUrl::Directory(folder)) = &config.files_url
-        && folder.exists()
-    {
-        places.push(("files", folder.clone()));
-    }
-    let known = places.into_iter().filter_map(|(what, path)| Some((what, u64::try_from(free_bytes(&path)?).ok()?)));
-    known
+    let (file, engine) = match (db.file().await, db.engine().await) {
+        (Ok(file), Ok(engine)) => (file, engine),
+        (Err(error), _) | (_, Err(error)) => return fault(CHECK, &error),
+    };
+    let mut places: Vec<(&str, PathBuf)> = file.map(|file| ("the database", file)).into_iter().collect();
+    places.extend(folders(config));
+    let room = |path: &Path| u64::try_from(free_bytes(path)?).ok();
+    let known = places.into_iter().filter_map(|(what, path)| Some((what, room(&path)?)));
+    let mut findings: Vec<_> = known
         .map(|(what, free)| {
             let found = format!("{} are left on the disk of {what}", in_words(free));
-            let advice = "Make room: when the disk is full nothing can be written. What was acknowledged stays.";
+            let advice = match what {
+                BACKUPS => "Make room, or lower BACKUP_KEEP: the next backup does not fit.",
+                _ => "Make room: when the disk is full nothing can be written. What was acknowledged stays.",
+            };
             match free {
                 0..ALMOST_NONE => Finding::failed(CHECK, found, advice),
                 ALMOST_NONE..LITTLE => Finding::warning(CHECK, found, advice),
                 _ => Finding::ok(CHECK, found),
             }
         })
-        .collect()
+        .collect();
+    let scratch = std::env::temp_dir();
+    findings.extend(room(&scratch).map(|free| of_scratch(&scratch, free, u64::try_from(engine.bytes).unwrap_or_default())));
+    findings
 }
 
-/// Who else can read the database, and the file of settings.
-pub(super) async fn modes(db: &Db) -> Vec<Finding> {
+/// `parlor verify` restores a backup into a scratch database, which is about as large as this one, with its index.
+fn of_scratch(scratch: &Path, free: u64, database: u64) -> Finding {
+    let found = format!("{} are left in {} (TMPDIR)", in_words(free), scratch.display());
+    if free >= database.saturating_add(ALMOST_NONE) {
+        return Finding::ok("space", found);
+    }
+    let advice = "Make room, or set TMPDIR to a folder on a larger disk: `parlor verify` needs as much as the database there.";
+    Finding::warning("space", found, advice)
+}
+
+/// What the folder of backups is called.
+const BACKUPS: &str = "backups";
+
+/// The folders of files and backups, as far as they are here.
+fn folders(config: &Config) -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let files = match &config.files_url {
+        Some(FilesUrl::Directory(folder)) => Some(("files", folder.clone())),
+        _ => None,
+    };
+    let backups = match &config.backup_to {
+        Some(Place::Path(folder)) => Some((BACKUPS, folder.clone())),
+        _ => None,
+    };
+    files.into_iter().chain(backups).filter(|(_, folder)| folder.is_dir())
+}
+
+/// Who else can read the database, the file of settings, the files and the backups.
+pub(super) async fn modes(db: &Db, config: &Config) -> Vec<Finding> {
     const CHECK: &str = "files";
     let file = match db.file().await {
         Ok(file) => file,
         Err(error) => return fault(CHECK, &error),
     };
-    let mut files: Vec<PathBuf> = file.iter().flat_map(|file| files_of(file)).collect();
-    files.push(".env".into());
-    let mut findings: Vec<_> =
-        files.iter().filter_map(|path| of_mode(path, path.metadata().ok()?.permissions().mode())).collect();
+    let mode = |path: &Path| Some(path.metadata().ok()?.permissions().mode());
+    let files: Vec<PathBuf> = file.iter().flat_map(|file| files_of(file)).collect();
+    let mut findings: Vec<_> = files.iter().filter_map(|path| of_mode(path, mode(path)?)).collect();
+    findings.extend(of_settings(&config.env_file));
+    findings.extend(folders(config).filter_map(|(_, folder)| of_folder(&folder, mode(&folder)?)));
     if findings.is_empty() {
         let found = if file.is_some() { "only Parlor’s user can read the database" } else { "the database is on a server" };
         findings.push(Finding::ok(CHECK, found));
     }
     findings
+}
+
+/// The file of settings may be for a group if it is another user's: that is how Parlor's user, who cannot change it, reads it.
+fn of_settings(file: &Path) -> Option<Finding> {
+    let about = file.metadata().ok()?;
+    let mode = about.permissions().mode();
+    let is_lent = about.uid() != rustix::process::geteuid().as_raw();
+    of_mode(file, if is_lent { mode & !0o040 } else { mode })
 }
 
 fn of_mode(path: &Path, mode: u32) -> Option<Finding> {
@@ -132,6 +170,17 @@ fn of_mode(path: &Path, mode: u32) -> Option<Finding> {
     Some(if is_everybody { Finding::failed("files", found, advice) } else { Finding::warning("files", found, advice) })
 }
 
+/// What is in these folders is for Parlor's user alone, whatever their own modes are; they say who sees names and sizes, or may delete.
+fn of_folder(folder: &Path, mode: u32) -> Option<Finding> {
+    let is_writable = mode & 0o022 != 0;
+    if mode & 0o007 == 0 && !is_writable {
+        return None;
+    }
+    let found = format!("others can enter {} (mode {:03o})", folder.display(), mode & 0o777);
+    let advice = format!("chmod 700 {}", folder.display());
+    Some(if is_writable { Finding::failed("files", found, advice) } else { Finding::warning("files", found, advice) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::State;
@@ -143,6 +192,20 @@ mod tests {
         assert_eq!(
             [0o100_600, 0o100_400, 0o100_640, 0o100_644, 0o100_602].map(state),
             [None, None, Some(State::Warning), Some(State::Failed), Some(State::Failed)]
+        );
+        let state = |mode| of_folder(Path::new("files"), mode).map(|finding| finding.state);
+        assert_eq!(
+            [0o40_700, 0o40_750, 0o40_755, 0o40_701, 0o40_770, 0o40_777].map(state),
+            [None, None, Some(State::Warning), Some(State::Warning), Some(State::Failed), Some(State::Failed)]
+        );
+    }
+
+    #[test]
+    fn a_check_of_a_backup_needs_as_much_room_as_the_database() {
+        let state = |free, database| of_scratch(Path::new("/tmp"), free, database).state;
+        assert_eq!(
+            [state(10 << 30, 1 << 30), state(1 << 30, 2 << 30), state(1 << 20, 0)],
+            [State::Ok, State::Warning, State::Warning]
         );
     }
 }

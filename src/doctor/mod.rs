@@ -134,7 +134,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
             within("durability", database::durability(db)),
             within("sync", disk::sync(db)),
             within("space", disk::space(db, config)),
-            within("files", disk::modes(db)),
+            within("files", disk::modes(db, config)),
             within("clock", database::clock(db, clock)),
             within("nodes", database::nodes(db)),
             within("search", log::search(db)),

@@ -81,6 +81,7 @@ fn are_well(findings: &Findings, ended: &Ended) {
 async fn a_healthy_server_on_sqlite_is_well(database: &Database) {
     let backups = database.folder().join("backups").display().to_string();
     std::fs::create_dir(&backups).expect("it is ours");
+    set_mode(Path::new(&backups), 0o700);
     let server = process::start(database.folder(), database.url(), &[("BACKUP_TO", &backups), ("BACKUP_EVERY", "1h")]).await;
     let ada = server.register("ada").await;
     ada.enter("general").await;
@@ -147,6 +148,48 @@ async fn a_database_that_others_can_read_is_told(database: &Database) {
     assert!(found.found.contains("every user") && found.advice.starts_with("chmod 600 "), "{} {}", found.found, found.advice);
     mode(0o600);
     assert_eq!(doctor(database.folder(), &settings).await.1["files"].state, "ok");
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("it is ours");
+}
+
+#[apply(once)]
+async fn settings_and_folders_that_others_can_read_are_told(database: &Database) {
+    let (file, files, backups) =
+        (database.folder().join("settings.env"), database.folder().join("files"), database.folder().join("backups"));
+    std::fs::write(&file, "SERVER_NAME=Here\n").expect("it is ours");
+    for folder in [&files, &backups] {
+        std::fs::create_dir(folder).expect("it is ours");
+    }
+    let (url, to) = (format!("file://{}", files.display()), backups.display().to_string());
+    let settings = [("DATABASE_URL", database.url()), ("FILES_URL", &*url), ("BACKUP_TO", &*to)];
+    assert_eq!(process::run(database.folder(), &["migrate"], &settings, "").await.status, Some(0));
+    let examine = async |modes: [u32; 3]| {
+        for (path, mode) in [&file, &files, &backups].into_iter().zip(modes) {
+            set_mode(path, mode);
+        }
+        let arguments = ["--env-file", file.to_str().expect("a plain path"), "doctor", "--json"];
+        let ended = process::run(database.folder(), &arguments, &settings, "").await;
+        read(&serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}")))
+    };
+    for (modes, state, part) in [
+        ([0o600, 0o700, 0o700], "ok", "only Parlor’s user"),
+        ([0o644, 0o700, 0o700], "failed", "settings.env is open to every user"),
+        ([0o600, 0o755, 0o700], "warning", "files (mode 755)"),
+        ([0o600, 0o700, 0o777], "failed", "backups (mode 777)"),
+    ] {
+        let found = &examine(modes).await["files"];
+        assert_eq!(found.state, state, "{}", found.found);
+        assert!(found.found.contains(part), "{}", found.found);
+        assert!(found.state == "ok" || found.advice.starts_with("chmod "), "{}", found.advice);
+    }
+    // Backups that something else makes count.
+    let before = examine([0o600, 0o700, 0o700]).await;
+    assert_eq!(before["backups"].state, "warning", "{}", before["backups"].found);
+    assert_eq!(process::run(database.folder(), &["backup", &to], &settings, "").await.status, Some(0));
+    let after = examine([0o600, 0o700, 0o700]).await;
+    assert_eq!(after["backups"].state, "ok", "{}", after["backups"].found);
 }
 
 #[apply(once)]
