@@ -1,14 +1,18 @@
 //! The last hour of this node, for the charts of administrators.
 //!
-//! Owns the samples in memory, some 30 KB, and what is drawn of them. It must not count anything: samples are what the parts have counted.
+//! Owns the samples in memory, some 100 KB, and what is drawn of them. It must not count anything: samples are what the parts have counted.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
+use super::stored::Answer;
 use super::{Monitoring, process};
+use crate::cluster::nodes;
+use crate::db::PoolState;
 
 /// The time between two samples.
 pub const EVERY: Duration = Duration::from_secs(15);
@@ -25,8 +29,10 @@ pub enum Unit {
     PerSecond,
     /// Milliseconds.
     Milliseconds,
-    /// So many at that moment.
+    /// So many at that moment, or since the one before.
     Number,
+    /// So many on average.
+    Average,
     /// Bytes at that moment.
     Bytes,
 }
@@ -41,11 +47,14 @@ pub struct Chart {
     pub title: &'static str,
     /// What its numbers are.
     pub unit: Unit,
+    /// Whether it is only looked at to find out why another one is as it is.
+    #[serde(skip)]
+    pub is_detail: bool,
     /// The numbers, the oldest first, [`EVERY`] so often; the last one is of now.
     pub values: Vec<f64>,
 }
 
-/// What the parts have counted at a moment.
+/// What the parts have counted at a moment. Times are how many there were, and how long they took together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     at: Instant,
@@ -54,16 +63,49 @@ pub(super) struct Sample {
     requests: (u64, Duration),
     failed: u64,
     commits: (u64, Duration),
+    syncs: (u64, Duration),
+    committed: u64,
+    busy: u64,
+    connections: usize,
+    refused: u64,
     sockets: usize,
+    slow: u64,
+    unwritten: u64,
     queue: usize,
+    events: usize,
+    searches: usize,
+    passwords: usize,
+    mails: usize,
+    reading: Pool,
+    writing: Pool,
+    expired: u64,
+    behind: u64,
     memory: u64,
+    stored: Stored,
+}
+
+/// How a pool of connections to the database is used.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pool {
+    in_use: usize,
+    waits: (u64, Duration),
+}
+
+/// What the database said; nothing if it did not answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stored {
+    answer: Duration,
+    bytes: i64,
+    jobs: i64,
+    deliveries: i64,
+    lag: i64,
 }
 
 /// What two samples, one after the other, say.
 type Read = fn(&Sample, &Sample) -> f64;
 
-/// The charts, in the order of the page.
-const CHARTS: [(&str, &str, Unit, Read); 9] = [
+/// The charts that everybody looks at, in the order of the page.
+const MAIN: [(&str, &str, Unit, Read); 9] = [
     ("posts", "Messages", Unit::PerSecond, |a, b| rate(a, b, b.posts.saturating_sub(a.posts))),
     ("requests", "Requests", Unit::PerSecond, |a, b| rate(a, b, b.requests.0.saturating_sub(a.requests.0))),
     ("deliveries", "Deliveries", Unit::PerSecond, |a, b| rate(a, b, b.deliveries.saturating_sub(a.deliveries))),
@@ -73,6 +115,35 @@ const CHARTS: [(&str, &str, Unit, Read); 9] = [
     ("queue", "Changes that wait", Unit::Number, |_, b| b.queue as f64),
     ("failed", "Failed requests", Unit::PerSecond, |a, b| rate(a, b, b.failed.saturating_sub(a.failed))),
     ("memory", "Memory", Unit::Bytes, |_, b| b.memory as f64),
+];
+
+/// Those that say why.
+const DETAILS: [(&str, &str, Unit, Read); 22] = [
+    ("sync", "Time of the disk to store changes", Unit::Milliseconds, |a, b| mean(a.syncs, b.syncs)),
+    ("batch", "Changes stored together", Unit::Average, |a, b| {
+        let batches = b.commits.0.saturating_sub(a.commits.0);
+        if batches == 0 { 0.0 } else { b.committed.saturating_sub(a.committed) as f64 / batches as f64 }
+    }),
+    ("busy", "Changes refused as busy", Unit::PerSecond, |a, b| rate(a, b, b.busy.saturating_sub(a.busy))),
+    ("database_answer", "Time of a simple question", Unit::Milliseconds, |_, b| b.stored.answer.as_secs_f64() * 1000.0),
+    ("database_size", "Size of the database", Unit::Bytes, |_, b| b.stored.bytes as f64),
+    ("readers", "Connections that read the database", Unit::Number, |_, b| b.reading.in_use as f64),
+    ("writers", "Connections that write to it", Unit::Number, |_, b| b.writing.in_use as f64),
+    ("read_wait", "Wait for one that reads", Unit::Milliseconds, |a, b| mean(a.reading.waits, b.reading.waits)),
+    ("write_wait", "Wait for one that writes", Unit::Milliseconds, |a, b| mean(a.writing.waits, b.writing.waits)),
+    ("connections", "Open connections", Unit::Number, |_, b| b.connections as f64),
+    ("refused", "Connections refused", Unit::Number, |a, b| b.refused.saturating_sub(a.refused) as f64),
+    ("slow", "Slow clients disconnected", Unit::Number, |a, b| b.slow.saturating_sub(a.slow) as f64),
+    ("unwritten", "Waiting to be sent to sockets", Unit::Bytes, |_, b| b.unwritten as f64),
+    ("events", "Events that wait", Unit::Number, |_, b| b.events as f64),
+    ("searches", "Searches", Unit::Number, |_, b| b.searches as f64),
+    ("search_lag", "Messages not found yet", Unit::Number, |_, b| b.stored.lag as f64),
+    ("jobs", "Jobs that wait", Unit::Number, |_, b| b.stored.jobs as f64),
+    ("outbox", "Webhooks and notices that wait", Unit::Number, |_, b| b.stored.deliveries as f64),
+    ("mails", "Mails that wait", Unit::Number, |_, b| b.mails as f64),
+    ("passwords", "Passwords being checked", Unit::Number, |_, b| b.passwords as f64),
+    ("expired", "Expired and deleted", Unit::PerSecond, |a, b| rate(a, b, b.expired.saturating_sub(a.expired))),
+    ("behind", "Behind other nodes", Unit::Milliseconds, |_, b| b.behind as f64),
 ];
 
 fn rate(before: &Sample, after: &Sample, count: u64) -> f64 {
@@ -107,13 +178,15 @@ impl Recent {
         if samples.last().is_some_and(|last| now.at.duration_since(last.at) >= SHORTEST) {
             samples.push(*now);
         }
-        let chart = |(name, title, unit, read): (_, _, _, Read)| Chart {
+        let chart = |is_detail: bool, (name, title, unit, read): (_, _, _, Read)| Chart {
             name,
             title,
             unit,
+            is_detail,
             values: samples.windows(2).map(|two| read(&two[0], &two[1])).collect(),
         };
-        CHARTS.map(chart).into()
+        let (main, details) = (MAIN.map(|one| chart(false, one)), DETAILS.map(|one| chart(true, one)));
+        main.into_iter().chain(details).collect()
     }
 }
 
@@ -121,16 +194,48 @@ impl Monitoring {
     /// A sample of now.
     pub(super) async fn look(&self) -> Sample {
         let (parts, ledger) = (&self.parts, self.parts.chat.ledger());
+        let (changes, sockets, expired) = (ledger.measures(), parts.realtime.measures(), parts.retention.measures());
+        let pool = |state: &PoolState| Pool { in_use: state.in_use, waits: state.waits.total() };
+        let [(_, reading), (_, writing)] = parts.db.pools();
+        let stored = self.stored.get(parts).await;
         Sample {
             at: Instant::now(),
-            posts: ledger.measures().posts.get(),
-            deliveries: parts.realtime.measures().deliveries.get(),
+            posts: changes.posts.get(),
+            deliveries: sockets.deliveries.get(),
             requests: self.requests.all.total(),
             failed: self.requests.failed.get(),
-            commits: ledger.measures().commits.total(),
+            commits: changes.commits.total(),
+            syncs: parts.db.syncs().total(),
+            committed: changes.committed.get(),
+            busy: changes.busy.get(),
+            connections: parts.connections.count(),
+            refused: parts.connections.refused(),
             sockets: parts.realtime.sockets(),
+            slow: sockets.slow.get(),
+            unwritten: parts.realtime.unwritten(),
             queue: ledger.waiting(),
+            events: parts.chat.events().waiting(),
+            searches: parts.chat.searches(),
+            passwords: parts.accounts.passwords_waiting(),
+            mails: parts.accounts.mails_waiting(),
+            reading: pool(&reading),
+            writing: pool(&writing),
+            expired: [&expired.messages, &expired.files, &expired.audit, &expired.sessions].map(Counter::get).iter().sum(),
+            behind: nodes::Status::of(&parts.node, parts.realtime.sockets()).behind_ms,
             memory: process::memory().await.unwrap_or_default(),
+            stored: stored.map(|stored| Stored::of(&stored)).unwrap_or_default(),
+        }
+    }
+}
+
+impl Stored {
+    fn of(answer: &Answer) -> Self {
+        Self {
+            answer: answer.engine.took,
+            bytes: answer.engine.bytes,
+            jobs: answer.jobs.waiting,
+            deliveries: answer.outbox.waiting,
+            lag: answer.index_lag,
         }
     }
 }
@@ -146,10 +251,26 @@ mod tests {
             deliveries: 0,
             requests: (u64::from(number) * 10, Duration::from_millis(20) * number * 10),
             failed: 0,
-            commits: (0, Duration::ZERO),
+            commits: (u64::from(number) * 10, Duration::ZERO),
+            syncs: (0, Duration::ZERO),
+            committed: u64::from(number) * 25,
+            busy: 0,
+            connections: 0,
+            refused: 0,
             sockets: number as usize,
+            slow: u64::from(number) * 2,
+            unwritten: 0,
             queue: 0,
+            events: 0,
+            searches: 0,
+            passwords: 0,
+            mails: 0,
+            reading: Pool { in_use: 3, waits: (u64::from(number), Duration::from_millis(5) * number) },
+            writing: Pool::default(),
+            expired: 0,
+            behind: 0,
             memory: 1 << 20,
+            stored: Stored { lag: 7, ..Stored::default() },
         }
     }
 
@@ -166,6 +287,13 @@ mod tests {
         assert_eq!((of(&charts, "posts").len(), of(&charts, "posts")[0]), (KEPT, 2.0));
         assert_eq!((of(&charts, "answer")[7], of(&charts, "commit")[7]), (20.0, 0.0));
         assert_eq!(of(&charts, "sockets").last(), Some(&999.0));
+        let first = |name| of(&charts, name)[0];
+        assert_eq!((first("batch"), first("slow"), first("readers")), (2.5, 2.0, 3.0));
+        assert_eq!((first("read_wait"), first("write_wait"), first("search_lag")), (5.0, 0.0, 7.0));
+        let mut names: Vec<_> = charts.iter().map(|chart| chart.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), charts.len());
         // A sample is not waited for.
         let charts = recent.charts(&sample(last + Duration::from_secs(3), 1000));
         assert_eq!((of(&charts, "posts").last(), of(&charts, "posts").len()), (Some(&10.0), KEPT + 1));

@@ -110,7 +110,10 @@ async fn administrators_see_the_last_hour(app: &TestApp) {
                 let chart = series.iter().find(|chart| chart["name"] == name).expect("it is there");
                 chart["values"].as_array().expect("a list").iter().filter_map(serde_json::Value::as_f64).fold(0.0, f64::max)
             };
-            if ["posts", "requests", "sockets", "answer", "commit", "memory"].iter().all(|name| largest(name) > 0.0) {
+            if ["posts", "requests", "sockets", "answer", "commit", "memory", "batch", "database_size", "connections"]
+                .iter()
+                .all(|name| largest(name) > 0.0)
+            {
                 assert!(largest("failed") < f64::EPSILON, "{charts}");
                 return;
             }
@@ -119,6 +122,11 @@ async fn administrators_see_the_last_hour(app: &TestApp) {
     tokio::time::timeout(std::time::Duration::from_secs(30), shown).await.expect("they are shown in time");
     let page = ada.get("/admin").await;
     assert!(page.expect(200).body.contains("<polyline points="), "{}", page.body);
+    assert!(
+        page.body.contains("<summary>More charts</summary>") && page.body.contains("Slow clients disconnected"),
+        "{}",
+        page.body
+    );
 }
 
 #[apply(both)]

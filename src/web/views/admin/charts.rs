@@ -50,6 +50,7 @@ fn in_words(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", short(value)),
         Unit::Milliseconds => format!("{} ms", short(value)),
+        Unit::Average => short(value),
         Unit::Number => grouped(value.round() as u64),
         Unit::Bytes => size(value as i64),
     }
@@ -71,7 +72,13 @@ mod tests {
 
     #[test]
     fn the_newest_number_is_at_the_right_end_and_the_largest_at_the_top() {
-        let chart = |values: &[f64]| Chart { name: "posts", title: "Messages", unit: Unit::PerSecond, values: values.into() };
+        let chart = |values: &[f64]| Chart {
+            name: "posts",
+            title: "Messages",
+            unit: Unit::PerSecond,
+            is_detail: false,
+            values: values.into(),
+        };
         let drawn = spark(&chart(&[0.0, 20.0, 5.0]));
         assert_eq!(drawn.line, "237,39.0 238,1.0 239,29.5");
         assert_eq!(drawn.surface, "237,40 237,39.0 238,1.0 239,29.5 239,40");
@@ -86,6 +93,7 @@ mod tests {
         let said = |value, unit| in_words(value, unit);
         assert_eq!(said(0.01, Unit::Milliseconds), "<0.1 ms");
         assert_eq!(said(9.96, Unit::Milliseconds), "10 ms");
+        assert_eq!((said(1.44, Unit::Average), said(1.5, Unit::Number)), ("1.4".into(), "2".into()));
         assert_eq!(said(3_565_158.0, Unit::Bytes), "3.4 MB");
     }
 }

@@ -27,6 +27,8 @@ pub struct OverviewPage {
     facts: Vec<Fact>,
     health: Vec<Healthy>,
     sparks: Vec<Spark>,
+    /// Those that say why.
+    details: Vec<Spark>,
     bars: Vec<Bar>,
     /// The chart in words.
     chart: String,
@@ -94,7 +96,8 @@ impl OverviewPage {
             warnings,
             facts,
             health: healths(&health, backups.as_ref(), &retention, nodes, certificate),
-            sparks: charts.iter().map(spark).collect(),
+            sparks: charts.iter().filter(|chart| !chart.is_detail).map(spark).collect(),
+            details: charts.iter().filter(|chart| chart.is_detail).map(spark).collect(),
             bars: bars(&days, most),
             chart: format!(
                 "Messages on each of the last {} days: {} in all, {} on the busiest day",
