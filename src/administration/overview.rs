@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::Administration;
 use crate::clock::Millis;
@@ -28,7 +29,7 @@ const LITTLE_SPACE: i64 = 1024 * 1024 * 1024;
 const KEPT: i64 = 60 * 1000;
 
 /// The overview.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Overview {
     /// How many people there are.
     pub people: People,
@@ -55,7 +56,8 @@ pub struct Overview {
 }
 
 /// What is to be delivered elsewhere.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewDeliveries)]
 pub struct Deliveries {
     /// What will be delivered.
     pub waiting: i64,
@@ -68,7 +70,8 @@ pub struct Deliveries {
 }
 
 /// The server's own backups.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewBackups)]
 pub struct Backups {
     /// The moment whose state the last one holds.
     pub last_at: Option<Millis>,
@@ -85,7 +88,8 @@ pub struct Backups {
 }
 
 /// How the database is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewHealth)]
 pub struct Health {
     /// How long the database took for a simple question, in milliseconds.
     pub database_ms: u64,
@@ -98,7 +102,7 @@ pub struct Health {
 }
 
 /// How fast the database answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Speed {
     /// As it should.
@@ -120,7 +124,7 @@ impl Speed {
 }
 
 /// How far the search index is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IndexState {
     /// Every message is in it.
@@ -132,7 +136,8 @@ pub enum IndexState {
 }
 
 /// How many people there are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewPeople)]
 pub struct People {
     /// All accounts.
     pub total: i64,
@@ -147,7 +152,8 @@ pub struct People {
 }
 
 /// How many rooms there are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewRooms)]
 pub struct Rooms {
     /// Public and private rooms.
     pub total: i64,
@@ -160,7 +166,8 @@ pub struct Rooms {
 }
 
 /// How many messages there are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewMessages)]
 pub struct Messages {
     /// Entries of all rooms' logs: messages, deleted ones too, and notices.
     pub total: i64,
@@ -169,24 +176,28 @@ pub struct Messages {
 }
 
 /// A day.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewDay)]
 pub struct Day {
     /// The date.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = Date)]
     pub day: Date,
     /// How many messages were written.
     pub count: i64,
 }
 
 /// What is stored.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewStorage)]
 pub struct Storage {
     /// The size of the database, in bytes.
     pub database_bytes: i64,
 }
 
 /// The database.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OverviewDatabase)]
 pub struct Database {
     /// Its name.
     pub kind: &'static str,
@@ -195,7 +206,7 @@ pub struct Database {
 }
 
 /// Something that is wrong, or probably a mistake.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Warning {
     /// For programs.
     pub code: &'static str,

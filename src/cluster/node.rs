@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::lease::Lease;
 use super::redis::Outgoing;
@@ -40,7 +41,7 @@ impl Reason {
 }
 
 /// Redis, as this node sees it. Without it a node is slower, and ready.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RedisStatus {
     /// Frames come back.

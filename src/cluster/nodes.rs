@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use utoipa::ToSchema;
 
 use super::node::{Lag, Node, RedisStatus};
 use crate::administration::overview::Warning;
@@ -26,8 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a node says of itself. Other versions may say more or less.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = NodeStatus)]
 pub struct Status {
     /// How many sockets it has.
     pub sockets: usize,
@@ -65,7 +67,8 @@ impl Status {
 }
 
 /// A node as administrators see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NodeEntry)]
 pub struct Listed {
     /// Its id, new with each start.
     pub id: String,
@@ -87,7 +90,8 @@ pub struct Listed {
 }
 
 /// How the nodes are together, as this one sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = NodesHealth)]
 pub struct Health {
     /// How many nodes there are that are not gone.
     pub nodes: usize,

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
 use super::{Db, read, write};
 use crate::clock::Millis;
@@ -14,7 +15,7 @@ use crate::model::{RoomId, UserId};
 const KEY: &str = "retention";
 
 /// How the deletion of what has expired goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RetentionState {
     /// Who does it, and until when nobody else does.
@@ -32,7 +33,8 @@ pub struct RetentionState {
 }
 
 /// The right to delete, for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RetentionClaim)]
 pub struct Claim {
     /// Whose it is: random, for each process.
     pub by: String,
@@ -41,8 +43,9 @@ pub struct Claim {
 }
 
 /// A run through everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RetentionRun)]
 pub struct Run {
     /// When it began; of the last run, when it ended.
     pub at: Millis,
@@ -54,8 +57,9 @@ pub struct Run {
 }
 
 /// How much was deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RetentionDeleted)]
 pub struct Deleted {
     /// Messages and notices.
     pub messages: u64,

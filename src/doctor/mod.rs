@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,8 +32,9 @@ const TIME: Duration = Duration::from_secs(10);
 const KEPT: Duration = Duration::from_secs(10);
 
 /// How a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckState)]
 pub enum State {
     /// As it should be.
     Ok,
@@ -55,7 +57,7 @@ impl State {
 }
 
 /// What a check found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
     /// The check.
     pub check: &'static str,

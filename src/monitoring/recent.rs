@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::stored::Answer;
 use super::{Monitoring, process};
@@ -22,8 +23,9 @@ const KEPT: usize = 240;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// What the numbers of a chart are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChartUnit)]
 pub enum Unit {
     /// So many each second.
     PerSecond,
@@ -38,7 +40,7 @@ pub enum Unit {
 }
 
 /// A chart.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Chart {
     /// Its name, for programs.
     pub name: &'static str,

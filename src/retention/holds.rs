@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Retention;
 use crate::clock::Millis;
@@ -33,7 +34,8 @@ pub struct Page<T> {
 }
 
 /// A text that was kept of a deleted message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = HeldText)]
 pub struct Held {
     /// Its place in the list.
     #[serde(skip)]

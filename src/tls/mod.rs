@@ -16,6 +16,7 @@ use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use self::certificate::{Certificate, Wrong};
 pub use self::files::Files;
@@ -55,7 +56,8 @@ impl ResolvesServerCert for Current {
 }
 
 /// How the certificate of a node is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = CertificateStatus)]
 pub struct Status {
     /// Where it comes from: `files` or `acme`.
     pub source: &'static str,

@@ -14,33 +14,60 @@ use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 
 /// The fields of all bodies.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 54] = [
     "action",
     "alts",
     "archived",
     "attachments",
     "body",
+    "closed",
+    "command",
     "confirm",
+    "days",
+    "default_rooms",
     "delete_messages",
+    "edit_body",
+    "edit_seq",
+    "events",
+    "favorite",
+    "files",
+    "hidden",
+    "hint",
+    "inviters",
+    "kind",
     "level",
     "link_previews",
     "mass_mentions",
+    "messages",
     "name",
     "new_slug",
     "nonce",
+    "note",
     "notify",
+    "on",
     "posting",
     "reason",
+    "registration",
     "reply_to",
+    "retention",
     "role",
+    "room",
+    "room_creators",
+    "rooms",
+    "scope",
+    "section",
     "seq",
+    "server_name",
     "slow_mode",
     "status",
+    "target",
     "theme",
     "time_zone",
     "topic",
+    "url",
     "username",
     "users",
+    "uses",
     "visibility",
 ];
 
@@ -117,6 +144,16 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>,
     }
 }
 
+/// A text, or a whole number as its digits.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text),
+        Some(Value::Number(number)) if number.is_i64() => Ok(number.to_string()),
+        Some(_) => Err(D::Error::custom("it must be a text")),
+    }
+}
+
 /// Yes or no, also as a word.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match Option::<Value>::deserialize(deserializer)? {
@@ -145,6 +182,11 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, 
             .collect(),
         Some(_) => Err(D::Error::custom("it must be a list of texts")),
     }
+}
+
+/// As [`texts`], where no list is another thing than an empty one.
+pub fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    texts(deserializer).map(Some)
 }
 
 #[cfg(test)]

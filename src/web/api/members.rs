@@ -14,7 +14,7 @@ use crate::chat::Chat;
 use crate::chat::rate_limits::ActionKind;
 use crate::chat::room_administration::parse_role;
 use crate::clock::Millis;
-use crate::db::people::ListedBan;
+use crate::db::people::{ListedBan, Member};
 use crate::error::Result;
 use crate::model::RoomRole;
 use crate::security_log::Source;
@@ -34,13 +34,21 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// A member of a room.
 #[derive(Debug, Serialize, ToSchema)]
-struct MemberEntry {
+pub struct MemberEntry {
     /// The person.
     person: PersonEntry,
     /// Since when.
     joined_at: Millis,
     /// What they may do in the room.
     role: RoomRole,
+}
+
+impl MemberEntry {
+    /// A member, with whether they are online.
+    pub fn new(state: &AppState, member: Member) -> Self {
+        let Member { person, joined_at, role } = member;
+        Self { person: PersonEntry::new(state, person), joined_at, role }
+    }
 }
 
 /// A page of members.
@@ -73,12 +81,8 @@ async fn list(
     state.chat.allow(user.id, ActionKind::People)?;
     let view = state.chat.view(user.id, &slug).await?;
     let page = state.chat.members(&view, &query.sought()?).await?;
-    let members = page.people.into_iter().map(|member| MemberEntry {
-        joined_at: member.joined_at,
-        role: member.role,
-        person: PersonEntry::new(&state, member.person),
-    });
-    Ok(Json(MemberList { members: members.collect(), more: page.next.is_some(), next: page.next }))
+    let members = page.people.into_iter().map(|member| MemberEntry::new(&state, member)).collect();
+    Ok(Json(MemberList { members, more: page.next.is_some(), next: page.next }))
 }
 
 /// Who is to be a member.

@@ -13,6 +13,7 @@ mod files;
 mod members;
 mod messages;
 mod people;
+mod place;
 mod reference;
 mod reports;
 mod rooms;

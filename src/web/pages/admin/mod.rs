@@ -10,7 +10,7 @@ mod doctor;
 mod holds;
 mod jobs;
 mod nodes;
-mod overview;
+pub mod overview;
 mod people;
 mod rooms;
 mod settings;

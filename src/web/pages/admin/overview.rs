@@ -1,4 +1,4 @@
-//! The overview.
+//! The overview: what is said of the server, of its nodes and of its certificate, together.
 
 use axum::Router;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::json;
 
-use crate::administration::overview::Warning;
+use crate::administration::overview::{Overview, Warning};
 use crate::cluster::nodes::{self, Health};
 use crate::error::Result;
 use crate::monitoring::EVERY;
@@ -23,15 +23,24 @@ pub fn router() -> Router<AppState> {
     Router::new().route("/admin", get(show))
 }
 
-/// `GET /admin`, by an administrator.
-async fn show(State(state): State<AppState>, user: CurrentUser, format: Format) -> Result<Response> {
+/// The overview with all warnings, how the nodes are, and how the certificate is.
+///
+/// # Errors
+/// `forbidden` for non-administrators.
+pub async fn gather(state: &AppState, user: &CurrentUser) -> Result<(Overview, Health, Option<Status>)> {
     let mut overview = state.administration.overview(user.actor()).await?;
     let listed = nodes::list(&state.db, &state.node, &state.clock, state.realtime.sockets()).await?;
     let health = Health::of(&state.node, &listed);
     overview.warnings.extend(health.warnings());
-    let charts = state.monitoring.charts().await;
     let certificate = state.tls.as_ref().map(|tls| tls.status());
     overview.warnings.extend(certificate.iter().filter_map(warning));
+    Ok((overview, health, certificate))
+}
+
+/// `GET /admin`, by an administrator.
+async fn show(State(state): State<AppState>, user: CurrentUser, format: Format) -> Result<Response> {
+    let (overview, health, certificate) = gather(&state, &user).await?;
+    let charts = state.monitoring.charts().await;
     if format.is_json() {
         let mut overview = json!(overview);
         overview["certificate"] = json!(certificate);

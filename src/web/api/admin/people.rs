@@ -1,4 +1,4 @@
-//! Administration: the overview, people and what is decided about them, rooms, and the audit log.
+//! People, and what is decided about them.
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -8,43 +8,30 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::Fields;
-use crate::administration::audit::{Entry, Page, filter};
 use crate::administration::people::standing;
 use crate::chat::cleanup::Span;
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
+use crate::db::cleanups::CleanupProgress;
 use crate::db::overview::AdminPerson;
 use crate::error::{Error, Result};
 use crate::model::pagination::PageRequest;
-use crate::model::{ServerRole, UserId, Visibility};
-use crate::permissions::{self, ServerAction};
+use crate::model::{ServerRole, UserId};
 use crate::security_log::Source;
+use crate::web::api::body::Fields;
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
-use crate::web::query::PeopleQuery;
 use crate::web::state::AppState;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
-        .routes(routes!(overview))
         .routes(routes!(list))
+        .routes(routes!(delete))
         .routes(routes!(ban, unban))
         .routes(routes!(deactivate, reactivate))
         .routes(routes!(delete_messages))
+        .routes(routes!(end_sessions))
         .routes(routes!(set_role))
-        .routes(routes!(rooms))
-        .routes(routes!(audit))
-}
-
-/// The state of the server.
-#[utoipa::path(
-    get, path = "/api/v1/admin/overview", tag = "administration", operation_id = "get_overview",
-    responses((status = 200, description = "As `GET /admin` has it", body = Object)),
-)]
-async fn overview(State(state): State<AppState>, user: CurrentUser) -> Result<Json<serde_json::Value>> {
-    let overview = state.administration.overview(user.actor()).await?;
-    Ok(Json(serde_json::json!(overview)))
 }
 
 /// A person as administrators see them.
@@ -96,6 +83,32 @@ struct ManagedPeople {
     more: bool,
     /// The `after` of the next page.
     next: Option<String>,
+    /// The deletions of somebody’s messages that go on or have just ended.
+    deletions: Vec<Deletion>,
+}
+
+/// Messages of somebody that are being deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct Deletion {
+    /// Whose messages: their username.
+    username: String,
+    /// The username of who wanted it.
+    requested_by: Option<String>,
+    /// When.
+    requested_at: Millis,
+    /// How many are deleted.
+    deleted: i64,
+    /// How much is done, in percent.
+    percent: i64,
+    /// When it was finished.
+    finished_at: Option<Millis>,
+}
+
+impl From<CleanupProgress> for Deletion {
+    fn from(progress: CleanupProgress) -> Self {
+        let CleanupProgress { username, requested_by, requested_at, deleted, percent, finished_at, .. } = progress;
+        Self { username, requested_by, requested_at, deleted, percent, finished_at }
+    }
 }
 
 /// The parameters of the list.
@@ -126,7 +139,8 @@ async fn list(
     let request = PageRequest::parse(&query.q, &query.after)?;
     let page = state.administration.people(user.actor(), &request, standing(query.filter.trim())?).await?;
     let people = page.people.into_iter().map(Into::into).collect();
-    Ok(Json(ManagedPeople { people, more: page.next.is_some(), next: page.next }))
+    let deletions = state.chat.cleanups(user.actor()).await?.into_iter().map(Into::into).collect();
+    Ok(Json(ManagedPeople { people, more: page.next.is_some(), next: page.next, deletions }))
 }
 
 /// Bans somebody: their sessions, tokens and sockets end.
@@ -226,7 +240,7 @@ async fn reactivate(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The parameter of a deletion.
+/// Which messages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Since {
@@ -240,7 +254,7 @@ struct Since {
         ("username" = String, Path, description = "The person"),
         ("since" = String, Query, description = "`1d` for those of the last day, or `all`"),
     ),
-    responses((status = 202, description = "It has begun: the page of people shows how far it is")),
+    responses((status = 202, description = "It has begun: the list of people says how far it is")),
 )]
 async fn delete_messages(
     State(state): State<AppState>,
@@ -257,99 +271,49 @@ async fn delete_messages(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// A room as administrators see it.
-#[derive(Debug, Serialize, ToSchema)]
-struct ManagedRoomEntry {
-    /// Its slug.
-    slug: String,
-    /// The name to show.
-    name: String,
-    /// Who can find it.
-    visibility: Visibility,
-    /// When it was made.
-    created_at: Millis,
-    /// The username of who made it.
-    created_by: Option<String>,
-    /// How many members it has.
-    members: i64,
-    /// How many entries its log has.
-    entries: i64,
-    /// Whether it is archived.
-    archived: bool,
-}
-
-/// A page of rooms.
-#[derive(Debug, Serialize, ToSchema)]
-struct ManagedRooms {
-    /// The rooms, in order of names.
-    rooms: Vec<ManagedRoomEntry>,
-    /// Whether there are more.
-    more: bool,
-    /// The `after` of the next page.
-    next: Option<String>,
-}
-
-/// All rooms but conversations, private ones too.
-#[utoipa::path(
-    get, path = "/api/v1/admin/rooms", tag = "administration", operation_id = "list_managed_rooms",
-    params(
-        ("q" = Option<String>, Query, description = "A part of the name"),
-        ("after" = Option<String>, Query, description = "The `next` of the page before"),
-    ),
-    responses((status = 200, body = ManagedRooms)),
-)]
-async fn rooms(State(state): State<AppState>, Query(query): Query<PeopleQuery>, user: CurrentUser) -> Result<Json<ManagedRooms>> {
-    state.chat.allow(user.id, ActionKind::People)?;
-    let page = state.administration.rooms(user.actor(), &query.sought()?).await?;
-    let rooms = page.rooms.into_iter().map(|room| ManagedRoomEntry {
-        slug: room.slug,
-        name: room.name,
-        visibility: room.visibility,
-        created_at: room.created_at,
-        created_by: room.created_by,
-        members: room.members,
-        entries: room.entries,
-        archived: room.archived_at.is_some(),
-    });
-    Ok(Json(ManagedRooms { rooms: rooms.collect(), more: page.next.is_some(), next: page.next }))
-}
-
-/// The filters of the audit log.
+/// How an account is deleted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct AuditFilter {
-    actor: String,
-    action: String,
-    target: String,
-    before: String,
+struct Parting {
+    messages: String,
+    confirm: String,
 }
 
-/// A page of the audit log.
-#[derive(Debug, Serialize, ToSchema)]
-struct AuditList {
-    /// The entries, newest first.
-    entries: Vec<Entry>,
-    /// Whether there are older ones.
-    more: bool,
-    /// The `before` of the next page.
-    next: Option<String>,
-}
-
-/// The audit log.
+/// Deletes an account for good.
 #[utoipa::path(
-    get, path = "/api/v1/admin/audit", tag = "administration", operation_id = "list_audit",
+    delete, path = "/api/v1/admin/people/{username}", tag = "administration", operation_id = "delete_person",
     params(
-        ("actor" = Option<String>, Query, description = "The username of who did it"),
-        ("action" = Option<String>, Query, description = "The name of an action, or its first part"),
-        ("target" = Option<String>, Query, description = "What it was done to"),
-        ("before" = Option<String>, Query, description = "The `next` of the page before, a date or a time"),
+        ("username" = String, Path, description = "The person"),
+        ("messages" = String, Query, description = "What becomes of their messages: `keep` or `delete`"),
+        ("confirm" = String, Query, description = "Their username"),
     ),
-    responses((status = 200, body = AuditList)),
+    responses((status = 204, description = "The account is gone")),
 )]
-async fn audit(State(state): State<AppState>, Query(query): Query<AuditFilter>, user: CurrentUser) -> Result<Json<AuditList>> {
-    permissions::may_administer(user.actor(), ServerAction::ReadAudit)?;
-    state.chat.allow(user.id, ActionKind::Search)?;
-    let filter = filter(&query.actor, &query.action, &query.target, &query.before, user.times.zone())?;
-    let Page { entries, next } = state.administration.audit(user.actor(), &filter).await?;
-    Ok(Json(AuditList { entries, more: next.is_some(), next: next.map(|next| next.to_string()) }))
+async fn delete(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    Query(parting): Query<Parting>,
+    user: ConfirmedUser,
+    source: Source,
+) -> Result<StatusCode> {
+    state.chat.allow(user.id, ActionKind::Remove)?;
+    state.accounts.delete(&user, &username, &parting.messages, &parting.confirm, &source).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions and access tokens of somebody, with their sockets.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/people/{username}/sessions", tag = "administration", operation_id = "end_sessions_of",
+    params(("username" = String, Path, description = "The person")),
+    responses((status = 204, description = "They are logged out everywhere")),
+)]
+async fn end_sessions(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    user: ConfirmedUser,
+    source: Source,
+) -> Result<StatusCode> {
+    state.chat.allow(user.id, ActionKind::Remove)?;
+    state.accounts.end_sessions_of(&user, &username, &source).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
