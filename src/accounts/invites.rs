@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::throttle::{Attempt, network};
 use super::{Accounts, SessionUser, hash};
@@ -56,7 +57,8 @@ impl Default for Terms {
 }
 
 /// An invitation in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Invite)]
 pub struct Invitation {
     /// Its public id, which is no secret.
     pub id: String,
@@ -85,7 +87,8 @@ pub struct Invitation {
 }
 
 /// A use of an invitation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = InviteUse)]
 pub struct Use {
     /// The username of the new account.
     pub username: String,
@@ -94,8 +97,9 @@ pub struct Use {
 }
 
 /// What an invitation is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = InviteState)]
 pub enum State {
     /// It can be used.
     Open,

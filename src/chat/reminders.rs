@@ -164,14 +164,25 @@ impl Chat {
     /// Takes down a reminder, or lists those that wait. Returns what the person is told.
     ///
     /// # Errors
-    /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`], or for a room that they are not in; `rate_limited`.
+    /// As [`Self::add_reminder`].
     pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
+        if said != "list" {
+            return self.add_reminder(person, slug, said, nonce).await;
+        }
+        self.allow(person, ActionKind::Remind)?;
+        self.view(person, slug).await?;
+        let zone = self.zone(person).await?;
+        Ok(list(&self.reminders(person, "").await?, &zone))
+    }
+
+    /// Takes down a reminder, as it is written behind `/remind`. Returns what the person is told.
+    ///
+    /// # Errors
+    /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`], or for a room that they are not in; `rate_limited`.
+    pub async fn add_reminder(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
         self.allow(person, ActionKind::Remind)?;
         let view = self.view(person, slug).await?;
         let zone = self.zone(person).await?;
-        if said == "list" {
-            return Ok(list(&self.reminders(person, "").await?, &zone));
-        }
         let now = self.clock.now();
         let at = Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone.clone());
         let written = parse(said, &at).ok_or_else(|| Error::invalid("body", USAGE))?;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Millis;
 
 /// An unfinished edit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct DraftEdit {
     /// The message.
     pub seq: i64,
@@ -16,7 +17,7 @@ pub struct DraftEdit {
 }
 
 /// The content of a draft.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct DraftContent {
     /// A new message; may be empty.
     pub body: String,
@@ -41,9 +42,10 @@ impl DraftContent {
 }
 
 /// A stored draft.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Draft {
     /// The room's slug.
+    #[schema(value_type = String)]
     pub room: Arc<str>,
     /// Its content.
     #[serde(flatten)]

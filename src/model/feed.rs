@@ -1,9 +1,10 @@
 //! What a feed has.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a feed of a room has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum FeedKind {

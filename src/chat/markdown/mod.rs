@@ -43,7 +43,8 @@ pub struct Rendered {
 }
 
 /// A rendered preview.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TextPreview)]
 pub struct Preview {
     /// The sanitized HTML.
     pub html: String,

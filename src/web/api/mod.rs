@@ -7,18 +7,26 @@
 
 mod admin;
 mod body;
+mod bots;
 mod changes;
 mod document;
+mod drafts;
+mod feeds;
 mod files;
+mod hooks;
+mod invites;
 mod members;
 mod messages;
 mod people;
 mod place;
+mod portraits;
 mod reference;
+mod reminders;
 mod reports;
 mod rooms;
 mod search;
 mod sessions;
+mod sidebar;
 mod threads;
 
 use axum::Router;
@@ -49,10 +57,18 @@ fn routes() -> OpenApiRouter<AppState> {
         .merge(rooms::routes())
         .merge(messages::routes())
         .merge(threads::routes())
+        .merge(drafts::routes())
+        .merge(reminders::routes())
         .merge(reports::routes())
         .merge(changes::routes())
         .merge(members::routes())
+        .merge(hooks::routes())
+        .merge(feeds::routes())
+        .merge(sidebar::routes())
         .merge(people::routes())
+        .merge(portraits::routes())
+        .merge(bots::routes())
+        .merge(invites::routes())
         .merge(files::routes())
         .merge(search::routes())
         .merge(sessions::routes())

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Fields, flag, number};
+use super::body::{Fields, flag, number, text};
 use super::messages::Position;
+use crate::chat::retention::parse_keep;
 use crate::chat::room_administration::parse_role;
 use crate::chat::rooms::RoomUpdate;
 use crate::clock::Millis;
@@ -32,6 +33,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(show, change, delete))
         .routes(routes!(join))
         .routes(routes!(leave))
+        .routes(routes!(set_retention))
 }
 
 /// A room in a list.
@@ -155,11 +157,11 @@ async fn create(
     Ok((StatusCode::CREATED, Json(RoomDetails::new(&state, view))).into_response())
 }
 
-/// A room. It has an `ETag`.
+/// A room.
 #[utoipa::path(
     get, path = "/api/v1/rooms/{slug}", tag = "rooms", operation_id = "get_room",
     params(("slug" = String, Path, description = "The room")),
-    responses((status = 200, body = RoomDetails), (status = 304, description = "As in `If-None-Match`")),
+    responses((status = 200, body = RoomDetails)),
 )]
 async fn show(
     State(state): State<AppState>,
@@ -302,5 +304,38 @@ async fn join(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 )]
 async fn leave(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.leave(user.id, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How long a room keeps what is in it. What is not sent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct RoomRetention {
+    /// How long messages are kept: `default`, `forever`, or a number of days.
+    #[serde(deserialize_with = "text")]
+    messages: String,
+    /// The same of files; not longer than messages.
+    #[serde(deserialize_with = "text")]
+    files: String,
+}
+
+/// Decides how long a room keeps its messages and files.
+#[utoipa::path(
+    put, path = "/api/v1/rooms/{slug}/retention", tag = "rooms", operation_id = "set_retention",
+    params(("slug" = String, Path, description = "The room")),
+    request_body = RoomRetention,
+    responses((status = 204, description = "It applies from now on, to old ones too")),
+)]
+async fn set_retention(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    source: Source,
+    Fields(kept): Fields<RoomRetention>,
+) -> Result<StatusCode> {
+    let messages = parse_keep("messages", kept.messages.trim())?;
+    let files = parse_keep("files", kept.files.trim())?;
+    state.chat.set_retention(user.id, &slug, messages, files, &source).await?;
+    state.retention.look_soon();
     Ok(StatusCode::NO_CONTENT)
 }

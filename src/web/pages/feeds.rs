@@ -60,6 +60,43 @@ fn json_of((feed, view): &(Feed, Option<RoomView>)) -> serde_json::Value {
     json!({ "id": feed.id, "kind": feed.kind, "room": room, "created_at": feed.created_at, "used_at": feed.used_at })
 }
 
+/// A feed that was just made.
+pub struct MadeFeed {
+    /// Its id.
+    pub id: String,
+    /// What it has.
+    pub kind: FeedKind,
+    /// The slug of its room.
+    pub room: String,
+    /// Its address, which nobody is told again.
+    pub url: String,
+}
+
+/// Makes a feed of a room, of the kind `messages`, which is the default, or `pins`.
+///
+/// # Errors
+/// `not_found` for the room; `confirmation_required`; `invalid` for `kind`; what the use-case refuses.
+pub async fn make(
+    state: &AppState,
+    user: &CurrentUser,
+    (slug, kind): (&str, &str),
+    source: &Source,
+    headers: &HeaderMap,
+) -> Result<MadeFeed> {
+    // First: nobody learns from a request for a proof that there is a room.
+    let view = state.chat.view(user.id, slug).await?;
+    user.is_confirmed(state)?;
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    let kind = if kind.is_empty() { Some(FeedKind::Messages) } else { FeedKind::parse(kind) };
+    let kind = kind.ok_or_else(|| Error::invalid("kind", "A feed has `messages` or `pins`."))?;
+    let event = state.accounts.event(Action::CreateFeed, source).by(user.id, &user.username).about(&*view.room.slug);
+    let event = event.note(kind.as_str());
+    let (id, token) = state.chat.create_feed(user.id, &view, kind, &event).await?;
+    state.accounts.reports().committed(&event);
+    let url = format!("{}/feeds/{token}", state.origins.own(headers));
+    Ok(MadeFeed { id, kind, room: view.room.slug.to_string(), url })
+}
+
 /// `POST /rooms/{slug}/feeds` (`kind` = `messages` or `pins`): the page shows the address this once.
 async fn create(
     State(state): State<AppState>,
@@ -70,31 +107,30 @@ async fn create(
     format: Format,
     Form(form): Form<Wanted>,
 ) -> Result<Response> {
-    // First: nobody learns from a request for a proof that there is a room.
-    let view = state.chat.view(user.id, &slug).await?;
-    user.is_confirmed(&state)?;
-    state.chat.allow(user.id, ActionKind::Profile)?;
-    let kind = if form.kind.is_empty() { Some(FeedKind::Messages) } else { FeedKind::parse(&form.kind) };
-    let kind = kind.ok_or_else(|| Error::invalid("kind", "A feed has `messages` or `pins`."))?;
-    let event = state.accounts.event(Action::CreateFeed, &source).by(user.id, &user.username).about(&*view.room.slug);
-    let event = event.note(kind.as_str());
-    let (id, token) = state.chat.create_feed(user.id, &view, kind, &event).await?;
-    state.accounts.reports().committed(&event);
-    let url = format!("{}/feeds/{token}", state.origins.own(&headers));
+    let MadeFeed { id, kind, room, url } = make(&state, &user, (&slug, &form.kind), &source, &headers).await?;
     if format.is_json() {
-        let feed = json!({ "id": id, "kind": kind, "room": view.room.slug, "url": url });
+        let feed = json!({ "id": id, "kind": kind, "room": room, "url": url });
         return Ok((StatusCode::CREATED, Json(json!({ "feed": feed }))).into_response());
     }
     let feeds = state.chat.feeds(user.id).await?;
     Ok(page(&FeedsPage::new(layout(&state, &user).await?, feeds, Some(url))))
 }
 
+/// Revokes a feed of somebody's own.
+///
+/// # Errors
+/// `not_found`; `rate_limited`.
+pub async fn end(state: &AppState, user: &CurrentUser, id: &str, source: &Source) -> Result<()> {
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    let event = state.accounts.event(Action::RevokeFeed, source).by(user.id, &user.username).about(id);
+    state.chat.revoke_feed(user.id, id, &event).await?;
+    state.accounts.reports().committed(&event);
+    Ok(())
+}
+
 /// `POST /settings/feeds/{id}/revoke`.
 async fn revoke(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser, source: Source) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Profile)?;
-    let event = state.accounts.event(Action::RevokeFeed, &source).by(user.id, &user.username).about(&*id);
-    state.chat.revoke_feed(user.id, &id, &event).await?;
-    state.accounts.reports().committed(&event);
+    end(&state, &user, &id, &source).await?;
     Ok(Redirect::to(PAGE).into_response())
 }
 

@@ -68,7 +68,7 @@ pub async fn send(
 }
 
 /// The rest of the body is not read, so the connection cannot be used again.
-pub(super) fn closing(mut response: Response) -> Response {
+pub fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

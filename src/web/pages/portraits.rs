@@ -72,6 +72,14 @@ async fn store_photo(
     state.chat.allow(user.id, ActionKind::Profile)?;
     let (picture, square) = receive(state, user, request).await?;
     more_time(deadline.as_ref());
+    keep_photo(state, whose, picture, square).await
+}
+
+/// Makes a picture, or a square of it, the photo of a person or a bot; returns the id of its file.
+///
+/// # Errors
+/// `invalid` for `file` or `size`; `unavailable`.
+pub async fn keep_photo(state: &AppState, whose: UserId, picture: NamedTempFile, square: Option<Square>) -> Result<String> {
     let state = state.clone();
     to_its_end(async move {
         let id = state.files.add_portrait(whose, Portrait::Photo, picture, square).await?;
@@ -185,12 +193,34 @@ async fn store_icon(
     request: Request,
     deadline: Option<Deadline>,
 ) -> Result<String> {
-    // Whoever may not change the icon sends nothing. The rules ask again.
-    let view = state.chat.view(user.id, slug).await?;
-    permissions::may(user.actor(), permissions::Action::SetIcon, &view.facts())?;
+    may_set_icon(state, slug, user).await?;
     let (picture, square) = receive(state, user, request).await?;
     more_time(deadline.as_ref());
-    let (state, slug, user, source) = (state.clone(), slug.to_owned(), user.id, source.clone());
+    keep_icon(state, slug, user.id, source, picture, square).await
+}
+
+/// Whoever may not change the icon of a room sends nothing. The rules ask again.
+///
+/// # Errors
+/// `not_found`, `forbidden`.
+pub async fn may_set_icon(state: &AppState, slug: &str, user: &CurrentUser) -> Result<()> {
+    let view = state.chat.view(user.id, slug).await?;
+    permissions::may(user.actor(), permissions::Action::SetIcon, &view.facts())
+}
+
+/// Makes a picture, or a square of it, the icon of a room; returns the id of its file.
+///
+/// # Errors
+/// `not_found`, `forbidden`; `invalid` for `file` or `size`; `unavailable`.
+pub async fn keep_icon(
+    state: &AppState,
+    slug: &str,
+    user: UserId,
+    source: &Source,
+    picture: NamedTempFile,
+    square: Option<Square>,
+) -> Result<String> {
+    let (state, slug, source) = (state.clone(), slug.to_owned(), source.clone());
     to_its_end(async move {
         let id = state.files.add_portrait(user, Portrait::Icon, picture, square).await?;
         let taken = state.chat.set_icon(user, &slug, Some(&id), &source).await;
@@ -249,6 +279,23 @@ async fn receive(state: &AppState, user: &Transferring, request: Request) -> Res
         _ => return Err(Error::invalid("size", "A square needs `x`, `y` and `size`, in pixels.")),
     };
     Ok((picture, square))
+}
+
+/// The picture that is a request's whole body, on this disk.
+///
+/// # Errors
+/// `invalid` for `file`; `unavailable` without storage, or for too many at once.
+pub async fn receive_bytes(state: &AppState, user: &CurrentUser, mut body: IncomingBody) -> Result<NamedTempFile> {
+    state.files.storage()?;
+    let _slot = state.files.begin_receiving(user.id)?;
+    let file = state.files.temporary_file()?;
+    if !uploads::write_whole(&file, &mut body, portraits::LARGEST).await? {
+        return Err(portraits::too_large());
+    }
+    match file.as_file().metadata() {
+        Ok(about) if about.len() > 0 => Ok(file),
+        _ => Err(Error::invalid("file", "Send the bytes of a picture.")),
+    }
 }
 
 fn number(field: &'static str, text: &str) -> Result<Option<u32>> {

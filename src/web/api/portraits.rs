@@ -1,0 +1,123 @@
+//! One's photo and the icons of rooms: their bytes as a request's body. The pictures are at `/people/{username}/photo` and
+//! `/rooms/{slug}/icon`.
+
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use crate::chat::rate_limits::ActionKind;
+use crate::error::Result;
+use crate::security_log::Source;
+use crate::web::layers::session::{CurrentUser, Transferring};
+use crate::web::pages::files::closing;
+use crate::web::pages::portraits::{keep_icon, keep_photo, may_set_icon, receive_bytes};
+use crate::web::state::AppState;
+use crate::web::transfer::{IncomingBody, more_time};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        // `receive_bytes` decides how large a picture may be.
+        .routes(routes!(set_photo, remove_photo).layer(DefaultBodyLimit::disable()))
+        .routes(routes!(set_icon, remove_icon).layer(DefaultBodyLimit::disable()))
+}
+
+/// A photo.
+#[derive(Debug, Serialize, ToSchema)]
+struct PhotoAnswer {
+    /// The id of its file.
+    photo: String,
+}
+
+/// Sets your photo: the square in the middle of a picture.
+#[utoipa::path(
+    put, path = "/api/v1/me/photo", tag = "people", operation_id = "set_photo",
+    request_body(content = Vec<u8>, description = "The bytes of the picture", content_type = "application/octet-stream"),
+    responses((status = 200, body = PhotoAnswer)),
+)]
+async fn set_photo(State(state): State<AppState>, user: Transferring, mut request: Request) -> Response {
+    let (body, deadline) = IncomingBody::of(&mut request);
+    let stored = async {
+        state.chat.allow(user.id, ActionKind::Profile)?;
+        let picture = receive_bytes(&state, &user, body.clone()).await?;
+        more_time(deadline.as_ref());
+        keep_photo(&state, user.id, picture, None).await
+    };
+    match stored.await {
+        Ok(photo) => Json(PhotoAnswer { photo }).into_response(),
+        Err(error) => {
+            body.drain().await;
+            closing(error.into_response())
+        }
+    }
+}
+
+/// Removes your photo.
+#[utoipa::path(
+    delete, path = "/api/v1/me/photo", tag = "people", operation_id = "remove_photo",
+    responses((status = 204, description = "You have none")),
+)]
+async fn remove_photo(State(state): State<AppState>, user: CurrentUser) -> Result<StatusCode> {
+    state.chat.allow(user.id, ActionKind::Profile)?;
+    if user.photo.is_some() {
+        state.accounts.set_photo(user.id, None).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An icon.
+#[derive(Debug, Serialize, ToSchema)]
+struct IconAnswer {
+    /// The id of its file.
+    icon: String,
+}
+
+/// Sets the icon of a room: the square in the middle of a picture.
+#[utoipa::path(
+    put, path = "/api/v1/rooms/{slug}/icon", tag = "rooms", operation_id = "set_icon",
+    params(("slug" = String, Path, description = "The room")),
+    request_body(content = Vec<u8>, description = "The bytes of the picture", content_type = "application/octet-stream"),
+    responses((status = 200, body = IconAnswer)),
+)]
+async fn set_icon(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: Transferring,
+    source: Source,
+    mut request: Request,
+) -> Response {
+    let (body, deadline) = IncomingBody::of(&mut request);
+    let stored = async {
+        may_set_icon(&state, &slug, &user).await?;
+        let picture = receive_bytes(&state, &user, body.clone()).await?;
+        more_time(deadline.as_ref());
+        keep_icon(&state, &slug, user.id, &source, picture, None).await
+    };
+    match stored.await {
+        Ok(icon) => Json(IconAnswer { icon }).into_response(),
+        Err(error) => {
+            body.drain().await;
+            closing(error.into_response())
+        }
+    }
+}
+
+/// Removes the icon of a room.
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{slug}/icon", tag = "rooms", operation_id = "remove_icon",
+    params(("slug" = String, Path, description = "The room")),
+    responses((status = 204, description = "It has none")),
+)]
+async fn remove_icon(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    user: CurrentUser,
+    source: Source,
+) -> Result<StatusCode> {
+    state.chat.set_icon(user.id, &slug, None, &source).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,88 @@
+//! The arrangement of one's sidebar: favorites, hidden conversations, closed sections.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::{Fields, flag};
+use crate::error::Result;
+use crate::web::layers::session::CurrentUser;
+use crate::web::state::AppState;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(favorite, no_favorite)).routes(routes!(hide, unhide)).routes(routes!(section))
+}
+
+/// Adds a room to your favorites.
+#[utoipa::path(
+    put, path = "/api/v1/rooms/{slug}/favorite", tag = "rooms", operation_id = "add_favorite",
+    params(("slug" = String, Path, description = "The room")),
+    responses((status = 204, description = "It is one")),
+)]
+async fn favorite(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
+    state.chat.set_favorite(user.id, &slug, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes a room from your favorites, also one that you cannot see any more.
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{slug}/favorite", tag = "rooms", operation_id = "remove_favorite",
+    params(("slug" = String, Path, description = "The room")),
+    responses((status = 204, description = "It is none")),
+)]
+async fn no_favorite(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
+    state.chat.set_favorite(user.id, &slug, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Hides a conversation until its next message, and marks it as read.
+#[utoipa::path(
+    put, path = "/api/v1/rooms/{slug}/hidden", tag = "people", operation_id = "hide_conversation",
+    params(("slug" = String, Path, description = "The conversation")),
+    responses((status = 204, description = "It is hidden")),
+)]
+async fn hide(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
+    state.chat.hide(user.id, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows a hidden conversation again.
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{slug}/hidden", tag = "people", operation_id = "unhide_conversation",
+    params(("slug" = String, Path, description = "The conversation")),
+    responses((status = 204, description = "It is shown")),
+)]
+async fn unhide(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
+    state.chat.unhide(user.id, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a section of the sidebar is closed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct SectionState {
+    /// Whether it is; no if it is not sent.
+    #[serde(deserialize_with = "flag")]
+    closed: Option<bool>,
+}
+
+/// Closes or opens a section of your sidebar.
+#[utoipa::path(
+    put, path = "/api/v1/sidebar/{section}", tag = "rooms", operation_id = "set_section",
+    params(("section" = String, Path, description = "`favorites`, `rooms` or `directs`")),
+    request_body = SectionState,
+    responses((status = 204, description = "It is")),
+)]
+async fn section(
+    State(state): State<AppState>,
+    Path(section): Path<String>,
+    user: CurrentUser,
+    Fields(wanted): Fields<SectionState>,
+) -> Result<StatusCode> {
+    state.chat.set_section(user.id, &section, wanted.closed.unwrap_or_default()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
