@@ -1,15 +1,17 @@
 //! The description of the API in OpenAPI 3.1.
 //!
-//! Owns what is the same for all operations: how one authenticates, and what errors look like. Each operation is described where it is.
+//! Owns what is the same for all operations: how one authenticates, what errors look like, and conditional requests. Each operation is described where it is.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Type,
+};
 
 const ABOUT: &str = "Rooms, messages and people for programs. The numbers `seq` and `rev`, the events of sockets and the codes of errors are explained in docs/protocol.md, \
                      access tokens and their scopes in docs/api.md.";
@@ -25,6 +27,8 @@ const TAGS: [(&str, &str); 8] = [
 ];
 /// The name of the response with an error.
 const ERROR: &str = "Error";
+/// The name of the response to a request for what the client has already.
+const NOT_MODIFIED: &str = "NotModified";
 
 /// An error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,11 +76,29 @@ pub fn complete(mut api: OpenApi) -> OpenApi {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorAnswer::name()))).build();
     let error = ResponseBuilder::new().description("Refused, or failed").content("application/json", content).build();
     components.responses.insert(ERROR.to_owned(), RefOr::T(error));
+    let unchanged = ResponseBuilder::new().description("It is as `If-None-Match` says: there is no body").build();
+    components.responses.insert(NOT_MODIFIED.to_owned(), RefOr::T(unchanged));
+    for read in api.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
+        read.parameters.get_or_insert_default().push(RefOr::T(if_none_match()));
+        read.responses.responses.insert("304".to_owned(), RefOr::Ref(Ref::from_response_name(NOT_MODIFIED)));
+    }
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         let responses: &mut BTreeMap<String, RefOr<Response>> = &mut operation.responses.responses;
         responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name(ERROR)));
     }
     api
+}
+
+/// The header that makes a request conditional.
+fn if_none_match() -> Parameter {
+    let about = "The `ETag` of an answer that you have: if it is still the same, 304";
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(about))
+        .schema(Some(text))
+        .build()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

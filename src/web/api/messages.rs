@@ -93,7 +93,7 @@ struct History {
         ("around" = Option<i64>, Query, description = "Messages around this `seq`, which is among them"),
         ("limit" = Option<i64>, Query, description = "How many, 1 to 200; 50 by default"),
     ),
-    responses((status = 200, body = History), (status = 304, description = "As in `If-None-Match`")),
+    responses((status = 200, body = History)),
 )]
 async fn list(
     State(state): State<AppState>,

@@ -9,6 +9,7 @@ mod admin;
 mod body;
 mod bots;
 mod changes;
+mod conditional;
 mod document;
 mod drafts;
 mod feeds;
@@ -30,6 +31,7 @@ mod sidebar;
 mod threads;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -38,7 +40,7 @@ use crate::web::state::AppState;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    routes().split_for_parts().0.method_not_allowed_fallback(fallback::wrong_method)
+    routes().split_for_parts().0.layer(from_fn(conditional::answer)).method_not_allowed_fallback(fallback::wrong_method)
 }
 
 /// The description of the API, for everybody: as a document and as a page.

@@ -177,7 +177,12 @@ impl Operation {
             kind: Kind::of(&parameter["schema"]).words,
             about: text(&parameter["description"]),
         });
-        let answers = described["responses"].as_object().into_iter().flatten().filter(|(status, _)| *status != "default");
+        let answers = described["responses"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            // What is the same everywhere is said once.
+            .filter(|(status, answer)| *status != "default" && answer["$ref"].is_null());
         let answers = answers.map(|(status, answer)| Answer {
             status: status.clone(),
             about: text(&answer["description"]),
