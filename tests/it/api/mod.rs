@@ -2,7 +2,9 @@
 
 mod changes;
 mod commands;
+mod conditional;
 mod document;
+mod every;
 mod messages;
 mod subjects;
 mod sweep;
