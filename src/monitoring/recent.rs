@@ -77,7 +77,6 @@ pub(super) struct Sample {
     events: usize,
     searches: usize,
     passwords: usize,
-    mails: usize,
     reading: Pool,
     writing: Pool,
     expired: u64,
@@ -120,7 +119,7 @@ const MAIN: [(&str, &str, Unit, Read); 9] = [
 ];
 
 /// Those that say why.
-const DETAILS: [(&str, &str, Unit, Read); 22] = [
+const DETAILS: [(&str, &str, Unit, Read); 21] = [
     ("sync", "Time of the disk to store changes", Unit::Milliseconds, |a, b| mean(a.syncs, b.syncs)),
     ("batch", "Changes stored together", Unit::Average, |a, b| {
         let batches = b.commits.0.saturating_sub(a.commits.0);
@@ -141,8 +140,7 @@ const DETAILS: [(&str, &str, Unit, Read); 22] = [
     ("searches", "Searches", Unit::Number, |_, b| b.searches as f64),
     ("search_lag", "Messages not found yet", Unit::Number, |_, b| b.stored.lag as f64),
     ("jobs", "Jobs that wait", Unit::Number, |_, b| b.stored.jobs as f64),
-    ("outbox", "Webhooks and notices that wait", Unit::Number, |_, b| b.stored.deliveries as f64),
-    ("mails", "Mails that wait", Unit::Number, |_, b| b.mails as f64),
+    ("outbox", "Webhooks, notices and mails that wait", Unit::Number, |_, b| b.stored.deliveries as f64),
     ("passwords", "Passwords being checked", Unit::Number, |_, b| b.passwords as f64),
     ("expired", "Expired and deleted", Unit::PerSecond, |a, b| rate(a, b, b.expired.saturating_sub(a.expired))),
     ("behind", "Behind other nodes", Unit::Milliseconds, |_, b| b.behind as f64),
@@ -219,7 +217,6 @@ impl Monitoring {
             events: parts.chat.events().waiting(),
             searches: parts.chat.searches(),
             passwords: parts.accounts.passwords_waiting(),
-            mails: parts.accounts.mails_waiting(),
             reading: pool(&reading),
             writing: pool(&writing),
             expired: [&expired.messages, &expired.files, &expired.audit, &expired.sessions].map(Counter::get).iter().sum(),
@@ -266,7 +263,6 @@ mod tests {
             events: 0,
             searches: 0,
             passwords: 0,
-            mails: 0,
             reading: Pool { in_use: 3, waits: (u64::from(number), Duration::from_millis(5) * number) },
             writing: Pool::default(),
             expired: 0,
