@@ -5,7 +5,7 @@
 //! or what a message is: `chat` takes files by their ids.
 //!
 //! Reading order: `storage`, `sniff`, `names`, `examining` (what it is), `storing` (a file becomes a blob), `uploads` (it comes in parts),
-//! `portraits`, `cache`, `serving`, `removal`, `sweep`; `check` and `moving` are commands.
+//! `portraits`, `cache`, `serving`, `removal`, `sweep`; `check` and `moving` are commands, `transfer` is how what takes long is watched.
 
 pub mod adding;
 mod cache;

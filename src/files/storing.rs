@@ -237,7 +237,10 @@ impl Files {
     }
 }
 
-/// The hash of a file, and its size.
+/// The hash of a file, and its size. Blocks.
+///
+/// # Errors
+/// The system's.
 pub fn hash_of_file(path: &Path) -> io::Result<(String, i64)> {
     const PIECE: usize = 64 << 10;
     let mut file = File::open(path)?;

@@ -57,7 +57,7 @@ pub struct Chart {
 }
 
 /// What the parts have counted at a moment. Times are how many there were, and how long they took together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sample {
     at: Instant,
     posts: u64,
@@ -174,9 +174,9 @@ impl Recent {
 
     /// The charts, up to `now`.
     pub fn charts(&self, now: &Sample) -> Vec<Chart> {
-        let mut samples: Vec<_> = self.0.lock().iter().copied().collect();
+        let mut samples: Vec<_> = self.0.lock().iter().cloned().collect();
         if samples.last().is_some_and(|last| now.at.duration_since(last.at) >= SHORTEST) {
-            samples.push(*now);
+            samples.push(now.clone());
         }
         let chart = |is_detail: bool, (name, title, unit, read): (_, _, _, Read)| Chart {
             name,
