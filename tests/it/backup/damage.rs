@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use super::{Origin, empty, kinds, restore, text, verify};
 use crate::files::{objects, send_one};
-use crate::harness::process::{PROGRAM, run};
+use crate::harness::process::{Ended, PROGRAM, limited, run};
 use crate::harness::{Database, Kind, Server, history};
 use crate::{both, once};
 
@@ -174,15 +174,6 @@ async fn what_is_no_backup_is_refused(database: &Database) {
     assert!(nowhere.status == Some(2) && nowhere.stderr.contains("there is no backup there"), "{nowhere:?}");
 }
 
-/// The program with a limit on the size of files: one that may not grow fails as a full disk does, and not with a signal.
-async fn limited(database: &Database, blocks: u32, arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String) {
-    let script = format!("trap '' XFSZ; ulimit -S -f {blocks} && exec \"$@\"");
-    let mut command = command("sh", database.folder(), settings);
-    command.args(["-c", &script, "sh", PROGRAM]).args(arguments);
-    let output = command.output().await.expect("there is a shell");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
 #[apply(both)]
 async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     let mut origin = Origin::start(database, &[]).await;
@@ -193,7 +184,8 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     let folder = database.folder().join("backups");
     fs::create_dir(&folder).unwrap();
     let settings = [("DATABASE_URL", database.url()), ("FILES_URL", &*origin.files)];
-    let (status, said) = limited(database, 1000, &["backup", text(&folder), "--files"], &settings).await;
+    let Ended { status, stderr: said, .. } =
+        limited(database.folder(), 1000, &["backup", text(&folder), "--files"], &settings).await;
     assert!(status == Some(1) && said.contains("no backup was made: can’t use"), "{said}");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     let whole = run(database.folder(), &["backup", text(&folder), "--files"], &settings, "").await;
@@ -203,7 +195,7 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     let files = format!("file://{}", target.folder().join("restored-files").display());
     let settings = [("DATABASE_URL", target.url()), ("FILES_URL", &files)];
     // There is room for the rows, and not for the file.
-    let (status, said) = limited(&target, 4000, &["restore", text(&folder)], &settings).await;
+    let Ended { status, stderr: said, .. } = limited(target.folder(), 4000, &["restore", text(&folder)], &settings).await;
     assert!(status == Some(1) && said.contains("nothing was restored"), "{said}");
     assert!(!said.contains("damaged"), "{said}");
     assert_eq!(objects(target.folder()), Vec::<String>::new());

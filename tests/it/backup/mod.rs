@@ -3,6 +3,7 @@
 mod commands;
 mod damage;
 mod interrupted;
+mod invariants;
 mod litestream;
 mod live;
 mod round_trip;

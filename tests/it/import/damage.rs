@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Migrated, Slack, count, import, is_whole, refused, report, serve};
 use crate::harness::Database;
+use crate::harness::process::limited;
 use crate::{both, once};
 
 #[apply(once)]
@@ -42,6 +43,21 @@ async fn what_is_no_export_is_refused(database: &Database) {
         }
     }
     assert!(!database.file().exists(), "no database is made");
+}
+
+#[apply(once)]
+async fn an_import_onto_a_full_disk_ends_and_goes_on_when_there_is_room(database: &Migrated) {
+    const MESSAGES: i64 = 6_000;
+    let from = Slack::small(usize::try_from(MESSAGES).unwrap()).write(database, "export.zip");
+    let settings = [("DATABASE_URL", database.url()), ("LOG", "error")];
+    let full = limited(database.folder(), 4_000, &["import", "slack", &from, "--json"], &settings).await;
+    assert!(full.status == Some(1) && full.stdout.is_empty() && full.stderr.contains("the import failed: "), "{full:?}");
+    let before = count(database, "messages").await;
+    assert!(before < MESSAGES, "{before}");
+    is_whole(database).await;
+    let done = report(&import(database, &["slack", &from]).await, 0);
+    assert_eq!((&done["messages_already"], &done["messages"]), (&json!(before), &json!(MESSAGES - before)), "{done}");
+    is_whole(database).await;
 }
 
 #[apply(both)]
