@@ -112,3 +112,43 @@ async fn administration_is_refused_to_who_is_no_administrator(app: &TestApp) {
     assert!(count >= 40, "{count}");
     assert_eq!(state().await, before);
 }
+
+#[apply(everywhere)]
+async fn a_cookie_is_not_enough_for_other_sites(app: &TestApp) {
+    let ada = app.register("ada").await;
+    app.database.make_admin("ada").await;
+    let before = app.database.rows("rooms").await;
+    let mut count = 0;
+    for (method, path) in operations(app).await.into_iter().filter(|(method, _)| *method != Method::GET) {
+        let request = ada.request(method.clone(), &format!("/api/v1{}", filled(&path, "general")));
+        let request = request.header("origin", "https://evil.example").json(&json!({ "name": "forged", "body": "forged" }));
+        assert_eq!(Answer::of(request).await.expect(403).code(), "forbidden", "{method} {path}");
+        count += 1;
+    }
+    assert!(count >= 50, "{count}");
+    assert_eq!(app.database.rows("rooms").await, before);
+}
+
+#[apply(everywhere)]
+async fn no_token_reaches_what_belongs_to_the_account(app: &TestApp) {
+    let ada = app.register("ada").await;
+    ada.enter("general").await;
+    app.database.make_admin("ada").await;
+    let everything = Program::of(app, &ada, "write admin").await;
+    for (method, path) in [
+        (Method::DELETE, "/sessions/0123456789abcdef"),
+        (Method::DELETE, "/feeds/0123456789abcdef"),
+        (Method::POST, "/bots"),
+        (Method::PATCH, "/bots/helper"),
+        (Method::DELETE, "/bots/helper"),
+    ] {
+        let answer = everything.ask(method.clone(), path, Some(json!({ "username": "helper", "name": "Helper" }))).await;
+        assert_eq!((answer.status, &*answer.code()), (403, "forbidden"), "{method} {path}");
+    }
+    assert!(app.database.query("select username from users where username = 'helper'").await.is_empty());
+    // Who knows the address of a feed reads the room, for ever.
+    let writer = Program::of(app, &ada, "write").await;
+    writer.post("/rooms/general/feeds", json!({})).await.expect(403);
+    assert!(app.database.rows("feeds").await.is_empty());
+    everything.post("/rooms/general/feeds", json!({})).await.expect(201);
+}
