@@ -111,7 +111,7 @@ fn needed(method: &Method, route: &str) -> Need {
         ("admin", [.., "reset"] | [.., "two-factor", _]) => Need::LogIn,
         ("admin", _) | ("people", [_, "ban" | "unban"]) => Need::Scope(Scope::Admin),
         ("login" | "logout" | "register" | "reset" | "confirm" | "setup" | "email", _) => Need::LogIn,
-        ("settings" | "me" | "sessions", _) if is_read => Need::Scope(Scope::Read),
+        ("settings" | "me" | "sessions" | "bots" | "feeds", _) if is_read => Need::Scope(Scope::Read),
         // The profile, and reminders, which are written in rooms.
         ("settings" | "me", [] | ["photo" | "reminders", ..]) => Need::Scope(Scope::Write),
         ("settings" | "me" | "sessions" | "bots" | "feeds", _) => Need::LogIn,
@@ -143,6 +143,8 @@ mod tests {
                     "GET /settings/sessions",
                     "GET /api/v1/rooms/{slug}/changes",
                     "GET /api/v1/me",
+                    "GET /api/v1/bots",
+                    "GET /api/v1/feeds",
                 ][..],
                 "read",
             ),

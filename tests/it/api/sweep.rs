@@ -90,8 +90,7 @@ async fn administration_is_refused_to_who_is_no_administrator(app: &TestApp) {
     app.database.run("update users set is_admin = false where username = 'eve'").await;
     let tables = ["invites", "settings", "holds", "webhooks", "receivers", "outbox", "cleanups", "audit"];
     let state = async || {
-        let mut all =
-            app.database.query("select username, is_admin, is_guest, banned_at, deactivated_at from users order by id").await;
+        let mut all = app.database.query("select username, is_admin, is_guest, banned_at, closed from users order by id").await;
         for table in tables {
             all.extend(app.database.rows(table).await);
         }
