@@ -49,6 +49,7 @@ pub struct App {
     /// Ends what runs beside requests: a backup that is being made is given up, as is the deletion of what has expired.
     beside: DropGuard,
     connections: server::Connections,
+    deliverers: Deliverers,
 }
 
 impl App {
@@ -111,7 +112,7 @@ impl App {
         let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
         let missed = MissedMails::new(db.clone(), chat.clone(), accounts.clone(), clock.clone(), outbox.clone(), &config);
         let deliverers = accounts.deliverers(webhooks.deliverers(Deliverers::default()));
-        outbox.start(missed.deliverers(notifications.deliverers(deliverers)));
+        let deliverers = missed.deliverers(notifications.deliverers(deliverers));
         let beside = CancellationToken::new();
         let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
         let ended = beside.clone();
@@ -165,7 +166,7 @@ impl App {
             tls,
             clock,
         };
-        Ok(Self { state, sockets, sessions, connections, beside })
+        Ok(Self { state, sockets, sessions, connections, beside, deliverers })
     }
 
     /// What the handlers share.
@@ -177,12 +178,14 @@ impl App {
     /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
     /// notifies the sockets and the other nodes, and returns.
     pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: Shutdown) {
-        let Self { state, sockets, sessions, connections, beside } = self;
+        let Self { state, sockets, sessions, connections, beside, deliverers } = self;
         let Listeners { site, plain } = listeners.into();
         let port = site.local_addr().map_or(state.config.listen.port(), |address| {
             state.accounts.listens_at(state.config.own_scheme(), address);
             address.port()
         });
+        // Now that mails know where the links in them lead to.
+        state.outbox.start(deliverers);
         let service = router::service(state.clone(), sockets, sessions, connections.clone());
         let stop = CancellationToken::new();
         let stopping = {

@@ -62,7 +62,8 @@ impl Accounts {
         let charged = charged.and_then(|()| self.mailing.charge(user.id, Some(&address), Purpose::Link, now));
         charged.map_err(|Limited { retry_after, .. }| Error::RateLimited { retry_after })?;
         let event = self.event(Action::SendEmailLink, source).by(user.id, &user.username).about(&*user.username);
-        let (mail, typed) = (About::EmailLink {}.mail(user.id, Some(&address), now), address.as_str().to_owned());
+        let (mail, typed) =
+            (About::EmailLink {}.mail(user.id, Some(address.as_str().to_owned()), now), address.as_str().to_owned());
         // A token that nobody knows: the one in the mail is made when that is sent.
         self.db.insert_email_link(user.id, hash(&random_hex()), typed, now, now.plus(LIFETIME), mail, &event).await?;
         self.reports.committed(&event);
@@ -93,7 +94,8 @@ impl Accounts {
         let (accounts, token, source) = (self.clone(), token.to_owned(), source.clone());
         to_its_end(async move {
             let (now, folded) = (accounts.clock.now(), Address::parse(&link.address)?.folded());
-            let notice = accounts.notice(link.user_id, &About::AddressChanged {});
+            let notice = accounts.notice(link.user_id, &About::AddressChanged {}).await?;
+            let notice = notice.filter(|notice| notice.to.as_ref() != Some(&link.address));
             let event = accounts.event(Action::ChangeEmail, &source).about(&*link.username);
             match accounts.db.use_email_link(hash(&token), link, folded, now, notice, &event).await? {
                 Verified::NoLink => return Err(NO_LINK),
@@ -119,7 +121,8 @@ impl Accounts {
     ) -> Result<()> {
         self.verify_password(user, session, password, "password", source).await?;
         let event = self.event(Action::RemoveEmail, source).by(user.id, &user.username).about(&*user.username);
-        if self.db.remove_email(user.id, self.notice(user.id, &About::AddressChanged {}), &event).await? {
+        let notice = self.notice(user.id, &About::AddressChanged {}).await?;
+        if self.db.remove_email(user.id, notice, &event).await? {
             self.reports.committed(&event);
         }
         Ok(())

@@ -16,7 +16,9 @@ use super::Accounts;
 use super::rate_limiter::{Limited, Quota, RateLimiter};
 use crate::clock::Millis;
 use crate::config::{Config, Rate};
-use crate::db::account_mails::AccountMail;
+use crate::db::account_mails::{AccountMail, OTHER, VERIFIED};
+use crate::db::emails::Reachable;
+use crate::error::Result;
 use crate::mail::{Address, Mailer};
 use crate::model::{UserId, user_agent};
 use crate::security_log::Source;
@@ -25,7 +27,7 @@ use crate::security_log::Source;
 const FOR_ONE: u32 = 10;
 /// How many mails one network may ask for in an hour.
 const FOR_NETWORK: u32 = 30;
-/// How many mails are sent in an hour.
+/// How many links, and how many notices, are sent in an hour.
 const IN_ALL: u32 = 1000;
 
 /// What a mail is for.
@@ -80,10 +82,11 @@ impl About {
         }
     }
 
-    /// The mail that is noted.
-    pub fn mail(&self, user: UserId, to: Option<&Address>, at: Millis) -> AccountMail {
+    /// The mail that is noted; without an address, it goes to the one that is verified when it is sent.
+    pub fn mail(&self, user: UserId, to: Option<String>, at: Millis) -> AccountMail {
+        let kind = if matches!(self, Self::EmailLink {} | Self::AddressChanged {}) { OTHER } else { VERIFIED };
         let mut json = json!(self);
-        AccountMail { user, to: to.map(|to| to.as_str().to_owned()), event: self.event(), detail: json["detail"].take(), at }
+        AccountMail { user, kind, to, event: self.event(), detail: json["detail"].take(), at }
     }
 }
 
@@ -107,7 +110,7 @@ struct Limits {
     people: RateLimiter<(UserId, Purpose)>,
     addresses: RateLimiter<(String, Purpose)>,
     networks: RateLimiter<IpAddr>,
-    all: RateLimiter<()>,
+    all: RateLimiter<Purpose>,
 }
 
 impl Mailing {
@@ -139,7 +142,7 @@ impl Mailing {
     ///
     /// # Errors
     /// [`Limited`] after too many.
-    pub fn charge_network(&self, network: Option<IpAddr>, now: Millis) -> Result<(), Limited> {
+    pub fn charge_network(&self, network: Option<IpAddr>, now: Millis) -> std::result::Result<(), Limited> {
         let Some(network) = network else { return Ok(()) };
         let limiter = &mut self.limits.lock().networks;
         limiter.check(&network, now)?;
@@ -151,14 +154,14 @@ impl Mailing {
     ///
     /// # Errors
     /// [`Limited`] if one of them has had too many.
-    pub fn charge(&self, user: UserId, to: Option<&Address>, purpose: Purpose, now: Millis) -> Result<(), Limited> {
+    pub fn charge(&self, user: UserId, to: Option<&Address>, purpose: Purpose, now: Millis) -> std::result::Result<(), Limited> {
         let Limits { people, addresses, all, .. } = &mut *self.limits.lock();
-        let (person, address) = ((user, purpose.clone()), to.map(|to| (to.folded(), purpose)));
+        let (person, address) = ((user, purpose.clone()), to.map(|to| (to.folded(), purpose.clone())));
         people.check(&person, now)?;
         if let Some(address) = &address {
             addresses.check(address, now)?;
         }
-        all.check(&(), now).inspect_err(|limited| {
+        all.check(&purpose, now).inspect_err(|limited| {
             if limited.is_first {
                 tracing::warn!(in_an_hour = IN_ALL, "mails are dropped: there are too many in all");
             }
@@ -167,7 +170,7 @@ impl Mailing {
         if let Some(address) = address {
             addresses.charge(address, now);
         }
-        all.charge((), now);
+        all.charge(purpose, now);
         Ok(())
     }
 }
@@ -189,10 +192,18 @@ impl Accounts {
         self.mailing.is_on()
     }
 
-    /// A notice for a person who has a verified address, to be noted with what it tells of; none if there are no mails, or were too many.
-    pub(super) fn notice(&self, user: UserId, about: &About) -> Option<AccountMail> {
-        let now = self.clock.now();
-        let is_due = self.mailing.is_on() && self.mailing.charge(user, None, Purpose::Notice, now).is_ok();
-        is_due.then(|| about.mail(user, None, now))
+    /// A notice to be noted with what it tells of, to the address that is verified now: whoever takes an account over changes that next. None if there
+    /// is no such address, there are no mails, or were too many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn notice(&self, user: UserId, about: &About) -> Result<Option<AccountMail>> {
+        if !self.mailing.is_on() {
+            return Ok(None);
+        }
+        let Some(Reachable { address, .. }) = self.db.find_reachable(user).await? else { return Ok(None) };
+        let (now, to) = (self.clock.now(), Address::parse(&address)?);
+        let is_due = self.mailing.charge(user, Some(&to), Purpose::Notice, now).is_ok();
+        Ok(is_due.then(|| about.mail(user, Some(address), now)))
     }
 }

@@ -13,6 +13,7 @@ use super::mailing::About;
 use super::{Accounts, email, hash, recovery};
 use crate::clock::Millis;
 use crate::db::account_mails::{OTHER, VERIFIED};
+use crate::db::emails::Reachable;
 use crate::db::outbox::Row;
 use crate::encoding::random_hex;
 use crate::mail::{Address, Mail, NotSent};
@@ -25,7 +26,7 @@ const AT_ONCE: usize = 4;
 /// The value of the `payload` column.
 #[derive(Debug, Deserialize)]
 struct Payload {
-    /// The address, if it is not the verified one.
+    /// The address; none: the one that is verified now.
     to: Option<String>,
     detail: Value,
 }
@@ -33,6 +34,8 @@ struct Payload {
 /// What is to be sent.
 struct Content {
     to: String,
+    /// Whether it is the same each time: a link is another one.
+    is_same: bool,
     subject: &'static str,
     text: String,
 }
@@ -53,68 +56,64 @@ impl Accounts {
         let Ok(about) = serde_json::from_value(json!({ "event": row.event, "detail": detail })) else {
             return Ok(Delivery::failed("this version does not know it"));
         };
-        let content = match to {
-            Some(to) => self.content_for_other(user, to, &about).await?,
-            None => self.content_for_verified(user, row.created_at, &about).await?,
-        };
-        // Who closed the account, or chose another address, is not told any more.
-        let Some(Content { to, subject, text }) = content else { return Ok(Delivery::Done(1)) };
-        let Ok(to) = Address::parse(&to) else { return Ok(Delivery::Refused("the address is not valid".into())) };
-        Ok(match self.mailing.mailer.send(Mail::plain(to, subject, text)).await {
+        // Who chose another address meanwhile, or has none, needs no link.
+        let Some(content) = self.content(user, to, row.created_at, about).await? else { return Ok(Delivery::Done(1)) };
+        let Ok(to) = Address::parse(&content.to) else { return Ok(Delivery::Refused("the address is not valid".into())) };
+        let mut mail = Mail::plain(to, content.subject, content.text);
+        mail.id = content.is_same.then(|| format!("account-{}-{}", row.id, row.created_at.0));
+        Ok(match self.mailing.mailer.send(mail).await {
             Ok(()) => Delivery::Done(1),
             Err(NotSent { why, is_final: true }) => Delivery::Refused(why),
             Err(NotSent { why, .. }) => Delivery::failed(why),
         })
     }
 
-    /// A mail to an address that the account does not have, or not yet.
-    async fn content_for_other(&self, user: UserId, to: String, about: &About) -> sqlx::Result<Option<Content>> {
+    /// What is sent; none if nothing is to be any more.
+    async fn content(&self, user: UserId, to: Option<String>, at: Millis, about: About) -> sqlx::Result<Option<Content>> {
         let Some(username) = self.db.find_username(user).await? else { return Ok(None) };
-        let site = self.site();
-        if *about == (About::AddressChanged {}) {
-            let text = format!(
-                "Hello @{username},\n\nyour account at {site} no longer uses this email address.\n\n\
-                 If it wasn’t you, change your password now, and look at where you’re logged in:\n\n{site}/settings/sessions\n"
-            );
-            return Ok(Some(Content { to, subject: "Your email address was changed", text }));
-        }
-        let (token, now) = (random_hex(), self.clock.now());
-        if !self.db.renew_email_link(user, &to, &hash(&token), now, now.plus(email::LIFETIME)).await? {
-            return Ok(None);
-        }
-        let text = format!(
-            "Hello @{username},\n\nto use this email address for your account at {site}, open this link within 24 hours:\n\n\
-             {site}/email/{token}\n\nIf you don’t know what this is about, ignore this mail: nothing changes.\n"
-        );
-        Ok(Some(Content { to, subject: "Confirm your email address", text }))
-    }
-
-    /// A mail to the verified address.
-    async fn content_for_verified(&self, user: UserId, at: Millis, about: &About) -> sqlx::Result<Option<Content>> {
-        let Some(person) = self.db.find_reachable(user).await? else { return Ok(None) };
-        let (site, username, at) = (self.site(), person.username, minute(at));
-        let (subject, text) = match about {
-            About::ResetLink {} => {
-                let (token, now) = (random_hex(), self.clock.now());
+        let (site, at, now) = (self.site(), minute(at), self.clock.now());
+        let token = random_hex();
+        let (to, subject, text) = match (about, to) {
+            (About::EmailLink {}, Some(to)) => {
+                if !self.db.renew_email_link(user, &to, &hash(&token), now, now.plus(email::LIFETIME)).await? {
+                    return Ok(None);
+                }
+                let text = format!(
+                    "Hello @{username},\n\nto use this email address for your account at {site}, open this link within 24 hours:\n\n\
+                     {site}/email/{token}\n\nIf you don’t know what this is about, ignore this mail: nothing changes.\n"
+                );
+                return Ok(Some(Content { to, is_same: false, subject: "Confirm your email address", text }));
+            }
+            (About::ResetLink {}, _) => {
+                let Some(Reachable { address: to, .. }) = self.db.find_reachable(user).await? else { return Ok(None) };
                 // Earlier links stay: a stranger who asks must not end the one that somebody is about to use.
                 self.db.insert_reset(user, hash(&token), now, now.plus(recovery::LIFETIME), false, None).await?;
-                (
-                    "Choose a new password",
-                    format!(
-                        "Hello @{username},\n\na new password was asked for on {at}, for your account at {site}. \
-                         To choose one, open this link within an hour:\n\n{site}/reset/{token}\n\n\
-                         If it wasn’t you, ignore this mail: your password stays as it is.\n"
-                    ),
-                )
+                let text = format!(
+                    "Hello @{username},\n\na new password was asked for on {at}, for your account at {site}. \
+                     To choose one, open this link within an hour:\n\n{site}/reset/{token}\n\n\
+                     If it wasn’t you, ignore this mail: your password stays as it is.\n"
+                );
+                return Ok(Some(Content { to, is_same: false, subject: "Choose a new password", text }));
             }
-            About::PasswordChanged {} => (
+            (_, None) => return Ok(None),
+            (About::AddressChanged {}, Some(to)) => (
+                to,
+                "Your email address was changed",
+                format!(
+                    "Hello @{username},\n\nyour account at {site} no longer uses this email address.\n\n\
+                     If it wasn’t you, change your password now, and look at where you’re logged in:\n\n{site}/settings/sessions\n"
+                ),
+            ),
+            (About::PasswordChanged {}, Some(to)) => (
+                to,
                 "Your password was changed",
                 format!(
                     "Hello @{username},\n\nthe password of your account at {site} was changed on {at}. You are logged out everywhere else.\n\n\
                      If it wasn’t you, choose a new one now:\n\n{site}/reset\n"
                 ),
             ),
-            About::NewLogIn { device } => (
+            (About::NewLogIn { device }, Some(to)) => (
+                to,
                 "New log-in to your account",
                 format!(
                     "Hello @{username},\n\nsomeone logged in to your account at {site} on a new device, on {at}:\n\n{device}\n\n\
@@ -122,10 +121,11 @@ impl Accounts {
                 ),
             ),
             // Not its name, which whoever made it chose.
-            About::NewToken { device, is_for_bot, scopes, expires_at } => {
-                let account = if *is_for_bot { "a bot of yours" } else { "your account" };
+            (About::NewToken { device, is_for_bot, scopes, expires_at }, Some(to)) => {
+                let account = if is_for_bot { "a bot of yours" } else { "your account" };
                 let end = expires_at.map_or_else(|| "until it is revoked".to_owned(), |until| format!("until {}", minute(until)));
                 (
+                    to,
                     "New access token",
                     format!(
                         "Hello @{username},\n\nan access token for {account} at {site} was made on {at}:\n\n{device}\n\n\
@@ -134,9 +134,8 @@ impl Accounts {
                     ),
                 )
             }
-            About::EmailLink {} | About::AddressChanged {} => return Ok(None),
         };
-        Ok(Some(Content { to: person.address, subject, text }))
+        Ok(Some(Content { to, is_same: true, subject, text }))
     }
 }
 

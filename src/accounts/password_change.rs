@@ -37,7 +37,7 @@ impl Accounts {
             let slot = accounts.hasher.choice_slot(ticket).await?;
             let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&user.username)?, &user.name).await?;
             let event = accounts.event(Action::ChangePassword, &source).by(user.id, &user.username).about(&*user.username);
-            let notice = accounts.notice(user.id, &About::PasswordChanged {});
+            let notice = accounts.notice(user.id, &About::PasswordChanged {}).await?;
             accounts.db.set_password(user.id, password_hash, notice, &event).await?;
             accounts.access_ended(user.id, SessionEnd::PasswordChanged).await;
             accounts.reports.committed(&event);

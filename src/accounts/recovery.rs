@@ -168,7 +168,7 @@ impl Accounts {
             let slot = accounts.hasher.choice_slot(Ticket { client, ..Ticket::default() }).await?;
             let password_hash = accounts.hasher.hash_new(slot, &new, &Username::parse(&username)?, &name).await?;
             let event = accounts.event(Action::UseReset, &source).about(&*username);
-            let notice = accounts.notice(user, &About::PasswordChanged {});
+            let notice = accounts.notice(user, &About::PasswordChanged {}).await?;
             if !accounts.db.use_reset(hash(&token), accounts.clock.now(), password_hash, notice, &event).await? {
                 return Err(NO_LINK);
             }

@@ -155,7 +155,7 @@ impl Accounts {
             user_agent: source.user_agent.clone(),
         };
         let log_in = serde_json::to_string(&log_in).map_err(|error| Error::Internal(error.to_string()))?;
-        let notice = self.notice(user.id, &About::NewLogIn { device: device(source) });
+        let notice = self.notice(user.id, &About::NewLogIn { device: device(source) }).await?;
         Ok(self.db.announce_log_in(user.id, session.as_str(), log_in, notice).await?)
     }
 

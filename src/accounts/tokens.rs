@@ -193,7 +193,8 @@ impl Accounts {
             scopes: terms.scopes.to_text(),
             expires_at: token.expires_at,
         };
-        if !self.db.insert_token(new, MAX, self.notice(by.id, &about), &event).await? {
+        let notice = self.notice(by.id, &about).await?;
+        if !self.db.insert_token(new, MAX, notice, &event).await? {
             return Err(Error::Forbidden("You have 50 tokens, with those of your bots. Revoke some of them first."));
         }
         self.reports.committed(&event);

@@ -127,6 +127,9 @@ impl Place {
                 let mut goes_on = |done| watch(Progress { what: "download", done, total, is_bytes: true });
                 let fetching = storage.fetch_watched(&key, &file, &transfer);
                 watched(&transfer, &mut goes_on, fetching).await?.map_err(failed)?;
+                if !goes_on(total) {
+                    return Err(BackupError::Interrupted);
+                }
                 io::Seek::rewind(&mut &file).map_err(|error| failed(error.into()))?;
                 Ok((file, place))
             }

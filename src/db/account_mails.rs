@@ -11,8 +11,7 @@ use crate::model::UserId;
 
 /// The kind of receivers that are the verified address of an account.
 pub const VERIFIED: &str = "account";
-/// The kind of receivers that are another address of an account, which is in the row: one that was given up, or that is not verified yet. Another
-/// one, so that a wrong address does not hold up mails to the right one.
+/// The kind of receivers that are another address of an account: one that it had, or that is not verified yet. Another kind, so that a wrong address does not hold up mails to the right one.
 pub const OTHER: &str = "address";
 
 /// A mail about an account.
@@ -20,7 +19,9 @@ pub const OTHER: &str = "address";
 pub struct AccountMail {
     /// The account.
     pub user: UserId,
-    /// The address, if it is not the verified one.
+    /// The kind of its receiver.
+    pub kind: &'static str,
+    /// The address; none: the one that is verified when it is sent.
     pub to: Option<String>,
     /// What it is about.
     pub event: &'static str,
@@ -31,19 +32,14 @@ pub struct AccountMail {
 }
 
 impl AccountMail {
-    /// The kind of its receiver.
-    pub const fn kind(&self) -> &'static str {
-        if self.to.is_some() { OTHER } else { VERIFIED }
-    }
-
     /// The value of the `payload` column.
     pub fn payload(&self) -> String {
         json!({ "to": self.to, "detail": self.detail }).to_string()
     }
 }
 
-/// Notes a mail in a transaction, if there is one; not for an account without a verified address, if that is where it should go. A receiver that was paused gets
-/// another chance.
+/// Notes a mail in a transaction, if there is one; not for an account without a verified address, if that is where it should go. The receiver is
+/// looked at again, even after failures: what failed before may have been replaced.
 macro_rules! mail_account {
     ($tx:expr, $mail:expr) => {
         let mail: Option<crate::db::account_mails::AccountMail> = $mail;
@@ -51,9 +47,11 @@ macro_rules! mail_account {
             sqlx::query(
                 "insert into receivers (kind, id) select $1, cast($2 as bigint)
                  where $3 or exists (select 1 from emails where user_id = $2)
-                 on conflict (kind, id) do update set paused_at = null",
+                 on conflict (kind, id) do update set due_at = 0, paused_at = null,
+                     attempts = case when receivers.paused_at is null then receivers.attempts else 0 end,
+                     failing_since = case when receivers.paused_at is null then receivers.failing_since end",
             )
-            .bind(mail.kind())
+            .bind(mail.kind)
             .bind(mail.user)
             .bind(mail.to.is_some())
             .execute(&mut *$tx)
@@ -63,7 +61,7 @@ macro_rules! mail_account {
                  select $1, cast($2 as bigint), $4, $5, cast($6 as bigint), cast($6 as bigint)
                  where $3 or exists (select 1 from emails where user_id = $2)",
             )
-            .bind(mail.kind())
+            .bind(mail.kind)
             .bind(mail.user)
             .bind(mail.to.is_some())
             .bind(mail.event)

@@ -154,10 +154,7 @@ impl Db {
             if used.rows_affected() == 0 {
                 return Ok(Verified::NoLink);
             }
-            let before: Option<String> = sqlx::query_scalar("delete from emails where user_id = $1 returning address")
-                .bind(user_id)
-                .fetch_optional(&mut *tx)
-                .await?;
+            sqlx::query("delete from emails where user_id = $1").bind(user_id).execute(&mut *tx).await?;
             let stored = sqlx::query(
                 "insert into emails (user_id, address, folded, verified_at) values ($1, $2, $3, $4) on conflict (folded) do nothing",
             )
@@ -171,8 +168,7 @@ impl Db {
                 return Ok(Verified::Taken);
             }
             sqlx::query("delete from resets where user_id = $1").bind(user_id).execute(&mut *tx).await?;
-            let former = before.filter(|before| *before != address);
-            mail_account!(tx, former.and_then(|to| Some(AccountMail { to: Some(to), ..notice? })));
+            mail_account!(tx, notice);
             record!(tx, rows);
             Verified::Yes
         })
@@ -183,15 +179,12 @@ impl Db {
         let rows = rows([event]);
         transaction!(self, |tx| {
             let pending = sqlx::query("delete from email_links where user_id = $1").bind(user).execute(&mut *tx).await?;
-            let removed: Option<String> = sqlx::query_scalar("delete from emails where user_id = $1 returning address")
-                .bind(user)
-                .fetch_optional(&mut *tx)
-                .await?;
-            if removed.is_none() && pending.rows_affected() == 0 {
+            let removed = sqlx::query("delete from emails where user_id = $1").bind(user).execute(&mut *tx).await?;
+            if removed.rows_affected() + pending.rows_affected() == 0 {
                 return Ok(false);
             }
             sqlx::query("delete from resets where user_id = $1").bind(user).execute(&mut *tx).await?;
-            mail_account!(tx, removed.and_then(|to| Some(AccountMail { to: Some(to), ..notice? })));
+            mail_account!(tx, notice);
             record!(tx, rows);
             true
         })

@@ -15,7 +15,7 @@ use crate::security_log::Event;
 /// Whoever is sent something: a kind, and an id within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReceiverId {
-    /// The kind, one of `outbox::KINDS`.
+    /// The kind: `webhook`, `push`, `mail`, `account` or `address`.
     pub kind: &'static str,
     /// Which of them.
     pub id: i64,
@@ -306,27 +306,36 @@ impl Db {
         })
     }
 
-    /// Gives a row up that its receiver refuses for good. Nothing, if the receiver is somebody else's by now.
+    /// Gives a row up that its receiver refuses for good, which is no failure of the receiver. Nothing, if that is somebody else's by now.
     pub async fn give_up_delivery(
         &self,
         receiver: ReceiverId,
         claim: &str,
         row: i64,
-        error: &str,
+        error: String,
         now: Millis,
     ) -> sqlx::Result<()> {
-        let statement = "update outbox set dead_at = $4, attempts = attempts + 1, last_error = $5 where id = $3
-             and exists (select 1 from receivers where receivers.kind = $1 and receivers.id = $2 and claimed_by = $6)";
-        write!(self, |pool| sqlx::query(statement)
+        let claim = claim.to_owned();
+        transaction!(self, |tx| {
+            let kept = sqlx::query(
+                "update receivers set attempts = 0, failing_since = null, last_error = $4 where kind = $1 and id = $2 and claimed_by = $3",
+            )
             .bind(receiver.kind)
             .bind(receiver.id)
-            .bind(row)
-            .bind(now)
-            .bind(error)
-            .bind(claim)
-            .execute(pool)
-            .await
-            .map(drop))
+            .bind(&claim)
+            .bind(&error)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if kept > 0 {
+                sqlx::query("update outbox set dead_at = $2, attempts = attempts + 1, last_error = $3 where id = $1")
+                    .bind(row)
+                    .bind(now)
+                    .bind(&error)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        })
     }
 
     /// Deletes what was given up before this moment.

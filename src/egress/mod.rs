@@ -6,7 +6,6 @@
 
 pub mod address;
 pub mod client;
-pub mod turns;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;

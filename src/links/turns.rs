@@ -2,17 +2,52 @@
 //!
 //! Owns that no site is asked by us more than a reader would: links are posted by whoever likes, and must not make us attack others.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
-use tokio::sync::OwnedSemaphorePermit;
-
-use crate::egress::turns::Turns;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests to one host: at once, and in a minute.
 const HOST: (usize, NonZeroU32) = (2, NonZeroU32::new(60).unwrap());
 /// So many keys are kept without a look at which are unused.
 const FEW: usize = 128;
+
+/// A bounded number at once for each key.
+#[derive(Debug)]
+pub struct Turns<K> {
+    each: usize,
+    known: Mutex<HashMap<K, Arc<Semaphore>>>,
+}
+
+impl<K: Eq + Hash> Turns<K> {
+    /// With so many at once for each key.
+    pub fn new(each: usize) -> Self {
+        Self { each, known: Mutex::default() }
+    }
+
+    fn of(&self, key: K) -> Arc<Semaphore> {
+        let mut known = self.known.lock();
+        if known.len() >= FEW {
+            // Permits and those who wait for one hold it too.
+            known.retain(|_, turns| Arc::strong_count(turns) > 1);
+        }
+        known.entry(key).or_insert_with(|| Arc::new(Semaphore::new(self.each))).clone()
+    }
+
+    /// Waits for a turn.
+    pub async fn take(&self, key: K) -> OwnedSemaphorePermit {
+        self.of(key).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// A turn, if there is one now.
+    pub fn try_take(&self, key: K) -> Option<OwnedSemaphorePermit> {
+        self.of(key).try_acquire_owned().ok()
+    }
+}
 
 /// Turns at hosts.
 pub struct Hosts {
@@ -56,5 +91,18 @@ mod tests {
             assert!(hosts.take("a.example").await.is_some());
         }
         assert!(hosts.take("a.example").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn keys_without_turns_are_forgotten() {
+        let turns = Turns::new(1);
+        let held = turns.take(usize::MAX).await;
+        for key in 0..10 * FEW {
+            drop(turns.take(key).await);
+        }
+        assert!(turns.known.lock().len() <= FEW);
+        assert!(turns.try_take(usize::MAX).is_none(), "one that is held is not");
+        drop(held);
+        assert!(turns.try_take(usize::MAX).is_some());
     }
 }

@@ -32,25 +32,18 @@ pub struct Mail {
     pub text: String,
     /// The same as HTML, if it has such a part.
     pub html: Option<String>,
-    /// Its place among other mails; none: it stands alone.
-    pub thread: Option<Thread>,
+    /// Its name, without a domain: sent again under the same one, it is the same mail. None: it has a new one each time.
+    pub id: Option<String>,
+    /// The name that all mails of its thread refer to; none: it stands alone.
+    pub thread: Option<String>,
     /// An address that ends mails like this one when something is posted to it (RFC 8058).
     pub unsubscribe: Option<String>,
-}
-
-/// A place in a thread: names without a domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thread {
-    /// The mail's own name. Sent again, it is the same mail.
-    pub id: String,
-    /// The name that all mails of the thread refer to.
-    pub root: String,
 }
 
 impl Mail {
     /// A mail with a text and nothing else.
     pub fn plain(to: Address, subject: &str, text: String) -> Self {
-        Self { to, subject: subject.to_owned(), text, html: None, thread: None, unsubscribe: None }
+        Self { to, subject: subject.to_owned(), text, html: None, id: None, thread: None, unsubscribe: None }
     }
 }
 
@@ -67,7 +60,7 @@ struct Outgoing {
 pub struct NotSent {
     /// The reason, without anything that the server said.
     pub why: String,
-    /// Whether the server refuses it for good.
+    /// Whether there is no such address.
     pub is_final: bool,
 }
 
@@ -118,7 +111,7 @@ impl Mailer {
         let Some(message) = outgoing.message(mail) else { return Err(not_sent("the mail could not be written", true)) };
         match tokio::time::timeout(ATTEMPT, outgoing.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(NotSent { why: reason(&error), is_final: error.is_permanent() }),
+            Ok(Err(error)) => Err(NotSent { why: reason(&error), is_final: refuses_recipient(&error) }),
             Err(_) => Err(not_sent("no answer in time", false)),
         }
     }
@@ -128,7 +121,7 @@ impl Outgoing {
     /// The mail as it is sent; none if it cannot be written.
     fn message(&self, mail: Mail) -> Option<Message> {
         let domain = self.from.email.domain();
-        let id = mail.thread.as_ref().map_or_else(random_hex, |thread| thread.id.clone());
+        let id = mail.id.unwrap_or_else(random_hex);
         let mut builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, mail.to.into()))
@@ -137,7 +130,7 @@ impl Outgoing {
             .message_id(Some(format!("<{id}@{domain}>")))
             // No automatic answers, please (RFC 3834).
             .header(AutoSubmitted);
-        if let Some(Thread { root, .. }) = mail.thread {
+        if let Some(root) = mail.thread {
             let root = format!("<{root}@{domain}>");
             builder = builder.in_reply_to(root.clone()).references(root);
         }
@@ -165,6 +158,14 @@ fn transport(smtp: &SmtpUrl) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error
         builder = builder.credentials(Credentials::new(username.clone(), password.clone()));
     }
     Ok(builder.build())
+}
+
+/// Whether a server says that there is no such address, by its enhanced status code (RFC 3463, section 3.2). Without one, a refusal may be of our
+/// log-in or of the sender, which somebody mends.
+fn refuses_recipient(error: &Error) -> bool {
+    let said = error.to_string();
+    let codes = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
+    error.is_permanent() && said.split(|c: char| c.is_whitespace() || "():".contains(c)).any(|word| codes.contains(&word))
 }
 
 /// Why a mail was not sent, without anything that the server said.

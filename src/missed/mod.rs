@@ -23,7 +23,7 @@ use crate::db::missed::{KIND, Mailed, Missed};
 use crate::db::outbox::Row;
 use crate::encoding::random_hex;
 use crate::error::{Error, Result};
-use crate::mail::{Address, Mail, Mailer, NotSent, Thread};
+use crate::mail::{Address, Mail, Mailer, NotSent};
 use crate::model::UserId;
 use crate::outbox::{Deliverer, Deliverers, Delivery, Outbox};
 
@@ -79,10 +79,10 @@ impl MissedMails {
         Arc::new(Self { db, chat, accounts, clock, outbox, mailer: Mailer::new(config) })
     }
 
-    /// Adds their deliverer, where there is a server for mails: what waits is for a node that has one.
+    /// Adds their deliverer. Without a server for mails it delivers nothing, and what waits is deleted: the ledger goes on adding to it.
     #[must_use]
     pub fn deliverers(self: &Arc<Self>, deliverers: Deliverers) -> Deliverers {
-        if self.mailer.is_on() { deliverers.on(KIND, AT_ONCE, self.clone()) } else { deliverers }
+        deliverers.on(KIND, AT_ONCE, self.clone())
     }
 
     /// When somebody is mailed.
@@ -120,7 +120,8 @@ impl MissedMails {
     }
 
     async fn try_deliver(&self, user: UserId, due: &[Row]) -> sqlx::Result<Delivery> {
-        let Some(person) = self.db.find_mailed(user).await? else { return Ok(Delivery::Gone) };
+        let person = if self.mailer.is_on() { self.db.find_mailed(user).await? } else { None };
+        let Some(person) = person else { return Ok(Delivery::Gone) };
         let (Some(when), Ok(to)) = (When::parse(&person.missed), Address::parse(&person.address)) else {
             return Ok(Delivery::Gone);
         };
@@ -184,8 +185,15 @@ impl MissedMails {
         let about = only.map_or_else(|| "missed".to_owned(), |(room, _)| format!("room-{}", room.0));
         let epoch = self.chat.epoch();
         let epoch = epoch.get(..16).unwrap_or(&epoch);
-        let thread = Thread { id: format!("missed-{first}-{last}.{epoch}"), root: format!("{about}.{epoch}") };
-        Mail { to, subject: subject.to_owned(), text, html, thread: Some(thread), unsubscribe: Some(unsubscribe) }
+        Mail {
+            to,
+            subject: subject.to_owned(),
+            text,
+            html,
+            id: Some(format!("missed-{first}-{last}.{epoch}")),
+            thread: Some(format!("{about}.{epoch}")),
+            unsubscribe: Some(unsubscribe),
+        }
     }
 }
 

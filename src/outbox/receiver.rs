@@ -132,8 +132,8 @@ impl Serving {
                         self.save(true).await?;
                         let row = due.remove(0);
                         tracing::warn!(kind, id, why, "a delivery was refused for good");
-                        let error: String = why.chars().take(ERROR).collect();
-                        if let Err(error) = db.give_up_delivery(self.receiver, &self.claim, row.id, &error, clock.now()).await {
+                        let why = why.chars().take(ERROR).collect();
+                        if let Err(error) = db.give_up_delivery(self.receiver, &self.claim, row.id, why, clock.now()).await {
                             tracing::warn!(kind, id, %error, "what was refused for good is tried again");
                             return Ok(());
                         }

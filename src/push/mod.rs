@@ -26,7 +26,6 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::db::outbox::{ReceiverId, Row};
 use crate::db::push::{Destination, KIND, NewSubscription, Subscription};
-use crate::egress::turns::Turns;
 use crate::egress::{Allowed, Guard};
 use crate::error::{Error, Result};
 use crate::fulltext::plain::plain;
@@ -35,12 +34,9 @@ use crate::outbox::{Deliverer, Deliverers, Delivery, Outbox};
 
 /// How many browsers a person may have.
 const MOST: i64 = 10;
-/// How many browsers are served at once on this node: push services are few and fast.
-const AT_ONCE: usize = 128;
-/// How many of them are one person's, who may have chosen a service that is slow.
-const EACH: usize = 3;
-/// When somebody is looked at again whose browsers are being served, in milliseconds.
-const AGAIN: i64 = 500;
+/// How many browsers are served at once on this node: push services are few and fast. A person has [`MOST`] at most, so a few who have chosen slow
+/// ones cannot take them all.
+const AT_ONCE: usize = 256;
 /// How much of a message is in a notification, in bytes: a push service takes 4 KB.
 const TEXT: usize = 600;
 /// How much of a name is in it, in characters.
@@ -70,7 +66,6 @@ pub struct Notifications {
     outbox: Outbox,
     keys: Keys,
     service: Service,
-    turns: Turns<UserId>,
     contact: String,
     idle: i64,
 }
@@ -91,7 +86,7 @@ impl Notifications {
             _ => NOBODY.to_owned(),
         };
         let idle = i64::try_from(config.session_idle.as_millis()).unwrap_or(i64::MAX);
-        Ok(Arc::new(Self { db, chat, clock, outbox, keys, service: Service::new(guard), turns: Turns::new(EACH), contact, idle }))
+        Ok(Arc::new(Self { db, chat, clock, outbox, keys, service: Service::new(guard), contact, idle }))
     }
 
     /// Adds their deliverer.
@@ -200,15 +195,10 @@ impl Notifications {
             self.db.drop_subscription(id).await?;
             return Ok(Delivery::Gone);
         };
-        let Some(_turn) = self.turns.try_take(to.user_id) else { return Ok(Delivery::Later(now.plus(AGAIN))) };
-        self.send(id, &to, row, now).await
-    }
-
-    async fn send(&self, id: i64, to: &Destination, row: &Row, now: Millis) -> Result<Delivery> {
-        let Some(body) = self.body(id, to, row).await? else { return Ok(Delivery::Done(1)) };
+        let Some(body) = self.body(id, &to, row).await? else { return Ok(Delivery::Done(1)) };
         let topic = topic(row.room_id);
         let push = Push { body: &body.to_string(), topic: &topic, is_urgent: row.event != READ, now };
-        Ok(match self.service.send(to, &self.keys, &self.contact, push).await {
+        Ok(match self.service.send(&to, &self.keys, &self.contact, push).await {
             Sent::Taken => {
                 if let (Some(room), Some(seq)) = (row.room_id, row.seq) {
                     if row.event == READ {
@@ -220,7 +210,7 @@ impl Notifications {
                         if let Some(standing) = standing.filter(|standing| standing.read_seq >= seq) {
                             let read = Row { event: READ.to_owned(), seq: Some(standing.read_seq), ..row.clone() };
                             // If that fails, what is read next withdraws it.
-                            Box::pin(self.send(id, to, &read, now)).await?;
+                            Box::pin(self.try_deliver(id, &read)).await?;
                         }
                     }
                 }

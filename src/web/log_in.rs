@@ -80,19 +80,15 @@ impl LoggingIn<'_> {
             session::end(session, &state.accounts).await?;
             return Err(error);
         }
-        self.announce(state).await;
+        // Nobody gets the cookie of a session whose person is not told of it.
+        if let Err(error) = state.accounts.announce_log_in(user, device, &session::key_of(session)?, source).await {
+            session::end(session, &state.accounts).await?;
+            return Err(error);
+        }
         welcome(state, user.id).await;
         let mut response = Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
         device_cookie::set(&mut response, &state.accounts.remember(user, device), &state.origins);
         Ok(response)
-    }
-
-    /// Announces the log-in in the person's other sessions. Without it they can log in all the same.
-    async fn announce(self, state: &AppState) {
-        let Ok(key) = session::key_of(self.session) else { return };
-        if let Err(error) = state.accounts.announce_log_in(self.user, self.device, &key, self.source).await {
-            tracing::warn!(%error, "a log-in could not be announced in the person's other sessions");
-        }
     }
 }
 

@@ -11,7 +11,7 @@ const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const busy = new Set();
 
 function refusal(address) {
-  if (address.startsWith('gone')) return Object.assign(new Error(`no such mailbox: ${address}`), { responseCode: 550 });
+  if (address.startsWith('gone')) return Object.assign(new Error(`5.1.1 no such mailbox: ${address}`), { responseCode: 550 });
   if (address.startsWith('busy') && !busy.has(address)) {
     busy.add(address);
     return Object.assign(new Error(`try ${address} later`), { responseCode: 451 });

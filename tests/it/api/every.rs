@@ -162,7 +162,7 @@ async fn messages(walk: &Walk, (ada, grace): &(Program, Program)) {
     let report = text(&reports, "/reports/0/id");
     walk.post(ada, &format!("/rooms/plans/reports/{report}/close"), json!({ "action": "dismiss" })).await;
     let other = walk.post(ada, "/rooms/plans/messages", json!({ "body": "again" })).await["message"]["seq"].clone();
-    walk.post(grace, &format!("/rooms/plans/messages/{other}/report"), json!({})).await;
+    walk.post(grace, &format!("/rooms/plans/messages/{other}/report"), json!({ "reason": "again" })).await;
     let reports = walk.get(ada, "/admin/reports").await;
     let report = text(&reports, "/reports/0/id");
     walk.post(ada, &format!("/admin/reports/{report}/close"), json!({ "action": "dismiss" })).await;

@@ -150,14 +150,19 @@ async fn sessions_count_as_connections_of_their_address_and_in_all(database: &Da
         // Over a connection, which counts as well; a client may make another one meanwhile.
         let stranger = Person::from_address(server.site.clone(), "", Some(from.into()));
         let (mut opened, mut dropped) = (0, 0);
+        let began = tokio::time::Instant::now();
         let refused = loop {
             match Answer::try_of(stranger.request(Method::GET, OPENING)).await {
                 Ok(answer) if answer.status == 200 => opened += 1,
                 Ok(refused) => break refused,
-                // The other connection was one too many, and was closed without an answer; the next request takes the first one.
-                Err(_) => dropped += 1,
+                // The other connection was one too many, and was closed without an answer. A later request takes the first one, or another one once
+                // the server has seen that the first one is gone.
+                Err(_) => {
+                    dropped += 1;
+                    assert!(began.elapsed() < DEADLINE, "{limit}: {opened} opened, {dropped} dropped");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
             }
-            assert!(dropped <= 8, "{limit}: {opened} opened, {dropped} dropped");
         };
         assert!((4..=7).contains(&opened), "{limit}: {opened}");
         assert_eq!(refused.status, 503, "{refused:?}");

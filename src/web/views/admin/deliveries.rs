@@ -34,7 +34,7 @@ impl DeliveriesPage {
         match &*receiver.kind {
             "webhook" => format!("Webhook at {name}"),
             "account" => format!("@{name}, mails about the account"),
-            "address" => format!("@{name}, mails to an address of before or to come"),
+            "address" => format!("@{name}, mails to a former or unconfirmed address"),
             kind => format!("@{name}, by {kind}"),
         }
     }
