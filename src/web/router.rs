@@ -56,7 +56,7 @@ pub fn service(
 
 /// The pages, forms and files.
 fn web(state: AppState, sessions: Store) -> Router {
-    let with_session = pages::with_session(&state).merge(api::router()).layer(
+    let with_session = pages::with_session(&state).merge(api::router()).merge(api::pages()).layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(state.clone(), bearer::authenticate))
             .layer(from_fn_with_state(state.clone(), csrf::check))

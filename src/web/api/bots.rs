@@ -71,6 +71,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<B
 /// A bot to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "username": "builder", "name": "Builder" })))]
 struct WantedBot {
     /// Its username.
     username: String,
@@ -131,6 +132,7 @@ async fn show(State(state): State<AppState>, Path(username): Path<String>, user:
 /// The name of a bot.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "name": "Builder" })))]
 struct BotName {
     /// The name to show.
     name: String,

@@ -61,6 +61,7 @@ async fn show(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 /// A draft to keep.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "body": "Half a thought" })))]
 struct NewDraft {
     /// A new message.
     body: String,
@@ -108,6 +109,7 @@ async fn delete(State(state): State<AppState>, Path(slug): Path<String>, user: C
 /// A text.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "body": "Hello *world*" })))]
 struct Text {
     /// The text of a message.
     body: String,

@@ -63,6 +63,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<F
 /// What a feed is to have.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "kind": "messages" })))]
 struct WantedFeed {
     /// `messages` (the default) or `pins`.
     kind: String,

@@ -71,6 +71,7 @@ async fn list(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 /// The name of a webhook.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "name": "Builds" })))]
 struct HookName {
     /// What the bot that it posts as is called.
     name: String,

@@ -57,6 +57,7 @@ async fn list(State(state): State<AppState>, Query(place): Query<After>, user: C
 /// What an invitation is to permit.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "uses": 1, "days": 7, "note": "For Grace" })))]
 struct WantedInvite {
     /// How many people it lets in, up to 100; 1 if it is not sent.
     #[serde(deserialize_with = "number")]

@@ -88,6 +88,7 @@ async fn list(
 /// Who is to be a member.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "username": "grace" })))]
 struct NewMember {
     /// Their username.
     username: String,
@@ -114,6 +115,7 @@ async fn add(
 /// A role in a room.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "role": "member" })))]
 struct NewRoomRole {
     /// `owner`, `moderator` or `member`.
     role: String,
@@ -208,6 +210,7 @@ async fn bans(
 /// What you are notified of in a room.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "level": "mentions" })))]
 struct Level {
     /// `all`, `mentions` or `muted`; without one your own default applies.
     level: Option<String>,

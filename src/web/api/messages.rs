@@ -122,6 +122,7 @@ async fn list(
 /// A message to post.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "body": "Hello from the API" })))]
 struct Posting {
     /// The text; may be empty with files.
     body: String,
@@ -188,6 +189,7 @@ async fn show(
 /// A new text.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "body": "Hello again" })))]
 struct Edit {
     /// The text.
     body: String,
@@ -354,6 +356,7 @@ async fn pins(
 /// How far one has read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "seq": 1 })))]
 struct ReadUpTo {
     /// The last message read; the latest by default.
     #[serde(deserialize_with = "number")]

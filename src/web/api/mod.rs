@@ -43,9 +43,14 @@ pub fn router() -> Router<AppState> {
     routes().split_for_parts().0.layer(from_fn(conditional::answer)).method_not_allowed_fallback(fallback::wrong_method)
 }
 
-/// The description of the API, for everybody: as a document and as a page.
+/// The description of the API as a document, for everybody.
 pub fn description() -> Router<AppState> {
-    reference::router(&document())
+    reference::document(&document())
+}
+
+/// The description of the API as a page, for everybody. Whoever is logged in can try it there.
+pub fn pages() -> Router<AppState> {
+    reference::pages(&document()).method_not_allowed_fallback(fallback::wrong_method)
 }
 
 /// The description of the API in OpenAPI 3.1.

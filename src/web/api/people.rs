@@ -225,6 +225,7 @@ async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Json<Me>
 /// What to change of oneself. Absent fields stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "status": "Having tea" })))]
 struct Changes {
     /// The name to show; empty for the username.
     name: Option<String>,
@@ -325,6 +326,7 @@ async fn blocked(State(state): State<AppState>, Query(query): Query<PeopleQuery>
 /// With whom to talk.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "users": ["grace"] })))]
 struct Companions {
     /// Usernames of others; your own for notes to yourself.
     #[serde(deserialize_with = "texts")]

@@ -1,6 +1,7 @@
 //! `GET /api`: the operations of the API as a page, and `GET /api/try`, which leads from the form of one to its answer.
 //!
-//! Owns the way from such a form to the address of an operation that reads. What is shown is the description that programs get.
+//! Owns the way from such a form to the address of an operation that reads; `static/js/reference.js` sends what changes something. What is
+//! shown is the description that programs get. It must not answer an operation: whoever tries one sends what a program would.
 
 use std::sync::Arc;
 
@@ -16,27 +17,36 @@ use utoipa::openapi::OpenApi;
 
 use crate::encoding::path_segment;
 use crate::error::{Error, Result};
+use crate::web::layers::session::CurrentUser;
 use crate::web::query::query_string;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::theme_cookie;
 use crate::web::views::{ApiPage, Reference};
 
-/// The routes, for everybody: what they show is the same on all servers of a release.
-pub fn router(document: &OpenApi) -> Router<AppState> {
-    let document = json!(document);
-    let reference = Arc::new(Reference::of(&document));
-    let json = Bytes::from(document.to_string());
+/// The route of the document, for everybody: it is the same on all servers of a release.
+pub fn document(document: &OpenApi) -> Router<AppState> {
+    let json = Bytes::from(json!(document).to_string());
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
+    Router::new().route("/api/openapi.json", get(async move || (headers, json)))
+}
+
+/// The routes of the page, for everybody. Whoever is logged in can try operations there.
+pub fn pages(document: &OpenApi) -> Router<AppState> {
+    let reference = Arc::new(Reference::of(&json!(document)));
     let tried = reference.clone();
+    let answer = async move |State(state): State<AppState>, user: Option<CurrentUser>, headers: HeaderMap| {
+        show(&state, user.as_ref(), &headers, &reference)
+    };
     Router::new()
-        .route("/api/openapi.json", get(async move || (headers, json)))
-        .route("/api", get(async move |State(state): State<AppState>, headers: HeaderMap| show(&state, &headers, &reference)))
+        .route("/api", get(answer))
         .route("/api/try", get(async move |Query(fields): Query<Vec<(String, String)>>| attempt(&tried, &fields)))
 }
 
-fn show(state: &AppState, headers: &HeaderMap, reference: &Reference) -> Response {
-    page(&ApiPage::new(reference, state.origins.own(headers), theme_cookie::of(headers)))
+fn show(state: &AppState, user: Option<&CurrentUser>, headers: &HeaderMap, reference: &Reference) -> Response {
+    // Without the second factor that they must set up, people can do nothing.
+    let username = user.filter(|user| !user.lacks_second_factor).map(|user| &*user.username);
+    page(&ApiPage::new(reference, state.origins.own(headers), theme_cookie::of(headers), username))
 }
 
 /// Redirects to an operation that reads, with the parameters of the form.

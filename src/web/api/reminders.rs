@@ -85,6 +85,7 @@ async fn delete(State(state): State<AppState>, Path(id): Path<String>, user: Cur
 /// A reminder to take down.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "body": "in 10 minutes tea" })))]
 struct NewReminder {
     /// When and of what, as behind `/remind`: `in 10 minutes tea`, `at 15:00 call`, or `room in 2 days demo`, which is said in the room.
     body: String,

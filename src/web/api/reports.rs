@@ -33,6 +33,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// Why a message is reported.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "reason": "Spam" })))]
 struct NewReport {
     /// In up to 500 characters; may be empty.
     reason: String,
@@ -151,6 +152,7 @@ async fn of_room(
 /// What to do about a report.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "action": "dismiss" })))]
 struct Closing {
     /// `dismiss`, `delete` or, for administrators, `ban`.
     action: String,

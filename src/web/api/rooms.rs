@@ -91,6 +91,7 @@ async fn list(State(state): State<AppState>, Query(query): Query<RoomsQuery>, us
 /// A room to make.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "name": "Tea room", "topic": "Biscuits", "visibility": "public" })))]
 struct NewRoom {
     /// Its name.
     name: String,
@@ -180,6 +181,7 @@ async fn show(
 /// What is to change of a room. Fields that are not sent stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "topic": "Tea and biscuits" })))]
 struct RoomChange {
     /// Its name.
     name: Option<String>,
@@ -310,6 +312,7 @@ async fn leave(State(state): State<AppState>, Path(slug): Path<String>, user: Cu
 /// How long a room keeps what is in it. What is not sent stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "messages": "default", "files": "default" })))]
 struct RoomRetention {
     /// How long messages are kept: `default`, `forever`, or a number of days.
     #[serde(deserialize_with = "text")]

@@ -64,6 +64,7 @@ async fn unhide(State(state): State<AppState>, Path(slug): Path<String>, user: C
 /// Whether a section of the sidebar is closed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "closed": true })))]
 struct SectionState {
     /// Whether it is; no if it is not sent.
     #[serde(deserialize_with = "flag")]

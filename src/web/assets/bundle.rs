@@ -10,8 +10,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The scripts that pages refer to: for signed-in people, for log-in and registration, for proving again who one is, for the offline page, and for all other pages.
-const ENTRIES: [&str; 5] = [SHARED, "js/auth.js", "js/prove.js", "js/offline.js", "js/install.js"];
+/// The scripts that pages refer to: for signed-in people, for log-in and registration, for proving again who one is, for the offline page, for the
+/// reference of the API, and for all other pages.
+const ENTRIES: [&str; 6] = [SHARED, "js/auth.js", "js/prove.js", "js/offline.js", "js/reference.js", "js/install.js"];
 /// The entry whose modules dynamically imported files share.
 const SHARED: &str = "js/app.js";
 /// Not modules: the inline script and the service worker.

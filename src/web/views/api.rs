@@ -1,7 +1,7 @@
 //! The operations of the API, as their description in OpenAPI has them.
 
 use askama::Template;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::model::Theme;
 
@@ -13,6 +13,8 @@ pub struct ApiPage<'a> {
     /// Where the server is, for examples.
     origin: String,
     theme: Theme,
+    /// Who is logged in, and so can try operations.
+    username: Option<&'a str>,
 }
 
 /// What is shown of a description.
@@ -45,6 +47,8 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     /// The name of the schema of its body.
     body: Option<String>,
+    /// What its body may look like, in JSON.
+    example: String,
     /// Whether its body is bytes.
     takes_bytes: bool,
     answers: Vec<Answer>,
@@ -138,16 +142,17 @@ impl Reference {
             .flatten()
             .map(|tag| Group { name: text(&tag["name"]), about: text(&tag["description"]), operations: Vec::new() })
             .collect();
+        let schemas = &document["components"]["schemas"];
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for method in ["get", "post", "put", "patch", "delete"] {
                 let Some(described) = item.get(method) else { continue };
                 let tag = described["tags"][0].as_str().unwrap_or_default();
                 if let Some(group) = groups.iter_mut().find(|group| group.name == tag) {
-                    group.operations.push(Operation::of(method, path, described));
+                    group.operations.push(Operation::of(method, path, described, schemas));
                 }
             }
         }
-        let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+        let schemas = schemas.as_object().into_iter().flatten();
         Self { groups, schemas: schemas.map(|(name, schema)| Schema::of(name, schema)).collect() }
     }
 
@@ -169,7 +174,7 @@ fn prose(text: &str) -> String {
 }
 
 impl Operation {
-    fn of(method: &str, path: &str, described: &Value) -> Self {
+    fn of(method: &str, path: &str, described: &Value, schemas: &Value) -> Self {
         let parameters = described["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
             name: text(&parameter["name"]),
             place: text(&parameter["in"]),
@@ -189,6 +194,8 @@ impl Operation {
             schema: referred(&answer["content"]["application/json"]["schema"]),
         });
         let content = &described["requestBody"]["content"];
+        let body = referred(&content["application/json"]["schema"]);
+        let example = body.as_ref().map(|body| &schemas[body]["examples"][0]).filter(|example| !example.is_null());
         Self {
             id: text(&described["operationId"]),
             method: method.to_uppercase(),
@@ -196,13 +203,14 @@ impl Operation {
             summary: text(&described["summary"]),
             about: text(&described["description"]),
             parameters: parameters.collect(),
-            body: referred(&content["application/json"]["schema"]),
+            example: format!("{:#}", example.unwrap_or(&json!({}))),
+            body,
             takes_bytes: content["application/octet-stream"].is_object(),
             answers: answers.collect(),
         }
     }
 
-    /// Whether it can be tried with a form: it only reads.
+    /// Whether it only reads, so that a link leads to its answer.
     #[must_use]
     pub fn is_read(&self) -> bool {
         self.method == "GET"
@@ -250,7 +258,7 @@ impl Schema {
 impl<'a> ApiPage<'a> {
     /// The page.
     #[must_use]
-    pub fn new(reference: &'a Reference, origin: String, theme: Theme) -> Self {
-        Self { reference, origin, theme }
+    pub fn new(reference: &'a Reference, origin: String, theme: Theme, username: Option<&'a str>) -> Self {
+        Self { reference, origin, theme, username }
     }
 }

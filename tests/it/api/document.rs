@@ -151,6 +151,29 @@ fn every_operation_is_described_in_full() {
     }
 }
 
+/// What the page fills its forms with.
+#[test]
+fn every_body_has_an_example_that_fits() {
+    let items =
+        DOCUMENT["paths"].as_object().expect("paths").values().flat_map(|item| item.as_object().expect("an item").values());
+    let mut count = 0;
+    for operation in items {
+        let Some(body) = operation.pointer("/requestBody/content/application~1json/schema") else { continue };
+        let what = &operation["operationId"];
+        let example = &resolved(body)["examples"][0];
+        assert!(example.as_object().is_some_and(|fields| !fields.is_empty()), "{what} has no example of its body");
+        let mut whole = body.clone();
+        whole["components"] = DOCUMENT["components"].clone();
+        let validator = jsonschema::validator_for(&whole).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let problems: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+        let mut extra = Vec::new();
+        unknown(&[body], example, "", &mut extra);
+        assert!(problems.is_empty() && extra.is_empty(), "{what}: {problems:?} {extra:?}");
+        count += 1;
+    }
+    assert!(count >= 25, "{count}");
+}
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("the sources").map(|entry| entry.expect("a file").path());
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
@@ -168,7 +191,7 @@ fn no_route_of_the_api_is_without_a_description() {
 }
 
 #[apply(both)]
-async fn the_page_shows_every_operation_and_leads_to_those_that_read(app: &TestApp) {
+async fn the_page_shows_every_operation_to_all_and_can_be_tried_by_who_is_logged_in(app: &TestApp) {
     let ada = app.register("ada").await;
     let page = app.stranger().get("/api").await;
     let body = &page.expect(200).body;
@@ -180,7 +203,14 @@ async fn the_page_shows_every_operation_and_leads_to_those_that_read(app: &TestA
     for name in DOCUMENT["components"]["schemas"].as_object().expect("schemas").keys() {
         assert!(body.contains(&format!("id=\"schema-{name}\"")), "{name}");
     }
-    assert!(body.contains("action=\"/api/try\"") && !body.contains("http://cdn") && !body.contains("style=\""));
+    assert!(!body.contains("http://cdn") && !body.contains("style=\""));
+    assert!(body.contains("href=\"/login?next=/api\"") && !body.contains("class=\"attempt\""), "strangers can try nothing");
+    let hers = ada.get("/api").await.expect(200).body.clone();
+    assert!(hers.contains("<strong>@ada</strong>") && !hers.contains("/login?next") && !hers.contains("style=\""));
+    let of_reads = hers.matches("action=\"/api/try\"").count();
+    let methods = ["POST", "PUT", "PATCH", "DELETE"].map(|method| hers.matches(&format!("data-method=\"{method}\"")).count());
+    assert!(methods.iter().all(|count| *count > 0), "{methods:?}");
+    assert_eq!(of_reads + methods.iter().sum::<usize>(), names().len());
     assert_eq!(app.stranger().get("/api/openapi.json").await.expect(200).json(), *DOCUMENT);
     let tried = ada.get("/api/try?operation=list_messages&slug=general&limit=5&before=&other=x").await;
     assert_eq!(tried.expect(303).location(), "/api/v1/rooms/general/messages?limit=5");

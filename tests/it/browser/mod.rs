@@ -19,6 +19,7 @@ mod plain;
 mod portraits;
 mod rates;
 mod reading;
+mod reference;
 mod scrolling;
 mod shared;
 mod sidebar;

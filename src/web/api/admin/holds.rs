@@ -80,6 +80,7 @@ async fn list(State(state): State<AppState>, Query(place): Query<Before>, user: 
 /// A hold to set.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "scope": "room", "target": "general", "reason": "Case 7" })))]
 struct WantedHold {
     /// What it is to cover: `room`, `person` or `everything`.
     scope: String,

@@ -180,6 +180,7 @@ async fn unban(
 /// A role on the server.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "role": "member" })))]
 struct NewServerRole {
     /// `admin`, `member` or `guest`.
     role: String,

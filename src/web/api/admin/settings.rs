@@ -79,6 +79,7 @@ async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Json<S
 /// What is to change of the settings. Fields that are not sent stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "server_name": "Parlor" })))]
 struct SettingsChange {
     /// How people call this server.
     server_name: Option<String>,

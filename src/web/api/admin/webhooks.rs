@@ -106,6 +106,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<W
 /// What a webhook is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "url": "https://example.com/hook", "events": ["message.posted"], "rooms": ["general"] })))]
 struct WantedWebhook {
     /// Where it is.
     url: String,
@@ -228,6 +229,7 @@ async fn delete(
 /// Whether a webhook is told anything.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "on": true })))]
 struct WebhookSwitch {
     /// Whether it is; yes if it is not sent.
     #[serde(deserialize_with = "flag")]
