@@ -136,26 +136,16 @@ impl Db {
                         let end = hex(&rand::random::<[u8; 4]>());
                         let slug = if std::mem::take(&mut is_plain) { new.slug.clone() } else { format!("{}-{end}", new.slug) };
                         let made: Option<RoomId> = sqlx::query_scalar(
-                            "insert into rooms (slug, name, topic, visibility, direct_key, created_by, created_at, archived_at,
-                                 posting, mass_mentions, slow_mode, link_previews, keep_messages, keep_files)
-                             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+                            "insert into rooms (slug, name, visibility, direct_key, created_by, created_at) select $1, $2, $3, $4, $5, $6
                              where not exists (select 1 from room_slugs where room_slugs.slug = $1)
                              on conflict (slug) do nothing returning id",
                         )
                         .bind(&slug)
                         .bind(&new.name)
-                        .bind(&new.topic)
                         .bind(new.visibility)
                         .bind(&direct_key)
                         .bind(new.created_by)
                         .bind(new.created_at)
-                        .bind(new.archived_at)
-                        .bind(new.policy.posting)
-                        .bind(new.policy.mass_mentions)
-                        .bind(new.slow_mode)
-                        .bind(new.link_previews)
-                        .bind(Option::<i64>::from(new.keep_messages))
-                        .bind(Option::<i64>::from(new.keep_files))
                         .fetch_optional(&mut *tx)
                         .await?;
                         if let Some(id) = made {
@@ -164,17 +154,15 @@ impl Db {
                     }
                 }
             };
-            // A room in which nothing ever happened, and of which nobody has decided anything, becomes what its owners had made of it there.
-            // What was imported earlier stays as it is here.
-            let is_untouched = if is_new || new.is_direct {
-                false
-            } else {
+            // A new room, and one in which nothing ever happened and of which nobody has decided anything, becomes what its owners had made of
+            // it there. What was imported earlier stays as it is here.
+            let is_settled = if is_new || !new.is_direct {
                 let settled = sqlx::query(
                     "update rooms set topic = case when $2 = '' then topic else $2 end, archived_at = $3, posting = $4, mass_mentions = $5,
                          slow_mode = $6, link_previews = $7, keep_messages = $8, keep_files = $9
-                     where id = $1 and seq = 0 and members = 0 and archived_at is null and posting = 'member' and mass_mentions = 'member'
-                       and slow_mode = 0 and link_previews and keep_messages is null and keep_files is null
-                       and not exists (select 1 from imported where source = $10 and kind = 'room' and room = '' and key = $11)",
+                     where id = $1 and ($10 or seq = 0 and members = 0 and archived_at is null and posting = 'member'
+                       and mass_mentions = 'member' and slow_mode = 0 and link_previews and keep_messages is null and keep_files is null
+                       and not exists (select 1 from imported where source = $11 and kind = 'room' and room = '' and key = $12))",
                 )
                 .bind(id)
                 .bind(&new.topic)
@@ -185,14 +173,17 @@ impl Db {
                 .bind(new.link_previews)
                 .bind(Option::<i64>::from(new.keep_messages))
                 .bind(Option::<i64>::from(new.keep_files))
+                .bind(is_new)
                 .bind(&new.source)
                 .bind(&new.key)
                 .execute(&mut *tx)
                 .await?;
                 settled.rows_affected() > 0
+            } else {
+                false
             };
             // Before members are added: whoever may not come back is none.
-            for (person, at) in new.bans.iter().filter(|_| (is_new && !new.is_direct) || is_untouched) {
+            for (person, at) in new.bans.iter().filter(|_| is_settled && !new.is_direct) {
                 sqlx::query(
                     "insert into room_bans (room_id, user_id, banned_at) values ($1, $2, $3) on conflict (user_id, room_id) do nothing",
                 )
